@@ -1,0 +1,61 @@
+# Upwell. `make demo` runs the main job from nothing; `make test` passes the tests. Each sets itself up in .venv.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+STAMP := $(VENV)/.ready
+SDK := .venv-linkkit
+ARGS ?=
+
+.PHONY: help setup demo test check serve bench prove lock clean
+
+help:
+	@echo "make demo    run the main job from nothing: 300 simulated devices get a new firmware"
+	@echo "make test    run the tests"
+	@echo "make check   format, lint, types, import contract and tests"
+	@echo "make serve   run the server (ARGS=... passes options)"
+	@echo "make bench   measure; make prove: the long proofs; make setup: only the .venv"
+
+$(STAMP): requirements/dev.txt pyproject.toml
+	@echo "upwell: setting up $(VENV) (once)"
+	@$(PYTHON) -c 'import sys; sys.exit("upwell needs Python 3.11 or newer; set PYTHON=...") if sys.version_info < (3, 11) else None'
+	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/dev.txt
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
+	@touch $(STAMP)
+
+$(SDK)/.ready: requirements/linkkit.txt
+	@echo "upwell: setting up $(SDK) (once): the linkkit device SDK needs an older MQTT client of its own"
+	@test -x $(SDK)/bin/python || $(PYTHON) -m venv $(SDK)
+	@$(SDK)/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes --no-build-isolation -r requirements/linkkit.txt
+	@touch $(SDK)/.ready
+
+setup: $(STAMP)
+
+demo: $(STAMP)
+	@$(BIN)/python -m demo.main $(ARGS)
+
+test: $(STAMP) $(SDK)/.ready
+	@$(BIN)/python -m pytest -q -n 2 $(ARGS)
+
+check: $(STAMP) $(SDK)/.ready
+	@$(BIN)/ruff format --check src tests demo
+	@$(BIN)/ruff check src tests demo
+	@$(BIN)/mypy
+	@$(BIN)/lint-imports
+	@$(BIN)/python -m pytest -q -n 2
+
+serve: $(STAMP)
+	@$(BIN)/upwell serve $(ARGS)
+
+bench: $(STAMP)
+	@$(BIN)/python -m bench.main $(ARGS)
+
+prove: $(STAMP)
+	@$(BIN)/python -m pytest -q -m prove $(ARGS)
+
+lock:
+	uv pip compile -q --generate-hashes --python-version 3.11 --universal --no-emit-index-url --group dev --group demo pyproject.toml -o requirements/dev.txt --no-header
+	uv pip compile -q --generate-hashes --python-version 3.11 --universal --no-emit-index-url pyproject.toml -o requirements/run.txt --no-header
+
+clean:
+	rm -rf $(VENV) $(SDK) build dist

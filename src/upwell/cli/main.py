@@ -1,0 +1,128 @@
+"""The command line: `upwell serve`, `upwell key …`, `upwell simulate`."""
+
+import asyncio
+import json
+import logging
+import os
+import signal
+import sys
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+import uvloop
+from rich.console import Console
+from rich.table import Table
+
+from upwell import __version__
+from upwell.config import Settings, load
+from upwell.domain.errors import UpwellError
+from upwell.embedded import running_dsn
+from upwell.service import access
+from upwell.service.context import Context
+from upwell.storage.database import Database, migrate
+from upwell.wiring import running
+
+app = typer.Typer(no_args_is_help=True, add_completion=False, help="Over-the-air firmware updates.")
+key_app = typer.Typer(no_args_is_help=True, help="Access keys.")
+app.add_typer(key_app, name="key")
+
+Option = Annotated[str | None, typer.Option()]
+
+
+def _settings(options: dict[str, str | None]) -> Settings:
+    toml = Path(os.environ.get("UPWELL_CONFIG", "upwell.toml"))
+    return load(options, os.environ, toml if toml.exists() else None)
+
+
+@app.command()
+def serve(
+    data_dir: Option = None, http: Option = None, mqtt: Option = None, mqtts: Option = None, https: Option = None,
+    tls_cert: Option = None, tls_key: Option = None, download: Option = None, public_url: Option = None,
+    database_url: Option = None, objects_url: Option = None,
+) -> None:  # fmt: skip
+    """Run the platform until SIGTERM or SIGINT."""
+    settings = _settings(dict(locals()))
+    logging.basicConfig(level=os.environ.get("UPWELL_LOG", "INFO"), format="%(asctime)s %(levelname)s %(message)s")
+    uvloop.run(_serve(settings))
+
+
+async def _serve(settings: Settings) -> None:
+    stop = asyncio.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        asyncio.get_running_loop().add_signal_handler(number, stop.set)
+    async with running(settings) as (server, at):
+        key = server.first_key
+        if key is not None and settings.bootstrap_key is None:
+            print(f"upwell first admin key, shown once: id={key.key_id} secret={key.secret}", flush=True)
+        print(f"upwell ready http={at.http} mqtt={at.mqtt} download={at.download}", flush=True)
+        await stop.wait()
+
+
+def _with_database(data_dir: str | None, database_url: str | None, use: Callable[[Context], Awaitable[Any]]) -> Any:
+    settings = _settings({"data_dir": data_dir, "database_url": database_url})
+    dsn = settings.database_url or running_dsn(settings.data_dir)
+    if dsn is None:
+        raise UpwellError(f"no server is running on the data dir {settings.data_dir}; start `upwell serve` first")
+
+    async def run() -> Any:
+        database = Database(dsn)
+        await database.open()
+        try:
+            await migrate(database)
+            return await use(Context(database))
+        finally:
+            await database.close()
+
+    return asyncio.run(run())
+
+
+@key_app.command("create")
+def key_create(
+    dialect: Annotated[str, typer.Option(help="alibaba, tuya or huawei")],
+    role: Annotated[str, typer.Option(help="admin, operator or viewer")],
+    account: str = access.DEFAULT_ACCOUNT,
+    data_dir: Option = None,
+    database_url: Option = None,
+    as_json: Annotated[bool, typer.Option("--json")] = False,
+) -> None:
+    """Make an access key; its secret is shown this once."""
+    key = _with_database(data_dir, database_url, lambda ctx: access.create_key(ctx, account, role, dialect))
+    facts = {
+        "id": key.key_id, "secret": key.secret, "dialect": key.dialect, "role": key.role, "account": account,
+        "project_id": access.project_id(key.account_id),
+    }  # fmt: skip
+    print(json.dumps(facts) if as_json else "\n".join(f"{name}: {value}" for name, value in facts.items()))
+
+
+@key_app.command("list")
+def key_list(data_dir: Option = None, database_url: Option = None) -> None:
+    """Show every key, without secrets."""
+    table = Table("id", "account", "role", "dialect", "created", "revoked")
+    for key in _with_database(data_dir, database_url, access.list_keys):
+        revoked = f"{key.revoked_at:%Y-%m-%d %H:%M}" if key.revoked_at else ""
+        table.add_row(key.key_id, key.account, key.role, key.dialect, f"{key.created_at:%Y-%m-%d %H:%M}", revoked)
+    Console().print(table)
+
+
+@key_app.command("revoke")
+def key_revoke(key_id: str, data_dir: Option = None, database_url: Option = None) -> None:
+    """Make a key useless from now on."""
+    _with_database(data_dir, database_url, lambda ctx: access.revoke_key(ctx, key_id))
+    print(f"revoked {key_id}")
+
+
+@app.command()
+def version() -> None:
+    """Print the version."""
+    print(__version__)
+
+
+def main() -> None:
+    """The entry point: an expected refusal is one line on stderr and exit code 2, never a traceback."""
+    try:
+        app()
+    except UpwellError as exc:
+        print(f"upwell: {exc.problem}", file=sys.stderr)
+        raise SystemExit(2) from None

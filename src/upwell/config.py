@@ -1,0 +1,253 @@
+"""The settings of a server: read once, checked whole, then frozen.
+
+Each setting comes from the first of: command-line option, environment variable UPWELL_…, key of upwell.toml,
+default. Every refusal names the setting, the value and the rule. A secret is never shown in a refusal. The bootstrap
+key comes from the environment alone. An empty environment variable counts as absent.
+"""
+
+import re
+import socket
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import NamedTuple
+from urllib.parse import urlsplit
+
+from upwell.domain.errors import CallerError
+
+DEFAULT_DATA_DIR = "./upwell-data"
+DEFAULT_HTTP = "127.0.0.1:8686"
+DEFAULT_MQTT = "127.0.0.1:1883"
+SETTINGS = (
+    "data_dir",
+    "http",
+    "mqtt",
+    "mqtts",
+    "https",
+    "tls_cert",
+    "tls_key",
+    "download",
+    "public_url",
+    "database_url",
+    "objects_url",
+)
+PORT_MAX = 65535
+BOOTSTRAP_VARIABLE = "UPWELL_BOOTSTRAP_KEY"
+
+LISTENER_RULE = "must be HOST:PORT, PORT from 0 to 65535, an IPv6 address in brackets"
+
+
+class SettingError(CallerError):
+    """A setting breaks its rule."""
+
+    def __init__(self, setting: str, value: str, rule: str) -> None:
+        self.setting = setting
+        self.value = re.sub(r"://[^/]*@", "://…@", value)
+        self.rule = rule
+        super().__init__(f"setting {setting} = {self.value!r}: {rule}")
+
+
+class HostPort(NamedTuple):
+    """Where a listener listens. Port 0 is any free port."""
+
+    host: str
+    port: int
+
+    def __str__(self) -> str:
+        return f"[{self.host}]:{self.port}" if ":" in self.host else f"{self.host}:{self.port}"
+
+
+@dataclass(frozen=True)
+class BootstrapKey:
+    """The first admin key of an empty database."""
+
+    id: str
+    secret: str = field(repr=False)
+
+
+@dataclass(frozen=True)
+class Settings:
+    """What a server runs with. `public_url` is an origin without a trailing slash; it has port 0 when it was not
+    given and the download port is any free one: see `public_url_at`."""
+
+    data_dir: Path
+    http: HostPort
+    mqtt: HostPort
+    mqtts: HostPort | None
+    https: HostPort | None
+    tls_cert: Path | None
+    tls_key: Path | None
+    download: HostPort
+    public_url: str
+    database_url: str | None = field(repr=False)
+    objects_url: str | None
+    bootstrap_key: BootstrapKey | None
+
+    def public_url_at(self, download_port: int) -> str:
+        """What devices are told, once the download listener has its port."""
+        return re.sub(r":0$", f":{download_port}", self.public_url)
+
+
+def load(options: Mapping[str, str | None], environ: Mapping[str, str], toml_path: Path | None) -> Settings:
+    """The settings of these three sources. Option names are those of SETTINGS; None is an option not given.
+    Raises SettingError at the first that breaks its rule."""
+    for name in options:
+        if name not in SETTINGS:
+            raise SettingError(name, str(options[name]), "no such setting")
+    from_file = _read_toml(toml_path) if toml_path is not None else {}
+    given: dict[str, str] = {}
+    for name in SETTINGS:
+        for value in (options.get(name), environ.get(f"UPWELL_{name.upper()}") or None, from_file.get(name)):
+            if value is not None:
+                given[name] = value
+                break
+    return _checked(given, _bootstrap_key(environ.get(BOOTSTRAP_VARIABLE) or None))
+
+
+def _checked(given: Mapping[str, str], bootstrap_key: BootstrapKey | None) -> Settings:
+    http = _listener("http", given.get("http", DEFAULT_HTTP))
+    mqtt = _listener("mqtt", given.get("mqtt", DEFAULT_MQTT))
+    download = _listener("download", given["download"]) if "download" in given else _port_next_to(http)
+    listeners = {
+        "http": http,
+        "mqtt": mqtt,
+        "https": _listener("https", given["https"]) if "https" in given else None,
+        "mqtts": _listener("mqtts", given["mqtts"]) if "mqtts" in given else None,
+        "download": download,
+    }
+    _refuse_same(listeners)
+    tls_cert, tls_key = _tls_pair(given)
+    public_url = _origin(given["public_url"]) if "public_url" in given else _default_public_url(download)
+    return Settings(
+        data_dir=_data_dir(given.get("data_dir", DEFAULT_DATA_DIR)),
+        http=http,
+        mqtt=mqtt,
+        mqtts=listeners["mqtts"],
+        https=listeners["https"],
+        tls_cert=tls_cert,
+        tls_key=tls_key,
+        download=download,
+        public_url=public_url,
+        database_url=_database_url(given["database_url"]) if "database_url" in given else None,
+        objects_url=_objects_url(given["objects_url"]) if "objects_url" in given else None,
+        bootstrap_key=bootstrap_key,
+    )
+
+
+def _read_toml(path: Path) -> dict[str, str]:
+    """The keys of upwell.toml; `data-dir` and `data_dir` are the same key."""
+    try:
+        table = tomllib.loads(path.read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as exc:
+        raise SettingError("config file", str(path), f"must be a readable TOML file: {exc}") from exc
+    values: dict[str, str] = {}
+    for key, value in table.items():
+        name = key.replace("-", "_")
+        if name not in SETTINGS:
+            shown = "(hidden)" if "key" in name else str(value)
+            raise SettingError(key, shown, f"no such setting in {path}; known are {', '.join(SETTINGS)}")
+        if name in values:
+            raise SettingError(key, str(value), f"is given twice in {path}")
+        if not isinstance(value, str):
+            raise SettingError(key, str(value), f"must be a string in {path}")
+        values[name] = value
+    return values
+
+
+def _listener(setting: str, value: str) -> HostPort:
+    found = re.fullmatch(r"(?:\[([0-9A-Fa-f:.%]+)\]|([A-Za-z0-9._-]+)):([0-9]{1,5})", value, re.ASCII)
+    if found is None or int(found[3]) > PORT_MAX:
+        raise SettingError(setting, value, LISTENER_RULE)
+    return HostPort(found[1] or found[2], int(found[3]))
+
+
+def _port_next_to(http: HostPort) -> HostPort:
+    if http.port == PORT_MAX:
+        raise SettingError("http", str(http), "leaves no next port for download; set download too")
+    return HostPort(http.host, http.port + 1 if http.port else 0)
+
+
+def _refuse_same(listeners: Mapping[str, HostPort | None]) -> None:
+    seen: dict[HostPort, str] = {}
+    for name, place in listeners.items():
+        if place is None or place.port == 0:
+            continue
+        if place in seen:
+            raise SettingError(name, str(place), f"must differ from {seen[place]}")
+        seen[place] = name
+
+
+def _tls_pair(given: Mapping[str, str]) -> tuple[Path | None, Path | None]:
+    for listener in ("mqtts", "https"):
+        for needed in ("tls_cert", "tls_key"):
+            if listener in given and needed not in given:
+                raise SettingError(listener, given[listener], f"needs tls_cert and tls_key; {needed} is not set")
+    for one, other in (("tls_cert", "tls_key"), ("tls_key", "tls_cert")):
+        if one in given and other not in given:
+            raise SettingError(one, given[one], f"needs {other} beside it")
+    return _file("tls_cert", given.get("tls_cert")), _file("tls_key", given.get("tls_key"))
+
+
+def _file(setting: str, value: str | None) -> Path | None:
+    if value is None:
+        return None
+    try:
+        with Path(value).open("rb"):
+            return Path(value)
+    except (OSError, ValueError) as exc:
+        raise SettingError(setting, value, f"must be a readable file: {exc}") from exc
+
+
+def _data_dir(value: str) -> Path:
+    if not value or "\0" in value:
+        raise SettingError("data_dir", value, "must be a folder's path")
+    path = Path(value)
+    if path.exists() and not path.is_dir():
+        raise SettingError("data_dir", value, "must be a folder, and is a file")
+    return path
+
+
+def _origin(value: str) -> str:
+    rule = "must be http://HOST[:PORT] or https://HOST[:PORT], without a path"
+    found = re.fullmatch(r"(https?://(?:\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9._-]+)(?::([0-9]{1,5}))?)/?", value, re.ASCII)
+    if found is None or not 0 < int(found[2] or 1) <= PORT_MAX:
+        raise SettingError("public_url", value, rule)
+    return found[1]
+
+
+def _default_public_url(download: HostPort) -> str:
+    """The download listener's own address; for a wildcard, which no device can dial, this machine's name."""
+    if download.host in ("0.0.0.0", "::"):
+        return f"http://{HostPort(socket.gethostname(), download.port)}"
+    return f"http://{download}"
+
+
+def _database_url(value: str) -> str:
+    rule = "must be postgresql://USER:PASSWORD@HOST[:PORT]/DATABASE"
+    try:
+        parts = urlsplit(value)
+        _ = parts.port  # a port that is no number, or out of range, raises here
+    except ValueError as exc:
+        raise SettingError("database_url", value, rule) from exc
+    if parts.scheme not in ("postgresql", "postgres") or not value.startswith(f"{parts.scheme}://"):
+        raise SettingError("database_url", value, rule)
+    return value
+
+
+def _objects_url(value: str) -> str:
+    is_file = re.fullmatch(r"file:(?:///|(?!//)).+", value) is not None
+    is_s3 = re.fullmatch(r"s3://[a-z0-9][a-z0-9.-]{1,61}[a-z0-9](?:/\S*)?", value) is not None
+    if not is_file and not is_s3:
+        raise SettingError("objects_url", value, "must be file:FOLDER or s3://BUCKET[/PREFIX]")
+    return value
+
+
+def _bootstrap_key(value: str | None) -> BootstrapKey | None:
+    if value is None:
+        return None
+    found = re.fullmatch(r"([A-Za-z0-9._-]{1,128}):([!-~]{1,256})", value)
+    if found is None:
+        rule = "must be ID:SECRET, ID of letters, digits, '.', '_' and '-', SECRET printable without spaces"
+        raise SettingError(BOOTSTRAP_VARIABLE, "(hidden)", rule)
+    return BootstrapKey(found[1], found[2])

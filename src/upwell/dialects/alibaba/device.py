@@ -1,0 +1,312 @@
+"""What Alibaba devices say and are told over MQTT: topics and payloads, in both directions.
+
+Payloads up are read leniently in form (three SDK families write three ways) and strictly in meaning. Payloads down
+are compact JSON in a fixed order, because the C4 SDK finds members by text search (alibaba 6.6); an offer that it
+would misread is refused here rather than sent. It holds no session, no task and no clock.
+"""
+
+import json
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from upwell.domain.errors import DeviceError, Invalid
+from upwell.domain.talk import DEFAULT_MODULE, Offer, OfferRequest, ProgressReport, Report, VersionReport
+
+PAYLOAD_MAX = 16_384  # bytes; real reports are under 1 kB
+REF_MAX = 64  # characters of a message id
+DESC_MAX = 256  # characters kept of a progress description; longer ones are cut
+STEP_MIN, STEP_MAX = -(2**31), 100  # alibaba 6.4: percent up to 100, any negative is a failure
+UDI_KEY = "_package_udi"
+C4_URL_PART_MAX = 255  # characters of host, and of path with query (alibaba 6.6)
+
+
+@dataclass(frozen=True, slots=True)
+class Topic:
+    """One row of alibaba 6.3."""
+
+    pattern: str
+    direction: Literal["up", "down", "both"]
+
+    def of(self, product_key: str, device_name: str) -> str:
+        """The topic of one device."""
+        return self.pattern.format(pk=product_key, dn=device_name)
+
+
+# alibaba 6.3, T1 to T6.
+TOPICS = {
+    "inform": Topic("/ota/device/inform/{pk}/{dn}", "up"),
+    "upgrade": Topic("/ota/device/upgrade/{pk}/{dn}", "down"),
+    "progress": Topic("/ota/device/progress/{pk}/{dn}", "up"),
+    "get": Topic("/sys/{pk}/{dn}/thing/ota/firmware/get", "up"),
+    "get_reply": Topic("/sys/{pk}/{dn}/thing/ota/firmware/get_reply", "down"),
+    "request": Topic("/ota/device/request/{pk}/{dn}", "both"),
+}
+
+# alibaba 6.2: a device's topics are those that carry its own pk and dn, in one of these shapes.
+OWN_SHAPES = ("/sys/{pk}/{dn}/#", "/ota/device/+/{pk}/{dn}", "/shadow/+/{pk}/{dn}", "/ext/+/{pk}/{dn}/#")
+OWN_CUSTOM_SHAPE = "/{pk}/{dn}/user/#"
+PLATFORM_ROOTS = frozenset({"sys", "ota", "ext", "shadow", "broadcast"})  # never a product's custom topics
+
+
+def own_topic(topic: str, product_key: str, device_name: str) -> bool:
+    """Whether the device may publish to `topic`: it is well formed and carries the device's own pk and dn."""
+    return not re.search(r"[+#\0]", topic) and _within_own(topic, product_key, device_name)
+
+
+def own_filter(topic_filter: str, product_key: str, device_name: str) -> bool:
+    """Whether the device may subscribe to `topic_filter`: whatever it matches is the device's own."""
+    levels = topic_filter.split("/")
+    lawful = all(level in ("+", "#") or not re.search(r"[+#\0]", level) for level in levels)
+    return lawful and "#" not in levels[:-1] and _within_own(topic_filter, product_key, device_name)
+
+
+def _within_own(topic_filter: str, product_key: str, device_name: str) -> bool:
+    shapes = OWN_SHAPES if product_key in PLATFORM_ROOTS else (*OWN_SHAPES, OWN_CUSTOM_SHAPE)
+    levels = topic_filter.split("/")
+    return any(_covers(_shape(shape, product_key, device_name), levels) for shape in shapes)
+
+
+def _shape(pattern: str, product_key: str, device_name: str) -> list[str]:
+    return [level.format(pk=product_key, dn=device_name) for level in pattern.split("/")]
+
+
+def _covers(shape: list[str], levels: list[str]) -> bool:
+    """Whether everything that the filter `levels` matches is matched by `shape`."""
+    for at, expected in enumerate(shape):
+        if expected == "#":
+            return True
+        if at >= len(levels) or levels[at] == "#" or (expected != "+" and levels[at] != expected):
+            return False
+    return len(levels) == len(shape)
+
+
+# --- up ---------------------------------------------------------------------------------------------------------
+
+
+def read(topic: str, payload: bytes, product_key: str, device_name: str) -> Report | None:
+    """What the device says; None for a topic of its own that OTA doesn't know. Raises DeviceError for a payload
+    that can't be understood and for a topic that is not the device's."""
+    for name, reader in _READERS.items():
+        if topic == TOPICS[name].of(product_key, device_name):
+            return reader(_message(payload))
+    if not own_topic(topic, product_key, device_name):
+        raise DeviceError("The topic is not one of this device's own.")
+    return None
+
+
+def _read_inform(message: dict[str, Any]) -> Report:
+    params = _params(message)
+    return VersionReport(module=_module(params), version=_name(params, "version"), ref=_ref(message))
+
+
+def _read_progress(message: dict[str, Any]) -> Report:
+    params = _params(message)
+    return ProgressReport(module=_module(params), step=_step(params), desc=_desc(params), ref=_ref(message))
+
+
+def _read_get(message: dict[str, Any]) -> Report:
+    return OfferRequest(module=_module(_params(message, needed=False)), ref=_ref(message), manner="get")
+
+
+def _read_request(message: dict[str, Any]) -> Report:
+    # alibaba 6.4: C3 sends its inform here; the version in it was reported by T1 and is not read again.
+    return OfferRequest(module=_module(_params(message, needed=False)), ref=_ref(message), manner="request")
+
+
+_READERS = {"inform": _read_inform, "progress": _read_progress, "get": _read_get, "request": _read_request}
+
+
+def _message(payload: bytes) -> dict[str, Any]:
+    """The JSON object of a payload. Control characters in strings and stray bytes pass: C devices use sprintf."""
+    if len(payload) > PAYLOAD_MAX:
+        raise DeviceError(f"The payload is longer than {PAYLOAD_MAX} bytes.")
+    try:
+        message = json.loads(payload.decode("utf-8", "replace"), strict=False)
+    except (ValueError, RecursionError) as exc:
+        raise DeviceError("The payload is not JSON.") from exc
+    if not isinstance(message, dict):
+        raise DeviceError("The payload is not a JSON object.")
+    return message
+
+
+def _params(message: dict[str, Any], *, needed: bool = True) -> dict[str, Any]:
+    params = message.get("params")
+    if params is None and not needed:
+        return {}
+    if not isinstance(params, dict):
+        raise DeviceError("params must be an object.")
+    return params
+
+
+def _ref(message: dict[str, Any]) -> str:
+    """The message id as text: C3 sends a string here and a number there (alibaba 6.4)."""
+    value = message.get("id")
+    if value is None:
+        return ""
+    if isinstance(value, bool) or not isinstance(value, (int, str)):
+        raise DeviceError("id must be a number or a string.")
+    if isinstance(value, int) and abs(value) >= 10**REF_MAX:  # asked before str(), which has a limit of its own
+        raise DeviceError(f"id is longer than {REF_MAX} characters.")
+    text = _storable(str(value))
+    if len(text) > REF_MAX:
+        raise DeviceError(f"id is longer than {REF_MAX} characters.")
+    return text
+
+
+_NAME = re.compile(r"[A-Za-z0-9._-]{1,64}")  # alibaba 2.2: versions and module names
+
+
+def _name(params: dict[str, Any], field: str) -> str:
+    value = params.get(field)
+    if not isinstance(value, str) or not _NAME.fullmatch(value):
+        raise DeviceError(f"{field} must be 1 to 64 letters, digits, '.', '-' or '_'.")
+    return value
+
+
+def _module(params: dict[str, Any]) -> str:
+    if params.get("module") in (None, ""):  # alibaba 6.4: absent means default
+        return DEFAULT_MODULE
+    return _name(params, "module")
+
+
+_INTEGER = re.compile(r"[+-]?[0-9]{1,10}")
+
+
+def _step(params: dict[str, Any]) -> int:
+    value = params.get("step")  # alibaba 6.4: a string; numbers are accepted too
+    if isinstance(value, str) and _INTEGER.fullmatch(value.strip()):
+        value = int(value)
+    if isinstance(value, bool) or not isinstance(value, int):
+        raise DeviceError("step must be an integer or the text of one.")
+    if not STEP_MIN <= value <= STEP_MAX:
+        raise DeviceError(f"step must be at most {STEP_MAX}, and at least {STEP_MIN}.")
+    return value
+
+
+def _desc(params: dict[str, Any]) -> str:
+    """The description, for people; whatever else a device puts there is not worth losing its progress for."""
+    value = params.get("desc")
+    return _storable(value[:DESC_MAX]) if isinstance(value, str) else ""
+
+
+def _storable(text: str) -> str:
+    """The text without what PostgreSQL and UTF-8 refuse: NUL and lone surrogates."""
+    return text.encode("utf-8", "replace").decode("utf-8").replace("\0", "")
+
+
+# --- down -------------------------------------------------------------------------------------------------------
+
+
+def upgrade_push(offer: Offer, product_key: str, device_name: str, now_ms: int) -> tuple[str, bytes]:
+    """The upgrade push (T2). `now_ms` is the epoch in milliseconds and becomes its id. Raises Invalid for an
+    offer that devices would misread."""
+    return TOPICS["upgrade"].of(product_key, device_name), _compact(_push(offer, now_ms))
+
+
+def get_reply(offer: Offer | None, request: OfferRequest, product_key: str, device_name: str) -> tuple[str, bytes]:
+    """The answer to T4, on T5; without an offer its data is empty. Raises Invalid like `upgrade_push`."""
+    data = {} if offer is None else _push(offer, request.ref)["data"]
+    reply = {"id": request.ref, "code": 200, "data": data}  # alibaba 6.5: a number here, a string in the push
+    return TOPICS["get_reply"].of(product_key, device_name), _compact(reply)
+
+
+def request_reply(
+    offer: Offer | None, request: OfferRequest, product_key: str, device_name: str
+) -> tuple[str, bytes] | None:
+    """The answer to T6, on T6; None when there is nothing to do, which C3 expects as silence (alibaba 6.5).
+    Raises Invalid like `upgrade_push`."""
+    if offer is None:
+        return None
+    return TOPICS["request"].of(product_key, device_name), _compact(_push(offer, request.ref))
+
+
+def check_readable(offer: Offer) -> None:
+    """Raises Invalid when a device would misread the offer: management asks before a job is made of it."""
+    _push(offer, 0)
+
+
+def c4_can_fetch(url: str) -> bool:
+    """Whether the url fits the C4 SDK's buffers. Other devices are not bound by it."""
+    host, _, path = url.partition("://")[2].partition("/")
+    return 0 < len(host) <= C4_URL_PART_MAX and len(path) + 1 <= C4_URL_PART_MAX
+
+
+def _push(offer: Offer, ref: int | str) -> dict[str, Any]:
+    # alibaba 6.5: `message` is required by C3, and all of it in this order.
+    push = {"code": "1000", "data": _data(offer), "id": ref, "message": "success"}
+    _check_text(offer)
+    _check_search(push)
+    return push
+
+
+def _data(offer: Offer) -> dict[str, Any]:
+    digest = offer.md5.lower()  # alibaba 6.5: linkkit and C3 compare text
+    data: dict[str, Any] = {"size": offer.size, "version": offer.version, "url": offer.url}
+    data |= {"md5": digest, "sign": digest, "signMethod": "Md5"}  # alibaba 6.5: `MD5` fails on real devices
+    if offer.module != DEFAULT_MODULE:
+        data["module"] = offer.module
+    if offer.is_delta:
+        data["isDiff"] = 1
+    extra = dict(offer.tags)
+    if offer.udi:
+        extra[UDI_KEY] = offer.udi
+    if extra:
+        data["extData"] = extra  # alibaba 6.6: last, so that its quotes and braces come after what is searched
+    return data
+
+
+def _compact(message: dict[str, Any]) -> bytes:
+    # alibaba 6.6: no blanks, and `/` and non-ASCII as they are: C4 does not understand escapes.
+    return json.dumps(message, ensure_ascii=False, separators=(",", ":")).encode("utf-8", "replace")
+
+
+_URL = re.compile(r"[!#-\[\]-~]+")  # printable ASCII without blank, quote and backslash
+_MD5 = re.compile(r"[0-9a-fA-F]{32}")
+
+# Every member whose loss some SDK feels (alibaba 6.5), whether this push has it or not. `id` is not one: nothing
+# depends on it, and `id` is a fair name for a tag.
+SOUGHT = (
+    {"code", "data", "message", "size", "version", "url", "md5", "sign", "signMethod", "module", "isDiff", "extData"}
+    | {"dProtocol", "streamId", "streamFileId"}  # would turn the download into one over MQTT
+    | {"files", "digestsign"}
+)
+
+
+def _check_text(offer: Offer) -> None:
+    """alibaba 6.6: a string ends at the first quote, so nothing ahead of extData may need an escape."""
+    for field, value, rule in (("version", offer.version, _NAME), ("module", offer.module, _NAME)):
+        if not rule.fullmatch(value):
+            raise Invalid(field, "1 to 64 letters, digits, '.', '-' or '_'")
+    if not _URL.fullmatch(offer.url):
+        raise Invalid("url", "printable ASCII without blank, quote and backslash")
+    if not _MD5.fullmatch(offer.md5):
+        raise Invalid("md5", "32 hexadecimal digits")
+
+
+def _check_search(push: dict[str, Any]) -> None:
+    """alibaba 6.6: the first textual occurrence of a sought name must be the member itself, or, if the push has
+    no such member, must at least not look like one."""
+    real = push.keys() | push["data"].keys()
+    seen = {"code", "data"}  # written before anything of the offer
+    for text, kind, field in _texts(push):
+        if text not in SOUGHT or text in seen:
+            continue
+        seen.add(text)
+        if kind == "tag" or (kind == "value" and text in real):
+            raise Invalid(field, "not the name of a member of the message", text)
+
+
+def _texts(push: dict[str, Any]) -> Iterator[tuple[str, Literal["member", "tag", "value"], str]]:
+    """The quoted texts of a push as they are written, and the field to blame. The id is the device's own and
+    left out."""
+    for name, content in push["data"].items():
+        yield name, "member", name
+        if name == "extData":
+            for key, value in content.items():
+                yield key, "tag", "tags"
+                yield value, "value", "udi" if key == UDI_KEY else "tags"
+        elif isinstance(content, str):
+            yield content, "value", name
+    yield "message", "member", "message"

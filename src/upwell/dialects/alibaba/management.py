@@ -1,0 +1,34 @@
+"""Alibaba's management API, 2018-01-20 (alibaba 2, 3): from an Action and its parameters to a command of the core, and
+from the core's result to the members of the answer. Bytes, signatures and HTTP are elsewhere.
+"""
+
+from typing import Any
+
+from upwell.dialects.alibaba import fleet_ops, job_ops, package_ops
+from upwell.dialects.alibaba.params import Operation, Pairs
+from upwell.dialects.alibaba.render import without_none
+from upwell.domain.commands import Command, Result
+from upwell.domain.errors import NotFound
+
+VERSION = "2018-01-20"
+
+OPERATIONS: dict[str, Operation] = {**fleet_ops.OPERATIONS, **package_ops.OPERATIONS, **job_ops.OPERATIONS}
+
+
+def operation(action: str) -> Operation:
+    """What the Action is. Raises NotFound("action") for one that this server does not have."""
+    found = OPERATIONS.get(action)
+    if found is None:
+        raise NotFound("action", action[:64])
+    return found
+
+
+def decode(action: str, params: Pairs) -> Command:
+    """The command that a request asks for. Raises NotFound, Missing or Invalid, which `codes` words."""
+    return operation(action).parse(params)
+
+
+def encode(action: str, result: Result, request_id: str) -> dict[str, Any]:
+    """The members of a successful answer in their order, without None (alibaba 1.6)."""
+    members: dict[str, Any] = without_none(operation(action).render(result))
+    return {"RequestId": request_id, "Success": True, **members}

@@ -1,0 +1,254 @@
+"""Reads an operation's parameters by its table (alibaba 1.5): wire text in, typed values or a named refusal out.
+
+A table row says name, kind, whether it is required, its rule and its default. An absent or empty value is Missing when
+required and the default otherwise. A value that breaks its rule is Invalid, naming parameter, rule and what is wrong
+with the value, which is shortened. Undeclared parameters are ignored, as the vendor's gateway does.
+"""
+
+import re
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Literal, Protocol
+
+from upwell.dialects.rpc import repeat_list, repeat_structs
+from upwell.domain.commands import Command
+from upwell.domain.errors import Invalid, Missing
+
+Kind = Literal["str", "int", "long", "bool", "list", "structs"]
+Pairs = Sequence[tuple[str, str]]
+
+SHOWN_MAX = 40  # characters of a bad value that a message repeats
+
+INTEGER = "an integer in decimal digits"
+LONG = "a 64-bit integer in decimal digits"
+BOOLEAN = "true or false"
+UNIQUE = "no value is given twice"
+TEXT = "Unicode text without the character NUL"
+FORMS = frozenset({INTEGER, LONG, BOOLEAN, TEXT})  # rules of form: breaking one is unparseable input (1.6)
+
+_INT = re.compile(r"[+-]?[0-9]{1,19}")
+_INT_MAX = {"int": 2**31 - 1, "long": 2**63 - 1}
+
+
+class Rule(Protocol):
+    """What a value must keep. `text` states it for people; `problem` is what is wrong, None when nothing is."""
+
+    @property
+    def text(self) -> str: ...
+
+    def problem(self, value: Any) -> str | None: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Pattern:
+    """The whole text matches."""
+
+    regex: str
+    text: str
+
+    def problem(self, value: Any) -> str | None:
+        return None if re.fullmatch(self.regex, value) else f"the value is {shown(value)}"
+
+
+@dataclass(frozen=True, slots=True)
+class Range:
+    """A number from `low` to `high`, both allowed."""
+
+    low: int
+    high: int
+
+    @property
+    def text(self) -> str:
+        return f"an integer from {self.low} to {self.high}"
+
+    def problem(self, value: Any) -> str | None:
+        return None if self.low <= value <= self.high else f"the value is {value}"
+
+
+@dataclass(frozen=True, slots=True)
+class Length:
+    """A text of `low` to `high` characters."""
+
+    low: int
+    high: int
+
+    @property
+    def text(self) -> str:
+        return f"{self.low}-{self.high} characters"
+
+    def problem(self, value: Any) -> str | None:
+        return None if self.low <= len(value) <= self.high else f"the value has {len(value)} characters"
+
+
+@dataclass(frozen=True, slots=True)
+class OneOf:
+    """One of these."""
+
+    values: tuple[Any, ...]
+
+    @property
+    def text(self) -> str:
+        return "one of " + ", ".join(map(str, self.values))
+
+    def problem(self, value: Any) -> str | None:
+        return None if value in self.values else f"the value is {shown(str(value))}"
+
+
+@dataclass(frozen=True, slots=True)
+class Unsupported:
+    """A part of the vendor's API that Upwell does not do yet; `unless` are the values that ask for nothing."""
+
+    unless: tuple[Any, ...] = ()
+    text: str = "not supported by this server yet"
+
+    def problem(self, value: Any) -> str | None:
+        return None if value in self.unless else "leave the parameter out"
+
+
+@dataclass(frozen=True, slots=True)
+class Param:
+    """One row of an operation's table. For kind list, `rule` is of each value, `most` the greatest number of values
+    and `unique` forbids repeats; for structs, `members` are the rows of each struct."""
+
+    name: str
+    kind: Kind = "str"
+    required: bool = False
+    rule: Rule | None = None
+    default: Any = None
+    most: int = 200
+    unique: bool = True
+    members: tuple["Param", ...] = ()
+    keep_empty: bool = False
+
+    @property
+    def count_rule(self) -> str:
+        return count_rule(self.most)
+
+
+FROM_ONE = Range(1, 2**31 - 1)  # alibaba 2.2: pages start at 1
+
+
+def page_params(size_max: int) -> tuple[Param, Param]:
+    """CurrentPage and PageSize of an operation that requires both."""
+    return (
+        Param("CurrentPage", "int", required=True, rule=FROM_ONE),
+        Param("PageSize", "int", required=True, rule=Range(1, size_max)),
+    )
+
+
+def _nothing(_: Any) -> dict[str, Any]:
+    return {}
+
+
+@dataclass(frozen=True, slots=True)
+class Operation:
+    """One Action: the least role that may call it (viewer, operator, admin), its parameters, the command they
+    become, and what its answer holds besides the common members."""
+
+    role: str
+    params: tuple[Param, ...]
+    build: Callable[[dict[str, Any]], Command]
+    render: Callable[[Any], dict[str, Any]] = _nothing
+
+    def parse(self, pairs: Pairs) -> Command:
+        """The command these parameters ask for. Raises Missing, Invalid, or NotFound for an id of none of ours."""
+        return self.build(read(self.params, pairs))
+
+
+def count_rule(most: int) -> str:
+    """How the rule on a list's length reads."""
+    return f"at most {most} values"
+
+
+def read(table: Sequence[Param], pairs: Pairs) -> dict[str, Any]:
+    """Every declared parameter by wire name. Raises Missing or Invalid at the first that is refused."""
+    values: dict[str, str] = {}
+    for name, value in pairs:
+        values.setdefault(name, value)  # the first value of a name counts, as in rpc.parameters
+    return {param.name: _read_one(param, values, param.name) for param in table}
+
+
+def shown(value: str) -> str:
+    """A value as a message repeats it."""
+    return repr(value if len(value) <= SHOWN_MAX else value[: SHOWN_MAX - 3] + "...")
+
+
+def _read_one(param: Param, values: Mapping[str, str], wire: str) -> Any:
+    if param.kind == "list":
+        return _read_list(param, values)
+    if param.kind == "structs":
+        return _read_structs(param, values)
+    text = values.get(wire.rpartition(".")[2], "")
+    if text == "" and not (param.keep_empty and wire in values):
+        if param.required:
+            raise Missing(wire)
+        return param.default
+    return _checked(param, wire, _typed(param.kind, wire, text))
+
+
+def _checked(param: Param, wire: str, value: Any) -> Any:
+    problem = param.rule.problem(value) if param.rule else None
+    if param.rule and problem:
+        raise Invalid(wire, param.rule.text, problem)
+    return value
+
+
+def _typed(kind: Kind, wire: str, text: str) -> Any:
+    if kind == "bool":
+        return _boolean(wire, text)
+    if kind in ("int", "long"):
+        return _integer(kind, wire, text)
+    if "\0" in text or any("\ud800" <= char <= "\udfff" for char in text):
+        raise Invalid(wire, TEXT, f"the value is {shown(text)}")
+    return text
+
+
+def _boolean(wire: str, text: str) -> bool:
+    word = text.lower()  # alibaba 1.5: SDKs write True or true
+    if word not in ("true", "false"):
+        raise Invalid(wire, BOOLEAN, f"the value is {shown(text)}")
+    return word == "true"
+
+
+def _integer(kind: Kind, wire: str, text: str) -> int:
+    rule = INTEGER if kind == "int" else LONG
+    if not _INT.fullmatch(text):
+        raise Invalid(wire, rule, f"the value is {shown(text)}")
+    number = int(text)
+    if not -_INT_MAX[kind] - 1 <= number <= _INT_MAX[kind]:
+        raise Invalid(wire, rule, f"the value {text} is out of range")
+    return number
+
+
+def _read_list(param: Param, values: Mapping[str, str]) -> tuple[str, ...]:
+    texts = [text for text in repeat_list(values, param.name) if text]
+    if not texts:
+        if param.required:
+            raise Missing(param.name)
+        return ()
+    if len(texts) > param.most:
+        raise Invalid(param.name, param.count_rule, f"{len(texts)} are given")
+    items = tuple(_checked(param, param.name, _typed("str", param.name, text)) for text in texts)
+    if param.unique:
+        refuse_repeats(param.name, items)
+    return items
+
+
+def refuse_repeats(name: str, values: Sequence[str]) -> None:
+    """Raises Invalid when a value occurs twice."""
+    twice = next((value for value, times in Counter(values).items() if times > 1), None)
+    if twice is not None:
+        raise Invalid(name, UNIQUE, f"{shown(twice)} is repeated")
+
+
+def _read_structs(param: Param, values: Mapping[str, str]) -> tuple[dict[str, Any], ...]:
+    structs = [struct for struct in repeat_structs(values, param.name) if any(struct.values())]
+    if structs:
+        _checked(param, param.name, structs)
+    if len(structs) > param.most:
+        raise Invalid(param.name, param.count_rule, f"{len(structs)} are given")
+    return tuple(
+        {member.name: _read_one(member, struct, f"{param.name}.{place}.{member.name}") for member in param.members}
+        for place, struct in enumerate(structs, 1)
+    )

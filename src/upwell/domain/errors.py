@@ -1,0 +1,87 @@
+"""Every refusal the core can give, grouped by whose fault it is. The class docstring is the message.
+
+UpwellError
+├── CallerError            the request can't be done as asked
+│   ├── Invalid            a value breaks a rule (field, rule)
+│   ├── Missing            a mandatory value is absent (field)
+│   ├── NotFound           nothing of that kind and name in this account
+│   ├── Conflict           it exists already, is in use, or its state forbids it
+│   ├── TooMany            a limit on how many is reached
+│   └── Denied             the key's role does not allow it
+├── DeviceError            a device sent something that can't be understood
+└── ServerError            our own side is not able to do it now
+    └── Unavailable        a part this needs does not answer
+"""
+
+
+class UpwellError(Exception):
+    """Something went wrong."""
+
+    def __init__(self, problem: str = "") -> None:
+        self.problem = problem or (type(self).__doc__ or "").strip()
+        super().__init__(self.problem)
+
+
+class CallerError(UpwellError):
+    """The request can't be done as asked."""
+
+
+class Invalid(CallerError):
+    """A value breaks a rule."""
+
+    def __init__(self, field: str, rule: str, problem: str = "") -> None:
+        self.field = field
+        self.rule = rule
+        super().__init__(f"{field}: {rule}" + (f"; {problem}" if problem else ""))
+
+
+class Missing(CallerError):
+    """A mandatory value is absent."""
+
+    def __init__(self, field: str) -> None:
+        self.field = field
+        super().__init__(f"{field} is mandatory for this action.")
+
+
+class NotFound(CallerError):
+    """Nothing of that kind and name in this account. `kind` is a word of the glossary: product, device,
+    package, file, job, task, module, group, batch."""
+
+    def __init__(self, kind: str, name: str) -> None:
+        self.kind = kind
+        self.name = name
+        super().__init__(f"The specified {kind} does not exist: {name}")
+
+
+class Conflict(CallerError):
+    """It exists already, is in use, or its state forbids it. `reason` is a stable word that dialects map to
+    their code, e.g. `package_name_taken`, `package_not_verified`."""
+
+    def __init__(self, reason: str, problem: str) -> None:
+        self.reason = reason
+        super().__init__(problem)
+
+
+class TooMany(CallerError):
+    """A limit on how many is reached. `what` is the counted thing, e.g. `packages`."""
+
+    def __init__(self, what: str, limit: int) -> None:
+        self.what = what
+        self.limit = limit
+        super().__init__(f"At most {limit} {what} are allowed.")
+
+
+class Denied(CallerError):
+    """The access key's role does not allow this."""
+
+
+class DeviceError(UpwellError):
+    """A device sent something that can't be understood."""
+
+
+class ServerError(UpwellError):
+    """Our own side is not able to do it now."""
+
+
+class Unavailable(ServerError):
+    """A part this needs does not answer."""

@@ -1,0 +1,252 @@
+"""The life of a task: one device in one job.
+
+Every change of a task's state is decided by TRANSITIONS, here and nowhere else. The table is total: each state
+meets each event. It holds no clock and no storage; it refuses nothing: an event that means nothing in a state
+leaves the task as it is. Time and facts come as arguments, the new task and its changes go out.
+Source: alibaba 7.2-7.5 and 6.4; laws L1, L5, L7, L11.
+"""
+
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from enum import StrEnum
+from uuid import UUID
+
+from upwell.domain.talk import ProgressReport, TaskRef, VersionReport
+
+
+class State(StrEnum):
+    """Where a task stands. The names are Alibaba's, for they are the field's (alibaba 7.2)."""
+
+    CONFIRM = "CONFIRM"
+    QUEUED = "QUEUED"
+    NOTIFIED = "NOTIFIED"
+    IN_PROGRESS = "IN_PROGRESS"
+    SUCCEEDED = "SUCCEEDED"
+    FAILED = "FAILED"
+    CANCELED = "CANCELED"
+
+
+class Event(StrEnum):
+    """What can happen to a task."""
+
+    CONFIRMED = "confirmed"  # the owner released it
+    DELIVERED = "delivered"  # the device acknowledged the offer
+    PROGRESSED = "progressed"  # a progress report of 0..100
+    BROKE_RETRY = "broke-retry"  # the device failed and a retry is left
+    BROKE = "broke"  # the device failed and no retry is left
+    ARRIVED = "arrived"  # the device runs the destination version
+    STAYED = "stayed"  # the device runs the source version still
+    ECHOED = "echoed"  # a report that an earlier one already settled
+    TIMED_OUT = "timed-out"
+    CANCELLED = "cancelled"
+    OVERWRITTEN = "overwritten"  # a later job takes the device
+
+
+OPEN = (State.CONFIRM, State.QUEUED, State.NOTIFIED, State.IN_PROGRESS)
+CLOSED = (State.SUCCEEDED, State.FAILED, State.CANCELED)
+
+_OPEN_MOVES: dict[State, dict[Event, State]] = {
+    State.CONFIRM: {
+        Event.CONFIRMED: State.QUEUED,
+        Event.ARRIVED: State.SUCCEEDED,  # alibaba 7.2: whatever the state
+        Event.BROKE: State.FAILED,
+        Event.CANCELLED: State.CANCELED,
+        Event.OVERWRITTEN: State.CANCELED,
+    },
+    State.QUEUED: {
+        Event.DELIVERED: State.NOTIFIED,
+        Event.PROGRESSED: State.IN_PROGRESS,  # progress overtook the acknowledgement of the offer
+        Event.BROKE_RETRY: State.QUEUED,
+        Event.BROKE: State.FAILED,
+        Event.ARRIVED: State.SUCCEEDED,
+        Event.CANCELLED: State.CANCELED,
+        Event.OVERWRITTEN: State.CANCELED,
+    },
+    State.NOTIFIED: {
+        Event.PROGRESSED: State.IN_PROGRESS,
+        Event.BROKE_RETRY: State.QUEUED,
+        Event.BROKE: State.FAILED,
+        Event.ARRIVED: State.SUCCEEDED,
+        Event.CANCELLED: State.CANCELED,
+        Event.OVERWRITTEN: State.CANCELED,
+    },
+    State.IN_PROGRESS: {
+        Event.BROKE_RETRY: State.QUEUED,
+        Event.BROKE: State.FAILED,
+        Event.ARRIVED: State.SUCCEEDED,
+        Event.TIMED_OUT: State.FAILED,
+        Event.CANCELLED: State.CANCELED,
+        # alibaba 7.3: an in-progress task is never overwritten
+    },
+}
+
+TRANSITIONS: dict[tuple[State, Event], State] = {
+    (state, event): _OPEN_MOVES.get(state, {}).get(event, state) for state in State for event in Event
+}
+
+# alibaba 6.4: what a negative step means; the word groups failures, the text is what a person reads
+FAILURES: dict[int, tuple[str, str]] = {
+    -1: ("upgrade_failed", "upgrade failed"),
+    -2: ("download_failed", "download failed"),
+    -3: ("verification_failed", "verification of the download failed"),
+    -4: ("burning_failed", "burning failed"),
+}
+STRAY_TEXT = "report version is not conform"  # alibaba 2.5, sample of ListOTATaskByJob
+TIMEOUT_TEXT = "update timed out"
+SETTLE = timedelta(seconds=2)  # alibaba 6.9: a device reports its version within 2 s of coming online
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Task:
+    """A task with the facts of its job and package that its life depends on."""
+
+    ref: TaskRef
+    module: str
+    state: State
+    source_version: str | None
+    destination: str
+    is_delta: bool
+    need_push: bool
+    retry_interval_min: int | None
+    retry_count: int
+    timeout_min: int | None
+    progress: int = 0
+    attempt: int = 0
+    description: str = ""
+    reason: str = ""
+    failure_ref: str = ""
+    due_at: datetime | None = None
+    offered_on: UUID | None = None
+    timeout_at: datetime | None = None
+    rev: int = 0
+
+    @property
+    def is_open(self) -> bool:
+        """Whether anything can still happen to it."""
+        return self.state in OPEN
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Change:
+    """One line of a task's history."""
+
+    event: Event
+    before: State
+    after: State
+    detail: str = ""
+
+
+Stepped = tuple[Task, Change | None]
+
+
+def moves(event: Event, states: frozenset[State] | None = None) -> list[tuple[State, State]]:
+    """The changes that `event` makes, for doing many tasks at once: (from, to), of `states` only when given."""
+    wanted = states if states is not None else frozenset(State)
+    return [(s, to) for (s, e), to in TRANSITIONS.items() if e is event and to is not s and s in wanted]
+
+
+def birth(need_confirm: bool, device_is_taken: bool) -> tuple[State, str, str]:
+    """State, reason and text of a new task. A device whose slot an open task holds can't take another
+    (alibaba 7.3: the new task fails at once)."""
+    if device_is_taken:
+        return State.FAILED, "device_busy", "the device has an unfinished task of another job"
+    return (State.CONFIRM if need_confirm else State.QUEUED), "", ""
+
+
+def step(task: Task, event: Event, now: datetime, **facts: object) -> Stepped:
+    """The task after `event`. A change is reported when the state moved or an attempt ended."""
+    after = TRANSITIONS[task.state, event]
+    if after is task.state and event is not Event.BROKE_RETRY:
+        return task, None
+    moved = replace(task, state=after, **facts)  # type: ignore[arg-type]  # facts are fields of Task
+    if after in CLOSED:
+        moved = replace(moved, due_at=None, timeout_at=None)
+    change = Change(event=event, before=task.state, after=after, detail=moved.description)
+    return moved, change
+
+
+def confirmed(task: Task, now: datetime) -> Stepped:
+    """The owner lets it go on (alibaba 2.5 ConfirmOTATask); it then follows NeedPush."""
+    return step(task, Event.CONFIRMED, now, due_at=now if task.need_push else None)
+
+
+def delivered(task: Task, now: datetime) -> Stepped:
+    """The device acknowledged an offer."""
+    return step(task, Event.DELIVERED, now)
+
+
+def reported_version(task: Task, report: VersionReport, connection: UUID | None, now: datetime) -> Stepped:
+    """A version report of the task's module (alibaba 7.2)."""
+    if report.version == task.destination:
+        return step(task, Event.ARRIVED, now, progress=100, description="", reason="")
+    if task.source_version is None:
+        task = replace(task, source_version=report.version)
+    if report.version == task.source_version:
+        return _stayed(task, connection, now), None
+    if task.is_delta:  # L6: a delta fits its source version alone, so no retry can help
+        return step(task, Event.BROKE, now, reason="version_not_conform", description=STRAY_TEXT)
+    task = replace(task, source_version=report.version)
+    return _broke(task, "version_not_conform", STRAY_TEXT, "", now)
+
+
+def _stayed(task: Task, connection: UUID | None, now: datetime) -> Task:
+    # alibaba 7.2: the unchanged version is a boot: offer again, but once on each connection
+    if not task.need_push or task.state not in (State.QUEUED, State.NOTIFIED, State.IN_PROGRESS):
+        return task
+    if connection is not None and task.offered_on == connection:
+        return task
+    if task.due_at is not None and task.due_at - now > SETTLE:
+        return task  # a retry that waits keeps its time
+    return replace(task, due_at=now)
+
+
+def reported_progress(task: Task, report: ProgressReport, now: datetime) -> Stepped:
+    """A progress report of the task's module (alibaba 6.4)."""
+    if _is_echo(task, report):
+        return step(task, Event.ECHOED, now)
+    if report.step < 0:
+        reason, text = FAILURES.get(report.step, ("failed", f"failed with step {report.step}"))
+        return _broke(task, reason, f"{text}: {report.desc}" if report.desc else text, _echo_of(report), now)
+    if task.state is State.IN_PROGRESS:
+        return replace(task, progress=max(task.progress, report.step), description=report.desc), None
+    ends = now + timedelta(minutes=task.timeout_min) if task.timeout_min and task.timeout_at is None else None
+    return step(
+        task, Event.PROGRESSED, now, progress=report.step, description=report.desc, timeout_at=ends or task.timeout_at
+    )
+
+
+def _is_echo(task: Task, report: ProgressReport) -> bool:
+    """Whether a report speaks of an attempt that has ended (L7: replays and reorderings change nothing)."""
+    if task.state is State.CONFIRM:
+        return True
+    if task.state is State.QUEUED:
+        return task.offered_on is None
+    return task.state is State.NOTIFIED and report.step < 0 and _echo_of(report) == task.failure_ref != ""
+
+
+def _echo_of(report: ProgressReport) -> str:
+    # What a repetition of this failure would carry; a device without message ids can't be told apart.
+    return f"{report.ref}:{report.step}" if report.ref else ""
+
+
+def _broke(task: Task, reason: str, text: str, echo: str, now: datetime) -> Stepped:
+    if task.retry_interval_min is None or task.attempt >= task.retry_count or task.state is State.CONFIRM:
+        return step(task, Event.BROKE, now, reason=reason, description=text)
+    return step(
+        task,
+        Event.BROKE_RETRY,
+        now,
+        attempt=task.attempt + 1,
+        reason=reason,
+        description=text,
+        progress=0,
+        failure_ref=echo,
+        due_at=now + timedelta(minutes=task.retry_interval_min),
+        offered_on=None,
+        timeout_at=None,
+    )
+
+
+def timed_out(task: Task, now: datetime) -> Stepped:
+    """The clock that the first progress report started ran out; never retried (L11)."""
+    return step(task, Event.TIMED_OUT, now, reason="timeout", description=TIMEOUT_TEXT)

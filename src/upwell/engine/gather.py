@@ -1,0 +1,74 @@
+"""Many small askings become few large transactions.
+
+Items wait a few milliseconds for company and are applied together; each asker gets its own answer, after the
+commit. Order of arrival is kept. The queue is bounded: when it is full, askers wait, and with them their sockets.
+"""
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable, Sequence
+from typing import Generic, TypeVar
+
+from upwell.domain.errors import Unavailable
+
+log = logging.getLogger(__name__)
+T = TypeVar("T")
+R = TypeVar("R")
+
+
+class Gatherer(Generic[T, R]):
+    """Applies items in batches; `apply` answers as many as it is given, in their order."""
+
+    def __init__(
+        self, name: str, apply: Callable[[Sequence[T]], Awaitable[Sequence[R]]], *,
+        batch_max: int = 1000, company_s: float = 0.003, queue_max: int = 20_000,
+    ) -> None:  # fmt: skip
+        self._name = name
+        self._apply = apply
+        self._batch_max = batch_max
+        self._company_s = company_s
+        self._queue: asyncio.Queue[tuple[T, asyncio.Future[R]]] = asyncio.Queue(queue_max)
+
+    async def submit(self, item: T) -> R:
+        """The answer to `item`; raises what `apply` raised for it."""
+        answer: asyncio.Future[R] = asyncio.get_running_loop().create_future()
+        await self._queue.put((item, answer))
+        return await answer
+
+    async def run(self) -> None:
+        """Apply until cancelled."""
+        while True:
+            batch = [await self._queue.get()]
+            await asyncio.sleep(self._company_s)
+            while len(batch) < self._batch_max and not self._queue.empty():
+                batch.append(self._queue.get_nowait())
+            await self._settle(batch)
+
+    async def _settle(self, batch: list[tuple[T, asyncio.Future[R]]]) -> None:
+        try:
+            answers = await self._apply([item for item, _ in batch])
+        except asyncio.CancelledError:
+            for _, asker in batch:
+                asker.cancel()
+            raise
+        except Exception as exc:
+            await self._settle_failed(batch, exc)
+            return
+        for (_, asker), answer in zip(batch, answers, strict=True):
+            if not asker.done():
+                asker.set_result(answer)
+
+    async def _settle_failed(self, batch: list[tuple[T, asyncio.Future[R]]], exc: Exception) -> None:
+        # One bad item must not fail its company: each is tried alone, unless the database itself is away.
+        if len(batch) > 1 and not isinstance(exc, Unavailable):
+            for pair in batch:
+                await self._settle([pair])
+            return
+        log.warning("%s: a batch of %d failed: %s", self._name, len(batch), exc, exc_info=not _expected(exc))
+        for _, asker in batch:
+            if not asker.done():
+                asker.set_exception(exc)
+
+
+def _expected(exc: Exception) -> bool:
+    return isinstance(exc, Unavailable)

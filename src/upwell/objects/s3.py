@@ -1,0 +1,177 @@
+"""Objects in an S3 bucket, through obstore.
+
+A writer feeds one multipart upload through a queue of a few parts: the caller waits when S3 is slow, so memory is
+bounded by PART_BYTES times the parts in flight. The object appears when the upload completes; an aborted writer
+makes the upload fail, and obstore then aborts the multipart upload on the server.
+"""
+
+import asyncio
+from collections.abc import AsyncIterator, Iterator
+from contextlib import contextmanager
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+from urllib.parse import parse_qsl
+
+import obstore
+from obstore.exceptions import BaseError as StoreError
+from obstore.exceptions import NotFoundError
+from obstore.store import S3Store
+
+from upwell.domain.errors import Invalid, NotFound, Unavailable
+from upwell.objects.port import Digests, Stored, Writer, checked_key
+
+PART_BYTES = 8 * 1024 * 1024
+"""One part of a multipart upload; S3's least is 5 MB, and 10,000 parts of 8 MB are 80 GB."""
+
+PARTS_IN_FLIGHT = 2
+"""Parts sent at once per upload: enough to hide the round trip, 16 MB of memory."""
+
+READ_BYTES = 1024 * 1024
+"""One ranged GET: a round trip costs more than a MB does."""
+
+_OPTIONS = {"endpoint", "region"}
+
+
+class _Aborted(Exception):
+    """The writer was told to forget its bytes."""
+
+
+@contextmanager
+def _translated(key: str) -> Iterator[None]:
+    """The one door for obstore's errors. Their text may hold URLs, so only their kind is told."""
+    try:
+        yield
+    except (FileNotFoundError, NotFoundError) as exc:
+        raise NotFound("file", key) from exc
+    except (StoreError, OSError) as exc:
+        raise Unavailable(f"The object store does not answer: {type(exc).__name__}") from exc
+
+
+class S3Writer:
+    """One upload that runs beside its caller."""
+
+    def __init__(self, store: S3Store, key: str) -> None:
+        self._key = key
+        self._digests = Digests()
+        self._gathered = bytearray()
+        self._parts: asyncio.Queue[bytes | None | _Aborted] = asyncio.Queue(1)
+        self._upload: asyncio.Task[Any] = asyncio.create_task(self._run(store))
+        self._over = False
+
+    async def _run(self, store: S3Store) -> None:
+        await obstore.put_async(
+            store, self._key, self._feed(), chunk_size=PART_BYTES, max_concurrency=PARTS_IN_FLIGHT, use_multipart=True
+        )
+
+    async def _feed(self) -> AsyncIterator[bytes]:
+        while (part := await self._parts.get()) is not None:
+            if isinstance(part, _Aborted):
+                raise part
+            yield part
+
+    async def write(self, data: bytes, /) -> None:
+        if self._over:
+            raise RuntimeError("the writer has ended")
+        self._gathered += data
+        if len(self._gathered) >= PART_BYTES:
+            await self._flush()
+
+    async def commit(self) -> Stored:
+        if self._over:
+            raise RuntimeError("the writer has ended")
+        if self._gathered:
+            await self._flush()
+        self._over = True
+        await self._put(None)
+        with _translated(self._key):
+            await self._upload
+        return self._digests.stored()
+
+    async def abort(self) -> None:
+        if self._over:
+            return
+        self._over = True
+        await self._put(_Aborted())
+        # The upload fails because it was told to; how it words that is of no interest.
+        await asyncio.wait([self._upload])
+        if not self._upload.cancelled():
+            self._upload.exception()
+
+    async def _flush(self) -> None:
+        part = bytes(self._gathered)
+        self._gathered.clear()
+        await asyncio.to_thread(self._digests.update, part)
+        await self._put(part)
+        if self._upload.done():
+            with _translated(self._key):
+                await self._upload
+
+    async def _put(self, part: bytes | None | _Aborted) -> None:
+        """Hand over a part, or return at once when the upload has ended and nobody will take it."""
+        putting = asyncio.ensure_future(self._parts.put(part))
+        try:
+            await asyncio.wait([putting, self._upload], return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            putting.cancel()
+
+
+class S3Objects:
+    """The `Objects` port on one bucket and prefix."""
+
+    def __init__(self, store: S3Store) -> None:
+        self._store = store
+
+    @classmethod
+    def from_parts(cls, bucket: str, prefix: str, query: str) -> "S3Objects":
+        """Raises `Invalid` for an unknown option. An `http://` endpoint is allowed only because it is written."""
+        options = dict(parse_qsl(query))
+        if unknown := options.keys() - _OPTIONS:
+            raise Invalid("objects", "an S3 URL takes endpoint and region", ", ".join(sorted(unknown)))
+        config: dict[str, Any] = dict(options)
+        if options.get("endpoint", "").startswith("http://"):
+            config["client_options"] = {"allow_http": True}
+        return cls(S3Store(bucket, prefix=prefix or None, **config))
+
+    async def create(self, key: str) -> Writer:
+        return S3Writer(self._store, checked_key(key))
+
+    async def delete(self, key: str) -> None:
+        checked_key(key)
+        try:
+            with _translated(key):
+                await obstore.delete_async(self._store, key)
+        except NotFound:
+            return  # Removed already, which is what was asked.
+
+    async def exists(self, key: str) -> bool:
+        try:
+            await self.size(key)
+        except NotFound:
+            return False
+        return True
+
+    async def size(self, key: str) -> int:
+        checked_key(key)
+        with _translated(key):
+            return int((await obstore.head_async(self._store, key))["size"])
+
+    def local_path(self, key: str) -> Path | None:
+        checked_key(key)
+        return None
+
+    async def read(self, key: str, start: int, length: int) -> AsyncIterator[bytes]:
+        end = min(start + length, await self.size(key))
+        while start < end:
+            with _translated(key):
+                found = await obstore.get_range_async(self._store, key, start=start, end=min(end, start + READ_BYTES))
+            data = found.to_bytes()
+            if not data:
+                return
+            yield data
+            start += len(data)
+
+    async def presign(self, key: str, seconds: int) -> str | None:
+        checked_key(key)
+        with _translated(key):
+            return await obstore.sign_async(self._store, "GET", key, timedelta(seconds=seconds))

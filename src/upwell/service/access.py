@@ -1,0 +1,191 @@
+"""Who may ask: accounts, access keys, roles, replayed nonces; and the facts that check a device's login.
+
+Secrets of keys are kept readable because every dialect's signature is an HMAC made with them.
+A key reaches only its own account (law 8); a revoked key is as good as none.
+"""
+
+import secrets
+import string
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from hashlib import sha256
+from uuid import UUID
+
+from upwell.domain.errors import Denied, Invalid, NotFound
+from upwell.service.context import Context
+from upwell.storage.database import Connection, Row, values
+from upwell.storage.queries import sheet
+
+_Q = sheet("access")
+ALPHANUMERICS = string.ascii_letters + string.digits
+KEY_ID_SIZE = 24  # characters, as Alibaba's LTAI ids
+KEY_SECRET_SIZE = 30  # characters; 178 bits
+NONCE_KEPT = timedelta(minutes=40)  # longer than any dialect's window for a request's timestamp, both ways
+DEFAULT_ACCOUNT = "default"
+_DICE = bytes(ord(ALPHANUMERICS[value % len(ALPHANUMERICS)]) for value in range(256))
+_DICE_REFUSED = bytes(range(256 - 256 % len(ALPHANUMERICS), 256))
+_RANK = {"viewer": 0, "operator": 1, "admin": 2}
+_DIALECTS = ("alibaba", "tuya", "huawei")
+
+
+@dataclass(frozen=True, slots=True)
+class Caller:
+    """Who asks, after the signature held."""
+
+    account_id: int
+    role: str
+    key_id: str
+    dialect: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AccessKey:
+    """An access key as stored."""
+
+    key_id: str
+    secret: str = field(repr=False)
+    account_id: int
+    account: str
+    role: str
+    dialect: str
+    created_at: datetime
+    revoked_at: datetime | None
+
+    def caller(self) -> Caller:
+        """The caller that signs with this key."""
+        return Caller(self.account_id, self.role, self.key_id, self.dialect)
+
+
+@dataclass(frozen=True, slots=True)
+class NewKey:
+    """A key just made; the moment to show its secret."""
+
+    key_id: str
+    secret: str = field(repr=False)
+    account_id: int
+    role: str
+    dialect: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LoginFacts:
+    """What checks a device's login."""
+
+    secret: str = field(repr=False)
+    enabled: bool
+    product_key: str
+    name: str
+    product_id: int
+
+
+def dice(size: int) -> str:
+    """`size` unguessable alphanumerics, each equally likely: bytes beyond a multiple of 62 are thrown away."""
+    found = b""
+    while len(found) < size:
+        found += secrets.token_bytes(2 * size).translate(_DICE, _DICE_REFUSED)
+    return found[:size].decode("ascii")
+
+
+def require(caller: Caller, role: str) -> None:
+    """Pass when the caller's role is `role` or above (admin > operator > viewer); raises Denied."""
+    if _RANK[caller.role] < _RANK[role]:
+        raise Denied(f"This needs the role {role}; the access key has {caller.role}.")
+
+
+def project_id(account_id: int) -> str:
+    """The account as 32 hex digits, for dialects that put it into paths; stable."""
+    return sha256(f"upwell project {account_id}".encode()).hexdigest()[:32]
+
+
+async def create_key(ctx: Context, account: str, role: str, dialect: str) -> NewKey:
+    """A new access key of the account by that name, which is made when there is none. Raises Invalid."""
+    _check_key(account, role, dialect)
+
+    async def body(conn: Connection) -> NewKey:
+        return await _make_key(ctx, conn, account, role, dialect, None)
+
+    return await ctx.database.transact(body)
+
+
+async def list_keys(ctx: Context) -> list[AccessKey]:
+    """Every key of every account, revoked ones too, oldest first."""
+    async with ctx.database.connection() as conn:
+        return [_key(row) for row in await conn.fetch(_Q["list_keys"])]
+
+
+async def revoke_key(ctx: Context, key_id: str) -> None:
+    """Make a key useless from now on; again is harmless. Raises NotFound."""
+
+    async def body(conn: Connection) -> None:
+        if await conn.fetchval(_Q["revoke_key"], key_id, ctx.now()) is None:
+            raise NotFound("key", key_id)
+
+    await ctx.database.transact(body)
+
+
+async def bootstrap(ctx: Context, given: tuple[str, str] | None) -> NewKey | None:
+    """The first admin key of an empty database: `given` (id, secret) or a random one. None when there are keys."""
+
+    async def body(conn: Connection) -> NewKey | None:
+        await conn.execute(_Q["lock_keys"])
+        if await conn.fetchval(_Q["any_key"]):
+            return None
+        return await _make_key(ctx, conn, DEFAULT_ACCOUNT, "admin", "alibaba", given)
+
+    return await ctx.database.transact(body)
+
+
+async def find_key(ctx: Context, key_id: str) -> AccessKey | None:
+    """The key by its id; None when there is none or it was revoked."""
+    async with ctx.database.connection() as conn:
+        row = await conn.fetchrow(_Q["find_key"], key_id)
+    return None if row is None else _key(row)
+
+
+async def use_nonce(ctx: Context, key_id: str, nonce: str) -> bool:
+    """True the first time a key uses a nonce, in whichever process; False for a replay."""
+
+    async def body(conn: Connection) -> bool:
+        return bool(await conn.fetchval(_Q["use_nonce"], key_id, nonce, ctx.now()))
+
+    return await ctx.database.transact(body)
+
+
+async def purge_nonces(ctx: Context) -> int:
+    """Forget nonces older than NONCE_KEPT; returns how many."""
+
+    async def body(conn: Connection) -> int:
+        return int(await conn.fetchval(_Q["purge_nonces"], ctx.now() - NONCE_KEPT))
+
+    return await ctx.database.transact(body)
+
+
+async def login_facts(ctx: Context, device_ids: list[UUID]) -> dict[UUID, LoginFacts]:
+    """What checks the logins of these devices, in one question; devices that don't exist are left out."""
+    async with ctx.database.connection() as conn:
+        rows = await conn.fetch(_Q["login_facts"], device_ids)
+    found = [values(row) for row in rows]
+    return {facts.pop("device_id"): LoginFacts(**facts) for facts in found}
+
+
+def _check_key(account: str, role: str, dialect: str) -> None:
+    if not account or len(account) > 64:
+        raise Invalid("account", "1 to 64 characters")
+    if role not in _RANK:
+        raise Invalid("role", "one of " + ", ".join(_RANK))
+    if dialect not in _DIALECTS:
+        raise Invalid("dialect", "one of " + ", ".join(_DIALECTS))
+
+
+async def _make_key(
+    ctx: Context, conn: Connection, account: str, role: str, dialect: str, given: tuple[str, str] | None
+) -> NewKey:
+    await conn.execute(_Q["make_account"], ctx.new_id(), account, ctx.now())
+    account_id = await conn.fetchval(_Q["account_by_name"], account)
+    key_id, secret = given or ("UW" + dice(KEY_ID_SIZE - 2), dice(KEY_SECRET_SIZE))
+    await conn.execute(_Q["make_key"], key_id, secret, account_id, role, dialect, ctx.now())
+    return NewKey(key_id, secret, account_id, role, dialect)
+
+
+def _key(row: Row) -> AccessKey:
+    return AccessKey(**values(row))

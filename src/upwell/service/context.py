@@ -1,0 +1,25 @@
+"""What every use needs: the database, the clock, the dice. Handed in by wiring, never global."""
+
+import secrets
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+
+from upwell.storage.database import Database
+
+
+def utc_now() -> datetime:
+    """The present moment, aware, in UTC."""
+    return datetime.now(UTC)
+
+
+@dataclass(frozen=True, slots=True)
+class Context:
+    """The parts a use is given."""
+
+    database: Database
+    now: Callable[[], datetime] = field(default=utc_now)
+
+    def new_id(self) -> int:
+        """A 63-bit id: 41 bits of milliseconds, then 22 of dice. Newer is larger; not guessable in order."""
+        return (int(self.now().timestamp() * 1000) & (1 << 41) - 1) << 22 | secrets.randbits(22)

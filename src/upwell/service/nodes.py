@@ -1,0 +1,37 @@
+"""Gateways: each holds a lease; the devices of one whose lease ended are offline and free for others."""
+
+from uuid import UUID
+
+from upwell.service.context import Context
+from upwell.storage.database import Connection
+from upwell.storage.queries import sheet
+
+SQL = sheet("nodes")
+LEASE_S = 15  # a dead gateway's devices count as online at most this long
+
+
+async def keep_lease(ctx: Context, node_id: UUID) -> None:
+    """This gateway is alive for LEASE_S more seconds."""
+    async with ctx.database.connection() as conn:
+        await conn.execute(SQL["keep_lease"], node_id, LEASE_S)
+
+
+async def drop_lease(ctx: Context, node_id: UUID) -> None:
+    """This gateway ends; its devices are released at once."""
+    async with ctx.database.connection() as conn:
+        await conn.execute(SQL["drop_lease"], node_id)
+    await release_dead(ctx)
+
+
+async def release_dead(ctx: Context) -> int:
+    """Release the devices of gateways without a lease; returns how many gateways."""
+
+    async def body(conn: Connection) -> int:
+        dead = [r["node_id"] for r in await conn.fetch(SQL["dead_nodes"])]
+        if dead:
+            await conn.execute(SQL["release_devices"], dead, ctx.now())
+            await conn.execute(SQL["release_tasks"], dead)
+        await conn.execute(SQL["forget_nodes"])
+        return len(dead)
+
+    return await ctx.database.transact(body)

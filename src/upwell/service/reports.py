@@ -1,0 +1,96 @@
+"""What devices say, applied: a batch of reports is one transaction, and is acknowledged only after it (L3).
+
+Reports of one device are applied in the order given. A report that fits no open task changes no task; a version
+report is kept in any case.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from uuid import UUID
+
+from upwell.domain.talk import ProgressReport, TaskRef, VersionReport
+from upwell.domain.task import Stepped, Task, delivered, reported_progress, reported_version
+from upwell.service.context import Context
+from upwell.service.tasks import SQL, Ledger, lock_open
+from upwell.storage.database import Connection
+
+
+@dataclass(frozen=True, slots=True)
+class Delivered:
+    """The device acknowledged the offer of this task."""
+
+    task: TaskRef
+
+
+@dataclass(frozen=True, slots=True)
+class Incoming:
+    """One thing that a device said, on which connection."""
+
+    device_id: UUID
+    connection_id: UUID
+    said: VersionReport | ProgressReport | Delivered
+
+
+@dataclass(frozen=True, slots=True)
+class Applied:
+    """What a batch brought about: whether an offer became due, and whether a task ended."""
+
+    offers_due: bool
+    tasks_ended: bool
+
+
+async def apply(ctx: Context, batch: Sequence[Incoming]) -> Applied:
+    """Apply the batch; it is committed when this returns."""
+
+    async def body(conn: Connection) -> Applied:
+        now = ctx.now()
+        open_tasks = await lock_open(conn, {i.device_id for i in batch})
+        ledger, versions = Ledger(), {}
+        for incoming in batch:
+            if isinstance(incoming.said, VersionReport):
+                versions[incoming.device_id, incoming.said.module] = incoming.said.version
+            _apply_one(incoming, open_tasks.get(incoming.device_id, []), ledger, now)
+        await ledger.save(conn, now)
+        await _save_versions(conn, versions, now)
+        changed = ledger.tasks.values()
+        return Applied(
+            offers_due=any(t.is_open and t.due_at is not None and t.due_at <= now for t in changed),
+            tasks_ended=any(not t.is_open for t in changed),
+        )
+
+    return await ctx.database.transact(body)
+
+
+def _apply_one(incoming: Incoming, tasks: list[Task], ledger: Ledger, now: datetime) -> None:
+    for place, task in enumerate(tasks):
+        if not task.is_open or not _concerns(incoming, task):
+            continue
+        stepped, change = _step(task, incoming, now)
+        if stepped != task or change is not None:
+            tasks[place] = stepped
+            ledger.note(stepped, change)
+
+
+def _concerns(incoming: Incoming, task: Task) -> bool:
+    if isinstance(incoming.said, Delivered):
+        return task.ref == incoming.said.task
+    return task.module == incoming.said.module
+
+
+def _step(task: Task, incoming: Incoming, now: datetime) -> Stepped:
+    match incoming.said:
+        case VersionReport() as report:
+            return reported_version(task, report, incoming.connection_id, now)
+        case ProgressReport() as report:
+            return reported_progress(task, report, now)
+        case Delivered():
+            return delivered(task, now)
+
+
+async def _save_versions(conn: Connection, versions: dict[tuple[UUID, str], str], now: datetime) -> None:
+    if versions:
+        keys = list(versions)
+        await conn.execute(
+            SQL["save_versions"], now, [d for d, _ in keys], [m for _, m in keys], [versions[k] for k in keys]
+        )

@@ -1,0 +1,50 @@
+"""Which use answers which command."""
+
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+from upwell.domain import commands as c
+from upwell.service import fleet, jobs, packages, upgrades
+from upwell.service.access import Caller, require
+from upwell.service.context import Context
+
+Use = Callable[[Context, Caller, Any], Awaitable[c.Result]]
+
+USES: dict[type, Use] = {
+    c.CreateProduct: fleet.create_product,
+    c.ShowProduct: fleet.show_product,
+    c.ListProducts: fleet.list_products,
+    c.UpdateProduct: fleet.update_product,
+    c.DeleteProduct: fleet.delete_product,
+    c.RegisterDevice: fleet.register_device,
+    c.RegisterDevices: fleet.register_devices,
+    c.ShowRegistration: fleet.show_registration,
+    c.ListRegistered: fleet.list_registered,
+    c.ListDevices: fleet.list_devices,
+    c.ShowDevice: fleet.show_device,
+    c.ShowDevices: fleet.show_devices,
+    c.DeleteDevice: upgrades.delete_device,
+    c.SetDeviceEnabled: fleet.set_device_enabled,
+    c.CreatePackage: packages.create_package,
+    c.ShowPackage: packages.show_package,
+    c.ListPackages: packages.list_packages,
+    c.DeletePackage: packages.delete_package,
+    c.CreateVerifyJob: jobs.create_verify_job,
+    c.CreateStaticJob: jobs.create_static_job,
+    c.ShowJob: upgrades.show_job,
+    c.ListJobsOfPackage: upgrades.list_jobs_of_package,
+    c.ListJobsOfDevice: upgrades.list_jobs_of_device,
+    c.ListTasksOfJob: upgrades.list_tasks_of_job,
+    c.ListOpenTasksOfDevice: upgrades.list_open_tasks_of_device,
+    c.CancelTasksOfJob: upgrades.cancel_tasks_of_job,
+    c.CancelTasksOfDevices: upgrades.cancel_tasks_of_devices,
+    c.ConfirmTasks: upgrades.confirm_tasks,
+}
+
+
+async def perform(ctx: Context, caller: Caller, command: c.Command, role: str, origin: str) -> c.Result:
+    """Do what the command asks; `role` is the least that may, `origin` where the caller reached us."""
+    require(caller, role)
+    if isinstance(command, c.CreateUploadTicket):
+        return await packages.create_upload_ticket(ctx, caller, command, origin)
+    return await USES[type(command)](ctx, caller, command)

@@ -1,0 +1,57 @@
+-- Accounts, access keys, replay protection, the platform's secrets and what a device's login needs.
+
+-- name: make_account
+-- An account by name; nothing happens when it exists.
+insert into account (account_id, name, created_at) values ($1, $2, $3) on conflict (name) do nothing;
+
+-- name: account_by_name
+select account_id from account where name = $1;
+
+-- name: lock_keys
+-- First start of several processes: one of them makes the first key.
+select pg_advisory_xact_lock(7386016);
+
+-- name: any_key
+select exists (select from access_key);
+
+-- name: make_key
+insert into access_key (key_id, secret, account_id, role, dialect, created_at) values ($1, $2, $3, $4, $5, $6);
+
+-- name: list_keys
+select key_id, secret, account_id, a.name as account, role, dialect, k.created_at, revoked_at
+from access_key k join account a using (account_id) order by k.created_at, key_id;
+
+-- name: find_key
+-- A key that may still be used.
+select key_id, secret, account_id, a.name as account, role, dialect, k.created_at, revoked_at
+from access_key k join account a using (account_id) where key_id = $1 and revoked_at is null;
+
+-- name: revoke_key
+-- The first revocation's time stays.
+update access_key set revoked_at = coalesce(revoked_at, $2) where key_id = $1 returning key_id;
+
+-- name: use_nonce
+-- The primary key decides between processes.
+insert into nonce (key_id, nonce, seen_at) values ($1, $2, $3) on conflict do nothing returning true;
+
+-- name: purge_nonces
+with gone as (delete from nonce where seen_at < $1 returning 1) select count(*) from gone;
+
+-- name: login_facts
+-- Live devices among the given ones, with what checks their login.
+select d.device_id, d.secret, d.enabled, p.product_key, d.name, d.product_id
+from device d join product p using (product_id)
+where d.device_id = any($1::uuid[]) and d.deleted_at is null and p.deleted_at is null;
+
+-- name: make_secret
+insert into secret (name, value) values ($1, $2) on conflict (name) do nothing;
+
+-- name: read_secret
+select value from secret where name = $1;
+
+-- name: find_download
+-- The bytes a task installs. A cancelled task has none (law 5), nor has a deleted package (law 6).
+select p.object_key, p.size, p.md5
+from task t join job j using (job_id) join package p using (package_id)
+where t.device_id = $1 and t.job_id = $2 and t.nth = $3 and p.deleted_at is null
+  and t.state <> 'CANCELED';

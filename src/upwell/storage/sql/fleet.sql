@@ -1,0 +1,160 @@
+-- Products, devices, registrations and presence. A row with deleted_at is a tombstone and is seen by nobody.
+
+-- name: make_product
+-- No row comes back when the name is taken.
+insert into product (product_id, account_id, product_key, product_secret, name, facts, created_at)
+values ($1, $2, $3, $4, $5, $6::jsonb, $7)
+on conflict (account_id, name) where deleted_at is null do nothing
+returning product_id;
+
+-- name: show_products
+-- Views of products, in the order of the given ids.
+select p.product_key, p.product_secret, p.name, p.facts, p.created_at,
+       (select count(*) from device d where d.product_id = p.product_id and d.deleted_at is null) as device_count
+from unnest($1::bigint[]) with ordinality as w(product_id, place) join product p using (product_id)
+order by w.place;
+
+-- name: find_product
+select product_id from product where account_id = $1 and product_key = $2 and deleted_at is null;
+
+-- name: share_product
+-- As find_product; the product can't be deleted until this transaction ends.
+select product_id from product where account_id = $1 and product_key = $2 and deleted_at is null for share;
+
+-- name: lock_product
+-- As find_product; no device can be registered until this transaction ends.
+select product_id from product where account_id = $1 and product_key = $2 and deleted_at is null for update;
+
+-- name: count_products
+select count(*) from product where account_id = $1 and deleted_at is null and facts @> $2::jsonb;
+
+-- name: page_of_products
+select product_id from product where account_id = $1 and deleted_at is null and facts @> $2::jsonb
+order by product_id desc limit $3 offset $4;
+
+-- name: update_product
+update product set name = $2, facts = facts || $3::jsonb where product_id = $1;
+
+-- name: has_devices
+select exists (select from device where product_id = $1 and deleted_at is null);
+
+-- name: delete_product
+update product set deleted_at = $2 where product_id = $1;
+
+-- name: make_device
+-- A new device, or a tombstone revived as a new one. No row comes back when the name is taken.
+insert into device as d (device_id, product_id, name, secret, iot_id, nickname, created_at, modified_at)
+values ($1, $2, $3, $4, $5, $6, $7, $7)
+on conflict (device_id) do update
+set secret = excluded.secret, iot_id = excluded.iot_id, nickname = excluded.nickname, enabled = true,
+    created_at = excluded.created_at, modified_at = excluded.modified_at, activated_at = null, deleted_at = null
+where d.deleted_at is not null
+returning d.device_id;
+
+-- name: make_registration
+insert into registration (apply_id, account_id, product_id, status, asked, created_at) values ($1, $2, $3, $4, $5, $6);
+
+-- name: make_devices
+-- A batch of devices and its list, in one statement.
+with wanted as (
+    select * from unnest($4::uuid[], $5::text[], $6::text[], $7::text[])
+        with ordinality as w(device_id, name, secret, iot_id, place)
+), made as (
+    insert into device (device_id, product_id, name, secret, iot_id, created_at, modified_at)
+    select device_id, $2, name, secret, iot_id, $3, $3 from wanted order by device_id
+)
+insert into registered (apply_id, place, device_id, name) select $1, place, device_id, name from wanted;
+
+-- name: show_registration
+select r.apply_id, r.status, r.asked, r.created_at,
+       array(select g.name from registered g where g.apply_id = r.apply_id order by g.place) as names
+from registration r join product p using (product_id)
+where r.apply_id = $1 and r.account_id = $2 and p.product_key = $3;
+
+-- name: has_registration
+select exists (select from registration where apply_id = $1 and account_id = $2);
+
+-- name: count_registered
+select count(*) from registered g join device d using (device_id) where g.apply_id = $1 and d.deleted_at is null;
+
+-- name: page_of_registered
+select g.device_id from registered g join device d using (device_id)
+where g.apply_id = $1 and d.deleted_at is null order by g.place limit $2 offset $3;
+
+-- name: count_devices
+select count(*) from device where product_id = $1 and deleted_at is null;
+
+-- name: page_of_devices
+select device_id from device where product_id = $1 and deleted_at is null
+order by created_at desc, device_id limit $2 offset $3;
+
+-- name: show_devices
+-- Views of an account's devices, in the order of the given ids; the others are left out.
+select d.device_id, p.product_key, p.name as product_name, p.facts as product_facts, d.name, d.secret, d.iot_id,
+       d.nickname, d.created_at, d.modified_at, d.activated_at, n.online_at, n.offline_at, n.address,
+       v.version as firmware_version,
+       case when not d.enabled then 'DISABLED' when n.node_id is not null then 'ONLINE'
+            when d.activated_at is null then 'UNACTIVE' else 'OFFLINE' end as status
+from unnest($2::uuid[]) with ordinality as w(device_id, place)
+join device d using (device_id)
+join product p using (product_id)
+left join presence n using (device_id)
+left join module_version v on v.device_id = d.device_id and v.module = 'default'
+where p.account_id = $1 and d.deleted_at is null and p.deleted_at is null
+order by w.place;
+
+-- name: delete_device
+-- The device becomes a tombstone; what it said and where it was connected is forgotten.
+with gone as (
+    update device d set deleted_at = $4, modified_at = $4 from product p
+    where p.product_id = d.product_id and p.account_id = $1 and p.deleted_at is null
+      and d.device_id = $2 and ($3::text is null or d.iot_id = $3) and d.deleted_at is null
+    returning d.device_id
+), presence_gone as (
+    delete from presence where device_id in (select device_id from gone)
+), versions_gone as (
+    delete from module_version where device_id in (select device_id from gone)
+)
+select device_id from gone;
+
+-- name: enable_device
+update device d set enabled = $4, modified_at = $5 from product p
+where p.product_id = d.product_id and p.account_id = $1 and p.deleted_at is null
+  and d.device_id = $2 and ($3::text is null or d.iot_id = $3) and d.deleted_at is null
+returning d.device_id;
+
+-- name: came_online
+-- Presence of live devices; the newest connection wins.
+insert into presence as n (device_id, node_id, connection_id, online_at, address)
+select w.device_id, $1, w.connection_id, $2, w.address
+from unnest($3::uuid[], $4::uuid[], $5::text[]) as w(device_id, connection_id, address)
+join device d using (device_id) where d.deleted_at is null order by w.device_id
+on conflict (device_id) do update
+set node_id = excluded.node_id, connection_id = excluded.connection_id, online_at = excluded.online_at,
+    address = excluded.address
+returning n.device_id;
+
+-- name: activate
+-- The first connection ever.
+update device set activated_at = $2 where device_id = any($1::uuid[]) and activated_at is null;
+
+-- name: tasks_online
+-- Open tasks follow their device to its gateway; those that may be pushed become due after a pause, in which
+-- the device can ask by itself. A later due time is a retry that waits, and stays.
+update task t set node_id = $2,
+    due_at = case when j.need_push and t.state in ('QUEUED', 'NOTIFIED', 'IN_PROGRESS')
+                  then greatest(coalesce(t.due_at, $3), $4) else t.due_at end
+from job j
+where j.job_id = t.job_id and t.device_id = any($1::uuid[])
+  and t.state in ('CONFIRM', 'QUEUED', 'NOTIFIED', 'IN_PROGRESS');
+
+-- name: went_offline
+-- Only where the ended connection is still the device's newest; open tasks of those are held by no gateway.
+with gone as (
+    update presence n set node_id = null, connection_id = null, offline_at = $2
+    from unnest($3::uuid[], $4::uuid[]) as w(device_id, connection_id)
+    where n.device_id = w.device_id and n.connection_id = w.connection_id and n.node_id = $1
+    returning n.device_id
+)
+update task set node_id = null
+where device_id in (select device_id from gone) and state in ('CONFIRM', 'QUEUED', 'NOTIFIED', 'IN_PROGRESS');

@@ -1,0 +1,24 @@
+-- Gateways and their leases.
+
+-- name: keep_lease
+insert into node (node_id, lease_until) values ($1, clock_timestamp() + make_interval(secs => $2))
+on conflict (node_id) do update set lease_until = excluded.lease_until;
+
+-- name: drop_lease
+delete from node where node_id = $1;
+
+-- name: dead_nodes
+-- Nodes that hold devices but no valid lease.
+select distinct p.node_id from presence p
+where p.node_id is not null
+  and not exists (select from node n where n.node_id = p.node_id and n.lease_until > clock_timestamp());
+
+-- name: release_devices
+update presence set node_id = null, connection_id = null, offline_at = $2 where node_id = any($1::uuid[]);
+
+-- name: release_tasks
+update task set node_id = null where node_id = any($1::uuid[])
+  and state in ('CONFIRM', 'QUEUED', 'NOTIFIED', 'IN_PROGRESS');
+
+-- name: forget_nodes
+delete from node where lease_until < clock_timestamp() - interval '1 hour';

@@ -1,0 +1,128 @@
+-- What happens to tasks. States are compared and set here; which state follows which is domain/task.py's to say.
+
+-- name: lock_open_of_devices
+-- The open tasks of these devices, locked, with the facts that their life depends on.
+select t.device_id, t.job_id, t.nth, t.module, t.state, t.source_version, p.version as destination, p.is_delta,
+       j.need_push, j.retry_interval_min, j.retry_count, j.timeout_min, t.progress, t.attempt, t.description,
+       t.reason, t.failure_ref, t.due_at, t.offered_on, t.timeout_at, t.rev
+from task t join job j using (job_id) join package p using (package_id)
+where t.device_id = any($1::uuid[]) and t.state in ('CONFIRM', 'QUEUED', 'NOTIFIED', 'IN_PROGRESS')
+order by t.device_id, t.job_id, t.nth
+for update of t;
+
+-- name: save_tasks
+-- Compare and set: a task that somebody changed since it was read (rev) is left alone and not returned.
+update task t
+set state = n.state, source_version = n.source_version, progress = n.progress, attempt = n.attempt,
+    description = n.description, reason = n.reason, failure_ref = n.failure_ref, due_at = n.due_at,
+    offered_on = n.offered_on, timeout_at = n.timeout_at, rev = n.rev + 1, modified_at = $1
+from unnest($2::uuid[], $3::bigint[], $4::smallint[], $5::text[], $6::text[], $7::smallint[], $8::smallint[],
+            $9::text[], $10::text[], $11::text[], $12::timestamptz[], $13::uuid[], $14::timestamptz[], $15::int[])
+     as n(device_id, job_id, nth, state, source_version, progress, attempt, description, reason, failure_ref,
+          due_at, offered_on, timeout_at, rev)
+where t.device_id = n.device_id and t.job_id = n.job_id and t.nth = n.nth and t.rev = n.rev
+returning t.device_id;
+
+-- name: add_changes
+insert into task_change (device_id, job_id, nth, rev, at, event, from_state, to_state, detail)
+select n.device_id, n.job_id, n.nth, n.rev, $1, n.event, n.from_state, n.to_state, n.detail
+from unnest($2::uuid[], $3::bigint[], $4::smallint[], $5::int[], $6::text[], $7::text[], $8::text[], $9::text[])
+     as n(device_id, job_id, nth, rev, event, from_state, to_state, detail);
+
+-- name: save_versions
+insert into module_version (device_id, module, version, reported_at)
+select n.device_id, n.module, n.version, $1
+from unnest($2::uuid[], $3::text[], $4::text[]) as n(device_id, module, version)
+order by n.device_id, n.module
+on conflict (device_id, module) do update set version = excluded.version, reported_at = excluded.reported_at
+where module_version.version is distinct from excluded.version;
+
+-- name: move_tasks
+-- One event for many tasks: every selected task in a `from` state goes to its `to` state. A null filter is no filter.
+with victim as (
+    select t.device_id, t.job_id, t.nth, t.state
+    from task t
+    where t.state = any($2::text[])
+      and ($4::bigint is null or t.job_id = $4)
+      and ($5::uuid[] is null or t.device_id = any($5))
+      and ($6::bigint is null or t.job_id in (select j.job_id from job j where j.package_id = $6))
+      and ($7::timestamptz is null or t.timeout_at <= $7)
+    order by t.device_id, t.job_id, t.nth
+    for update of t
+), moved as (
+    update task t
+    set state = m.to_state, reason = $8, description = $9, due_at = null, timeout_at = null, rev = t.rev + 1,
+        modified_at = $1
+    from victim v join unnest($2::text[], $3::text[]) as m(from_state, to_state) on m.from_state = v.state
+    where t.device_id = v.device_id and t.job_id = v.job_id and t.nth = v.nth
+    returning t.device_id, t.job_id, t.nth, t.rev, v.state as from_state, t.state as to_state
+), told as (
+    insert into task_change (device_id, job_id, nth, rev, at, event, from_state, to_state, detail)
+    select device_id, job_id, nth, rev, $1, $10, from_state, to_state, $9 from moved
+)
+select count(*) from moved;
+
+-- name: due_of_node
+-- Tasks whose offer may be pushed by this gateway now, oldest first (L6 is checked again when they are claimed).
+select t.device_id, t.job_id, t.nth
+from task t join job j using (job_id) join package p using (package_id)
+left join module_version mv on mv.device_id = t.device_id and mv.module = t.module
+where t.node_id = $1 and t.due_at <= $2 and t.state in ('QUEUED', 'NOTIFIED', 'IN_PROGRESS')
+  and j.status = 'IN_PROGRESS' and j.maximum_per_min > 0
+  and p.deleted_at is null and (p.status in ('verified', 'exempt') or (j.kind = 'verify' and p.status = 'verifying'))
+  and (not p.is_delta or mv.version = p.source_version)
+order by t.due_at
+limit $3;
+
+-- name: asked_for
+-- Tasks that a device may be told of when it asks.
+select t.device_id, t.job_id, t.nth, t.module
+from task t join job j using (job_id) join package p using (package_id)
+left join module_version mv on mv.device_id = t.device_id and mv.module = t.module
+where t.device_id = any($1::uuid[]) and t.state in ('QUEUED', 'NOTIFIED', 'IN_PROGRESS')
+  and j.status = 'IN_PROGRESS' and (t.due_at is null or t.due_at <= $2 + interval '2 seconds')
+  and p.deleted_at is null and (p.status in ('verified', 'exempt') or (j.kind = 'verify' and p.status = 'verifying'))
+  and (not p.is_delta or mv.version = p.source_version)
+order by t.device_id, t.job_id;
+
+-- name: lock_budgets
+-- Serialises the granting of offers per job, across processes.
+select job_id, maximum_per_min from job where job_id = any($1::bigint[]) order by job_id for no key update;
+
+-- name: granted_in_window
+select job_id, sum(offers)::bigint as offers from pace
+where job_id = any($1::bigint[]) and granted_at > clock_timestamp() - make_interval(secs => $2) group by job_id;
+
+-- name: grant
+insert into pace (job_id, granted_at, offers)
+select n.job_id, clock_timestamp(), n.offers from unnest($1::bigint[], $2::int[]) as n(job_id, offers);
+
+-- name: forget_grants
+delete from pace where granted_at < clock_timestamp() - make_interval(secs => $1);
+
+-- name: claim
+-- Lock these tasks for sending, with what an offer says. A cancelled or foreign one is not returned (L5, L6).
+select t.device_id, t.job_id, t.nth, t.module, p.version, p.size, p.md5, p.sha256, p.is_delta, p.udi, j.tags,
+       p.object_key, pr.product_key, d.name
+from unnest($1::uuid[], $2::bigint[], $3::smallint[]) as c(device_id, job_id, nth)
+join task t on t.device_id = c.device_id and t.job_id = c.job_id and t.nth = c.nth
+join job j on j.job_id = t.job_id join package p using (package_id)
+join device d on d.device_id = t.device_id join product pr on pr.product_id = d.product_id
+left join module_version mv on mv.device_id = t.device_id and mv.module = t.module
+where t.state in ('QUEUED', 'NOTIFIED', 'IN_PROGRESS') and j.status = 'IN_PROGRESS' and d.enabled
+  and d.deleted_at is null
+  and p.deleted_at is null and (p.status in ('verified', 'exempt') or (j.kind = 'verify' and p.status = 'verifying'))
+  and (not p.is_delta or mv.version = p.source_version)
+for update of t skip locked;
+
+-- name: record_offers
+update task t
+set offered_on = n.connection_id, offered_at = $1, due_at = null
+from unnest($2::uuid[], $3::bigint[], $4::smallint[], $5::uuid[]) as n(device_id, job_id, nth, connection_id)
+where t.device_id = n.device_id and t.job_id = n.job_id and t.nth = n.nth;
+
+-- name: put_off
+-- The connection did not take the offer: try again a little later.
+update task t set due_at = $1
+from unnest($2::uuid[], $3::bigint[], $4::smallint[]) as n(device_id, job_id, nth)
+where t.device_id = n.device_id and t.job_id = n.job_id and t.nth = n.nth and t.due_at is not null;

@@ -1,0 +1,356 @@
+"""One running server: every part made, joined and ended in order. It holds no rule."""
+
+import asyncio
+import contextlib
+import logging
+import ssl
+import uuid
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Sequence
+from contextlib import AsyncExitStack
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+from uuid import UUID
+
+import uvicorn
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import PlainTextResponse, Response
+from starlette.routing import Route
+
+from upwell.config import Settings
+from upwell.dialects.alibaba.upload import PostObjectError
+from upwell.domain.errors import CallerError, Unavailable
+from upwell.domain.talk import OfferRequest, TaskRef
+from upwell.doors.devices import Desk, DeviceHandler
+from upwell.doors.downloads import DownloadDoor, Found
+from upwell.doors.rpc import RpcDoor
+from upwell.doors.uploads import ObjectWriter, StoredObject
+from upwell.embedded import EmbeddedPostgres
+from upwell.engine.dispatch import Ask, Dispatcher
+from upwell.engine.gather import Gatherer
+from upwell.engine.loop import Loop
+from upwell.objects import Objects, open_objects
+from upwell.service import access, dispatch, fleet, jobs, nodes, packages, reports
+from upwell.service.access import LoginFacts
+from upwell.service.context import Context, utc_now
+from upwell.service.dispatch import Addressed
+from upwell.service.secrets import download_token, find_download, read_download_token, server_secret
+from upwell.storage.database import Database, migrate
+
+log = logging.getLogger(__name__)
+LINK_LIFE = timedelta(hours=24)  # alibaba 2.2: a download URL works for 24 h
+LINK_CACHE_MAX = 10_000  # downloads whose file is known without asking the database again
+HTTP_DRAIN_S = 3
+
+
+@dataclass(frozen=True, slots=True)
+class Addresses:
+    """Where a started server listens."""
+
+    http: str
+    mqtt: str
+    download: str
+
+
+class Uploads:
+    """The upload door's desk: tickets from the service, bytes to the object store."""
+
+    def __init__(self, ctx: Context, objects: Objects) -> None:
+        self._ctx = ctx
+        self._objects = objects
+
+    async def secret(self, access_key_id: str, /) -> str | None:
+        """The key that signs upload forms; there is one."""
+        if access_key_id != packages.UPLOAD_KEY_ID:
+            return None
+        return (await server_secret(self._ctx, packages.UPLOAD_SECRET)).hex()
+
+    async def begin(self, key: str, now: datetime, /) -> ObjectWriter:
+        """Take the ticket and open the object."""
+        try:
+            await packages.begin_upload(self._ctx, key)
+        except CallerError as exc:
+            raise PostObjectError("AccessDenied", 403, exc.problem) from exc
+        return await self._objects.create(key)
+
+    async def finish(self, key: str, stored: StoredObject, /) -> None:
+        """Record what was stored."""
+        await packages.finish_upload(self._ctx, key, stored.size, stored.md5, stored.sha256)
+
+
+class Links:
+    """Download links: made for an offer, read by the download door."""
+
+    def __init__(self, ctx: Context, objects: Objects, secret: bytes) -> None:
+        self._ctx = ctx
+        self._objects = objects
+        self._secret = secret
+        self.origin = ""
+        self._known: dict[TaskRef, tuple[str, int, str]] = {}
+
+    def make(self, task: TaskRef) -> str:
+        """The URL that opens the task's file for 24 hours."""
+        return f"{self.origin}/ota/{download_token(self._secret, task, self._ctx.now() + LINK_LIFE)}"
+
+    async def find(self, token: str) -> Found:
+        """The file behind a token. Raises Denied, NotFound."""
+        task = read_download_token(self._secret, token, self._ctx.now())
+        known = self._known.get(task)
+        if known is None:
+            known = await find_download(self._ctx, task)
+            if len(self._known) >= LINK_CACHE_MAX:
+                self._known.pop(next(iter(self._known)))
+            self._known[task] = known
+        key, size, md5 = known
+        return Found(path=self._objects.local_path(key), key=key, size=size, etag=md5)
+
+
+class Server:
+    """A whole Upwell in this process and its child PostgreSQL."""
+
+    def __init__(self, settings: Settings) -> None:
+        self.settings = settings
+        self.node_id = uuid.uuid4()
+        self.first_key: access.NewKey | None = None
+        self._stack = AsyncExitStack()
+
+    async def start(self) -> Addresses:
+        """Returns when every listener accepts. Raises UpwellError for what can't be started."""
+        try:
+            await self._open()
+            return await self._listen()
+        except BaseException:
+            await self.stop()
+            raise
+
+    async def stop(self) -> None:
+        """Stop listening, finish what is under way, end the children."""
+        await self._stack.aclose()
+
+    async def _open(self) -> None:
+        dsn = self.settings.database_url or await self._embedded()
+        database = Database(dsn)
+        await database.open()
+        self._stack.push_async_callback(database.close)
+        await migrate(database)
+        self.ctx = Context(database)
+        self.first_key = await access.bootstrap(self.ctx, _pair(self.settings))
+        url = self.settings.objects_url or f"file://{self.settings.data_dir.absolute() / 'objects'}"
+        self.objects = open_objects(url)
+        self.links = Links(self.ctx, self.objects, await server_secret(self.ctx, "download"))
+        await nodes.keep_lease(self.ctx, self.node_id)
+        self._stack.push_async_callback(self._leave)
+
+    async def _embedded(self) -> str:
+        postgres = EmbeddedPostgres(self.settings.data_dir)
+        await postgres.start()
+        self._stack.push_async_callback(postgres.stop)
+        self._run(self._revive(postgres))
+        return postgres.dsn
+
+    async def _revive(self, postgres: EmbeddedPostgres) -> None:
+        # The pool reconnects by itself once PostgreSQL is back under the same address.
+        while True:
+            status = await postgres.ended()
+            log.error("PostgreSQL ended with status %s; starting it again", status)
+            try:
+                await postgres.restart()
+            except Exception:
+                log.exception("PostgreSQL can't be started again")
+                await asyncio.sleep(1)
+
+    async def _leave(self) -> None:
+        with contextlib.suppress(Unavailable):
+            await nodes.drop_lease(self.ctx, self.node_id)
+
+    def _run(self, duty: Coroutine[Any, Any, None]) -> None:
+        task = asyncio.get_running_loop().create_task(duty)
+        self._stack.push_async_callback(_ended, task)
+
+    async def _listen(self) -> Addresses:
+        handler = self._devices()
+        self._engine(handler)
+        download = DownloadDoor(self.links.find, read=self.objects.read)
+        d_host, d_port = await download.start(*self.settings.download)
+        self._stack.push_async_callback(download.stop)
+        self.links.origin = self.settings.public_url_at(d_port)
+        mqtt = await handler.door.start(*self.settings.mqtt)
+        if self.settings.mqtts is not None:
+            await handler.door.start(*self.settings.mqtts, ssl=self._tls())
+        self._stack.push_async_callback(handler.door.stop)
+        http = await self._http()
+        return Addresses(http, f"{mqtt[0]}:{mqtt[1]}", f"{d_host}:{d_port}")
+
+    def _tls(self) -> ssl.SSLContext:
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        assert self.settings.tls_cert is not None  # noqa: S101  # config refuses TLS without a certificate
+        context.load_cert_chain(self.settings.tls_cert, self.settings.tls_key)
+        return context
+
+    def _gather(self, name: str, apply: Callable[[Sequence[Any]], Awaitable[Sequence[Any]]], **more: Any) -> Any:
+        gatherer: Gatherer[Any, Any] = Gatherer(name, apply, **more)
+        self._run(gatherer.run())
+        return gatherer
+
+    def _devices(self) -> DeviceHandler:
+        ctx, node = self.ctx, self.node_id
+
+        async def login_facts(ids: Sequence[UUID]) -> list[LoginFacts | None]:
+            found = await access.login_facts(ctx, list(ids))
+            return [found.get(i) for i in ids]
+
+        async def arrived(who: Sequence[tuple[UUID, UUID, str]]) -> list[None]:
+            await fleet.came_online(ctx, node, who)
+            self.push.wake()
+            return [None] * len(who)
+
+        async def left(who: Sequence[tuple[UUID, UUID]]) -> list[None]:
+            await fleet.went_offline(ctx, node, who)
+            return [None] * len(who)
+
+        async def report(batch: Sequence[reports.Incoming]) -> list[None]:
+            applied = await reports.apply(ctx, batch)
+            if applied.offers_due:
+                self.push.wake()
+            if applied.tasks_ended:
+                self.finish.wake()
+            return [None] * len(batch)
+
+        async def answer(asks: Sequence[Ask]) -> Sequence[None]:
+            return await self.dispatcher.answer(asks)
+
+        asking = self._gather("asks", answer, batch_max=500)
+
+        async def ask(device_id: UUID, request: OfferRequest, reply: Callable[[Addressed | None], UUID | None]) -> None:
+            await asking.submit(Ask(device_id, request, reply))
+
+        return DeviceHandler(
+            Desk(
+                login_facts=self._gather("logins", login_facts).submit,
+                arrived=self._gather("arrivals", arrived).submit,
+                left=self._gather("departures", left).submit,
+                report=self._gather("reports", report).submit,
+                ask=ask,
+            )
+        )
+
+    def _engine(self, handler: DeviceHandler) -> None:
+        ctx = self.ctx
+        self.dispatcher = Dispatcher(ctx, self.node_id, self.links.make, handler.send)
+        self.push = Loop("push", self.dispatcher.push_due, 0.25)
+        self.fill = Loop("fill", self._fill, 1.0)
+        self.finish = Loop("finish", self._finish, 0.5)
+        upkeep = Loop("upkeep", self._upkeep, 5.0)
+        purge = Loop("purge", self._purge, 60.0)
+        for loop in (self.push, self.fill, self.finish, upkeep, purge):
+            self._run(loop.run())
+
+        def changed() -> None:
+            for loop in (self.fill, self.push, self.finish):
+                loop.wake()
+
+        self._changed = changed
+
+    async def _fill(self) -> bool:
+        waiting = await jobs.unfilled(self.ctx)
+        for job_id in waiting:
+            while await jobs.fill(self.ctx, job_id):
+                self.push.wake()
+        if waiting:
+            self.push.wake()
+            self.finish.wake()
+        return False
+
+    async def _finish(self) -> bool:
+        timed_out = await jobs.time_out(self.ctx)
+        return bool(await jobs.end_finished(self.ctx)) or timed_out > 0
+
+    async def _upkeep(self) -> bool:
+        await nodes.keep_lease(self.ctx, self.node_id)
+        await nodes.release_dead(self.ctx)
+        return False
+
+    async def _purge(self) -> bool:
+        await dispatch.forget_grants(self.ctx)
+        await access.purge_nonces(self.ctx)
+        return False
+
+    async def _http(self) -> str:
+        rpc = RpcDoor(ctx=self.ctx, desk=Uploads(self.ctx, self.objects), now=utc_now, changed=self._changed)
+        app = Starlette(
+            routes=[
+                Route("/", rpc.__call__, methods=["GET", "POST"]),
+                Route("/healthz", _healthy),
+                Route("/readyz", self._ready),
+            ]
+        )
+        await self._serve(app, self.settings.https, tls=True)
+        return await self._serve(app, self.settings.http, tls=False) or ""
+
+    async def _serve(self, app: Starlette, where: tuple[str, int] | None, *, tls: bool) -> str | None:
+        if where is None:
+            return None
+        more = {"ssl_certfile": self.settings.tls_cert, "ssl_keyfile": self.settings.tls_key} if tls else {}
+        config = uvicorn.Config(
+            app, host=where[0], port=where[1], log_config=None, access_log=False, lifespan="off", server_header=False,
+            timeout_graceful_shutdown=HTTP_DRAIN_S, h11_max_incomplete_event_size=128 * 1024, **more,  # type: ignore[arg-type]
+        )  # fmt: skip
+        server = _QuietServer(config)
+        task = asyncio.get_running_loop().create_task(server.serve())
+        while not server.started:
+            if task.done():
+                await task
+                raise Unavailable(f"HTTP can't listen on {where[0]}:{where[1]}")
+            await asyncio.sleep(0.01)
+
+        async def end() -> None:
+            server.should_exit = True
+            await task
+
+        self._stack.push_async_callback(end)
+        port = server.servers[0].sockets[0].getsockname()[1]
+        return f"{where[0]}:{port}"
+
+    async def _ready(self, request: Request) -> Response:
+        try:
+            async with self.ctx.database.connection() as conn:
+                await conn.fetchval("select 1")
+        except Unavailable as exc:
+            return PlainTextResponse(f"not ready: {exc.problem}\n", 503)
+        return PlainTextResponse("ready\n")
+
+
+class _QuietServer(uvicorn.Server):
+    """Leaves the signals to the command that runs the server."""
+
+    @contextlib.contextmanager
+    def capture_signals(self) -> Any:
+        """Capture none."""
+        yield
+
+
+async def _healthy(request: Request) -> Response:
+    return PlainTextResponse("alive\n")
+
+
+async def _ended(task: asyncio.Task[None]) -> None:
+    task.cancel()
+    with contextlib.suppress(asyncio.CancelledError):
+        await task
+
+
+def _pair(settings: Settings) -> tuple[str, str] | None:
+    key = settings.bootstrap_key
+    return None if key is None else (key.id, key.secret)
+
+
+@contextlib.asynccontextmanager
+async def running(settings: Settings) -> AsyncIterator[tuple[Server, Addresses]]:
+    """A server for the length of a `with`."""
+    server = Server(settings)
+    addresses = await server.start()
+    try:
+        yield server, addresses
+    finally:
+        await server.stop()

@@ -1,0 +1,115 @@
+"""Keys, nonces, secrets and links on the real database."""
+
+import asyncio
+import base64
+from datetime import timedelta
+from uuid import uuid4
+
+import pytest
+from conftest import Clock
+
+from upwell.domain import commands
+from upwell.domain.errors import Denied, Invalid, NotFound
+from upwell.domain.talk import TaskRef
+from upwell.service import access, fleet, secrets
+from upwell.service.context import Context
+
+pytestmark = pytest.mark.asyncio
+
+
+async def test_first_key_is_made_once_even_by_racing_processes(ctx: Context) -> None:
+    made = await asyncio.gather(*(access.bootstrap(ctx, None) for _ in range(5)))
+    [key] = [key for key in made if key]
+    assert (key.role, key.dialect, len(key.key_id), len(key.secret)) == ("admin", "alibaba", 24, 30)
+    assert key.key_id.isalnum() and key.secret.isalnum()
+    found = await access.find_key(ctx, key.key_id)
+    assert found and found.secret == key.secret and found.account == "default"
+
+
+async def test_first_key_may_be_given(ctx: Context) -> None:
+    await access.bootstrap(ctx, ("testid", "testsecret"))
+    found = await access.find_key(ctx, "testid")
+    assert found and found.secret == "testsecret"
+    assert await access.bootstrap(ctx, ("other", "secret")) is None
+
+
+async def test_keys_of_one_account_name_share_the_account(ctx: Context) -> None:
+    one = await access.create_key(ctx, "acme", "viewer", "tuya")
+    two = await access.create_key(ctx, "acme", "operator", "huawei")
+    assert one.account_id == two.account_id
+    assert [key.key_id for key in await access.list_keys(ctx)] == [one.key_id, two.key_id]
+    with pytest.raises(Invalid):
+        await access.create_key(ctx, "acme", "owner", "alibaba")
+
+
+async def test_revoked_key_is_not_found_and_secrets_are_not_printed(ctx: Context) -> None:
+    key = await access.create_key(ctx, "acme", "admin", "alibaba")
+    assert key.secret not in repr(key)
+    await access.revoke_key(ctx, key.key_id)
+    assert await access.find_key(ctx, key.key_id) is None
+    with pytest.raises(NotFound):
+        await access.revoke_key(ctx, "nobody")
+
+
+async def test_nonce_is_used_by_one_of_many(ctx: Context, clock: Clock) -> None:
+    used = await asyncio.gather(*(access.use_nonce(ctx, "k", "n") for _ in range(8)))
+    assert used.count(True) == 1
+    assert await access.use_nonce(ctx, "k2", "n")
+    assert await access.purge_nonces(ctx) == 0
+    clock.move(hours=1)
+    assert await access.purge_nonces(ctx) == 2
+    assert await access.use_nonce(ctx, "k", "n")
+
+
+async def test_roles_rank(ctx: Context) -> None:
+    viewer = access.Caller(1, "viewer", "k", "alibaba")
+    access.require(viewer, "viewer")
+    with pytest.raises(Denied):
+        access.require(viewer, "operator")
+    access.require(access.Caller(1, "admin", "k", "alibaba"), "operator")
+
+
+async def test_login_facts_in_one_question(ctx: Context, caller: access.Caller) -> None:
+    product = await fleet.create_product(ctx, caller, commands.CreateProduct(name="lamp"))
+    device = await fleet.register_device(
+        ctx, caller, commands.RegisterDevice(product_key=product.product_key, name="dev1")
+    )
+    facts = await access.login_facts(ctx, [device.device_id, uuid4()])
+    assert list(facts) == [device.device_id]
+    found = facts[device.device_id]
+    assert (found.secret, found.enabled, found.name) == (device.secret, True, "dev1")
+
+
+async def test_server_secret_is_made_once(ctx: Context) -> None:
+    made = await asyncio.gather(*(secrets.server_secret(ctx, "links") for _ in range(5)))
+    assert len(set(made)) == 1 and len(made[0]) == 32
+    assert await secrets.server_secret(ctx, "upload") != made[0]
+
+
+async def test_download_token_opens_its_task_until_it_expires(clock: Clock) -> None:
+    now, task = clock(), TaskRef(device_id=uuid4(), job_id=(1 << 63) - 1, nth=3)
+    token = secrets.download_token(b"k" * 32, task, now + timedelta(hours=24))
+    assert len(token) < 110 and token.replace("-", "").replace("_", "").isalnum()
+    assert secrets.read_download_token(b"k" * 32, token, now) == task
+    with pytest.raises(Denied, match="link expired"):
+        secrets.read_download_token(b"k" * 32, token, now + timedelta(hours=24))
+    changed = [token[:i] + ("A" if token[i] != "A" else "B") + token[i + 1 :] for i in range(len(token))]
+    for bad in [*changed, "", "x", token[:-4], token + "AAAA", "é" * 64, "=" * 64]:
+        with pytest.raises(Denied, match="bad link"):
+            secrets.read_download_token(b"k" * 32, bad, now)
+    with pytest.raises(Denied, match="bad link"):
+        secrets.read_download_token(b"q" * 32, token, now)
+
+
+async def test_policy_is_signed_as_the_vendor_does() -> None:  # alibaba 5.3, own example
+    policy = (
+        '{"expiration":"2030-01-01T00:01:00.000Z","conditions":[["content-length-range",0,1048576000],'
+        '["eq","$key","ota/0123456789abcdef0123456789abcdef/x.bin"]]}'
+    )
+    text = base64.b64encode(policy.encode()).decode()
+    assert secrets.policy_signature(b"testsecret", text) == "uVn7vZds2BpJ5JAKsyVfRCwWj3g="
+
+
+async def test_no_download_for_an_unknown_task(ctx: Context) -> None:
+    with pytest.raises(NotFound):
+        await secrets.find_download(ctx, TaskRef(device_id=uuid4(), job_id=1))

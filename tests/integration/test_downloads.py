@@ -1,0 +1,277 @@
+"""The byte server over real sockets, with bytes written by hand, on asyncio and on uvloop."""
+
+import asyncio
+import os
+import resource
+import socket
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+import uvloop
+
+from upwell.domain.errors import Denied, NotFound, Unavailable
+from upwell.doors.downloads import HEADER_LINE_MAX, DownloadDoor, Found, parse_range
+
+DATA = bytes(range(256)) * 4
+MD5 = "0123456789abcdef0123456789abcdef"
+BIG = 200 * 1024 * 1024
+
+
+@pytest.fixture(params=[asyncio.DefaultEventLoopPolicy, uvloop.EventLoopPolicy], ids=["asyncio", "uvloop"])
+def event_loop_policy(request: pytest.FixtureRequest) -> Any:
+    return request.param()
+
+
+@pytest.fixture
+def find(tmp_path: Path) -> Callable[[str], Awaitable[Found]]:
+    small, big = tmp_path / "small", tmp_path / "big"
+    small.write_bytes(DATA)
+    with big.open("wb") as file:
+        file.truncate(BIG)
+
+    async def found(token: str) -> Found:
+        match token:
+            case "small":
+                return Found(small, "small", len(DATA), MD5)
+            case "big":
+                return Found(big, "big", BIG, MD5)
+            case "stream":
+                return Found(None, "stream", len(DATA), "e" * 200)
+            case "shrunk":
+                return Found(small, "small", len(DATA) + 1, MD5)
+            case "missing":
+                return Found(tmp_path / "missing", "missing", 1, MD5)
+            case "denied":
+                raise Denied("expired\r\nX-Evil: 1" + "x" * 500)
+            case "down":
+                raise Unavailable()
+            case "defect":
+                raise RuntimeError(token)
+        raise NotFound("file", token)
+
+    return found
+
+
+async def read(key: str, start: int, length: int) -> AsyncIterator[bytes]:
+    for at in range(start, start + length, 100):
+        yield DATA[at : min(at + 100, start + length)]
+
+
+@asynccontextmanager
+async def serving(find: Any, **options: Any) -> AsyncIterator[tuple[DownloadDoor, str, int]]:
+    door = DownloadDoor(find, read=read, **options)
+    host, port = await door.start("127.0.0.1", 0)
+    try:
+        yield door, host, port
+    finally:
+        await door.stop()
+
+
+async def exchange(host: str, port: int, sent: bytes) -> bytes:
+    """All bytes the door answers until it closes; the last request must ask for that."""
+    reader, writer = await asyncio.open_connection(host, port)
+    writer.write(sent)
+    answer = await asyncio.wait_for(reader.read(), 10)
+    writer.close()
+    return answer
+
+
+def request(target: str, *headers: str, method: str = "GET", close: bool = True) -> bytes:
+    lines = [f"{method} {target} HTTP/1.1", "Host: h", *headers]
+    return "\r\n".join([*lines, "Connection: close"] if close else lines).encode() + b"\r\n\r\n"
+
+
+async def test_exact_header_bytes(find: Any) -> None:
+    async with serving(find) as (door, host, port):
+        answer = await exchange(host, port, request("/ota/small/name.bin?x=1", "Accept-Encoding: gzip, deflate"))
+        assert answer == (
+            b"HTTP/1.1 200 OK\r\nContent-Type: application/octet-stream\r\nContent-Length: 1024\r\n"
+            b'Accept-Ranges: bytes\r\nETag: "' + MD5.encode() + b'"\r\nConnection: close\r\n\r\n' + DATA
+        )
+        assert door.bytes_served == len(DATA)
+        head = await exchange(host, port, request("/ota/small", method="HEAD"))
+        assert head == answer[: -len(DATA)]
+        assert door.bytes_served == len(DATA)
+
+
+@pytest.mark.parametrize("target", ["/ota/small", "/ota/stream"])
+@pytest.mark.parametrize(
+    ("value", "first", "last"),
+    [("0-", 0, 1023), ("5-", 5, 1023), ("5-9", 5, 9), ("5-99999", 5, 1023), ("-4", 1020, 1023), ("-9999", 0, 1023)],
+)
+async def test_single_ranges(find: Any, target: str, value: str, first: int, last: int) -> None:
+    async with serving(find) as (_, host, port):
+        answer = await exchange(host, port, request(target, f"Range: bytes={value}"))
+    head, body = answer.split(b"\r\n\r\n", 1)
+    assert head.startswith(b"HTTP/1.1 206 Partial Content\r\n")
+    assert f"\r\nContent-Range: bytes {first}-{last}/1024\r\n".encode() in head
+    assert f"\r\nContent-Length: {last - first + 1}\r\n".encode() in head
+    assert all(len(line) + 2 < HEADER_LINE_MAX for line in head.split(b"\r\n"))
+    assert body == DATA[first : last + 1]
+
+
+@pytest.mark.parametrize(
+    "header", ["Range: bytes=0-1,3-4", "Range: bytes=-", "Range: bytes=9-5", "Range: lines=0-1", "Range: bytes=x-"]
+)
+async def test_other_ranges_are_ignored(find: Any, header: str) -> None:
+    async with serving(find) as (_, host, port):
+        answer = await exchange(host, port, request("/ota/small", header))
+    assert answer.startswith(b"HTTP/1.1 200 OK\r\n") and answer.endswith(b"\r\n\r\n" + DATA)
+
+
+async def test_if_range(find: Any) -> None:
+    async with serving(find) as (_, host, port):
+        same = await exchange(host, port, request("/ota/small", "Range: bytes=0-0", f'If-Range: "{MD5}"'))
+        other = await exchange(host, port, request("/ota/small", "Range: bytes=0-0", 'If-Range: "other"'))
+    assert same.startswith(b"HTTP/1.1 206 ") and other.startswith(b"HTTP/1.1 200 ")
+
+
+@pytest.mark.parametrize("value", ["1024-", "1024-2000", "-0"])
+async def test_unsatisfiable_range(find: Any, value: str) -> None:
+    async with serving(find) as (_, host, port):
+        answer = await exchange(host, port, request("/ota/small", f"Range: bytes={value}"))
+    assert answer.startswith(b"HTTP/1.1 416 Requested Range Not Satisfiable\r\n")
+    assert b"\r\nContent-Range: bytes */1024\r\n" in answer
+
+
+def test_ranges_of_an_empty_file() -> None:
+    with pytest.raises(ValueError, match="satisfiable"):
+        parse_range(b"bytes=0-", 0)
+    assert parse_range(b"bytes=" + b"9" * 30 + b"-", 10) is None
+
+
+@pytest.mark.parametrize(
+    ("sent", "status"),
+    [
+        (request("/ota/unknown"), 404),
+        (request("/"), 404),
+        (request("/ota/"), 404),
+        (request("/ota/../small"), 404),
+        (request("/ota/small/a/b"), 404),
+        (request("/ota/missing"), 404),
+        (request("/ota/small", method="POST"), 405),
+        (request("/ota/small", "Content-Length: 5", method="PUT") + b"12345", 405),
+        (request("/ota/down"), 503),
+        (request("/ota/defect"), 500),
+        (request("/ota/shrunk"), 500),
+        (b"nonsense\r\n\r\n", 400),
+        (request("/ota/small", "X: " + "x" * 9000), 431),
+        (b"GET /" + b"x" * 20000, 431),
+    ],
+)
+async def test_refusals(find: Any, sent: bytes, status: int, caplog: pytest.LogCaptureFixture) -> None:
+    async with serving(find) as (door, host, port):
+        answer = await exchange(host, port, sent)
+        assert door.bytes_served == 0
+    assert answer.startswith(f"HTTP/1.1 {status} ".encode())
+    assert b"\r\nContent-Length: " in answer and b"Location" not in answer
+    assert not any(secret in caplog.text for secret in ("small", "defect", "unknown"))
+
+
+async def test_denied_is_short_and_clean(find: Any) -> None:
+    async with serving(find) as (_, host, port):
+        answer = await exchange(host, port, request("/ota/denied"))
+    head, body = answer.split(b"\r\n\r\n", 1)
+    assert head.startswith(b"HTTP/1.1 403 Forbidden\r\nContent-Type: text/plain\r\n")
+    assert len(body) == 100 and b"\n" not in body and b"X-Evil" not in head
+
+
+async def test_requests_share_a_connection_in_order(find: Any) -> None:
+    async with serving(find) as (_, host, port):
+        reader, writer = await asyncio.open_connection(host, port)
+        for start in (0, 100):
+            writer.write(request("/ota/small", f"Range: bytes={start}-{start + 9}", close=False))
+            head = await reader.readuntil(b"\r\n\r\n")
+            assert b"Connection: keep-alive\r\n" in head
+            assert await reader.readexactly(10) == DATA[start : start + 10]
+        writer.write(request("/ota/no", close=False) + request("/ota/small", "Range: bytes=0-3", close=False))
+        writer.write(b"\r\n" + request("/ota/small", "Range: bytes=4-7"))
+        answer = await asyncio.wait_for(reader.read(), 10)
+        writer.close()
+    assert [part.split(b" ")[0] for part in answer.split(b"HTTP/1.1 ")[1:]] == [b"404", b"206", b"206"]
+    assert answer.index(DATA[:4]) < answer.index(DATA[4:8])
+
+
+async def test_http_1_0_closes(find: Any) -> None:
+    async with serving(find) as (_, host, port):
+        answer = await exchange(host, port, b"GET /ota/small HTTP/1.0\r\n\r\n")
+    assert b"Connection: close\r\n" in answer and answer.endswith(DATA)
+
+
+async def test_a_late_head_ends_the_connection(find: Any) -> None:
+    async with serving(find, head_timeout_s=0.2) as (_, host, port):
+        assert await exchange(host, port, b"GET /ota/small HTTP/1.1\r\nHost:") == b""
+        assert await exchange(host, port, b"") == b""
+
+
+async def test_connections_are_bounded(find: Any) -> None:
+    async with serving(find, connections_max=1) as (_, host, port):
+        reader, writer = await asyncio.open_connection(host, port)
+        await asyncio.sleep(0.05)
+        assert (await exchange(host, port, b"")).startswith(b"HTTP/1.1 503 ")
+        writer.write(request("/ota/small"))
+        assert (await reader.read()).endswith(DATA)
+        writer.close()
+
+
+def small_window_socket(host: str, port: int) -> socket.socket:
+    sock = socket.socket()
+    sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+    sock.connect((host, port))
+    sock.setblocking(False)
+    return sock
+
+
+async def test_a_reader_that_stalls_is_cut(find: Any) -> None:
+    async with serving(find, stall_timeout_s=0.3) as (door, host, port):
+        with small_window_socket(host, port) as sock:
+            await asyncio.get_running_loop().sock_sendall(sock, request("/ota/big"))
+            await asyncio.sleep(0.2)
+            assert len(door._connections) == 1
+            await asyncio.sleep(1.5)
+            assert not door._connections
+        assert door.bytes_served < 8 * 1024 * 1024
+
+
+async def test_a_slow_reader_is_kept_and_others_are_served(find: Any) -> None:
+    async with serving(find, stall_timeout_s=0.4) as (door, host, port):
+        with small_window_socket(host, port) as sock:
+            loop = asyncio.get_running_loop()
+            await loop.sock_sendall(sock, request("/ota/big"))
+            for _ in range(30):
+                assert await loop.sock_recv(sock, 4096)
+                await asyncio.sleep(0.05)
+            assert len(door._connections) == 1
+            assert (await exchange(host, port, request("/ota/small"))).endswith(DATA)
+
+
+async def test_memory_is_flat(find: Any) -> None:
+    async with serving(find) as (door, host, port):
+        before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+        await asyncio.gather(*(drain(host, port) for _ in range(3)))
+        assert door.bytes_served == 3 * BIG
+    grown_kb = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before
+    assert grown_kb < 20 * 1024
+
+
+async def drain(host: str, port: int) -> None:
+    reader, writer = await asyncio.open_connection(host, port)
+    writer.write(request("/ota/big"))
+    await reader.readuntil(b"\r\n\r\n")
+    size = 0
+    while data := await reader.read(1 << 18):
+        size += len(data)
+    writer.close()
+    assert size == BIG
+
+
+async def test_stop_cuts_and_leaks_no_descriptor(find: Any) -> None:
+    async with serving(find) as (_, host, port):
+        before = len(os.listdir("/proc/self/fd"))
+        with small_window_socket(host, port) as sock:
+            await asyncio.get_running_loop().sock_sendall(sock, request("/ota/big"))
+            await asyncio.sleep(0.1)
+    assert len(os.listdir("/proc/self/fd")) <= before

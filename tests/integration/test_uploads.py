@@ -1,0 +1,222 @@
+"""PostObject forms as hand-written bytes to a real server, into a real directory."""
+
+import asyncio
+import hashlib
+import os
+import socket
+import tracemalloc
+from collections.abc import AsyncIterator, Iterable
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+import uvicorn
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
+
+from upwell.dialects.alibaba.upload import PostObjectError, policy, sign
+from upwell.doors.uploads import ObjectWriter, StoredObject, post_object
+from upwell.objects import open_objects
+
+KEY = "ota/0123456789abcdef0123456789abcdef/x.bin"
+SECRET = "testsecret"
+BOUNDARY = b"----b0undary"
+
+
+class Desk:
+    """One ticket per key, as the service gives them out."""
+
+    def __init__(self, root: Path) -> None:
+        self.objects = open_objects(str(root))
+        self.root = root
+        self.tickets = {KEY, "../../evil.bin"}
+        self.finished: dict[str, StoredObject] = {}
+
+    async def secret(self, access_key_id: str, /) -> str | None:
+        return SECRET if access_key_id == "id" else None
+
+    async def begin(self, key: str, now: datetime, /) -> ObjectWriter:
+        if key not in self.tickets:
+            raise PostObjectError("AccessDenied", 403, "The upload ticket is unknown or used.")
+        self.tickets.remove(key)
+        return await self.objects.create(key)
+
+    async def finish(self, key: str, stored: StoredObject, /) -> None:
+        self.finished[key] = stored
+
+    def files(self) -> list[Path]:
+        return [path for path in self.root.rglob("*") if path.is_file()]
+
+
+@pytest.fixture
+def desk(tmp_path: Path) -> Desk:
+    return Desk(tmp_path / "store")
+
+
+@pytest.fixture
+async def port(desk: Desk) -> AsyncIterator[int]:
+    async def handle(request: Request) -> Response:
+        return await post_object(request, desk)
+
+    sock = socket.create_server(("127.0.0.1", 0))
+    app = Starlette(routes=[Route("/", handle, methods=["POST"])])
+    server = uvicorn.Server(uvicorn.Config(app, log_level="warning", lifespan="off"))
+    task = asyncio.create_task(server.serve(sockets=[sock]))
+    yield sock.getsockname()[1]
+    server.should_exit = True
+    await task
+
+
+def fields(key: str = KEY, size_max: int = 10_000_000, lifetime_s: int = 60, **changes: str) -> dict[str, str]:
+    text = policy(key, datetime.now(UTC) + timedelta(seconds=lifetime_s), size_max)
+    signed = {"key": key, "policy": text, "OSSAccessKeyId": "id", "signature": sign(text, SECRET)}
+    return signed | {"success_action_status": "200"} | changes
+
+
+def part(name: str, value: bytes, extra: bytes = b"") -> bytes:
+    head = b"--" + BOUNDARY + b'\r\nContent-Disposition: form-data; name="' + name.encode() + b'"' + extra
+    return head + b"\r\n\r\n" + value + b"\r\n"
+
+
+END = b"--" + BOUNDARY + b"--\r\n"
+
+
+def form(given: dict[str, str], file: bytes | None, extra: bytes = b"") -> bytes:
+    parts = b"".join(part(name, value.encode()) for name, value in given.items())
+    return parts + (part("file", file, extra) if file is not None else b"") + END
+
+
+async def post(port: int, body: Iterable[bytes], size: int, kind: bytes | None = None) -> tuple[int, bytes, bytes]:
+    """(status, head, body). The writing half closes after the body, so a short one is seen as truncated."""
+    reader, writer = await asyncio.open_connection("127.0.0.1", port)
+    kind = kind or b"multipart/form-data; boundary=" + BOUNDARY
+    writer.write(b"POST / HTTP/1.1\r\nHost: h:1\r\nConnection: close\r\nContent-Type: " + kind)
+    writer.write(f"\r\nContent-Length: {size}\r\n\r\n".encode())
+    for data in body:
+        writer.write(data)
+        await writer.drain()
+    answer = await asyncio.wait_for(reader.read(), 20)
+    writer.close()
+    head, _, rest = answer.partition(b"\r\n\r\n")
+    return int(head.split(b" ")[1]), head, rest
+
+
+async def send(port: int, body: bytes) -> tuple[int, bytes, bytes]:
+    return await post(port, [body], len(body))
+
+
+def nothing_stored(desk: Desk) -> bool:
+    return not desk.files() and not desk.finished
+
+
+@pytest.mark.parametrize(
+    "extra",
+    [
+        b"",
+        b'; filename="x.bin"\r\nContent-Type: application/octet-stream',
+        b"\r\nContent-Type: text/plain; charset=UTF-8\r\nContent-Transfer-Encoding: 8bit",
+    ],
+)
+async def test_a_binary_file_is_stored_whatever_its_headers(port: int, desk: Desk, extra: bytes) -> None:
+    data = os.urandom(5 * 1024 * 1024) + b"\r\n--" + BOUNDARY[:-1] + b"\r\n\r\n--"
+    status, head, body = await send(port, form(fields(), data, extra))
+    md5 = hashlib.md5(data).hexdigest()
+    assert (status, body) == (200, b"")
+    assert f'\netag: "{md5.upper()}"\r'.encode() in head.replace(b"ETag", b"etag")
+    assert b"\nx-oss-request-id: " in head
+    assert desk.files() == [desk.root / KEY] and desk.files()[0].read_bytes() == data
+    stored = desk.finished[KEY]
+    assert (stored.size, stored.md5, stored.sha256) == (len(data), md5, hashlib.sha256(data).hexdigest())
+
+
+async def test_201_has_xml_and_none_is_204(port: int, desk: Desk) -> None:
+    status, _, body = await send(port, form(fields(success_action_status="201"), b"abc"))
+    assert status == 201 and f"<Location>http://h:1/{KEY}</Location>".encode() in body
+    desk.tickets.add(KEY)
+    status, _, body = await send(port, form(fields(success_action_status=""), b"abc"))
+    assert (status, body) == (204, b"")
+
+
+async def test_a_ticket_serves_once(port: int, desk: Desk) -> None:
+    assert (await send(port, form(fields(), b"first")))[0] == 200
+    status, _, body = await send(port, form(fields(), b"second"))
+    assert status == 403 and b"<Code>AccessDenied</Code>" in body
+    assert desk.files()[0].read_bytes() == b"first"
+
+
+REFUSED = {
+    "wrong signature": (form(fields(signature="AAAA"), b"x"), 403, "SignatureDoesNotMatch"),
+    "unknown key id": (form(fields(OSSAccessKeyId="no"), b"x"), 403, "InvalidAccessKeyId"),
+    "expired": (form(fields(lifetime_s=-1), b"x"), 403, "AccessDenied"),
+    "anonymous": (form({"key": KEY}, b"x"), 403, "AccessDenied"),
+    "key of another ticket": (form(fields(key="ota/other.bin"), b"x"), 403, "AccessDenied"),
+    "key not of the policy": (form(fields() | {"key": "ota/other.bin"}, b"x"), 403, "AccessDenied"),
+    "traversal": (form(fields(key="../../evil.bin"), b"x"), 400, "InvalidArgument"),
+    "no file": (form(fields(), None), 400, "IncorrectNumberOfFilesInPOSTRequest"),
+    "two files": (form(fields(), b"x")[: -len(END)] + part("file", b"y") + END, 400, "IncorrectNumberOfFiles"),
+    "field after file": (form(fields(), b"x")[: -len(END)] + part("a", b"y") + END, 400, "MalformedPOSTRequest"),
+    "field twice": (part("KEY", b"z") + form(fields(), b"x"), 400, "MalformedPOSTRequest"),
+    "long field": (form(fields(a="x" * 8193), b"x"), 400, "FieldItemTooLong"),
+    "many fields": (form({f"f{n}": "" for n in range(33)}, b"x"), 400, "MalformedPOSTRequest"),
+    "oversize": (form(fields(size_max=100_000), bytes(100_001)), 400, "EntityTooLarge"),
+    "nonsense": (b"nonsense", 400, "MalformedPOSTRequest"),
+    "no last boundary": (form(fields(), b"x" * 100_000)[: -len(END)], 400, "MalformedPOSTRequest"),
+}
+
+
+@pytest.mark.parametrize("case", REFUSED)
+async def test_refused_and_nothing_stored(port: int, desk: Desk, case: str) -> None:
+    body, expected, code = REFUSED[case]
+    status, head, answer = await send(port, body)
+    assert status == expected
+    assert f"<Error><Code>{code}".encode() in answer and b"</HostId></Error>" in answer
+    assert b"application/xml" in head
+    assert nothing_stored(desk) and not (desk.root.parent.parent / "evil.bin").exists()
+
+
+async def test_wrong_content_type(port: int, desk: Desk) -> None:
+    for kind in (b"application/json", b"multipart/form-data", b"multipart/form-data; boundary=" + b"b" * 300):
+        status, _, body = await post(port, [b"{}"], 2, kind)
+        assert status == 400 and b"MalformedPOSTRequest" in body
+
+
+async def test_exactly_the_size_limit_is_allowed(port: int, desk: Desk) -> None:
+    assert (await send(port, form(fields(size_max=100_000), bytes(100_000))))[0] == 200
+
+
+async def test_a_truncated_body_stores_nothing(port: int, desk: Desk) -> None:
+    body = form(fields(), os.urandom(3_000_000))
+    _, writer = await asyncio.open_connection("127.0.0.1", port)
+    head = b"POST / HTTP/1.1\r\nHost: h\r\nContent-Type: multipart/form-data; boundary=" + BOUNDARY
+    writer.write(head + f"\r\nContent-Length: {len(body)}\r\n\r\n".encode() + body[:2_000_000])
+    await writer.drain()
+    await asyncio.sleep(0.3)
+    assert KEY not in desk.tickets and len(desk.files()) == 1
+    writer.close()
+    for _ in range(50):
+        await asyncio.sleep(0.05)
+        if nothing_stored(desk):
+            break
+    assert nothing_stored(desk)
+
+
+async def test_bytes_one_by_one(port: int, desk: Desk) -> None:
+    body = form(fields(), b"\r\n--\r\n" + BOUNDARY)
+    status, _, _ = await post(port, (body[i : i + 1] for i in range(len(body))), len(body))
+    assert status == 200 and desk.files()[0].read_bytes() == b"\r\n--\r\n" + BOUNDARY
+
+
+async def test_memory_is_flat(port: int, desk: Desk) -> None:
+    head, tail = form(fields(size_max=200_000_000), b"@").split(b"@")
+    chunk, count = os.urandom(1_000_000), 100
+    size = len(head) + len(chunk) * count + len(tail)
+    tracemalloc.start()
+    try:
+        status, _, _ = await post(port, (head, *[chunk] * count, tail), size)
+        peak = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+    assert status == 200 and desk.finished[KEY].size == len(chunk) * count
+    assert peak < 20_000_000

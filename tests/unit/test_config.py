@@ -1,0 +1,145 @@
+"""The settings: where they come from, and every refusal names setting, value and rule."""
+
+from pathlib import Path
+
+import pytest
+
+from upwell.config import BootstrapKey, HostPort, SettingError, Settings, load
+from upwell.domain.errors import CallerError
+
+
+def of(**options: str | None) -> Settings:
+    return load(options, {}, None)
+
+
+def test_defaults() -> None:
+    settings = of()
+    assert settings.data_dir == Path("upwell-data")
+    assert settings.http == HostPort("127.0.0.1", 8686)
+    assert settings.mqtt == HostPort("127.0.0.1", 1883)
+    assert settings.download == HostPort("127.0.0.1", 8687)
+    assert settings.public_url == "http://127.0.0.1:8687"
+    assert (settings.mqtts, settings.https, settings.tls_cert, settings.tls_key) == (None, None, None, None)
+    assert (settings.database_url, settings.objects_url, settings.bootstrap_key) == (None, None, None)
+
+
+def test_option_beats_environment_beats_file_beats_default(tmp_path: Path) -> None:
+    toml = tmp_path / "upwell.toml"
+    toml.write_text('http = "127.0.0.1:1001"\nmqtt = "127.0.0.1:1002"\ndata-dir = "from-file"\n')
+    environ = {"UPWELL_HTTP": "127.0.0.1:2001", "UPWELL_MQTT": "127.0.0.1:2002", "UPWELL_DOWNLOAD": ""}
+    settings = load({"http": "127.0.0.1:3001", "mqtt": None}, environ, toml)
+    assert settings.http.port == 3001
+    assert settings.mqtt.port == 2002
+    assert settings.data_dir == Path("from-file")
+    assert settings.download.port == 3002
+
+
+def test_port_zero_is_any_free_port_and_public_url_learns_it() -> None:
+    settings = of(http="127.0.0.1:0")
+    assert settings.download == HostPort("127.0.0.1", 0)
+    assert settings.public_url_at(4321) == "http://127.0.0.1:4321"
+    assert of(public_url="https://ota.example:8443/").public_url_at(4321) == "https://ota.example:8443"
+
+
+def test_ipv6_listener_keeps_its_brackets() -> None:
+    settings = of(http="[::1]:8000")
+    assert str(settings.http) == "[::1]:8000"
+    assert settings.public_url == "http://[::1]:8001"
+
+
+def test_wildcard_listener_is_not_told_to_devices() -> None:
+    assert "0.0.0.0" not in of(http="0.0.0.0:8686").public_url
+
+
+@pytest.mark.parametrize(
+    ("setting", "value"),
+    [
+        ("http", "8686"),
+        ("http", "127.0.0.1:65536"),
+        ("http", ":8686"),
+        ("http", "::1:80"),
+        ("http", "127.0.0.1:65535"),
+        ("mqtt", "host:mqtt"),
+        ("mqtt", "127.0.0.1:8686"),
+        ("download", ""),
+        ("mqtts", "127.0.0.1:8883"),
+        ("https", "127.0.0.1:8443"),
+        ("tls_cert", "/nonexistent.pem"),
+        ("data_dir", ""),
+        ("public_url", "ftp://host"),
+        ("public_url", "http://host/path"),
+        ("public_url", "http://host:99999"),
+        ("public_url", "http://host?x=1"),
+        ("database_url", "mysql://host/db"),
+        ("database_url", "postgresql:host"),
+        ("database_url", "postgresql://host:port/db"),
+        ("objects_url", "gs://bucket"),
+        ("objects_url", "s3://"),
+        ("objects_url", "file:"),
+        ("colour", "red"),
+    ],
+)
+def test_refusal_names_setting_value_and_rule(setting: str, value: str) -> None:
+    with pytest.raises(SettingError) as caught:
+        load({setting: value}, {}, None)
+    error = caught.value
+    assert isinstance(error, CallerError)
+    assert (error.setting, error.value) == (setting, value)
+    assert error.rule
+    for part in (setting, repr(value), error.rule):
+        assert part in str(error)
+
+
+@pytest.mark.parametrize("url", ["file:/srv/objects", "file:objects", "file:///srv/objects", "s3://bucket/a/b"])
+def test_objects_url_accepted(url: str) -> None:
+    assert of(objects_url=url).objects_url == url
+
+
+def test_tls_listeners_with_both_files(tmp_path: Path) -> None:
+    cert, key = tmp_path / "cert.pem", tmp_path / "key.pem"
+    cert.touch()
+    with pytest.raises(SettingError, match="readable file"):
+        of(mqtts="127.0.0.1:8883", tls_cert=str(cert), tls_key=str(key))
+    key.touch()
+    settings = of(mqtts="127.0.0.1:8883", tls_cert=str(cert), tls_key=str(key))
+    assert (settings.mqtts, settings.tls_cert, settings.tls_key) == (HostPort("127.0.0.1", 8883), cert, key)
+    with pytest.raises(SettingError, match="tls_key"):
+        of(tls_cert=str(cert))
+
+
+@pytest.mark.parametrize(
+    "text", ['colour = "red"', 'bootstrap_key = "id:hush"', "http = 8686", "http = ", '"data-dir"="a"\ndata_dir="b"']
+)
+def test_bad_file_refused(tmp_path: Path, text: str) -> None:
+    toml = tmp_path / "upwell.toml"
+    toml.write_text(text)
+    with pytest.raises(SettingError) as caught:
+        load({}, {}, toml)
+    assert "upwell.toml" in str(caught.value)
+    assert "hush" not in str(caught.value)
+
+
+def test_missing_file_refused(tmp_path: Path) -> None:
+    with pytest.raises(SettingError, match="readable TOML"):
+        load({}, {}, tmp_path / "absent.toml")
+
+
+def test_bootstrap_key_comes_from_the_environment_alone() -> None:
+    key = load({}, {"UPWELL_BOOTSTRAP_KEY": "admin:se:cret"}, None).bootstrap_key
+    assert key == BootstrapKey("admin", "se:cret")
+    assert "cret" not in repr(key)
+    with pytest.raises(SettingError):
+        of(bootstrap_key="admin:secret")
+
+
+@pytest.mark.parametrize("value", ["hush", ":hush", "id:", "id:hu sh"])
+def test_bad_bootstrap_key_refused_without_showing_it(value: str) -> None:
+    with pytest.raises(SettingError) as caught:
+        load({}, {"UPWELL_BOOTSTRAP_KEY": value}, None)
+    assert value not in str(caught.value)
+
+
+def test_refused_database_url_hides_its_password() -> None:
+    with pytest.raises(SettingError) as caught:
+        of(database_url="mysql://me:hush@host/db")
+    assert "hush" not in str(caught.value)
