@@ -15,17 +15,19 @@ help:
 	@echo "make serve   run the server (ARGS=... passes options)"
 	@echo "make bench   measure; make prove: the long proofs; make setup: only the .venv"
 
-$(STAMP): requirements/dev.txt pyproject.toml
+$(STAMP): requirements/dev.txt requirements/build.txt pyproject.toml
 	@echo "upwell: setting up $(VENV) (once)"
 	@$(PYTHON) -c 'import sys; sys.exit("upwell needs Python 3.11 or newer; set PYTHON=...") if sys.version_info < (3, 11) else None'
 	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/dev.txt
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/build.txt
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes --no-build-isolation -r requirements/dev.txt
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
 	@touch $(STAMP)
 
-$(SDK)/.ready: requirements/linkkit.txt
+$(SDK)/.ready: requirements/linkkit.txt requirements/build.txt
 	@echo "upwell: setting up $(SDK) (once): the linkkit device SDK needs an older MQTT client of its own"
 	@test -x $(SDK)/bin/python || $(PYTHON) -m venv $(SDK)
+	@$(SDK)/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/build.txt
 	@$(SDK)/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes --no-build-isolation -r requirements/linkkit.txt
 	@touch $(SDK)/.ready
 
@@ -53,9 +55,13 @@ bench: $(STAMP)
 prove: $(STAMP)
 	@$(BIN)/python -m pytest -q -m prove $(ARGS)
 
+LOCK := uv pip compile -q --generate-hashes --python-version 3.11 --universal --no-emit-index-url --no-header --no-annotate
+
 lock:
-	uv pip compile -q --generate-hashes --python-version 3.11 --universal --no-emit-index-url --group dev --group demo pyproject.toml -o requirements/dev.txt --no-header
-	uv pip compile -q --generate-hashes --python-version 3.11 --universal --no-emit-index-url pyproject.toml -o requirements/run.txt --no-header
+	$(LOCK) requirements/build.in -o requirements/build.txt
+	$(LOCK) requirements/linkkit.in -o requirements/linkkit.txt
+	$(LOCK) --group dev --group demo pyproject.toml -o requirements/dev.txt
+	$(LOCK) pyproject.toml -o requirements/run.txt
 
 clean:
 	rm -rf $(VENV) $(SDK) build dist

@@ -218,7 +218,7 @@ def _origin(value: str) -> str:
 
 def _default_public_url(download: HostPort) -> str:
     """The download listener's own address; for a wildcard, which no device can dial, this machine's name."""
-    if download.host in ("0.0.0.0", "::"):
+    if download.host in ("0.0.0.0", "::"):  # noqa: S104  # compared, not bound
         return f"http://{HostPort(socket.gethostname(), download.port)}"
     return f"http://{download}"
 

@@ -315,7 +315,7 @@ class EmbeddedPostgres:
             umask=0o077,
             start_new_session=True,
             pass_fds=[int(name.rsplit("/", 1)[1]) for name in spelled if name.startswith("/proc/self/fd/")],
-            preexec_fn=_in_child(self._account, death_signal),  # noqa: PLW1509 - system calls only, no Python locks
+            preexec_fn=_in_child(self._account, death_signal),
         )
 
     @contextlib.contextmanager

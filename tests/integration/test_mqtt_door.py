@@ -21,6 +21,9 @@ from tests.mqttwire import DISCONNECT, PINGREQ, WireClient, connect, puback, pub
 from upwell.domain.errors import DeviceError, Unavailable
 from upwell.doors.mqtt.server import Conn, Identity, MqttDoor
 
+# The hook that replaces this fixture can only live in a conftest, and would run every test of the tree twice.
+pytestmark = pytest.mark.filterwarnings("ignore:Overriding the .event_loop_policy:pytest.PytestDeprecationWarning")
+
 NAMESPACE = UUID(int=7)
 SECRET = b"very-secret"
 

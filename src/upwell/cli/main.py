@@ -21,6 +21,7 @@ from upwell.domain.errors import UpwellError
 from upwell.embedded import running_dsn
 from upwell.service import access
 from upwell.service.context import Context
+from upwell.simulator.fleet import simulate
 from upwell.storage.database import Database, migrate
 from upwell.wiring import running
 
@@ -111,6 +112,15 @@ def key_revoke(key_id: str, data_dir: Option = None, database_url: Option = None
     """Make a key useless from now on."""
     _with_database(data_dir, database_url, lambda ctx: access.revoke_key(ctx, key_id))
     print(f"revoked {key_id}")
+
+
+@app.command("simulate")
+def simulate_fleet(
+    config: Annotated[Path, typer.Argument(help="JSON: host, port, devices, seed, rates, target_version, …")],
+) -> None:
+    """Run a seeded fleet against a server; the same seed plays the same fleet."""
+    summary = uvloop.run(simulate(json.loads(config.read_text("utf-8"))))
+    print(json.dumps(summary, indent=2))
 
 
 @app.command()

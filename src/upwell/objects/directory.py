@@ -106,7 +106,7 @@ class DirectoryWriter:
             os.fsync(self._file.fileno())
             self._file.close()
             _make_folders(self._root, self._target.parent)
-            os.replace(self._unfinished, self._target)
+            self._unfinished.replace(self._target)
         except OSError:
             self._discard()
             raise

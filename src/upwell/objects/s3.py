@@ -55,7 +55,7 @@ class S3Writer:
         self._key = key
         self._digests = Digests()
         self._gathered = bytearray()
-        self._parts: asyncio.Queue[bytes | None | _Aborted] = asyncio.Queue(1)
+        self._parts: asyncio.Queue[bytes | _Aborted | None] = asyncio.Queue(1)
         self._upload: asyncio.Task[Any] = asyncio.create_task(self._run(store))
         self._over = False
 
@@ -107,7 +107,7 @@ class S3Writer:
             with _translated(self._key):
                 await self._upload
 
-    async def _put(self, part: bytes | None | _Aborted) -> None:
+    async def _put(self, part: bytes | _Aborted | None) -> None:
         """Hand over a part, or return at once when the upload has ended and nobody will take it."""
         putting = asyncio.ensure_future(self._parts.put(part))
         try:

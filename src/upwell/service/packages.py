@@ -19,7 +19,7 @@ from upwell.storage.database import Connection, Row, values
 from upwell.storage.queries import sheet
 
 _Q = sheet("packages")
-UPLOAD_SECRET = "upload"  # name of the server secret that signs upload forms
+UPLOAD_SECRET = "upload"  # noqa: S105  # only the name of the server secret that signs upload forms
 UPLOAD_KEY_ID = "UpwellUpload"  # the key id in an upload form: not an access key, only names who signed
 UPLOAD_START_MAX = timedelta(seconds=60)  # from ticket to the first byte (alibaba 5.1)
 UPLOAD_KEPT = timedelta(minutes=60)  # from the last byte to the package (alibaba 5.1)
