@@ -64,7 +64,7 @@ class Uploads:
         """The key that signs upload forms; there is one."""
         if access_key_id != packages.UPLOAD_KEY_ID:
             return None
-        return (await server_secret(self._ctx, packages.UPLOAD_SECRET)).hex()
+        return (await packages.upload_secret(self._ctx)).decode("ascii")
 
     async def begin(self, key: str, now: datetime, /) -> ObjectWriter:
         """Take the ticket and open the object."""

@@ -285,7 +285,8 @@ async def test_a_leftover_server_is_ended_before_the_next_start(
     await lost.start()
     assert lost._lock is not None
     os.close(lost._lock)  # as the kernel does for a killed parent
-    reaper = asyncio.create_task(asyncio.to_thread(os.waitpid, lost.pid, 0))
+    assert lost._process is not None
+    reaper = asyncio.create_task(asyncio.to_thread(lost._process.wait))
     monkeypatch.undo()
     server = EmbeddedPostgres(data_dir)
     began = time.monotonic()
@@ -305,7 +306,7 @@ async def test_a_pid_file_that_names_another_program_does_no_harm(data_dir: Path
     os.kill(server.pid, signal.SIGKILL)
     await server.ended()
     await server.stop()
-    with subprocess.Popen(["sleep", "60"]) as bystander:  # noqa: ASYNC220 - it starts at once
+    with subprocess.Popen(["sleep", "60"]) as bystander:
         pid_file.write_text("\n".join([str(bystander.pid), *lines[1:]]))
         await server.start()
         assert bystander.poll() is None

@@ -56,7 +56,7 @@ async def test_ticket_is_a_signed_form(ctx: Context, caller: access.Caller) -> N
     folder, project, name = ticket.object_key.split("/")
     assert (folder, project) == ("ota", access.project_id(caller.account_id)) and name.endswith(".tar.gz")
     assert ticket.url == f"{HOST}/{ticket.object_key}"
-    secret = await secrets.server_secret(ctx, packages.UPLOAD_SECRET)
+    secret = await packages.upload_secret(ctx)
     assert ticket.signature == secrets.policy_signature(secret, ticket.policy)
     policy = json.loads(base64.b64decode(ticket.policy))
     assert ["eq", "$key", ticket.object_key] in policy["conditions"] and policy["expiration"].endswith("Z")

@@ -69,7 +69,7 @@ async def port(desk: Desk) -> AsyncIterator[int]:
     await task
 
 
-def fields(key: str = KEY, size_max: int = 10_000_000, lifetime_s: int = 60, **changes: str) -> dict[str, str]:
+def fields(key: str = KEY, size_max: int = 10_000_000, lifetime_s: int = 3600, **changes: str) -> dict[str, str]:
     text = policy(key, datetime.now(UTC) + timedelta(seconds=lifetime_s), size_max)
     signed = {"key": key, "policy": text, "OSSAccessKeyId": "id", "signature": sign(text, SECRET)}
     return signed | {"success_action_status": "200"} | changes

@@ -29,6 +29,11 @@ _OBJECT_KEY = re.compile(r"ota/[0-9a-f]{32}/[0-9A-Za-z]+(?:\.[0-9A-Za-z]+)*\Z")
 _SUFFIX = re.compile(r"[0-9A-Za-z]{1,10}(?:\.[0-9A-Za-z]{1,10})?\Z")
 
 
+async def upload_secret(ctx: Context) -> bytes:
+    """What signs upload forms, as printable bytes: the key is told to the upload door as text."""
+    return (await server_secret(ctx, UPLOAD_SECRET)).hex().encode("ascii")
+
+
 async def create_upload_ticket(
     ctx: Context, caller: Caller, cmd: commands.CreateUploadTicket, host: str
 ) -> commands.UploadTicket:
@@ -44,7 +49,7 @@ async def create_upload_ticket(
         "conditions": [["content-length-range", 0, IMAGE_SIZE_MAX], ["eq", "$key", object_key]],
     }
     policy = base64.b64encode(json.dumps(rules, separators=(",", ":")).encode()).decode()
-    signature = policy_signature(await server_secret(ctx, UPLOAD_SECRET), policy)
+    signature = policy_signature(await upload_secret(ctx), policy)
 
     async def body(conn: Connection) -> None:
         await conn.execute(_Q["make_ticket"], object_key, caller.account_id, now)

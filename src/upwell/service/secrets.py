@@ -57,7 +57,7 @@ def read_download_token(secret: bytes, token: str, now: datetime) -> TaskRef:
 
 def policy_signature(secret: bytes, policy: str) -> str:
     """What signs an upload form: Base64 of HMAC-SHA1 over the policy's Base64 text. Compare in constant time."""
-    return base64.b64encode(hmac.digest(secret.hex().encode(), policy.encode("utf-8"), "sha1")).decode("ascii")
+    return base64.b64encode(hmac.digest(secret, policy.encode("utf-8"), "sha1")).decode("ascii")
 
 
 async def find_download(ctx: Context, task: TaskRef) -> tuple[str, int, str]:

@@ -1,0 +1,55 @@
+"""`make bench`: how fast, on this machine, in this run. Figures are for reading; nothing here can fail a test.
+
+A large static job: 100,000 registered devices, one CreateOTAStaticUpgradeJob for ALL through the vendor's SDK.
+"""
+
+import time
+
+from alibabacloud_iot20180120 import models as m
+from alibabacloud_iot20180120.client import Client
+
+from tests.prove.rollout import Process, package
+
+DEVICES = 100_000
+BATCH = 10_000
+
+
+def register(client: Client, product_key: str) -> float:
+    """Seconds to register DEVICES."""
+    began = time.perf_counter()
+    for _ in range(DEVICES // BATCH):
+        answer = client.batch_register_device(m.BatchRegisterDeviceRequest(product_key=product_key, count=BATCH))
+        assert answer.body.success, answer.body.to_map()
+    return time.perf_counter() - began
+
+
+def roll_out(client: Client, product_key: str, firmware: str) -> tuple[float, float]:
+    """Seconds until the API answered, and until every task existed."""
+    began = time.perf_counter()
+    job = client.create_otastatic_upgrade_job(
+        m.CreateOTAStaticUpgradeJobRequest(firmware_id=firmware, product_key=product_key, target_selection="ALL")
+    ).body.data.job_id
+    answered = time.perf_counter() - began
+    page = m.ListOTATaskByJobRequest(job_id=job, current_page=1, page_size=1)
+    while client.list_otatask_by_job(page).body.total < DEVICES:
+        time.sleep(0.1)
+    return answered, time.perf_counter() - began
+
+
+def main() -> None:
+    """Run and print."""
+    server = Process()
+    server.start()
+    try:
+        client = server.client()
+        product_key = client.create_product(m.CreateProductRequest(product_name="bench", node_type=0)).body.product_key
+        firmware = package(client, product_key, b"x" * 1024)
+        print(f"register {DEVICES} devices: {register(client, product_key):.1f} s")
+        answered, existing = roll_out(client, product_key, firmware)
+        print(f"static ALL job over {DEVICES}: answered in {answered * 1000:.0f} ms, all tasks after {existing:.1f} s")
+    finally:
+        server.stop()
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,178 @@
+"""Offers on the real database (L4, L6)."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from uuid import uuid4
+
+import pytest
+import pytest_asyncio
+from conftest import Clock
+from test_jobs import Wire, a_filled_job, a_fleet, a_package, ask, link, online, refs, runs, say, tasks
+
+from upwell.domain import commands as c
+from upwell.service import dispatch, fleet, upgrades
+from upwell.service.access import Caller
+from upwell.service.context import Context
+from upwell.storage.database import Database
+
+pytestmark = pytest.mark.asyncio
+
+
+@pytest_asyncio.fixture
+async def other(dsn: str, clock: Clock) -> AsyncIterator[Context]:
+    """A second process on the same database."""
+    database = Database(dsn)
+    await database.open()
+    yield Context(database, clock)
+    await database.close()
+
+
+async def pass_time(ctx: Context, seconds: int) -> None:
+    """The pace is kept on PostgreSQL's clock: time passes by making grants older."""
+    await ask(ctx, "update pace set granted_at = granted_at - make_interval(secs => $1)", seconds)
+
+
+async def test_two_processes_share_one_budget(ctx: Context, other: Context, caller: Caller, clock: Clock) -> None:
+    flock = await a_fleet(ctx, caller, 40)
+    job = await a_filled_job(ctx, caller, await a_package(ctx, caller, flock.key), flock, maximum_per_min=5)
+    node = await online(ctx, clock, flock)
+    wire = Wire()
+    sends: list[tuple[int, int]] = []
+    for second in range(0, 180, 6):
+        wanted = await dispatch.due(ctx, node, 100)
+        before = len(wire.sent)
+        await asyncio.gather(*(dispatch.offer(x, wanted, link, wire) for x in (ctx, other, ctx, other)))
+        sends.append((second, len(wire.sent) - before))
+        await pass_time(ctx, 6)
+    for begin, _ in sends:
+        assert sum(n for at, n in sends if begin <= at < begin + 60) <= 5
+    assert len(wire.sent) >= 10  # at least two windows were used
+    assert (await ask(ctx, "select sum(offers) as n from pace where job_id = $1", job))[0]["n"] <= 15
+
+
+async def test_the_budget_is_not_wasted(ctx: Context, caller: Caller, clock: Clock) -> None:
+    flock = await a_fleet(ctx, caller, 12)
+    await a_filled_job(ctx, caller, await a_package(ctx, caller, flock.key), flock, maximum_per_min=5)
+    node, wire = await online(ctx, clock, flock), Wire()
+    for minute in range(3):
+        await dispatch.offer(ctx, await dispatch.due(ctx, node, 100), link, wire)
+        assert len(wire.sent) == min(12, 5 * (minute + 1))
+        await pass_time(ctx, 63)
+    assert len({a.offer.task for a in wire.sent}) == 12
+
+
+async def test_zero_offers_nothing(ctx: Context, caller: Caller, clock: Clock) -> None:
+    flock = await a_fleet(ctx, caller, 2)
+    job = await a_filled_job(ctx, caller, await a_package(ctx, caller, flock.key), flock, maximum_per_min=0)
+    node, wire = await online(ctx, clock, flock), Wire()
+    assert await dispatch.due(ctx, node, 9) == []
+    assert await dispatch.offer(ctx, refs(job, flock.ids), link, wire) == set() and wire.sent == []
+
+
+async def test_one_due_task_is_pushed_once(ctx: Context, other: Context, caller: Caller, clock: Clock) -> None:
+    flock = await a_fleet(ctx, caller, 8)
+    await a_filled_job(ctx, caller, await a_package(ctx, caller, flock.key), flock)
+    node, wire = await online(ctx, clock, flock), Wire()
+    wanted = await dispatch.due(ctx, node, 100)
+    await dispatch.offer(ctx, wanted, link, wire)
+    assert await dispatch.due(ctx, node, 100) == []
+    assert len(wire.sent) == 8
+
+
+async def test_an_untaken_offer_is_put_off(ctx: Context, caller: Caller, clock: Clock) -> None:
+    flock = await a_fleet(ctx, caller, 1)
+    job = await a_filled_job(ctx, caller, await a_package(ctx, caller, flock.key), flock)
+    node = await online(ctx, clock, flock)
+    assert await dispatch.offer(ctx, await dispatch.due(ctx, node, 9), link, lambda _: None) == set()
+    assert (await tasks(ctx, job))[flock.ids[0]]["offered_on"] is None
+    assert await dispatch.due(ctx, node, 9) == []
+    clock.move(seconds=2)
+    assert await dispatch.due(ctx, node, 9) == refs(job, flock.ids)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        "update package set status = 'unverified'",
+        "update package set status = 'failed'",
+        "update package set status = 'verifying'",
+        "update package set deleted_at = now()",
+        "update package set is_delta = true, source_version = '0.9'",
+        "update device set enabled = false",
+        "update device set deleted_at = now()",
+        "update job set status = 'CANCELED'",
+        "update task set state = 'CANCELED'",
+        "update task set state = 'CONFIRM'",
+    ],
+)
+async def test_what_must_not_be_offered(ctx: Context, caller: Caller, clock: Clock, change: str) -> None:
+    """Whatever the way there: even one already chosen is not sent (L5, L6)."""
+    flock = await a_fleet(ctx, caller, 2)
+    job = await a_filled_job(ctx, caller, await a_package(ctx, caller, flock.key), flock)
+    node, wire = await online(ctx, clock, flock), Wire()
+    chosen = await dispatch.due(ctx, node, 9)
+    assert set(chosen) == set(refs(job, flock.ids))
+    await ask(ctx, change)
+    assert await dispatch.offer(ctx, chosen, link, wire) == set() and wire.sent == []
+    if "device" not in change:
+        assert await dispatch.due(ctx, node, 9) == [] and await dispatch.asked_for(ctx, flock.ids) == {}
+
+
+async def test_a_delta_goes_only_to_its_source(ctx: Context, caller: Caller, clock: Clock) -> None:
+    flock = await a_fleet(ctx, caller, 3)
+    await say(ctx, (flock.ids[0], runs("0.9")))
+    package = await a_package(ctx, caller, flock.key, is_delta=True, source_version="1.0")
+    job = await a_filled_job(ctx, caller, package, flock)
+    assert set(await tasks(ctx, job)) == set(flock.ids[1:])
+    node, wire = await online(ctx, clock, flock), Wire()
+    await say(ctx, (flock.ids[1], runs("1.1")))
+    assert await dispatch.offer(ctx, await dispatch.due(ctx, node, 9), link, wire) == set(refs(job, flock.ids[2:]))
+    assert (await tasks(ctx, job))[flock.ids[1]]["state"] == "FAILED"
+    assert wire.sent[0].offer.is_delta and wire.sent[0].device_name == flock.names[2]
+
+
+async def test_asking_is_answered_without_push(ctx: Context, caller: Caller, clock: Clock) -> None:
+    flock = await a_fleet(ctx, caller, 1)
+    job = await a_filled_job(ctx, caller, await a_package(ctx, caller, flock.key), flock, need_push=False)
+    node = await online(ctx, clock, flock)
+    assert await dispatch.due(ctx, node, 9) == []
+    assert await dispatch.asked_for(ctx, flock.ids) == {flock.ids[0]: [(refs(job, flock.ids)[0], "default")]}
+
+
+async def test_a_device_on_another_node_is_not_due_here(ctx: Context, caller: Caller, clock: Clock) -> None:
+    flock = await a_fleet(ctx, caller, 1)
+    job = await a_filled_job(ctx, caller, await a_package(ctx, caller, flock.key), flock)
+    old, new = await online(ctx, clock, flock), await online(ctx, clock, flock)
+    assert await dispatch.due(ctx, old, 9) == [] and await dispatch.due(ctx, new, 9) == refs(job, flock.ids)
+    rows = await ask(ctx, "select connection_id from presence")
+    await fleet.went_offline(ctx, new, [(flock.ids[0], uuid4())])  # an older connection's end
+    assert await dispatch.due(ctx, new, 9) == refs(job, flock.ids)
+    await fleet.went_offline(ctx, new, [(flock.ids[0], rows[0]["connection_id"])])
+    assert await dispatch.due(ctx, new, 9) == []
+
+
+async def test_nothing_leaves_after_a_cancel_has_returned(
+    ctx: Context, other: Context, caller: Caller, clock: Clock
+) -> None:
+    flock = await a_fleet(ctx, caller, 60)
+    package = await a_package(ctx, caller, flock.key)
+    job = await a_filled_job(ctx, caller, package, flock, maximum_per_min=1000)
+    node, wire = await online(ctx, clock, flock), Wire()
+    chosen = await dispatch.due(ctx, node, 100)
+    at_return = list[int]()
+
+    async def offers(place: int) -> None:
+        await asyncio.sleep(place * 0.002)
+        await dispatch.offer(other, chosen[place * 4 : place * 4 + 4], link, wire)
+
+    async def cancel() -> None:
+        await asyncio.sleep(0.012)
+        await upgrades.cancel_tasks_of_job(ctx, caller, c.CancelTasksOfJob(job_id=job, states=c.OPEN_STATES))
+        at_return.append(len(wire.sent))
+
+    await asyncio.gather(cancel(), *(offers(n) for n in range(15)))
+    await dispatch.offer(ctx, chosen, link, wire)
+    assert len(wire.sent) == at_return[0]
+    assert {t["state"] for t in (await tasks(ctx, job)).values()} == {"CANCELED"}
+    await say(ctx, *((d, runs("1.0")) for d in flock.ids))
+    assert await dispatch.due(ctx, node, 100) == [] and await dispatch.asked_for(ctx, flock.ids) == {}

@@ -1,0 +1,233 @@
+"""The laws L1, L2, L8 and L9, attacked from several sides at once."""
+
+import asyncio
+from collections import Counter
+from collections.abc import Awaitable
+from random import Random
+
+import pytest
+from conftest import Clock
+from test_jobs import (
+    Fleet, Wire, a_filled_job, a_fleet, a_job, a_package, ask, fill, link, online, progress, refs, runs, say, states,
+    tasks,
+)  # fmt: skip
+
+from upwell.domain import commands as c
+from upwell.domain.errors import NotFound
+from upwell.service import dispatch, fleet, jobs, packages, upgrades
+from upwell.service.access import Caller
+from upwell.service.context import Context
+
+pytestmark = pytest.mark.asyncio
+OPEN_OF_DEVICES = (
+    "select device_id, count(*) as n from task where state in ('CONFIRM', 'QUEUED', 'NOTIFIED', 'IN_PROGRESS')"
+    " group by device_id"
+)
+
+
+# --- L1 ---
+
+
+@pytest.mark.parametrize("count", [1, 300])
+async def test_concurrent_jobs_leave_one_open_task_each(ctx: Context, caller: Caller, count: int) -> None:
+    flock = await a_fleet(ctx, caller, count)
+    package = await a_package(ctx, caller, flock.key)
+    for _ in range(5 if count == 1 else 1):
+        await ask(ctx, "delete from task")
+        made = [await a_job(ctx, caller, package, flock) for _ in range(3)]
+        await asyncio.gather(*(fill(ctx, job) for job in made))
+        assert all(r["n"] == 1 for r in await ask(ctx, OPEN_OF_DEVICES))
+        found = [t for job in made for t in (await tasks(ctx, job)).values()]
+        assert Counter((t["state"], t["reason"]) for t in found) == {
+            ("QUEUED", ""): count, ("FAILED", "device_busy"): 2 * count
+        }  # fmt: skip
+
+
+async def test_a_slot_taken_while_the_fill_waits_is_a_busy_device(ctx: Context, caller: Caller) -> None:
+    """The first fill has not committed when the second meets the same devices."""
+    flock = await a_fleet(ctx, caller, 3)
+    package = await a_package(ctx, caller, flock.key)
+    one, two = [await a_job(ctx, caller, package, flock) for _ in range(2)]
+    async with ctx.database.connection() as conn, conn.transaction():
+        await jobs.fill_chunk(ctx, conn, one)
+        waiting = asyncio.create_task(fill(ctx, two))
+        await asyncio.sleep(0.2)
+    await waiting
+    assert await states(ctx, one) == {"QUEUED": 3}
+    assert await states(ctx, two) == {"FAILED": 3}
+
+
+async def test_overwriting_takes_all_but_tasks_in_progress(ctx: Context, caller: Caller, clock: Clock) -> None:
+    flock = await a_fleet(ctx, caller, 4)
+    package = await a_package(ctx, caller, flock.key)
+    old = await a_filled_job(ctx, caller, package, flock)
+    await online(ctx, clock, flock)
+    await dispatch.offer(ctx, refs(old, flock.ids[:2]), link, Wire())
+    await say(ctx, (flock.ids[0], progress(10)))
+    new = await a_filled_job(ctx, caller, package, flock, overwrite=True)
+    assert await states(ctx, old) == {"IN_PROGRESS": 1, "CANCELED": 3}
+    assert await states(ctx, new) == {"QUEUED": 3, "FAILED": 1}
+    assert (await tasks(ctx, new))[flock.ids[0]]["reason"] == "device_busy"
+
+
+async def test_overwriting_jobs_at_once_leave_one_open_task_each(ctx: Context, caller: Caller) -> None:
+    flock = await a_fleet(ctx, caller, 100)
+    package = await a_package(ctx, caller, flock.key)
+    made = [await a_filled_job(ctx, caller, package, flock)]
+    made += [await a_job(ctx, caller, package, flock, overwrite=True) for _ in range(3)]
+    await asyncio.gather(*(fill(ctx, job) for job in made))
+    found = await ask(ctx, OPEN_OF_DEVICES)
+    assert len(found) == 100 and all(r["n"] == 1 for r in found)
+    for job in made:
+        assert len(await tasks(ctx, job)) == 100
+
+
+# --- L2 ---
+
+
+async def test_counts_sum_to_the_targets_at_any_instant(ctx: Context, caller: Caller, clock: Clock) -> None:
+    flock = await a_fleet(ctx, caller, 80)
+    package = await a_package(ctx, caller, flock.key)
+    job = await a_filled_job(ctx, caller, package, flock, retry_interval_min=0, retry_count=1, timeout_min=1)
+    await online(ctx, clock, flock)
+    done = asyncio.Event()
+
+    async def devices(seed: int) -> None:
+        dice = Random(seed)
+        for _ in range(12):
+            some = dice.sample(flock.ids, 20)
+            await dispatch.offer(ctx, refs(job, some), link, Wire())
+            said = [progress(dice.randint(-4, 100), str(dice.random())), runs("1.0"), runs("2.0"), runs("3.0")]
+            await say(ctx, *((d, dice.choices(said, [9, 3, 1, 1])[0]) for d in some))
+
+    async def owner() -> None:
+        for place in range(8):
+            names = flock.names[place * 3 : place * 3 + 3]
+            cmd = c.CancelTasksOfDevices(package_id=package, product_key=flock.key, device_names=names)
+            await upgrades.cancel_tasks_of_devices(ctx, caller, cmd)
+            clock.move(seconds=20)
+            await jobs.time_out(ctx)
+
+    async def watch() -> int:
+        looks = 0
+        while not done.is_set():
+            rows = await ask(ctx, "select state, count(*) as n from task where job_id = $1 group by state", job)
+            assert sum(r["n"] for r in rows) == 80
+            looks += 1
+        return looks
+
+    watching = asyncio.create_task(watch())
+    await asyncio.gather(*(devices(n) for n in range(4)), owner())
+    done.set()
+    assert await watching > 5
+    # The history tells the same story as the states.
+    stray = await ask(
+        ctx,
+        "select 1 from task t where job_id = $1 and state <> (select h.to_state from task_change h"
+        " where h.device_id = t.device_id and h.job_id = t.job_id order by h.rev desc limit 1)",
+        job,
+    )
+    assert stray == []
+
+
+# --- L8 ---
+
+
+async def test_another_account_finds_nothing(ctx: Context, caller: Caller, stranger: Caller) -> None:
+    flock = await a_fleet(ctx, caller, 1)
+    package = await a_package(ctx, caller, flock.key)
+    raw = await a_package(ctx, caller, flock.key, "raw", verify=True)
+    job = await a_filled_job(ctx, caller, package, flock, need_confirm=True)
+    theirs = await a_fleet(ctx, stranger, 1, name="theirs")
+    key = c.DeviceKey(product_key=flock.key, name=flock.names[0])
+    own = c.DeviceKey(product_key=theirs.key, name=theirs.names[0])
+    their_package = await a_package(ctx, stranger, theirs.key)
+    names = flock.names
+    attempts: list[Awaitable[object]] = [
+        fleet.show_product(ctx, stranger, c.ShowProduct(product_key=flock.key)),
+        fleet.show_device(ctx, stranger, c.ShowDevice(device=key)),
+        fleet.set_device_enabled(ctx, stranger, c.SetDeviceEnabled(device=key, enabled=False)),
+        fleet.register_device(ctx, stranger, c.RegisterDevice(product_key=flock.key)),
+        fleet.delete_product(ctx, stranger, c.DeleteProduct(product_key=flock.key)),
+        packages.show_package(ctx, stranger, c.ShowPackage(package_id=package)),
+        packages.delete_package(ctx, stranger, c.DeletePackage(package_id=package)),
+        upgrades.show_job(ctx, stranger, c.ShowJob(job_id=job)),
+        upgrades.list_jobs_of_package(ctx, stranger, c.ListJobsOfPackage(package_id=package, number=1, size=9)),
+        upgrades.list_jobs_of_device(
+            ctx, stranger, c.ListJobsOfDevice(package_id=package, device=own, number=1, size=9)
+        ),
+        upgrades.list_jobs_of_device(
+            ctx, stranger, c.ListJobsOfDevice(package_id=their_package, device=key, number=1, size=9)
+        ),
+        upgrades.list_tasks_of_job(ctx, stranger, c.ListTasksOfJob(job_id=job, number=1, size=9)),
+        upgrades.list_open_tasks_of_device(ctx, stranger, c.ListOpenTasksOfDevice(device=key)),
+        upgrades.cancel_tasks_of_job(ctx, stranger, c.CancelTasksOfJob(job_id=job, states=c.OPEN_STATES)),
+        upgrades.cancel_tasks_of_devices(
+            ctx, stranger, c.CancelTasksOfDevices(package_id=package, product_key=flock.key, device_names=names)
+        ),
+        upgrades.cancel_tasks_of_devices(
+            ctx, stranger, c.CancelTasksOfDevices(package_id=their_package, product_key=flock.key, device_names=names)
+        ),
+        upgrades.cancel_tasks_of_devices(
+            ctx,
+            stranger,
+            c.CancelTasksOfDevices(
+                package_id=their_package, product_key=theirs.key, device_names=theirs.names, job_id=job
+            ),
+        ),
+        upgrades.confirm_tasks(ctx, stranger, c.ConfirmTasks(tasks=tuple(refs(job, flock.ids)))),
+        upgrades.delete_device(ctx, stranger, c.DeleteDevice(device=key)),
+        jobs.create_verify_job(
+            ctx, stranger, c.CreateVerifyJob(package_id=raw, product_key=flock.key, device_names=names)
+        ),
+        a_job(ctx, stranger, package, flock),
+        a_job(ctx, stranger, package, theirs),
+        a_job(ctx, stranger, their_package, flock),
+        a_job(ctx, stranger, their_package, theirs, selection="SPECIFIC", device_names=names),
+    ]
+    for attempt in attempts:
+        with pytest.raises(NotFound):
+            await attempt
+    assert await states(ctx, job) == {"CONFIRM": 1}
+    assert len(await ask(ctx, "select 1 from job")) == 1
+
+
+# --- L9 ---
+
+
+async def chosen(ctx: Context, caller: Caller, package: int, flock: Fleet, percent: str, **more: object) -> set[object]:
+    job = await a_filled_job(ctx, caller, package, flock, selection="GRAY", gray_percent=percent, **more)
+    found = set(await tasks(ctx, job))
+    await upgrades.cancel_tasks_of_job(ctx, caller, c.CancelTasksOfJob(job_id=job, states=c.OPEN_STATES))
+    return set(found)
+
+
+async def test_gray_is_exact_stable_and_monotone(
+    ctx: Context, caller: Caller, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(jobs, "CHUNK", 16)
+    flock = await a_fleet(ctx, caller, 101)
+    package = await a_package(ctx, caller, flock.key)
+    sets = {p: await chosen(ctx, caller, package, flock, p) for p in ("0.001", "1", "33", "33.333", "50", "100")}
+    assert [len(s) for s in sets.values()] == [1, 1, 33, 33, 50, 101]
+    ordered = list(sets.values())
+    assert all(a <= b for a, b in zip(ordered, ordered[1:], strict=False))
+    other = await a_package(ctx, caller, flock.key, "other", version="3.0")
+    assert await chosen(ctx, caller, other, flock, "33") == sets["33"]
+
+
+async def test_gray_is_a_share_of_those_the_filter_lets_in(ctx: Context, caller: Caller) -> None:
+    flock = await a_fleet(ctx, caller, 40)
+    await say(ctx, *((d, runs("1.5")) for d in flock.ids[:20]))
+    package = await a_package(ctx, caller, flock.key)
+    found = await chosen(ctx, caller, package, flock, "50", source_versions=("1.0",))
+    assert len(found) == 10 and found <= set(flock.ids[20:])
+    empty = await chosen(ctx, caller, package, flock, "50", source_versions=("9.9",))
+    assert empty == set()
+
+
+async def test_gray_of_a_delta_is_a_share_of_those_it_fits(ctx: Context, caller: Caller) -> None:
+    flock = await a_fleet(ctx, caller, 40)
+    await say(ctx, *((d, runs("1.5")) for d in flock.ids[:20]))
+    package = await a_package(ctx, caller, flock.key, is_delta=True, source_version="1.0")
+    assert len(await chosen(ctx, caller, package, flock, "50")) == 10

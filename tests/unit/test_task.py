@@ -1,0 +1,292 @@
+"""The life of a task: the table, retries, echoes, timeouts, deltas."""
+
+import importlib.util
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from uuid import UUID
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from upwell.domain import task as life
+from upwell.domain.talk import ProgressReport, TaskRef, VersionReport
+from upwell.domain.task import CLOSED, OPEN, TRANSITIONS, Event, State, Task
+
+NOW = datetime(2026, 1, 1, tzinfo=UTC)
+ONE, TWO = UUID(int=1), UUID(int=2)
+TOP = Path(__file__).parents[2]
+
+
+def a_task(state: State = State.QUEUED, **more: object) -> Task:
+    facts: dict[str, object] = {
+        "ref": TaskRef(device_id=ONE, job_id=1), "module": "default", "state": state, "source_version": "1.0",
+        "destination": "2.0", "is_delta": False, "need_push": True, "retry_interval_min": None, "retry_count": 0,
+        "timeout_min": None,
+    }  # fmt: skip
+    return Task(**{**facts, **more})  # type: ignore[arg-type]
+
+
+def version(text: str) -> VersionReport:
+    return VersionReport(module="default", version=text, ref="")
+
+
+def progress(step: int, ref: str = "", desc: str = "") -> ProgressReport:
+    return ProgressReport(module="default", step=step, desc=desc, ref=ref)
+
+
+# --- the table ---
+
+
+def test_the_table_is_total_and_closed_states_never_leave() -> None:
+    assert set(TRANSITIONS) == {(s, e) for s in State for e in Event}
+    assert set(OPEN) | set(CLOSED) == set(State) and not set(OPEN) & set(CLOSED)
+    assert all(TRANSITIONS[s, e] is s for s in CLOSED for e in Event)
+
+
+def test_what_the_table_must_not_allow() -> None:
+    assert TRANSITIONS[State.IN_PROGRESS, Event.OVERWRITTEN] is State.IN_PROGRESS
+    assert all(TRANSITIONS[s, Event.TIMED_OUT] is s for s in State if s is not State.IN_PROGRESS)
+    assert all(TRANSITIONS[s, Event.ECHOED] is s for s in State)
+    assert all(TRANSITIONS[s, Event.CANCELLED] is State.CANCELED for s in OPEN)
+    assert all(TRANSITIONS[s, Event.ARRIVED] is State.SUCCEEDED for s in OPEN)
+
+
+def test_moves_are_the_tables() -> None:
+    for event in Event:
+        assert all(TRANSITIONS[a, event] is b is not a for a, b in life.moves(event))
+    assert life.moves(Event.CANCELLED, frozenset({State.QUEUED})) == [(State.QUEUED, State.CANCELED)]
+
+
+def test_the_page_of_states_is_fresh() -> None:
+    spec = importlib.util.spec_from_file_location("states", TOP / "tools" / "states.py")
+    assert spec and spec.loader
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    assert (TOP / "docs" / "states.md").read_text("utf-8") == module.text(), "run: python tools/states.py"
+
+
+# --- any history ---
+
+said = st.one_of(
+    st.builds(version, st.sampled_from(["1.0", "2.0", "3.0"])),
+    st.builds(progress, st.integers(-5, 100), st.sampled_from(["", "7", "8"]), st.sampled_from(["", "x"])),
+)
+doings = st.one_of(said, st.sampled_from(["confirm", "deliver", "offer", "time_out", "cancel", "overwrite"]))
+tasks = st.builds(
+    a_task,
+    state=st.sampled_from(list(State)),
+    source_version=st.sampled_from([None, "1.0"]),
+    is_delta=st.booleans(),
+    need_push=st.booleans(),
+    retry_interval_min=st.sampled_from([None, 0, 10]),
+    retry_count=st.integers(0, 3),
+    timeout_min=st.sampled_from([None, 5]),
+)
+
+
+def do(task: Task, doing: object, now: datetime) -> Task:
+    match doing:
+        case VersionReport():
+            return life.reported_version(task, doing, TWO, now)[0]
+        case ProgressReport():
+            return life.reported_progress(task, doing, now)[0]
+        case "confirm":
+            return life.confirmed(task, now)[0]
+        case "deliver":
+            return life.delivered(task, now)[0]
+        case "offer":
+            return replace(task, offered_on=ONE, due_at=None)
+        case "time_out":
+            return life.timed_out(task, now)[0]
+        case "cancel":
+            return life.step(task, Event.CANCELLED, now)[0]
+        case _:
+            return life.step(task, Event.OVERWRITTEN, now)[0]
+
+
+@given(tasks, st.lists(doings, max_size=30))
+def test_no_history_revives_a_closed_task(task: Task, history: list[object]) -> None:
+    for place, doing in enumerate(history):
+        after = do(task, doing, NOW + timedelta(minutes=place))
+        if not task.is_open:
+            assert after.state is task.state and after.due_at is None and after.timeout_at is None
+        task = after
+
+
+@given(tasks, st.lists(doings, max_size=30))
+def test_attempts_are_bounded_and_progress_grows_within_one(task: Task, history: list[object]) -> None:
+    for place, doing in enumerate(history):
+        if not task.is_open:
+            return
+        after = do(task, doing, NOW + timedelta(minutes=place))
+        assert task.attempt <= after.attempt <= task.attempt + 1
+        assert after.attempt <= after.retry_count
+        assert 0 <= after.progress <= 100
+        if after.attempt == task.attempt:
+            assert after.progress >= task.progress
+        if doing == "time_out":
+            assert after.attempt == task.attempt and (after.state is State.FAILED) == (task.state is State.IN_PROGRESS)
+        task = after
+
+
+@given(tasks.filter(lambda t: t.is_open), said)
+def test_the_same_report_twice_is_the_same_as_once(task: Task, report: VersionReport | ProgressReport) -> None:
+    """On one connection, with nothing between (L7)."""
+    once = do(task, report, NOW)
+    twice = do(once, report, NOW) if once.is_open else once
+    nameless = isinstance(report, ProgressReport) and not report.ref  # repetitions can't be told apart
+    assert twice == once or nameless
+
+
+@pytest.mark.parametrize("state", CLOSED)
+@pytest.mark.parametrize(
+    "report",
+    [
+        pytest.param(
+            progress(-1), marks=pytest.mark.xfail(strict=True, reason="step() applies BROKE_RETRY facts when closed")
+        ),
+        progress(50),
+        pytest.param(
+            version("9.9"), marks=pytest.mark.xfail(strict=True, reason="reported_version changes a closed task's facts")
+        ),
+    ],
+)
+def test_a_closed_task_is_left_as_it_is(state: State, report: VersionReport | ProgressReport) -> None:
+    task = a_task(state, retry_interval_min=1, retry_count=3)
+    assert do(task, report, NOW) == task
+
+
+# --- versions ---
+
+
+def test_arrival_succeeds_from_any_open_state() -> None:
+    for state in OPEN:
+        task, change = life.reported_version(a_task(state, description="x"), version("2.0"), ONE, NOW)
+        assert (task.state, task.progress, task.due_at, task.description) == (State.SUCCEEDED, 100, None, "")
+        assert change is not None and change.before is state
+
+
+def test_the_first_version_becomes_the_source() -> None:
+    task, change = life.reported_version(a_task(source_version=None), version("1.5"), ONE, NOW)
+    assert (task.source_version, task.state, change) == ("1.5", State.QUEUED, None)
+
+
+def test_the_source_version_makes_an_offer_due_once_on_each_connection() -> None:
+    task, _ = life.reported_version(a_task(), version("1.0"), ONE, NOW)
+    assert task.due_at == NOW
+    offered = replace(task, due_at=None, offered_on=ONE)
+    assert life.reported_version(offered, version("1.0"), ONE, NOW) == (offered, None)
+    assert life.reported_version(offered, version("1.0"), TWO, NOW)[0].due_at == NOW
+    quiet = a_task(need_push=False)
+    assert life.reported_version(quiet, version("1.0"), ONE, NOW) == (quiet, None)
+
+
+def test_a_waiting_retry_keeps_its_time() -> None:
+    later = NOW + timedelta(minutes=9)
+    assert life.reported_version(a_task(due_at=later), version("1.0"), TWO, NOW)[0].due_at == later
+    soon = NOW + timedelta(seconds=1)
+    assert life.reported_version(a_task(due_at=soon), version("1.0"), TWO, NOW)[0].due_at == NOW
+
+
+def test_a_stray_version_fails_or_retries_and_a_delta_never_retries() -> None:
+    task, _ = life.reported_version(a_task(State.IN_PROGRESS), version("3.0"), ONE, NOW)
+    assert (task.state, task.reason, task.description) == (State.FAILED, "version_not_conform", life.STRAY_TEXT)
+    retried, _ = life.reported_version(a_task(retry_interval_min=5, retry_count=1), version("3.0"), ONE, NOW)
+    assert (retried.state, retried.attempt, retried.source_version) == (State.QUEUED, 1, "3.0")
+    assert retried.due_at == NOW + timedelta(minutes=5)
+    delta, _ = life.reported_version(
+        a_task(is_delta=True, retry_interval_min=5, retry_count=1), version("3.0"), ONE, NOW
+    )
+    assert (delta.state, delta.attempt) == (State.FAILED, 0)
+
+
+# --- failures, echoes, timeouts ---
+
+
+@pytest.mark.parametrize(("code", "reason"), [(-1, "upgrade_failed"), (-2, "download_failed"),
+                                              (-3, "verification_failed"), (-4, "burning_failed"), (-9, "failed")])  # fmt: skip
+def test_failures_have_words(code: int, reason: str) -> None:
+    task, _ = life.reported_progress(a_task(State.IN_PROGRESS), progress(code, desc="disk"), NOW)
+    assert (task.state, task.reason) == (State.FAILED, reason)
+    assert task.description.endswith(": disk")
+
+
+def test_retries_until_none_is_left() -> None:
+    task = a_task(State.IN_PROGRESS, retry_interval_min=10, retry_count=2, progress=60, offered_on=ONE,
+                  timeout_min=5, timeout_at=NOW)  # fmt: skip
+    for attempt in (1, 2):
+        task, change = life.reported_progress(task, progress(-1, str(attempt)), NOW)
+        assert change is not None and change.event is Event.BROKE_RETRY
+        assert (task.state, task.attempt, task.progress, task.offered_on) == (State.QUEUED, attempt, 0, None)
+        assert (task.due_at, task.timeout_at) == (NOW + timedelta(minutes=10), None)
+        task, _ = life.delivered(replace(task, offered_on=ONE, due_at=None), NOW)
+    task, _ = life.reported_progress(task, progress(-1, "3"), NOW)
+    assert (task.state, task.attempt, task.due_at) == (State.FAILED, 2, None)
+
+
+def test_reports_before_an_offer_are_echoes() -> None:
+    for state in (State.CONFIRM, State.QUEUED):
+        for report in (progress(30), progress(-1, "7")):
+            assert life.reported_progress(a_task(state), report, NOW) == (a_task(state), None)
+
+
+def retried() -> Task:
+    task = a_task(State.IN_PROGRESS, offered_on=ONE, retry_interval_min=0, retry_count=5)
+    return life.reported_progress(task, progress(-2, "7"), NOW)[0]
+
+
+def test_a_repeated_failure_is_an_echo_after_the_next_offer() -> None:
+    task, _ = life.delivered(replace(retried(), offered_on=ONE, due_at=None), NOW)
+    assert life.reported_progress(task, progress(-2, "7"), NOW) == (task, None)
+    assert life.reported_progress(task, progress(-2, "8"), NOW)[0].attempt == 2
+
+
+@pytest.mark.xfail(strict=True, reason="_is_echo: QUEUED with an offer out ignores failure_ref, so a replay burns a retry (L7)")
+def test_a_repeated_failure_is_an_echo_before_the_next_offer_is_acknowledged() -> None:
+    task = replace(retried(), offered_on=TWO, due_at=None)
+    assert life.reported_progress(task, progress(-2, "7"), NOW) == (task, None)
+
+
+@pytest.mark.xfail(strict=True, reason="delivered() accepts QUEUED without offered_on: an old attempt's ack opens the new one (L7)")
+def test_a_late_acknowledgement_of_an_ended_attempt_is_an_echo() -> None:
+    task = retried()
+    late, _ = life.delivered(task, NOW)
+    assert life.reported_progress(late, progress(40), NOW)[0].state is not State.IN_PROGRESS
+
+
+@pytest.mark.xfail(strict=True, reason="reported_progress: an older, smaller step still replaces description (L7)")
+def test_reordered_progress_changes_nothing() -> None:
+    task, _ = life.reported_progress(a_task(State.NOTIFIED, offered_on=ONE), progress(50, "8", "half"), NOW)
+    assert life.reported_progress(task, progress(30, "7", "third"), NOW) == (task, None)
+
+
+def test_the_clock_starts_at_the_first_progress_of_an_attempt() -> None:
+    task = a_task(State.NOTIFIED, timeout_min=5, offered_on=ONE)
+    task, _ = life.reported_progress(task, progress(1), NOW)
+    assert task.timeout_at == NOW + timedelta(minutes=5)
+    task, _ = life.reported_progress(task, progress(2), NOW + timedelta(minutes=4))
+    assert task.timeout_at == NOW + timedelta(minutes=5)
+
+
+def test_a_timeout_is_never_retried() -> None:
+    task, change = life.timed_out(a_task(State.IN_PROGRESS, retry_interval_min=1, retry_count=9, timeout_at=NOW), NOW)
+    assert (task.state, task.reason, task.attempt, task.timeout_at) == (State.FAILED, "timeout", 0, None)
+    assert change is not None and change.after is State.FAILED
+    for state in (State.CONFIRM, State.QUEUED, State.NOTIFIED):
+        assert life.timed_out(a_task(state), NOW) == (a_task(state), None)
+
+
+def test_confirmation_makes_an_offer_due_if_pushed() -> None:
+    assert life.confirmed(a_task(State.CONFIRM), NOW)[0].due_at == NOW
+    task, _ = life.confirmed(a_task(State.CONFIRM, need_push=False), NOW)
+    assert (task.state, task.due_at) == (State.QUEUED, None)
+    for state in set(State) - {State.CONFIRM}:
+        assert life.confirmed(a_task(state), NOW) == (a_task(state), None)
+
+
+def test_births() -> None:
+    assert life.birth(True, False)[0] is State.CONFIRM
+    assert life.birth(False, False)[0] is State.QUEUED
+    assert life.birth(True, True)[:2] == (State.FAILED, "device_busy")
