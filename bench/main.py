@@ -7,7 +7,6 @@ import time
 
 from alibabacloud_iot20180120 import models as m
 from alibabacloud_iot20180120.client import Client
-
 from tests.prove.rollout import Process, package
 
 DEVICES = 100_000

@@ -20,6 +20,7 @@ from starlette.routing import Route
 
 from upwell.config import Settings
 from upwell.dialects.alibaba.upload import PostObjectError
+from upwell.domain.commands import Command, DeleteDevice, SetDeviceEnabled
 from upwell.domain.errors import CallerError, Unavailable
 from upwell.domain.talk import OfferRequest, TaskRef
 from upwell.doors.devices import Desk, DeviceHandler
@@ -246,7 +247,11 @@ class Server:
         for loop in (self.push, self.fill, self.finish, upkeep, purge):
             self._run(loop.run())
 
-        def changed() -> None:
+        def changed(command: Command) -> None:
+            gone = isinstance(command, DeleteDevice) or (isinstance(command, SetDeviceEnabled) and not command.enabled)
+            device = fleet.key_device_id(command.device) if gone else None  # type: ignore[union-attr]
+            if device is not None:
+                handler.door.end(device, "the device may not stay")
             for loop in (self.fill, self.push, self.finish):
                 loop.wake()
 
@@ -269,11 +274,15 @@ class Server:
     async def _upkeep(self) -> bool:
         await nodes.keep_lease(self.ctx, self.node_id)
         await nodes.release_dead(self.ctx)
+        await nodes.adopt_tasks(self.ctx, self.node_id)
         return False
 
     async def _purge(self) -> bool:
         await dispatch.forget_grants(self.ctx)
         await access.purge_nonces(self.ctx)
+        for key in await packages.stale_files(self.ctx):
+            await self.objects.delete(key)
+            await packages.forget_file(self.ctx, key)
         return False
 
     async def _http(self) -> str:

@@ -46,6 +46,7 @@ def serve(
     """Run the platform until SIGTERM or SIGINT."""
     settings = _settings(dict(locals()))
     logging.basicConfig(level=os.environ.get("UPWELL_LOG", "INFO"), format="%(asctime)s %(levelname)s %(message)s")
+    logging.getLogger("uvicorn").setLevel(logging.WARNING)
     uvloop.run(_serve(settings))
 
 

@@ -206,7 +206,7 @@ def reported_progress(task: Task, report: ProgressReport, now: datetime) -> Step
         return step(task, Event.ECHOED, now)
     if report.step < 0:
         reason, text = FAILURES.get(report.step, ("failed", f"failed with step {report.step}"))
-        return _broke(task, reason, f"{text}: {report.desc}" if report.desc else text, _echo_of(report), now)
+        return _broke(task, reason, report.desc or text, _echo_of(report), now)
     if task.state is State.IN_PROGRESS:
         return replace(task, progress=max(task.progress, report.step), description=report.desc), None
     ends = now + timedelta(minutes=task.timeout_min) if task.timeout_min and task.timeout_at is None else None

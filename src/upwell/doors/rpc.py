@@ -36,7 +36,7 @@ class RpcDoor:
     ctx: Context
     desk: UploadDesk
     now: Callable[[], datetime]
-    changed: Callable[[], None]  # told after each command that may have made work for the engine
+    changed: Callable[[c.Command], None]  # told after each command: it may have made work for the engine
 
     async def __call__(self, request: Request) -> Response:
         """One request, whatever it is; never raises."""
@@ -81,7 +81,7 @@ class RpcDoor:
         command = operation.parse(list(parameters(asked).items()))
         origin = f"{request.url.scheme}://{request.headers.get('host', request.url.netloc)}"
         result = await uses.perform(self.ctx, caller, command, operation.role, origin)
-        self.changed()
+        self.changed(command)
         return result
 
 

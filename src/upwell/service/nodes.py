@@ -16,6 +16,15 @@ async def keep_lease(ctx: Context, node_id: UUID) -> None:
         await conn.execute(SQL["keep_lease"], node_id, LEASE_S)
 
 
+async def adopt_tasks(ctx: Context, node_id: UUID) -> None:
+    """Tasks made while their device was connecting may have missed it; they follow it now."""
+
+    async def body(conn: Connection) -> None:
+        await conn.execute(SQL["adopt_tasks"], node_id, ctx.now())
+
+    await ctx.database.transact(body)
+
+
 async def drop_lease(ctx: Context, node_id: UUID) -> None:
     """This gateway ends; its devices are released at once."""
     async with ctx.database.connection() as conn:

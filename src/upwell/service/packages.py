@@ -23,6 +23,8 @@ UPLOAD_SECRET = "upload"  # noqa: S105  # only the name of the server secret tha
 UPLOAD_KEY_ID = "UpwellUpload"  # the key id in an upload form: not an access key, only names who signed
 UPLOAD_START_MAX = timedelta(seconds=60)  # from ticket to the first byte (alibaba 5.1)
 UPLOAD_KEPT = timedelta(minutes=60)  # from the last byte to the package (alibaba 5.1)
+UNUSED_KEPT = timedelta(hours=2)  # an upload may take an hour, then it may wait UPLOAD_KEPT
+DELETED_KEPT = timedelta(hours=25)  # download links live 24 h
 IMAGE_SIZE_MAX = 1000 * 1024 * 1024  # bytes of one file (alibaba 2.2: 1000 MB)
 PACKAGES_MAX = 500  # live packages of one account (alibaba 2.2)
 _OBJECT_KEY = re.compile(r"ota/[0-9a-f]{32}/[0-9A-Za-z]+(?:\.[0-9A-Za-z]+)*\Z")
@@ -92,6 +94,20 @@ async def finish_upload(ctx: Context, object_key: str, size: int, md5: str, sha2
             raise NotFound("file", object_key)
 
     await ctx.database.transact(body)
+
+
+async def stale_files(ctx: Context) -> list[str]:
+    """Object keys whose files nobody can use any more; delete each, then `forget_file` it."""
+    now = ctx.now()
+    async with ctx.database.connection() as conn:
+        rows = await conn.fetch(_Q["stale_files"], now - UNUSED_KEPT, now - DELETED_KEPT)
+    return [row["object_key"] for row in rows]
+
+
+async def forget_file(ctx: Context, object_key: str) -> None:
+    """The file is deleted."""
+    async with ctx.database.connection() as conn:
+        await conn.execute(_Q["forget_file"], object_key)
 
 
 async def create_package(ctx: Context, caller: Caller, cmd: commands.CreatePackage) -> commands.PackageCreated:

@@ -20,6 +20,7 @@ from upwell.doors.mqtt.handler import Conn, Identity, Limits, MqttHandler
 from upwell.doors.mqtt.session import Session
 
 log = logging.getLogger(__name__)
+HUNG_UP = "the device hung up"
 
 
 class Door(Protocol):
@@ -71,7 +72,7 @@ class Link(asyncio.Protocol):
         self._timer = self._loop.call_later(self._limits.connect_timeout_s, self.cut, "no login in time")
 
     def connection_lost(self, exc: Exception | None) -> None:
-        self._finish("the connection broke" if exc else "the device hung up")
+        self._finish("the connection broke" if exc else HUNG_UP)
         for timer in (self._timer, self._stall):
             if timer:
                 timer.cancel()
@@ -135,7 +136,8 @@ class Link(asyncio.Protocol):
         if self._timer:
             self._timer.cancel()
         self._door.leave(self)
-        log.info("mqtt connection ended: peer=%s device=%s reason=%s", self.peer, self._who(), reason)
+        level = logging.DEBUG if reason == HUNG_UP else logging.INFO  # a fleet that comes and goes is no news
+        log.log(level, "mqtt connection ended: peer=%s device=%s reason=%s", self.peer, self._who(), reason)
         if self.conn:
             self._door.part(self.conn.device_id, self._say_farewell(self.conn))
 

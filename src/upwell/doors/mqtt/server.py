@@ -97,6 +97,12 @@ class MqttDoor:
             return False
         return link.push(topic, payload, token, qos)
 
+    def end(self, device_id: UUID, reason: str) -> None:
+        """End the device's connection, if it has one here."""
+        link = self._devices.get(device_id)
+        if link is not None:
+            link.cut(reason)
+
     # For the connections.
 
     def admit(self, link: Link) -> bool:

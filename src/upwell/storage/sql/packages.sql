@@ -15,6 +15,16 @@ from upload where object_key = $1;
 update upload set finished_at = $2, size = $3, md5 = $4, sha256 = $5
 where object_key = $1 and begun_at is not null and finished_at is null returning object_key;
 
+-- name: stale_files
+-- Files of uploads that became no package in time, and of packages deleted so long ago that no link opens them.
+select object_key from upload
+where (not used and coalesce(finished_at, created_at) < $1)
+   or object_key in (select object_key from package where deleted_at < $2)
+limit 100;
+
+-- name: forget_file
+delete from upload where object_key = $1;
+
 -- name: lock_account
 -- One package is made at a time in an account, so that their number can be limited.
 select account_id from account where account_id = $1 for no key update;

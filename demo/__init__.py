@@ -1,0 +1,1 @@
+"""The demonstration: one firmware rollout to a simulated fleet, from nothing."""
