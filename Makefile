@@ -53,7 +53,7 @@ bench: $(STAMP)
 	@$(BIN)/python -m bench.main $(ARGS)
 
 prove: $(STAMP)
-	@$(BIN)/python -m pytest -q -m prove $(ARGS)
+	@$(BIN)/python -m pytest -q -s -m prove $(ARGS)
 
 LOCK := uv pip compile -q --generate-hashes --python-version 3.11 --universal --no-emit-index-url --no-header --no-annotate
 

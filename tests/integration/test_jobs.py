@@ -14,7 +14,7 @@ from upwell.domain import commands as c
 from upwell.domain.errors import Conflict, NotFound
 from upwell.domain.fleet import device_id
 from upwell.domain.talk import ProgressReport, TaskRef, VersionReport
-from upwell.service import fleet, jobs, packages, reports, upgrades
+from upwell.service import dispatch, fleet, jobs, packages, reports, upgrades
 from upwell.service.access import Caller
 from upwell.service.context import Context
 from upwell.service.dispatch import Addressed
@@ -22,6 +22,7 @@ from upwell.storage.database import Connection
 
 pytestmark = pytest.mark.asyncio
 HOST = "http://127.0.0.1:8080"
+CONNECTION = UUID(int=1)
 
 
 # --- what the tests of jobs, reports, dispatch and laws share ---
@@ -77,7 +78,7 @@ async def a_filled_job(ctx: Context, caller: Caller, package: int, flock: Fleet,
     return job
 
 
-async def say(ctx: Context, *said: tuple[UUID, Any], connection: UUID = UUID(int=1)) -> reports.Applied:
+async def say(ctx: Context, *said: tuple[UUID, Any], connection: UUID = CONNECTION) -> reports.Applied:
     return await reports.apply(ctx, [reports.Incoming(d, connection, what) for d, what in said])
 
 
@@ -119,7 +120,7 @@ class Wire:
 
     def __call__(self, addressed: Addressed) -> UUID:
         self.sent.append(addressed)
-        return UUID(int=1)
+        return CONNECTION
 
 
 async def online(ctx: Context, clock: Clock, flock: Fleet) -> UUID:
@@ -249,9 +250,7 @@ async def a_verify_job(ctx: Context, caller: Caller, flock: Fleet) -> tuple[int,
 
 
 @pytest.mark.parametrize(("last", "verdict"), [(runs("2.0"), "verified"), (runs("3.0"), "failed")])
-async def test_a_verify_job_judges_its_package(
-    ctx: Context, caller: Caller, last: VersionReport, verdict: str
-) -> None:
+async def test_a_verify_job_judges_its_package(ctx: Context, caller: Caller, last: VersionReport, verdict: str) -> None:
     flock = await a_fleet(ctx, caller, 2)
     package, job = await a_verify_job(ctx, caller, flock)
     assert await package_status(ctx, caller, package) == "verifying"
@@ -299,7 +298,9 @@ async def test_cancelling_chooses_states_devices_and_jobs(ctx: Context, caller: 
     flock = await a_fleet(ctx, caller, 4)
     package = await a_package(ctx, caller, flock.key)
     job = await a_filled_job(ctx, caller, package, flock)
-    await say(ctx, (flock.ids[0], reports.Delivered(refs(job, flock.ids)[0])))
+    first = refs(job, flock.ids)[0]
+    assert await dispatch.offer(ctx, [first], lambda task: "http://h/ota/t", lambda addressed: uuid4()) == {first}
+    await say(ctx, (flock.ids[0], reports.Delivered(first)))
     await upgrades.cancel_tasks_of_job(ctx, caller, c.CancelTasksOfJob(job_id=job, states=frozenset({"NOTIFIED"})))
     assert await states(ctx, job) == {"CANCELED": 1, "QUEUED": 3}
     cmd = c.CancelTasksOfDevices(package_id=package, product_key=flock.key, device_names=flock.names[:2], job_id=job)

@@ -3,12 +3,27 @@
 import asyncio
 from collections import Counter
 from collections.abc import Awaitable
+from itertools import pairwise
 from random import Random
 
 import pytest
 from conftest import Clock
 from test_jobs import (
-    Fleet, Wire, a_filled_job, a_fleet, a_job, a_package, ask, fill, link, online, progress, refs, runs, say, states,
+    Fleet,
+    Wire,
+    a_filled_job,
+    a_fleet,
+    a_job,
+    a_package,
+    ask,
+    fill,
+    link,
+    online,
+    progress,
+    refs,
+    runs,
+    say,
+    states,
     tasks,
 )  # fmt: skip
 
@@ -28,6 +43,7 @@ OPEN_OF_DEVICES = (
 # --- L1 ---
 
 
+# Not strict, for a race may go well: the next test shows the same fault for certain.
 @pytest.mark.parametrize("count", [1, 300])
 async def test_concurrent_jobs_leave_one_open_task_each(ctx: Context, caller: Caller, count: int) -> None:
     flock = await a_fleet(ctx, caller, count)
@@ -202,16 +218,14 @@ async def chosen(ctx: Context, caller: Caller, package: int, flock: Fleet, perce
     return set(found)
 
 
-async def test_gray_is_exact_stable_and_monotone(
-    ctx: Context, caller: Caller, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_gray_is_exact_stable_and_monotone(ctx: Context, caller: Caller, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(jobs, "CHUNK", 16)
     flock = await a_fleet(ctx, caller, 101)
     package = await a_package(ctx, caller, flock.key)
     sets = {p: await chosen(ctx, caller, package, flock, p) for p in ("0.001", "1", "33", "33.333", "50", "100")}
     assert [len(s) for s in sets.values()] == [1, 1, 33, 33, 50, 101]
     ordered = list(sets.values())
-    assert all(a <= b for a, b in zip(ordered, ordered[1:], strict=False))
+    assert all(a <= b for a, b in pairwise(ordered))
     other = await a_package(ctx, caller, flock.key, "other", version="3.0")
     assert await chosen(ctx, caller, other, flock, "33") == sets["33"]
 
@@ -228,6 +242,15 @@ async def test_gray_is_a_share_of_those_the_filter_lets_in(ctx: Context, caller:
 
 async def test_gray_of_a_delta_is_a_share_of_those_it_fits(ctx: Context, caller: Caller) -> None:
     flock = await a_fleet(ctx, caller, 40)
-    await say(ctx, *((d, runs("1.5")) for d in flock.ids[:20]))
+    await say(ctx, *((d, runs("1.5")) for d in sorted(flock.ids)[:20]))
     package = await a_package(ctx, caller, flock.key, is_delta=True, source_version="1.0")
     assert len(await chosen(ctx, caller, package, flock, "50")) == 10
+
+
+async def test_gray_is_the_first_share_of_the_fleet_less_those_already_there(ctx: Context, caller: Caller) -> None:
+    """The lot is drawn over the whole fleet, so a later, larger share holds an earlier, smaller one (ADR 0003)."""
+    flock = await a_fleet(ctx, caller, 40)
+    there = sorted(flock.ids)[5:20]
+    await say(ctx, *((d, runs("2.0")) for d in there))
+    package = await a_package(ctx, caller, flock.key)
+    assert len(await chosen(ctx, caller, package, flock, "50")) == 5

@@ -1,5 +1,6 @@
 """Topics and payloads of Alibaba devices: golden bytes both ways, and input that must not get through."""
 
+import contextlib
 import json
 from dataclasses import replace
 from typing import Any
@@ -145,10 +146,8 @@ def test_what_is_refused(topic: str, payload: bytes) -> None:
 
 @given(st.sampled_from([INFORM, PROGRESS, GET, REQUEST]), st.binary())
 def test_any_bytes_are_a_report_or_a_device_error(topic: str, payload: bytes) -> None:
-    try:
+    with contextlib.suppress(DeviceError):
         assert read(topic, payload) is not None
-    except DeviceError:
-        pass
 
 
 @pytest.mark.parametrize(

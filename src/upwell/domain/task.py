@@ -156,7 +156,7 @@ def birth(need_confirm: bool, device_is_taken: bool) -> tuple[State, str, str]:
 def step(task: Task, event: Event, now: datetime, **facts: object) -> Stepped:
     """The task after `event`. A change is reported when the state moved or an attempt ended."""
     after = TRANSITIONS[task.state, event]
-    if after is task.state and event is not Event.BROKE_RETRY:
+    if not task.is_open or (after is task.state and event is not Event.BROKE_RETRY):
         return task, None
     moved = replace(task, state=after, **facts)  # type: ignore[arg-type]  # facts are fields of Task
     if after in CLOSED:
@@ -171,12 +171,16 @@ def confirmed(task: Task, now: datetime) -> Stepped:
 
 
 def delivered(task: Task, now: datetime) -> Stepped:
-    """The device acknowledged an offer."""
+    """The device acknowledged an offer; one of an attempt that has ended says nothing (L7)."""
+    if task.offered_on is None:
+        return step(task, Event.ECHOED, now)
     return step(task, Event.DELIVERED, now)
 
 
 def reported_version(task: Task, report: VersionReport, connection: UUID | None, now: datetime) -> Stepped:
     """A version report of the task's module (alibaba 7.2)."""
+    if not task.is_open:
+        return task, None
     if report.version == task.destination:
         return step(task, Event.ARRIVED, now, progress=100, description="", reason="")
     if task.source_version is None:
@@ -208,7 +212,9 @@ def reported_progress(task: Task, report: ProgressReport, now: datetime) -> Step
         reason, text = FAILURES.get(report.step, ("failed", f"failed with step {report.step}"))
         return _broke(task, reason, report.desc or text, _echo_of(report), now)
     if task.state is State.IN_PROGRESS:
-        return replace(task, progress=max(task.progress, report.step), description=report.desc), None
+        if report.step < task.progress:
+            return step(task, Event.ECHOED, now)
+        return replace(task, progress=report.step, description=report.desc), None
     ends = now + timedelta(minutes=task.timeout_min) if task.timeout_min and task.timeout_at is None else None
     return step(
         task, Event.PROGRESSED, now, progress=report.step, description=report.desc, timeout_at=ends or task.timeout_at
@@ -219,9 +225,11 @@ def _is_echo(task: Task, report: ProgressReport) -> bool:
     """Whether a report speaks of an attempt that has ended (L7: replays and reorderings change nothing)."""
     if task.state is State.CONFIRM:
         return True
-    if task.state is State.QUEUED:
-        return task.offered_on is None
-    return task.state is State.NOTIFIED and report.step < 0 and _echo_of(report) == task.failure_ref != ""
+    if task.state is State.QUEUED and task.offered_on is None:
+        return True
+    return (
+        task.state in (State.QUEUED, State.NOTIFIED) and report.step < 0 and _echo_of(report) == task.failure_ref != ""
+    )
 
 
 def _echo_of(report: ProgressReport) -> str:

@@ -36,7 +36,7 @@ class Dispatcher:
     async def push_due(self) -> bool:
         """One round of pushing; True when more may be due at once."""
         tasks = await dispatch.due(self._ctx, self._node_id, BATCH_MAX)
-        sent = await dispatch.offer(self._ctx, tasks, self._link, self._send)
+        sent = await dispatch.offer(self._ctx, tasks, self._link, self._send, due_by=self._ctx.now())
         return len(tasks) == BATCH_MAX and bool(sent)
 
     async def answer(self, asks: Sequence[Ask]) -> list[None]:

@@ -9,7 +9,7 @@ import time
 from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from uuid import UUID
 
 from upwell.domain.pace import SEND_WITHIN_S, WINDOW_S, allowance
@@ -50,8 +50,15 @@ async def asked_for(ctx: Context, device_ids: Sequence[UUID]) -> dict[UUID, list
     return found
 
 
-async def offer(ctx: Context, tasks: Sequence[TaskRef], link: Callable[[TaskRef], str], send: Send) -> set[TaskRef]:
-    """Offer what the budgets allow of these tasks; returns those that were sent."""
+async def offer(
+    ctx: Context,
+    tasks: Sequence[TaskRef],
+    link: Callable[[TaskRef], str],
+    send: Send,
+    due_by: datetime | None = None,
+) -> set[TaskRef]:
+    """Offer what the budgets allow of these tasks; returns those that were sent. With `due_by`, a task that is no
+    longer due then, since another offer of it went out meanwhile, is passed over."""
     if not tasks:
         return set()
     started = time.monotonic()
@@ -59,7 +66,7 @@ async def offer(ctx: Context, tasks: Sequence[TaskRef], link: Callable[[TaskRef]
     if not allowed:
         return set()
     async with ctx.database.connection() as conn, conn.transaction():
-        rows = await conn.fetch(SQL["claim"], *_columns(allowed))
+        rows = await conn.fetch(SQL["claim"], *_columns(allowed), due_by)
         taken: dict[TaskRef, UUID] = {}
         refused: list[TaskRef] = []
         for row in rows:

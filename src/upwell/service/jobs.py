@@ -96,7 +96,7 @@ async def _devices(conn: Connection, product_id: int, names: Sequence[str]) -> l
     missing = [n for n in names if n not in found]
     if missing:
         raise NotFound("device", ", ".join(missing[:10]))
-    return [found[n] for n in names]
+    return [found[n] for n in dict.fromkeys(names)]
 
 
 async def unfilled(ctx: Context) -> list[int]:
@@ -127,7 +127,7 @@ async def fill_chunk(ctx: Context, conn: Connection, job_id: int) -> bool:
 async def _gray_limit(conn: Connection, job: Row) -> tuple[UUID | None, bool]:
     if job["selection"] != "GRAY" or job["until_device"] is not None:
         return job["until_device"], False
-    filters = (job["product_id"], job["module"], job["created_at"], job["source_versions"])
+    filters = (job["product_id"], job["module"], job["created_at"], job["source_versions"], _delta_source(job))
     quota = gray_quota(await conn.fetchval(SQL["gray_population"], *filters), job["gray_percent"])
     if quota == 0:
         return None, True
@@ -144,19 +144,23 @@ async def _chunk(conn: Connection, job: Row, until: UUID | None) -> list[UUID]:
     return [r["device_id"] for r in rows]
 
 
-async def _make(ctx: Context, conn: Connection, job: Row, ids: list[UUID]) -> None:
+async def _make(ctx: Context, conn: Connection, job: Row, chunk: list[UUID]) -> None:
     now = ctx.now()
+    fits = (job["module"], job["version"], job["source_versions"], _delta_source(job))
+    ids = [r["device_id"] for r in await conn.fetch(SQL["eligible"], chunk, *fits)]
     if job["overwrite"]:
         text = "replaced by a later job"
         await move(conn, Event.OVERWRITTEN, Selection(device_ids=ids), now, reason="overwritten", description=text)
     free, _, _ = birth(job["need_confirm"], device_is_taken=False)
     taken, reason, text = birth(job["need_confirm"], device_is_taken=True)
     push_now = job["need_push"] and free is State.QUEUED
-    delta_source = job["source_version"] if job["is_delta"] else None
-    arguments = (ids, job["job_id"], job["module"], free.value, push_now, taken.value, reason, text, now,
-                 job["version"], job["source_versions"], delta_source)  # fmt: skip
+    arguments = (ids, job["job_id"], job["module"], free.value, push_now, taken.value, reason, text, now)
     while await conn.fetchval(SQL["make_tasks"], *arguments):
         pass  # asked again: a slot that another job took in between now shows as taken
+
+
+def _delta_source(job: Row) -> str | None:
+    return job["source_version"] if job["is_delta"] else None
 
 
 async def end_finished(ctx: Context) -> int:

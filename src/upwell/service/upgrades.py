@@ -13,7 +13,7 @@ from upwell.domain.task import Event
 from upwell.service import fleet
 from upwell.service.access import Caller
 from upwell.service.context import Context
-from upwell.service.jobs import SQL, Shown, cancelling, plain
+from upwell.service.jobs import SQL, Shown, cancelling, fill_chunk, plain
 from upwell.service.tasks import Ledger, Selection, move, task_of
 from upwell.storage.database import Connection, Row
 
@@ -91,6 +91,9 @@ async def cancel_tasks_of_job(ctx: Context, caller: Caller, cmd: c.CancelTasksOf
     async def body(conn: Connection) -> c.Done:
         await _job(conn, caller, cmd.job_id)
         states = cancelling(cmd.states)
+        await conn.execute(SQL["lock_job"], cmd.job_id)
+        while await fill_chunk(ctx, conn, cmd.job_id):
+            pass  # tasks that do not exist yet must not escape the cancel
         if states:
             chosen = Selection(job_id=cmd.job_id)
             await move(

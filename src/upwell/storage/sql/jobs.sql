@@ -41,14 +41,14 @@ for update of j skip locked;
 -- name: gray_population
 select count(*) from device d left join module_version mv on mv.device_id = d.device_id and mv.module = $2
 where d.product_id = $1 and d.deleted_at is null and d.created_at <= $3
-  and (cardinality($4::text[]) = 0 or mv.version = any($4));
+  and (cardinality($4::text[]) = 0 or mv.version = any($4)) and ($5::text is null or mv.version = $5);
 
 -- name: gray_last
 -- The device of that rank: device ids are hashes, so their order is a fair and stable lot (L9).
 select d.device_id from device d left join module_version mv on mv.device_id = d.device_id and mv.module = $2
 where d.product_id = $1 and d.deleted_at is null and d.created_at <= $3
-  and (cardinality($4::text[]) = 0 or mv.version = any($4))
-order by d.device_id offset $5 limit 1;
+  and (cardinality($4::text[]) = 0 or mv.version = any($4)) and ($5::text is null or mv.version = $5)
+order by d.device_id offset $6 limit 1;
 
 -- name: chunk_of_product
 select d.device_id from device d
@@ -61,35 +61,45 @@ select t.device_id from job_target t join device d using (device_id)
 where t.job_id = $1 and d.deleted_at is null and ($2::uuid is null or t.device_id > $2)
 order by t.device_id limit $3;
 
+-- name: eligible
+-- Of these devices, those that the job is for: not at the destination already, and of a version that its filter and
+-- its delta fit.
+select d.device_id from unnest($1::uuid[]) as d(device_id)
+left join module_version mv on mv.device_id = d.device_id and mv.module = $2
+where mv.version is distinct from $3
+  and (cardinality($4::text[]) = 0 or mv.version = any($4))
+  and ($5::text is null or mv.version = $5)
+order by d.device_id;
+
 -- name: make_tasks
--- The tasks of these devices that the job lacks. A device already at the destination, or whose version a filter or a
--- delta does not fit, gets none. One whose slot an open task holds gets a failed one. A slot taken in this very
--- moment makes the row vanish: the caller asks again until nothing is missing.
-with made as (
-    insert into task (device_id, job_id, nth, module, slot, state, reason, description, source_version, node_id,
-                      due_at, created_at, modified_at)
-    select d.device_id, $2, 0, $3, '',
-           case when o.device_id is null then $4 else $6 end,
-           case when o.device_id is null then '' else $7 end,
-           case when o.device_id is null then '' else $8 end,
-           mv.version, pr.node_id,
-           case when o.device_id is null and $5::boolean and pr.node_id is not null then $9::timestamptz end, $9, $9
+-- The tasks of these devices that the job lacks. One whose slot an open task holds gets a failed one. A slot taken in
+-- this very moment makes the row vanish: the caller asks again until none is missing, which is what is returned.
+with wanted as (
+    select d.device_id, o.device_id is null as is_free, mv.version, pr.node_id
     from unnest($1::uuid[]) as d(device_id)
     left join module_version mv on mv.device_id = d.device_id and mv.module = $3
     left join presence pr on pr.device_id = d.device_id
     left join task o on o.device_id = d.device_id and o.slot = ''
          and o.state in ('CONFIRM', 'QUEUED', 'NOTIFIED', 'IN_PROGRESS')
-    where mv.version is distinct from $10
-      and (cardinality($11::text[]) = 0 or mv.version = any($11))
-      and ($12::text is null or mv.version = $12)
-      and not exists (select from task x where x.device_id = d.device_id and x.job_id = $2)
+    where not exists (select from task x where x.device_id = d.device_id and x.job_id = $2)
+), made as (
+    insert into task (device_id, job_id, nth, module, slot, state, reason, description, source_version, node_id,
+                      due_at, created_at, modified_at)
+    select device_id, $2, 0, $3, '', case when is_free then $4 else $6 end, case when is_free then '' else $7 end,
+           case when is_free then '' else $8 end, version, node_id,
+           case when is_free and $5::boolean and node_id is not null then $9::timestamptz end, $9, $9
+    from wanted
     on conflict do nothing
     returning device_id, job_id, nth, state, description
 ), told as (
     insert into task_change (device_id, job_id, nth, rev, at, event, from_state, to_state, detail)
     select device_id, job_id, nth, 0, $9, 'created', null, state, description from made
 )
-select count(*) from made;
+select (select count(*) from wanted) - (select count(*) from made);
+
+-- name: lock_job
+-- Waits for whoever fills or ends the job.
+select job_id from job where job_id = $1 for update;
 
 -- name: advance
 update job set cursor_device = $2, until_device = $3, materialised = $4 where job_id = $1;

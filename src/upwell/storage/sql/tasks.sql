@@ -80,7 +80,7 @@ select t.device_id, t.job_id, t.nth, t.module
 from task t join job j using (job_id) join package p using (package_id)
 left join module_version mv on mv.device_id = t.device_id and mv.module = t.module
 where t.device_id = any($1::uuid[]) and t.state in ('QUEUED', 'NOTIFIED', 'IN_PROGRESS')
-  and j.status = 'IN_PROGRESS' and (t.due_at is null or t.due_at <= $2 + interval '2 seconds')
+  and j.status = 'IN_PROGRESS' and (t.due_at is null or t.due_at <= $2::timestamptz + interval '2 seconds')
   and p.deleted_at is null and (p.status in ('verified', 'exempt') or (j.kind = 'verify' and p.status = 'verifying'))
   and (not p.is_delta or mv.version = p.source_version)
 order by t.device_id, t.job_id;
@@ -109,7 +109,8 @@ join task t on t.device_id = c.device_id and t.job_id = c.job_id and t.nth = c.n
 join job j on j.job_id = t.job_id join package p using (package_id)
 join device d on d.device_id = t.device_id join product pr on pr.product_id = d.product_id
 left join module_version mv on mv.device_id = t.device_id and mv.module = t.module
-where t.state in ('QUEUED', 'NOTIFIED', 'IN_PROGRESS') and j.status = 'IN_PROGRESS' and d.enabled
+where t.state in ('QUEUED', 'NOTIFIED', 'IN_PROGRESS') and ($4::timestamptz is null or t.due_at <= $4)
+  and j.status = 'IN_PROGRESS' and d.enabled
   and d.deleted_at is null
   and p.deleted_at is null and (p.status in ('verified', 'exempt') or (j.kind = 'verify' and p.status = 'verifying'))
   and (not p.is_delta or mv.version = p.source_version)

@@ -1,0 +1,1 @@
+"""Black-box acceptance: the vendors' own SDKs against a real `upwell serve`."""

@@ -1,0 +1,33 @@
+"""One server per test process; every test makes its own products, so no test sees another's."""
+
+from collections.abc import Iterator
+
+import pytest
+from alibabacloud_iot20180120.client import Client
+
+from acceptance.client import Key, Server, new_sdk, serve
+
+
+@pytest.fixture(scope="session")
+def server() -> Iterator[Server]:
+    """A running `upwell serve`."""
+    with serve() as running:
+        yield running
+
+
+@pytest.fixture
+def sdk(server: Server) -> Client:
+    """The new SDK with the admin's key and its default signature."""
+    return new_sdk(server.http, server.admin)
+
+
+@pytest.fixture(scope="session")
+def viewer(server: Server) -> Key:
+    """A key of the admin's account that may only look."""
+    return server.new_key("default", "viewer")
+
+
+@pytest.fixture(scope="session")
+def stranger(server: Server) -> Key:
+    """An admin of another account."""
+    return server.new_key("other", "admin")
