@@ -16,6 +16,7 @@ from starlette.responses import Response
 
 from upwell.dialects.alibaba import codes, management, render, signing
 from upwell.dialects.rpc import RpcRequest, parameters
+from upwell.dialects.tuya import render as tuya
 from upwell.domain import commands as c
 from upwell.domain.errors import UpwellError
 from upwell.doors.uploads import UploadDesk, post_object
@@ -55,6 +56,8 @@ class RpcDoor:
     async def _answer(self, asked: RpcRequest, request: Request, request_id: str) -> Response:
         xml, action = signing.answer_format(asked) == "XML", ""
         try:
+            if await self._is_tuya(asked):
+                return _refused_as_tuya(request_id)
             caller, action = await self._caller(asked)
             result = await self._perform(caller, action, asked, request)
             members = management.encode(action, result, request_id)
@@ -65,6 +68,14 @@ class RpcDoor:
         except Exception as exc:
             log.exception("request %s (%s) failed", request_id, action or "unsigned")
             return _refused(exc, request_id, request, action, xml=xml)
+
+    async def _is_tuya(self, asked: RpcRequest) -> bool:
+        """Whether to answer as Tuya: its key says so, or before a key is known, a request without Version."""
+        given = parameters(asked)
+        if "Version" in given or "x-acs-version" in asked.headers:
+            return False
+        key = await access.find_key(self.ctx, given.get("AccessKeyId", ""))
+        return key is None or key.dialect == "tuya"
 
     async def _caller(self, asked: RpcRequest) -> tuple[access.Caller, str]:
         claim = signing.claim(asked)
@@ -115,6 +126,12 @@ def _refused(exc: Exception, request_id: str, request: Request, action: str, *, 
         members = render.business_error(request_id, told.code, told.message)
         kind, body = render.to_bytes(members, f"{action}Response", xml=xml)
     return Response(body, told.status, {"content-type": kind})
+
+
+def _refused_as_tuya(request_id: str) -> Response:
+    # No operation of Tuya's is served yet, so no key of its dialect opens anything.
+    body = tuya.failure(request_id, "InvalidAccessKeyId.NotFound", "Specified access key is not found.")
+    return Response(body, 404, {"content-type": tuya.JSON_TYPE})
 
 
 def _told(exc: Exception) -> codes.Refusal:
