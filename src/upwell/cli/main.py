@@ -13,7 +13,7 @@ from typing import Annotated, Any
 import typer
 import uvloop
 from rich.console import Console
-from rich.table import Table
+from rich.table import Column, Table
 
 from upwell import __version__
 from upwell.config import Settings, load
@@ -101,7 +101,7 @@ def key_create(
 @key_app.command("list")
 def key_list(data_dir: Option = None, database_url: Option = None) -> None:
     """Show every key, without secrets."""
-    table = Table("id", "account", "role", "dialect", "created", "revoked")
+    table = Table(Column("id", no_wrap=True, min_width=24), "account", "role", "dialect", "created", "revoked")
     for key in _with_database(data_dir, database_url, access.list_keys):
         revoked = f"{key.revoked_at:%Y-%m-%d %H:%M}" if key.revoked_at else ""
         table.add_row(key.key_id, key.account, key.role, key.dialect, f"{key.created_at:%Y-%m-%d %H:%M}", revoked)
