@@ -14,7 +14,7 @@ from uuid import UUID
 from upwell.domain import commands as c
 from upwell.domain.errors import Conflict, NotFound
 from upwell.domain.job import ending, gray_quota, verdict
-from upwell.domain.task import Event, State, birth, moves
+from upwell.domain.task import TIMEOUT_TEXT, Event, State, birth, moves
 from upwell.service.access import Caller
 from upwell.service.context import Context
 from upwell.service.tasks import Selection, move
@@ -191,7 +191,7 @@ async def time_out(ctx: Context) -> int:
 
     async def body(conn: Connection) -> int:
         chosen = Selection(timeout_before=now)
-        return await move(conn, Event.TIMED_OUT, chosen, now, reason="timeout", description="update timed out")
+        return await move(conn, Event.TIMED_OUT, chosen, now, reason="timeout", description=TIMEOUT_TEXT)
 
     return await ctx.database.transact(body)
 

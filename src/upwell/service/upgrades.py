@@ -39,7 +39,7 @@ async def list_jobs_of_device(ctx: Context, caller: Caller, cmd: c.ListJobsOfDev
 
 async def _jobs(ctx: Context, caller: Caller, package_id: int, device: UUID | None, page: Shown) -> c.Page[c.Job]:
     async with ctx.database.connection() as conn:
-        if await conn.fetchrow(SQL["package_for_job"], package_id, caller.account_id) is None:
+        if not await conn.fetchval(SQL["has_package"], package_id, caller.account_id):
             raise NotFound("package", str(package_id))
         rows = await conn.fetch(SQL["jobs"], caller.account_id, None, package_id, device, page.size, page.skip)
         total = await conn.fetchval(SQL["count_jobs"], caller.account_id, package_id, device)
@@ -108,7 +108,7 @@ async def cancel_tasks_of_devices(ctx: Context, caller: Caller, cmd: c.CancelTas
     """Cancel these devices' open tasks for a package (of one job only, if named)."""
 
     async def body(conn: Connection) -> c.Done:
-        if await conn.fetchrow(SQL["package_for_job"], cmd.package_id, caller.account_id) is None:
+        if not await conn.fetchval(SQL["has_package"], cmd.package_id, caller.account_id):
             raise NotFound("package", str(cmd.package_id))
         product = await conn.fetchval(SQL["product_of_account"], cmd.product_key, caller.account_id)
         if product is None:

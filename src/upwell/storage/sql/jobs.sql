@@ -7,6 +7,9 @@ from package p left join product pr on pr.product_id = p.product_id
 where p.package_id = $1 and p.account_id = $2 and p.deleted_at is null
 for update of p;
 
+-- name: has_package
+select exists (select from package where package_id = $1 and account_id = $2 and deleted_at is null);
+
 -- name: product_of_account
 select product_id from product where product_key = $1 and account_id = $2 and deleted_at is null;
 
