@@ -5,6 +5,7 @@ device's own message id as text: replies echo it and repeated reports are recogn
 """
 
 from dataclasses import dataclass
+from hashlib import sha256
 from uuid import UUID
 
 DEFAULT_MODULE = "default"
@@ -39,7 +40,20 @@ class OfferRequest:
     manner: str
 
 
-Report = VersionReport | ProgressReport | OfferRequest
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BlockRequest:
+    """The device asks for `size` bytes from `offset` of a file of its task, over its own connection (alibaba 6.8).
+    `stream` names the task as its offer did, `file` counts from 1; `token` is echoed."""
+
+    stream: int
+    file: int
+    offset: int
+    size: int
+    token: str
+    ref: str
+
+
+Report = VersionReport | ProgressReport | OfferRequest | BlockRequest
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -52,8 +66,21 @@ class TaskRef:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class OfferedFile:
+    """One file of an offer of several. Size in bytes, digests in lower-case hex; `url` works for 24 h."""
+
+    name: str
+    url: str
+    size: int
+    md5: str
+    sha256: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Offer:
-    """What a device is told to install. Sizes are bytes; digests are lower-case hex; `url` works for 24 h."""
+    """What a device is told to install. Sizes are bytes; digests are lower-case hex; `url` works for 24 h.
+    With `files` there are several, and url and digests are empty. `protocol` is HTTPS, or MQTT for a download in
+    blocks of `stream_of(task)`; `sign_method` MD5 or SHA256 says which digest the owner signed with."""
 
     task: TaskRef
     module: str
@@ -65,3 +92,13 @@ class Offer:
     is_delta: bool
     udi: str | None
     tags: tuple[tuple[str, str], ...]
+    files: tuple[OfferedFile, ...] = ()
+    protocol: str = "HTTPS"
+    sign_method: str = "MD5"
+
+
+def stream_of(task: TaskRef) -> int:
+    """The number under which a device asks for its task's blocks: 31 bits, for C devices keep it in an int. It is
+    looked up among the device's own tasks only."""
+    text = f"{task.job_id}/{task.nth}".encode()
+    return int.from_bytes(sha256(text).digest()[:4]) & 0x7FFFFFFF

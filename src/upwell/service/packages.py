@@ -187,10 +187,10 @@ async def _product_id(conn: Connection, caller: Caller, product_key: str | None)
 
 async def _take_file(ctx: Context, conn: Connection, caller: Caller, cmd: commands.CreatePackage) -> Row:
     """The stored file behind the given URL, now used up; checked against what the caller thinks of it."""
-    key = _OBJECT_KEY.search(cmd.url)
+    key = _OBJECT_KEY.search(cmd.url or "")
     row = key and await conn.fetchrow(_Q["take_ticket"], key[0], caller.account_id, ctx.now() - UPLOAD_KEPT)
     if not row:
-        raise NotFound("file", cmd.url)
+        raise NotFound("file", cmd.url or "")
     if row["used"]:
         raise Conflict("file_used", "The uploaded file belongs to a package already.")
     if cmd.size is not None and cmd.size != row["size"]:

@@ -1,0 +1,33 @@
+"""What several commands and views are made of."""
+
+from dataclasses import dataclass
+from typing import Generic, TypeVar
+
+T = TypeVar("T")
+
+OPEN_STATES = frozenset({"CONFIRM", "QUEUED", "NOTIFIED", "IN_PROGRESS"})
+TASK_STATES = OPEN_STATES | {"SUCCEEDED", "FAILED", "CANCELED"}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DeviceKey:
+    """Which device: `iot_id` alone, or product key and name. `iot_id` wins when both are given."""
+
+    iot_id: str | None = None
+    product_key: str | None = None
+    name: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Page(Generic[T]):
+    """Page `number` (from 1) of at most `size` items out of `total`."""
+
+    items: tuple[T, ...]
+    total: int
+    number: int
+    size: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Done:
+    """It happened, and there is nothing to tell about it."""

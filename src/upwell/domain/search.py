@@ -1,0 +1,49 @@
+"""Which devices a rule means: a small tree of comparisons, in no vendor's words.
+
+Dialects read their query languages into it; storage turns it into one SQL condition with parameters. It holds no text
+of any query language and knows no table. Depth and size are bounded by whoever reads the text.
+"""
+
+from dataclasses import dataclass
+from typing import Literal
+
+Field = Literal[
+    "product_key", "name", "nickname", "status", "node_type", "tag_key", "tag_value", "module", "version",
+    "created_at", "activated_at", "group_id",
+]  # fmt: skip
+Operator = Literal["=", "!=", ">", ">=", "<", "<=", "like", "in", "not in"]
+
+
+@dataclass(frozen=True, slots=True)
+class Compare:
+    """`field operator values`. One value, unless the operator is in or not in. Times are ISO 8601 text in UTC, a status
+    is UNACTIVE, ONLINE, OFFLINE or DISABLED; in a `like`, % is any text and _ any character."""
+
+    field: Field
+    operator: Operator
+    values: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Both:
+    """Every one of these holds. Comparisons of tag_key and tag_value, or of module and version, that stand beside each
+    other here speak of the same tag or module."""
+
+    parts: tuple["Condition", ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Either:
+    """At least one of these holds."""
+
+    parts: tuple["Condition", ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Not:
+    """It does not hold."""
+
+    part: "Condition"
+
+
+Condition = Compare | Both | Either | Not
