@@ -32,7 +32,7 @@ from upwell.engine.dispatch import Ask, Dispatcher
 from upwell.engine.gather import Gatherer
 from upwell.engine.loop import Loop
 from upwell.objects import Objects, open_objects
-from upwell.service import access, dispatch, fleet, jobs, nodes, packages, reports
+from upwell.service import access, dispatch, endings, fleet, making, nodes, packages, reports
 from upwell.service.access import LoginFacts
 from upwell.service.context import Context, utc_now
 from upwell.service.dispatch import Addressed
@@ -135,10 +135,10 @@ class Server:
         await database.open()
         self._stack.push_async_callback(database.close)
         await migrate(database)
-        self.ctx = Context(database)
-        self.first_key = await access.bootstrap(self.ctx, _pair(self.settings))
         url = self.settings.objects_url or f"file://{self.settings.data_dir.absolute() / 'objects'}"
         self.objects = open_objects(url)
+        self.ctx = Context(database, objects=self.objects)
+        self.first_key = await access.bootstrap(self.ctx, _pair(self.settings))
         self.links = Links(self.ctx, self.objects, await server_secret(self.ctx, "download"))
         await nodes.keep_lease(self.ctx, self.node_id)
         self._stack.push_async_callback(self._leave)
@@ -258,9 +258,10 @@ class Server:
         self._changed = changed
 
     async def _fill(self) -> bool:
-        waiting = await jobs.unfilled(self.ctx)
+        await endings.start_planned(self.ctx)
+        waiting = await making.unfilled(self.ctx)
         for job_id in waiting:
-            while await jobs.fill(self.ctx, job_id):
+            while await making.fill(self.ctx, job_id):
                 self.push.wake()
         if waiting:
             self.push.wake()
@@ -268,8 +269,9 @@ class Server:
         return False
 
     async def _finish(self) -> bool:
-        timed_out = await jobs.time_out(self.ctx)
-        return bool(await jobs.end_finished(self.ctx)) or timed_out > 0
+        timed_out = await endings.time_out(self.ctx)
+        closed = await endings.close_windows(self.ctx)
+        return bool(await endings.end_finished(self.ctx)) or timed_out + closed > 0
 
     async def _upkeep(self) -> bool:
         await nodes.keep_lease(self.ctx, self.node_id)

@@ -4,7 +4,7 @@ from collections.abc import Awaitable, Callable
 from typing import Any
 
 from upwell.domain import commands as c
-from upwell.service import fleet, jobs, packages, upgrades
+from upwell.service import fleet, jobs, packages, upgrades, views
 from upwell.service.access import Caller, require
 from upwell.service.context import Context
 
@@ -31,14 +31,18 @@ USES: dict[type, Use] = {
     c.DeletePackage: packages.delete_package,
     c.CreateVerifyJob: jobs.create_verify_job,
     c.CreateStaticJob: jobs.create_static_job,
-    c.ShowJob: upgrades.show_job,
-    c.ListJobsOfPackage: upgrades.list_jobs_of_package,
-    c.ListJobsOfDevice: upgrades.list_jobs_of_device,
-    c.ListTasksOfJob: upgrades.list_tasks_of_job,
-    c.ListOpenTasksOfDevice: upgrades.list_open_tasks_of_device,
+    c.CreateDynamicJob: jobs.create_dynamic_job,
+    c.UpdateJob: jobs.update_job,
+    c.EndPolicy: jobs.end_policy,
+    c.ShowJob: views.show_job,
+    c.ListJobsOfPackage: views.list_jobs_of_package,
+    c.ListJobsOfDevice: views.list_jobs_of_device,
+    c.ListTasksOfJob: views.list_tasks_of_job,
+    c.ListOpenTasksOfDevice: views.list_open_tasks_of_device,
     c.CancelTasksOfJob: upgrades.cancel_tasks_of_job,
     c.CancelTasksOfDevices: upgrades.cancel_tasks_of_devices,
     c.ConfirmTasks: upgrades.confirm_tasks,
+    c.RepeatTasks: upgrades.repeat_tasks,
 }
 
 
