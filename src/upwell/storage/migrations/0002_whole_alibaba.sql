@@ -95,3 +95,8 @@ create unlogged table rate (               -- management requests of an account 
     requests   int not null,
     primary key (account_id, action)
 );
+
+create function device_status(enabled boolean, node_id uuid, activated_at timestamptz) returns text
+language sql immutable return             -- of a device; node_id is its presence's
+    case when not enabled then 'DISABLED' when node_id is not null then 'ONLINE'
+         when activated_at is null then 'UNACTIVE' else 'OFFLINE' end;
