@@ -4,7 +4,7 @@ from collections.abc import Awaitable, Callable
 from typing import Any
 
 from upwell.domain import commands as c
-from upwell.service import fleet, jobs, packages, upgrades
+from upwell.service import fleet, groups, jobs, packages, upgrades
 from upwell.service.access import Caller, require
 from upwell.service.context import Context
 
@@ -34,6 +34,17 @@ USES: dict[type, Use] = {
     c.ShowDeviceTags: fleet.show_device_tags,
     c.DeleteDeviceTag: fleet.delete_device_tag,
     c.ListDevicesByTags: fleet.list_devices_by_tags,
+    c.CountDevices: groups.count_devices,
+    c.CreateGroup: groups.create_group,
+    c.UpdateGroup: groups.update_group,
+    c.DeleteGroup: groups.delete_group,
+    c.ListGroups: groups.list_groups,
+    c.ShowGroup: groups.show_group,
+    c.ShowSuperGroup: groups.show_super_group,
+    c.AddToGroup: groups.add_to_group,
+    c.RemoveFromGroup: groups.remove_from_group,
+    c.ListDevicesOfGroup: groups.list_devices_of_group,
+    c.ListGroupsOfDevice: groups.list_groups_of_device,
     c.CreatePackage: packages.create_package,
     c.ShowPackage: packages.show_package,
     c.ListPackages: packages.list_packages,
