@@ -135,7 +135,7 @@ async def _memberships(
                 asked.setdefault(policy.group_id, set()).add(run.device_id)
     members: dict[UUID, set[int]] = {}
     for group_id, devices in asked.items():
-        for device in await groups.members_among(conn, 0, group_id, sorted(devices)):
+        for device in await groups.members_among(conn, group_id, sorted(devices)):
             members.setdefault(device, set()).add(group_id)
     return {device: frozenset(ids) for device, ids in members.items()}
 

@@ -4,7 +4,7 @@ from collections.abc import Awaitable, Callable
 from typing import Any
 
 from upwell.domain import commands as c
-from upwell.service import fleet, jobs, packages, upgrades, views
+from upwell.service import fleet, groups, jobs, packages, upgrades, views
 from upwell.service.access import Caller, require
 from upwell.service.context import Context
 
@@ -18,6 +18,8 @@ USES: dict[type, Use] = {
     c.DeleteProduct: fleet.delete_product,
     c.RegisterDevice: fleet.register_device,
     c.RegisterDevices: fleet.register_devices,
+    c.CheckDeviceNames: fleet.check_device_names,
+    c.RegisterChecked: fleet.register_checked,
     c.ShowRegistration: fleet.show_registration,
     c.ListRegistered: fleet.list_registered,
     c.ListDevices: fleet.list_devices,
@@ -25,6 +27,24 @@ USES: dict[type, Use] = {
     c.ShowDevices: fleet.show_devices,
     c.DeleteDevice: upgrades.delete_device,
     c.SetDeviceEnabled: fleet.set_device_enabled,
+    c.ResetDevice: fleet.reset_device,
+    c.SetNicknames: fleet.set_nicknames,
+    c.ListDevicesByStatus: fleet.list_devices_by_status,
+    c.SetDeviceTags: fleet.set_device_tags,
+    c.ShowDeviceTags: fleet.show_device_tags,
+    c.DeleteDeviceTag: fleet.delete_device_tag,
+    c.ListDevicesByTags: fleet.list_devices_by_tags,
+    c.CountDevices: groups.count_devices,
+    c.CreateGroup: groups.create_group,
+    c.UpdateGroup: groups.update_group,
+    c.DeleteGroup: groups.delete_group,
+    c.ListGroups: groups.list_groups,
+    c.ShowGroup: groups.show_group,
+    c.ShowSuperGroup: groups.show_super_group,
+    c.AddToGroup: groups.add_to_group,
+    c.RemoveFromGroup: groups.remove_from_group,
+    c.ListDevicesOfGroup: groups.list_devices_of_group,
+    c.ListGroupsOfDevice: groups.list_groups_of_device,
     c.CreatePackage: packages.create_package,
     c.ShowPackage: packages.show_package,
     c.ListPackages: packages.list_packages,

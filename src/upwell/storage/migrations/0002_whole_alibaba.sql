@@ -108,3 +108,8 @@ where t.state in ('QUEUED', 'NOTIFIED', 'IN_PROGRESS')
   and (j.status = 'IN_PROGRESS' or (j.kind = 'dynamic' and j.status = 'CANCELED'))
   and p.deleted_at is null and (p.status in ('verified', 'exempt') or (j.kind = 'verify' and p.status = 'verifying'))
   and (not p.is_delta or mv.version = p.source_version);
+
+create function device_status(enabled boolean, node_id uuid, activated_at timestamptz) returns text
+language sql immutable return             -- of a device; node_id is its presence's
+    case when not enabled then 'DISABLED' when node_id is not null then 'ONLINE'
+         when activated_at is null then 'UNACTIVE' else 'OFFLINE' end;
