@@ -25,6 +25,7 @@ from upwell.domain.errors import CallerError, Unavailable
 from upwell.domain.talk import OfferRequest, TaskRef
 from upwell.doors.devices import Desk, DeviceHandler
 from upwell.doors.downloads import DownloadDoor, Found
+from upwell.doors.faces.alibaba import AlibabaFace
 from upwell.doors.rpc import RpcDoor
 from upwell.doors.uploads import ObjectWriter, StoredObject
 from upwell.embedded import EmbeddedPostgres
@@ -201,6 +202,10 @@ class Server:
             found = await access.login_facts(ctx, list(ids))
             return [found.get(i) for i in ids]
 
+        async def login_facts_by_name(names: Sequence[str]) -> list[Sequence[LoginFacts]]:
+            found = await access.login_facts_by_name(ctx, list(names))
+            return [found[name] for name in names]
+
         async def arrived(who: Sequence[tuple[UUID, UUID, str]]) -> list[None]:
             await fleet.came_online(ctx, node, who)
             self.push.wake()
@@ -228,12 +233,15 @@ class Server:
 
         return DeviceHandler(
             Desk(
+                now=ctx.now,
                 login_facts=self._gather("logins", login_facts).submit,
+                login_facts_by_name=self._gather("logins by name", login_facts_by_name).submit,
                 arrived=self._gather("arrivals", arrived).submit,
                 left=self._gather("departures", left).submit,
                 report=self._gather("reports", report).submit,
                 ask=ask,
-            )
+            ),
+            faces=[AlibabaFace()],
         )
 
     def _engine(self, handler: DeviceHandler) -> None:

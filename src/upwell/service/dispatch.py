@@ -8,7 +8,7 @@ import json
 import time
 from collections import Counter
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from uuid import UUID
 
@@ -23,11 +23,12 @@ PUT_OFF_S = 1  # a connection that took no offer is tried again this much later
 
 @dataclass(frozen=True, slots=True)
 class Addressed:
-    """An offer and the device it is for."""
+    """An offer and the device it is for. `secret` is the device's, for what a vendor signs for it alone."""
 
     product_key: str
     device_name: str
     offer: Offer
+    secret: str = field(repr=False)
 
 
 Send = Callable[[Addressed], UUID | None]  # the connection that took it, or None; must not wait
@@ -139,4 +140,4 @@ def _addressed(row: Row, link: Callable[[TaskRef], str]) -> Addressed:
         udi=row["udi"],
         tags=tuple((k, v) for k, v in json.loads(row["tags"])),
     )
-    return Addressed(row["product_key"], row["name"], offered)
+    return Addressed(row["product_key"], row["name"], offered, row["secret"])

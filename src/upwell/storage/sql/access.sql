@@ -43,6 +43,16 @@ select d.device_id, d.secret, d.enabled, p.product_key, d.name, d.product_id
 from device d join product p using (product_id)
 where d.device_id = any($1::uuid[]) and d.deleted_at is null and p.deleted_at is null;
 
+-- name: login_facts_by_name
+-- Live devices of each name over all products, oldest first: a later one of the same name takes nobody's place.
+select f.secret, f.enabled, f.product_key, f.name, f.product_id
+from unnest($1::text[]) as w(name) cross join lateral (
+    select d.secret, d.enabled, p.product_key, d.name, d.product_id
+    from device d join product p using (product_id)
+    where d.name = w.name and d.deleted_at is null and p.deleted_at is null
+    order by d.created_at, d.device_id limit $2
+) f;
+
 -- name: make_secret
 insert into secret (name, value) values ($1, $2) on conflict (name) do nothing;
 
