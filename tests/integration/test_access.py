@@ -88,9 +88,9 @@ async def test_server_secret_is_made_once(ctx: Context) -> None:
 
 async def test_download_token_opens_its_task_until_it_expires(clock: Clock) -> None:
     now, task = clock(), TaskRef(device_id=uuid4(), job_id=(1 << 63) - 1, nth=3)
-    token = secrets.download_token(b"k" * 32, task, now + timedelta(hours=24))
+    token = secrets.download_token(b"k" * 32, task, 3, now + timedelta(hours=24))
     assert len(token) < 110 and token.replace("-", "").replace("_", "").isalnum()
-    assert secrets.read_download_token(b"k" * 32, token, now) == task
+    assert secrets.read_download_token(b"k" * 32, token, now) == (task, 3)
     with pytest.raises(Denied, match="link expired"):
         secrets.read_download_token(b"k" * 32, token, now + timedelta(hours=24))
     changed = [token[:i] + ("A" if token[i] != "A" else "B") + token[i + 1 :] for i in range(len(token))]

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from datetime import datetime
 
-from upwell.dialects.alibaba import device, login
+from upwell.dialects.alibaba import device, login, offers
 from upwell.domain.talk import BlockRequest, OfferRequest
 from upwell.doors.faces import Block, Claim, Down, Enrolment, Heard, Linked, Names, NoBlock, Said
 from upwell.service.dispatch import Addressed
@@ -44,11 +44,11 @@ class AlibabaFace:
     def push(self, linked: Linked, addressed: Addressed, now: datetime) -> Down:
         """The upgrade push, on the addressed device's own topic."""
         now_ms = int(now.timestamp() * 1000)
-        return Down(*device.upgrade_push(addressed.offer, addressed.product_key, addressed.device_name, now_ms))
+        return Down(*offers.upgrade_push(addressed.offer, addressed.product_key, addressed.device_name, now_ms))
 
     def answer(self, linked: Linked, names: Names, request: OfferRequest, addressed: Addressed | None) -> Down | None:
         """get_reply always; the legacy answer only with an offer."""
-        framed = device.get_reply if request.manner == "get" else device.request_reply
+        framed = offers.get_reply if request.manner == "get" else offers.request_reply
         reply = framed(addressed.offer if addressed else None, request, names.product_key, names.device_name)
         return None if reply is None else Down(*reply)
 
