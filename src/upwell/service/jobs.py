@@ -98,6 +98,7 @@ async def create_dynamic_job(ctx: Context, caller: Caller, cmd: c.CreateDynamicJ
         _require_verified(package, cmd.source_versions)
         await _require_group(conn, caller, cmd.group_id, "dynamic")
         await _require_modes(conn, cmd)
+        await conn.execute(POLICIES["change_rules"], product_id)
         created = await _add(
             ctx, conn, caller, product_id, cmd, kind="dynamic", selection="GROUP" if cmd.group_id else "ALL"
         )
@@ -144,6 +145,7 @@ async def update_job(ctx: Context, caller: Caller, cmd: c.UpdateJob) -> c.Done:
         change = (cmd.maximum_per_min, json.dumps(cmd.tags), cmd.timeout_min, versions, ctx.now())
         await conn.execute(SQL["update_job"], cmd.job_id, *change)
         if versions is not None and versions != list(job["source_versions"]):
+            await conn.execute(POLICIES["change_rules"], job["product_id"])
             await conn.execute(POLICIES["drop_policy"], cmd.job_id)
             await _add_policy(conn, cmd.job_id, job["product_id"], job, versions, job["group_id"])
             if job["dynamic_mode"] == 1:
@@ -180,6 +182,7 @@ async def end_policy(ctx: Context, caller: Caller, cmd: c.EndPolicy) -> c.Done:
             raise Conflict("job_not_dynamic", "The job is not dynamic and has no policy.")
         if job["status"] != "IN_PROGRESS":
             raise Conflict("job_ended", f"The job is {job['status']}.")
+        await conn.execute(POLICIES["change_rules"], job["product_id"])
         await conn.execute(POLICIES["drop_policy"], cmd.job_id)
         await conn.execute(SQL["end_job"], cmd.job_id, "CANCELED", ctx.now())
         return c.Done()

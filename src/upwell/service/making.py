@@ -2,8 +2,8 @@
 
 Each chunk commits together with the cursor that says how far it goes, so a crash repeats nothing and skips nothing.
 Whoever makes a task for a device has locked its row, so the question whether another task stands in the way has one
-answer (L1), a device can't be deleted meanwhile, and its version can't be reported behind the fill's back.
-Locks are taken in the order job, device, task.
+answer (L1), and a device can't be deleted meanwhile. Whoever changes a product's standing rules waits for the reports
+that are being applied under the present ones. Locks are taken in the order job, rules, device, task.
 """
 
 from collections.abc import Mapping, Sequence
@@ -140,24 +140,41 @@ async def _memberships(
     return {device: frozenset(ids) for device, ids in members.items()}
 
 
-async def lock_running(conn: Connection, versions: Mapping[tuple[UUID, str], str]) -> list[Running]:
-    """What the live ones of these devices run from now, by (device, module). Their rows are locked before any policy is
-    looked up: a job that is filled meanwhile either sees the new version or has its policy seen."""
+@dataclass(frozen=True, slots=True)
+class Reported:
+    """What devices run from now, and what dynamic jobs take of it: for each job its devices, whose rows are locked."""
+
+    running: list[Running]
+    taken: dict[int, dict[UUID, str | None]]
+
+
+async def lock_reported(conn: Connection, versions: Mapping[tuple[UUID, str], str]) -> Reported:
+    """What these reports, by (device, module), mean for standing rules; those of dead devices are left out. The rules
+    of their products are held until the transaction ends: a job that comes into being meanwhile waits for it, and its
+    fill sees the new versions, or has come before and its rule is seen here."""
     if not versions:
-        return []
-    rows = await conn.fetch(POLICIES["lock_reporters"], sorted({device for device, _ in versions}))
+        return Reported([], {})
+    rows = await conn.fetch(POLICIES["products_of"], list({device for device, _ in versions}))
     products = {_uuid(r["device_id"]): r["product_id"] for r in rows}
-    return [Running(d, products[d], module, v) for (d, module), v in versions.items() if d in products]
+    running = [Running(d, products[d], module, v) for (d, module), v in versions.items() if d in products]
+    ruled = sorted(set(products.values()))
+    await conn.execute(POLICIES["share_rules"], ruled)
+    modules = {(r["product_id"], r["module"]) for r in await conn.fetch(POLICIES["ruled_modules"], ruled)}
+    taken = await winners(conn, [r for r in running if (r.product_id, r.module) in modules])
+    if taken:
+        wanted = sorted({device for devices in taken.values() for device in devices})
+        alive = {_uuid(r["device_id"]) for r in await conn.fetch(POLICIES["lock_takers"], wanted)}
+        taken = {job: {d: v for d, v in devices.items() if d in alive} for job, devices in taken.items()}
+    return Reported(running, taken)
 
 
-async def take_running(ctx: Context, conn: Connection, running: Sequence[Running]) -> int:
-    """Make the tasks that standing rules owe these devices, whose versions are saved and rows locked; returns how many
-    offers are due now."""
-    taken = await winners(conn, running)
-    if not taken:
+async def take_reported(ctx: Context, conn: Connection, reported: Reported) -> int:
+    """Make the tasks that standing rules owe these devices, whose versions are saved; returns how many offers are due
+    now."""
+    if not reported.taken:
         return 0
-    jobs = await conn.fetch(POLICIES["jobs_of_policies"], list(taken))
-    return sum([await take(ctx, conn, job, taken[job["job_id"]]) for job in jobs])
+    jobs = await conn.fetch(POLICIES["jobs_of_policies"], list(reported.taken))
+    return sum([await take(ctx, conn, job, reported.taken[job["job_id"]]) for job in jobs])
 
 
 async def take(ctx: Context, conn: Connection, job: Row, devices: Mapping[UUID, str | None]) -> int:

@@ -12,7 +12,7 @@ from uuid import UUID
 from upwell.domain.talk import ProgressReport, TaskRef, VersionReport
 from upwell.domain.task import Stepped, Task, delivered, reported_progress, reported_version
 from upwell.service.context import Context
-from upwell.service.making import Running, lock_running, take_running
+from upwell.service.making import Running, lock_reported, take_reported
 from upwell.service.tasks import SQL, Ledger, lock_open
 from upwell.storage.database import Connection
 
@@ -46,14 +46,14 @@ async def apply(ctx: Context, batch: Sequence[Incoming]) -> Applied:
 
     async def body(conn: Connection) -> Applied:
         now = ctx.now()
-        running = await lock_running(conn, _versions(batch))
+        reported = await lock_reported(conn, _versions(batch))
         open_tasks = await lock_open(conn, {i.device_id for i in batch})
         ledger = Ledger()
         for incoming in batch:
             _apply_one(incoming, open_tasks.get(incoming.device_id, []), ledger, now)
         await ledger.save(conn, now)
-        await _save_versions(conn, running, now)
-        born_due = await take_running(ctx, conn, running)
+        await _save_versions(conn, reported.running, now)
+        born_due = await take_reported(ctx, conn, reported)
         changed = ledger.tasks.values()
         return Applied(
             offers_due=born_due > 0 or any(t.is_open and t.due_at is not None and t.due_at <= now for t in changed),

@@ -35,6 +35,9 @@ create unique index job_one_dynamic on job (package_id) where kind = 'dynamic' a
 create index job_planned on job (scheduled_at) where status = 'PLANNED';
 create index job_window on job (finish_at) where status = 'IN_PROGRESS' and finish_at is not null;
 
+drop index task_open_of_job;
+create index task_by_state on task (job_id, state, device_id, nth);  -- lists and counts by state, and open ones
+
 create table policy (                      -- the standing rule of a running dynamic job: a row for each source version
     product_id     bigint not null,
     module         text not null,

@@ -69,8 +69,8 @@ where t.job_id = $1 and ($2::uuid is null or t.device_id > $2)
 order by t.device_id limit $3;
 
 -- name: lock_devices
--- These devices of the product, as far as they live, locked: no task is made for them, and no version reported, by
--- anybody else until the transaction ends.
+-- These devices of the product, as far as they live, locked: nobody else makes a task for them, or deletes them, until
+-- the transaction ends.
 select d.device_id from device d
 where d.device_id = any($1::uuid[]) and d.product_id = $2 and d.deleted_at is null
 order by d.device_id for no key update;

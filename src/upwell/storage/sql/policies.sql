@@ -7,6 +7,10 @@ select $1, $2, unnest($3::text[]), $4, $5, $6;
 -- name: drop_policy
 delete from policy where job_id = $1;
 
+-- name: ruled_modules
+-- Of these products, the modules that a standing rule speaks of: for most fleets none, and then nothing else is asked.
+select distinct product_id, module from policy where product_id = any($1::bigint[]);
+
 -- name: candidates
 -- For each product, module and version: the newest policy that takes every such device, and those of groups that are
 -- newer still. Two index probes each, however many policies there are.
@@ -40,9 +44,21 @@ join policy p on p.product_id = w.product_id and p.module = w.module and p.group
      and p.source_version in ('', w.version) and p.job_id > coalesce(n.job_id, 0)
 order by job_id desc;
 
--- name: lock_reporters
--- The live devices among these, locked against the making of their tasks (see lock_devices), with their product.
-select device_id, product_id from device where device_id = any($1::uuid[]) and deleted_at is null
+-- name: products_of
+-- The live devices among these, with their product.
+select device_id, product_id from device where device_id = any($1::uuid[]) and deleted_at is null;
+
+-- name: share_rules
+-- The standing rules of these products stay as they are until this transaction ends.
+select pg_advisory_xact_lock_shared(product_id) from unnest($1::bigint[]) as w(product_id);
+
+-- name: change_rules
+-- Waits for every report that was read under the product's present rules; later ones wait for this transaction.
+select pg_advisory_xact_lock($1::bigint);
+
+-- name: lock_takers
+-- The live devices among these, locked against the making of other tasks for them (see lock_devices).
+select device_id from device where device_id = any($1::uuid[]) and deleted_at is null
 order by device_id for no key update;
 
 -- name: last_tasks
