@@ -34,7 +34,7 @@ from upwell.engine.dispatch import Ask, Dispatcher
 from upwell.engine.gather import Gatherer
 from upwell.engine.loop import Loop
 from upwell.objects import Objects, open_objects
-from upwell.service import access, dispatch, endings, fleet, making, nodes, packages, reports
+from upwell.service import access, dispatch, endings, fleet, making, nodes, reports, uploads
 from upwell.service.access import LoginFacts
 from upwell.service.context import Context, utc_now
 from upwell.service.dispatch import Addressed
@@ -66,21 +66,29 @@ class Uploads:
 
     async def secret(self, access_key_id: str, /) -> str | None:
         """The key that signs upload forms; there is one."""
-        if access_key_id != packages.UPLOAD_KEY_ID:
+        if access_key_id != uploads.UPLOAD_KEY_ID:
             return None
-        return (await packages.upload_secret(self._ctx)).decode("ascii")
+        return (await uploads.upload_secret(self._ctx)).decode("ascii")
 
     async def begin(self, key: str, now: datetime, /) -> ObjectWriter:
         """Take the ticket and open the object."""
         try:
-            await packages.begin_upload(self._ctx, key)
+            await uploads.begin_upload(self._ctx, key)
         except CallerError as exc:
             raise PostObjectError("AccessDenied", 403, exc.problem) from exc
-        return await self._objects.create(key)
+        try:
+            return await self._objects.create(key)
+        except BaseException:
+            await self.abandon(key)
+            raise
+
+    async def abandon(self, key: str, /) -> None:
+        """Give the ticket back."""
+        await uploads.abandon_upload(self._ctx, key)
 
     async def finish(self, key: str, stored: StoredObject, /) -> None:
         """Record what was stored."""
-        await packages.finish_upload(self._ctx, key, stored.size, stored.md5, stored.sha256)
+        await uploads.finish_upload(self._ctx, key, stored.size, stored.md5, stored.sha256)
 
 
 class Links:
@@ -293,9 +301,9 @@ class Server:
     async def _purge(self) -> bool:
         await dispatch.forget_grants(self.ctx)
         await access.purge_nonces(self.ctx)
-        for key in await packages.stale_files(self.ctx):
+        for key in await uploads.stale_files(self.ctx):
             await self.objects.delete(key)
-            await packages.forget_file(self.ctx, key)
+            await uploads.forget_file(self.ctx, key)
         return False
 
     async def _http(self) -> str:

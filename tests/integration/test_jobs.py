@@ -14,7 +14,7 @@ from upwell.domain import commands as c
 from upwell.domain.errors import Conflict, NotFound
 from upwell.domain.fleet import device_id
 from upwell.domain.talk import ProgressReport, TaskRef, VersionReport
-from upwell.service import dispatch, endings, fleet, jobs, making, packages, reports, upgrades, views
+from upwell.service import dispatch, endings, fleet, jobs, making, packages, reports, upgrades, uploads, views
 from upwell.service.access import Caller
 from upwell.service.context import Context
 from upwell.service.dispatch import Addressed
@@ -53,9 +53,9 @@ async def a_fleet(ctx: Context, caller: Caller, count: int, version: str | None 
 
 
 async def a_package(ctx: Context, caller: Caller, key: str, name: str = "pack", **more: Any) -> int:
-    ticket = await packages.create_upload_ticket(ctx, caller, c.CreateUploadTicket(), HOST)
-    await packages.begin_upload(ctx, ticket.object_key)
-    await packages.finish_upload(ctx, ticket.object_key, 5, "0" * 32, "1" * 64)
+    ticket = await uploads.create_upload_ticket(ctx, caller, c.CreateUploadTicket(), HOST)
+    await uploads.begin_upload(ctx, ticket.object_key)
+    await uploads.finish_upload(ctx, ticket.object_key, 5, "0" * 32, "1" * 64)
     facts = {"version": "2.0", "verify": False, **more}
     cmd = c.CreatePackage(name=name, url=ticket.url, product_key=key, **facts)
     return (await packages.create_package(ctx, caller, cmd)).package_id

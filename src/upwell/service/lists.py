@@ -9,7 +9,7 @@ from collections.abc import AsyncIterator, Iterable
 from upwell.domain import commands as c
 from upwell.domain.errors import Invalid, NotFound, Unavailable
 from upwell.domain.fleet import device_id
-from upwell.service import packages
+from upwell.service import uploads
 from upwell.service.access import Caller
 from upwell.service.context import Context
 from upwell.storage.database import Connection
@@ -27,7 +27,7 @@ async def add_listed(
     ctx: Context, conn: Connection, caller: Caller, cmd: c.CreateStaticJob, job_id: int, product_id: int
 ) -> None:
     """Make the listed devices the job's targets. Raises NotFound (file, device), Conflict file_used, Invalid."""
-    key = await packages.take_device_list(ctx, conn, caller, cmd.device_list_url or "")
+    key = await uploads.take_device_list(ctx, conn, caller, cmd.device_list_url or "")
     total = 0
     async for names in _parts(_names(ctx, key)):
         total += len(names)

@@ -4,7 +4,7 @@ from collections.abc import Awaitable, Callable
 from typing import Any
 
 from upwell.domain import commands as c
-from upwell.service import fleet, groups, jobs, packages, upgrades, views
+from upwell.service import fleet, groups, jobs, modules, packages, upgrades, uploads, views
 from upwell.service.access import Caller, require
 from upwell.service.context import Context
 
@@ -48,7 +48,13 @@ USES: dict[type, Use] = {
     c.CreatePackage: packages.create_package,
     c.ShowPackage: packages.show_package,
     c.ListPackages: packages.list_packages,
+    c.ModifyPackage: packages.modify_package,
     c.DeletePackage: packages.delete_package,
+    c.CreateModule: modules.create_module,
+    c.UpdateModule: modules.update_module,
+    c.DeleteModule: modules.delete_module,
+    c.ListModules: modules.list_modules,
+    c.ListModuleVersions: modules.list_module_versions,
     c.CreateVerifyJob: jobs.create_verify_job,
     c.CreateStaticJob: jobs.create_static_job,
     c.CreateDynamicJob: jobs.create_dynamic_job,
@@ -70,5 +76,5 @@ async def perform(ctx: Context, caller: Caller, command: c.Command, role: str, o
     """Do what the command asks; `role` is the least that may, `origin` where the caller reached us."""
     require(caller, role)
     if isinstance(command, c.CreateUploadTicket):
-        return await packages.create_upload_ticket(ctx, caller, command, origin)
+        return await uploads.create_upload_ticket(ctx, caller, command, origin)
     return await USES[type(command)](ctx, caller, command)
