@@ -118,7 +118,7 @@ def _pairs(text: str) -> list[tuple[str, str]]:
 
 
 def _refused(exc: Exception, request_id: str, request: Request, action: str, *, xml: bool) -> Response:
-    told = _told(exc)
+    told = _told(exc, action)
     if told.envelope == "gateway":
         members = render.gateway_error(request_id, request.headers.get("host", ""), told.code, told.message)
         kind, body = render.to_bytes(members, "Error", xml=xml)
@@ -134,7 +134,7 @@ def _refused_as_tuya(request_id: str) -> Response:
     return Response(body, 404, {"content-type": tuya.JSON_TYPE})
 
 
-def _told(exc: Exception) -> codes.Refusal:
+def _told(exc: Exception, action: str) -> codes.Refusal:
     if isinstance(exc, signing.SigningError):
         return codes.Refusal(code=exc.code, status=exc.status, message=exc.message, envelope="gateway")
-    return codes.refusal(exc)
+    return codes.refusal(exc, action)

@@ -111,6 +111,11 @@ def millis(at: datetime | None) -> int | None:
     return None if at is None else (at - _EPOCH) // timedelta(milliseconds=1)
 
 
+def from_millis(number: int) -> datetime:
+    """The other way round, of a caller's number of at most 13 digits."""
+    return _EPOCH + timedelta(milliseconds=number)
+
+
 def percent(value: Decimal | int) -> str:
     """A percentage with at least two decimals: `50.00`, `33.333` (2.4, 2.5)."""
     number = Decimal(value).normalize()
