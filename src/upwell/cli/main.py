@@ -41,7 +41,7 @@ def _settings(options: dict[str, str | None]) -> Settings:
 def serve(
     data_dir: Option = None, http: Option = None, mqtt: Option = None, mqtts: Option = None, https: Option = None,
     tls_cert: Option = None, tls_key: Option = None, download: Option = None, public_url: Option = None,
-    database_url: Option = None, objects_url: Option = None,
+    database_url: Option = None, objects_url: Option = None, dynamic_registration: Option = None,
 ) -> None:  # fmt: skip
     """Run the platform until SIGTERM or SIGINT."""
     settings = _settings(dict(locals()))
