@@ -5,6 +5,7 @@ import base64
 import json
 from dataclasses import replace
 from datetime import timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -12,10 +13,12 @@ from conftest import Clock
 from test_packages import HOST, MD5, SHA256, a_package, show
 
 from upwell.domain import commands as c
-from upwell.domain.errors import CallerError, Conflict, Denied, Invalid, Missing, NotFound, TooMany
+from upwell.domain.errors import CallerError, Conflict, Denied, Invalid, Missing, NotFound, TooMany, Unavailable
+from upwell.objects import open_objects
 from upwell.service import access, fleet, packages, uploads
 from upwell.service.access import Caller
 from upwell.service.context import Context
+from upwell.wiring import Uploads
 
 pytestmark = pytest.mark.asyncio
 
@@ -173,6 +176,21 @@ async def test_an_upload_that_broke_off_may_begin_again(ctx: Context, caller: Ca
     await uploads.abandon_upload(ctx, late.object_key)
     with pytest.raises(Denied):
         await uploads.begin_upload(ctx, late.object_key)
+
+
+async def test_a_store_that_does_not_answer_costs_no_ticket(ctx: Context, caller: Caller, tmp_path: Path) -> None:
+    objects = open_objects(str(tmp_path / "store"))
+    desk = Uploads(ctx, objects)
+    ticket = await uploads.create_upload_ticket(ctx, caller, c.CreateUploadTicket(), HOST)
+    incoming = tmp_path / "store" / ".incoming"
+    incoming.rmdir()
+    with pytest.raises(Unavailable):
+        await desk.begin(ticket.object_key, ctx.now())
+    incoming.mkdir()
+    writer = await desk.begin(ticket.object_key, ctx.now())
+    await writer.write(b"hello")
+    await desk.finish(ticket.object_key, await writer.commit())
+    assert await make(ctx, caller, url=ticket.url, size=5)
 
 
 async def test_files_are_swept_when_nobody_can_use_them(ctx: Context, caller: Caller, clock: Clock) -> None:
