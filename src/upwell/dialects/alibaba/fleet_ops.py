@@ -18,6 +18,7 @@ from upwell.dialects.alibaba.params import (
     Unsupported,
     page_params,
 )
+from upwell.dialects.rpc_rules import device_key
 from upwell.domain import commands as c
 from upwell.domain.errors import Invalid, Missing
 
@@ -49,18 +50,6 @@ _PRODUCT = (
     Param("Id2", "bool"),
     Param("JoinPermissionId", rule=Length(1, 128)),
 )
-
-
-def device_key(given: Mapping[str, Any]) -> c.DeviceKey:
-    """IotId, or ProductKey and DeviceName; IotId wins (alibaba 3). Raises Missing for the first that lacks."""
-    if given["IotId"]:
-        return c.DeviceKey(iot_id=given["IotId"])
-    if not given["ProductKey"] and not given["DeviceName"]:
-        raise Missing("IotId")
-    for name in ("ProductKey", "DeviceName"):
-        if not given[name]:
-            raise Missing(name)
-    return c.DeviceKey(product_key=given["ProductKey"], name=given["DeviceName"])
 
 
 # --- commands -----------------------------------------------------------------------------------------------------

@@ -5,7 +5,7 @@ from decimal import Decimal
 from typing import Any
 
 from upwell.dialects.alibaba import names, render
-from upwell.dialects.alibaba.fleet_ops import DEVICE_KEY, PRODUCT_KEY, device_key
+from upwell.dialects.alibaba.fleet_ops import DEVICE_KEY, PRODUCT_KEY
 from upwell.dialects.alibaba.package_ops import FIRMWARE_ID, VERSION
 from upwell.dialects.alibaba.params import (
     FROM_ONE,
@@ -19,8 +19,9 @@ from upwell.dialects.alibaba.params import (
     page_params,
     refuse_repeats,
 )
+from upwell.dialects.rpc_rules import check_retry, check_targets, device_key
 from upwell.domain import commands as c
-from upwell.domain.errors import Invalid, Missing
+from upwell.domain.errors import Invalid
 
 TASKS_REACHED_MAX = 100_000  # alibaba 2.2: CurrentPage x PageSize of ListOTATaskByJob
 TAG_CHARS_MAX = 4096  # alibaba 2.2: all keys and values of a batch
@@ -122,23 +123,15 @@ def _static(p: Mapping[str, Any]) -> c.CreateStaticJob:
 
 def _check_selection(p: Mapping[str, Any]) -> None:
     """alibaba 2.4: each selection has its own parameters and refuses those of the others."""
-    selection = p["TargetSelection"]
-    for wanted, name in (("SPECIFIC", "TargetDeviceName"), ("GRAY", "GrayPercent")):
-        if selection == wanted and not p[name]:
-            raise Missing(name)
-        if selection != wanted and p[name]:
-            raise Invalid(name, f"only with TargetSelection {wanted}", f"TargetSelection is {selection}")
-    if selection == "SPECIFIC" and p["SrcVersion"]:
+    check_targets(p, {"SPECIFIC": "TargetDeviceName", "GRAY": "GrayPercent"})
+    if p["TargetSelection"] == "SPECIFIC" and p["SrcVersion"]:
         raise Invalid("SrcVersion", "only with TargetSelection ALL or GRAY", "TargetSelection is SPECIFIC")
 
 
 def _check_retry(p: Mapping[str, Any]) -> None:
-    """alibaba 2.4: RetryCount comes with RetryInterval, which must be less than TimeoutInMinutes."""
-    interval, count, timeout = p["RetryInterval"], p["RetryCount"], p["TimeoutInMinutes"]
-    if interval is not None and count is None:
-        raise Missing("RetryCount")
-    if interval is None and count is not None:
-        raise Invalid("RetryCount", "only with RetryInterval", "RetryInterval is absent")
+    """alibaba 2.4: RetryInterval must be less than TimeoutInMinutes."""
+    check_retry(p)
+    interval, timeout = p["RetryInterval"], p["TimeoutInMinutes"]
     if interval is not None and timeout is not None and interval >= timeout:
         raise Invalid("RetryInterval", "less than TimeoutInMinutes", f"{interval} is not less than {timeout}")
 

@@ -1,4 +1,5 @@
-"""What Alibaba calls each refusal of the core (alibaba 4): code, HTTP status, message and envelope.
+"""What the RPC vendors call each refusal of the core (alibaba 4, which tuya 1.5 falls back on): code, HTTP status,
+message and envelope.
 
 Form goes to the gateway's envelope with its HTTP status, facts and rules to the business envelope with HTTP 200 (1.6).
 iot.ota.* codes beyond FirmwareNotFound are coined, as 4.2 suggests; a name keeps its meaning for ever. A core error
@@ -8,13 +9,13 @@ names core fields; the caller reads wire names. Ids of the core are never shown.
 from dataclasses import dataclass
 from typing import Literal
 
-from upwell.dialects.alibaba.params import FORMS, UNIQUE
+from upwell.dialects.rpc_params import FORMS, UNIQUE
 from upwell.domain.errors import CallerError, Conflict, Denied, Invalid, Missing, NotFound, TooMany, Unavailable
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Refusal:
-    """An error as Alibaba says it. `envelope` chooses its form (render.gateway_error, render.business_error)."""
+    """An error as a vendor says it. `envelope` chooses its form, where the vendor has two."""
 
     code: str
     status: int
@@ -143,7 +144,7 @@ _TOO_LONG_A_LIST = {
 
 
 def refusal(error: Exception) -> Refusal:
-    """How Alibaba says this error. What is no CallerError is our own fault and shows nothing of itself."""
+    """How this error is said. What is no CallerError is our own fault and shows nothing of itself."""
     match error:
         case Missing():
             return _gateway(f"Missing{error.field}", 400, str(error))
