@@ -19,7 +19,15 @@ from upwell.dialects.alibaba.params import (
     page_params,
     refuse_repeats,
 )
-from upwell.dialects.rpc_rules import check_retry, check_targets, device_key
+from upwell.dialects.rpc_rules import (
+    GRAY_PERCENT,
+    asked_states,
+    cancelled_states,
+    check_retry,
+    check_targets,
+    device_key,
+    nothing_cancelled,
+)
 from upwell.domain import commands as c
 from upwell.domain.errors import Invalid
 
@@ -30,10 +38,6 @@ CONFIRM_MAX = 200  # tasks per call; the reference names no limit
 
 _STATES = ("CONFIRM", "QUEUED", "NOTIFIED", "IN_PROGRESS", "SUCCEEDED", "FAILED", "CANCELED")
 _OPEN = _STATES[:4]
-_GRAY = Pattern(
-    r"(?=.*[1-9])(100(\.0{1,3})?|[0-9]{1,2}(\.[0-9]{1,3})?)",
-    "a percentage over 0 and at most 100 with at most 3 decimals",
-)
 JOB_ID = Param("JobId", required=True)
 
 _MANNER = (
@@ -63,7 +67,7 @@ _STATIC = (
     Param("SrcVersion", "list", most=10, rule=VERSION),
     Param("TargetDeviceName", "list", most=200),
     Param("DnListFileUrl", rule=Unsupported()),
-    Param("GrayPercent", rule=_GRAY),
+    Param("GrayPercent", rule=GRAY_PERCENT),
     Param("GroupId", rule=Unsupported()),
     Param("GroupType", rule=Unsupported()),
     Param("ScheduleTime", "long", rule=Unsupported()),
@@ -75,6 +79,7 @@ _STATIC = (
     Param("MultiModuleMode", "bool", rule=Unsupported(unless=(False,)), default=False),
     *_MANNER,
 )
+_FLAGS = {"CancelQueuedTask": "QUEUED", "CancelNotifiedTask": "NOTIFIED", "CancelInProgressTask": "IN_PROGRESS"}
 _STOPS = ("CancelScheduledTask", "CancelQueuedTask", "CancelInProgressTask", "CancelNotifiedTask")
 
 
@@ -159,25 +164,13 @@ def _tasks_of_job(p: Mapping[str, Any]) -> c.ListTasksOfJob:
 
 
 def _open_tasks(p: Mapping[str, Any]) -> c.ListOpenTasksOfDevice:
-    asked = frozenset(p["TaskStatusList"]) | ({p["TaskStatus"]} if p["TaskStatus"] else frozenset())
-    return c.ListOpenTasksOfDevice(device=device_key(p), module=p["ModuleName"], states=asked or c.OPEN_STATES)
+    return c.ListOpenTasksOfDevice(device=device_key(p), module=p["ModuleName"], states=asked_states(p))
 
 
 def _cancel_job(p: Mapping[str, Any]) -> c.CancelTasksOfJob:
-    """alibaba 2.5: at least one must be true; CancelQueuedTask covers CONFIRM unless that is said apart."""
-    unconfirmed = p["CancelUnconfirmedTask"]
-    if unconfirmed is None:
-        unconfirmed = p["CancelQueuedTask"]
-    chosen = {
-        "CONFIRM": unconfirmed,
-        "QUEUED": p["CancelQueuedTask"],
-        "NOTIFIED": p["CancelNotifiedTask"],
-        "IN_PROGRESS": p["CancelInProgressTask"],
-    }
-    states = frozenset(state for state, yes in chosen.items() if yes)
+    states = cancelled_states(p, _FLAGS)
     if not states and not p["CancelScheduledTask"]:
-        every = ", ".join((*_STOPS, "CancelUnconfirmedTask"))
-        raise Invalid("CancelQueuedTask", f"at least one of {every} is true", "none is")
+        raise nothing_cancelled(_STOPS)
     return c.CancelTasksOfJob(job_id=names.read_job_id(p["JobId"]), states=states, scheduled=p["CancelScheduledTask"])
 
 
