@@ -121,7 +121,8 @@ async def cancel_tasks_of_devices(ctx: Context, caller: Caller, cmd: c.CancelTas
             await _job(conn, caller, cmd.job_id)
         ids = [r["device_id"] for r in found]
         chosen = Selection(job_id=cmd.job_id, device_ids=ids, package_id=cmd.package_id)
-        await move(conn, Event.CANCELLED, chosen, ctx.now(), reason="cancelled", description=CANCEL_TEXT)
+        states = cancelling(cmd.states)
+        await move(conn, Event.CANCELLED, chosen, ctx.now(), states=states, reason="cancelled", description=CANCEL_TEXT)
         return c.Done()
 
     return await ctx.database.transact(body)
