@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 import logging
 import ssl
+import time
 import uuid
 from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Sequence
 from contextlib import AsyncExitStack
@@ -25,6 +26,7 @@ from upwell.domain.errors import CallerError, Unavailable
 from upwell.domain.talk import OfferRequest, TaskRef
 from upwell.doors.devices import Desk, DeviceHandler
 from upwell.doors.downloads import DownloadDoor, Found
+from upwell.doors.faces.alibaba import AlibabaFace
 from upwell.doors.rpc import RpcDoor
 from upwell.doors.uploads import ObjectWriter, StoredObject
 from upwell.embedded import EmbeddedPostgres
@@ -42,6 +44,7 @@ from upwell.storage.database import Database, migrate
 log = logging.getLogger(__name__)
 LINK_LIFE = timedelta(hours=24)  # alibaba 2.2: a download URL works for 24 h
 LINK_CACHE_MAX = 10_000  # downloads whose file is known without asking the database again
+LINK_CACHED_S = 5.0  # devices fetch in many ranges, so not each asks; and a cancelled task's link must soon be dead
 HTTP_DRAIN_S = 3
 
 
@@ -88,22 +91,23 @@ class Links:
         self._objects = objects
         self._secret = secret
         self.origin = ""
-        self._known: dict[TaskRef, tuple[str, int, str]] = {}
+        self._known: dict[tuple[TaskRef, int], tuple[float, tuple[str, int, str]]] = {}
 
-    def make(self, task: TaskRef) -> str:
-        """The URL that opens the task's file for 24 hours."""
-        return f"{self.origin}/ota/{download_token(self._secret, task, self._ctx.now() + LINK_LIFE)}"
+    def make(self, task: TaskRef, place: int) -> str:
+        """The URL that opens one file of the task for 24 hours."""
+        return f"{self.origin}/ota/{download_token(self._secret, task, place, self._ctx.now() + LINK_LIFE)}"
 
     async def find(self, token: str) -> Found:
         """The file behind a token. Raises Denied, NotFound."""
-        task = read_download_token(self._secret, token, self._ctx.now())
-        known = self._known.get(task)
-        if known is None:
-            known = await find_download(self._ctx, task)
+        asked = read_download_token(self._secret, token, self._ctx.now())
+        until, file = self._known.get(asked, (0.0, ("", 0, "")))
+        if until <= time.monotonic():
+            self._known.pop(asked, None)
+            file = await find_download(self._ctx, *asked)
             if len(self._known) >= LINK_CACHE_MAX:
                 self._known.pop(next(iter(self._known)))
-            self._known[task] = known
-        key, size, md5 = known
+            self._known[asked] = time.monotonic() + LINK_CACHED_S, file
+        key, size, md5 = file
         return Found(path=self._objects.local_path(key), key=key, size=size, etag=md5)
 
 
@@ -201,6 +205,10 @@ class Server:
             found = await access.login_facts(ctx, list(ids))
             return [found.get(i) for i in ids]
 
+        async def login_facts_by_name(names: Sequence[str]) -> list[Sequence[LoginFacts]]:
+            found = await access.login_facts_by_name(ctx, list(names))
+            return [found[name] for name in names]
+
         async def arrived(who: Sequence[tuple[UUID, UUID, str]]) -> list[None]:
             await fleet.came_online(ctx, node, who)
             self.push.wake()
@@ -228,12 +236,15 @@ class Server:
 
         return DeviceHandler(
             Desk(
+                now=ctx.now,
                 login_facts=self._gather("logins", login_facts).submit,
+                login_facts_by_name=self._gather("logins by name", login_facts_by_name).submit,
                 arrived=self._gather("arrivals", arrived).submit,
                 left=self._gather("departures", left).submit,
                 report=self._gather("reports", report).submit,
                 ask=ask,
-            )
+            ),
+            faces=[AlibabaFace()],
         )
 
     def _engine(self, handler: DeviceHandler) -> None:

@@ -88,9 +88,9 @@ async def test_server_secret_is_made_once(ctx: Context) -> None:
 
 async def test_download_token_opens_its_task_until_it_expires(clock: Clock) -> None:
     now, task = clock(), TaskRef(device_id=uuid4(), job_id=(1 << 63) - 1, nth=3)
-    token = secrets.download_token(b"k" * 32, task, now + timedelta(hours=24))
+    token = secrets.download_token(b"k" * 32, task, 3, now + timedelta(hours=24))
     assert len(token) < 110 and token.replace("-", "").replace("_", "").isalnum()
-    assert secrets.read_download_token(b"k" * 32, token, now) == task
+    assert secrets.read_download_token(b"k" * 32, token, now) == (task, 3)
     with pytest.raises(Denied, match="link expired"):
         secrets.read_download_token(b"k" * 32, token, now + timedelta(hours=24))
     changed = [token[:i] + ("A" if token[i] != "A" else "B") + token[i + 1 :] for i in range(len(token))]
@@ -113,3 +113,15 @@ async def test_policy_is_signed_as_the_vendor_does() -> None:  # alibaba 5.3, ow
 async def test_no_download_for_an_unknown_task(ctx: Context) -> None:
     with pytest.raises(NotFound):
         await secrets.find_download(ctx, TaskRef(device_id=uuid4(), job_id=1))
+
+
+async def test_logins_by_name_are_tried_against_the_oldest_of_that_name(ctx: Context, caller: access.Caller) -> None:
+    keys = []
+    for place in range(access.NAMESAKES_MAX + 2):
+        made = await fleet.create_product(ctx, caller, commands.CreateProduct(name=f"p{place}", facts={}))
+        keys.append(made.product_key)
+        await fleet.register_device(ctx, caller, commands.RegisterDevice(product_key=made.product_key, name="same"))
+    found = await access.login_facts_by_name(ctx, ["same", "other", "same"])
+    assert [facts.product_key for facts in found["same"]] == keys[: access.NAMESAKES_MAX]
+    assert len({facts.secret for facts in found["same"]}) == access.NAMESAKES_MAX
+    assert found["other"] == []

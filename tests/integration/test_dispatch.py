@@ -1,6 +1,7 @@
 """Offers on the real database (L4, L6)."""
 
 import asyncio
+import json
 from collections.abc import AsyncIterator
 from uuid import UUID, uuid4
 
@@ -10,10 +11,12 @@ from conftest import Clock
 from test_jobs import Fleet, Wire, a_filled_job, a_fleet, a_package, ask, link, online, refs, runs, say, tasks
 
 from upwell.domain import commands as c
+from upwell.domain.errors import NotFound
 from upwell.domain.talk import TaskRef
 from upwell.service import dispatch, fleet, upgrades
 from upwell.service.access import Caller
 from upwell.service.context import Context
+from upwell.service.secrets import find_download
 from upwell.storage.database import Database
 
 pytestmark = pytest.mark.asyncio
@@ -184,3 +187,23 @@ async def test_nothing_leaves_after_a_cancel_has_returned(
     await say(ctx, *((d, runs("1.0")) for d in flock.ids))
     assert await dispatch.due(ctx, node, 100) == []
     assert await asked_for(ctx, flock) in ({}, None)
+
+
+async def test_an_offer_of_several_files_has_a_link_for_each(ctx: Context, caller: Caller, clock: Clock) -> None:
+    flock = await a_fleet(ctx, caller, 1)
+    await a_filled_job(ctx, caller, await a_package(ctx, caller, flock.key), flock)
+    files = [
+        {"name": n, "url": "u", "object_key": f"ota/x/{n}", "size": s, "md5": n * 32, "sha256": n * 64}
+        for n, s in (("a", 1), ("b", 2))
+    ]
+    await ask(ctx, "update package set files = $1, sign_method = 'SHA256'", json.dumps(files))
+    node, wire = await online(ctx, clock, flock), Wire()
+    await dispatch.offer(ctx, await dispatch.due(ctx, node, 9), link, wire)
+    [sent] = wire.sent
+    assert (sent.offer.url, sent.offer.md5, sent.offer.sign_method) == ("", "", "SHA256")
+    assert [(f.name, f.size, f.md5) for f in sent.offer.files] == [("a", 1, "a" * 32), ("b", 2, "b" * 32)]
+    assert [f.url.rpartition("/")[2] for f in sent.offer.files] == ["0", "1"]
+    assert [(await find_download(ctx, sent.offer.task, place))[0] for place in (0, 1)] == ["ota/x/a", "ota/x/b"]
+    with pytest.raises(NotFound):
+        await find_download(ctx, sent.offer.task, 2)
+    assert sent.secret and sent.secret not in repr(sent)

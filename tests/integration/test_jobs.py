@@ -108,8 +108,8 @@ def refs(job: int, ids: Sequence[UUID]) -> list[TaskRef]:
     return [TaskRef(device_id=d, job_id=job) for d in ids]
 
 
-def link(task: TaskRef) -> str:
-    return f"{HOST}/{task.job_id}"
+def link(task: TaskRef, place: int) -> str:
+    return f"{HOST}/{task.job_id}/{place}"
 
 
 class Wire:

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from upwell.dialects.alibaba import device
+from upwell.dialects.alibaba import device, offers
 from upwell.domain.errors import DeviceError, Invalid
 from upwell.domain.talk import Offer, OfferRequest, ProgressReport, Report, TaskRef, VersionReport
 
@@ -225,11 +225,11 @@ def test_upgrade_push_golden() -> None:
         b'"module":"MCU","isDiff":1,"extData":{"key1":"value1","_package_udi":"{\\"a\\":\\"b\\"}"}},'
         b'"id":1507707025,"message":"success"}'
     )
-    assert device.upgrade_push(OFFER, PK, DN, 1507707025) == ("/ota/device/upgrade/a1pk/dev1", golden)
+    assert offers.upgrade_push(OFFER, PK, DN, 1507707025) == ("/ota/device/upgrade/a1pk/dev1", golden)
 
 
 def test_plain_push_golden() -> None:
-    _, payload = device.upgrade_push(replace(PLAIN, md5=MD5.upper(), udi=""), PK, DN, 7)
+    _, payload = offers.upgrade_push(replace(PLAIN, md5=MD5.upper(), udi=""), PK, DN, 7)
     assert payload.decode() == f'{{"code":"1000","data":{PLAIN_DATA},"id":7,"message":"success"}}'
 
 
@@ -237,15 +237,15 @@ def test_get_reply_golden() -> None:
     asked = OfferRequest(module="default", ref="123", manner="get")
     topic = "/sys/a1pk/dev1/thing/ota/firmware/get_reply"
     reply = f'{{"id":"123","code":200,"data":{PLAIN_DATA}}}'.encode()
-    assert device.get_reply(PLAIN, asked, PK, DN) == (topic, reply)
-    assert device.get_reply(None, asked, PK, DN) == (topic, b'{"id":"123","code":200,"data":{}}')
+    assert offers.get_reply(PLAIN, asked, PK, DN) == (topic, reply)
+    assert offers.get_reply(None, asked, PK, DN) == (topic, b'{"id":"123","code":200,"data":{}}')
 
 
 def test_request_reply_golden() -> None:
     asked = OfferRequest(module="default", ref="9", manner="request")
     reply = f'{{"code":"1000","data":{PLAIN_DATA},"id":"9","message":"success"}}'.encode()
-    assert device.request_reply(PLAIN, asked, PK, DN) == (REQUEST, reply)
-    assert device.request_reply(None, asked, PK, DN) is None
+    assert offers.request_reply(PLAIN, asked, PK, DN) == (REQUEST, reply)
+    assert offers.request_reply(None, asked, PK, DN) is None
 
 
 @pytest.mark.parametrize(
@@ -273,7 +273,7 @@ def test_request_reply_golden() -> None:
 )
 def test_offers_that_c4_would_misread_are_refused(changes: dict[str, Any], field: str) -> None:
     offer = replace(OFFER, **changes)
-    for render in (device.check_readable, lambda bad: device.upgrade_push(bad, PK, DN, 1)):
+    for render in (offers.check_readable, lambda bad: offers.upgrade_push(bad, PK, DN, 1)):
         with pytest.raises(Invalid) as caught:
             render(offer)
         assert caught.value.field == field
@@ -289,7 +289,7 @@ def test_offers_that_c4_would_misread_are_refused(changes: dict[str, Any], field
     ],
 )
 def test_harmless_likenesses_pass(changes: dict[str, Any]) -> None:
-    device.check_readable(replace(OFFER, **changes))
+    offers.check_readable(replace(OFFER, **changes))
 
 
 def c4_lookup(text: str, key: str) -> str | None:
@@ -305,7 +305,7 @@ def c4_lookup(text: str, key: str) -> str | None:
     st.from_regex(r"[A-Za-z.]{1,10}|url|md5|module|message", fullmatch=True),
     st.sampled_from(["default", "MCU", "url", "sign", "module", "dProtocol"]),
     st.lists(
-        st.tuples(st.sampled_from([*device.SOUGHT, "k", "id"]), st.sampled_from([*device.SOUGHT, '"url"', "}", "中"]))
+        st.tuples(st.sampled_from([*offers.SOUGHT, "k", "id"]), st.sampled_from([*offers.SOUGHT, '"url"', "}", "中"]))
     ),
     st.one_of(st.none(), st.text()),
 )
@@ -314,7 +314,7 @@ def test_what_is_sent_reads_back_the_c4_way(
 ) -> None:
     offer = replace(OFFER, version=version, module=module, tags=tuple(tags), udi=udi)
     try:
-        _, payload = device.upgrade_push(offer, PK, DN, 1)
+        _, payload = offers.upgrade_push(offer, PK, DN, 1)
     except Invalid:
         return
     text = payload.decode()
@@ -327,7 +327,7 @@ def test_what_is_sent_reads_back_the_c4_way(
 
 
 def test_c4_url_limits() -> None:
-    assert device.c4_can_fetch("http://host/" + "p" * 254)
-    assert not device.c4_can_fetch("http://host/" + "p" * 255)
-    assert not device.c4_can_fetch("http://" + "h" * 256 + "/")
-    assert not device.c4_can_fetch("nonsense")
+    assert offers.c4_can_fetch("http://host/" + "p" * 254)
+    assert not offers.c4_can_fetch("http://host/" + "p" * 255)
+    assert not offers.c4_can_fetch("http://" + "h" * 256 + "/")
+    assert not offers.c4_can_fetch("nonsense")

@@ -10,7 +10,7 @@ from uuid import UUID
 from upwell.domain.talk import OfferRequest, TaskRef
 from upwell.service import dispatch
 from upwell.service.context import Context
-from upwell.service.dispatch import Addressed, Send
+from upwell.service.dispatch import Addressed, Link, Send
 
 BATCH_MAX = 500  # offers claimed at once; their tasks stay locked while they are written
 
@@ -27,7 +27,7 @@ class Ask:
 class Dispatcher:
     """Pushes and answers for one gateway."""
 
-    def __init__(self, ctx: Context, node_id: UUID, link: Callable[[TaskRef], str], send: Send) -> None:
+    def __init__(self, ctx: Context, node_id: UUID, link: Link, send: Send) -> None:
         self._ctx = ctx
         self._node_id = node_id
         self._link = link

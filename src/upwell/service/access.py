@@ -25,6 +25,7 @@ DEFAULT_ACCOUNT = "default"
 _DICE = bytes(ord(ALPHANUMERICS[value % len(ALPHANUMERICS)]) for value in range(256))
 _DICE_REFUSED = bytes(range(256 - 256 % len(ALPHANUMERICS), 256))
 _RANK = {"viewer": 0, "operator": 1, "admin": 2}
+NAMESAKES_MAX = 8  # devices of one name that a login without a product key is tried against
 _DIALECTS = ("alibaba", "tuya", "huawei")
 
 
@@ -166,6 +167,15 @@ async def login_facts(ctx: Context, device_ids: list[UUID]) -> dict[UUID, LoginF
         rows = await conn.fetch(_Q["login_facts"], device_ids)
     found = [values(row) for row in rows]
     return {facts.pop("device_id"): LoginFacts(**facts) for facts in found}
+
+
+async def login_facts_by_name(ctx: Context, names: list[str]) -> dict[str, list[LoginFacts]]:
+    """What checks logins that say no product: the oldest NAMESAKES_MAX devices of each name, in one question."""
+    found: dict[str, list[LoginFacts]] = {name: [] for name in names}
+    async with ctx.database.connection() as conn:
+        for row in await conn.fetch(_Q["login_facts_by_name"], list(found), NAMESAKES_MAX):
+            found[row["name"]].append(LoginFacts(**values(row)))
+    return found
 
 
 def _check_key(account: str, role: str, dialect: str) -> None:

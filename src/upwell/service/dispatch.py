@@ -8,12 +8,12 @@ import json
 import time
 from collections import Counter
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from uuid import UUID
 
 from upwell.domain.pace import SEND_WITHIN_S, WINDOW_S, allowance
-from upwell.domain.talk import Offer, TaskRef
+from upwell.domain.talk import Offer, OfferedFile, TaskRef
 from upwell.service.context import Context
 from upwell.service.tasks import SQL
 from upwell.storage.database import Connection, Row
@@ -23,13 +23,15 @@ PUT_OFF_S = 1  # a connection that took no offer is tried again this much later
 
 @dataclass(frozen=True, slots=True)
 class Addressed:
-    """An offer and the device it is for."""
+    """An offer and the device it is for. `secret` is the device's, for what a vendor signs for it alone."""
 
     product_key: str
     device_name: str
     offer: Offer
+    secret: str = field(repr=False)
 
 
+Link = Callable[[TaskRef, int], str]  # by the place of a file in its package: the URL that opens it
 Send = Callable[[Addressed], UUID | None]  # the connection that took it, or None; must not wait
 
 
@@ -53,7 +55,7 @@ async def asked_for(ctx: Context, device_ids: Sequence[UUID]) -> dict[UUID, list
 async def offer(
     ctx: Context,
     tasks: Sequence[TaskRef],
-    link: Callable[[TaskRef], str],
+    link: Link,
     send: Send,
     due_by: datetime | None = None,
 ) -> set[TaskRef]:
@@ -125,18 +127,24 @@ def _columns(tasks: Sequence[TaskRef]) -> tuple[list[UUID], list[int], list[int]
     return [t.device_id for t in tasks], [t.job_id for t in tasks], [t.nth for t in tasks]
 
 
-def _addressed(row: Row, link: Callable[[TaskRef], str]) -> Addressed:
-    ref = _ref(row)
+def _addressed(row: Row, link: Link) -> Addressed:
+    ref, files = _ref(row), json.loads(row["files"])
     offered = Offer(
         task=ref,
         module=row["module"],
         version=row["version"],
         size=row["size"],
-        md5=row["md5"],
-        sha256=row["sha256"],
-        url=link(ref),
+        md5="" if files else row["md5"],
+        sha256="" if files else row["sha256"],
+        url="" if files else link(ref, 0),
         is_delta=row["is_delta"],
         udi=row["udi"],
         tags=tuple((k, v) for k, v in json.loads(row["tags"])),
+        files=tuple(
+            OfferedFile(name=f["name"], url=link(ref, place), size=f["size"], md5=f["md5"], sha256=f["sha256"])
+            for place, f in enumerate(files)
+        ),
+        protocol=row["protocol"],
+        sign_method=row["sign_method"],
     )
-    return Addressed(row["product_key"], row["name"], offered)
+    return Addressed(row["product_key"], row["name"], offered, row["secret"])

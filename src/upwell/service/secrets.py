@@ -20,8 +20,8 @@ from upwell.storage.queries import sheet
 
 _Q = sheet("access")
 SECRET_SIZE = 32  # bytes
-_TOKEN = struct.Struct(">16sqhI")  # device, job, nth, unix seconds: 30 bytes
-_MAC_SIZE = 18  # bytes; 144 bits, and the whole token is 48 bytes: 64 characters without padding
+_TOKEN = struct.Struct(">16sqhIB")  # device, job, nth, unix seconds, the file's place: 31 bytes
+_MAC_SIZE = 17  # bytes; 136 bits, and the whole token is 48 bytes: 64 characters without padding
 
 
 async def server_secret(ctx: Context, name: str) -> bytes:
@@ -34,14 +34,15 @@ async def server_secret(ctx: Context, name: str) -> bytes:
     return await ctx.database.transact(body)
 
 
-def download_token(secret: bytes, task: TaskRef, expires: datetime) -> str:
-    """A link's last part: 64 URL-safe characters that open one task's file until `expires` (whole seconds)."""
-    body = _TOKEN.pack(task.device_id.bytes, task.job_id, task.nth, int(expires.timestamp()))
+def download_token(secret: bytes, task: TaskRef, place: int, expires: datetime) -> str:
+    """A link's last part: 64 URL-safe characters that open one file of a task until `expires` (whole seconds). `place`
+    counts the files of its package from 0; a package of one has only that."""
+    body = _TOKEN.pack(task.device_id.bytes, task.job_id, task.nth, int(expires.timestamp()), place)
     return base64.urlsafe_b64encode(body + _mac(secret, body)).decode("ascii")
 
 
-def read_download_token(secret: bytes, token: str, now: datetime) -> TaskRef:
-    """The task a token is for. Raises Denied: `bad link` or `link expired`."""
+def read_download_token(secret: bytes, token: str, now: datetime) -> tuple[TaskRef, int]:
+    """The task a token is for, and the place of its file. Raises Denied: `bad link` or `link expired`."""
     try:
         raw = base64.b64decode(token.encode("ascii"), altchars=b"-_", validate=True)
     except (binascii.Error, ValueError) as exc:
@@ -49,10 +50,10 @@ def read_download_token(secret: bytes, token: str, now: datetime) -> TaskRef:
     body, mac = raw[: _TOKEN.size], raw[_TOKEN.size :]
     if len(body) != _TOKEN.size or not hmac.compare_digest(mac, _mac(secret, body)):
         raise Denied("bad link")
-    device, job_id, nth, until = _TOKEN.unpack(body)
+    device, job_id, nth, until, place = _TOKEN.unpack(body)
     if now.timestamp() >= until:
         raise Denied("link expired")
-    return TaskRef(device_id=UUID(bytes=device), job_id=job_id, nth=nth)
+    return TaskRef(device_id=UUID(bytes=device), job_id=job_id, nth=nth), place
 
 
 def policy_signature(secret: bytes, policy: str) -> str:
@@ -60,11 +61,11 @@ def policy_signature(secret: bytes, policy: str) -> str:
     return base64.b64encode(hmac.digest(secret, policy.encode("utf-8"), "sha1")).decode("ascii")
 
 
-async def find_download(ctx: Context, task: TaskRef) -> tuple[str, int, str]:
-    """Object key, size in bytes and MD5 of the file a task installs. Raises NotFound when the task was cancelled
-    or its package is gone."""
+async def find_download(ctx: Context, task: TaskRef, place: int = 0) -> tuple[str, int, str]:
+    """Object key, size in bytes and MD5 of a file that a task installs. Raises NotFound when the task was cancelled,
+    its package is gone or has no file at that place."""
     async with ctx.database.connection() as conn:
-        row = await conn.fetchrow(_Q["find_download"], task.device_id, task.job_id, task.nth)
+        row = await conn.fetchrow(_Q["find_download"], task.device_id, task.job_id, task.nth, place)
     if row is None:
         raise NotFound("task", str(task.job_id))
     return row["object_key"], row["size"], row["md5"]

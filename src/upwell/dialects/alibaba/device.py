@@ -1,25 +1,21 @@
-"""What Alibaba devices say and are told over MQTT: topics and payloads, in both directions.
+"""What Alibaba devices say over MQTT: the topics that are theirs, and the payloads of their reports.
 
-Payloads up are read leniently in form (three SDK families write three ways) and strictly in meaning. Payloads down
-are compact JSON in a fixed order, because the C4 SDK finds members by text search (alibaba 6.6); an offer that it
-would misread is refused here rather than sent. It holds no session, no task and no clock.
+Payloads are read leniently in form (three SDK families write three ways) and strictly in meaning. What devices are
+told is in offers.py, blocks.py and gateway.py. It holds no session, no task and no clock.
 """
 
 import json
 import re
-from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from upwell.domain.errors import DeviceError, Invalid
-from upwell.domain.talk import DEFAULT_MODULE, Offer, OfferRequest, ProgressReport, Report, VersionReport
+from upwell.domain.errors import DeviceError
+from upwell.domain.talk import DEFAULT_MODULE, OfferRequest, ProgressReport, Report, VersionReport
 
 PAYLOAD_MAX = 16_384  # bytes; real reports are under 1 kB
 REF_MAX = 64  # characters of a message id
 DESC_MAX = 256  # characters kept of a progress description; longer ones are cut
 STEP_MIN, STEP_MAX = -(2**31), 100  # alibaba 6.4: percent up to 100, any negative is a failure
-UDI_KEY = "_package_udi"
-C4_URL_PART_MAX = 255  # characters of host, and of path with query (alibaba 6.6)
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,12 +151,12 @@ def _ref(message: dict[str, Any]) -> str:
     return text
 
 
-_NAME = re.compile(r"[A-Za-z0-9._-]{1,64}")  # alibaba 2.2: versions and module names
+NAME = re.compile(r"[A-Za-z0-9._-]{1,64}")  # alibaba 2.2: versions and module names
 
 
 def _name(params: dict[str, Any], field: str) -> str:
     value = params.get(field)
-    if not isinstance(value, str) or not _NAME.fullmatch(value):
+    if not isinstance(value, str) or not NAME.fullmatch(value):
         raise DeviceError(f"{field} must be 1 to 64 letters, digits, '.', '-' or '_'.")
     return value
 
@@ -194,119 +190,3 @@ def _desc(params: dict[str, Any]) -> str:
 def _storable(text: str) -> str:
     """The text without what PostgreSQL and UTF-8 refuse: NUL and lone surrogates."""
     return text.encode("utf-8", "replace").decode("utf-8").replace("\0", "")
-
-
-# --- down -------------------------------------------------------------------------------------------------------
-
-
-def upgrade_push(offer: Offer, product_key: str, device_name: str, now_ms: int) -> tuple[str, bytes]:
-    """The upgrade push (T2). `now_ms` is the epoch in milliseconds and becomes its id. Raises Invalid for an
-    offer that devices would misread."""
-    return TOPICS["upgrade"].of(product_key, device_name), _compact(_push(offer, now_ms))
-
-
-def get_reply(offer: Offer | None, request: OfferRequest, product_key: str, device_name: str) -> tuple[str, bytes]:
-    """The answer to T4, on T5; without an offer its data is empty. Raises Invalid like `upgrade_push`."""
-    data = {} if offer is None else _push(offer, request.ref)["data"]
-    reply = {"id": request.ref, "code": 200, "data": data}  # alibaba 6.5: a number here, a string in the push
-    return TOPICS["get_reply"].of(product_key, device_name), _compact(reply)
-
-
-def request_reply(
-    offer: Offer | None, request: OfferRequest, product_key: str, device_name: str
-) -> tuple[str, bytes] | None:
-    """The answer to T6, on T6; None when there is nothing to do, which C3 expects as silence (alibaba 6.5).
-    Raises Invalid like `upgrade_push`."""
-    if offer is None:
-        return None
-    return TOPICS["request"].of(product_key, device_name), _compact(_push(offer, request.ref))
-
-
-def check_readable(offer: Offer) -> None:
-    """Raises Invalid when a device would misread the offer: management asks before a job is made of it."""
-    _push(offer, 0)
-
-
-def c4_can_fetch(url: str) -> bool:
-    """Whether the url fits the C4 SDK's buffers. Other devices are not bound by it."""
-    host, _, path = url.partition("://")[2].partition("/")
-    return 0 < len(host) <= C4_URL_PART_MAX and len(path) + 1 <= C4_URL_PART_MAX
-
-
-def _push(offer: Offer, ref: int | str) -> dict[str, Any]:
-    # alibaba 6.5: `message` is required by C3, and all of it in this order.
-    push = {"code": "1000", "data": _data(offer), "id": ref, "message": "success"}
-    _check_text(offer)
-    _check_search(push)
-    return push
-
-
-def _data(offer: Offer) -> dict[str, Any]:
-    digest = offer.md5.lower()  # alibaba 6.5: linkkit and C3 compare text
-    data: dict[str, Any] = {"size": offer.size, "version": offer.version, "url": offer.url}
-    data |= {"md5": digest, "sign": digest, "signMethod": "Md5"}  # alibaba 6.5: `MD5` fails on real devices
-    if offer.module != DEFAULT_MODULE:
-        data["module"] = offer.module
-    if offer.is_delta:
-        data["isDiff"] = 1
-    extra = dict(offer.tags)
-    if offer.udi:
-        extra[UDI_KEY] = offer.udi
-    if extra:
-        data["extData"] = extra  # alibaba 6.6: last, so that its quotes and braces come after what is searched
-    return data
-
-
-def _compact(message: dict[str, Any]) -> bytes:
-    # alibaba 6.6: no blanks, and `/` and non-ASCII as they are: C4 does not understand escapes.
-    return json.dumps(message, ensure_ascii=False, separators=(",", ":")).encode("utf-8", "replace")
-
-
-_URL = re.compile(r"[!#-\[\]-~]+")  # printable ASCII without blank, quote and backslash
-_MD5 = re.compile(r"[0-9a-fA-F]{32}")
-
-# Every member whose loss some SDK feels (alibaba 6.5), whether this push has it or not. `id` is not one: nothing
-# depends on it, and `id` is a fair name for a tag.
-SOUGHT = (
-    {"code", "data", "message", "size", "version", "url", "md5", "sign", "signMethod", "module", "isDiff", "extData"}
-    | {"dProtocol", "streamId", "streamFileId"}  # would turn the download into one over MQTT
-    | {"files", "digestsign"}
-)
-
-
-def _check_text(offer: Offer) -> None:
-    """alibaba 6.6: a string ends at the first quote, so nothing ahead of extData may need an escape."""
-    for field, value, rule in (("version", offer.version, _NAME), ("module", offer.module, _NAME)):
-        if not rule.fullmatch(value):
-            raise Invalid(field, "1 to 64 letters, digits, '.', '-' or '_'")
-    if not _URL.fullmatch(offer.url):
-        raise Invalid("url", "printable ASCII without blank, quote and backslash")
-    if not _MD5.fullmatch(offer.md5):
-        raise Invalid("md5", "32 hexadecimal digits")
-
-
-def _check_search(push: dict[str, Any]) -> None:
-    """alibaba 6.6: the first textual occurrence of a sought name must be the member itself, or, if the push has
-    no such member, must at least not look like one."""
-    real = push.keys() | push["data"].keys()
-    seen = {"code", "data"}  # written before anything of the offer
-    for text, kind, field in _texts(push):
-        if text not in SOUGHT or text in seen:
-            continue
-        seen.add(text)
-        if kind == "tag" or (kind == "value" and text in real):
-            raise Invalid(field, "not the name of a member of the message", text)
-
-
-def _texts(push: dict[str, Any]) -> Iterator[tuple[str, Literal["member", "tag", "value"], str]]:
-    """The quoted texts of a push as they are written, and the field to blame. The id is the device's own and
-    left out."""
-    for name, content in push["data"].items():
-        yield name, "member", name
-        if name == "extData":
-            for key, value in content.items():
-                yield key, "tag", "tags"
-                yield value, "value", "udi" if key == UDI_KEY else "tags"
-        elif isinstance(content, str):
-            yield content, "value", name
-    yield "message", "member", "message"

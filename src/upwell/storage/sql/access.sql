@@ -43,6 +43,16 @@ select d.device_id, d.secret, d.enabled, p.product_key, d.name, d.product_id
 from device d join product p using (product_id)
 where d.device_id = any($1::uuid[]) and d.deleted_at is null and p.deleted_at is null;
 
+-- name: login_facts_by_name
+-- Live devices of each name over all products, oldest first: a later one of the same name takes nobody's place.
+select f.secret, f.enabled, f.product_key, f.name, f.product_id
+from unnest($1::text[]) as w(name) cross join lateral (
+    select d.secret, d.enabled, p.product_key, d.name, d.product_id
+    from device d join product p using (product_id)
+    where d.name = w.name and d.deleted_at is null and p.deleted_at is null
+    order by d.created_at, d.device_id limit $2
+) f;
+
 -- name: make_secret
 insert into secret (name, value) values ($1, $2) on conflict (name) do nothing;
 
@@ -50,8 +60,10 @@ insert into secret (name, value) values ($1, $2) on conflict (name) do nothing;
 select value from secret where name = $1;
 
 -- name: find_download
--- The bytes a task installs. A cancelled task has none (law 5), nor has a deleted package (law 6).
-select p.object_key, p.size, p.md5
+-- The bytes of one file that a task installs. A cancelled task has none (law 5), nor has a deleted package (law 6).
+select coalesce(f.file ->> 'object_key', p.object_key) as object_key,
+       coalesce((f.file ->> 'size')::bigint, p.size) as size, coalesce(f.file ->> 'md5', p.md5) as md5
 from task t join job j using (job_id) join package p using (package_id)
+cross join lateral (select p.files -> $4::int as file) f
 where t.device_id = $1 and t.job_id = $2 and t.nth = $3 and p.deleted_at is null
-  and t.state <> 'CANCELED';
+  and t.state <> 'CANCELED' and ($4 = 0 or $4 < jsonb_array_length(p.files));

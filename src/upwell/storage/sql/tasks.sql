@@ -103,7 +103,7 @@ delete from pace where granted_at < clock_timestamp() - make_interval(secs => $1
 -- name: claim
 -- Lock these tasks for sending, with what an offer says. A cancelled or foreign one is not returned (L5, L6).
 select t.device_id, t.job_id, t.nth, t.module, p.version, p.size, p.md5, p.sha256, p.is_delta, p.udi, j.tags,
-       p.object_key, pr.product_key, d.name
+       p.files, p.sign_method, j.protocol, pr.product_key, d.name, d.secret
 from unnest($1::uuid[], $2::bigint[], $3::smallint[]) as c(device_id, job_id, nth)
 join task t on t.device_id = c.device_id and t.job_id = c.job_id and t.nth = c.nth
 join job j on j.job_id = t.job_id join package p using (package_id)
