@@ -31,6 +31,8 @@ SETTINGS = (
     "public_url",
     "database_url",
     "objects_url",
+    "tuya_bare_secret",
+    "tuya_wrapped_lists",
 )
 PORT_MAX = 65535
 BOOTSTRAP_VARIABLE = "UPWELL_BOOTSTRAP_KEY"
@@ -82,6 +84,8 @@ class Settings:
     public_url: str
     database_url: str | None = field(repr=False)
     objects_url: str | None
+    tuya_bare_secret: bool
+    tuya_wrapped_lists: bool
     bootstrap_key: BootstrapKey | None
 
     def public_url_at(self, download_port: int) -> str:
@@ -131,6 +135,8 @@ def _checked(given: Mapping[str, str], bootstrap_key: BootstrapKey | None) -> Se
         public_url=public_url,
         database_url=_database_url(given["database_url"]) if "database_url" in given else None,
         objects_url=_objects_url(given["objects_url"]) if "objects_url" in given else None,
+        tuya_bare_secret=_switch("tuya_bare_secret", given),
+        tuya_wrapped_lists=_switch("tuya_wrapped_lists", given),
         bootstrap_key=bootstrap_key,
     )
 
@@ -149,6 +155,8 @@ def _read_toml(path: Path) -> dict[str, str]:
             raise SettingError(key, shown, f"no such setting in {path}; known are {', '.join(SETTINGS)}")
         if name in values:
             raise SettingError(key, str(value), f"is given twice in {path}")
+        if isinstance(value, bool):
+            value = str(value).lower()
         if not isinstance(value, str):
             raise SettingError(key, str(value), f"must be a string in {path}")
         values[name] = value
@@ -241,6 +249,14 @@ def _objects_url(value: str) -> str:
     if not is_file and not is_s3:
         raise SettingError("objects_url", value, "must be file:FOLDER or s3://BUCKET[/PREFIX]")
     return value
+
+
+def _switch(setting: str, given: Mapping[str, str]) -> bool:
+    """True or false; false when it is not given."""
+    value = given.get(setting, "false")
+    if value not in ("true", "false"):
+        raise SettingError(setting, value, "must be true or false")
+    return value == "true"
 
 
 def _bootstrap_key(value: str | None) -> BootstrapKey | None:

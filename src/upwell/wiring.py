@@ -28,6 +28,7 @@ from upwell.doors.devices import Desk, DeviceHandler
 from upwell.doors.downloads import DownloadDoor, Found
 from upwell.doors.faces.alibaba import AlibabaFace
 from upwell.doors.rpc import RpcDoor
+from upwell.doors.tongues import Alibaba, Tongue, Tuya
 from upwell.doors.uploads import ObjectWriter, StoredObject
 from upwell.embedded import EmbeddedPostgres
 from upwell.engine.dispatch import Ask, Dispatcher
@@ -296,8 +297,14 @@ class Server:
             await packages.forget_file(self.ctx, key)
         return False
 
+    def _tongues(self) -> dict[str, Tongue]:
+        settings = self.settings
+        tuya = Tuya(bare_secret=settings.tuya_bare_secret, wrapped_lists=settings.tuya_wrapped_lists)
+        return {"alibaba": Alibaba(), "tuya": tuya}
+
     async def _http(self) -> str:
-        rpc = RpcDoor(ctx=self.ctx, desk=Uploads(self.ctx, self.objects), now=utc_now, changed=self._changed)
+        desk = Uploads(self.ctx, self.objects)
+        rpc = RpcDoor(ctx=self.ctx, desk=desk, tongues=self._tongues(), now=utc_now, changed=self._changed)
         app = Starlette(
             routes=[
                 Route("/", rpc.__call__, methods=["GET", "POST"]),

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from upwell.dialects.rpc_params import FORMS, UNIQUE
+from upwell.dialects.rpc_signing import SigningError
 from upwell.domain.errors import CallerError, Conflict, Denied, Invalid, Missing, NotFound, TooMany, Unavailable
 
 
@@ -146,6 +147,8 @@ _TOO_LONG_A_LIST = {
 def refusal(error: Exception) -> Refusal:
     """How this error is said. What is no CallerError is our own fault and shows nothing of itself."""
     match error:
+        case SigningError():
+            return _gateway(error.code, error.status, error.message)
         case Missing():
             return _gateway(f"Missing{error.field}", 400, str(error))
         case Invalid():

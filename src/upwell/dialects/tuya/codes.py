@@ -7,7 +7,6 @@ from dataclasses import replace
 from upwell.dialects import rpc_codes
 from upwell.dialects.rpc_codes import Refusal
 from upwell.dialects.rpc_params import FORMS
-from upwell.dialects.rpc_signing import SigningError
 from upwell.domain.errors import CallerError, Denied, Invalid, Missing, Unavailable
 
 SYSTEM = "iot.system.SystemException"
@@ -17,15 +16,12 @@ UNKNOWN_KEY = "InvalidAccessKeyId.NotFound"
 
 def refusal(error: Exception) -> Refusal:
     """How Tuya says this error. What is no CallerError is our own fault and shows nothing of itself."""
-    if isinstance(error, SigningError):
-        status = 403 if error.code == UNKNOWN_KEY else 400
-        return Refusal(code=error.code, status=status, message=error.message, envelope="gateway")
     if not isinstance(error, CallerError):
         status = 503 if isinstance(error, Unavailable) else 500
         return Refusal(code=SYSTEM, status=status, message="System Exception", envelope="gateway")
     told = rpc_codes.refusal(error)
     if told.envelope == "gateway":
-        told = replace(told, status=403 if isinstance(error, Denied) else 400)
+        told = replace(told, status=403 if isinstance(error, Denied) or told.code == UNKNOWN_KEY else 400)
     return replace(told, code=_code(error, told.code))
 
 
