@@ -11,7 +11,7 @@ import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 from urllib.parse import urlsplit
 
 from upwell.domain.errors import CallerError
@@ -31,9 +31,12 @@ SETTINGS = (
     "public_url",
     "database_url",
     "objects_url",
+    "dynamic_registration",
     "tuya_bare_secret",
     "tuya_wrapped_lists",
 )
+DynamicRegistration = Literal["off", "registered", "any"]
+DYNAMIC_REGISTRATION: tuple[DynamicRegistration, ...] = ("off", "registered", "any")
 PORT_MAX = 65535
 BOOTSTRAP_VARIABLE = "UPWELL_BOOTSTRAP_KEY"
 
@@ -84,6 +87,7 @@ class Settings:
     public_url: str
     database_url: str | None = field(repr=False)
     objects_url: str | None
+    dynamic_registration: DynamicRegistration
     tuya_bare_secret: bool
     tuya_wrapped_lists: bool
     bootstrap_key: BootstrapKey | None
@@ -135,6 +139,7 @@ def _checked(given: Mapping[str, str], bootstrap_key: BootstrapKey | None) -> Se
         public_url=public_url,
         database_url=_database_url(given["database_url"]) if "database_url" in given else None,
         objects_url=_objects_url(given["objects_url"]) if "objects_url" in given else None,
+        dynamic_registration=_dynamic_registration(given.get("dynamic_registration", "registered")),
         tuya_bare_secret=_switch("tuya_bare_secret", given),
         tuya_wrapped_lists=_switch("tuya_wrapped_lists", given),
         bootstrap_key=bootstrap_key,
@@ -249,6 +254,13 @@ def _objects_url(value: str) -> str:
     if not is_file and not is_s3:
         raise SettingError("objects_url", value, "must be file:FOLDER or s3://BUCKET[/PREFIX]")
     return value
+
+
+def _dynamic_registration(value: str) -> DynamicRegistration:
+    for rule in DYNAMIC_REGISTRATION:
+        if value == rule:
+            return rule
+    raise SettingError("dynamic_registration", value, f"must be one of {', '.join(DYNAMIC_REGISTRATION)}")
 
 
 def _switch(setting: str, given: Mapping[str, str]) -> bool:

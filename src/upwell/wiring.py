@@ -10,6 +10,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Seque
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import partial
 from typing import Any
 from uuid import UUID
 
@@ -24,9 +25,12 @@ from upwell.dialects.alibaba.upload import PostObjectError
 from upwell.domain.commands import Command, DeleteDevice, SetDeviceEnabled
 from upwell.domain.errors import CallerError, Unavailable
 from upwell.domain.talk import OfferRequest, TaskRef
+from upwell.doors.blocks import Blocks
 from upwell.doors.devices import Desk, DeviceHandler
 from upwell.doors.downloads import DownloadDoor, Found
+from upwell.doors.enrolment import EnrolmentDoor
 from upwell.doors.faces.alibaba import AlibabaFace
+from upwell.doors.logins import LoginDesk
 from upwell.doors.rpc import RpcDoor
 from upwell.doors.tongues import Alibaba, Tongue, Tuya
 from upwell.doors.uploads import ObjectWriter, StoredObject
@@ -35,7 +39,7 @@ from upwell.engine.dispatch import Ask, Dispatcher
 from upwell.engine.gather import Gatherer
 from upwell.engine.loop import Loop
 from upwell.objects import Objects, open_objects
-from upwell.service import access, dispatch, fleet, jobs, nodes, packages, reports
+from upwell.service import access, dispatch, enrol, fleet, gateways, jobs, nodes, packages, reports, streams
 from upwell.service.access import LoginFacts
 from upwell.service.context import Context, utc_now
 from upwell.service.dispatch import Addressed
@@ -47,6 +51,8 @@ LINK_LIFE = timedelta(hours=24)  # alibaba 2.2: a download URL works for 24 h
 LINK_CACHE_MAX = 10_000  # downloads whose file is known without asking the database again
 LINK_CACHED_S = 5.0  # devices fetch in many ranges, so not each asks; and a cancelled task's link must soon be dead
 HTTP_DRAIN_S = 3
+WATCH_BATCH = 5000  # connections asked about at once; a process with more needs several rounds to ask about all
+WATCH_PAUSE_S = 2.0  # between two rounds: about as long may a device stay that another process shut out
 
 
 @dataclass(frozen=True, slots=True)
@@ -202,6 +208,8 @@ class Server:
     def _devices(self) -> DeviceHandler:
         ctx, node = self.ctx, self.node_id
 
+        blocks = Blocks(lambda device, stream: streams.find_stream(ctx, device, stream), self.objects.read)
+
         async def login_facts(ids: Sequence[UUID]) -> list[LoginFacts | None]:
             found = await access.login_facts(ctx, list(ids))
             return [found.get(i) for i in ids]
@@ -237,16 +245,30 @@ class Server:
 
         return DeviceHandler(
             Desk(
-                now=ctx.now,
-                login_facts=self._gather("logins", login_facts).submit,
-                login_facts_by_name=self._gather("logins by name", login_facts_by_name).submit,
+                logins=LoginDesk(
+                    now=ctx.now,
+                    facts=self._gather("logins", login_facts).submit,
+                    facts_by_name=self._gather("logins by name", login_facts_by_name).submit,
+                    product_secret=lambda key: enrol.product_secret(ctx, key),
+                    enrol=self._enrol,
+                ),
                 arrived=self._gather("arrivals", arrived).submit,
                 left=self._gather("departures", left).submit,
                 report=self._gather("reports", report).submit,
                 ask=ask,
+                block=blocks.block,
+                bind=lambda gateway, subs: gateways.bind(ctx, gateway, subs),
+                unbind=lambda gateway, subs: gateways.unbind(ctx, gateway, subs),
+                bound=lambda gateway: gateways.sub_devices(ctx, gateway),
             ),
             faces=[AlibabaFace()],
         )
+
+    async def _enrol(self, product_key: str, name: str, creates: bool) -> str | None:
+        return await enrol.enrol(self.ctx, product_key, name, creates, self.settings.dynamic_registration)
+
+    def _enrolment(self) -> EnrolmentDoor:
+        return EnrolmentDoor(product_secret=partial(enrol.product_secret, self.ctx), enrol=self._enrol)
 
     def _engine(self, handler: DeviceHandler) -> None:
         ctx = self.ctx
@@ -256,14 +278,15 @@ class Server:
         self.finish = Loop("finish", self._finish, 0.5)
         upkeep = Loop("upkeep", self._upkeep, 5.0)
         purge = Loop("purge", self._purge, 60.0)
-        for loop in (self.push, self.fill, self.finish, upkeep, purge):
+        watch = Loop("watch", partial(self._watch, handler), WATCH_PAUSE_S)
+        for loop in (self.push, self.fill, self.finish, upkeep, purge, watch):
             self._run(loop.run())
 
         def changed(command: Command) -> None:
             gone = isinstance(command, DeleteDevice) or (isinstance(command, SetDeviceEnabled) and not command.enabled)
             device = fleet.key_device_id(command.device) if gone else None  # type: ignore[union-attr]
             if device is not None:
-                handler.door.end(device, "the device may not stay")
+                handler.turn_out(device)
             for loop in (self.fill, self.push, self.finish):
                 loop.wake()
 
@@ -289,6 +312,12 @@ class Server:
         await nodes.adopt_tasks(self.ctx, self.node_id)
         return False
 
+    async def _watch(self, handler: DeviceHandler) -> bool:
+        seats = handler.seats.some(WATCH_BATCH)
+        for device_id, connection_id in await nodes.unwelcome(self.ctx, seats) if seats else []:
+            handler.turn_out(device_id, connection_id)
+        return False
+
     async def _purge(self) -> bool:
         await dispatch.forget_grants(self.ctx)
         await access.purge_nonces(self.ctx)
@@ -307,6 +336,7 @@ class Server:
         rpc = RpcDoor(ctx=self.ctx, desk=desk, tongues=self._tongues(), now=utc_now, changed=self._changed)
         app = Starlette(
             routes=[
+                Route("/auth/register/device", self._enrolment().__call__, methods=["POST"]),
                 Route("/", rpc.__call__, methods=["GET", "POST"]),
                 Route("/healthz", _healthy),
                 Route("/readyz", self._ready),

@@ -1,5 +1,7 @@
 """MQTT logins of the Alibaba device SDKs: the reference's vectors and what must not pass."""
 
+import json
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -79,7 +81,11 @@ def test_sign_method_is_read_in_any_case() -> None:
         ("x" * 1025, "dev1&a1pk"),
         ("x|signmethod=none|", "dev1&a1pk"),
         ("x|signmethod=sha1|", "dev1&a1pk"),
-        ("dev1.a1pk|random=1,authType=register,securemode=2,signmethod=hmacsha256|", "dev1&a1pk"),
+        ("dev1.a1pk|authType=register,securemode=2,signmethod=hmacsha256|", "dev1&a1pk"),
+        ("dev1.a1pk|random=,authType=regnwl|", "dev1&a1pk"),
+        (f"dev1.a1pk|random={'r' * 129},authType=regnwl|", "dev1&a1pk"),
+        ("dev1.a1pk|random=1,authType=id2|", "dev1&a1pk"),
+        ("dev1.a1pk|random=1,authType=|", "dev1&a1pk"),
     ],
 )
 def test_nonsense_is_refused(client_id: str, username: str) -> None:
@@ -95,3 +101,39 @@ def test_any_text_is_a_claim_or_a_device_error(client_id: str, username: str, pa
     except DeviceError:
         return
     assert not login.verify(claim, "secret", password)
+
+
+# HMAC-SHA256 of "deviceNamedev1productKeya1pkrandom9" with the product's secret "product", by another tool.
+REGISTER = "dev1.a1pk|random=9,authType={},securemode=2,signmethod=hmacsha256,instanceId=iot-1|"
+PRODUCT_SIGN = b"a6b8ca2fb305d65c96eae58f27df843d3eef0ac93013d6d81ac046971eb61179"
+
+
+@pytest.mark.parametrize("kind", ["register", "regnwl"])
+def test_registration_is_proven_by_the_products_secret(kind: str) -> None:
+    claim = login.parse(REGISTER.format(kind), "dev1&a1pk")
+    assert (claim.kind, claim.content) == (kind, "deviceNamedev1productKeya1pkrandom9")
+    assert login.verify(claim, "product", PRODUCT_SIGN)
+    assert login.verify(claim, "product", PRODUCT_SIGN.upper())
+    assert not login.verify(claim, "secret", PRODUCT_SIGN)
+
+
+def test_what_is_granted() -> None:
+    topic, told = login.grant(login.parse(REGISTER.format("register"), "dev1&a1pk"), "s3cret")
+    assert (topic, told) == ("/ext/register", b'{"deviceSecret":"s3cret","productKey":"a1pk","deviceName":"dev1"}')
+    topic, told = login.grant(login.parse(REGISTER.format("regnwl"), "dev1&a1pk"), "s3cret")
+    granted = json.loads(told)
+    assert topic == "/ext/regnwl"
+    assert granted == {
+        "clientId": login.token_id("s3cret"), "deviceToken": "s3cret", "productKey": "a1pk", "deviceName": "dev1"
+    }  # fmt: skip
+
+
+def test_a_token_opens_with_its_own_client_id_only() -> None:
+    extras = "|authType=connwl,securemode=-2,_ss=1,ext=3,_v=sdk-c-4.1.0|"
+    claim = login.parse(login.token_id("s3cret") + extras, "dev1&a1pk")
+    assert claim.kind == "token"
+    assert login.verify(claim, "s3cret", b"s3cret")
+    assert not login.verify(claim, "s3cret", b"S3CRET")
+    assert not login.verify(claim, "other", b"s3cret")
+    assert not login.verify(login.parse("dev1.a1pk" + extras, "dev1&a1pk"), "s3cret", b"s3cret")
+    assert not login.verify(login.parse(extras, "dev1&a1pk"), "s3cret", b"s3cret")

@@ -1,4 +1,4 @@
-"""What stands between the MQTT door and the service: logins, reports and offers, in whichever vendor's tongue.
+"""What stands between the MQTT door and the service: reports and offers, in whichever vendor's tongue.
 
 A connection belongs to the face that its login was of. A report is acknowledged when `published` returns, which is
 after its commit. A payload that can't be understood is acknowledged, told in the log and changes nothing: a device
@@ -9,34 +9,53 @@ import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from functools import partial
 from uuid import UUID
 
 from upwell.domain.errors import CallerError, DeviceError
 from upwell.domain.fleet import device_id as id_of
-from upwell.domain.talk import OfferRequest, ProgressReport, TaskRef, VersionReport
-from upwell.doors.faces import Claim, Down, Face, Heard, Linked, Names, Reply, Said
+from upwell.domain.talk import BlockRequest, OfferRequest, ProgressReport, TaskRef, VersionReport
+from upwell.doors.faces import (
+    Block,
+    Down,
+    Face,
+    Heard,
+    Linked,
+    Names,
+    NoBlock,
+    Reply,
+    Said,
+    SubLogin,
+    SubLogout,
+    TopoAdd,
+    TopoDelete,
+    TopoGet,
+)
+from upwell.doors.gateways import GatewayDesk, Gateways
+from upwell.doors.logins import Enrolled, LoginDesk, Logins
 from upwell.doors.mqtt.handler import Conn, Identity
 from upwell.doors.mqtt.server import MqttDoor
-from upwell.service.access import LoginFacts
+from upwell.doors.seats import Seats, linked_of
 from upwell.service.dispatch import Addressed
 from upwell.service.reports import Delivered, Incoming
 
 log = logging.getLogger(__name__)
-NOBODY = "no such device"  # a secret to check against, so that unknown devices take as long as known ones
+ENROLLED_STAY_S = 30.0  # a device that was told its secret hangs up by itself; one that does not is cut
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Desk:
     """What the platform does for devices; handed in by wiring."""
 
-    now: Callable[[], datetime]
-    login_facts: Callable[[UUID], Awaitable[LoginFacts | None]]
-    login_facts_by_name: Callable[[str], Awaitable[Sequence[LoginFacts]]]
+    logins: LoginDesk
     arrived: Callable[[tuple[UUID, UUID, str]], Awaitable[None]]
     left: Callable[[tuple[UUID, UUID]], Awaitable[None]]
     report: Callable[[Incoming], Awaitable[None]]
     ask: Callable[[UUID, OfferRequest, Callable[[Addressed | None], UUID | None]], Awaitable[None]]
+    block: Callable[[UUID, BlockRequest], Awaitable[Block | NoBlock]]
+    bind: Callable[[UUID, Sequence[UUID]], Awaitable[None]]
+    unbind: Callable[[UUID, Sequence[UUID]], Awaitable[set[UUID]]]
+    bound: Callable[[UUID], Awaitable[Sequence[tuple[str, str]]]]
 
 
 class DeviceHandler:
@@ -44,68 +63,57 @@ class DeviceHandler:
 
     def __init__(self, desk: Desk, faces: Sequence[Face]) -> None:
         self._desk = desk
-        self._faces = faces
-        self._connections: dict[UUID, Conn] = {}
+        self._logins = Logins(desk.logins, faces)
         self._background: set[asyncio.Task[None]] = set()
+        self.seats = Seats()
         self.door = MqttDoor(self)
+        self._gateways = Gateways(self._gateway_desk(), self.seats, self.door.end)
+
+    def _gateway_desk(self) -> GatewayDesk:
+        desk = self._desk
+        return GatewayDesk(
+            now=desk.logins.now, candidates=self._logins.candidates, arrived=desk.arrived, left=desk.left,
+            bind=desk.bind, unbind=desk.unbind, bound=desk.bound,
+        )  # fmt: skip
+
+    # What the MQTT door asks.
 
     async def login(self, client_id: str, username: str, password: bytes, peer: str) -> Identity | None:
-        """The device's identity when its password proves it; None refuses."""
-        try:
-            face, claim = self._claim(client_id, username)
-        except DeviceError:
-            return None
-        if not isinstance(claim, Claim):
-            return None
-        found = await self._candidates(claim)
-        proven = [one for one in found if claim.proves(one.secret, password, self._desk.now())]
-        if not found:
-            claim.proves(NOBODY, password, self._desk.now())
-        if not proven or not proven[0].enabled:
-            return None
-        names = Names(proven[0].product_key, proven[0].name)
-        return Identity(id_of(names.product_key, names.device_name), Linked(face, names, proven[0].secret))
-
-    def _claim(self, client_id: str, username: str) -> tuple[Face, object]:
-        for face in self._faces:
-            claim = face.claim(client_id, username)
-            if claim is not None:
-                return face, claim
-        raise DeviceError("The login is of no known vendor's kind.")
-
-    async def _candidates(self, claim: Claim) -> Sequence[LoginFacts]:
-        if claim.product_key is None:
-            return await self._desk.login_facts_by_name(claim.device_name)
-        facts = await self._desk.login_facts(id_of(claim.product_key, claim.device_name))
-        return [] if facts is None else [facts]
+        """The identity of the device when its password proves it; None refuses."""
+        return await self._logins.identity(client_id, username, password)
 
     async def connected(self, conn: Conn) -> None:
         """The device is online here; its open tasks follow."""
-        self._connections[conn.device_id] = conn
+        if isinstance(conn.facts, Enrolled):
+            self._push(conn, conn.facts.down, None)
+            asyncio.get_running_loop().call_later(ENROLLED_STAY_S, self.door.end, conn.device_id, "was told its secret")
+            return
+        linked = linked_of(conn)
+        self.seats.take(conn, conn.device_id, linked.names)
         await self._desk.arrived((conn.device_id, conn.connection_id, conn.peer))
-        linked = _linked(conn)
-        for down in linked.face.greet(linked, self._desk.now()):
+        self.seats.settle(conn, conn.device_id)
+        for down in linked.face.greet(linked, self._desk.logins.now()):
             self._push(conn, down, None)
 
     async def disconnected(self, conn: Conn) -> None:
-        """The device left, unless it has a newer connection."""
-        if self._connections.get(conn.device_id) is conn:
-            del self._connections[conn.device_id]
+        """The device left with its sub-devices, unless it has a newer connection."""
+        if isinstance(conn.facts, Enrolled):
+            return
+        self.seats.leave(conn.device_id, conn)
+        await self._gateways.part(conn)
         await self._desk.left((conn.device_id, conn.connection_id))
 
     def may_publish(self, conn: Conn, topic: str) -> bool:
         """Whether the topic is of a device of this connection (L8)."""
-        linked = _linked(conn)
-        return linked.face.may_publish(linked, topic)
+        return isinstance(conn.facts, Linked) and conn.facts.face.may_publish(conn.facts, topic)
 
     def may_subscribe(self, conn: Conn, topic_filter: str) -> bool:
         """Whether all that the filter matches is of devices of this connection (L8)."""
-        linked = _linked(conn)
-        return linked.face.may_subscribe(linked, topic_filter)
+        return isinstance(conn.facts, Linked) and conn.facts.face.may_subscribe(conn.facts, topic_filter)
 
     async def published(self, conn: Conn, topic: str, payload: bytes, dup: bool) -> None:
         """Take what the device says; returns after the commit."""
-        linked = _linked(conn)
+        linked = linked_of(conn)
         try:
             heard = linked.face.read(linked, topic, payload)
         except DeviceError as exc:
@@ -113,15 +121,6 @@ class DeviceHandler:
             return
         for one in heard:
             await self._take(conn, one)
-
-    async def _take(self, conn: Conn, heard: Heard) -> None:
-        match heard:
-            case Said(names, VersionReport() | ProgressReport() as report):
-                await self._desk.report(Incoming(_id(names), conn.connection_id, report))
-            case Said(names, OfferRequest() as request):
-                await self._desk.ask(_id(names), request, lambda told: self._answer(conn, names, request, told))
-            case Reply(down):
-                self._push(conn, down, None)
 
     def delivered(self, conn: Conn, token: object) -> None:
         """The device acknowledged an offer."""
@@ -137,21 +136,25 @@ class DeviceHandler:
         except Exception as exc:  # the task stays QUEUED and is offered again on the next connection
             log.warning("device %s: delivery not recorded: %s", incoming.device_id, exc)
 
-    def send(self, addressed: Addressed) -> UUID | None:
-        """Push an offer to the device's connection; its id, or None when it can't be taken now."""
-        conn = self._connections.get(addressed.offer.task.device_id)
-        if conn is None:
-            return None
-        linked = _linked(conn)
-        try:
-            down = linked.face.push(linked, addressed, self._desk.now())
-        except CallerError as exc:
-            log.warning("an offer of job %s can't be told: %s", addressed.offer.task.job_id, exc)
-            return None
-        return self._push(conn, down, addressed.offer.task)
+    # What a message says.
+
+    async def _take(self, conn: Conn, heard: Heard) -> None:
+        match heard:
+            case Said(names, VersionReport() | ProgressReport() as report):
+                await self._desk.report(Incoming(_id(names), conn.connection_id, report))
+            case Said(names, OfferRequest() as request):
+                await self._desk.ask(_id(names), request, partial(self._answer, conn, names, request))
+            case Said(names, BlockRequest() as block):
+                await self._block(conn, names, block)
+            case Reply(down):
+                self._push(conn, down if isinstance(down, Down) else down(self._desk.logins.now()), None)
+            case SubLogin() | SubLogout() | TopoAdd() | TopoDelete() | TopoGet():
+                answer = await self._gateways.take(conn, heard)
+                if answer is not None:
+                    self._push(conn, answer, None)
 
     def _answer(self, conn: Conn, names: Names, request: OfferRequest, told: Addressed | None) -> UUID | None:
-        linked = _linked(conn)
+        linked = linked_of(conn)
         try:
             down = linked.face.answer(linked, names, request, told)
         except CallerError as exc:
@@ -159,14 +162,40 @@ class DeviceHandler:
             return None
         return None if down is None else self._push(conn, down, told.offer.task if told else None)
 
+    async def _block(self, conn: Conn, names: Names, request: BlockRequest) -> None:
+        linked = linked_of(conn)
+        found = await self._desk.block(_id(names), request)
+        down = linked.face.block(linked, names, request, found)
+        if down is not None and not self._push(conn, down, None):
+            log.debug("device %s: a block was not taken; it asks again", conn.device_id)
+
+    # What the platform tells.
+
+    def send(self, addressed: Addressed) -> UUID | None:
+        """Push an offer to the connection its device speaks on; its id, or None when it can't be taken now."""
+        conn = self.seats.of(addressed.offer.task.device_id)
+        if conn is None:
+            return None
+        linked = linked_of(conn)
+        try:
+            down = linked.face.push(linked, addressed, self._desk.logins.now())
+        except CallerError as exc:
+            log.warning("an offer of job %s can't be told: %s", addressed.offer.task.job_id, exc)
+            return None
+        return self._push(conn, down, addressed.offer.task)
+
+    def turn_out(self, device_id: UUID, connection_id: UUID | None = None) -> None:
+        """The device may not stay (on that connection): end its connection, or take it off its gateway's."""
+        conn = self.seats.of(device_id)
+        if conn is not None and connection_id not in (None, conn.connection_id):
+            return
+        self.seats.leave(device_id)
+        if conn is None or conn.device_id == device_id:
+            self.door.end(device_id, "the device may not stay")
+
     def _push(self, conn: Conn, down: Down, token: object) -> UUID | None:
         taken = self.door.push(conn.device_id, conn.connection_id, down.topic, down.payload, token, down.qos)
         return conn.connection_id if taken else None
-
-
-def _linked(conn: Conn) -> Linked:
-    assert isinstance(conn.facts, Linked)  # noqa: S101  # set by login above
-    return conn.facts
 
 
 def _id(names: Names) -> UUID:

@@ -4,11 +4,14 @@ Secrets of keys are kept readable because every dialect's signature is an HMAC m
 A key reaches only its own account (law 8); a revoked key is as good as none.
 """
 
+import json
 import secrets
 import string
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from hashlib import sha256
+from typing import Any
 from uuid import UUID
 
 from upwell.domain.errors import Denied, Invalid, NotFound
@@ -77,6 +80,9 @@ class LoginFacts:
     product_key: str
     name: str
     product_id: int
+    account_id: int
+    product_facts: Mapping[str, object]
+    gateway_id: UUID | None  # the gateway whose topology it is in
 
 
 def dice(size: int) -> str:
@@ -166,7 +172,7 @@ async def login_facts(ctx: Context, device_ids: list[UUID]) -> dict[UUID, LoginF
     async with ctx.database.connection() as conn:
         rows = await conn.fetch(_Q["login_facts"], device_ids)
     found = [values(row) for row in rows]
-    return {facts.pop("device_id"): LoginFacts(**facts) for facts in found}
+    return {facts.pop("device_id"): _login_facts(facts) for facts in found}
 
 
 async def login_facts_by_name(ctx: Context, names: list[str]) -> dict[str, list[LoginFacts]]:
@@ -174,8 +180,12 @@ async def login_facts_by_name(ctx: Context, names: list[str]) -> dict[str, list[
     found: dict[str, list[LoginFacts]] = {name: [] for name in names}
     async with ctx.database.connection() as conn:
         for row in await conn.fetch(_Q["login_facts_by_name"], list(found), NAMESAKES_MAX):
-            found[row["name"]].append(LoginFacts(**values(row)))
+            found[row["name"]].append(_login_facts(values(row)))
     return found
+
+
+def _login_facts(row: dict[str, Any]) -> LoginFacts:
+    return LoginFacts(**row | {"product_facts": json.loads(row["product_facts"])})
 
 
 def _check_key(account: str, role: str, dialect: str) -> None:

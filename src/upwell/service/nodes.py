@@ -1,5 +1,6 @@
 """Gateways: each holds a lease; the devices of one whose lease ended are offline and free for others."""
 
+from collections.abc import Sequence
 from uuid import UUID
 
 from upwell.service.context import Context
@@ -44,3 +45,11 @@ async def release_dead(ctx: Context) -> int:
         return len(dead)
 
     return await ctx.database.transact(body)
+
+
+async def unwelcome(ctx: Context, seats: Sequence[tuple[UUID, UUID]]) -> list[tuple[UUID, UUID]]:
+    """Of these (device, connection), those that may not stay: deleted, disabled, or online elsewhere meanwhile.
+    Whoever brought that about, in whichever process, this is how the process that holds the connection learns it."""
+    async with ctx.database.connection() as conn:
+        rows = await conn.fetch(SQL["unwelcome"], [d for d, _ in seats], [c for _, c in seats])
+    return [(UUID(int=row["device_id"].int), UUID(int=row["connection_id"].int)) for row in rows]

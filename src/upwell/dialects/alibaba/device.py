@@ -30,7 +30,7 @@ class Topic:
         return self.pattern.format(pk=product_key, dn=device_name)
 
 
-# alibaba 6.3, T1 to T6.
+# alibaba 6.3, T1 to T8.
 TOPICS = {
     "inform": Topic("/ota/device/inform/{pk}/{dn}", "up"),
     "upgrade": Topic("/ota/device/upgrade/{pk}/{dn}", "down"),
@@ -38,6 +38,8 @@ TOPICS = {
     "get": Topic("/sys/{pk}/{dn}/thing/ota/firmware/get", "up"),
     "get_reply": Topic("/sys/{pk}/{dn}/thing/ota/firmware/get_reply", "down"),
     "request": Topic("/ota/device/request/{pk}/{dn}", "both"),
+    "download": Topic("/sys/{pk}/{dn}/thing/file/download", "up"),
+    "download_reply": Topic("/sys/{pk}/{dn}/thing/file/download_reply", "down"),
 }
 
 # alibaba 6.2: a device's topics are those that carry its own pk and dn, in one of these shapes.
@@ -86,7 +88,7 @@ def read(topic: str, payload: bytes, product_key: str, device_name: str) -> Repo
     that can't be understood and for a topic that is not the device's."""
     for name, reader in _READERS.items():
         if topic == TOPICS[name].of(product_key, device_name):
-            return reader(_message(payload))
+            return reader(message(payload))
     if not own_topic(topic, product_key, device_name):
         raise DeviceError("The topic is not one of this device's own.")
     return None
@@ -94,27 +96,27 @@ def read(topic: str, payload: bytes, product_key: str, device_name: str) -> Repo
 
 def _read_inform(message: dict[str, Any]) -> Report:
     params = _params(message)
-    return VersionReport(module=_module(params), version=_name(params, "version"), ref=_ref(message))
+    return VersionReport(module=_module(params), version=_name(params, "version"), ref=ref_of(message))
 
 
 def _read_progress(message: dict[str, Any]) -> Report:
     params = _params(message)
-    return ProgressReport(module=_module(params), step=_step(params), desc=_desc(params), ref=_ref(message))
+    return ProgressReport(module=_module(params), step=_step(params), desc=_desc(params), ref=ref_of(message))
 
 
 def _read_get(message: dict[str, Any]) -> Report:
-    return OfferRequest(module=_module(_params(message, needed=False)), ref=_ref(message), manner="get")
+    return OfferRequest(module=_module(_params(message, needed=False)), ref=ref_of(message), manner="get")
 
 
 def _read_request(message: dict[str, Any]) -> Report:
     # alibaba 6.4: C3 sends its inform here; the version in it was reported by T1 and is not read again.
-    return OfferRequest(module=_module(_params(message, needed=False)), ref=_ref(message), manner="request")
+    return OfferRequest(module=_module(_params(message, needed=False)), ref=ref_of(message), manner="request")
 
 
 _READERS = {"inform": _read_inform, "progress": _read_progress, "get": _read_get, "request": _read_request}
 
 
-def _message(payload: bytes) -> dict[str, Any]:
+def message(payload: bytes) -> dict[str, Any]:
     """The JSON object of a payload. Control characters in strings and stray bytes pass: C devices use sprintf."""
     if len(payload) > PAYLOAD_MAX:
         raise DeviceError(f"The payload is longer than {PAYLOAD_MAX} bytes.")
@@ -136,7 +138,7 @@ def _params(message: dict[str, Any], *, needed: bool = True) -> dict[str, Any]:
     return params
 
 
-def _ref(message: dict[str, Any]) -> str:
+def ref_of(message: dict[str, Any]) -> str:
     """The message id as text: C3 sends a string here and a number there (alibaba 6.4)."""
     value = message.get("id")
     if value is None:
@@ -145,7 +147,7 @@ def _ref(message: dict[str, Any]) -> str:
         raise DeviceError("id must be a number or a string.")
     if isinstance(value, int) and abs(value) >= 10**REF_MAX:  # asked before str(), which has a limit of its own
         raise DeviceError(f"id is longer than {REF_MAX} characters.")
-    text = _storable(str(value))
+    text = storable(str(value))
     if len(text) > REF_MAX:
         raise DeviceError(f"id is longer than {REF_MAX} characters.")
     return text
@@ -184,9 +186,9 @@ def _step(params: dict[str, Any]) -> int:
 def _desc(params: dict[str, Any]) -> str:
     """The description, for people; whatever else a device puts there is not worth losing its progress for."""
     value = params.get("desc")
-    return _storable(value[:DESC_MAX]) if isinstance(value, str) else ""
+    return storable(value[:DESC_MAX]) if isinstance(value, str) else ""
 
 
-def _storable(text: str) -> str:
+def storable(text: str) -> str:
     """The text without what PostgreSQL and UTF-8 refuse: NUL and lone surrogates."""
     return text.encode("utf-8", "replace").decode("utf-8").replace("\0", "")

@@ -6,7 +6,8 @@ A face writes only topics and payloads; who may do what, and what a report bring
 What a device sent and can't be understood is a DeviceError: it is told in the log and changes nothing.
 """
 
-from collections.abc import Callable, Sequence
+import asyncio
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
@@ -67,13 +68,18 @@ class Enrolment:
 class Linked:
     """What a connection is: whose devices speak on it, and through which face.
 
-    `names` and `secret` are of the device that logged in; `subs` are the sub-devices that it logged in since, with
-    their ids. doors/devices.py keeps `subs`; a face only looks."""
+    `names`, `secret` and `product_facts` (what the vendor's dialect keeps of the product, under its own words) are of
+    the device that logged in; `subs` are the sub-devices that it logged in since, with their ids, `parted` those that
+    were, `turn` lets one request about sub-devices after the other. The door keeps them; a face only looks."""
 
     face: "Face"
     names: Names
     secret: str = field(repr=False)
+    account_id: int = 0
+    product_facts: Mapping[str, object] = field(default_factory=dict)
     subs: dict[Names, UUID] = field(default_factory=dict)
+    parted: dict[Names, None] = field(default_factory=dict)
+    turn: asyncio.Lock = field(default_factory=asyncio.Lock, repr=False)
 
     def whose(self, product_key: str | None, device_name: str) -> Names | None:
         """The device of this connection that is meant: itself or a logged-in sub-device; None for any other (L8).
@@ -101,9 +107,9 @@ class Said:
 
 @dataclass(frozen=True, slots=True)
 class Reply:
-    """An answer that needs nothing but the message itself, such as the time or an empty configuration."""
+    """An answer that needs nothing but the message itself and the time, such as an empty configuration or a clock."""
 
-    down: Down
+    down: Down | Callable[[datetime], Down]
 
 
 class Outcome(StrEnum):
@@ -114,7 +120,6 @@ class Outcome(StrEnum):
     DISABLED = "disabled"
     UNPROVEN = "unproven"  # its proof does not hold
     UNBOUND = "unbound"  # it is not in this gateway's topology
-    NOT_A_GATEWAY = "not-a-gateway"  # the one that asks may not have sub-devices
     ITSELF = "itself"  # a gateway is not its own sub-device
     TOO_MANY = "too-many"  # of those on this connection or in this topology
 
@@ -135,11 +140,10 @@ class SubClaim:
 
 @dataclass(frozen=True, slots=True)
 class SubLogin:
-    """Bring sub-devices of the gateway's topology online on this connection: all of them or, when one can't be, none
-    where `together`."""
+    """Bring sub-devices of the gateway's topology online on this connection: all of them, or none when one can't be
+    (then those that could are told as DONE all the same)."""
 
     subs: Sequence[SubClaim]
-    together: bool
     answer: Told
 
 
@@ -214,7 +218,8 @@ class Face(Protocol):
 
     def may_publish(self, linked: Linked, topic: str) -> bool:
         """Whether the topic is one that a device of this connection may publish to (L8: see `Linked.whose`).
-        False ends the connection, so be lenient with its own topics that OTA doesn't know."""
+        False ends the connection, so be lenient with its own topics that OTA doesn't know, and with those of `parted`
+        sub-devices, of which `read` must hear nothing: one that was taken away must not end its gateway."""
 
     def may_subscribe(self, linked: Linked, topic_filter: str) -> bool:
         """Whether everything that the filter matches is of devices of this connection (L8)."""

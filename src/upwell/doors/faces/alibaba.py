@@ -1,12 +1,39 @@
-"""The Alibaba face: dialects/alibaba/login.py and device.py behind the frame."""
+"""The Alibaba face: dialects/alibaba's login, device, offers, blocks and gateway behind the frame."""
 
 from collections.abc import Sequence
 from datetime import datetime
 
-from upwell.dialects.alibaba import device, login, offers
+from upwell.dialects.alibaba import blocks, device, gateway, login, offers
+from upwell.domain.errors import DeviceError
 from upwell.domain.talk import BlockRequest, OfferRequest
-from upwell.doors.faces import Block, Claim, Down, Enrolment, Heard, Linked, Names, NoBlock, Said
+from upwell.doors.faces import (
+    Block,
+    Claim,
+    Down,
+    Enrolment,
+    Heard,
+    Linked,
+    Names,
+    NoBlock,
+    Outcome,
+    Outcomes,
+    Reply,
+    Said,
+    SubClaim,
+    SubLogin,
+    SubLogout,
+    TopoAdd,
+    TopoDelete,
+    TopoGet,
+)
 from upwell.service.dispatch import Addressed
+
+NODE_TYPE_GATEWAY = 1  # alibaba 3.1: the product fact NodeType
+NO_BLOCK = {  # by NoBlock.reason; the vendor names no codes but 200
+    "not-found": (404, "no such file for this device"),
+    "range": (416, "size must be 1 to 131072 and offset within the file"),
+    "busy": (429, "too many blocks at once; try again"),
+}
 
 
 class AlibabaFace:
@@ -15,31 +42,51 @@ class AlibabaFace:
     name = "alibaba"
 
     def claim(self, client_id: str, username: str) -> Claim | Enrolment | None:
-        """Alibaba's when the username has its one ampersand; no other vendor's has."""
+        """Alibaba's when the username has an ampersand; no other vendor's has."""
         if "&" not in username:
             return None
         claim = login.parse(client_id, username)
-        return Claim(
-            claim.product_key, claim.device_name, lambda secret, password, now: login.verify(claim, secret, password)
-        )
+
+        def proves(secret: str, password: bytes, now: datetime) -> bool:
+            return login.verify(claim, secret, password)
+
+        if claim.kind in ("register", "regnwl"):
+            creates = claim.kind == "regnwl"
+            return Enrolment(
+                claim.product_key, claim.device_name, creates, proves, lambda secret: Down(*login.grant(claim, secret))
+            )
+        return Claim(claim.product_key, claim.device_name, proves)
 
     def greet(self, linked: Linked, now: datetime) -> Sequence[Down]:
         """Nothing: Alibaba's devices speak first."""
         return ()
 
     def may_publish(self, linked: Linked, topic: str) -> bool:
-        """Topics that carry the device's own names."""
-        return device.own_topic(topic, linked.names.product_key, linked.names.device_name)
+        """Topics that carry the names of a device of this connection, or of a sub-device that was one."""
+        names = _names_in(topic)
+        if names is None or (linked.whose(*names) is None and Names(*names) not in linked.parted):
+            return False
+        return device.own_topic(topic, *names)
 
     def may_subscribe(self, linked: Linked, topic_filter: str) -> bool:
-        """Filters that match only topics with the device's own names."""
-        return device.own_filter(topic_filter, linked.names.product_key, linked.names.device_name)
+        """Filters that match only topics of one device of this connection."""
+        names = _names_in(topic_filter)
+        return names is not None and linked.whose(*names) is not None and device.own_filter(topic_filter, *names)
 
     def read(self, linked: Linked, topic: str, payload: bytes) -> Sequence[Heard]:
         """One message says one thing."""
-        names = linked.names
-        report = device.read(topic, payload, names.product_key, names.device_name)
-        return () if report is None else (Said(names, report),)
+        names = _names_in(topic)
+        owner = None if names is None else linked.whose(*names)
+        if owner is None:
+            raise DeviceError("The topic is not of a device of this connection.")
+        key, name = owner.product_key, owner.device_name
+        if topic == device.TOPICS["download"].of(key, name):
+            return (Said(owner, blocks.read(payload)),)
+        verb = gateway.verb_of(topic, key, name) if owner == linked.names else None
+        if verb is not None:
+            return (_heard(linked, gateway.read(verb, payload)),)
+        report = device.read(topic, payload, key, name)
+        return () if report is None else (Said(owner, report),)
 
     def push(self, linked: Linked, addressed: Addressed, now: datetime) -> Down:
         """The upgrade push, on the addressed device's own topic."""
@@ -53,5 +100,52 @@ class AlibabaFace:
         return None if reply is None else Down(*reply)
 
     def block(self, linked: Linked, names: Names, request: BlockRequest, found: Block | NoBlock) -> Down | None:
-        """Nothing: `read` gives no block requests yet."""
-        return None
+        """The binary reply (alibaba 6.8), at QoS 0: a lost block is asked for again."""
+        if isinstance(found, NoBlock):
+            told = blocks.refusal(request, *NO_BLOCK[found.reason], names.product_key, names.device_name)
+        else:
+            told = blocks.reply(request, found.data, found.file_size, names.product_key, names.device_name)
+        return Down(*told, qos=0)
+
+
+def _names_in(topic: str) -> tuple[str, str] | None:
+    """Product key and device name where a topic's or filter's shape has them; whether it is lawful is asked after."""
+    levels = topic.split("/")
+    at = {"sys": 2, "ota": 4, "shadow": 3, "ext": 3}.get(levels[1] if len(levels) > 1 else "", 1)
+    return (levels[at], levels[at + 1]) if len(levels) > at + 1 else None
+
+
+def _heard(linked: Linked, request: gateway.Request) -> Heard:
+    names = linked.names
+
+    def framed(code: int, text: str, data: object) -> Down:
+        return Down(*gateway.reply(request, code, text, data, names.product_key, names.device_name), qos=0)
+
+    def told(outcomes: Outcomes) -> Down:
+        failed = next((outcome for _, outcome in outcomes if outcome is not Outcome.DONE), None)
+        code, text = (gateway.OK, "success") if failed is None else gateway.CODES[failed.value]
+        return framed(
+            code, text, [gateway.named(n.product_key, n.device_name) for n, o in outcomes if o is (failed or o)]
+        )
+
+    def listed(bound: Sequence[Names]) -> Down:
+        return framed(gateway.OK, "success", [gateway.named(n.product_key, n.device_name) for n in bound])
+
+    if linked.product_facts.get("NodeType") != NODE_TYPE_GATEWAY:
+        return Reply(framed(*gateway.CODES["not-a-gateway"], []))
+    named = [(sub.product_key, sub.device_name) for sub in request.subs]
+    match request.verb:
+        case "add":
+            return TopoAdd([_claim(sub) for sub in request.subs], told)
+        case "delete":
+            return TopoDelete(named, told)
+        case "get":
+            return TopoGet(listed)
+        case "login" | "batch_login":
+            return SubLogin([_claim(sub) for sub in request.subs], told)
+        case "logout" | "batch_logout":
+            return SubLogout(named, told)
+
+
+def _claim(sub: gateway.SubDevice) -> SubClaim:
+    return SubClaim(sub.product_key, sub.device_name, lambda secret, password, now: sub.proven_by(secret))

@@ -39,16 +39,18 @@ with gone as (delete from nonce where seen_at < $1 returning 1) select count(*) 
 
 -- name: login_facts
 -- Live devices among the given ones, with what checks their login.
-select d.device_id, d.secret, d.enabled, p.product_key, d.name, d.product_id
-from device d join product p using (product_id)
+select d.device_id, d.secret, d.enabled, p.product_key, d.name, d.product_id, p.account_id,
+       p.facts as product_facts, t.gateway_id
+from device d join product p using (product_id) left join topology t using (device_id)
 where d.device_id = any($1::uuid[]) and d.deleted_at is null and p.deleted_at is null;
 
 -- name: login_facts_by_name
 -- Live devices of each name over all products, oldest first: a later one of the same name takes nobody's place.
-select f.secret, f.enabled, f.product_key, f.name, f.product_id
+select f.*
 from unnest($1::text[]) as w(name) cross join lateral (
-    select d.secret, d.enabled, p.product_key, d.name, d.product_id
-    from device d join product p using (product_id)
+    select d.secret, d.enabled, p.product_key, d.name, d.product_id, p.account_id, p.facts as product_facts,
+           t.gateway_id
+    from device d join product p using (product_id) left join topology t using (device_id)
     where d.name = w.name and d.deleted_at is null and p.deleted_at is null
     order by d.created_at, d.device_id limit $2
 ) f;

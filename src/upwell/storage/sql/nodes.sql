@@ -30,3 +30,14 @@ where p.node_id = $1 and t.device_id = p.device_id and j.job_id = t.job_id and t
 
 -- name: forget_nodes
 delete from node where lease_until < clock_timestamp() - interval '1 hour';
+
+-- name: unwelcome
+-- Of these connections of this gateway, those that may not stay: their device is deleted or disabled, or is online
+-- through another connection or none.
+select w.device_id, w.connection_id
+from unnest($1::uuid[], $2::uuid[]) as w(device_id, connection_id)
+where not exists (
+    select from presence n join device d using (device_id) join product p using (product_id)
+    where n.device_id = w.device_id and n.connection_id = w.connection_id
+      and d.enabled and d.deleted_at is null and p.deleted_at is null
+);

@@ -1,0 +1,103 @@
+"""Downloads in blocks over MQTT (alibaba 6.8): the request a device sends and the binary reply it expects.
+
+It holds no file: which bytes are asked for comes out, which bytes to frame goes in.
+"""
+
+import json
+import re
+import struct
+from functools import cache
+from typing import Any
+
+from upwell.dialects.alibaba.device import PAYLOAD_MAX, TOPICS, message, ref_of, storable
+from upwell.domain.errors import DeviceError
+from upwell.domain.talk import BlockRequest
+
+TOKEN_MAX = 128  # characters of a fileToken; C4 sends `default`, the documentation 32 digits
+INTEGER_MAX = 2**31 - 1  # what a C device keeps in an int
+
+
+def read(payload: bytes) -> BlockRequest:
+    """The block a device asks for (T7). Raises DeviceError. Whether there is such a block is not judged here."""
+    if len(payload) > PAYLOAD_MAX:
+        raise DeviceError(f"The payload is longer than {PAYLOAD_MAX} bytes.")
+    asked = _lenient(payload)
+    params = _object(asked, "params")
+    info, block = _object(params, "fileInfo"), _object(params, "fileBlock")
+    token = params.get("fileToken")
+    if token is not None and (not isinstance(token, str) or len(token) > TOKEN_MAX):
+        raise DeviceError(f"fileToken must be text of at most {TOKEN_MAX} characters.")
+    return BlockRequest(
+        stream=_whole(info, "streamId"),
+        file=_whole(info, "fileId"),
+        offset=_whole(block, "offset"),
+        size=_whole(block, "size"),
+        token=storable(token or ""),
+        ref=ref_of(asked),
+    )
+
+
+def _lenient(payload: bytes) -> dict[str, Any]:
+    try:
+        return message(payload)
+    except DeviceError:
+        return message(re.sub(rb",\s*}", b"}", payload))  # alibaba 6.8: C4 really writes `"fileId":1,}`
+
+
+def _object(holder: dict[str, Any], field: str) -> dict[str, Any]:
+    value = holder.get(field)
+    if not isinstance(value, dict):
+        raise DeviceError(f"{field} must be an object.")
+    return value
+
+
+def _whole(holder: dict[str, Any], field: str) -> int:
+    value = holder.get(field)
+    if isinstance(value, bool) or not isinstance(value, int) or not 0 <= value <= INTEGER_MAX:
+        raise DeviceError(f"{field} must be a whole number of at most {INTEGER_MAX}.")
+    return value
+
+
+def reply(request: BlockRequest, data: bytes, file_size: int, product_key: str, device_name: str) -> tuple[str, bytes]:
+    """A block that was found (T8). `file_size` is of the whole file, in bytes."""
+    about = {"fileToken": request.token, "fileLength": file_size, "bSize": len(data), "bOffset": request.offset}
+    head = _compact({"id": request.ref, "code": 200, "data": about})
+    return _topic(product_key, device_name), head + data + struct.pack("<H", crc16(data))
+
+
+def refusal(request: BlockRequest, code: int, text: str, product_key: str, device_name: str) -> tuple[str, bytes]:
+    """Why there is no block (T8). It is framed like one of no bytes, so that a device can read it alike."""
+    head = _compact({"id": request.ref, "code": code, "msg": text, "data": {"fileToken": request.token}})
+    return _topic(product_key, device_name), head + struct.pack("<H", crc16(b""))
+
+
+def _topic(product_key: str, device_name: str) -> str:
+    return TOPICS["download_reply"].of(product_key, device_name)
+
+
+def _compact(about: dict[str, Any]) -> bytes:
+    text = json.dumps(about, ensure_ascii=False, separators=(",", ":")).encode("utf-8", "replace")
+    return struct.pack(">H", len(text)) + text
+
+
+def crc16(data: bytes) -> int:
+    """CRC-16/ARC: 0xBB3D for b"123456789" (alibaba 6.8). Two bytes a step, for a block may have 128 KB."""
+    table, crc, words = _table(), 0, len(data) // 2
+    for word in struct.unpack_from(f"<{words}H", data):
+        crc = table[crc ^ word]
+    if len(data) % 2:
+        crc = crc >> 8 ^ table[(crc ^ data[-1]) << 8 & 0xFF00]
+    return crc
+
+
+@cache
+def _table() -> tuple[int, ...]:
+    """What any two bytes make of a CRC of 0; the register is as wide as they are, so no trace of it is left."""
+    single = [_shifted(byte) for byte in range(256)]
+    return tuple(single[low] >> 8 ^ single[(single[low] ^ high) & 0xFF] for high in range(256) for low in range(256))
+
+
+def _shifted(crc: int) -> int:
+    for _ in range(8):
+        crc = crc >> 1 ^ (0xA001 if crc & 1 else 0)
+    return crc

@@ -1,0 +1,194 @@
+"""Sub-devices: who joins and leaves a gateway's topology, and who is online on its connection.
+
+Holds: a sub-device speaks only through the gateway of its topology, after its proof, and only as long as it is online
+on that very connection (L8). Requests of one connection are done one after the other; what one asks is done for all
+its sub-devices or for none. Bounded: sub-devices of a connection and of a topology.
+"""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from uuid import UUID
+
+from upwell.domain.errors import NotFound, TooMany
+from upwell.domain.fleet import device_id as id_of
+from upwell.doors.faces import (
+    Down,
+    Linked,
+    Names,
+    Outcome,
+    SubClaim,
+    SubLogin,
+    SubLogout,
+    TopoAdd,
+    TopoDelete,
+    TopoGet,
+)
+from upwell.doors.mqtt.handler import Conn
+from upwell.doors.seats import Seats, linked_of
+from upwell.service.access import LoginFacts
+from upwell.service.gateways import SUB_DEVICES_MAX
+
+NOBODY = "no such device"  # a secret to check against, so that unknown devices take as long as known ones
+
+Asked = SubLogin | SubLogout | TopoAdd | TopoDelete | TopoGet
+Candidates = Callable[[str | None, str], Awaitable[Sequence[LoginFacts]]]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GatewayDesk:
+    """What the platform does for gateways; handed in by wiring."""
+
+    now: Callable[[], datetime]
+    candidates: Candidates  # devices by product key and name, or by name alone
+    arrived: Callable[[tuple[UUID, UUID, str]], Awaitable[None]]
+    left: Callable[[tuple[UUID, UUID]], Awaitable[None]]
+    bind: Callable[[UUID, Sequence[UUID]], Awaitable[None]]
+    unbind: Callable[[UUID, Sequence[UUID]], Awaitable[set[UUID]]]
+    bound: Callable[[UUID], Awaitable[Sequence[tuple[str, str]]]]
+
+
+@dataclass(frozen=True, slots=True)
+class _Sub:
+    """A sub-device as asked for and as found."""
+
+    names: Names
+    outcome: Outcome
+
+    @property
+    def device_id(self) -> UUID:
+        return id_of(self.names.product_key, self.names.device_name)
+
+
+class Gateways:
+    """Does what gateways ask for their sub-devices. `end` ends a device's own connection."""
+
+    def __init__(self, desk: GatewayDesk, seats: Seats, end: Callable[[UUID, str], None]) -> None:
+        self._desk = desk
+        self._seats = seats
+        self._end = end
+
+    async def take(self, conn: Conn, asked: Asked) -> Down | None:
+        """Do it, and give the answer to send; it is committed when this returns."""
+        async with linked_of(conn).turn:
+            match asked:
+                case TopoGet(answer):
+                    bound = await self._desk.bound(conn.device_id)
+                    return answer([Names(*each) for each in bound])
+                case TopoAdd(subs, answer):
+                    return answer(_told(await self._bind(conn, subs)))
+                case TopoDelete(subs, answer):
+                    return answer(_told(await self._unbind(conn, subs)))
+                case SubLogin(subs, answer):
+                    return answer(_told(await self._login(conn, subs)))
+                case SubLogout(subs, answer):
+                    return answer(_told(await self._logout(conn, subs)))
+
+    async def part(self, conn: Conn) -> None:
+        """The connection ended, and with it its sub-devices'."""
+        subs = list(linked_of(conn).subs.values())
+        for device_id in subs:
+            self._seats.leave(device_id, conn)
+        await asyncio.gather(*(self._desk.left((device_id, conn.connection_id)) for device_id in subs))
+
+    # Topology.
+
+    async def _bind(self, conn: Conn, subs: Sequence[SubClaim]) -> list[_Sub]:
+        found = [await self._found(conn, claim, topology=False) for claim in subs]
+        if any(sub.outcome is not Outcome.DONE for sub in found):
+            return found
+        try:
+            await self._desk.bind(conn.device_id, list({sub.device_id for sub in found}))
+        except TooMany:
+            return [_Sub(sub.names, Outcome.TOO_MANY) for sub in found]
+        except NotFound:  # the gateway itself was deleted meanwhile
+            return [_Sub(sub.names, Outcome.UNKNOWN) for sub in found]
+        return found
+
+    async def _unbind(self, conn: Conn, subs: Sequence[tuple[str | None, str]]) -> list[_Sub]:
+        named = [await self._named(conn, *each) for each in subs]
+        gone = await self._desk.unbind(conn.device_id, [id_of(n.product_key, n.device_name) for n in named])
+        found = [_Sub(names, Outcome.UNBOUND) for names in named]
+        for place, sub in enumerate(found):
+            if sub.device_id in gone:
+                found[place] = _Sub(sub.names, Outcome.DONE)
+                await self._offline(conn, sub.device_id)
+        return found
+
+    async def _named(self, conn: Conn, product_key: str | None, device_name: str) -> Names:
+        """The sub-device meant, also where the vendor names no product."""
+        if product_key is not None:
+            return Names(product_key, device_name)
+        here = [f for f in await self._desk.candidates(None, device_name) if f.gateway_id == conn.device_id]
+        return Names(here[0].product_key if here else "", device_name)
+
+    # Sessions.
+
+    async def _login(self, conn: Conn, subs: Sequence[SubClaim]) -> list[_Sub]:
+        found = [await self._found(conn, claim, topology=True) for claim in subs]
+        linked = linked_of(conn)
+        wanted = {sub.device_id: sub.names for sub in found}
+        if len(linked.subs.keys() | set(wanted.values())) > SUB_DEVICES_MAX:
+            return [_Sub(sub.names, Outcome.TOO_MANY) for sub in found]
+        if all(sub.outcome is Outcome.DONE for sub in found):
+            await asyncio.gather(*(self._online(conn, *each) for each in wanted.items()))
+        return found
+
+    async def _online(self, conn: Conn, device_id: UUID, names: Names) -> None:
+        if self._seats.of(device_id) is not conn:
+            if self._seats.of(conn.device_id) is not conn:
+                return  # the gateway itself left meanwhile
+            if self._seats.take(conn, device_id, names):
+                self._end(device_id, "logged in through its gateway")
+        await self._desk.arrived((device_id, conn.connection_id, conn.peer))
+        if not self._seats.settle(conn, device_id):
+            await self._desk.left((device_id, conn.connection_id))
+
+    async def _logout(self, conn: Conn, subs: Sequence[tuple[str | None, str]]) -> list[_Sub]:
+        found: list[_Sub] = []
+        linked = linked_of(conn)
+        for product_key, device_name in subs:
+            names = linked.whose(product_key, device_name)
+            if names is None or names == linked.names:
+                found.append(_Sub(Names(product_key or "", device_name), Outcome.UNBOUND))
+                continue
+            found.append(_Sub(names, Outcome.DONE))
+            await self._offline(conn, linked.subs[names])
+        return found
+
+    async def _offline(self, conn: Conn, device_id: UUID) -> None:
+        if self._seats.leave(device_id, conn):
+            await self._desk.left((device_id, conn.connection_id))
+
+    # Proofs.
+
+    async def _found(self, conn: Conn, claim: SubClaim, *, topology: bool) -> _Sub:
+        """What becomes of one sub-device. Each candidate's proof is computed, so that time tells nothing."""
+        linked, now = linked_of(conn), self._desk.now()
+        names = Names(claim.product_key or "", claim.device_name)
+        candidates = await self._desk.candidates(claim.product_key, claim.device_name)
+        proven = [facts for facts in candidates if claim.proves(facts.secret, b"", now)]
+        if not candidates:
+            claim.proves(NOBODY, b"", now)
+            return _Sub(names, Outcome.UNKNOWN)
+        if not proven:
+            return _Sub(names, Outcome.UNPROVEN)
+        own = [facts for facts in proven if facts.gateway_id == conn.device_id]
+        facts = (own or proven)[0]
+        names = Names(facts.product_key, facts.name)
+        return _Sub(names, _judged(linked, names, facts, bound=bool(own) or not topology))
+
+
+def _judged(linked: Linked, names: Names, facts: LoginFacts, *, bound: bool) -> Outcome:
+    if names == linked.names:
+        return Outcome.ITSELF
+    if facts.account_id != linked.account_id:
+        return Outcome.UNKNOWN  # L8: another account's devices do not exist
+    if not facts.enabled:
+        return Outcome.DISABLED
+    return Outcome.DONE if bound else Outcome.UNBOUND
+
+
+def _told(found: Sequence[_Sub]) -> list[tuple[Names, Outcome]]:
+    return [(sub.names, sub.outcome) for sub in found]

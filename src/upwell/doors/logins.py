@@ -1,0 +1,88 @@
+"""Who a CONNECT is: every face is asked whose login it is, and the password must prove it.
+
+Holds: all candidates' proofs are computed, and one where there is none, so that time tells nothing. A connection that
+enrols is nobody's: it can't take a device's place.
+"""
+
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from uuid import UUID, uuid4
+
+from upwell.domain.errors import DeviceError
+from upwell.domain.fleet import device_id as id_of
+from upwell.doors.faces import Claim, Down, Enrolment, Face, Linked, Names
+from upwell.doors.gateways import NOBODY
+from upwell.doors.mqtt.handler import Identity
+from upwell.service.access import LoginFacts
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LoginDesk:
+    """What checks logins; handed in by wiring."""
+
+    now: Callable[[], datetime]
+    facts: Callable[[UUID], Awaitable[LoginFacts | None]]
+    facts_by_name: Callable[[str], Awaitable[Sequence[LoginFacts]]]
+    product_secret: Callable[[str], Awaitable[str | None]]
+    enrol: Callable[[str, str, bool], Awaitable[str | None]]  # product key, name, creates -> the device's secret
+
+
+@dataclass(frozen=True, slots=True)
+class Enrolled:
+    """A connection that is told its device's secret and can do nothing else."""
+
+    face: Face
+    down: Down
+
+
+class Logins:
+    """Checks logins for every face."""
+
+    def __init__(self, desk: LoginDesk, faces: Sequence[Face]) -> None:
+        self._desk = desk
+        self._faces = faces
+
+    async def identity(self, client_id: str, username: str, password: bytes) -> Identity | None:
+        """Who the CONNECT is, proven; None refuses."""
+        try:
+            face, claim = self._claim(client_id, username)
+        except DeviceError:
+            return None
+        if isinstance(claim, Enrolment):
+            return await self._enrolled(face, claim, password)
+        return await self._linked(face, claim, password)
+
+    def _claim(self, client_id: str, username: str) -> tuple[Face, Claim | Enrolment]:
+        for face in self._faces:
+            claim = face.claim(client_id, username)
+            if claim is not None:
+                return face, claim
+        raise DeviceError("The login is of no known vendor's kind.")
+
+    async def candidates(self, product_key: str | None, device_name: str) -> Sequence[LoginFacts]:
+        """The devices that may be meant: one at most, or all of that name where no product is said."""
+        if product_key is None:
+            return await self._desk.facts_by_name(device_name)
+        facts = await self._desk.facts(id_of(product_key, device_name))
+        return [] if facts is None else [facts]
+
+    async def _linked(self, face: Face, claim: Claim, password: bytes) -> Identity | None:
+        found = await self.candidates(claim.product_key, claim.device_name)
+        now = self._desk.now()
+        proven = [facts for facts in found if claim.proves(facts.secret, password, now)]
+        if not found:
+            claim.proves(NOBODY, password, now)
+        if not proven or not proven[0].enabled:
+            return None
+        facts = proven[0]
+        linked = Linked(face, Names(facts.product_key, facts.name), facts.secret, facts.account_id, facts.product_facts)
+        return Identity(id_of(facts.product_key, facts.name), linked)
+
+    async def _enrolled(self, face: Face, claim: Enrolment, password: bytes) -> Identity | None:
+        secret = await self._desk.product_secret(claim.product_key)
+        proven = claim.proves(NOBODY if secret is None else secret, password, self._desk.now())
+        if secret is None or not proven:
+            return None
+        told = await self._desk.enrol(claim.product_key, claim.device_name, claim.creates)
+        return None if told is None else Identity(uuid4(), Enrolled(face, claim.grant(told)))

@@ -1,0 +1,53 @@
+"""Gateways: which sub-devices each speaks for. Whether a sub-device's proof holds is the door's to check before.
+
+A sub-device has one gateway; a later one takes it, and it is then online through the earlier one no more.
+"""
+
+from collections import defaultdict
+from collections.abc import Sequence
+from uuid import UUID
+
+from upwell.domain.errors import NotFound, TooMany
+from upwell.service.context import Context
+from upwell.storage.database import Connection
+from upwell.storage.queries import sheet
+
+_Q = sheet("gateways")
+SUB_DEVICES_MAX = 1500  # of one gateway (the vendor's page on sub-devices, the lower of its two numbers)
+
+
+async def bind(ctx: Context, gateway_id: UUID, device_ids: Sequence[UUID]) -> None:
+    """The gateway speaks for these from now on. Raises TooMany, NotFound for a gateway that is gone."""
+
+    async def body(conn: Connection) -> None:
+        now, ids = ctx.now(), list(device_ids)
+        if await conn.fetchval(_Q["lock_gateway"], gateway_id) is None:
+            raise NotFound("device", str(gateway_id))
+        if await conn.fetchval(_Q["size_without"], gateway_id, ids) + len(ids) > SUB_DEVICES_MAX:
+            raise TooMany("sub-devices", SUB_DEVICES_MAX)
+        former: dict[UUID, list[UUID]] = defaultdict(list)
+        for row in await conn.fetch(_Q["former_gateways"], ids, gateway_id):
+            former[row["gateway_id"]].append(row["device_id"])
+        await conn.fetch(_Q["bind"], gateway_id, ids, now)
+        for gateway, moved in former.items():
+            await conn.execute(_Q["release"], gateway, moved, now)
+
+    await ctx.database.transact(body)
+
+
+async def unbind(ctx: Context, gateway_id: UUID, device_ids: Sequence[UUID]) -> set[UUID]:
+    """The gateway speaks for these no more; returns those that it spoke for."""
+
+    async def body(conn: Connection) -> set[UUID]:
+        now = ctx.now()
+        gone = [row["device_id"] for row in await conn.fetch(_Q["unbind"], gateway_id, list(device_ids))]
+        await conn.execute(_Q["release"], gateway_id, gone, now)
+        return {UUID(int=each.int) for each in gone}
+
+    return await ctx.database.transact(body)
+
+
+async def sub_devices(ctx: Context, gateway_id: UUID) -> list[tuple[str, str]]:
+    """(product key, name) of the devices that the gateway speaks for, oldest first."""
+    async with ctx.database.connection() as conn:
+        return [(row["product_key"], row["name"]) for row in await conn.fetch(_Q["sub_devices"], gateway_id)]

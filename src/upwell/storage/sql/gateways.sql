@@ -1,0 +1,38 @@
+-- Gateways and the sub-devices they speak for. A sub-device has at most one gateway: the primary key of topology.
+
+-- name: lock_gateway
+-- One change of a gateway's topology at a time, so that its size can be limited.
+select device_id from device where device_id = $1 and deleted_at is null for no key update;
+
+-- name: size_without
+-- Sub-devices of a gateway besides these.
+select count(*) from topology where gateway_id = $1 and device_id <> all($2::uuid[]);
+
+-- name: bind
+insert into topology as t (device_id, gateway_id, added_at)
+select device_id, $1, $3 from unnest($2::uuid[]) as w(device_id) order by device_id
+on conflict (device_id) do update set gateway_id = excluded.gateway_id, added_at = excluded.added_at
+where t.gateway_id <> excluded.gateway_id
+returning device_id;
+
+-- name: unbind
+delete from topology where gateway_id = $1 and device_id = any($2::uuid[]) returning device_id;
+
+-- name: release
+-- These are online through their gateway no more; whoever holds that connection finds out (see nodes.unwelcome).
+with gone as (
+    update presence n set node_id = null, connection_id = null, offline_at = $3
+    from presence g
+    where n.device_id = any($2::uuid[]) and g.device_id = $1 and n.connection_id = g.connection_id
+    returning n.device_id
+)
+update task set node_id = null
+where device_id in (select device_id from gone) and state in ('CONFIRM', 'QUEUED', 'NOTIFIED', 'IN_PROGRESS');
+
+-- name: former_gateways
+select device_id, gateway_id from topology where device_id = any($1::uuid[]) and gateway_id <> $2 for update;
+
+-- name: sub_devices
+select p.product_key, d.name from topology t join device d using (device_id) join product p using (product_id)
+where t.gateway_id = $1 and d.deleted_at is null and p.deleted_at is null
+order by t.added_at, d.device_id;
