@@ -30,6 +30,7 @@ from upwell.doors.devices import Desk, DeviceHandler
 from upwell.doors.downloads import DownloadDoor, Found
 from upwell.doors.enrolment import EnrolmentDoor
 from upwell.doors.faces.alibaba import AlibabaFace
+from upwell.doors.faces.tuyalink import TuyaLinkFace
 from upwell.doors.logins import LoginDesk
 from upwell.doors.rpc import RpcDoor
 from upwell.doors.tongues import Alibaba, Tongue, Tuya
@@ -261,7 +262,7 @@ class Server:
                 unbind=lambda gateway, subs: gateways.unbind(ctx, gateway, subs),
                 bound=lambda gateway: gateways.sub_devices(ctx, gateway),
             ),
-            faces=[AlibabaFace()],
+            faces=[AlibabaFace(), TuyaLinkFace(ctx.now)],
         )
 
     async def _enrol(self, product_key: str, name: str, creates: bool) -> str | None:

@@ -279,25 +279,29 @@ def test_the_proof_of_a_sub_device(content: str, method: str, digest: str) -> No
     assert forged is not None and not forged.subs[0].proven_by(SECRET)
 
 
+def answered(suffix: str, payload: bytes) -> tuple[str, bytes] | None:
+    found = gateway.reply(suffix, payload, "d")
+    return None if found is None else found(NOW_S * 1000)
+
+
 def test_plain_answers() -> None:
-    now_ms = NOW_S * 1000
-    assert gateway.reply("ext/time/request", said({"bizType": "NTP", "dst": 5}, "9"), "d", now_ms) == (
+    assert answered("ext/time/request", said({"bizType": "NTP", "dst": 5}, "9")) == (
         "tylink/d/ext/time/response",
         b'{"msgId":"9","time":1705973278,"code":0,"data":{"bizType":"NTP","dst":5,"srt":1705973278000,'
         b'"sst":1705973278000}}',
     )
-    daylight = gateway.reply("ext/time/request", said({"bizType": "DST", "timezoneId": "asia/shanghai"}), "d", now_ms)
+    daylight = answered("ext/time/request", said({"bizType": "DST", "timezoneId": "asia/shanghai"}))
     assert daylight is not None and json.loads(daylight[1])["code"] != 0
-    assert gateway.reply("ext/config/get", said({}, "3"), "d", now_ms) == (
+    assert answered("ext/config/get", said({}, "3")) == (
         "tylink/d/ext/config/get_response",
         b'{"msgId":"3","time":1705973278,"code":0,"data":{}}',
     )
     acked = b'{"msgId":"4","time":1,"sys":{"ack":1},"data":{}}'
-    assert gateway.reply("thing/property/report", acked, "d", now_ms) == (
+    assert answered("thing/property/report", acked) == (
         "tylink/d/thing/property/report_response",
         b'{"msgId":"4","time":1705973278,"code":0}',
     )
     for silent in (b'{"msgId":"4","sys":{"ack":0}}', b'{"msgId":"4"}', b'{"sys":1}'):
-        assert gateway.reply("thing/property/report", silent, "d", now_ms) is None
-    assert gateway.reply("thing/property/set_response", acked, "d", now_ms) is None
-    assert gateway.reply("channel/raw/up", b"\x00", "d", now_ms) is None
+        assert answered("thing/property/report", silent) is None
+    assert answered("thing/property/set_response", acked) is None
+    assert answered("channel/raw/up", b"\x00") is None

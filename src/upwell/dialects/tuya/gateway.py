@@ -6,8 +6,9 @@ decided elsewhere. It holds no session and no clock.
 """
 
 import hmac
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, Literal, get_args
 
 from upwell.dialects.payloads import json_object, text_id
@@ -28,6 +29,7 @@ CODES = {
     "disabled": 1106,
     "unbound": 1106,
     "itself": 1109,
+    "not-a-gateway": 1106,
 }
 NO_DATA = 1000
 
@@ -79,21 +81,25 @@ def request(suffix: str, payload: bytes) -> Request | None:
     return Request(verb=verb, msg_id=ref(said), subs=subs)
 
 
-def reply(suffix: str, payload: bytes, device_id: str, now_ms: int) -> tuple[str, bytes] | None:
-    """The answer to what needs nothing but the message and the time; None for what has none."""
+Answered = Callable[[int], tuple[str, bytes]]  # by the epoch in milliseconds: topic and payload
+
+
+def reply(suffix: str, payload: bytes, device_id: str) -> Answered | None:
+    """The answer to what needs nothing but the message and the time; None for what has none. Raises DeviceError."""
     if suffix == "ext/time/request":
         said = json_object(payload)
-        data = _time(said.get("data"), now_ms)
-        code = NO_DATA if data is None else OK
-        return response(f"tylink/{device_id}/ext/time/response", ref(said), now_ms // 1000, data, code)
+        return partial(_time, f"tylink/{device_id}/ext/time/response", ref(said), said.get("data"))
     if suffix == "ext/config/get":
-        said = json_object(payload)
-        return response(f"tylink/{device_id}/ext/config/get_response", ref(said), now_ms // 1000, {})
-    if suffix.startswith(("thing/", "device/tag/")) and not suffix.endswith("_response"):
-        said = json_object(payload)
-        if _wants_ack(said):
-            return response(f"tylink/{device_id}/{suffix}_response", ref(said), now_ms // 1000)
-    return None
+        topic, data, acknowledged = f"tylink/{device_id}/ext/config/get_response", {}, True
+    elif suffix.startswith(("thing/", "device/tag/")) and not suffix.endswith("_response"):
+        topic, data, acknowledged = f"tylink/{device_id}/{suffix}_response", None, False
+    else:
+        return None
+    said = json_object(payload)
+    if not acknowledged and not _wants_ack(said):
+        return None
+    msg_id = ref(said)
+    return lambda now_ms: response(topic, msg_id, now_ms // 1000, data)
 
 
 def named(product_key: str, device_name: str, client_id: str = "") -> dict[str, str]:
@@ -102,13 +108,13 @@ def named(product_key: str, device_name: str, client_id: str = "") -> dict[str, 
     return {name: value for name, value in members.items() if value}
 
 
-def _time(data: Any, now_ms: int) -> dict[str, Any] | None:
+def _time(topic: str, msg_id: str, asked: Any, now_ms: int) -> tuple[str, bytes]:
     """tuya 4.4: NTP gets the server's clock beside the device's own `dst`. Daylight saving is not known here."""
-    if not isinstance(data, dict) or data.get("bizType") != "NTP":
-        return None
-    sent = data.get("dst")
+    if not isinstance(asked, dict) or asked.get("bizType") != "NTP":
+        return response(topic, msg_id, now_ms // 1000, code=NO_DATA)
+    sent = asked.get("dst")
     echo = {"dst": sent} if isinstance(sent, int) else {}
-    return {"bizType": "NTP", **echo, "srt": now_ms, "sst": now_ms}
+    return response(topic, msg_id, now_ms // 1000, {"bizType": "NTP", **echo, "srt": now_ms, "sst": now_ms})
 
 
 def _wants_ack(said: Mapping[str, Any]) -> bool:
