@@ -40,7 +40,7 @@ from upwell.engine.dispatch import Ask, Dispatcher
 from upwell.engine.gather import Gatherer
 from upwell.engine.loop import Loop
 from upwell.objects import Objects, open_objects
-from upwell.service import access, dispatch, enrol, fleet, gateways, jobs, nodes, packages, reports, streams
+from upwell.service import access, dispatch, endings, enrol, fleet, gateways, making, nodes, reports, streams, uploads
 from upwell.service.access import LoginFacts
 from upwell.service.context import Context, utc_now
 from upwell.service.dispatch import Addressed
@@ -74,21 +74,29 @@ class Uploads:
 
     async def secret(self, access_key_id: str, /) -> str | None:
         """The key that signs upload forms; there is one."""
-        if access_key_id != packages.UPLOAD_KEY_ID:
+        if access_key_id != uploads.UPLOAD_KEY_ID:
             return None
-        return (await packages.upload_secret(self._ctx)).decode("ascii")
+        return (await uploads.upload_secret(self._ctx)).decode("ascii")
 
     async def begin(self, key: str, now: datetime, /) -> ObjectWriter:
         """Take the ticket and open the object."""
         try:
-            await packages.begin_upload(self._ctx, key)
+            await uploads.begin_upload(self._ctx, key)
         except CallerError as exc:
             raise PostObjectError("AccessDenied", 403, exc.problem) from exc
-        return await self._objects.create(key)
+        try:
+            return await self._objects.create(key)
+        except BaseException:
+            await self.abandon(key)
+            raise
+
+    async def abandon(self, key: str, /) -> None:
+        """Give the ticket back."""
+        await uploads.abandon_upload(self._ctx, key)
 
     async def finish(self, key: str, stored: StoredObject, /) -> None:
         """Record what was stored."""
-        await packages.finish_upload(self._ctx, key, stored.size, stored.md5, stored.sha256)
+        await uploads.finish_upload(self._ctx, key, stored.size, stored.md5, stored.sha256)
 
 
 class Links:
@@ -147,10 +155,10 @@ class Server:
         await database.open()
         self._stack.push_async_callback(database.close)
         await migrate(database)
-        self.ctx = Context(database)
-        self.first_key = await access.bootstrap(self.ctx, _pair(self.settings))
         url = self.settings.objects_url or f"file://{self.settings.data_dir.absolute() / 'objects'}"
         self.objects = open_objects(url)
+        self.ctx = Context(database, objects=self.objects)
+        self.first_key = await access.bootstrap(self.ctx, _pair(self.settings))
         self.links = Links(self.ctx, self.objects, await server_secret(self.ctx, "download"))
         await nodes.keep_lease(self.ctx, self.node_id)
         self._stack.push_async_callback(self._leave)
@@ -294,9 +302,10 @@ class Server:
         self._changed = changed
 
     async def _fill(self) -> bool:
-        waiting = await jobs.unfilled(self.ctx)
+        await endings.start_planned(self.ctx)
+        waiting = await making.unfilled(self.ctx)
         for job_id in waiting:
-            while await jobs.fill(self.ctx, job_id):
+            while await making.fill(self.ctx, job_id):
                 self.push.wake()
         if waiting:
             self.push.wake()
@@ -304,8 +313,9 @@ class Server:
         return False
 
     async def _finish(self) -> bool:
-        timed_out = await jobs.time_out(self.ctx)
-        return bool(await jobs.end_finished(self.ctx)) or timed_out > 0
+        timed_out = await endings.time_out(self.ctx)
+        closed = await endings.close_windows(self.ctx)
+        return bool(await endings.end_finished(self.ctx)) or timed_out + closed > 0
 
     async def _upkeep(self) -> bool:
         await nodes.keep_lease(self.ctx, self.node_id)
@@ -322,9 +332,9 @@ class Server:
     async def _purge(self) -> bool:
         await dispatch.forget_grants(self.ctx)
         await access.purge_nonces(self.ctx)
-        for key in await packages.stale_files(self.ctx):
+        for key in await uploads.stale_files(self.ctx):
             await self.objects.delete(key)
-            await packages.forget_file(self.ctx, key)
+            await uploads.forget_file(self.ctx, key)
         return False
 
     def _tongues(self) -> dict[str, Tongue]:

@@ -14,7 +14,7 @@ from upwell.domain import commands as c
 from upwell.domain.errors import Conflict, NotFound
 from upwell.domain.fleet import device_id
 from upwell.domain.talk import ProgressReport, TaskRef, VersionReport
-from upwell.service import dispatch, fleet, jobs, packages, reports, upgrades
+from upwell.service import dispatch, endings, fleet, jobs, making, packages, reports, upgrades, uploads, views
 from upwell.service.access import Caller
 from upwell.service.context import Context
 from upwell.service.dispatch import Addressed
@@ -53,9 +53,9 @@ async def a_fleet(ctx: Context, caller: Caller, count: int, version: str | None 
 
 
 async def a_package(ctx: Context, caller: Caller, key: str, name: str = "pack", **more: Any) -> int:
-    ticket = await packages.create_upload_ticket(ctx, caller, c.CreateUploadTicket(), HOST)
-    await packages.begin_upload(ctx, ticket.object_key)
-    await packages.finish_upload(ctx, ticket.object_key, 5, "0" * 32, "1" * 64)
+    ticket = await uploads.create_upload_ticket(ctx, caller, c.CreateUploadTicket(), HOST)
+    await uploads.begin_upload(ctx, ticket.object_key)
+    await uploads.finish_upload(ctx, ticket.object_key, 5, "0" * 32, "1" * 64)
     facts = {"version": "2.0", "verify": False, **more}
     cmd = c.CreatePackage(name=name, url=ticket.url, product_key=key, **facts)
     return (await packages.create_package(ctx, caller, cmd)).package_id
@@ -68,7 +68,7 @@ async def a_job(ctx: Context, caller: Caller, package: int, flock: Fleet, **more
 
 
 async def fill(ctx: Context, job: int) -> None:
-    while await jobs.fill(ctx, job):
+    while await making.fill(ctx, job):
         pass
 
 
@@ -132,7 +132,7 @@ async def online(ctx: Context, clock: Clock, flock: Fleet) -> UUID:
 
 
 async def status_of(ctx: Context, caller: Caller, job: int) -> str:
-    return (await upgrades.show_job(ctx, caller, c.ShowJob(job_id=job))).status
+    return (await views.show_job(ctx, caller, c.ShowJob(job_id=job))).status
 
 
 async def package_status(ctx: Context, caller: Caller, package: int) -> str:
@@ -148,7 +148,7 @@ async def test_a_job_covers_who_is_not_there_yet(ctx: Context, caller: Caller) -
     package = await a_package(ctx, caller, flock.key)
     job = await a_filled_job(ctx, caller, package, flock, source_versions=("1.0",))
     assert set(await tasks(ctx, job)) == set(flock.ids[2:])
-    assert not await jobs.fill(ctx, job) and job not in await jobs.unfilled(ctx)
+    assert not await making.fill(ctx, job) and job not in await making.unfilled(ctx)
 
 
 async def test_a_small_job_has_its_tasks_at_once(ctx: Context, caller: Caller) -> None:
@@ -161,13 +161,13 @@ async def test_a_small_job_has_its_tasks_at_once(ctx: Context, caller: Caller) -
 async def test_an_aborted_fill_repeats_nothing_and_skips_nothing(
     ctx: Context, caller: Caller, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(jobs, "CHUNK", 10)
+    monkeypatch.setattr(making, "CHUNK", 10)
     flock = await a_fleet(ctx, caller, 35)
     job = await a_job(ctx, caller, await a_package(ctx, caller, flock.key), flock)
-    assert await jobs.fill(ctx, job)
+    assert await making.fill(ctx, job)
 
     async def broken(conn: Connection) -> None:
-        assert await jobs.fill_chunk(ctx, conn, job)
+        assert await making.fill_chunk(ctx, conn, job)
         raise RuntimeError("killed")
 
     for _ in range(2):
@@ -185,7 +185,7 @@ async def test_many_devices_in_chunks(ctx: Context, caller: Caller) -> None:
     flock = await a_fleet(ctx, caller, 25_000, version=None)
     job = await a_job(ctx, caller, await a_package(ctx, caller, flock.key), flock)
     chunks = 1
-    while await jobs.fill(ctx, job):
+    while await making.fill(ctx, job):
         chunks += 1
     assert chunks == 3
     assert await ask(ctx, "select state, count(*) as n from task where job_id = $1 group by state", job) == [
@@ -259,9 +259,9 @@ async def test_a_verify_job_judges_its_package(ctx: Context, caller: Caller, las
         await jobs.create_verify_job(ctx, caller, cmd)
     assert not (await say(ctx, (flock.ids[0], progress(10)))).tasks_ended
     assert (await say(ctx, (flock.ids[0], runs("2.0")))).tasks_ended
-    assert await jobs.end_finished(ctx) == 0
+    assert await endings.end_finished(ctx) == 0
     await say(ctx, (flock.ids[1], last))
-    assert await jobs.end_finished(ctx) == 1
+    assert await endings.end_finished(ctx) == 1
     assert await package_status(ctx, caller, package) == verdict
     assert await status_of(ctx, caller, job) == "COMPLETED"
 
@@ -270,7 +270,7 @@ async def test_a_cancelled_verify_job_leaves_the_package_unverified(ctx: Context
     flock = await a_fleet(ctx, caller, 2)
     package, job = await a_verify_job(ctx, caller, flock)
     await upgrades.cancel_tasks_of_job(ctx, caller, c.CancelTasksOfJob(job_id=job, states=c.OPEN_STATES))
-    assert await jobs.end_finished(ctx) == 1
+    assert await endings.end_finished(ctx) == 1
     assert await package_status(ctx, caller, package) == "unverified"
     assert await status_of(ctx, caller, job) == "CANCELED"
 
@@ -322,5 +322,5 @@ async def test_a_cancel_of_a_job_reaches_the_tasks_not_yet_made(ctx: Context, ca
 async def test_an_empty_job_ends(ctx: Context, caller: Caller) -> None:
     flock = await a_fleet(ctx, caller, 2, version="2.0")
     job = await a_filled_job(ctx, caller, await a_package(ctx, caller, flock.key), flock)
-    assert await jobs.end_finished(ctx) == 1
+    assert await endings.end_finished(ctx) == 1
     assert await status_of(ctx, caller, job) == "COMPLETED"

@@ -29,7 +29,7 @@ from test_jobs import (
 
 from upwell.domain import commands as c
 from upwell.domain.errors import NotFound
-from upwell.service import dispatch, fleet, jobs, packages, upgrades
+from upwell.service import dispatch, endings, fleet, jobs, making, packages, upgrades, views
 from upwell.service.access import Caller
 from upwell.service.context import Context
 
@@ -65,7 +65,7 @@ async def test_a_slot_taken_while_the_fill_waits_is_a_busy_device(ctx: Context, 
     package = await a_package(ctx, caller, flock.key)
     one, two = [await a_job(ctx, caller, package, flock) for _ in range(2)]
     async with ctx.database.connection() as conn, conn.transaction():
-        await jobs.fill_chunk(ctx, conn, one)
+        await making.fill_chunk(ctx, conn, one)
         waiting = asyncio.create_task(fill(ctx, two))
         await asyncio.sleep(0.2)
     await waiting
@@ -122,7 +122,7 @@ async def test_counts_sum_to_the_targets_at_any_instant(ctx: Context, caller: Ca
             cmd = c.CancelTasksOfDevices(package_id=package, product_key=flock.key, device_names=names)
             await upgrades.cancel_tasks_of_devices(ctx, caller, cmd)
             clock.move(seconds=20)
-            await jobs.time_out(ctx)
+            await endings.time_out(ctx)
 
     async def watch() -> int:
         looks = 0
@@ -167,16 +167,14 @@ async def test_another_account_finds_nothing(ctx: Context, caller: Caller, stran
         fleet.delete_product(ctx, stranger, c.DeleteProduct(product_key=flock.key)),
         packages.show_package(ctx, stranger, c.ShowPackage(package_id=package)),
         packages.delete_package(ctx, stranger, c.DeletePackage(package_id=package)),
-        upgrades.show_job(ctx, stranger, c.ShowJob(job_id=job)),
-        upgrades.list_jobs_of_package(ctx, stranger, c.ListJobsOfPackage(package_id=package, number=1, size=9)),
-        upgrades.list_jobs_of_device(
-            ctx, stranger, c.ListJobsOfDevice(package_id=package, device=own, number=1, size=9)
-        ),
-        upgrades.list_jobs_of_device(
+        views.show_job(ctx, stranger, c.ShowJob(job_id=job)),
+        views.list_jobs_of_package(ctx, stranger, c.ListJobsOfPackage(package_id=package, number=1, size=9)),
+        views.list_jobs_of_device(ctx, stranger, c.ListJobsOfDevice(package_id=package, device=own, number=1, size=9)),
+        views.list_jobs_of_device(
             ctx, stranger, c.ListJobsOfDevice(package_id=their_package, device=key, number=1, size=9)
         ),
-        upgrades.list_tasks_of_job(ctx, stranger, c.ListTasksOfJob(job_id=job, number=1, size=9)),
-        upgrades.list_open_tasks_of_device(ctx, stranger, c.ListOpenTasksOfDevice(device=key)),
+        views.list_tasks_of_job(ctx, stranger, c.ListTasksOfJob(job_id=job, number=1, size=9)),
+        views.list_open_tasks_of_device(ctx, stranger, c.ListOpenTasksOfDevice(device=key)),
         upgrades.cancel_tasks_of_job(ctx, stranger, c.CancelTasksOfJob(job_id=job, states=c.OPEN_STATES)),
         upgrades.cancel_tasks_of_devices(
             ctx, stranger, c.CancelTasksOfDevices(package_id=package, product_key=flock.key, device_names=names)
@@ -219,7 +217,7 @@ async def chosen(ctx: Context, caller: Caller, package: int, flock: Fleet, perce
 
 
 async def test_gray_is_exact_stable_and_monotone(ctx: Context, caller: Caller, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(jobs, "CHUNK", 16)
+    monkeypatch.setattr(making, "CHUNK", 16)
     flock = await a_fleet(ctx, caller, 101)
     package = await a_package(ctx, caller, flock.key)
     sets = {p: await chosen(ctx, caller, package, flock, p) for p in ("0.001", "1", "33", "33.333", "50", "100")}

@@ -12,7 +12,7 @@ from conftest import Clock
 from upwell.domain import commands
 from upwell.domain.errors import CallerError, Conflict, Denied, Invalid, NotFound, TooMany
 from upwell.domain.talk import TaskRef
-from upwell.service import access, fleet, packages, secrets
+from upwell.service import access, fleet, packages, secrets, uploads
 from upwell.service.context import Context
 
 pytestmark = pytest.mark.asyncio
@@ -21,13 +21,13 @@ MD5, SHA256 = "0" * 32, "1" * 64
 
 
 async def a_ticket(ctx: Context, caller: access.Caller, suffix: str = "bin") -> commands.UploadTicket:
-    return await packages.create_upload_ticket(ctx, caller, commands.CreateUploadTicket(suffix=suffix), HOST)
+    return await uploads.create_upload_ticket(ctx, caller, commands.CreateUploadTicket(suffix=suffix), HOST)
 
 
 async def a_file(ctx: Context, caller: access.Caller) -> str:
     ticket = await a_ticket(ctx, caller)
-    await packages.begin_upload(ctx, ticket.object_key)
-    await packages.finish_upload(ctx, ticket.object_key, 5, MD5, SHA256)
+    await uploads.begin_upload(ctx, ticket.object_key)
+    await uploads.finish_upload(ctx, ticket.object_key, 5, MD5, SHA256)
     return ticket.url
 
 
@@ -56,7 +56,7 @@ async def test_ticket_is_a_signed_form(ctx: Context, caller: access.Caller) -> N
     folder, project, name = ticket.object_key.split("/")
     assert (folder, project) == ("ota", access.project_id(caller.account_id)) and name.endswith(".tar.gz")
     assert ticket.url == f"{HOST}/{ticket.object_key}"
-    secret = await packages.upload_secret(ctx)
+    secret = await uploads.upload_secret(ctx)
     assert ticket.signature == secrets.policy_signature(secret, ticket.policy)
     policy = json.loads(base64.b64decode(ticket.policy))
     assert ["eq", "$key", ticket.object_key] in policy["conditions"] and policy["expiration"].endswith("Z")
@@ -68,19 +68,19 @@ async def test_ticket_is_a_signed_form(ctx: Context, caller: access.Caller) -> N
 async def test_ticket_begins_one_upload_within_its_minute(ctx: Context, caller: access.Caller, clock: Clock) -> None:
     ticket = await a_ticket(ctx, caller)
     got = await asyncio.gather(
-        *(packages.begin_upload(ctx, ticket.object_key) for _ in range(4)), return_exceptions=True
+        *(uploads.begin_upload(ctx, ticket.object_key) for _ in range(4)), return_exceptions=True
     )
     assert [isinstance(g, Conflict) for g in got].count(False) == 1
     clock.move(hours=2)  # the upload itself may take its time
-    await packages.finish_upload(ctx, ticket.object_key, 5, MD5, SHA256)
+    await uploads.finish_upload(ctx, ticket.object_key, 5, MD5, SHA256)
     with pytest.raises(NotFound):
-        await packages.finish_upload(ctx, ticket.object_key, 6, MD5, SHA256)
+        await uploads.finish_upload(ctx, ticket.object_key, 6, MD5, SHA256)
     with pytest.raises(NotFound):
-        await packages.begin_upload(ctx, "ota/none")
+        await uploads.begin_upload(ctx, "ota/none")
     late = await a_ticket(ctx, caller)
     clock.move(seconds=61)
     with pytest.raises(Denied):
-        await packages.begin_upload(ctx, late.object_key)
+        await uploads.begin_upload(ctx, late.object_key)
 
 
 async def test_package_takes_the_stored_file(ctx: Context, caller: access.Caller) -> None:

@@ -7,7 +7,7 @@ import pytest
 from conftest import Clock
 from test_jobs import Wire, a_filled_job, a_fleet, a_package, link, online, progress, refs, runs, say, states, tasks
 
-from upwell.service import dispatch, jobs, reports
+from upwell.service import dispatch, endings, reports
 from upwell.service.access import Caller
 from upwell.service.context import Context
 
@@ -70,13 +70,13 @@ async def test_timeout_runs_from_the_first_progress_and_is_never_retried(
     await online(ctx, clock, flock)
     await dispatch.offer(ctx, refs(job, flock.ids), link, Wire())
     clock.move(hours=1)
-    assert await jobs.time_out(ctx) == 0  # an offer without progress waits for ever
+    assert await endings.time_out(ctx) == 0  # an offer without progress waits for ever
     await say(ctx, (flock.ids[0], progress(1)))
     clock.move(minutes=4)
     await say(ctx, (flock.ids[0], progress(2)))
-    assert await jobs.time_out(ctx) == 0
+    assert await endings.time_out(ctx) == 0
     clock.move(minutes=1)
-    assert await jobs.time_out(ctx) == 1 and await jobs.time_out(ctx) == 0
+    assert await endings.time_out(ctx) == 1 and await endings.time_out(ctx) == 0
     found = (await tasks(ctx, job))[flock.ids[0]]
     assert (found["state"], found["reason"], found["attempt"], found["due_at"]) == ("FAILED", "timeout", 0, None)
     await say(ctx, (flock.ids[0], progress(90)), (flock.ids[0], runs("2.0")))
@@ -92,7 +92,7 @@ async def test_other_failures_are_retried_as_the_job_says(ctx: Context, caller: 
     assert await dispatch.offer(ctx, await dispatch.due(ctx, node, 9), link, wire)
     await say(ctx, (device, progress(5, "1")), (device, progress(-1, "2")))
     clock.move(minutes=9)
-    assert await dispatch.due(ctx, node, 9) == [] and await jobs.time_out(ctx) == 0
+    assert await dispatch.due(ctx, node, 9) == [] and await endings.time_out(ctx) == 0
     clock.move(minutes=1, seconds=1)
     assert await dispatch.offer(ctx, await dispatch.due(ctx, node, 9), link, wire) == set(refs(job, flock.ids))
     await say(ctx, (device, progress(-3, "3")))

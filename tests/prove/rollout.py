@@ -115,7 +115,7 @@ def product_with(client: Client, count: int) -> tuple[str, list[tuple[str, str]]
     return key, devices
 
 
-def package(client: Client, product_key: str, image: bytes) -> str:
+def package(client: Client, product_key: str, image: bytes, version: str = "2.0.0") -> str:
     """The id of a package of that image, exempt from verification."""
     ticket = client.generate_otaupload_url(m.GenerateOTAUploadURLRequest()).body.data
     upload(ticket, image)
@@ -123,7 +123,7 @@ def package(client: Client, product_key: str, image: bytes) -> str:
         client.create_otafirmware(
             m.CreateOTAFirmwareRequest(
                 firmware_name=f"fw_{secrets.token_hex(4)}",
-                dest_version="2.0.0",
+                dest_version=version,
                 firmware_url=ticket.firmware_url,
                 product_key=product_key,
                 need_to_verify=False,

@@ -370,7 +370,7 @@ def test_confirm_takes_ten_tasks() -> None:
         ("ModifyOTAFirmware", FIRMWARE, "FirmwareName"),
         ("ConfirmOTATask", {}, "TaskId"),
         ("QueryDeviceDetail", {}, "IotId"),
-        ("BatchAddDeviceGroupRelations", {"GroupId": "1"}, "Device.1.DeviceName"),
+        ("BatchAddDeviceGroupRelations", {"GroupId": "1"}, "Device"),
     ],
 )
 def test_missing(action: str, given: dict[str, str], field: str) -> None:

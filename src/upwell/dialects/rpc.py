@@ -83,9 +83,14 @@ def repeat_list(values: Mapping[str, str], name: str) -> list[str]:
 
 def repeat_structs(values: Mapping[str, str], name: str) -> list[dict[str, str]]:
     """The structs `name.1.Sub`, `name.2.Sub`, … in order of their number; gaps are closed."""
+    return list(numbered_structs(values, name).values())
+
+
+def numbered_structs(values: Mapping[str, str], name: str) -> dict[int, dict[str, str]]:
+    """The same under the numbers that the caller gave, in their order, for a refusal to name."""
     pattern = re.compile(rf"{re.escape(name)}\.{_NUMBER}\.(.+)", re.DOTALL)
     found: dict[int, dict[str, str]] = {}
     for key, value in values.items():
         if hit := pattern.fullmatch(key):
             found.setdefault(int(hit[1]), {})[hit[2]] = value
-    return [found[number] for number in sorted(found)]
+    return {number: found[number] for number in sorted(found)}

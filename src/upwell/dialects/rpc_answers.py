@@ -66,5 +66,10 @@ def millis(at: datetime | None) -> int | None:
     return None if at is None else (at - _EPOCH) // timedelta(milliseconds=1)
 
 
+def from_millis(number: int) -> datetime:
+    """The other way round, of a caller's number of at most 13 digits."""
+    return _EPOCH + timedelta(milliseconds=number)
+
+
 def _wall(at: datetime, between: str) -> str:
     return f"{at.year:04d}-{at.month:02d}-{at.day:02d}{between}{at.hour:02d}:{at.minute:02d}:{at.second:02d}"

@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal, Protocol
 
-from upwell.dialects.rpc import repeat_list, repeat_structs
+from upwell.dialects.rpc import numbered_structs, repeat_list
 from upwell.domain.commands import Command
 from upwell.domain.errors import Invalid, Missing
 
@@ -53,14 +53,15 @@ class Pattern:
 
 @dataclass(frozen=True, slots=True)
 class Range:
-    """A number from `low` to `high`, both allowed."""
+    """A number from `low` to `high`, both allowed. `said` states it in other words."""
 
     low: int
     high: int
+    said: str = ""
 
     @property
     def text(self) -> str:
-        return f"an integer from {self.low} to {self.high}"
+        return self.said or f"an integer from {self.low} to {self.high}"
 
     def problem(self, value: Any) -> str | None:
         return None if self.low <= value <= self.high else f"the value is {value}"
@@ -97,19 +98,19 @@ class OneOf:
 
 @dataclass(frozen=True, slots=True)
 class Unsupported:
-    """A part of the vendor's API that Upwell does not do yet; `unless` are the values that ask for nothing."""
+    """A part of the vendor's API that Upwell does not do: the parameter must be absent."""
 
-    unless: tuple[Any, ...] = ()
-    text: str = "not supported by this server yet"
+    text: str = "not supported by this server"
 
     def problem(self, value: Any) -> str | None:
-        return None if value in self.unless else "leave the parameter out"
+        return "leave the parameter out"
 
 
 @dataclass(frozen=True, slots=True)
 class Param:
     """One row of an operation's table. For kind list, `rule` is of each value, `most` the greatest number of values
-    and `unique` forbids repeats; for structs, `members` are the rows of each struct."""
+    and `unique` forbids repeats; for structs, `members` are the rows of each struct. `keep_empty` lets an empty value
+    through where it differs from an absent one."""
 
     name: str
     kind: Kind = "str"
@@ -127,6 +128,7 @@ class Param:
 
 
 FROM_ONE = Range(1, 2**31 - 1)  # alibaba 2.2: pages start at 1
+PAGE = Param("CurrentPage", "int", rule=FROM_ONE, default=1)
 
 
 def page_params(size_max: int) -> tuple[Param, Param]:
@@ -137,6 +139,11 @@ def page_params(size_max: int) -> tuple[Param, Param]:
     )
 
 
+def page_size(size_max: int) -> Param:
+    """PageSize of an operation that takes 10 when it is absent."""
+    return Param("PageSize", "int", rule=Range(1, size_max), default=10)
+
+
 def _nothing(_: Any) -> dict[str, Any]:
     return {}
 
@@ -144,12 +151,14 @@ def _nothing(_: Any) -> dict[str, Any]:
 @dataclass(frozen=True, slots=True)
 class Operation:
     """One Action: the least role that may call it (viewer, operator, admin), its parameters, the command they
-    become, and what its answer holds besides the common members."""
+    become, and what its answer holds besides the common members. `ticket` is a member that names the request itself,
+    for an answer about something that has no id."""
 
     role: str
     params: tuple[Param, ...]
     build: Callable[[dict[str, Any]], Command]
     render: Callable[[Any], dict[str, Any]] = _nothing
+    ticket: str | None = None
 
     def parse(self, pairs: Pairs) -> Command:
         """The command these parameters ask for. Raises Missing, Invalid, or NotFound for an id of none of ours."""
@@ -243,12 +252,13 @@ def refuse_repeats(name: str, values: Sequence[str]) -> None:
 
 
 def _read_structs(param: Param, values: Mapping[str, str]) -> tuple[dict[str, Any], ...]:
-    structs = [struct for struct in repeat_structs(values, param.name) if any(struct.values())]
-    if structs:
-        _checked(param, param.name, structs)
+    numbered = numbered_structs(values, param.name)
+    structs = {number: struct for number, struct in numbered.items() if any(struct.values())}
+    if not structs and param.required:
+        raise Missing(param.name)
     if len(structs) > param.most:
         raise Invalid(param.name, param.count_rule, f"{len(structs)} are given")
     return tuple(
-        {member.name: _read_one(member, struct, f"{param.name}.{place}.{member.name}") for member in param.members}
-        for place, struct in enumerate(structs, 1)
+        {member.name: _read_one(member, struct, f"{param.name}.{number}.{member.name}") for member in param.members}
+        for number, struct in structs.items()
     )

@@ -3,7 +3,7 @@
 Each takes the read parameters of an operation by wire name, and raises Missing or Invalid.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from upwell.dialects.rpc_params import Pattern
@@ -19,26 +19,31 @@ GRAY_PERCENT = Pattern(
 )
 
 
-def device_key(given: Mapping[str, Any]) -> DeviceKey:
-    """IotId, or ProductKey and DeviceName; IotId wins (alibaba 3, tuya 2.7). Raises Missing for what lacks first."""
+def device_key(given: Mapping[str, Any], where: str = "") -> DeviceKey:
+    """IotId, or ProductKey and DeviceName; IotId wins (alibaba 3, tuya 2.7). Raises Missing for what lacks first, its
+    name after `where`."""
     if given["IotId"]:
         return DeviceKey(iot_id=given["IotId"])
     if not given["ProductKey"] and not given["DeviceName"]:
-        raise Missing("IotId")
+        raise Missing(f"{where}IotId")
     for name in ("ProductKey", "DeviceName"):
         if not given[name]:
-            raise Missing(name)
+            raise Missing(where + name)
     return DeviceKey(product_key=given["ProductKey"], name=given["DeviceName"])
 
 
-def check_targets(given: Mapping[str, Any], wanted: Mapping[str, str]) -> None:
-    """alibaba 2.4, tuya 2.2: each TargetSelection has its own parameter (`wanted`) and refuses those of the others."""
+def check_targets(
+    given: Mapping[str, Any], theirs: Mapping[str, Sequence[str]], beside: Mapping[str, Sequence[str]] | None = None
+) -> None:
+    """alibaba 2.4, tuya 2.2: each TargetSelection needs one of `theirs`, may have what is `beside` them, and refuses
+    those of the others."""
     selection = given["TargetSelection"]
-    for wants, name in wanted.items():
-        if selection == wants and not given[name]:
-            raise Missing(name)
-        if selection != wants and given[name]:
-            raise Invalid(name, f"only with TargetSelection {wants}", f"TargetSelection is {selection}")
+    for wanted, those in theirs.items():
+        if selection == wanted and not any(given[name] for name in those):
+            raise Missing(those[0])
+        for name in (*those, *(beside or {}).get(wanted, ())):
+            if selection != wanted and given[name]:
+                raise Invalid(name, f"only with TargetSelection {wanted}", f"TargetSelection is {selection}")
 
 
 def check_retry(given: Mapping[str, Any]) -> None:

@@ -17,7 +17,8 @@ Operator = Literal["=", "!=", ">", ">=", "<", "<=", "like", "in", "not in"]
 @dataclass(frozen=True, slots=True)
 class Compare:
     """`field operator values`. One value, unless the operator is in or not in. Times are ISO 8601 text in UTC, a status
-    is UNACTIVE, ONLINE, OFFLINE or DISABLED; in a `like`, % is any text and _ any character."""
+    is UNACTIVE, ONLINE, OFFLINE or DISABLED, a node type GATEWAY or, behind a gateway, ENDPOINT; in a `like`, % is any
+    text and _ any character. A group id is a static group's."""
 
     field: Field
     operator: Operator
@@ -27,7 +28,7 @@ class Compare:
 @dataclass(frozen=True, slots=True)
 class Both:
     """Every one of these holds. Comparisons of tag_key and tag_value, or of module and version, that stand beside each
-    other here speak of the same tag or module."""
+    other here speak of the same tag or module; a second `tag_key =` or `module =` begins the next one."""
 
     parts: tuple["Condition", ...]
 

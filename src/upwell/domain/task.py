@@ -40,12 +40,14 @@ class Event(StrEnum):
     TIMED_OUT = "timed-out"
     CANCELLED = "cancelled"
     OVERWRITTEN = "overwritten"  # a later job takes the device
+    REPEATED = "repeated"  # the owner has it run again
+    REPEATED_HELD = "repeated-held"  # the same, in a job whose tasks are confirmed one by one
 
 
 OPEN = (State.CONFIRM, State.QUEUED, State.NOTIFIED, State.IN_PROGRESS)
 CLOSED = (State.SUCCEEDED, State.FAILED, State.CANCELED)
 
-_OPEN_MOVES: dict[State, dict[Event, State]] = {
+_MOVES: dict[State, dict[Event, State]] = {
     State.CONFIRM: {
         Event.CONFIRMED: State.QUEUED,
         Event.ARRIVED: State.SUCCEEDED,  # alibaba 7.2: whatever the state
@@ -78,10 +80,12 @@ _OPEN_MOVES: dict[State, dict[Event, State]] = {
         Event.CANCELLED: State.CANCELED,
         # alibaba 7.3: an in-progress task is never overwritten
     },
+    State.FAILED: {Event.REPEATED: State.QUEUED, Event.REPEATED_HELD: State.CONFIRM},  # alibaba 2.5 ReupgradeOTATask
+    State.CANCELED: {Event.REPEATED: State.QUEUED, Event.REPEATED_HELD: State.CONFIRM},
 }
 
 TRANSITIONS: dict[tuple[State, Event], State] = {
-    (state, event): _OPEN_MOVES.get(state, {}).get(event, state) for state in State for event in Event
+    (state, event): _MOVES.get(state, {}).get(event, state) for state in State for event in Event
 }
 
 # alibaba 6.4: what a negative step means; the word groups failures, the text is what a person reads
@@ -91,6 +95,7 @@ FAILURES: dict[int, tuple[str, str]] = {
     -3: ("verification_failed", "verification of the download failed"),
     -4: ("burning_failed", "burning failed"),
 }
+BUSY = "device_busy"  # the reason of a task that failed when it was made, since another held the device
 STRAY_TEXT = "report version is not conform"  # alibaba 2.5, sample of ListOTATaskByJob
 TIMEOUT_TEXT = "update timed out"
 SETTLE = timedelta(seconds=2)  # alibaba 6.9: a device reports its version within 2 s of coming online
@@ -118,6 +123,7 @@ class Task:
     due_at: datetime | None = None
     offered_on: UUID | None = None
     timeout_at: datetime | None = None
+    slot: str = ""
     rev: int = 0
 
     @property
@@ -149,14 +155,14 @@ def birth(need_confirm: bool, device_is_taken: bool) -> tuple[State, str, str]:
     """State, reason and text of a new task. A device whose slot an open task holds can't take another
     (alibaba 7.3: the new task fails at once)."""
     if device_is_taken:
-        return State.FAILED, "device_busy", "the device has an unfinished task of another job"
+        return State.FAILED, BUSY, "the device has an unfinished task of another job"
     return (State.CONFIRM if need_confirm else State.QUEUED), "", ""
 
 
 def step(task: Task, event: Event, now: datetime, **facts: object) -> Stepped:
     """The task after `event`. A change is reported when the state moved or an attempt ended."""
     after = TRANSITIONS[task.state, event]
-    if not task.is_open or (after is task.state and event is not Event.BROKE_RETRY):
+    if after is task.state and not (event is Event.BROKE_RETRY and task.is_open):
         return task, None
     moved = replace(task, state=after, **facts)  # type: ignore[arg-type]  # facts are fields of Task
     if after in CLOSED:
@@ -239,7 +245,7 @@ def _echo_of(report: ProgressReport) -> str:
 
 def _broke(task: Task, reason: str, text: str, echo: str, now: datetime) -> Stepped:
     if task.retry_interval_min is None or task.attempt >= task.retry_count or task.state is State.CONFIRM:
-        return step(task, Event.BROKE, now, reason=reason, description=text)
+        return step(task, Event.BROKE, now, reason=reason, description=text, failure_ref=echo)
     return step(
         task,
         Event.BROKE_RETRY,
@@ -258,3 +264,12 @@ def _broke(task: Task, reason: str, text: str, echo: str, now: datetime) -> Step
 def timed_out(task: Task, now: datetime) -> Stepped:
     """The clock that the first progress report started ran out; never retried (L11)."""
     return step(task, Event.TIMED_OUT, now, reason="timeout", description=TIMEOUT_TEXT)
+
+
+def repeated(task: Task, need_confirm: bool, now: datetime) -> Stepped:
+    """The owner has a failed or cancelled task run again, as if new; with confirmation it waits for that again
+    (alibaba 2.5 ReupgradeOTATask). What the device said of the attempt before stays known, so its echo is one."""
+    event = Event.REPEATED_HELD if need_confirm else Event.REPEATED
+    due = now if task.need_push and not need_confirm else None
+    fresh = {"attempt": 0, "progress": 0, "description": "", "reason": "", "offered_on": None, "timeout_at": None}
+    return step(task, event, now, due_at=due, **fresh)

@@ -102,7 +102,7 @@ class Alibaba:
 
     def refuse(self, asked: Asked, error: Exception) -> Answer:
         """In the gateway's envelope or the business one."""
-        told = alibaba_codes.refusal(error)
+        told = alibaba_codes.refusal(error, asked.action)
         if told.envelope == "gateway":
             members = alibaba_render.gateway_error(asked.request_id, asked.host, told.code, told.message)
             return Answer(told.status, *self._written(asked, members, "Error"))
@@ -148,6 +148,6 @@ class Tuya:
 
     def refuse(self, asked: Asked, error: Exception) -> Answer:
         """In the one envelope, with the gateway's status or 200 (tuya 1.4)."""
-        told = tuya_codes.refusal(error)
+        told = tuya_codes.refusal(error, asked.action)
         body = tuya_render.failure(asked.request_id, told.code, told.message)
         return Answer(told.status, tuya_render.JSON_TYPE, body)

@@ -2,8 +2,8 @@
 
 The part named `file` is binary whatever its headers, and is the last part (alibaba 5.3). Nothing is stored
 unless the whole form arrived, its policy holds and the desk knows its ticket. Memory is one network chunk.
-A refusal is OSS's XML. When `finish` fails the object stays without a package; the sweep of unused uploads
-removes it.
+A refusal is OSS's XML; it gives the ticket back when nothing was stored. When `finish` fails the object stays
+without a package; the sweep of unused uploads removes it.
 """
 
 import logging
@@ -68,6 +68,9 @@ class UploadDesk(Protocol):
     async def begin(self, key: str, now: datetime, /) -> ObjectWriter:
         """Take the ticket of `key`. Raises `PostObjectError` AccessDenied when it is unknown or used."""
 
+    async def abandon(self, key: str, /) -> None:
+        """The upload that began stores nothing: its ticket may begin again."""
+
     async def finish(self, key: str, stored: StoredObject, /) -> None:
         """The object is durable: record its size and digests."""
 
@@ -128,6 +131,7 @@ class _Upload:
         self._claim: UploadTicketClaim | None = None
         self._writer: ObjectWriter | None = None
         self._size = 0
+        self._committing = False
 
     async def take(self, event: "_Event") -> None:
         kind, data = event
@@ -148,16 +152,24 @@ class _Upload:
             raise PostObjectError("IncorrectNumberOfFilesInPOSTRequest", 400, "POST requires exactly one file.")
         if self._size < self._claim.size_min:
             raise PostObjectError("EntityTooSmall", 400, "Your proposed upload is smaller than the minimum size.")
+        self._committing = True
         stored = await self._writer.commit()
         self._writer = None
         await self._desk.finish(self._claim.key, stored)
         return self._claim, stored
 
     async def abandon(self) -> None:
-        """Forget unfinished bytes; does nothing when there are none."""
-        if self._writer is not None:
-            await self._writer.abort()
-            self._writer = None
+        """Forget unfinished bytes and give the ticket back; does nothing when there are none. A ticket whose object
+        may appear yet, since its commit broke off, is kept: two uploads never share one."""
+        if self._writer is None or self._claim is None:
+            return
+        writer, self._writer = self._writer, None
+        try:
+            await writer.abort()
+            if not self._committing:
+                await self._desk.abandon(self._claim.key)
+        except ServerError as exc:
+            _log.warning("an unfinished upload was not cleared: %s", exc.problem)
 
     async def _begin_part(self, name: str) -> None:
         if self._claim is not None and name.lower() == "file":

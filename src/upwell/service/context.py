@@ -5,6 +5,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
+from upwell.objects import Objects
 from upwell.storage.database import Database
 
 
@@ -19,6 +20,7 @@ class Context:
 
     database: Database
     now: Callable[[], datetime] = field(default=utc_now)
+    objects: Objects | None = None  # where uploaded files are
 
     def new_id(self) -> int:
         """A 63-bit id: 41 bits of milliseconds, then 22 of dice. Newer is larger; not guessable in order."""

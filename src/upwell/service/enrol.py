@@ -9,7 +9,7 @@ from typing import Literal
 from upwell.domain import fleet
 from upwell.service.access import dice
 from upwell.service.context import Context
-from upwell.service.fleet import DEVICE_SECRET_SIZE, IOT_SALT_SIZE
+from upwell.service.devices import DEVICE_SECRET_SIZE, IOT_SALT_SIZE
 from upwell.storage.database import Connection
 from upwell.storage.queries import sheet
 

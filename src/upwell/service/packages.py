@@ -1,118 +1,43 @@
-"""Firmware packages and the tickets under which their files are uploaded.
+"""Packages of uploaded firmware files, each for one module of a product.
 
-A ticket begins one upload within a minute; the stored file becomes at most one package within an hour of its
-end (alibaba 5.1). A package's size and digests are the stored file's, whatever the caller thinks they are.
+A package's sizes and digests are the stored files', whatever the caller thinks they are. One of a single file keeps
+them itself; one of several keeps them in its list, and has none of its own but the size of all (alibaba 2.3).
 """
 
-import base64
 import json
-import re
-from datetime import timedelta
+from dataclasses import dataclass
+
+import asyncpg
 
 from upwell.domain import commands
-from upwell.domain.errors import Conflict, Denied, Invalid, NotFound, TooMany
+from upwell.domain.errors import Conflict, Invalid, Missing, NotFound, TooMany
 from upwell.domain.talk import DEFAULT_MODULE
-from upwell.service.access import Caller, dice, project_id, require
+from upwell.service.access import Caller, require
 from upwell.service.context import Context
-from upwell.service.secrets import policy_signature, server_secret
+from upwell.service.uploads import take_file
 from upwell.storage.database import Connection, Row, values
 from upwell.storage.queries import sheet
 
 _Q = sheet("packages")
-UPLOAD_SECRET = "upload"  # noqa: S105  # only the name of the server secret that signs upload forms
-UPLOAD_KEY_ID = "UpwellUpload"  # the key id in an upload form: not an access key, only names who signed
-UPLOAD_START_MAX = timedelta(seconds=60)  # from ticket to the first byte (alibaba 5.1)
-UPLOAD_KEPT = timedelta(minutes=60)  # from the last byte to the package (alibaba 5.1)
-UNUSED_KEPT = timedelta(hours=2)  # an upload may take an hour, then it may wait UPLOAD_KEPT
-DELETED_KEPT = timedelta(hours=25)  # download links live 24 h
-IMAGE_SIZE_MAX = 1000 * 1024 * 1024  # bytes of one file (alibaba 2.2: 1000 MB)
 PACKAGES_MAX = 500  # live packages of one account (alibaba 2.2)
-_OBJECT_KEY = re.compile(r"ota/[0-9a-f]{32}/[0-9A-Za-z]+(?:\.[0-9A-Za-z]+)*\Z")
-_SUFFIX = re.compile(r"[0-9A-Za-z]{1,10}(?:\.[0-9A-Za-z]{1,10})?\Z")
+FILES_MAX = 20  # of one package (alibaba 2.2)
 
 
-async def upload_secret(ctx: Context) -> bytes:
-    """What signs upload forms, as printable bytes: the key is told to the upload door as text."""
-    return (await server_secret(ctx, UPLOAD_SECRET)).hex().encode("ascii")
+@dataclass(frozen=True, slots=True)
+class _Content:
+    """What a package installs: one file, or `files` as JSON."""
 
-
-async def create_upload_ticket(
-    ctx: Context, caller: Caller, cmd: commands.CreateUploadTicket, host: str
-) -> commands.UploadTicket:
-    """Leave to upload one file to `host` (an origin without a path). Raises Invalid."""
-    require(caller, "operator")
-    if not _SUFFIX.match(cmd.suffix):
-        raise Invalid("suffix", "letters and digits, with at most one dot inside")
-    now = ctx.now()
-    object_key = f"ota/{project_id(caller.account_id)}/{dice(24)}.{cmd.suffix}"
-    until = f"{now + UPLOAD_START_MAX:%Y-%m-%dT%H:%M:%S}.000Z"
-    rules = {
-        "expiration": until,
-        "conditions": [["content-length-range", 0, IMAGE_SIZE_MAX], ["eq", "$key", object_key]],
-    }
-    policy = base64.b64encode(json.dumps(rules, separators=(",", ":")).encode()).decode()
-    signature = policy_signature(await upload_secret(ctx), policy)
-
-    async def body(conn: Connection) -> None:
-        await conn.execute(_Q["make_ticket"], object_key, caller.account_id, now)
-
-    await ctx.database.transact(body)
-    return commands.UploadTicket(
-        host=host,
-        object_key=object_key,
-        access_key_id=UPLOAD_KEY_ID,
-        policy=policy,
-        signature=signature,
-        url=f"{host}/{object_key}",
-        created_at=now,
-    )
-
-
-async def begin_upload(ctx: Context, object_key: str) -> None:
-    """The upload under a ticket begins; its first byte was seen. Raises NotFound (file), Conflict ticket_used,
-    Denied when the ticket's minute is over."""
-
-    async def body(conn: Connection) -> None:
-        now = ctx.now()
-        if await conn.fetchval(_Q["begin_upload"], object_key, now, now - UPLOAD_START_MAX) is not None:
-            return
-        row = await conn.fetchrow(_Q["find_ticket"], object_key)
-        if row is None:
-            raise NotFound("file", object_key)
-        if row["begun_at"] is not None:
-            raise Conflict("ticket_used", "The upload ticket has been used.")
-        raise Denied("The upload ticket has expired.")
-
-    await ctx.database.transact(body)
-
-
-async def finish_upload(ctx: Context, object_key: str, size: int, md5: str, sha256: str) -> None:
-    """The file is stored whole: bytes and lower-case hex digests. Raises NotFound when no upload is under way."""
-
-    async def body(conn: Connection) -> None:
-        if await conn.fetchval(_Q["finish_upload"], object_key, ctx.now(), size, md5, sha256) is None:
-            raise NotFound("file", object_key)
-
-    await ctx.database.transact(body)
-
-
-async def stale_files(ctx: Context) -> list[str]:
-    """Object keys whose files nobody can use any more; delete each, then `forget_file` it."""
-    now = ctx.now()
-    async with ctx.database.connection() as conn:
-        rows = await conn.fetch(_Q["stale_files"], now - UNUSED_KEPT, now - DELETED_KEPT)
-    return [row["object_key"] for row in rows]
-
-
-async def forget_file(ctx: Context, object_key: str) -> None:
-    """The file is deleted."""
-    async with ctx.database.connection() as conn:
-        await conn.execute(_Q["forget_file"], object_key)
+    object_key: str
+    size: int
+    md5: str
+    sha256: str
+    url: str
+    files: str = "[]"
 
 
 async def create_package(ctx: Context, caller: Caller, cmd: commands.CreatePackage) -> commands.PackageCreated:
-    """A package of an uploaded file. Raises Invalid (size, md5, source_version), NotFound (file, product, module),
-    Conflict package_name_taken or file_used, TooMany packages."""
+    """A package of uploaded files. Raises Missing (url), Invalid (url, files, size, md5, sha256, source_version),
+    NotFound (file, product, module), Conflict package_name_taken or file_used, TooMany packages or files."""
     require(caller, "operator")
     _check(cmd)
     package_id, now = ctx.new_id(), ctx.now()
@@ -122,13 +47,36 @@ async def create_package(ctx: Context, caller: Caller, cmd: commands.CreatePacka
         if await conn.fetchval(_Q["count_live"], caller.account_id) >= PACKAGES_MAX:
             raise TooMany("packages", PACKAGES_MAX)
         product_id = await _product_id(conn, caller, cmd.product_key)
-        file = await _take_file(ctx, conn, caller, cmd)
+        await _hold_module(conn, product_id, cmd.module)
+        content = await (_several if cmd.files else _single)(ctx, conn, caller, cmd, package_id)
         head = (package_id, caller.account_id, product_id, cmd.name, cmd.description, cmd.module, cmd.version)
         kind = (cmd.source_version or None, cmd.is_delta, "unverified" if cmd.verify else "exempt")
-        stored = (file["object_key"], file["size"], file["md5"], file["sha256"], cmd.url, cmd.udi, now)
-        if await conn.fetchval(_Q["make_package"], *head, *kind, *stored) is None:
-            raise Conflict("package_name_taken", f"The account has a package named {cmd.name}.")
+        more = (cmd.udi, cmd.sign_method)
+        stored = (content.object_key, content.size, content.md5, content.sha256, content.url, content.files)
+        if await conn.fetchval(_Q["make_package"], *head, *kind, *more, *stored, now) is None:
+            raise _name_taken(cmd.name)
         return commands.PackageCreated(package_id=package_id, created_at=now)
+
+    return await ctx.database.transact(body)
+
+
+async def modify_package(ctx: Context, caller: Caller, cmd: commands.ModifyPackage) -> commands.Done:
+    """Give a package another name, description or udi. A package of no product is every product's. Raises NotFound
+    (package, product), Conflict package_name_taken or package_of_other_product."""
+    require(caller, "operator")
+
+    async def body(conn: Connection) -> commands.Done:
+        row = await conn.fetchrow(_Q["package_for_change"], cmd.package_id, caller.account_id)
+        if row is None:
+            raise NotFound("package", str(cmd.package_id))
+        product_id = await _product_id(conn, caller, cmd.product_key)
+        if product_id is not None and row["product_id"] not in (None, product_id):
+            raise Conflict("package_of_other_product", f"The package does not belong to product {cmd.product_key}.")
+        try:
+            await conn.execute(_Q["modify_package"], cmd.package_id, cmd.name, cmd.description, cmd.udi, ctx.now())
+        except asyncpg.UniqueViolationError as exc:
+            raise _name_taken(cmd.name or "") from exc
+        return commands.Done()
 
     return await ctx.database.transact(body)
 
@@ -168,12 +116,27 @@ async def delete_package(ctx: Context, caller: Caller, cmd: commands.DeletePacka
 
 
 def _check(cmd: commands.CreatePackage) -> None:
-    if cmd.module != DEFAULT_MODULE:
-        raise NotFound("module", cmd.module)
     if cmd.is_delta and not cmd.source_version:
         raise Invalid("source_version", "given for a delta package")
     if cmd.is_delta and cmd.source_version == cmd.version:
         raise Invalid("source_version", "differs from the destination version")
+    if not cmd.files and not cmd.url:
+        raise Missing("url")
+    if cmd.files:
+        _check_files(cmd)
+
+
+def _check_files(cmd: commands.CreatePackage) -> None:
+    """A package of several files has no file of its own (alibaba 2.3)."""
+    for field, given in (("url", cmd.url), ("md5", cmd.md5), ("sha256", cmd.sha256)):
+        if given:
+            raise Invalid(field, "not given beside several files")
+    if len(cmd.files) > FILES_MAX:
+        raise TooMany("files", FILES_MAX)
+    names = [file.name for file in cmd.files]
+    for place, name in enumerate(names, 1):
+        if name in names[: place - 1]:
+            raise Invalid("files", "every name once", f"file {place} is the second named {name}")
 
 
 async def _product_id(conn: Connection, caller: Caller, product_key: str | None) -> int | None:
@@ -185,22 +148,58 @@ async def _product_id(conn: Connection, caller: Caller, product_key: str | None)
     return int(product_id)
 
 
-async def _take_file(ctx: Context, conn: Connection, caller: Caller, cmd: commands.CreatePackage) -> Row:
-    """The stored file behind the given URL, now used up; checked against what the caller thinks of it."""
-    key = _OBJECT_KEY.search(cmd.url or "")
-    row = key and await conn.fetchrow(_Q["take_ticket"], key[0], caller.account_id, ctx.now() - UPLOAD_KEPT)
-    if not row:
-        raise NotFound("file", cmd.url or "")
-    if row["used"]:
-        raise Conflict("file_used", "The uploaded file belongs to a package already.")
-    if cmd.size is not None and cmd.size != row["size"]:
-        raise Invalid("size", "the stored file's", f"it has {row['size']} bytes")
-    if cmd.md5 is not None and cmd.md5 != row["md5"]:
-        raise Invalid("md5", "the stored file's", f"its MD5 is {row['md5']}")
-    await conn.execute(_Q["use_ticket"], row["object_key"])
-    return row
+async def _hold_module(conn: Connection, product_id: int | None, module: str) -> None:
+    """The module exists until the package does (alibaba 5.4); a package of no product is for whole devices."""
+    if module == DEFAULT_MODULE:
+        return
+    if product_id is None or await conn.fetchval(_Q["share_module"], product_id, module) is None:
+        raise NotFound("module", module)
+
+
+async def _single(
+    ctx: Context, conn: Connection, caller: Caller, cmd: commands.CreatePackage, package_id: int
+) -> _Content:
+    """The one file, checked against what the caller thinks of it (alibaba 5.4)."""
+    url = cmd.url or ""
+    file = await take_file(ctx, conn, caller, url, "firmware", package_id)
+    if cmd.size is not None and cmd.size != file["size"]:
+        raise Invalid("size", "the stored file's", f"it has {file['size']} bytes")
+    if cmd.md5 is not None and cmd.md5 != file["md5"]:
+        raise Invalid("md5", "the stored file's", f"its MD5 is {file['md5']}")
+    if cmd.sha256 is not None and cmd.sha256 != file["sha256"]:
+        raise Invalid("sha256", "the stored file's", f"its SHA-256 is {file['sha256']}")
+    return _Content(file["object_key"], file["size"], file["md5"], file["sha256"], url)
+
+
+async def _several(
+    ctx: Context, conn: Connection, caller: Caller, cmd: commands.CreatePackage, package_id: int
+) -> _Content:
+    """The files of several, each checked against what the caller thinks of it (alibaba 5.4)."""
+    files = []
+    for place, given in enumerate(cmd.files, 1):
+        file = await take_file(ctx, conn, caller, given.url, "firmware", package_id)
+        which = f"file {place} ({given.name})"
+        if given.size is not None and given.size != file["size"]:
+            raise Invalid("files", "the size of the stored file", f"{which} has {file['size']} bytes")
+        if given.md5 is not None and given.md5 != file["md5"]:
+            raise Invalid("files", "the MD5 of the stored file", f"that of {which} is {file['md5']}")
+        facts = {name: file[name] for name in ("object_key", "size", "md5", "sha256")}
+        files.append({"name": given.name, "url": given.url} | facts)
+    size = sum(int(file["size"]) for file in files)
+    if cmd.size is not None and cmd.size != size:
+        raise Invalid("size", "that of the stored files together", f"they have {size} bytes")
+    return _Content("", size, "", "", "", json.dumps(files))
 
 
 async def _show_packages(conn: Connection, caller: Caller, package_ids: list[int]) -> list[commands.Package]:
     rows = await conn.fetch(_Q["show_packages"], caller.account_id, package_ids)
-    return [commands.Package(**values(row)) for row in rows]
+    return [commands.Package(**values(row) | {"files": _files(row)}) for row in rows]
+
+
+def _files(row: Row) -> tuple[commands.PackageFile, ...]:
+    files = [{name: value for name, value in file.items() if name != "object_key"} for file in json.loads(row["files"])]
+    return tuple(commands.PackageFile(**file) for file in files)
+
+
+def _name_taken(name: str) -> Conflict:
+    return Conflict("package_name_taken", f"The account has a package named {name}.")

@@ -1,7 +1,7 @@
 """What devices say, applied: a batch of reports is one transaction, and is acknowledged only after it (L3).
 
 Reports of one device are applied in the order given. A report that fits no open task changes no task; a version
-report is kept in any case.
+report is kept in any case, and a device that a standing rule takes by it has its task in the same transaction.
 """
 
 from collections.abc import Sequence
@@ -12,6 +12,7 @@ from uuid import UUID
 from upwell.domain.talk import ProgressReport, TaskRef, VersionReport
 from upwell.domain.task import Stepped, Task, delivered, reported_progress, reported_version
 from upwell.service.context import Context
+from upwell.service.making import Running, lock_reported, take_reported
 from upwell.service.tasks import SQL, Ledger, lock_open
 from upwell.storage.database import Connection
 
@@ -45,17 +46,17 @@ async def apply(ctx: Context, batch: Sequence[Incoming]) -> Applied:
 
     async def body(conn: Connection) -> Applied:
         now = ctx.now()
+        reported = await lock_reported(conn, _versions(batch))
         open_tasks = await lock_open(conn, {i.device_id for i in batch})
-        ledger, versions = Ledger(), {}
+        ledger = Ledger()
         for incoming in batch:
-            if isinstance(incoming.said, VersionReport):
-                versions[incoming.device_id, incoming.said.module] = incoming.said.version
             _apply_one(incoming, open_tasks.get(incoming.device_id, []), ledger, now)
         await ledger.save(conn, now)
-        await _save_versions(conn, versions, now)
+        await _save_versions(conn, reported.running, now)
+        born_due = await take_reported(ctx, conn, reported)
         changed = ledger.tasks.values()
         return Applied(
-            offers_due=any(t.is_open and t.due_at is not None and t.due_at <= now for t in changed),
+            offers_due=born_due > 0 or any(t.is_open and t.due_at is not None and t.due_at <= now for t in changed),
             tasks_ended=any(not t.is_open for t in changed),
         )
 
@@ -88,9 +89,12 @@ def _step(task: Task, incoming: Incoming, now: datetime) -> Stepped:
             return delivered(task, now)
 
 
-async def _save_versions(conn: Connection, versions: dict[tuple[UUID, str], str], now: datetime) -> None:
-    if versions:
-        keys = list(versions)
-        await conn.execute(
-            SQL["save_versions"], now, [d for d, _ in keys], [m for _, m in keys], [versions[k] for k in keys]
-        )
+def _versions(batch: Sequence[Incoming]) -> dict[tuple[UUID, str], str]:
+    """The last version that each device reported of each module."""
+    return {(i.device_id, i.said.module): i.said.version for i in batch if isinstance(i.said, VersionReport)}
+
+
+async def _save_versions(conn: Connection, running: Sequence[Running], now: datetime) -> None:
+    if running:
+        columns = zip(*((r.device_id, r.module, r.version) for r in running), strict=True)
+        await conn.execute(SQL["save_versions"], now, *map(list, columns))

@@ -102,6 +102,9 @@ class Selection:
     device_ids: list[UUID] | None = None
     package_id: int | None = None
     timeout_before: datetime | None = None
+    slot: str | None = None
+    kind: str | None = None  # of the job
+    before_job: int | None = None  # of jobs made earlier than this one
 
 
 async def move(
@@ -123,5 +126,8 @@ async def move(
             reason,
             description,
             event.value,
+            chosen.slot,
+            chosen.kind,
+            chosen.before_job,
         )
     )

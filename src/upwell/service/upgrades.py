@@ -1,107 +1,72 @@
-"""What an owner sees of jobs and tasks, and how tasks are cancelled and confirmed."""
+"""Tasks cancelled, confirmed and run again by their owner."""
 
-import json
-from typing import Any
+from collections.abc import Sequence
+from datetime import datetime
 from uuid import UUID
 
 from upwell.domain import commands as c
 from upwell.domain import task as life
 from upwell.domain.errors import Conflict, NotFound
-from upwell.domain.fleet import device_id
 from upwell.domain.talk import TaskRef
-from upwell.domain.task import Event
+from upwell.domain.task import Event, State, Task, moves
 from upwell.service import fleet
 from upwell.service.access import Caller
 from upwell.service.context import Context
-from upwell.service.jobs import SQL, Shown, cancelling, fill_chunk, plain
+from upwell.service.making import fill_chunk
 from upwell.service.tasks import Ledger, Selection, move, task_of
+from upwell.service.views import job_of_account
 from upwell.storage.database import Connection, Row
+from upwell.storage.queries import sheet
 
+SQL = sheet("jobs")
 CANCEL_TEXT = "cancelled by the owner"
 
 
-async def show_job(ctx: Context, caller: Caller, cmd: c.ShowJob) -> c.Job:
-    """One job. Raises NotFound."""
-    async with ctx.database.connection() as conn:
-        return await _job(conn, caller, cmd.job_id)
-
-
-async def list_jobs_of_package(ctx: Context, caller: Caller, cmd: c.ListJobsOfPackage) -> c.Page[c.Job]:
-    """The jobs of a package, newest first."""
-    return await _jobs(ctx, caller, cmd.package_id, None, Shown(cmd.size, cmd.number))
-
-
-async def list_jobs_of_device(ctx: Context, caller: Caller, cmd: c.ListJobsOfDevice) -> c.Page[c.Job]:
-    """The jobs of a package that touch one device, newest first."""
-    device = await fleet.show_device(ctx, caller, c.ShowDevice(device=cmd.device))
-    return await _jobs(ctx, caller, cmd.package_id, device.device_id, Shown(cmd.size, cmd.number))
-
-
-async def _jobs(ctx: Context, caller: Caller, package_id: int, device: UUID | None, page: Shown) -> c.Page[c.Job]:
-    async with ctx.database.connection() as conn:
-        if not await conn.fetchval(SQL["has_package"], package_id, caller.account_id):
-            raise NotFound("package", str(package_id))
-        rows = await conn.fetch(SQL["jobs"], caller.account_id, None, package_id, device, page.size, page.skip)
-        total = await conn.fetchval(SQL["count_jobs"], caller.account_id, package_id, device)
-    return c.Page(items=tuple(_job_of(r) for r in rows), total=total, number=page.number, size=page.size)
-
-
-async def _job(conn: Connection, caller: Caller, job_id: int) -> c.Job:
-    row = await conn.fetchrow(SQL["jobs"], caller.account_id, job_id, None, None, 1, 0)
-    if row is None:
-        raise NotFound("job", str(job_id))
-    return _job_of(row)
-
-
-def _job_of(row: Row) -> c.Job:
-    tags = tuple((k, v) for k, v in json.loads(row["tags"]))
-    return c.Job(**plain(row, tags=tags, source_versions=tuple(row["source_versions"])))
-
-
-def _task_of(row: Row) -> c.Task:
-    facts: dict[str, Any] = plain(row)
-    ref = TaskRef(device_id=UUID(int=facts.pop("device_id").int), job_id=facts.pop("job_id"), nth=facts.pop("nth"))
-    return c.Task(ref=ref, **facts)
-
-
-async def list_tasks_of_job(ctx: Context, caller: Caller, cmd: c.ListTasksOfJob) -> c.Page[c.Task]:
-    """A page of a job's tasks, in a stable order."""
-    states = sorted({cmd.state} if cmd.state else c.TASK_STATES)
-    page = Shown(cmd.size, cmd.number)
-    async with ctx.database.connection() as conn:
-        job = await _job(conn, caller, cmd.job_id)
-        ids = [device_id(job.product_key, n) for n in cmd.device_names] or None
-        rows = await conn.fetch(SQL["tasks"], caller.account_id, cmd.job_id, ids, states, None, page.size, page.skip)
-        total = await conn.fetchval(SQL["count_tasks"], caller.account_id, cmd.job_id, ids, states)
-    return c.Page(items=tuple(_task_of(r) for r in rows), total=total, number=page.number, size=page.size)
-
-
-async def list_open_tasks_of_device(ctx: Context, caller: Caller, cmd: c.ListOpenTasksOfDevice) -> tuple[c.Task, ...]:
-    """The unfinished tasks of one device."""
-    device = await fleet.show_device(ctx, caller, c.ShowDevice(device=cmd.device))
-    states = sorted(cmd.states & c.OPEN_STATES)
-    async with ctx.database.connection() as conn:
-        rows = await conn.fetch(SQL["tasks"], caller.account_id, None, [device.device_id], states, cmd.module, 1000, 0)
-    return tuple(_task_of(r) for r in rows)
-
-
 async def cancel_tasks_of_job(ctx: Context, caller: Caller, cmd: c.CancelTasksOfJob) -> c.Done:
-    """Cancel the job's tasks in the given states; when this returns no offer of them is sent (L5)."""
+    """Cancel the job's tasks in the given states; when this returns no offer of them is sent (L5). A planned job that
+    is cancelled (`scheduled`) never begins."""
 
     async def body(conn: Connection) -> c.Done:
-        await _job(conn, caller, cmd.job_id)
-        states = cancelling(cmd.states)
-        await conn.execute(SQL["lock_job"], cmd.job_id)
+        job = await _locked_job(conn, caller, cmd.job_id)
+        if job["status"] == "PLANNED":
+            if cmd.scheduled:
+                await conn.execute(SQL["end_job"], cmd.job_id, "CANCELED", ctx.now())
+            return c.Done()
         while await fill_chunk(ctx, conn, cmd.job_id):
             pass  # tasks that do not exist yet must not escape the cancel
-        if states:
-            chosen = Selection(job_id=cmd.job_id)
-            await move(
-                conn, Event.CANCELLED, chosen, ctx.now(), states=states, reason="cancelled", description=CANCEL_TEXT
-            )
+        await _cancel(conn, Selection(job_id=cmd.job_id), ctx.now(), cancelling(cmd.states))
+        if job["kind"] == "verify" and not await conn.fetchval(SQL["has_tasks"], cmd.job_id):
+            await _end_empty(conn, job, ctx.now())
         return c.Done()
 
     return await ctx.database.transact(body)
+
+
+def cancelling(states: frozenset[str]) -> frozenset[State]:
+    """The states among these that a cancel changes."""
+    return frozenset(State(s) for s in states) & {s for s, _ in moves(Event.CANCELLED)}
+
+
+async def _cancel(conn: Connection, chosen: Selection, now: datetime, states: frozenset[State] | None = None) -> None:
+    if states is None or states:
+        text = CANCEL_TEXT
+        await move(conn, Event.CANCELLED, chosen, now, states=states, reason="cancelled", description=text)
+
+
+async def _end_empty(conn: Connection, job: Row, now: datetime) -> None:
+    """A verify job without devices ends by its cancel, and its package is as it was (tuya 2.3)."""
+    if job["status"] != "IN_PROGRESS":
+        return
+    await conn.execute(SQL["end_job"], job["job_id"], "CANCELED", now)
+    if not await conn.fetchval(SQL["has_running_verify_job"], job["package_id"]):
+        await conn.execute(SQL["set_package_status"], job["package_id"], "unverified", now)
+
+
+async def _locked_job(conn: Connection, caller: Caller, job_id: int) -> Row:
+    job = await conn.fetchrow(SQL["lock_job_of_account"], job_id, caller.account_id)
+    if job is None:
+        raise NotFound("job", str(job_id))
+    return job
 
 
 async def cancel_tasks_of_devices(ctx: Context, caller: Caller, cmd: c.CancelTasksOfDevices) -> c.Done:
@@ -118,11 +83,10 @@ async def cancel_tasks_of_devices(ctx: Context, caller: Caller, cmd: c.CancelTas
         if missing:
             raise NotFound("device", ", ".join(sorted(missing)[:10]))
         if cmd.job_id is not None:
-            await _job(conn, caller, cmd.job_id)
+            await job_of_account(conn, caller, cmd.job_id)
         ids = [r["device_id"] for r in found]
         chosen = Selection(job_id=cmd.job_id, device_ids=ids, package_id=cmd.package_id)
-        states = cancelling(cmd.states)
-        await move(conn, Event.CANCELLED, chosen, ctx.now(), states=states, reason="cancelled", description=CANCEL_TEXT)
+        await _cancel(conn, chosen, ctx.now(), cancelling(cmd.states))
         return c.Done()
 
     return await ctx.database.transact(body)
@@ -133,11 +97,7 @@ async def confirm_tasks(ctx: Context, caller: Caller, cmd: c.ConfirmTasks) -> c.
 
     async def body(conn: Connection) -> c.Done:
         now, ledger = ctx.now(), Ledger()
-        columns = [t.device_id for t in cmd.tasks], [t.job_id for t in cmd.tasks], [t.nth for t in cmd.tasks]
-        rows = await conn.fetch(SQL["lock_tasks"], caller.account_id, *columns)
-        if len(rows) != len(set(cmd.tasks)):
-            raise NotFound("task", "one of the given tasks")
-        for task in map(task_of, rows):
+        for task in await _locked_tasks(conn, caller, cmd.tasks):
             stepped, change = life.confirmed(task, now)
             if change is None:
                 raise Conflict("task_not_waiting", f"The task is {task.state} and does not wait for confirmation.")
@@ -146,6 +106,72 @@ async def confirm_tasks(ctx: Context, caller: Caller, cmd: c.ConfirmTasks) -> c.
         return c.Done()
 
     return await ctx.database.transact(body)
+
+
+async def _locked_tasks(conn: Connection, caller: Caller, refs: Sequence[TaskRef]) -> list[Task]:
+    columns = [t.device_id for t in refs], [t.job_id for t in refs], [t.nth for t in refs]
+    rows = await conn.fetch(SQL["lock_tasks"], caller.account_id, *columns)
+    if len(rows) != len(set(refs)):
+        raise NotFound("task", "one of the given tasks")
+    return [task_of(row) for row in rows]
+
+
+async def repeat_tasks(ctx: Context, caller: Caller, cmd: c.RepeatTasks) -> c.Done:
+    """Run failed or cancelled tasks of a job again (alibaba 2.5); an ended job runs again with them. All or none.
+    Raises NotFound, Conflict task_not_repeatable, device_busy, package_not_verified, package_is_deleted."""
+
+    async def body(conn: Connection) -> c.Done:
+        now = ctx.now()
+        job = await _locked_job(conn, caller, cmd.job_id)
+        await _reopen(conn, job, now)
+        if any(ref.job_id != cmd.job_id for ref in cmd.tasks):
+            raise NotFound("task", "one of the given tasks")
+        await conn.fetch(SQL["lock_devices"], [t.device_id for t in cmd.tasks], job["product_id"])
+        tasks = await _locked_tasks(conn, caller, cmd.tasks)
+        await _refuse_taken(conn, tasks)
+        ledger = Ledger()
+        for task in tasks:
+            stepped, change = life.repeated(task, job["need_confirm"], now)
+            if change is None:
+                raise Conflict(
+                    "task_not_repeatable", f"The task is {task.state}; only FAILED or CANCELED ones run again."
+                )
+            ledger.note(stepped, change)
+        await ledger.save(conn, now)
+        await conn.execute(SQL["follow_presence"], cmd.job_id, [t.device_id for t in cmd.tasks])
+        return c.Done()
+
+    return await ctx.database.transact(body)
+
+
+async def _reopen(conn: Connection, job: Row, now: datetime) -> None:
+    """The job runs from now, if its package may still be offered; a dynamic job whose policy ended stays ended."""
+    if job["package_is_deleted"]:
+        raise Conflict("package_is_deleted", "The job's package was deleted.")
+    if job["kind"] == "verify":
+        await _reopen_verification(conn, job, now)
+    elif job["package_status"] not in ("verified", "exempt"):
+        raise Conflict("package_not_verified", f"The package is {job['package_status']}; verify it first.")
+    if job["status"] == "PLANNED":
+        raise Conflict("task_not_repeatable", "The job has not begun.")
+    if job["kind"] != "dynamic":
+        await conn.execute(SQL["reopen_job"], job["job_id"], now)
+
+
+async def _reopen_verification(conn: Connection, job: Row, now: datetime) -> None:
+    if job["status"] == "IN_PROGRESS":
+        return
+    if job["package_status"] not in ("unverified", "failed"):
+        reason = "package_is_verifying" if job["package_status"] == "verifying" else "package_is_verified"
+        raise Conflict(reason, f"The package is {job['package_status']} and can't be verified now.")
+    await conn.execute(SQL["set_package_status"], job["package_id"], "verifying", now)
+
+
+async def _refuse_taken(conn: Connection, tasks: Sequence[Task]) -> None:
+    rows = await conn.fetch(SQL["taken_devices"], [t.ref.device_id for t in tasks], [t.slot for t in tasks])
+    repeatable = {t.ref.device_id for t in tasks if not t.is_open}
+    if repeatable & {UUID(int=r["device_id"].int) for r in rows}:
+        raise Conflict("device_busy", "A device of these tasks has an unfinished task.")
 
 
 async def delete_device(ctx: Context, caller: Caller, cmd: c.DeleteDevice) -> c.Done:

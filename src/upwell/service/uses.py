@@ -4,7 +4,7 @@ from collections.abc import Awaitable, Callable
 from typing import Any
 
 from upwell.domain import commands as c
-from upwell.service import fleet, jobs, packages, upgrades
+from upwell.service import fleet, groups, jobs, modules, packages, upgrades, uploads, views
 from upwell.service.access import Caller, require
 from upwell.service.context import Context
 
@@ -18,6 +18,8 @@ USES: dict[type, Use] = {
     c.DeleteProduct: fleet.delete_product,
     c.RegisterDevice: fleet.register_device,
     c.RegisterDevices: fleet.register_devices,
+    c.CheckDeviceNames: fleet.check_device_names,
+    c.RegisterChecked: fleet.register_checked,
     c.ShowRegistration: fleet.show_registration,
     c.ListRegistered: fleet.list_registered,
     c.ListDevices: fleet.list_devices,
@@ -25,20 +27,48 @@ USES: dict[type, Use] = {
     c.ShowDevices: fleet.show_devices,
     c.DeleteDevice: upgrades.delete_device,
     c.SetDeviceEnabled: fleet.set_device_enabled,
+    c.ResetDevice: fleet.reset_device,
+    c.SetNicknames: fleet.set_nicknames,
+    c.ListDevicesByStatus: fleet.list_devices_by_status,
+    c.SetDeviceTags: fleet.set_device_tags,
+    c.ShowDeviceTags: fleet.show_device_tags,
+    c.DeleteDeviceTag: fleet.delete_device_tag,
+    c.ListDevicesByTags: fleet.list_devices_by_tags,
+    c.CountDevices: groups.count_devices,
+    c.CreateGroup: groups.create_group,
+    c.UpdateGroup: groups.update_group,
+    c.DeleteGroup: groups.delete_group,
+    c.ListGroups: groups.list_groups,
+    c.ShowGroup: groups.show_group,
+    c.ShowSuperGroup: groups.show_super_group,
+    c.AddToGroup: groups.add_to_group,
+    c.RemoveFromGroup: groups.remove_from_group,
+    c.ListDevicesOfGroup: groups.list_devices_of_group,
+    c.ListGroupsOfDevice: groups.list_groups_of_device,
     c.CreatePackage: packages.create_package,
     c.ShowPackage: packages.show_package,
     c.ListPackages: packages.list_packages,
+    c.ModifyPackage: packages.modify_package,
     c.DeletePackage: packages.delete_package,
+    c.CreateModule: modules.create_module,
+    c.UpdateModule: modules.update_module,
+    c.DeleteModule: modules.delete_module,
+    c.ListModules: modules.list_modules,
+    c.ListModuleVersions: modules.list_module_versions,
     c.CreateVerifyJob: jobs.create_verify_job,
     c.CreateStaticJob: jobs.create_static_job,
-    c.ShowJob: upgrades.show_job,
-    c.ListJobsOfPackage: upgrades.list_jobs_of_package,
-    c.ListJobsOfDevice: upgrades.list_jobs_of_device,
-    c.ListTasksOfJob: upgrades.list_tasks_of_job,
-    c.ListOpenTasksOfDevice: upgrades.list_open_tasks_of_device,
+    c.CreateDynamicJob: jobs.create_dynamic_job,
+    c.UpdateJob: jobs.update_job,
+    c.EndPolicy: jobs.end_policy,
+    c.ShowJob: views.show_job,
+    c.ListJobsOfPackage: views.list_jobs_of_package,
+    c.ListJobsOfDevice: views.list_jobs_of_device,
+    c.ListTasksOfJob: views.list_tasks_of_job,
+    c.ListOpenTasksOfDevice: views.list_open_tasks_of_device,
     c.CancelTasksOfJob: upgrades.cancel_tasks_of_job,
     c.CancelTasksOfDevices: upgrades.cancel_tasks_of_devices,
     c.ConfirmTasks: upgrades.confirm_tasks,
+    c.RepeatTasks: upgrades.repeat_tasks,
 }
 
 
@@ -46,5 +76,5 @@ async def perform(ctx: Context, caller: Caller, command: c.Command, role: str, o
     """Do what the command asks; `role` is the least that may, `origin` where the caller reached us."""
     require(caller, role)
     if isinstance(command, c.CreateUploadTicket):
-        return await packages.create_upload_ticket(ctx, caller, command, origin)
+        return await uploads.create_upload_ticket(ctx, caller, command, origin)
     return await USES[type(command)](ctx, caller, command)

@@ -1,86 +1,90 @@
-"""Alibaba's job and task operations (alibaba 2.4, 2.5): their parameters, their commands, their answers."""
+"""Alibaba's job operations (alibaba 2.4): their parameters, their commands, their answers.
+
+The window of a planned job is checked here as far as it needs no clock; how far it is from now is the core's to check.
+"""
 
 from collections.abc import Mapping
+from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
 from upwell.dialects.alibaba import names, render
-from upwell.dialects.alibaba.fleet_ops import DEVICE_KEY, PRODUCT_KEY
 from upwell.dialects.alibaba.package_ops import FIRMWARE_ID, VERSION
 from upwell.dialects.alibaba.params import (
-    FROM_ONE,
     Length,
     OneOf,
     Operation,
     Param,
     Pattern,
     Range,
-    Unsupported,
     page_params,
     refuse_repeats,
 )
-from upwell.dialects.rpc_rules import (
-    GRAY_PERCENT,
-    asked_states,
-    cancelled_states,
-    check_retry,
-    check_targets,
-    device_key,
-    nothing_cancelled,
-)
+from upwell.dialects.alibaba.product_ops import PRODUCT_KEY
+from upwell.dialects.rpc_rules import GRAY_PERCENT, check_retry, check_targets
 from upwell.domain import commands as c
-from upwell.domain.errors import Invalid
+from upwell.domain.errors import Invalid, Missing
 
-TASKS_REACHED_MAX = 100_000  # alibaba 2.2: CurrentPage x PageSize of ListOTATaskByJob
 TAG_CHARS_MAX = 4096  # alibaba 2.2: all keys and values of a batch
 MAXIMUM_PER_MIN = 1000  # alibaba 8: the seed's 0-1000, default 1000
-CONFIRM_MAX = 200  # tasks per call; the reference names no limit
+WINDOW_MIN, WINDOW_MAX = timedelta(hours=1), timedelta(days=30)  # alibaba 2.2: ScheduleFinishTime after ScheduleTime
 
-_STATES = ("CONFIRM", "QUEUED", "NOTIFIED", "IN_PROGRESS", "SUCCEEDED", "FAILED", "CANCELED")
-_OPEN = _STATES[:4]
 JOB_ID = Param("JobId", required=True)
 
-_MANNER = (
-    Param("TimeoutInMinutes", "int", rule=Range(1, 1440)),
-    Param("NeedPush", "bool", default=True),
-    Param("NeedConfirm", "bool", default=False),
-    Param("DownloadProtocol", rule=Pattern(r"(?i:HTTPS)", "HTTPS; MQTT is not supported by this server yet")),
-    Param(
-        "Tag",
-        "structs",
-        most=10,
-        members=(
-            Param("Key", required=True, rule=Pattern(r"[A-Za-z0-9.]{1,30}", "1-30 letters, digits or .")),
-            Param("Value", required=True, rule=Length(1, 1024)),
-        ),
-    ),
+_MILLIS = Range(10**12, 10**13 - 1, "a time in milliseconds since 1970, 13 digits")  # alibaba 2.2
+_TIMEOUT = Param("TimeoutInMinutes", "int", rule=Range(1, 1440))
+_PACE = Range(0, MAXIMUM_PER_MIN)
+_TAG = (
+    Param("Key", required=True, rule=Pattern(r"[A-Za-z0-9.]{1,30}", "1-30 letters, digits or .")),
+    Param("Value", required=True, rule=Length(1, 1024)),
 )
-_VERIFY = (FIRMWARE_ID, PRODUCT_KEY, Param("TargetDeviceName", "list", required=True, most=10), *_MANNER)
-_STATIC = (
+_TARGETS = {"SPECIFIC": ("TargetDeviceName", "DnListFileUrl"), "GRAY": ("GrayPercent",), "GROUP": ("GroupId",)}
+_SELECTIONS = ("ALL", "SPECIFIC", "GRAY", "GROUP")
+
+_MANNER = (
     FIRMWARE_ID,
     PRODUCT_KEY,
-    Param(
-        "TargetSelection",
-        required=True,
-        rule=Pattern("ALL|SPECIFIC|GRAY", "one of ALL, SPECIFIC, GRAY; GROUP is not supported by this server yet"),
-    ),
+    _TIMEOUT,
+    Param("NeedPush", "bool", default=True),
+    Param("NeedConfirm", "bool", default=False),
+    Param("DownloadProtocol", rule=Pattern(r"(?i:HTTPS|MQTT)", "HTTPS or MQTT"), default="HTTPS"),
+    Param("Tag", "structs", most=10, members=_TAG),
+)
+_UPGRADE = (
+    *_MANNER,
     Param("SrcVersion", "list", most=10, rule=VERSION),
-    Param("TargetDeviceName", "list", most=200),
-    Param("DnListFileUrl", rule=Unsupported()),
-    Param("GrayPercent", rule=GRAY_PERCENT),
-    Param("GroupId", rule=Unsupported()),
-    Param("GroupType", rule=Unsupported()),
-    Param("ScheduleTime", "long", rule=Unsupported()),
-    Param("ScheduleFinishTime", "long", rule=Unsupported()),
     Param("RetryInterval", "int", rule=OneOf((0, 10, 30, 60, 1440))),
     Param("RetryCount", "int", rule=OneOf((1, 2, 5))),
-    Param("MaximumPerMinute", "int", rule=Range(0, MAXIMUM_PER_MIN), default=MAXIMUM_PER_MIN),
+    Param("MaximumPerMinute", "int", rule=_PACE, default=MAXIMUM_PER_MIN),
     Param("OverwriteMode", "int", rule=OneOf((1, 2)), default=1),
-    Param("MultiModuleMode", "bool", rule=Unsupported(unless=(False,)), default=False),
-    *_MANNER,
+    Param("MultiModuleMode", "bool", default=False),
+    Param("GroupId"),
 )
-_FLAGS = {"CancelQueuedTask": "QUEUED", "CancelNotifiedTask": "NOTIFIED", "CancelInProgressTask": "IN_PROGRESS"}
-_STOPS = ("CancelScheduledTask", "CancelQueuedTask", "CancelInProgressTask", "CancelNotifiedTask")
+_VERIFY = (*_MANNER, Param("TargetDeviceName", "list", required=True, most=10))
+_STATIC = (
+    *_UPGRADE,
+    Param("TargetSelection", required=True, rule=OneOf(_SELECTIONS)),
+    Param("TargetDeviceName", "list", most=200),
+    Param("DnListFileUrl", rule=Length(1, 1024)),
+    Param("GrayPercent", rule=GRAY_PERCENT),
+    Param("GroupType", rule=OneOf(("LINK_PLATFORM",))),  # alibaba 8: the default with GROUP
+    Param("ScheduleTime", "long", rule=_MILLIS),
+    Param("ScheduleFinishTime", "long", rule=_MILLIS),
+)
+_DYNAMIC = (
+    *_UPGRADE,
+    Param("DynamicMode", "int", rule=OneOf((1, 2)), default=1),
+    Param("GroupType", rule=OneOf(("LINK_PLATFORM_DYNAMIC",))),
+)
+_UPDATE = (
+    JOB_ID,
+    Param("UpgradeType", required=True, rule=OneOf(("STATIC", "DYNAMIC"))),
+    Param("TargetSelection", required=True, rule=OneOf(_SELECTIONS)),
+    Param("MaximumPerMinute", "int", required=True, rule=_PACE),
+    _TIMEOUT,
+    Param("SrcVersionList", "list", most=10, rule=VERSION),
+    Param("Tags", "structs", most=10, members=_TAG),
+)
 
 
 # --- commands -----------------------------------------------------------------------------------------------------
@@ -90,55 +94,109 @@ def _manner(p: Mapping[str, Any]) -> dict[str, Any]:
     return {
         "package_id": names.read_firmware_id(p["FirmwareId"]),
         "product_key": p["ProductKey"],
-        "device_names": p["TargetDeviceName"],
         "timeout_min": p["TimeoutInMinutes"],
         "need_push": p["NeedPush"],
         "need_confirm": p["NeedConfirm"],
-        "tags": _tags(p["Tag"]),
+        "protocol": p["DownloadProtocol"].upper(),
+        "tags": _tags(p, "Tag"),
     }
 
 
-def _tags(structs: tuple[dict[str, Any], ...]) -> tuple[tuple[str, str], ...]:
-    tags = tuple((struct["Key"], struct["Value"]) for struct in structs)
-    refuse_repeats("Tag", [key for key, _ in tags])
+def _tags(p: Mapping[str, Any], name: str) -> tuple[tuple[str, str], ...]:
+    tags = tuple((struct["Key"], struct["Value"]) for struct in p[name])
+    refuse_repeats(name, [key for key, _ in tags])
     chars = sum(len(key) + len(value) for key, value in tags)
     if chars > TAG_CHARS_MAX:  # alibaba 2.2
-        raise Invalid("Tag", f"all keys and values at most {TAG_CHARS_MAX} characters", f"they have {chars}")
+        raise Invalid(name, f"all keys and values at most {TAG_CHARS_MAX} characters", f"they have {chars}")
     return tags
 
 
+def _upgrade(p: Mapping[str, Any]) -> dict[str, Any]:
+    _check_retry(p)
+    if p["MultiModuleMode"] and p["OverwriteMode"] == 2:  # alibaba 7.3
+        raise Invalid("OverwriteMode", "not 2 with MultiModuleMode", "MultiModuleMode is true")
+    return _manner(p) | {
+        "source_versions": p["SrcVersion"],
+        "group_id": names.read_group_id(p["GroupId"]) if p["GroupId"] else None,
+        "multi_module": p["MultiModuleMode"],
+        "retry_interval_min": p["RetryInterval"],
+        "retry_count": p["RetryCount"] or 0,
+        "maximum_per_min": p["MaximumPerMinute"],
+        "overwrite": p["OverwriteMode"] == 2,
+    }
+
+
+def _check_retry(p: Mapping[str, Any]) -> None:
+    """alibaba 2.4: and RetryInterval must be less than TimeoutInMinutes."""
+    check_retry(p)
+    interval, timeout = p["RetryInterval"], p["TimeoutInMinutes"]
+    if interval is not None and timeout is not None and interval >= timeout:
+        raise Invalid("RetryInterval", "less than TimeoutInMinutes", f"{interval} is not less than {timeout}")
+
+
 def _verify(p: Mapping[str, Any]) -> c.CreateVerifyJob:
-    return c.CreateVerifyJob(**_manner(p))
+    return c.CreateVerifyJob(device_names=p["TargetDeviceName"], **_manner(p))
 
 
 def _static(p: Mapping[str, Any]) -> c.CreateStaticJob:
     _check_selection(p)
-    _check_retry(p)
+    scheduled_at, finish_at = _window(p)
     return c.CreateStaticJob(
         selection=p["TargetSelection"],
+        device_names=p["TargetDeviceName"],
+        device_list_url=p["DnListFileUrl"],
         gray_percent=p["GrayPercent"],
-        source_versions=p["SrcVersion"],
-        retry_interval_min=p["RetryInterval"],
-        retry_count=p["RetryCount"] or 0,
-        maximum_per_min=p["MaximumPerMinute"],
-        overwrite=p["OverwriteMode"] == 2,
-        **_manner(p),
+        scheduled_at=scheduled_at,
+        finish_at=finish_at,
+        **_upgrade(p),
     )
 
 
 def _check_selection(p: Mapping[str, Any]) -> None:
     """alibaba 2.4: each selection has its own parameters and refuses those of the others."""
-    check_targets(p, {"SPECIFIC": "TargetDeviceName", "GRAY": "GrayPercent"})
-    if p["TargetSelection"] == "SPECIFIC" and p["SrcVersion"]:
-        raise Invalid("SrcVersion", "only with TargetSelection ALL or GRAY", "TargetSelection is SPECIFIC")
+    selection = p["TargetSelection"]
+    check_targets(p, _TARGETS, {"GROUP": ("GroupType",)})
+    if p["TargetDeviceName"] and p["DnListFileUrl"]:
+        raise Invalid("DnListFileUrl", "not together with TargetDeviceName", "both are given")
+    if selection in ("SPECIFIC", "GROUP") and p["SrcVersion"]:
+        raise Invalid("SrcVersion", "only with TargetSelection ALL or GRAY", f"TargetSelection is {selection}")
 
 
-def _check_retry(p: Mapping[str, Any]) -> None:
-    """alibaba 2.4: RetryInterval must be less than TimeoutInMinutes."""
-    check_retry(p)
-    interval, timeout = p["RetryInterval"], p["TimeoutInMinutes"]
-    if interval is not None and timeout is not None and interval >= timeout:
-        raise Invalid("RetryInterval", "less than TimeoutInMinutes", f"{interval} is not less than {timeout}")
+def _window(p: Mapping[str, Any]) -> tuple[datetime | None, datetime | None]:
+    start = None if p["ScheduleTime"] is None else render.from_millis(p["ScheduleTime"])
+    if p["ScheduleFinishTime"] is None:
+        return start, None
+    finish = render.from_millis(p["ScheduleFinishTime"])
+    if start is None:
+        raise Invalid("ScheduleFinishTime", "only with ScheduleTime", "ScheduleTime is absent")
+    if not WINDOW_MIN <= finish - start <= WINDOW_MAX:  # alibaba 2.2
+        problem = f"it is {finish - start} after" if finish >= start else f"it is {start - finish} before"
+        raise Invalid("ScheduleFinishTime", "1 hour to 30 days after ScheduleTime", problem)
+    return start, finish
+
+
+def _dynamic(p: Mapping[str, Any]) -> c.CreateDynamicJob:
+    """alibaba 2.4: GroupId and GroupType both or none, and a group excludes SrcVersion."""
+    if bool(p["GroupId"]) != bool(p["GroupType"]):
+        raise Missing("GroupType" if p["GroupId"] else "GroupId")
+    if p["GroupId"] and p["SrcVersion"]:
+        raise Invalid("SrcVersion", "not together with GroupId", "both are given")
+    return c.CreateDynamicJob(mode=p["DynamicMode"], **_upgrade(p))
+
+
+def _update(p: Mapping[str, Any]) -> c.UpdateJob:
+    for name in ("TimeoutInMinutes", "SrcVersionList"):  # alibaba 2.4: dynamic only
+        if p["UpgradeType"] == "STATIC" and p[name]:
+            raise Invalid(name, "only with UpgradeType DYNAMIC", "UpgradeType is STATIC")
+    return c.UpdateJob(
+        job_id=names.read_job_id(p["JobId"]),
+        kind=p["UpgradeType"].lower(),
+        selection=p["TargetSelection"],
+        maximum_per_min=p["MaximumPerMinute"],
+        timeout_min=p["TimeoutInMinutes"],
+        source_versions=p["SrcVersionList"] or None,
+        tags=_tags(p, "Tags"),
+    )
 
 
 def _jobs_of_device(p: Mapping[str, Any]) -> c.ListJobsOfDevice:
@@ -150,39 +208,6 @@ def _jobs_of_device(p: Mapping[str, Any]) -> c.ListJobsOfDevice:
     )
 
 
-def _tasks_of_job(p: Mapping[str, Any]) -> c.ListTasksOfJob:
-    number, size = p["CurrentPage"], p["PageSize"]
-    if number * size > TASKS_REACHED_MAX:  # alibaba 2.2
-        raise Invalid("CurrentPage", f"CurrentPage x PageSize at most {TASKS_REACHED_MAX}", f"it is {number * size}")
-    return c.ListTasksOfJob(
-        job_id=names.read_job_id(p["JobId"]),
-        number=number,
-        size=size,
-        state=p["TaskStatus"],
-        device_names=p["DeviceNames"],
-    )
-
-
-def _open_tasks(p: Mapping[str, Any]) -> c.ListOpenTasksOfDevice:
-    return c.ListOpenTasksOfDevice(device=device_key(p), module=p["ModuleName"], states=asked_states(p))
-
-
-def _cancel_job(p: Mapping[str, Any]) -> c.CancelTasksOfJob:
-    states = cancelled_states(p, _FLAGS)
-    if not states and not p["CancelScheduledTask"]:
-        raise nothing_cancelled(_STOPS)
-    return c.CancelTasksOfJob(job_id=names.read_job_id(p["JobId"]), states=states, scheduled=p["CancelScheduledTask"])
-
-
-def _cancel_devices(p: Mapping[str, Any]) -> c.CancelTasksOfDevices:
-    return c.CancelTasksOfDevices(
-        package_id=names.read_firmware_id(p["FirmwareId"]),
-        product_key=p["ProductKey"],
-        device_names=p["DeviceName"],
-        job_id=names.read_job_id(p["JobId"]) if p["JobId"] else None,
-    )
-
-
 # --- answers ------------------------------------------------------------------------------------------------------
 
 
@@ -191,14 +216,15 @@ def _created(r: c.JobCreated) -> dict[str, Any]:
 
 
 def _simple_job(r: c.Job) -> dict[str, Any]:
+    is_dynamic = r.kind == "dynamic"
     return {
         "JobId": names.job_id(r.job_id),
         "FirmwareId": names.firmware_id(r.package_id),
         "ProductKey": r.product_key,
         "JobStatus": r.status,
         "JobType": "VERIFY_FIRMWARE" if r.kind == "verify" else "UPGRADE_FIRMWARE",
-        "SelectionType": "DYNAMIC" if r.kind == "dynamic" else "STATIC",
-        "TargetSelection": r.selection,
+        "SelectionType": "DYNAMIC" if is_dynamic else "STATIC",
+        "TargetSelection": "ALL" if is_dynamic else r.selection,  # alibaba 2.1: a dynamic job reads back ALL
         "Tags": {"OtaTagDTO": [{"Key": key, "Value": value} for key, value in r.tags]},
         "UtcCreate": render.utc(r.created_at),
         "UtcModified": render.utc(r.modified_at),
@@ -219,11 +245,16 @@ def _job(r: c.Job) -> dict[str, Any]:
         "OverwriteMode": 2 if r.overwrite else 1,
         "NeedPush": r.need_push,
         "NeedConfirm": r.need_confirm,
-        "MultiModuleMode": False,
+        "MultiModuleMode": r.multi_module,
+        "DynamicMode": r.dynamic_mode,
         "GrayPercent": render.percent(Decimal(r.gray_percent)) if r.gray_percent else None,
+        "GroupId": None if r.group_id is None else names.group_id(r.group_id),
+        "GroupName": r.group_name,
         "RetryInterval": r.retry_interval_min,
         "RetryCount": r.retry_count if retries else None,
         "TimeoutInMinutes": r.timeout_min,
+        "UtcScheduleTime": render.utc(r.scheduled_at),
+        "UtcScheduleFinishTime": render.utc(r.finish_at),
     }
     return {"Data": _simple_job(r) | more}
 
@@ -232,40 +263,16 @@ def _jobs(r: c.Page[c.Job]) -> dict[str, Any]:
     return render.paging(r, "CurrentPage") | {"Data": {"SimpleOTAJobInfo": [_simple_job(item) for item in r.items]}}
 
 
-def _open_task(r: c.Task) -> dict[str, Any]:
-    return {
-        "TaskId": names.task_id(r.ref),
-        "JobId": names.job_id(r.ref.job_id),
-        "FirmwareId": names.firmware_id(r.package_id),
-        "ProductKey": r.product_key,
-        "ProductName": r.product_name,
-        "DeviceName": r.device_name,
-        "IotId": r.iot_id,
-        "ModuleName": r.module,
-        "SrcVersion": r.source_version,
-        "DestVersion": r.dest_version,
-        "TaskStatus": r.state,
-        "UtcCreate": render.utc(r.created_at),
-        "UtcModified": render.utc(r.modified_at),
-    }
-
-
-def _task(r: c.Task) -> dict[str, Any]:
-    row = _open_task(r)
-    del row["ModuleName"]  # alibaba 2.5: ModuleName only in the list of open tasks
-    timeout = None if r.timeout_min is None else str(r.timeout_min)
-    return row | {"TaskDesc": r.description, "Progress": render.percent(r.progress), "Timeout": timeout}
-
-
-def _tasks(r: c.Page[c.Task]) -> dict[str, Any]:
-    return render.paging(r, "CurrentPage") | {"Data": {"SimpleOTATaskInfo": [_task(item) for item in r.items]}}
-
-
 # --- the table ----------------------------------------------------------------------------------------------------
 
 OPERATIONS: dict[str, Operation] = {
     "CreateOTAVerifyJob": Operation("operator", _VERIFY, _verify, _created),
     "CreateOTAStaticUpgradeJob": Operation("operator", _STATIC, _static, _created),
+    "CreateOTADynamicUpgradeJob": Operation("operator", _DYNAMIC, _dynamic, _created),
+    "UpdateOTAJob": Operation("operator", _UPDATE, _update),
+    "CancelOTAStrategyByJob": Operation(
+        "operator", (JOB_ID,), lambda p: c.EndPolicy(job_id=names.read_job_id(p["JobId"]))
+    ),
     "QueryOTAJob": Operation("viewer", (JOB_ID,), lambda p: c.ShowJob(job_id=names.read_job_id(p["JobId"])), _job),
     "ListOTAJobByFirmware": Operation(
         "viewer",
@@ -280,43 +287,5 @@ OPERATIONS: dict[str, Operation] = {
         (FIRMWARE_ID, PRODUCT_KEY, Param("DeviceName", required=True), *page_params(100)),
         _jobs_of_device,
         _jobs,
-    ),
-    "ListOTATaskByJob": Operation(
-        "viewer",
-        (
-            JOB_ID,
-            Param("CurrentPage", "int", rule=FROM_ONE, default=1),
-            Param("PageSize", "int", rule=Range(1, 100), default=10),
-            Param("TaskStatus", rule=OneOf(_STATES)),
-            Param("DeviceNames", "list", unique=False),
-        ),
-        _tasks_of_job,
-        _tasks,
-    ),
-    "ListOTAUnfinishedTaskByDevice": Operation(
-        "viewer",
-        (
-            *DEVICE_KEY,
-            Param("ModuleName", rule=VERSION),
-            Param("TaskStatus", rule=OneOf(_OPEN)),
-            Param("TaskStatusList", "list", rule=OneOf(_OPEN), unique=False),
-        ),
-        _open_tasks,
-        lambda r: {"Data": {"SimpleOTATaskInfo": [_open_task(item) for item in r]}},
-    ),
-    "CancelOTATaskByJob": Operation(
-        "operator",
-        (JOB_ID, *(Param(name, "bool", default=False) for name in _STOPS), Param("CancelUnconfirmedTask", "bool")),
-        _cancel_job,
-    ),
-    "CancelOTATaskByDevice": Operation(
-        "operator",
-        (FIRMWARE_ID, PRODUCT_KEY, Param("DeviceName", "list", required=True, most=200), Param("JobId")),
-        _cancel_devices,
-    ),
-    "ConfirmOTATask": Operation(
-        "operator",
-        (Param("TaskId", "list", required=True, most=CONFIRM_MAX, unique=False),),
-        lambda p: c.ConfirmTasks(tasks=tuple(map(names.read_task_id, p["TaskId"]))),
     ),
 }

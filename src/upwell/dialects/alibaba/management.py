@@ -4,7 +4,18 @@ from the core's result to the members of the answer. Bytes, signatures and HTTP 
 
 from typing import Any
 
-from upwell.dialects.alibaba import fleet_ops, job_ops, package_ops
+from upwell.dialects.alibaba import (
+    device_ops,
+    group_ops,
+    job_ops,
+    module_ops,
+    names,
+    package_ops,
+    product_ops,
+    registration_ops,
+    tag_ops,
+    task_ops,
+)
 from upwell.dialects.alibaba.params import Operation, Pairs
 from upwell.dialects.alibaba.render import without_none
 from upwell.domain.commands import Command, Result
@@ -12,7 +23,17 @@ from upwell.domain.errors import NotFound
 
 VERSION = "2018-01-20"
 
-OPERATIONS: dict[str, Operation] = {**fleet_ops.OPERATIONS, **package_ops.OPERATIONS, **job_ops.OPERATIONS}
+OPERATIONS: dict[str, Operation] = {
+    **product_ops.OPERATIONS,
+    **registration_ops.OPERATIONS,
+    **device_ops.OPERATIONS,
+    **tag_ops.OPERATIONS,
+    **group_ops.OPERATIONS,
+    **package_ops.OPERATIONS,
+    **module_ops.OPERATIONS,
+    **job_ops.OPERATIONS,
+    **task_ops.OPERATIONS,
+}
 
 
 def operation(action: str) -> Operation:
@@ -30,5 +51,8 @@ def decode(action: str, params: Pairs) -> Command:
 
 def encode(action: str, result: Result, request_id: str) -> dict[str, Any]:
     """The members of a successful answer in their order, without None (alibaba 1.6)."""
-    members: dict[str, Any] = without_none(operation(action).render(result))
+    asked = operation(action)
+    members: dict[str, Any] = without_none(asked.render(result))
+    if asked.ticket:
+        members[asked.ticket] = names.ticket_id(request_id)
     return {"RequestId": request_id, "Success": True, **members}

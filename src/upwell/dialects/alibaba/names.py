@@ -1,9 +1,9 @@
 """Alibaba's public ids, made from the core's ids and read back (alibaba 1.6: opaque mixed-case alphanumerics).
 
-A FirmwareId or JobId is base 62 of 88 check bits and the id hidden under a mask drawn from them; check and mask depend
-on the kind, so a mistyped id or one of the other kind reads as no id at all. A TaskId carries device, job and nth with
-8 check bits: what slips through names no task that exists. None of them is a secret; leave to see a thing is the
-core's to give.
+A FirmwareId, JobId or GroupId is base 62 of 88 check bits and the id hidden under a mask drawn from them; check and
+mask depend on the kind, so a mistyped id or one of another kind reads as no id at all. A TaskId carries device, job
+and nth with 8 check bits: what slips through names no task that exists. A NextToken carries the device that a page
+ended with and the number of the next page. None of them is a secret; leave to see a thing is the core's to give.
 """
 
 from hashlib import sha256
@@ -18,12 +18,18 @@ _VALUES = {digit: value for value, digit in enumerate(_DIGITS)}
 _ID_BITS = 64
 _CHECK_BYTES = 11
 _BODY_CHARS = 26  # 62**26 > 2**152: 88 check bits and 64 id bits
-_TAIL = {"package": "0100", "job": "010001"}  # alibaba 1.6: "often ending in digits"
+_TAIL = {"package": "0100", "job": "010001", "group": "0200"}  # alibaba 1.6: "often ending in digits"
 
 _JOB_BITS = 63
 _NTH_BITS = 15
 _TASK_CHECK_BITS = 8
 _TASK_CHARS = 36  # 62**36 > 2**214: 128 device, 63 job, 15 nth and 8 check bits
+
+_PAGE_BITS = 32
+_TOKEN_CHECK_BITS = 32
+_TOKEN_CHARS = 33  # 62**33 > 2**192: 128 device, 32 page and 32 check bits
+
+_TICKET_CHARS = 26  # of a hash; its tail is a job's
 
 
 def firmware_id(package_id: int) -> str:
@@ -34,6 +40,11 @@ def firmware_id(package_id: int) -> str:
 def job_id(number: int) -> str:
     """The JobId of a job: 32 characters."""
     return _name("job", number)
+
+
+def group_id(number: int) -> str:
+    """The GroupId of a device group: 30 characters."""
+    return _name("group", number)
 
 
 def task_id(ref: TaskRef) -> str:
@@ -55,6 +66,11 @@ def read_job_id(text: str) -> int:
     return _number("job", text)
 
 
+def read_group_id(text: str) -> int:
+    """The device group a GroupId names. Raises NotFound when it is none of ours."""
+    return _number("group", text)
+
+
 def read_task_id(text: str) -> TaskRef:
     """The task a TaskId names. Raises NotFound when it is none of ours."""
     value = _from_base62(text, _TASK_CHARS)
@@ -66,6 +82,29 @@ def read_task_id(text: str) -> TaskRef:
     if check != _task_check(device, job, nth):
         raise NotFound("task", _short(text))
     return TaskRef(device_id=UUID(int=device), job_id=job, nth=nth)
+
+
+def page_token(last: UUID, number: int) -> str:
+    """The NextToken that leads to page `number`, which begins after the device `last`."""
+    check = _token_check(last, number)
+    return _base62((last.int << _PAGE_BITS | number) << _TOKEN_CHECK_BITS | check, _TOKEN_CHARS)
+
+
+def read_page_token(text: str) -> tuple[UUID, int] | None:
+    """The device and the page number of a NextToken; None when it is none of ours."""
+    value = _from_base62(text, _TOKEN_CHARS)
+    if value is None or value >> 128 + _PAGE_BITS + _TOKEN_CHECK_BITS:
+        return None
+    value, check = divmod(value, 1 << _TOKEN_CHECK_BITS)
+    device, number = divmod(value, 1 << _PAGE_BITS)
+    last = UUID(int=device)
+    return (last, number) if check == _token_check(last, number) else None
+
+
+def ticket_id(request_id: str) -> str:
+    """A JobId for work that was done at once and can't be asked about: 32 characters, the request's own."""
+    digest = sha256(f"upwell ticket {request_id}".encode()).digest()
+    return _base62(int.from_bytes(digest[:19]), _TICKET_CHARS) + _TAIL["job"]
 
 
 def _name(kind: str, number: int) -> str:
@@ -101,6 +140,10 @@ def _task_mask(device: int) -> int:
 
 def _task_check(device: int, job: int, nth: int) -> int:
     return sha256(f"upwell task {device} {job} {nth}".encode()).digest()[0]
+
+
+def _token_check(last: UUID, number: int) -> int:
+    return int.from_bytes(sha256(f"upwell page {last} {number}".encode()).digest()[: _TOKEN_CHECK_BITS // 8])
 
 
 def _base62(value: int, chars: int) -> str:

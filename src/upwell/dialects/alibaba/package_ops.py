@@ -11,8 +11,8 @@ from upwell.dialects.alibaba.params import (
     Param,
     Pattern,
     Range,
-    Unsupported,
     page_params,
+    refuse_repeats,
     shown,
 )
 from upwell.domain import commands as c
@@ -26,24 +26,47 @@ SUFFIXES = ("bin", "dav", "apk", "tar", "gz", "tar.gz", "zip", "gzip")  # alibab
 FIRMWARE_NAME = Pattern(r"[A-Za-z0-9\-_()]{1,40}", "1-40 letters, digits or - _ ( )")  # alibaba 2.2
 VERSION = Pattern(r"[A-Za-z0-9.\-_]{1,64}", "1-64 letters, digits or . - _")  # alibaba 2.2, module names too
 FIRMWARE_ID = Param("FirmwareId", required=True)
+FILES_MAX = 20  # alibaba 2.2: files of a package
 
 _STATUS = {"exempt": -1, "unverified": 0, "verified": 1, "verifying": 2, "failed": 3}  # alibaba 2.1
 
+_URL = Length(1, 1024)
+_MD5 = Pattern(r"[0-9A-Fa-f]{32}", "an MD5 in 32 hexadecimal digits")
+_SIZE = Range(1, FIRMWARE_SIZE_MAX)
+_DESC = Length(0, 100)  # alibaba 2.2
 _CREATE = (
     Param("FirmwareName", required=True, rule=FIRMWARE_NAME),
     Param("DestVersion", required=True, rule=VERSION),
-    Param("MultiFiles", "structs", rule=Unsupported()),
-    Param("FirmwareUrl", required=True, rule=Length(1, 1024)),
+    Param("FirmwareUrl", rule=_URL),
     Param("ProductKey"),
     Param("SignMethod", rule=OneOf(("MD5",))),
-    Param("FirmwareSign", rule=Pattern(r"[0-9A-Fa-f]{32}", "an MD5 in 32 hexadecimal digits")),
-    Param("FirmwareSize", "long", rule=Range(1, FIRMWARE_SIZE_MAX)),
-    Param("FirmwareDesc", rule=Length(0, 100), default=""),
+    Param("FirmwareSign", rule=_MD5),
+    Param("FirmwareSize", "long", rule=_SIZE),
+    Param("FirmwareDesc", rule=_DESC, default=""),
     Param("Type", "int", rule=OneOf((0, 1)), default=0),
     Param("SrcVersion", rule=VERSION),
     Param("ModuleName", rule=VERSION, default=DEFAULT_MODULE),
     Param("NeedToVerify", "bool", default=True),
     Param("Udi", rule=Length(1, UDI_CHARS_MAX)),
+    Param(
+        "MultiFiles",
+        "structs",
+        most=FILES_MAX,
+        members=(
+            Param("Name", required=True, rule=Length(1, 32)),  # alibaba 2.2
+            Param("Url", required=True, rule=_URL),
+            Param("Size", "long", rule=_SIZE),
+            Param("FileMd5", rule=_MD5),
+            Param("SignValue", rule=_MD5),
+        ),
+    ),
+)
+_MODIFY = (
+    FIRMWARE_ID,
+    Param("ProductKey", required=True),
+    Param("FirmwareName", rule=FIRMWARE_NAME),
+    Param("FirmwareDesc", rule=_DESC, keep_empty=True),
+    Param("FirmwareUdi", rule=Length(0, UDI_CHARS_MAX), keep_empty=True),
 )
 
 
@@ -53,19 +76,57 @@ def _create(p: Mapping[str, Any]) -> c.CreatePackage:
         raise Missing("SrcVersion")
     if is_delta and p["SrcVersion"] == p["DestVersion"]:  # alibaba 2.3
         raise Invalid("SrcVersion", "other than DestVersion", f"both are {shown(p['DestVersion'])}")
+    files = _files(p)
     return c.CreatePackage(
         name=p["FirmwareName"],
         version=p["DestVersion"],
         url=p["FirmwareUrl"],
+        files=files,
         product_key=p["ProductKey"],
         description=p["FirmwareDesc"],
         module=p["ModuleName"],
         source_version=p["SrcVersion"],
         is_delta=is_delta,
         size=p["FirmwareSize"],
-        md5=p["FirmwareSign"].lower() if p["FirmwareSign"] else None,
+        md5=_lower(p["FirmwareSign"]),
         verify=p["NeedToVerify"],
         udi=p["Udi"],
+    )
+
+
+def _files(p: Mapping[str, Any]) -> tuple[c.GivenFile, ...]:
+    """alibaba 2.3: one file by FirmwareUrl or several by MultiFiles, which say size and sign of their own."""
+    structs = p["MultiFiles"]
+    if not structs:
+        if not p["FirmwareUrl"]:
+            raise Missing("FirmwareUrl")
+        return ()
+    for name in ("FirmwareUrl", "FirmwareSign", "FirmwareSize"):
+        if p[name] is not None:
+            raise Invalid(name, "not together with MultiFiles", "both are given")
+    refuse_repeats("MultiFiles", [each["Name"] for each in structs])
+    refuse_repeats("MultiFiles", [each["Url"] for each in structs])  # alibaba 2.3: one upload ticket per file
+    return tuple(map(_file, structs))
+
+
+def _file(each: Mapping[str, Any]) -> c.GivenFile:
+    md5, sign = _lower(each["FileMd5"]), _lower(each["SignValue"])
+    if md5 and sign and md5 != sign:  # alibaba 2.1: the one sign method is MD5
+        raise Invalid("MultiFiles", "SignValue equals FileMd5", f"they differ for {shown(each['Name'])}")
+    return c.GivenFile(name=each["Name"], url=each["Url"], size=each["Size"], md5=md5 or sign)
+
+
+def _lower(digest: str | None) -> str | None:
+    return digest.lower() if digest else None
+
+
+def _modify(p: Mapping[str, Any]) -> c.ModifyPackage:
+    return c.ModifyPackage(
+        package_id=names.read_firmware_id(p["FirmwareId"]),
+        product_key=p["ProductKey"],
+        name=p["FirmwareName"],
+        description=p["FirmwareDesc"],
+        udi=p["FirmwareUdi"],
     )
 
 
@@ -76,12 +137,13 @@ def _list(p: Mapping[str, Any]) -> c.ListPackages:
 
 
 def _simple(r: c.Package) -> dict[str, Any]:
+    single = not r.files  # alibaba 2.3: size and sign only of a package of one file
     return {
         "FirmwareId": names.firmware_id(r.package_id),
         "FirmwareName": r.name,
         "FirmwareDesc": r.description,
-        "FirmwareSign": r.md5,
-        "FirmwareSize": r.size,
+        "FirmwareSign": r.md5 if single else None,
+        "FirmwareSize": r.size if single else None,
         "SignMethod": "MD5",
         "Type": int(r.is_delta),
         "Status": _STATUS[r.status],
@@ -96,8 +158,16 @@ def _simple(r: c.Package) -> dict[str, Any]:
 
 
 def _full(r: c.Package) -> dict[str, Any]:
-    # An empty MultiFiles is what the SDK's own model writes for a single file, so the answer survives it unchanged.
-    more: dict[str, Any] = {"FirmwareUrl": r.url, "MultiFiles": [], "Udi": r.udi, "VerifyProgress": r.verify_progress}
+    more: dict[str, Any] = {
+        "FirmwareUrl": None if r.files else r.url,
+        # An empty list is what the SDK's own model writes for a single file, so the answer survives it unchanged.
+        "MultiFiles": [
+            {"Name": file.name, "Url": file.url, "Size": file.size, "FileMd5": file.md5, "SignValue": file.md5}
+            for file in r.files
+        ],
+        "Udi": r.udi or None,
+        "VerifyProgress": r.verify_progress,
+    }
     return {"FirmwareInfo": _simple(r) | more}
 
 
@@ -111,17 +181,24 @@ def _created(r: c.PackageCreated) -> dict[str, Any]:
 
 
 def _ticket(r: c.UploadTicket) -> dict[str, Any]:
-    data = {
-        "FirmwareUrl": r.url,
+    return {"Data": _leave(r, "FirmwareUrl", "OSSAccessKeyId")}
+
+
+def _list_ticket(r: c.UploadTicket) -> dict[str, Any]:
+    return {"Data": _leave(r, "FileUrl", "AccessKeyId")}  # alibaba 5.2: other names here
+
+
+def _leave(r: c.UploadTicket, url_name: str, key_name: str) -> dict[str, Any]:
+    return {
+        url_name: r.url,
         "Host": r.host,
         "Key": r.object_key,
-        "OSSAccessKeyId": r.access_key_id,
+        key_name: r.access_key_id,
         "ObjectStorage": "OSS",
         "Policy": r.policy,
         "Signature": r.signature,
         "UtcCreate": render.utc(r.created_at),
     }
-    return {"Data": data}
 
 
 OPERATIONS: dict[str, Operation] = {
@@ -131,7 +208,11 @@ OPERATIONS: dict[str, Operation] = {
         lambda p: c.CreateUploadTicket(suffix=p["FileSuffix"]),
         _ticket,
     ),
+    "GenerateDeviceNameListURL": Operation(
+        "operator", (), lambda _: c.CreateUploadTicket(suffix="csv", purpose="devices"), _list_ticket
+    ),
     "CreateOTAFirmware": Operation("operator", _CREATE, _create, _created),
+    "ModifyOTAFirmware": Operation("operator", _MODIFY, _modify),
     "QueryOTAFirmware": Operation(
         "viewer",
         (FIRMWARE_ID,),

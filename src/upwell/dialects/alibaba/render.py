@@ -10,13 +10,24 @@ from decimal import Decimal
 from typing import Any
 from xml.sax.saxutils import escape
 
-from upwell.dialects.rpc_answers import JSON_TYPE, china_time, gmt, json_bytes, millis, paging, utc, without_none
+from upwell.dialects.rpc_answers import (
+    JSON_TYPE,
+    china_time,
+    from_millis,
+    gmt,
+    json_bytes,
+    millis,
+    paging,
+    utc,
+    without_none,
+)
 
 __all__ = [
     "JSON_TYPE",
     "XML_TYPE",
     "business_error",
     "china_time",
+    "from_millis",
     "gateway_error",
     "gmt",
     "json_bytes",

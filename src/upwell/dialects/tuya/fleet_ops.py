@@ -9,12 +9,12 @@ from typing import Any
 from uuid import UUID
 
 from upwell.dialects.rpc_answers import china_time, gmt, millis, utc
-from upwell.dialects.rpc_params import FROM_ONE, Length, OneOf, Operation, Param, Pattern, Range
+from upwell.dialects.rpc_params import PAGE, Length, OneOf, Operation, Param, Pattern, Range, page_size
 from upwell.dialects.tuya import channels, names
 from upwell.dialects.tuya.render import Listed, Table, page, rows, struct
 from upwell.dialects.tuya.tables import DEVICE_KEY, PRODUCT_KEY, ask, data, of_device, operation, paged
 from upwell.domain import commands as c
-from upwell.domain.errors import Invalid, Missing
+from upwell.domain.errors import Invalid
 
 REACHED_MAX = 10_000  # tuya 2.1: devices that CurrentPage x PageSize of QueryDevice reaches without NextToken
 STATUS = {"ONLINE": "ONLINE", "OFFLINE": "OFFLINE", "UNACTIVE": "UNACTIVE", "DISABLED": "DISABLE"}
@@ -62,10 +62,8 @@ def _named(given: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _members(given: Mapping[str, Any]) -> dict[str, Any]:
-    listed = given["Device"]
-    if not listed:
-        raise Missing("Device.1.DeviceName")
-    return {"devices": tuple(c.DeviceKey(product_key=each["ProductKey"], name=each["DeviceName"]) for each in listed)}
+    keys = (c.DeviceKey(product_key=each["ProductKey"], name=each["DeviceName"]) for each in given["Device"])
+    return {"devices": tuple(keys)}
 
 
 PRODUCT: Table = {
@@ -145,11 +143,10 @@ def _device_page(r: c.Page[c.Device]) -> dict[str, Any]:
     return shown | {"nextToken": r.items[-1].device_id.hex if full else None}
 
 
-_PAGE = Param("CurrentPage", "int", rule=FROM_ONE, default=1)
-_PAGE_50 = Param("PageSize", "int", rule=Range(1, 50), default=10)
 _MEMBERS = Param(
     "Device",
     "structs",
+    required=True,
     most=200,
     members=(PRODUCT_KEY, Param("DeviceName", required=True)),
 )
@@ -191,7 +188,7 @@ OPERATIONS: dict[str, Operation] = {
     ),
     "QueryDevice": Operation(
         "viewer",
-        (PRODUCT_KEY, _PAGE, _PAGE_50, Param("NextToken", rule=TOKEN),
+        (PRODUCT_KEY, PAGE, page_size(50), Param("NextToken", rule=TOKEN),
          Param("DeviceStatus", rule=OneOf(tuple(STATUS_ASKED)))),
         _devices,
         _device_page,

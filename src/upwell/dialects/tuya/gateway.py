@@ -90,15 +90,14 @@ def reply(suffix: str, payload: bytes, device_id: str) -> Answered | None:
         said = json_object(payload)
         return partial(_time, f"tylink/{device_id}/ext/time/response", ref(said), said.get("data"))
     if suffix == "ext/config/get":
-        topic, data, acknowledged = f"tylink/{device_id}/ext/config/get_response", {}, True
-    elif suffix.startswith(("thing/", "device/tag/")) and not suffix.endswith("_response"):
-        topic, data, acknowledged = f"tylink/{device_id}/{suffix}_response", None, False
-    else:
-        return None
-    said = json_object(payload)
-    if not acknowledged and not _wants_ack(said):
-        return None
-    msg_id = ref(said)
+        return _plain(f"tylink/{device_id}/ext/config/get_response", ref(json_object(payload)), {})
+    if suffix.startswith(("thing/", "device/tag/")) and not suffix.endswith("_response"):
+        said = json_object(payload)
+        return _plain(f"tylink/{device_id}/{suffix}_response", ref(said)) if _wants_ack(said) else None
+    return None
+
+
+def _plain(topic: str, msg_id: str, data: Any = None) -> Answered:
     return lambda now_ms: response(topic, msg_id, now_ms // 1000, data)
 
 

@@ -29,7 +29,7 @@ STATES = ("CONFIRM", "QUEUED", "NOTIFIED", "IN_PROGRESS", "SUCCEEDED", "FAILED",
 OPEN = STATES[:4]
 KINDS = {"verify": "VERIFY_FIRMWARE"}  # of jobs; every other is an upgrade
 FLAGS = {"CancelQueuedTask": "QUEUED", "CancelNotifiedTask": "NOTIFIED"}  # tuya 2.7: no flag for IN_PROGRESS
-TARGETS = {"SPECIFIC": "TargetDeviceName", "GRAY": "GrayPercent", "GROUP": "GroupId"}
+TARGETS = {"SPECIFIC": ("TargetDeviceName",), "GRAY": ("GrayPercent",), "GROUP": ("GroupId",)}
 
 _JOB_ID = ask("job_id", "JobId", read=names.read_job_id, required=True)
 _PRODUCT = ask("product_key", "ProductKey", required=True)

@@ -98,7 +98,8 @@ class CreateStaticJob:
     """→ JobCreated. `selection` is ALL, SPECIFIC (with `device_names`, or with `device_list_url`, an uploaded file of
     names, one a line), GRAY (with `gray_percent`, decimal text over 0 and at most 100) or GROUP (with `group_id`, a
     static group); `retry_interval_min` None means no retry. With `scheduled_at` it is planned, and its devices are
-    chosen then; at `finish_at` what is still open ends."""
+    chosen then; that lies `lead_s` seconds ahead, from the first to the second number. At `finish_at` what is still
+    open ends."""
 
     package_id: int
     product_key: str
@@ -108,6 +109,7 @@ class CreateStaticJob:
     gray_percent: str | None = None
     group_id: int | None = None
     scheduled_at: datetime | None = None
+    lead_s: tuple[int, int] = (300, 7 * 86_400)  # alibaba 2.2: ScheduleTime
     finish_at: datetime | None = None
     multi_module: bool = False
     source_versions: tuple[str, ...] = ()

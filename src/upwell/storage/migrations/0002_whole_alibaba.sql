@@ -35,6 +35,9 @@ create unique index job_one_dynamic on job (package_id) where kind = 'dynamic' a
 create index job_planned on job (scheduled_at) where status = 'PLANNED';
 create index job_window on job (finish_at) where status = 'IN_PROGRESS' and finish_at is not null;
 
+drop index task_open_of_job;
+create index task_by_state on task (job_id, state, device_id, nth);  -- lists and counts by state, and open ones
+
 create table policy (                      -- the standing rule of a running dynamic job: a row for each source version
     product_id     bigint not null,
     module         text not null,
@@ -45,6 +48,8 @@ create table policy (                      -- the standing rule of a running dyn
     primary key (product_id, module, source_version, job_id)
 );
 create index policy_of_job on policy (job_id);
+create index policy_plain on policy (product_id, module, source_version, job_id desc) where group_id is null;
+create index policy_grouped on policy (product_id, module, job_id desc) where group_id is not null;
 
 create table device_group (
     group_id       bigint primary key,
@@ -95,3 +100,19 @@ create unlogged table rate (               -- management requests of an account 
     requests   int not null,
     primary key (account_id, action)
 );
+
+-- The tasks whose device may be told of them now, as far as state, job, package and version go (L5, L6). A dynamic job
+-- whose policy has ended makes no tasks, but those it made live on (alibaba 7.5).
+create view offerable as
+select t.device_id, t.job_id, t.nth, t.module, t.state, t.due_at, t.node_id, j.maximum_per_min, j.finish_at
+from task t join job j using (job_id) join package p using (package_id)
+left join module_version mv on mv.device_id = t.device_id and mv.module = t.module
+where t.state in ('QUEUED', 'NOTIFIED', 'IN_PROGRESS')
+  and (j.status = 'IN_PROGRESS' or (j.kind = 'dynamic' and j.status = 'CANCELED'))
+  and p.deleted_at is null and (p.status in ('verified', 'exempt') or (j.kind = 'verify' and p.status = 'verifying'))
+  and (not p.is_delta or mv.version = p.source_version);
+
+create function device_status(enabled boolean, node_id uuid, activated_at timestamptz) returns text
+language sql immutable return             -- of a device; node_id is its presence's
+    case when not enabled then 'DISABLED' when node_id is not null then 'ONLINE'
+         when activated_at is null then 'UNACTIVE' else 'OFFLINE' end;

@@ -1,4 +1,4 @@
--- Products, devices, registrations and presence. A row with deleted_at is a tombstone and is seen by nobody.
+-- Products, devices, their tags, registrations and presence. A row with deleted_at is a tombstone and is seen by nobody.
 
 -- name: make_product
 -- No row comes back when the name is taken.
@@ -52,22 +52,42 @@ where d.deleted_at is not null
 returning d.device_id;
 
 -- name: make_registration
-insert into registration (apply_id, account_id, product_id, status, asked, created_at) values ($1, $2, $3, $4, $5, $6);
+insert into registration (apply_id, account_id, product_id, status, asked, created_at, names)
+values ($1, $2, $3, $4, $5, $6, $7::jsonb);
 
 -- name: make_devices
--- A batch of devices and its list, in one statement.
+-- A batch of devices and its list, in one statement; names that are taken are left out. Returns the others.
 with wanted as (
-    select * from unnest($4::uuid[], $5::text[], $6::text[], $7::text[])
-        with ordinality as w(device_id, name, secret, iot_id, place)
+    select * from unnest($4::uuid[], $5::text[], $6::text[], $7::text[], $8::text[])
+        with ordinality as w(device_id, name, nickname, secret, iot_id, place)
 ), made as (
-    insert into device (device_id, product_id, name, secret, iot_id, created_at, modified_at)
-    select device_id, $2, name, secret, iot_id, $3, $3 from wanted order by device_id
+    insert into device as d (device_id, product_id, name, nickname, secret, iot_id, created_at, modified_at)
+    select device_id, $2, name, nickname, secret, iot_id, $3, $3 from wanted order by device_id
+    on conflict (device_id) do update
+    set secret = excluded.secret, iot_id = excluded.iot_id, nickname = excluded.nickname, enabled = true,
+        created_at = excluded.created_at, modified_at = excluded.modified_at, activated_at = null, deleted_at = null
+    where d.deleted_at is not null
+    returning d.device_id
 )
-insert into registered (apply_id, place, device_id, name) select $1, place, device_id, name from wanted;
+insert into registered (apply_id, place, device_id, name)
+select $1, place, device_id, name from wanted join made using (device_id)
+returning name;
+
+-- name: taken_names
+select name from device where device_id = any($1::uuid[]) and deleted_at is null;
+
+-- name: lock_checked
+-- A batch that was checked, held so that it is registered once.
+select r.status, r.names from registration r join product p using (product_id)
+where r.apply_id = $1 and r.account_id = $2 and p.product_key = $3 and r.names is not null
+for update of r;
+
+-- name: end_registration
+update registration set status = $2, names = $3::jsonb where apply_id = $1;
 
 -- name: show_registration
-select r.apply_id, r.status, r.asked, r.created_at,
-       array(select g.name from registered g where g.apply_id = r.apply_id order by g.place) as names
+select r.apply_id, r.status, r.asked, r.created_at, r.names as checked,
+       array(select g.name from registered g where g.apply_id = r.apply_id order by g.place) as made
 from registration r join product p using (product_id)
 where r.apply_id = $1 and r.account_id = $2 and p.product_key = $3;
 
@@ -88,13 +108,41 @@ select count(*) from device where product_id = $1 and deleted_at is null;
 select device_id from device where product_id = $1 and deleted_at is null
 order by created_at desc, device_id limit $2 offset $3;
 
+-- name: moment_of_device
+-- When a device of the product was made; a deleted one still says where it stood.
+select created_at from device where product_id = $1 and device_id = $2;
+
+-- name: devices_after
+-- The page behind the device $3 that was made at $2, at the same cost at any depth: those made in the same moment
+-- follow by id, then the older ones.
+select device_id from (
+    (select device_id, created_at from device
+     where product_id = $1 and deleted_at is null and created_at = $2 and device_id > $3
+     order by device_id limit $4)
+    union all
+    (select device_id, created_at from device
+     where product_id = $1 and deleted_at is null and created_at < $2
+     order by created_at desc, device_id limit $4)
+) d
+order by created_at desc, device_id limit $4;
+
+-- name: count_devices_by_status
+select count(*) from device d join product p using (product_id) left join presence n using (device_id)
+where p.account_id = $1 and p.deleted_at is null and d.deleted_at is null and ($2::bigint is null or d.product_id = $2)
+  and device_status(d.enabled, n.node_id, d.activated_at) = $3;
+
+-- name: page_of_devices_by_status
+select d.device_id from device d join product p using (product_id) left join presence n using (device_id)
+where p.account_id = $1 and p.deleted_at is null and d.deleted_at is null and ($2::bigint is null or d.product_id = $2)
+  and device_status(d.enabled, n.node_id, d.activated_at) = $3
+order by d.created_at desc, d.device_id limit $4 offset $5;
+
 -- name: show_devices
 -- Views of an account's devices, in the order of the given ids; the others are left out.
 select d.device_id, p.product_key, p.name as product_name, p.facts as product_facts, d.name, d.secret, d.iot_id,
        d.nickname, d.created_at, d.modified_at, d.activated_at, n.online_at, n.offline_at, n.address,
        v.version as firmware_version,
-       case when not d.enabled then 'DISABLED' when n.node_id is not null then 'ONLINE'
-            when d.activated_at is null then 'UNACTIVE' else 'OFFLINE' end as status
+       device_status(d.enabled, n.node_id, d.activated_at) as status
 from unnest($2::uuid[]) with ordinality as w(device_id, place)
 join device d using (device_id)
 join product p using (product_id)
@@ -103,19 +151,62 @@ left join module_version v on v.device_id = d.device_id and v.module = 'default'
 where p.account_id = $1 and d.deleted_at is null and p.deleted_at is null
 order by w.place;
 
+-- name: lock_devices
+-- Live devices of the account among these, locked in one order so that no two askers wait for each other.
+select d.device_id, d.iot_id from device d join product p using (product_id)
+where p.account_id = $1 and p.deleted_at is null and d.device_id = any($2::uuid[]) and d.deleted_at is null
+order by d.device_id for no key update of d;
+
 -- name: delete_device
--- The device becomes a tombstone; what it said and where it was connected is forgotten.
-with gone as (
-    update device d set deleted_at = $4, modified_at = $4 from product p
-    where p.product_id = d.product_id and p.account_id = $1 and p.deleted_at is null
-      and d.device_id = $2 and ($3::text is null or d.iot_id = $3) and d.deleted_at is null
-    returning d.device_id
-), presence_gone as (
-    delete from presence where device_id in (select device_id from gone)
+-- A locked device becomes a tombstone; what it said, where it was connected and belonged is forgotten.
+with presence_gone as (
+    delete from presence where device_id = $1
 ), versions_gone as (
-    delete from module_version where device_id in (select device_id from gone)
+    delete from module_version where device_id = $1
+), tags_gone as (
+    delete from device_tag where device_id = $1
+), membership_gone as (
+    delete from group_member where device_id = $1
+), topology_gone as (
+    delete from topology where device_id = $1 or gateway_id = $1
 )
-select device_id from gone;
+update device set deleted_at = $2, modified_at = $2 where device_id = $1;
+
+-- name: forget_versions
+delete from module_version where device_id = $1;
+
+-- name: set_nicknames
+update device d set nickname = w.nickname, modified_at = $1
+from unnest($2::uuid[], $3::text[]) as w(device_id, nickname) where d.device_id = w.device_id;
+
+-- name: set_tags
+insert into device_tag (device_id, key, value) select $1, w.key, w.value from unnest($2::text[], $3::text[]) as w(key, value)
+on conflict (device_id, key) do update set value = excluded.value;
+
+-- name: count_tags
+select count(*) from device_tag where device_id = $1;
+
+-- name: show_tags
+select key, value from device_tag where device_id = $1 order by key;
+
+-- name: delete_tag
+delete from device_tag where device_id = $1 and key = $2;
+
+-- name: count_devices_by_tags
+-- Devices that have every one of $4 tags, each given once.
+select count(*) from device d join product p using (product_id)
+where p.account_id = $1 and p.deleted_at is null and d.deleted_at is null
+  and d.device_id in (
+      select t.device_id from device_tag t join unnest($2::text[], $3::text[]) as w(key, value) using (key, value)
+      group by t.device_id having count(*) = $4);
+
+-- name: page_of_devices_by_tags
+select d.device_id from device d join product p using (product_id)
+where p.account_id = $1 and p.deleted_at is null and d.deleted_at is null
+  and d.device_id in (
+      select t.device_id from device_tag t join unnest($2::text[], $3::text[]) as w(key, value) using (key, value)
+      group by t.device_id having count(*) = $4)
+order by d.created_at desc, d.device_id limit $5 offset $6;
 
 -- name: enable_device
 update device d set enabled = $4, modified_at = $5 from product p

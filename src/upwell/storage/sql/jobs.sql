@@ -2,7 +2,8 @@
 
 -- name: package_for_job
 -- The package of this account, locked so that its status and its deletion wait for the job to exist.
-select p.package_id, p.product_id, p.status, p.is_delta, p.source_version, p.version, p.module, pr.product_key
+select p.package_id, p.product_id, p.status, p.is_delta, p.source_version, p.version, p.module, p.size,
+       jsonb_array_length(p.files) as file_count, pr.product_key
 from package p left join product pr on pr.product_id = p.product_id
 where p.package_id = $1 and p.account_id = $2 and p.deleted_at is null
 for update of p;
@@ -18,13 +19,16 @@ select d.device_id, d.name from device d
 where d.product_id = $1 and d.name = any($2::text[]) and d.deleted_at is null;
 
 -- name: add_job
+-- A job of its first moment; the unique index on running dynamic jobs decides between two of one package.
 insert into job (job_id, account_id, product_id, package_id, kind, selection, status, source_versions, gray_percent,
                  retry_interval_min, retry_count, timeout_min, maximum_per_min, overwrite, need_push, need_confirm,
-                 protocol, tags, created_at, modified_at)
-values ($1, $2, $3, $4, $5, $6, 'IN_PROGRESS', $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $18);
+                 protocol, tags, multi_module, dynamic_mode, group_id, listed, scheduled_at, finish_at, materialised,
+                 created_at, modified_at, started_at)
+values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22, $23, $24,
+        $25, $26, $26, case when $7 = 'IN_PROGRESS' then $26::timestamptz end);
 
 -- name: add_targets
-insert into job_target (device_id, job_id) select unnest($2::uuid[]), $1;
+insert into job_target (device_id, job_id) select unnest($2::uuid[]), $1 on conflict do nothing;
 
 -- name: set_package_status
 update package set status = $2, modified_at = $3 where package_id = $1;
@@ -33,10 +37,10 @@ update package set status = $2, modified_at = $3 where package_id = $1;
 select job_id from job where status = 'IN_PROGRESS' and not materialised order by job_id;
 
 -- name: job_to_fill
--- A job whose tasks do not all exist yet; other fillers pass it by.
+-- A job whose tasks do not all exist yet; other fillers pass it by. Devices that came after `until` are not its own.
 select j.job_id, j.product_id, j.kind, j.selection, j.source_versions, j.gray_percent, j.overwrite, j.need_push,
-       j.need_confirm, j.cursor_device, j.until_device, j.created_at, p.module, p.version, p.is_delta,
-       p.source_version
+       j.need_confirm, j.cursor_device, j.until_device, j.group_id, j.multi_module, j.listed, j.account_id,
+       j.started_at as until, p.module, p.version, p.is_delta, p.source_version
 from job j join package p using (package_id)
 where j.job_id = $1 and j.status = 'IN_PROGRESS' and not j.materialised
 for update of j skip locked;
@@ -60,9 +64,16 @@ where d.product_id = $1 and d.deleted_at is null and d.created_at <= $2
 order by d.device_id limit $5;
 
 -- name: chunk_of_targets
-select t.device_id from job_target t join device d using (device_id)
-where t.job_id = $1 and d.deleted_at is null and ($2::uuid is null or t.device_id > $2)
+select t.device_id from job_target t
+where t.job_id = $1 and ($2::uuid is null or t.device_id > $2)
 order by t.device_id limit $3;
+
+-- name: lock_devices
+-- These devices of the product, as far as they live, locked: nobody else makes a task for them, or deletes them, until
+-- the transaction ends.
+select d.device_id from device d
+where d.device_id = any($1::uuid[]) and d.product_id = $2 and d.deleted_at is null
+order by d.device_id for no key update;
 
 -- name: eligible
 -- Of these devices, those that the job is for: not at the destination already, and of a version that its filter and
@@ -75,42 +86,40 @@ where mv.version is distinct from $3
 order by d.device_id;
 
 -- name: make_tasks
--- The tasks of these devices that the job lacks. One whose slot an open task holds gets a failed one. A slot taken in
--- this very moment makes the row vanish: the caller asks again until none is missing, which is what is returned.
+-- The tasks of these devices, whose rows the caller has locked so that nobody else makes one for them meanwhile. A
+-- device that an open task holds gets a failed one: any open task for a job of whole devices, one of the whole device
+-- or of the module for a job of modules (alibaba 7.3). `nth` counts from 0 how often the job has had the device.
 with wanted as (
-    select d.device_id, o.device_id is null as is_free, mv.version, pr.node_id
-    from unnest($1::uuid[]) as d(device_id)
-    left join module_version mv on mv.device_id = d.device_id and mv.module = $3
+    select d.device_id, d.nth, mv.version, pr.node_id,
+           exists (select from task o where o.device_id = d.device_id
+                   and o.state in ('CONFIRM', 'QUEUED', 'NOTIFIED', 'IN_PROGRESS')
+                   and ($4 = '' or o.slot in ('', $4))) as is_taken
+    from unnest($1::uuid[], $2::smallint[]) as d(device_id, nth)
+    left join module_version mv on mv.device_id = d.device_id and mv.module = $5
     left join presence pr on pr.device_id = d.device_id
-    left join task o on o.device_id = d.device_id and o.slot = ''
-         and o.state in ('CONFIRM', 'QUEUED', 'NOTIFIED', 'IN_PROGRESS')
-    where not exists (select from task x where x.device_id = d.device_id and x.job_id = $2)
 ), made as (
     insert into task (device_id, job_id, nth, module, slot, state, reason, description, source_version, node_id,
                       due_at, created_at, modified_at)
-    select device_id, $2, 0, $3, '', case when is_free then $4 else $6 end, case when is_free then '' else $7 end,
-           case when is_free then '' else $8 end, version, node_id,
-           case when is_free and $5::boolean and node_id is not null then $9::timestamptz end, $9, $9
+    select device_id, $3, nth, $5, $4, case when is_taken then $8 else $6 end, case when is_taken then $9 else '' end,
+           case when is_taken then $10 else '' end, version, node_id,
+           case when not is_taken and $7::boolean and node_id is not null then $11::timestamptz end, $11, $11
     from wanted
-    on conflict do nothing
-    returning device_id, job_id, nth, state, description
+    returning device_id, job_id, nth, state, description, due_at
 ), told as (
     insert into task_change (device_id, job_id, nth, rev, at, event, from_state, to_state, detail)
-    select device_id, job_id, nth, 0, $9, 'created', null, state, description from made
+    select device_id, job_id, nth, 0, $11, 'created', null, state, description from made
 )
-select (select count(*) from wanted) - (select count(*) from made);
-
--- name: lock_job
--- Waits for whoever fills or ends the job.
-select job_id from job where job_id = $1 for update;
+select count(*) filter (where due_at is not null) as due, count(*) as made from made;
 
 -- name: advance
 update job set cursor_device = $2, until_device = $3, materialised = $4 where job_id = $1;
 
 -- name: endable
--- Running jobs that have all their tasks and none of them open.
+-- Running jobs that have all their tasks and none of them open. A dynamic job ends when its policy does, and a verify
+-- job without devices when it is cancelled or another one verifies its package.
 select j.job_id from job j
 where j.status = 'IN_PROGRESS' and j.materialised and j.kind <> 'dynamic'
+  and (j.kind <> 'verify' or exists (select from task t where t.job_id = j.job_id))
   and not exists (select from task t where t.job_id = j.job_id
                   and t.state in ('CONFIRM', 'QUEUED', 'NOTIFIED', 'IN_PROGRESS'));
 
@@ -121,15 +130,17 @@ select job_id, kind, package_id from job where job_id = $1 and status = 'IN_PROG
 select state, count(*) as n from task where job_id = $1 group by state;
 
 -- name: end_job
-update job set status = $2, ended_at = $3, modified_at = $3 where job_id = $1;
+update job set status = $2, ended_at = $3, modified_at = $3, materialised = true where job_id = $1;
 
 -- name: jobs
 -- Jobs of an account as a dialect shows them, newest first; a null filter is no filter.
 select j.job_id, j.package_id, p.name as package_name, pr.product_key, p.version as dest_version, j.kind, j.selection,
        j.status, j.source_versions, j.gray_percent::text as gray_percent, j.retry_interval_min, j.retry_count,
        j.timeout_min, j.maximum_per_min, j.overwrite, j.need_push, j.need_confirm, j.protocol, j.tags, j.created_at,
-       j.modified_at, j.created_at as started_at, j.ended_at
+       j.modified_at, j.started_at, j.ended_at, j.multi_module, j.dynamic_mode, j.group_id, g.name as group_name,
+       j.scheduled_at, j.finish_at
 from job j join package p using (package_id) join product pr on pr.product_id = j.product_id
+left join device_group g on g.group_id = j.group_id
 where j.account_id = $1 and ($2::bigint is null or j.job_id = $2) and ($3::bigint is null or j.package_id = $3)
   and ($4::uuid is null or exists (select from task t where t.job_id = j.job_id and t.device_id = $4))
 order by j.job_id desc limit $5 offset $6;
@@ -140,23 +151,28 @@ where j.account_id = $1 and ($2::bigint is null or j.package_id = $2)
   and ($3::uuid is null or exists (select from task t where t.job_id = j.job_id and t.device_id = $3));
 
 -- name: tasks
+-- A page of tasks: found on the index alone, then joined to what is shown of them.
+with page as (
+    select t.device_id, t.job_id, t.nth
+    from task t join job j using (job_id)
+    where j.account_id = $1 and ($2::bigint is null or t.job_id = $2) and ($3::uuid[] is null or t.device_id = any($3))
+      and ($4::text[] is null or t.state = any($4)) and ($5::text is null or t.module = $5)
+    order by t.job_id, t.device_id, t.nth limit $6 offset $7
+)
 select t.device_id, t.job_id, t.nth, j.package_id, pr.product_key, pr.name as product_name, d.name as device_name,
        d.iot_id, t.module, t.source_version, p.version as dest_version, t.state, t.description, t.progress,
        j.timeout_min, t.created_at, t.modified_at
-from task t join job j using (job_id) join package p using (package_id)
+from page join task t using (device_id, job_id, nth) join job j using (job_id) join package p using (package_id)
 join product pr on pr.product_id = j.product_id join device d on d.device_id = t.device_id
-where j.account_id = $1 and ($2::bigint is null or t.job_id = $2) and ($3::uuid[] is null or t.device_id = any($3))
-  and t.state = any($4::text[]) and ($5::text is null or t.module = $5)
-order by t.job_id, t.device_id, t.nth limit $6 offset $7;
+order by t.job_id, t.device_id, t.nth;
 
 -- name: count_tasks
-select count(*) from task t join job j using (job_id)
-where j.account_id = $1 and t.job_id = $2 and ($3::uuid[] is null or t.device_id = any($3))
-  and t.state = any($4::text[]);
+select count(*) from task t
+where t.job_id = $1 and ($2::uuid[] is null or t.device_id = any($2)) and ($3::text[] is null or t.state = any($3));
 
 -- name: lock_tasks
 -- Tasks of this account by their identity, locked, with the facts that their life depends on.
-select t.device_id, t.job_id, t.nth, t.module, t.state, t.source_version, p.version as destination, p.is_delta,
+select t.device_id, t.job_id, t.nth, t.module, t.slot, t.state, t.source_version, p.version as destination, p.is_delta,
        j.need_push, j.retry_interval_min, j.retry_count, j.timeout_min, t.progress, t.attempt, t.description,
        t.reason, t.failure_ref, t.due_at, t.offered_on, t.timeout_at, t.rev
 from unnest($2::uuid[], $3::bigint[], $4::smallint[]) as c(device_id, job_id, nth)
@@ -165,3 +181,78 @@ join job j on j.job_id = t.job_id join package p using (package_id)
 where j.account_id = $1
 order by t.device_id, t.job_id, t.nth
 for update of t;
+
+-- name: group_of_account
+select group_id, kind from device_group where group_id = $1 and account_id = $2;
+
+-- name: modes_of_group
+-- How the running dynamic jobs of a group treat their devices.
+select distinct multi_module, overwrite from job
+where group_id = $1 and kind = 'dynamic' and status = 'IN_PROGRESS';
+
+-- name: start_planned
+-- Planned jobs whose time has come begin; their devices are chosen from now.
+update job set status = 'IN_PROGRESS', started_at = $1, modified_at = $1
+where status = 'PLANNED' and scheduled_at <= $1 returning job_id;
+
+-- name: closed_windows
+select job_id from job where status = 'IN_PROGRESS' and finish_at <= $1 order by job_id;
+
+-- name: update_job
+update job set maximum_per_min = $2, tags = $3, timeout_min = coalesce($4, timeout_min),
+               source_versions = coalesce($5, source_versions), modified_at = $6
+where job_id = $1;
+
+-- name: refill_job
+-- Start again from the first device: those that have a task of the job keep it.
+update job set cursor_device = null, materialised = false where job_id = $1;
+
+-- name: lock_job_of_account
+select j.job_id, j.kind, j.selection, j.status, j.package_id, j.product_id, j.source_versions, j.retry_interval_min,
+       j.multi_module, j.dynamic_mode, j.group_id, j.need_confirm, p.status as package_status, p.module, p.version,
+       p.is_delta, p.source_version, p.deleted_at is not null as package_is_deleted
+from job j join package p using (package_id)
+where j.job_id = $1 and j.account_id = $2 for update of j;
+
+-- name: reopen_job
+update job set status = 'IN_PROGRESS', ended_at = null, modified_at = $2
+where job_id = $1 and status in ('COMPLETED', 'CANCELED');
+
+-- name: has_tasks
+select exists (select from task where job_id = $1);
+
+-- name: verified_by_tasks
+-- Whether a running verify job of the package has devices to try it on.
+select exists (select from job j where j.package_id = $1 and j.kind = 'verify' and j.status = 'IN_PROGRESS'
+               and (not j.materialised or exists (select from task t where t.job_id = j.job_id)));
+
+-- name: end_empty_verify_jobs
+update job j set status = 'COMPLETED', ended_at = $2, modified_at = $2
+where j.package_id = $1 and j.kind = 'verify' and j.status = 'IN_PROGRESS'
+  and not exists (select from task t where t.job_id = j.job_id);
+
+-- name: taken_devices
+-- Of these (device, slot), those that an open task other than the given ones stands in the way of.
+select w.device_id from unnest($1::uuid[], $2::text[]) as w(device_id, slot)
+where exists (select from task o where o.device_id = w.device_id and (w.slot = '' or o.slot in ('', w.slot))
+              and o.state in ('CONFIRM', 'QUEUED', 'NOTIFIED', 'IN_PROGRESS'));
+
+-- name: has_empty_verify_job
+select exists (select from job j where j.package_id = $1 and j.kind = 'verify' and j.status = 'IN_PROGRESS'
+               and j.materialised and not exists (select from task t where t.job_id = j.job_id));
+
+-- name: unknown_devices
+-- Up to ten of these that are no live devices of the product.
+select w.device_id from unnest($2::uuid[]) as w(device_id)
+where not exists (select from device d
+                  where d.device_id = w.device_id and d.product_id = $1 and d.deleted_at is null)
+limit 10;
+
+-- name: has_running_verify_job
+select exists (select from job where package_id = $1 and kind = 'verify' and status = 'IN_PROGRESS');
+
+-- name: follow_presence
+-- Tasks that run again belong to the gateway that holds their device's connection now.
+update task t set node_id = p.node_id from presence p
+where t.job_id = $1 and t.device_id = any($2::uuid[]) and p.device_id = t.device_id
+  and t.state in ('CONFIRM', 'QUEUED', 'NOTIFIED', 'IN_PROGRESS');

@@ -2,7 +2,7 @@
 
 -- name: lock_open_of_devices
 -- The open tasks of these devices, locked, with the facts that their life depends on.
-select t.device_id, t.job_id, t.nth, t.module, t.state, t.source_version, p.version as destination, p.is_delta,
+select t.device_id, t.job_id, t.nth, t.module, t.slot, t.state, t.source_version, p.version as destination, p.is_delta,
        j.need_push, j.retry_interval_min, j.retry_count, j.timeout_min, t.progress, t.attempt, t.description,
        t.reason, t.failure_ref, t.due_at, t.offered_on, t.timeout_at, t.rev
 from task t join job j using (job_id) join package p using (package_id)
@@ -47,6 +47,9 @@ with victim as (
       and ($5::uuid[] is null or t.device_id = any($5))
       and ($6::bigint is null or t.job_id in (select j.job_id from job j where j.package_id = $6))
       and ($7::timestamptz is null or t.timeout_at <= $7)
+      and ($11::text is null or t.slot = $11)
+      and ($12::text is null or t.job_id in (select j.job_id from job j where j.kind = $12))
+      and ($13::bigint is null or t.job_id < $13)
     order by t.device_id, t.job_id, t.nth
     for update of t
 ), moved as (
@@ -64,26 +67,17 @@ select count(*) from moved;
 
 -- name: due_of_node
 -- Tasks whose offer may be pushed by this gateway now, oldest first (L6 is checked again when they are claimed).
-select t.device_id, t.job_id, t.nth
-from task t join job j using (job_id) join package p using (package_id)
-left join module_version mv on mv.device_id = t.device_id and mv.module = t.module
-where t.node_id = $1 and t.due_at <= $2 and t.state in ('QUEUED', 'NOTIFIED', 'IN_PROGRESS')
-  and j.status = 'IN_PROGRESS' and j.maximum_per_min > 0
-  and p.deleted_at is null and (p.status in ('verified', 'exempt') or (j.kind = 'verify' and p.status = 'verifying'))
-  and (not p.is_delta or mv.version = p.source_version)
-order by t.due_at
+select device_id, job_id, nth from offerable
+where node_id = $1 and due_at <= $2 and maximum_per_min > 0 and (finish_at is null or finish_at > $2)
+order by due_at
 limit $3;
 
 -- name: asked_for
 -- Tasks that a device may be told of when it asks.
-select t.device_id, t.job_id, t.nth, t.module
-from task t join job j using (job_id) join package p using (package_id)
-left join module_version mv on mv.device_id = t.device_id and mv.module = t.module
-where t.device_id = any($1::uuid[]) and t.state in ('QUEUED', 'NOTIFIED', 'IN_PROGRESS')
-  and j.status = 'IN_PROGRESS' and (t.due_at is null or t.due_at <= $2::timestamptz + interval '2 seconds')
-  and p.deleted_at is null and (p.status in ('verified', 'exempt') or (j.kind = 'verify' and p.status = 'verifying'))
-  and (not p.is_delta or mv.version = p.source_version)
-order by t.device_id, t.job_id;
+select device_id, job_id, nth, module from offerable
+where device_id = any($1::uuid[]) and (due_at is null or due_at <= $2::timestamptz + interval '2 seconds')
+  and (finish_at is null or finish_at > $2)
+order by device_id, job_id;
 
 -- name: lock_budgets
 -- Serialises the granting of offers per job, across processes.
@@ -101,19 +95,18 @@ select n.job_id, clock_timestamp(), n.offers from unnest($1::bigint[], $2::int[]
 delete from pace where granted_at < clock_timestamp() - make_interval(secs => $1);
 
 -- name: claim
--- Lock these tasks for sending, with what an offer says. A cancelled or foreign one is not returned (L5, L6).
-select t.device_id, t.job_id, t.nth, t.module, p.version, p.size, p.md5, p.sha256, p.is_delta, p.udi, j.tags,
-       p.files, p.sign_method, j.protocol, pr.product_key, d.name, d.secret
+-- Lock these tasks for sending, with what an offer says. A cancelled or foreign one is not returned (L5, L6): its state
+-- is asked of the locked row itself, the rest of `offerable` of what stands.
+select t.device_id, t.job_id, t.nth, t.module, p.version, p.size, p.md5, p.sha256, p.is_delta, p.udi, p.files,
+       p.sign_method, j.protocol, j.tags, pr.product_key, d.name, d.secret
 from unnest($1::uuid[], $2::bigint[], $3::smallint[]) as c(device_id, job_id, nth)
 join task t on t.device_id = c.device_id and t.job_id = c.job_id and t.nth = c.nth
 join job j on j.job_id = t.job_id join package p using (package_id)
 join device d on d.device_id = t.device_id join product pr on pr.product_id = d.product_id
-left join module_version mv on mv.device_id = t.device_id and mv.module = t.module
 where t.state in ('QUEUED', 'NOTIFIED', 'IN_PROGRESS') and ($4::timestamptz is null or t.due_at <= $4)
-  and j.status = 'IN_PROGRESS' and d.enabled
-  and d.deleted_at is null
-  and p.deleted_at is null and (p.status in ('verified', 'exempt') or (j.kind = 'verify' and p.status = 'verifying'))
-  and (not p.is_delta or mv.version = p.source_version)
+  and exists (select from offerable o
+              where o.device_id = c.device_id and o.job_id = c.job_id and o.nth = c.nth)
+  and d.enabled and d.deleted_at is null
 for update of t skip locked;
 
 -- name: record_offers

@@ -1,0 +1,241 @@
+"""Alibaba's device operations (alibaba 3.2, 3.3): finding devices, their state, their names."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from upwell.dialects.alibaba import names, render
+from upwell.dialects.alibaba.params import PAGE, OneOf, Operation, Param, page_size, shown
+from upwell.dialects.alibaba.product_ops import PRODUCT_KEY
+from upwell.dialects.alibaba.registration_ops import NICKNAME, device
+from upwell.dialects.rpc_rules import device_key
+from upwell.domain import commands as c
+from upwell.domain.errors import Invalid, Missing
+
+DEVICES_REACHED_MAX = 10_000  # alibaba 3.2 QueryDevice: PageSize x CurrentPage without a NextToken
+NICKNAMES_MAX = 100  # devices per BatchUpdateDeviceNickname; the reference names no limit
+REGION = "cn-shanghai"  # what QueryDeviceDetail shows; an installation has one place
+
+DEVICE_KEY = (Param("IotId"), Param("ProductKey"), Param("DeviceName"))
+STATUS = {"ONLINE": "ONLINE", "OFFLINE": "OFFLINE", "UNACTIVE": "UNACTIVE", "DISABLED": "DISABLE"}  # alibaba 3.2
+_STATUS_NUMBERS = {0: "UNACTIVE", 1: "ONLINE", 3: "OFFLINE", 8: "DISABLED"}  # alibaba 3.2 QueryDeviceByStatus
+
+
+# --- commands -----------------------------------------------------------------------------------------------------
+
+
+def _list_devices(p: Mapping[str, Any]) -> c.ListDevices:
+    key, size, token = p["ProductKey"], p["PageSize"], p["NextToken"]
+    if token:
+        place = names.read_page_token(token)
+        if place is None:
+            raise Invalid("NextToken", "the NextToken of an earlier answer", f"the value is {shown(token)}")
+        return c.ListDevices(product_key=key, number=place[1], size=size, after=place[0])
+    if p["CurrentPage"] * size > DEVICES_REACHED_MAX:
+        raise Missing("NextToken")
+    return c.ListDevices(product_key=key, number=p["CurrentPage"], size=size)
+
+
+def _by_names(p: Mapping[str, Any]) -> c.ShowDevices:
+    keys = (c.DeviceKey(product_key=p["ProductKey"], name=name) for name in p["DeviceName"])
+    return c.ShowDevices(devices=tuple(keys))
+
+
+def _states(p: Mapping[str, Any]) -> c.ShowDevices:
+    if p["IotId"]:
+        return c.ShowDevices(devices=tuple(c.DeviceKey(iot_id=iot_id) for iot_id in p["IotId"]))
+    for name in ("DeviceName", "ProductKey"):
+        if not p[name]:
+            raise Missing(name)
+    return _by_names(p)
+
+
+def _by_status(p: Mapping[str, Any]) -> c.ListDevicesByStatus:
+    return c.ListDevicesByStatus(
+        status=_STATUS_NUMBERS[p["Status"]],
+        number=p["CurrentPage"],
+        size=p["PageSize"],
+        product_key=p["ProductKey"],
+    )
+
+
+def _count(p: Mapping[str, Any]) -> c.CountDevices:
+    group = names.read_group_id(p["GroupId"]) if p["GroupId"] else None
+    return c.CountDevices(product_key=p["ProductKey"], group_id=group)
+
+
+def _nicknames(p: Mapping[str, Any]) -> c.SetNicknames:
+    given = [
+        (device_key(each, f"DeviceNicknameInfo.{place}."), each["Nickname"])
+        for place, each in enumerate(p["DeviceNicknameInfo"], 1)
+    ]
+    if len({key for key, _ in given}) < len(given):
+        raise Invalid("DeviceNicknameInfo", "no device is given twice", "one is repeated")
+    return c.SetNicknames(nicknames=tuple(given))
+
+
+# --- answers ------------------------------------------------------------------------------------------------------
+
+
+def _detail(r: c.Device) -> dict[str, Any]:
+    return device(r) | {
+        "FirmwareVersion": r.firmware_version,
+        "GmtActive": render.china_time(r.activated_at),
+        "GmtCreate": render.china_time(r.created_at),
+        "NodeType": r.product_facts.get("NodeType", 0),
+        "ProductName": r.product_name,
+        "Region": REGION,
+        "Status": STATUS[r.status],
+        "UtcActive": render.utc(r.activated_at),
+        "UtcCreate": render.utc(r.created_at),
+    }
+
+
+def _full_detail(r: c.Device) -> dict[str, Any]:
+    more = {
+        "GmtOnline": render.china_time(r.online_at),
+        "IpAddress": r.address,
+        "Owner": True,
+        "UtcOnline": render.utc(r.online_at),
+    }
+    return {"Data": _detail(r) | more}
+
+
+def _listed_device(r: c.Device) -> dict[str, Any]:
+    return device(r) | {
+        "DeviceId": r.iot_id,
+        "DeviceStatus": STATUS[r.status],
+        "DeviceType": str(r.product_facts.get("NodeType", 0)),
+        "GmtCreate": render.gmt(r.created_at),
+        "GmtModified": render.gmt(r.modified_at),
+        "UtcCreate": render.utc(r.created_at),
+        "UtcModified": render.utc(r.modified_at),
+    }
+
+
+def _devices(r: c.Page[c.Device]) -> dict[str, Any]:
+    infos = [_listed_device(item) for item in r.items]
+    return render.paging(r, "Page") | {"NextToken": _token(r), "Data": {"DeviceInfo": infos}}
+
+
+def _token(r: c.Page[c.Device]) -> str | None:
+    """A full page may have a next one, and the total can't say: a caller may delete what it reads. Only the first
+    page is known to hold all."""
+    if len(r.items) < r.size or (r.number == 1 and r.total <= r.size):
+        return None
+    return names.page_token(r.items[-1].device_id, r.number + 1)
+
+
+def _status_device(r: c.Device) -> dict[str, Any]:
+    return device(r) | {
+        "GmtCreate": render.china_time(r.created_at),
+        "GmtModified": render.china_time(r.modified_at),
+        "Status": STATUS[r.status],
+        "UtcCreate": render.utc(r.created_at),
+        "UtcModified": render.utc(r.modified_at),
+    }
+
+
+def _devices_by_status(r: c.Page[c.Device]) -> dict[str, Any]:
+    return render.paging(r, "Page") | {"Data": {"SimpleDeviceInfo": [_status_device(item) for item in r.items]}}
+
+
+def simple_devices(r: c.Page[c.Device]) -> dict[str, Any]:
+    """A page of devices by their names alone."""
+    infos = [
+        {
+            "DeviceName": item.name,
+            "IotId": item.iot_id,
+            "ProductKey": item.product_key,
+            "ProductName": item.product_name,
+        }
+        for item in r.items
+    ]
+    return render.paging(r, "Page") | {"Data": {"SimpleDeviceInfo": infos}}
+
+
+def _counts(r: c.DeviceCounts) -> dict[str, Any]:
+    return {"Data": {"activeCount": r.active, "deviceCount": r.devices, "onlineCount": r.online}}
+
+
+def _status(r: c.Device) -> dict[str, Any]:
+    since = r.online_at if r.status == "ONLINE" else r.offline_at or r.online_at
+    return {"Status": STATUS[r.status], "Timestamp": render.millis(since)}
+
+
+def _state(r: c.Device) -> dict[str, Any]:
+    return _status(r) | {
+        "AsAddress": r.address,
+        "DeviceId": r.iot_id,
+        "DeviceName": r.name,
+        "IotId": r.iot_id,
+        "LastOnlineTime": render.utc(r.online_at),
+    }
+
+
+# --- the table ----------------------------------------------------------------------------------------------------
+
+_PAGE_50 = page_size(50)  # alibaba 3.2
+
+OPERATIONS: dict[str, Operation] = {
+    "QueryDevice": Operation(
+        "viewer",
+        (PRODUCT_KEY, PAGE, _PAGE_50, Param("NextToken")),
+        _list_devices,
+        _devices,
+    ),
+    "QueryDeviceInfo": Operation(
+        "viewer", DEVICE_KEY, lambda p: c.ShowDevice(device=device_key(p)), lambda r: {"Data": device(r)}
+    ),
+    "QueryDeviceDetail": Operation("viewer", DEVICE_KEY, lambda p: c.ShowDevice(device=device_key(p)), _full_detail),
+    "BatchQueryDeviceDetail": Operation(
+        "viewer",
+        (PRODUCT_KEY, Param("DeviceName", "list", required=True, most=100, unique=False)),
+        _by_names,
+        lambda r: {"Data": {"Data": [_detail(item) for item in r]}},
+    ),
+    "GetDeviceStatus": Operation(
+        "viewer", DEVICE_KEY, lambda p: c.ShowDevice(device=device_key(p)), lambda r: {"Data": _status(r)}
+    ),
+    "BatchGetDeviceState": Operation(
+        "viewer",
+        (
+            Param("IotId", "list", most=50, unique=False),
+            Param("ProductKey"),
+            Param("DeviceName", "list", most=50, unique=False),
+        ),
+        _states,
+        lambda r: {"DeviceStatusList": {"DeviceStatus": [_state(item) for item in r]}},
+    ),
+    "QueryDeviceByStatus": Operation(
+        "viewer",
+        (
+            Param("Status", "int", required=True, rule=OneOf(tuple(_STATUS_NUMBERS))),
+            Param("ProductKey"),
+            PAGE,
+            _PAGE_50,
+        ),
+        _by_status,
+        _devices_by_status,
+    ),
+    "QueryDeviceStatistics": Operation("viewer", (Param("ProductKey"), Param("GroupId")), _count, _counts),
+    "DeleteDevice": Operation("operator", DEVICE_KEY, lambda p: c.DeleteDevice(device=device_key(p))),
+    "DisableThing": Operation(
+        "operator", DEVICE_KEY, lambda p: c.SetDeviceEnabled(device=device_key(p), enabled=False)
+    ),
+    "EnableThing": Operation("operator", DEVICE_KEY, lambda p: c.SetDeviceEnabled(device=device_key(p), enabled=True)),
+    # alibaba 3.2: a JobId comes back that no other operation knows.
+    "ResetThing": Operation("operator", DEVICE_KEY, lambda p: c.ResetDevice(device=device_key(p)), ticket="JobId"),
+    "BatchUpdateDeviceNickname": Operation(
+        "operator",
+        (
+            Param(
+                "DeviceNicknameInfo",
+                "structs",
+                required=True,
+                most=NICKNAMES_MAX,
+                members=(*DEVICE_KEY, Param("Nickname", rule=NICKNAME, default="")),  # left out: it is deleted
+            ),
+        ),
+        _nicknames,
+    ),
+}

@@ -1,0 +1,170 @@
+"""Alibaba's group operations (alibaba 3.4): static groups that devices are put into, dynamic ones that a rule fills."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from upwell.dialects.alibaba import names, render
+from upwell.dialects.alibaba.device_ops import simple_devices
+from upwell.dialects.alibaba.params import PAGE, Length, OneOf, Operation, Param, Pattern, page_size
+from upwell.dialects.alibaba.product_ops import PRODUCT_KEY
+from upwell.dialects.alibaba.search import read_rule
+from upwell.domain import commands as c
+
+MEMBERS_MAX = 200  # alibaba 3.4: devices per BatchAddDeviceGroupRelations and its opposite
+
+GROUP_NAME = Param("GroupName", required=True, rule=Pattern(r"\w{4,30}", "4-30 letters, digits or _"))
+GROUP_ID = Param("GroupId", required=True)
+_GROUP_DESC = Param("GroupDesc", rule=Length(1, 100))
+_TYPES = {"static": "LINK_PLATFORM", "dynamic": "LINK_PLATFORM_DYNAMIC"}  # alibaba 2.1
+_KINDS = {word: kind for kind, word in _TYPES.items()}
+# The id alone says which group it is; the type is checked for its words and then has nothing left to say.
+_GROUP_TYPE = Param("GroupType", rule=OneOf(tuple(_KINDS)))
+_MEMBERS = (
+    GROUP_ID,
+    Param(
+        "Device",
+        "structs",
+        required=True,
+        most=MEMBERS_MAX,
+        members=(Param("ProductKey", required=True), Param("DeviceName", required=True)),
+    ),
+)
+
+
+# --- commands -----------------------------------------------------------------------------------------------------
+
+
+def _create(p: Mapping[str, Any]) -> c.CreateGroup:
+    above = names.read_group_id(p["SuperGroupId"]) if p["SuperGroupId"] else None
+    return c.CreateGroup(name=p["GroupName"], description=p["GroupDesc"] or "", super_group_id=above)
+
+
+def _create_dynamic(p: Mapping[str, Any]) -> c.CreateGroup:
+    text = p["DynamicGroupExpression"]
+    return c.CreateGroup(name=p["GroupName"], description=p["GroupDesc"] or "", rule=read_rule(text), rule_text=text)
+
+
+def _update(p: Mapping[str, Any]) -> c.UpdateGroup:
+    return c.UpdateGroup(group_id=names.read_group_id(p["GroupId"]), description=p["GroupDesc"])
+
+
+def _list(p: Mapping[str, Any]) -> c.ListGroups:
+    return c.ListGroups(
+        number=p["CurrentPage"],
+        size=p["PageSize"],
+        name=p["GroupName"],
+        super_group_id=names.read_group_id(p["SuperGroupId"]) if p["SuperGroupId"] else None,
+        kinds=frozenset(_KINDS[word] for word in p["GroupTypes"]),
+    )
+
+
+def _members(p: Mapping[str, Any]) -> dict[str, Any]:
+    """A device that is named twice is one device: adding and removing do not count."""
+    keys = (c.DeviceKey(product_key=each["ProductKey"], name=each["DeviceName"]) for each in p["Device"])
+    return {"group_id": names.read_group_id(p["GroupId"]), "devices": tuple(dict.fromkeys(keys))}
+
+
+def _devices(p: Mapping[str, Any]) -> c.ListDevicesOfGroup:
+    return c.ListDevicesOfGroup(group_id=names.read_group_id(p["GroupId"]), number=p["CurrentPage"], size=p["PageSize"])
+
+
+def _groups_of_device(p: Mapping[str, Any]) -> c.ListGroupsOfDevice:
+    return c.ListGroupsOfDevice(device=c.DeviceKey(product_key=p["ProductKey"], name=p["DeviceName"]))
+
+
+# --- answers ------------------------------------------------------------------------------------------------------
+
+
+def _named(r: c.Group) -> dict[str, Any]:
+    return {"GroupDesc": r.description, "GroupId": names.group_id(r.group_id), "GroupName": r.name}
+
+
+def _created(r: c.Group) -> dict[str, Any]:
+    more = {"DynamicGroupExpression": r.rule_text, "UtcCreate": render.utc(r.created_at)}
+    return {"Data": _named(r) | more}
+
+
+def _typed(r: c.Group) -> dict[str, Any]:
+    return _named(r) | {"GroupType": _TYPES[r.kind], "UtcCreate": render.utc(r.created_at)}
+
+
+def _shown(r: c.Group) -> dict[str, Any]:
+    more = {"DeviceActive": r.active, "DeviceCount": r.devices, "DeviceOnline": r.online}
+    return {"Data": _created(r)["Data"] | more}
+
+
+def _listed(r: c.Page[c.Group]) -> dict[str, Any]:
+    return render.paging(r, "CurrentPage") | {"Data": {"GroupInfo": [_typed(item) for item in r.items]}}
+
+
+def _above(r: c.Group | None) -> dict[str, Any]:
+    return {"Data": {"GroupInfo": [] if r is None else [_named(r)]}}
+
+
+def _added(r: c.Enrolled) -> dict[str, Any]:
+    return {
+        "AlreadyRelatedGroupDeviceCount": r.already,
+        "ExceedTenGroupDeviceCount": r.over,
+        "SuccessAddedDeviceCount": r.done,
+        "ValidDeviceCount": r.valid,
+    }
+
+
+def _removed(r: c.Enrolled) -> dict[str, Any]:
+    return {
+        "AlreadyRelatedGroupDeviceCount": r.already,
+        "SuccessDeviceCount": r.done,
+        "ValidDeviceCount": r.valid,
+    }
+
+
+# --- the table ----------------------------------------------------------------------------------------------------
+
+
+def _delete(kind: str) -> Operation:
+    return Operation(
+        "operator", (GROUP_ID,), lambda p: c.DeleteGroup(group_id=names.read_group_id(p["GroupId"]), kind=kind)
+    )
+
+
+OPERATIONS: dict[str, Operation] = {
+    "CreateDeviceGroup": Operation("operator", (GROUP_NAME, _GROUP_DESC, Param("SuperGroupId")), _create, _created),
+    "CreateDeviceDynamicGroup": Operation(
+        "operator", (GROUP_NAME, Param("DynamicGroupExpression", required=True), _GROUP_DESC), _create_dynamic, _created
+    ),
+    "UpdateDeviceGroup": Operation("operator", (GROUP_ID, _GROUP_DESC, _GROUP_TYPE), _update),
+    "DeleteDeviceGroup": _delete("static"),
+    "DeleteDeviceDynamicGroup": _delete("dynamic"),
+    "QueryDeviceGroupList": Operation(
+        "viewer",
+        (
+            PAGE,
+            page_size(200),
+            Param("GroupName", rule=Length(1, 30)),
+            Param("SuperGroupId"),
+            Param("GroupTypes", "list", rule=OneOf(tuple(_KINDS)), unique=False),
+        ),
+        _list,
+        _listed,
+    ),
+    "QueryDeviceGroupInfo": Operation(
+        "viewer",
+        (GROUP_ID, _GROUP_TYPE),
+        lambda p: c.ShowGroup(group_id=names.read_group_id(p["GroupId"])),
+        _shown,
+    ),
+    "QuerySuperDeviceGroup": Operation(
+        "viewer", (GROUP_ID,), lambda p: c.ShowSuperGroup(group_id=names.read_group_id(p["GroupId"])), _above
+    ),
+    "QueryDeviceGroupByDevice": Operation(
+        "viewer",
+        (PRODUCT_KEY, Param("DeviceName", required=True)),
+        _groups_of_device,
+        lambda r: {"GroupInfos": {"GroupInfo": [_typed(item) for item in r]}},
+    ),
+    "QueryDeviceListByDeviceGroup": Operation("viewer", (GROUP_ID, PAGE, page_size(50)), _devices, simple_devices),
+    "BatchAddDeviceGroupRelations": Operation("operator", _MEMBERS, lambda p: c.AddToGroup(**_members(p)), _added),
+    "BatchDeleteDeviceGroupRelations": Operation(
+        "operator", _MEMBERS, lambda p: c.RemoveFromGroup(**_members(p)), _removed
+    ),
+}

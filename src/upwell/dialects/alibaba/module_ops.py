@@ -1,0 +1,86 @@
+"""Alibaba's module operations (alibaba 2.6): the parts of a product that are updated separately."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from upwell.dialects.alibaba import render
+from upwell.dialects.alibaba.device_ops import DEVICE_KEY
+from upwell.dialects.alibaba.package_ops import VERSION
+from upwell.dialects.alibaba.params import Length, Operation, Param, page_params
+from upwell.dialects.alibaba.product_ops import PRODUCT_KEY
+from upwell.dialects.rpc_rules import device_key
+from upwell.domain import commands as c
+from upwell.domain.errors import Invalid
+
+MODULE_NAME = Param("ModuleName", required=True, rule=VERSION)  # alibaba 2.2: the characters of a version
+_ALIAS = Param("AliasName", rule=VERSION)
+
+
+def _create(p: Mapping[str, Any]) -> c.CreateModule:
+    return c.CreateModule(
+        product_key=p["ProductKey"], name=p["ModuleName"], alias=p["AliasName"], description=p["Desc"]
+    )
+
+
+def _update(p: Mapping[str, Any]) -> c.UpdateModule:
+    if p["AliasName"] is None and p["Desc"] is None:
+        raise Invalid("AliasName", "AliasName or Desc is given", "neither is")
+    return c.UpdateModule(
+        product_key=p["ProductKey"], name=p["ModuleName"], alias=p["AliasName"], description=p["Desc"]
+    )
+
+
+def _versions(p: Mapping[str, Any]) -> c.ListModuleVersions:
+    return c.ListModuleVersions(device=device_key(p), number=p["CurrentPage"], size=p["PageSize"])
+
+
+def _module(r: c.Module) -> dict[str, Any]:
+    return {
+        "ModuleName": r.name,
+        "AliasName": r.alias,
+        "Desc": r.description,
+        "ProductKey": r.product_key,
+        "GmtCreate": render.gmt(r.created_at),
+        "GmtModified": render.gmt(r.modified_at),
+    }
+
+
+def _version(r: c.ModuleVersion) -> dict[str, Any]:
+    return {
+        "ModuleName": r.module,
+        "ModuleVersion": r.version,
+        "ProductKey": r.product_key,
+        "DeviceName": r.device_name,
+        "IotId": r.iot_id,
+    }
+
+
+def _page_of_versions(r: c.Page[c.ModuleVersion]) -> dict[str, Any]:
+    infos = [_version(item) for item in r.items]
+    return render.paging(r, "CurrentPage") | {"Data": {"SimpleOTAModuleInfo": infos}}
+
+
+OPERATIONS: dict[str, Operation] = {
+    "CreateOTAModule": Operation(
+        "operator", (PRODUCT_KEY, MODULE_NAME, _ALIAS, Param("Desc", rule=Length(1, 100))), _create
+    ),
+    "UpdateOTAModule": Operation(
+        "operator",
+        (PRODUCT_KEY, MODULE_NAME, _ALIAS, Param("Desc", rule=Length(0, 100), keep_empty=True)),
+        _update,
+    ),
+    "DeleteOTAModule": Operation(
+        "operator",
+        (PRODUCT_KEY, MODULE_NAME),
+        lambda p: c.DeleteModule(product_key=p["ProductKey"], name=p["ModuleName"]),
+    ),
+    "ListOTAModuleByProduct": Operation(
+        "viewer",
+        (PRODUCT_KEY,),
+        lambda p: c.ListModules(product_key=p["ProductKey"]),
+        lambda r: {"Data": [_module(item) for item in r]},  # alibaba 2.6: a flat array
+    ),
+    "ListOTAModuleVersionsByDevice": Operation(
+        "viewer", (*DEVICE_KEY, *page_params(200)), _versions, _page_of_versions
+    ),
+}

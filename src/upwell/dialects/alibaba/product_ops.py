@@ -1,0 +1,121 @@
+"""Alibaba's product operations (alibaba 3.1): their parameters, their commands, their answers.
+
+What Alibaba keeps of a product and the core never reads lives in the product's facts under its wire names.
+"""
+
+from collections.abc import Mapping
+from typing import Any
+
+from upwell.dialects.alibaba import render
+from upwell.dialects.alibaba.params import Length, OneOf, Operation, Param, Pattern, page_params
+from upwell.domain import commands as c
+from upwell.domain.errors import Invalid
+
+PRODUCT_NAME = Pattern(r"\w{4,30}", "4-30 letters, digits or _")
+PRODUCT_KEY = Param("ProductKey", required=True)
+
+_NET_TYPES = {"WIFI": 3, "CELLULAR": 6, "ETHERNET": 7, "OTHER": 8}  # alibaba 3.1: words in, numbers out
+_PROTOCOLS = ("modbus", "opc-ua", "customize", "ble", "zigbee")
+_PRODUCT = (
+    Param("ProductName", required=True, rule=PRODUCT_NAME),
+    Param("NodeType", "int", required=True, rule=OneOf((0, 1))),
+    Param("ProtocolType", rule=OneOf(_PROTOCOLS)),
+    Param("AliyunCommodityCode", rule=OneOf(("iothub_senior", "iothub"))),
+    Param("DataFormat", "int", rule=OneOf((0, 1))),
+    Param("NetType", rule=OneOf(tuple(_NET_TYPES))),
+    Param("AuthType", rule=OneOf(("secret", "id2", "x509")), default="secret"),
+    Param("CategoryKey", rule=Length(1, 64)),
+    Param("Description", rule=Length(0, 100)),
+    Param("ValidateType", "int", default=1),
+    Param("PublishAuto", "bool", default=True),
+    Param("ResourceGroupId", rule=Length(1, 64)),
+    Param("Id2", "bool"),
+    Param("JoinPermissionId", rule=Length(1, 128)),
+)
+
+
+# --- commands -----------------------------------------------------------------------------------------------------
+
+
+def _create_product(p: Mapping[str, Any]) -> c.CreateProduct:
+    if p["ProtocolType"] and p["NodeType"] != 0:
+        raise Invalid("ProtocolType", "only for devices behind a gateway (NodeType 0)", "NodeType is 1")
+    facts = {name: value for name, value in p.items() if name != "ProductName" and value is not None}
+    facts.setdefault("DataFormat", 1 if p["AliyunCommodityCode"] == "iothub_senior" else 0)
+    return c.CreateProduct(name=p["ProductName"], facts=facts)
+
+
+def _list_products(p: Mapping[str, Any]) -> c.ListProducts:
+    filters = ("AliyunCommodityCode", "ResourceGroupId")
+    facts = {name: p[name] for name in filters if p[name]}
+    return c.ListProducts(number=p["CurrentPage"], size=p["PageSize"], facts=facts)
+
+
+def _update_product(p: Mapping[str, Any]) -> c.UpdateProduct:
+    facts = {} if p["Description"] is None else {"Description": p["Description"]}
+    return c.UpdateProduct(product_key=p["ProductKey"], name=p["ProductName"], facts=facts)
+
+
+# --- answers ------------------------------------------------------------------------------------------------------
+
+
+def _created_product(r: c.Product) -> dict[str, Any]:
+    facts = r.facts
+    data = {
+        "AliyunCommodityCode": facts.get("AliyunCommodityCode"),
+        "AuthType": facts.get("AuthType", "secret"),
+        "DataFormat": facts.get("DataFormat", 0),
+        "Description": facts.get("Description"),
+        "Id2": facts.get("Id2", False),
+        "NodeType": facts.get("NodeType", 0),
+        "ProductKey": r.product_key,
+        "ProductName": r.name,
+        "ProductSecret": r.product_secret,
+        "ProtocolType": facts.get("ProtocolType"),
+    }
+    return {"ProductKey": r.product_key, "Data": data}
+
+
+def _product(r: c.Product) -> dict[str, Any]:
+    facts = r.facts
+    more = {
+        "CategoryKey": facts.get("CategoryKey"),
+        "DeviceCount": r.device_count,
+        "GmtCreate": render.millis(r.created_at),
+        "NetType": _NET_TYPES.get(str(facts.get("NetType", "WIFI")), _NET_TYPES["OTHER"]),
+        "Owner": True,
+        "ProductStatus": facts.get("ProductStatus", "DEVELOPMENT_STATUS"),
+        "ValidateType": facts.get("ValidateType", 1),
+    }
+    return {"Data": _created_product(r)["Data"] | more}
+
+
+def _products(r: c.Page[c.Product]) -> dict[str, Any]:
+    shown = ("AuthType", "DataFormat", "Description", "DeviceCount", "GmtCreate", "NodeType", "ProductKey")
+    rows = [_product(item)["Data"] for item in r.items]
+    infos = [{name: row[name] for name in (*shown, "ProductName")} for row in rows]
+    return {"Data": render.paging(r, "CurrentPage") | {"List": {"ProductInfo": infos}}}
+
+
+# --- the table ----------------------------------------------------------------------------------------------------
+
+OPERATIONS: dict[str, Operation] = {
+    "CreateProduct": Operation("operator", _PRODUCT, _create_product, _created_product),
+    "QueryProduct": Operation("viewer", (PRODUCT_KEY,), lambda p: c.ShowProduct(product_key=p["ProductKey"]), _product),
+    "QueryProductList": Operation(
+        "viewer",
+        (*page_params(200), Param("AliyunCommodityCode"), Param("ResourceGroupId")),
+        _list_products,
+        _products,
+    ),
+    "UpdateProduct": Operation(
+        "operator",
+        (
+            PRODUCT_KEY,
+            Param("ProductName", required=True, rule=PRODUCT_NAME),
+            Param("Description", rule=Length(0, 100), keep_empty=True),
+        ),
+        _update_product,
+    ),
+    "DeleteProduct": Operation("operator", (PRODUCT_KEY,), lambda p: c.DeleteProduct(product_key=p["ProductKey"])),
+}

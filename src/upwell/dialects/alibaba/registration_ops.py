@@ -1,0 +1,124 @@
+"""Alibaba's ways to register devices (alibaba 3.2): one, many by made-up names, many by names that were checked."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from upwell.dialects.alibaba import render
+from upwell.dialects.alibaba.params import PAGE, Length, Operation, Param, Pattern, Range, Unsupported, page_size
+from upwell.dialects.alibaba.product_ops import PRODUCT_KEY
+from upwell.domain import commands as c
+from upwell.domain.errors import Invalid, Missing
+
+REGISTER_COUNT_MAX = 10_000  # alibaba 3.2 BatchRegisterDevice, BatchCheckDeviceNames
+
+DEVICE_NAME = Pattern(r"[A-Za-z0-9\-_@.:]{4,32}", "4-32 letters, digits or - _ @ . :")
+NICKNAME = Length(4, 64)
+_LORA = Unsupported("not supported by this server, which registers no LoRaWAN devices")
+_NO_LORA = tuple(Param(name, rule=_LORA) for name in ("DevEui", "PinCode", "JoinEui", "AppKey", "LoraNodeType"))
+_APPLY_ID = Param("ApplyId", "long", required=True)
+
+# alibaba 3.2: what a check finds wrong with a name is told in its answer, so the names have no rule here.
+_CHECKED = (
+    PRODUCT_KEY,
+    Param("DeviceName", "list", most=REGISTER_COUNT_MAX, unique=False),
+    Param(
+        "DeviceNameList",
+        "structs",
+        most=REGISTER_COUNT_MAX,
+        members=(Param("DeviceName", required=True), Param("DeviceNickname")),
+    ),
+)
+
+
+def _check_names(p: Mapping[str, Any]) -> c.CheckDeviceNames:
+    plain, named = p["DeviceName"], p["DeviceNameList"]
+    if not plain and not named:
+        raise Missing("DeviceName")
+    if plain and named:
+        raise Invalid("DeviceNameList", "not together with DeviceName", "both are given")
+    pairs = [(name, None) for name in plain] + [(each["DeviceName"], each["DeviceNickname"]) for each in named]
+    return c.CheckDeviceNames(product_key=p["ProductKey"], names=tuple(pairs))
+
+
+def device(r: c.Device) -> dict[str, Any]:
+    """The members that every answer about one device begins with."""
+    return {
+        "DeviceName": r.name,
+        "DeviceSecret": r.secret,
+        "IotId": r.iot_id,
+        "Nickname": r.nickname or None,
+        "ProductKey": r.product_key,
+    }
+
+
+def _applied(r: c.Registration) -> dict[str, Any]:
+    return {"Data": {"ApplyId": r.apply_id}}
+
+
+def _checked(r: c.NamesChecked) -> dict[str, Any]:
+    details = [
+        *({"DeviceName": name, "ErrorMsg": f"DeviceName: {DEVICE_NAME.text}"} for name in r.invalid_names),
+        *({"NickName": nickname, "ErrorMsg": f"NickName: {NICKNAME.text}"} for nickname in r.invalid_nicknames),
+    ]
+    data = {
+        "ApplyId": r.apply_id,
+        "InvalidDeviceNameList": {"InvalidDeviceName": list(r.invalid_names)},
+        "InvalidDeviceNicknameList": {"InvalidDeviceNickname": list(r.invalid_nicknames)},
+        "RepeatedDeviceNameList": {"RepeatDevieNameList": list(r.repeated_names)},  # alibaba 3.2: misspelt so
+        "InvalidDetailList": {"InvalidDetailList": details},
+    }
+    return {"Data": data}
+
+
+def _registration(r: c.Registration) -> dict[str, Any]:
+    details = [{"DeviceName": name, "ErrorMsg": "The device can't be registered."} for name in r.refused]
+    data = {
+        "Status": r.status,
+        "ValidList": {"Name": list(r.names)},
+        "InvalidList": {"Name": list(r.refused)},
+        "InvalidDetailList": {"invalidDetailList": details},  # alibaba 3.2: a lower-case i here
+    }
+    return {"Data": data}
+
+
+def _registered(r: c.Page[c.Device]) -> dict[str, Any]:
+    infos = [
+        {"DeviceId": item.iot_id, "DeviceName": item.name, "DeviceSecret": item.secret, "IotId": item.iot_id}
+        for item in r.items
+    ]
+    return render.paging(r, "Page") | {"ApplyDeviceList": {"ApplyDeviceInfo": infos}}
+
+
+OPERATIONS: dict[str, Operation] = {
+    "RegisterDevice": Operation(
+        "operator",
+        (PRODUCT_KEY, Param("DeviceName", rule=DEVICE_NAME), Param("Nickname", rule=NICKNAME), *_NO_LORA),
+        lambda p: c.RegisterDevice(product_key=p["ProductKey"], name=p["DeviceName"], nickname=p["Nickname"]),
+        lambda r: {"Data": device(r)},
+    ),
+    "BatchRegisterDevice": Operation(
+        "operator",
+        (PRODUCT_KEY, Param("Count", "int", required=True, rule=Range(1, REGISTER_COUNT_MAX))),
+        lambda p: c.RegisterDevices(product_key=p["ProductKey"], count=p["Count"]),
+        _applied,
+    ),
+    "BatchCheckDeviceNames": Operation("operator", _CHECKED, _check_names, _checked),
+    "BatchRegisterDeviceWithApplyId": Operation(
+        "operator",
+        (_APPLY_ID, PRODUCT_KEY),
+        lambda p: c.RegisterChecked(product_key=p["ProductKey"], apply_id=p["ApplyId"]),
+        _applied,
+    ),
+    "QueryBatchRegisterDeviceStatus": Operation(
+        "viewer",
+        (_APPLY_ID, PRODUCT_KEY),
+        lambda p: c.ShowRegistration(apply_id=p["ApplyId"], product_key=p["ProductKey"]),
+        _registration,
+    ),
+    "QueryPageByApplyId": Operation(
+        "viewer",
+        (_APPLY_ID, PAGE, page_size(50)),
+        lambda p: c.ListRegistered(apply_id=p["ApplyId"], number=p["CurrentPage"], size=p["PageSize"]),
+        _registered,
+    ),
+}

@@ -1,0 +1,142 @@
+"""Alibaba's task operations (alibaba 2.5): their parameters, their commands, their answers."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from upwell.dialects.alibaba import names, render
+from upwell.dialects.alibaba.device_ops import DEVICE_KEY
+from upwell.dialects.alibaba.job_ops import JOB_ID
+from upwell.dialects.alibaba.package_ops import FIRMWARE_ID, VERSION
+from upwell.dialects.alibaba.params import PAGE, OneOf, Operation, Param, page_size
+from upwell.dialects.alibaba.product_ops import PRODUCT_KEY
+from upwell.dialects.rpc_rules import UNCONFIRMED, asked_states, cancelled_states, device_key, nothing_cancelled
+from upwell.domain import commands as c
+from upwell.domain.errors import Invalid
+
+TASKS_REACHED_MAX = 100_000  # alibaba 2.2: CurrentPage x PageSize of ListOTATaskByJob
+CONFIRM_MAX = 200  # tasks per ConfirmOTATask; the reference names no limit
+REPEAT_MAX = 10  # alibaba 2.2: tasks per ReupgradeOTATask
+
+_STATES = ("CONFIRM", "QUEUED", "NOTIFIED", "IN_PROGRESS", "SUCCEEDED", "FAILED", "CANCELED")
+_OPEN = _STATES[:4]
+_FLAGS = {"CancelQueuedTask": "QUEUED", "CancelNotifiedTask": "NOTIFIED", "CancelInProgressTask": "IN_PROGRESS"}
+_STOPS = ("CancelScheduledTask", "CancelQueuedTask", "CancelInProgressTask", "CancelNotifiedTask")
+
+
+# --- commands -----------------------------------------------------------------------------------------------------
+
+
+def _tasks_of_job(p: Mapping[str, Any]) -> c.ListTasksOfJob:
+    number, size = p["CurrentPage"], p["PageSize"]
+    if number * size > TASKS_REACHED_MAX:  # alibaba 2.2
+        raise Invalid("CurrentPage", f"CurrentPage x PageSize at most {TASKS_REACHED_MAX}", f"it is {number * size}")
+    return c.ListTasksOfJob(
+        job_id=names.read_job_id(p["JobId"]),
+        number=number,
+        size=size,
+        state=p["TaskStatus"],
+        device_names=p["DeviceNames"],
+    )
+
+
+def _open_tasks(p: Mapping[str, Any]) -> c.ListOpenTasksOfDevice:
+    return c.ListOpenTasksOfDevice(device=device_key(p), module=p["ModuleName"], states=asked_states(p))
+
+
+def _cancel_job(p: Mapping[str, Any]) -> c.CancelTasksOfJob:
+    states = cancelled_states(p, _FLAGS)
+    if not states and not p["CancelScheduledTask"]:
+        raise nothing_cancelled(_STOPS)
+    return c.CancelTasksOfJob(job_id=names.read_job_id(p["JobId"]), states=states, scheduled=p["CancelScheduledTask"])
+
+
+def _cancel_devices(p: Mapping[str, Any]) -> c.CancelTasksOfDevices:
+    return c.CancelTasksOfDevices(
+        package_id=names.read_firmware_id(p["FirmwareId"]),
+        product_key=p["ProductKey"],
+        device_names=p["DeviceName"],
+        job_id=names.read_job_id(p["JobId"]) if p["JobId"] else None,
+    )
+
+
+def _repeat(p: Mapping[str, Any]) -> c.RepeatTasks:
+    return c.RepeatTasks(job_id=names.read_job_id(p["JobId"]), tasks=tuple(map(names.read_task_id, p["TaskId"])))
+
+
+# --- answers ------------------------------------------------------------------------------------------------------
+
+
+def _open_task(r: c.Task) -> dict[str, Any]:
+    return {
+        "TaskId": names.task_id(r.ref),
+        "JobId": names.job_id(r.ref.job_id),
+        "FirmwareId": names.firmware_id(r.package_id),
+        "ProductKey": r.product_key,
+        "ProductName": r.product_name,
+        "DeviceName": r.device_name,
+        "IotId": r.iot_id,
+        "ModuleName": r.module,
+        "SrcVersion": r.source_version,
+        "DestVersion": r.dest_version,
+        "TaskStatus": r.state,
+        "UtcCreate": render.utc(r.created_at),
+        "UtcModified": render.utc(r.modified_at),
+    }
+
+
+def _task(r: c.Task) -> dict[str, Any]:
+    row = _open_task(r)
+    del row["ModuleName"]  # alibaba 2.5: ModuleName only in the list of open tasks
+    timeout = None if r.timeout_min is None else str(r.timeout_min)
+    return row | {"TaskDesc": r.description, "Progress": render.percent(r.progress), "Timeout": timeout}
+
+
+def _tasks(r: c.Page[c.Task]) -> dict[str, Any]:
+    return render.paging(r, "CurrentPage") | {"Data": {"SimpleOTATaskInfo": [_task(item) for item in r.items]}}
+
+
+# --- the table ----------------------------------------------------------------------------------------------------
+
+OPERATIONS: dict[str, Operation] = {
+    "ListOTATaskByJob": Operation(
+        "viewer",
+        (
+            JOB_ID,
+            PAGE,
+            page_size(100),
+            Param("TaskStatus", rule=OneOf(_STATES)),
+            Param("DeviceNames", "list", unique=False),
+        ),
+        _tasks_of_job,
+        _tasks,
+    ),
+    "ListOTAUnfinishedTaskByDevice": Operation(
+        "viewer",
+        (
+            *DEVICE_KEY,
+            Param("ModuleName", rule=VERSION),
+            Param("TaskStatus", rule=OneOf(_OPEN)),
+            Param("TaskStatusList", "list", rule=OneOf(_OPEN), unique=False),
+        ),
+        _open_tasks,
+        lambda r: {"Data": {"SimpleOTATaskInfo": [_open_task(item) for item in r]}},
+    ),
+    "CancelOTATaskByJob": Operation(
+        "operator",
+        (JOB_ID, *(Param(name, "bool", default=False) for name in _STOPS), Param(UNCONFIRMED, "bool")),
+        _cancel_job,
+    ),
+    "CancelOTATaskByDevice": Operation(
+        "operator",
+        (FIRMWARE_ID, PRODUCT_KEY, Param("DeviceName", "list", required=True, most=200), Param("JobId")),
+        _cancel_devices,
+    ),
+    "ConfirmOTATask": Operation(
+        "operator",
+        (Param("TaskId", "list", required=True, most=CONFIRM_MAX, unique=False),),
+        lambda p: c.ConfirmTasks(tasks=tuple(map(names.read_task_id, p["TaskId"]))),
+    ),
+    "ReupgradeOTATask": Operation(
+        "operator", (JOB_ID, Param("TaskId", "list", required=True, most=REPEAT_MAX)), _repeat
+    ),
+}

@@ -1,0 +1,77 @@
+"""What time brings: planned jobs begin, windows close, tasks time out, jobs without open tasks end."""
+
+from upwell.domain.job import ending, verdict
+from upwell.domain.task import TIMEOUT_TEXT, Event, State
+from upwell.service.context import Context
+from upwell.service.tasks import Selection, move
+from upwell.storage.database import Connection, Row
+from upwell.storage.queries import sheet
+
+SQL = sheet("jobs")
+WINDOW_TEXT = "the job's time was over"
+
+
+async def start_planned(ctx: Context) -> int:
+    """Begin the jobs whose time has come; returns how many."""
+    async with ctx.database.connection() as conn:
+        return len(await conn.fetch(SQL["start_planned"], ctx.now()))
+
+
+async def close_windows(ctx: Context) -> int:
+    """End the jobs whose time is over: what is still open of them is cancelled (alibaba 7.4); returns how many."""
+    async with ctx.database.connection() as conn:
+        ready = [r["job_id"] for r in await conn.fetch(SQL["closed_windows"], ctx.now())]
+    for job_id in ready:
+        await ctx.database.transact(lambda conn, job_id=job_id: _close(ctx, conn, job_id))  # type: ignore[misc]
+    return len(ready)
+
+
+async def _close(ctx: Context, conn: Connection, job_id: int) -> None:
+    now = ctx.now()
+    if await conn.fetchrow(SQL["lock_running"], job_id) is None:
+        return
+    chosen = Selection(job_id=job_id)
+    await move(conn, Event.CANCELLED, chosen, now, reason="window_closed", description=WINDOW_TEXT)
+    await conn.execute(SQL["end_job"], job_id, "COMPLETED", now)
+
+
+async def end_finished(ctx: Context) -> int:
+    """End running jobs that have no open task left, and let verify jobs judge their package."""
+    async with ctx.database.connection() as conn:
+        ready = [r["job_id"] for r in await conn.fetch(SQL["endable"])]
+    for job_id in ready:
+        await ctx.database.transact(lambda conn, job_id=job_id: _end(ctx, conn, job_id))  # type: ignore[misc]
+    return len(ready)
+
+
+async def _end(ctx: Context, conn: Connection, job_id: int) -> None:
+    job = await conn.fetchrow(SQL["lock_running"], job_id)
+    if job is None:
+        return
+    counts = {State(r["state"]): r["n"] for r in await conn.fetch(SQL["counts"], job_id)}
+    status = ending(counts)
+    if status is None:
+        return
+    await conn.execute(SQL["end_job"], job_id, status, ctx.now())
+    if job["kind"] == "verify":
+        await _judge(ctx, conn, job, verdict(counts))
+
+
+async def _judge(ctx: Context, conn: Connection, job: Row, status: str) -> None:
+    """What the verify job found of its package. A verify job without devices waits for one that succeeds (tuya 2.3)."""
+    if status == "verified":
+        await conn.execute(SQL["end_empty_verify_jobs"], job["package_id"], ctx.now())
+    elif await conn.fetchval(SQL["has_empty_verify_job"], job["package_id"]):
+        status = "verifying"
+    await conn.execute(SQL["set_package_status"], job["package_id"], status, ctx.now())
+
+
+async def time_out(ctx: Context) -> int:
+    """Fail the tasks whose time ran out; returns how many."""
+    now = ctx.now()
+
+    async def body(conn: Connection) -> int:
+        chosen = Selection(timeout_before=now)
+        return await move(conn, Event.TIMED_OUT, chosen, now, reason="timeout", description=TIMEOUT_TEXT)
+
+    return await ctx.database.transact(body)

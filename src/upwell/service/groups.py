@@ -1,0 +1,272 @@
+"""Groups of devices: static ones whose members are added, and dynamic ones whose rule says who is in them.
+
+A group reaches the live devices of its own account only (law 8). Who is in a dynamic group is asked anew each time,
+never kept. Deleting a group touches no task (alibaba 7.4).
+"""
+
+from collections.abc import Sequence
+from datetime import datetime
+from uuid import UUID
+
+import asyncpg
+
+from upwell.domain import commands as c
+from upwell.domain.errors import Conflict, NotFound, TooMany
+from upwell.domain.search import Both, Compare, Condition
+from upwell.service.access import Caller, require
+from upwell.service.context import Context
+from upwell.service.devices import lock_devices, show_device, views
+from upwell.service.products import find_product
+from upwell.storage.database import Connection, Row
+from upwell.storage.queries import sheet
+from upwell.storage.search import condition, fitted, from_json, to_json
+
+_Q = sheet("groups")
+GROUPS_OF_DEVICE_MAX = 10  # static groups that one device is in (alibaba 3.4)
+GROUPS_MAX = 1000  # of one account; no source says how many
+LEVELS_MAX = 5  # of groups under groups; no source says how many
+RULES_AT_ONCE = 50  # rules that one statement asks of a device
+EVERYONE = Both(())
+
+
+# --- the groups ---
+
+
+async def create_group(ctx: Context, caller: Caller, cmd: c.CreateGroup) -> c.Group:
+    """A new group. Raises Invalid (rule), NotFound (super group), Conflict group_name_taken or group_is_dynamic,
+    TooMany groups or levels of groups."""
+    require(caller, "operator")
+    if cmd.rule is not None:
+        condition(cmd.rule, 1)  # a rule that can't be asked is refused now
+    group_id, kind = ctx.new_id(), "static" if cmd.rule is None else "dynamic"
+    rule = None if cmd.rule is None else to_json(cmd.rule)
+
+    async def body(conn: Connection) -> c.Group:
+        await conn.execute(_Q["lock_account"], caller.account_id)
+        if await conn.fetchval(_Q["count_all"], caller.account_id) >= GROUPS_MAX:
+            raise TooMany("groups", GROUPS_MAX)
+        if cmd.super_group_id is not None:
+            await _check_super(conn, caller, cmd.super_group_id)
+        row = (group_id, caller.account_id, cmd.name, cmd.description, kind, rule, cmd.rule_text, cmd.super_group_id)
+        if await conn.fetchval(_Q["make_group"], *row, ctx.now()) is None:
+            raise _name_taken(cmd.name)
+        return _group(await _find(conn, caller, group_id))
+
+    return await ctx.database.transact(body)
+
+
+async def update_group(ctx: Context, caller: Caller, cmd: c.UpdateGroup) -> c.Done:
+    """Give a group another name or description. Raises NotFound, Conflict group_name_taken."""
+    require(caller, "operator")
+
+    async def body(conn: Connection) -> c.Done:
+        await _find(conn, caller, cmd.group_id)
+        try:
+            await conn.execute(_Q["update_group"], cmd.group_id, cmd.name, cmd.description)
+        except asyncpg.UniqueViolationError as exc:
+            raise _name_taken(cmd.name or "") from exc
+        return c.Done()
+
+    return await ctx.database.transact(body)
+
+
+async def delete_group(ctx: Context, caller: Caller, cmd: c.DeleteGroup) -> c.Done:
+    """Delete a group that no group is under. Raises NotFound (also for another kind), Conflict
+    group_has_sub_groups."""
+    require(caller, "operator")
+
+    async def body(conn: Connection) -> c.Done:
+        group = await _find(conn, caller, cmd.group_id, "lock_group")
+        if cmd.kind not in (None, group["kind"]):
+            raise NotFound("group", str(cmd.group_id))
+        if await conn.fetchval(_Q["has_sub_groups"], cmd.group_id):
+            raise Conflict("group_has_sub_groups", "The group has groups under it; delete them first.")
+        await conn.execute(_Q["delete_group"], cmd.group_id)
+        return c.Done()
+
+    return await ctx.database.transact(body)
+
+
+async def list_groups(ctx: Context, caller: Caller, cmd: c.ListGroups) -> c.Page[c.Group]:
+    """A page of the account's groups, newest first."""
+    which = (caller.account_id, cmd.name, cmd.super_group_id, sorted(cmd.kinds))
+    async with ctx.database.connection() as conn:
+        total = await conn.fetchval(_Q["count_groups"], *which)
+        rows = await conn.fetch(_Q["page_of_groups"], *which, cmd.size, (cmd.number - 1) * cmd.size)
+    return c.Page(items=tuple(_group(row) for row in rows), total=total, number=cmd.number, size=cmd.size)
+
+
+async def show_group(ctx: Context, caller: Caller, cmd: c.ShowGroup) -> c.Group:
+    """The group with its counts. Raises NotFound."""
+    async with ctx.database.connection() as conn:
+        group = await _find(conn, caller, cmd.group_id)
+        return _group(group, await _counts(conn, caller, None, _rule(group)))
+
+
+async def show_super_group(ctx: Context, caller: Caller, cmd: c.ShowSuperGroup) -> c.Group | None:
+    """The group that this one is under; None at the top. Raises NotFound."""
+    async with ctx.database.connection() as conn:
+        above = (await _find(conn, caller, cmd.group_id))["super_group_id"]
+        return None if above is None else _group(await _find(conn, caller, above))
+
+
+# --- their devices ---
+
+
+async def add_to_group(ctx: Context, caller: Caller, cmd: c.AddToGroup) -> c.Enrolled:
+    """Add devices to a static group; unknown ones are passed over. Raises NotFound, Missing, Conflict
+    group_is_dynamic."""
+    require(caller, "operator")
+
+    async def body(conn: Connection) -> c.Enrolled:
+        await _find_static(conn, caller, cmd.group_id)
+        valid = await _valid(conn, caller, cmd.devices)
+        rows = {row["device_id"]: row for row in await conn.fetch(_Q["memberships"], valid, cmd.group_id)}
+        already = [d for d in valid if d in rows and rows[d]["is_member"]]
+        over = [
+            d for d in valid if d in rows and not rows[d]["is_member"] and rows[d]["groups"] >= GROUPS_OF_DEVICE_MAX
+        ]
+        fresh = sorted(set(valid) - set(already) - set(over))
+        await conn.execute(_Q["add_members"], cmd.group_id, ctx.now(), fresh)
+        return c.Enrolled(valid=len(valid), done=len(fresh), already=len(already), over=len(over))
+
+    return await ctx.database.transact(body)
+
+
+async def remove_from_group(ctx: Context, caller: Caller, cmd: c.RemoveFromGroup) -> c.Enrolled:
+    """Take devices out of a static group; `already` counts those that were in it. Raises NotFound, Missing,
+    Conflict group_is_dynamic."""
+    require(caller, "operator")
+
+    async def body(conn: Connection) -> c.Enrolled:
+        await _find_static(conn, caller, cmd.group_id)
+        valid = await _valid(conn, caller, cmd.devices)
+        gone = await conn.fetchval(_Q["remove_members"], cmd.group_id, valid)
+        return c.Enrolled(valid=len(valid), done=gone, already=gone)
+
+    return await ctx.database.transact(body)
+
+
+async def list_devices_of_group(ctx: Context, caller: Caller, cmd: c.ListDevicesOfGroup) -> c.Page[c.Device]:
+    """A page of the group's devices, newest first. Raises NotFound."""
+    async with ctx.database.connection() as conn:
+        rule = _rule(await _find(conn, caller, cmd.group_id))
+        total = (await _counts(conn, caller, None, rule)).devices
+        given = (caller.account_id, cmd.size, (cmd.number - 1) * cmd.size)
+        ids = await _fetch_ids(conn, "page_of_fitting", rule, *given)
+        items = await views(conn, caller, ids)
+    return c.Page(items=tuple(items), total=total, number=cmd.number, size=cmd.size)
+
+
+async def list_groups_of_device(ctx: Context, caller: Caller, cmd: c.ListGroupsOfDevice) -> tuple[c.Group, ...]:
+    """The static groups a device is in and the dynamic ones it fits, newest first. Raises NotFound, Missing."""
+    device = await show_device(ctx, caller, c.ShowDevice(device=cmd.device))
+    async with ctx.database.connection() as conn:
+        found = await conn.fetch(_Q["static_groups_of_device"], device.device_id, caller.account_id)
+        dynamic = await conn.fetch(_Q["dynamic_groups"], caller.account_id)
+        for start in range(0, len(dynamic), RULES_AT_ONCE):
+            some = dynamic[start : start + RULES_AT_ONCE]
+            statement, arguments = fitted(_Q["fits"], [_rule(group) for group in some], device.device_id)
+            fits = await conn.fetchval(statement, *arguments) or [False] * len(some)  # the device went meanwhile
+            found += [group for group, fit in zip(some, fits, strict=True) if fit]
+    return tuple(sorted(map(_group, found), key=lambda group: group.group_id, reverse=True))
+
+
+async def count_devices(ctx: Context, caller: Caller, cmd: c.CountDevices) -> c.DeviceCounts:
+    """How many devices the account, a product or a group has. Raises NotFound (product, group)."""
+    async with ctx.database.connection() as conn:
+        product_id = await find_product(conn, caller, cmd.product_key) if cmd.product_key else None
+        rule = EVERYONE if cmd.group_id is None else _rule(await _find(conn, caller, cmd.group_id))
+        return await _counts(conn, caller, product_id, rule)
+
+
+# --- for jobs ---
+
+
+async def members_among(conn: Connection, group_id: int, device_ids: Sequence[UUID]) -> set[UUID]:
+    """Those of these devices that are in the group now; nobody is in a group that is gone."""
+    group = await conn.fetchrow(_Q["group_of_job"], group_id)
+    if group is None:
+        return set()
+    return set(await _fetch_ids(conn, "fitting_among", _rule(group), group["account_id"], list(device_ids)))
+
+
+async def chunk_of_group(
+    conn: Connection, group_id: int, product_id: int, created_until: datetime, after: UUID | None, size: int
+) -> list[UUID]:
+    """The next `size` live devices of the product in the group, by device id from behind `after`; only those made
+    until `created_until`. Fewer mean that there are no more; a group that is gone has none."""
+    group = await conn.fetchrow(_Q["group_of_job"], group_id)
+    if group is None:
+        return []
+    given = (group["account_id"], product_id, created_until, after, size)
+    return await _fetch_ids(conn, "chunk_of_fitting", _rule(group), *given)
+
+
+# --- parts ---
+
+
+async def _find(conn: Connection, caller: Caller, group_id: int, how: str = "show_group") -> Row:
+    group = await conn.fetchrow(_Q[how], group_id, caller.account_id)
+    if group is None:
+        raise NotFound("group", str(group_id))
+    return group
+
+
+async def _find_static(conn: Connection, caller: Caller, group_id: int) -> None:
+    if (await _find(conn, caller, group_id, "share_group"))["kind"] != "static":
+        raise _is_dynamic()
+
+
+async def _check_super(conn: Connection, caller: Caller, group_id: int) -> None:
+    await _find_static(conn, caller, group_id)
+    if await conn.fetchval(_Q["level_of_group"], group_id) >= LEVELS_MAX:
+        raise TooMany("levels of groups", LEVELS_MAX)
+
+
+async def _valid(conn: Connection, caller: Caller, keys: Sequence[c.DeviceKey]) -> list[UUID]:
+    """The devices behind the keys, each once, locked: their memberships wait for this transaction."""
+    return list(dict.fromkeys(d for d in await lock_devices(conn, caller, keys) if d is not None))
+
+
+async def _counts(conn: Connection, caller: Caller, product_id: int | None, rule: Condition) -> c.DeviceCounts:
+    statement, arguments = fitted(_Q["count_fitting"], [rule], caller.account_id, product_id)
+    row = await conn.fetchrow(statement, *arguments)
+    assert row is not None  # noqa: S101  # a count always answers
+    return c.DeviceCounts(devices=row["devices"], active=row["active"], online=row["online"])
+
+
+async def _fetch_ids(conn: Connection, name: str, rule: Condition, *given: object) -> list[UUID]:
+    statement, arguments = fitted(_Q[name], [rule], *given)
+    return [row["device_id"] for row in await conn.fetch(statement, *arguments)]
+
+
+def _rule(group: Row) -> Condition:
+    """Who is in the group, as a rule."""
+    if group["kind"] == "static":
+        return Compare("group_id", "=", (str(group["group_id"]),))
+    return from_json(group["rule"])
+
+
+def _group(row: Row, counts: c.DeviceCounts | None = None) -> c.Group:
+    seen = counts or c.DeviceCounts(devices=0, active=0, online=0)
+    return c.Group(
+        group_id=row["group_id"],
+        name=row["name"],
+        description=row["description"],
+        kind=row["kind"],
+        rule_text=row["rule_text"],
+        super_group_id=row["super_group_id"],
+        created_at=row["created_at"],
+        devices=seen.devices,
+        active=seen.active,
+        online=seen.online,
+    )
+
+
+def _name_taken(name: str) -> Conflict:
+    return Conflict("group_name_taken", f"The account has a group named {name}.")
+
+
+def _is_dynamic() -> Conflict:
+    return Conflict("group_is_dynamic", "A rule says who is in the group; this needs a static one.")

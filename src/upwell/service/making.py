@@ -1,0 +1,248 @@
+"""Tasks made: for the devices of a job in chunks, and for devices that a standing rule takes.
+
+Each chunk commits together with the cursor that says how far it goes, so a crash repeats nothing and skips nothing.
+Whoever makes a task for a device has locked its row, so the question whether another task stands in the way has one
+answer (L1), and a device can't be deleted meanwhile. Whoever changes a product's standing rules waits for the reports
+that are being applied under the present ones. Locks are taken in the order job, rules, device, task.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from upwell.domain.job import gray_quota
+from upwell.domain.policy import LastTask, Policy, next_nth, winner
+from upwell.domain.task import BUSY, Event, State, birth
+from upwell.service import groups
+from upwell.service.context import Context
+from upwell.service.tasks import Selection, move
+from upwell.storage.database import Connection, Row
+from upwell.storage.queries import sheet
+
+JOBS = sheet("jobs")
+POLICIES = sheet("policies")
+CHUNK = 10_000  # devices; about half a second of work, so a stop never waits long
+OVERWRITTEN_TEXT = "replaced by a later job"
+
+
+# --- a job's devices, in chunks ---
+
+
+async def unfilled(ctx: Context) -> list[int]:
+    """Jobs whose tasks do not all exist yet, oldest first."""
+    async with ctx.database.connection() as conn:
+        return [r["job_id"] for r in await conn.fetch(JOBS["unfinished_jobs"])]
+
+
+async def fill(ctx: Context, job_id: int) -> bool:
+    """Make the next chunk of a job's tasks; returns whether more may be missing."""
+    return await ctx.database.transact(lambda conn: fill_chunk(ctx, conn, job_id))
+
+
+async def fill_chunk(ctx: Context, conn: Connection, job_id: int) -> bool:
+    """The same inside a transaction of the caller's."""
+    job = await conn.fetchrow(JOBS["job_to_fill"], job_id)
+    if job is None:
+        return False
+    until, empty = await _gray_limit(conn, job)
+    ids = [] if empty else await _chunk(conn, job, until)
+    if ids:
+        await _fill_devices(ctx, conn, job, ids)
+    more = len(ids) == CHUNK
+    await conn.execute(JOBS["advance"], job_id, ids[-1] if ids else job["cursor_device"], until, not more)
+    return more
+
+
+async def _gray_limit(conn: Connection, job: Row) -> tuple[UUID | None, bool]:
+    if job["selection"] != "GRAY" or job["until_device"] is not None:
+        return job["until_device"], False
+    filters = (job["product_id"], job["module"], job["until"], job["source_versions"], _delta_source(job))
+    quota = gray_quota(await conn.fetchval(JOBS["gray_population"], *filters), job["gray_percent"])
+    if quota == 0:
+        return None, True
+    return await conn.fetchval(JOBS["gray_last"], *filters, quota - 1), False
+
+
+async def _chunk(conn: Connection, job: Row, until: UUID | None) -> list[UUID]:
+    after = job["cursor_device"]
+    if job["group_id"] is not None:
+        return await groups.chunk_of_group(conn, job["group_id"], job["product_id"], job["until"], after, CHUNK)
+    if job["selection"] == "SPECIFIC":
+        rows = await conn.fetch(JOBS["chunk_of_targets"], job["job_id"], after, CHUNK)
+    else:
+        rows = await conn.fetch(JOBS["chunk_of_product"], job["product_id"], job["until"], after, until, CHUNK)
+    return [r["device_id"] for r in rows]
+
+
+async def _fill_devices(ctx: Context, conn: Connection, job: Row, chunk: list[UUID]) -> None:
+    ids = [r["device_id"] for r in await conn.fetch(JOBS["lock_devices"], chunk, job["product_id"])]
+    if job["kind"] == "dynamic":
+        rows = await conn.fetch(POLICIES["versions_of_devices"], ids, job["module"])
+        versions: dict[UUID, str | None] = dict.fromkeys(map(_uuid, ids))
+        versions |= {_uuid(r["device_id"]): r["version"] for r in rows}
+        running = [Running(d, job["product_id"], job["module"], v) for d, v in versions.items()]
+        taken = (await winners(conn, running)).get(job["job_id"], {})
+        await take(ctx, conn, job, taken)
+        return
+    fits = (job["module"], job["version"], job["source_versions"], _delta_source(job))
+    eligible = [r["device_id"] for r in await conn.fetch(JOBS["eligible"], ids, *fits)]
+    await make(ctx, conn, job, dict.fromkeys(eligible, 0))
+
+
+def _delta_source(job: Row) -> str | None:
+    return job["source_version"] if job["is_delta"] else None
+
+
+# --- standing rules ---
+
+
+@dataclass(frozen=True, slots=True)
+class Running:
+    """A device of a product runs a version of a module; None: it never said."""
+
+    device_id: UUID
+    product_id: int
+    module: str
+    version: str | None
+
+
+async def winners(conn: Connection, running: Sequence[Running]) -> dict[int, dict[UUID, str | None]]:
+    """For each dynamic job the devices that its policy takes, with the version they run."""
+    wanted = sorted({(r.product_id, r.module, r.version or "") for r in running})
+    found: dict[tuple[int, str, str], list[Policy]] = {}
+    for row in await conn.fetch(POLICIES["candidates"], *map(list, zip(*wanted, strict=True))) if wanted else []:
+        policy = Policy(job_id=row["job_id"], group_id=row["group_id"], destination=row["destination"])
+        found.setdefault((row["product_id"], row["module"], row["version"]), []).append(policy)
+    members = await _memberships(conn, running, found)
+    taken: dict[int, dict[UUID, str | None]] = {}
+    for run in running:
+        candidates = found.get((run.product_id, run.module, run.version or ""), [])
+        job_id = winner(candidates, members.get(run.device_id, frozenset()), run.version)
+        if job_id is not None:
+            taken.setdefault(job_id, {})[run.device_id] = run.version
+    return taken
+
+
+async def _memberships(
+    conn: Connection, running: Sequence[Running], found: Mapping[tuple[int, str, str], Sequence[Policy]]
+) -> dict[UUID, frozenset[int]]:
+    asked: dict[int, set[UUID]] = {}
+    for run in running:
+        for policy in found.get((run.product_id, run.module, run.version or ""), []):
+            if policy.group_id is not None:
+                asked.setdefault(policy.group_id, set()).add(run.device_id)
+    members: dict[UUID, set[int]] = {}
+    for group_id, devices in asked.items():
+        for device in await groups.members_among(conn, group_id, sorted(devices)):
+            members.setdefault(device, set()).add(group_id)
+    return {device: frozenset(ids) for device, ids in members.items()}
+
+
+@dataclass(frozen=True, slots=True)
+class Reported:
+    """What devices run from now, and what dynamic jobs take of it: for each job its devices, whose rows are locked."""
+
+    running: list[Running]
+    taken: dict[int, dict[UUID, str | None]]
+
+
+async def lock_reported(conn: Connection, versions: Mapping[tuple[UUID, str], str]) -> Reported:
+    """What these reports, by (device, module), mean for standing rules; those of dead devices are left out. The rules
+    of their products are held until the transaction ends: a job that comes into being meanwhile waits for it, and its
+    fill sees the new versions, or has come before and its rule is seen here."""
+    if not versions:
+        return Reported([], {})
+    rows = await conn.fetch(POLICIES["products_of"], list({device for device, _ in versions}))
+    products = {_uuid(r["device_id"]): r["product_id"] for r in rows}
+    running = [Running(d, products[d], module, v) for (d, module), v in versions.items() if d in products]
+    ruled = sorted(set(products.values()))
+    await conn.execute(POLICIES["share_rules"], ruled)
+    modules = {(r["product_id"], r["module"]) for r in await conn.fetch(POLICIES["ruled_modules"], ruled)}
+    taken = await winners(conn, [r for r in running if (r.product_id, r.module) in modules])
+    if taken:
+        wanted = sorted({device for devices in taken.values() for device in devices})
+        alive = {_uuid(r["device_id"]) for r in await conn.fetch(POLICIES["lock_takers"], wanted)}
+        taken = {job: {d: v for d, v in devices.items() if d in alive} for job, devices in taken.items()}
+    return Reported(running, taken)
+
+
+async def take_reported(ctx: Context, conn: Connection, reported: Reported) -> int:
+    """Make the tasks that standing rules owe these devices, whose versions are saved; returns how many offers are due
+    now."""
+    if not reported.taken:
+        return 0
+    jobs = await conn.fetch(POLICIES["jobs_of_policies"], list(reported.taken))
+    return sum([await take(ctx, conn, job, reported.taken[job["job_id"]]) for job in jobs])
+
+
+async def take(ctx: Context, conn: Connection, job: Row, devices: Mapping[UUID, str | None]) -> int:
+    """Make the tasks that a dynamic job owes these devices (their rows are locked); returns how many are due now."""
+    rows = await conn.fetch(POLICIES["last_tasks"], list(devices), job["job_id"])
+    last = {_uuid(r["device_id"]): _last_task(r) for r in rows}
+    busy = [d for d, task in last.items() if task.reason == BUSY]
+    taken = await _still_taken(ctx, conn, job, busy) if busy else set()
+    numbers = {d: next_nth(last.get(d), version, d in taken) for d, version in devices.items()}
+    return await make(ctx, conn, job, {d: nth for d, nth in numbers.items() if nth is not None})
+
+
+async def _still_taken(ctx: Context, conn: Connection, job: Row, ids: list[UUID]) -> set[UUID]:
+    await _clear_the_way(conn, job, ids, ctx.now())
+    rows = await conn.fetch(JOBS["taken_devices"], ids, [_slot(job)] * len(ids))
+    return {_uuid(r["device_id"]) for r in rows}
+
+
+def _last_task(row: Row) -> LastTask:
+    facts: dict[str, Any] = dict(row.items())
+    return LastTask(
+        nth=facts["nth"], state=State(facts["state"]), reason=facts["reason"], source_version=facts["source_version"]
+    )
+
+
+# --- rows ---
+
+
+def _slot(job: Row) -> str:
+    """What a task of the job holds: its device, or in a job of modules its module (L1)."""
+    return str(job["module"]) if job["multi_module"] else ""
+
+
+async def make(ctx: Context, conn: Connection, job: Row, devices: Mapping[UUID, int]) -> int:
+    """The job's tasks of these devices, whose rows are locked, each its `nth`; returns how many offers are due now."""
+    if not devices:
+        return 0
+    now, ids = ctx.now(), list(devices)
+    await _clear_the_way(conn, job, ids, now)
+    free, _, _ = birth(job["need_confirm"], device_is_taken=False)
+    taken, reason, text = birth(job["need_confirm"], device_is_taken=True)
+    push_now = job["need_push"] and free is State.QUEUED
+    row = await conn.fetchrow(
+        JOBS["make_tasks"], ids, list(devices.values()), job["job_id"], _slot(job), job["module"], free.value,
+        push_now, taken.value, reason, text, now,
+    )  # fmt: skip
+    return int(row["due"]) if row else 0
+
+
+async def _clear_the_way(conn: Connection, job: Row, ids: list[UUID], now: datetime) -> None:
+    """alibaba 7.3: what the job overwrites; a task in progress never is."""
+    text = OVERWRITTEN_TEXT
+    for way in _ways(job, ids):
+        await move(conn, Event.OVERWRITTEN, way, now, reason="overwritten", description=text)
+
+
+def _ways(job: Row, ids: list[UUID]) -> list[Selection]:
+    slot, found = _slot(job), []
+    if job["overwrite"]:
+        found.append(Selection(device_ids=ids))
+    if job["multi_module"]:  # within one module the newer task overwrites
+        found.append(Selection(device_ids=ids, slot=slot))
+    if job["kind"] == "dynamic":  # [seed]: of several dynamic jobs the latest applies
+        slots = ("", slot) if slot else (None,)
+        earlier = job["job_id"]
+        found += [Selection(device_ids=ids, slot=s, kind="dynamic", before_job=earlier) for s in slots]
+    return found
+
+
+def _uuid(value: UUID) -> UUID:
+    return UUID(int=value.int)  # asyncpg's own kind compares equal but hashes slower

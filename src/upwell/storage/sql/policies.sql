@@ -1,0 +1,78 @@
+-- Policies: the standing rules of running dynamic jobs, looked up by what a device runs, never by scanning jobs.
+
+-- name: add_policy
+insert into policy (product_id, module, source_version, job_id, group_id, destination)
+select $1, $2, unnest($3::text[]), $4, $5, $6;
+
+-- name: drop_policy
+delete from policy where job_id = $1;
+
+-- name: ruled_modules
+-- Of these products, the modules that a standing rule speaks of: for most fleets none, and then nothing else is asked.
+select distinct product_id, module from policy where product_id = any($1::bigint[]);
+
+-- name: candidates
+-- For each product, module and version: the newest policy that takes every such device, and those of groups that are
+-- newer still. Two index probes each, however many policies there are.
+with plain as (
+    select w.product_id, w.module, w.version, n.job_id, n.destination
+    from unnest($1::bigint[], $2::text[], $3::text[]) as w(product_id, module, version)
+    cross join lateral (
+        select p.job_id, p.destination from policy p
+        where p.product_id = w.product_id and p.module = w.module and p.source_version = w.version
+          and p.group_id is null
+        order by p.job_id desc limit 1
+    ) n
+    union all
+    select w.product_id, w.module, w.version, n.job_id, n.destination
+    from unnest($1::bigint[], $2::text[], $3::text[]) as w(product_id, module, version)
+    cross join lateral (
+        select p.job_id, p.destination from policy p
+        where p.product_id = w.product_id and p.module = w.module and p.source_version = '' and w.version <> ''
+          and p.group_id is null
+        order by p.job_id desc limit 1
+    ) n
+), newest as (
+    select distinct on (product_id, module, version) * from plain order by product_id, module, version, job_id desc
+)
+select product_id, module, version, job_id, null::bigint as group_id, destination from newest
+union all
+select w.product_id, w.module, w.version, p.job_id, p.group_id, p.destination
+from unnest($1::bigint[], $2::text[], $3::text[]) as w(product_id, module, version)
+left join newest n using (product_id, module, version)
+join policy p on p.product_id = w.product_id and p.module = w.module and p.group_id is not null
+     and p.source_version in ('', w.version) and p.job_id > coalesce(n.job_id, 0)
+order by job_id desc;
+
+-- name: products_of
+-- The live devices among these, with their product.
+select device_id, product_id from device where device_id = any($1::uuid[]) and deleted_at is null;
+
+-- name: share_rules
+-- The standing rules of these products stay as they are until this transaction ends.
+select pg_advisory_xact_lock_shared(product_id) from unnest($1::bigint[]) as w(product_id);
+
+-- name: change_rules
+-- Waits for every report that was read under the product's present rules; later ones wait for this transaction.
+select pg_advisory_xact_lock($1::bigint);
+
+-- name: lock_takers
+-- The live devices among these, locked against the making of other tasks for them (see lock_devices).
+select device_id from device where device_id = any($1::uuid[]) and deleted_at is null
+order by device_id for no key update;
+
+-- name: last_tasks
+-- The last task that each of these devices had in the job.
+select distinct on (device_id) device_id, nth, state, reason, source_version
+from task where job_id = $2 and device_id = any($1::uuid[])
+order by device_id, nth desc;
+
+-- name: versions_of_devices
+-- What these devices run of a module; one that never said has no row.
+select device_id, version from module_version where device_id = any($1::uuid[]) and module = $2;
+
+-- name: jobs_of_policies
+-- What the making of tasks needs to know of these dynamic jobs.
+select j.job_id, j.product_id, j.kind, j.overwrite, j.need_push, j.need_confirm, j.multi_module, p.module, p.version
+from job j join package p using (package_id)
+where j.job_id = any($1::bigint[]) and j.status = 'IN_PROGRESS';
