@@ -32,6 +32,8 @@ SETTINGS = (
     "database_url",
     "objects_url",
     "dynamic_registration",
+    "tuya_bare_secret",
+    "tuya_wrapped_lists",
 )
 DynamicRegistration = Literal["off", "registered", "any"]
 DYNAMIC_REGISTRATION: tuple[DynamicRegistration, ...] = ("off", "registered", "any")
@@ -86,6 +88,8 @@ class Settings:
     database_url: str | None = field(repr=False)
     objects_url: str | None
     dynamic_registration: DynamicRegistration
+    tuya_bare_secret: bool
+    tuya_wrapped_lists: bool
     bootstrap_key: BootstrapKey | None
 
     def public_url_at(self, download_port: int) -> str:
@@ -136,6 +140,8 @@ def _checked(given: Mapping[str, str], bootstrap_key: BootstrapKey | None) -> Se
         database_url=_database_url(given["database_url"]) if "database_url" in given else None,
         objects_url=_objects_url(given["objects_url"]) if "objects_url" in given else None,
         dynamic_registration=_dynamic_registration(given.get("dynamic_registration", "registered")),
+        tuya_bare_secret=_switch("tuya_bare_secret", given),
+        tuya_wrapped_lists=_switch("tuya_wrapped_lists", given),
         bootstrap_key=bootstrap_key,
     )
 
@@ -154,6 +160,8 @@ def _read_toml(path: Path) -> dict[str, str]:
             raise SettingError(key, shown, f"no such setting in {path}; known are {', '.join(SETTINGS)}")
         if name in values:
             raise SettingError(key, str(value), f"is given twice in {path}")
+        if isinstance(value, bool):
+            value = str(value).lower()
         if not isinstance(value, str):
             raise SettingError(key, str(value), f"must be a string in {path}")
         values[name] = value
@@ -253,6 +261,14 @@ def _dynamic_registration(value: str) -> DynamicRegistration:
         if value == rule:
             return rule
     raise SettingError("dynamic_registration", value, f"must be one of {', '.join(DYNAMIC_REGISTRATION)}")
+
+
+def _switch(setting: str, given: Mapping[str, str]) -> bool:
+    """True or false; false when it is not given."""
+    value = given.get(setting, "false")
+    if value not in ("true", "false"):
+        raise SettingError(setting, value, "must be true or false")
+    return value == "true"
 
 
 def _bootstrap_key(value: str | None) -> BootstrapKey | None:

@@ -30,8 +30,10 @@ from upwell.doors.devices import Desk, DeviceHandler
 from upwell.doors.downloads import DownloadDoor, Found
 from upwell.doors.enrolment import EnrolmentDoor
 from upwell.doors.faces.alibaba import AlibabaFace
+from upwell.doors.faces.tuyalink import TuyaLinkFace
 from upwell.doors.logins import LoginDesk
 from upwell.doors.rpc import RpcDoor
+from upwell.doors.tongues import Alibaba, Tongue, Tuya
 from upwell.doors.uploads import ObjectWriter, StoredObject
 from upwell.embedded import EmbeddedPostgres
 from upwell.engine.dispatch import Ask, Dispatcher
@@ -268,7 +270,7 @@ class Server:
                 unbind=lambda gateway, subs: gateways.unbind(ctx, gateway, subs),
                 bound=lambda gateway: gateways.sub_devices(ctx, gateway),
             ),
-            faces=[AlibabaFace()],
+            faces=[AlibabaFace(), TuyaLinkFace(ctx.now)],
         )
 
     async def _enrol(self, product_key: str, name: str, creates: bool) -> str | None:
@@ -335,8 +337,14 @@ class Server:
             await uploads.forget_file(self.ctx, key)
         return False
 
+    def _tongues(self) -> dict[str, Tongue]:
+        settings = self.settings
+        tuya = Tuya(bare_secret=settings.tuya_bare_secret, wrapped_lists=settings.tuya_wrapped_lists)
+        return {"alibaba": Alibaba(), "tuya": tuya}
+
     async def _http(self) -> str:
-        rpc = RpcDoor(ctx=self.ctx, desk=Uploads(self.ctx, self.objects), now=utc_now, changed=self._changed)
+        desk = Uploads(self.ctx, self.objects)
+        rpc = RpcDoor(ctx=self.ctx, desk=desk, tongues=self._tongues(), now=utc_now, changed=self._changed)
         app = Starlette(
             routes=[
                 Route("/auth/register/device", self._enrolment().__call__, methods=["POST"]),

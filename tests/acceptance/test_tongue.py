@@ -17,8 +17,10 @@ def refused(server: Server, query: str) -> dict[str, object]:
 
 
 def test_without_version_it_is_tuyas(server: Server) -> None:
-    told = refused(server, "Action=CreateOTAVerifyJob&AccessKeyId=nobody&Signature=x")
+    common = "SignatureMethod=HMAC-SHA1&SignatureNonce=n&Timestamp=2024-11-19T09%3A47%3A43Z"
+    told = refused(server, f"Action=CreateOTAVerifyJob&AccessKeyId=nobody&Signature=x&{common}")
     assert (told["success"], told["code"]) == (False, "InvalidAccessKeyId.NotFound")
+    assert refused(server, "Action=CreateOTAVerifyJob&AccessKeyId=nobody")["code"] == "MissingParameter"
     assert told["requestId"] == str(told["requestId"]).lower()
 
 

@@ -118,7 +118,7 @@ def test_v1_reads_query_and_form_together() -> None:
 
 def test_v1_blank_values_are_signed() -> None:
     blank = {**V1, "SignatureType": ""}
-    signature = rpc.hmac_sha1(SECRET, rpc.string_to_sign("POST", blank.items()))
+    signature = rpc.hmac_sha1(f"{SECRET}&", rpc.string_to_sign("POST", blank.items()))
     assert signature != V1_SIGNATURE["POST"]
     check(v1_request({"SignatureType": "", "Signature": signature}))
 

@@ -34,6 +34,17 @@ def test_option_beats_environment_beats_file_beats_default(tmp_path: Path) -> No
     assert settings.download.port == 3002
 
 
+def test_switches_of_tuya(tmp_path: Path) -> None:
+    assert (of().tuya_bare_secret, of().tuya_wrapped_lists) == (False, False)
+    toml = tmp_path / "upwell.toml"
+    toml.write_text("tuya-bare-secret = true\ntuya_wrapped_lists = true\n")
+    settings = load({"tuya_wrapped_lists": "false"}, {"UPWELL_TUYA_BARE_SECRET": "true"}, toml)
+    assert (settings.tuya_bare_secret, settings.tuya_wrapped_lists) == (True, False)
+    assert load({}, {}, toml).tuya_wrapped_lists
+    with pytest.raises(SettingError, match="tuya_bare_secret = 'yes': must be true or false"):
+        of(tuya_bare_secret="yes")
+
+
 def test_port_zero_is_any_free_port_and_public_url_learns_it() -> None:
     settings = of(http="127.0.0.1:0")
     assert settings.download == HostPort("127.0.0.1", 0)

@@ -30,6 +30,7 @@ key_app = typer.Typer(no_args_is_help=True, help="Access keys.")
 app.add_typer(key_app, name="key")
 
 Option = Annotated[str | None, typer.Option()]
+Switch = Annotated[bool | None, typer.Option()]
 
 
 def _settings(options: dict[str, str | None]) -> Settings:
@@ -37,14 +38,20 @@ def _settings(options: dict[str, str | None]) -> Settings:
     return load(options, os.environ, toml if toml.exists() else None)
 
 
+def _written(option: str | bool | None) -> str | None:
+    """An option as config reads it; a switch that is not given leaves the word to the other sources."""
+    return str(option).lower() if isinstance(option, bool) else option
+
+
 @app.command()
 def serve(
     data_dir: Option = None, http: Option = None, mqtt: Option = None, mqtts: Option = None, https: Option = None,
     tls_cert: Option = None, tls_key: Option = None, download: Option = None, public_url: Option = None,
     database_url: Option = None, objects_url: Option = None, dynamic_registration: Option = None,
+    tuya_bare_secret: Switch = None, tuya_wrapped_lists: Switch = None,
 ) -> None:  # fmt: skip
     """Run the platform until SIGTERM or SIGINT."""
-    settings = _settings(dict(locals()))
+    settings = _settings({name: _written(value) for name, value in locals().items()})
     logging.basicConfig(level=os.environ.get("UPWELL_LOG", "INFO"), format="%(asctime)s %(levelname)s %(message)s")
     logging.getLogger("uvicorn").setLevel(logging.WARNING)
     uvloop.run(_serve(settings))

@@ -55,10 +55,9 @@ def string_to_sign(method: str, pairs: Iterable[Pair], *, omit: str = "Signature
     return f"{method}&{pct('/')}&{pct(canonical)}"  # alibaba 1.3 step 4
 
 
-def hmac_sha1(secret: str, text: str) -> str:
-    """The base64 signature of the RPC style; `secret` is the access key's, the `&` is added here."""
-    digest = hmac.new(octets(secret + "&"), octets(text), hashlib.sha1).digest()  # alibaba 1.3 step 5
-    return b64encode(digest).decode("ascii")
+def hmac_sha1(key: str, text: str) -> str:
+    """The base64 signature of the RPC style; `key` is the access key's secret and whatever the vendor puts after it."""
+    return b64encode(hmac.new(octets(key), octets(text), hashlib.sha1).digest()).decode("ascii")
 
 
 def same(ours: str, theirs: str) -> bool:

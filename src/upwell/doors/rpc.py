@@ -1,24 +1,25 @@
 """The RPC door: `/` of the management API, and the uploads that share its address.
 
-Bytes become a command of the caller's dialect, the service does it, and the answer goes back in the same tongue.
+Bytes become a command of the caller's dialect, the service does it, and the answer goes back in the same tongue. The
+access key decides which tongue that is (L10); before a key is known a request without Version is taken for Tuya's.
 Nothing is done before the signature holds, the key is live and its nonce is new. No traceback leaves here.
 """
 
 import logging
 import uuid
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
 from datetime import datetime
 from urllib.parse import parse_qsl
 
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 
-from upwell.dialects.alibaba import codes, management, render, signing
+from upwell.dialects import rpc_signing
 from upwell.dialects.rpc import RpcRequest, parameters
-from upwell.dialects.tuya import render as tuya
 from upwell.domain import commands as c
 from upwell.domain.errors import UpwellError
+from upwell.doors.tongues import Answer, Asked, Tongue
 from upwell.doors.uploads import UploadDesk, post_object
 from upwell.service import access, uses
 from upwell.service.context import Context
@@ -32,10 +33,11 @@ FORM = "application/x-www-form-urlencoded"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RpcDoor:
-    """Answers requests to `/`."""
+    """Answers requests to `/`. `tongues` are by the dialect of access keys: `alibaba` and `tuya` at least."""
 
     ctx: Context
     desk: UploadDesk
+    tongues: Mapping[str, Tongue]
     now: Callable[[], datetime]
     changed: Callable[[c.Command], None]  # told after each command: it may have made work for the engine
 
@@ -43,57 +45,74 @@ class RpcDoor:
         """One request, whatever it is; never raises."""
         if request.headers.get("content-type", "").lower().startswith("multipart/form-data"):
             return await post_object(request, self.desk, self.now)
-        request_id = str(uuid.uuid4()).upper()
+        request_id, host = str(uuid.uuid4()).upper(), request.headers.get("host", "")
         try:
-            asked = await _read(request)
+            read = await _read(request)
         except ClientDisconnect:
             return Response(status_code=400)
         except ValueError as exc:
-            refusal = signing.SigningError("InvalidParameter", 400, str(exc))
-            return _refused(refusal, request_id, request, "", xml=False)
-        return await self._answer(asked, request, request_id)
+            unread = RpcRequest(method=request.method, headers={}, query=[("Format", "JSON")], form=[], body=b"")
+            refusal = rpc_signing.SigningError("InvalidParameter", 400, str(exc))
+            asked = Asked(request=unread, request_id=request_id, host=host)
+            return _sent(self.tongues["alibaba"].refuse(asked, refusal))
+        origin = f"{request.url.scheme}://{request.headers.get('host', request.url.netloc)}"
+        return _sent(await self._answer(Asked(request=read, request_id=request_id, host=host), origin))
 
-    async def _answer(self, asked: RpcRequest, request: Request, request_id: str) -> Response:
-        xml, action = signing.answer_format(asked) == "XML", ""
+    async def _answer(self, asked: Asked, origin: str) -> Answer:
+        tongue = self.tongues[_guessed(asked.request)]
         try:
-            if await self._is_tuya(asked):
-                return _refused_as_tuya(request_id)
-            caller, action = await self._caller(asked)
-            result = await self._perform(caller, action, asked, request)
-            members = management.encode(action, result, request_id)
-            kind, body = render.to_bytes(members, f"{action}Response", xml=xml)
-            return Response(body, 200, {"content-type": kind})
+            key = await self._key(asked.request)
+            if key is not None:
+                tongue = self.tongues[key.dialect]
+            caller, action = await self._caller(tongue, key, asked.request)
+            asked = replace(asked, action=action)
+            return tongue.answer(asked, await self._perform(tongue, caller, asked, origin))
         except UpwellError as exc:
-            return _refused(exc, request_id, request, action, xml=xml)
+            return tongue.refuse(asked, exc)
         except Exception as exc:
-            log.exception("request %s (%s) failed", request_id, action or "unsigned")
-            return _refused(exc, request_id, request, action, xml=xml)
+            log.exception("request %s (%s) failed", asked.request_id, asked.action or "unsigned")
+            return tongue.refuse(asked, exc)
 
-    async def _is_tuya(self, asked: RpcRequest) -> bool:
-        """Whether to answer as Tuya: its key says so, or before a key is known, a request without Version."""
-        given = parameters(asked)
-        if "Version" in given or "x-acs-version" in asked.headers:
-            return False
-        key = await access.find_key(self.ctx, given.get("AccessKeyId", ""))
-        return key is None or key.dialect == "tuya"
+    async def _key(self, request: RpcRequest) -> access.AccessKey | None:
+        """The live key that the request names, if it is of one of our tongues and named as that tongue names keys."""
+        for name in dict.fromkeys(tongue.key_id(request) for tongue in self.tongues.values()):
+            key = await access.find_key(self.ctx, name) if name else None
+            if key and key.dialect in self.tongues and self.tongues[key.dialect].key_id(request) == name:
+                return key
+        return None
 
-    async def _caller(self, asked: RpcRequest) -> tuple[access.Caller, str]:
-        claim = signing.claim(asked)
-        key = await access.find_key(self.ctx, claim.access_key_id)
-        if key is None or key.dialect != "alibaba":
-            raise signing.SigningError("InvalidAccessKeyId.NotFound", 404, "Specified access key is not found.")
-        signing.verify(asked, claim, key.secret, self.now())
+    async def _caller(
+        self, tongue: Tongue, key: access.AccessKey | None, request: RpcRequest
+    ) -> tuple[access.Caller, str]:
+        claim = tongue.claim(request)
+        if key is None or key.key_id != claim.access_key_id:
+            raise rpc_signing.refusal("InvalidAccessKeyId.NotFound")
+        claim.prove(key.secret, self.now())
         if not await access.use_nonce(self.ctx, key.key_id, claim.nonce):
-            raise signing.SigningError("SignatureNonceUsed", 400, "Specified signature nonce was used already.")
+            raise rpc_signing.refusal("SignatureNonceUsed")
         return key.caller(), claim.action
 
-    async def _perform(self, caller: access.Caller, action: str, asked: RpcRequest, request: Request) -> c.Result:
-        operation = management.operation(action)
-        command = operation.parse(list(parameters(asked).items()))
-        origin = f"{request.url.scheme}://{request.headers.get('host', request.url.netloc)}"
-        result = await uses.perform(self.ctx, caller, command, operation.role, origin)
+    async def _perform(self, tongue: Tongue, caller: access.Caller, asked: Asked, origin: str) -> c.Result:
+        role, command = tongue.command(asked.action, asked.request)
+        result = await uses.perform(self.ctx, caller, command, role, origin)
         self.changed(command)
         return result
+
+
+def _guessed(request: RpcRequest) -> str:
+    """Whose tongue a request is answered in while no key is known: Alibaba's clients always send a version."""
+    return "alibaba" if "Version" in parameters(request) or "x-acs-version" in request.headers else "tuya"
+
+
+def _headers(request: Request) -> dict[str, str]:
+    headers: dict[str, str] = {}
+    for name, value in request.headers.items():
+        headers[name] = f"{headers[name]},{value}" if name in headers else value
+    return headers
+
+
+def _sent(answer: Answer) -> Response:
+    return Response(answer.body, answer.status, {"content-type": answer.content_type})
 
 
 async def _read(request: Request) -> RpcRequest:
@@ -104,9 +123,7 @@ async def _read(request: Request) -> RpcRequest:
         body += part
         if len(body) > BODY_SIZE_MAX:
             raise ValueError(f"The body is longer than {BODY_SIZE_MAX} bytes.")
-    headers: dict[str, str] = {}
-    for name, value in request.headers.items():
-        headers[name] = f"{headers[name]},{value}" if name in headers else value
+    headers = _headers(request)
     is_form = headers.get("content-type", "").lower().startswith(FORM)
     form = _pairs(body.decode("utf-8", "replace")) if is_form else []
     query = _pairs(request.url.query)
@@ -115,26 +132,3 @@ async def _read(request: Request) -> RpcRequest:
 
 def _pairs(text: str) -> list[tuple[str, str]]:
     return parse_qsl(text, keep_blank_values=True, max_num_fields=FIELDS_MAX)
-
-
-def _refused(exc: Exception, request_id: str, request: Request, action: str, *, xml: bool) -> Response:
-    told = _told(exc, action)
-    if told.envelope == "gateway":
-        members = render.gateway_error(request_id, request.headers.get("host", ""), told.code, told.message)
-        kind, body = render.to_bytes(members, "Error", xml=xml)
-    else:
-        members = render.business_error(request_id, told.code, told.message)
-        kind, body = render.to_bytes(members, f"{action}Response", xml=xml)
-    return Response(body, told.status, {"content-type": kind})
-
-
-def _refused_as_tuya(request_id: str) -> Response:
-    # No operation of Tuya's is served yet, so no key of its dialect opens anything.
-    body = tuya.failure(request_id, "InvalidAccessKeyId.NotFound", "Specified access key is not found.")
-    return Response(body, 404, {"content-type": tuya.JSON_TYPE})
-
-
-def _told(exc: Exception, action: str) -> codes.Refusal:
-    if isinstance(exc, signing.SigningError):
-        return codes.Refusal(code=exc.code, status=exc.status, message=exc.message, envelope="gateway")
-    return codes.refusal(exc, action)

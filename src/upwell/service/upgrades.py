@@ -86,7 +86,7 @@ async def cancel_tasks_of_devices(ctx: Context, caller: Caller, cmd: c.CancelTas
             await job_of_account(conn, caller, cmd.job_id)
         ids = [r["device_id"] for r in found]
         chosen = Selection(job_id=cmd.job_id, device_ids=ids, package_id=cmd.package_id)
-        await _cancel(conn, chosen, ctx.now())
+        await _cancel(conn, chosen, ctx.now(), cancelling(cmd.states))
         return c.Done()
 
     return await ctx.database.transact(body)

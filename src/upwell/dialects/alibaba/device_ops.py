@@ -7,6 +7,7 @@ from upwell.dialects.alibaba import names, render
 from upwell.dialects.alibaba.params import PAGE, OneOf, Operation, Param, page_size, shown
 from upwell.dialects.alibaba.product_ops import PRODUCT_KEY
 from upwell.dialects.alibaba.registration_ops import NICKNAME, device
+from upwell.dialects.rpc_rules import device_key
 from upwell.domain import commands as c
 from upwell.domain.errors import Invalid, Missing
 
@@ -17,19 +18,6 @@ REGION = "cn-shanghai"  # what QueryDeviceDetail shows; an installation has one 
 DEVICE_KEY = (Param("IotId"), Param("ProductKey"), Param("DeviceName"))
 STATUS = {"ONLINE": "ONLINE", "OFFLINE": "OFFLINE", "UNACTIVE": "UNACTIVE", "DISABLED": "DISABLE"}  # alibaba 3.2
 _STATUS_NUMBERS = {0: "UNACTIVE", 1: "ONLINE", 3: "OFFLINE", 8: "DISABLED"}  # alibaba 3.2 QueryDeviceByStatus
-
-
-def device_key(given: Mapping[str, Any], where: str = "") -> c.DeviceKey:
-    """IotId, or ProductKey and DeviceName; IotId wins (alibaba 3). Raises Missing for the first that lacks, its name
-    after `where`."""
-    if given["IotId"]:
-        return c.DeviceKey(iot_id=given["IotId"])
-    if not given["ProductKey"] and not given["DeviceName"]:
-        raise Missing(f"{where}IotId")
-    for name in ("ProductKey", "DeviceName"):
-        if not given[name]:
-            raise Missing(where + name)
-    return c.DeviceKey(product_key=given["ProductKey"], name=given["DeviceName"])
 
 
 # --- commands -----------------------------------------------------------------------------------------------------

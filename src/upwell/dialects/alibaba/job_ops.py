@@ -21,6 +21,7 @@ from upwell.dialects.alibaba.params import (
     refuse_repeats,
 )
 from upwell.dialects.alibaba.product_ops import PRODUCT_KEY
+from upwell.dialects.rpc_rules import GRAY_PERCENT, check_retry, check_targets
 from upwell.domain import commands as c
 from upwell.domain.errors import Invalid, Missing
 
@@ -30,10 +31,6 @@ WINDOW_MIN, WINDOW_MAX = timedelta(hours=1), timedelta(days=30)  # alibaba 2.2: 
 
 JOB_ID = Param("JobId", required=True)
 
-_GRAY = Pattern(
-    r"(?=.*[1-9])(100(\.0{1,3})?|[0-9]{1,2}(\.[0-9]{1,3})?)",
-    "a percentage over 0 and at most 100 with at most 3 decimals",
-)
 _MILLIS = Range(10**12, 10**13 - 1, "a time in milliseconds since 1970, 13 digits")  # alibaba 2.2
 _TIMEOUT = Param("TimeoutInMinutes", "int", rule=Range(1, 1440))
 _PACE = Range(0, MAXIMUM_PER_MIN)
@@ -41,6 +38,7 @@ _TAG = (
     Param("Key", required=True, rule=Pattern(r"[A-Za-z0-9.]{1,30}", "1-30 letters, digits or .")),
     Param("Value", required=True, rule=Length(1, 1024)),
 )
+_TARGETS = {"SPECIFIC": ("TargetDeviceName", "DnListFileUrl"), "GRAY": ("GrayPercent",), "GROUP": ("GroupId",)}
 _SELECTIONS = ("ALL", "SPECIFIC", "GRAY", "GROUP")
 
 _MANNER = (
@@ -68,7 +66,7 @@ _STATIC = (
     Param("TargetSelection", required=True, rule=OneOf(_SELECTIONS)),
     Param("TargetDeviceName", "list", most=200),
     Param("DnListFileUrl", rule=Length(1, 1024)),
-    Param("GrayPercent", rule=_GRAY),
+    Param("GrayPercent", rule=GRAY_PERCENT),
     Param("GroupType", rule=OneOf(("LINK_PLATFORM",))),  # alibaba 8: the default with GROUP
     Param("ScheduleTime", "long", rule=_MILLIS),
     Param("ScheduleFinishTime", "long", rule=_MILLIS),
@@ -129,12 +127,9 @@ def _upgrade(p: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _check_retry(p: Mapping[str, Any]) -> None:
-    """alibaba 2.4: RetryCount comes with RetryInterval, which must be less than TimeoutInMinutes."""
-    interval, count, timeout = p["RetryInterval"], p["RetryCount"], p["TimeoutInMinutes"]
-    if interval is not None and count is None:
-        raise Missing("RetryCount")
-    if interval is None and count is not None:
-        raise Invalid("RetryCount", "only with RetryInterval", "RetryInterval is absent")
+    """alibaba 2.4: and RetryInterval must be less than TimeoutInMinutes."""
+    check_retry(p)
+    interval, timeout = p["RetryInterval"], p["TimeoutInMinutes"]
     if interval is not None and timeout is not None and interval >= timeout:
         raise Invalid("RetryInterval", "less than TimeoutInMinutes", f"{interval} is not less than {timeout}")
 
@@ -160,13 +155,7 @@ def _static(p: Mapping[str, Any]) -> c.CreateStaticJob:
 def _check_selection(p: Mapping[str, Any]) -> None:
     """alibaba 2.4: each selection has its own parameters and refuses those of the others."""
     selection = p["TargetSelection"]
-    theirs = {"SPECIFIC": ("TargetDeviceName", "DnListFileUrl"), "GRAY": ("GrayPercent",), "GROUP": ("GroupId",)}
-    for wanted, those in theirs.items():
-        if selection == wanted and not any(p[name] for name in those):
-            raise Missing(those[0])
-        for name in (*those, *(("GroupType",) if wanted == "GROUP" else ())):
-            if selection != wanted and p[name]:
-                raise Invalid(name, f"only with TargetSelection {wanted}", f"TargetSelection is {selection}")
+    check_targets(p, _TARGETS, {"GROUP": ("GroupType",)})
     if p["TargetDeviceName"] and p["DnListFileUrl"]:
         raise Invalid("DnListFileUrl", "not together with TargetDeviceName", "both are given")
     if selection in ("SPECIFIC", "GROUP") and p["SrcVersion"]:

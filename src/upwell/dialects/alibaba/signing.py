@@ -7,23 +7,29 @@ code, HTTP status and text. It refuses to hold which keys exist and which nonces
 
 import hashlib
 import hmac
-import re
-from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime
 from typing import Literal
 
 from upwell.dialects import rpc
 from upwell.dialects.rpc import RpcRequest
-from upwell.domain.errors import CallerError
+from upwell.dialects.rpc_signing import (
+    MISMATCH,
+    SigningError,
+    check_signature,
+    check_time,
+    need,
+    need_method,
+    refusal,
+)
+
+__all__ = ["API_VERSION", "Claim", "SigningError", "answer_format", "claim", "verify"]
 
 Scheme = Literal["v1", "acs3"]
 Format = Literal["JSON", "XML"]
 
 API_VERSION = "2018-01-20"
-CLOCK_SKEW_MAX = timedelta(minutes=15)  # alibaba 1.3: Timestamp at most 15 min off
 ACS3_ALGORITHM = "ACS3-HMAC-SHA256"
-MISMATCH = "Specified signature is not matched with our calculation. "
 
 # alibaba 1.4: without these under the signature a captured request could be pointed at another operation.
 ACS3_MUST_SIGN = (
@@ -34,27 +40,6 @@ ACS3_MUST_SIGN = (
     "x-acs-signature-nonce",
     "x-acs-content-sha256",
 )
-
-# alibaba 4.1: code -> HTTP status, message.
-REFUSALS: dict[str, tuple[int, str]] = {
-    "IncompleteSignature": (400, "The request signature does not conform to Aliyun standards."),
-    "InvalidSignatureMethod": (400, "Specified signature method is not valid."),
-    "InvalidSignatureVersion": (400, 'The specified value of "SignatureVersion" is not valid.'),
-    "InvalidTimeStamp.Format": (400, "Specified time stamp or date value is not well formatted."),
-    "InvalidTimeStamp.Expired": (400, "Specified time stamp or date value is expired."),
-    "InvalidVersion": (400, "Specified parameter Version is not valid."),
-    "InvalidParameter.Format": (400, 'The specified value of "Format" is not valid.'),
-}
-
-
-class SigningError(CallerError):
-    """The request is not properly signed. `code`, `status` and `message` are the gateway's (alibaba 4.1)."""
-
-    def __init__(self, code: str, status: int, message: str) -> None:
-        self.code = code
-        self.status = status
-        self.message = message
-        super().__init__(f"{code}: {message}")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -81,7 +66,7 @@ class _Authorization:
 def claim(request: RpcRequest) -> Claim:
     """What the request says of itself. Raises SigningError when a part of the signature is absent or foreign."""
     if _uses_bearer(request):
-        raise _refusal("InvalidSignatureMethod")  # alibaba 1.4: variants not needed
+        raise refusal("InvalidSignatureMethod")  # alibaba 1.4: variants not needed
     if _scheme(request) == "acs3":
         return _claim_acs3(request)
     return _claim_v1(request)
@@ -90,10 +75,10 @@ def claim(request: RpcRequest) -> Claim:
 def verify(request: RpcRequest, claim: Claim, secret: str, now: datetime) -> None:
     """Proves the claim with the key's secret at `now` (aware). Raises SigningError; returns nothing when it holds."""
     if claim.scheme == "acs3":
-        _check_time(request.headers.get("x-acs-date", ""), now)
+        check_time(request.headers.get("x-acs-date", ""), now)
         _verify_acs3(request, secret)
     else:
-        _check_time(rpc.parameters(request).get("Timestamp", ""), now)
+        check_time(rpc.parameters(request).get("Timestamp", ""), now)
         _verify_v1(request, secret)
 
 
@@ -134,18 +119,17 @@ def _uses_bearer(request: RpcRequest) -> bool:
 
 def _claim_v1(request: RpcRequest) -> Claim:
     given = rpc.parameters(request)
-    key = _need(given, "AccessKeyId")
+    key = need(given, "AccessKeyId")
     if not given.get("Signature"):
-        raise _refusal("IncompleteSignature")
-    if _need(given, "SignatureMethod").upper() != "HMAC-SHA1":
-        raise _refusal("InvalidSignatureMethod")
-    if _need(given, "SignatureVersion") != "1.0":
-        raise _refusal("InvalidSignatureVersion")
-    nonce = _need(given, "SignatureNonce")
-    _need(given, "Timestamp")
-    action, version = _need(given, "Action"), _version(_need(given, "Version"))
+        raise refusal("IncompleteSignature")
+    need_method(given)
+    if need(given, "SignatureVersion") != "1.0":
+        raise refusal("InvalidSignatureVersion")
+    nonce = need(given, "SignatureNonce")
+    need(given, "Timestamp")
+    action, version = need(given, "Action"), _version(need(given, "Version"))
     if given.get("Format") and given["Format"].upper() not in _FORMATS:
-        raise _refusal("InvalidParameter.Format")
+        raise refusal("InvalidParameter.Format")
     return Claim(
         access_key_id=key,
         scheme="v1",
@@ -157,22 +141,19 @@ def _claim_v1(request: RpcRequest) -> Claim:
 
 
 def _verify_v1(request: RpcRequest, secret: str) -> None:
-    text = rpc.string_to_sign(request.method, (*request.query, *request.form))
-    if not rpc.same(rpc.hmac_sha1(secret, text), rpc.parameters(request).get("Signature", "")):
-        # alibaba 1.7: the old SDK compares what follows the colon with its own string to sign.
-        raise SigningError("SignatureDoesNotMatch", 400, f"{MISMATCH}server string to sign is:{text}")
+    check_signature(request, rpc.parameters(request).get("Signature", ""), f"{secret}&")
 
 
 def _claim_acs3(request: RpcRequest) -> Claim:
     authorization = _authorization(request)
     signed = authorization.signed.lower().split(";")
     headers = request.headers
-    action = _need(headers, "x-acs-action", "Action")
-    version = _version(_need(headers, "x-acs-version", "Version"))
-    _need(headers, "x-acs-date", "Timestamp")
-    nonce = _need(headers, "x-acs-signature-nonce", "SignatureNonce")
+    action = need(headers, "x-acs-action", "Action")
+    version = _version(need(headers, "x-acs-version", "Version"))
+    need(headers, "x-acs-date", "Timestamp")
+    nonce = need(headers, "x-acs-signature-nonce", "SignatureNonce")
     if any(name not in signed or not headers.get(name) for name in ACS3_MUST_SIGN):
-        raise _refusal("IncompleteSignature")
+        raise refusal("IncompleteSignature")
     return Claim(
         access_key_id=authorization.access_key_id,
         scheme="acs3",
@@ -187,16 +168,16 @@ def _authorization(request: RpcRequest) -> _Authorization:
     """`ACS3-HMAC-SHA256 Credential=<id>,SignedHeaders=<a;b>,Signature=<hex>` (alibaba 1.4)."""
     algorithm, _, rest = request.headers.get("authorization", "").partition(" ")
     if algorithm != ACS3_ALGORITHM:
-        raise _refusal("InvalidSignatureMethod")
+        raise refusal("InvalidSignatureMethod")
     parts: dict[str, str] = {}
     for part in rest.split(","):
         name, _, value = part.strip().partition("=")
         if name in parts:
-            raise _refusal("IncompleteSignature")
+            raise refusal("IncompleteSignature")
         parts[name] = value
-    key = _need(parts, "Credential", "AccessKeyId")
+    key = need(parts, "Credential", "AccessKeyId")
     if not parts.get("SignedHeaders") or not parts.get("Signature"):
-        raise _refusal("IncompleteSignature")
+        raise refusal("IncompleteSignature")
     return _Authorization(access_key_id=key, signed=parts["SignedHeaders"], signature=parts["Signature"])
 
 
@@ -225,36 +206,7 @@ def _trimmed(request: RpcRequest, name: str) -> str:
     return request.headers.get(name, "").strip()
 
 
-_TIMESTAMP = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}Z")
-
-
-def _check_time(text: str, now: datetime) -> None:
-    """The client's time is well formed and at most CLOCK_SKEW_MAX from `now`, either way."""
-    if not _TIMESTAMP.fullmatch(text):
-        raise _refusal("InvalidTimeStamp.Format")
-    try:
-        theirs = datetime.fromisoformat(text[:-1]).replace(tzinfo=UTC)
-    except ValueError as exc:
-        raise _refusal("InvalidTimeStamp.Format") from exc
-    if abs(now - theirs) > CLOCK_SKEW_MAX:
-        raise _refusal("InvalidTimeStamp.Expired")
-
-
 def _version(text: str) -> str:
     if text != API_VERSION:
-        raise _refusal("InvalidVersion")
+        raise refusal("InvalidVersion")
     return text
-
-
-def _need(values: Mapping[str, str], name: str, parameter: str = "") -> str:
-    """The value of `name`, or Missing{Param} when it is absent or blank."""
-    value = values.get(name, "").strip()
-    if not value:
-        parameter = parameter or name
-        raise SigningError(f"Missing{parameter}", 400, f"{parameter} is mandatory for this action.")
-    return value
-
-
-def _refusal(code: str) -> SigningError:
-    status, message = REFUSALS[code]
-    return SigningError(code, status, message)

@@ -4,11 +4,12 @@ from collections.abc import Mapping
 from typing import Any
 
 from upwell.dialects.alibaba import names, render
-from upwell.dialects.alibaba.device_ops import DEVICE_KEY, device_key
+from upwell.dialects.alibaba.device_ops import DEVICE_KEY
 from upwell.dialects.alibaba.job_ops import JOB_ID
 from upwell.dialects.alibaba.package_ops import FIRMWARE_ID, VERSION
 from upwell.dialects.alibaba.params import PAGE, OneOf, Operation, Param, page_size
 from upwell.dialects.alibaba.product_ops import PRODUCT_KEY
+from upwell.dialects.rpc_rules import UNCONFIRMED, asked_states, cancelled_states, device_key, nothing_cancelled
 from upwell.domain import commands as c
 from upwell.domain.errors import Invalid
 
@@ -18,6 +19,7 @@ REPEAT_MAX = 10  # alibaba 2.2: tasks per ReupgradeOTATask
 
 _STATES = ("CONFIRM", "QUEUED", "NOTIFIED", "IN_PROGRESS", "SUCCEEDED", "FAILED", "CANCELED")
 _OPEN = _STATES[:4]
+_FLAGS = {"CancelQueuedTask": "QUEUED", "CancelNotifiedTask": "NOTIFIED", "CancelInProgressTask": "IN_PROGRESS"}
 _STOPS = ("CancelScheduledTask", "CancelQueuedTask", "CancelInProgressTask", "CancelNotifiedTask")
 
 
@@ -38,25 +40,13 @@ def _tasks_of_job(p: Mapping[str, Any]) -> c.ListTasksOfJob:
 
 
 def _open_tasks(p: Mapping[str, Any]) -> c.ListOpenTasksOfDevice:
-    asked = frozenset(p["TaskStatusList"]) | ({p["TaskStatus"]} if p["TaskStatus"] else frozenset())
-    return c.ListOpenTasksOfDevice(device=device_key(p), module=p["ModuleName"], states=asked or c.OPEN_STATES)
+    return c.ListOpenTasksOfDevice(device=device_key(p), module=p["ModuleName"], states=asked_states(p))
 
 
 def _cancel_job(p: Mapping[str, Any]) -> c.CancelTasksOfJob:
-    """alibaba 2.5: at least one must be true; CancelQueuedTask covers CONFIRM unless that is said apart."""
-    unconfirmed = p["CancelUnconfirmedTask"]
-    if unconfirmed is None:
-        unconfirmed = p["CancelQueuedTask"]
-    chosen = {
-        "CONFIRM": unconfirmed,
-        "QUEUED": p["CancelQueuedTask"],
-        "NOTIFIED": p["CancelNotifiedTask"],
-        "IN_PROGRESS": p["CancelInProgressTask"],
-    }
-    states = frozenset(state for state, yes in chosen.items() if yes)
+    states = cancelled_states(p, _FLAGS)
     if not states and not p["CancelScheduledTask"]:
-        every = ", ".join((*_STOPS, "CancelUnconfirmedTask"))
-        raise Invalid("CancelQueuedTask", f"at least one of {every} is true", "none is")
+        raise nothing_cancelled(_STOPS)
     return c.CancelTasksOfJob(job_id=names.read_job_id(p["JobId"]), states=states, scheduled=p["CancelScheduledTask"])
 
 
@@ -133,7 +123,7 @@ OPERATIONS: dict[str, Operation] = {
     ),
     "CancelOTATaskByJob": Operation(
         "operator",
-        (JOB_ID, *(Param(name, "bool", default=False) for name in _STOPS), Param("CancelUnconfirmedTask", "bool")),
+        (JOB_ID, *(Param(name, "bool", default=False) for name in _STOPS), Param(UNCONFIRMED, "bool")),
         _cancel_job,
     ),
     "CancelOTATaskByDevice": Operation(

@@ -228,12 +228,13 @@ class CancelTasksOfJob:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CancelTasksOfDevices:
-    """→ Done. Cancels every open task of these devices for the package; `job_id` limits it to one job."""
+    """→ Done. Cancels these devices' tasks for the package that are in `states`; `job_id` limits it to one job."""
 
     package_id: int
     product_key: str
     device_names: tuple[str, ...]
     job_id: int | None = None
+    states: frozenset[str] = OPEN_STATES
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,4 +1,5 @@
-"""What Alibaba calls each refusal of the core (alibaba 4): code, HTTP status, message and envelope.
+"""What the RPC vendors call each refusal of the core (alibaba 4, which tuya 1.5 falls back on): code, HTTP status,
+message and envelope.
 
 Form goes to the gateway's envelope with its HTTP status, facts and rules to the business envelope with HTTP 200 (1.6).
 iot.ota.* codes beyond FirmwareNotFound are coined, as 4.2 suggests; a name keeps its meaning for ever. A core error
@@ -6,22 +7,37 @@ names core fields; the caller reads wire names. Ids of the core are never shown.
 """
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, Protocol
 
-from upwell.dialects.alibaba import field_codes
-from upwell.dialects.alibaba.params import FORMS, UNIQUE
+from upwell.dialects.rpc_params import FORMS, UNIQUE
+from upwell.dialects.rpc_signing import SigningError
 from upwell.domain.errors import CallerError, Conflict, Denied, Invalid, Missing, NotFound, TooMany, Unavailable
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Refusal:
-    """An error as Alibaba says it. `envelope` chooses its form (render.gateway_error, render.business_error)."""
+    """An error as a vendor says it. `envelope` chooses its form, where the vendor has two."""
 
     code: str
     status: int
     message: str
     envelope: Literal["gateway", "business"]
 
+
+class FieldCodes(Protocol):
+    """What a vendor calls a bad value of each parameter, and which parameter a field of the core is."""
+
+    def wire_name(self, field: str, action: str) -> str: ...
+
+    def repeated(self, name: str) -> str: ...
+
+    def too_many_values(self, name: str) -> str: ...
+
+    def invalid(self, name: str, rule: str, action: str) -> str: ...
+
+
+GENERAL = "iot.common.InvalidFormattedParameter"
+OVER_MAXIMUM = "iot.check.ParameterIsNotLessThanMax"
 
 _ACTION_UNKNOWN = "Specified api is not found, please check your url and method."
 _DENIED = "User not authorized to operate on the specified resource, or this API doesn't support RAM."
@@ -98,20 +114,22 @@ THROTTLED = Refusal(
 )
 
 
-def refusal(error: Exception, action: str = "") -> Refusal:
-    """How Alibaba says this error to a caller of `action`. What is no CallerError is our own fault and shows nothing of
+def refusal(error: Exception, action: str, fields: FieldCodes) -> Refusal:
+    """How this error is said to a caller of `action`. What is no CallerError is our own fault and shows nothing of
     itself."""
     match error:
+        case SigningError():
+            return _gateway(error.code, error.status, error.message)
         case Missing():
             return _gateway(f"Missing{error.field}", 400, str(error))
         case Invalid():
-            return _invalid(error, action)
+            return _invalid(error, action, fields)
         case NotFound():
             return _not_found(error, action)
         case Conflict():
             return _business(_CONFLICTS.get(error.reason) or _coined(error.reason), str(error))
         case TooMany():
-            return _business(_TOO_MANY.get(error.what, field_codes.OVER_MAXIMUM), str(error))
+            return _business(_TOO_MANY.get(error.what, OVER_MAXIMUM), str(error))
         case Denied():
             return _gateway("NoPermission", 403, _DENIED)
         case CallerError():
@@ -121,8 +139,8 @@ def refusal(error: Exception, action: str = "") -> Refusal:
     return _gateway("InternalError", 500, _INTERNAL)
 
 
-def _invalid(error: Invalid, action: str) -> Refusal:
-    field = field_codes.wire_name(error.field, action)
+def _invalid(error: Invalid, action: str, fields: FieldCodes) -> Refusal:
+    field = fields.wire_name(error.field, action)
     rest = str(error).removeprefix(error.field)
     message = f'The specified value of "{field}" is not valid. {field}{rest}'
     name = field.partition(".")[0]
@@ -131,16 +149,16 @@ def _invalid(error: Invalid, action: str) -> Refusal:
     if error.field in _MISMATCHES:
         return _business(_MISMATCHES[error.field], message)
     if error.rule == UNIQUE:
-        return _business(field_codes.repeated(name), message)
+        return _business(fields.repeated(name), message)
     if error.rule.endswith(" values") and field == name:
-        return _business(field_codes.too_many_values(name), message)
-    return _business(field_codes.invalid(name, error.rule, action), message)
+        return _business(fields.too_many_values(name), message)
+    return _business(fields.invalid(name, error.rule, action), message)
 
 
 def _not_found(error: NotFound, action: str) -> Refusal:
     if error.kind == "action":
         return _gateway("InvalidAction.NotFound", 404, _ACTION_UNKNOWN)
-    said = _NOT_FOUND_OF.get((action, error.kind)) or _NOT_FOUND.get(error.kind, (field_codes.GENERAL, None))
+    said = _NOT_FOUND_OF.get((action, error.kind)) or _NOT_FOUND.get(error.kind, (GENERAL, None))
     return _business(said[0], said[1] or str(error))
 
 

@@ -1,0 +1,76 @@
+"""Rules between parameters that both RPC vendors state: which of them come together, and how they name a device.
+
+Each takes the read parameters of an operation by wire name, and raises Missing or Invalid.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+from upwell.dialects.rpc_params import Pattern
+from upwell.domain.commands import OPEN_STATES, DeviceKey
+from upwell.domain.errors import Invalid, Missing
+
+UNCONFIRMED = "CancelUnconfirmedTask"
+
+# alibaba 2.2, tuya 7.9: decimals are accepted, though Tuya's seed writes integers.
+GRAY_PERCENT = Pattern(
+    r"(?=.*[1-9])(100(\.0{1,3})?|[0-9]{1,2}(\.[0-9]{1,3})?)",
+    "a percentage over 0 and at most 100 with at most 3 decimals",
+)
+
+
+def device_key(given: Mapping[str, Any], where: str = "") -> DeviceKey:
+    """IotId, or ProductKey and DeviceName; IotId wins (alibaba 3, tuya 2.7). Raises Missing for what lacks first, its
+    name after `where`."""
+    if given["IotId"]:
+        return DeviceKey(iot_id=given["IotId"])
+    if not given["ProductKey"] and not given["DeviceName"]:
+        raise Missing(f"{where}IotId")
+    for name in ("ProductKey", "DeviceName"):
+        if not given[name]:
+            raise Missing(where + name)
+    return DeviceKey(product_key=given["ProductKey"], name=given["DeviceName"])
+
+
+def check_targets(
+    given: Mapping[str, Any], theirs: Mapping[str, Sequence[str]], beside: Mapping[str, Sequence[str]] | None = None
+) -> None:
+    """alibaba 2.4, tuya 2.2: each TargetSelection needs one of `theirs`, may have what is `beside` them, and refuses
+    those of the others."""
+    selection = given["TargetSelection"]
+    for wanted, those in theirs.items():
+        if selection == wanted and not any(given[name] for name in those):
+            raise Missing(those[0])
+        for name in (*those, *(beside or {}).get(wanted, ())):
+            if selection != wanted and given[name]:
+                raise Invalid(name, f"only with TargetSelection {wanted}", f"TargetSelection is {selection}")
+
+
+def check_retry(given: Mapping[str, Any]) -> None:
+    """alibaba 2.4, tuya 2.2: RetryCount comes with RetryInterval."""
+    interval, count = given["RetryInterval"], given["RetryCount"]
+    if interval is not None and count is None:
+        raise Missing("RetryCount")
+    if interval is None and count is not None:
+        raise Invalid("RetryCount", "only with RetryInterval", "RetryInterval is absent")
+
+
+def asked_states(given: Mapping[str, Any]) -> frozenset[str]:
+    """The open states that TaskStatus and TaskStatusList ask for; all of them when neither is given."""
+    asked = frozenset(given["TaskStatusList"]) | ({given["TaskStatus"]} if given["TaskStatus"] else frozenset())
+    return asked or OPEN_STATES
+
+
+def cancelled_states(given: Mapping[str, Any], flags: Mapping[str, str]) -> frozenset[str]:
+    """The states whose flag is true. alibaba 2.5: CancelQueuedTask covers CONFIRM unless that is said apart."""
+    unconfirmed = given[UNCONFIRMED]
+    if unconfirmed is None:
+        unconfirmed = given["CancelQueuedTask"]
+    chosen = frozenset(state for name, state in flags.items() if given[name])
+    return chosen | {"CONFIRM"} if unconfirmed else chosen
+
+
+def nothing_cancelled(flags: Iterable[str]) -> Invalid:
+    """The refusal of a cancel that asks for nothing (alibaba 2.5)."""
+    every = ", ".join((*flags, UNCONFIRMED))
+    return Invalid("CancelQueuedTask", f"at least one of {every} is true", "none is")

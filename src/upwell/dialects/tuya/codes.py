@@ -1,0 +1,37 @@
+"""What Tuya calls each refusal of the core (tuya 1.5): the names of its relative, under Tuya's own few and its HTTP
+status. Business errors are HTTP 200, the gateway's 400 or 403 (tuya 1.4).
+"""
+
+from dataclasses import replace
+
+from upwell.dialects import rpc_codes
+from upwell.dialects.rpc_codes import GENERAL, Refusal
+from upwell.dialects.rpc_params import FORMS
+from upwell.dialects.tuya import field_codes
+from upwell.domain.errors import CallerError, Denied, Invalid, Missing, Unavailable
+
+SYSTEM = "iot.system.SystemException"
+UNKNOWN_KEY = "InvalidAccessKeyId.NotFound"
+
+
+def refusal(error: Exception, action: str = "") -> Refusal:
+    """How Tuya says this error to a caller of `action`. What is no CallerError is our own fault and shows nothing of
+    itself."""
+    if not isinstance(error, CallerError):
+        status = 503 if isinstance(error, Unavailable) else 500
+        return Refusal(code=SYSTEM, status=status, message="System Exception", envelope="gateway")
+    told = rpc_codes.refusal(error, action, field_codes)
+    if told.envelope == "gateway":
+        told = replace(told, status=403 if isinstance(error, Denied) or told.code == UNKNOWN_KEY else 400)
+    return replace(told, code=_code(error, told.code))
+
+
+def _code(error: CallerError, otherwise: str) -> str:
+    match error:
+        case Missing():
+            return "MissingParameter"
+        case Denied():
+            return "iot.common.AuthActionPermissionDeny"
+        case Invalid() if error.rule in FORMS:
+            return GENERAL
+    return otherwise

@@ -1,0 +1,218 @@
+"""Tuya's job and task operations (tuya 2.2, 2.3, 2.6, 2.7): their parameters, their commands, their answers.
+
+Tuya has no dynamic jobs, windows, pace, tags or replacing of tasks, so what its commands leave out stays at the core's
+defaults.
+"""
+
+from collections.abc import Mapping
+from decimal import Decimal
+from typing import Any
+
+from upwell.dialects.rpc_answers import utc
+from upwell.dialects.rpc_params import OneOf, Operation, Param, Range
+from upwell.dialects.rpc_rules import (
+    GRAY_PERCENT,
+    UNCONFIRMED,
+    asked_states,
+    cancelled_states,
+    check_retry,
+    check_targets,
+    nothing_cancelled,
+)
+from upwell.dialects.tuya import names
+from upwell.dialects.tuya.package_ops import PACKAGE_ID
+from upwell.dialects.tuya.render import Table, listing, page, struct
+from upwell.dialects.tuya.tables import DEVICE_KEY, VERSION, Ask, ask, data, of_device, operation, paged
+from upwell.domain import commands as c
+
+STATES = ("CONFIRM", "QUEUED", "NOTIFIED", "IN_PROGRESS", "SUCCEEDED", "FAILED", "CANCELED")
+OPEN = STATES[:4]
+KINDS = {"verify": "VERIFY_FIRMWARE"}  # of jobs; every other is an upgrade
+FLAGS = {"CancelQueuedTask": "QUEUED", "CancelNotifiedTask": "NOTIFIED"}  # tuya 2.7: no flag for IN_PROGRESS
+TARGETS = {"SPECIFIC": ("TargetDeviceName",), "GRAY": ("GrayPercent",), "GROUP": ("GroupId",)}
+
+_JOB_ID = ask("job_id", "JobId", read=names.read_job_id, required=True)
+_PRODUCT = ask("product_key", "ProductKey", required=True)
+
+
+def _targets(most: int) -> Ask:
+    return ask("device_names", "TargetDeviceName", "list", most=most)
+
+
+_MANNER = (
+    ask("timeout_min", "TimeoutInMinutes", "int", rule=Range(1, 1440)),
+    ask("need_push", "NeedPush", "bool"),
+    ask("need_confirm", "NeedConfirm", "bool"),
+    ask("protocol", "DownloadProtocol", rule=OneOf(("HTTPS",))),
+)
+_STATIC = (
+    PACKAGE_ID,
+    _PRODUCT,
+    ask("selection", "TargetSelection", required=True, rule=OneOf(("ALL", *TARGETS))),
+    ask("source_versions", "SrcVersion", "list", most=10, rule=VERSION),
+    ask("retry_interval_min", "RetryInterval", "int", rule=OneOf((0, 10, 30, 60, 1440))),
+    ask("retry_count", "RetryCount", "int", rule=OneOf((1, 2, 5))),
+    ask("gray_percent", "GrayPercent", rule=GRAY_PERCENT),
+    ask("group_id", "GroupId", read=names.read_group_id),
+    _targets(200),
+    *_MANNER,
+)
+
+
+def _together(given: Mapping[str, Any]) -> dict[str, Any]:
+    check_targets(given, TARGETS)
+    check_retry(given)
+    return {}
+
+
+def _states(given: Mapping[str, Any]) -> dict[str, Any]:
+    states = cancelled_states(given, FLAGS)
+    if not states:
+        raise nothing_cancelled(FLAGS)
+    return {"states": states}
+
+
+def _device(given: Mapping[str, Any]) -> dict[str, Any]:
+    return {"device": c.DeviceKey(product_key=given["ProductKey"], name=given["DeviceName"])}
+
+
+def _open(given: Mapping[str, Any]) -> dict[str, Any]:
+    return of_device(given) | {"states": asked_states(given)}
+
+
+def _percent(r: c.Job) -> str | None:
+    """tuya 7.9: as it was sent; what was stored with zeros behind it is shown without them."""
+    return f"{Decimal(r.gray_percent).normalize():f}" if r.gray_percent else None
+
+
+CREATED: Table = {
+    "jobId": lambda r: names.public(r.job_id),
+    "firmwareId": lambda r: names.public(r.job_id),  # tuya 1.6: the seed's example has the job's id here
+    "utcCreate": lambda r: utc(r.created_at),
+}
+JOB: Table = {
+    "firmwareId": lambda r: names.public(r.package_id),
+    "jobId": lambda r: names.public(r.job_id),
+    "jobStatus": "status",
+    "jobType": lambda r: KINDS.get(r.kind, "UPGRADE_FIRMWARE"),
+    "productKey": "product_key",
+    "targetSelection": "selection",
+    "utcCreate": lambda r: utc(r.created_at),
+    "utcModified": lambda r: utc(r.modified_at),
+}
+WHOLE_JOB: Table = {
+    **JOB,
+    "destVersion": "dest_version",
+    "downloadProtocol": "protocol",
+    "grayPercent": _percent,
+    "groupId": lambda r: None if r.group_id is None else names.public(r.group_id),
+    "groupName": "group_name",
+    "jobDesc": lambda _: "",
+    "name": "package_name",
+    "needConfirm": "need_confirm",
+    "needPush": "need_push",
+    "retryCount": lambda r: None if r.retry_interval_min is None else r.retry_count,
+    "retryInterval": "retry_interval_min",
+    "srcVersions": lambda r: {"SrcVersion": list(r.source_versions)},  # tuya 2.6: PascalCase inside, as printed
+    "timeoutInMinutes": "timeout_min",
+    "utcEndTime": lambda r: utc(r.ended_at),
+    "utcStartTime": lambda r: utc(r.started_at),
+}
+_EVERY_TASK: Table = {
+    "deviceName": "device_name",
+    "destVersion": "dest_version",
+    "firmwareId": lambda r: names.public(r.package_id),
+    "iotId": "iot_id",
+    "jobId": lambda r: names.public(r.ref.job_id),
+    "productKey": "product_key",
+    "productName": "product_name",
+    "srcVersion": "source_version",
+    "taskId": lambda r: names.task_id(r.ref),
+    "taskStatus": "state",
+    "utcCreate": lambda r: utc(r.created_at),
+    "utcModified": lambda r: utc(r.modified_at),
+}
+TASK: Table = {
+    **_EVERY_TASK,
+    "progress": lambda r: str(r.progress),  # tuya 2.7: text, as is the timeout
+    "taskDesc": "description",
+    "timeout": lambda r: None if r.timeout_min is None else str(r.timeout_min),
+}
+OPEN_TASK: Table = {**_EVERY_TASK, "moduleName": "module"}
+
+_JOBS = page(JOB, "simpleOTAJobInfo")
+
+OPERATIONS: dict[str, Operation] = {
+    "CreateOTAVerifyJob": operation(
+        "operator",
+        c.CreateVerifyJob,
+        # tuya 2.3, 7.8: the seed's own example names no device.
+        (PACKAGE_ID, _PRODUCT, _targets(10), *_MANNER),
+        data(lambda r: struct(CREATED, r)),
+    ),
+    "CreateOTAStaticUpgradeJob": operation(
+        "operator", c.CreateStaticJob, _STATIC, data(lambda r: struct(CREATED, r)), further=_together
+    ),
+    "QueryOTAJob": operation("viewer", c.ShowJob, (_JOB_ID,), data(lambda r: struct(WHOLE_JOB, r))),
+    "ListOTAJobByFirmware": operation("viewer", c.ListJobsOfPackage, (PACKAGE_ID, *paged(200)), _JOBS),
+    "ListOTAJobByDevice": operation(
+        "viewer",
+        c.ListJobsOfDevice,
+        (PACKAGE_ID, *paged(100)),
+        _JOBS,
+        more=(Param("ProductKey", required=True), Param("DeviceName", required=True)),
+        further=_device,
+    ),
+    "ListOTATaskByJob": operation(
+        "viewer",
+        c.ListTasksOfJob,
+        (
+            _JOB_ID,
+            *paged(100, number=1, size=10),
+            ask("state", "TaskStatus", rule=OneOf(STATES)),
+            ask("device_names", "DeviceNames", "list", unique=False),
+        ),
+        page(TASK, "simpleOTATaskInfo"),
+    ),
+    "ListOTAUnfinishedTaskByDevice": operation(
+        "viewer",
+        c.ListOpenTasksOfDevice,
+        (ask("module", "ModuleName", rule=VERSION),),
+        listing(OPEN_TASK, "simpleOTATaskInfo"),
+        more=(
+            *DEVICE_KEY,
+            Param("TaskStatus", rule=OneOf(OPEN)),
+            Param("TaskStatusList", "list", rule=OneOf(OPEN), unique=False),
+        ),
+        further=_open,
+    ),
+    "CancelOTATaskByJob": operation(
+        "operator",
+        c.CancelTasksOfJob,
+        (_JOB_ID,),
+        more=(*(Param(flag, "bool", default=False) for flag in FLAGS), Param(UNCONFIRMED, "bool")),
+        further=_states,
+    ),
+    "CancelOTATaskByDevice": operation(
+        "operator",
+        c.CancelTasksOfDevices,
+        (
+            PACKAGE_ID,
+            _PRODUCT,
+            ask("device_names", "DeviceName", "list", required=True, most=200),
+            ask("job_id", "JobId", read=names.read_job_id),
+        ),
+        # tuya 2.7: a task that is in progress is left alone, unlike at Alibaba.
+        further=lambda _: {"states": c.OPEN_STATES - {"IN_PROGRESS"}},
+    ),
+    "ConfirmOTATask": operation(
+        "operator",
+        c.ConfirmTasks,
+        (
+            ask(
+                "tasks", "TaskId", "list", lambda ids: tuple(map(names.read_task_id, ids)),
+                required=True, most=10, unique=False,
+            ),
+        ),
+    ),
+}  # fmt: skip

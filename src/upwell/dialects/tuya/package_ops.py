@@ -1,0 +1,165 @@
+"""Tuya's package and module operations (tuya 2.4, 2.5): their parameters, their commands, their answers."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from upwell.dialects.rpc_answers import utc
+from upwell.dialects.rpc_params import Length, OneOf, Operation, Param, Pattern, Range
+from upwell.dialects.tuya import names
+from upwell.dialects.tuya.render import Table, page, struct
+from upwell.dialects.tuya.tables import DEVICE_KEY, VERSION, ask, data, of_device, operation, paged
+from upwell.domain import commands as c
+from upwell.domain.errors import Invalid
+
+FILE_SIZE_MAX = 1_048_576_000  # bytes; tuya 2.4: the sample policy's content-length-range
+SUFFIXES = ("bin", "dav", "apk", "tar", "gz", "tar.gz", "zip", "gzip")
+STATUS = {"exempt": -1, "unverified": 0, "verified": 1, "verifying": 2, "failed": 3}
+DIGESTS = {"MD5": ("md5", 32), "SHA256": ("sha256", 64)}  # SignMethod -> field of the command, hexadecimal digits
+
+_LETTER = "A-Za-z\\u3040-\\u30ff\\u3400-\\u4dbf\\u4e00-\\u9fff"  # English, Japanese, Chinese
+FIRMWARE_NAME = Pattern(
+    rf"[{_LETTER}0-9][{_LETTER}0-9\-_()]{{0,39}}",
+    "1-40 Chinese, English or Japanese letters, digits or - _ ( ), a letter or digit first",
+)
+ALIAS = Pattern(r"[\w.\-]{1,64}", "1-64 letters, digits or . - _")  # tuya 2.5: Chinese is allowed too
+DESCRIPTION = Length(0, 100)
+UDI = ask("udi", "Udi", rule=Length(1, 4096))
+PACKAGE_ID = ask("package_id", "FirmwareId", read=names.read_firmware_id, required=True)
+NAME = ask("name", "FirmwareName", required=True, rule=FIRMWARE_NAME)
+
+
+def _digest(given: Mapping[str, Any]) -> dict[str, Any]:
+    """The field that the given digest is checked by: FirmwareSign is of SignMethod's kind."""
+    field, digits = DIGESTS[given["SignMethod"]]
+    sign = given["FirmwareSign"]
+    if sign is None:
+        return {}
+    rule = Pattern(rf"[0-9A-Fa-f]{{{digits}}}", f"a {given['SignMethod']} in {digits} hexadecimal digits")
+    problem = rule.problem(sign)
+    if problem:
+        raise Invalid("FirmwareSign", rule.text, problem)
+    return {field: sign.lower()}
+
+
+PACKAGE: Table = {
+    "destVersion": "version",
+    "firmwareDesc": "description",
+    "firmwareId": lambda r: names.public(r.package_id),
+    "firmwareName": "name",
+    "firmwareSign": lambda r: r.sha256 if r.sign_method == "SHA256" else r.md5,
+    "firmwareSize": "size",
+    "moduleName": "module",
+    "productKey": "product_key",
+    "productName": "product_name",
+    "signMethod": "sign_method",
+    "srcVersion": "source_version",
+    "status": lambda r: STATUS[r.status],
+    "type": lambda r: int(r.is_delta),
+    "utcCreate": lambda r: utc(r.created_at),
+    "utcModified": lambda r: utc(r.modified_at),
+}
+WHOLE_PACKAGE: Table = {**PACKAGE, "firmwareUrl": "url", "udi": "udi", "verifyProgress": "verify_progress"}
+CREATED: Table = {
+    "firmwareId": lambda r: names.public(r.package_id),
+    "utcCreate": lambda r: utc(r.created_at),
+}
+TICKET: Table = {
+    "firmwareUrl": "url",
+    "host": "host",
+    "key": "object_key",
+    "objectStorage": lambda _: "OSS",
+    "ossAccessKeyId": "access_key_id",
+    "policy": "policy",
+    "signature": "signature",
+    "utcCreate": lambda r: utc(r.created_at),
+}
+MODULE: Table = {
+    "aliasName": "alias",
+    "desc": "description",
+    "gmtCreate": lambda r: utc(r.created_at),  # tuya 1.4: the ms format unless a client objects
+    "gmtModified": lambda r: utc(r.modified_at),
+    "moduleName": "name",
+    "productKey": "product_key",
+}
+MODULE_VERSION: Table = {
+    "deviceName": "device_name",
+    "iotId": "iot_id",
+    "moduleName": "module",
+    "moduleVersion": "version",
+    "productKey": "product_key",
+}
+
+_MODULE = (
+    ask("product_key", "ProductKey", required=True),
+    ask("name", "ModuleName", required=True, rule=VERSION),
+)
+_TOLD_OF_MODULE = (
+    ask("alias", "AliasName", rule=ALIAS),
+    ask("description", "Desc", rule=DESCRIPTION),
+)
+
+OPERATIONS: dict[str, Operation] = {
+    "GenerateOTAUploadURL": operation(
+        "operator",
+        c.CreateUploadTicket,
+        (ask("suffix", "FileSuffix", rule=OneOf(SUFFIXES)),),
+        data(lambda r: struct(TICKET, r)),
+    ),
+    "CreateOTAFirmware": operation(
+        "operator",
+        c.CreatePackage,
+        (
+            NAME,
+            ask("version", "DestVersion", required=True, rule=VERSION),
+            # tuya 2.4 calls it optional; without several files, which Tuya does not offer, there is no other.
+            ask("url", "FirmwareUrl", required=True, rule=Length(1, 1024)),
+            ask("sign_method", "SignMethod", rule=OneOf(tuple(DIGESTS)), default="MD5"),
+            ask("size", "FirmwareSize", "long", rule=Range(1, FILE_SIZE_MAX)),
+            ask("product_key", "ProductKey"),
+            ask("description", "FirmwareDesc", rule=DESCRIPTION),
+            ask("is_delta", "Type", "int", bool, rule=OneOf((0,))),  # tuya 2.4: differential is not offered
+            ask("source_version", "SrcVersion", rule=VERSION),
+            ask("module", "ModuleName", rule=VERSION),
+            ask("verify", "NeedToVerify", "bool"),
+            UDI,
+        ),
+        data(lambda r: struct(CREATED, r)),
+        more=(Param("FirmwareSign"),),
+        further=_digest,
+    ),
+    # tuya 1.6: the vendor's page on deleting sends this Action with FirmwareId alone. It is refused for want of
+    # FirmwareName, and never deletes.
+    "ModifyOTAFirmware": operation(
+        "operator",
+        c.ModifyPackage,
+        (PACKAGE_ID, NAME, ask("product_key", "ProductKey"), ask("description", "FirmwareDesc", rule=DESCRIPTION), UDI),
+    ),
+    "DeleteOTAFirmware": operation("operator", c.DeletePackage, (PACKAGE_ID,)),
+    "QueryOTAFirmware": operation(
+        "viewer", c.ShowPackage, (PACKAGE_ID,), lambda r: {"firmwareInfo": struct(WHOLE_PACKAGE, r)}
+    ),
+    "ListOTAFirmware": operation(
+        "viewer",
+        c.ListPackages,
+        (*paged(100), ask("product_key", "ProductKey"), ask("version", "DestVersion", rule=VERSION)),
+        page(PACKAGE, "simpleFirmwareInfo", "firmwareInfo"),
+    ),
+    "CreateOTAModule": operation("operator", c.CreateModule, (*_MODULE, *_TOLD_OF_MODULE)),
+    "UpdateOTAModule": operation("operator", c.UpdateModule, (*_MODULE, *_TOLD_OF_MODULE)),
+    "DeleteOTAModule": operation("operator", c.DeleteModule, _MODULE),
+    # tuya 2.4: this list is plain at Alibaba too.
+    "ListOTAModuleByProduct": operation(
+        "viewer",
+        c.ListModules,
+        (ask("product_key", "ProductKey", required=True),),
+        data(lambda r: [struct(MODULE, each) for each in r]),
+    ),
+    "ListOTAModuleVersionsByDevice": operation(
+        "viewer",
+        c.ListModuleVersions,
+        paged(200),
+        page(MODULE_VERSION, "simpleOTAModuleInfo"),
+        more=DEVICE_KEY,
+        further=of_device,
+    ),
+}
