@@ -8,7 +8,8 @@ from pathlib import Path
 import alibabacloud_iot20180120.models as sdk  # type: ignore[import-untyped]  # the vendor ships no types
 import aliyunsdkiot.request.v20180120 as old_sdk  # type: ignore[import-untyped]
 import pytest
-from tests.unit.alibaba_requests import FILES, FW, HOUR, KEY, MANNER, REQUESTS, START, Given, P
+from tests.unit.alibaba_fleet_requests import HOUR, KEY, START, Given, P
+from tests.unit.alibaba_requests import FILES, FW, MANNER, REQUESTS
 from tests.unit.alibaba_views import FIRMWARE, GROUP, JOB
 
 from upwell.dialects.alibaba import codes
@@ -188,7 +189,7 @@ def test_the_edges_of_cross_rules_are_allowed(action: str, given: Given) -> None
         ("BatchGetDeviceState", {}, "DeviceName"),
         ("BatchGetDeviceState", {"DeviceName.1": "d"}, "ProductKey"),
         ("BatchCheckDeviceNames", P, "DeviceName"),
-        ("BatchUpdateDeviceNickname", {"DeviceNicknameInfo.1.Nickname": "nick"}, "DeviceNicknameInfo.1.IotId"),
+        ("BatchUpdateDeviceNickname", {"DeviceNicknameInfo.4.Nickname": "nick"}, "DeviceNicknameInfo.4.IotId"),
         ("BatchUpdateDeviceNickname", {"DeviceNicknameInfo.1.ProductKey": "p"}, "DeviceNicknameInfo.1.DeviceName"),
         ("QueryDevice", P | {"CurrentPage": "201", "PageSize": "50"}, "NextToken"),
         ("SaveDeviceProp", KEY, "Props"),

@@ -188,7 +188,8 @@ def test_nothing_is_logged_about_what_a_caller_writes(text: str, caplog: pytest.
 
 WORDS = st.sampled_from([
     "name", "status", "tag_name", "firmware_version", "active_time", "=", "!=", ">", "<", "like", "in", "not", "and",
-    "or", "(", ")", ",", '"a"', "'b%'", "1", "1533523721607", '"ONLINE"', ".", ";", "--", "/*", "select", "null", "if", "\\",
+    "or", "(", ")", ",", '"a"', "'b%'", "1", "1533523721607", '"ONLINE"', ".", ";", "--", "/*", "select", "null", "if",
+    "\\",
 ])  # fmt: skip
 FIELDS = set(Field.__args__)  # type: ignore[attr-defined]
 
