@@ -9,15 +9,17 @@ from typing import Literal
 
 Field = Literal[
     "product_key", "name", "nickname", "status", "node_type", "tag_key", "tag_value", "module", "version",
-    "created_at", "activated_at", "group_id",
+    "created_at", "activated_at", "group_id", "space", "public_id", "gateway", "record",
 ]  # fmt: skip
-Operator = Literal["=", "!=", ">", ">=", "<", "<=", "like", "in", "not in"]
+Operator = Literal["=", "!=", ">", ">=", "<", "<=", "like", "prefix", "in", "not in"]
 
 
 @dataclass(frozen=True, slots=True)
 class Compare:
     """`field operator values`. One value, unless the operator is in or not in. Times are ISO 8601 text in UTC, a status
-    is UNACTIVE, ONLINE, OFFLINE or DISABLED; in a `like`, % is any text and _ any character."""
+    is UNACTIVE, ONLINE, OFFLINE or DISABLED; a gateway is the public id of the device right before it, empty for none;
+    a record is the number of `domain.records` in decimal digits. In a `like`, % is any text and _ any character; a
+    `prefix` is how the value begins, literally."""
 
     field: Field
     operator: Operator
@@ -26,15 +28,15 @@ class Compare:
 
 @dataclass(frozen=True, slots=True)
 class Both:
-    """Every one of these holds. Comparisons of tag_key and tag_value, or of module and version, that stand beside each
-    other here speak of the same tag or module."""
+    """Every one of these holds; with no parts it is always so. Comparisons of tag_key and tag_value, or of module and
+    version, that stand beside each other here speak of the same tag or module."""
 
     parts: tuple["Condition", ...]
 
 
 @dataclass(frozen=True, slots=True)
 class Either:
-    """At least one of these holds."""
+    """At least one of these holds; with no parts it is never so."""
 
     parts: tuple["Condition", ...]
 
