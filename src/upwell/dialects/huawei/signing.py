@@ -207,7 +207,8 @@ def _pct(part: bytes) -> str:
 
 
 def _value(text: str) -> bytes:
-    return text.strip().encode("latin-1", "replace")  # the client signs UTF-8 and sends its bytes
+    # The client signs UTF-8 and sends its bytes, which here are characters: one of them may look like a blank and isn't.
+    return text.strip(" \t").encode("latin-1", "replace")
 
 
 def _octets(text: str) -> bytes:
