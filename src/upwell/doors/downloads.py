@@ -58,6 +58,7 @@ LINGER_S = 2.0
 
 _TARGET = re.compile(rb"(?:https?://[^/?#]*)?/ota/([A-Za-z0-9._~=-]{1,1024})(?:/[A-Za-z0-9._~%-]{1,255})?(?:\?.*)?")
 _RANGE = re.compile(rb"\s*bytes\s*=\s*([0-9]{0,18})-([0-9]{0,18})\s*", re.IGNORECASE)
+_HEAD_END = re.compile(rb"\r?\n\r?\n")  # huawei 5.7: the C SDK ends lines with a bare line feed
 _ETAG = re.compile(r"[\x21\x23-\x7e]{1,64}")
 _TIOCOUTQ = 0x5411  # Linux: bytes not yet acknowledged by the peer (also named SIOCOUTQ).
 
@@ -126,7 +127,7 @@ class _Request:
         self._parser: httptools.HttpRequestParser | None
         self._parser = parser = httptools.HttpRequestParser(self)
         try:
-            parser.feed_data(head)
+            parser.feed_data(re.sub(rb"\r?\n", b"\r\n", head))
         except (httptools.HttpParserError, httptools.HttpParserUpgrade) as exc:
             raise _Refusal(HTTPStatus.BAD_REQUEST, last=True) from exc
         self.method = parser.get_method()
@@ -336,21 +337,21 @@ class _Connection:
         """The next head with its empty line; None when the peer is done or too slow to say anything."""
         try:
             async with asyncio.timeout(self._door.head_timeout_s):
-                while (end := self._buffer.find(b"\r\n\r\n")) < 0:
+                while (end := _HEAD_END.search(self._buffer)) is None:
                     if len(self._buffer) >= HEAD_BYTES_MAX:
                         raise _Refusal(HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE, last=True)
                     data = await self._receive()
                     if not data:
                         return None
                     self._buffer += data
-                    while self._buffer.startswith(b"\r\n"):  # RFC 9112 2.2: empty lines before a request are skipped.
-                        del self._buffer[:2]
+                    while self._buffer.startswith((b"\r\n", b"\n")):  # RFC 9112 2.2: empty lines before are skipped.
+                        del self._buffer[: self._buffer.index(b"\n") + 1]
         except TimeoutError:
             return None
-        if end + 4 > HEAD_BYTES_MAX:
+        if end.end() > HEAD_BYTES_MAX:
             raise _Refusal(HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE, last=True)
-        head = bytes(self._buffer[: end + 4])
-        del self._buffer[: end + 4]
+        head = bytes(self._buffer[: end.end()])
+        del self._buffer[: end.end()]
         return head
 
     async def _serve_file(self, request: _Request, found: Found) -> None:
