@@ -105,7 +105,7 @@ class Gateways:
     # Topology.
 
     async def _bind(self, conn: Conn, subs: Sequence[SubClaim]) -> list[_Sub]:
-        found = [await self._found(conn, claim, topology=False) for claim in subs]
+        found = await asyncio.gather(*(self._found(conn, claim, topology=False) for claim in subs))
         if any(sub.outcome is not Outcome.DONE for sub in found):
             return found
         try:
@@ -136,7 +136,7 @@ class Gateways:
     # Sessions.
 
     async def _login(self, conn: Conn, subs: Sequence[SubClaim]) -> list[_Sub]:
-        found = [await self._found(conn, claim, topology=True) for claim in subs]
+        found = await asyncio.gather(*(self._found(conn, claim, topology=True) for claim in subs))
         linked = linked_of(conn)
         wanted = {sub.device_id: sub.names for sub in found}
         if len(linked.subs.keys() | set(wanted.values())) > SUB_DEVICES_MAX:
