@@ -1,7 +1,7 @@
 """The byte server that devices download from: GET and HEAD of `/ota/<token>[/name.bin]`.
 
 What is said before a file is download_heads.py's. Files leave by sendfile in slices; what one reader costs does not
-grow with the file. A head is small and arrives soon, or the connection ends; a slow reader is kept as long as bytes move.
+grow with the file. A head is small and arrives soon, or the connection ends; a slow reader is kept while bytes move.
 Tokens and URLs are secrets: they are never logged. Works on asyncio and uvloop alike (uvloop has no sendfile).
 """
 
