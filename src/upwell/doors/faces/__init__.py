@@ -6,7 +6,6 @@ A face writes only topics and payloads; who may do what, and what a report bring
 What a device sent and can't be understood is a DeviceError: it is told in the log and changes nothing.
 """
 
-import asyncio
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -64,13 +63,13 @@ class Enrolment:
     grant: Callable[[str], Down]  # by the device's secret: what tells it
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Linked:
     """What a connection is: whose devices speak on it, and through which face.
 
     `names`, `secret` and `product_facts` (what the vendor's dialect keeps of the product, under its own words) are of
-    the device that logged in; `subs` are the sub-devices that it logged in since, with their ids, `parted` those that
-    were, `turn` lets one request about sub-devices after the other. The door keeps them; a face only looks."""
+    the device that logged in; `subs` are the sub-devices that it logged in since, with their ids, and `parted` those
+    that were. The door keeps them; a face only looks."""
 
     face: "Face"
     names: Names
@@ -79,7 +78,6 @@ class Linked:
     product_facts: Mapping[str, object] = field(default_factory=dict)
     subs: dict[Names, UUID] = field(default_factory=dict)
     parted: dict[Names, None] = field(default_factory=dict)
-    turn: asyncio.Lock = field(default_factory=asyncio.Lock, repr=False)
 
     def whose(self, product_key: str | None, device_name: str) -> Names | None:
         """The device of this connection that is meant: itself or a logged-in sub-device; None for any other (L8).
@@ -209,6 +207,9 @@ class Face(Protocol):
     name: str
     """The vendor, for logs."""
 
+    asks: bool
+    """Whether `push` can say an Inquiry. Where it can't, what a device said last is its answer."""
+
     def claim(self, client_id: str, username: str) -> Claim | Enrolment | None:
         """Who the CONNECT says it is; None when it is not of this vendor's kind, and the next face is asked. Raises
         DeviceError for one of its own kind that is malformed: nobody else is asked and the login is refused."""
@@ -229,8 +230,9 @@ class Face(Protocol):
         before the message is acknowledged. Raises DeviceError for what can't be understood: then none is."""
 
     def push(self, linked: Linked, addressed: Addressed, now: datetime) -> Down:
-        """The message of an offer, to the device of this connection that `addressed` names. Raises CallerError (such
-        as Invalid) for an offer that its devices would misread; it is logged and not sent."""
+        """The message of an offer, or where the face asks, of an inquiry, to the device of this connection that
+        `addressed` names. Raises CallerError (such as Invalid) for an offer that its devices would misread; it is
+        logged and its task fails."""
 
     def answer(self, linked: Linked, names: Names, request: OfferRequest, addressed: Addressed | None) -> Down | None:
         """The answer to an OfferRequest of `names`: its offer, or None for nothing to do. None is silence, and then
