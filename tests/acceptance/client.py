@@ -60,9 +60,9 @@ class Server:
     data_dir: Path
     admin: Key
 
-    def new_key(self, account: str, role: str) -> Key:
+    def new_key(self, account: str, role: str, dialect: str = "alibaba") -> Key:
         """Made by the command beside the running server."""
-        command = [UPWELL, "key", "create", "--json", "--account", account, "--dialect", "alibaba", "--role", role]
+        command = [UPWELL, "key", "create", "--json", "--account", account, "--dialect", dialect, "--role", role]
         done = subprocess.run(
             [*command, "--data-dir", self.data_dir], capture_output=True, text=True, env=_environment(), timeout=60
         )
@@ -72,15 +72,15 @@ class Server:
 
 
 @contextmanager
-def serve() -> Iterator[Server]:
-    """A server on free ports, with a data directory of its own, both gone at the end."""
+def serve(*options: str) -> Iterator[Server]:
+    """A server on free ports, with a data directory of its own, both gone at the end; `options` are more of its own."""
     data_dir = Path(tempfile.mkdtemp(prefix="upwell-acceptance-", dir="/tmp"))
     data_dir.chmod(0o711)  # started by root, PostgreSQL runs as someone else and must reach its folder
     admin = Key(id="acceptance", secret="an-Acceptance-Secret")
     ports = ["--http", "127.0.0.1:0", "--mqtt", "127.0.0.1:0", "--download", "127.0.0.1:0"]
     log = (data_dir / "serve.log").open("wb")
     process = subprocess.Popen(
-        [UPWELL, "serve", "--data-dir", data_dir, *ports],
+        [UPWELL, "serve", "--data-dir", data_dir, *ports, *options],
         stdout=subprocess.PIPE,
         stderr=log,
         env=_environment() | {"UPWELL_BOOTSTRAP_KEY": f"{admin.id}:{admin.secret}"},
