@@ -20,6 +20,7 @@ from upwell.service.streams import Stream
 log = logging.getLogger(__name__)
 BLOCK_MAX = 131_072  # bytes of one block; the C SDKs' default is 5 KB
 STREAM_KNOWN_S = 5.0  # how long a cancelled task's stream may still be read, as with a link
+STREAM_UNKNOWN_S = 1.0  # and how long a stream that there is not
 STREAMS_MAX = 10_000  # streams known without asking the database again
 READERS_MAX = 32  # blocks read at once: 4 MB at most
 WAITING_MAX = 512  # blocks that wait for a reader
@@ -79,5 +80,6 @@ class Blocks:
         stream = await self._find(device_id, number)
         if len(self._known) >= STREAMS_MAX:
             self._known.pop(next(iter(self._known)))
-        self._known[device_id, number] = time.monotonic() + STREAM_KNOWN_S, stream
+        kept_s = STREAM_UNKNOWN_S if stream is None else STREAM_KNOWN_S
+        self._known[device_id, number] = time.monotonic() + kept_s, stream
         return stream

@@ -23,6 +23,6 @@ async def find_stream(ctx: Context, device_id: UUID, stream: int) -> Stream | No
     async with ctx.database.connection() as conn:
         rows = await conn.fetch(_Q["streams_of_device"], device_id)
     for row in rows:
-        if stream_of(TaskRef(device_id=device_id, job_id=row["job_id"], nth=row["nth"])) == stream:
+        if row["offered"] and stream_of(TaskRef(device_id=device_id, job_id=row["job_id"], nth=row["nth"])) == stream:
             return Stream(row["object_key"], row["size"])
     return None
