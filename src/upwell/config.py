@@ -32,6 +32,7 @@ SETTINGS = (
     "database_url",
     "objects_url",
     "dynamic_registration",
+    "request_limits",
     "tuya_bare_secret",
     "tuya_wrapped_lists",
 )
@@ -88,6 +89,7 @@ class Settings:
     database_url: str | None = field(repr=False)
     objects_url: str | None
     dynamic_registration: DynamicRegistration
+    request_limits: bool
     tuya_bare_secret: bool
     tuya_wrapped_lists: bool
     bootstrap_key: BootstrapKey | None
@@ -140,6 +142,7 @@ def _checked(given: Mapping[str, str], bootstrap_key: BootstrapKey | None) -> Se
         database_url=_database_url(given["database_url"]) if "database_url" in given else None,
         objects_url=_objects_url(given["objects_url"]) if "objects_url" in given else None,
         dynamic_registration=_dynamic_registration(given.get("dynamic_registration", "registered")),
+        request_limits=_switch("request_limits", given, default=True),
         tuya_bare_secret=_switch("tuya_bare_secret", given),
         tuya_wrapped_lists=_switch("tuya_wrapped_lists", given),
         bootstrap_key=bootstrap_key,
@@ -263,9 +266,9 @@ def _dynamic_registration(value: str) -> DynamicRegistration:
     raise SettingError("dynamic_registration", value, f"must be one of {', '.join(DYNAMIC_REGISTRATION)}")
 
 
-def _switch(setting: str, given: Mapping[str, str]) -> bool:
-    """True or false; false when it is not given."""
-    value = given.get(setting, "false")
+def _switch(setting: str, given: Mapping[str, str], *, default: bool = False) -> bool:
+    """True or false; the default when it is not given."""
+    value = given.get(setting, str(default).lower())
     if value not in ("true", "false"):
         raise SettingError(setting, value, "must be true or false")
     return value == "true"

@@ -313,7 +313,10 @@ class Server:
 
     async def _http(self) -> str:
         desk = Uploads(self.ctx, self.objects)
-        rpc = RpcDoor(ctx=self.ctx, desk=desk, tongues=self._tongues(), now=utc_now, changed=self._changed)
+        rpc = RpcDoor(
+            ctx=self.ctx, desk=desk, tongues=self._tongues(), now=utc_now, changed=self._changed,
+            limited=self.settings.request_limits,
+        )  # fmt: skip
         app = Starlette(
             routes=[
                 Route("/auth/register/device", self._enrolment().__call__, methods=["POST"]),

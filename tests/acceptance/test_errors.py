@@ -42,7 +42,7 @@ def test_an_unknown_action(server: Server, mode: str) -> None:
     sdk = new_sdk(server.http, server.admin, mode)
     with pytest.raises(ClientException) as told:
         # An operation of Alibaba's that this server does not have.
-        sdk.query_device_prop(m.QueryDevicePropRequest(product_key=NO_PRODUCT, device_name="none"))
+        sdk.query_device_by_sql(m.QueryDeviceBySQLRequest(sql="SELECT * FROM device"))
     assert (told.value.code, told.value.data["statusCode"]) == ("InvalidAction.NotFound", 404)
     assert told.value.data["RequestId"]
     assert told.value.data["HostId"]

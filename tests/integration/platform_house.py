@@ -16,7 +16,7 @@ from tests.mqttwire import WireClient, puback, publish, subscribe
 
 from upwell.config import load
 from upwell.domain import commands as c
-from upwell.service import access, fleet, jobs, packages
+from upwell.service import access, fleet, jobs, packages, uploads
 from upwell.service.access import Caller
 from upwell.service.context import Context
 from upwell.wiring import Server, running
@@ -153,12 +153,12 @@ class House:
 
     async def package(self, key: str, image: bytes, **more: Any) -> int:
         """A package whose bytes are in the store."""
-        ticket = await packages.create_upload_ticket(self.ctx, self.caller, c.CreateUploadTicket(), "http://h")
-        await packages.begin_upload(self.ctx, ticket.object_key)
+        ticket = await uploads.create_upload_ticket(self.ctx, self.caller, c.CreateUploadTicket(), "http://h")
+        await uploads.begin_upload(self.ctx, ticket.object_key)
         writer = await self.server.objects.create(ticket.object_key)
         await writer.write(image)
         stored = await writer.commit()
-        await packages.finish_upload(self.ctx, ticket.object_key, stored.size, stored.md5, stored.sha256)
+        await uploads.finish_upload(self.ctx, ticket.object_key, stored.size, stored.md5, stored.sha256)
         cmd = c.CreatePackage(
             name=f"f{time.monotonic_ns()}", url=ticket.url, product_key=key, version="2.0", verify=False, **more
         )

@@ -2,10 +2,14 @@
 
 import asyncio
 import base64
+from collections import Counter
+from collections.abc import AsyncIterator, Callable, Coroutine
 from datetime import timedelta
+from typing import Any
 from uuid import uuid4
 
 import pytest
+import pytest_asyncio
 from conftest import Clock
 
 from upwell.domain import commands
@@ -13,6 +17,7 @@ from upwell.domain.errors import Denied, Invalid, NotFound
 from upwell.domain.talk import TaskRef
 from upwell.service import access, fleet, secrets
 from upwell.service.context import Context
+from upwell.storage.database import Database
 
 pytestmark = pytest.mark.asyncio
 
@@ -59,6 +64,87 @@ async def test_nonce_is_used_by_one_of_many(ctx: Context, clock: Clock) -> None:
     clock.move(hours=1)
     assert await access.purge_nonces(ctx) == 2
     assert await access.use_nonce(ctx, "k", "n")
+
+
+# --- rates ---
+
+
+@pytest_asyncio.fixture
+async def beside(dsn: str, clock: Clock) -> AsyncIterator[Context]:
+    """Another process on the same database: a pool of its own, and a clock that is wrong."""
+    database = Database(dsn)
+    await database.open()
+    clock.move(minutes=-7)
+    yield Context(database, clock)
+    await database.close()
+
+
+async def one_second(ctx: Context) -> int:
+    """The second that PostgreSQL is in, when there is enough of it left for a race."""
+    async with ctx.database.connection() as conn:
+        while True:
+            now = float(await conn.fetchval("select extract(epoch from clock_timestamp())"))
+            if now % 1 < 0.2:
+                return int(now)
+            await asyncio.sleep(1.01 - now % 1)
+
+
+async def raced(ctx: Context, race: Callable[[], Coroutine[Any, Any, list[Any]]]) -> list[Any]:
+    """What a race that began and ended in one second gave; a slow machine tries again with another account."""
+    for _ in range(10):
+        started = await one_second(ctx)
+        got = await race()
+        async with ctx.database.connection() as conn:
+            if int(await conn.fetchval("select floor(extract(epoch from clock_timestamp()))")) == started:
+                return got
+    raise AssertionError("no race fitted into one second")
+
+
+async def test_exactly_the_limit_passes_in_a_second_through_two_pools(ctx: Context, beside: Context) -> None:
+    accounts = iter(range(100))
+
+    async def race() -> list[bool]:
+        account = next(accounts)
+        asks = [access.within_rate(c, account, "Query", 25) for _ in range(30) for c in (ctx, beside)]
+        other = [access.within_rate(ctx, account, "Other", 25), access.within_rate(ctx, 1000 + account, "Query", 25)]
+        return await asyncio.gather(*asks, *other)
+
+    got = await raced(ctx, race)
+    assert got[:60].count(True) == 25 and got[60:] == [True, True]
+    await asyncio.sleep(1.01)
+    assert await access.within_rate(beside, 0, "Query", 1)
+
+
+async def test_the_second_is_the_databases(ctx: Context) -> None:
+    """A waiter that comes late counts in the newer second; a clock that was set back does not shut anybody out."""
+    second = "floor(extract(epoch from clock_timestamp()))"
+    async with ctx.database.connection() as conn:
+        await conn.execute(f"insert into rate values (1, 'Query', {second} + 2, 3), (2, 'Query', {second} + 900, 3)")
+        await conn.execute(f"insert into rate values (3, 'Query', {second} - 1, 3)")
+    assert not await access.within_rate(ctx, 1, "Query", 3)
+    assert await access.within_rate(ctx, 1, "Query", 4)
+    assert await access.within_rate(ctx, 2, "Query", 3)
+    assert await access.within_rate(ctx, 3, "Query", 3)
+
+
+async def test_admission_is_nonce_first_then_rate(ctx: Context, beside: Context) -> None:
+    numbers = iter(range(100))
+
+    async def race() -> list[str]:
+        n = next(numbers)
+        caller = access.Caller(n, "viewer", f"key{n}", "alibaba")
+        fresh = [access.admit(c, caller, f"{n}-{k}", "Query", 10) for k, c in enumerate((ctx, beside) * 10)]
+        replays = [access.admit(c, caller, f"{n}-same", "Other", 10) for c in (ctx, beside) * 10]
+        return await asyncio.gather(*fresh, *replays)
+
+    got = await raced(ctx, race)
+    assert Counter(got[:20]) == {"admitted": 10, "too fast": 10}
+    assert Counter(got[20:]) == {"admitted": 1, "replayed": 19}
+    async with ctx.database.connection() as conn:
+        assert await conn.fetchval("select max(requests) from rate where action = 'Other'") == 1
+    caller = access.Caller(500, "viewer", "key500", "alibaba")
+    assert await access.admit(ctx, caller, "x", "Query", 1) == "admitted"
+    assert not await access.use_nonce(ctx, "key500", "x")
 
 
 async def test_roles_rank(ctx: Context) -> None:

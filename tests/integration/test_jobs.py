@@ -299,7 +299,7 @@ async def test_cancelling_chooses_states_devices_and_jobs(ctx: Context, caller: 
     package = await a_package(ctx, caller, flock.key)
     job = await a_filled_job(ctx, caller, package, flock)
     first = refs(job, flock.ids)[0]
-    assert await dispatch.offer(ctx, [first], lambda task: "http://h/ota/t", lambda addressed: uuid4()) == {first}
+    assert await dispatch.offer(ctx, [first], link, lambda addressed: uuid4()) == {first}
     await say(ctx, (flock.ids[0], reports.Delivered(first)))
     await upgrades.cancel_tasks_of_job(ctx, caller, c.CancelTasksOfJob(job_id=job, states=frozenset({"NOTIFIED"})))
     assert await states(ctx, job) == {"CANCELED": 1, "QUEUED": 3}

@@ -208,6 +208,21 @@ async def test_a_truncated_body_stores_nothing(port: int, desk: Desk) -> None:
     assert desk.finished[KEY].size == 3_000_000 and KEY not in desk.tickets
 
 
+async def test_a_refused_upload_gives_its_ticket_back(port: int, desk: Desk) -> None:
+    status, _, _ = await send(port, form(fields(size_max=100_000), bytes(100_001)))
+    assert status == 400 and nothing_stored(desk) and KEY in desk.tickets
+    assert (await send(port, form(fields(), b"x")))[0] == 200
+
+
+async def test_a_commit_that_broke_off_keeps_its_ticket(port: int, desk: Desk) -> None:
+    """Whether its object appears yet can't be known, and a second one must not meet it."""
+    (desk.root / "ota").write_bytes(b"")  # where the object's folder should be
+    status, _, body = await send(port, form(fields(), b"x"))
+    assert status == 500 and b"InternalError" in body
+    assert KEY not in desk.tickets and not desk.finished
+    assert (await send(port, form(fields(), b"x")))[0] == 403
+
+
 async def test_bytes_one_by_one(port: int, desk: Desk) -> None:
     body = form(fields(), b"\r\n--\r\n" + BOUNDARY)
     status, _, _ = await post(port, (body[i : i + 1] for i in range(len(body))), len(body))

@@ -45,7 +45,7 @@ class Process:
         command = [
             str(Path(sys.executable).with_name("upwell")), "serve", "--data-dir", str(self.dir / "data"),
             "--http", f"127.0.0.1:{self.http}", "--mqtt", f"127.0.0.1:{self.mqtt}",
-            "--download", f"127.0.0.1:{self.download}",
+            "--download", f"127.0.0.1:{self.download}", "--no-request-limits",
         ]  # fmt: skip
         env = {**os.environ, "UPWELL_BOOTSTRAP_KEY": ":".join(self.key)}
         log = (self.dir / "server.log").open("a")

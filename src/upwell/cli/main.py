@@ -48,7 +48,7 @@ def serve(
     data_dir: Option = None, http: Option = None, mqtt: Option = None, mqtts: Option = None, https: Option = None,
     tls_cert: Option = None, tls_key: Option = None, download: Option = None, public_url: Option = None,
     database_url: Option = None, objects_url: Option = None, dynamic_registration: Option = None,
-    tuya_bare_secret: Switch = None, tuya_wrapped_lists: Switch = None,
+    request_limits: Switch = None, tuya_bare_secret: Switch = None, tuya_wrapped_lists: Switch = None,
 ) -> None:  # fmt: skip
     """Run the platform until SIGTERM or SIGINT."""
     settings = _settings({name: _written(value) for name, value in locals().items()})

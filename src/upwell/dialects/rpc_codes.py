@@ -11,7 +11,17 @@ from typing import Literal, Protocol
 
 from upwell.dialects.rpc_params import FORMS, UNIQUE
 from upwell.dialects.rpc_signing import SigningError
-from upwell.domain.errors import CallerError, Conflict, Denied, Invalid, Missing, NotFound, TooMany, Unavailable
+from upwell.domain.errors import (
+    CallerError,
+    Conflict,
+    Denied,
+    Invalid,
+    Missing,
+    NotFound,
+    Throttled,
+    TooMany,
+    Unavailable,
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -130,6 +140,8 @@ def refusal(error: Exception, action: str, fields: FieldCodes) -> Refusal:
             return _business(_CONFLICTS.get(error.reason) or _coined(error.reason), str(error))
         case TooMany():
             return _business(_TOO_MANY.get(error.what, OVER_MAXIMUM), str(error))
+        case Throttled():
+            return THROTTLED
         case Denied():
             return _gateway("NoPermission", 403, _DENIED)
         case CallerError():

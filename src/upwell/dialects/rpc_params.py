@@ -127,6 +127,14 @@ class Param:
         return count_rule(self.most)
 
 
+class Struct(dict[str, Any]):
+    """The members of one struct of a list; `where` is what their names begin with on the wire, `Tag.3.`."""
+
+    def __init__(self, members: Mapping[str, Any], *, where: str) -> None:
+        super().__init__(members)
+        self.where = where
+
+
 FROM_ONE = Range(1, 2**31 - 1)  # alibaba 2.2: pages start at 1
 PAGE = Param("CurrentPage", "int", rule=FROM_ONE, default=1)
 
@@ -251,14 +259,16 @@ def refuse_repeats(name: str, values: Sequence[str]) -> None:
         raise Invalid(name, UNIQUE, f"{shown(twice)} is repeated")
 
 
-def _read_structs(param: Param, values: Mapping[str, str]) -> tuple[dict[str, Any], ...]:
+def _read_structs(param: Param, values: Mapping[str, str]) -> tuple[Struct, ...]:
     numbered = numbered_structs(values, param.name)
-    structs = {number: struct for number, struct in numbered.items() if any(struct.values())}
+    structs = {f"{param.name}.{number}.": struct for number, struct in numbered.items() if any(struct.values())}
     if not structs and param.required:
         raise Missing(param.name)
     if len(structs) > param.most:
         raise Invalid(param.name, param.count_rule, f"{len(structs)} are given")
-    return tuple(
-        {member.name: _read_one(member, struct, f"{param.name}.{number}.{member.name}") for member in param.members}
-        for number, struct in structs.items()
-    )
+    return tuple(_read_struct(param, where, struct) for where, struct in structs.items())
+
+
+def _read_struct(param: Param, where: str, values: Mapping[str, str]) -> Struct:
+    read_values = {member.name: _read_one(member, values, where + member.name) for member in param.members}
+    return Struct(read_values, where=where)

@@ -7,7 +7,8 @@ UpwellError
 │   ├── NotFound           nothing of that kind and name in this account
 │   ├── Conflict           it exists already, is in use, or its state forbids it
 │   ├── TooMany            a limit on how many is reached
-│   └── Denied             the key's role does not allow it
+│   ├── Denied             the key's role does not allow it
+│   └── Throttled          the account asks too often
 ├── DeviceError            a device sent something that can't be understood
 └── ServerError            our own side is not able to do it now
     └── Unavailable        a part this needs does not answer
@@ -73,6 +74,10 @@ class TooMany(CallerError):
 
 class Denied(CallerError):
     """The access key's role does not allow this."""
+
+
+class Throttled(CallerError):
+    """Too many requests of this kind in this second."""
 
 
 class DeviceError(UpwellError):

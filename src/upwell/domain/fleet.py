@@ -15,8 +15,8 @@ _VALUE = {digit: value for value, digit in enumerate(_DIGITS)}
 
 
 def device_id(product_key: str, name: str) -> UUID:
-    """The id of the device `name` of a product; the same for ever."""
-    return UUID(bytes=sha256(f"{product_key}/{name}".encode()).digest()[:16])
+    """The id of the device `name` of a product; the same for ever. Any text has one, also half a character's."""
+    return UUID(bytes=sha256(f"{product_key}/{name}".encode("utf-8", "surrogatepass")).digest()[:16])
 
 
 def iot_id(device: UUID, salt: str) -> str:

@@ -13,6 +13,7 @@ from upwell.dialects.alibaba import codes as alibaba_codes
 from upwell.dialects.alibaba import management as alibaba_management
 from upwell.dialects.alibaba import render as alibaba_render
 from upwell.dialects.alibaba import signing as alibaba_signing
+from upwell.dialects.alibaba.limits import QPS
 from upwell.dialects.rpc import RpcRequest, parameters
 from upwell.dialects.rpc_signing import SigningError
 from upwell.dialects.tuya import codes as tuya_codes
@@ -60,6 +61,9 @@ class Tongue(Protocol):
     def claim(self, request: RpcRequest) -> Claim:
         """Who asks for what."""
 
+    def limit(self, action: str) -> int | None:
+        """How many requests of this a second the keys of an account may make together; None is no limit."""
+
     def command(self, action: str, request: RpcRequest) -> tuple[str, Command]:
         """The least role that may ask this, and what is asked."""
 
@@ -89,6 +93,10 @@ class Alibaba:
             nonce=claim.nonce,
             prove=lambda secret, now: alibaba_signing.verify(request, claim, secret, now),
         )
+
+    def limit(self, action: str) -> int | None:
+        """Alibaba's own (alibaba 2.0, 3)."""
+        return QPS.get(action)
 
     def command(self, action: str, request: RpcRequest) -> tuple[str, Command]:
         """By the table."""
@@ -134,6 +142,10 @@ class Tuya:
             nonce=claim.nonce,
             prove=lambda secret, now: tuya_signing.verify(request, claim, secret, now, bare_secret=self.bare_secret),
         )
+
+    def limit(self, action: str) -> int | None:
+        """None: Tuya's pages name no limit."""
+        return None
 
     def command(self, action: str, request: RpcRequest) -> tuple[str, Command]:
         """By the table, in any of the spellings of tuya 1.6."""

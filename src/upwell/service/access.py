@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from hashlib import sha256
-from typing import Any
+from typing import Any, Literal
 from uuid import UUID
 
 from upwell.domain.errors import Denied, Invalid, NotFound
@@ -30,6 +30,8 @@ _DICE_REFUSED = bytes(range(256 - 256 % len(ALPHANUMERICS), 256))
 _RANK = {"viewer": 0, "operator": 1, "admin": 2}
 NAMESAKES_MAX = 8  # devices of one name that a login without a product key is tried against
 _DIALECTS = ("alibaba", "tuya", "huawei")
+
+Admission = Literal["admitted", "replayed", "too fast"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,6 +160,18 @@ async def use_nonce(ctx: Context, key_id: str, nonce: str) -> bool:
     return await ctx.database.transact(body)
 
 
+async def within_rate(ctx: Context, account_id: int, action: str, limit_per_s: int) -> bool:
+    """Count a request; False when the account asked for `action` `limit_per_s` (at least 1) times in this second
+    already, through whichever process."""
+    return await _admit(ctx, None, None, account_id, action, limit_per_s) == "admitted"
+
+
+async def admit(ctx: Context, caller: Caller, nonce: str, action: str, limit_per_s: int) -> Admission:
+    """`use_nonce` and `within_rate` in one question: whether a signed request may be served. A replay is told as
+    one, and is not counted."""
+    return await _admit(ctx, caller.key_id, nonce, caller.account_id, action, limit_per_s)
+
+
 async def purge_nonces(ctx: Context) -> int:
     """Forget nonces older than NONCE_KEPT; returns how many."""
 
@@ -186,6 +200,18 @@ async def login_facts_by_name(ctx: Context, names: list[str]) -> dict[str, list[
 
 def _login_facts(row: dict[str, Any]) -> LoginFacts:
     return LoginFacts(**row | {"product_facts": json.loads(row["product_facts"])})
+
+
+async def _admit(
+    ctx: Context, key_id: str | None, nonce: str | None, account_id: int, action: str, limit_per_s: int
+) -> Admission:
+    async def body(conn: Connection) -> Admission:
+        found = await conn.fetchrow(_Q["admit"], key_id, nonce, ctx.now(), account_id, action, limit_per_s)
+        if found is None or not found["is_fresh"]:
+            return "replayed"
+        return "admitted" if found["is_within"] else "too fast"
+
+    return await ctx.database.transact(body)
 
 
 def _check_key(account: str, role: str, dialect: str) -> None:

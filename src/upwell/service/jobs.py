@@ -99,9 +99,7 @@ async def create_dynamic_job(ctx: Context, caller: Caller, cmd: c.CreateDynamicJ
         await _require_group(conn, caller, cmd.group_id, "dynamic")
         await _require_modes(conn, cmd)
         await conn.execute(POLICIES["change_rules"], product_id)
-        created = await _add(
-            ctx, conn, caller, product_id, cmd, kind="dynamic", selection="GROUP" if cmd.group_id else "ALL"
-        )
+        created = await _add(ctx, conn, caller, product_id, cmd, kind="dynamic", selection="ALL")  # alibaba 2.1
         await _add_policy(conn, created.job_id, product_id, package, cmd.source_versions, cmd.group_id)
         return created
 

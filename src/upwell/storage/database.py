@@ -1,7 +1,8 @@
 """The door to PostgreSQL: a bounded pool, transactions that repeat when PostgreSQL breaks a tie, migrations.
 
-Foreign errors are translated here: a lost or refused connection becomes Unavailable. A transaction body may
-run more than once, so it must not do anything outside the database that can't be repeated.
+Foreign errors are translated here: a lost or refused connection becomes Unavailable, text that PostgreSQL can't hold
+becomes Invalid. A transaction body may run more than once, so it must not do anything outside the database that can't
+be repeated.
 """
 
 import asyncio
@@ -13,7 +14,7 @@ from typing import Any, TypeAlias, TypeVar
 
 import asyncpg
 
-from upwell.domain.errors import Unavailable
+from upwell.domain.errors import Invalid, Unavailable
 
 log = logging.getLogger(__name__)
 T = TypeVar("T")
@@ -25,6 +26,7 @@ POOL_MAX = 12  # connections; more than a few per core only queue inside Postgre
 _SESSION = {"plan_cache_mode": "force_custom_plan", "application_name": "upwell"}  # optional filters need real plans
 _TIES = (asyncpg.DeadlockDetectedError, asyncpg.SerializationError)
 _LOST = (asyncpg.PostgresConnectionError, asyncpg.InterfaceError, asyncpg.CannotConnectNowError, OSError)
+_UNHELD = (asyncpg.CharacterNotInRepertoireError, asyncpg.UntranslatableCharacterError)
 
 
 class Database:
@@ -54,12 +56,19 @@ class Database:
 
     @asynccontextmanager
     async def connection(self) -> AsyncIterator[Connection]:
-        """A connection for reading; each statement commits by itself."""
+        """A connection for reading; each statement commits by itself. Raises Unavailable, and Invalid for text with a
+        NUL or half a character in it."""
         if self._pool is None:
             raise Unavailable("The database is not open.")
         try:
             async with self._pool.acquire(timeout=30) as conn:
                 yield conn
+        except _UNHELD as exc:
+            raise Invalid("text", "no NUL character") from exc
+        except asyncpg.DataError as exc:
+            if isinstance(exc.__cause__, UnicodeEncodeError):
+                raise Invalid("text", "whole characters") from exc
+            raise
         except _LOST as exc:
             raise Unavailable(f"PostgreSQL does not answer: {type(exc).__name__}") from exc
 

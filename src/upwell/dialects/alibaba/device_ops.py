@@ -64,10 +64,7 @@ def _count(p: Mapping[str, Any]) -> c.CountDevices:
 
 
 def _nicknames(p: Mapping[str, Any]) -> c.SetNicknames:
-    given = [
-        (device_key(each, f"DeviceNicknameInfo.{place}."), each["Nickname"])
-        for place, each in enumerate(p["DeviceNicknameInfo"], 1)
-    ]
+    given = [(device_key(each, each.where), each["Nickname"]) for each in p["DeviceNicknameInfo"]]
     if len({key for key, _ in given}) < len(given):
         raise Invalid("DeviceNicknameInfo", "no device is given twice", "one is repeated")
     return c.SetNicknames(nicknames=tuple(given))

@@ -129,6 +129,7 @@ _INVALID = {  # parameter -> code; the others are GENERAL
     "ScheduleFinishTime": "iot.ota.InvalidScheduleTime",
     "Tag": "iot.ota.InvalidTag",
     "Tags": "iot.ota.InvalidTag",
+    "TaskId": "iot.ota.InvalidTaskId",
     "TaskStatus": "iot.ota.InvalidTaskStatus",
     "TaskStatusList": "iot.ota.InvalidTaskStatus",
     "CancelQueuedTask": "iot.ota.InvalidCancelScope",

@@ -79,6 +79,10 @@ def _wrong(rule: str, problem: str) -> Invalid:
     return Invalid("DynamicGroupExpression", rule, problem)
 
 
+def _no_field(name: str) -> Invalid:
+    return _wrong("fields " + ", ".join(sorted(_COLUMNS)), f"there is no {shown(name)}")
+
+
 def _check_words(text: str) -> None:
     """Only the words of a rule, and no deeper than allowed: what follows may recurse."""
     try:
@@ -90,6 +94,8 @@ def _check_words(text: str) -> None:
         kind = token.token_type.name
         if kind not in _WORDS:
             raise _wrong(_FORM, f"{shown(token.text)} is not part of one")
+        if kind == "VAR" and token.text.lower() not in _NAMES:  # so no function and no statement is ever parsed
+            raise _no_field(token.text)
         depth += (kind == "L_PAREN") - (kind == "R_PAREN")
         nots += kind == "NOT"
         if depth > DEPTH_MAX or nots > CONDITIONS_MAX:
@@ -146,7 +152,7 @@ def _compare(left: exp.Expr, operator: Operator, right: tuple[exp.Expr, ...]) ->
     name = _column_name(left)
     column = _COLUMNS.get(name)
     if column is None:
-        raise _wrong("fields " + ", ".join(sorted(_COLUMNS)), f"there is no {shown(name)}")
+        raise _no_field(name)
     if operator not in column.operators:
         raise _wrong(f"{name} with " + ", ".join(column.operators), f"the operator is {operator}")
     found = Compare(column.field, operator, tuple(column.read(name, _literal(each)) for each in right))
@@ -233,3 +239,4 @@ _COLUMNS: Mapping[str, _Column] = {
     "ota_module.version": _Column("version", _TEXT, _plain),
     "firmware_version": _Column("version", _TEXT, _plain),
 }
+_NAMES = frozenset(part for name in _COLUMNS for part in name.split("."))

@@ -34,6 +34,27 @@ update access_key set revoked_at = coalesce(revoked_at, $2) where key_id = $1 re
 -- The primary key decides between processes.
 insert into nonce (key_id, nonce, seen_at) values ($1, $2, $3) on conflict do nothing returning true;
 
+-- name: admit
+-- use_nonce, unless there is none, then one more request in this second; a replay costs nobody's rate. Not within the
+-- rate is who comes when there were $6 already. A second is PostgreSQL's own, and so the same for every process: whoever
+-- waited for the row past its second counts in the newer one, and a clock that was set back begins anew.
+with fresh as (
+    insert into nonce (key_id, nonce, seen_at) select $1, $2, $3 where $2::text is not null
+    on conflict do nothing returning true
+), asked as (
+    select true from fresh union all select true where $2::text is null
+), counted as (
+    insert into rate as r (account_id, action, second, requests)
+    select $4, $5, floor(extract(epoch from clock_timestamp())), 1 from asked
+    on conflict (account_id, action) do update
+    set second = case when r.second between excluded.second and excluded.second + 5 then r.second
+                      else excluded.second end,
+        requests = case when r.second between excluded.second and excluded.second + 5 then r.requests + 1 else 1 end
+    where r.requests < $6 or r.second not between excluded.second and excluded.second + 5
+    returning true
+)
+select exists (select from asked) as is_fresh, exists (select from counted) as is_within;
+
 -- name: purge_nonces
 with gone as (delete from nonce where seen_at < $1 returning 1) select count(*) from gone;
 

@@ -149,9 +149,10 @@ async def story(server: Process, present: int, reporters: int) -> dict[str, floa
     assert await asyncio.to_thread(total, client, late) == reporters // 2
     assert await asyncio.to_thread(total, client, early, task_status="CANCELED") == reporters // 2
 
-    # The policy ends: who reports now is taken by nobody; then the tasks are cancelled.
-    answer = await asyncio.to_thread(client.cancel_otastrategy_by_job, m.CancelOTAStrategyByJobRequest(job_id=late))
-    assert answer.body.success, answer.body.to_map()
+    # The policies end: who reports now is taken by nobody; then the tasks are cancelled, and offered no more.
+    for job in (late, early):
+        answer = await asyncio.to_thread(client.cancel_otastrategy_by_job, m.CancelOTAStrategyByJobRequest(job_id=job))
+        assert answer.body.success, answer.body.to_map()
     for unit in here[reporters // 2 :]:
         await unit.report("1.0.1")
     cancel = m.CancelOTATaskByJobRequest(job_id=early, cancel_queued_task=True, cancel_notified_task=True)

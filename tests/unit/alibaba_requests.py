@@ -1,0 +1,222 @@
+"""Requests of every operation of Alibaba's management API with the command each becomes, written by hand.
+
+Between them the requests of an operation give each of its parameters at least once; a test sees to that.
+"""
+
+from datetime import UTC, datetime
+
+from tests.unit.alibaba_fleet_requests import BY_ID, BY_NAME, FLEET, HOUR, KEY, PAGED, START, Given, P
+from tests.unit.alibaba_views import FIRMWARE, GROUP, JOB, REF, TASK
+
+from upwell.domain import commands as c
+
+MANNER = {
+    "FirmwareId": FIRMWARE,
+    "ProductKey": "p",
+    "TimeoutInMinutes": "1440",
+    "NeedPush": "False",
+    "NeedConfirm": "true",
+    "DownloadProtocol": "mqtt",
+    "Tag.1.Key": "k.1",
+    "Tag.1.Value": "上海",
+    "Tag.2.Key": "k2",
+    "Tag.2.Value": "v2",
+}
+UPGRADE = MANNER | {
+    "RetryInterval": "60",
+    "RetryCount": "5",
+    "MaximumPerMinute": "0",
+    "OverwriteMode": "1",
+    "MultiModuleMode": "true",
+}
+SOURCES = {"SrcVersion.1": "V1.0.1", "SrcVersion.3": "V1.0.2"}
+_MANNER = {
+    "package_id": 7, "product_key": "p", "timeout_min": 1440, "need_push": False, "need_confirm": True,
+    "protocol": "MQTT", "tags": (("k.1", "上海"), ("k2", "v2")),
+}  # fmt: skip
+_UPGRADE = _MANNER | {"retry_interval_min": 60, "retry_count": 5, "maximum_per_min": 0, "multi_module": True}
+_SOURCES = ("V1.0.1", "V1.0.2")
+FW = {
+    "FirmwareName": "fw-(1)", "DestVersion": "2.0.0", "ProductKey": "p", "SignMethod": "MD5", "FirmwareDesc": "what",
+    "Type": "1", "SrcVersion": "1.0.0", "ModuleName": "mcu", "NeedToVerify": "false", "Udi": "u",
+}  # fmt: skip
+_FW = {
+    "name": "fw-(1)", "version": "2.0.0", "product_key": "p", "description": "what", "is_delta": True,
+    "source_version": "1.0.0", "module": "mcu", "verify": False, "udi": "u",
+}  # fmt: skip
+FILES = {
+    "MultiFiles.1.Name": "boot", "MultiFiles.1.Url": "http://h/1", "MultiFiles.1.Size": "5",
+    "MultiFiles.1.FileMd5": "AB" * 16, "MultiFiles.1.SignValue": "ab" * 16,
+    "MultiFiles.2.Name": "app", "MultiFiles.2.Url": "http://h/2", "MultiFiles.2.SignValue": "cd" * 16,
+}  # fmt: skip
+_FILES = (
+    c.GivenFile(name="boot", url="http://h/1", size=5, md5="ab" * 16),
+    c.GivenFile(name="app", url="http://h/2", md5="cd" * 16),
+)
+REQUESTS: dict[str, list[tuple[Given, c.Command]]] = FLEET | {
+    "GenerateOTAUploadURL": [
+        ({}, c.CreateUploadTicket()),
+        ({"FileSuffix": "tar.gz"}, c.CreateUploadTicket(suffix="tar.gz")),
+    ],
+    "GenerateDeviceNameListURL": [({}, c.CreateUploadTicket(suffix="csv", purpose="devices"))],
+    "CreateOTAFirmware": [
+        (
+            {"FirmwareName": "f", "DestVersion": "2", "FirmwareUrl": "http://h/k"},
+            c.CreatePackage(name="f", version="2", url="http://h/k"),
+        ),
+        (
+            FW | {"FirmwareUrl": "http://h/k", "FirmwareSign": "AB" * 16, "FirmwareSize": "900"},
+            c.CreatePackage(url="http://h/k", md5="ab" * 16, size=900, **_FW),
+        ),
+        (FW | FILES, c.CreatePackage(files=_FILES, **_FW)),
+    ],
+    "ModifyOTAFirmware": [
+        (P | {"FirmwareId": FIRMWARE}, c.ModifyPackage(package_id=7, product_key="p")),
+        (
+            P | {"FirmwareId": FIRMWARE, "FirmwareName": "n", "FirmwareDesc": "", "FirmwareUdi": "u"},
+            c.ModifyPackage(package_id=7, product_key="p", name="n", description="", udi="u"),
+        ),
+    ],
+    "QueryOTAFirmware": [({"FirmwareId": FIRMWARE}, c.ShowPackage(package_id=7))],
+    "ListOTAFirmware": [
+        (PAGED, c.ListPackages(number=3, size=7)),
+        (PAGED | P | {"DestVersion": "2"}, c.ListPackages(number=3, size=7, product_key="p", version="2")),
+    ],
+    "DeleteOTAFirmware": [({"FirmwareId": FIRMWARE}, c.DeletePackage(package_id=7))],
+    "CreateOTAModule": [
+        (P | {"ModuleName": "mcu"}, c.CreateModule(product_key="p", name="mcu")),
+        (
+            P | {"ModuleName": "mcu", "AliasName": "a", "Desc": "what"},
+            c.CreateModule(product_key="p", name="mcu", alias="a", description="what"),
+        ),
+    ],
+    "UpdateOTAModule": [
+        (P | {"ModuleName": "mcu", "AliasName": "a"}, c.UpdateModule(product_key="p", name="mcu", alias="a")),
+        (P | {"ModuleName": "mcu", "Desc": ""}, c.UpdateModule(product_key="p", name="mcu", description="")),
+    ],
+    "DeleteOTAModule": [(P | {"ModuleName": "mcu"}, c.DeleteModule(product_key="p", name="mcu"))],
+    "ListOTAModuleByProduct": [(P, c.ListModules(product_key="p"))],
+    "ListOTAModuleVersionsByDevice": [
+        (KEY | PAGED, c.ListModuleVersions(device=BY_NAME, number=3, size=7)),
+        (PAGED | {"IotId": "i"}, c.ListModuleVersions(device=BY_ID, number=3, size=7)),
+    ],
+    "CreateOTAVerifyJob": [
+        (
+            MANNER | {"TargetDeviceName.1": "d", "TargetDeviceName.2": "e"},
+            c.CreateVerifyJob(device_names=("d", "e"), **_MANNER),
+        )
+    ],
+    "CreateOTAStaticUpgradeJob": [
+        (
+            P | {"FirmwareId": FIRMWARE, "TargetSelection": "ALL"},
+            c.CreateStaticJob(package_id=7, product_key="p", selection="ALL"),
+        ),
+        (
+            UPGRADE | SOURCES | {"TargetSelection": "GRAY", "GrayPercent": "33.33"},
+            c.CreateStaticJob(selection="GRAY", gray_percent="33.33", source_versions=_SOURCES, **_UPGRADE),
+        ),
+        (
+            UPGRADE | {"TargetSelection": "SPECIFIC", "TargetDeviceName.1": "d", "TargetDeviceName.2": "e"},
+            c.CreateStaticJob(selection="SPECIFIC", device_names=("d", "e"), **_UPGRADE),
+        ),
+        (
+            UPGRADE | {"TargetSelection": "SPECIFIC", "DnListFileUrl": "http://h/l", "ScheduleTime": str(START)},
+            c.CreateStaticJob(
+                selection="SPECIFIC",
+                device_list_url="http://h/l",
+                scheduled_at=datetime(2019, 12, 31, 16, tzinfo=UTC),
+                **_UPGRADE,
+            ),
+        ),
+        (
+            UPGRADE | {"TargetSelection": "GROUP", "GroupId": GROUP, "GroupType": "LINK_PLATFORM"}
+            | {"ScheduleTime": str(START), "ScheduleFinishTime": str(START + HOUR)},
+            c.CreateStaticJob(
+                selection="GROUP",
+                group_id=9,
+                scheduled_at=datetime(2019, 12, 31, 16, tzinfo=UTC),
+                finish_at=datetime(2019, 12, 31, 17, tzinfo=UTC),
+                **_UPGRADE,
+            ),
+        ),
+        (
+            P | {"FirmwareId": FIRMWARE, "TargetSelection": "GROUP", "GroupId": GROUP, "OverwriteMode": "2"},
+            c.CreateStaticJob(package_id=7, product_key="p", selection="GROUP", group_id=9, overwrite=True),
+        ),
+    ],
+    "CreateOTADynamicUpgradeJob": [
+        (P | {"FirmwareId": FIRMWARE}, c.CreateDynamicJob(package_id=7, product_key="p")),
+        (
+            UPGRADE | SOURCES | {"DynamicMode": "2"},
+            c.CreateDynamicJob(source_versions=_SOURCES, mode=2, **_UPGRADE),
+        ),
+        (
+            UPGRADE | {"GroupId": GROUP, "GroupType": "LINK_PLATFORM_DYNAMIC"},
+            c.CreateDynamicJob(group_id=9, **_UPGRADE),
+        ),
+    ],
+    "UpdateOTAJob": [
+        (
+            {"JobId": JOB, "UpgradeType": "STATIC", "TargetSelection": "GRAY", "MaximumPerMinute": "10"},
+            c.UpdateJob(job_id=8, kind="static", selection="GRAY", maximum_per_min=10),
+        ),
+        (
+            {"JobId": JOB, "UpgradeType": "DYNAMIC", "TargetSelection": "ALL", "MaximumPerMinute": "1000"}
+            | {"TimeoutInMinutes": "60", "SrcVersionList.1": "1.0.0", "Tags.1.Key": "k", "Tags.1.Value": "v"},
+            c.UpdateJob(
+                job_id=8,
+                kind="dynamic",
+                selection="ALL",
+                maximum_per_min=1000,
+                timeout_min=60,
+                source_versions=("1.0.0",),
+                tags=(("k", "v"),),
+            ),
+        ),
+    ],
+    "CancelOTAStrategyByJob": [({"JobId": JOB}, c.EndPolicy(job_id=8))],
+    "QueryOTAJob": [({"JobId": JOB}, c.ShowJob(job_id=8))],
+    "ListOTAJobByFirmware": [
+        (PAGED | {"FirmwareId": FIRMWARE}, c.ListJobsOfPackage(package_id=7, number=3, size=7))
+    ],
+    "ListOTAJobByDevice": [
+        (PAGED | KEY | {"FirmwareId": FIRMWARE}, c.ListJobsOfDevice(package_id=7, device=BY_NAME, number=3, size=7))
+    ],
+    "ListOTATaskByJob": [
+        ({"JobId": JOB}, c.ListTasksOfJob(job_id=8, number=1, size=10)),
+        (
+            PAGED | {"JobId": JOB, "TaskStatus": "FAILED", "DeviceNames.1": "d"},
+            c.ListTasksOfJob(job_id=8, number=3, size=7, state="FAILED", device_names=("d",)),
+        ),
+    ],
+    "ListOTAUnfinishedTaskByDevice": [
+        ({"IotId": "i"}, c.ListOpenTasksOfDevice(device=BY_ID)),
+        (
+            KEY | {"ModuleName": "mcu", "TaskStatus": "QUEUED", "TaskStatusList.1": "CONFIRM"},
+            c.ListOpenTasksOfDevice(device=BY_NAME, module="mcu", states=frozenset({"QUEUED", "CONFIRM"})),
+        ),
+    ],
+    "CancelOTATaskByJob": [
+        (
+            {"JobId": JOB, "CancelQueuedTask": "true"},
+            c.CancelTasksOfJob(job_id=8, states=frozenset({"QUEUED", "CONFIRM"})),
+        ),
+        (
+            {"JobId": JOB, "CancelQueuedTask": "true", "CancelUnconfirmedTask": "false"},
+            c.CancelTasksOfJob(job_id=8, states=frozenset({"QUEUED"})),
+        ),
+        (
+            {"JobId": JOB, "CancelScheduledTask": "true", "CancelInProgressTask": "true"}
+            | {"CancelNotifiedTask": "true"},
+            c.CancelTasksOfJob(job_id=8, states=frozenset({"NOTIFIED", "IN_PROGRESS"}), scheduled=True),
+        ),
+    ],
+    "CancelOTATaskByDevice": [
+        (
+            P | {"FirmwareId": FIRMWARE, "DeviceName.1": "d", "DeviceName.2": "e", "JobId": JOB},
+            c.CancelTasksOfDevices(package_id=7, product_key="p", device_names=("d", "e"), job_id=8),
+        )
+    ],
+    "ConfirmOTATask": [({"TaskId.1": TASK}, c.ConfirmTasks(tasks=(REF,)))],
+    "ReupgradeOTATask": [({"JobId": JOB, "TaskId.1": TASK}, c.RepeatTasks(job_id=8, tasks=(REF,)))],
+}  # fmt: skip
