@@ -14,7 +14,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
-from mqttwire import Received, WireClient, connect, puback, publish, subscribe
+from tests.mqttwire import Received, WireClient, connect, puback, publish, subscribe
 
 PACKET_BUFFER = 4096  # bytes, header included
 CLIENT_ID_BUFFER, USERNAME_BUFFER, PASSWORD_BUFFER = 128, 128, 96
