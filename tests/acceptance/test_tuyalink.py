@@ -6,6 +6,7 @@ import json
 import os
 import random
 import subprocess
+from collections import Counter
 from pathlib import Path
 from typing import Any
 
@@ -18,8 +19,9 @@ from acceptance.client import Server, serve
 from acceptance.test_linkkit import PYTHON, _until_said
 from acceptance.tls import certificate, free_port
 from acceptance.tuya_client import TuyaClient
-from acceptance.tuyalink import ended, job_for, new_device, online, runs, settled, where
+from acceptance.tuyalink import FINAL, ended, job_for, new_device, online, runs, settled, where
 from mqttwire import WireClient, puback, publish
+from upwell.simulator.fleet import simulate
 
 IMAGE = random.Random(5).randbytes(70_001)
 SDK_DEVICE = Path(__file__).with_name("tuyalink_sdk_device.py")
@@ -229,6 +231,32 @@ async def test_one_job_takes_both_kinds_of_devices(server: Server, tuya: TuyaCli
         assert body.total == 200
         names |= {row.device_name for row in body.data.simple_otatask_info if row.task_status == "SUCCEEDED"}
     assert names == {name for name, _ in made}
+
+
+async def test_simulated_devices_go_where_their_scripts_say(server: Server, tuya: TuyaClient) -> None:
+    key = tuya.new_product()
+    firmware = tuya.new_package(key, IMAGE)
+    devices = [await new_device(server, tuya, key) for _ in range(12)]
+    job = asyncio.create_task(
+        asyncio.to_thread(
+            tuya.do,
+            "CreateOTAStaticUpgradeJob",
+            {"FirmwareId": firmware, "ProductKey": key, "TargetSelection": "ALL"},
+        )
+    )
+    identities = [
+        {"product_key": key, "device_name": d.device_id, "device_secret": d.secret, "version": "1.0.0", "kind": "tuya"}
+        for d in devices
+    ]
+    rates = {"drop_mid_download": 0.3, "fail_download": 0.2, "fail_verify": 0.2, "repeat": 0.3, "reorder": 0.3}
+    config = {"devices": identities, "target_version": "2.0.0", "seed": 3, "duration_s": 40}
+    told = await simulate(config | where(server) | {"rates": rates | {"delay_s": 0.2}})
+    assert (told["as_scripted"], told["problems"], told["unacknowledged"]) == (12, [], 0)
+    rows = await settled(
+        lambda: tuya.tasks(job.result()["data"]["jobId"]), lambda rows: {r["taskStatus"] for r in rows} <= set(FINAL)
+    )
+    assert Counter(row["taskStatus"] for row in rows) == told["expected"]
+    assert len(told["expected"]) == 2
 
 
 # --- the vendor's Python SDK ----------------------------------------------------------------------------------------
