@@ -9,16 +9,18 @@ from typing import Literal
 
 Field = Literal[
     "product_key", "name", "nickname", "status", "node_type", "tag_key", "tag_value", "module", "version",
-    "created_at", "activated_at", "group_id",
+    "created_at", "activated_at", "group_id", "space", "public_id", "gateway", "record",
 ]  # fmt: skip
-Operator = Literal["=", "!=", ">", ">=", "<", "<=", "like", "in", "not in"]
+Operator = Literal["=", "!=", ">", ">=", "<", "<=", "like", "prefix", "in", "not in"]
 
 
 @dataclass(frozen=True, slots=True)
 class Compare:
     """`field operator values`. One value, unless the operator is in or not in. Times are ISO 8601 text in UTC, a status
-    is UNACTIVE, ONLINE, OFFLINE or DISABLED, a node type GATEWAY or, behind a gateway, ENDPOINT; in a `like`, % is any
-    text and _ any character. A group id is a static group's."""
+    is UNACTIVE, ONLINE, OFFLINE or DISABLED, a node type GATEWAY or, behind a gateway, ENDPOINT; a gateway is the public
+    id of the device right before it, empty for none; a record is the number of `domain.records` in decimal digits; a
+    group id is a static group's. In a `like`, % is any text and _ any character; a `prefix` is how the value begins,
+    literally."""
 
     field: Field
     operator: Operator
@@ -27,15 +29,16 @@ class Compare:
 
 @dataclass(frozen=True, slots=True)
 class Both:
-    """Every one of these holds. Comparisons of tag_key and tag_value, or of module and version, that stand beside each
-    other here speak of the same tag or module; a second `tag_key =` or `module =` begins the next one."""
+    """Every one of these holds; with no parts it is always so. Comparisons of tag_key and tag_value, or of module and
+    version, that stand beside each other here speak of the same tag or module; a second `tag_key =` or `module =`
+    begins the next one."""
 
     parts: tuple["Condition", ...]
 
 
 @dataclass(frozen=True, slots=True)
 class Either:
-    """At least one of these holds."""
+    """At least one of these holds; with no parts it is never so."""
 
     parts: tuple["Condition", ...]
 

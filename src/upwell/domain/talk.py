@@ -6,6 +6,7 @@ device's own message id as text: replies echo it and repeated reports are recogn
 
 from dataclasses import dataclass
 from hashlib import sha256
+from typing import Literal
 from uuid import UUID
 
 DEFAULT_MODULE = "default"
@@ -51,6 +52,27 @@ class BlockRequest:
     size: int
     token: str
     ref: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ResultReport:
+    """How the one update that the device is at stands (huawei 5.5). `outcome` is fine (under way or done), already
+    (nothing to do) or failed; `code` is the device's own number and `reason` a stable word for it; `progress` is
+    percent and None when it says none; `version` is what it says it runs, empty when it says none."""
+
+    outcome: Literal["fine", "already", "failed"]
+    code: int
+    reason: str
+    progress: int | None
+    version: str
+    desc: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SdkReport:
+    """The device is built on this version of its vendor's SDK."""
+
+    version: str
 
 
 Report = VersionReport | ProgressReport | OfferRequest | BlockRequest

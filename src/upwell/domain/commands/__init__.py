@@ -7,6 +7,23 @@ the names of the columns they come from. A dialect checks the form of what it de
 
 from collections.abc import Mapping
 
+from upwell.domain.commands.batches import (
+    TARGETS_MAX,
+    Batch,
+    BatchFile,
+    BatchShown,
+    BatchTask,
+    ConfirmBatch,
+    CreateBatch,
+    DeleteBatch,
+    DeleteBatchFile,
+    ListBatchFiles,
+    RetryBatch,
+    ScanBatches,
+    ShowBatch,
+    StopBatch,
+    TargetResult,
+)
 from upwell.domain.commands.fleet import (
     CheckDeviceNames,
     CountDevices,
@@ -91,6 +108,10 @@ from upwell.domain.commands.packages import (
     UpdateModule,
     UploadTicket,
 )
+from upwell.domain.commands.scans import (
+    Scanned,
+    Window,
+)
 from upwell.domain.commands.shared import (
     OPEN_STATES,
     TASK_STATES,
@@ -98,41 +119,106 @@ from upwell.domain.commands.shared import (
     Done,
     Page,
 )
+from upwell.domain.commands.spaces import (
+    AddDevice,
+    AddModule,
+    ChangeDevice,
+    ChangeGroup,
+    ChangeModule,
+    ChangeSpaceProduct,
+    CreateSpace,
+    CreateSpaceProduct,
+    DeleteSpace,
+    DeleteSpaceProduct,
+    Found,
+    ListSpaces,
+    RemoveDeviceTags,
+    RemoveModule,
+    RenameSpace,
+    ResetSecret,
+    ScanDevices,
+    ScanDevicesOfGroup,
+    ScanGroups,
+    ScanModules,
+    ScanProducts,
+    ScanTagged,
+    SearchDevices,
+    SecretReset,
+    ShowModule,
+    ShowSpace,
+    ShowSpaceDevice,
+    ShowSpaceProduct,
+    Space,
+    SpaceDevice,
+    SpaceModule,
+    SpaceProduct,
+)
+from upwell.domain.commands.stored import (
+    SOFTWARE_MODULE,
+    CreateStoredPackage,
+    ObjectPlace,
+    ScanPackages,
+    ShowStoredPackage,
+    StoredPackage,
+)
 
 __all__ = [
     "OPEN_STATES",
+    "SOFTWARE_MODULE",
+    "TARGETS_MAX",
     "TASK_STATES",
+    "AddDevice",
+    "AddModule",
     "AddToGroup",
+    "Batch",
+    "BatchFile",
+    "BatchShown",
+    "BatchTask",
     "CancelTasksOfDevices",
     "CancelTasksOfJob",
+    "ChangeDevice",
+    "ChangeGroup",
+    "ChangeModule",
+    "ChangeSpaceProduct",
     "CheckDeviceNames",
     "Command",
+    "ConfirmBatch",
     "ConfirmTasks",
     "CountDevices",
+    "CreateBatch",
     "CreateDynamicJob",
     "CreateGroup",
     "CreateModule",
     "CreatePackage",
     "CreateProduct",
+    "CreateSpace",
+    "CreateSpaceProduct",
     "CreateStaticJob",
+    "CreateStoredPackage",
     "CreateUploadTicket",
     "CreateVerifyJob",
+    "DeleteBatch",
+    "DeleteBatchFile",
     "DeleteDevice",
     "DeleteDeviceTag",
     "DeleteGroup",
     "DeleteModule",
     "DeletePackage",
     "DeleteProduct",
+    "DeleteSpace",
+    "DeleteSpaceProduct",
     "Device",
     "DeviceCounts",
     "DeviceKey",
     "Done",
     "EndPolicy",
     "Enrolled",
+    "Found",
     "GivenFile",
     "Group",
     "Job",
     "JobCreated",
+    "ListBatchFiles",
     "ListDevices",
     "ListDevicesByStatus",
     "ListDevicesByTags",
@@ -147,11 +233,13 @@ __all__ = [
     "ListPackages",
     "ListProducts",
     "ListRegistered",
+    "ListSpaces",
     "ListTasksOfJob",
     "ModifyPackage",
     "Module",
     "ModuleVersion",
     "NamesChecked",
+    "ObjectPlace",
     "Package",
     "PackageCreated",
     "PackageFile",
@@ -161,28 +249,58 @@ __all__ = [
     "RegisterDevice",
     "RegisterDevices",
     "Registration",
+    "RemoveDeviceTags",
     "RemoveFromGroup",
+    "RemoveModule",
+    "RenameSpace",
     "RepeatTasks",
     "ResetDevice",
+    "ResetSecret",
     "Result",
+    "RetryBatch",
+    "ScanBatches",
+    "ScanDevices",
+    "ScanDevicesOfGroup",
+    "ScanGroups",
+    "ScanModules",
+    "ScanPackages",
+    "ScanProducts",
+    "ScanTagged",
+    "Scanned",
+    "SearchDevices",
+    "SecretReset",
     "SetDeviceEnabled",
     "SetDeviceTags",
     "SetNicknames",
+    "ShowBatch",
     "ShowDevice",
     "ShowDeviceTags",
     "ShowDevices",
     "ShowGroup",
     "ShowJob",
+    "ShowModule",
     "ShowPackage",
     "ShowProduct",
     "ShowRegistration",
+    "ShowSpace",
+    "ShowSpaceDevice",
+    "ShowSpaceProduct",
+    "ShowStoredPackage",
     "ShowSuperGroup",
+    "Space",
+    "SpaceDevice",
+    "SpaceModule",
+    "SpaceProduct",
+    "StopBatch",
+    "StoredPackage",
+    "TargetResult",
     "Task",
     "UpdateGroup",
     "UpdateJob",
     "UpdateModule",
     "UpdateProduct",
     "UploadTicket",
+    "Window",
 ]
 
 Command = (
@@ -197,6 +315,12 @@ Command = (
     | CreateVerifyJob | CreateStaticJob | CreateDynamicJob | UpdateJob | EndPolicy
     | ShowJob | ListJobsOfPackage | ListJobsOfDevice
     | ListTasksOfJob | ListOpenTasksOfDevice | CancelTasksOfJob | CancelTasksOfDevices | ConfirmTasks | RepeatTasks
+    | CreateSpace | ListSpaces | ShowSpace | RenameSpace | DeleteSpace | CreateSpaceProduct | ScanProducts
+    | ShowSpaceProduct | ChangeSpaceProduct | DeleteSpaceProduct | AddDevice | ScanDevices | ShowSpaceDevice
+    | ChangeDevice | ResetSecret | SearchDevices | RemoveDeviceTags | ScanTagged | AddModule | ScanModules
+    | ShowModule | ChangeModule | RemoveModule | ScanGroups | ChangeGroup | ScanDevicesOfGroup | CreateStoredPackage
+    | ScanPackages | ShowStoredPackage | CreateBatch | ScanBatches | ShowBatch | StopBatch | RetryBatch
+    | ConfirmBatch | DeleteBatch | ListBatchFiles | DeleteBatchFile
 )  # fmt: skip
 
 Result = (
@@ -204,4 +328,8 @@ Result = (
     | UploadTicket | Package | PackageCreated | Job | JobCreated
     | Page[Product] | Page[Device] | Page[Package] | Page[Job] | Page[Task] | Page[Group] | Page[ModuleVersion]
     | tuple[Device, ...] | tuple[Task, ...] | tuple[Group, ...] | tuple[Module, ...]
+    | Space | SpaceProduct | SpaceDevice | SpaceModule | SecretReset | Found | StoredPackage | Batch | BatchShown
+    | Scanned[SpaceProduct] | Scanned[SpaceDevice] | Scanned[SpaceModule] | Scanned[Group]
+    | Scanned[StoredPackage] | Scanned[Batch]
+    | tuple[Space, ...] | tuple[TargetResult, ...] | tuple[BatchFile, ...]
 )  # fmt: skip

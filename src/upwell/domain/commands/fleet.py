@@ -165,9 +165,10 @@ class ShowDevices:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DeleteDevice:
-    """→ Done."""
+    """→ Done. With `keep_gateway` it is refused while other devices are behind it."""
 
     device: DeviceKey
+    keep_gateway: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -250,10 +251,12 @@ class ListDevicesByStatus:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SetDeviceTags:
-    """→ Done. Adds these tags or gives them new values; others stay."""
+    """→ Done. Adds these tags or gives them new values; others stay. Refused with TooMany when more than `most` would
+    be there; None is no bound."""
 
     device: DeviceKey
     tags: Mapping[str, str]
+    most: int | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

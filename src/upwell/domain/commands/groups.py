@@ -42,13 +42,14 @@ class Enrolled:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CreateGroup:
-    """→ Group. With `rule` it is dynamic."""
+    """→ Group. With `rule` it is dynamic. `space` None is the account's default space."""
 
     name: str
     description: str = ""
     super_group_id: int | None = None
     rule: Condition | None = None
     rule_text: str | None = None
+    space: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -62,10 +63,12 @@ class UpdateGroup:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DeleteGroup:
-    """→ Done. `kind`, if given, must be the group's. Tasks that a job of the group made live on."""
+    """→ Done. `kind`, if given, must be the group's. Tasks that a job of the group made live on.
+    `only_empty` refuses it while the group has members or groups under it."""
 
     group_id: int
     kind: str | None = None
+    only_empty: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -11,11 +11,13 @@ TASK_STATES = OPEN_STATES | {"SUCCEEDED", "FAILED", "CANCELED"}
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DeviceKey:
-    """Which device: `iot_id` alone, or product key and name. `iot_id` wins when both are given."""
+    """Which device: `iot_id` alone, or product key and name, or `public_id`, the id that its owner chose, alone.
+    `iot_id` wins when both are given."""
 
     iot_id: str | None = None
     product_key: str | None = None
     name: str | None = None
+    public_id: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

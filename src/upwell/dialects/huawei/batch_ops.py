@@ -1,0 +1,250 @@
+"""Huawei's batch tasks for upgrades (huawei 3): their members, their commands, their answers.
+
+A batch task is a job and its subtasks are the job's tasks. Batch tasks for anything but upgrades are refused by name.
+The upload of a file of targets is a form and the door's; listing and deleting them is here.
+"""
+
+from typing import Any
+
+from upwell.dialects.huawei import codes, names, render
+from upwell.dialects.huawei.flow import PROGRESS_OF, STANDING_OF, SUBTASK_STATUS, TASK_STATUS, task_progress
+from upwell.dialects.huawei.operation import Operation, Values
+from upwell.dialects.huawei.params import (
+    APP_ID,
+    CHINESE,
+    ID_128,
+    WINDOW,
+    Field,
+    OneOf,
+    Pattern,
+    Range,
+    Serialised,
+    Table,
+    Text,
+    is_given,
+    read,
+    window,
+)
+from upwell.domain import commands as c
+from upwell.domain.errors import Invalid, Missing
+
+PACKAGES_MAX = 20  # of a task; huawei 3.2 names no limit
+GROUPS_MAX = 100  # of a task; huawei 3.2 names no limit
+NAMED_MAX = 100  # targets of a stop, retry or confirm (huawei 3.9)
+RETRY_COUNT_MAX = 5
+RETRY_INTERVAL_MAX_MIN = 1440
+EXT_INFO_CHARS_MAX = 512
+SCHEDULE_DAYS_MAX = 7
+
+_PARTS = {"firmwareUpgrade": "firmware", "softwareUpgrade": "software", "moduleUpgrade": "module"}
+_TYPES = {part: kind for kind, part in _PARTS.items()}
+_TYPE = Field(
+    "task_type",
+    required=True,
+    rule=Pattern("|".join(_PARTS), f"one of {', '.join(_PARTS)}; no other task is offered by this server"),
+)
+_PACKAGE_ID = Text(36, "A-Za-z0-9-", "letters, digits or -")
+_POLICY: Table = (
+    Field("schedule_time", "time"),
+    Field("retry_count", "int", rule=Range(0, RETRY_COUNT_MAX)),
+    Field("retry_interval", "int", rule=Range(0, RETRY_INTERVAL_MAX_MIN)),
+)
+_CREATE: Table = (
+    APP_ID,
+    Field("task_name", required=True, rule=Text(128, CHINESE + "A-Za-z0-9_", "Chinese, letters, digits or _")),
+    _TYPE,
+    Field("task_mode", rule=OneOf(("GATEWAY",))),
+    Field("need_confirm", "bool"),
+    Field("task_ext_info", "object", rule=Serialised(EXT_INFO_CHARS_MAX, "characters")),
+    Field("targets", "list", rule=ID_128, most=c.TARGETS_MAX, default=()),
+    Field("targets_filter", "object"),
+    Field("document", "object"),
+    Field("task_policy", "members", default={}, members=_POLICY),
+    Field("document_source", rule=ID_128),
+)
+_FILTER: Table = (
+    Field("group_ids", "list", required=True, most=GROUPS_MAX, rule=Text(36, "A-Fa-f0-9-", "hexadecimal digits or -")),
+)
+_NAMED: Table = (Field("targets", "list", rule=ID_128, most=NAMED_MAX, default=()),)
+_TASK_ID = (Field("task_id", required=True, rule=Text(24, "a-f0-9", "digits or a-f")),)
+_FILE_ID = (Field("file_id", required=True, rule=ID_128),)
+
+
+# --- commands -----------------------------------------------------------------------------------------------------
+
+
+def _create(v: Values) -> c.CreateBatch:
+    part = _PARTS[v["task_type"]]
+    if part == "module":  # huawei 3.2: software and firmware only
+        for name in ("task_mode", "task_ext_info"):
+            if v[name] is not None:
+                raise Invalid(name, "only with task_type softwareUpgrade or firmwareUpgrade")
+    _check_retry(v["task_policy"])
+    targets, groups = _targets(v)
+    return c.CreateBatch(
+        name=v["task_name"],
+        part=part,
+        package_ids=_packages(v["document"]),
+        space=v["app_id"],
+        targets=targets,
+        group_ids=groups,
+        need_confirm=v["need_confirm"],
+        by_gateway=v["task_mode"] is not None,
+        ext_info=v["task_ext_info"],
+        scheduled_at=v["task_policy"].get("schedule_time"),
+        schedule_days_max=SCHEDULE_DAYS_MAX,
+        retry_count=v["task_policy"].get("retry_count"),
+        retry_interval_min=v["task_policy"].get("retry_interval"),
+        facts=render.present({"document": v["document"], "targets_filter": None if targets else v["targets_filter"]}),
+    )
+
+
+def _check_retry(policy: Values) -> None:
+    pair = ("retry_count", "retry_interval")
+    missing = [name for name in pair if policy.get(name) is None]
+    if len(missing) == 1:  # huawei 3.4: one must come with the other
+        raise Missing(f"task_policy.{missing[0]}")
+
+
+def _targets(v: Values) -> tuple[tuple[str, ...], tuple[int, ...]]:
+    """huawei 3.2: targets win over targets_filter, and that over document_source, which no upgrade takes."""
+    if v["targets"]:
+        return tuple(dict.fromkeys(v["targets"])), ()
+    if is_given(v["targets_filter"]):
+        ids = read(_FILTER, v["targets_filter"], "targets_filter.")["group_ids"]
+        if ids:
+            return (), tuple(names.read_group_id(text) for text in dict.fromkeys(ids))
+        raise Invalid("targets_filter.group_ids", "at least one")
+    if v["document_source"] is not None:
+        raise Invalid("document_source", "not for upgrades", "give targets or targets_filter")
+    raise Missing("targets")
+
+
+def _packages(document: dict[str, Any] | None) -> tuple[int, ...]:
+    """huawei 0.1: the list `package_ids`, and `package_id` as a text or a list."""
+    if document is None:
+        raise Missing("document")
+    name = "package_id" if document.get("package_ids") is None else "package_ids"
+    if document.get(name) is None:
+        raise Missing("document.package_ids")
+    given = [document[name]] if isinstance(document[name], str) else document[name]
+    table = (Field(name, "list", required=True, rule=_PACKAGE_ID, most=PACKAGES_MAX),)
+    ids = read(table, {name: given}, "document.")[name]
+    if not ids:
+        raise Invalid(f"document.{name}", "at least one")
+    return tuple(names.read_package_id(text) for text in dict.fromkeys(ids))
+
+
+def _scan(v: Values) -> c.ScanBatches:
+    progress = None if v["status"] is None else PROGRESS_OF[v["status"]]
+    return c.ScanBatches(window=window(v), part=_PARTS[v["task_type"]], space=v["app_id"], progress=progress)
+
+
+def _number(v: Values) -> int:
+    return names.read_task_id(v["task_id"])
+
+
+def _show(v: Values) -> c.ShowBatch:
+    status = v["task_detail_status"]
+    standing = None if status is None else STANDING_OF[status]
+    return c.ShowBatch(job_id=_number(v), window=window(v), standing=standing, target=v["target"])
+
+
+# --- answers ------------------------------------------------------------------------------------------------------
+
+
+def _policy(r: c.Batch) -> dict[str, Any] | None:
+    members = {
+        "schedule_time": render.time(r.scheduled_at),
+        "retry_count": r.retry_count,
+        "retry_interval": r.retry_interval_min,
+    }
+    return render.present(members) or None
+
+
+def _task(r: c.Batch) -> dict[str, Any]:
+    members = {
+        "task_id": names.task_id(r.job_id),
+        "task_name": r.name,
+        "task_type": _TYPES[r.part],
+        "task_mode": "GATEWAY" if r.by_gateway else None,
+        "need_confirm": r.need_confirm,
+        "task_ext_info": r.ext_info,
+        "targets": list(r.targets) or None,
+        "targets_filter": r.facts.get("targets_filter"),
+        "document": r.facts.get("document"),
+        "task_policy": _policy(r),
+        "status": TASK_STATUS[r.progress],
+        "status_desc": r.reason or None,
+        "task_progress": task_progress(r.tally),
+        "create_time": render.time(r.created_at),
+    }
+    return render.present(members)
+
+
+def _subtask(r: c.BatchTask) -> dict[str, Any]:
+    failed = SUBTASK_STATUS[r.standing] in ("Fail", "FailWaitRetry")
+    error = codes.task_failure(r.reason, r.output) if failed else None
+    members = {"target": r.public_id, "status": SUBTASK_STATUS[r.standing], "output": r.output, "error": error}
+    return render.present(members)
+
+
+def _shown(r: c.BatchShown) -> dict[str, Any]:
+    details = [_subtask(item) for item in r.tasks.items]
+    return {"batchtask": _task(r.batch), "task_details": details, "page": render.page(r.tasks)}
+
+
+def _page(r: c.Scanned[c.Batch]) -> dict[str, Any]:
+    return {"batchtasks": [_task(item) for item in r.items], "page": render.page(r)}
+
+
+def _target(r: c.TargetResult) -> dict[str, str]:
+    if not r.reason:
+        return {"target": r.public_id, "status": "success"}
+    return {"target": r.public_id, "status": "failure"} | codes.target_failure(r.reason)
+
+
+def _targets_told(r: tuple[c.TargetResult, ...]) -> dict[str, Any]:
+    return {"targets": [_target(item) for item in r]}
+
+
+def _file(r: c.BatchFile) -> dict[str, Any]:
+    return {"file_id": r.file_id, "file_name": r.name, "upload_time": render.time(r.uploaded_at)}
+
+
+_ALL, _ONE = "/batchtasks", "/batchtasks/{task_id}"
+
+OPERATIONS: dict[str, Operation] = {
+    "CreateBatchTask": Operation("POST", _ALL, "operator", _create, _task, status=201, body=_CREATE),
+    "ListBatchTasks": Operation(
+        "GET", _ALL, "viewer", _scan, _page,
+        query=(_TYPE, APP_ID, Field("status", rule=OneOf(tuple(PROGRESS_OF))), *WINDOW),
+    ),
+    "ShowBatchTask": Operation(
+        "GET", _ONE, "viewer", _show, _shown, ids=_TASK_ID,
+        query=(Field("task_detail_status", rule=OneOf(tuple(STANDING_OF))), Field("target", rule=ID_128), *WINDOW),
+    ),
+    "DeleteBatchTask": Operation(
+        "DELETE", _ONE, "operator", lambda v: c.DeleteBatch(job_id=_number(v)), status=204, ids=_TASK_ID,
+    ),
+    "RetryBatchTask": Operation(
+        "POST", _ONE + "/retry", "operator",
+        lambda v: c.RetryBatch(job_id=_number(v), targets=v["targets"]), _targets_told, ids=_TASK_ID, body=_NAMED,
+    ),
+    "StopBatchTask": Operation(
+        "POST", _ONE + "/stop", "operator",
+        lambda v: c.StopBatch(job_id=_number(v), targets=v["targets"]), _targets_told, ids=_TASK_ID, body=_NAMED,
+    ),
+    "ConfirmBatchTask": Operation(
+        "POST", _ONE + "/confirm", "operator",
+        lambda v: c.ConfirmBatch(job_id=_number(v), targets=v["targets"]), _targets_told, ids=_TASK_ID, body=_NAMED,
+    ),
+    "ListBatchTaskFiles": Operation(
+        "GET", "/batchtask-files", "viewer",
+        lambda _: c.ListBatchFiles(), lambda r: {"files": [_file(item) for item in r]},
+    ),
+    "DeleteBatchTaskFile": Operation(
+        "DELETE", "/batchtask-files/{file_id}", "operator",
+        lambda v: c.DeleteBatchFile(file_id=v["file_id"]), status=204, ids=_FILE_ID,
+    ),
+}  # fmt: skip

@@ -1,0 +1,332 @@
+"""What Huawei devices say and are told over MQTT: topics and payloads of system events, in both directions (huawei 5).
+
+Events up are read leniently, because each device SDK has its own habits: nulls, empty versions, local times, fields
+left out. Events down carry exact JSON types and always the id of the device they are for, because SDKs bind numbers to
+numbers and drop what is for another. It holds no session, no task and no clock.
+"""
+
+import json
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any, Literal
+from urllib.parse import urlsplit
+
+from upwell.dialects.huawei import render
+from upwell.dialects.huawei.flow import outcome
+from upwell.domain.commands import SOFTWARE_MODULE
+from upwell.domain.errors import DeviceError, Invalid
+from upwell.domain.talk import DEFAULT_MODULE, Offer, ResultReport, SdkReport, VersionReport
+
+PAYLOAD_MAX = 1024 * 1024  # bytes (huawei 5.1)
+SERVICES_MAX = 100  # of one message; gateways speak for many sub-devices, one message each
+VERSION_MAX = 256  # characters, as a package's version
+DESC_MAX = 256  # characters kept of a description; longer ones are cut
+URL_VALID_S = 86_400  # huawei 5.4: `expires`
+DOWN, UP = "$oc/devices/{device_id}/sys/events/down", "$oc/devices/{device_id}/sys/events/up"
+OTA, SDK, CLOCK = "$ota", "$sdk_info", "$time_sync"
+
+Part = Literal["firmware", "software", "module"]
+_PARTS: Mapping[str, Part] = {DEFAULT_MODULE: "firmware", SOFTWARE_MODULE: "software"}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ClockRequest:
+    """The device asks for the time; `device_ms` is its own, in milliseconds since 1970."""
+
+    device_ms: int
+
+
+Heard = VersionReport | ResultReport | SdkReport | ClockRequest
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Said:
+    """One thing said of one device: the one connected, or one behind it, which is for the core to check. `at` is the
+    device's time for it, None when it gives none that can be read: then the server's counts."""
+
+    device_id: str
+    heard: Heard
+    at: datetime | None
+
+
+# --- topics (huawei 5.2) ------------------------------------------------------------------------------------------
+
+
+def events_down(device_id: str) -> str:
+    """The topic on which a connected device is told, for itself and for those behind it. It is not subscribed to."""
+    return DOWN.format(device_id=device_id)
+
+
+def own_topic(topic: str, device_id: str) -> bool:
+    """Whether the device may publish to `topic`: one of its own, without wildcards."""
+    return not re.search(r"[+#\0]", topic) and topic.startswith(f"$oc/devices/{device_id}/")
+
+
+def own_filter(topic_filter: str, device_id: str) -> bool:
+    """Whether the device may subscribe to `topic_filter`: whatever it matches is the device's own."""
+    levels = topic_filter.split("/")
+    lawful = all(level in ("+", "#") or not re.search(r"[+#\0]", level) for level in levels)
+    return lawful and "#" not in levels[:-1] and topic_filter.startswith(f"$oc/devices/{device_id}/")
+
+
+# --- up -----------------------------------------------------------------------------------------------------------
+
+
+def read(topic: str, payload: bytes, device_id: str) -> tuple[Said, ...]:
+    """What the device says, in its order; nothing for a topic of its own or an event that OTA doesn't know. Raises
+    DeviceError for events that can't be understood, and for a topic that is not the device's."""
+    if topic != UP.format(device_id=device_id):
+        if not own_topic(topic, device_id):
+            raise DeviceError("The topic is not one of this device's own.")
+        return ()
+    message = _message(payload)
+    subject = _subject(message, device_id)
+    said: list[Said] = []
+    for service in _services(message):
+        reader = _READERS.get((service.get("service_id"), service.get("event_type")))
+        if reader is not None:
+            at = _at(service.get("event_time"))
+            said += [Said(device_id=subject, heard=heard, at=at) for heard in reader(_paras(service))]
+    return tuple(said)
+
+
+def _message(payload: bytes) -> dict[str, Any]:
+    if len(payload) > PAYLOAD_MAX:
+        raise DeviceError(f"The payload is longer than {PAYLOAD_MAX} bytes.")
+    try:
+        message = json.loads(payload.decode("utf-8", "replace"), strict=False)
+    except (ValueError, RecursionError) as exc:
+        raise DeviceError("The payload is not JSON.") from exc
+    if not isinstance(message, dict):
+        raise DeviceError("The payload is not a JSON object.")
+    return message
+
+
+_DEVICE_ID = re.compile(r"[A-Za-z0-9_-]{1,128}")
+
+
+def _subject(message: dict[str, Any], device_id: str) -> str:
+    """huawei 5.3: absent, null or blank means the topic's device."""
+    value = message.get("object_device_id")
+    if value is None or (isinstance(value, str) and not value.strip()):
+        return device_id
+    if not isinstance(value, str) or not _DEVICE_ID.fullmatch(value):
+        raise DeviceError("object_device_id must be a device id.")
+    return value
+
+
+def _services(message: dict[str, Any]) -> list[dict[str, Any]]:
+    services = message.get("services")
+    if not isinstance(services, list) or not all(isinstance(service, dict) for service in services):
+        raise DeviceError("services must be an array of objects.")
+    if len(services) > SERVICES_MAX:
+        raise DeviceError(f"services may have at most {SERVICES_MAX} entries.")
+    # Names that are no text are no service of ours, and could not be looked up.
+    return [one for one in services if all(isinstance(one.get(k), str) for k in ("service_id", "event_type"))]
+
+
+def _paras(service: dict[str, Any]) -> dict[str, Any]:
+    paras = service.get("paras")
+    if not isinstance(paras, dict):
+        raise DeviceError("paras must be an object.")
+    return paras
+
+
+_TIME = re.compile(r"[0-9]{8}T[0-9]{6}Z")
+
+
+def _at(value: Any) -> datetime | None:
+    """huawei 5.3: Python devices send local time in another form; what can't be read is as good as none."""
+    if not isinstance(value, str) or not _TIME.fullmatch(value):
+        return None
+    try:
+        return datetime.strptime(value, "%Y%m%dT%H%M%SZ").replace(tzinfo=UTC)
+    except ValueError:  # a day that does not exist, by a device without a clock
+        return None
+
+
+def _versions(paras: dict[str, Any]) -> list[Heard]:
+    """The versions of a version_report. A null or empty one says nothing of that part (huawei 5.6)."""
+    told = [(DEFAULT_MODULE, "fw_version"), (SOFTWARE_MODULE, "sw_version")]
+    found = [(module, _text(paras, field, VERSION_MAX)) for module, field in told]
+    found += _module_versions(paras.get("modules"))
+    return [VersionReport(module=module, version=version, ref="") for module, version in found if version]
+
+
+_MODULE = re.compile(r"[A-Za-z0-9_.-]{1,64}")
+
+
+def _module_versions(value: Any) -> list[tuple[str, str]]:
+    """The versions of other modules. No source says how devices report them (huawei 9): Upwell reads the form that the
+    management API shows them in, `modules` with module_name and module_version."""
+    if value is None:
+        return []
+    if not isinstance(value, list) or not all(isinstance(entry, dict) for entry in value):
+        raise DeviceError("modules must be an array of objects.")
+    found = [(_text(entry, "module_name", 64), _text(entry, "module_version", VERSION_MAX)) for entry in value]
+    if not all(_MODULE.fullmatch(name) and name not in (DEFAULT_MODULE, SOFTWARE_MODULE) for name, _ in found):
+        raise DeviceError("module_name must be 1 to 64 letters, digits, '_', '-' or '.', and no name that stands.")
+    return found
+
+
+def _result(paras: dict[str, Any]) -> list[Heard]:
+    code = _integer(paras, "result_code")
+    if code is None:
+        raise DeviceError("result_code must be an integer.")
+    progress = _integer(paras, "progress")
+    kind, reason = outcome(code)
+    report = ResultReport(
+        outcome=kind,
+        code=code,
+        reason=reason,
+        progress=None if progress is None else min(max(progress, 0), 100),  # no reason to lose a result
+        version=_text(paras, "version", VERSION_MAX),
+        desc=_cut(paras.get("description")),
+    )
+    return [report]
+
+
+def _sdk_info(paras: dict[str, Any]) -> list[Heard]:
+    version = _text(paras, "device_sdk_version", VERSION_MAX)
+    heard: list[Heard] = [SdkReport(version=version)] if version else []
+    return heard + _versions(paras)
+
+
+def _clock(paras: dict[str, Any]) -> list[Heard]:
+    sent = _integer(paras, "device_send_time")
+    if sent is None:
+        raise DeviceError("device_send_time must be an integer.")
+    return [ClockRequest(device_ms=sent)]
+
+
+_READERS: Mapping[tuple[Any, Any], Callable[[dict[str, Any]], list[Heard]]] = {
+    (OTA, "version_report"): _versions,
+    (OTA, "upgrade_progress_report"): _result,
+    (SDK, "sdk_info_report"): _sdk_info,
+    (CLOCK, "time_sync_request"): _clock,
+}
+
+
+def _text(paras: dict[str, Any], field: str, most: int) -> str:
+    """A text, empty for null or none. What PostgreSQL and UTF-8 refuse is taken out of it."""
+    value = paras.get(field)
+    if value is None:
+        return ""
+    if not isinstance(value, str) or len(value) > most:
+        raise DeviceError(f"{field} must be a string of at most {most} characters.")
+    return _storable(value)
+
+
+def _cut(value: Any) -> str:
+    return _storable(value[:DESC_MAX]) if isinstance(value, str) else ""
+
+
+def _storable(text: str) -> str:
+    return text.encode("utf-8", "replace").decode("utf-8").replace("\0", "")
+
+
+_INTEGER = re.compile(r"[+-]?[0-9]{1,15}")
+
+
+def _integer(paras: dict[str, Any], field: str) -> int | None:
+    """An integer, or the text of one; None for null or none."""
+    value = paras.get(field)
+    if isinstance(value, str) and _INTEGER.fullmatch(value.strip()):
+        return int(value)
+    if value is not None and (isinstance(value, bool) or not isinstance(value, int) or abs(value) >= 10**15):
+        raise DeviceError(f"{field} must be an integer.")
+    return value
+
+
+# --- down ---------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Extras:
+    """What goes along with a question or an offer: the owner's own object, and in gateway mode the task and how many
+    devices behind the gateway it has (huawei 3.2, 5.4)."""
+
+    ext_info: Mapping[str, Any] | None = None
+    task_id: str | None = None
+    sub_device_count: int | None = None
+
+    def members(self) -> dict[str, Any]:
+        """As members of paras."""
+        return render.present(
+            {"task_id": self.task_id, "sub_device_count": self.sub_device_count, "task_ext_info": self.ext_info}
+        )
+
+
+_NO_EXTRAS = Extras()
+
+
+def version_query(device_id: str, now: datetime, extras: Extras = _NO_EXTRAS) -> bytes:
+    """The question for a device's versions, to be published on `events_down` of the connection it goes by."""
+    return _event(device_id, OTA, "version_query", now, extras.members())
+
+
+def upgrade(
+    device_id: str,
+    offer: Offer,
+    now: datetime,
+    *,
+    file_name: str | None = None,
+    access_token: str | None = None,
+    extras: Extras = _NO_EXTRAS,
+) -> bytes:
+    """The upgrade event for a device. Its kind follows from the offer's module; with an access token it is the event
+    for a file that the platform holds, without one the `_v2` event for object storage. `offer.udi` goes as custom_info.
+    Raises Invalid for an offer that devices would misread."""
+    part = part_of(offer.module)
+    if part == "module" and access_token is not None:
+        raise Invalid("access_token", "not for modules")
+    paras = {
+        "version": offer.version,
+        "url": _url(offer.url, needs_query=access_token is None),
+        "file_size": offer.size,
+        "file_name": file_name,
+        "access_token": access_token,  # huawei 5.7: the C SDK tells the two kinds apart by it
+        "expires": URL_VALID_S,
+        "sign": offer.sha256.lower(),  # huawei 5.7: Python compares the text
+        "custom_info": offer.udi,
+        "module_name": offer.module if part == "module" else None,
+    }
+    kind = f"{part}_upgrade" if access_token is not None else f"{part}_upgrade_v2"
+    return _event(device_id, OTA, kind, now, render.present(paras) | extras.members())
+
+
+def clock_answer(device_id: str, asked: ClockRequest, received_ms: int, now: datetime) -> bytes:
+    """The answer to a request for the time; `received_ms` is when it came, in milliseconds since 1970."""
+    sent_ms = int(now.timestamp() * 1000)
+    paras = {"device_send_time": asked.device_ms, "server_recv_time": received_ms, "server_send_time": sent_ms}
+    return _event(device_id, CLOCK, "time_sync_response", now, paras)
+
+
+def part_of(module: str) -> Part:
+    """Which kind of upgrade installs a module."""
+    return _PARTS.get(module, "module")
+
+
+def _event(device_id: str, service: str, kind: str, now: datetime, paras: Mapping[str, Any]) -> bytes:
+    # huawei 5.3: Java drops a message whose object_device_id is another, and an empty one is another.
+    event = {"service_id": service, "event_type": kind, "event_time": render.time(now), "paras": paras}
+    return render.json_bytes({"object_device_id": device_id, "services": [event]})
+
+
+_URL = re.compile(r"https?://[A-Za-z0-9._-]+(:[0-9]{1,5})?/[!#-\[\]-~]*")  # no blank, quote nor backslash
+_PORTS = {"https": 443, "http": 80}
+
+
+def _url(url: str, *, needs_query: bool) -> str:
+    """The url as every SDK can read it (huawei 5.7): C needs an explicit port, and in a v2 url a `?`, for the file name
+    ends there."""
+    if not _URL.fullmatch(url):
+        raise Invalid("url", "an http or https url of printable ASCII without blank, quote and backslash")
+    parts = urlsplit(url)
+    if needs_query and not parts.query:
+        raise Invalid("url", "a url with a query, for devices end the file name there")
+    if ":" in parts.netloc:
+        return url
+    return parts._replace(netloc=f"{parts.netloc}:{_PORTS[parts.scheme]}").geturl()

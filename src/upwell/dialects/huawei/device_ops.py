@@ -1,0 +1,260 @@
+"""Huawei's device operations (huawei 4.3): their members, their commands, their answers.
+
+A device_id is the core's public id, a node_id its name within the product, a device_name its nickname. fw_version is
+the version of the module `default`, sw_version that of `software`.
+"""
+
+from typing import Any
+
+from upwell.dialects.huawei import names, render, search
+from upwell.dialects.huawei.operation import Operation, Values
+from upwell.dialects.huawei.params import (
+    APP_ID,
+    ID_36,
+    ID_128,
+    PRODUCT_ID,
+    WINDOW,
+    Field,
+    OneOf,
+    Pattern,
+    Range,
+    Serialised,
+    Table,
+    Text,
+    name_of,
+    window,
+)
+from upwell.domain import commands as c
+from upwell.domain.errors import Invalid
+from upwell.domain.talk import DEFAULT_MODULE
+
+EXTENSION_BYTES_MAX = 1024  # huawei 4.3: 1 KB
+SHADOW_MAX = 500  # services of a product model
+TIMEOUT_MAX_S = 2**31 - 1  # huawei 4.3 names no limit
+
+PRIMARY, SECONDARY = "PRIMARY", "SECONDARY"
+STATUS = {"ONLINE": "ONLINE", "OFFLINE": "OFFLINE", "UNACTIVE": "INACTIVE", "DISABLED": "FROZEN"}
+DEVICE_ID = Field("device_id", required=True, rule=ID_128)
+NODE_ID = Text(64, "A-Za-z0-9_-", "letters, digits, _ or -")
+_SECRET = Field("secret", rule=Text(32, "A-Za-z0-9_-", "letters, digits, _ or -", low=8))
+_ACCESS: Table = (Field("secure_access", "bool"), Field("timeout", "int", rule=Range(0, TIMEOUT_MAX_S)))
+_AUTH: Table = (
+    Field("auth_type", rule=OneOf(("SECRET", "CERTIFICATES"))),
+    _SECRET,
+    Field("fingerprint", rule=Pattern("[0-9A-Fa-f]{40}|[0-9A-Fa-f]{64}", "40 or 64 hexadecimal digits")),
+    *_ACCESS,
+)
+_MORE: Table = (
+    Field("device_name", rule=name_of(256)),
+    # huawei 4.3 [sdk]: the name set; real descriptions have blanks, and nothing is gained by refusing them
+    Field("description", rule=Text(2048, low=0)),
+    Field("extension_info", "object", rule=Serialised(EXTENSION_BYTES_MAX)),
+)
+_SHADOW = Field("shadow", "list", most=SHADOW_MAX, members=(
+    Field("service_id", required=True, rule=Text(64)), Field("desired", "object"),
+))  # fmt: skip
+_CREATE: Table = (
+    Field("device_id", rule=ID_128),
+    Field("node_id", required=True, rule=NODE_ID),
+    Field("product_id", required=True, rule=ID_36),
+    Field("gateway_id", rule=ID_128),
+    APP_ID,
+    Field("auth_info", "members", default={}, members=_AUTH),
+    _SHADOW,
+    *_MORE,
+)
+_LIST: Table = (
+    PRODUCT_ID,
+    Field("gateway_id", rule=ID_128),
+    Field("is_cascade_query", "bool", default=False),
+    Field("node_id", rule=NODE_ID),
+    Field("device_name", rule=name_of(256)),
+    Field("start_time", "time"),
+    Field("end_time", "time"),
+    APP_ID,
+    *WINDOW,
+)
+
+
+def key(v: Values) -> c.DeviceKey:
+    """The device that device_id names."""
+    return c.DeviceKey(public_id=v["device_id"])
+
+
+def _create(v: Values) -> c.AddDevice:
+    if v["shadow"]:
+        raise Invalid("shadow", "not supported by this server", "leave the parameter out")
+    auth = v["auth_info"]
+    if auth.get("auth_type") == "CERTIFICATES" or auth.get("fingerprint"):
+        raise Invalid("auth_info.auth_type", "SECRET; certificates are not supported by this server")
+    return c.AddDevice(
+        product_key=v["product_id"],
+        name=v["node_id"],
+        public_id=v["device_id"] or f"{v['product_id']}_{v['node_id']}",  # huawei 4.3
+        space=v["app_id"],
+        nickname=v["device_name"],
+        secret=auth.get("secret"),
+        gateway_id=v["gateway_id"],
+        description=v["description"],
+        facts=_facts(v["extension_info"], auth),
+    )
+
+
+def _facts(extension: Any, auth: Values) -> dict[str, object]:
+    facts = {"extension_info": extension, "secure_access": auth.get("secure_access"), "timeout": auth.get("timeout")}
+    return render.present(facts)
+
+
+def _change(v: Values) -> c.ChangeDevice:
+    facts = _facts(v["extension_info"], v["auth_info"])
+    return c.ChangeDevice(device=key(v), nickname=v["device_name"], description=v["description"], facts=facts)
+
+
+def _scan(v: Values) -> c.ScanDevices:
+    after, before = v["start_time"], v["end_time"]
+    if after and before and after >= before:
+        raise Invalid("start_time", "earlier than end_time")
+    return c.ScanDevices(
+        window=window(v),
+        space=v["app_id"],
+        product_key=v["product_id"],
+        gateway_id=v["gateway_id"],
+        cascade=v["is_cascade_query"] and v["gateway_id"] is not None,
+        name=v["node_id"],
+        nickname=v["device_name"],
+        after=after,
+        before=before,
+    )
+
+
+def _reset(v: Values) -> c.ResetSecret:
+    return c.ResetSecret(
+        device=key(v),
+        secret=v["secret"],
+        secondary=v["secret_type"] == SECONDARY,
+        disconnect=v["force_disconnect"],
+    )
+
+
+def _search(v: Values) -> c.SearchDevices:
+    return search.read(v["sql"])
+
+
+# --- answers ------------------------------------------------------------------------------------------------------
+
+
+def _who(r: c.SpaceDevice) -> dict[str, Any]:
+    return {
+        "app_id": r.space.key,
+        "app_name": r.space.name,
+        "device_id": r.public_id,
+        "node_id": r.device.name,
+        "gateway_id": r.gateway_id or r.public_id,  # huawei 4.3: a direct device's is its own
+        "device_name": r.device.nickname,
+        "node_type": "ENDPOINT" if r.gateway_id else "GATEWAY",
+    }
+
+
+def _what(r: c.SpaceDevice) -> dict[str, Any]:
+    return {
+        "fw_version": r.versions.get(DEFAULT_MODULE),
+        "sw_version": r.versions.get(c.SOFTWARE_MODULE),
+        "device_sdk_version": r.sdk_version,
+        "product_id": r.device.product_key,
+        "product_name": r.device.product_name,
+        "status": STATUS[r.device.status],
+        "tags": [{"tag_key": tag, "tag_value": value} for tag, value in r.tags],
+    }
+
+
+def _modules(r: c.SpaceDevice) -> list[dict[str, str]]:
+    own = (DEFAULT_MODULE, c.SOFTWARE_MODULE)
+    return [
+        {"module_name": module, "module_version": version}
+        for module, version in sorted(r.versions.items())
+        if module not in own
+    ]
+
+
+def _listed(r: c.SpaceDevice) -> dict[str, Any]:
+    return render.present(_who(r) | {"description": r.description} | _what(r))
+
+
+def _device(r: c.SpaceDevice) -> dict[str, Any]:
+    auth = {
+        "auth_type": "SECRET",
+        "secret": r.device.secret,
+        "secondary_secret": r.secondary_secret,
+        "secure_access": r.facts.get("secure_access"),
+        "timeout": r.facts.get("timeout"),
+    }
+    more = {
+        "auth_info": render.present(auth),
+        "create_time": render.time(r.device.created_at),
+        "connection_status_update_time": render.device_time(r.status_at),
+        "active_time": render.device_time(r.device.activated_at),
+        "modules": _modules(r),
+        "extension_info": r.facts.get("extension_info"),
+    }
+    return _listed(r) | render.present(more)
+
+
+def _found_device(r: c.SpaceDevice) -> dict[str, Any]:
+    members = _who(r) | _what(r) | {"modules": _modules(r), "marker": names.record_id(r.record)}
+    return render.present(members)
+
+
+def _found(r: c.Found) -> dict[str, Any]:
+    if r.count is not None:
+        return {"count": r.count}
+    shown = r.shown or search.SHOWN
+    rows = [_found_device(item) for item in r.devices]
+    return {"devices": [{name: row[name] for name in shown if name in row} for row in rows]}
+
+
+def _page(r: c.Scanned[c.SpaceDevice]) -> dict[str, Any]:
+    return {"devices": [_listed(item) for item in r.items], "page": render.page(r)}
+
+
+def _secret(r: c.SecretReset) -> dict[str, Any]:
+    kind = SECONDARY if r.secondary else PRIMARY
+    return {"device_id": r.public_id, "secret": r.secret, "secret_type": kind}
+
+
+_ONE = "/devices/{device_id}"
+_IDS = (DEVICE_ID,)
+
+OPERATIONS: dict[str, Operation] = {
+    "AddDevice": Operation("POST", "/devices", "operator", _create, _device, status=201, body=_CREATE),
+    "ListDevices": Operation("GET", "/devices", "viewer", _scan, _page, query=_LIST),
+    "ShowDevice": Operation(
+        "GET", _ONE, "viewer", lambda v: c.ShowSpaceDevice(device=key(v)), _device, ids=_IDS,
+    ),
+    "UpdateDevice": Operation(
+        "PUT", _ONE, "operator", _change, _device, ids=_IDS,
+        body=(*_MORE, Field("auth_info", "members", default={}, members=_ACCESS)),
+    ),
+    "DeleteDevice": Operation(
+        "DELETE", _ONE, "operator",
+        lambda v: c.DeleteDevice(device=key(v), keep_gateway=True), status=204, ids=_IDS,
+    ),
+    "ResetDeviceSecret": Operation(
+        "POST", _ONE + "/action", "operator", _reset, _secret, ids=_IDS,
+        query=(Field("action_id", required=True, rule=OneOf(("resetSecret",))),),
+        body=(_SECRET, Field("force_disconnect", "bool", default=False),
+              Field("secret_type", rule=OneOf((PRIMARY, SECONDARY)), default=PRIMARY)),
+    ),
+    # huawei 4.3: 204 [inferred]
+    "FreezeDevice": Operation(
+        "POST", _ONE + "/freeze", "operator",
+        lambda v: c.SetDeviceEnabled(device=key(v), enabled=False), status=204, ids=_IDS,
+    ),
+    "UnfreezeDevice": Operation(
+        "POST", _ONE + "/unfreeze", "operator",
+        lambda v: c.SetDeviceEnabled(device=key(v), enabled=True), status=204, ids=_IDS,
+    ),
+    "SearchDevices": Operation(
+        "POST", "/search/query-devices", "viewer", _search, _found,
+        body=(Field("sql", required=True, rule=Text(search.SQL_CHARS_MAX)),),
+    ),
+}  # fmt: skip

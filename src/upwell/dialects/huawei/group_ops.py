@@ -1,0 +1,134 @@
+"""Huawei's device groups (huawei 4.4): their members, their commands, their answers."""
+
+from typing import Any
+
+from upwell.dialects.huawei import names, render, search
+from upwell.dialects.huawei.device_ops import DEVICE_ID, key
+from upwell.dialects.huawei.operation import Operation, Values
+from upwell.dialects.huawei.params import APP_ID, CHINESE, WINDOW, Field, OneOf, Table, Text, window
+from upwell.domain import commands as c
+from upwell.domain.errors import Invalid, Missing
+
+_CHARS = CHINESE + r"A-Za-z0-9_? '#().,&%@!\-"
+_SAID = "Chinese, letters, digits, blanks or _?'#().,&%@!-"
+_GROUP_ID = Text(36, "A-Fa-f0-9-", "hexadecimal digits or -")
+_NAME = Field("name", rule=Text(64, _CHARS, _SAID))
+_TEXTS: Table = (_NAME, Field("description", rule=Text(64, _CHARS, _SAID, low=0)))
+_KIND = Field("group_type", rule=OneOf(("static", "dynamic")))
+_IDS = (Field("group_id", required=True, rule=_GROUP_ID),)
+_CREATE: Table = (
+    *_TEXTS,
+    Field("super_group_id", rule=_GROUP_ID),
+    APP_ID,
+    _KIND,
+    Field("dynamic_group_rule", rule=Text(search.SQL_CHARS_MAX)),
+)
+
+
+def _create(v: Values) -> c.CreateGroup:
+    rule = v["dynamic_group_rule"]
+    dynamic = v["group_type"] == "dynamic"
+    if v["name"] is None:  # huawei 4.4: optional in the schema; a group without a name can't be told from another
+        raise Missing("name")
+    if dynamic and rule is None:
+        raise Missing("dynamic_group_rule")
+    if rule is not None and not dynamic:
+        raise Invalid("dynamic_group_rule", "only with group_type dynamic")
+    if dynamic and v["super_group_id"] is not None:
+        raise Invalid("super_group_id", "not with group_type dynamic")
+    return c.CreateGroup(
+        name=v["name"],
+        description=v["description"] or "",
+        super_group_id=None if v["super_group_id"] is None else names.read_group_id(v["super_group_id"]),
+        rule=None if rule is None else search.read_condition("dynamic_group_rule", rule),
+        rule_text=rule,
+        space=v["app_id"],
+    )
+
+
+def _scan(v: Values) -> c.ScanGroups:
+    return c.ScanGroups(
+        window=window(v),
+        space=v["app_id"],
+        name=v["name"],
+        kind=v["group_type"],
+        changed_after=v["last_modified_time"],
+    )
+
+
+def _number(v: Values) -> int:
+    return names.read_group_id(v["group_id"])
+
+
+def _member(v: Values) -> c.AddToGroup | c.RemoveFromGroup:
+    change = c.AddToGroup if v["action_id"] == "addDevice" else c.RemoveFromGroup
+    return change(group_id=_number(v), devices=(key(v),))
+
+
+def _listed(r: c.Group) -> dict[str, Any]:
+    members = {
+        "group_id": names.group_id(r.group_id),
+        "name": r.name,
+        "description": r.description,
+        "super_group_id": None if r.super_group_id is None else names.group_id(r.super_group_id),
+        "group_type": r.kind,
+    }
+    return render.present(members)
+
+
+def _group(r: c.Group) -> dict[str, Any]:
+    return _listed(r) | render.present({"dynamic_group_rule": r.rule_text})
+
+
+def _page(r: c.Scanned[c.Group]) -> dict[str, Any]:
+    return {"device_groups": [_listed(item) for item in r.items], "page": render.page(r)}
+
+
+def _simple(r: c.SpaceDevice) -> dict[str, Any]:
+    members = {
+        "device_id": r.public_id,
+        "node_id": r.device.name,
+        "device_name": r.device.nickname,
+        "product_id": r.device.product_key,
+    }
+    return render.present(members)
+
+
+def _devices(r: c.Scanned[c.SpaceDevice]) -> dict[str, Any]:
+    return {"devices": [_simple(item) for item in r.items], "page": render.page(r)}
+
+
+_ALL, _ONE = "/device-group", "/device-group/{group_id}"
+
+OPERATIONS: dict[str, Operation] = {
+    "AddDeviceGroup": Operation("POST", _ALL, "operator", _create, _group, status=201, body=_CREATE),
+    "ListDeviceGroups": Operation(
+        "GET", _ALL, "viewer", _scan, _page,
+        query=(Field("last_modified_time", "time"), APP_ID, _KIND, _NAME, *WINDOW),
+    ),
+    "ShowDeviceGroup": Operation(
+        "GET", _ONE, "viewer", lambda v: c.ShowGroup(group_id=_number(v)), _group, ids=_IDS,
+    ),
+    "UpdateDeviceGroup": Operation(
+        "PUT", _ONE, "operator",
+        lambda v: c.ChangeGroup(group_id=_number(v), name=v["name"], description=v["description"]), _group,
+        ids=_IDS, body=_TEXTS,
+    ),
+    "DeleteDeviceGroup": Operation(
+        "DELETE", _ONE, "operator",
+        lambda v: c.DeleteGroup(group_id=_number(v), only_empty=True), status=204, ids=_IDS,
+    ),
+    "CreateOrDeleteDeviceInGroup": Operation(
+        "POST", _ONE + "/action", "operator", _member, ids=_IDS,
+        query=(Field("action_id", required=True, rule=OneOf(("addDevice", "removeDevice"))), DEVICE_ID),
+    ),
+    "ShowDevicesInGroup": Operation(
+        "GET", _ONE + "/devices", "viewer",
+        lambda v: c.ScanDevicesOfGroup(group_id=_number(v), window=window(v)), _devices, ids=_IDS, query=WINDOW,
+    ),
+    "ListDeviceGroupsByDevice": Operation(
+        "POST", "/devices/{device_id}/list-device-group", "viewer",
+        lambda v: c.ListGroupsOfDevice(device=key(v)),
+        lambda r: {"device_groups": [_listed(item) for item in r]}, ids=(DEVICE_ID,),
+    ),
+}  # fmt: skip

@@ -1,0 +1,82 @@
+"""Huawei's module operations (huawei 2.5): their members, their commands, their answers."""
+
+from typing import Any
+
+from upwell.dialects.huawei import names, render
+from upwell.dialects.huawei.operation import Operation, Values
+from upwell.dialects.huawei.package_ops import MODULE_NAME
+from upwell.dialects.huawei.params import CHINESE, ID_36, PRODUCT_ID, WINDOW, Field, Text, window
+from upwell.domain import commands as c
+from upwell.domain.errors import Invalid
+from upwell.domain.talk import DEFAULT_MODULE
+
+MODULES_MAX = 10  # custom modules of a product (huawei 2.1)
+RESERVED = (DEFAULT_MODULE, c.SOFTWARE_MODULE)
+
+_ALIAS = Field("alias_name", rule=Text(64, CHINESE + r"A-Za-z0-9_.\-", "Chinese, letters, digits or _ - .", low=0))
+_DESCRIPTION = Field("description", rule=Text(1024, low=0))
+MODULE_ID = Field("module_id", required=True, rule=Text(36, "A-Za-z0-9-", "letters, digits or -"))
+
+
+def _create(v: Values) -> c.AddModule:
+    if v["module_name"] in RESERVED:
+        raise Invalid("module_name", f"none of {', '.join(RESERVED)}", "these are the firmware and the software")
+    return c.AddModule(
+        space=v["app_id"],
+        product_key=v["product_id"],
+        name=v["module_name"],
+        alias=v["alias_name"],
+        description=v["description"],
+        most=MODULES_MAX,
+    )
+
+
+def _number(v: Values) -> int:
+    return names.read_module_id(v["module_id"])
+
+
+def _change(v: Values) -> c.ChangeModule:
+    return c.ChangeModule(module_id=_number(v), alias=v["alias_name"], description=v["description"])
+
+
+def _module(r: c.SpaceModule) -> dict[str, Any]:
+    members = {
+        "module_id": names.module_id(r.module_id),
+        "app_id": r.space.key,
+        "product_id": r.module.product_key,
+        "product_name": r.product_name,
+        "module_name": r.module.name,
+        "alias_name": r.module.alias,
+        "description": r.module.description,
+        "create_time": render.time(r.module.created_at),
+    }
+    return render.present(members)
+
+
+def _page(r: c.Scanned[c.SpaceModule]) -> dict[str, Any]:
+    return {"modules": [_module(item) for item in r.items], "page": render.page(r)}
+
+
+_ALL, _ONE = "/ota-upgrades/modules", "/ota-upgrades/modules/{module_id}"
+
+OPERATIONS: dict[str, Operation] = {
+    "CreateOtaModule": Operation(
+        "POST", _ALL, "operator", _create, _module, status=201,
+        body=(Field("app_id", required=True, rule=ID_36), Field("product_id", required=True, rule=ID_36),
+              Field("module_name", required=True, rule=MODULE_NAME), _ALIAS, _DESCRIPTION),
+    ),
+    "ListOtaModules": Operation(
+        "GET", _ALL, "viewer",
+        lambda v: c.ScanModules(window=window(v), space=v["app_id"], product_key=v["product_id"]), _page,
+        query=(Field("app_id", required=True, rule=ID_36), PRODUCT_ID, *WINDOW),
+    ),
+    "ShowOtaModule": Operation(
+        "GET", _ONE, "viewer", lambda v: c.ShowModule(module_id=_number(v)), _module, ids=(MODULE_ID,),
+    ),
+    "UpdateOtaModule": Operation(
+        "PUT", _ONE, "operator", _change, _module, ids=(MODULE_ID,), body=(_ALIAS, _DESCRIPTION),
+    ),
+    "DeleteOtaModule": Operation(
+        "DELETE", _ONE, "operator", lambda v: c.RemoveModule(module_id=_number(v)), status=204, ids=(MODULE_ID,),
+    ),
+}  # fmt: skip

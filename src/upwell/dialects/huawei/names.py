@@ -1,0 +1,99 @@
+"""Huawei's public ids, made from the core's numbers and read back (huawei 1.10, 2.3, 3.1, 4.4).
+
+Record ids, and with them task and group ids, are the number in 24 hexadecimal digits: they sort as the numbers do, and
+a newer number is larger. Package and module ids are 32 digits: 64 check bits and the number hidden under a mask drawn
+from them, so an id of the other kind reads as none at all. None of them is a secret; leave to see a thing is the core's
+to give. Ids of spaces, products and devices are texts that the core keeps.
+"""
+
+import re
+from hashlib import sha256
+
+from upwell.domain.errors import NotFound
+
+RECORD_DIGITS = 24
+MARKER_DEFAULT = "f" * RECORD_DIGITS
+NUMBER_BITS = 63  # a number of the core; a record id may be wider (domain/records.py)
+
+_HEX24 = re.compile(r"[0-9a-f]{24}")
+_HEX32 = re.compile(r"[0-9a-f]{32}")
+
+
+def record_id(number: int) -> str:
+    """The record id of a number below 2**96, order-preserving."""
+    return f"{number:0{RECORD_DIGITS}x}"
+
+
+def read_marker(text: str) -> int | None:
+    """The number that only smaller ones follow; None for the marker that every record is smaller than."""
+    return None if text.lower() == MARKER_DEFAULT else int(text, 16)
+
+
+def task_id(job_id: int) -> str:
+    """The task_id of a job."""
+    return record_id(job_id)
+
+
+def read_task_id(text: str) -> int:
+    """The job that a task_id names. Raises NotFound when it can be none of ours."""
+    return _numbered("job", text)
+
+
+def group_id(number: int) -> str:
+    """The group_id of a group."""
+    return record_id(number)
+
+
+def read_group_id(text: str) -> int:
+    """The group that a group_id names. Raises NotFound when it can be none of ours."""
+    return _numbered("group", text)
+
+
+def package_id(number: int) -> str:
+    """The package_id of a package."""
+    return _hidden("package", number)
+
+
+def read_package_id(text: str) -> int:
+    """The package that a package_id names. Raises NotFound when it is none of ours."""
+    return _found("package", text)
+
+
+def module_id(number: int) -> str:
+    """The module_id of a module."""
+    return _hidden("module", number)
+
+
+def read_module_id(text: str) -> int:
+    """The module that a module_id names. Raises NotFound when it is none of ours."""
+    return _found("module", text)
+
+
+def _numbered(kind: str, text: str) -> int:
+    number = int(text, 16) if _HEX24.fullmatch(text) else 1 << NUMBER_BITS
+    if number >> NUMBER_BITS:
+        raise NotFound(kind, text[:64])
+    return number
+
+
+def _hidden(kind: str, number: int) -> str:
+    check = _check(kind, number)
+    return f"{check:016x}{number ^ _mask(kind, check):016x}"
+
+
+def _found(kind: str, text: str) -> int:
+    if not _HEX32.fullmatch(text):
+        raise NotFound(kind, text[:64])
+    check = int(text[:16], 16)
+    number = int(text[16:], 16) ^ _mask(kind, check)
+    if number >> NUMBER_BITS or check != _check(kind, number):
+        raise NotFound(kind, text)
+    return number
+
+
+def _check(kind: str, number: int) -> int:
+    return int.from_bytes(sha256(f"upwell huawei {kind} {number}".encode()).digest()[:8])
+
+
+def _mask(kind: str, check: int) -> int:
+    return int.from_bytes(sha256(f"upwell huawei {kind} mask {check}".encode()).digest()[:8])

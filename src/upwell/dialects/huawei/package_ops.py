@@ -1,0 +1,159 @@
+"""Huawei's package operations (huawei 2.1-2.4, and the seed): their members, their commands, their answers.
+
+firmwarePackage is the module `default`, softwarePackage `software`; a modulePackage names its module.
+"""
+
+from dataclasses import dataclass
+from typing import Any
+
+from upwell.dialects.huawei import names, render
+from upwell.dialects.huawei.codes import STATUSES
+from upwell.dialects.huawei.operation import Operation, Values
+from upwell.dialects.huawei.params import APP_ID, ID_36, PRODUCT_ID, WINDOW, Field, OneOf, Text, shown, window
+from upwell.domain import commands as c
+from upwell.domain.errors import Invalid, Missing
+from upwell.domain.talk import DEFAULT_MODULE
+
+OBJECT_SIZE_MAX = 1024**3  # bytes; [seed] 1 GB
+MODULE_PACKAGE = "modulePackage"
+TYPES = ("softwarePackage", "firmwarePackage", MODULE_PACKAGE)  # [seed], the third by huawei 2.2
+SUFFIXES = (  # [seed]
+    ".bin", ".dav", ".tar", ".gz", ".zip", ".gzip", ".apk", ".tar.gz", ".tar.xz", ".pack", ".exe", ".bat", ".img",
+)  # fmt: skip
+
+_VERSION_CHARS, _VERSION_SAID = "A-Za-z0-9_.-", "letters, digits or _ - ."
+MODULE_NAME = Text(64, _VERSION_CHARS, _VERSION_SAID)  # [seed]
+VERSION = Text(256, _VERSION_CHARS, _VERSION_SAID)  # [seed]; huawei 2.2: source versions alike
+PACKAGE_ID = Field("package_id", required=True, rule=Text(36, "A-Za-z0-9-", "letters, digits or -"))
+_MODULE_OF = {"firmwarePackage": DEFAULT_MODULE, "softwarePackage": c.SOFTWARE_MODULE}
+_TYPE_OF = {module: kind for kind, module in _MODULE_OF.items()}
+
+
+@dataclass(frozen=True, slots=True)
+class ObjectKey:
+    """The name of an object with its folders, 1 to 1,024 characters, of a kind that may be installed [seed]."""
+
+    text: str = "at most 1024 characters, ending in one of " + " ".join(SUFFIXES)
+
+    def problem(self, value: str) -> str | None:
+        if not 1 <= len(value) <= 1024:
+            return f"the value has {len(value)} characters"
+        return None if value.lower().endswith(SUFFIXES) else f"the value is {shown(value)}"
+
+
+_OBS: tuple[Field, ...] = (
+    Field("region_name", required=True, rule=Text(256, "A-Za-z0-9-", "letters, digits or -")),
+    Field("bucket_name", required=True, rule=Text(63, "a-z0-9.-", "lowercase letters, digits or - .", low=3)),
+    Field("object_key", required=True, rule=ObjectKey()),
+    Field("sign_method", rule=OneOf(("SHA-256", "SHA256"))),  # huawei 0.1: the SDK's text has the second
+    Field("sign", rule=Text(64, "A-Za-z0-9", "letters and digits", low=64)),
+)
+_CREATE: tuple[Field, ...] = (
+    Field("app_id", required=True, rule=ID_36),
+    Field("package_type", required=True, rule=OneOf(TYPES)),
+    Field("product_id", required=True, rule=ID_36),
+    Field("module_name", rule=MODULE_NAME),
+    Field("version", required=True, rule=VERSION),
+    Field("support_source_versions", "list", rule=VERSION, most=20, default=()),
+    Field("description", rule=Text(1024, low=0)),
+    Field("custom_info", rule=Text(4096, low=0)),
+    # huawei 2.2: optional in the seed's schema, but there is nothing to download without it
+    Field("file_location", "members", required=True, members=(
+        Field("obs_location", "members", required=True, members=_OBS),
+    )),
+)  # fmt: skip
+
+
+def _create(v: Values) -> c.CreateStoredPackage:
+    obs = v["file_location"]["obs_location"]
+    return c.CreateStoredPackage(
+        space=v["app_id"],
+        product_key=v["product_id"],
+        module=_module(v),
+        version=v["version"],
+        source_versions=tuple(dict.fromkeys(v["support_source_versions"])),
+        description=v["description"],
+        note=v["custom_info"],
+        place=c.ObjectPlace(region=obs["region_name"], bucket=obs["bucket_name"], key=obs["object_key"]),
+        size_max=OBJECT_SIZE_MAX,
+        sign=obs["sign"],
+        sign_method=obs["sign_method"],
+    )
+
+
+def _module(v: Values) -> str:
+    kind, name = v["package_type"], v["module_name"]
+    if kind != MODULE_PACKAGE:
+        if name is not None:  # [seed]: supported when package_type is modulePackage
+            raise Invalid("module_name", f"only with package_type {MODULE_PACKAGE}", f"it is {kind}")
+        return _MODULE_OF[kind]
+    if name is None:
+        raise Missing("module_name")
+    if name in _TYPE_OF:
+        raise Invalid("module_name", f"none of {', '.join(_TYPE_OF)}", f"{name} has a package_type of its own")
+    return str(name)
+
+
+def _scan(v: Values) -> c.ScanPackages:
+    return c.ScanPackages(
+        window=window(v),
+        module=_MODULE_OF.get(v["package_type"]),
+        space=v["app_id"],
+        product_key=v["product_id"],
+        version=v["version"],
+    )
+
+
+def _listed(r: c.StoredPackage) -> dict[str, Any]:
+    members = {
+        "package_id": names.package_id(r.package_id),
+        "app_id": r.space.key,
+        "package_type": _TYPE_OF.get(r.module, MODULE_PACKAGE),
+        "product_id": r.product_key,
+        "product_name": r.product_name,
+        "module_name": None if r.module in _TYPE_OF else r.module,
+        "version": r.version,
+        "support_source_versions": list(r.source_versions) or None,
+        "description": r.description,
+        "custom_info": r.note,
+        "create_time": render.time(r.created_at),
+    }
+    return render.present(members)
+
+
+def _package(r: c.StoredPackage) -> dict[str, Any]:
+    obs = {
+        "region_name": r.place.region,
+        "bucket_name": r.place.bucket,
+        "object_key": r.place.key,
+        "sign_method": r.sign_method,
+        "sign": r.sign,
+    }
+    return _listed(r) | {"file_location": {"obs_location": render.present(obs)}}
+
+
+def _page(r: c.Scanned[c.StoredPackage]) -> dict[str, Any]:
+    return {"packages": [_listed(item) for item in r.items], "page": render.page(r)}
+
+
+_ONE = "/ota-upgrades/packages/{package_id}"
+
+OPERATIONS: dict[str, Operation] = {
+    "CreateOtaPackage": Operation(
+        "POST", "/ota-upgrades/packages", "operator", _create, _package, status=201, body=_CREATE,
+        refuses=STATUSES - {404},  # [seed]
+    ),
+    "ListOtaPackageInfo": Operation(
+        "GET", "/ota-upgrades/packages", "viewer", _scan, _page,
+        query=(Field("package_type", required=True, rule=OneOf(TYPES)), APP_ID, PRODUCT_ID,
+               Field("version", rule=VERSION), *WINDOW),
+    ),
+    "ShowOtaPackage": Operation(
+        "GET", _ONE, "viewer",
+        lambda v: c.ShowStoredPackage(package_id=names.read_package_id(v["package_id"])), _package, ids=(PACKAGE_ID,),
+    ),
+    "DeleteOtaPackage": Operation(
+        "DELETE", _ONE, "operator",
+        lambda v: c.DeletePackage(package_id=names.read_package_id(v["package_id"])), status=204, ids=(PACKAGE_ID,),
+    ),
+}  # fmt: skip

@@ -1,0 +1,202 @@
+"""Huawei's product operations (huawei 4.2): their members, their commands, their answers.
+
+What Huawei keeps of a product and the core never reads, the product model included, lives in the product's facts under
+its wire names.
+"""
+
+from collections.abc import Sequence
+from typing import Any
+
+from upwell.dialects.huawei import render
+from upwell.dialects.huawei.operation import Operation, Values
+from upwell.dialects.huawei.params import (
+    APP_ID,
+    CHINESE,
+    ID_36,
+    WINDOW,
+    Field,
+    OneOf,
+    Serialised,
+    Table,
+    Text,
+    name_of,
+    window,
+)
+from upwell.domain import commands as c
+from upwell.domain.errors import Invalid
+
+ENTRIES_MAX = 500  # of each array of a product model
+MODEL_BYTES_MAX = 500 * 1024
+ITEMS_MAX = 500  # huawei 4.2 names no limit for enum_list
+
+_PROTOCOLS = ("MQTT", "CoAP", "HTTP", "HTTPS", "Modbus", "ONVIF", "OPC-UA", "OPC-DA", "Other", "TCP", "UDP")
+_TYPES = ("int", "long", "decimal", "string", "DateTime", "jsonObject", "enum", "boolean", "string list")
+_PROSE = Text(
+    128,
+    CHINESE + r"A-Za-z0-9\s_?'#().,;&%@!\-，、：；。/",
+    "Chinese, letters, digits, blanks or _?'#().,;&%@!-，、：；。/",
+    low=0,
+)
+_SERVICE_NAME = Text(64, CHINESE + r"A-Za-z0-9_?'#().,&%@!\-$", "Chinese, letters, digits or _?'#().,&%@!-$")
+_BOUND = Text(16)
+
+_VALUE: Table = (
+    Field("data_type", required=True, rule=OneOf(_TYPES)),
+    Field("required", "bool"),
+    Field("enum_list", "list", most=ITEMS_MAX),
+    Field("min", rule=_BOUND),
+    Field("max", rule=_BOUND),
+    Field("max_length", "int"),
+    Field("step", "number"),
+    Field("unit", rule=Text(16, low=0)),
+    Field("description", rule=_PROSE),
+)
+_PROPERTY: Table = (
+    Field("property_name", required=True, rule=name_of(64)),
+    *_VALUE,
+    Field("method", required=True, rule=OneOf(("RWE", "RW", "RE", "WE", "E", "W", "R"))),
+    Field("default_value", "any"),
+)
+_PARAS = Field(
+    "paras",
+    "list",
+    most=ENTRIES_MAX,
+    members=(Field("para_name", required=True, rule=name_of(32)), *_VALUE),
+)
+_COMMAND: Table = (
+    Field("command_name", required=True, rule=name_of(64)),
+    _PARAS,
+    Field(
+        "responses",
+        "list",
+        most=ENTRIES_MAX,
+        members=(Field("response_name", required=True, rule=name_of(128)), _PARAS),
+    ),
+)
+_SERVICE: Table = (
+    Field("service_id", required=True, rule=_SERVICE_NAME),
+    Field("service_type", required=True, rule=_SERVICE_NAME),
+    Field("properties", "list", most=ENTRIES_MAX, members=_PROPERTY),
+    Field("commands", "list", most=ENTRIES_MAX, members=_COMMAND),
+    Field(
+        "events",
+        "list",
+        most=ENTRIES_MAX,
+        members=(Field("event_type", required=True, rule=name_of(32)), _PARAS),
+    ),
+    Field("description", rule=_PROSE),
+    Field("option", rule=OneOf(("Master", "Mandatory", "Optional"))),
+)
+
+
+def _model(*, required: bool) -> Table:
+    """The members that make and change a product; a change may leave any of them out."""
+    return (
+        Field("name", required=required, rule=name_of(64)),
+        Field("device_type", required=required, rule=name_of(32)),
+        Field("protocol_type", required=required, rule=OneOf(_PROTOCOLS)),
+        Field("data_format", required=required, rule=OneOf(("json", "binary"))),
+        Field("service_capabilities", "list", required=required, most=ENTRIES_MAX, members=_SERVICE),
+        Field("manufacturer_name", rule=name_of(32)),
+        Field("industry", rule=name_of(64)),
+        Field("description", rule=_PROSE),
+        APP_ID,
+    )
+
+
+_ID = Field("product_id", required=True, rule=ID_36)
+_FACTS = ("device_type", "protocol_type", "data_format", "manufacturer_name", "industry", "description")
+_SERVICES = "service_capabilities"
+
+
+def _facts(v: Values) -> dict[str, object]:
+    facts = {name: v[name] for name in _FACTS if v[name] is not None}
+    if v[_SERVICES] is not None:
+        facts[_SERVICES] = _checked(_given(v[_SERVICES]))
+    return facts
+
+
+def _given(value: Any) -> Any:
+    """The model as it was given: without the members that were not."""
+    if isinstance(value, dict):
+        return {name: _given(member) for name, member in value.items() if member is not None}
+    return [_given(item) for item in value] if isinstance(value, tuple) else value
+
+
+def _checked(services: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    size = Serialised(MODEL_BYTES_MAX)
+    if problem := size.problem(services):
+        raise Invalid(_SERVICES, size.text, problem)
+    _refuse_twice(services, "service_id", _SERVICES)
+    for place, service in enumerate(services):
+        for part, name in (("properties", "property_name"), ("commands", "command_name"), ("events", "event_type")):
+            _refuse_twice(service.get(part, ()), name, f"{_SERVICES}[{place}].{part}")
+    return services
+
+
+def _refuse_twice(entries: Sequence[dict[str, Any]], name: str, path: str) -> None:
+    """huawei 4.2: ids and names are unique where they stand."""
+    seen = set()
+    for place, entry in enumerate(entries):
+        if entry[name] in seen:
+            raise Invalid(f"{path}[{place}].{name}", "not given twice")
+        seen.add(entry[name])
+
+
+def _create(v: Values) -> c.CreateSpaceProduct:
+    return c.CreateSpaceProduct(name=v["name"], space=v["app_id"], product_key=v["product_id"], facts=_facts(v))
+
+
+def _change(v: Values) -> c.ChangeSpaceProduct:
+    return c.ChangeSpaceProduct(product_key=v["product_id"], space=v["app_id"], name=v["name"], facts=_facts(v))
+
+
+def _listed(r: c.SpaceProduct) -> dict[str, Any]:
+    members = {
+        "app_id": r.space.key,
+        "app_name": r.space.name,
+        "product_id": r.product.product_key,
+        "name": r.product.name,
+        # A product that another dialect made has none of these facts; here every device speaks MQTT and JSON.
+        "device_type": "",
+        "protocol_type": "MQTT",
+        "data_format": "json",
+        "create_time": render.time(r.product.created_at),
+    }
+    return members | {name: r.product.facts[name] for name in _FACTS if name in r.product.facts}
+
+
+def _product(r: c.SpaceProduct) -> dict[str, Any]:
+    return _listed(r) | {_SERVICES: r.product.facts.get(_SERVICES, [])}
+
+
+def _page(r: c.Scanned[c.SpaceProduct]) -> dict[str, Any]:
+    return {"products": [_listed(item) for item in r.items], "page": render.page(r)}
+
+
+_ONE = "/products/{product_id}"
+
+OPERATIONS: dict[str, Operation] = {
+    "CreateProduct": Operation(
+        "POST", "/products", "operator", _create, _product, status=201,
+        body=(Field("product_id", rule=ID_36), *_model(required=True)),
+    ),
+    "ListProducts": Operation(
+        "GET", "/products", "viewer",
+        lambda v: c.ScanProducts(window=window(v), space=v["app_id"], name=v["product_name"]), _page,
+        query=(APP_ID, Field("product_name", rule=name_of(64)), *WINDOW),
+    ),
+    "ShowProduct": Operation(
+        "GET", _ONE, "viewer",
+        lambda v: c.ShowSpaceProduct(product_key=v["product_id"], space=v["app_id"]), _product,
+        ids=(_ID,), query=(APP_ID,),
+    ),
+    "UpdateProduct": Operation(
+        "PUT", _ONE, "operator", _change, _product, ids=(_ID,), body=_model(required=False),
+    ),
+    "DeleteProduct": Operation(
+        "DELETE", _ONE, "operator",
+        lambda v: c.DeleteSpaceProduct(product_key=v["product_id"], space=v["app_id"]), status=204,
+        ids=(_ID,), query=(APP_ID,),
+    ),
+}  # fmt: skip
