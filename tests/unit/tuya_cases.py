@@ -1,4 +1,4 @@
-"""What Tuya's management dialect is tried with: views of the core, whole answers, limits and values at and over them."""
+"""What Tuya's management dialect is tried with: views of the core, whole answers, limits, values at and over them."""
 
 from datetime import UTC, datetime
 from typing import Any
