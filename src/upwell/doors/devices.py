@@ -114,9 +114,7 @@ class DeviceHandler:
     async def published(self, conn: Conn, topic: str, payload: bytes, dup: bool) -> None:
         """Take what the device says; returns after the commit."""
         linked = linked_of(conn)
-        if linked.turn.locked():  # a sub-device speaks behind its login, which not every vendor answers (tuya 4.10)
-            async with linked.turn:
-                pass
+        await self._gateways.settled(conn)
         try:
             heard = linked.face.read(linked, topic, payload)
         except DeviceError as exc:

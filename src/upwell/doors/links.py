@@ -10,7 +10,7 @@ from datetime import timedelta
 from pathlib import Path
 
 from upwell.domain.talk import TaskRef
-from upwell.doors.downloads import Found
+from upwell.doors.download_heads import Found
 from upwell.service.context import Context
 from upwell.service.secrets import download_token, find_download, read_download_token
 

@@ -6,7 +6,6 @@ A face writes only topics and payloads; who may do what, and what a report bring
 What a device sent and can't be understood is a DeviceError: it is told in the log and changes nothing.
 """
 
-import asyncio
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -64,13 +63,13 @@ class Enrolment:
     grant: Callable[[str], Down]  # by the device's secret: what tells it
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Linked:
     """What a connection is: whose devices speak on it, and through which face.
 
     `names`, `secret` and `product_facts` (what the vendor's dialect keeps of the product, under its own words) are of
-    the device that logged in; `subs` are the sub-devices that it logged in since, with their ids, `parted` those that
-    were, `turn` lets one request about sub-devices after the other. The door keeps them; a face only looks."""
+    the device that logged in; `subs` are the sub-devices that it logged in since, with their ids, and `parted` those
+    that were. The door keeps them; a face only looks."""
 
     face: "Face"
     names: Names
@@ -79,7 +78,6 @@ class Linked:
     product_facts: Mapping[str, object] = field(default_factory=dict)
     subs: dict[Names, UUID] = field(default_factory=dict)
     parted: dict[Names, None] = field(default_factory=dict)
-    turn: asyncio.Lock = field(default_factory=asyncio.Lock, repr=False)
 
     def whose(self, product_key: str | None, device_name: str) -> Names | None:
         """The device of this connection that is meant: itself or a logged-in sub-device; None for any other (L8).

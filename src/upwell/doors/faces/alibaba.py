@@ -122,11 +122,9 @@ def _heard(linked: Linked, request: gateway.Request) -> Heard:
         return Down(*gateway.reply(request, code, text, data, names.product_key, names.device_name), qos=0)
 
     def told(outcomes: Outcomes) -> Down:
-        failed = next((outcome for _, outcome in outcomes if outcome is not Outcome.DONE), None)
-        code, text = (gateway.OK, "success") if failed is None else gateway.CODES[failed.value]
-        return framed(
-            code, text, [gateway.named(n.product_key, n.device_name) for n, o in outcomes if o is (failed or o)]
-        )
+        failed = [(sub, outcome) for sub, outcome in outcomes if outcome is not Outcome.DONE]
+        code, text = gateway.CODES[failed[0][1].value] if failed else (gateway.OK, "success")
+        return framed(code, text, [gateway.named(s.product_key, s.device_name) for s, _ in failed or outcomes])
 
     def listed(bound: Sequence[Names]) -> Down:
         return framed(gateway.OK, "success", [gateway.named(n.product_key, n.device_name) for n in bound])
