@@ -60,9 +60,9 @@ class Server:
     data_dir: Path
     admin: Key
 
-    def new_key(self, account: str, role: str) -> Key:
+    def new_key(self, account: str, role: str, dialect: str = "alibaba") -> Key:
         """Made by the command beside the running server."""
-        command = [UPWELL, "key", "create", "--json", "--account", account, "--dialect", "alibaba", "--role", role]
+        command = [UPWELL, "key", "create", "--json", "--account", account, "--dialect", dialect, "--role", role]
         done = subprocess.run(
             [*command, "--data-dir", self.data_dir], capture_output=True, text=True, env=_environment(), timeout=60
         )

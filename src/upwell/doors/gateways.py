@@ -81,11 +81,12 @@ class Gateways:
                 self._turns.pop(conn.connection_id, None)
 
     async def settled(self, conn: Conn) -> None:
-        """Returns when what the connection asked for its sub-devices so far is done."""
+        """What the connection asked before is done. A sub-device speaks right behind its login, which not every vendor
+        answers (tuya 4.10)."""
         turn = self._turns.get(conn.connection_id)
         if turn is not None and turn.locked():
             async with turn:
-                pass
+                return
 
     async def _done(self, conn: Conn, asked: Asked) -> Down | None:
         match asked:
