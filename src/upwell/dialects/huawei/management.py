@@ -62,6 +62,12 @@ def route(method: str, path: str) -> Route:
     raise NotFound("action", f"{method} {path}"[:128])
 
 
+def pairs(query: str) -> list[tuple[str, str]]:
+    """The names and values of a query as on the wire; the SDK writes a blank as %20 and a plus as %2B."""
+    parts = (part.partition("=") for part in query.split("&") if part)
+    return [(unquote(name), unquote(value)) for name, _, value in parts]
+
+
 def _ids(template: str, segments: list[str]) -> dict[str, str] | None:
     """The ids of a path that a template fits, by their names; None when it doesn't."""
     parts = template.split("/")[1:]
