@@ -265,7 +265,10 @@ BATCHES: list[Case] = [
                     "target": "p1_node1",
                     "status": "Fail",
                     "output": "flat",
-                    "error": {"error_code": "IOTDA.014862", "error_msg": "The battery of the device is low: flat"},
+                    "error": {
+                        "error_code": "IOTDA.014862",
+                        "error_msg": "The battery of the device is low (result_code 4): flat",
+                    },
                 },
             ],
             "page": PAGE,

@@ -1,14 +1,18 @@
 """Huawei's routes, and what its errors are called."""
 
 import re
+from dataclasses import replace
 
 import pytest
+from tests.unit.huawei_samples import BATCH, scanned
 
 from upwell.dialects.huawei import codes, management
 from upwell.dialects.huawei.codes import refusal
 from upwell.dialects.huawei.flow import RESULT_CODES, outcome
 from upwell.dialects.huawei.signing import SigningError
+from upwell.domain.commands import Enrolled
 from upwell.domain.errors import CallerError, Conflict, Denied, Invalid, Missing, NotFound, TooMany, Unavailable
+from upwell.domain.negotiated import Progress, Tally
 
 
 @pytest.mark.parametrize(
@@ -126,6 +130,27 @@ def test_every_failure_of_a_device_has_a_code_and_a_text_of_its_own_meaning() ->
     assert codes.task_failure("timeout", "")["error_msg"] == "Wait for the device to report upgrade result timeout"
     assert codes.task_failure("device_busy", "job 7")["error_msg"] == "Task Conflict: job 7"
     assert codes.task_failure("never heard", "")["error_code"] == "IOTDA.014850"
+
+
+def test_why_a_whole_task_failed_is_told() -> None:
+    failed = replace(BATCH, progress=Progress.FAILED, reason="no_targets", targets=(), tally=Tally())
+    told = management.encode("ListBatchTasks", scanned(failed))
+    assert told is not None
+    (task,) = told["batchtasks"]
+    assert (task["status"], task["status_desc"]) == ("Fail", "no targets")
+    assert "targets" not in task
+
+
+def test_a_device_that_can_not_join_a_group_is_refused() -> None:
+    name = "CreateOrDeleteDeviceInGroup"
+    assert management.encode(name, Enrolled(valid=1, done=0, already=1)) is None
+    for told, status in (
+        (Enrolled(valid=0, done=0, already=0), 404),
+        (Enrolled(valid=1, done=0, already=0, over=1), 403),
+    ):
+        with pytest.raises(CallerError) as caught:
+            management.encode(name, told)
+        assert refusal(caught.value).status == status
 
 
 def test_result_codes() -> None:

@@ -22,7 +22,6 @@ from upwell.domain.commands import Command, Result
 from upwell.domain.errors import NotFound
 
 ROOT = ("v5", "iot")
-UPLOAD_PATH = "/batchtask-files"  # POST of a form there is the door's (huawei 3.10)
 
 OPERATIONS: dict[str, Operation] = {
     **package_ops.OPERATIONS,
