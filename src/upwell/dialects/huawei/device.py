@@ -17,13 +17,14 @@ from upwell.dialects.huawei import render
 from upwell.dialects.huawei.flow import outcome
 from upwell.domain.commands import SOFTWARE_MODULE
 from upwell.domain.errors import DeviceError, Invalid
+from upwell.domain.negotiated import RESULT_WITHIN
 from upwell.domain.talk import DEFAULT_MODULE, Offer, ResultReport, SdkReport, VersionReport
 
 PAYLOAD_MAX = 1024 * 1024  # bytes (huawei 5.1)
 SERVICES_MAX = 100  # of one message; gateways speak for many sub-devices, one message each
 VERSION_MAX = 256  # characters, as a package's version
 DESC_MAX = 256  # characters kept of a description; longer ones are cut
-URL_VALID_S = 86_400  # huawei 5.4: `expires`
+URL_VALID_S = int(RESULT_WITHIN.total_seconds())  # huawei 5.4: `expires`
 DOWN, UP = "$oc/devices/{device_id}/sys/events/down", "$oc/devices/{device_id}/sys/events/up"
 OTA, SDK, CLOCK = "$ota", "$sdk_info", "$time_sync"
 
