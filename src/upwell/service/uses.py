@@ -4,7 +4,7 @@ from collections.abc import Awaitable, Callable
 from typing import Any
 
 from upwell.domain import commands as c
-from upwell.service import fleet, groups, jobs, modules, packages, upgrades, uploads, views
+from upwell.service import fleet, groups, jobs, modules, packages, rules, stored, upgrades, uploads, views
 from upwell.service.access import Caller, require
 from upwell.service.context import Context
 
@@ -50,6 +50,9 @@ USES: dict[type, Use] = {
     c.ListPackages: packages.list_packages,
     c.ModifyPackage: packages.modify_package,
     c.DeletePackage: packages.delete_package,
+    c.CreateStoredPackage: stored.create_stored_package,
+    c.ScanPackages: stored.scan_packages,
+    c.ShowStoredPackage: stored.show_stored_package,
     c.CreateModule: modules.create_module,
     c.UpdateModule: modules.update_module,
     c.DeleteModule: modules.delete_module,
@@ -69,6 +72,16 @@ USES: dict[type, Use] = {
     c.CancelTasksOfDevices: upgrades.cancel_tasks_of_devices,
     c.ConfirmTasks: upgrades.confirm_tasks,
     c.RepeatTasks: upgrades.repeat_tasks,
+    c.CreateRule: rules.create_rule,
+    c.ShowRule: rules.show_rule,
+    c.ScanRules: rules.scan_rules,
+    c.ChangeRule: rules.change_rule,
+    c.DeleteRule: rules.delete_rule,
+    c.AddAction: rules.add_action,
+    c.ShowAction: rules.show_action,
+    c.ScanActions: rules.scan_actions,
+    c.ChangeAction: rules.change_action,
+    c.DeleteAction: rules.delete_action,
 }
 
 

@@ -15,6 +15,7 @@ from upwell.dialects.huawei import (
     module_ops,
     package_ops,
     product_ops,
+    rule_ops,
     tag_ops,
 )
 from upwell.dialects.huawei.operation import Operation, Pairs
@@ -33,6 +34,7 @@ OPERATIONS: dict[str, Operation] = {
     **device_ops.OPERATIONS,
     **group_ops.OPERATIONS,
     **tag_ops.OPERATIONS,
+    **rule_ops.OPERATIONS,
 }
 
 
