@@ -64,6 +64,13 @@ def route(method: str, path: str) -> Route:
     raise NotFound("action", f"{method} {path}"[:128])
 
 
+def upload_project(method: str, path: str) -> str | None:
+    """The project of a request that uploads a file of targets; None for any other request."""
+    segments = path.removesuffix("/").split("/")[1:]
+    is_upload = method == "POST" and len(segments) > 3 and f"/{'/'.join(segments[3:])}" == UPLOAD_PATH
+    return unquote(segments[2]) if is_upload and tuple(segments[:2]) == ROOT else None
+
+
 def _ids(template: str, segments: list[str]) -> dict[str, str] | None:
     """The ids of a path that a template fits, by their names; None when it doesn't."""
     parts = template.split("/")[1:]
