@@ -287,8 +287,9 @@ class Server:
 
     async def _finish(self) -> bool:
         timed_out = await endings.time_out(self.ctx)
+        waited = await endings.end_waits(self.ctx)
         closed = await endings.close_windows(self.ctx)
-        return bool(await endings.end_finished(self.ctx)) or timed_out + closed > 0
+        return bool(await endings.end_finished(self.ctx)) or timed_out + waited + closed > 0
 
     async def _upkeep(self) -> bool:
         await nodes.keep_lease(self.ctx, self.node_id)

@@ -18,9 +18,9 @@ from upwell.domain.task import Event, State, Stepped, Task, step
 
 ONLINE, ANSWER, OFFER, RESULT = "online", "answer", "offer", "result"
 
-OFFLINE = "not_online"  # reasons of waits that ended
-SILENT = "no_version_report"
-RESULTLESS = "no_result"
+OFFLINE = "online_timeout"  # reasons of waits that ended
+SILENT = "version_timeout"
+RESULTLESS = "timeout"
 
 
 def first_wait(now: datetime) -> tuple[str, datetime]:

@@ -1,13 +1,20 @@
 """What time brings: planned jobs begin, windows close, tasks time out, jobs without open tasks end."""
 
+from upwell.domain import negotiation
 from upwell.domain.job import ending, verdict
+from upwell.domain.negotiated import progress
 from upwell.domain.task import TIMEOUT_TEXT, Event, State
+from upwell.service import rules
+from upwell.service.batch_views import tallies
 from upwell.service.context import Context
-from upwell.service.tasks import Selection, move
+from upwell.service.tasks import SQL as TASKS
+from upwell.service.tasks import Ledger, Selection, move, task_of
 from upwell.storage.database import Connection, Row
 from upwell.storage.queries import sheet
 
 SQL = sheet("jobs")
+BATCHES = sheet("batches")
+WAITS_AT_ONCE = 5000  # tasks whose wait is ended in one transaction
 WINDOW_TEXT = "the job's time was over"
 
 
@@ -53,8 +60,18 @@ async def _end(ctx: Context, conn: Connection, job_id: int) -> None:
     if status is None:
         return
     await conn.execute(SQL["end_job"], job_id, status, ctx.now())
+    if job["part"]:
+        await _conclude(ctx, conn, job)
     if job["kind"] == "verify":
         await _judge(ctx, conn, job, verdict(counts))
+
+
+async def _conclude(ctx: Context, conn: Connection, job: Row) -> None:
+    """How a batch ended is written down, and is news."""
+    counted = (await tallies(conn, [job["job_id"]]))[job["job_id"]]
+    outcome = progress(counted, planned=False, resolved=True, stop_asked=job["stop_asked"])
+    await conn.execute(BATCHES["set_outcome"], job["job_id"], outcome.value)
+    await rules.note_status(conn, job["job_id"], ctx.now(), outcome, job["part"])
 
 
 async def _judge(ctx: Context, conn: Connection, job: Row, status: str) -> None:
@@ -64,6 +81,20 @@ async def _judge(ctx: Context, conn: Connection, job: Row, status: str) -> None:
     elif await conn.fetchval(SQL["has_empty_verify_job"], job["package_id"]):
         status = "verifying"
     await conn.execute(SQL["set_package_status"], job["package_id"], status, ctx.now())
+
+
+async def end_waits(ctx: Context) -> int:
+    """Tasks that negotiate and whose present wait is over; returns how many were looked at."""
+
+    async def body(conn: Connection) -> int:
+        now, ledger = ctx.now(), Ledger()
+        tasks = [task_of(row) for row in await conn.fetch(TASKS["lock_waits_over"], now, WAITS_AT_ONCE)]
+        for task in tasks:
+            ledger.note(*negotiation.waited_out(task, now))
+        await ledger.save(conn, now)
+        return len(tasks)
+
+    return await ctx.database.transact(body)
 
 
 async def time_out(ctx: Context) -> int:

@@ -13,9 +13,11 @@ from typing import Any
 from uuid import UUID
 
 from upwell.domain.job import gray_quota
+from upwell.domain.negotiated import Progress
+from upwell.domain.negotiation import ONLINE, first_wait
 from upwell.domain.policy import LastTask, Policy, next_nth, winner
 from upwell.domain.task import BUSY, Event, State, birth
-from upwell.service import groups
+from upwell.service import groups, rules
 from upwell.service.context import Context
 from upwell.service.tasks import Selection, move
 from upwell.storage.database import Connection, Row
@@ -23,6 +25,7 @@ from upwell.storage.queries import sheet
 
 JOBS = sheet("jobs")
 POLICIES = sheet("policies")
+BATCHES = sheet("batches")
 CHUNK = 10_000  # devices; about half a second of work, so a stop never waits long
 OVERWRITTEN_TEXT = "replaced by a later job"
 
@@ -46,12 +49,16 @@ async def fill_chunk(ctx: Context, conn: Connection, job_id: int) -> bool:
     job = await conn.fetchrow(JOBS["job_to_fill"], job_id)
     if job is None:
         return False
+    if job["asks_version"] and job["cursor_device"] is None:
+        await _resolve(ctx, conn, job)
     until, empty = await _gray_limit(conn, job)
     ids = [] if empty else await _chunk(conn, job, until)
     if ids:
         await _fill_devices(ctx, conn, job, ids)
     more = len(ids) == CHUNK
     await conn.execute(JOBS["advance"], job_id, ids[-1] if ids else job["cursor_device"], until, not more)
+    if job["part"] and not more:
+        await rules.note_status(conn, job_id, ctx.now(), Progress.RUNNING, job["part"])
     return more
 
 
@@ -69,7 +76,7 @@ async def _chunk(conn: Connection, job: Row, until: UUID | None) -> list[UUID]:
     after = job["cursor_device"]
     if job["group_id"] is not None:
         return await groups.chunk_of_group(conn, job["group_id"], job["product_id"], job["until"], after, CHUNK)
-    if job["selection"] == "SPECIFIC":
+    if job["selection"] == "SPECIFIC" or job["asks_version"]:
         rows = await conn.fetch(JOBS["chunk_of_targets"], job["job_id"], after, CHUNK)
     else:
         rows = await conn.fetch(JOBS["chunk_of_product"], job["product_id"], job["until"], after, until, CHUNK)
@@ -77,6 +84,9 @@ async def _chunk(conn: Connection, job: Row, until: UUID | None) -> list[UUID]:
 
 
 async def _fill_devices(ctx: Context, conn: Connection, job: Row, chunk: list[UUID]) -> None:
+    if job["asks_version"]:
+        await _fill_targets(ctx, conn, job, chunk)
+        return
     ids = [r["device_id"] for r in await conn.fetch(JOBS["lock_devices"], chunk, job["product_id"])]
     if job["kind"] == "dynamic":
         rows = await conn.fetch(POLICIES["versions_of_devices"], ids, job["module"])
@@ -89,6 +99,40 @@ async def _fill_devices(ctx: Context, conn: Connection, job: Row, chunk: list[UU
     fits = (job["module"], job["version"], job["source_versions"], _delta_source(job))
     eligible = [r["device_id"] for r in await conn.fetch(JOBS["eligible"], ids, *fits)]
     await make(ctx, conn, job, dict.fromkeys(eligible, 0))
+
+
+async def _resolve(ctx: Context, conn: Connection, job: Row) -> None:
+    """Who a job that negotiates is for: its groups' members become targets, and those that are no devices fail."""
+    for group_id in job["group_ids"]:
+        for product in await conn.fetch(BATCHES["products_of_job"], job["job_id"]):
+            await _add_members(conn, job, group_id, product["product_id"])
+    strays = [r["device_id"] for r in await conn.fetch(BATCHES["strays"], job["job_id"])]
+    await _make_failed(ctx, conn, job, strays, "device_unknown", "there is no such device")
+
+
+async def _add_members(conn: Connection, job: Row, group_id: int, product_id: int) -> None:
+    after: UUID | None = None
+    while members := await groups.chunk_of_group(conn, group_id, product_id, job["until"], after, CHUNK):
+        await conn.execute(JOBS["add_targets"], job["job_id"], members)
+        after = members[-1]
+
+
+async def _fill_targets(ctx: Context, conn: Connection, job: Row, chunk: list[UUID]) -> None:
+    """huawei 3.2: any device may be named; one of another product than the packages' fails by itself (L6)."""
+    products = {r["product_id"] for r in await conn.fetch(BATCHES["products_of_job"], job["job_id"])}
+    rows = await conn.fetch(BATCHES["lock_targets"], chunk)
+    fitting = [_uuid(r["device_id"]) for r in rows if r["product_id"] in products]
+    foreign = [r["device_id"] for r in rows if r["product_id"] not in products]
+    await make(ctx, conn, job, dict.fromkeys(fitting, 0))
+    await _make_failed(ctx, conn, job, foreign, "other_product", "the device is of another product than the package")
+
+
+async def _make_failed(ctx: Context, conn: Connection, job: Row, ids: Sequence[UUID], reason: str, text: str) -> None:
+    if ids:
+        state = birth(job["need_confirm"], device_is_taken=True)[0].value
+        await conn.execute(
+            JOBS["make_failed_tasks"], ids, job["job_id"], job["module"], state, reason, text, ONLINE, ctx.now()
+        )
 
 
 def _delta_source(job: Row) -> str | None:
@@ -217,9 +261,10 @@ async def make(ctx: Context, conn: Connection, job: Row, devices: Mapping[UUID, 
     free, _, _ = birth(job["need_confirm"], device_is_taken=False)
     taken, reason, text = birth(job["need_confirm"], device_is_taken=True)
     push_now = job["need_push"] and free is State.QUEUED
+    awaiting, ends = first_wait(now) if job.get("asks_version") else ("", None)
     row = await conn.fetchrow(
         JOBS["make_tasks"], ids, list(devices.values()), job["job_id"], _slot(job), job["module"], free.value,
-        push_now, taken.value, reason, text, now,
+        push_now, taken.value, reason, text, now, awaiting, ends if free is State.QUEUED else None,
     )  # fmt: skip
     return int(row["due"]) if row else 0
 

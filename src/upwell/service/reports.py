@@ -56,6 +56,7 @@ async def apply(ctx: Context, batch: Sequence[Incoming]) -> Applied:
             _apply_one(incoming, open_tasks.get(incoming.device_id, []), choices, ledger, now)
         await ledger.save(conn, now)
         await _save_versions(conn, reported.running, now)
+        await _save_sdks(conn, batch)
         born_due = await take_reported(ctx, conn, reported)
         changed = ledger.tasks.values()
         return Applied(
@@ -105,6 +106,12 @@ def _step(task: Task, incoming: Incoming, choices: Sequence[Choice], now: dateti
 def _versions(batch: Sequence[Incoming]) -> dict[tuple[UUID, str], str]:
     """The last version that each device reported of each module."""
     return {(i.device_id, i.said.module): i.said.version for i in batch if isinstance(i.said, VersionReport)}
+
+
+async def _save_sdks(conn: Connection, batch: Sequence[Incoming]) -> None:
+    said = {i.device_id: i.said.version for i in batch if isinstance(i.said, SdkReport)}
+    if said:
+        await conn.execute(SQL["save_sdks"], list(said), list(said.values()))
 
 
 async def _save_versions(conn: Connection, running: Sequence[Running], now: datetime) -> None:

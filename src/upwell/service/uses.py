@@ -5,6 +5,8 @@ from typing import Any
 
 from upwell.domain import commands as c
 from upwell.service import (
+    batch_views,
+    batches,
     device_scans,
     fleet,
     groups,
@@ -80,6 +82,13 @@ USES: dict[type, Use] = {
     c.CreateDynamicJob: jobs.create_dynamic_job,
     c.UpdateJob: jobs.update_job,
     c.EndPolicy: jobs.end_policy,
+    c.CreateBatch: batches.create_batch,
+    c.ShowBatch: batch_views.show_batch,
+    c.ScanBatches: batch_views.scan_batches,
+    c.StopBatch: batches.stop_batch,
+    c.RetryBatch: batches.retry_batch,
+    c.ConfirmBatch: batches.confirm_batch,
+    c.DeleteBatch: batches.delete_batch,
     c.ShowJob: views.show_job,
     c.ListJobsOfPackage: views.list_jobs_of_package,
     c.ListJobsOfDevice: views.list_jobs_of_device,

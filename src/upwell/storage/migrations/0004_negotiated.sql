@@ -10,6 +10,7 @@ alter table job
     add targets       text[] not null default '{}',  -- public ids, as they were given
     add group_ids     bigint[] not null default '{}',
     add stop_asked_at timestamptz,                   -- its owner stopped all of it
+    add outcome       text not null default '',      -- how it ended, a word of domain/negotiated.py
     add deleted_at    timestamptz;
 create index job_by_part on job (account_id, part, job_id desc) where part <> '' and deleted_at is null;
 

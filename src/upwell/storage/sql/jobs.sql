@@ -40,7 +40,7 @@ select job_id from job where status = 'IN_PROGRESS' and not materialised order b
 -- A job whose tasks do not all exist yet; other fillers pass it by. Devices that came after `until` are not its own.
 select j.job_id, j.product_id, j.kind, j.selection, j.source_versions, j.gray_percent, j.overwrite, j.need_push,
        j.need_confirm, j.cursor_device, j.until_device, j.group_id, j.multi_module, j.listed, j.account_id,
-       j.started_at as until, p.module, p.version, p.is_delta, p.source_version
+       j.started_at as until, j.asks_version, j.group_ids, j.part, p.module, p.version, p.is_delta, p.source_version
 from job j join package p using (package_id)
 where j.job_id = $1 and j.status = 'IN_PROGRESS' and not j.materialised
 for update of j skip locked;
@@ -67,6 +67,16 @@ order by d.device_id limit $5;
 select t.device_id from job_target t
 where t.job_id = $1 and ($2::uuid is null or t.device_id > $2)
 order by t.device_id limit $3;
+
+-- name: make_failed_tasks
+-- Tasks of devices that the job can't be for, failed from the first: the states, the reason and the text are given.
+with made as (
+    insert into task (device_id, job_id, module, state, reason, description, awaiting, created_at, modified_at)
+    select device_id, $2, $3, $4, $5, $6, $7, $8, $8 from unnest($1::uuid[]) as d(device_id)
+    returning device_id, state, description
+)
+insert into task_change (device_id, job_id, nth, rev, at, event, from_state, to_state, detail)
+select device_id, $2, 0, 0, $8, 'created', null, state, description from made;
 
 -- name: lock_devices
 -- These devices of the product, as far as they live, locked: nobody else makes a task for them, or deletes them, until
@@ -99,10 +109,11 @@ with wanted as (
     left join presence pr on pr.device_id = d.device_id
 ), made as (
     insert into task (device_id, job_id, nth, module, slot, state, reason, description, source_version, node_id,
-                      due_at, created_at, modified_at)
+                      due_at, awaiting, timeout_at, created_at, modified_at)
     select device_id, $3, nth, $5, $4, case when is_taken then $8 else $6 end, case when is_taken then $9 else '' end,
            case when is_taken then $10 else '' end, version, node_id,
-           case when not is_taken and $7::boolean and node_id is not null then $11::timestamptz end, $11, $11
+           case when not is_taken and $7::boolean and node_id is not null then $11::timestamptz end, $12,
+           case when not is_taken then $13::timestamptz end, $11, $11
     from wanted
     returning device_id, job_id, nth, state, description, due_at
 ), told as (
@@ -124,7 +135,8 @@ where j.status = 'IN_PROGRESS' and j.materialised and j.kind <> 'dynamic'
                   and t.state in ('CONFIRM', 'QUEUED', 'NOTIFIED', 'IN_PROGRESS'));
 
 -- name: lock_running
-select job_id, kind, package_id from job where job_id = $1 and status = 'IN_PROGRESS' for update skip locked;
+select job_id, kind, package_id, part, stop_asked_at is not null as stop_asked
+from job where job_id = $1 and status = 'IN_PROGRESS' for update skip locked;
 
 -- name: counts
 select state, count(*) as n from task where job_id = $1 group by state;
@@ -141,13 +153,14 @@ select j.job_id, j.package_id, p.name as package_name, pr.product_key, p.version
        j.scheduled_at, j.finish_at
 from job j join package p using (package_id) join product pr on pr.product_id = j.product_id
 left join device_group g on g.group_id = j.group_id
-where j.account_id = $1 and ($2::bigint is null or j.job_id = $2) and ($3::bigint is null or j.package_id = $3)
+where j.account_id = $1 and j.deleted_at is null
+  and ($2::bigint is null or j.job_id = $2) and ($3::bigint is null or j.package_id = $3)
   and ($4::uuid is null or exists (select from task t where t.job_id = j.job_id and t.device_id = $4))
 order by j.job_id desc limit $5 offset $6;
 
 -- name: count_jobs
 select count(*) from job j
-where j.account_id = $1 and ($2::bigint is null or j.package_id = $2)
+where j.account_id = $1 and j.deleted_at is null and ($2::bigint is null or j.package_id = $2)
   and ($3::uuid is null or exists (select from task t where t.job_id = j.job_id and t.device_id = $3));
 
 -- name: tasks
@@ -216,7 +229,7 @@ from job j join package p using (package_id)
 where j.job_id = $1 and j.account_id = $2 for update of j;
 
 -- name: reopen_job
-update job set status = 'IN_PROGRESS', ended_at = null, modified_at = $2
+update job set status = 'IN_PROGRESS', ended_at = null, outcome = '', stop_asked_at = null, modified_at = $2
 where job_id = $1 and status in ('COMPLETED', 'CANCELED');
 
 -- name: has_tasks
@@ -256,4 +269,9 @@ select exists (select from job where package_id = $1 and kind = 'verify' and sta
 -- Tasks that run again belong to the gateway that holds their device's connection now.
 update task t set node_id = p.node_id from presence p
 where t.job_id = $1 and t.device_id = any($2::uuid[]) and p.device_id = t.device_id
+  and t.state in ('CONFIRM', 'QUEUED', 'NOTIFIED', 'IN_PROGRESS');
+
+-- name: follow_presence_of_job
+update task t set node_id = p.node_id from presence p
+where t.job_id = $1 and p.device_id = t.device_id and t.node_id is distinct from p.node_id
   and t.state in ('CONFIRM', 'QUEUED', 'NOTIFIED', 'IN_PROGRESS');

@@ -103,7 +103,9 @@ update package set name = coalesce($2, name), description = coalesce($3, descrip
 where package_id = $1;
 
 -- name: has_running_job
-select exists (select from job where package_id = $1 and status in ('PLANNED', 'IN_PROGRESS'));
+select exists (select from job where package_id = $1 and status in ('PLANNED', 'IN_PROGRESS'))
+    or exists (select from job_package c join job j using (job_id)
+               where c.package_id = $1 and j.status in ('PLANNED', 'IN_PROGRESS'));
 
 -- name: delete_package
 update package set deleted_at = $2, modified_at = $2 where package_id = $1;

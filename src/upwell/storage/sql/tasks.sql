@@ -39,6 +39,10 @@ order by n.device_id, n.module
 on conflict (device_id, module) do update set version = excluded.version, reported_at = excluded.reported_at
 where module_version.version is distinct from excluded.version;
 
+-- name: save_sdks
+update device d set sdk_version = n.version from unnest($1::uuid[], $2::text[]) as n(device_id, version)
+where d.device_id = n.device_id and d.sdk_version is distinct from n.version;
+
 -- name: move_tasks
 -- One event for many tasks: every selected task in a `from` state goes to its `to` state. A null filter is no filter.
 with victim as (

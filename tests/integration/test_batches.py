@@ -1,0 +1,609 @@
+"""Jobs that negotiate, on the real database: asked, answered, offered, told the result; steered and counted."""
+
+import asyncio
+from collections.abc import Callable
+from datetime import timedelta
+from random import Random
+from typing import Any
+from uuid import UUID, uuid4
+
+import pytest
+from conftest import Clock
+from test_jobs import HOST, Fleet, a_filled_job, a_fleet, a_package, ask, fill, link, online, runs, say, states, tasks
+
+from upwell.domain import commands as c
+from upwell.domain.errors import Conflict, Invalid, NotFound
+from upwell.domain.negotiated import Progress, Standing
+from upwell.domain.talk import Inquiry, Offer, ResultReport, TaskRef
+from upwell.service import batch_views, batches, dispatch, endings, fleet, groups, packages, reports, upgrades, views
+from upwell.service.access import Caller
+from upwell.service.context import Context
+from upwell.service.dispatch import Addressed, Sent, Unasked, Untellable
+
+pytestmark = pytest.mark.asyncio
+WINDOW = c.Window(take=50)
+
+
+def result(code: int = 0, progress: int | None = 100, version: str = "2.0", desc: str = "") -> ResultReport:
+    outcome: Any = {0: "fine", 3: "already"}.get(code, "failed")
+    reason = "" if code == 0 else "upgrade_failed"
+    return ResultReport(outcome=outcome, code=code, reason=reason, progress=progress, version=version, desc=desc)
+
+
+class Line:
+    """The connections of a fleet that can be asked: what was sent to whom."""
+
+    def __init__(self, answer: Callable[[Addressed], Sent] | None = None) -> None:
+        self.asked: list[Inquiry] = []
+        self.offered: list[Offer] = []
+        self.connections: dict[UUID, UUID] = {}
+        self._answer = answer
+
+    def __call__(self, addressed: Addressed) -> Sent:
+        if self._answer is not None:
+            return self._answer(addressed)
+        said = addressed.offer
+        if isinstance(said, Inquiry):
+            self.asked.append(said)
+        else:
+            self.offered.append(said)
+        return self.connections.setdefault(said.task.device_id, uuid4())
+
+
+class Stage:
+    """A fleet that is connected, a batch over it, and what happens on the wire."""
+
+    def __init__(self, ctx: Context, caller: Caller, clock: Clock, flock: Fleet) -> None:
+        self.ctx, self.caller, self.clock, self.flock, self.line = ctx, caller, clock, flock, Line()
+        self.node = uuid4()
+        self.job = 0
+
+    async def create(self, packages_: tuple[int, ...], **more: Any) -> int:
+        targets = tuple(f"{self.flock.key}_{name}" for name in self.flock.names)
+        facts: dict[str, Any] = {"name": "b", "part": "firmware", "package_ids": packages_, "targets": targets, **more}
+        self.job = (await batches.create_batch(self.ctx, self.caller, c.CreateBatch(**facts))).job_id
+        await fill(self.ctx, self.job)
+        return self.job
+
+    async def connect(self) -> None:
+        self.node = await online(self.ctx, self.clock, self.flock)
+
+    async def push(self) -> None:
+        due = await dispatch.due(self.ctx, self.node, 1000)
+        await dispatch.offer(self.ctx, due, link, self.line, due_by=self.ctx.now())
+
+    async def say(self, *said: tuple[UUID, Any]) -> None:
+        for device, what in said:
+            connection = self.line.connections.get(device, UUID(int=1))
+            await reports.apply(self.ctx, [reports.Incoming(device, connection, what)])
+
+    async def offer_all(self) -> None:
+        await self.push()
+        await self.say(*((d, runs("1.0")) for d in self.flock.ids))
+        await self.push()
+        await self.say(*((d, reports.Delivered(TaskRef(device_id=d, job_id=self.job))) for d in self.flock.ids))
+
+    async def shown(self, **more: Any) -> c.BatchShown:
+        cmd = c.ShowBatch(job_id=self.job, window=more.pop("window", WINDOW), **more)
+        return await batch_views.show_batch(self.ctx, self.caller, cmd)
+
+    async def stands(self) -> dict[str, str]:
+        return {task.public_id: str(task.standing) for task in (await self.shown()).tasks.items}
+
+    async def progress(self) -> Progress:
+        return (await self.shown()).batch.progress
+
+    async def state(self, device: UUID) -> dict[str, Any]:
+        return (await tasks(self.ctx, self.job))[device]
+
+
+@pytest.fixture
+async def stage(ctx: Context, caller: Caller, clock: Clock) -> Stage:
+    return Stage(ctx, caller, clock, await a_fleet(ctx, caller, 3, version=None))
+
+
+async def started(stage: Stage, **more: Any) -> int:
+    package = await a_package(stage.ctx, stage.caller, stage.flock.key)
+    await stage.create((package,), **more)
+    await stage.connect()
+    return package
+
+
+# --- the way of one upgrade (huawei 6.1) ---
+
+
+async def test_asked_answered_offered_and_told_the_result(stage: Stage) -> None:
+    await started(stage, ext_info={"a": 1})
+    assert await stage.progress() is Progress.RUNNING
+    assert set((await stage.stands()).values()) == {"waiting"}
+    await stage.push()
+    assert [(i.module, i.ext_info, i.sub_device_count) for i in stage.line.asked] == [("default", {"a": 1}, None)] * 3
+    assert stage.line.offered == [] and set((await stage.stands()).values()) == {"running"}
+    await stage.push()
+    assert len(stage.line.asked) == 3  # once on a connection
+    await stage.say(*((d, runs("1.0")) for d in stage.flock.ids))
+    await stage.push()
+    assert [(o.version, o.ext_info) for o in stage.line.offered] == [("2.0", {"a": 1})] * 3
+    first, second, third = stage.flock.ids
+    await stage.say((first, result(0, 40, "1.0")), (first, result(0, 100, "1.0", "downloaded")))
+    assert (await stage.state(first))["state"] == "IN_PROGRESS"
+    await stage.say((first, result()), (second, result(10, 0, "", "flash")), (third, runs("2.0")))
+    found = [await stage.state(d) for d in stage.flock.ids]
+    assert [f["state"] for f in found] == ["SUCCEEDED", "FAILED", "SUCCEEDED"]
+    assert (found[1]["reason"], found[1]["code"], found[1]["description"]) == ("upgrade_failed", 10, "flash")
+    assert await endings.end_finished(stage.ctx) == 1
+    assert await stage.progress() is Progress.PARTLY
+    job = await views.show_job(stage.ctx, stage.caller, c.ShowJob(job_id=stage.job))
+    assert (job.kind, job.status) == ("static", "COMPLETED")  # as another tongue sees it
+
+
+async def test_the_same_version_needs_nothing(stage: Stage) -> None:
+    await started(stage)
+    await stage.push()
+    await stage.say(*((d, runs("2.0")) for d in stage.flock.ids))
+    await stage.push()
+    assert stage.line.offered == [] and await states(stage.ctx, stage.job) == {"SUCCEEDED": 3}
+    await endings.end_finished(stage.ctx)
+    assert await stage.progress() is Progress.SUCCEEDED
+
+
+async def test_a_version_that_nothing_may_follow_fails_whatever_retries_are_left(stage: Stage) -> None:
+    package = await a_package(stage.ctx, stage.caller, stage.flock.key)
+    await ask(stage.ctx, "update package set source_versions = '{1.5}'")
+    await stage.create((package,), retry_count=2, retry_interval_min=0)
+    await stage.connect()
+    await stage.push()
+    await stage.say(*((d, runs(v)) for d, v in zip(stage.flock.ids, ("1.0", "1.5", "2.0"), strict=True)))
+    await stage.push()
+    assert [o.task.device_id for o in stage.line.offered] == [stage.flock.ids[1]]
+    found = await stage.state(stage.flock.ids[0])
+    assert (found["state"], found["reason"], found["attempt"]) == ("FAILED", "version_not_supported", 0)
+
+
+async def test_of_several_packages_each_device_gets_what_it_may_follow(stage: Stage) -> None:
+    ids = [
+        await a_package(stage.ctx, stage.caller, stage.flock.key, n, version=v) for n, v in (("a", "2.0"), ("b", "3.0"))
+    ]
+    await ask(stage.ctx, "update package set source_versions = '{1.0}' where package_id = $1", ids[0])
+    await stage.create(tuple(ids))
+    await stage.connect()
+    await stage.push()
+    await stage.say(*((d, runs(v)) for d, v in zip(stage.flock.ids, ("1.0", "1.7", "2.0"), strict=True)))
+    await stage.push()
+    assert {o.task.device_id: o.version for o in stage.line.offered} == {
+        stage.flock.ids[0]: "2.0", stage.flock.ids[1]: "3.0"
+    }  # fmt: skip
+    assert (await stage.state(stage.flock.ids[2]))["state"] == "SUCCEEDED"  # it is at one of them
+    await stage.say((stage.flock.ids[1], result(0, 100, "2.0")))
+    assert (await stage.state(stage.flock.ids[1]))["state"] != "SUCCEEDED"
+    await stage.say((stage.flock.ids[1], result(0, 100, "3.0")))
+    assert (await stage.state(stage.flock.ids[1]))["state"] == "SUCCEEDED"
+
+
+async def test_a_version_after_the_offer_says_nothing_but_the_destination(stage: Stage) -> None:
+    await started(stage)
+    await stage.offer_all()
+    await stage.say(*((d, runs("0.7")) for d in stage.flock.ids))
+    assert await states(stage.ctx, stage.job) == {"NOTIFIED": 3}
+    await stage.push()
+    assert len(stage.line.offered) == 3
+
+
+async def test_a_device_that_comes_back_is_asked_and_not_offered_again(stage: Stage) -> None:
+    await started(stage)
+    await stage.offer_all()
+    stage.line.connections.clear()
+    await stage.connect()
+    await stage.push()
+    assert (len(stage.line.asked), len(stage.line.offered)) == (6, 3)
+    await stage.say((stage.flock.ids[0], runs("2.0")), (stage.flock.ids[1], runs("1.0")))
+    await stage.push()
+    assert len(stage.line.offered) == 3 and await states(stage.ctx, stage.job) == {"SUCCEEDED": 1, "NOTIFIED": 2}
+
+
+async def test_an_offer_that_was_lost_is_made_again_on_the_next_connection(stage: Stage) -> None:
+    await started(stage)
+    await stage.push()
+    await stage.say(*((d, runs("1.0")) for d in stage.flock.ids))
+    await stage.push()  # and no device acknowledges it
+    await stage.say(*((d, runs("1.0")) for d in stage.flock.ids))
+    await stage.push()
+    assert len(stage.line.offered) == 3
+    stage.line.connections.clear()
+    await stage.connect()
+    await stage.push()
+    await stage.say(*((d, runs("1.0")) for d in stage.flock.ids))
+    await stage.push()
+    assert len(stage.line.offered) == 6
+
+
+# --- the waits (huawei 6.1) ---
+
+
+async def test_no_answer_in_three_minutes_is_a_failure_that_may_be_retried(stage: Stage) -> None:
+    await started(stage, retry_count=1, retry_interval_min=5)
+    await stage.push()
+    stage.clock.move(minutes=2, seconds=55)
+    assert await endings.end_waits(stage.ctx) == 0
+    stage.clock.move(seconds=10)
+    assert await endings.end_waits(stage.ctx) == 3
+    assert set((await stage.stands()).values()) == {"wait_retry"}
+    stage.clock.move(minutes=5)
+    await stage.push()
+    assert len(stage.line.asked) == 6
+    stage.clock.move(minutes=4)
+    await endings.end_waits(stage.ctx)
+    found = await stage.state(stage.flock.ids[0])
+    assert (found["state"], found["reason"]) == ("FAILED", "version_timeout")
+    await endings.end_finished(stage.ctx)
+    assert await stage.progress() is Progress.FAILED
+
+
+async def test_25_hours_offline_and_24_without_a_result_are_final(stage: Stage) -> None:
+    package = await a_package(stage.ctx, stage.caller, stage.flock.key)
+    await stage.create((package,), retry_count=3, retry_interval_min=1)
+    stage.clock.move(hours=24, minutes=59)
+    assert await endings.end_waits(stage.ctx) == 0
+    await stage.connect()
+    await stage.push()
+    await stage.say((stage.flock.ids[0], runs("1.0")))
+    await stage.push()
+    stage.clock.move(hours=24, minutes=1)
+    await endings.end_waits(stage.ctx)
+    assert (await stage.state(stage.flock.ids[0]))["reason"] == "timeout"
+    late = await a_package(stage.ctx, stage.caller, stage.flock.key, "late", version="9.0")
+    await upgrades.cancel_tasks_of_job(
+        stage.ctx, stage.caller, c.CancelTasksOfJob(job_id=stage.job, states=c.OPEN_STATES)
+    )
+    await fleet.went_offline(stage.ctx, stage.node, [])
+    await stage.create((late,))
+    stage.clock.move(hours=25, minutes=1)
+    await endings.end_waits(stage.ctx)
+    assert {t["reason"] for t in (await tasks(stage.ctx, stage.job)).values()} == {"online_timeout"}
+
+
+async def test_progress_does_not_move_the_end_of_the_wait(stage: Stage) -> None:
+    await started(stage)
+    await stage.offer_all()
+    before = (await stage.state(stage.flock.ids[0]))["timeout_at"]
+    stage.clock.move(hours=3)
+    await stage.say((stage.flock.ids[0], result(0, 10, "1.0")), (stage.flock.ids[0], result(0, 30, "1.0")))
+    assert (await stage.state(stage.flock.ids[0]))["timeout_at"] == before
+
+
+# --- results (huawei 6.2) ---
+
+
+@pytest.mark.parametrize(
+    ("report", "state"),
+    [
+        (result(0, 100, "2.0"), "SUCCEEDED"),
+        (result(0, None, "2.0"), "SUCCEEDED"),
+        (result(0, 99, "2.0"), "IN_PROGRESS"),
+        (result(0, 100, "1.0"), "IN_PROGRESS"),
+        (result(3, 0, "2.0"), "SUCCEEDED"),
+        (result(3, 0, "1.0"), "FAILED"),
+        (result(1, 0, "2.0"), "FAILED"),
+        (result(255, 0, ""), "FAILED"),
+        (result(77, 100, "2.0"), "FAILED"),
+    ],
+)
+async def test_what_a_result_makes_of_an_offered_task(stage: Stage, report: ResultReport, state: str) -> None:
+    await started(stage)
+    await stage.offer_all()
+    device = stage.flock.ids[0]
+    await stage.say((device, report))
+    assert (await stage.state(device))["state"] == state
+    await stage.say((device, report))  # and again: nothing more (L7)
+    assert (await stage.state(device))["state"] == state
+    if state in ("SUCCEEDED", "FAILED"):
+        for late in (result(), result(1), runs("2.0")):
+            await stage.say((device, late))
+        assert (await stage.state(device))["state"] == state
+
+
+async def test_a_result_before_the_offer_is_an_echo_unless_it_is_an_arrival(stage: Stage) -> None:
+    await started(stage)
+    await stage.push()
+    await stage.say((stage.flock.ids[0], result(1, 0, "1.0")), (stage.flock.ids[1], result()))
+    assert (await stage.state(stage.flock.ids[0]))["state"] == "QUEUED"
+    assert (await stage.state(stage.flock.ids[1]))["state"] == "SUCCEEDED"
+
+
+async def test_a_failure_with_a_retry_left_asks_again_later(stage: Stage) -> None:
+    await started(stage, retry_count=1, retry_interval_min=10)
+    await stage.offer_all()
+    await stage.say((stage.flock.ids[0], result(6, 0, "1.0")))
+    assert (await stage.shown()).batch.tally.wait_retry == 1
+    await stage.say((stage.flock.ids[0], result(6, 0, "1.0")))
+    assert (await stage.state(stage.flock.ids[0]))["attempt"] == 1
+    stage.clock.move(minutes=10)
+    await stage.push()
+    assert [i.task.device_id for i in stage.line.asked[3:]] == [stage.flock.ids[0]]
+
+
+async def test_results_are_understood_for_a_job_of_another_making(stage: Stage) -> None:
+    package = await a_package(stage.ctx, stage.caller, stage.flock.key)
+    job = await a_filled_job(stage.ctx, stage.caller, package, stage.flock, timeout_min=30)
+    await stage.connect()
+    stage.job = job
+    await stage.push()
+    assert stage.line.asked == [] and len(stage.line.offered) == 3
+    await stage.say(
+        (stage.flock.ids[0], result(0, 50, "1.0")), (stage.flock.ids[1], result()), (stage.flock.ids[2], result(7))
+    )
+    assert await states(stage.ctx, job) == {"IN_PROGRESS": 1, "SUCCEEDED": 1, "FAILED": 1}
+    assert (await stage.state(stage.flock.ids[0]))["timeout_at"] is not None
+
+
+# --- devices whose vendor can't be asked, and offers that can't be told ---
+
+
+async def test_where_the_vendor_can_not_ask_what_was_said_last_is_the_answer(stage: Stage) -> None:
+    await say(stage.ctx, (stage.flock.ids[0], runs("1.0")), (stage.flock.ids[1], runs("2.0")))
+    await started(stage)
+    offered: list[UUID] = []
+
+    def unasking(addressed: Addressed) -> Sent:
+        if isinstance(addressed.offer, Inquiry):
+            return Unasked(UUID(int=5))
+        offered.append(addressed.offer.task.device_id)
+        return UUID(int=5)
+
+    stage.line = Line(unasking)
+    await stage.push()
+    await stage.push()
+    assert offered == [stage.flock.ids[0]]
+    assert (await stage.state(stage.flock.ids[1]))["state"] == "SUCCEEDED"
+    assert (await stage.state(stage.flock.ids[2]))["state"] == "QUEUED"  # it never said; its report will be the answer
+    await stage.say((stage.flock.ids[2], runs("1.1")))
+    await stage.push()
+    assert set(offered) == {stage.flock.ids[0], stage.flock.ids[2]}
+
+
+async def test_an_offer_that_can_not_be_told_fails_its_task(stage: Stage) -> None:
+    package = await a_package(stage.ctx, stage.caller, stage.flock.key)
+    stage.job = await a_filled_job(stage.ctx, stage.caller, package, stage.flock)
+    await stage.connect()
+    stage.line = Line(lambda addressed: Untellable("tags: not the name of a member"))
+    await stage.push()
+    found = await stage.state(stage.flock.ids[0])
+    assert (found["state"], found["reason"]) == ("FAILED", "untellable") and "tags" in found["description"]
+
+
+# --- targets ---
+
+
+async def test_targets_that_are_no_device_or_of_another_product_fail_by_themselves(stage: Stage) -> None:
+    other = await a_fleet(stage.ctx, stage.caller, 1, name="other")
+    package = await a_package(stage.ctx, stage.caller, stage.flock.key)
+    targets = (f"{stage.flock.key}_{stage.flock.names[0]}", "nobody", f"{other.key}_{other.names[0]}")
+    await stage.create((package,), targets=targets)
+    stands = await stage.stands()
+    assert stands == {targets[0]: "waiting", "nobody": "failed", targets[2]: "failed"}
+    shown = await stage.shown(target="nobody")
+    assert [(t.public_id, t.reason) for t in shown.tasks.items] == [("nobody", "device_unknown")]
+    assert (await stage.shown()).batch.tally.total == 3
+
+
+async def test_members_of_groups_at_the_start_are_targets(stage: Stage) -> None:
+    flock, ctx, caller = stage.flock, stage.ctx, stage.caller
+    made = [(await groups.create_group(ctx, caller, c.CreateGroup(name=n))).group_id for n in ("one", "two")]
+    keys = [c.DeviceKey(product_key=flock.key, name=n) for n in flock.names]
+    await groups.add_to_group(ctx, caller, c.AddToGroup(group_id=made[0], devices=tuple(keys[:2])))
+    when = stage.clock.moment + timedelta(hours=1)
+    package = await a_package(ctx, caller, flock.key)
+    await stage.create((package,), targets=(), group_ids=tuple(made), scheduled_at=when)
+    assert await stage.progress() is Progress.WAITING
+    await groups.add_to_group(ctx, caller, c.AddToGroup(group_id=made[1], devices=tuple(keys[1:])))
+    stage.clock.move(hours=1)
+    await endings.start_planned(ctx)
+    await fill(ctx, stage.job)
+    assert set(await tasks(ctx, stage.job)) == set(flock.ids)
+
+
+async def test_a_busy_device_is_a_conflict(stage: Stage) -> None:
+    package = await a_package(stage.ctx, stage.caller, stage.flock.key)
+    await a_filled_job(stage.ctx, stage.caller, package, stage.flock)
+    await stage.create((package,))
+    assert {t["reason"] for t in (await tasks(stage.ctx, stage.job)).values()} == {"device_busy"}
+    await endings.end_finished(stage.ctx)
+    assert await stage.progress() is Progress.FAILED
+
+
+async def test_a_deleted_device_is_removed_and_spoils_nobodys_success(stage: Stage) -> None:
+    await started(stage)
+    await stage.offer_all()
+    key = c.DeviceKey(product_key=stage.flock.key, name=stage.flock.names[0])
+    await upgrades.delete_device(stage.ctx, stage.caller, c.DeleteDevice(device=key))
+    await stage.say(*((d, result()) for d in stage.flock.ids))
+    await endings.end_finished(stage.ctx)
+    shown = await stage.shown()
+    assert (shown.batch.progress, shown.batch.tally.removed, shown.batch.tally.succeeded) == (Progress.SUCCEEDED, 1, 2)
+
+
+# --- steered (huawei 3.9) ---
+
+
+async def test_stop_of_all_and_of_some(stage: Stage) -> None:
+    await started(stage)
+    names = list(await stage.stands())
+    told = await batches.stop_batch(
+        stage.ctx, stage.caller, c.StopBatch(job_id=stage.job, targets=(names[0], "nobody"))
+    )
+    assert [(t.public_id, t.reason) for t in told] == [(names[0], ""), ("nobody", "device_unknown")]
+    assert (await stage.shown()).batch.tally.stopped == 1
+    again = await batches.stop_batch(stage.ctx, stage.caller, c.StopBatch(job_id=stage.job, targets=(names[0],)))
+    assert again[0].reason == "task_state"
+    assert await batches.stop_batch(stage.ctx, stage.caller, c.StopBatch(job_id=stage.job)) == ()
+    await stage.push()
+    assert stage.line.asked == []
+    await endings.end_finished(stage.ctx)
+    assert await stage.progress() is Progress.STOPPED
+    for steer, cmd in ((batches.stop_batch, c.StopBatch), (batches.retry_batch, c.RetryBatch)):
+        with pytest.raises(Conflict) as caught:
+            await steer(stage.ctx, stage.caller, cmd(job_id=stage.job))  # type: ignore[operator]
+        assert caught.value.reason == "batch_state"
+
+
+async def test_retry_runs_the_failed_again_and_the_batch_with_them(stage: Stage) -> None:
+    await started(stage)
+    await stage.offer_all()
+    await stage.say(*((d, r) for d, r in zip(stage.flock.ids, (result(), result(1), result(2)), strict=True)))
+    await endings.end_finished(stage.ctx)
+    assert await stage.progress() is Progress.PARTLY
+    names = {t.public_id: t for t in (await stage.shown()).tasks.items}
+    failed = [n for n, t in names.items() if t.standing is Standing.FAILED]
+    told = await batches.retry_batch(stage.ctx, stage.caller, c.RetryBatch(job_id=stage.job, targets=(failed[0],)))
+    assert [t.reason for t in told] == [""]
+    assert await stage.progress() is Progress.RUNNING and (await stage.shown()).batch.tally.waiting == 1
+    await batches.retry_batch(stage.ctx, stage.caller, c.RetryBatch(job_id=stage.job))
+    assert (await stage.shown()).batch.tally.waiting == 2
+    await stage.push()
+    assert len(stage.line.asked) == 5
+    await stage.say(*((d, runs("2.0")) for d in stage.flock.ids))
+    await endings.end_finished(stage.ctx)
+    assert await stage.progress() is Progress.SUCCEEDED
+
+
+async def test_retry_brings_a_waiting_retry_forward(stage: Stage) -> None:
+    await started(stage, retry_count=1, retry_interval_min=1440)
+    await stage.offer_all()
+    await stage.say((stage.flock.ids[0], result(1)))
+    await batches.retry_batch(stage.ctx, stage.caller, c.RetryBatch(job_id=stage.job))
+    await stage.push()
+    assert len(stage.line.asked) == 4
+
+
+async def test_confirmation_lets_tasks_go_on(stage: Stage) -> None:
+    await started(stage, need_confirm=True)
+    await stage.push()
+    assert stage.line.asked == [] and set((await stage.stands()).values()) == {"waiting"}
+    stage.clock.move(hours=30)
+    await endings.end_waits(stage.ctx)
+    assert await states(stage.ctx, stage.job) == {"CONFIRM": 3}  # the owner's time is nobody's fault
+    names = list(await stage.stands())
+    told = await batches.confirm_batch(stage.ctx, stage.caller, c.ConfirmBatch(job_id=stage.job, targets=(names[0],)))
+    assert told[0].reason == ""
+    await stage.push()
+    assert len(stage.line.asked) == 1
+    await batches.confirm_batch(stage.ctx, stage.caller, c.ConfirmBatch(job_id=stage.job))
+    await stage.push()
+    assert len(stage.line.asked) == 3
+
+
+async def test_a_planned_batch_that_is_stopped_never_begins(stage: Stage) -> None:
+    package = await a_package(stage.ctx, stage.caller, stage.flock.key)
+    await stage.create((package,), scheduled_at=stage.clock.moment + timedelta(hours=1))
+    await batches.stop_batch(stage.ctx, stage.caller, c.StopBatch(job_id=stage.job))
+    assert await stage.progress() is Progress.STOPPED
+    stage.clock.move(hours=2)
+    assert await endings.start_planned(stage.ctx) == 0
+
+
+async def test_only_an_ended_batch_is_deleted(stage: Stage) -> None:
+    await started(stage)
+    with pytest.raises(Conflict):
+        await batches.delete_batch(stage.ctx, stage.caller, c.DeleteBatch(job_id=stage.job))
+    await batches.stop_batch(stage.ctx, stage.caller, c.StopBatch(job_id=stage.job))
+    await endings.end_finished(stage.ctx)
+    await batches.delete_batch(stage.ctx, stage.caller, c.DeleteBatch(job_id=stage.job))
+    with pytest.raises(NotFound):
+        await stage.shown()
+
+
+async def test_another_account_finds_no_batch(stage: Stage, stranger: Caller) -> None:
+    package = await started(stage)
+    for attempt in (
+        batches.stop_batch(stage.ctx, stranger, c.StopBatch(job_id=stage.job)),
+        batches.retry_batch(stage.ctx, stranger, c.RetryBatch(job_id=stage.job)),
+        batches.confirm_batch(stage.ctx, stranger, c.ConfirmBatch(job_id=stage.job)),
+        batches.delete_batch(stage.ctx, stranger, c.DeleteBatch(job_id=stage.job)),
+        batch_views.show_batch(stage.ctx, stranger, c.ShowBatch(job_id=stage.job, window=WINDOW)),
+        batches.create_batch(
+            stage.ctx, stranger, c.CreateBatch(name="x", part="firmware", package_ids=(package,), targets=("a",))
+        ),
+    ):
+        with pytest.raises(NotFound):
+            await attempt
+    own = await batch_views.scan_batches(stage.ctx, stranger, c.ScanBatches(window=WINDOW, part="firmware"))
+    assert own.items == ()
+
+
+async def test_packages_of_another_part_or_state_are_refused(stage: Stage) -> None:
+    firmware = await a_package(stage.ctx, stage.caller, stage.flock.key)
+    raw = await a_package(stage.ctx, stage.caller, stage.flock.key, "raw", verify=True)
+    for facts, reason in (
+        ({"part": "software", "package_ids": (firmware,)}, "package_of_other_part"),
+        ({"part": "module", "package_ids": (firmware,)}, "package_of_other_part"),
+        ({"package_ids": (raw,)}, "package_not_verified"),
+    ):
+        with pytest.raises(Conflict) as caught:
+            await stage.create(**{"packages_": (), **facts})  # type: ignore[arg-type]
+        assert caught.value.reason == reason
+    for days in (-1, 8):
+        with pytest.raises(Invalid):
+            await stage.create((firmware,), scheduled_at=stage.clock.moment + timedelta(days=days))
+    with pytest.raises(Conflict):
+        await packages.delete_package(stage.ctx, stage.caller, c.DeletePackage(package_id=await started(stage)))
+
+
+# --- counted ---
+
+
+async def test_windows_and_filters_of_tasks_and_batches(stage: Stage) -> None:
+    flock = stage.flock = await a_fleet(stage.ctx, stage.caller, 25, version=None, name="many")
+    await started(stage)
+    await stage.push()
+    await stage.say(*((d, runs("2.0")) for d in flock.ids[:10]))
+    seen: list[str] = []
+    window = c.Window(take=10)
+    while True:
+        part = (await stage.shown(window=window)).tasks
+        seen += [t.public_id for t in part.items]
+        assert part.total == 25
+        if part.last is None or len(part.items) < 10:
+            break
+        window = c.Window(take=10, below=part.last)
+    assert len(seen) == len(set(seen)) == 25
+    for wanted, count in (
+        (Standing.SUCCEEDED, 10),
+        (Standing.RUNNING, 15),
+        (Standing.WAITING, 0),
+        (Standing.STOPPED, 0),
+    ):
+        assert (await stage.shown(standing=wanted)).tasks.total == count
+    for progress, count in ((None, 1), (Progress.RUNNING, 1), (Progress.SUCCEEDED, 0)):
+        cmd = c.ScanBatches(window=WINDOW, part="firmware", progress=progress)
+        assert len((await batch_views.scan_batches(stage.ctx, stage.caller, cmd)).items) == count
+
+
+async def test_counters_are_the_truth_at_every_poll(stage: Stage) -> None:
+    flock = stage.flock = await a_fleet(stage.ctx, stage.caller, 60, version=None, name="many")
+    await started(stage, retry_count=1, retry_interval_min=0)
+    done = asyncio.Event()
+
+    async def devices(seed: int) -> None:
+        dice = Random(seed)
+        for _ in range(10):
+            await stage.push()
+            some = dice.sample(flock.ids, 15)
+            said = [runs("1.0"), runs("2.0"), result(0, 50, "1.0"), result(), result(dice.randint(1, 10))]
+            await stage.say(*((d, dice.choice(said)) for d in some))
+
+    async def watch() -> int:
+        looks = 0
+        while not done.is_set():
+            shown = await stage.shown(window=c.Window(take=100))
+            counted = {s: sum(t.standing is s for t in shown.tasks.items) for s in Standing}
+            told = shown.batch.tally
+            assert told.total == 60 == sum(counted.values())
+            assert {str(s): n for s, n in counted.items()} == {str(s): getattr(told, str(s)) for s in Standing}
+            looks += 1
+        return looks
+
+    watching = asyncio.create_task(watch())
+    await asyncio.gather(*(devices(n) for n in range(3)))
+    done.set()
+    assert await watching > 3
+    assert HOST
