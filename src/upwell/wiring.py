@@ -43,7 +43,7 @@ from upwell.objects import Objects, open_objects
 from upwell.service import access, dispatch, endings, enrol, fleet, gateways, making, nodes, reports, streams, uploads
 from upwell.service.access import LoginFacts
 from upwell.service.context import Context, utc_now
-from upwell.service.dispatch import Addressed
+from upwell.service.dispatch import Addressed, Sent
 from upwell.service.secrets import server_secret
 from upwell.storage.database import Database, migrate
 
@@ -218,7 +218,7 @@ class Server:
 
         asking = self._gather("asks", answer, batch_max=500)
 
-        async def ask(device_id: UUID, request: OfferRequest, reply: Callable[[Addressed | None], UUID | None]) -> None:
+        async def ask(device_id: UUID, request: OfferRequest, reply: Callable[[Addressed | None], Sent]) -> None:
             await asking.submit(Ask(device_id, request, reply))
 
         return DeviceHandler(

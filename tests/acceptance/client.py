@@ -75,7 +75,8 @@ class Server:
 def serve(*options: str) -> Iterator[Server]:
     """A server on free ports, with a data directory of its own, both gone at the end. Tests ask faster than people do:
     the limits on requests a second are on only where `options` says so."""
-    options = options or ("--no-request-limits",)
+    if not any("request-limits" in option for option in options):
+        options = ("--no-request-limits", *options)
     data_dir = Path(tempfile.mkdtemp(prefix="upwell-acceptance-", dir="/tmp"))
     data_dir.chmod(0o711)  # started by root, PostgreSQL runs as someone else and must reach its folder
     admin = Key(id="acceptance", secret="an-Acceptance-Secret")

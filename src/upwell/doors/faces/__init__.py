@@ -207,6 +207,9 @@ class Face(Protocol):
     name: str
     """The vendor, for logs."""
 
+    asks: bool
+    """Whether `push` can say an Inquiry. Where it can't, what a device said last is its answer."""
+
     def claim(self, client_id: str, username: str) -> Claim | Enrolment | None:
         """Who the CONNECT says it is; None when it is not of this vendor's kind, and the next face is asked. Raises
         DeviceError for one of its own kind that is malformed: nobody else is asked and the login is refused."""
@@ -227,8 +230,9 @@ class Face(Protocol):
         before the message is acknowledged. Raises DeviceError for what can't be understood: then none is."""
 
     def push(self, linked: Linked, addressed: Addressed, now: datetime) -> Down:
-        """The message of an offer, to the device of this connection that `addressed` names. Raises CallerError (such
-        as Invalid) for an offer that its devices would misread; it is logged and not sent."""
+        """The message of an offer, or where the face asks, of an inquiry, to the device of this connection that
+        `addressed` names. Raises CallerError (such as Invalid) for an offer that its devices would misread; it is
+        logged and its task fails."""
 
     def answer(self, linked: Linked, names: Names, request: OfferRequest, addressed: Addressed | None) -> Down | None:
         """The answer to an OfferRequest of `names`: its offer, or None for nothing to do. None is silence, and then

@@ -40,6 +40,7 @@ class AlibabaFace:
     """Devices whose username is `{deviceName}&{productKey}` (alibaba 6.1)."""
 
     name = "alibaba"
+    asks = False
 
     def claim(self, client_id: str, username: str) -> Claim | Enrolment | None:
         """Alibaba's when the username has an ampersand; no other vendor's has."""
@@ -91,12 +92,12 @@ class AlibabaFace:
     def push(self, linked: Linked, addressed: Addressed, now: datetime) -> Down:
         """The upgrade push, on the addressed device's own topic."""
         now_ms = int(now.timestamp() * 1000)
-        return Down(*offers.upgrade_push(addressed.offer, addressed.product_key, addressed.device_name, now_ms))
+        return Down(*offers.upgrade_push(addressed.offered, addressed.product_key, addressed.device_name, now_ms))
 
     def answer(self, linked: Linked, names: Names, request: OfferRequest, addressed: Addressed | None) -> Down | None:
         """get_reply always; the legacy answer only with an offer."""
         framed = offers.get_reply if request.manner == "get" else offers.request_reply
-        reply = framed(addressed.offer if addressed else None, request, names.product_key, names.device_name)
+        reply = framed(addressed.offered if addressed else None, request, names.product_key, names.device_name)
         return None if reply is None else Down(*reply)
 
     def block(self, linked: Linked, names: Names, request: BlockRequest, found: Block | NoBlock) -> Down | None:
