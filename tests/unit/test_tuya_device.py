@@ -162,7 +162,7 @@ def test_topics_of_its_own() -> None:
 def test_channels_of_a_product() -> None:
     assert channels.channels_of({}) == {0: "default", 9: "MCU"}
     assert channels.channels_of({"TuyaChannels": "3:zigbee,10:x"}) == {0: "default", 3: "zigbee", 10: "x"}
-    for broken in ("", "0:x", 7, "9:", None):
+    for broken in ("", "0:x", 7, "9:", None, "3:default", "9:MCU,3:default"):
         assert channels.channels_of({"TuyaChannels": broken}) == {0: "default", 9: "MCU"}
     for channel, module in ((0, "default"), (9, "MCU"), (3, "channel3")):
         assert channels.module_of(MAP, channel) == module

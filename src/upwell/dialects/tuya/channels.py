@@ -15,7 +15,7 @@ FACT = "TuyaChannels"
 CHANNEL_MAX = 255
 DEFAULTS: Mapping[int, str] = {0: DEFAULT_MODULE, 9: "MCU"}
 
-_ONE = r"[1-9][0-9]{0,2}:[A-Za-z0-9._-]{1,64}"
+_ONE = r"[1-9][0-9]{0,2}:(?!default(?:,|$))[A-Za-z0-9._-]{1,64}"
 WRITTEN = Pattern(rf"{_ONE}(,{_ONE}){{0,19}}", "channel:module, as 9:MCU,3:zigbee, at most 20 of them")
 _UNNAMED = re.compile(r"channel([1-9][0-9]{0,2})")
 

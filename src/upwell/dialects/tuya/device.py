@@ -17,7 +17,6 @@ REF_MAX = 32  # characters of a msgId (tuya 4.3)
 TEXT_MAX = 256  # characters kept of an errorMsg; longer ones are cut
 CHANNELS_MAX = 64  # entries of one firmware/report
 
-AUTO_SUBSCRIBE = "channel/downlink/auto_subscribe"
 PROGRESS_MAX = 100
 CLOCK_MIN_S = 10**9  # the year 2001: a time before it is a device's uptime
 

@@ -5,6 +5,7 @@ mistyped one is no id at all. None of them is a secret; leave to see a thing is 
 """
 
 import re
+from functools import partial
 from uuid import UUID
 
 from upwell.domain.errors import NotFound
@@ -24,25 +25,20 @@ def public(number: int) -> str:
     return str(number)
 
 
+def _read(kind: str, text: str) -> int:
+    if not _NUMBER.fullmatch(text) or int(text) > ID_MAX:
+        raise NotFound(kind, _short(text))
+    return int(text)
+
+
+# The package, job or group that an id names; each raises NotFound when it can be none.
+read_firmware_id, read_job_id, read_group_id = (partial(_read, kind) for kind in ("package", "job", "group"))
+
+
 def task_id(ref: TaskRef) -> str:
     """The id of a task: its job's and 46 digits."""
     digits = f"{ref.job_id}{ref.nth:0{_NTH_DIGITS}d}{ref.device_id.int:0{_DEVICE_DIGITS}d}"
     return f"{digits}{int(digits) % _CHECK:02d}"
-
-
-def read_firmware_id(text: str) -> int:
-    """The package that a FirmwareId names. Raises NotFound when it can be none."""
-    return _read("package", text)
-
-
-def read_job_id(text: str) -> int:
-    """The job that a JobId names. Raises NotFound when it can be none."""
-    return _read("job", text)
-
-
-def read_group_id(text: str) -> int:
-    """The group that a GroupId names. Raises NotFound when it can be none."""
-    return _read("group", text)
 
 
 def read_task_id(text: str) -> TaskRef:
@@ -54,12 +50,6 @@ def read_task_id(text: str) -> TaskRef:
     if job > ID_MAX or nth > _NTH_MAX or device >= 1 << 128:
         raise NotFound("task", _short(text))
     return TaskRef(device_id=UUID(int=device), job_id=job, nth=nth)
-
-
-def _read(kind: str, text: str) -> int:
-    if not _NUMBER.fullmatch(text) or int(text) > ID_MAX:
-        raise NotFound(kind, _short(text))
-    return int(text)
 
 
 def _short(text: str) -> str:
