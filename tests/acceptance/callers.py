@@ -58,6 +58,8 @@ class NewSdk:
         assert response.status_code == 200
         assert response.body is not None, f"nested otherwise than the SDK's model: {sent}"
         held: dict[str, Any] = response.body.to_map()
+        if not success:  # the model writes a flat list that it has not even into a refusal
+            held = {name: value for name, value in held.items() if name in sent or value != []}
         assert held == sent
         assert held["Success"] is success, sent
         return held

@@ -56,9 +56,7 @@ def _by_versions(call: Call, server: Server, key: str) -> None:
             _updated(call, job)
             with online(server.mqtt, key, *devices[2], "1.2.0") as third:
                 assert third.offered()["version"] == "2.0.0"
-                states(
-                    call, job, **{one: "NOTIFIED", three: "NOTIFIED"}
-                )  # the second runs no version of it
+                states(call, job, **{one: "NOTIFIED", three: "NOTIFIED"})  # the second runs no version of it
         first.inform("2.0.0")
         states(call, job, **{one: "SUCCEEDED", three: "NOTIFIED"})
     _ended(call, job, one, three)
