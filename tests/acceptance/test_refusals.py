@@ -1,6 +1,7 @@
 """What the rules of the API forbid, in the vendor's business envelope and by both SDKs: a code of its own, a message
 that names what is wrong, and nothing half done (law 10)."""
 
+import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
