@@ -52,23 +52,24 @@ def telling(file: str) -> str:
 def parameters(operation: Operation) -> str:
     """Its parameters as they stand on the wire, those required in bold."""
     return ", ".join(
-        f"**{name}**" if param.required else name
+        f"**{name}**" if required else name
         for param in operation.params
         if not isinstance(param.rule, Unsupported)
-        for name in _wire(param)
+        for name, required in _wire(param)
     )
 
 
-def _wire(param: Param) -> Iterator[str]:
+def _wire(param: Param) -> Iterator[tuple[str, bool]]:
     if param.kind == "structs":
-        yield from (f"{param.name}.N.{member.name}" for member in param.members)
+        yield from ((f"{param.name}.N.{each.name}", param.required and each.required) for each in param.members)
     else:
-        yield f"{param.name}.N" if param.kind == "list" else param.name
+        yield f"{param.name}.N" if param.kind == "list" else param.name, param.required
 
 
-def table(
-    operations: Mapping[str, Operation], notes: Mapping[str, Mapping[str, str]], **more: Mapping[str, str]
-) -> str:
+Notes = Mapping[str, Mapping[str, str]]
+
+
+def table(operations: Mapping[str, Operation], notes: Notes, **more: Mapping[str, str]) -> str:
     """One row for each operation; `more` are further columns by their headings."""
     known = {name for kind in notes.values() for name in kind}
     if known - set(operations):
@@ -90,8 +91,8 @@ def tables() -> dict[str, str]:
     qps = {name: str(limits.QPS[name]) for name in ALIBABA}
     new, old = map(telling, SDK_TESTS)
     head = (
-        f"Each of the {len(ALIBABA)} operations is called by both of the vendor's SDKs, unmodified, in the stories named"
-        f" beside it:\n`{new}[acs3-<story>]` and `[v2-<story>]` compare what the new SDK holds with the JSON that was"
+        f"Each of the {len(ALIBABA)} operations is called by both of the vendor's SDKs, unmodified, in the stories"
+        f" named beside it:\n`{new}[acs3-<story>]` and `[v2-<story>]` compare what the new SDK holds with the JSON that was"
         f" sent,\n`{old}[<story>]` what the old SDK got in JSON with what it got in XML. Requests a second are"
         " per account.\nRequired parameters are bold; IotInstanceId is accepted everywhere and ignored."
     )
