@@ -1,15 +1,14 @@
 """Every operation by `alibabacloud_iot20180120`, in both signatures: what the SDK's models hold is what was sent."""
 
-import hashlib
 from collections.abc import Iterator
 
 import pytest
 from alibabacloud_iot20180120 import models as m
 
 from acceptance.callers import METHODS, NewSdk, new_request
-from acceptance.client import Server, recording, unique
+from acceptance.client import Server, recording
 from acceptance.operations import EVERY
-from acceptance.stories import STORIES, Story, setting
+from acceptance.stories import STORIES, Story
 
 SIGNATURES = ["acs3", "v2"]
 
@@ -47,18 +46,3 @@ def _has(caller: NewSdk, action: str) -> bool:
     except Exception:
         return bool(caller.wire.last.json()["Code"] != "InvalidAction.NotFound")
     return True
-
-
-async def test_the_sdks_coroutines_get_the_same_answers(call: NewSdk) -> None:
-    text = "异步 *~/ a b"
-    request = m.CreateProductRequest(product_name=unique("prod"), node_type=0, description=text)
-    made = call.checked(await call.sdk.create_product_async(request))
-    shown = call.checked(await call.sdk.query_product_async(m.QueryProductRequest(product_key=made["ProductKey"])))
-    assert shown["Data"]["Description"] == text
-
-
-def test_a_5_mb_upload_becomes_a_package(call: NewSdk) -> None:
-    image = hashlib.shake_128(b"upwell").digest(5_000_000)
-    key = setting.product(call)
-    firmware = setting.package(call, key, image, FirmwareSize=len(image))
-    assert call("QueryOTAFirmware", FirmwareId=firmware)["FirmwareInfo"]["FirmwareSize"] == len(image)

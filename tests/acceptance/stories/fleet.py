@@ -79,6 +79,11 @@ def _registered(call: Call, key: str) -> list[str]:
     assert checked["InvalidDeviceNameList"] == {"InvalidDeviceName": ["b*d"]}
     assert [row["DeviceName"] for row in checked["InvalidDetailList"]["InvalidDetailList"]] == ["b*d"]
     assert checked["RepeatedDeviceNameList"] == {"RepeatDevieNameList": ["valve_1"]}
+    bad = call("BatchCheckDeviceNames", ProductKey=key, DeviceName=["b*d"])["Data"]["ApplyId"]
+    told = call("QueryBatchRegisterDeviceStatus", ProductKey=key, ApplyId=bad)["Data"]
+    assert (told["ValidList"], told["InvalidList"]) == ({"Name": []}, {"Name": ["b*d"]})
+    told = call("BatchCheckDeviceNames", ProductKey=key, DeviceNameList=[{"DeviceName": "fine", "DeviceNickname": "a"}])
+    assert told["Data"]["InvalidDeviceNicknameList"] == {"InvalidDeviceNickname": ["a"]}
     named = [{"DeviceName": "valve_3", "DeviceNickname": "三号阀门"}]
     checked = call("BatchCheckDeviceNames", ProductKey=key, DeviceNameList=named)["Data"]
     assert checked["InvalidDetailList"] == {"InvalidDetailList": []}
@@ -116,10 +121,10 @@ def _found(call: Call, server: Server, key: str, names: list[str]) -> None:
     by_id = call("QueryDeviceInfo", IotId=info["IotId"])["Data"]
     assert by_id == info
     _by_status(call, server, key, names, info)
-    for some in (names[:1], names):
-        details = call("BatchQueryDeviceDetail", ProductKey=key, DeviceName=some)["Data"]["Data"]
+    for some in ([], names[:1], names):
+        details = call("BatchQueryDeviceDetail", ProductKey=key, DeviceName=[*some, "nobody"])["Data"]["Data"]
         assert [row["DeviceName"] for row in details] == some
-        asked = {"ProductKey": key, "DeviceName": some}
+        asked = {"ProductKey": key, "DeviceName": [*some, "nobody"]}
         found = call("BatchGetDeviceState", **asked)["DeviceStatusList"]["DeviceStatus"]
         assert [row["DeviceName"] for row in found] == some
     [state] = call("BatchGetDeviceState", IotId=[info["IotId"]])["DeviceStatusList"]["DeviceStatus"]

@@ -44,11 +44,14 @@ def _verified(call: Call, key: str, device: Device) -> str:
     firmware = setting.package(call, key, NeedToVerify=True)
     assert call("ListOTAJobByFirmware", FirmwareId=firmware, **PAGE)["Data"] == {"SimpleOTAJobInfo": []}
     target = {"ProductKey": key, "DeviceName": device.name}
+    assert call("ListOTAJobByDevice", FirmwareId=firmware, **target, **PAGE)["Data"] == {"SimpleOTAJobInfo": []}
     assert call("ListOTAUnfinishedTaskByDevice", **target)["Data"] == {"SimpleOTATaskInfo": []}
     early = call("CreateOTAStaticUpgradeJob", FirmwareId=firmware, ProductKey=key, TargetSelection="ALL", success=False)
     assert early["Code"] == "iot.ota.FirmwareNotVerified"
     asked = {"FirmwareId": firmware, "ProductKey": key, "TargetDeviceName": [device.name], "TimeoutInMinutes": 30}
     job = call("CreateOTAVerifyJob", **asked, Tag=[{"Key": "site.1", "Value": TEXT}])["Data"]["JobId"]
+    [row] = call("ListOTAJobByDevice", FirmwareId=firmware, **target, **PAGE)["Data"]["SimpleOTAJobInfo"]
+    assert (row["JobId"], row["JobType"]) == (job, "VERIFY_FIRMWARE")
     offer = device.offered()
     assert (offer["version"], offer["size"], offer["extData"]) == ("2.0.0", len(setting.IMAGE), {"site.1": TEXT})
     shown = call("QueryOTAJob", JobId=job)["Data"]

@@ -64,17 +64,23 @@ def _packages(call: Call, key: str) -> list[str]:
     for count, more in enumerate(kinds):
         assert call("ListOTAFirmware", ProductKey=key, **PAGE)["Total"] == count
         ids.append(setting.package(call, key, **more))
-    files = [
-        {"Name": f"file {n}", "Url": setting.uploaded(call, IMAGE[n:], "tar.gz"), "Size": len(IMAGE) - n, **more}
-        for n, more in enumerate(({"FileMd5": MD5}, {}))
-    ]
-    given = {"ProductKey": key, "DestVersion": "3.0.0", "MultiFiles": files, "NeedToVerify": False}
-    ids.append(call("CreateOTAFirmware", FirmwareName=unique("several"), **given)["Data"]["FirmwareId"])
+    files = [_file(call, n) for n in range(3)]
+    given = {"ProductKey": key, "DestVersion": "3.0.0", "NeedToVerify": False}
+    for those in (files[:2], files[2:]):
+        made = call("CreateOTAFirmware", FirmwareName=unique("several"), **given, MultiFiles=those)
+        ids.append(made["Data"]["FirmwareId"])
     return ids
 
 
+def _file(call: Call, n: int) -> dict[str, Any]:
+    content = IMAGE[n:]
+    digest = hashlib.md5(content).hexdigest()
+    said = ({"FileMd5": digest}, {"SignValue": digest}, {})[n]  # what is not said is the stored file's
+    return {"Name": f"file {n}", "Url": setting.uploaded(call, content, "tar.gz"), "Size": len(content), **said}
+
+
 def _shown(call: Call, key: str, ids: list[str]) -> None:
-    single, delta, several = (call("QueryOTAFirmware", FirmwareId=each)["FirmwareInfo"] for each in ids)
+    single, delta, several, lone = (call("QueryOTAFirmware", FirmwareId=each)["FirmwareInfo"] for each in ids)
     assert (single["FirmwareDesc"], single["FirmwareSize"], single["Status"]) == (TEXT, len(IMAGE), -1)
     assert (single["FirmwareSign"], single["ModuleName"], single["MultiFiles"]) == (MD5, "default", [])
     assert (delta["Udi"], delta["Type"], delta["SrcVersion"], delta["Status"]) == ('{"键":"a b*~/<"}', 1, "1.9.0", 0)
@@ -85,6 +91,7 @@ def _shown(call: Call, key: str, ids: list[str]) -> None:
     ]
     assert [file["FileMd5"] for file in several["MultiFiles"]] == [MD5, hashlib.md5(IMAGE[1:]).hexdigest()]
     assert "FirmwareUrl" not in several
+    assert [file["Name"] for file in lone["MultiFiles"]] == ["file 2"]
     renamed = unique("renamed")
     call("ModifyOTAFirmware", FirmwareId=ids[0], ProductKey=key, FirmwareName=renamed, FirmwareUdi="<u/>")
     shown = call("QueryOTAFirmware", FirmwareId=ids[0])["FirmwareInfo"]

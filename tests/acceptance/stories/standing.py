@@ -65,10 +65,10 @@ def _by_versions(call: Call, server: Server, key: str) -> None:
 
 def _updated(call: Call, job: str) -> None:
     given: dict[str, Any] = {"UpgradeType": "DYNAMIC", "TargetSelection": "ALL", "MaximumPerMinute": 500}
-    call("UpdateOTAJob", JobId=job, **given, SrcVersionList=["1.0.0", "1.2.0"], TimeoutInMinutes=45)
+    call("UpdateOTAJob", JobId=job, **given, SrcVersionList=["1.2.0"], TimeoutInMinutes=45)
     shown = call("QueryOTAJob", JobId=job)["Data"]
     assert (shown["MaximumPerMinute"], shown["TimeoutInMinutes"]) == (500, 45)
-    assert shown["SrcVersions"] == {"SrcVersion": ["1.0.0", "1.2.0"]}
+    assert shown["SrcVersions"] == {"SrcVersion": ["1.2.0"]}
     assert shown["Tags"] == {"OtaTagDTO": []}  # alibaba 2.4: left out, the tags are cleared
     call("UpdateOTAJob", JobId=job, **given, Tags=[{"Key": "a", "Value": "1"}, {"Key": "b", "Value": "2"}])
     assert len(call("QueryOTAJob", JobId=job)["Data"]["Tags"]["OtaTagDTO"]) == 2
