@@ -5,7 +5,7 @@ Values are given as pairs: those that are accepted and those that are refused.
 
 from tests.unit.alibaba_fleet_requests import HOUR, RULE, START
 
-from upwell.dialects.alibaba.params import BOOLEAN, INTEGER, LONG, TEXT
+from upwell.dialects.rpc_params import BOOLEAN, INTEGER, LONG, TEXT
 
 Values = tuple[list[str], list[str]]  # accepted, refused
 

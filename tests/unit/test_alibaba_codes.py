@@ -1,11 +1,16 @@
 """What Alibaba's dialect calls each refusal of the core, and how often an account may call."""
 
+import re
+from pathlib import Path
+
 import pytest
 
 from upwell.dialects.alibaba import codes
 from upwell.dialects.alibaba.limits import QPS, UNNAMED
 from upwell.dialects.alibaba.management import OPERATIONS, decode
 from upwell.domain.errors import CallerError, Conflict, Denied, Invalid, Missing, NotFound, TooMany, Unavailable
+
+SOURCES = Path(__file__).parents[2] / "src" / "upwell"
 
 
 def test_an_unknown_action_is_the_gateways() -> None:
@@ -37,10 +42,10 @@ CONFLICTS = {
     "product_name_taken": "iot.prod.AlreadyExistedProductName",
     "product_has_devices": "iot.prod.ProductHasDevices",
     "device_name_taken": "iot.device.AlreadyExistedDeviceName",
-    "names_registered": "iot.device.IncorrentDeviceApplyInfo",
     "group_name_taken": "iot.group.AlreadyExistedGroupName",
     "group_kind_mismatch": "iot.group.GroupTypeMismatch",
-    "group_has_groups": "iot.group.GroupHasSubGroups",
+    "group_is_dynamic": "iot.group.GroupIsDynamic",
+    "group_has_sub_groups": "iot.group.GroupHasSubGroups",
     "package_name_taken": "iot.ota.FirmwareNameExisted",
     "package_not_verified": "iot.ota.FirmwareNotVerified",
     "package_is_verifying": "iot.ota.FirmwareIsVerifying",
@@ -67,6 +72,12 @@ CONFLICTS = {
     "device_busy": "iot.ota.DeviceHasOpenTask",
     "some_new_reason": "iot.ota.SomeNewReason",
 }
+
+
+def test_every_conflict_of_the_service_has_a_code() -> None:
+    sources = "".join(file.read_text("utf-8") for file in (SOURCES / "service").glob("*.py"))
+    reasons = set(re.findall(r'Conflict\(\s*"(\w+)"', sources))
+    assert reasons == set(CONFLICTS) - {"some_new_reason"}
 
 
 @pytest.mark.parametrize(("reason", "code"), CONFLICTS.items())

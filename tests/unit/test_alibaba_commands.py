@@ -14,7 +14,7 @@ from tests.unit.alibaba_views import FIRMWARE, GROUP, JOB
 
 from upwell.dialects.alibaba import codes
 from upwell.dialects.alibaba.management import OPERATIONS, decode
-from upwell.dialects.alibaba.params import Param
+from upwell.dialects.rpc_params import Param
 from upwell.domain import commands as c
 from upwell.domain.errors import Invalid, Missing
 

@@ -30,7 +30,7 @@ from tests.unit.alibaba_views import DEVICE_ID, FIRMWARE, GROUP, JOB, TASK
 
 from upwell.dialects.alibaba import codes, names
 from upwell.dialects.alibaba.management import OPERATIONS, decode
-from upwell.dialects.alibaba.params import UNIQUE, Param
+from upwell.dialects.rpc_params import UNIQUE, Param
 from upwell.domain.errors import CallerError, Invalid, Missing, NotFound
 from upwell.domain.talk import TaskRef
 

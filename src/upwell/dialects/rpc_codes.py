@@ -73,10 +73,10 @@ _CONFLICTS = {
     "product_name_taken": "iot.prod.AlreadyExistedProductName",
     "product_has_devices": "iot.prod.ProductHasDevices",
     "device_name_taken": "iot.device.AlreadyExistedDeviceName",
-    "names_registered": "iot.device.IncorrentDeviceApplyInfo",  # alibaba 4.2: spelt so
     "group_name_taken": "iot.group.AlreadyExistedGroupName",
     "group_kind_mismatch": "iot.group.GroupTypeMismatch",
-    "group_has_groups": "iot.group.GroupHasSubGroups",
+    "group_is_dynamic": "iot.group.GroupIsDynamic",
+    "group_has_sub_groups": "iot.group.GroupHasSubGroups",
     "package_name_taken": "iot.ota.FirmwareNameExisted",
     "package_not_verified": "iot.ota.FirmwareNotVerified",
     "package_is_verifying": "iot.ota.FirmwareIsVerifying",

@@ -10,7 +10,8 @@ from typing import Any
 
 from upwell.dialects.alibaba import names, render
 from upwell.dialects.alibaba.package_ops import FIRMWARE_ID, VERSION
-from upwell.dialects.alibaba.params import (
+from upwell.dialects.alibaba.product_ops import PRODUCT_KEY
+from upwell.dialects.rpc_params import (
     Length,
     OneOf,
     Operation,
@@ -20,7 +21,6 @@ from upwell.dialects.alibaba.params import (
     page_params,
     refuse_repeats,
 )
-from upwell.dialects.alibaba.product_ops import PRODUCT_KEY
 from upwell.dialects.rpc_rules import GRAY_PERCENT, check_retry, check_targets
 from upwell.domain import commands as c
 from upwell.domain.errors import Invalid, Missing

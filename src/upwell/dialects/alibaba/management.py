@@ -16,8 +16,8 @@ from upwell.dialects.alibaba import (
     tag_ops,
     task_ops,
 )
-from upwell.dialects.alibaba.params import Operation, Pairs
 from upwell.dialects.alibaba.render import without_none
+from upwell.dialects.rpc_params import Operation, Pairs
 from upwell.domain.commands import Command, Result
 from upwell.domain.errors import NotFound
 

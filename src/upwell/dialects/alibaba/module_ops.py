@@ -6,8 +6,8 @@ from typing import Any
 from upwell.dialects.alibaba import render
 from upwell.dialects.alibaba.device_ops import DEVICE_KEY
 from upwell.dialects.alibaba.package_ops import VERSION
-from upwell.dialects.alibaba.params import Length, Operation, Param, page_params
 from upwell.dialects.alibaba.product_ops import PRODUCT_KEY
+from upwell.dialects.rpc_params import Length, Operation, Param, page_params
 from upwell.dialects.rpc_rules import device_key
 from upwell.domain import commands as c
 from upwell.domain.errors import Invalid

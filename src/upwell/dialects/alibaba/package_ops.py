@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from upwell.dialects.alibaba import names, render
-from upwell.dialects.alibaba.params import (
+from upwell.dialects.rpc_params import (
     Length,
     OneOf,
     Operation,

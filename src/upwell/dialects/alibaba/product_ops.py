@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from upwell.dialects.alibaba import render
-from upwell.dialects.alibaba.params import Length, OneOf, Operation, Param, Pattern, page_params
+from upwell.dialects.rpc_params import Length, OneOf, Operation, Param, Pattern, page_params
 from upwell.domain import commands as c
 from upwell.domain.errors import Invalid
 

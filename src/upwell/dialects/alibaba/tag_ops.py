@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from upwell.dialects.alibaba.device_ops import DEVICE_KEY, simple_devices
-from upwell.dialects.alibaba.params import PAGE, TEXT, Length, Operation, Param, Pattern, page_size, shown
+from upwell.dialects.rpc_params import PAGE, TEXT, Length, Operation, Param, Pattern, page_size, shown
 from upwell.dialects.rpc_rules import device_key
 from upwell.domain import commands as c
 from upwell.domain.errors import Invalid

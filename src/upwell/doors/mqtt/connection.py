@@ -198,7 +198,8 @@ class Link(asyncio.Protocol):
             former.conn.replaced = True
             former.cut("replaced by a later login")  # alibaba 6.1, rule 5
         farewell = self._door.parting(identity.device_id)
-        conn = Conn(uuid4(), identity.device_id, identity.facts, self.peer, connect.client_id, connect.protocol_level)
+        host = self.peer.rpartition(":")[0] or self.peer  # a device's address has no port; the log's has
+        conn = Conn(uuid4(), identity.device_id, identity.facts, host, connect.client_id, connect.protocol_level)
         self._session = Session(
             keep_alive_s=connect.keep_alive_s,
             now_s=self._loop.time(),

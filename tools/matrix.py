@@ -1,0 +1,125 @@
+"""Write the tables of operations into docs/support-matrix.md, from what the server reads and what the tests call.
+
+A table stands between two comments; the rest of the page is written by hand. Operations, roles, parameters and limits
+are the dialects' tables, so no cell can promise what the server does not read. An Alibaba operation names the stories
+that call it, read from the tests' own tables; one that no story calls is an error.
+
+Run: python tools/matrix.py (writes the file) or python tools/matrix.py --check (fails when the file is stale).
+"""
+
+import ast
+import sys
+import tomllib
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+
+from upwell.dialects.alibaba import limits
+from upwell.dialects.alibaba.management import OPERATIONS as ALIBABA
+from upwell.dialects.rpc_params import Operation, Param, Unsupported
+from upwell.dialects.tuya.management import OPERATIONS as TUYA
+
+TOP = Path(__file__).resolve().parent.parent
+FILE = TOP / "docs" / "support-matrix.md"
+NOTES = TOP / "docs" / "support-notes.toml"
+TESTS = TOP / "tests" / "acceptance"
+SDK_TESTS = ("test_new_sdk.py", "test_old_sdk.py")
+
+
+def stories() -> dict[str, list[str]]:
+    """The stories that call each operation."""
+    found: dict[str, list[str]] = {}
+    for file in sorted((TESTS / "stories").glob("*.py")):
+        for action in _table(ast.parse(file.read_text("utf-8"))):
+            found.setdefault(action, []).append(file.stem)
+    return found
+
+
+def _table(module: ast.Module) -> list[str]:
+    for node in module.body:
+        if isinstance(node, ast.Assign) and [ast.unparse(target) for target in node.targets] == ["OPERATIONS"]:
+            return list(ast.literal_eval(node.value))
+    return []
+
+
+def telling(file: str) -> str:
+    """The test in this file that tells every story."""
+    for node in ast.parse((TESTS / file).read_text("utf-8")).body:
+        if isinstance(node, ast.FunctionDef) and any("STORIES.values()" in ast.unparse(d) for d in node.decorator_list):
+            return f"{file}::{node.name}"
+    raise LookupError(f"no test of {file} tells the stories")
+
+
+def parameters(operation: Operation) -> str:
+    """Its parameters as they stand on the wire, those required in bold."""
+    return ", ".join(
+        f"**{name}**" if required else name
+        for param in operation.params
+        if not isinstance(param.rule, Unsupported)
+        for name, required in _wire(param)
+    )
+
+
+def _wire(param: Param) -> Iterator[tuple[str, bool]]:
+    if param.kind == "structs":
+        yield from ((f"{param.name}.N.{each.name}", param.required and each.required) for each in param.members)
+    else:
+        yield f"{param.name}.N" if param.kind == "list" else param.name, param.required
+
+
+Notes = Mapping[str, Mapping[str, str]]
+
+
+def table(operations: Mapping[str, Operation], notes: Notes, **more: Mapping[str, str]) -> str:
+    """One row for each operation; `more` are further columns by their headings."""
+    known = {name for kind in notes.values() for name in kind}
+    if known - set(operations):
+        raise LookupError(f"notes on operations that are not there: {sorted(known - set(operations))}")
+    heads = ("Operation", "State", "Least role", *more, "Parameters", "Missing or different")
+    lines = ["| " + " | ".join(heads) + " |", "|---" * len(heads) + "|"]
+    for name, operation in operations.items():
+        part, note = notes["part"].get(name), notes["note"].get(name)
+        cells = [name, "part" if part else "yes", operation.role, *(column[name] for column in more.values())]
+        cells += [parameters(operation) or "—", "; ".join(filter(None, (part, note)))]
+        lines.append("| " + " | ".join(cells) + " |")
+    return "\n".join(lines)
+
+
+def tables() -> dict[str, str]:
+    """What stands between the comments of each name."""
+    notes = tomllib.loads(NOTES.read_text("utf-8"))
+    told = {name: ", ".join(those) for name, those in stories().items()}
+    qps = {name: str(limits.QPS[name]) for name in ALIBABA}
+    new, old = map(telling, SDK_TESTS)
+    head = (
+        f"Each of the {len(ALIBABA)} operations is called by both of the vendor's SDKs, unmodified, in the stories"
+        f" named beside it:\n`{new}[acs3-<story>]` and `[v2-<story>]` compare what the new SDK holds with the JSON that"
+        f" was sent,\n`{old}[<story>]` what the old SDK got in JSON with what it got in XML. Requests a second are"
+        " per account.\nRequired parameters are bold; IotInstanceId is accepted everywhere and ignored."
+    )
+    alibaba = table(ALIBABA, notes["alibaba"], **{"Requests a second": qps, "Stories": told})
+    return {"alibaba": f"{head}\n\n{alibaba}", "tuya": table(TUYA, notes["tuya"])}
+
+
+def text(page: str) -> str:
+    """The page with its tables made anew."""
+    for name, body in tables().items():
+        begin, end = f"<!-- {name}: written by tools/matrix.py -->", f"<!-- {name} ends -->"
+        before, _, rest = page.partition(begin)
+        _, _, after = rest.partition(end)
+        if not after:
+            raise LookupError(f"{FILE.name} has no place for the table {name}")
+        page = f"{before}{begin}\n{body}\n{end}{after}"
+    return page
+
+
+def main() -> int:
+    """Write the file, or only compare it."""
+    page = FILE.read_text("utf-8")
+    if "--check" in sys.argv[1:]:
+        return int(page != text(page))
+    FILE.write_text(text(page), "utf-8")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
