@@ -109,7 +109,7 @@ _CONFLICT_KINDS = (  # how a reason ends or begins -> code, for those that the t
     ("_running_job", "IOTDA.014813"),
 )
 
-_INVALID = {"limit": "IOTDA.000017", "marker": "IOTDA.000018", "body": "IOTDA.000008"}
+_INVALID = {"limit": "IOTDA.000017", "marker": "IOTDA.000018", "body": "IOTDA.000008", "file_size": "IOTDA.014603"}
 
 # Why a task failed -> the code in its `error` (huawei 6.4). The words are those of flow.RESULT_CODES and of the core.
 _FAILURES = {
