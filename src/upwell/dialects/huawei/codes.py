@@ -104,6 +104,7 @@ _CONFLICTS = {
 _CONFLICT_KINDS = (  # how a reason ends or begins -> code, for those that the table above lacks
     ("_taken", "IOTDA.014811"),
     ("_has_devices", "IOTDA.014813"),
+    ("_has_sub_groups", "IOTDA.014813"),
     ("_not_empty", "IOTDA.014813"),
     ("_in_use", "IOTDA.014813"),
     ("_running_job", "IOTDA.014813"),
