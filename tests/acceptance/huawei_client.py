@@ -1,6 +1,7 @@
 """The unmodified `huaweicloudsdkiotda`, and raw requests that are signed here by its own signer."""
 
 import json
+import re
 import urllib.error
 import urllib.request
 from collections.abc import Callable
@@ -54,6 +55,22 @@ def new_device(client: Any, product_id: str, **more: Any) -> Any:
     """The answer to its making."""
     body = m.AddDevice(**{"node_id": unique("node"), "product_id": product_id, **more})
     return client.add_device(m.AddDeviceRequest(body=body))
+
+
+def walked(call: Callable[[int, str | None], Any], items: str, limit: int) -> tuple[list[Any], list[int]]:
+    """Every item of a list by its markers, and the count that each page told."""
+    found: list[Any] = []
+    counts = []
+    marker = None
+    while True:
+        page = call(limit, marker)
+        counts.append(page.page.count)
+        if not getattr(page, items):
+            assert page.page.marker is None
+            return found, counts
+        found += getattr(page, items)
+        marker = page.page.marker
+        assert re.fullmatch("[0-9a-f]{24}", marker)
 
 
 # --- raw requests -----------------------------------------------------------------------------------------------------

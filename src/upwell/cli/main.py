@@ -1,4 +1,4 @@
-"""The command line: `upwell serve`, `upwell key …`, `upwell simulate`."""
+"""The command line: `upwell serve`, `upwell key …`, `upwell user …`, `upwell simulate`."""
 
 import asyncio
 import json
@@ -16,6 +16,7 @@ from rich.console import Console
 from rich.table import Column, Table
 
 from upwell import __version__
+from upwell.cli import users
 from upwell.config import Settings, load
 from upwell.domain.errors import UpwellError
 from upwell.embedded import running_dsn
@@ -85,6 +86,9 @@ def _with_database(data_dir: str | None, database_url: str | None, use: Callable
             await database.close()
 
     return asyncio.run(run())
+
+
+app.add_typer(users.commands(_with_database), name="user")
 
 
 @key_app.command("create")

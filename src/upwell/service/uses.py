@@ -7,6 +7,7 @@ from upwell.domain import commands as c
 from upwell.service import (
     batch_views,
     batches,
+    batchfiles,
     device_scans,
     fleet,
     groups,
@@ -134,6 +135,8 @@ USES: dict[type, Use] = {
     c.RemoveModule: space_modules.remove_module,
     c.ScanGroups: space_groups.scan_groups,
     c.ChangeGroup: space_groups.change_group,
+    c.ListBatchFiles: batchfiles.list_batch_files,
+    c.DeleteBatchFile: batchfiles.delete_batch_file,
 }
 
 

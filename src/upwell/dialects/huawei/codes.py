@@ -108,6 +108,7 @@ _CONFLICTS = {
 _CONFLICT_KINDS = (  # how a reason ends or begins -> code, for those that the table above lacks
     ("_taken", "IOTDA.014811"),
     ("_has_devices", "IOTDA.014813"),
+    ("_has_sub_groups", "IOTDA.014813"),
     ("_not_empty", "IOTDA.014813"),
     ("_in_use", "IOTDA.014813"),
     ("_running_job", "IOTDA.014813"),
@@ -120,7 +121,7 @@ _MEMBERS = {
     "url": "channel_detail.http_forwarding.url",
     "space": "app_id",
 }
-_INVALID = {"limit": "IOTDA.000017", "marker": "IOTDA.000018", "body": "IOTDA.000008"}
+_INVALID = {"limit": "IOTDA.000017", "marker": "IOTDA.000018", "body": "IOTDA.000008", "file_size": "IOTDA.014603"}
 
 # Why a task failed -> the code in its `error` (huawei 6.4). The words are those of flow.RESULT_CODES and of the core.
 _FAILURES = {
