@@ -47,7 +47,8 @@ def _written(option: str | bool | None) -> str | None:
 def serve(
     data_dir: Option = None, http: Option = None, mqtt: Option = None, mqtts: Option = None, https: Option = None,
     tls_cert: Option = None, tls_key: Option = None, download: Option = None, public_url: Option = None,
-    database_url: Option = None, objects_url: Option = None, dynamic_registration: Option = None,
+    downloads: Option = None, database_url: Option = None, objects_url: Option = None, buckets: Option = None,
+    allow_private_push: Switch = None, dynamic_registration: Option = None,
     request_limits: Switch = None, tuya_bare_secret: Switch = None, tuya_wrapped_lists: Switch = None,
 ) -> None:  # fmt: skip
     """Run the platform until SIGTERM or SIGINT."""

@@ -1,9 +1,9 @@
 """Huawei's public ids, made from the core's numbers and read back (huawei 1.10, 2.3, 3.1, 4.4).
 
 Record ids, and with them task and group ids, are the number in 24 hexadecimal digits: they sort as the numbers do, and
-a newer number is larger. Ids of packages, modules and rules are 32 digits: 64 check bits and the number hidden under a mask drawn
-from them, so an id of the other kind reads as none at all. None of them is a secret; leave to see a thing is the core's
-to give. Ids of spaces, products and devices are texts that the core keeps.
+a newer number is larger. Ids of packages, modules, rules and their actions are 32 digits: 64 check bits and the number
+hidden under a mask drawn from them, so an id of another kind reads as none at all. None of them is a secret; leave to
+see a thing is the core's to give. Ids of spaces, products and devices are texts that the core keeps.
 """
 
 import re
