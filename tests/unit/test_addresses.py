@@ -1,4 +1,4 @@
-"""Which addresses and URLs news may be sent to. The literals are written by hand; none is made by the code under test."""
+"""Which addresses and URLs news may be sent to. The literals are written by hand, none by the code under test."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""The command line: `upwell serve`, `upwell key …`, `upwell simulate`."""
+"""The command line: `upwell serve`, `upwell key …`, `upwell object …`, `upwell simulate`."""
 
 import asyncio
 import json
@@ -6,9 +6,8 @@ import logging
 import os
 import signal
 import sys
-from collections.abc import Awaitable, Callable
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 import uvloop
@@ -16,31 +15,18 @@ from rich.console import Console
 from rich.table import Column, Table
 
 from upwell import __version__
-from upwell.config import Settings, load
+from upwell.cli.objects import object_app
+from upwell.cli.settings import Option, Switch, settings_of, with_database
+from upwell.config import Settings
 from upwell.domain.errors import UpwellError
-from upwell.embedded import running_dsn
 from upwell.service import access
-from upwell.service.context import Context
 from upwell.simulator.fleet import simulate
-from upwell.storage.database import Database, migrate
 from upwell.wiring import running
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, help="Over-the-air firmware updates.")
 key_app = typer.Typer(no_args_is_help=True, help="Access keys.")
 app.add_typer(key_app, name="key")
-
-Option = Annotated[str | None, typer.Option()]
-Switch = Annotated[bool | None, typer.Option()]
-
-
-def _settings(options: dict[str, str | None]) -> Settings:
-    toml = Path(os.environ.get("UPWELL_CONFIG", "upwell.toml"))
-    return load(options, os.environ, toml if toml.exists() else None)
-
-
-def _written(option: str | bool | None) -> str | None:
-    """An option as config reads it; a switch that is not given leaves the word to the other sources."""
-    return str(option).lower() if isinstance(option, bool) else option
+app.add_typer(object_app, name="object")
 
 
 @app.command()
@@ -52,7 +38,7 @@ def serve(
     request_limits: Switch = None, tuya_bare_secret: Switch = None, tuya_wrapped_lists: Switch = None,
 ) -> None:  # fmt: skip
     """Run the platform until SIGTERM or SIGINT."""
-    settings = _settings({name: _written(value) for name, value in locals().items()})
+    settings = settings_of(locals())
     logging.basicConfig(level=os.environ.get("UPWELL_LOG", "INFO"), format="%(asctime)s %(levelname)s %(message)s")
     logging.getLogger("uvicorn").setLevel(logging.WARNING)
     uvloop.run(_serve(settings))
@@ -70,24 +56,6 @@ async def _serve(settings: Settings) -> None:
         await stop.wait()
 
 
-def _with_database(data_dir: str | None, database_url: str | None, use: Callable[[Context], Awaitable[Any]]) -> Any:
-    settings = _settings({"data_dir": data_dir, "database_url": database_url})
-    dsn = settings.database_url or running_dsn(settings.data_dir)
-    if dsn is None:
-        raise UpwellError(f"no server is running on the data dir {settings.data_dir}; start `upwell serve` first")
-
-    async def run() -> Any:
-        database = Database(dsn)
-        await database.open()
-        try:
-            await migrate(database)
-            return await use(Context(database))
-        finally:
-            await database.close()
-
-    return asyncio.run(run())
-
-
 @key_app.command("create")
 def key_create(
     dialect: Annotated[str, typer.Option(help="alibaba, tuya or huawei")],
@@ -98,7 +66,8 @@ def key_create(
     as_json: Annotated[bool, typer.Option("--json")] = False,
 ) -> None:
     """Make an access key; its secret is shown this once."""
-    key = _with_database(data_dir, database_url, lambda ctx: access.create_key(ctx, account, role, dialect))
+    settings = settings_of(locals())
+    key = with_database(settings, lambda ctx: access.create_key(ctx, account, role, dialect))
     facts = {
         "id": key.key_id, "secret": key.secret, "dialect": key.dialect, "role": key.role, "account": account,
         "project_id": access.project_id(key.account_id),
@@ -109,8 +78,9 @@ def key_create(
 @key_app.command("list")
 def key_list(data_dir: Option = None, database_url: Option = None) -> None:
     """Show every key, without secrets."""
+    settings = settings_of(locals())
     table = Table(Column("id", no_wrap=True, min_width=24), "account", "role", "dialect", "created", "revoked")
-    for key in _with_database(data_dir, database_url, access.list_keys):
+    for key in with_database(settings, access.list_keys):
         revoked = f"{key.revoked_at:%Y-%m-%d %H:%M}" if key.revoked_at else ""
         table.add_row(key.key_id, key.account, key.role, key.dialect, f"{key.created_at:%Y-%m-%d %H:%M}", revoked)
     Console().print(table)
@@ -119,7 +89,8 @@ def key_list(data_dir: Option = None, database_url: Option = None) -> None:
 @key_app.command("revoke")
 def key_revoke(key_id: str, data_dir: Option = None, database_url: Option = None) -> None:
     """Make a key useless from now on."""
-    _with_database(data_dir, database_url, lambda ctx: access.revoke_key(ctx, key_id))
+    settings = settings_of(locals())
+    with_database(settings, lambda ctx: access.revoke_key(ctx, key_id))
     print(f"revoked {key_id}")
 
 

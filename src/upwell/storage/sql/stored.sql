@@ -81,7 +81,12 @@ returning package_id, object_key, object_state, object_tag, size;
 update package set object_state = 'checking', check_until = null, modified_at = $2
 where package_id = $1 and object_state <> 'checking' and deleted_at is null returning package_id;
 
--- name: states_of_objects
--- How the packages stand that are made of these objects.
-select object_key, object_state, package_id, version from package
-where account_id = $1 and deleted_at is null and object_key = any($2::text[]) order by package_id;
+-- name: doubt_object
+-- The object was written or removed: read it anew, whichever region its packages say.
+update package set object_state = 'checking', check_until = null, modified_at = $4
+where account_id = $1 and bucket = $2 and bucket_key = $3 and deleted_at is null;
+
+-- name: packages_of_bucket
+-- The packages that are made of each object, and how they stand.
+select bucket_key, string_agg(version || ' (' || object_state || ')', ', ' order by package_id) as packages
+from package where account_id = $1 and bucket = $2 and deleted_at is null group by bucket_key;
