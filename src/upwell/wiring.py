@@ -22,6 +22,7 @@ from starlette.routing import Route
 
 from upwell.config import Settings
 from upwell.dialects.alibaba.upload import PostObjectError
+from upwell.dialects.huawei.iam import PROJECTS_PATH, TOKENS_PATH
 from upwell.dialects.huawei.rule_ops import notification
 from upwell.domain.commands import Command, DeleteDevice, DeleteSpace, ResetSecret, SetDeviceEnabled
 from upwell.domain.errors import CallerError, Unavailable
@@ -33,6 +34,7 @@ from upwell.doors.enrolment import EnrolmentDoor
 from upwell.doors.faces.alibaba import AlibabaFace
 from upwell.doors.faces.tuyalink import TuyaLinkFace
 from upwell.doors.gate import Gate
+from upwell.doors.iam import IamDoor
 from upwell.doors.logins import LoginDesk
 from upwell.doors.push import Poster
 from upwell.doors.rest import METHODS, RestDoor
@@ -46,12 +48,14 @@ from upwell.engine.loop import Loop
 from upwell.objects import Buckets, Objects, open_bucket, open_objects
 from upwell.service import (
     access,
+    batchfiles,
     checks,
     dispatch,
     endings,
     enrol,
     fleet,
     gateways,
+    iam,
     making,
     news,
     nodes,
@@ -356,6 +360,10 @@ class Server:
     async def _purge(self) -> bool:
         await dispatch.forget_grants(self.ctx)
         await access.purge_nonces(self.ctx)
+        await iam.purge(self.ctx)
+        for file_id, key in await batchfiles.stale_files(self.ctx):
+            await self.objects.delete(key)
+            await batchfiles.forget_file(self.ctx, file_id)
         for key in await uploads.stale_files(self.ctx):
             await self.objects.delete(key)
             await uploads.forget_file(self.ctx, key)
@@ -373,12 +381,15 @@ class Server:
             limited=self.settings.request_limits,
         )  # fmt: skip
         gate = Gate(ctx=self.ctx, now=utc_now)
+        signing_in = IamDoor(ctx=self.ctx, gate=gate)
         rest = RestDoor(ctx=self.ctx, gate=gate, changed=self._changed, limited=self.settings.request_limits)
         app = Starlette(
             routes=[
                 Route("/auth/register/device", self._enrolment().__call__, methods=["POST"]),
                 Route("/", rpc.__call__, methods=["GET", "POST"]),
                 Route("/v5/{rest:path}", rest.__call__, methods=METHODS),
+                Route(TOKENS_PATH, signing_in.tokens, methods=["POST"]),
+                Route(PROJECTS_PATH, signing_in.projects, methods=["GET"]),
                 Route("/healthz", _healthy),
                 Route("/readyz", self._ready),
             ]

@@ -1,4 +1,4 @@
-"""The command line: `upwell serve`, `upwell key …`, `upwell object …`, `upwell simulate`."""
+"""The command line: `upwell serve`, `upwell key …`, `upwell user …`, `upwell object …`, `upwell simulate`."""
 
 import asyncio
 import json
@@ -6,8 +6,9 @@ import logging
 import os
 import signal
 import sys
+from collections.abc import Awaitable, Callable
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 import uvloop
@@ -15,11 +16,13 @@ from rich.console import Console
 from rich.table import Column, Table
 
 from upwell import __version__
+from upwell.cli import users
 from upwell.cli.objects import object_app
 from upwell.cli.settings import Option, Switch, settings_of, with_database
 from upwell.config import Settings
 from upwell.domain.errors import UpwellError
 from upwell.service import access
+from upwell.service.context import Context
 from upwell.simulator.fleet import simulate
 from upwell.wiring import running
 
@@ -56,6 +59,13 @@ async def _serve(settings: Settings) -> None:
         await stop.wait()
 
 
+def _with_database(data_dir: str | None, database_url: str | None, use: Callable[[Context], Awaitable[Any]]) -> Any:
+    return with_database(settings_of({"data_dir": data_dir, "database_url": database_url}), use)
+
+
+app.add_typer(users.commands(_with_database), name="user")
+
+
 @key_app.command("create")
 def key_create(
     dialect: Annotated[str, typer.Option(help="alibaba, tuya or huawei")],
@@ -66,8 +76,7 @@ def key_create(
     as_json: Annotated[bool, typer.Option("--json")] = False,
 ) -> None:
     """Make an access key; its secret is shown this once."""
-    settings = settings_of(locals())
-    key = with_database(settings, lambda ctx: access.create_key(ctx, account, role, dialect))
+    key = _with_database(data_dir, database_url, lambda ctx: access.create_key(ctx, account, role, dialect))
     facts = {
         "id": key.key_id, "secret": key.secret, "dialect": key.dialect, "role": key.role, "account": account,
         "project_id": access.project_id(key.account_id),
@@ -78,9 +87,8 @@ def key_create(
 @key_app.command("list")
 def key_list(data_dir: Option = None, database_url: Option = None) -> None:
     """Show every key, without secrets."""
-    settings = settings_of(locals())
     table = Table(Column("id", no_wrap=True, min_width=24), "account", "role", "dialect", "created", "revoked")
-    for key in with_database(settings, access.list_keys):
+    for key in _with_database(data_dir, database_url, access.list_keys):
         revoked = f"{key.revoked_at:%Y-%m-%d %H:%M}" if key.revoked_at else ""
         table.add_row(key.key_id, key.account, key.role, key.dialect, f"{key.created_at:%Y-%m-%d %H:%M}", revoked)
     Console().print(table)
@@ -89,8 +97,7 @@ def key_list(data_dir: Option = None, database_url: Option = None) -> None:
 @key_app.command("revoke")
 def key_revoke(key_id: str, data_dir: Option = None, database_url: Option = None) -> None:
     """Make a key useless from now on."""
-    settings = settings_of(locals())
-    with_database(settings, lambda ctx: access.revoke_key(ctx, key_id))
+    _with_database(data_dir, database_url, lambda ctx: access.revoke_key(ctx, key_id))
     print(f"revoked {key_id}")
 
 

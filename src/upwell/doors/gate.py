@@ -1,4 +1,4 @@
-"""Who asks at the REST doors: a request signed with an access key.
+"""Who asks at the REST doors: a request signed with an access key, or one with a user's token (huawei 1.8).
 
 Holds: a key of another dialect is as unknown as one that does not exist. Refuses: to do anything before the proof
 holds. The signature has no nonce, so nothing is kept of a request (dialects/huawei/signing.py).
@@ -12,12 +12,13 @@ from starlette.requests import Request
 
 from upwell.dialects.huawei import signing
 from upwell.dialects.huawei.signing import SignedRequest, SigningError
-from upwell.domain.errors import Invalid
-from upwell.service import access
+from upwell.domain.errors import Denied, Invalid
+from upwell.service import access, iam
 from upwell.service.access import Caller
 from upwell.service.context import Context
 
 DIALECT = "huawei"
+TOKEN_HEADER = "x-auth-token"  # noqa: S105  # the name of a header
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -27,8 +28,11 @@ class Gate:
     ctx: Context
     now: Callable[[], datetime]
 
-    async def caller(self, request: SignedRequest) -> Caller:
-        """Who asks, proven. Raises SigningError."""
+    async def caller(self, request: SignedRequest, *, scoped: bool = True) -> Caller:
+        """Who asks, proven; a token must be scoped to a project, unless `scoped` is False. Raises SigningError."""
+        told = request.headers
+        if TOKEN_HEADER in told and not {"authorization", "x-security-token"} & told.keys():
+            return await self._of_token(told[TOKEN_HEADER], scoped)
         claim = signing.claim(request)
         key = await access.find_key(self.ctx, claim.access_key_id)
         if key is None or key.dialect != DIALECT:
@@ -36,14 +40,20 @@ class Gate:
         signing.verify(request, claim, key.secret, self.now())
         return key.caller()
 
+    async def _of_token(self, token: str, scoped: bool) -> Caller:
+        try:
+            return await iam.caller_of_token(self.ctx, token.strip(), scoped=scoped)
+        except Denied as exc:
+            raise SigningError("token", exc.problem) from exc
 
-async def read(request: Request, body_size_max: int) -> SignedRequest:
-    """A request exactly as it was received. Raises Invalid (body)."""
+
+async def read(request: Request, body_size_max: int, field: str = "body") -> SignedRequest:
+    """A request exactly as it was received. Raises Invalid naming `field` when its body is longer."""
     body = bytearray()
     async for part in request.stream():
         body += part
         if len(body) > body_size_max:
-            raise Invalid("body", f"at most {body_size_max} bytes")
+            raise Invalid(field, f"at most {body_size_max} bytes")
     headers: dict[str, str] = {}
     for name, value in request.headers.items():
         headers[name] = f"{headers[name]},{value}" if name in headers else value

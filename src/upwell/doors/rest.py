@@ -14,12 +14,13 @@ from urllib.parse import parse_qsl
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 
-from upwell.dialects.huawei import codes, management, render
+from upwell.dialects.huawei import batch_ops, codes, management, render
 from upwell.dialects.huawei.signing import SignedRequest
 from upwell.domain import commands as c
 from upwell.domain.errors import Denied, Invalid, TooMany, UpwellError
+from upwell.doors.batchfiles import FRAME_SIZE_MAX, read_form
 from upwell.doors.gate import Gate, read
-from upwell.service import access, uses
+from upwell.service import access, batchfiles, uses
 from upwell.service.access import Caller
 from upwell.service.context import Context
 
@@ -42,6 +43,8 @@ class RestDoor:
         """One request, whatever it is; never raises."""
         request_id, statuses = uuid.uuid4().hex, codes.STATUSES
         try:
+            if management.upload_project(request.method, _path(request)) is not None:
+                return answered(request_id, 201, await self._upload(request))
             read_request = await read(request, BODY_SIZE_MAX)
             route = management.route(read_request.method, read_request.path)
             statuses = route.operation.refuses
@@ -66,6 +69,14 @@ class RestDoor:
         self.changed(command)
         return result
 
+    async def _upload(self, request: Request) -> dict[str, object]:
+        form = await read(request, batchfiles.FILE_SIZE_MAX + FRAME_SIZE_MAX, "file_size")
+        caller = await self.gate.caller(form)
+        check_project(caller, management.upload_project(form.method, form.path) or "")
+        access.require(caller, "operator")
+        name, content = await read_form(form)
+        return batch_ops.file_members(await batchfiles.create_batch_file(self.ctx, caller, name, content))
+
     async def _admit(self, caller: Caller, route: management.Route) -> None:
         limit = route.operation.limit_per_s if self.limited else None
         if limit is not None and not await access.within_rate(self.ctx, caller.account_id, route.name, limit):
@@ -88,6 +99,10 @@ def refused(request_id: str, error: Exception, statuses: frozenset[int] = codes.
     """A refusal to an operation that answers these statuses."""
     told = codes.refusal(error, statuses)
     return answered(request_id, told.status, {**render.failure(told.code, told.message)})
+
+
+def _path(request: Request) -> str:
+    return str(request.scope["raw_path"].decode("latin-1"))
 
 
 def _pairs(query: str) -> list[tuple[str, str]]:

@@ -30,6 +30,7 @@ _DICE = bytes(ord(ALPHANUMERICS[value % len(ALPHANUMERICS)]) for value in range(
 _DICE_REFUSED = bytes(range(256 - 256 % len(ALPHANUMERICS), 256))
 _RANK = {"viewer": 0, "operator": 1, "admin": 2}
 NAMESAKES_MAX = 8  # devices of one name that a login without a product key is tried against
+ROLES = tuple(_RANK)
 _DIALECTS = ("alibaba", "tuya", "huawei")
 
 Admission = Literal["admitted", "replayed", "too fast"]

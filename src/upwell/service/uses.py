@@ -5,6 +5,7 @@ from typing import Any
 
 from upwell.domain import commands as c
 from upwell.service import (
+    batchfiles,
     device_scans,
     fleet,
     groups,
@@ -125,6 +126,8 @@ USES: dict[type, Use] = {
     c.RemoveModule: space_modules.remove_module,
     c.ScanGroups: space_groups.scan_groups,
     c.ChangeGroup: space_groups.change_group,
+    c.ListBatchFiles: batchfiles.list_batch_files,
+    c.DeleteBatchFile: batchfiles.delete_batch_file,
 }
 
 

@@ -213,7 +213,8 @@ def _targets_told(r: tuple[c.TargetResult, ...]) -> dict[str, Any]:
     return {"targets": [_target(item) for item in r]}
 
 
-def _file(r: c.BatchFile) -> dict[str, Any]:
+def file_members(r: c.BatchFile) -> dict[str, Any]:
+    """A file of targets as answers tell of it (huawei 3.10)."""
     return {"file_id": r.file_id, "file_name": r.name, "upload_time": render.time(r.uploaded_at)}
 
 
@@ -246,7 +247,7 @@ OPERATIONS: dict[str, Operation] = {
     ),
     "ListBatchTaskFiles": Operation(
         "GET", "/batchtask-files", "viewer",
-        lambda _: c.ListBatchFiles(), lambda r: {"files": [_file(item) for item in r]},
+        lambda _: c.ListBatchFiles(), lambda r: {"files": [file_members(item) for item in r]},
     ),
     "DeleteBatchTaskFile": Operation(
         "DELETE", "/batchtask-files/{file_id}", "operator",

@@ -120,7 +120,7 @@ _MEMBERS = {
     "url": "channel_detail.http_forwarding.url",
     "space": "app_id",
 }
-_INVALID = {"limit": "IOTDA.000017", "marker": "IOTDA.000018", "body": "IOTDA.000008"}
+_INVALID = {"limit": "IOTDA.000017", "marker": "IOTDA.000018", "body": "IOTDA.000008", "file_size": "IOTDA.014603"}
 
 # Why a task failed -> the code in its `error` (huawei 6.4). The words are those of flow.RESULT_CODES and of the core.
 _FAILURES = {

@@ -3,7 +3,7 @@
 `claim` reads what a request says of itself; the caller finds the key's secret; `verify` proves the claim. Both
 SDK-HMAC-SHA256 and V11-HMAC-SHA256 (derived key) are verified from the request exactly as it was received: the headers
 that SignedHeaders lists, User-Agent included. There is no nonce in these signatures: what guards against replays is the
-window of 15 minutes. It refuses temporary credentials and tokens, and it holds no key.
+window of 15 minutes. It refuses temporary credentials, and it holds no key.
 """
 
 import hashlib
@@ -69,8 +69,6 @@ def claim(request: SignedRequest) -> Claim:
     if "x-security-token" in headers:
         raise _refused("Temporary credentials (X-Security-Token) are not accepted; sign with a permanent access key.")
     if "authorization" not in headers:
-        if "x-auth-token" in headers:
-            raise SigningError("token", "X-Auth-Token is not accepted; sign requests with an access key.")
         raise _refused("The request has no Authorization header.")
     algorithm, _, rest = headers["authorization"].strip().partition(" ")
     if algorithm not in (SDK_HMAC, V11_HMAC):
