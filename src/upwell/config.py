@@ -101,6 +101,11 @@ class Settings:
     tuya_wrapped_lists: bool
     bootstrap_key: BootstrapKey | None
 
+    @property
+    def objects_at(self) -> str:
+        """Where the platform's own objects are."""
+        return self.objects_url or f"file://{self.data_dir.absolute() / 'objects'}"
+
     def public_url_at(self, download_port: int) -> str:
         """What devices are told, once the download listener has its port."""
         return re.sub(r":0$", f":{download_port}", self.public_url)

@@ -22,6 +22,7 @@ from starlette.routing import Route
 from upwell.config import Settings
 from upwell.dialects.alibaba.upload import PostObjectError
 from upwell.dialects.huawei.iam import PROJECTS_PATH, TOKENS_PATH
+from upwell.dialects.huawei.rule_ops import notification
 from upwell.domain.commands import Command, DeleteDevice, DeleteSpace, ResetSecret, SetDeviceEnabled
 from upwell.domain.errors import CallerError, Unavailable
 from upwell.domain.talk import OfferRequest
@@ -35,6 +36,7 @@ from upwell.doors.gate import Gate
 from upwell.doors.iam import IamDoor
 from upwell.doors.links import Links
 from upwell.doors.logins import LoginDesk
+from upwell.doors.push import Poster
 from upwell.doors.rest import METHODS, RestDoor
 from upwell.doors.rpc import RpcDoor
 from upwell.doors.tongues import Alibaba, Tongue, Tuya
@@ -43,10 +45,11 @@ from upwell.embedded import EmbeddedPostgres
 from upwell.engine.dispatch import Ask, Dispatcher
 from upwell.engine.gather import Gatherer
 from upwell.engine.loop import Loop
-from upwell.objects import Objects, open_objects
+from upwell.objects import Buckets, Objects, open_bucket, open_objects
 from upwell.service import (
     access,
     batchfiles,
+    checks,
     dispatch,
     endings,
     enrol,
@@ -54,6 +57,7 @@ from upwell.service import (
     gateways,
     iam,
     making,
+    news,
     nodes,
     reports,
     streams,
@@ -142,9 +146,9 @@ class Server:
         await database.open()
         self._stack.push_async_callback(database.close)
         await migrate(database)
-        url = self.settings.objects_url or f"file://{self.settings.data_dir.absolute() / 'objects'}"
-        self.objects = open_objects(url)
-        self.ctx = Context(database, objects=self.objects)
+        url = self.settings.objects_at
+        self.objects = Buckets(open_objects(url), url, self.settings.buckets, open_bucket)
+        self.ctx = Context(database, objects=self.objects, private_push=self.settings.allow_private_push)
         self.first_key = await access.bootstrap(self.ctx, _pair(self.settings))
         self.links = Links(self.ctx, self.objects.local_path, await server_secret(self.ctx, "download"))
         await nodes.keep_lease(self.ctx, self.node_id)
@@ -275,7 +279,11 @@ class Server:
         upkeep = Loop("upkeep", self._upkeep, 5.0)
         purge = Loop("purge", self._purge, 60.0)
         self.watch = Loop("watch", partial(self._watch, handler), WATCH_PAUSE_S)
-        for loop in (self.push, self.fill, self.finish, upkeep, purge, self.watch):
+        self.read = Loop("objects", partial(checks.read_one, ctx), 2.0)
+        look = Loop("objects again", partial(checks.look_again, ctx), 15.0)
+        post = Poster(private=self.settings.allow_private_push).post
+        self.tell = Loop("news", partial(news.deliver, ctx, notification, post), 1.0)
+        for loop in (self.push, self.fill, self.finish, upkeep, purge, self.watch, self.read, look, self.tell):
             self._run(loop.run())
 
         def changed(command: Command) -> None:
@@ -285,7 +293,7 @@ class Server:
                 handler.turn_out(device)
             elif gone or isinstance(command, DeleteSpace | ResetSecret):
                 self.watch.wake()  # who it is must be looked up: the watch finds whose connection may not stay
-            for loop in (self.fill, self.push, self.finish):
+            for loop in (self.fill, self.push, self.finish, self.read, self.tell):
                 loop.wake()
 
         self._changed = changed

@@ -1,4 +1,4 @@
-"""The command line: `upwell serve`, `upwell key …`, `upwell user …`, `upwell simulate`."""
+"""The command line: `upwell serve`, `upwell key …`, `upwell user …`, `upwell object …`, `upwell simulate`."""
 
 import asyncio
 import json
@@ -17,42 +17,31 @@ from rich.table import Column, Table
 
 from upwell import __version__
 from upwell.cli import users
-from upwell.config import Settings, load
+from upwell.cli.objects import object_app
+from upwell.cli.settings import Option, Switch, settings_of, with_database
+from upwell.config import Settings
 from upwell.domain.errors import UpwellError
-from upwell.embedded import running_dsn
 from upwell.service import access
 from upwell.service.context import Context
 from upwell.simulator.fleet import simulate
-from upwell.storage.database import Database, migrate
 from upwell.wiring import running
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, help="Over-the-air firmware updates.")
 key_app = typer.Typer(no_args_is_help=True, help="Access keys.")
 app.add_typer(key_app, name="key")
-
-Option = Annotated[str | None, typer.Option()]
-Switch = Annotated[bool | None, typer.Option()]
-
-
-def _settings(options: dict[str, str | None]) -> Settings:
-    toml = Path(os.environ.get("UPWELL_CONFIG", "upwell.toml"))
-    return load(options, os.environ, toml if toml.exists() else None)
-
-
-def _written(option: str | bool | None) -> str | None:
-    """An option as config reads it; a switch that is not given leaves the word to the other sources."""
-    return str(option).lower() if isinstance(option, bool) else option
+app.add_typer(object_app, name="object")
 
 
 @app.command()
 def serve(
     data_dir: Option = None, http: Option = None, mqtt: Option = None, mqtts: Option = None, https: Option = None,
     tls_cert: Option = None, tls_key: Option = None, download: Option = None, public_url: Option = None,
-    database_url: Option = None, objects_url: Option = None, dynamic_registration: Option = None,
+    downloads: Option = None, database_url: Option = None, objects_url: Option = None, buckets: Option = None,
+    allow_private_push: Switch = None, dynamic_registration: Option = None,
     request_limits: Switch = None, tuya_bare_secret: Switch = None, tuya_wrapped_lists: Switch = None,
 ) -> None:  # fmt: skip
     """Run the platform until SIGTERM or SIGINT."""
-    settings = _settings({name: _written(value) for name, value in locals().items()})
+    settings = settings_of(locals())
     logging.basicConfig(level=os.environ.get("UPWELL_LOG", "INFO"), format="%(asctime)s %(levelname)s %(message)s")
     logging.getLogger("uvicorn").setLevel(logging.WARNING)
     uvloop.run(_serve(settings))
@@ -71,21 +60,7 @@ async def _serve(settings: Settings) -> None:
 
 
 def _with_database(data_dir: str | None, database_url: str | None, use: Callable[[Context], Awaitable[Any]]) -> Any:
-    settings = _settings({"data_dir": data_dir, "database_url": database_url})
-    dsn = settings.database_url or running_dsn(settings.data_dir)
-    if dsn is None:
-        raise UpwellError(f"no server is running on the data dir {settings.data_dir}; start `upwell serve` first")
-
-    async def run() -> Any:
-        database = Database(dsn)
-        await database.open()
-        try:
-            await migrate(database)
-            return await use(Context(database))
-        finally:
-            await database.close()
-
-    return asyncio.run(run())
+    return with_database(settings_of({"data_dir": data_dir, "database_url": database_url}), use)
 
 
 app.add_typer(users.commands(_with_database), name="user")

@@ -81,8 +81,8 @@ class Buckets:
         store, name = self._at(key)
         return await store.look(name)
 
-    def keys(self) -> AsyncIterator[tuple[str, int]]:
-        return self._own.keys()
+    def listed(self) -> AsyncIterator[tuple[str, int]]:
+        return self._own.listed()
 
     def local_path(self, key: str) -> Path | None:
         store, name = self._at(key)

@@ -166,7 +166,7 @@ class DirectoryObjects:
             found = await asyncio.to_thread(path.stat)
         return Seen(found.st_size, f"{found.st_ino:x}-{found.st_mtime_ns:x}-{found.st_size:x}")
 
-    async def keys(self) -> AsyncIterator[tuple[str, int]]:
+    async def listed(self) -> AsyncIterator[tuple[str, int]]:
         for path, size in await asyncio.to_thread(self._files):
             key = self._key_of(path)
             if key is not None:

@@ -79,7 +79,7 @@ class Objects(Protocol):
     async def look(self, key: str) -> Seen:
         """Size and tag. Raises `NotFound`."""
 
-    def keys(self) -> AsyncIterator[tuple[str, int]]:
+    def listed(self) -> AsyncIterator[tuple[str, int]]:
         """Key and size in bytes of every committed object, in no order that is promised."""
 
     def local_path(self, key: str) -> Path | None:

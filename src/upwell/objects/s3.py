@@ -167,7 +167,7 @@ class S3Objects:
         # A store without entity tags still says when an object was written.
         return Seen(int(found["size"]), found["e_tag"] or f"{found['last_modified']:%Y%m%dT%H%M%S.%f}")
 
-    async def keys(self) -> AsyncIterator[tuple[str, int]]:
+    async def listed(self) -> AsyncIterator[tuple[str, int]]:
         with _translated(""):
             async for page in obstore.list(self._store):
                 for found in page:

@@ -148,6 +148,15 @@ async def bootstrap(ctx: Context, given: tuple[str, str] | None) -> NewKey | Non
     return await ctx.database.transact(body)
 
 
+async def find_account(ctx: Context, name: str) -> int:
+    """The number of the account by that name. Raises NotFound."""
+    async with ctx.database.connection() as conn:
+        account_id = await conn.fetchval(_Q["account_by_name"], name)
+    if account_id is None:
+        raise NotFound("account", name)
+    return int(account_id)
+
+
 async def find_key(ctx: Context, key_id: str) -> AccessKey | None:
     """The key by its id; None when there is none or it was revoked."""
     async with ctx.database.connection() as conn:

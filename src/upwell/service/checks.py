@@ -133,6 +133,19 @@ async def still_same(ctx: Context, package_id: int, object_key: str, expected: S
     return seen == expected
 
 
+async def read_anew(ctx: Context, account_id: int, bucket: str, key: str) -> None:
+    """Somebody wrote or removed this object: whatever is made of it is read again, soon."""
+    async with ctx.database.connection() as conn:
+        await conn.execute(_Q["doubt_object"], account_id, bucket, key, ctx.now())
+
+
+async def packages_of_bucket(ctx: Context, account_id: int, bucket: str) -> dict[str, str]:
+    """By key of an object: the versions that are made of it and how each stands."""
+    async with ctx.database.connection() as conn:
+        rows = await conn.fetch(_Q["packages_of_bucket"], account_id, bucket)
+    return {row["bucket_key"]: row["packages"] for row in rows}
+
+
 async def _gone(ctx: Context, package_id: int) -> None:
     async with ctx.database.connection() as conn:
         if await conn.fetchval(_Q["settle_gone"], package_id, ctx.now()) is not None:

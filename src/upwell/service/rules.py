@@ -13,13 +13,14 @@ from upwell.domain.errors import NotFound, TooMany
 from upwell.domain.negotiated import Progress
 from upwell.service.access import Caller, require
 from upwell.service.context import Context
+from upwell.service.spaces import find_space, space_number
+from upwell.service.windows import scanned, span
 from upwell.storage.database import Connection, values
 from upwell.storage.queries import sheet
 
-_Q = sheet("rules")
+_Q = sheet("rules") | {"lock_account": sheet("packages")["lock_account"]}
 # huawei 6.5: how a job stands while its targets are found, or while it is being stopped, is no news.
 TOLD = frozenset(Progress) - {Progress.RESOLVING, Progress.STOPPING}
-_ID_MAX = 1 << 63
 
 
 async def note_status(
@@ -49,7 +50,7 @@ async def create_rule(ctx: Context, caller: Caller, cmd: c.CreateRule) -> c.Rule
         await conn.execute(_Q["lock_account"], caller.account_id)
         if await conn.fetchval(_Q["count_rules"], caller.account_id) >= cmd.most:
             raise TooMany("rules", cmd.most)
-        space_id = await _space_id(conn, caller, cmd.space) if cmd.in_space else None
+        space_id = await _space_id(conn, caller, cmd)
         given = (cmd.name, cmd.description, space_id, ctx.now())
         await conn.execute(_Q["make_rule"], rule_id, caller.account_id, *given)
         return await _rule(conn, caller, rule_id)
@@ -64,13 +65,14 @@ async def show_rule(ctx: Context, caller: Caller, cmd: c.ShowRule) -> c.Rule:
 
 
 async def scan_rules(ctx: Context, caller: Caller, cmd: c.ScanRules) -> c.Scanned[c.Rule]:
-    """A window of the account's rules, newest first."""
-    which = (caller.account_id, cmd.in_space, cmd.space, cmd.name, cmd.active)
+    """A window of the account's rules, newest first. Raises NotFound (space)."""
     async with ctx.database.connection() as conn:
+        space_id = await space_number(conn, caller, cmd.space)
+        which = (caller.account_id, cmd.in_space, space_id, cmd.name, cmd.active)
         total = await conn.fetchval(_Q["count_scanned_rules"], *which)
-        rows = await conn.fetch(_Q["scan_rules"], *which, _below(cmd.window), cmd.window.take, cmd.window.skip)
+        rows = await conn.fetch(_Q["scan_rules"], *which, *span(cmd.window))
         items = await _rules(conn, caller, [row["rule_id"] for row in rows])
-    return c.Scanned(items=tuple(items), total=total, last=items[-1].rule_id if items else None)
+    return scanned(items, total, lambda item: item, lambda item: item.rule_id)
 
 
 async def change_rule(ctx: Context, caller: Caller, cmd: c.ChangeRule) -> c.Rule:
@@ -131,13 +133,14 @@ async def show_action(ctx: Context, caller: Caller, cmd: c.ShowAction) -> c.Rule
 
 
 async def scan_actions(ctx: Context, caller: Caller, cmd: c.ScanActions) -> c.Scanned[c.RuleAction]:
-    """A window of the account's actions, newest first."""
-    which = (caller.account_id, cmd.rule_id, cmd.in_space, cmd.space)
+    """A window of the account's actions, newest first. Raises NotFound (space)."""
     async with ctx.database.connection() as conn:
+        space_id = await space_number(conn, caller, cmd.space)
+        which = (caller.account_id, cmd.rule_id, cmd.in_space, space_id)
         total = await conn.fetchval(_Q["count_scanned_actions"], *which)
-        rows = await conn.fetch(_Q["scan_actions"], *which, _below(cmd.window), cmd.window.take, cmd.window.skip)
+        rows = await conn.fetch(_Q["scan_actions"], *which, *span(cmd.window))
         items = await _actions(conn, caller, [row["action_id"] for row in rows])
-    return c.Scanned(items=tuple(items), total=total, last=items[-1].action_id if items else None)
+    return scanned(items, total, lambda item: item, lambda item: item.action_id)
 
 
 async def change_action(ctx: Context, caller: Caller, cmd: c.ChangeAction) -> c.RuleAction:
@@ -168,11 +171,8 @@ async def delete_action(ctx: Context, caller: Caller, cmd: c.DeleteAction) -> c.
     return await ctx.database.transact(body)
 
 
-async def _space_id(conn: Connection, caller: Caller, key: str | None) -> int:
-    space_id = await conn.fetchval(_Q["space_id"], caller.account_id, key)
-    if space_id is None:
-        raise NotFound("space", key or "default")
-    return int(space_id)
+async def _space_id(conn: Connection, caller: Caller, cmd: c.CreateRule) -> int | None:
+    return int((await find_space(conn, caller, cmd.space, "share_space"))["space_id"]) if cmd.in_space else None
 
 
 async def _rule(conn: Connection, caller: Caller, rule_id: int) -> c.Rule:
@@ -196,8 +196,3 @@ async def _action(conn: Connection, caller: Caller, action_id: int) -> c.RuleAct
 async def _actions(conn: Connection, caller: Caller, action_ids: Sequence[int]) -> list[c.RuleAction]:
     rows = await conn.fetch(_Q["show_actions"], caller.account_id, list(action_ids))
     return [c.RuleAction(**values(row)) for row in rows]
-
-
-def _below(window: c.Window) -> int | None:
-    """A bound above every number that there is bounds nothing, and need not fit PostgreSQL's."""
-    return window.below if window.below is None or window.below < _ID_MAX else None

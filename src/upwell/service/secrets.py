@@ -14,6 +14,8 @@ from uuid import UUID
 
 from upwell.domain.errors import Denied, NotFound
 from upwell.domain.talk import TaskRef
+from upwell.objects import Seen
+from upwell.service.checks import still_same
 from upwell.service.context import Context
 from upwell.storage.database import Connection
 from upwell.storage.queries import sheet
@@ -63,11 +65,15 @@ def policy_signature(secret: bytes, policy: str) -> str:
 
 async def find_download(ctx: Context, task: TaskRef, place: int = 0) -> tuple[str, int, str]:
     """Object key, size in bytes and MD5 of a file that a task installs. Raises NotFound when the task was cancelled,
-    its package is gone or has no file at that place."""
+    its package is gone or has no file at that place, or the file is not what it was."""
     async with ctx.database.connection() as conn:
         row = await conn.fetchrow(_Q["find_download"], task.device_id, task.job_id, task.nth, place)
     if row is None:
         raise NotFound("task", str(task.job_id))
+    if row["object_tag"] is not None:
+        expected = Seen(row["size"], row["object_tag"])
+        if not await still_same(ctx, row["package_id"], row["object_key"], expected):
+            raise NotFound("file", row["object_key"])
     return row["object_key"], row["size"], row["md5"]
 
 

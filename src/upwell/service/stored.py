@@ -8,16 +8,18 @@ from collections.abc import Sequence
 
 from upwell.domain import commands as c
 from upwell.domain.errors import Invalid, NotFound, TooMany, Unavailable
-from upwell.domain.talk import DEFAULT_MODULE
 from upwell.objects import Objects, Seen, object_ref
 from upwell.service.access import Caller, project_id, require
 from upwell.service.context import Context
+from upwell.service.space_modules import STANDING
+from upwell.service.space_products import find_product
+from upwell.service.spaces import space_number, space_of
+from upwell.service.windows import scanned, span
 from upwell.storage.database import Connection, Row
 from upwell.storage.queries import sheet
 
-_Q = sheet("stored")
+_Q = sheet("stored") | {name: sheet("packages")[name] for name in ("lock_account", "share_module")}
 STORED_MAX = 10_000  # live packages of objects in an account; no source has a limit, so that none is met by accident
-STANDING_MODULES = (DEFAULT_MODULE, c.SOFTWARE_MODULE)  # every product has them
 
 
 async def create_stored_package(ctx: Context, caller: Caller, cmd: c.CreateStoredPackage) -> c.StoredPackage:
@@ -33,7 +35,7 @@ async def create_stored_package(ctx: Context, caller: Caller, cmd: c.CreateStore
         await conn.execute(_Q["lock_account"], caller.account_id)
         if await conn.fetchval(_Q["count_stored"], caller.account_id) >= STORED_MAX:
             raise TooMany("packages", STORED_MAX)
-        product_id = await _product_id(conn, caller, cmd.space, cmd.product_key)
+        product_id = await find_product(conn, caller, cmd.product_key, cmd.space, "share_product")
         await _hold_module(conn, product_id, cmd.module)
         # Elsewhere packages have names that are unique in the account; here nobody gives one.
         head = (package_id, caller.account_id, product_id, f"object-{package_id}", cmd.description or "")
@@ -56,15 +58,14 @@ async def show_stored_package(ctx: Context, caller: Caller, cmd: c.ShowStoredPac
 
 
 async def scan_packages(ctx: Context, caller: Caller, cmd: c.ScanPackages) -> c.Scanned[c.StoredPackage]:
-    """A window of the account's packages, newest first."""
-    which = (caller.account_id, cmd.module, list(STANDING_MODULES), cmd.space, cmd.product_key, cmd.version)
-    # A bound above every number that there is bounds nothing, and need not fit PostgreSQL's.
-    below = cmd.window.below if cmd.window.below is None or cmd.window.below < 1 << 63 else None
+    """A window of the account's packages, newest first. Raises NotFound (space)."""
     async with ctx.database.connection() as conn:
+        space_id = await space_number(conn, caller, cmd.space)
+        which = (caller.account_id, cmd.module, list(STANDING), space_id, cmd.product_key, cmd.version)
         total = await conn.fetchval(_Q["count_scanned"], *which)
-        rows = await conn.fetch(_Q["scan_packages"], *which, below, cmd.window.take, cmd.window.skip)
-        items = await _views(conn, caller, [row["package_id"] for row in rows])
-    return c.Scanned(items=tuple(items), total=total, last=items[-1].package_id if items else None)
+        ids = [row["package_id"] for row in await conn.fetch(_Q["scan_packages"], *which, *span(cmd.window))]
+        rows = await conn.fetch(_Q["show_stored"], caller.account_id, ids)
+    return scanned(rows, total, _view, lambda row: int(row["package_id"]))
 
 
 def objects_of(ctx: Context) -> Objects:
@@ -84,19 +85,9 @@ async def _seen(ctx: Context, ref: str, size_max: int) -> Seen:
     return seen
 
 
-async def _product_id(conn: Connection, caller: Caller, space: str, product_key: str) -> int:
-    space_id = await conn.fetchval(_Q["space_of_account"], caller.account_id, space)
-    if space_id is None:
-        raise NotFound("space", space)
-    product_id = await conn.fetchval(_Q["product_of_space"], space_id, product_key)
-    if product_id is None:
-        raise NotFound("product", product_key)
-    return int(product_id)
-
-
 async def _hold_module(conn: Connection, product_id: int, module: str) -> None:
     """The module exists until the package does."""
-    if module in STANDING_MODULES:
+    if module in STANDING:
         return
     if await conn.fetchval(_Q["share_module"], product_id, module) is None:
         raise NotFound("module", module)
@@ -110,14 +101,11 @@ def _view(row: Row) -> c.StoredPackage:
     place = None
     if row["region"] is not None:
         place = c.ObjectPlace(region=row["region"], bucket=row["bucket"], key=row["bucket_key"])
-    space = c.Space(
-        key=row["space_key"], name=row["space_name"], is_default=row["is_default"], created_at=row["space_at"]
-    )
     return c.StoredPackage(
         package_id=row["package_id"],
         product_key=row["product_key"],
         product_name=row["product_name"],
-        space=space,
+        space=space_of(row, "space_"),
         module=row["module"],
         version=row["version"],
         source_versions=tuple(row["source_versions"]),

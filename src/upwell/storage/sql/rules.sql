@@ -1,13 +1,5 @@
 -- Rules that send an account the news of its jobs, where it goes, and what is still to be sent.
 
--- name: lock_account
--- One rule or action is made at a time in an account, so that their number can be limited.
-select account_id from account where account_id = $1 for no key update;
-
--- name: space_id
--- The space of that key, or the account's default one, which has the account's number.
-select space_id from space where account_id = $1 and case when $2::text is null then space_id = $1 else key = $2 end;
-
 -- name: count_rules
 select count(*) from rule where account_id = $1;
 
@@ -23,13 +15,13 @@ where r.account_id = $1
 order by w.place;
 
 -- name: count_scanned_rules
-select count(*) from rule r left join space s using (space_id)
-where r.account_id = $1 and ($2::boolean is null or (r.space_id is not null) = $2) and ($3::text is null or s.key = $3)
+select count(*) from rule r
+where r.account_id = $1 and ($2::boolean is null or (r.space_id is not null) = $2) and ($3::bigint is null or r.space_id = $3)
   and ($4::text is null or r.name = $4) and ($5::boolean is null or r.active = $5);
 
 -- name: scan_rules
-select r.rule_id from rule r left join space s using (space_id)
-where r.account_id = $1 and ($2::boolean is null or (r.space_id is not null) = $2) and ($3::text is null or s.key = $3)
+select r.rule_id from rule r
+where r.account_id = $1 and ($2::boolean is null or (r.space_id is not null) = $2) and ($3::bigint is null or r.space_id = $3)
   and ($4::text is null or r.name = $4) and ($5::boolean is null or r.active = $5)
   and ($6::bigint is null or r.rule_id < $6)
 order by r.rule_id desc limit $7 offset $8;
@@ -66,14 +58,14 @@ where a.account_id = $1
 order by w.place;
 
 -- name: count_scanned_actions
-select count(*) from rule_action a join rule r using (rule_id) left join space s using (space_id)
+select count(*) from rule_action a join rule r using (rule_id)
 where a.account_id = $1 and ($2::bigint is null or a.rule_id = $2)
-  and ($3::boolean is null or (r.space_id is not null) = $3) and ($4::text is null or s.key = $4);
+  and ($3::boolean is null or (r.space_id is not null) = $3) and ($4::bigint is null or r.space_id = $4);
 
 -- name: scan_actions
-select a.action_id from rule_action a join rule r using (rule_id) left join space s using (space_id)
+select a.action_id from rule_action a join rule r using (rule_id)
 where a.account_id = $1 and ($2::bigint is null or a.rule_id = $2)
-  and ($3::boolean is null or (r.space_id is not null) = $3) and ($4::text is null or s.key = $4)
+  and ($3::boolean is null or (r.space_id is not null) = $3) and ($4::bigint is null or r.space_id = $4)
   and ($5::bigint is null or a.action_id < $5)
 order by a.action_id desc limit $6 offset $7;
 

@@ -1,19 +1,5 @@
 -- Packages by their products' spaces, and those made from objects in their owners' buckets.
 
--- name: space_of_account
-select space_id from space where account_id = $1 and key = $2;
-
--- name: product_of_space
-select product_id from product where space_id = $1 and product_key = $2 and deleted_at is null for share;
-
--- name: share_module
--- The module can't be deleted until this transaction ends.
-select name from module where product_id = $1 and name = $2 for share;
-
--- name: lock_account
--- One package is made at a time in an account, so that their number can be limited.
-select account_id from account where account_id = $1 for no key update;
-
 -- name: count_stored
 select count(*) from package where account_id = $1 and region is not null and deleted_at is null;
 
@@ -30,8 +16,8 @@ values ($1, $2, $3, $4, $5, $6, $7, $8, 'exempt', $9, 'SHA256', $10, $11, '', ''
 select k.package_id, p.product_key, p.name as product_name, k.module, k.version,
        case when k.is_delta then array[k.source_version] else k.source_versions end as source_versions,
        nullif(k.description, '') as description, k.udi as note, k.region, k.bucket, k.bucket_key, k.sign, k.sign_word,
-       k.object_state, k.created_at, s.key as space_key, s.name as space_name, s.space_id = s.account_id as is_default,
-       s.created_at as space_at
+       k.object_state, k.created_at, s.key as space_key, s.name as space_name,
+       s.space_id = s.account_id as space_is_default, s.created_at as space_created_at
 from unnest($2::bigint[]) with ordinality as w(package_id, place)
 join package k using (package_id) join product p using (product_id) join space s on s.space_id = p.space_id
 where k.account_id = $1 and k.deleted_at is null
@@ -39,18 +25,18 @@ order by w.place;
 
 -- name: count_scanned
 select count(*)
-from package k join product p using (product_id) join space s on s.space_id = p.space_id
+from package k join product p using (product_id)
 where k.account_id = $1 and k.deleted_at is null
   and case when $2::text is null then k.module <> all ($3::text[]) else k.module = $2 end
-  and ($4::text is null or s.key = $4) and ($5::text is null or p.product_key = $5)
+  and ($4::bigint is null or p.space_id = $4) and ($5::text is null or p.product_key = $5)
   and ($6::text is null or k.version = $6);
 
 -- name: scan_packages
 select k.package_id
-from package k join product p using (product_id) join space s on s.space_id = p.space_id
+from package k join product p using (product_id)
 where k.account_id = $1 and k.deleted_at is null
   and case when $2::text is null then k.module <> all ($3::text[]) else k.module = $2 end
-  and ($4::text is null or s.key = $4) and ($5::text is null or p.product_key = $5)
+  and ($4::bigint is null or p.space_id = $4) and ($5::text is null or p.product_key = $5)
   and ($6::text is null or k.version = $6) and ($7::bigint is null or k.package_id < $7)
 order by k.package_id desc limit $8 offset $9;
 
@@ -95,7 +81,12 @@ returning package_id, object_key, object_state, object_tag, size;
 update package set object_state = 'checking', check_until = null, modified_at = $2
 where package_id = $1 and object_state <> 'checking' and deleted_at is null returning package_id;
 
--- name: states_of_objects
--- How the packages stand that are made of these objects.
-select object_key, object_state, package_id, version from package
-where account_id = $1 and deleted_at is null and object_key = any($2::text[]) order by package_id;
+-- name: doubt_object
+-- The object was written or removed: read it anew, whichever region its packages say.
+update package set object_state = 'checking', check_until = null, modified_at = $4
+where account_id = $1 and bucket = $2 and bucket_key = $3 and deleted_at is null;
+
+-- name: packages_of_bucket
+-- The packages that are made of each object, and how they stand.
+select bucket_key, string_agg(version || ' (' || object_state || ')', ', ' order by package_id) as packages
+from package where account_id = $1 and bucket = $2 and deleted_at is null group by bucket_key;

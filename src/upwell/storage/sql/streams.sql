@@ -7,5 +7,6 @@ select t.job_id, t.nth, p.object_key, p.size, t.state <> 'QUEUED' or t.offered_o
 from task t join job j using (job_id) join package p on p.package_id = coalesce(t.package_id, j.package_id)
 where t.device_id = $1 and j.protocol = 'MQTT' and jsonb_array_length(p.files) = 0
   and t.state in ('QUEUED', 'NOTIFIED', 'IN_PROGRESS')
-  and p.deleted_at is null and (p.status in ('verified', 'exempt') or (j.kind = 'verify' and p.status = 'verifying'))
+  and p.deleted_at is null and p.object_state = 'ok'
+  and (p.status in ('verified', 'exempt') or (j.kind = 'verify' and p.status = 'verifying'))
 for share of t;

@@ -1,0 +1,103 @@
+"""`upwell object …`: what lies in an account's buckets, beside a running server.
+
+Where a bucket is, is read from the same settings as the server's: give them by `UPWELL_…` or upwell.toml to both. Only
+the bucket's own folder is opened, never the server's store around it.
+"""
+
+import asyncio
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+from rich.table import Table
+
+from upwell.cli.settings import Option, settings_of, with_database
+from upwell.config import Settings
+from upwell.objects import Buckets, Objects, Stored, open_bucket
+from upwell.service import access, checks
+from upwell.service.context import Context
+
+object_app = typer.Typer(no_args_is_help=True, help="Objects in the buckets that packages are made from.")
+CHUNK_BYTES = 1024 * 1024
+
+Bucket = Annotated[str, typer.Option(help="3-63 lowercase letters, digits, - and .")]
+Key = Annotated[str, typer.Option(help="the object's key, folders included")]
+Region = Annotated[str, typer.Option(help="needed where a bucket's place is mapped for one region")]
+Account = Annotated[str, typer.Option(help="whose bucket")]
+
+
+@object_app.command("put")
+def put(
+    file: Annotated[Path, typer.Argument(exists=True, dir_okay=False, readable=True)],
+    bucket: Bucket, key: Key, region: Region = "", account: Account = access.DEFAULT_ACCOUNT,
+    data_dir: Option = None, database_url: Option = None, objects_url: Option = None, buckets: Option = None,
+) -> None:  # fmt: skip
+    """Copy a file into a bucket; prints its size and SHA-256, the `sign` of a package."""
+    settings = settings_of(locals())
+
+    async def use(ctx: Context) -> str:
+        account_id = await access.find_account(ctx, account)
+        store = _bucket(settings, account_id, region, bucket)
+        stored = await _copy(file, store, key)
+        await checks.read_anew(ctx, account_id, bucket, key)
+        return f"{stored.size} bytes, sha256 {stored.sha256}"
+
+    print(with_database(settings, use))
+
+
+@object_app.command("list")
+def list_objects(
+    bucket: Bucket, region: Region = "", account: Account = access.DEFAULT_ACCOUNT,
+    data_dir: Option = None, database_url: Option = None, objects_url: Option = None, buckets: Option = None,
+) -> None:  # fmt: skip
+    """Show a bucket's objects, and how the packages stand that are made from them."""
+    settings = settings_of(locals())
+
+    async def use(ctx: Context) -> list[tuple[str, int, str]]:
+        account_id = await access.find_account(ctx, account)
+        store = _bucket(settings, account_id, region, bucket)
+        found = {key: size async for key, size in store.listed()}
+        packages = await checks.packages_of_bucket(ctx, account_id, bucket)
+        # An object that is gone is shown as long as a package is made from it.
+        return [(key, found.get(key, 0), packages.get(key, "")) for key in sorted(found.keys() | packages.keys())]
+
+    table = Table("key", "bytes", "packages")
+    for key, size, packages in with_database(settings, use):
+        table.add_row(key, str(size), packages)
+    Console().print(table)
+
+
+@object_app.command("rm")
+def remove(
+    bucket: Bucket, key: Key, region: Region = "", account: Account = access.DEFAULT_ACCOUNT,
+    data_dir: Option = None, database_url: Option = None, objects_url: Option = None, buckets: Option = None,
+) -> None:  # fmt: skip
+    """Remove an object; packages that are made from it are offered no more."""
+    settings = settings_of(locals())
+
+    async def use(ctx: Context) -> None:
+        account_id = await access.find_account(ctx, account)
+        await _bucket(settings, account_id, region, bucket).delete(key)
+        await checks.read_anew(ctx, account_id, bucket, key)
+
+    with_database(settings, use)
+    print(f"removed {key}")
+
+
+def _bucket(settings: Settings, account_id: int, region: str, bucket: str) -> Objects:
+    url = settings.objects_at
+    # Only buckets are asked for, so the server's own store, which belongs to its process, is not opened.
+    every = Buckets(open_bucket(url), url, settings.buckets, open_bucket)
+    return every.bucket(access.project_id(account_id), region, bucket)
+
+
+async def _copy(file: Path, store: Objects, key: str) -> Stored:
+    writer = await store.create(key)
+    try:
+        with file.open("rb") as source:
+            while data := await asyncio.to_thread(source.read, CHUNK_BYTES):
+                await writer.write(data)
+        return await writer.commit()
+    finally:
+        await writer.abort()  # does nothing after a commit
