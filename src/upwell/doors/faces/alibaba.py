@@ -40,6 +40,8 @@ class AlibabaFace:
     """Devices whose username is `{deviceName}&{productKey}` (alibaba 6.1)."""
 
     name = "alibaba"
+    subs_come_along = False
+    packet_size_max = None
 
     def claim(self, client_id: str, username: str) -> Claim | Enrolment | None:
         """Alibaba's when the username has an ampersand; no other vendor's has."""

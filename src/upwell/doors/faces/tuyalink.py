@@ -41,6 +41,8 @@ class TuyaLinkFace:
     a device. `now` is the clock, for the answers that the frame asks for without one."""
 
     name = "tuya"
+    subs_come_along = False
+    packet_size_max = None
 
     def __init__(self, now: Callable[[], datetime]) -> None:
         self._now = now
