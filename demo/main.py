@@ -1,7 +1,8 @@
 """`make demo`: from nothing to an updated fleet, on loopback, in one go.
 
 It starts `upwell serve` on a fresh data dir, drives it with Alibaba's own SDK, plays the fleet in this process, and
-compares what the server says of every device with that device's script. Exit 0 only if all agree. The server is ended
+compares what the server says of every device with that device's script. The product has devices of Alibaba's kind and
+of Tuya's; one package and one job serve both. Exit 0 only if all agree. The server is ended
 and the data dir removed however the demo ends.
 """
 
@@ -37,6 +38,7 @@ REMOVE_TRIES = 20
 LOG_TAIL_LINES = 30
 IMAGE_SIZE = 8 * 1024 * 1024
 OLD_VERSION, NEW_VERSION = "1.0.0", "2.0.0"
+ALIBABA, TUYA, TUYA_EVERY = "alibaba", "tuya", 3  # Every third device is a TuyaLink one, in the same product.
 VERIFY_DEVICES = 2
 PER_MINUTE, TIMEOUT_MIN = 1000, 10
 VERIFIED, VERIFY_FAILED = 1, 3  # alibaba: FirmwareInfo.Status
@@ -179,7 +181,12 @@ class Story:
         url = operator.upload(image)
         self._firmware_id = operator.create_firmware(self._product_key, f"fw_{label}", NEW_VERSION, url, image)
         self._screen.say(f"firmware {NEW_VERSION} uploaded: {len(image):,} bytes, id {self._firmware_id}")
-        return [DeviceIdentity(self._product_key, name, secret, OLD_VERSION) for name, secret in devices]
+        kinds = [TUYA if place % TUYA_EVERY == 0 else ALIBABA for place in range(len(devices))]
+        self._screen.say(f"{kinds.count(ALIBABA)} of them speak Alibaba's protocol, {kinds.count(TUYA)} TuyaLink")
+        return [
+            DeviceIdentity(self._product_key, name, secret, OLD_VERSION, kind)
+            for (name, secret), kind in zip(devices, kinds, strict=True)
+        ]
 
     async def _upgrade(self, fleet: Fleet) -> Result:
         self.doing = "every device connected with its version reported"

@@ -4,12 +4,11 @@ import asyncio
 import contextlib
 import logging
 import ssl
-import time
 import uuid
 from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Sequence
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from functools import partial
 from typing import Any
 from uuid import UUID
@@ -24,13 +23,14 @@ from upwell.config import Settings
 from upwell.dialects.alibaba.upload import PostObjectError
 from upwell.domain.commands import Command, DeleteDevice, SetDeviceEnabled
 from upwell.domain.errors import CallerError, Unavailable
-from upwell.domain.talk import OfferRequest, TaskRef
+from upwell.domain.talk import OfferRequest
 from upwell.doors.blocks import Blocks
 from upwell.doors.devices import Desk, DeviceHandler
-from upwell.doors.downloads import DownloadDoor, Found
+from upwell.doors.downloads import DownloadDoor
 from upwell.doors.enrolment import EnrolmentDoor
 from upwell.doors.faces.alibaba import AlibabaFace
 from upwell.doors.faces.tuyalink import TuyaLinkFace
+from upwell.doors.links import Links
 from upwell.doors.logins import LoginDesk
 from upwell.doors.rpc import RpcDoor
 from upwell.doors.tongues import Alibaba, Tongue, Tuya
@@ -43,14 +43,11 @@ from upwell.objects import Objects, open_objects
 from upwell.service import access, dispatch, endings, enrol, fleet, gateways, making, nodes, reports, streams, uploads
 from upwell.service.access import LoginFacts
 from upwell.service.context import Context, utc_now
-from upwell.service.dispatch import Addressed
-from upwell.service.secrets import download_token, find_download, read_download_token, server_secret
+from upwell.service.dispatch import Addressed, Sent
+from upwell.service.secrets import server_secret
 from upwell.storage.database import Database, migrate
 
 log = logging.getLogger(__name__)
-LINK_LIFE = timedelta(hours=24)  # alibaba 2.2: a download URL works for 24 h
-LINK_CACHE_MAX = 10_000  # downloads whose file is known without asking the database again
-LINK_CACHED_S = 5.0  # devices fetch in many ranges, so not each asks; and a cancelled task's link must soon be dead
 HTTP_DRAIN_S = 3
 WATCH_BATCH = 5000  # connections asked about at once; a process with more needs several rounds to ask about all
 WATCH_PAUSE_S = 2.0  # between two rounds: about as long may a device stay that another process shut out
@@ -99,34 +96,6 @@ class Uploads:
         await uploads.finish_upload(self._ctx, key, stored.size, stored.md5, stored.sha256)
 
 
-class Links:
-    """Download links: made for an offer, read by the download door."""
-
-    def __init__(self, ctx: Context, objects: Objects, secret: bytes) -> None:
-        self._ctx = ctx
-        self._objects = objects
-        self._secret = secret
-        self.origin = ""
-        self._known: dict[tuple[TaskRef, int], tuple[float, tuple[str, int, str]]] = {}
-
-    def make(self, task: TaskRef, place: int) -> str:
-        """The URL that opens one file of the task for 24 hours."""
-        return f"{self.origin}/ota/{download_token(self._secret, task, place, self._ctx.now() + LINK_LIFE)}"
-
-    async def find(self, token: str) -> Found:
-        """The file behind a token. Raises Denied, NotFound."""
-        asked = read_download_token(self._secret, token, self._ctx.now())
-        until, file = self._known.get(asked, (0.0, ("", 0, "")))
-        if until <= time.monotonic():
-            self._known.pop(asked, None)
-            file = await find_download(self._ctx, *asked)
-            if len(self._known) >= LINK_CACHE_MAX:
-                self._known.pop(next(iter(self._known)))
-            self._known[asked] = time.monotonic() + LINK_CACHED_S, file
-        key, size, md5 = file
-        return Found(path=self._objects.local_path(key), key=key, size=size, etag=md5)
-
-
 class Server:
     """A whole Upwell in this process and its child PostgreSQL."""
 
@@ -159,7 +128,7 @@ class Server:
         self.objects = open_objects(url)
         self.ctx = Context(database, objects=self.objects)
         self.first_key = await access.bootstrap(self.ctx, _pair(self.settings))
-        self.links = Links(self.ctx, self.objects, await server_secret(self.ctx, "download"))
+        self.links = Links(self.ctx, self.objects.local_path, await server_secret(self.ctx, "download"))
         await nodes.keep_lease(self.ctx, self.node_id)
         self._stack.push_async_callback(self._leave)
 
@@ -249,7 +218,7 @@ class Server:
 
         asking = self._gather("asks", answer, batch_max=500)
 
-        async def ask(device_id: UUID, request: OfferRequest, reply: Callable[[Addressed | None], UUID | None]) -> None:
+        async def ask(device_id: UUID, request: OfferRequest, reply: Callable[[Addressed | None], Sent]) -> None:
             await asking.submit(Ask(device_id, request, reply))
 
         return DeviceHandler(

@@ -60,9 +60,9 @@ class Server:
     data_dir: Path
     admin: Key
 
-    def new_key(self, account: str, role: str) -> Key:
+    def new_key(self, account: str, role: str, dialect: str = "alibaba") -> Key:
         """Made by the command beside the running server."""
-        command = [UPWELL, "key", "create", "--json", "--account", account, "--dialect", "alibaba", "--role", role]
+        command = [UPWELL, "key", "create", "--json", "--account", account, "--dialect", dialect, "--role", role]
         done = subprocess.run(
             [*command, "--data-dir", self.data_dir], capture_output=True, text=True, env=_environment(), timeout=60
         )
@@ -75,7 +75,8 @@ class Server:
 def serve(*options: str) -> Iterator[Server]:
     """A server on free ports, with a data directory of its own, both gone at the end. Tests ask faster than people do:
     the limits on requests a second are on only where `options` says so."""
-    options = options or ("--no-request-limits",)
+    if not any("request-limits" in option for option in options):
+        options = ("--no-request-limits", *options)
     data_dir = Path(tempfile.mkdtemp(prefix="upwell-acceptance-", dir="/tmp"))
     data_dir.chmod(0o711)  # started by root, PostgreSQL runs as someone else and must reach its folder
     admin = Key(id="acceptance", secret="an-Acceptance-Secret")

@@ -1,13 +1,15 @@
 """One device by `aliyun-iot-linkkit`, run by the python of `.venv-linkkit` (that SDK needs paho-mqtt < 2).
 
-Arguments: MQTT port, ProductKey, DeviceName, DeviceSecret, file to download to. Says what happens as JSON lines on
-stdout: connected, pushed, downloaded, published. Never subscribes: a push must come all the same. Ends when its
-standard input does.
+Arguments: MQTT port, ProductKey, DeviceName, DeviceSecret, file to download to, how it learns of the firmware (push,
+or pull: it asks until it is told), and the file of a CA when it is to connect by TLS. Says what happens as JSON lines
+on stdout: connected, asked, pushed, downloaded, published. Never subscribes: a push must come all the same. Ends when
+its standard input does.
 """
 
 import json
 import sys
 import threading
+from pathlib import Path
 from typing import Any
 
 from linkkit import linkkit
@@ -22,11 +24,14 @@ def say(what: str, **more: Any) -> None:
 
 def main() -> int:
     """From version 1.0.0 to what the push offers."""
-    port, product_key, device_name, secret, path = sys.argv[1:]
+    port, product_key, device_name, secret, path, manner, *ca = sys.argv[1:]
     link = linkkit.LinkKit(
         host_name="127.0.0.1", product_key=product_key, device_name=device_name, device_secret=secret
     )
-    link.config_mqtt(port=int(port), secure="", endpoint="127.0.0.1")
+    if ca:
+        link.config_mqtt(port=int(port), endpoint="127.0.0.1", cadata=Path(ca[0]).read_text("ascii"))
+    else:
+        link.config_mqtt(port=int(port), secure="", endpoint="127.0.0.1")
     connected, pushed, offers = threading.Event(), threading.Event(), []
     published: dict[int, threading.Event] = {}
 
@@ -54,6 +59,11 @@ def main() -> int:
     if not connected.wait(WAIT_S):
         return 2
     link.ota_report_version(None, "1.0.0")
+    for _ in range(WAIT_S if manner == "pull" else 0):
+        link.query_ota_firmware(None)
+        say("asked")
+        if pushed.wait(1):
+            break
     if not pushed.wait(WAIT_S):
         return 3
     version, url, method, sign = offers[0]

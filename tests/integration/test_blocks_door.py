@@ -11,6 +11,7 @@ from uuid import UUID
 import pytest
 import pytest_asyncio
 from platform_house import Device, House, Known, block_of, house_on, until
+from tests.imitations.c4 import C4
 from tests.mqttwire import publish
 
 from upwell.domain import commands as c
@@ -176,4 +177,24 @@ async def test_a_flood_is_bounded_and_harms_nobody_else(house: House) -> None:
     assert codes == {200, 429}
     assert not device.ended.is_set()
     await device.inform("2.0")
+    await house.until_state(job, "SUCCEEDED")
+
+
+@pytest.mark.parametrize("sign_method", ["MD5", "SHA256"])
+async def test_the_c_sdk_downloads_over_mqtt(house: House, sign_method: str) -> None:
+    known = await house.device((await house.product()).product_key)
+    package = await house.package(known.key, IMAGE, sign_method=sign_method)
+    await house.rows("update package set sign_method = $1", sign_method)
+    job = await house.job(package, known, protocol="MQTT")
+
+    def run() -> bytes:
+        c4 = C4(f"{house.mqtt[0]}:{house.mqtt[1]}", known.key, known.name, known.secret)
+        c4.connect()
+        c4.report_version("1.0")
+        image = c4.download_by_mqtt(c4.pushed_task())
+        c4.report_version("2.0")
+        c4.mqtt.disconnect()
+        return image
+
+    assert await asyncio.to_thread(run) == IMAGE
     await house.until_state(job, "SUCCEEDED")

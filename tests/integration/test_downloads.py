@@ -13,7 +13,8 @@ import pytest
 import uvloop
 
 from upwell.domain.errors import Denied, NotFound, Unavailable
-from upwell.doors.downloads import HEADER_LINE_MAX, DownloadDoor, Found, parse_range
+from upwell.doors.download_heads import HEADER_LINE_MAX, Found, parse_range
+from upwell.doors.downloads import DownloadDoor
 
 DATA = bytes(range(256)) * 4
 MD5 = "0123456789abcdef0123456789abcdef"
@@ -193,6 +194,17 @@ async def test_requests_share_a_connection_in_order(find: Any) -> None:
         writer.close()
     assert [part.split(b" ")[0] for part in answer.split(b"HTTP/1.1 ")[1:]] == [b"404", b"206", b"206"]
     assert answer.index(DATA[:4]) < answer.index(DATA[4:8])
+
+
+async def test_lines_that_end_in_a_bare_line_feed(find: Any) -> None:
+    """The request of Huawei's C SDK: line feeds, then a head's end and one empty line too many (huawei 5.7)."""
+    async with serving(find) as (_, host, port):
+        one = b"GET /ota/small?name=a HTTP/1.1\nHost: h\n\r\n\r\n"
+        two = b"GET /ota/small HTTP/1.1\nHost: h\nAuthorization:Bearer x\nRange: bytes=0-3\nConnection: close\r\n\r\n"
+        answer = await exchange(host, port, one + two)
+    assert answer.startswith(b"HTTP/1.1 200 OK\r\n")
+    second = answer.partition(DATA)[2]
+    assert second.startswith(b"HTTP/1.1 206 ") and second.endswith(b"\r\n\r\n" + DATA[:4])
 
 
 async def test_http_1_0_closes(find: Any) -> None:

@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 import pytest_asyncio
+from conftest import caller_of
 from platform_house import Device, House, Known, house_on, sign, until
-from tests.integration.conftest import caller_of
 from tests.mqttwire import publish
 
 from upwell.doors import gateways as doors

@@ -154,3 +154,10 @@ def test_refused_database_url_hides_its_password() -> None:
     with pytest.raises(SettingError) as caught:
         of(database_url="mysql://me:hush@host/db")
     assert "hush" not in str(caught.value)
+
+
+def test_dynamic_registration() -> None:
+    assert of().dynamic_registration == "registered"
+    assert load({}, {"UPWELL_DYNAMIC_REGISTRATION": "any"}, None).dynamic_registration == "any"
+    with pytest.raises(SettingError, match="off, registered, any"):
+        of(dynamic_registration="yes")

@@ -17,10 +17,10 @@ Operator = Literal["=", "!=", ">", ">=", "<", "<=", "like", "prefix", "in", "not
 @dataclass(frozen=True, slots=True)
 class Compare:
     """`field operator values`. One value, unless the operator is in or not in. Times are ISO 8601 text in UTC, a status
-    is UNACTIVE, ONLINE, OFFLINE or DISABLED, a node type GATEWAY or, behind a gateway, ENDPOINT; a gateway is the public
-    id of the device right before it, empty for none; a record is the number of `domain.records` in decimal digits; a
-    group id is a static group's. In a `like`, % is any text and _ any character; a `prefix` is how the value begins,
-    literally."""
+    is UNACTIVE, ONLINE, OFFLINE or DISABLED, a node type GATEWAY or, behind a gateway, ENDPOINT; a gateway is the
+    public id of the device right before it, empty for none; a record is the number of `domain.records` in decimal
+    digits; a group id is a static group's. In a `like`, % is any text and _ any character; a `prefix` is how the value
+    begins, literally."""
 
     field: Field
     operator: Operator

@@ -4,6 +4,7 @@ An Offer goes down; a Report comes up. `module` is `default` for the whole devic
 device's own message id as text: replies echo it and repeated reports are recognised by it; it may be empty.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from hashlib import sha256
 from typing import Literal
@@ -75,7 +76,7 @@ class SdkReport:
     version: str
 
 
-Report = VersionReport | ProgressReport | OfferRequest | BlockRequest
+Report = VersionReport | ProgressReport | ResultReport | SdkReport | OfferRequest | BlockRequest
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -85,6 +86,17 @@ class TaskRef:
     device_id: UUID
     job_id: int
     nth: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Inquiry:
+    """Asks a device what it runs of a module, before its task is offered (huawei 5.4 version_query). `ext_info` is the
+    job's; `sub_device_count`, if not None, how many devices of the job are behind the same gateway."""
+
+    task: TaskRef
+    module: str
+    ext_info: Mapping[str, object] | None = None
+    sub_device_count: int | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -102,7 +114,8 @@ class OfferedFile:
 class Offer:
     """What a device is told to install. Sizes are bytes; digests are lower-case hex; `url` works for 24 h.
     With `files` there are several, and url and digests are empty. `protocol` is HTTPS, or MQTT for a download in
-    blocks of `stream_of(task)`; `sign_method` MD5 or SHA256 says which digest the owner signed with."""
+    blocks of `stream_of(task)`; `sign_method` MD5 or SHA256 says which digest the owner signed with; `file_name` is the
+    last part of its object's name; `ext_info` and `sub_device_count` as in an Inquiry."""
 
     task: TaskRef
     module: str
@@ -117,6 +130,9 @@ class Offer:
     files: tuple[OfferedFile, ...] = ()
     protocol: str = "HTTPS"
     sign_method: str = "MD5"
+    file_name: str = ""
+    ext_info: Mapping[str, object] | None = None
+    sub_device_count: int | None = None
 
 
 def stream_of(task: TaskRef) -> int:

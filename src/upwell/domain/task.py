@@ -61,6 +61,7 @@ _MOVES: dict[State, dict[Event, State]] = {
         Event.BROKE_RETRY: State.QUEUED,
         Event.BROKE: State.FAILED,
         Event.ARRIVED: State.SUCCEEDED,
+        Event.TIMED_OUT: State.FAILED,  # huawei 6.1: only tasks that negotiate have a clock before the first progress
         Event.CANCELLED: State.CANCELED,
         Event.OVERWRITTEN: State.CANCELED,
     },
@@ -69,6 +70,7 @@ _MOVES: dict[State, dict[Event, State]] = {
         Event.BROKE_RETRY: State.QUEUED,
         Event.BROKE: State.FAILED,
         Event.ARRIVED: State.SUCCEEDED,
+        Event.TIMED_OUT: State.FAILED,
         Event.CANCELLED: State.CANCELED,
         Event.OVERWRITTEN: State.CANCELED,
     },
@@ -124,6 +126,9 @@ class Task:
     offered_on: UUID | None = None
     timeout_at: datetime | None = None
     slot: str = ""
+    awaiting: str = ""  # what a task that negotiates waits for (domain/negotiation.py)
+    package_id: int | None = None  # what was chosen for the device; None: the job's
+    code: int | None = None  # the device's own number for its last result
     rev: int = 0
 
     @property
@@ -196,7 +201,7 @@ def reported_version(task: Task, report: VersionReport, connection: UUID | None,
     if task.is_delta:  # L6: a delta fits its source version alone, so no retry can help
         return step(task, Event.BROKE, now, reason="version_not_conform", description=STRAY_TEXT)
     task = replace(task, source_version=report.version)
-    return _broke(task, "version_not_conform", STRAY_TEXT, "", now)
+    return broke(task, "version_not_conform", STRAY_TEXT, "", now)
 
 
 def _stayed(task: Task, connection: UUID | None, now: datetime) -> Task:
@@ -216,7 +221,7 @@ def reported_progress(task: Task, report: ProgressReport, now: datetime) -> Step
         return step(task, Event.ECHOED, now)
     if report.step < 0:
         reason, text = FAILURES.get(report.step, ("failed", f"failed with step {report.step}"))
-        return _broke(task, reason, report.desc or text, _echo_of(report), now)
+        return broke(task, reason, report.desc or text, _echo_of(report), now)
     if task.state is State.IN_PROGRESS:
         if report.step < task.progress:
             return step(task, Event.ECHOED, now)
@@ -243,26 +248,23 @@ def _echo_of(report: ProgressReport) -> str:
     return f"{report.ref}:{report.step}" if report.ref else ""
 
 
-def _broke(task: Task, reason: str, text: str, echo: str, now: datetime) -> Stepped:
+def broke(
+    task: Task, reason: str, text: str, echo: str, now: datetime, *, code: int | None = None, **again: object
+) -> Stepped:
+    """The attempt failed: the retry rule. `echo` is what a repetition of this failure would carry; `again` are more
+    facts of a task that is retried. The next attempt begins after the job's interval."""
+    told: dict[str, object] = {"reason": reason, "description": text, "failure_ref": echo, "code": code}
     if task.retry_interval_min is None or task.attempt >= task.retry_count or task.state is State.CONFIRM:
-        return step(task, Event.BROKE, now, reason=reason, description=text, failure_ref=echo)
-    return step(
-        task,
-        Event.BROKE_RETRY,
-        now,
-        attempt=task.attempt + 1,
-        reason=reason,
-        description=text,
-        progress=0,
-        failure_ref=echo,
-        due_at=now + timedelta(minutes=task.retry_interval_min),
-        offered_on=None,
-        timeout_at=None,
-    )
+        return step(task, Event.BROKE, now, **told)
+    fresh = {"attempt": task.attempt + 1, "progress": 0, "offered_on": None, "timeout_at": None}
+    due = now + timedelta(minutes=task.retry_interval_min)
+    return step(task, Event.BROKE_RETRY, now, due_at=due, **(told | fresh | again))
 
 
 def timed_out(task: Task, now: datetime) -> Stepped:
     """The clock that the first progress report started ran out; never retried (L11)."""
+    if task.timeout_at is None:
+        return task, None
     return step(task, Event.TIMED_OUT, now, reason="timeout", description=TIMEOUT_TEXT)
 
 

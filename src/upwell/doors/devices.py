@@ -14,7 +14,16 @@ from uuid import UUID
 
 from upwell.domain.errors import CallerError, DeviceError
 from upwell.domain.fleet import device_id as id_of
-from upwell.domain.talk import BlockRequest, OfferRequest, ProgressReport, TaskRef, VersionReport
+from upwell.domain.talk import (
+    BlockRequest,
+    Inquiry,
+    OfferRequest,
+    ProgressReport,
+    ResultReport,
+    SdkReport,
+    TaskRef,
+    VersionReport,
+)
 from upwell.doors.faces import (
     Block,
     Down,
@@ -36,7 +45,7 @@ from upwell.doors.logins import Enrolled, LoginDesk, Logins
 from upwell.doors.mqtt.handler import Conn, Identity
 from upwell.doors.mqtt.server import MqttDoor
 from upwell.doors.seats import Seats, linked_of
-from upwell.service.dispatch import Addressed
+from upwell.service.dispatch import Addressed, Sent, Unasked, Untellable
 from upwell.service.reports import Delivered, Incoming
 
 log = logging.getLogger(__name__)
@@ -51,7 +60,7 @@ class Desk:
     arrived: Callable[[tuple[UUID, UUID, str]], Awaitable[None]]
     left: Callable[[tuple[UUID, UUID]], Awaitable[None]]
     report: Callable[[Incoming], Awaitable[None]]
-    ask: Callable[[UUID, OfferRequest, Callable[[Addressed | None], UUID | None]], Awaitable[None]]
+    ask: Callable[[UUID, OfferRequest, Callable[[Addressed | None], Sent]], Awaitable[None]]
     block: Callable[[UUID, BlockRequest], Awaitable[Block | NoBlock]]
     bind: Callable[[UUID, Sequence[UUID]], Awaitable[None]]
     unbind: Callable[[UUID, Sequence[UUID]], Awaitable[set[UUID]]]
@@ -114,9 +123,7 @@ class DeviceHandler:
     async def published(self, conn: Conn, topic: str, payload: bytes, dup: bool) -> None:
         """Take what the device says; returns after the commit."""
         linked = linked_of(conn)
-        if linked.turn.locked():  # a sub-device speaks behind its login, which not every vendor answers (tuya 4.10)
-            async with linked.turn:
-                pass
+        await self._gateways.settled(conn)  # a sub-device speaks behind its login, which may go unanswered (tuya 4.10)
         try:
             heard = linked.face.read(linked, topic, payload)
         except DeviceError as exc:
@@ -143,7 +150,7 @@ class DeviceHandler:
 
     async def _take(self, conn: Conn, heard: Heard) -> None:
         match heard:
-            case Said(names, VersionReport() | ProgressReport() as report):
+            case Said(names, VersionReport() | ProgressReport() | ResultReport() | SdkReport() as report):
                 await self._desk.report(Incoming(_id(names), conn.connection_id, report))
             case Said(names, OfferRequest() as request):
                 await self._desk.ask(_id(names), request, partial(self._answer, conn, names, request))
@@ -156,8 +163,11 @@ class DeviceHandler:
                 if answer is not None:
                     self._push(conn, answer, None)
 
-    def _answer(self, conn: Conn, names: Names, request: OfferRequest, told: Addressed | None) -> UUID | None:
+    def _answer(self, conn: Conn, names: Names, request: OfferRequest, told: Addressed | None) -> Sent:
         linked = linked_of(conn)
+        if told is not None and isinstance(told.offer, Inquiry):  # nothing yet: it is asked, or its version is known
+            self._answer(conn, names, request, None)
+            return self.send(told)
         try:
             down = linked.face.answer(linked, names, request, told)
         except CallerError as exc:
@@ -174,18 +184,21 @@ class DeviceHandler:
 
     # What the platform tells.
 
-    def send(self, addressed: Addressed) -> UUID | None:
-        """Push an offer to the connection its device speaks on; its id, or None when it can't be taken now."""
-        conn = self.seats.of(addressed.offer.task.device_id)
+    def send(self, addressed: Addressed) -> Sent:
+        """Push an offer, or the question before it, to the connection its device speaks on."""
+        said = addressed.offer
+        conn = self.seats.of(said.task.device_id)
         if conn is None:
             return None
         linked = linked_of(conn)
+        if isinstance(said, Inquiry) and not linked.face.asks:
+            return Unasked(conn.connection_id)
         try:
             down = linked.face.push(linked, addressed, self._desk.logins.now())
         except CallerError as exc:
-            log.warning("an offer of job %s can't be told: %s", addressed.offer.task.job_id, exc)
-            return None
-        return self._push(conn, down, addressed.offer.task)
+            log.warning("an offer of job %s can't be told: %s", said.task.job_id, exc)
+            return Untellable(str(exc))
+        return self._push(conn, down, None if isinstance(said, Inquiry) else said.task)
 
     def turn_out(self, device_id: UUID, connection_id: UUID | None = None) -> None:
         """The device may not stay (on that connection): end its connection, or take it off its gateway's."""

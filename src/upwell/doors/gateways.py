@@ -68,25 +68,43 @@ class Gateways:
         self._desk = desk
         self._seats = seats
         self._end = end
+        self._turns: dict[UUID, asyncio.Lock] = {}  # of connections that asked
 
     async def take(self, conn: Conn, asked: Asked) -> Down | None:
         """Do it, and give the answer to send; it is committed when this returns."""
-        async with linked_of(conn).turn:
-            match asked:
-                case TopoGet(answer):
-                    bound = await self._desk.bound(conn.device_id)
-                    return answer([Names(*each) for each in bound])
-                case TopoAdd(subs, answer):
-                    return answer(_told(await self._bind(conn, subs)))
-                case TopoDelete(subs, answer):
-                    return answer(_told(await self._unbind(conn, subs)))
-                case SubLogin(subs, answer):
-                    return answer(_told(await self._login(conn, subs)))
-                case SubLogout(subs, answer):
-                    return answer(_told(await self._logout(conn, subs)))
+        turn = self._turns.setdefault(conn.connection_id, asyncio.Lock())
+        try:
+            async with turn:
+                return await self._done(conn, asked)
+        finally:
+            if self._seats.of(conn.device_id) is not conn:
+                self._turns.pop(conn.connection_id, None)
+
+    async def settled(self, conn: Conn) -> None:
+        """What the connection asked before is done. A sub-device speaks right behind its login, which not every vendor
+        answers (tuya 4.10)."""
+        turn = self._turns.get(conn.connection_id)
+        if turn is not None and turn.locked():
+            async with turn:
+                return
+
+    async def _done(self, conn: Conn, asked: Asked) -> Down | None:
+        match asked:
+            case TopoGet(answer):
+                bound = await self._desk.bound(conn.device_id)
+                return answer([Names(*each) for each in bound])
+            case TopoAdd(subs, answer):
+                return answer(_told(await self._bind(conn, subs)))
+            case TopoDelete(subs, answer):
+                return answer(_told(await self._unbind(conn, subs)))
+            case SubLogin(subs, answer):
+                return answer(_told(await self._login(conn, subs)))
+            case SubLogout(subs, answer):
+                return answer(_told(await self._logout(conn, subs)))
 
     async def part(self, conn: Conn) -> None:
         """The connection ended, and with it its sub-devices'."""
+        self._turns.pop(conn.connection_id, None)
         subs = list(linked_of(conn).subs.values())
         for device_id in subs:
             self._seats.leave(device_id, conn)
@@ -95,7 +113,7 @@ class Gateways:
     # Topology.
 
     async def _bind(self, conn: Conn, subs: Sequence[SubClaim]) -> list[_Sub]:
-        found = [await self._found(conn, claim, topology=False) for claim in subs]
+        found = await asyncio.gather(*(self._found(conn, claim, topology=False) for claim in subs))
         if any(sub.outcome is not Outcome.DONE for sub in found):
             return found
         try:
@@ -126,7 +144,7 @@ class Gateways:
     # Sessions.
 
     async def _login(self, conn: Conn, subs: Sequence[SubClaim]) -> list[_Sub]:
-        found = [await self._found(conn, claim, topology=True) for claim in subs]
+        found = await asyncio.gather(*(self._found(conn, claim, topology=True) for claim in subs))
         linked = linked_of(conn)
         wanted = {sub.device_id: sub.names for sub in found}
         if len(linked.subs.keys() | set(wanted.values())) > SUB_DEVICES_MAX:

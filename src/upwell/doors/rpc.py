@@ -55,7 +55,7 @@ class RpcDoor:
             unread = RpcRequest(method=request.method, headers={}, query=[("Format", "JSON")], form=[], body=b"")
             refusal = rpc_signing.SigningError("InvalidParameter", 400, str(exc))
             asked = Asked(request=unread, request_id=request_id, host=host)
-            return _sent(self.tongues["alibaba"].refuse(asked, refusal))
+            return _sent(self.tongues[_guessed_unread(request)].refuse(asked, refusal))
         origin = f"{request.url.scheme}://{request.headers.get('host', request.url.netloc)}"
         return _sent(await self._answer(Asked(request=read, request_id=request_id, host=host), origin))
 
@@ -114,6 +114,11 @@ class RpcDoor:
 def _guessed(request: RpcRequest) -> str:
     """Whose tongue a request is answered in while no key is known: Alibaba's clients always send a version."""
     return "alibaba" if "Version" in parameters(request) or "x-acs-version" in request.headers else "tuya"
+
+
+def _guessed_unread(request: Request) -> str:
+    """The same of a request that is too long to be read."""
+    return "alibaba" if "Version=" in request.url.query or "x-acs-version" in request.headers else "tuya"
 
 
 def _headers(request: Request) -> dict[str, str]:

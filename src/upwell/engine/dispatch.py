@@ -10,7 +10,7 @@ from uuid import UUID
 from upwell.domain.talk import OfferRequest, TaskRef
 from upwell.service import dispatch
 from upwell.service.context import Context
-from upwell.service.dispatch import Addressed, Link, Send
+from upwell.service.dispatch import Addressed, Link, Send, Sent
 
 BATCH_MAX = 500  # offers claimed at once; their tasks stay locked while they are written
 
@@ -21,7 +21,7 @@ class Ask:
 
     device_id: UUID
     request: OfferRequest
-    answer: Callable[[Addressed | None], UUID | None]
+    answer: Callable[[Addressed | None], Sent]
 
 
 class Dispatcher:

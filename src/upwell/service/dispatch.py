@@ -10,12 +10,16 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from typing import Any
 from uuid import UUID
 
+from upwell.domain.negotiation import OFFER, sent
 from upwell.domain.pace import SEND_WITHIN_S, WINDOW_S, allowance
-from upwell.domain.talk import Offer, OfferedFile, TaskRef
+from upwell.domain.talk import Inquiry, Offer, OfferedFile, TaskRef, VersionReport
+from upwell.domain.task import Event
+from upwell.service import reports
 from upwell.service.context import Context
-from upwell.service.tasks import SQL
+from upwell.service.tasks import SQL, Selection, move
 from upwell.storage.database import Connection, Row
 
 PUT_OFF_S = 1  # a connection that took no offer is tried again this much later
@@ -23,22 +27,45 @@ PUT_OFF_S = 1  # a connection that took no offer is tried again this much later
 
 @dataclass(frozen=True, slots=True)
 class Addressed:
-    """An offer and the device it is for. `secret` is the device's, for what a vendor signs for it alone."""
+    """An offer, or the question that goes before it, and the device it is for. `secret` is the device's, for what a
+    vendor signs for it alone."""
 
     product_key: str
     device_name: str
-    offer: Offer
+    offer: Offer | Inquiry
     secret: str = field(repr=False)
+
+    @property
+    def offered(self) -> Offer:
+        """The offer, where no question is expected: for a face that does not ask, and in answers."""
+        if not isinstance(self.offer, Offer):
+            raise TypeError("a question came where an offer was expected")
+        return self.offer
+
+
+@dataclass(frozen=True, slots=True)
+class Untellable:
+    """The device's vendor has no way to say this offer; no repetition can help."""
+
+    problem: str
+
+
+@dataclass(frozen=True, slots=True)
+class Unasked:
+    """The device's vendor has no question for its version; what it said last is its answer. On which connection."""
+
+    connection_id: UUID
 
 
 Link = Callable[[TaskRef, int], str]  # by the place of a file in its package: the URL that opens it
-Send = Callable[[Addressed], UUID | None]  # the connection that took it, or None; must not wait
+Sent = UUID | Unasked | Untellable | None  # the connection that took it, or None: try again a little later
+Send = Callable[[Addressed], Sent]  # must not wait
 
 
 async def due(ctx: Context, node_id: UUID, at_most: int) -> list[TaskRef]:
-    """Tasks that this gateway may push now, oldest first."""
+    """Tasks that this gateway may push now, oldest first; of each job no more than its budget has left."""
     async with ctx.database.connection() as conn:
-        rows = await conn.fetch(SQL["due_of_node"], node_id, ctx.now(), at_most)
+        rows = await conn.fetch(SQL["due_of_node"], node_id, ctx.now(), at_most, WINDOW_S)
     return [_ref(r) for r in rows]
 
 
@@ -60,26 +87,49 @@ async def offer(
     due_by: datetime | None = None,
 ) -> set[TaskRef]:
     """Offer what the budgets allow of these tasks; returns those that were sent. With `due_by`, a task that is no
-    longer due then, since another offer of it went out meanwhile, is passed over."""
+    longer due then, since another offer of it went out meanwhile, is passed over. A task that asks first is asked
+    instead; where the vendor can't ask, what the device said last is taken for its answer."""
     if not tasks:
         return set()
     started = time.monotonic()
     allowed = await _reserve(ctx, tasks)
     if not allowed:
         return set()
+    round_ = _Round()
     async with ctx.database.connection() as conn, conn.transaction():
-        rows = await conn.fetch(SQL["claim"], *_columns(allowed), due_by)
-        taken: dict[TaskRef, UUID] = {}
-        refused: list[TaskRef] = []
-        for row in rows:
+        for row in await conn.fetch(SQL["claim"], *_columns(allowed), due_by):
             in_time = time.monotonic() - started < SEND_WITHIN_S
-            connection = send(_addressed(row, link)) if in_time else None
-            if connection is None:
-                refused.append(_ref(row))
-            else:
-                taken[_ref(row)] = connection
-        await _record(ctx, conn, taken, refused)
-    return set(taken)
+            round_.note(row, send(_addressed(row, link)) if in_time else None)
+        await _record(ctx, conn, round_)
+    if round_.answers:
+        await reports.apply(ctx, round_.answers)
+    return set(round_.taken)
+
+
+@dataclass(slots=True)
+class _Round:
+    """What became of the tasks of one claim."""
+
+    taken: dict[TaskRef, tuple[UUID, str]] = field(default_factory=dict)  # on which connection, and what was awaited
+    refused: list[TaskRef] = field(default_factory=list)
+    untellable: dict[TaskRef, str] = field(default_factory=dict)
+    answers: list[reports.Incoming] = field(default_factory=list)
+
+    def note(self, row: Row, sent: Sent) -> None:
+        """What became of one."""
+        ref = _ref(row)
+        match sent:
+            case None:
+                self.refused.append(ref)
+            case Untellable(problem):
+                self.untellable[ref] = problem
+            case Unasked(connection):
+                self.taken[ref] = connection, row["awaiting"]
+                if row["installed"] is not None:
+                    answer = VersionReport(module=row["module"], version=row["installed"], ref="")
+                    self.answers.append(reports.Incoming(ref.device_id, connection, answer))
+            case connection:
+                self.taken[ref] = connection, row["awaiting"]
 
 
 async def _reserve(ctx: Context, tasks: Sequence[TaskRef]) -> list[TaskRef]:
@@ -105,12 +155,20 @@ async def _reserve(ctx: Context, tasks: Sequence[TaskRef]) -> list[TaskRef]:
     return allowed
 
 
-async def _record(ctx: Context, conn: Connection, taken: dict[TaskRef, UUID], refused: list[TaskRef]) -> None:
+async def _record(ctx: Context, conn: Connection, round_: _Round) -> None:
     now = ctx.now()
-    if taken:
-        await conn.execute(SQL["record_offers"], now, *_columns(list(taken)), list(taken.values()))
-    if refused:
-        await conn.execute(SQL["put_off"], now + timedelta(seconds=PUT_OFF_S), *_columns(refused))
+    if round_.taken:
+        refs = list(round_.taken)
+        waits = [sent(awaited, now) if awaited else (None, None) for _, awaited in round_.taken.values()]
+        connections = [connection for connection, _ in round_.taken.values()]
+        columns = [awaiting for awaiting, _ in waits], [ends for _, ends in waits]
+        await conn.execute(SQL["record_offers"], now, *_columns(refs), connections, *columns)
+    if round_.refused:
+        await conn.execute(SQL["put_off"], now + timedelta(seconds=PUT_OFF_S), *_columns(round_.refused))
+    for ref, problem in round_.untellable.items():
+        chosen = Selection(job_id=ref.job_id, device_ids=[ref.device_id])
+        text = f"the offer can't be told to this device: {problem}"
+        await move(conn, Event.BROKE, chosen, now, reason="untellable", description=text)
 
 
 async def forget_grants(ctx: Context) -> None:
@@ -128,8 +186,22 @@ def _columns(tasks: Sequence[TaskRef]) -> tuple[list[UUID], list[int], list[int]
 
 
 def _addressed(row: Row, link: Link) -> Addressed:
+    said = _inquiry(row) if row["awaiting"] not in ("", OFFER) else _offer(row, link)
+    return Addressed(row["product_key"], row["name"], said, row["secret"])
+
+
+def _inquiry(row: Row) -> Inquiry:
+    return Inquiry(task=_ref(row), module=row["module"], **_of_job(row))
+
+
+def _of_job(row: Row) -> dict[str, Any]:
+    ext_info = None if row["ext_info"] is None else json.loads(row["ext_info"])
+    return {"ext_info": ext_info, "sub_device_count": row["sub_device_count"]}
+
+
+def _offer(row: Row, link: Link) -> Offer:
     ref, files = _ref(row), json.loads(row["files"])
-    offered = Offer(
+    return Offer(
         task=ref,
         module=row["module"],
         version=row["version"],
@@ -146,5 +218,6 @@ def _addressed(row: Row, link: Link) -> Addressed:
         ),
         protocol=row["protocol"],
         sign_method=row["sign_method"],
+        file_name=row["object_key"].rpartition("/")[2],
+        **_of_job(row),
     )
-    return Addressed(row["product_key"], row["name"], offered, row["secret"])

@@ -1,4 +1,4 @@
-"""Gateways: each holds a lease; the devices of one whose lease ended are offline and free for others."""
+"""Nodes: each holds a lease; the devices of one whose lease ended are offline and free for others."""
 
 from collections.abc import Sequence
 from uuid import UUID
@@ -8,11 +8,11 @@ from upwell.storage.database import Connection
 from upwell.storage.queries import sheet
 
 SQL = sheet("nodes")
-LEASE_S = 15  # a dead gateway's devices count as online at most this long
+LEASE_S = 15  # a dead node's devices count as online at most this long
 
 
 async def keep_lease(ctx: Context, node_id: UUID) -> None:
-    """This gateway is alive for LEASE_S more seconds."""
+    """This node is alive for LEASE_S more seconds."""
     async with ctx.database.connection() as conn:
         await conn.execute(SQL["keep_lease"], node_id, LEASE_S)
 
@@ -27,14 +27,14 @@ async def adopt_tasks(ctx: Context, node_id: UUID) -> None:
 
 
 async def drop_lease(ctx: Context, node_id: UUID) -> None:
-    """This gateway ends; its devices are released at once."""
+    """This node ends; its devices are released at once."""
     async with ctx.database.connection() as conn:
         await conn.execute(SQL["drop_lease"], node_id)
     await release_dead(ctx)
 
 
 async def release_dead(ctx: Context) -> int:
-    """Release the devices of gateways without a lease; returns how many gateways."""
+    """Release the devices of nodes without a lease; returns how many nodes."""
 
     async def body(conn: Connection) -> int:
         dead = [r["node_id"] for r in await conn.fetch(SQL["dead_nodes"])]

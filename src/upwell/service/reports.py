@@ -4,16 +4,18 @@ Reports of one device are applied in the order given. A report that fits no open
 report is kept in any case, and a device that a standing rule takes by it has its task in the same transaction.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
-from upwell.domain.talk import ProgressReport, TaskRef, VersionReport
+from upwell.domain import negotiation
+from upwell.domain.negotiated import Choice
+from upwell.domain.talk import ProgressReport, ResultReport, SdkReport, TaskRef, VersionReport
 from upwell.domain.task import Stepped, Task, delivered, reported_progress, reported_version
 from upwell.service.context import Context
 from upwell.service.making import Running, lock_reported, take_reported
-from upwell.service.tasks import SQL, Ledger, lock_open
+from upwell.service.tasks import SQL, Ledger, choices_of, lock_open
 from upwell.storage.database import Connection
 
 
@@ -30,7 +32,7 @@ class Incoming:
 
     device_id: UUID
     connection_id: UUID
-    said: VersionReport | ProgressReport | Delivered
+    said: VersionReport | ProgressReport | ResultReport | SdkReport | Delivered
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,9 +50,10 @@ async def apply(ctx: Context, batch: Sequence[Incoming]) -> Applied:
         now = ctx.now()
         reported = await lock_reported(conn, _versions(batch))
         open_tasks = await lock_open(conn, {i.device_id for i in batch})
+        choices = await choices_of(conn, open_tasks.values())
         ledger = Ledger()
         for incoming in batch:
-            _apply_one(incoming, open_tasks.get(incoming.device_id, []), ledger, now)
+            _apply_one(incoming, open_tasks.get(incoming.device_id, []), choices, ledger, now)
         await ledger.save(conn, now)
         await _save_versions(conn, reported.running, now)
         born_due = await take_reported(ctx, conn, reported)
@@ -63,11 +66,13 @@ async def apply(ctx: Context, batch: Sequence[Incoming]) -> Applied:
     return await ctx.database.transact(body)
 
 
-def _apply_one(incoming: Incoming, tasks: list[Task], ledger: Ledger, now: datetime) -> None:
+def _apply_one(
+    incoming: Incoming, tasks: list[Task], choices: Mapping[int, Sequence[Choice]], ledger: Ledger, now: datetime
+) -> None:
     for place, task in enumerate(tasks):
         if not task.is_open or not _concerns(incoming, task):
             continue
-        stepped, change = _step(task, incoming, now)
+        stepped, change = _step(task, incoming, choices.get(task.ref.job_id, ()), now)
         if stepped != task or change is not None:
             tasks[place] = stepped
             ledger.note(stepped, change)
@@ -76,17 +81,25 @@ def _apply_one(incoming: Incoming, tasks: list[Task], ledger: Ledger, now: datet
 def _concerns(incoming: Incoming, task: Task) -> bool:
     if isinstance(incoming.said, Delivered):
         return task.ref == incoming.said.task
-    return task.module == incoming.said.module
+    if isinstance(incoming.said, ResultReport):
+        return True  # huawei 5.5: it says no module, and a device is at one update at a time
+    return isinstance(incoming.said, VersionReport | ProgressReport) and task.module == incoming.said.module
 
 
-def _step(task: Task, incoming: Incoming, now: datetime) -> Stepped:
+def _step(task: Task, incoming: Incoming, choices: Sequence[Choice], now: datetime) -> Stepped:
     match incoming.said:
+        case VersionReport() as report if task.awaiting:
+            return negotiation.reported_version(task, choices, report, incoming.connection_id, now)
         case VersionReport() as report:
             return reported_version(task, report, incoming.connection_id, now)
+        case ResultReport() as report:
+            return negotiation.reported_result(task, report, now)
         case ProgressReport() as report:
             return reported_progress(task, report, now)
         case Delivered():
             return delivered(task, now)
+        case SdkReport():
+            return task, None
 
 
 def _versions(batch: Sequence[Incoming]) -> dict[tuple[UUID, str], str]:

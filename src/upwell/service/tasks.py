@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from uuid import UUID
 
+from upwell.domain.negotiated import Choice
 from upwell.domain.talk import TaskRef
 from upwell.domain.task import Change, Event, State, Task, moves
 from upwell.storage.database import Connection, Row
@@ -26,6 +27,17 @@ async def lock_open(conn: Connection, device_ids: Iterable[UUID]) -> dict[UUID, 
     for row in await conn.fetch(SQL["lock_open_of_devices"], list(device_ids)):
         task = task_of(row)
         found.setdefault(task.ref.device_id, []).append(task)
+    return found
+
+
+async def choices_of(conn: Connection, tasks: Iterable[Sequence[Task]]) -> dict[int, list[Choice]]:
+    """What the jobs of those of these tasks that negotiate may install, by job."""
+    jobs = {task.ref.job_id for some in tasks for task in some if task.awaiting}
+    found: dict[int, list[Choice]] = {}
+    for row in await conn.fetch(SQL["choices"], sorted(jobs)) if jobs else []:
+        sources = frozenset(row["source_versions"])
+        choice = Choice(package_id=row["package_id"], destination=row["version"], source_versions=sources)
+        found.setdefault(row["job_id"], []).append(choice)
     return found
 
 
@@ -68,6 +80,9 @@ async def _save_tasks(conn: Connection, tasks: Sequence[Task], now: datetime) ->
         [t.offered_on for t in tasks],
         [t.timeout_at for t in tasks],
         [t.rev for t in tasks],
+        [t.awaiting for t in tasks],
+        [t.package_id for t in tasks],
+        [t.code for t in tasks],
     )
     if len(saved) != len(tasks):
         raise RuntimeError("a locked task changed under its lock")

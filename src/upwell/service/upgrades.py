@@ -5,6 +5,7 @@ from datetime import datetime
 from uuid import UUID
 
 from upwell.domain import commands as c
+from upwell.domain import negotiation
 from upwell.domain import task as life
 from upwell.domain.errors import Conflict, NotFound
 from upwell.domain.talk import TaskRef
@@ -98,7 +99,7 @@ async def confirm_tasks(ctx: Context, caller: Caller, cmd: c.ConfirmTasks) -> c.
     async def body(conn: Connection) -> c.Done:
         now, ledger = ctx.now(), Ledger()
         for task in await _locked_tasks(conn, caller, cmd.tasks):
-            stepped, change = life.confirmed(task, now)
+            stepped, change = life.confirmed(negotiation.released(task, now), now)
             if change is None:
                 raise Conflict("task_not_waiting", f"The task is {task.state} and does not wait for confirmation.")
             ledger.note(stepped, change)
@@ -131,7 +132,7 @@ async def repeat_tasks(ctx: Context, caller: Caller, cmd: c.RepeatTasks) -> c.Do
         await _refuse_taken(conn, tasks)
         ledger = Ledger()
         for task in tasks:
-            stepped, change = life.repeated(task, job["need_confirm"], now)
+            stepped, change = life.repeated(negotiation.released(task, now), job["need_confirm"], now)
             if change is None:
                 raise Conflict(
                     "task_not_repeatable", f"The task is {task.state}; only FAILED or CANCELED ones run again."

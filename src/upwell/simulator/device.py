@@ -1,28 +1,29 @@
-"""One simulated device that behaves as one built on Alibaba's C SDK, following its script.
+"""One simulated device that behaves as one built on its vendor's C SDK, following its script.
 
 It guarantees: every report is sent at QoS 1 and sent again after each reconnect until the server acknowledged it;
 `acknowledged` holds exactly those reports that got a PUBACK; a push is acknowledged before it is acted on; an image is
 never held in memory; a real fault of the server is never taken for a scripted one: it is written to `problems`.
-It never SUBSCRIBEs (alibaba 6.2) and outlives any number of server restarts.
+It subscribes to what its vendor's SDK does and no more, and outlives any number of server restarts. Its words are
+speech.py's.
 """
 
 from __future__ import annotations
 
 import asyncio
-import hashlib
-import json
 import random
 import time
 from collections import deque
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Literal
+from dataclasses import dataclass
+from typing import Any, Literal
 
 from upwell.simulator import wire
 from upwell.simulator.script import DeviceScript, Outcome
+from upwell.simulator.site import Counters, Gate, Site
+from upwell.simulator.speech import SPEECHES
+from upwell.simulator.transfer import StepError, Transfer
 from upwell.simulator.wire import DeviceIdentity, Offer
 
-if TYPE_CHECKING:
-    from hashlib import _Hash
+__all__ = ["Counters", "Device", "Gate", "Report", "Site"]
 
 KEEP_ALIVE_S = 300  # alibaba 6.1: 30 to 1200.
 ANSWER_TIMEOUT_S = 30.0  # A server that owes an answer for longer is taken for dead.
@@ -30,6 +31,7 @@ WATCH_INTERVAL_S = 5.0
 BACKOFF_FIRST_S, BACKOFF_MAX_S = 0.2, 3.0
 REFUSALS_MAX = 5  # Downloads answered 403 or 404 in a row before the device gives up.
 OUTAGES_MAX = 60  # Downloads broken without one byte gained: about two and a half minutes of a server that is away.
+SUBSCRIBE_ID = 65535  # No report has it: they count from 1, and nobody has so many at once.
 UNAVAILABLE = 3  # CONNACK code of a server that is not ready; not answering at all is the same to a device.
 CHUNK_SIZE = 128 * 1024
 PROBLEMS_MAX = 20  # A list for people; the first ones tell the story.
@@ -47,82 +49,12 @@ class Report:
     acknowledged_at: float = 0.0
 
 
-@dataclass(slots=True)
-class Counters:
-    """What a fleet is doing now (connected, downloading) and has done so far (the rest)."""
-
-    connected: int = 0
-    connections: int = 0
-    offered: int = 0
-    downloading: int = 0
-    rebooted: int = 0
-    acknowledged: int = 0
-    bytes: int = 0
-    problems: int = 0
-
-
-class Gate:
-    """Lets at most `rate_per_s` callers through in any second, evenly spaced."""
-
-    def __init__(self, rate_per_s: float) -> None:
-        self._interval_s = 1.0 / rate_per_s
-        self._next = 0.0
-
-    async def turn(self) -> None:
-        now = time.monotonic()
-        mine = max(now, self._next)
-        self._next = mine + self._interval_s
-        await asyncio.sleep(mine - now)
-
-
-@dataclass(slots=True)
-class Site:
-    """What the devices of one process share."""
-
-    host: str
-    port: int
-    gate: Gate
-    downloads: asyncio.Semaphore
-    counters: Counters = field(default_factory=Counters)
-
-
-class StepError(Exception):
-    """The upgrade ends here with a negative step."""
-
-    def __init__(self, step: int, desc: str) -> None:
-        super().__init__(desc)
-        self.step = step
-
-
-class Transfer:
-    """One image on its way in: how far, and its digests so far. Constant memory."""
-
-    def __init__(self, offer: Offer) -> None:
-        self.offer = offer
-        self.received = 0
-        self._hashers: list[tuple[_Hash, str]] = []
-        self.restart()
-
-    def restart(self) -> None:
-        self.received = 0
-        self._hashers = [(hashlib.new(algorithm), digest) for algorithm, digest in self.offer.digests]
-
-    def take(self, chunk: bytes) -> None:
-        self.received += len(chunk)
-        for hasher, _ in self._hashers:
-            hasher.update(chunk)
-
-    def verify(self) -> None:
-        for hasher, digest in self._hashers:
-            if hasher.hexdigest() != digest:
-                raise StepError(-3, f"{hasher.name} is {hasher.hexdigest()}, the push said {digest}")
-
-
 class Device:
     """Run it with `run()`; cancel that to switch it off."""
 
     def __init__(self, identity: DeviceIdentity, script: DeviceScript, site: Site) -> None:
         self.identity = identity
+        self.speech = SPEECHES[identity.kind]
         self.script = script
         self.version = identity.version
         self.outcome: Outcome | None = None
@@ -189,7 +121,7 @@ class Device:
             link.abort()
 
     async def _session(self, link: wire.Link) -> bool:
-        link.send(wire.connect(*wire.login(self.identity), KEEP_ALIVE_S))
+        link.send(wire.connect(*self.speech.login(self.identity), KEEP_ALIVE_S))
         answers: set[asyncio.Future[Any]] = {link.accepted, link.lost}
         await asyncio.wait(answers, timeout=ANSWER_TIMEOUT_S, return_when="FIRST_COMPLETED")
         code = link.accepted.result() if link.accepted.done() else UNAVAILABLE
@@ -197,6 +129,8 @@ class Device:
             if code != UNAVAILABLE:
                 self._problem(f"CONNECT refused with code {code}")
             return False
+        if not await self._subscribed(link):
+            return True
         self._link = link
         self._site.counters.connected += 1
         self._site.counters.connections += 1
@@ -212,6 +146,20 @@ class Device:
         if (reason := link.lost.result()) is not None:
             self._problem(str(reason))
         return True
+
+    async def _subscribed(self, link: wire.Link) -> bool:
+        """Whether the server granted the one subscription that its SDK waits for; True where there is none."""
+        topic_filter = self.speech.subscription(self.identity)
+        if topic_filter is None:
+            return True
+        link.send(wire.subscribe(topic_filter, SUBSCRIBE_ID))
+        answers: set[asyncio.Future[Any]] = {link.granted, link.lost}
+        await asyncio.wait(answers, timeout=ANSWER_TIMEOUT_S, return_when="FIRST_COMPLETED")
+        if link.granted.done() and link.granted.result() == b"\x01":
+            return True
+        if not link.lost.done():
+            self._problem(f"no subscription to {topic_filter}")
+        return False
 
     def _welcome(self) -> None:
         """First what was never acknowledged, in its order; then the version (alibaba 6.9: within 2 s)."""
@@ -241,12 +189,11 @@ class Device:
                 self._on_push(packet)
 
     def _on_push(self, packet: wire.Publish) -> None:
-        expected = f"/ota/device/upgrade/{self.identity.product_key}/{self.identity.device_name}"
-        if packet.topic != expected:
+        if packet.topic != self.speech.push_topic(self.identity):
             self._problem(f"pushed on topic {packet.topic!r}")
             return
         try:
-            offer = wire.parse_offer(packet.payload)
+            offer = self.speech.offer(packet.payload)
         except wire.WireError as exc:
             self._problem(str(exc))
             return
@@ -267,16 +214,16 @@ class Device:
     # Reports
 
     def _inform(self) -> None:
-        self._report("inform", self.version, {"version": self.version})
+        self._message_id += 1
+        words = self.speech.inform(self.identity, self.version, self._message_id, int(time.time()))
+        self._report("inform", self.version, *words)
 
     def _step(self, step: int, desc: str = "") -> None:
-        self._report("progress", str(step), {"step": str(step), "desc": desc})
-
-    def _report(self, kind: Literal["inform", "progress"], value: str, params: dict[str, str]) -> None:
-        topic = f"/ota/device/{kind}/{self.identity.product_key}/{self.identity.device_name}"
         self._message_id += 1
-        text = json.dumps(params, separators=(",", ":"), ensure_ascii=False)
-        payload = f'{{"id":{self._message_id}, "params":{text}}}'.encode()  # alibaba 6.4: with the C SDK's blank
+        words = self.speech.step(self.identity, step, desc, self._message_id, int(time.time()))
+        self._report("progress", str(step), *words)
+
+    def _report(self, kind: Literal["inform", "progress"], value: str, topic: str, payload: bytes) -> None:
         for _ in range(self.script.copies):
             packet_id, report = self._free_id(), Report(kind, value, topic, payload)
             self._outbox[packet_id] = report
@@ -286,7 +233,7 @@ class Device:
     def _free_id(self) -> int:
         """The next packet id that no unacknowledged report holds; 0 is not one (MQTT 3.1.1 section 2.3.1)."""
         while True:
-            self._packet_id = self._packet_id % 65535 + 1
+            self._packet_id = self._packet_id % (SUBSCRIBE_ID - 1) + 1
             if self._packet_id not in self._outbox:
                 return self._packet_id
 
@@ -332,7 +279,7 @@ class Device:
 
     async def _install(self, offer: Offer) -> None:
         """Download, verify, burn; raises StepError where the script or the server ends it."""
-        transfer, script = Transfer(offer), self.script
+        transfer, script = Transfer(offer, self.identity.device_secret), self.script
         self._progress = deque(script.progress)
         if script.drop_fraction is not None:
             await self._fetch(transfer, int(offer.size * script.drop_fraction))

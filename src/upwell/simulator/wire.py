@@ -1,4 +1,4 @@
-"""The bytes a simulated device writes and reads: MQTT 3.1.1, Alibaba's login and push, HTTP/1.1 downloads.
+"""The bytes a simulated device writes and reads: MQTT 3.1.1, HTTP/1.1 downloads, Alibaba's login and push.
 
 The simulator's own codec, made from the MQTT 3.1.1 specification alone; it shares no line with the server's. Strict
 where real device SDKs are strict (alibaba 6.6, 6.7): a server that departs from the wire gets a WireError, not help.
@@ -61,7 +61,13 @@ class Pingresp:
     pass
 
 
-Packet = Connack | Publish | Puback | Pingresp
+@dataclass(frozen=True, slots=True)
+class Suback:
+    packet_id: int
+    codes: bytes
+
+
+Packet = Connack | Publish | Puback | Pingresp | Suback
 
 PINGREQ = b"\xc0\x00"
 DISCONNECT = b"\xe0\x00"
@@ -99,6 +105,11 @@ def publish(topic: str, payload: bytes, packet_id: int, *, dup: bool = False) ->
 
 def puback(packet_id: int) -> bytes:
     return b"\x40\x02" + packet_id.to_bytes(2, "big")
+
+
+def subscribe(topic_filter: str, packet_id: int) -> bytes:
+    """SUBSCRIBE to one filter at QoS 1."""
+    return _frame(0x82, packet_id.to_bytes(2, "big") + _text(topic_filter) + b"\x01")
 
 
 class PacketReader:
@@ -146,6 +157,8 @@ def _decode(first: int, body: bytes) -> Packet:
             return Puback(int.from_bytes(body, "big"))
         case 0xD0, 0:
             return Pingresp()
+        case 0x90, size if size > 2:
+            return Suback(int.from_bytes(body[:2], "big"), body[2:])
     raise WireError(f"unexpected packet {first:#04x} of {len(body)} bytes")
 
 
@@ -174,6 +187,7 @@ class Link(asyncio.Protocol):
         loop = asyncio.get_running_loop()
         self.lost: asyncio.Future[WireError | None] = loop.create_future()
         self.accepted: asyncio.Future[int] = loop.create_future()
+        self.granted: asyncio.Future[bytes] = loop.create_future()
         self.ping_sent_at: float | None = None
         self.last_sent_at = time.monotonic()
         self._reader = PacketReader()
@@ -198,6 +212,10 @@ class Link(asyncio.Protocol):
                 if self.accepted.done():
                     raise WireError("a second CONNACK")
                 self.accepted.set_result(code)
+            case Suback(codes=codes):
+                if self.granted.done():
+                    raise WireError("a second SUBACK")
+                self.granted.set_result(codes)
             case Pingresp():
                 self.ping_sent_at = None
             case _:
@@ -298,6 +316,8 @@ class DeviceIdentity:
     device_name: str
     device_secret: str = field(repr=False)
     version: str
+    kind: str = "alibaba"
+    """Whose device it is: a key of speech.SPEECHES."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -307,6 +327,8 @@ class Offer:
     url: str
     digests: tuple[tuple[str, str], ...]
     """(algorithm, lower-case hex), all of which must match."""
+    seal: str = field(default="", repr=False)
+    """Lower-case hex of what the device makes of its secret and the image's SHA-256 (tuya 4.8); empty for none."""
 
 
 def login(identity: DeviceIdentity) -> tuple[str, str, str]:

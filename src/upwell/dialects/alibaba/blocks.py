@@ -9,7 +9,8 @@ import struct
 from functools import cache
 from typing import Any
 
-from upwell.dialects.alibaba.device import PAYLOAD_MAX, TOPICS, message, ref_of, storable
+from upwell.dialects.alibaba.device import TOPICS, ref_of
+from upwell.dialects.payloads import PAYLOAD_MAX, json_object, storable
 from upwell.domain.errors import DeviceError
 from upwell.domain.talk import BlockRequest
 
@@ -39,9 +40,9 @@ def read(payload: bytes) -> BlockRequest:
 
 def _lenient(payload: bytes) -> dict[str, Any]:
     try:
-        return message(payload)
+        return json_object(payload)
     except DeviceError:
-        return message(re.sub(rb",\s*}", b"}", payload))  # alibaba 6.8: C4 really writes `"fileId":1,}`
+        return json_object(re.sub(rb",\s*}", b"}", payload))  # alibaba 6.8: C4 really writes `"fileId":1,}`
 
 
 def _object(holder: dict[str, Any], field: str) -> dict[str, Any]:

@@ -4,15 +4,14 @@ Payloads are read leniently in form (three SDK families write three ways) and st
 told is in offers.py, blocks.py and gateway.py. It holds no session, no task and no clock.
 """
 
-import json
 import re
 from dataclasses import dataclass
 from typing import Any, Literal
 
+from upwell.dialects.payloads import json_object, lawful_filter, plain_topic, storable, text_id
 from upwell.domain.errors import DeviceError
 from upwell.domain.talk import DEFAULT_MODULE, OfferRequest, ProgressReport, Report, VersionReport
 
-PAYLOAD_MAX = 16_384  # bytes; real reports are under 1 kB
 REF_MAX = 64  # characters of a message id
 DESC_MAX = 256  # characters kept of a progress description; longer ones are cut
 STEP_MIN, STEP_MAX = -(2**31), 100  # alibaba 6.4: percent up to 100, any negative is a failure
@@ -50,14 +49,12 @@ PLATFORM_ROOTS = frozenset({"sys", "ota", "ext", "shadow", "broadcast"})  # neve
 
 def own_topic(topic: str, product_key: str, device_name: str) -> bool:
     """Whether the device may publish to `topic`: it is well formed and carries the device's own pk and dn."""
-    return not re.search(r"[+#\0]", topic) and _within_own(topic, product_key, device_name)
+    return plain_topic(topic) and _within_own(topic, product_key, device_name)
 
 
 def own_filter(topic_filter: str, product_key: str, device_name: str) -> bool:
     """Whether the device may subscribe to `topic_filter`: whatever it matches is the device's own."""
-    levels = topic_filter.split("/")
-    lawful = all(level in ("+", "#") or not re.search(r"[+#\0]", level) for level in levels)
-    return lawful and "#" not in levels[:-1] and _within_own(topic_filter, product_key, device_name)
+    return lawful_filter(topic_filter) and _within_own(topic_filter, product_key, device_name)
 
 
 def _within_own(topic_filter: str, product_key: str, device_name: str) -> bool:
@@ -88,7 +85,7 @@ def read(topic: str, payload: bytes, product_key: str, device_name: str) -> Repo
     that can't be understood and for a topic that is not the device's."""
     for name, reader in _READERS.items():
         if topic == TOPICS[name].of(product_key, device_name):
-            return reader(message(payload))
+            return reader(json_object(payload))
     if not own_topic(topic, product_key, device_name):
         raise DeviceError("The topic is not one of this device's own.")
     return None
@@ -116,19 +113,6 @@ def _read_request(message: dict[str, Any]) -> Report:
 _READERS = {"inform": _read_inform, "progress": _read_progress, "get": _read_get, "request": _read_request}
 
 
-def message(payload: bytes) -> dict[str, Any]:
-    """The JSON object of a payload. Control characters in strings and stray bytes pass: C devices use sprintf."""
-    if len(payload) > PAYLOAD_MAX:
-        raise DeviceError(f"The payload is longer than {PAYLOAD_MAX} bytes.")
-    try:
-        message = json.loads(payload.decode("utf-8", "replace"), strict=False)
-    except (ValueError, RecursionError) as exc:
-        raise DeviceError("The payload is not JSON.") from exc
-    if not isinstance(message, dict):
-        raise DeviceError("The payload is not a JSON object.")
-    return message
-
-
 def _params(message: dict[str, Any], *, needed: bool = True) -> dict[str, Any]:
     params = message.get("params")
     if params is None and not needed:
@@ -140,17 +124,7 @@ def _params(message: dict[str, Any], *, needed: bool = True) -> dict[str, Any]:
 
 def ref_of(message: dict[str, Any]) -> str:
     """The message id as text: C3 sends a string here and a number there (alibaba 6.4)."""
-    value = message.get("id")
-    if value is None:
-        return ""
-    if isinstance(value, bool) or not isinstance(value, (int, str)):
-        raise DeviceError("id must be a number or a string.")
-    if isinstance(value, int) and abs(value) >= 10**REF_MAX:  # asked before str(), which has a limit of its own
-        raise DeviceError(f"id is longer than {REF_MAX} characters.")
-    text = storable(str(value))
-    if len(text) > REF_MAX:
-        raise DeviceError(f"id is longer than {REF_MAX} characters.")
-    return text
+    return text_id("id", message.get("id"), REF_MAX)
 
 
 NAME = re.compile(r"[A-Za-z0-9._-]{1,64}")  # alibaba 2.2: versions and module names
@@ -187,8 +161,3 @@ def _desc(params: dict[str, Any]) -> str:
     """The description, for people; whatever else a device puts there is not worth losing its progress for."""
     value = params.get("desc")
     return storable(value[:DESC_MAX]) if isinstance(value, str) else ""
-
-
-def storable(text: str) -> str:
-    """The text without what PostgreSQL and UTF-8 refuse: NUL and lone surrogates."""
-    return text.encode("utf-8", "replace").decode("utf-8").replace("\0", "")

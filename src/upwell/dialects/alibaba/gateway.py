@@ -9,8 +9,9 @@ import json
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from upwell.dialects.alibaba.device import Topic, message, ref_of
+from upwell.dialects.alibaba.device import Topic, ref_of
 from upwell.dialects.alibaba.login import DEVICE_NAME, SIGN_METHOD_DEFAULT, SIGN_METHODS, octets
+from upwell.dialects.payloads import json_object
 from upwell.domain.errors import DeviceError
 
 BATCH_MAX = 50  # sub-devices of one message: the vendor's newest limit; older pages say 5 and 30
@@ -73,7 +74,7 @@ def verb_of(topic: str, product_key: str, device_name: str) -> Verb | None:
 
 def read(verb: Verb, payload: bytes) -> Request:
     """What a gateway asks. Raises DeviceError."""
-    asked = message(payload)
+    asked = json_object(payload)
     return Request(verb=verb, ref=ref_of(asked), subs=tuple(_subs(verb, asked.get("params"))))
 
 

@@ -21,17 +21,13 @@ def refusal(error: Exception, action: str = "") -> Refusal:
         status = 503 if isinstance(error, Unavailable) else 500
         return Refusal(code=SYSTEM, status=status, message="System Exception", envelope="gateway")
     told = rpc_codes.refusal(error, action, field_codes)
-    if told.envelope == "gateway":
-        told = replace(told, status=403 if isinstance(error, Denied) or told.code == UNKNOWN_KEY else 400)
-    return replace(told, code=_code(error, told.code))
-
-
-def _code(error: CallerError, otherwise: str) -> str:
     match error:
         case Missing():
-            return "MissingParameter"
+            return replace(told, code="MissingParameter")
+        case Invalid() if error.rule in FORMS:  # tuya 1.4: the gateway's are signature, key and action
+            return replace(told, code=GENERAL, status=200, envelope="business")
         case Denied():
-            return "iot.common.AuthActionPermissionDeny"
-        case Invalid() if error.rule in FORMS:
-            return GENERAL
-    return otherwise
+            return replace(told, code="iot.common.AuthActionPermissionDeny")
+    if told.envelope == "gateway":
+        return replace(told, status=403 if told.code == UNKNOWN_KEY else 400)
+    return told

@@ -18,7 +18,6 @@ from upwell.domain.talk import DEFAULT_MODULE, Offer, OfferRequest
 PACKET_MAX = 4095  # bytes of topic, payload and header; tuya 4.1: keep each downlink packet under 4 KB
 HEADER_MAX = 7  # bytes of an MQTT PUBLISH besides topic and payload
 URL_MAX = 255  # characters; fixed buffers in TuyaOpen, filled with strcpy (tuya 4.7)
-VERSION_CAUTION = 10  # characters that buffers of the TuyaOpen family hold (tuya 4.7)
 TIME_MAX = 10**10 - 1  # 10 digits (tuya 4.3)
 _URL = re.compile(r"[!#-\[\]-~]+")  # printable ASCII without blank, quote and backslash
 _DIGEST = {"md5": re.compile(r"[0-9a-fA-F]{32}"), "sha256": re.compile(r"[0-9a-fA-F]{64}")}
@@ -50,11 +49,6 @@ def response(topic: str, msg_id: str, now_s: int, data: Any = None, code: int = 
 def firmware_hmac(secret: str, sha256_hex: str) -> str:
     """tuya 4.8: over the 64 characters of the upper-case SHA-256, with the whole secret, in upper-case hex."""
     return hmac.new(secret.encode(), sha256_hex.upper().encode("ascii"), "sha256").hexdigest().upper()
-
-
-def version_fits(version: str) -> bool:
-    """Whether a device of the TuyaOpen family can hold the version. Other devices are not bound by it."""
-    return len(version) <= VERSION_CAUTION
 
 
 def compact(members: Mapping[str, Any]) -> bytes:

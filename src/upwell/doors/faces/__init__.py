@@ -6,7 +6,6 @@ A face writes only topics and payloads; who may do what, and what a report bring
 What a device sent and can't be understood is a DeviceError: it is told in the log and changes nothing.
 """
 
-import asyncio
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -68,13 +67,13 @@ class Enrolment:
     grant: Callable[[str], Down]  # by the device's secret: what tells it
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Linked:
     """What a connection is: whose devices speak on it, and through which face.
 
     `names`, `secret` and `product_facts` (what the vendor's dialect keeps of the product, under its own words) are of
-    the device that logged in; `subs` are the sub-devices that it logged in since, with their ids, `parted` those that
-    were, `turn` lets one request about sub-devices after the other. The door keeps them; a face only looks."""
+    the device that logged in; `subs` are the sub-devices that it logged in since, with their ids, and `parted` those
+    that were. The door keeps them; a face only looks."""
 
     face: "Face"
     names: Names
@@ -84,7 +83,6 @@ class Linked:
     subs: dict[Names, UUID] = field(default_factory=dict)
     public: dict[str, Names] = field(default_factory=dict)  # of `subs`, those with a public id, by it
     parted: dict[Names, None] = field(default_factory=dict)
-    turn: asyncio.Lock = field(default_factory=asyncio.Lock, repr=False)
 
     def whose(self, product_key: str | None, device_name: str) -> Names | None:
         """The device of this connection that is meant: itself or a logged-in sub-device; None for any other (L8).
@@ -236,6 +234,9 @@ class Face(Protocol):
     name: str
     """The vendor, for logs."""
 
+    asks: bool
+    """Whether `push` can say an Inquiry. Where it can't, what a device said last is its answer."""
+
     subs_come_along: bool
     """Whether the sub-devices of a gateway's topology are online with it, without a login of their own."""
 
@@ -262,8 +263,9 @@ class Face(Protocol):
         before the message is acknowledged. Raises DeviceError for what can't be understood: then none is."""
 
     def push(self, linked: Linked, addressed: Addressed, now: datetime) -> Down:
-        """The message of an offer, to the device of this connection that `addressed` names. Raises CallerError (such
-        as Invalid) for an offer that its devices would misread; it is logged and not sent."""
+        """The message of an offer, or where the face asks, of an inquiry, to the device of this connection that
+        `addressed` names. Raises CallerError (such as Invalid) for an offer that its devices would misread; it is
+        logged and its task fails."""
 
     def answer(self, linked: Linked, names: Names, request: OfferRequest, addressed: Addressed | None) -> Down | None:
         """The answer to an OfferRequest of `names`: its offer, or None for nothing to do. None is silence, and then

@@ -40,6 +40,7 @@ class AlibabaFace:
     """Devices whose username is `{deviceName}&{productKey}` (alibaba 6.1)."""
 
     name = "alibaba"
+    asks = False
     subs_come_along = False
     packet_size_max = None
 
@@ -93,12 +94,12 @@ class AlibabaFace:
     def push(self, linked: Linked, addressed: Addressed, now: datetime) -> Down:
         """The upgrade push, on the addressed device's own topic."""
         now_ms = int(now.timestamp() * 1000)
-        return Down(*offers.upgrade_push(addressed.offer, addressed.product_key, addressed.device_name, now_ms))
+        return Down(*offers.upgrade_push(addressed.offered, addressed.product_key, addressed.device_name, now_ms))
 
     def answer(self, linked: Linked, names: Names, request: OfferRequest, addressed: Addressed | None) -> Down | None:
         """get_reply always; the legacy answer only with an offer."""
         framed = offers.get_reply if request.manner == "get" else offers.request_reply
-        reply = framed(addressed.offer if addressed else None, request, names.product_key, names.device_name)
+        reply = framed(addressed.offered if addressed else None, request, names.product_key, names.device_name)
         return None if reply is None else Down(*reply)
 
     def block(self, linked: Linked, names: Names, request: BlockRequest, found: Block | NoBlock) -> Down | None:
@@ -124,11 +125,9 @@ def _heard(linked: Linked, request: gateway.Request) -> Heard:
         return Down(*gateway.reply(request, code, text, data, names.product_key, names.device_name), qos=0)
 
     def told(outcomes: Outcomes) -> Down:
-        failed = next((outcome for _, outcome in outcomes if outcome is not Outcome.DONE), None)
-        code, text = (gateway.OK, "success") if failed is None else gateway.CODES[failed.value]
-        return framed(
-            code, text, [gateway.named(n.product_key, n.device_name) for n, o in outcomes if o is (failed or o)]
-        )
+        failed = [(sub, outcome) for sub, outcome in outcomes if outcome is not Outcome.DONE]
+        code, text = gateway.CODES[failed[0][1].value] if failed else (gateway.OK, "success")
+        return framed(code, text, [gateway.named(s.product_key, s.device_name) for s, _ in failed or outcomes])
 
     def listed(bound: Sequence[Names]) -> Down:
         return framed(gateway.OK, "success", [gateway.named(n.product_key, n.device_name) for n in bound])

@@ -41,6 +41,7 @@ class TuyaLinkFace:
     a device. `now` is the clock, for the answers that the frame asks for without one."""
 
     name = "tuya"
+    asks = False
     subs_come_along = False
     packet_size_max = None
 
@@ -92,11 +93,11 @@ class TuyaLinkFace:
         """ota/issue, on the addressed device's own topic and with its own hmac."""
         names = Names(addressed.product_key, addressed.device_name)
         known, now_s = _channels(linked, names), int(now.timestamp())
-        return Down(*offers.issue(addressed.offer, names.device_name, addressed.secret, known, now_s))
+        return Down(*offers.issue(addressed.offered, names.device_name, addressed.secret, known, now_s))
 
     def answer(self, linked: Linked, names: Names, request: OfferRequest, addressed: Addressed | None) -> Down | None:
         """ota/get_response always, with or without an offer."""
-        offer = addressed.offer if addressed else None
+        offer = addressed.offered if addressed else None
         secret = addressed.secret if addressed else ""
         known = _channels(linked, names)
         return Down(*offers.get_response(offer, request, names.device_name, secret, known, self._seconds()))

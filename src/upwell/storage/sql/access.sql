@@ -86,7 +86,7 @@ select value from secret where name = $1;
 -- The bytes of one file that a task installs. A cancelled task has none (law 5), nor has a deleted package (law 6).
 select coalesce(f.file ->> 'object_key', p.object_key) as object_key,
        coalesce((f.file ->> 'size')::bigint, p.size) as size, coalesce(f.file ->> 'md5', p.md5) as md5
-from task t join job j using (job_id) join package p using (package_id)
+from task t join job j using (job_id) join package p on p.package_id = coalesce(t.package_id, j.package_id)
 cross join lateral (select p.files -> $4::int as file) f
 where t.device_id = $1 and t.job_id = $2 and t.nth = $3 and p.deleted_at is null
   and t.state <> 'CANCELED' and ($4 = 0 or $4 < jsonb_array_length(p.files));

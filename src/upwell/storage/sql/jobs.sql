@@ -159,10 +159,11 @@ with page as (
       and ($4::text[] is null or t.state = any($4)) and ($5::text is null or t.module = $5)
     order by t.job_id, t.device_id, t.nth limit $6 offset $7
 )
-select t.device_id, t.job_id, t.nth, j.package_id, pr.product_key, pr.name as product_name, d.name as device_name,
+select t.device_id, t.job_id, t.nth, p.package_id, pr.product_key, pr.name as product_name, d.name as device_name,
        d.iot_id, t.module, t.source_version, p.version as dest_version, t.state, t.description, t.progress,
        j.timeout_min, t.created_at, t.modified_at
-from page join task t using (device_id, job_id, nth) join job j using (job_id) join package p using (package_id)
+from page join task t using (device_id, job_id, nth) join job j using (job_id)
+join package p on p.package_id = coalesce(t.package_id, j.package_id)
 join product pr on pr.product_id = j.product_id join device d on d.device_id = t.device_id
 order by t.job_id, t.device_id, t.nth;
 
@@ -174,10 +175,10 @@ where t.job_id = $1 and ($2::uuid[] is null or t.device_id = any($2)) and ($3::t
 -- Tasks of this account by their identity, locked, with the facts that their life depends on.
 select t.device_id, t.job_id, t.nth, t.module, t.slot, t.state, t.source_version, p.version as destination, p.is_delta,
        j.need_push, j.retry_interval_min, j.retry_count, j.timeout_min, t.progress, t.attempt, t.description,
-       t.reason, t.failure_ref, t.due_at, t.offered_on, t.timeout_at, t.rev
+       t.reason, t.failure_ref, t.due_at, t.offered_on, t.timeout_at, t.awaiting, t.package_id, t.code, t.rev
 from unnest($2::uuid[], $3::bigint[], $4::smallint[]) as c(device_id, job_id, nth)
 join task t on t.device_id = c.device_id and t.job_id = c.job_id and t.nth = c.nth
-join job j on j.job_id = t.job_id join package p using (package_id)
+join job j on j.job_id = t.job_id join package p on p.package_id = coalesce(t.package_id, j.package_id)
 where j.account_id = $1
 order by t.device_id, t.job_id, t.nth
 for update of t;

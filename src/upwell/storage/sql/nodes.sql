@@ -1,4 +1,4 @@
--- Gateways and their leases.
+-- Nodes and their leases.
 
 -- name: keep_lease
 insert into node (node_id, lease_until) values ($1, clock_timestamp() + make_interval(secs => $2))
@@ -32,7 +32,7 @@ where p.node_id = $1 and t.device_id = p.device_id and j.job_id = t.job_id and t
 delete from node where lease_until < clock_timestamp() - interval '1 hour';
 
 -- name: unwelcome
--- Of these connections of this gateway, those that may not stay: their device is deleted or disabled, or is online
+-- Of these connections of a node, those that may not stay: their device is deleted or disabled, or is online
 -- through another connection or none.
 select w.device_id, w.connection_id
 from unnest($1::uuid[], $2::uuid[]) as w(device_id, connection_id)

@@ -4,8 +4,8 @@
 -- The open tasks of these devices, locked, with the facts that their life depends on.
 select t.device_id, t.job_id, t.nth, t.module, t.slot, t.state, t.source_version, p.version as destination, p.is_delta,
        j.need_push, j.retry_interval_min, j.retry_count, j.timeout_min, t.progress, t.attempt, t.description,
-       t.reason, t.failure_ref, t.due_at, t.offered_on, t.timeout_at, t.rev
-from task t join job j using (job_id) join package p using (package_id)
+       t.reason, t.failure_ref, t.due_at, t.offered_on, t.timeout_at, t.awaiting, t.package_id, t.code, t.rev
+from task t join job j using (job_id) join package p on p.package_id = coalesce(t.package_id, j.package_id)
 where t.device_id = any($1::uuid[]) and t.state in ('CONFIRM', 'QUEUED', 'NOTIFIED', 'IN_PROGRESS')
 order by t.device_id, t.job_id, t.nth
 for update of t;
@@ -15,11 +15,13 @@ for update of t;
 update task t
 set state = n.state, source_version = n.source_version, progress = n.progress, attempt = n.attempt,
     description = n.description, reason = n.reason, failure_ref = n.failure_ref, due_at = n.due_at,
-    offered_on = n.offered_on, timeout_at = n.timeout_at, rev = n.rev + 1, modified_at = $1
+    offered_on = n.offered_on, timeout_at = n.timeout_at, awaiting = n.awaiting, package_id = n.package_id,
+    code = n.code, rev = n.rev + 1, modified_at = $1
 from unnest($2::uuid[], $3::bigint[], $4::smallint[], $5::text[], $6::text[], $7::smallint[], $8::smallint[],
-            $9::text[], $10::text[], $11::text[], $12::timestamptz[], $13::uuid[], $14::timestamptz[], $15::int[])
+            $9::text[], $10::text[], $11::text[], $12::timestamptz[], $13::uuid[], $14::timestamptz[], $15::int[],
+            $16::text[], $17::bigint[], $18::int[])
      as n(device_id, job_id, nth, state, source_version, progress, attempt, description, reason, failure_ref,
-          due_at, offered_on, timeout_at, rev)
+          due_at, offered_on, timeout_at, rev, awaiting, package_id, code)
 where t.device_id = n.device_id and t.job_id = n.job_id and t.nth = n.nth and t.rev = n.rev
 returning t.device_id;
 
@@ -46,7 +48,7 @@ with victim as (
       and ($4::bigint is null or t.job_id = $4)
       and ($5::uuid[] is null or t.device_id = any($5))
       and ($6::bigint is null or t.job_id in (select j.job_id from job j where j.package_id = $6))
-      and ($7::timestamptz is null or t.timeout_at <= $7)
+      and ($7::timestamptz is null or (t.timeout_at <= $7 and t.awaiting = ''))
       and ($11::text is null or t.slot = $11)
       and ($12::text is null or t.job_id in (select j.job_id from job j where j.kind = $12))
       and ($13::bigint is null or t.job_id < $13)
@@ -66,10 +68,27 @@ with victim as (
 select count(*) from moved;
 
 -- name: due_of_node
--- Tasks whose offer may be pushed by this gateway now, oldest first (L6 is checked again when they are claimed).
-select device_id, job_id, nth from offerable
-where node_id = $1 and due_at <= $2 and maximum_per_min > 0 and (finish_at is null or finish_at > $2)
-order by due_at
+-- Tasks whose offer may be pushed by this gateway now (L6 is checked again when they are claimed). Of each job no more
+-- than its budget has left, so that a job that has spent it keeps no other waiting; oldest first.
+with recursive due_jobs as (
+    (select t.job_id from task t where t.node_id = $1 and t.due_at <= $2 order by t.job_id limit 1)
+    union all
+    select (select t.job_id from task t where t.node_id = $1 and t.due_at <= $2 and t.job_id > l.job_id
+            order by t.job_id limit 1)
+    from due_jobs l where l.job_id is not null
+), budget as (
+    select j.job_id, j.maximum_per_min - coalesce((
+        select sum(p.offers) from pace p
+        where p.job_id = j.job_id and p.granted_at > clock_timestamp() - make_interval(secs => $4)), 0) as room
+    from due_jobs join job j using (job_id)
+)
+select d.device_id, d.job_id, d.nth
+from budget b cross join lateral (
+    select o.device_id, o.job_id, o.nth, o.due_at from offerable o
+    where o.node_id = $1 and o.job_id = b.job_id and o.due_at <= $2 and (o.finish_at is null or o.finish_at > $2)
+    order by o.due_at limit greatest(0, least($3, b.room))
+) d
+order by d.due_at
 limit $3;
 
 -- name: asked_for
@@ -97,12 +116,18 @@ delete from pace where granted_at < clock_timestamp() - make_interval(secs => $1
 -- name: claim
 -- Lock these tasks for sending, with what an offer says. A cancelled or foreign one is not returned (L5, L6): its state
 -- is asked of the locked row itself, the rest of `offerable` of what stands.
-select t.device_id, t.job_id, t.nth, t.module, p.version, p.size, p.md5, p.sha256, p.is_delta, p.udi, p.files,
-       p.sign_method, j.protocol, j.tags, pr.product_key, d.name, d.secret
+select t.device_id, t.job_id, t.nth, t.module, t.awaiting, p.version, p.size, p.md5, p.sha256, p.is_delta, p.udi,
+       p.files, p.sign_method, p.object_key, j.protocol, j.tags, j.ext_info, pr.product_key, d.name, d.secret,
+       mv.version as installed,
+       case when j.by_gateway then (
+           select count(*) from topology own join topology other using (gateway_id)
+           join task x on x.device_id = other.device_id and x.job_id = t.job_id
+           where own.device_id = t.device_id) end as sub_device_count
 from unnest($1::uuid[], $2::bigint[], $3::smallint[]) as c(device_id, job_id, nth)
 join task t on t.device_id = c.device_id and t.job_id = c.job_id and t.nth = c.nth
-join job j on j.job_id = t.job_id join package p using (package_id)
+join job j on j.job_id = t.job_id join package p on p.package_id = coalesce(t.package_id, j.package_id)
 join device d on d.device_id = t.device_id join product pr on pr.product_id = d.product_id
+left join module_version mv on mv.device_id = t.device_id and mv.module = t.module
 where t.state in ('QUEUED', 'NOTIFIED', 'IN_PROGRESS') and ($4::timestamptz is null or t.due_at <= $4)
   and exists (select from offerable o
               where o.device_id = c.device_id and o.job_id = c.job_id and o.nth = c.nth)
@@ -110,9 +135,13 @@ where t.state in ('QUEUED', 'NOTIFIED', 'IN_PROGRESS') and ($4::timestamptz is n
 for update of t skip locked;
 
 -- name: record_offers
+-- What was sent of these tasks, on which connection; `awaiting` and the end of that wait are null for tasks that do not
+-- negotiate.
 update task t
-set offered_on = n.connection_id, offered_at = $1, due_at = null
-from unnest($2::uuid[], $3::bigint[], $4::smallint[], $5::uuid[]) as n(device_id, job_id, nth, connection_id)
+set offered_on = n.connection_id, offered_at = $1, due_at = null, awaiting = coalesce(n.awaiting, t.awaiting),
+    timeout_at = coalesce(n.timeout_at, t.timeout_at)
+from unnest($2::uuid[], $3::bigint[], $4::smallint[], $5::uuid[], $6::text[], $7::timestamptz[])
+     as n(device_id, job_id, nth, connection_id, awaiting, timeout_at)
 where t.device_id = n.device_id and t.job_id = n.job_id and t.nth = n.nth;
 
 -- name: put_off
@@ -120,3 +149,19 @@ where t.device_id = n.device_id and t.job_id = n.job_id and t.nth = n.nth;
 update task t set due_at = $1
 from unnest($2::uuid[], $3::bigint[], $4::smallint[]) as n(device_id, job_id, nth)
 where t.device_id = n.device_id and t.job_id = n.job_id and t.nth = n.nth and t.due_at is not null;
+
+-- name: choices
+-- What each of these jobs may install: its package, or those that it chooses from.
+select j.job_id, p.package_id, p.version, p.product_id, p.source_versions
+from job j join job_package c using (job_id) join package p on p.package_id = c.package_id
+where j.job_id = any($1::bigint[]) and p.deleted_at is null order by j.job_id, c.place;
+
+-- name: lock_waits_over
+-- Tasks that negotiate and whose present wait is over, locked, with the facts that their life depends on.
+select t.device_id, t.job_id, t.nth, t.module, t.slot, t.state, t.source_version, p.version as destination, p.is_delta,
+       j.need_push, j.retry_interval_min, j.retry_count, j.timeout_min, t.progress, t.attempt, t.description,
+       t.reason, t.failure_ref, t.due_at, t.offered_on, t.timeout_at, t.awaiting, t.package_id, t.code, t.rev
+from task t join job j using (job_id) join package p on p.package_id = coalesce(t.package_id, j.package_id)
+where t.timeout_at <= $1 and t.awaiting <> '' and t.state in ('QUEUED', 'NOTIFIED', 'IN_PROGRESS')
+order by t.device_id, t.job_id, t.nth limit $2
+for update of t skip locked;

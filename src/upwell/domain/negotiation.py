@@ -1,0 +1,121 @@
+"""The life of a task that negotiates: its device is asked what it runs, offered what fits, and says what came of it.
+
+What it awaits stands beside its state: the device to come online, its answer, leave to be offered, or its result; each
+wait has an end (huawei 6.1). State changes are `domain.task.step`'s; what a report means is `domain.negotiated`'s.
+Result reports are understood for tasks of every kind, because a device speaks its vendor's tongue whoever made the job.
+"""
+
+from collections.abc import Sequence
+from dataclasses import replace
+from datetime import datetime, timedelta
+from uuid import UUID
+
+from upwell.domain import negotiated
+from upwell.domain import task as life
+from upwell.domain.negotiated import Choice
+from upwell.domain.talk import ResultReport, VersionReport
+from upwell.domain.task import Event, State, Stepped, Task, step
+
+ONLINE, ANSWER, OFFER, RESULT = "online", "answer", "offer", "result"
+
+OFFLINE = "not_online"  # reasons of waits that ended
+SILENT = "no_version_report"
+RESULTLESS = "no_result"
+
+
+def first_wait(now: datetime) -> tuple[str, datetime]:
+    """What a new task awaits, and until when."""
+    return ONLINE, now + negotiated.ONLINE_WITHIN
+
+
+def sent(awaiting: str, now: datetime) -> tuple[str, datetime]:
+    """What a task awaits once the message that was due for it has left: the offer if it awaited that, else the
+    question; and until when."""
+    if awaiting == OFFER:
+        return RESULT, now + negotiated.RESULT_WITHIN
+    return ANSWER, now + negotiated.ANSWER_WITHIN
+
+
+def reported_version(
+    task: Task, choices: Sequence[Choice], report: VersionReport, connection: UUID | None, now: datetime
+) -> Stepped:
+    """The device says what it runs: the answer to the question, or word of itself after a restart."""
+    if not task.is_open:
+        return task, None
+    if any(choice.destination == report.version for choice in _possible(task, choices)):
+        return step(task, Event.ARRIVED, now, progress=100, description="", reason="")
+    if task.state is not State.QUEUED or (task.awaiting == RESULT and task.offered_on == connection):
+        return task, None  # huawei 6.2: after the offer another version says nothing
+    answer = negotiated.answered(report.version, choices)
+    task = replace(task, source_version=report.version)
+    if answer.offer is None:
+        return step(task, Event.BROKE, now, reason=answer.reason, description="")
+    return replace(
+        task,
+        awaiting=OFFER,
+        due_at=now if task.need_push else None,
+        timeout_at=now + negotiated.RESULT_WITHIN,
+        package_id=answer.offer.package_id,
+        destination=answer.offer.destination,
+    ), None
+
+
+def _possible(task: Task, choices: Sequence[Choice]) -> Sequence[Choice]:
+    """What a version may show to be installed: anything the job installs, until one was chosen."""
+    return [c for c in choices if task.package_id in (None, c.package_id)]
+
+
+def reported_result(task: Task, report: ResultReport, now: datetime) -> Stepped:
+    """The device says how the update stands (huawei 6.2). Before an offer only an arrival means something."""
+    if not task.is_open:
+        return task, None
+    event = negotiated.result(report, task.destination)
+    if event is Event.ARRIVED:
+        return step(task, Event.ARRIVED, now, progress=100, description=report.desc, reason="", code=report.code)
+    if task.state is State.CONFIRM or (task.state is State.QUEUED and task.offered_on is None):
+        return step(task, Event.ECHOED, now)
+    if task.awaiting not in ("", RESULT):
+        return step(task, Event.ECHOED, now)
+    if event is Event.BROKE:
+        return broke(task, report.reason, report.desc, report.code, now)
+    return _progressed(task, report, now)
+
+
+def _progressed(task: Task, report: ResultReport, now: datetime) -> Stepped:
+    progress = report.progress if report.progress is not None else task.progress
+    if task.state is State.IN_PROGRESS:
+        if progress < task.progress:
+            return step(task, Event.ECHOED, now)
+        return replace(task, progress=progress, description=report.desc, code=report.code), None
+    ends = task.timeout_at
+    if ends is None and task.timeout_min:
+        ends = now + timedelta(minutes=task.timeout_min)
+    text = report.desc
+    return step(task, Event.PROGRESSED, now, progress=progress, description=text, code=report.code, timeout_at=ends)
+
+
+def broke(task: Task, reason: str, text: str, code: int | None, now: datetime) -> Stepped:
+    """The attempt failed; with a retry left, a task that negotiates waits for its device anew after the interval."""
+    again: dict[str, object] = {}
+    if task.awaiting:
+        due = now + timedelta(minutes=task.retry_interval_min or 0)
+        awaiting, ends = first_wait(due)
+        again = {"awaiting": awaiting, "timeout_at": ends, "package_id": None}
+    return life.broke(task, reason, text, "", now, code=code, **again)
+
+
+def waited_out(task: Task, now: datetime) -> Stepped:
+    """The task's present wait is over. A device that did not answer is asked again if a retry is left; one that never
+    came, or never told its result, has had its time (huawei 6.1)."""
+    if task.awaiting == ANSWER:
+        return broke(task, SILENT, "", None, now)
+    reason = OFFLINE if task.awaiting == ONLINE else RESULTLESS
+    return step(task, Event.TIMED_OUT, now, reason=reason, description="")
+
+
+def released(task: Task, since: datetime) -> Task:
+    """A task that was confirmed or is to run again waits for its device since then, and chooses anew."""
+    if not task.awaiting:
+        return task
+    awaiting, ends = first_wait(since)
+    return replace(task, awaiting=awaiting, timeout_at=ends, package_id=None)
