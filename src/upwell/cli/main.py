@@ -49,6 +49,7 @@ def serve(
     tls_cert: Option = None, tls_key: Option = None, download: Option = None, public_url: Option = None,
     database_url: Option = None, objects_url: Option = None, dynamic_registration: Option = None,
     request_limits: Switch = None, tuya_bare_secret: Switch = None, tuya_wrapped_lists: Switch = None,
+    huawei_clock_tolerance_h: Option = None,
 ) -> None:  # fmt: skip
     """Run the platform until SIGTERM or SIGINT."""
     settings = _settings({name: _written(value) for name, value in locals().items()})

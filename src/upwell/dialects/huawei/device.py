@@ -22,6 +22,7 @@ VERSION_MAX = 256  # characters, as a package's version
 DESC_MAX = 256  # characters kept of a description; longer ones are cut
 URL_VALID_S = 86_400  # huawei 5.4: `expires`
 DOWN, UP = "$oc/devices/{device_id}/sys/events/down", "$oc/devices/{device_id}/sys/events/up"
+NO_QUERY = "v2"
 OTA, SDK, CLOCK = "$ota", "$sdk_info", "$time_sync"
 
 Part = Literal["firmware", "software", "module"]
@@ -256,6 +257,12 @@ def clock_answer(device_id: str, asked: ClockRequest, event_id: str, received_ms
     return envelope.write(device_id, CLOCK, "time_sync_response", now, paras, event_id)
 
 
+def gateway_answer(device_id: str, answer: gateway.Answer, event_id: str, now: datetime) -> bytes:
+    """The answer to what a gateway asked of the devices behind it."""
+    kind, paras = answer
+    return envelope.write(device_id, gateway.SERVICE, kind, now, paras, event_id)
+
+
 def part_of(module: str) -> Part:
     """Which kind of upgrade installs a module."""
     return _PARTS.get(module, "module")
@@ -267,12 +274,12 @@ _PORTS = {"https": 443, "http": 80}
 
 def _url(url: str, *, needs_query: bool) -> str:
     """The url as every SDK can read it (huawei 5.7): C needs an explicit port, and in a v2 url a `?`, for the file name
-    ends there."""
+    ends there. Where there is no query one is added that means nothing."""
     if not _URL.fullmatch(url):
         raise Invalid("url", "an http or https url of printable ASCII without blank, quote and backslash")
     parts = urlsplit(url)
     if needs_query and not parts.query:
-        raise Invalid("url", "a url with a query, for devices end the file name there")
-    if ":" in parts.netloc:
-        return url
-    return parts._replace(netloc=f"{parts.netloc}:{_PORTS[parts.scheme]}").geturl()
+        parts = parts._replace(query=NO_QUERY)
+    if ":" not in parts.netloc:
+        parts = parts._replace(netloc=f"{parts.netloc}:{_PORTS[parts.scheme]}")
+    return parts.geturl()

@@ -200,7 +200,7 @@ class SubStatus:
     those of them that it speaks for."""
 
     wanted: Sequence[tuple[str, bool]]
-    answer: Callable[[frozenset[str], datetime], Down]
+    answer: Callable[[frozenset[str]], Down]
 
 
 Heard = Said | Behind | Reply | SubStatus | SubLogin | SubLogout | TopoAdd | TopoDelete | TopoGet

@@ -6,11 +6,11 @@ again (huawei 5.7). Others acknowledge an upgrade only after they have installed
 a ping, so an upgrade comes with patience.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
 
 from upwell.dialects.huawei import device, gateway, login
-from upwell.domain.errors import DeviceError
+from upwell.dialects.huawei.names import task_id as task_id_of
 from upwell.domain.talk import BlockRequest, Inquiry, Offer, OfferRequest
 from upwell.doors.faces import (
     Behind,
@@ -35,13 +35,16 @@ PATIENCE_S = 86_400.0  # huawei 6.1: download and status reporting may take 24 h
 
 class HuaweiFace:
     """Devices whose client id is `{device_id}_0_{sign_type}_{YYYYMMDDHH}` and whose username is the device_id.
-    `clock_tolerance` is how far the hour of a sign_type 1 may be off."""
+    `clock_tolerance` is how far the hour of a sign_type 1 may be off; `now` is the clock, for the answers that the
+    frame asks for without one."""
 
     name = "huawei"
+    asks = True
     subs_come_along = True
-    packet_size_max = PACKET_SIZE_MAX
+    packet_size_max: int | None = PACKET_SIZE_MAX
 
-    def __init__(self, clock_tolerance: timedelta) -> None:
+    def __init__(self, now: Callable[[], datetime], clock_tolerance: timedelta = login.CLOCK_TOLERANCE) -> None:
+        self._now = now
         self._tolerance = clock_tolerance
 
     def claim(self, client_id: str, username: str) -> Claim | Enrolment | None:
@@ -77,10 +80,24 @@ class HuaweiFace:
             case device.ClockRequest() as asked:
                 return _clock(linked, asked, said.event_id)
             case gateway.Statuses() | gateway.Refused() | gateway.Sync() as request:
-                return _request(linked, request, said.event_id)
+                return self._request(linked, request, said.event_id)
             case report:
                 names = linked.called(said.device_id)
                 return Behind(said.device_id, report) if names is None else Said(names, report)
+
+    def _request(self, linked: Linked, request: gateway.Request, event_id: str) -> Heard:
+        own = linked.names.public_id
+
+        def framed(answer: gateway.Answer) -> Down:
+            return Down(device.events_down(own), device.gateway_answer(own, answer, event_id, self._now()))
+
+        match request:
+            case gateway.Statuses() as said:
+                return SubStatus(said.wanted, lambda done: framed(said.answer(done)))
+            case gateway.Refused() as asked:
+                return Reply(framed(asked.answer()))
+            case gateway.Sync() as asked:
+                return TopoGet(lambda bound: framed(asked.answer(own, [_described(each) for each in bound])))
 
     def push(self, linked: Linked, addressed: Addressed, now: datetime) -> Down:
         """version_query or an upgrade event, on the topic of the connection's device and for the addressed one."""
@@ -102,12 +119,25 @@ class HuaweiFace:
 
 
 def _called(linked: Linked, addressed: Addressed) -> str:
-    if addressed.offer.task.device_id not in linked.subs.values():
-        return linked.names.public_id
-    return addressed.public_id
+    is_own = Names(addressed.product_key, addressed.device_name) == linked.names
+    return linked.names.public_id if is_own else addressed.public_id
 
 
 def _extras(told: Inquiry | Offer) -> device.Extras:
     """huawei 5.4: task_id and sub_device_count are of gateway mode."""
-    task_id = None if told.sub_device_count is None else names_task_id(told.task.job_id)
+    task_id = None if told.sub_device_count is None else task_id_of(told.task.job_id)
     return device.Extras(ext_info=told.ext_info, task_id=task_id, sub_device_count=told.sub_device_count)
+
+
+def _clock(linked: Linked, asked: device.ClockRequest, event_id: str) -> Reply:
+    own = linked.names.public_id
+
+    def told(now: datetime) -> Down:
+        received_ms = int(now.timestamp() * 1000)
+        return Down(device.events_down(own), device.clock_answer(own, asked, event_id, received_ms, now))
+
+    return Reply(told)
+
+
+def _described(names: Names) -> tuple[str, str, str]:
+    return names.public_id, names.device_name, names.product_key
