@@ -101,6 +101,7 @@ class HuaweiDevice:
         await self._wire.send(connect(client_id, self.device_id, password.encode(), keep_alive_s=self.keep_alive_s))
         answer = await self._wire.receive()
         if (answer.kind, answer.body[1]) != (2, 0):
+            await self._wire.close()
             raise Refused(str(answer.body[1]))
         if self.subscribes:
             await self._wire.send(subscribe(1, (self.down, 1)))

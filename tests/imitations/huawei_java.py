@@ -17,10 +17,10 @@ from tests.imitations.huawei_http import Broken, fetch
 
 @dataclass(kw_only=True)
 class HuaweiJava(HuaweiDevice):
-    """`fails`: download (6) or check (7), both told with the old version."""
+    """`fails`: download (6) or check (7), both told with the old version. `pause_s` is how long its check takes."""
 
     sign_type: int = 1
-    dropped: int = 0
+    pause_s: float = 0.0
     _work: set[asyncio.Task[None]] = field(default_factory=set)
 
     async def greeting(self) -> None:
@@ -64,6 +64,7 @@ class HuaweiJava(HuaweiDevice):
             await self._told(6, 0, str(exc))
             return
         await self._told(0, 100, None)
+        await asyncio.sleep(self.pause_s)
         if self.fails == "check" or digest(data) != paras["sign"].lower():
             await self._told(7, 0, "sign check failed")
             return
