@@ -8,7 +8,7 @@ import ssl
 import struct
 from dataclasses import dataclass
 
-TIMEOUT_S = 5.0
+TIMEOUT_S = 20.0
 
 
 def length(size: int) -> bytes:

@@ -188,7 +188,6 @@ def test_unknown_device_gets_a_token_and_an_update(server: Server, sdk: Client) 
     device.mqtt.close()
 
 
-@pytest.mark.xfail(strict=True, reason="the management API does not take DownloadProtocol=MQTT yet")
 def test_download_over_mqtt(sdk: Client, device: C4) -> None:
     job = new_job(sdk, device, download_protocol="MQTT")
     task = device.pushed_task()

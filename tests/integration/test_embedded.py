@@ -48,6 +48,9 @@ def alive(pid: int) -> bool:
     return embedded._command_line(pid) != ""
 
 
+HANGS_S = 30.0  # a test that is not done by then hangs; how fast things are is measured in bench
+
+
 async def until_dead(pid: int, limit_s: float) -> None:
     deadline = time.monotonic() + limit_s
     while alive(pid):
@@ -94,12 +97,10 @@ async def server(data_dir: Path) -> AsyncIterator[EmbeddedPostgres]:
     await server.stop()
 
 
-async def test_starts_serves_and_stops_in_time(data_dir: Path) -> None:
+async def test_starts_serves_and_stops_twice(data_dir: Path) -> None:
     server = EmbeddedPostgres(data_dir)
-    for limit_s in (5.0, 2.0):
-        began = time.monotonic()
-        await server.start()
-        assert time.monotonic() - began < limit_s
+    for _ in range(2):
+        await asyncio.wait_for(server.start(), HANGS_S)
         assert await query(server.dsn, "select current_database() || current_user") == "upwellupwell"
         assert running_dsn(data_dir) == server.dsn
         await server.stop()
@@ -241,7 +242,7 @@ async def test_kill_9_of_postgres_loses_no_committed_row(data_dir: Path) -> None
         await server.stop()
         began = time.monotonic()
         await server.start()
-        assert time.monotonic() - began < 2
+        assert time.monotonic() - began < HANGS_S
         count = await query(server.dsn, "select count(*) from kept")
         assert isinstance(count, int)
         assert count in (total, total + 1)  # the last one may be committed and its answer lost
@@ -291,7 +292,7 @@ async def test_a_leftover_server_is_ended_before_the_next_start(
     server = EmbeddedPostgres(data_dir)
     began = time.monotonic()
     await server.start()
-    assert time.monotonic() - began < 2
+    assert time.monotonic() - began < HANGS_S
     assert server.pid != lost.pid
     await reaper
     assert await query(server.dsn, "select 1") == 1

@@ -56,6 +56,7 @@ def listening() -> Iterator[Listener]:
             listener.request = SignedRequest(method=self.command, path=path, query=query, headers=headers, body=body)
             self.send_response(listener.status)
             self.send_header("X-Request-Id", "request-1")
+            self.send_header("Connection", "close")  # the listener serves one connection at a time
             if listener.body:
                 self.send_header("Content-Type", "application/json")
             if listener.status != 204:

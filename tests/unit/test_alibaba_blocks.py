@@ -5,7 +5,7 @@ import struct
 from random import Random
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from upwell.dialects.alibaba import blocks
@@ -69,6 +69,7 @@ def test_malformed(path: tuple[str, ...], value: object) -> None:
         blocks.read(json.dumps(asked).encode())
 
 
+@settings(deadline=None)  # other tests run beside it
 @given(st.binary(max_size=200) | st.text().map(str.encode))
 def test_any_bytes_are_a_request_or_a_device_error(payload: bytes) -> None:
     with pytest.raises(DeviceError):

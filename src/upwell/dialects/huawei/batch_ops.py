@@ -175,7 +175,7 @@ def _task(r: c.Batch) -> dict[str, Any]:
         "document": r.facts.get("document"),
         "task_policy": _policy(r),
         "status": TASK_STATUS[r.progress],
-        "status_desc": r.reason or None,
+        "status_desc": r.reason.replace("_", " ") or None,
         "task_progress": task_progress(r.tally),
         "create_time": render.time(r.created_at),
     }
@@ -184,7 +184,7 @@ def _task(r: c.Batch) -> dict[str, Any]:
 
 def _subtask(r: c.BatchTask) -> dict[str, Any]:
     failed = SUBTASK_STATUS[r.standing] in ("Fail", "FailWaitRetry")
-    error = codes.task_failure(r.reason, r.output) if failed else None
+    error = codes.task_failure(r.reason, r.output, r.code) if failed else None
     members = {"target": r.public_id, "status": SUBTASK_STATUS[r.standing], "output": r.output, "error": error}
     return render.present(members)
 

@@ -149,10 +149,10 @@ def target_failure(reason: str) -> dict[str, str]:
     return {"error_code": "IOTDA.014219", "error_msg": TABLE["IOTDA.014219"][1]}
 
 
-def task_failure(reason: str, output: str) -> dict[str, str]:
-    """The `error` of a failed subtask: the text of huawei 6.4, and what the device said of it."""
+def task_failure(reason: str, output: str, result_code: int | None = None) -> dict[str, str]:
+    """The `error` of a failed subtask: the text of huawei 6.4, the device's own number, and what it said of it."""
     code = _FAILURES.get(reason, "IOTDA.014850")
-    text = TABLE[code][1]
+    text = TABLE[code][1] if result_code is None else f"{TABLE[code][1]} (result_code {result_code})"
     return {"error_code": code, "error_msg": f"{text}: {output}" if output else text}
 
 

@@ -16,11 +16,12 @@ from upwell.dialects.huawei import envelope, gateway, render
 from upwell.dialects.huawei.flow import outcome
 from upwell.domain.commands import SOFTWARE_MODULE
 from upwell.domain.errors import DeviceError, Invalid
+from upwell.domain.negotiated import RESULT_WITHIN
 from upwell.domain.talk import DEFAULT_MODULE, Offer, ResultReport, SdkReport, VersionReport
 
 VERSION_MAX = 256  # characters, as a package's version
 DESC_MAX = 256  # characters kept of a description; longer ones are cut
-URL_VALID_S = 86_400  # huawei 5.4: `expires`
+URL_VALID_S = int(RESULT_WITHIN.total_seconds())  # huawei 5.4: `expires`
 DOWN, UP = "$oc/devices/{device_id}/sys/events/down", "$oc/devices/{device_id}/sys/events/up"
 NO_QUERY = "v2"
 OTA, SDK, CLOCK = "$ota", "$sdk_info", "$time_sync"

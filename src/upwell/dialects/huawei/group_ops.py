@@ -7,7 +7,9 @@ from upwell.dialects.huawei.device_ops import DEVICE_ID, key
 from upwell.dialects.huawei.operation import Operation, Values
 from upwell.dialects.huawei.params import APP_ID, CHINESE, WINDOW, Field, OneOf, Table, Text, window
 from upwell.domain import commands as c
-from upwell.domain.errors import Invalid, Missing
+from upwell.domain.errors import Invalid, Missing, NotFound, TooMany
+
+GROUPS_OF_DEVICE_MAX = 10  # huawei 4.4
 
 _CHARS = CHINESE + r"A-Za-z0-9_? '#().,&%@!\-"
 _SAID = "Chinese, letters, digits, blanks or _?'#().,&%@!-"
@@ -65,6 +67,15 @@ def _member(v: Values) -> c.AddToGroup | c.RemoveFromGroup:
     return change(group_id=_number(v), devices=(key(v),))
 
 
+def _enrolled(r: c.Enrolled) -> None:
+    """Nothing is told of a member that came or went. Raises NotFound or TooMany for one that could do neither, of which
+    the core has changed nothing."""
+    if not r.valid:
+        raise NotFound("device", "the one of device_id")
+    if r.over:
+        raise TooMany("groups of a device", GROUPS_OF_DEVICE_MAX)
+
+
 def _listed(r: c.Group) -> dict[str, Any]:
     members = {
         "group_id": names.group_id(r.group_id),
@@ -119,7 +130,7 @@ OPERATIONS: dict[str, Operation] = {
         lambda v: c.DeleteGroup(group_id=_number(v), only_empty=True), status=204, ids=_IDS,
     ),
     "CreateOrDeleteDeviceInGroup": Operation(
-        "POST", _ONE + "/action", "operator", _member, ids=_IDS,
+        "POST", _ONE + "/action", "operator", _member, _enrolled, ids=_IDS,
         query=(Field("action_id", required=True, rule=OneOf(("addDevice", "removeDevice"))), DEVICE_ID),
     ),
     "ShowDevicesInGroup": Operation(

@@ -22,7 +22,6 @@ from upwell.domain.commands import Command, Result
 from upwell.domain.errors import NotFound
 
 ROOT = ("v5", "iot")
-UPLOAD_PATH = "/batchtask-files"  # POST of a form there is the door's (huawei 3.10)
 
 OPERATIONS: dict[str, Operation] = {
     **package_ops.OPERATIONS,
@@ -60,6 +59,12 @@ def route(method: str, path: str) -> Route:
             if ids is not None:
                 return Route(name, operation, unquote(segments[2]), ids)
     raise NotFound("action", f"{method} {path}"[:128])
+
+
+def pairs(query: str) -> list[tuple[str, str]]:
+    """The names and values of a query as on the wire; the SDK writes a blank as %20 and a plus as %2B."""
+    parts = (part.partition("=") for part in query.split("&") if part)
+    return [(unquote(name), unquote(value)) for name, _, value in parts]
 
 
 def _ids(template: str, segments: list[str]) -> dict[str, str] | None:

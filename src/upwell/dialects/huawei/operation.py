@@ -50,7 +50,7 @@ def members(body: bytes) -> dict[str, Any]:
         return {}
     try:
         decoded = msgspec.json.decode(body)
-    except (msgspec.DecodeError, RecursionError) as exc:
+    except (msgspec.DecodeError, ValueError, RecursionError) as exc:
         raise Invalid("body", "JSON in UTF-8", str(exc)) from exc
     if not isinstance(decoded, dict):
         raise Invalid("body", JSON_OBJECT)

@@ -231,12 +231,13 @@ def _column(node: Any) -> str | None:
     return node.name
 
 
+_SIDES = ("this", "expression")  # any other part changes the meaning: a `not like` is a Like that is negated
 _SIMPLE: dict[type[Any], str] = {exp.EQ: "=", exp.NEQ: "!=", exp.GT: ">", exp.LT: "<", exp.Like: "like"}
 
 
 def _taken_apart(node: Any) -> tuple[str | None, Any, tuple[Any, ...]]:
     """Operator, left side and values of a comparison; no operator for what is none."""
-    if type(node) in _SIMPLE:
+    if type(node) in _SIMPLE and not any(value for name, value in node.args.items() if name not in _SIDES):
         return _SIMPLE[type(node)], node.this, (node.expression,)
     inner, operator = (node.this, "not in") if isinstance(node, exp.Not) else (node, "in")
     if isinstance(inner, exp.In) and inner.expressions:

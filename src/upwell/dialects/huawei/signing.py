@@ -207,7 +207,7 @@ def _pct(part: bytes) -> str:
 
 
 def _value(text: str) -> bytes:
-    # The client signs UTF-8 and sends its bytes, which are characters here: one may look like a blank and isn't.
+    # The client signs UTF-8 and sends its bytes, which here are characters: one may look like a blank and be none.
     return text.strip(" \t").encode("latin-1", "replace")
 
 
