@@ -23,7 +23,6 @@ VERSION_MAX = 256  # characters, as a package's version
 DESC_MAX = 256  # characters kept of a description; longer ones are cut
 URL_VALID_S = int(RESULT_WITHIN.total_seconds())  # huawei 5.4: `expires`
 DOWN, UP = "$oc/devices/{device_id}/sys/events/down", "$oc/devices/{device_id}/sys/events/up"
-NO_QUERY = "v2"
 OTA, SDK, CLOCK = "$ota", "$sdk_info", "$time_sync"
 
 Part = Literal["firmware", "software", "module"]
@@ -275,12 +274,12 @@ _PORTS = {"https": 443, "http": 80}
 
 def _url(url: str, *, needs_query: bool) -> str:
     """The url as every SDK can read it (huawei 5.7): C needs an explicit port, and in a v2 url a `?`, for the file name
-    ends there. Where there is no query one is added that means nothing."""
+    ends there."""
     if not _URL.fullmatch(url):
         raise Invalid("url", "an http or https url of printable ASCII without blank, quote and backslash")
     parts = urlsplit(url)
     if needs_query and not parts.query:
-        parts = parts._replace(query=NO_QUERY)
-    if ":" not in parts.netloc:
-        parts = parts._replace(netloc=f"{parts.netloc}:{_PORTS[parts.scheme]}")
-    return parts.geturl()
+        raise Invalid("url", "a url with a query, for devices end the file name there")
+    if ":" in parts.netloc:
+        return url
+    return parts._replace(netloc=f"{parts.netloc}:{_PORTS[parts.scheme]}").geturl()

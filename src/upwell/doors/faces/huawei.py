@@ -7,6 +7,7 @@ a ping, so an upgrade comes with patience.
 """
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from datetime import datetime, timedelta
 
 from upwell.dialects.huawei import device, gateway, login
@@ -106,7 +107,8 @@ class HuaweiFace:
         extras = _extras(told)
         if isinstance(told, Inquiry):
             return Down(topic, device.version_query(device_id, now, extras))
-        payload = device.upgrade(device_id, told, now, file_name=told.file_name or None, extras=extras)
+        offer = replace(told, url=_queried(told.url))
+        payload = device.upgrade(device_id, offer, now, file_name=told.file_name or None, extras=extras)
         return Down(topic, payload, patience_s=PATIENCE_S)
 
     def answer(self, linked: Linked, names: Names, request: OfferRequest, addressed: Addressed | None) -> Down | None:
@@ -121,6 +123,11 @@ class HuaweiFace:
 def _called(linked: Linked, addressed: Addressed) -> str:
     is_own = Names(addressed.product_key, addressed.device_name) == linked.names
     return linked.names.public_id if is_own else addressed.public_id
+
+
+def _queried(url: str) -> str:
+    """huawei 5.7: a v2 url has a query, where C devices end the file name; our own links have none and ignore it."""
+    return url if "?" in url or not url else f"{url}?v2"
 
 
 def _extras(told: Inquiry | Offer) -> device.Extras:
