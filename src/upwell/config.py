@@ -28,9 +28,12 @@ SETTINGS = (
     "tls_cert",
     "tls_key",
     "download",
+    "downloads",
     "public_url",
     "database_url",
     "objects_url",
+    "buckets",
+    "allow_private_push",
     "dynamic_registration",
     "request_limits",
     "tuya_bare_secret",
@@ -43,6 +46,7 @@ PORT_MAX = 65535
 TOLERANCE_MAX_H = 24
 BOOTSTRAP_VARIABLE = "UPWELL_BOOTSTRAP_KEY"
 
+_BUCKET = r"(?:[0-9a-f]{32}:)?(?:\*|[A-Za-z0-9-]{1,256})/[a-z0-9.-]{3,63}"
 LISTENER_RULE = "must be HOST:PORT, PORT from 0 to 65535, an IPv6 address in brackets"
 
 
@@ -87,9 +91,12 @@ class Settings:
     tls_cert: Path | None
     tls_key: Path | None
     download: HostPort
+    downloads: HostPort | None
     public_url: str
     database_url: str | None = field(repr=False)
     objects_url: str | None
+    buckets: Mapping[str, str]  # URL by `[project:]region/bucket`
+    allow_private_push: bool
     dynamic_registration: DynamicRegistration
     request_limits: bool
     tuya_bare_secret: bool
@@ -100,6 +107,15 @@ class Settings:
     def public_url_at(self, download_port: int) -> str:
         """What devices are told, once the download listener has its port."""
         return re.sub(r":0$", f":{download_port}", self.public_url)
+
+    def secure_url_at(self, downloads_port: int | None) -> str | None:
+        """What devices are told that download by TLS alone: `public_url` when it is https, else its host with the TLS
+        download listener's port; None without such a listener."""
+        if self.public_url.startswith("https://"):
+            return self.public_url
+        if downloads_port is None:
+            return None
+        return re.sub(r"^http://(.*?)(:[0-9]+)?$", rf"https://\1:{downloads_port}", self.public_url)
 
 
 def load(options: Mapping[str, str | None], environ: Mapping[str, str], toml_path: Path | None) -> Settings:
@@ -128,6 +144,7 @@ def _checked(given: Mapping[str, str], bootstrap_key: BootstrapKey | None) -> Se
         "https": _listener("https", given["https"]) if "https" in given else None,
         "mqtts": _listener("mqtts", given["mqtts"]) if "mqtts" in given else None,
         "download": download,
+        "downloads": _listener("downloads", given["downloads"]) if "downloads" in given else None,
     }
     _refuse_same(listeners)
     tls_cert, tls_key = _tls_pair(given)
@@ -141,9 +158,12 @@ def _checked(given: Mapping[str, str], bootstrap_key: BootstrapKey | None) -> Se
         tls_cert=tls_cert,
         tls_key=tls_key,
         download=download,
+        downloads=listeners["downloads"],
         public_url=public_url,
         database_url=_database_url(given["database_url"]) if "database_url" in given else None,
         objects_url=_objects_url(given["objects_url"]) if "objects_url" in given else None,
+        buckets=_buckets(given.get("buckets", "")),
+        allow_private_push=_switch("allow_private_push", given),
         dynamic_registration=_dynamic_registration(given.get("dynamic_registration", "registered")),
         request_limits=_switch("request_limits", given, default=True),
         tuya_bare_secret=_switch("tuya_bare_secret", given),
@@ -169,6 +189,8 @@ def _read_toml(path: Path) -> dict[str, str]:
             raise SettingError(key, str(value), f"is given twice in {path}")
         if isinstance(value, bool):
             value = str(value).lower()
+        if name == "buckets" and isinstance(value, dict):
+            value = ",".join(f"{bucket}={url}" for bucket, url in value.items())
         if not isinstance(value, str):
             raise SettingError(key, str(value), f"must be a string in {path}")
         values[name] = value
@@ -199,7 +221,7 @@ def _refuse_same(listeners: Mapping[str, HostPort | None]) -> None:
 
 
 def _tls_pair(given: Mapping[str, str]) -> tuple[Path | None, Path | None]:
-    for listener in ("mqtts", "https"):
+    for listener in ("mqtts", "https", "downloads"):
         for needed in ("tls_cert", "tls_key"):
             if listener in given and needed not in given:
                 raise SettingError(listener, given[listener], f"needs tls_cert and tls_key; {needed} is not set")
@@ -255,12 +277,26 @@ def _database_url(value: str) -> str:
     return value
 
 
-def _objects_url(value: str) -> str:
+def _objects_url(value: str, setting: str = "objects_url") -> str:
     is_file = re.fullmatch(r"file:(?:///|(?!//)).+", value) is not None
     is_s3 = re.fullmatch(r"s3://[a-z0-9][a-z0-9.-]{1,61}[a-z0-9](?:/\S*)?", value) is not None
     if not is_file and not is_s3:
-        raise SettingError("objects_url", value, "must be file:FOLDER or s3://BUCKET[/PREFIX]")
+        raise SettingError(setting, value, "must be file:FOLDER or s3://BUCKET[/PREFIX]")
     return value
+
+
+def _buckets(value: str) -> dict[str, str]:
+    """The map of `[PROJECT:]REGION/BUCKET=URL,…`; a comma inside of a URL is one that no such name follows."""
+    rule = "must be [PROJECT:]REGION/BUCKET=URL, separated by commas; PROJECT of 32 hex digits, REGION or * for any"
+    found: dict[str, str] = {}
+    for entry in re.split(rf",(?={_BUCKET}=)", value) if value else []:
+        parts = re.fullmatch(rf"({_BUCKET})=(.+)", entry)
+        if parts is None:
+            raise SettingError("buckets", entry, rule)
+        if parts[1] in found:
+            raise SettingError("buckets", parts[1], "is given twice")
+        found[parts[1]] = _objects_url(parts[2], "buckets")
+    return found
 
 
 def _dynamic_registration(value: str) -> DynamicRegistration:

@@ -21,7 +21,7 @@ from starlette.routing import Route
 
 from upwell.config import Settings
 from upwell.dialects.alibaba.upload import PostObjectError
-from upwell.domain.commands import Command, DeleteDevice, SetDeviceEnabled
+from upwell.domain.commands import Command, DeleteDevice, DeleteSpace, ResetSecret, SetDeviceEnabled
 from upwell.domain.errors import CallerError, Unavailable
 from upwell.domain.talk import OfferRequest
 from upwell.doors.blocks import Blocks
@@ -31,8 +31,10 @@ from upwell.doors.enrolment import EnrolmentDoor
 from upwell.doors.faces.alibaba import AlibabaFace
 from upwell.doors.faces.huawei import HuaweiFace
 from upwell.doors.faces.tuyalink import TuyaLinkFace
+from upwell.doors.gate import Gate
 from upwell.doors.links import Links
 from upwell.doors.logins import LoginDesk
+from upwell.doors.rest import METHODS, RestDoor
 from upwell.doors.rpc import RpcDoor
 from upwell.doors.tongues import Alibaba, Tongue, Tuya
 from upwell.doors.uploads import ObjectWriter, StoredObject
@@ -265,8 +267,8 @@ class Server:
         self.finish = Loop("finish", self._finish, 0.5)
         upkeep = Loop("upkeep", self._upkeep, 5.0)
         purge = Loop("purge", self._purge, 60.0)
-        watch = Loop("watch", partial(self._watch, handler), WATCH_PAUSE_S)
-        for loop in (self.push, self.fill, self.finish, upkeep, purge, watch):
+        self.watch = Loop("watch", partial(self._watch, handler), WATCH_PAUSE_S)
+        for loop in (self.push, self.fill, self.finish, upkeep, purge, self.watch):
             self._run(loop.run())
 
         def changed(command: Command) -> None:
@@ -274,6 +276,8 @@ class Server:
             device = fleet.key_device_id(command.device) if gone else None  # type: ignore[union-attr]
             if device is not None:
                 handler.turn_out(device)
+            elif gone or isinstance(command, DeleteSpace | ResetSecret):
+                self.watch.wake()  # who it is must be looked up: the watch finds whose connection may not stay
             for loop in (self.fill, self.push, self.finish):
                 loop.wake()
 
@@ -327,10 +331,13 @@ class Server:
             ctx=self.ctx, desk=desk, tongues=self._tongues(), now=utc_now, changed=self._changed,
             limited=self.settings.request_limits,
         )  # fmt: skip
+        gate = Gate(ctx=self.ctx, now=utc_now)
+        rest = RestDoor(ctx=self.ctx, gate=gate, changed=self._changed, limited=self.settings.request_limits)
         app = Starlette(
             routes=[
                 Route("/auth/register/device", self._enrolment().__call__, methods=["POST"]),
                 Route("/", rpc.__call__, methods=["GET", "POST"]),
+                Route("/v5/{rest:path}", rest.__call__, methods=METHODS),
                 Route("/healthz", _healthy),
                 Route("/readyz", self._ready),
             ]

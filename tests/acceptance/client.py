@@ -48,6 +48,7 @@ class Key:
 
     id: str
     secret: str
+    project_id: str = ""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -62,13 +63,18 @@ class Server:
 
     def new_key(self, account: str, role: str, dialect: str = "alibaba") -> Key:
         """Made by the command beside the running server."""
-        command = [UPWELL, "key", "create", "--json", "--account", account, "--dialect", dialect, "--role", role]
+        told = self.run("key", "create", "--json", "--account", account, "--dialect", dialect, "--role", role)
+        made = json.loads(told)
+        return Key(id=made["id"], secret=made["secret"], project_id=made["project_id"])
+
+    def run(self, *command: str, given: str = "") -> str:
+        """What a command beside the running server prints; `given` is its input."""
         done = subprocess.run(
-            [*command, "--data-dir", self.data_dir], capture_output=True, text=True, env=_environment(), timeout=60
-        )
+            [UPWELL, *command, "--data-dir", self.data_dir],
+            input=given, capture_output=True, text=True, env=_environment(), timeout=60,
+        )  # fmt: skip
         assert done.returncode == 0, done.stderr
-        made = json.loads(done.stdout)
-        return Key(id=made["id"], secret=made["secret"])
+        return done.stdout
 
 
 @contextmanager

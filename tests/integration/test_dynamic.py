@@ -229,7 +229,7 @@ async def test_the_order_of_filling_does_not_change_who_wins(ctx: Context, calle
 
 async def test_two_modules_do_not_meet_in_jobs_of_modules(ctx: Context, caller: Caller) -> None:
     flock = await a_fleet(ctx, caller, 1)
-    await ask(ctx, "insert into module select product_id, 'mcu', null, null, now(), now() from product")
+    await ask(ctx, "insert into module select product_id, 'mcu', null, null, now(), now(), 1 from product")
     (device,) = flock.ids
     await say(ctx, (device, VersionReport(module="mcu", version="1.0", ref="")))
     whole = await a_package(ctx, caller, flock.key)

@@ -8,6 +8,7 @@ that is deleted and registered again gets another public id (alibaba 3.2) that s
 from hashlib import sha256
 from uuid import UUID
 
+PRODUCT_KEY_SIZE_MAX = 36  # characters (huawei 4.2, the longest of all dialects)
 IOT_ID_PLACES = 22  # base-62 digits that hold 128 bits
 IOT_ID_SIZE = 30  # characters of a public id: the device id and 8 of salt
 _DIGITS = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
@@ -27,6 +28,13 @@ def iot_id(device: UUID, salt: str) -> str:
         places.append(_DIGITS[digit])
     tail = "".join(c for c in salt if c in _VALUE)[: IOT_ID_SIZE - IOT_ID_PLACES]
     return "".join(reversed(places)) + tail.ljust(IOT_ID_SIZE - IOT_ID_PLACES, "0")
+
+
+def implied_ids(public_id: str) -> list[UUID]:
+    """The devices for which this text may stand as their public id, because their owner chose none: for those it is
+    product key, `_` and name, and either may hold a `_` itself."""
+    places = [place for place, char in enumerate(public_id[: PRODUCT_KEY_SIZE_MAX + 1]) if char == "_"]
+    return [device_id(public_id[:place], public_id[place + 1 :]) for place in places]
 
 
 def device_of_iot_id(public: str) -> UUID | None:

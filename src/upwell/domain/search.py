@@ -9,7 +9,7 @@ from typing import Literal
 
 Field = Literal[
     "product_key", "name", "nickname", "status", "node_type", "tag_key", "tag_value", "module", "version",
-    "created_at", "activated_at", "group_id", "space", "public_id", "gateway", "record",
+    "created_at", "activated_at", "group_id", "space", "public_id", "gateway", "behind", "record",
 ]  # fmt: skip
 Operator = Literal["=", "!=", ">", ">=", "<", "<=", "like", "prefix", "in", "not in"]
 
@@ -17,10 +17,10 @@ Operator = Literal["=", "!=", ">", ">=", "<", "<=", "like", "prefix", "in", "not
 @dataclass(frozen=True, slots=True)
 class Compare:
     """`field operator values`. One value, unless the operator is in or not in. Times are ISO 8601 text in UTC, a status
-    is UNACTIVE, ONLINE, OFFLINE or DISABLED, a node type GATEWAY or, behind a gateway, ENDPOINT; a gateway is the
-    public id of the device right before it, empty for none; a record is the number of `domain.records` in decimal
-    digits; a group id is a static group's. In a `like`, % is any text and _ any character; a `prefix` is how the value
-    begins, literally."""
+    is UNACTIVE, ONLINE, OFFLINE or DISABLED, a node type GATEWAY or, behind a gateway, ENDPOINT. A gateway is the
+    public id of the device right before it, empty for none; it is `behind` that one and whatever that one is behind. A
+    record is the number of `domain.records` in decimal digits; a group id is a static group's. In a `like`, % is any
+    text and _ any character; a `prefix` is how the value begins, literally."""
 
     field: Field
     operator: Operator

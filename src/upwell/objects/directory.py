@@ -1,8 +1,10 @@
 """Objects as files below one directory.
 
 An unfinished object is a file in `.incoming`; `commit` syncs it, renames it and syncs the folder, in that order,
-so a crash leaves either the whole object or none. Left-over unfinished files are removed when the store opens:
-one directory belongs to one process. All file IO runs in threads; the loop never waits for a disk.
+so a crash leaves either the whole object or none. The platform's own directory belongs to one process: left-over
+unfinished files are removed when that opens it. A directory that is an owner's bucket (`DirectoryBucket`) is shared: it
+is only looked at until something is written to it, and what others have unfinished there stays.
+All file IO runs in threads; the loop never waits for a disk.
 """
 
 import asyncio
@@ -14,7 +16,8 @@ from pathlib import Path
 from typing import BinaryIO
 
 from upwell.domain.errors import NotFound, Unavailable
-from upwell.objects.port import READ_CHUNK_BYTES, Digests, Stored, Writer, checked_key
+from upwell.objects.paths import key_of, path_of
+from upwell.objects.port import READ_CHUNK_BYTES, Digests, Seen, Stored, Writer, checked_key
 
 WRITE_CHUNK_BYTES = 1024 * 1024
 """Bytes gathered before a thread writes and digests them: one thread hop per MB, not per network read."""
@@ -62,9 +65,9 @@ def _make_folders(root: Path, folder: Path) -> None:
 class DirectoryWriter:
     """A file in `.incoming` until committed."""
 
-    def __init__(self, root: Path, key: str, unfinished: Path, file: BinaryIO) -> None:
+    def __init__(self, root: Path, target: Path, unfinished: Path, file: BinaryIO) -> None:
         self._root = root
-        self._target = root / key
+        self._target = target
         self._unfinished = unfinished
         self._file = file
         self._digests = Digests()
@@ -134,11 +137,14 @@ class DirectoryObjects:
                 left.unlink(missing_ok=True)
 
     async def create(self, key: str) -> Writer:
-        checked_key(key)
+        target = self.local_path(key)
         unfinished = self._incoming / secrets.token_hex(16)
         with _writing():
-            file = await asyncio.to_thread(unfinished.open, "xb")
-        return DirectoryWriter(self._root, key, unfinished, file)
+            file = await asyncio.to_thread(self._opened, unfinished)
+        return DirectoryWriter(self._root, target, unfinished, file)
+
+    def _opened(self, unfinished: Path) -> BinaryIO:
+        return unfinished.open("xb")
 
     async def delete(self, key: str) -> None:
         path = self.local_path(key)
@@ -150,11 +156,29 @@ class DirectoryObjects:
         return await asyncio.to_thread(path.is_file)
 
     async def size(self, key: str) -> int:
+        return (await self.look(key)).size
+
+    async def look(self, key: str) -> Seen:
         path = self.local_path(key)
         if not await asyncio.to_thread(path.is_file):
             raise NotFound("file", key)
         with _translated(key):
-            return (await asyncio.to_thread(path.stat)).st_size
+            found = await asyncio.to_thread(path.stat)
+        return Seen(found.st_size, f"{found.st_ino:x}-{found.st_mtime_ns:x}-{found.st_size:x}")
+
+    async def keys(self) -> AsyncIterator[tuple[str, int]]:
+        for path, size in await asyncio.to_thread(self._files):
+            key = self._key_of(path)
+            if key is not None:
+                yield key, size
+
+    def _files(self) -> list[tuple[str, int]]:
+        with _translated(""):
+            found = [file for file in self._root.rglob("*") if file.is_file() and self._incoming not in file.parents]
+            return [(file.relative_to(self._root).as_posix(), file.stat().st_size) for file in found]
+
+    def _key_of(self, path: str) -> str | None:
+        return path
 
     def local_path(self, key: str) -> Path:
         return self._root / checked_key(key)
@@ -176,5 +200,23 @@ class DirectoryObjects:
             os.close(fd)
 
     async def presign(self, key: str, seconds: int) -> str | None:
-        checked_key(key)
+        self.local_path(key)
         return None
+
+
+class DirectoryBucket(DirectoryObjects):
+    """An owner's bucket in a directory: keys of any text, and nothing made there before something is written."""
+
+    def __init__(self, root: Path) -> None:
+        self._root = root.resolve()
+        self._incoming = self._root / _INCOMING
+
+    def local_path(self, key: str) -> Path:
+        return self._root / path_of(key)
+
+    def _key_of(self, path: str) -> str | None:
+        return key_of(path)
+
+    def _opened(self, unfinished: Path) -> BinaryIO:
+        unfinished.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        return super()._opened(unfinished)

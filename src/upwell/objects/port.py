@@ -4,11 +4,14 @@ A writer shows nothing before `commit`; after `commit` the bytes are durable and
 Digests are computed while the bytes stream by; no driver holds more than a few chunks in memory.
 A key is a relative path of plain segments. A key that could leave the store is refused here, for all drivers.
 Foreign errors become `NotFound` (no such object) or `Unavailable` (the store does not answer).
+
+A store of the platform's own files has plain keys (`checked_key`); one that stands for a bucket of an owner has that
+owner's keys, whatever their characters (`any_key`), and its driver sees to it that none leaves the store.
 """
 
 import hashlib
 import re
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
@@ -21,6 +24,9 @@ READ_CHUNK_BYTES = 256 * 1024
 KEY_CHARS_MAX = 512
 """Longest key; below the 1,023 bytes of OSS and the 1,024 of S3, so that a prefix still fits."""
 
+OWNER_KEY_CHARS_MAX = 1024
+"""Longest key of an owner's object, in characters [seed]; S3 itself stops at as many bytes."""
+
 _KEY = re.compile(r"[A-Za-z0-9._-]+(?:/[A-Za-z0-9._-]+)*")
 
 
@@ -31,6 +37,15 @@ class Stored:
     size: int
     md5: str
     sha256: str
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """What a store says of an object without reading it. `tag` changes whenever the object is written anew; it means
+    nothing but that."""
+
+    size: int
+    tag: str
 
 
 class Writer(Protocol):
@@ -60,6 +75,12 @@ class Objects(Protocol):
 
     async def size(self, key: str) -> int:
         """Size in bytes. Raises `NotFound`."""
+
+    async def look(self, key: str) -> Seen:
+        """Size and tag. Raises `NotFound`."""
+
+    def keys(self) -> AsyncIterator[tuple[str, int]]:
+        """Key and size in bytes of every committed object, in no order that is promised."""
 
     def local_path(self, key: str) -> Path | None:
         """The file that holds the object, for sendfile; None when the driver has no files. Not a proof of existence."""
@@ -99,4 +120,17 @@ def checked_key(key: str) -> str:
         raise Invalid("key", "a relative path of letters, digits, '.', '_', '-' and '/'")
     if any(segment.startswith(".") for segment in key.split("/")):
         raise Invalid("key", "no segment begins with a dot")
+    return key
+
+
+CheckKey = Callable[[str], str]
+"""The key itself, or `Invalid`."""
+
+
+def any_key(key: str) -> str:
+    """The key itself, if it is one that an owner's object may have. Raises `Invalid` for what no store can hold."""
+    if not 1 <= len(key) <= OWNER_KEY_CHARS_MAX:
+        raise Invalid("object_key", f"1 to {OWNER_KEY_CHARS_MAX} characters", f"the value has {len(key)}")
+    if "\0" in key or (not key.isascii() and re.search("[\ud800-\udfff]", key)):
+        raise Invalid("object_key", "Unicode text without the character NUL")
     return key

@@ -6,6 +6,7 @@ makes the upload fail, and obstore then aborts the multipart upload on the serve
 """
 
 import asyncio
+import re
 from collections.abc import AsyncIterator, Iterator
 from contextlib import contextmanager
 from datetime import timedelta
@@ -19,7 +20,7 @@ from obstore.exceptions import NotFoundError
 from obstore.store import S3Store
 
 from upwell.domain.errors import Invalid, NotFound, Unavailable
-from upwell.objects.port import Digests, Stored, Writer, checked_key
+from upwell.objects.port import CheckKey, Digests, Seen, Stored, Writer, any_key, checked_key
 
 PART_BYTES = 8 * 1024 * 1024
 """One part of a multipart upload; S3's least is 5 MB, and 10,000 parts of 8 MB are 80 GB."""
@@ -30,7 +31,11 @@ PARTS_IN_FLIGHT = 2
 READ_BYTES = 1024 * 1024
 """One ranged GET: a round trip costs more than a MB does."""
 
+KEY_BYTES_MAX = 1024
+"""Longest key of S3 and OBS, in bytes of UTF-8."""
+
 _OPTIONS = {"endpoint", "region"}
+_UNADDRESSABLE = re.compile(r"[\x00-\x1f\x7f-\x9f]")
 
 
 class _Aborted(Exception):
@@ -119,11 +124,12 @@ class S3Writer:
 class S3Objects:
     """The `Objects` port on one bucket and prefix."""
 
-    def __init__(self, store: S3Store) -> None:
+    def __init__(self, store: S3Store, checked: CheckKey = checked_key) -> None:
         self._store = store
+        self._checked = checked
 
     @classmethod
-    def from_parts(cls, bucket: str, prefix: str, query: str) -> "S3Objects":
+    def from_parts(cls, bucket: str, prefix: str, query: str, checked: CheckKey = checked_key) -> "S3Objects":
         """Raises `Invalid` for an unknown option. An `http://` endpoint is allowed only because it is written."""
         options = dict(parse_qsl(query))
         if unknown := options.keys() - _OPTIONS:
@@ -131,13 +137,13 @@ class S3Objects:
         config: dict[str, Any] = dict(options)
         if options.get("endpoint", "").startswith("http://"):
             config["client_options"] = {"allow_http": True}
-        return cls(S3Store(bucket, prefix=prefix or None, **config))
+        return cls(S3Store(bucket, prefix=prefix or None, **config), checked)
 
     async def create(self, key: str) -> Writer:
-        return S3Writer(self._store, checked_key(key))
+        return S3Writer(self._store, self._checked(key))
 
     async def delete(self, key: str) -> None:
-        checked_key(key)
+        self._checked(key)
         try:
             with _translated(key):
                 await obstore.delete_async(self._store, key)
@@ -152,12 +158,23 @@ class S3Objects:
         return True
 
     async def size(self, key: str) -> int:
-        checked_key(key)
+        return (await self.look(key)).size
+
+    async def look(self, key: str) -> Seen:
+        self._checked(key)
         with _translated(key):
-            return int((await obstore.head_async(self._store, key))["size"])
+            found = await obstore.head_async(self._store, key)
+        # A store without entity tags still says when an object was written.
+        return Seen(int(found["size"]), found["e_tag"] or f"{found['last_modified']:%Y%m%dT%H%M%S.%f}")
+
+    async def keys(self) -> AsyncIterator[tuple[str, int]]:
+        with _translated(""):
+            async for page in obstore.list(self._store):
+                for found in page:
+                    yield found["path"], int(found["size"])
 
     def local_path(self, key: str) -> Path | None:
-        checked_key(key)
+        self._checked(key)
         return None
 
     async def read(self, key: str, start: int, length: int) -> AsyncIterator[bytes]:
@@ -172,6 +189,16 @@ class S3Objects:
             start += len(data)
 
     async def presign(self, key: str, seconds: int) -> str | None:
-        checked_key(key)
+        self._checked(key)
         with _translated(key):
             return await obstore.sign_async(self._store, "GET", key, timedelta(seconds=seconds))
+
+
+def addressable_key(key: str) -> str:
+    """The key itself, if the client can name it as it is: S3 has other keys, but an empty or dotted segment or a
+    control character does not pass through a URL unchanged. Raises `Invalid` (object_key)."""
+    if len(any_key(key).encode()) > KEY_BYTES_MAX:
+        raise Invalid("object_key", f"at most {KEY_BYTES_MAX} bytes in UTF-8 in an S3 store")
+    if _UNADDRESSABLE.search(key) or any(segment in ("", ".", "..") for segment in key.split("/")):
+        raise Invalid("object_key", "no empty, '.' or '..' folder and no control character in an S3 store")
+    return key

@@ -15,6 +15,7 @@ from typing import Any, Literal
 from uuid import UUID
 
 from upwell.domain.errors import Denied, Invalid, NotFound
+from upwell.domain.fleet import implied_ids
 from upwell.service.context import Context
 from upwell.storage.database import Connection, Row, values
 from upwell.storage.queries import sheet
@@ -85,6 +86,8 @@ class LoginFacts:
     account_id: int
     product_facts: Mapping[str, object]
     gateway_id: UUID | None  # the gateway whose topology it is in
+    secondary_secret: str | None = field(default=None, repr=False)  # opens a login as the secret does
+    public_id: str = ""  # the id its owner knows it by over all products
 
 
 def dice(size: int) -> str:
@@ -190,11 +193,15 @@ async def login_facts(ctx: Context, device_ids: list[UUID]) -> dict[UUID, LoginF
 
 
 async def login_facts_by_name(ctx: Context, names: list[str]) -> dict[str, list[LoginFacts]]:
-    """What checks logins that say no product: the oldest NAMESAKES_MAX devices of each name, in one question."""
+    """What checks logins that say no product, in one question: the device of that public id and then the oldest of
+    that name, NAMESAKES_MAX in all."""
     found: dict[str, list[LoginFacts]] = {name: [] for name in names}
+    implied = [(name, device) for name in found for device in implied_ids(name)]
+    asked = (list(found), [name for name, _ in implied], [device for _, device in implied])
     async with ctx.database.connection() as conn:
-        for row in await conn.fetch(_Q["login_facts_by_name"], list(found), NAMESAKES_MAX):
-            found[row["name"]].append(_login_facts(values(row)))
+        for row in await conn.fetch(_Q["login_facts_by_name"], *asked, NAMESAKES_MAX):
+            facts = values(row)
+            found[facts.pop("word")].append(_login_facts(facts))
     return found
 
 
@@ -214,6 +221,12 @@ async def _admit(
     return await ctx.database.transact(body)
 
 
+async def make_account(ctx: Context, conn: Connection, name: str) -> int:
+    """The id of the account by that name, which is made with its default space when there is none."""
+    await conn.execute(_Q["make_account"], ctx.new_id(), name, ctx.now(), secrets.token_hex(16))
+    return int(await conn.fetchval(_Q["account_by_name"], name))
+
+
 def _check_key(account: str, role: str, dialect: str) -> None:
     if not account or len(account) > 64:
         raise Invalid("account", "1 to 64 characters")
@@ -226,8 +239,7 @@ def _check_key(account: str, role: str, dialect: str) -> None:
 async def _make_key(
     ctx: Context, conn: Connection, account: str, role: str, dialect: str, given: tuple[str, str] | None
 ) -> NewKey:
-    await conn.execute(_Q["make_account"], ctx.new_id(), account, ctx.now())
-    account_id = await conn.fetchval(_Q["account_by_name"], account)
+    account_id = await make_account(ctx, conn, account)
     key_id, secret = given or ("UW" + dice(KEY_ID_SIZE - 2), dice(KEY_SECRET_SIZE))
     await conn.execute(_Q["make_key"], key_id, secret, account_id, role, dialect, ctx.now())
     return NewKey(key_id, secret, account_id, role, dialect)

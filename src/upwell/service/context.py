@@ -21,6 +21,7 @@ class Context:
     database: Database
     now: Callable[[], datetime] = field(default=utc_now)
     objects: Objects | None = None  # where uploaded files are
+    private_push: bool = False  # whether news may go to addresses that are not of the public internet
 
     def new_id(self) -> int:
         """A 63-bit id: 41 bits of milliseconds, then 22 of dice. Newer is larger; not guessable in order."""

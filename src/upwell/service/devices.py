@@ -55,8 +55,8 @@ async def show_device(ctx: Context, caller: Caller, cmd: commands.ShowDevice) ->
 
 async def show_devices(ctx: Context, caller: Caller, cmd: commands.ShowDevices) -> tuple[commands.Device, ...]:
     """The devices in the order asked, unknown ones left out; read in one question. Raises Missing."""
-    ids = [key_device_id(key) for key in cmd.devices]
     async with ctx.database.connection() as conn:
+        ids = await device_ids(conn, caller, cmd.devices)
         rows = await views(conn, caller, [found for found in dict.fromkeys(ids) if found is not None])
     by_id = {device.device_id: device for device in rows}
     asked = [(key, by_id.get(found)) for key, found in zip(cmd.devices, ids, strict=True) if found is not None]
@@ -96,9 +96,8 @@ async def set_device_enabled(ctx: Context, caller: Caller, cmd: commands.SetDevi
     require(caller, "operator")
 
     async def body(conn: Connection) -> commands.Done:
-        row = (caller.account_id, key_device_id(cmd.device), cmd.device.iot_id, cmd.enabled, ctx.now())
-        if await conn.fetchval(_Q["enable_device"], *row) is None:
-            raise no_device(cmd.device)
+        device_id = await lock_device(conn, caller, cmd.device)
+        await conn.execute(_Q["enable_device"], device_id, cmd.enabled, ctx.now())
         return commands.Done()
 
     return await ctx.database.transact(body)
@@ -133,11 +132,15 @@ async def reset_device(ctx: Context, caller: Caller, cmd: commands.ResetDevice) 
     return await ctx.database.transact(body)
 
 
-async def delete_device_row(conn: Connection, caller: Caller, key: commands.DeviceKey, now: datetime) -> UUID:
+async def delete_device_row(
+    conn: Connection, caller: Caller, key: commands.DeviceKey, now: datetime, *, keep_gateway: bool = False
+) -> UUID:
     """The device's part of its deletion; its open tasks are the caller's to cancel in the same transaction.
-    Returns its id. Raises NotFound, Missing, Denied."""
+    Returns its id. Raises NotFound, Missing, Denied, Conflict gateway_has_devices."""
     require(caller, "operator")
     device_id = await lock_device(conn, caller, key)
+    if keep_gateway and await conn.fetchval(_Q["has_sub_devices"], device_id):
+        raise Conflict("gateway_has_devices", "Other devices are behind the device; delete them first.")
     await conn.execute(_Q["delete_device"], device_id, now)
     return device_id
 
@@ -146,8 +149,11 @@ async def delete_device_row(conn: Connection, caller: Caller, key: commands.Devi
 
 
 def key_device_id(key: commands.DeviceKey) -> UUID | None:
-    """The id a key leads to; None when its iot_id can't be one. Whoever finds a row by it must compare the
-    row's iot_id with the key's. Raises Missing when the key says too little."""
+    """The id a key leads to by itself; None for a public id, which must be looked up, and for an iot_id that can't be
+    one. Whoever finds a row by it must compare the row's iot_id with the key's. Raises Missing when the key says too
+    little."""
+    if key.public_id is not None and not key.iot_id:
+        return None
     if key.iot_id:
         return fleet.device_of_iot_id(key.iot_id)
     if not key.product_key:
@@ -157,10 +163,31 @@ def key_device_id(key: commands.DeviceKey) -> UUID | None:
     return fleet.device_id(key.product_key, key.name)
 
 
+async def device_ids(conn: Connection, caller: Caller, keys: Sequence[commands.DeviceKey]) -> list[UUID | None]:
+    """The ids that these keys lead to, in their order; None where there can be none. Raises Missing."""
+    named = await find_public(conn, caller, [key.public_id for key in keys if key.public_id and not key.iot_id])
+    return [named.get(key.public_id) if key.public_id and not key.iot_id else key_device_id(key) for key in keys]
+
+
+async def find_public(conn: Connection, caller: Caller, public_ids: Sequence[str]) -> dict[str, UUID]:
+    """The caller's live devices under these public ids; unknown ones are left out. A device whose owner chose no id
+    is known as `{product_key}_{name}`, unless another has that id by choice."""
+    asked = list(dict.fromkeys(public_ids))
+    if not asked:
+        return {}
+    implied = [(text, device) for text in asked for device in fleet.implied_ids(text)]
+    columns = (asked, [text for text, _ in implied], [device for _, device in implied])
+    rows = await conn.fetch(_Q["devices_by_public_id"], caller.account_id, *columns)
+    found: dict[str, UUID] = {}
+    for row in rows:
+        found.setdefault(row["public_id"], UUID(int=row["device_id"].int))
+    return found
+
+
 async def lock_devices(conn: Connection, caller: Caller, keys: Sequence[commands.DeviceKey]) -> list[UUID | None]:
     """The live devices behind these keys, in their order, held until the transaction ends; None where there is
     none. Raises Missing."""
-    ids = [key_device_id(key) for key in keys]
+    ids = await device_ids(conn, caller, keys)
     rows = await conn.fetch(_Q["lock_devices"], caller.account_id, [found for found in ids if found is not None])
     public = {row["device_id"]: row["iot_id"] for row in rows}
     return [
@@ -177,7 +204,7 @@ async def lock_device(conn: Connection, caller: Caller, key: commands.DeviceKey)
 
 def no_device(key: commands.DeviceKey) -> NotFound:
     """The refusal of a key behind which there is no device."""
-    return NotFound("device", key.iot_id or key.name or "")
+    return NotFound("device", key.iot_id or key.public_id or key.name or "")
 
 
 def _or_refuse(key: commands.DeviceKey, found: UUID | None) -> UUID:

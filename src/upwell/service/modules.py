@@ -25,10 +25,10 @@ async def create_module(ctx: Context, caller: Caller, cmd: c.CreateModule) -> c.
 
     async def body(conn: Connection) -> c.Done:
         product_id = await find_product(conn, caller, cmd.product_key, "lock_product")
-        row = (product_id, cmd.name, cmd.alias, cmd.description, ctx.now())
+        row = (product_id, ctx.new_id(), cmd.name, cmd.alias, cmd.description, ctx.now())
         if await conn.fetchval(_Q["make_module"], *row) is None:
             raise Conflict("module_name_taken", f"The product has a module named {cmd.name}.")
-        if await conn.fetchval(_Q["count_modules"], product_id) > MODULES_MAX:
+        if await conn.fetchval(_Q["count_modules"], product_id, []) > MODULES_MAX:
             raise TooMany("modules", MODULES_MAX)
         return c.Done()
 

@@ -19,13 +19,15 @@ TAGS_TEXT_MAX = 5 * 1024  # bytes of the tags given at once, as JSON text (aliba
 async def set_device_tags(ctx: Context, caller: Caller, cmd: commands.SetDeviceTags) -> commands.Done:
     """Add tags or give them new values. Raises NotFound, Missing, Invalid (tags), TooMany tags; then none is set."""
     require(caller, "operator")
-    _check_text(cmd.tags)
+    most = TAGS_MAX if cmd.most is None else cmd.most
+    if cmd.most is None:
+        _check_text(cmd.tags)
 
     async def body(conn: Connection) -> commands.Done:
         device_id = await lock_device(conn, caller, cmd.device)
         await conn.execute(_Q["set_tags"], device_id, list(cmd.tags), list(cmd.tags.values()))
-        if await conn.fetchval(_Q["count_tags"], device_id) > TAGS_MAX:
-            raise TooMany("tags", TAGS_MAX)
+        if await conn.fetchval(_Q["count_tags"], device_id) > most:
+            raise TooMany("tags", most)
         return commands.Done()
 
     return await ctx.database.transact(body)

@@ -180,7 +180,7 @@ async def delete_device(ctx: Context, caller: Caller, cmd: c.DeleteDevice) -> c.
 
     async def body(conn: Connection) -> c.Done:
         now = ctx.now()
-        gone = await fleet.delete_device_row(conn, caller, cmd.device, now)
+        gone = await fleet.delete_device_row(conn, caller, cmd.device, now, keep_gateway=cmd.keep_gateway)
         chosen = Selection(device_ids=[gone])
         await move(conn, Event.CANCELLED, chosen, now, reason="device_deleted", description="the device was deleted")
         return c.Done()

@@ -4,7 +4,24 @@ from collections.abc import Awaitable, Callable
 from typing import Any
 
 from upwell.domain import commands as c
-from upwell.service import fleet, groups, jobs, modules, packages, upgrades, uploads, views
+from upwell.service import (
+    device_scans,
+    fleet,
+    groups,
+    jobs,
+    modules,
+    packages,
+    rules,
+    space_devices,
+    space_groups,
+    space_modules,
+    space_products,
+    spaces,
+    stored,
+    upgrades,
+    uploads,
+    views,
+)
 from upwell.service.access import Caller, require
 from upwell.service.context import Context
 
@@ -50,6 +67,9 @@ USES: dict[type, Use] = {
     c.ListPackages: packages.list_packages,
     c.ModifyPackage: packages.modify_package,
     c.DeletePackage: packages.delete_package,
+    c.CreateStoredPackage: stored.create_stored_package,
+    c.ScanPackages: stored.scan_packages,
+    c.ShowStoredPackage: stored.show_stored_package,
     c.CreateModule: modules.create_module,
     c.UpdateModule: modules.update_module,
     c.DeleteModule: modules.delete_module,
@@ -69,6 +89,42 @@ USES: dict[type, Use] = {
     c.CancelTasksOfDevices: upgrades.cancel_tasks_of_devices,
     c.ConfirmTasks: upgrades.confirm_tasks,
     c.RepeatTasks: upgrades.repeat_tasks,
+    c.CreateRule: rules.create_rule,
+    c.ShowRule: rules.show_rule,
+    c.ScanRules: rules.scan_rules,
+    c.ChangeRule: rules.change_rule,
+    c.DeleteRule: rules.delete_rule,
+    c.AddAction: rules.add_action,
+    c.ShowAction: rules.show_action,
+    c.ScanActions: rules.scan_actions,
+    c.ChangeAction: rules.change_action,
+    c.DeleteAction: rules.delete_action,
+    c.CreateSpace: spaces.create_space,
+    c.ListSpaces: spaces.list_spaces,
+    c.ShowSpace: spaces.show_space,
+    c.RenameSpace: spaces.rename_space,
+    c.DeleteSpace: spaces.delete_space,
+    c.CreateSpaceProduct: space_products.create_space_product,
+    c.ScanProducts: space_products.scan_products,
+    c.ShowSpaceProduct: space_products.show_space_product,
+    c.ChangeSpaceProduct: space_products.change_space_product,
+    c.DeleteSpaceProduct: space_products.delete_space_product,
+    c.AddDevice: space_devices.add_device,
+    c.ShowSpaceDevice: space_devices.show_space_device,
+    c.ChangeDevice: space_devices.change_device,
+    c.ResetSecret: space_devices.reset_secret,
+    c.RemoveDeviceTags: space_devices.remove_device_tags,
+    c.ScanDevices: device_scans.scan_devices,
+    c.SearchDevices: device_scans.search_devices,
+    c.ScanTagged: device_scans.scan_tagged,
+    c.ScanDevicesOfGroup: device_scans.scan_devices_of_group,
+    c.AddModule: space_modules.add_module,
+    c.ScanModules: space_modules.scan_modules,
+    c.ShowModule: space_modules.show_module,
+    c.ChangeModule: space_modules.change_module,
+    c.RemoveModule: space_modules.remove_module,
+    c.ScanGroups: space_groups.scan_groups,
+    c.ChangeGroup: space_groups.change_group,
 }
 
 

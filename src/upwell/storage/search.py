@@ -13,6 +13,8 @@ from datetime import UTC, datetime
 from typing import Any
 
 from upwell.domain.errors import Invalid
+from upwell.domain.fleet import implied_ids
+from upwell.domain.records import RECORD_BITS, device_bound
 from upwell.domain.search import Both, Compare, Condition, Either, Not
 
 PLACE = "{rule}"  # where a statement takes a condition
@@ -48,9 +50,17 @@ _TESTS = {
     "<": "{column} < {value}",
     "<=": "{column} <= {value}",
     "like": "{column} like {value} escape ''",  # no character escapes % and _
+    "prefix": "starts_with({column}, {value})",
     "in": "{column} = any({value})",
     "not in": "{column} <> all({value})",
 }
+_NAMED = frozenset({"group_id", "space", "public_id", "gateway", "behind"})
+_BEFORE = "topology y join device g on g.device_id = y.gateway_id"
+_ABOVE = (
+    "topology y left join topology z on z.device_id = y.gateway_id"
+    " join device g on g.device_id in (y.gateway_id, z.gateway_id)"
+)
+_BELOW = "y.device_id = d.device_id"
 _LISTS = ("in", "not in")
 _NEGATED = {"!=": "=", "not in": "in"}
 _ORDERS = (">", ">=", "<", "<=")
@@ -94,16 +104,70 @@ class _Text:
         return found + [self._row(table, row) for table, row in _rows(parts)]
 
     def _alone(self, rule: Compare) -> str:
-        if rule.field == "group_id":
-            return self._membership(rule)
+        if rule.field in _NAMED:
+            return self._named(rule)
+        if rule.field == "record":
+            return self._recorded(rule)
         if rule.field in _ROWS:
             return self._row(_ROWS[rule.field][0], [rule])
         return f"({self._test(rule)})"
 
-    def _membership(self, rule: Compare) -> str:
-        among = Compare("group_id", _NEGATED.get(rule.operator, rule.operator), rule.values)  # type: ignore[arg-type]
-        text = self._row("group_member", [among])
+    def _named(self, rule: Compare) -> str:
+        """A field that stands for something beside the device: only equality has a meaning."""
+        operator = _NEGATED.get(rule.operator, rule.operator)
+        if operator not in ("=", "in"):
+            raise Invalid("rule", f"{rule.field} is not compared by {rule.operator}")
+        text = self._among(rule.field, rule.values)
         return f"(not {text})" if rule.operator in _NEGATED else text
+
+    def _among(self, field: str, values: Sequence[str]) -> str:
+        match field:
+            case "group_id":
+                return self._row("group_member", [Compare("group_id", "in", tuple(values))])
+            case "space":
+                keys = self._argument(list(values), "text[]")
+                return f"(exists (select from space s where s.space_id = p.space_id and s.key = any({keys})))"
+            case "public_id":
+                return self._known_as("d", values)
+            case "behind":
+                return f"(exists (select from {_ABOVE} where {_BELOW} and {self._known_as('g', values)}))"
+        named = [value for value in values if value]
+        texts = [f"exists (select from {_BEFORE} where {_BELOW} and {self._known_as('g', named)})"] if named else []
+        if len(named) < len(values):
+            texts.append(f"not exists (select from topology y where {_BELOW})")
+        return _joined(" or ", texts)
+
+    def _known_as(self, table: str, public_ids: Sequence[str]) -> str:
+        """That the device of this table has one of these public ids, chosen or not."""
+        implied = [device for text in public_ids for device in implied_ids(text)]
+        chosen = f"{table}.public_id = any({self._argument(list(public_ids), 'text[]')})"
+        unchosen = f"{table}.device_id = any({self._argument(implied, 'uuid[]')})"
+        return f"({chosen} or ({table}.public_id is null and {unchosen}))"
+
+    def _recorded(self, rule: Compare) -> str:
+        """A record compared as the pair it is made of: from n on means not below n."""
+        numbers = [_READ["record"](rule.field, value) for value in rule.values]
+        match rule.operator:
+            case "<" | ">=":
+                text = self._below(numbers[0])
+                return text if rule.operator == "<" else f"(not {text})"
+            case "<=" | ">":
+                text = self._below(numbers[0] + 1)
+                return text if rule.operator == "<=" else f"(not {text})"
+            case "=" | "in" | "!=" | "not in":
+                texts = [f"({self._below(n + 1)} and not {self._below(n)})" for n in numbers]
+                text = _joined(" or ", texts) or "false"
+                return f"(not {text})" if rule.operator in _NEGATED else text
+        raise Invalid("rule", f"{rule.field} is not compared by {rule.operator}")
+
+    def _below(self, record: int) -> str:
+        moment, device = device_bound(record)
+        bound = f"{self._argument(moment, 'timestamptz')}, {self._argument(device, 'uuid')}"
+        return f"((d.created_at, d.device_id) < ({bound}))"
+
+    def _argument(self, value: object, kind: str) -> str:
+        self.values.append(value)
+        return f"${self._first + len(self.values) - 1}::{kind}"
 
     def _row(self, table: str, row: Sequence[Compare]) -> str:
         tests = " and ".join(self._test(rule) for rule in row)
@@ -120,17 +184,14 @@ class _Text:
 
     def _value(self, rule: Compare) -> str:
         kind = _TYPES.get(rule.field, "text")
-        if kind != "text" and (rule.operator == "like" or (kind == "bigint" and rule.operator in _ORDERS)):
+        if kind != "text" and (rule.operator in ("like", "prefix") or (kind == "bigint" and rule.operator in _ORDERS)):
             raise Invalid("rule", f"{rule.field} is not compared by {rule.operator}")
         read = [_READ[kind](rule.field, value) for value in rule.values]
         if rule.operator in _LISTS:
-            self.values.append(read)
-            kind += "[]"
-        elif len(read) == 1:
-            self.values.append(read[0])
-        else:
+            return self._argument(read, f"{kind}[]")
+        if len(read) != 1:
             raise Invalid("rule", f"{rule.field} {rule.operator} takes one value")
-        return f"${self._first + len(self.values) - 1}::{kind}"
+        return self._argument(read[0], kind)
 
 
 def _joined(word: str, texts: list[str]) -> str:
@@ -175,7 +236,13 @@ def _number(field: str, value: str) -> int:
     return int(value)
 
 
-_READ: dict[str, Any] = {"text": _text, "timestamptz": _moment, "bigint": _number}
+def _record(field: str, value: str) -> int:
+    if not value.isascii() or not value.isdigit() or int(value) >> RECORD_BITS:
+        raise Invalid("rule", f"{field} is compared with a record number", value[:40])
+    return int(value)
+
+
+_READ: dict[str, Any] = {"text": _text, "timestamptz": _moment, "bigint": _number, "record": _record}
 
 
 # --- as JSON ---

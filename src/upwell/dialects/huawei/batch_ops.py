@@ -70,6 +70,11 @@ _TASK_ID = (Field("task_id", required=True, rule=Text(24, "a-f0-9", "digits or a
 _FILE_ID = (Field("file_id", required=True, rule=ID_128),)
 
 
+def type_of(part: str) -> str:
+    """The task_type of a job for that part of a device."""
+    return _TYPES[part]
+
+
 # --- commands -----------------------------------------------------------------------------------------------------
 
 

@@ -39,6 +39,7 @@ TABLE: dict[str, tuple[int, str]] = {
     "IOTDA.000022": (403, "The user does not have permission for this operation."),
     "IOTDA.001000": (403, "The application does not exist."),
     "IOTDA.001005": (403, "app_id is mandatory when there are several resource spaces."),
+    "IOTDA.010002": (404, "The rule does not exist."),
     "IOTDA.014000": (404, "The device does not exist."),
     "IOTDA.014016": (403, "Operation not allowed. The device is not online."),
     "IOTDA.014031": (400, "The device already exists."),
@@ -55,6 +56,7 @@ TABLE: dict[str, tuple[int, str]] = {
     "IOTDA.014805": (404, "The device group does not exist."),
     "IOTDA.014806": (404, "The tag does not exist."),
     "IOTDA.014807": (404, "The object does not exist in object storage."),
+    "IOTDA.014808": (404, "The action of the rule does not exist."),
     "IOTDA.014811": (403, "Operation not allowed. The name or id is in use."),
     "IOTDA.014812": (403, "Operation not allowed in the present state."),
     "IOTDA.014813": (403, "Operation not allowed. It is in use, or not empty."),
@@ -91,6 +93,8 @@ _NOT_FOUND = {
     "group": "IOTDA.014805",
     "tag": "IOTDA.014806",
     "file": "IOTDA.014807",
+    "rule": "IOTDA.010002",
+    "action of a rule": "IOTDA.014808",
 }
 
 _CONFLICTS = {
@@ -109,6 +113,13 @@ _CONFLICT_KINDS = (  # how a reason ends or begins -> code, for those that the t
     ("_running_job", "IOTDA.014813"),
 )
 
+# The core's own words for members of a request, where they differ -> the member.
+_MEMBERS = {
+    "bucket": "file_location.obs_location.bucket_name",
+    "object_key": "file_location.obs_location.object_key",
+    "url": "channel_detail.http_forwarding.url",
+    "space": "app_id",
+}
 _INVALID = {"limit": "IOTDA.000017", "marker": "IOTDA.000018", "body": "IOTDA.000008"}
 
 # Why a task failed -> the code in its `error` (huawei 6.4). The words are those of flow.RESULT_CODES and of the core.
@@ -161,7 +172,7 @@ def _worded(error: Exception) -> tuple[str, str]:
         case SigningError():
             return ("IOTDA.000004" if error.fault == "token" else "IOTDA.000002"), str(error)
         case Invalid():
-            return _invalid(error), str(error)
+            return _invalid(error), _MEMBERS.get(error.field, error.field) + str(error)[len(error.field) :]
         case Missing():
             return "IOTDA.000006", str(error)
         case NotFound(kind="action"):

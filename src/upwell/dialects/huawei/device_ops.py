@@ -255,6 +255,6 @@ OPERATIONS: dict[str, Operation] = {
     ),
     "SearchDevices": Operation(
         "POST", "/search/query-devices", "viewer", _search, _found,
-        body=(Field("sql", required=True, rule=Text(search.SQL_CHARS_MAX)),),
+        body=(Field("sql", required=True, rule=Text(search.SQL_CHARS_MAX)),), limit_per_s=1,  # huawei 4.6
     ),
 }  # fmt: skip

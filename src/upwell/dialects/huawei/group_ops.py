@@ -11,6 +11,8 @@ from upwell.domain.errors import Invalid, Missing, NotFound, TooMany
 
 GROUPS_OF_DEVICE_MAX = 10  # huawei 4.4
 
+MEMBERS_MAX = 20_000  # of a group (huawei 4.4)
+
 _CHARS = CHINESE + r"A-Za-z0-9_? '#().,&%@!\-"
 _SAID = "Chinese, letters, digits, blanks or _?'#().,&%@!-"
 _GROUP_ID = Text(36, "A-Fa-f0-9-", "hexadecimal digits or -")
@@ -63,8 +65,9 @@ def _number(v: Values) -> int:
 
 
 def _member(v: Values) -> c.AddToGroup | c.RemoveFromGroup:
-    change = c.AddToGroup if v["action_id"] == "addDevice" else c.RemoveFromGroup
-    return change(group_id=_number(v), devices=(key(v),))
+    if v["action_id"] == "addDevice":
+        return c.AddToGroup(group_id=_number(v), devices=(key(v),), need_all=True, most=MEMBERS_MAX)
+    return c.RemoveFromGroup(group_id=_number(v), devices=(key(v),), need_all=True)
 
 
 def _enrolled(r: c.Enrolled) -> None:

@@ -15,6 +15,7 @@ from upwell.dialects.huawei import (
     module_ops,
     package_ops,
     product_ops,
+    rule_ops,
     tag_ops,
 )
 from upwell.dialects.huawei.operation import Operation, Pairs
@@ -22,6 +23,7 @@ from upwell.domain.commands import Command, Result
 from upwell.domain.errors import NotFound
 
 ROOT = ("v5", "iot")
+UPLOAD_PATH = "/batchtask-files"  # POST of a form there is the door's (huawei 3.10)
 
 OPERATIONS: dict[str, Operation] = {
     **package_ops.OPERATIONS,
@@ -32,6 +34,7 @@ OPERATIONS: dict[str, Operation] = {
     **device_ops.OPERATIONS,
     **group_ops.OPERATIONS,
     **tag_ops.OPERATIONS,
+    **rule_ops.OPERATIONS,
 }
 
 
@@ -65,6 +68,13 @@ def pairs(query: str) -> list[tuple[str, str]]:
     """The names and values of a query as on the wire; the SDK writes a blank as %20 and a plus as %2B."""
     parts = (part.partition("=") for part in query.split("&") if part)
     return [(unquote(name), unquote(value)) for name, _, value in parts]
+
+
+def upload_project(method: str, path: str) -> str | None:
+    """The project of a request that uploads a file of targets; None for any other request."""
+    segments = path.removesuffix("/").split("/")[1:]
+    is_upload = method == "POST" and len(segments) > 3 and f"/{'/'.join(segments[3:])}" == UPLOAD_PATH
+    return unquote(segments[2]) if is_upload and tuple(segments[:2]) == ROOT else None
 
 
 def _ids(template: str, segments: list[str]) -> dict[str, str] | None:

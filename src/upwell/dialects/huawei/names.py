@@ -1,7 +1,7 @@
 """Huawei's public ids, made from the core's numbers and read back (huawei 1.10, 2.3, 3.1, 4.4).
 
 Record ids, and with them task and group ids, are the number in 24 hexadecimal digits: they sort as the numbers do, and
-a newer number is larger. Package and module ids are 32 digits: 64 check bits and the number hidden under a mask drawn
+a newer number is larger. Ids of packages, modules and rules are 32 digits: 64 check bits and the number hidden under a mask drawn
 from them, so an id of the other kind reads as none at all. None of them is a secret; leave to see a thing is the core's
 to give. Ids of spaces, products and devices are texts that the core keeps.
 """
@@ -67,6 +67,26 @@ def module_id(number: int) -> str:
 def read_module_id(text: str) -> int:
     """The module that a module_id names. Raises NotFound when it is none of ours."""
     return _found("module", text)
+
+
+def rule_id(number: int) -> str:
+    """The rule_id of a rule."""
+    return _hidden("rule", number)
+
+
+def read_rule_id(text: str) -> int:
+    """The rule that a rule_id names. Raises NotFound when it is none of ours."""
+    return _found("rule", text)
+
+
+def action_id(number: int) -> str:
+    """The action_id of an action of a rule."""
+    return _hidden("action of a rule", number)
+
+
+def read_action_id(text: str) -> int:
+    """The action that an action_id names. Raises NotFound when it is none of ours."""
+    return _found("action of a rule", text)
 
 
 def _numbered(kind: str, text: str) -> int:

@@ -23,7 +23,8 @@ def _no_body(_: Any) -> None:
 class Operation:
     """One method on one path. `path` is below `/v5/iot/{project_id}`, its ids in braces; `role` is the least that may
     call it (viewer, operator, admin); `build` makes the command of the ids, query and body members by their names;
-    `render` the answer's members, or None for an answer without a body; `refuses` are the statuses of refusals."""
+    `render` the answer's members, or None for an answer without a body; `refuses` are the statuses of refusals;
+    `limit_per_s` is how often an account may call it."""
 
     method: str
     path: str
@@ -35,6 +36,7 @@ class Operation:
     query: Table = ()
     body: Table = ()
     refuses: frozenset[int] = STATUSES
+    limit_per_s: int | None = None
 
     def parse(self, ids: Mapping[str, str], query: Pairs, body: bytes) -> Command:
         """The command that a request asks for. Raises Missing, Invalid, or NotFound for an id of none of ours."""

@@ -122,6 +122,8 @@ def _listed(r: c.StoredPackage) -> dict[str, Any]:
 
 
 def _package(r: c.StoredPackage) -> dict[str, Any]:
+    if r.place is None:  # made of an uploaded file by another dialect
+        return _listed(r)
     obs = {
         "region_name": r.place.region,
         "bucket_name": r.place.bucket,

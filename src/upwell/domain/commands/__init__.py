@@ -108,6 +108,21 @@ from upwell.domain.commands.packages import (
     UpdateModule,
     UploadTicket,
 )
+from upwell.domain.commands.rules import (
+    AddAction,
+    ChangeAction,
+    ChangeRule,
+    CreateRule,
+    DeleteAction,
+    DeleteRule,
+    News,
+    Rule,
+    RuleAction,
+    ScanActions,
+    ScanRules,
+    ShowAction,
+    ShowRule,
+)
 from upwell.domain.commands.scans import (
     Scanned,
     Window,
@@ -167,6 +182,7 @@ __all__ = [
     "SOFTWARE_MODULE",
     "TARGETS_MAX",
     "TASK_STATES",
+    "AddAction",
     "AddDevice",
     "AddModule",
     "AddToGroup",
@@ -176,9 +192,11 @@ __all__ = [
     "BatchTask",
     "CancelTasksOfDevices",
     "CancelTasksOfJob",
+    "ChangeAction",
     "ChangeDevice",
     "ChangeGroup",
     "ChangeModule",
+    "ChangeRule",
     "ChangeSpaceProduct",
     "CheckDeviceNames",
     "Command",
@@ -191,12 +209,14 @@ __all__ = [
     "CreateModule",
     "CreatePackage",
     "CreateProduct",
+    "CreateRule",
     "CreateSpace",
     "CreateSpaceProduct",
     "CreateStaticJob",
     "CreateStoredPackage",
     "CreateUploadTicket",
     "CreateVerifyJob",
+    "DeleteAction",
     "DeleteBatch",
     "DeleteBatchFile",
     "DeleteDevice",
@@ -205,6 +225,7 @@ __all__ = [
     "DeleteModule",
     "DeletePackage",
     "DeleteProduct",
+    "DeleteRule",
     "DeleteSpace",
     "DeleteSpaceProduct",
     "Device",
@@ -239,6 +260,7 @@ __all__ = [
     "Module",
     "ModuleVersion",
     "NamesChecked",
+    "News",
     "ObjectPlace",
     "Package",
     "PackageCreated",
@@ -258,6 +280,9 @@ __all__ = [
     "ResetSecret",
     "Result",
     "RetryBatch",
+    "Rule",
+    "RuleAction",
+    "ScanActions",
     "ScanBatches",
     "ScanDevices",
     "ScanDevicesOfGroup",
@@ -265,6 +290,7 @@ __all__ = [
     "ScanModules",
     "ScanPackages",
     "ScanProducts",
+    "ScanRules",
     "ScanTagged",
     "Scanned",
     "SearchDevices",
@@ -272,6 +298,7 @@ __all__ = [
     "SetDeviceEnabled",
     "SetDeviceTags",
     "SetNicknames",
+    "ShowAction",
     "ShowBatch",
     "ShowDevice",
     "ShowDeviceTags",
@@ -282,6 +309,7 @@ __all__ = [
     "ShowPackage",
     "ShowProduct",
     "ShowRegistration",
+    "ShowRule",
     "ShowSpace",
     "ShowSpaceDevice",
     "ShowSpaceProduct",
@@ -321,6 +349,8 @@ Command = (
     | ShowModule | ChangeModule | RemoveModule | ScanGroups | ChangeGroup | ScanDevicesOfGroup | CreateStoredPackage
     | ScanPackages | ShowStoredPackage | CreateBatch | ScanBatches | ShowBatch | StopBatch | RetryBatch
     | ConfirmBatch | DeleteBatch | ListBatchFiles | DeleteBatchFile
+    | CreateRule | ShowRule | ScanRules | ChangeRule | DeleteRule
+    | AddAction | ShowAction | ScanActions | ChangeAction | DeleteAction
 )  # fmt: skip
 
 Result = (
@@ -330,6 +360,6 @@ Result = (
     | tuple[Device, ...] | tuple[Task, ...] | tuple[Group, ...] | tuple[Module, ...]
     | Space | SpaceProduct | SpaceDevice | SpaceModule | SecretReset | Found | StoredPackage | Batch | BatchShown
     | Scanned[SpaceProduct] | Scanned[SpaceDevice] | Scanned[SpaceModule] | Scanned[Group]
-    | Scanned[StoredPackage] | Scanned[Batch]
+    | Scanned[StoredPackage] | Scanned[Batch] | Rule | RuleAction | Scanned[Rule] | Scanned[RuleAction]
     | tuple[Space, ...] | tuple[TargetResult, ...] | tuple[BatchFile, ...]
 )  # fmt: skip

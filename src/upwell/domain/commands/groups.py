@@ -98,18 +98,22 @@ class ShowSuperGroup:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AddToGroup:
-    """→ Enrolled. Only of a static group."""
+    """→ Enrolled. Only of a static group. `need_all` refuses it unless every device is there and has room for a group;
+    with `most` it is refused with TooMany when the group would have more members."""
 
     group_id: int
     devices: tuple[DeviceKey, ...]
+    need_all: bool = False
+    most: int | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RemoveFromGroup:
-    """→ Enrolled. Only of a static group."""
+    """→ Enrolled. Only of a static group. `need_all` refuses it unless every device is there."""
 
     group_id: int
     devices: tuple[DeviceKey, ...]
+    need_all: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

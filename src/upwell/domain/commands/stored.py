@@ -21,9 +21,11 @@ class ObjectPlace:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StoredPackage:
-    """A version of a module, made from an object in storage. `source_versions` are those it may follow, none: any;
+    """A version of a module and its space; `place` is the object in storage that it was made from, None for one of
+    uploaded files. `source_versions` are those it may follow, none: any;
     `note` goes to the device with the offer; `sign` is its SHA-256 as the caller gave it, `sign_method` the caller's
-    word for that."""
+    word for that. `object_state` is checking until the object was read, then ok, or missing, or differs from what it
+    should be; only one that is ok is ever offered."""
 
     package_id: int
     product_key: str
@@ -34,16 +36,17 @@ class StoredPackage:
     source_versions: tuple[str, ...]
     description: str | None
     note: str | None
-    place: ObjectPlace
+    place: ObjectPlace | None
     sign: str | None
     sign_method: str | None
     created_at: datetime
+    object_state: str = "ok"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CreateStoredPackage:
-    """→ StoredPackage, ready at once. The object must exist, of at most `size_max` bytes; its SHA-256 must be `sign` in
-    any case of letters, if that is given. The object is never changed, nor deleted with the package."""
+    """→ StoredPackage. The object must exist, of at most `size_max` bytes; it is read afterwards, and offered when its
+    SHA-256 is `sign` in any case of letters, if that is given. It is never changed, nor deleted with the package."""
 
     product_key: str
     space: str

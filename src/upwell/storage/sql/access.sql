@@ -1,8 +1,13 @@
 -- Accounts, access keys, replay protection, the platform's secrets and what a device's login needs.
 
 -- name: make_account
--- An account by name; nothing happens when it exists.
-insert into account (account_id, name, created_at) values ($1, $2, $3) on conflict (name) do nothing;
+-- An account by name and its default space; nothing happens when it exists.
+with made as (
+    insert into account (account_id, name, created_at) values ($1, $2, $3) on conflict (name) do nothing
+    returning account_id, created_at
+)
+insert into space (space_id, account_id, key, name, created_at)
+select account_id, account_id, $4, 'default', created_at from made;
 
 -- name: account_by_name
 select account_id from account where name = $1;
@@ -60,21 +65,40 @@ with gone as (delete from nonce where seen_at < $1 returning 1) select count(*) 
 
 -- name: login_facts
 -- Live devices among the given ones, with what checks their login.
-select d.device_id, d.secret, d.enabled, p.product_key, d.name, d.product_id, p.account_id,
-       p.facts as product_facts, t.gateway_id
+select d.device_id, d.secret, d.secondary_secret, d.enabled, p.product_key, d.name, d.product_id, p.account_id,
+       coalesce(d.public_id, p.product_key || '_' || d.name) as public_id, p.facts as product_facts, t.gateway_id
 from device d join product p using (product_id) left join topology t using (device_id)
 where d.device_id = any($1::uuid[]) and d.deleted_at is null and p.deleted_at is null;
 
 -- name: login_facts_by_name
--- Live devices of each name over all products, oldest first: a later one of the same name takes nobody's place.
-select f.*
-from unnest($1::text[]) as w(name) cross join lateral (
-    select d.secret, d.enabled, p.product_key, d.name, d.product_id, p.account_id, p.facts as product_facts,
-           t.gateway_id
-    from device d join product p using (product_id) left join topology t using (device_id)
-    where d.name = w.name and d.deleted_at is null and p.deleted_at is null
-    order by d.created_at, d.device_id limit $2
-) f;
+-- Live devices over all products that each word means: the one whose public id it is, then those it stands for
+-- ($2, $3), then those of that name, oldest first: a later one of the same name takes nobody's place.
+with wanted as (
+    select w.word, d.device_id, 0 as way
+    from unnest($1::text[]) as w(word) join device d on d.public_id = w.word and d.deleted_at is null
+    union all
+    select w.word, d.device_id, 1 as way
+    from unnest($2::text[], $3::uuid[]) as w(word, device_id) join device d using (device_id)
+    where d.public_id is null and d.deleted_at is null
+    union all
+    select w.word, f.device_id, 2 as way
+    from unnest($1::text[]) as w(word) cross join lateral (
+        select d.device_id from device d join product p using (product_id)
+        where d.name = w.word and d.deleted_at is null and p.deleted_at is null
+        order by d.created_at, d.device_id limit $4
+    ) f
+), first as (
+    select word, device_id, min(way) as way from wanted group by word, device_id
+), placed as (
+    select i.word, i.way, d.secret, d.secondary_secret, d.enabled, p.product_key, d.name, d.product_id, p.account_id,
+           coalesce(d.public_id, p.product_key || '_' || d.name) as public_id, p.facts as product_facts, t.gateway_id,
+           row_number() over (partition by i.word order by i.way, d.created_at, d.device_id) as place
+    from first i join device d using (device_id) join product p using (product_id) left join topology t using (device_id)
+    where d.deleted_at is null and p.deleted_at is null
+)
+select word, secret, secondary_secret, enabled, product_key, name, product_id, account_id, public_id, product_facts,
+       gateway_id
+from placed where place <= $4 order by word, place;
 
 -- name: make_secret
 insert into secret (name, value) values ($1, $2) on conflict (name) do nothing;

@@ -1,10 +1,10 @@
 -- Products, devices, their tags, registrations and presence. A row with deleted_at is a tombstone and is seen by nobody.
 
 -- name: make_product
--- No row comes back when the name is taken.
-insert into product (product_id, account_id, product_key, product_secret, name, facts, created_at)
-values ($1, $2, $3, $4, $5, $6::jsonb, $7)
-on conflict (account_id, name) where deleted_at is null do nothing
+-- In the account's default space. No row comes back when the name is taken.
+insert into product (product_id, account_id, space_id, product_key, product_secret, name, facts, created_at)
+values ($1, $2, $2, $3, $4, $5, $6::jsonb, $7)
+on conflict (account_id, name) where deleted_at is null and not shares_name do nothing
 returning product_id;
 
 -- name: show_products
@@ -46,8 +46,10 @@ update product set deleted_at = $2 where product_id = $1;
 insert into device as d (device_id, product_id, name, secret, iot_id, nickname, created_at, modified_at)
 values ($1, $2, $3, $4, $5, $6, $7, $7)
 on conflict (device_id) do update
-set secret = excluded.secret, iot_id = excluded.iot_id, nickname = excluded.nickname, enabled = true,
-    created_at = excluded.created_at, modified_at = excluded.modified_at, activated_at = null, deleted_at = null
+set product_id = excluded.product_id, secret = excluded.secret, iot_id = excluded.iot_id,
+    nickname = excluded.nickname, enabled = true, created_at = excluded.created_at,
+    modified_at = excluded.modified_at, activated_at = null, deleted_at = null, public_id = null, description = null,
+    secondary_secret = null, sdk_version = null, facts = '{}'
 where d.deleted_at is not null
 returning d.device_id;
 
@@ -64,8 +66,10 @@ with wanted as (
     insert into device as d (device_id, product_id, name, nickname, secret, iot_id, created_at, modified_at)
     select device_id, $2, name, nickname, secret, iot_id, $3, $3 from wanted order by device_id
     on conflict (device_id) do update
-    set secret = excluded.secret, iot_id = excluded.iot_id, nickname = excluded.nickname, enabled = true,
-        created_at = excluded.created_at, modified_at = excluded.modified_at, activated_at = null, deleted_at = null
+    set product_id = excluded.product_id, secret = excluded.secret, iot_id = excluded.iot_id,
+        nickname = excluded.nickname, enabled = true, created_at = excluded.created_at,
+        modified_at = excluded.modified_at, activated_at = null, deleted_at = null, public_id = null,
+        description = null, secondary_secret = null, sdk_version = null, facts = '{}'
     where d.deleted_at is not null
     returning d.device_id
 )
@@ -157,6 +161,21 @@ select d.device_id, d.iot_id from device d join product p using (product_id)
 where p.account_id = $1 and p.deleted_at is null and d.device_id = any($2::uuid[]) and d.deleted_at is null
 order by d.device_id for no key update of d;
 
+-- name: devices_by_public_id
+-- Live devices of an account under their public ids, chosen ones first; $3 and $4 are the ids that stand for one which
+-- was not chosen, and the devices they would lead to.
+select w.public_id, d.device_id
+from unnest($2::text[]) as w(public_id) join device d using (public_id) join product p using (product_id)
+where p.account_id = $1 and p.deleted_at is null and d.deleted_at is null
+union all
+select w.public_id, d.device_id
+from unnest($3::text[], $4::uuid[]) as w(public_id, device_id) join device d using (device_id)
+join product p using (product_id)
+where p.account_id = $1 and p.deleted_at is null and d.deleted_at is null and d.public_id is null;
+
+-- name: has_sub_devices
+select exists (select from topology t join device d using (device_id) where t.gateway_id = $1 and d.deleted_at is null);
+
 -- name: delete_device
 -- A locked device becomes a tombstone; what it said, where it was connected and belonged is forgotten.
 with presence_gone as (
@@ -209,10 +228,7 @@ where p.account_id = $1 and p.deleted_at is null and d.deleted_at is null
 order by d.created_at desc, d.device_id limit $5 offset $6;
 
 -- name: enable_device
-update device d set enabled = $4, modified_at = $5 from product p
-where p.product_id = d.product_id and p.account_id = $1 and p.deleted_at is null
-  and d.device_id = $2 and ($3::text is null or d.iot_id = $3) and d.deleted_at is null
-returning d.device_id;
+update device set enabled = $2, modified_at = $3 where device_id = $1;
 
 -- name: came_online
 -- Presence of live devices; the newest connection wins.

@@ -19,9 +19,10 @@ select max(level) from up;
 
 -- name: make_group
 -- No row comes back when the name is taken.
-insert into device_group (group_id, account_id, name, description, kind, rule, rule_text, super_group_id, created_at)
-values ($1, $2, $3, $4, $5, $6::jsonb, $7, $8, $9)
-on conflict (account_id, name) do nothing
+insert into device_group
+    (group_id, account_id, space_id, name, description, kind, rule, rule_text, super_group_id, created_at, modified_at)
+values ($1, $2, $3, $4, $5, $6, $7::jsonb, $8, $9, $10, $10)
+on conflict (account_id, space_id, name) do nothing
 returning group_id;
 
 -- name: show_group
@@ -43,7 +44,32 @@ from device_group where group_id = $1 and account_id = $2 for update;
 select group_id, account_id, kind, rule from device_group where group_id = $1;
 
 -- name: update_group
-update device_group set name = coalesce($2, name), description = coalesce($3, description) where group_id = $1;
+update device_group set name = coalesce($2, name), description = coalesce($3, description), modified_at = $4
+where group_id = $1;
+
+-- name: scan_groups
+-- From new to old, below a number.
+select group_id, name, description, kind, rule_text, super_group_id, created_at from device_group
+where account_id = $1 and ($2::bigint is null or space_id = $2) and ($3::text is null or name = $3)
+  and ($4::text is null or kind = $4) and ($5::timestamptz is null or modified_at > $5)
+  and ($6::bigint is null or group_id < $6)
+order by group_id desc limit $7 offset $8;
+
+-- name: count_scanned_groups
+select count(*) from device_group
+where account_id = $1 and ($2::bigint is null or space_id = $2) and ($3::text is null or name = $3)
+  and ($4::text is null or kind = $4) and ($5::timestamptz is null or modified_at > $5);
+
+-- name: lock_members
+-- One adds to a group at a time where their number is limited; until the transaction ends.
+select pg_advisory_xact_lock(hashtextextended('upwell members', $1));
+
+-- name: count_members
+select count(*) from group_member where group_id = $1;
+
+-- name: has_members
+select exists (select from group_member m join device d using (device_id)
+               where m.group_id = $1 and d.deleted_at is null);
 
 -- name: has_sub_groups
 select exists (select from device_group where super_group_id = $1);

@@ -1,0 +1,131 @@
+"""Packages by space, and those made from an object that lies in its owner's bucket.
+
+The object must be there when its package is made; what it holds is found out afterwards (service/checks.py), and until
+then nobody is offered it. It is the owner's: it is never written, nor deleted with the package.
+"""
+
+from collections.abc import Sequence
+
+from upwell.domain import commands as c
+from upwell.domain.errors import Invalid, NotFound, TooMany, Unavailable
+from upwell.domain.talk import DEFAULT_MODULE
+from upwell.objects import Objects, Seen, object_ref
+from upwell.service.access import Caller, project_id, require
+from upwell.service.context import Context
+from upwell.storage.database import Connection, Row
+from upwell.storage.queries import sheet
+
+_Q = sheet("stored")
+STORED_MAX = 10_000  # live packages of objects in an account; no source has a limit, so that none is met by accident
+STANDING_MODULES = (DEFAULT_MODULE, c.SOFTWARE_MODULE)  # every product has them
+
+
+async def create_stored_package(ctx: Context, caller: Caller, cmd: c.CreateStoredPackage) -> c.StoredPackage:
+    """A package of an object in a bucket. Raises Invalid (bucket, object_key), NotFound (space, product, module),
+    TooMany packages."""
+    require(caller, "operator")
+    place = cmd.place
+    ref = object_ref(project_id(caller.account_id), place.region, place.bucket, place.key)
+    seen = await _seen(ctx, ref, cmd.size_max)
+    package_id, now = ctx.new_id(), ctx.now()
+
+    async def body(conn: Connection) -> c.StoredPackage:
+        await conn.execute(_Q["lock_account"], caller.account_id)
+        if await conn.fetchval(_Q["count_stored"], caller.account_id) >= STORED_MAX:
+            raise TooMany("packages", STORED_MAX)
+        product_id = await _product_id(conn, caller, cmd.space, cmd.product_key)
+        await _hold_module(conn, product_id, cmd.module)
+        # Elsewhere packages have names that are unique in the account; here nobody gives one.
+        head = (package_id, caller.account_id, product_id, f"object-{package_id}", cmd.description or "")
+        what = (cmd.module, cmd.version, list(cmd.source_versions), cmd.note)
+        where = (ref, seen.size, f"{place.region}/{place.bucket}/{place.key}", seen.tag, now)
+        given = (place.region, place.bucket, place.key, cmd.sign, cmd.sign_method)
+        await conn.execute(_Q["make_stored"], *head, *what, *where, *given)
+        return (await _views(conn, caller, [package_id]))[0]
+
+    return await ctx.database.transact(body)
+
+
+async def show_stored_package(ctx: Context, caller: Caller, cmd: c.ShowStoredPackage) -> c.StoredPackage:
+    """The package. Raises NotFound."""
+    async with ctx.database.connection() as conn:
+        found = await _views(conn, caller, [cmd.package_id])
+    if not found:
+        raise NotFound("package", str(cmd.package_id))
+    return found[0]
+
+
+async def scan_packages(ctx: Context, caller: Caller, cmd: c.ScanPackages) -> c.Scanned[c.StoredPackage]:
+    """A window of the account's packages, newest first."""
+    which = (caller.account_id, cmd.module, list(STANDING_MODULES), cmd.space, cmd.product_key, cmd.version)
+    # A bound above every number that there is bounds nothing, and need not fit PostgreSQL's.
+    below = cmd.window.below if cmd.window.below is None or cmd.window.below < 1 << 63 else None
+    async with ctx.database.connection() as conn:
+        total = await conn.fetchval(_Q["count_scanned"], *which)
+        rows = await conn.fetch(_Q["scan_packages"], *which, below, cmd.window.take, cmd.window.skip)
+        items = await _views(conn, caller, [row["package_id"] for row in rows])
+    return c.Scanned(items=tuple(items), total=total, last=items[-1].package_id if items else None)
+
+
+def objects_of(ctx: Context) -> Objects:
+    """The store. Raises Unavailable when this process has none."""
+    if ctx.objects is None:
+        raise Unavailable("The object store is not open.")
+    return ctx.objects
+
+
+async def _seen(ctx: Context, ref: str, size_max: int) -> Seen:
+    try:
+        seen = await objects_of(ctx).look(ref)
+    except NotFound as exc:
+        raise Invalid("object_key", "the key of an object in the bucket", "there is none") from exc
+    if seen.size > size_max:
+        raise Invalid("object_key", f"that of an object of at most {size_max} bytes", f"it has {seen.size}")
+    return seen
+
+
+async def _product_id(conn: Connection, caller: Caller, space: str, product_key: str) -> int:
+    space_id = await conn.fetchval(_Q["space_of_account"], caller.account_id, space)
+    if space_id is None:
+        raise NotFound("space", space)
+    product_id = await conn.fetchval(_Q["product_of_space"], space_id, product_key)
+    if product_id is None:
+        raise NotFound("product", product_key)
+    return int(product_id)
+
+
+async def _hold_module(conn: Connection, product_id: int, module: str) -> None:
+    """The module exists until the package does."""
+    if module in STANDING_MODULES:
+        return
+    if await conn.fetchval(_Q["share_module"], product_id, module) is None:
+        raise NotFound("module", module)
+
+
+async def _views(conn: Connection, caller: Caller, package_ids: Sequence[int]) -> list[c.StoredPackage]:
+    return [_view(row) for row in await conn.fetch(_Q["show_stored"], caller.account_id, list(package_ids))]
+
+
+def _view(row: Row) -> c.StoredPackage:
+    place = None
+    if row["region"] is not None:
+        place = c.ObjectPlace(region=row["region"], bucket=row["bucket"], key=row["bucket_key"])
+    space = c.Space(
+        key=row["space_key"], name=row["space_name"], is_default=row["is_default"], created_at=row["space_at"]
+    )
+    return c.StoredPackage(
+        package_id=row["package_id"],
+        product_key=row["product_key"],
+        product_name=row["product_name"],
+        space=space,
+        module=row["module"],
+        version=row["version"],
+        source_versions=tuple(row["source_versions"]),
+        description=row["description"],
+        note=row["note"],
+        place=place,
+        sign=row["sign"],
+        sign_method=row["sign_word"],
+        created_at=row["created_at"],
+        object_state=row["object_state"],
+    )

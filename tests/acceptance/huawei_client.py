@@ -1,0 +1,94 @@
+"""The unmodified `huaweicloudsdkiotda`, and raw requests that are signed here by its own signer."""
+
+import json
+import urllib.error
+import urllib.request
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from huaweicloudsdkcore.auth.credentials import BasicCredentials
+from huaweicloudsdkcore.exceptions.exceptions import ServiceResponseException
+from huaweicloudsdkcore.region.region import Region
+from huaweicloudsdkcore.sdk_request import SdkRequest
+from huaweicloudsdkcore.signer.signer import Signer
+from huaweicloudsdkiotda.v5 import IoTDAClient
+from huaweicloudsdkiotda.v5 import model as m
+
+from acceptance.client import Key, unique
+
+REGION = "here-north-1"
+
+
+def sdk(address: str, key: Key, *, derived: bool = False, project: bool = True) -> Any:
+    """A client as users make it; `derived` signs with V11, without `project` the SDK asks IAM for its id."""
+    credentials = BasicCredentials(key.id, key.secret, key.project_id if project else None)
+    if not project:
+        credentials = credentials.with_iam_endpoint(f"http://{address}")
+    if derived:
+        credentials = credentials.with_derived_predicate(BasicCredentials.get_default_derived_predicate())
+    builder = IoTDAClient.new_builder().with_credentials(credentials)
+    if derived or not project:
+        return builder.with_region(Region(REGION, f"http://{address}")).build()
+    return builder.with_endpoint(f"http://{address}").build()
+
+
+def refusal(call: Callable[[], Any]) -> tuple[int, str, str]:
+    """Status, code and message of a call that must be refused; it must tell its request id too."""
+    try:
+        call()
+    except ServiceResponseException as exc:
+        assert exc.request_id
+        return exc.status_code, exc.error_code, exc.error_msg
+    raise AssertionError("it was not refused")
+
+
+def new_product(client: Any, **more: Any) -> str:
+    """Its product_id."""
+    given = {"name": unique("prod"), "device_type": "Lamp", "protocol_type": "MQTT", "data_format": "json"}
+    body = m.AddProduct(**{**given, "service_capabilities": [], **more})
+    return str(client.create_product(m.CreateProductRequest(body=body)).product_id)
+
+
+def new_device(client: Any, product_id: str, **more: Any) -> Any:
+    """The answer to its making."""
+    body = m.AddDevice(**{"node_id": unique("node"), "product_id": product_id, **more})
+    return client.add_device(m.AddDeviceRequest(body=body))
+
+
+# --- raw requests -----------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, kw_only=True)
+class Got:
+    """One answer as it came."""
+
+    status: int
+    headers: dict[str, str]
+    body: bytes
+
+    def json(self) -> Any:
+        return json.loads(self.body)
+
+
+def signed(
+    address: str, key: Key, method: str, path: str, query: list[tuple[str, str]] | None = None, body: bytes = b"",
+    **headers: str,
+) -> dict[str, str]:  # fmt: skip
+    """The headers of a request, signed by the vendor's signer. Underscores in header names stand for hyphens."""
+    given = {"Content-Type": "application/json", "Host": address, "X-Project-Id": key.project_id}
+    given |= {name.replace("_", "-"): value for name, value in headers.items()}
+    request = SdkRequest(method, "http", address, path, query or [], given, body.decode() if body else "")
+    credentials = BasicCredentials(key.id, key.secret, key.project_id)
+    return dict(Signer(credentials).sign(request).header_params)
+
+
+def send(address: str, method: str, target: str, headers: dict[str, str], body: bytes = b"") -> Got:
+    """A raw request and its answer."""
+    request = urllib.request.Request(f"http://{address}{target}", body or None, headers, method=method)
+    try:
+        with urllib.request.urlopen(request, timeout=30) as got:
+            return Got(status=got.status, headers={k.lower(): v for k, v in got.headers.items()}, body=got.read())
+    except urllib.error.HTTPError as exc:
+        with exc:
+            return Got(status=exc.code, headers={k.lower(): v for k, v in exc.headers.items()}, body=exc.read())
