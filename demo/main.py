@@ -38,7 +38,8 @@ REMOVE_TRIES = 20
 LOG_TAIL_LINES = 30
 IMAGE_SIZE = 8 * 1024 * 1024
 OLD_VERSION, NEW_VERSION = "1.0.0", "2.0.0"
-ALIBABA, TUYA, TUYA_EVERY = "alibaba", "tuya", 3  # Every third device is a TuyaLink one, in the same product.
+ALIBABA, TUYA, HUAWEI = "alibaba", "tuya", "huawei"
+KINDS = (TUYA, HUAWEI, ALIBABA)  # In turn, in the same product.
 VERIFY_DEVICES = 2
 PER_MINUTE, TIMEOUT_MIN = 1000, 10
 VERIFIED, VERIFY_FAILED = 1, 3  # alibaba: FirmwareInfo.Status
@@ -181,8 +182,9 @@ class Story:
         url = operator.upload(image)
         self._firmware_id = operator.create_firmware(self._product_key, f"fw_{label}", NEW_VERSION, url, image)
         self._screen.say(f"firmware {NEW_VERSION} uploaded: {len(image):,} bytes, id {self._firmware_id}")
-        kinds = [TUYA if place % TUYA_EVERY == 0 else ALIBABA for place in range(len(devices))]
-        self._screen.say(f"{kinds.count(ALIBABA)} of them speak Alibaba's protocol, {kinds.count(TUYA)} TuyaLink")
+        kinds = [KINDS[place % len(KINDS)] for place in range(len(devices))]
+        told = ", ".join(f"{kinds.count(kind)} {kind}" for kind in KINDS)
+        self._screen.say(f"they speak their vendors' protocols: {told}")
         return [
             DeviceIdentity(self._product_key, name, secret, OLD_VERSION, kind)
             for (name, secret), kind in zip(devices, kinds, strict=True)

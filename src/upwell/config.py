@@ -38,10 +38,12 @@ SETTINGS = (
     "request_limits",
     "tuya_bare_secret",
     "tuya_wrapped_lists",
+    "huawei_clock_tolerance_h",
 )
 DynamicRegistration = Literal["off", "registered", "any"]
 DYNAMIC_REGISTRATION: tuple[DynamicRegistration, ...] = ("off", "registered", "any")
 PORT_MAX = 65535
+TOLERANCE_MAX_H = 24
 BOOTSTRAP_VARIABLE = "UPWELL_BOOTSTRAP_KEY"
 
 _BUCKET = r"(?:[0-9a-f]{32}:)?(?:\*|[A-Za-z0-9-]{1,256})/[a-z0-9.-]{3,63}"
@@ -99,6 +101,7 @@ class Settings:
     request_limits: bool
     tuya_bare_secret: bool
     tuya_wrapped_lists: bool
+    huawei_clock_tolerance_h: int
     bootstrap_key: BootstrapKey | None
 
     @property
@@ -170,6 +173,7 @@ def _checked(given: Mapping[str, str], bootstrap_key: BootstrapKey | None) -> Se
         request_limits=_switch("request_limits", given, default=True),
         tuya_bare_secret=_switch("tuya_bare_secret", given),
         tuya_wrapped_lists=_switch("tuya_wrapped_lists", given),
+        huawei_clock_tolerance_h=_hours("huawei_clock_tolerance_h", given.get("huawei_clock_tolerance_h", "1")),
         bootstrap_key=bootstrap_key,
     )
 
@@ -313,6 +317,13 @@ def _switch(setting: str, given: Mapping[str, str], *, default: bool = False) ->
     if value not in ("true", "false"):
         raise SettingError(setting, value, "must be true or false")
     return value == "true"
+
+
+def _hours(setting: str, value: str) -> int:
+    """huawei 5.1: devices say the hour alone, and some their local one."""
+    if not re.fullmatch(r"[0-9]{1,2}", value, re.ASCII) or int(value) > TOLERANCE_MAX_H:
+        raise SettingError(setting, value, f"must be a number of hours from 0 to {TOLERANCE_MAX_H}")
+    return int(value)
 
 
 def _bootstrap_key(value: str | None) -> BootstrapKey | None:

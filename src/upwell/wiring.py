@@ -8,7 +8,7 @@ import uuid
 from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Sequence
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from functools import partial
 from typing import Any
 from uuid import UUID
@@ -31,6 +31,7 @@ from upwell.doors.devices import Desk, DeviceHandler
 from upwell.doors.downloads import DownloadDoor
 from upwell.doors.enrolment import EnrolmentDoor
 from upwell.doors.faces.alibaba import AlibabaFace
+from upwell.doors.faces.huawei import HuaweiFace
 from upwell.doors.faces.tuyalink import TuyaLinkFace
 from upwell.doors.gate import Gate
 from upwell.doors.iam import IamDoor
@@ -210,6 +211,8 @@ class Server:
 
         blocks = Blocks(lambda device, stream: streams.find_stream(ctx, device, stream), self.objects.read)
 
+        tolerance = timedelta(hours=self.settings.huawei_clock_tolerance_h)
+
         async def login_facts(ids: Sequence[UUID]) -> list[LoginFacts | None]:
             found = await access.login_facts(ctx, list(ids))
             return [found.get(i) for i in ids]
@@ -234,6 +237,10 @@ class Server:
             if applied.tasks_ended:
                 self.finish.wake()
             return [None] * len(batch)
+
+        async def behind(ids: Sequence[UUID]) -> list[Sequence[gateways.SubDevice]]:
+            found = await gateways.behind(ctx, ids)
+            return [found.get(each, ()) for each in ids]
 
         async def answer(asks: Sequence[Ask]) -> Sequence[None]:
             return await self.dispatcher.answer(asks)
@@ -260,8 +267,10 @@ class Server:
                 bind=lambda gateway, subs: gateways.bind(ctx, gateway, subs),
                 unbind=lambda gateway, subs: gateways.unbind(ctx, gateway, subs),
                 bound=lambda gateway: gateways.sub_devices(ctx, gateway),
+                behind=self._gather("sub-devices", behind).submit,
+                behind_all=lambda ids: gateways.behind(ctx, ids),
             ),
-            faces=[AlibabaFace(), TuyaLinkFace(ctx.now)],
+            faces=[AlibabaFace(), HuaweiFace(ctx.now, tolerance), TuyaLinkFace(ctx.now)],
         )
 
     async def _enrol(self, product_key: str, name: str, creates: bool) -> str | None:
@@ -325,6 +334,7 @@ class Server:
         seats = handler.seats.some(WATCH_BATCH)
         for device_id, connection_id in await nodes.unwelcome(self.ctx, seats) if seats else []:
             handler.turn_out(device_id, connection_id)
+        await handler.catch_up(seats)
         return False
 
     async def _purge(self) -> bool:

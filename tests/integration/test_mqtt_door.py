@@ -46,13 +46,14 @@ class Platform:
         self.conns: dict[str, Conn] = {}
         self.gates: dict[bytes, asyncio.Event] = {}
         self.login_fault: Exception | None = None
+        self.allows: int | None = None
         self.greet: Callable[[Conn], Awaitable[None]] | None = None
 
     async def login(self, client_id: str, username: str, password: bytes, peer: str) -> Identity | None:
         await asyncio.sleep(0)
         if self.login_fault:
             raise self.login_fault
-        return Identity(device(username), username) if password == SECRET else None
+        return Identity(device(username), username, self.allows) if password == SECRET else None
 
     async def connected(self, conn: Conn) -> None:
         self.events.append(("connected", conn.facts, conn.connection_id))
@@ -370,6 +371,74 @@ async def test_silence_beyond_the_keep_alive() -> None:
             await lively.send(PINGREQ)
         assert await silent.closed(0.2) == b""
         assert await lively.alive()
+
+
+async def test_a_push_excuses_silence_until_it_is_acknowledged() -> None:
+    async with House() as house:
+        busy = await house.login("a", keep_alive_s=1)
+        conn = house.platform.conns["a"]
+
+        def push(patience_s: float) -> None:
+            assert house.door.push(conn.device_id, conn.connection_id, "down/a/x", b"long", "t", 1, patience_s)
+
+        push(3600.0)
+        number = (await busy.receive()).packet_id
+        await busy.send(PINGREQ)  # it was on its way before the push came: the silence begins after it
+        assert (await busy.receive()).kind == 13
+        await asyncio.sleep(2.2)
+        assert house.door.live(device("a"))
+        await busy.send(puback(number))
+        await until(lambda: house.platform.of("delivered"))
+        assert await busy.closed(4.0) == b""  # from now on its keep alive counts again
+    async with House() as house:
+        gone = await house.login("a", keep_alive_s=1)
+        conn = house.platform.conns["a"]
+        push(2.5)
+        await gone.receive()
+        await asyncio.sleep(2.0)
+        assert house.door.live(device("a"))
+        assert await gone.closed(3.0) == b""
+
+
+async def test_patience_is_bounded_and_needs_a_puback_to_come() -> None:
+    async with House(patience_max_s=2.0) as house:
+        one, two = await house.login("a", keep_alive_s=1), await house.login("b", keep_alive_s=1)
+        await two.send(subscribe(1, ("down/b/x", 0)))
+        await two.receive()
+        began = asyncio.get_running_loop().time()
+        for name in "ab":
+            conn = house.platform.conns[name]
+            assert house.door.push(conn.device_id, conn.connection_id, f"down/{name}/x", b"x", "t", 1, 3600.0)
+        await two.receive()
+        assert await two.closed(3.0) == b""
+        assert asyncio.get_running_loop().time() - began < 1.95  # at QoS 0 nothing will tell its end
+        await one.receive()
+        assert await one.closed(3.0) == b""
+        assert asyncio.get_running_loop().time() - began >= 1.95
+
+
+async def test_mqtt_5_is_refused_in_its_own_form() -> None:
+    async with House() as house:
+        client = await house.client()
+        await client.send(connect("c", "a", SECRET, level=5)[:-1])
+        await client.send(b"\x00")
+        assert await client.closed() == b"\x20\x03\x00\x84\x00"
+        older = await house.client()
+        await older.send(connect("c", "a", SECRET, level=2, name="MQIsdp"))
+        assert await older.closed() == b"\x20\x02\x00\x01"
+
+
+async def test_a_device_that_logged_in_may_say_more_than_a_stranger() -> None:
+    async with House(packet_size_max=1000) as house:
+        house.platform.allows = 100_000
+        client = await house.login("a")
+        await client.send(publish("up/a/x", bytes(90_000), 7))
+        assert (await client.receive()).body == b"\x00\x07"
+        await client.send(publish("up/a/x", bytes(100_001), 8))
+        assert await client.closed() == b""
+        stranger = await house.client()
+        await stranger.send(connect("c" * 2000, "a", SECRET))
+        assert await stranger.closed() == b""
 
 
 def deaf(client: WireClient) -> None:

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from upwell.dialects.huawei import device
+from upwell.dialects.huawei import device, envelope
 from upwell.dialects.huawei.device import ClockRequest, Extras, Heard, Said
 from upwell.domain.errors import DeviceError, Invalid
 from upwell.domain.talk import Offer, ResultReport, SdkReport, TaskRef, VersionReport
@@ -193,7 +193,7 @@ NOT_UNDERSTOOD = [
     b"{}",
     b'{"services":{}}',
     b'{"services":[1]}',
-    b" " * (device.PAYLOAD_MAX + 1),
+    b" " * (envelope.PAYLOAD_MAX + 1),
     up(*[event("a", "b", {})] * 101),
     up(event("$ota", "version_report", None)),
     up(event("$ota", "version_report", [])),
@@ -383,7 +383,7 @@ def test_a_url_that_devices_would_misread_is_refused(url: str) -> None:
 
 
 def test_the_time() -> None:
-    sent = device.clock_answer(ID, ClockRequest(device_ms=5), 1582685678790, NOW)
+    sent = device.clock_answer(ID, ClockRequest(device_ms=5), "", 1582685678790, NOW)
     assert json.loads(sent) == {
         "object_device_id": ID,
         "services": [

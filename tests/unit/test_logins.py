@@ -1,6 +1,6 @@
 """Who a CONNECT is: faces asked in order, logins by name alone, and nothing that time or a namesake gives away."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from uuid import UUID
 
@@ -68,6 +68,16 @@ async def test_every_namesake_is_tried_whichever_is_right() -> None:
         assert who is not None and who.device_id == device_id(key, "same")
         assert isinstance(who.facts, Linked) and who.facts.names.product_key == key
         assert face.tried == ["s1", "s2", "s3"]
+
+
+async def test_either_of_two_secrets_opens_and_both_are_tried() -> None:
+    found = [replace(facts("p1", "s1"), secondary_secret="t1")]
+    for password in (b"s1", b"t1"):
+        face = ByName()
+        who = await logins(face, found).identity("mine", "same", password)
+        assert who is not None and isinstance(who.facts, Linked) and who.facts.names.public_id == "same"
+        assert face.tried == ["s1", "t1"]
+    assert await logins(ByName(), found).identity("mine", "same", b"s1t1") is None
 
 
 async def test_nobody_costs_a_proof_too() -> None:

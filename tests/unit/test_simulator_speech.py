@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from upwell.simulator.speech import SPEECHES, TUYA_CODES, seal_of
+from upwell.simulator.speech import HUAWEI_CODES, SPEECHES, TUYA_CODES, seal_of
 from upwell.simulator.wire import DeviceIdentity, Offer, PacketReader, Suback, WireError, subscribe
 
 NAME, SECRET = "264fcea74768270efd0001", "ca690fedd80a1234"
@@ -58,7 +58,7 @@ def test_reports() -> None:
 
 
 def test_an_offer_and_its_seal() -> None:
-    offer = TUYA.offer(push())
+    offer = TUYA.offer(ME, push())
     assert offer == Offer("2.0.0", 23, "http://h/x", (("md5", hashlib.md5(IMAGE).hexdigest()),), HMAC.lower())
     digest = hashlib.sha256(IMAGE).hexdigest()
     assert seal_of(SECRET, digest) == HMAC.lower()
@@ -82,10 +82,76 @@ def test_an_offer_and_its_seal() -> None:
 )
 def test_what_a_real_device_would_misread(changes: dict[str, Any]) -> None:
     with pytest.raises(WireError):
-        TUYA.offer(push(**changes))
+        TUYA.offer(ME, push(**changes))
 
 
 @pytest.mark.parametrize("payload", [b"", b"[]", b"{}", b'{"data":{}}', b'{"data":1,"time":1}'])
 def test_what_is_no_offer(payload: bytes) -> None:
     with pytest.raises(WireError):
-        TUYA.offer(payload)
+        TUYA.offer(ME, payload)
+
+
+# --- Huawei ---------------------------------------------------------------------------------------------------------
+
+HUAWEI = SPEECHES["huawei"]
+US = DeviceIdentity("p1", "dev1", "12345678", "V1.0", "huawei")
+UP, DOWN = "$oc/devices/p1_dev1/sys/events/up", "$oc/devices/p1_dev1/sys/events/down"
+SIGN = hashlib.sha256(IMAGE).hexdigest()
+
+
+def event(kind: str = "firmware_upgrade_v2", to: str = "p1_dev1", **changes: Any) -> bytes:
+    paras = {"version": "V2.0", "url": "http://127.0.0.1:80/f?v2", "file_size": 23, "expires": 86400, "sign": SIGN}
+    paras = {name: value for name, value in (paras | changes).items() if value is not None}
+    service = {"service_id": "$ota", "event_type": kind, "event_time": "20260629T101010Z", "paras": paras}
+    return json.dumps({"object_device_id": to, "services": [service]}).encode()
+
+
+def test_a_huawei_login_names_the_device_and_proves_its_secret() -> None:
+    client_id, username, password = HUAWEI.login(US)
+    assert (client_id, username) == ("p1_dev1_0_0_2026010100", "p1_dev1")
+    assert password == hmac.new(b"2026010100", b"12345678", hashlib.sha256).hexdigest()
+    assert HUAWEI.login(DeviceIdentity("", "own", "s", "1", "huawei"))[1] == "own"
+    assert HUAWEI.subscription(US) is None and HUAWEI.push_topic(US) == DOWN
+
+
+def test_huawei_reports_name_what_runs_until_it_restarts() -> None:
+    topic, payload = HUAWEI.inform(US, "V2.0", 1, 1_700_000_000)
+    assert (topic, payload.decode()) == (
+        UP,
+        '{"object_device_id":"p1_dev1","services":[{"service_id":"$ota","event_type":"version_report",'
+        '"event_time":"20231114T221320Z","paras":{"fw_version":"V2.0","sw_version":"V2.0"}}]}',
+    )
+    told = {"result_code": 0, "progress": 100, "version": "V1.0", "description": ""}
+    assert json.loads(HUAWEI.step(US, 100, "", 2, 1)[1])["services"][0]["paras"] == told
+    for step, code in HUAWEI_CODES.items():
+        paras = json.loads(HUAWEI.step(US, step, "why", 2, 1)[1])["services"][0]["paras"]
+        assert (paras["result_code"], paras["progress"], paras["description"]) == (code, 0, "why")
+
+
+def test_a_huawei_question_and_offer() -> None:
+    assert HUAWEI.asks(US, event("version_query")) and not HUAWEI.asks(US, event())
+    assert not TUYA.asks(ME, push()) and not SPEECHES["alibaba"].asks(ME, b"")
+    assert HUAWEI.offer(US, event()) == Offer("V2.0", 23, "http://127.0.0.1:80/f?v2", (("sha256", SIGN),))
+
+
+@pytest.mark.parametrize(
+    "payload",
+    [
+        b"",
+        b"[]",
+        b'{"object_device_id":"p1_dev1","services":[]}',
+        event(to=""),
+        event(to="p1_dev2"),
+        event("firmware_upgrade"),
+        event(access_token="t"),
+        event(file_size="23"),
+        event(expires="86400"),
+        event(sign=SIGN.upper()),
+        event(url="http://127.0.0.1/f?v2"),
+        event(url="http://127.0.0.1:80/f"),
+        event(url=None),
+    ],
+)
+def test_what_a_huawei_device_would_misread(payload: bytes) -> None:
+    with pytest.raises(WireError):
+        HUAWEI.offer(US, payload)

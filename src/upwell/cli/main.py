@@ -39,6 +39,7 @@ def serve(
     downloads: Option = None, database_url: Option = None, objects_url: Option = None, buckets: Option = None,
     allow_private_push: Switch = None, dynamic_registration: Option = None,
     request_limits: Switch = None, tuya_bare_secret: Switch = None, tuya_wrapped_lists: Switch = None,
+    huawei_clock_tolerance_h: Option = None,
 ) -> None:  # fmt: skip
     """Run the platform until SIGTERM or SIGINT."""
     settings = settings_of(locals())

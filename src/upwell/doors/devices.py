@@ -7,7 +7,7 @@ would only send it again.
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from uuid import UUID
@@ -25,6 +25,7 @@ from upwell.domain.talk import (
     VersionReport,
 )
 from upwell.doors.faces import (
+    Behind,
     Block,
     Down,
     Face,
@@ -36,6 +37,7 @@ from upwell.doors.faces import (
     Said,
     SubLogin,
     SubLogout,
+    SubStatus,
     TopoAdd,
     TopoDelete,
     TopoGet,
@@ -46,6 +48,7 @@ from upwell.doors.mqtt.handler import Conn, Identity
 from upwell.doors.mqtt.server import MqttDoor
 from upwell.doors.seats import Seats, linked_of
 from upwell.service.dispatch import Addressed, Sent, Unasked, Untellable
+from upwell.service.gateways import SubDevice
 from upwell.service.reports import Delivered, Incoming
 
 log = logging.getLogger(__name__)
@@ -64,7 +67,9 @@ class Desk:
     block: Callable[[UUID, BlockRequest], Awaitable[Block | NoBlock]]
     bind: Callable[[UUID, Sequence[UUID]], Awaitable[None]]
     unbind: Callable[[UUID, Sequence[UUID]], Awaitable[set[UUID]]]
-    bound: Callable[[UUID], Awaitable[Sequence[tuple[str, str]]]]
+    bound: Callable[[UUID], Awaitable[Sequence[SubDevice]]]
+    behind: Callable[[UUID], Awaitable[Sequence[SubDevice]]]
+    behind_all: Callable[[Sequence[UUID]], Awaitable[Mapping[UUID, Sequence[SubDevice]]]]
 
 
 class DeviceHandler:
@@ -82,7 +87,7 @@ class DeviceHandler:
         desk = self._desk
         return GatewayDesk(
             now=desk.logins.now, candidates=self._logins.candidates, arrived=desk.arrived, left=desk.left,
-            bind=desk.bind, unbind=desk.unbind, bound=desk.bound,
+            bind=desk.bind, unbind=desk.unbind, bound=desk.bound, behind=desk.behind, behind_all=desk.behind_all,
         )  # fmt: skip
 
     # What the MQTT door asks.
@@ -101,6 +106,8 @@ class DeviceHandler:
         self.seats.take(conn, conn.device_id, linked.names)
         await self._desk.arrived((conn.device_id, conn.connection_id, conn.peer))
         self.seats.settle(conn, conn.device_id)
+        if linked.face.subs_come_along:
+            await self._gateways.come_along(conn)
         for down in linked.face.greet(linked, self._desk.logins.now()):
             self._push(conn, down, None)
 
@@ -158,7 +165,14 @@ class DeviceHandler:
                 await self._block(conn, names, block)
             case Reply(down):
                 self._push(conn, down if isinstance(down, Down) else down(self._desk.logins.now()), None)
-            case SubLogin() | SubLogout() | TopoAdd() | TopoDelete() | TopoGet():
+            case Behind(public_id, report):
+                await self._gateways.take(conn, heard)
+                found = linked_of(conn).called(public_id)
+                if found is None:
+                    log.info("device %s: speaks for %s, which is not behind it", conn.device_id, public_id)
+                else:
+                    await self._take(conn, Said(found, report))
+            case SubLogin() | SubLogout() | TopoAdd() | TopoDelete() | TopoGet() | SubStatus():
                 answer = await self._gateways.take(conn, heard)
                 if answer is not None:
                     self._push(conn, answer, None)
@@ -200,6 +214,14 @@ class DeviceHandler:
             return Untellable(str(exc))
         return self._push(conn, down, None if isinstance(said, Inquiry) else said.task)
 
+    async def catch_up(self, seats: Sequence[tuple[UUID, UUID]]) -> None:
+        """Of these devices and their connections: what came behind a gateway meanwhile is online with it."""
+        found = [(self.seats.of(device_id), device_id) for device_id, _ in seats]
+        conns = [conn for conn, device_id in found if conn is not None and conn.device_id == device_id]
+        gateways = [conn for conn in conns if linked_of(conn).face.subs_come_along]
+        if gateways:
+            await self._gateways.catch_up(gateways)
+
     def turn_out(self, device_id: UUID, connection_id: UUID | None = None) -> None:
         """The device may not stay (on that connection): end its connection, or take it off its gateway's."""
         conn = self.seats.of(device_id)
@@ -210,7 +232,9 @@ class DeviceHandler:
             self.door.end(device_id, "the device may not stay")
 
     def _push(self, conn: Conn, down: Down, token: object) -> UUID | None:
-        taken = self.door.push(conn.device_id, conn.connection_id, down.topic, down.payload, token, down.qos)
+        taken = self.door.push(
+            conn.device_id, conn.connection_id, down.topic, down.payload, token, down.qos, down.patience_s
+        )
         return conn.connection_id if taken else None
 
 

@@ -6,7 +6,7 @@ its sub-devices or for none. Bounded: sub-devices of a connection and of a topol
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
@@ -14,6 +14,7 @@ from uuid import UUID
 from upwell.domain.errors import NotFound, TooMany
 from upwell.domain.fleet import device_id as id_of
 from upwell.doors.faces import (
+    Behind,
     Down,
     Linked,
     Names,
@@ -21,6 +22,7 @@ from upwell.doors.faces import (
     SubClaim,
     SubLogin,
     SubLogout,
+    SubStatus,
     TopoAdd,
     TopoDelete,
     TopoGet,
@@ -28,11 +30,11 @@ from upwell.doors.faces import (
 from upwell.doors.mqtt.handler import Conn
 from upwell.doors.seats import Seats, linked_of
 from upwell.service.access import LoginFacts
-from upwell.service.gateways import SUB_DEVICES_MAX
+from upwell.service.gateways import SUB_DEVICES_MAX, SubDevice
 
 NOBODY = "no such device"  # a secret to check against, so that unknown devices take as long as known ones
 
-Asked = SubLogin | SubLogout | TopoAdd | TopoDelete | TopoGet
+Asked = SubLogin | SubLogout | TopoAdd | TopoDelete | TopoGet | Behind | SubStatus
 Candidates = Callable[[str | None, str], Awaitable[Sequence[LoginFacts]]]
 
 
@@ -46,7 +48,9 @@ class GatewayDesk:
     left: Callable[[tuple[UUID, UUID]], Awaitable[None]]
     bind: Callable[[UUID, Sequence[UUID]], Awaitable[None]]
     unbind: Callable[[UUID, Sequence[UUID]], Awaitable[set[UUID]]]
-    bound: Callable[[UUID], Awaitable[Sequence[tuple[str, str]]]]
+    bound: Callable[[UUID], Awaitable[Sequence[SubDevice]]]
+    behind: Callable[[UUID], Awaitable[Sequence[SubDevice]]]  # at any depth
+    behind_all: Callable[[Sequence[UUID]], Awaitable[Mapping[UUID, Sequence[SubDevice]]]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,7 +96,7 @@ class Gateways:
         match asked:
             case TopoGet(answer):
                 bound = await self._desk.bound(conn.device_id)
-                return answer([Names(*each) for each in bound])
+                return answer([_named(each) for each in bound])
             case TopoAdd(subs, answer):
                 return answer(_told(await self._bind(conn, subs)))
             case TopoDelete(subs, answer):
@@ -101,6 +105,25 @@ class Gateways:
                 return answer(_told(await self._login(conn, subs)))
             case SubLogout(subs, answer):
                 return answer(_told(await self._logout(conn, subs)))
+            case Behind(public_id):
+                await self._bring(conn, await self._desk.behind(conn.device_id), {public_id})
+                return None
+            case SubStatus(wanted, answer):
+                return answer(await self._as_said(conn, dict(wanted)))
+
+    async def come_along(self, conn: Conn) -> None:
+        """The devices behind a gateway that just came are online with it."""
+        await self._bring(conn, await self._desk.behind(conn.device_id), None)
+
+    async def catch_up(self, conns: Sequence[Conn]) -> None:
+        """Devices that came behind these gateways meanwhile are online with them; those that a gateway said are away
+        are not."""
+        found = await self._desk.behind_all([conn.device_id for conn in conns])
+        for conn in conns:
+            linked = linked_of(conn)
+            if any(_named(sub) not in linked.subs for sub in found.get(conn.device_id, ())):
+                async with self._turns.setdefault(conn.connection_id, asyncio.Lock()):
+                    await self._bring(conn, found[conn.device_id], None)
 
     async def part(self, conn: Conn) -> None:
         """The connection ended, and with it its sub-devices'."""
@@ -179,6 +202,34 @@ class Gateways:
         if self._seats.leave(device_id, conn):
             await self._desk.left((device_id, conn.connection_id))
 
+    # Sub-devices without a login of their own.
+
+    async def _bring(self, conn: Conn, subs: Sequence[SubDevice], only: Collection[str] | None) -> None:
+        """Those of the public ids in `only`, or all that did not leave this connection before. One that has a
+        connection of its own keeps it."""
+        linked = linked_of(conn)
+        missing: list[tuple[UUID, Names]] = []
+        for sub in subs:
+            names, device_id = _named(sub), id_of(sub.product_key, sub.name)
+            asked = names not in linked.parted if only is None else sub.public_id in only
+            seat = self._seats.of(device_id)
+            if asked and seat is not conn and (seat is None or seat.device_id != device_id):
+                missing.append((device_id, names))
+        await asyncio.gather(*(self._online(conn, *each) for each in missing))
+
+    async def _as_said(self, conn: Conn, wanted: Mapping[str, bool]) -> frozenset[str]:
+        """Those of the gateway's own that are now as it said."""
+        linked = linked_of(conn)
+        there = {public_id for public_id, is_there in wanted.items() if is_there}
+        behind = await self._desk.behind(conn.device_id)
+        await self._bring(conn, behind, there)
+        for public_id in wanted.keys() - there:
+            names = linked.public.get(public_id)
+            if names is not None:
+                await self._offline(conn, linked.subs[names])
+        own = {sub.public_id for sub in behind}
+        return frozenset(own & wanted.keys() - there | linked.public.keys() & there)
+
     # Proofs.
 
     async def _found(self, conn: Conn, claim: SubClaim, *, topology: bool) -> _Sub:
@@ -206,6 +257,10 @@ def _judged(linked: Linked, names: Names, facts: LoginFacts, *, bound: bool) -> 
     if not facts.enabled:
         return Outcome.DISABLED
     return Outcome.DONE if bound else Outcome.UNBOUND
+
+
+def _named(sub: SubDevice) -> Names:
+    return Names(sub.product_key, sub.name, sub.public_id)
 
 
 def _told(found: Sequence[_Sub]) -> list[tuple[Names, Outcome]]:

@@ -70,14 +70,15 @@ class Logins:
     async def _linked(self, face: Face, claim: Claim, password: bytes) -> Identity | None:
         found = await self.candidates(claim.product_key, claim.device_name)
         now = self._desk.now()
-        proven = [facts for facts in found if claim.proves(facts.secret, password, now)]
+        proven = [facts for facts in found if _proven(facts, claim, password, now)]
         if not found:
             claim.proves(NOBODY, password, now)
         if not proven or not proven[0].enabled:
             return None
         facts = proven[0]
-        linked = Linked(face, Names(facts.product_key, facts.name), facts.secret, facts.account_id, facts.product_facts)
-        return Identity(id_of(facts.product_key, facts.name), linked)
+        names = Names(facts.product_key, facts.name, "" if claim.product_key else claim.device_name)
+        linked = Linked(face, names, facts.secret, facts.account_id, facts.product_facts)
+        return Identity(id_of(facts.product_key, facts.name), linked, face.packet_size_max)
 
     async def _enrolled(self, face: Face, claim: Enrolment, password: bytes) -> Identity | None:
         secret = await self._desk.product_secret(claim.product_key)
@@ -86,3 +87,9 @@ class Logins:
             return None
         told = await self._desk.enrol(claim.product_key, claim.device_name, claim.creates)
         return None if told is None else Identity(uuid4(), Enrolled(face, claim.grant(told)))
+
+
+def _proven(facts: LoginFacts, claim: Claim, password: bytes, now: datetime) -> bool:
+    """By the device's secret, or its secondary one if it has one (huawei 4.3); both are tried whichever is right."""
+    secrets = [facts.secret, facts.secondary_secret] if facts.secondary_secret else [facts.secret]
+    return any([claim.proves(each, password, now) for each in secrets])  # noqa: C419  # all of them

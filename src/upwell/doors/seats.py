@@ -34,6 +34,8 @@ class Seats:
         if device_id != conn.device_id:
             linked = linked_of(conn)
             linked.subs[names] = device_id
+            if names.public_id:
+                linked.public[names.public_id] = names
             linked.parted.pop(names, None)
         return former if former is not None and former is not conn and former.device_id == device_id else None
 
@@ -55,6 +57,7 @@ class Seats:
         if held.device_id != device_id:
             linked = linked_of(held)
             linked.subs.pop(names, None)
+            linked.public.pop(names.public_id, None)
             if len(linked.parted) >= PARTED_MAX:
                 del linked.parted[next(iter(linked.parted))]
             linked.parted[names] = None

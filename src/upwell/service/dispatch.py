@@ -28,12 +28,13 @@ PUT_OFF_S = 1  # a connection that took no offer is tried again this much later
 @dataclass(frozen=True, slots=True)
 class Addressed:
     """An offer, or the question that goes before it, and the device it is for. `secret` is the device's, for what a
-    vendor signs for it alone."""
+    vendor signs for it alone; `public_id` is what its owner knows it by over all products."""
 
     product_key: str
     device_name: str
     offer: Offer | Inquiry
     secret: str = field(repr=False)
+    public_id: str = ""
 
     @property
     def offered(self) -> Offer:
@@ -187,7 +188,7 @@ def _columns(tasks: Sequence[TaskRef]) -> tuple[list[UUID], list[int], list[int]
 
 def _addressed(row: Row, link: Link) -> Addressed:
     said = _inquiry(row) if row["awaiting"] not in ("", OFFER) else _offer(row, link)
-    return Addressed(row["product_key"], row["name"], said, row["secret"])
+    return Addressed(row["product_key"], row["name"], said, row["secret"], row["public_id"])
 
 
 def _inquiry(row: Row) -> Inquiry:

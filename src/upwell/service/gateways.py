@@ -5,15 +5,26 @@ A sub-device has one gateway; a later one takes it, and it is then online throug
 
 from collections import defaultdict
 from collections.abc import Sequence
+from dataclasses import dataclass
 from uuid import UUID
 
 from upwell.domain.errors import NotFound, TooMany
 from upwell.service.context import Context
-from upwell.storage.database import Connection
+from upwell.storage.database import Connection, Row
 from upwell.storage.queries import sheet
 
 _Q = sheet("gateways")
 SUB_DEVICES_MAX = 1500  # of one gateway (the vendor's page on sub-devices, the lower of its two numbers)
+BEHIND_MAX = 50_000  # devices that come online with one gateway (huawei 4.3)
+
+
+@dataclass(frozen=True, slots=True)
+class SubDevice:
+    """A device behind a gateway; `public_id` is what its owner knows it by over all products."""
+
+    product_key: str
+    name: str
+    public_id: str
 
 
 async def bind(ctx: Context, gateway_id: UUID, device_ids: Sequence[UUID]) -> None:
@@ -47,7 +58,21 @@ async def unbind(ctx: Context, gateway_id: UUID, device_ids: Sequence[UUID]) -> 
     return await ctx.database.transact(body)
 
 
-async def sub_devices(ctx: Context, gateway_id: UUID) -> list[tuple[str, str]]:
-    """(product key, name) of the devices that the gateway speaks for, oldest first."""
+async def sub_devices(ctx: Context, gateway_id: UUID) -> list[SubDevice]:
+    """The devices that the gateway speaks for, oldest first."""
     async with ctx.database.connection() as conn:
-        return [(row["product_key"], row["name"]) for row in await conn.fetch(_Q["sub_devices"], gateway_id)]
+        return [_sub(row) for row in await conn.fetch(_Q["sub_devices"], gateway_id)]
+
+
+async def behind(ctx: Context, gateway_ids: Sequence[UUID]) -> dict[UUID, list[SubDevice]]:
+    """The devices behind each of these, right behind it or behind one that is, in one question; enabled ones only, and
+    BEHIND_MAX of a gateway at most. Those with none are left out."""
+    found: dict[UUID, list[SubDevice]] = defaultdict(list)
+    async with ctx.database.connection() as conn:
+        for row in await conn.fetch(_Q["behind"], list(gateway_ids), BEHIND_MAX):
+            found[UUID(int=row["gateway_id"].int)].append(_sub(row))
+    return dict(found)
+
+
+def _sub(row: Row) -> SubDevice:
+    return SubDevice(row["product_key"], row["name"], row["public_id"])

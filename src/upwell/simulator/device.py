@@ -193,7 +193,10 @@ class Device:
             self._problem(f"pushed on topic {packet.topic!r}")
             return
         try:
-            offer = self.speech.offer(packet.payload)
+            if self.speech.asks(self.identity, packet.payload):
+                self._inform()
+                return
+            offer = self.speech.offer(self.identity, packet.payload)
         except wire.WireError as exc:
             self._problem(str(exc))
             return

@@ -9,6 +9,8 @@ from __future__ import annotations
 import hashlib
 import hmac
 import json
+import re
+from datetime import UTC, datetime
 from typing import Any, Protocol
 
 from upwell.simulator import wire
@@ -19,6 +21,13 @@ TUYA_KEY_SIZE = 16  # bytes of the secret that it signs its login with.
 TUYA_TIMESTAMP = 1_700_000_000  # tuya 4.1: computed once and sent at every reconnect.
 TUYA_WORDS_MAX = 20  # tuya 4.6: characters of an errorMsg.
 INT_MAX = 2**31 - 1
+
+HUAWEI_HOUR = "2026010100"  # huawei 5.1: any hour does for a device whose clock is not looked at.
+HUAWEI_URL = re.compile(r"https?://[^/:]{1,49}:[0-9]{1,5}/[^?]*\?.")  # huawei 5.7: C
+HUAWEI_SIGN = re.compile(r"[0-9a-f]{64}")
+
+# huawei 5.5: what comes nearest to the script's steps.
+HUAWEI_CODES = {-1: 10, -2: 6, -3: 7, -4: 255}
 
 # tuya 4.6: what comes nearest to the script's steps.
 TUYA_CODES = {-1: 46, -2: 42, -3: 45, -4: 47}
@@ -42,7 +51,10 @@ class Speech(Protocol):
     def push_topic(self, me: DeviceIdentity) -> str:
         """Where it is told of an upgrade."""
 
-    def offer(self, payload: bytes) -> Offer:
+    def asks(self, me: DeviceIdentity, payload: bytes) -> bool:
+        """Whether a push asks for the version instead of offering one."""
+
+    def offer(self, me: DeviceIdentity, payload: bytes) -> Offer:
         """What a push says. Raises WireError."""
 
 
@@ -69,7 +81,11 @@ class Alibaba:
         """alibaba 6.3, T2."""
         return f"/ota/device/upgrade/{me.product_key}/{me.device_name}"
 
-    def offer(self, payload: bytes) -> Offer:
+    def asks(self, me: DeviceIdentity, payload: bytes) -> bool:
+        """Never."""
+        return False
+
+    def offer(self, me: DeviceIdentity, payload: bytes) -> Offer:
         """alibaba 6.5."""
         return wire.parse_offer(payload)
 
@@ -110,7 +126,11 @@ class TuyaLink:
         """tuya 4.4."""
         return f"tylink/{me.device_name}/ota/issue"
 
-    def offer(self, payload: bytes) -> Offer:
+    def asks(self, me: DeviceIdentity, payload: bytes) -> bool:
+        """Never."""
+        return False
+
+    def offer(self, me: DeviceIdentity, payload: bytes) -> Offer:
         """tuya 4.7."""
         if len(payload) > TUYA_PACKET_MAX - 128:  # the topic has its share
             raise WireError(f"ota/issue of {len(payload)} bytes")
@@ -137,7 +157,80 @@ class TuyaLink:
         return f"tylink/{me.device_name}/{verb}", payload
 
 
-SPEECHES: dict[str, Speech] = {"alibaba": Alibaba(), "tuya": TuyaLink()}
+class Huawei:
+    """A Huawei device whose device_id is the one that its product and name stand for, or its name where its product is
+    left empty. It restarts after an update and says what it runs then; before that its reports name what it ran
+    (huawei 5, 6.2)."""
+
+    def login(self, me: DeviceIdentity) -> tuple[str, str, str]:
+        """huawei 5.1, with sign_type 0: it has no clock."""
+        password = hmac.new(HUAWEI_HOUR.encode(), me.device_secret.encode(), hashlib.sha256).hexdigest()
+        return f"{device_id(me)}_0_0_{HUAWEI_HOUR}", device_id(me), password
+
+    def subscription(self, me: DeviceIdentity) -> str | None:
+        """None (huawei 5.2)."""
+        return None
+
+    def inform(self, me: DeviceIdentity, version: str, number: int, now_s: int) -> tuple[str, bytes]:
+        """huawei 5.5; both versions, as the SDKs' samples say them."""
+        return self._framed(me, "version_report", {"fw_version": version, "sw_version": version}, now_s)
+
+    def step(self, me: DeviceIdentity, step: int, desc: str, number: int, now_s: int) -> tuple[str, bytes]:
+        """huawei 5.5."""
+        code, progress = (HUAWEI_CODES[step], 0) if step < 0 else (0, step)
+        paras = {"result_code": code, "progress": progress, "version": me.version, "description": desc}
+        return self._framed(me, "upgrade_progress_report", paras, now_s)
+
+    def push_topic(self, me: DeviceIdentity) -> str:
+        """huawei 5.2."""
+        return f"$oc/devices/{device_id(me)}/sys/events/down"
+
+    def asks(self, me: DeviceIdentity, payload: bytes) -> bool:
+        """huawei 5.4."""
+        return self._told(me, payload)[0] == "version_query"
+
+    def offer(self, me: DeviceIdentity, payload: bytes) -> Offer:
+        """huawei 5.4, 5.7."""
+        kind, paras = self._told(me, payload)
+        if kind not in ("firmware_upgrade_v2", "software_upgrade_v2"):
+            raise WireError(f"event {kind!r}")
+        try:
+            version, url, size, sign = (paras[name] for name in ("version", "url", "file_size", "sign"))
+            right = type(size) is int and type(paras["expires"]) is int and "access_token" not in paras
+        except (KeyError, TypeError) as exc:
+            raise WireError(f"{kind} {payload[:200]!r} lacks {exc}") from exc
+        if not right or not all(isinstance(text, str) for text in (version, url, sign)):
+            raise WireError(f"{kind} {payload[:200]!r}: a number, a text or a token is not as documented")
+        if not HUAWEI_URL.match(url) or not HUAWEI_SIGN.fullmatch(sign):
+            raise WireError(f"{kind} {payload[:200]!r}: the C SDK needs a port and a query, Python a lower-case sign")
+        return Offer(version, size, url, (("sha256", sign),))
+
+    def _told(self, me: DeviceIdentity, payload: bytes) -> tuple[str, dict[str, Any]]:
+        try:
+            message = json.loads(payload)
+            (service,) = message["services"]
+            told = (service["service_id"], message["object_device_id"])
+            kind, paras = service["event_type"], service["paras"]
+        except (ValueError, KeyError, TypeError) as exc:
+            raise WireError(f"event {payload[:200]!r} lacks {exc}") from exc
+        if told != ("$ota", device_id(me)) or not isinstance(kind, str) or not isinstance(paras, dict):
+            raise WireError(f"event {payload[:200]!r} is not for {device_id(me)}, or no $ota")
+        return kind, paras
+
+    def _framed(self, me: DeviceIdentity, kind: str, paras: dict[str, Any], now_s: int) -> tuple[str, bytes]:
+        at = datetime.fromtimestamp(now_s, UTC).strftime("%Y%m%dT%H%M%SZ")
+        event = {"service_id": "$ota", "event_type": kind, "event_time": at, "paras": paras}
+        message = {"object_device_id": device_id(me), "services": [event]}
+        payload = json.dumps(message, separators=(",", ":"), ensure_ascii=False).encode()
+        return f"$oc/devices/{device_id(me)}/sys/events/up", payload
+
+
+def device_id(me: DeviceIdentity) -> str:
+    """What a Huawei device is known by."""
+    return f"{me.product_key}_{me.device_name}" if me.product_key else me.device_name
+
+
+SPEECHES: dict[str, Speech] = {"alibaba": Alibaba(), "tuya": TuyaLink(), "huawei": Huawei()}
 
 
 def seal_of(secret: str, sha256_hex: str) -> str:

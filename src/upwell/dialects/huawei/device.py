@@ -5,23 +5,20 @@ left out. Events down carry exact JSON types and always the id of the device the
 numbers and drop what is for another. It holds no session, no task and no clock.
 """
 
-import json
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any, Literal
 from urllib.parse import urlsplit
 
-from upwell.dialects.huawei import render
+from upwell.dialects.huawei import envelope, gateway, render
 from upwell.dialects.huawei.flow import outcome
 from upwell.domain.commands import SOFTWARE_MODULE
 from upwell.domain.errors import DeviceError, Invalid
 from upwell.domain.negotiated import RESULT_WITHIN
 from upwell.domain.talk import DEFAULT_MODULE, Offer, ResultReport, SdkReport, VersionReport
 
-PAYLOAD_MAX = 1024 * 1024  # bytes (huawei 5.1)
-SERVICES_MAX = 100  # of one message; gateways speak for many sub-devices, one message each
 VERSION_MAX = 256  # characters, as a package's version
 DESC_MAX = 256  # characters kept of a description; longer ones are cut
 URL_VALID_S = int(RESULT_WITHIN.total_seconds())  # huawei 5.4: `expires`
@@ -39,17 +36,19 @@ class ClockRequest:
     device_ms: int
 
 
-Heard = VersionReport | ResultReport | SdkReport | ClockRequest
+Heard = VersionReport | ResultReport | SdkReport | ClockRequest | gateway.Request
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Said:
     """One thing said of one device: the one connected, or one behind it, which is for the core to check. `at` is the
-    device's time for it, None when it gives none that can be read: then the server's counts."""
+    device's time for it, None when it gives none that can be read: then the server's counts. `event_id` is echoed in
+    an answer; it may be empty."""
 
     device_id: str
     heard: Heard
     at: datetime | None
+    event_id: str = ""
 
 
 # --- topics (huawei 5.2) ------------------------------------------------------------------------------------------
@@ -82,70 +81,23 @@ def read(topic: str, payload: bytes, device_id: str) -> tuple[Said, ...]:
         if not own_topic(topic, device_id):
             raise DeviceError("The topic is not one of this device's own.")
         return ()
-    message = _message(payload)
-    subject = _subject(message, device_id)
+    subject, events = envelope.read(payload, device_id)
     said: list[Said] = []
-    for service in _services(message):
-        reader = _READERS.get((service.get("service_id"), service.get("event_type")))
-        if reader is not None:
-            at = _at(service.get("event_time"))
-            said += [Said(device_id=subject, heard=heard, at=at) for heard in reader(_paras(service))]
+    for event in events:
+        said += [Said(device_id=subject, heard=one, at=event.at, event_id=event.event_id) for one in _heard(event)]
     return tuple(said)
 
 
-def _message(payload: bytes) -> dict[str, Any]:
-    if len(payload) > PAYLOAD_MAX:
-        raise DeviceError(f"The payload is longer than {PAYLOAD_MAX} bytes.")
-    try:
-        message = json.loads(payload.decode("utf-8", "replace"), strict=False)
-    except (ValueError, RecursionError) as exc:
-        raise DeviceError("The payload is not JSON.") from exc
-    if not isinstance(message, dict):
-        raise DeviceError("The payload is not a JSON object.")
-    return message
-
-
-_DEVICE_ID = re.compile(r"[A-Za-z0-9_-]{1,128}")
-
-
-def _subject(message: dict[str, Any], device_id: str) -> str:
-    """huawei 5.3: absent, null or blank means the topic's device."""
-    value = message.get("object_device_id")
-    if value is None or (isinstance(value, str) and not value.strip()):
-        return device_id
-    if not isinstance(value, str) or not _DEVICE_ID.fullmatch(value):
-        raise DeviceError("object_device_id must be a device id.")
-    return value
-
-
-def _services(message: dict[str, Any]) -> list[dict[str, Any]]:
-    services = message.get("services")
-    if not isinstance(services, list) or not all(isinstance(service, dict) for service in services):
-        raise DeviceError("services must be an array of objects.")
-    if len(services) > SERVICES_MAX:
-        raise DeviceError(f"services may have at most {SERVICES_MAX} entries.")
-    # Names that are no text are no service of ours, and could not be looked up.
-    return [one for one in services if all(isinstance(one.get(k), str) for k in ("service_id", "event_type"))]
-
-
-def _paras(service: dict[str, Any]) -> dict[str, Any]:
-    paras = service.get("paras")
-    if not isinstance(paras, dict):
+def _heard(event: envelope.Event) -> Sequence[Heard]:
+    if event.service == gateway.SERVICE:
+        request = gateway.read(event.kind, event.paras)
+        return () if request is None else (request,)
+    reader = _READERS.get((event.service, event.kind))
+    if reader is None:
+        return ()
+    if not isinstance(event.paras, dict):
         raise DeviceError("paras must be an object.")
-    return paras
-
-
-_TIME = re.compile(r"[0-9]{8}T[0-9]{6}Z")
-
-
-def _at(value: Any) -> datetime | None:
-    """huawei 5.3: Python devices send local time in another form; what can't be read is as good as none."""
-    if not isinstance(value, str) or not _TIME.fullmatch(value):
-        return None
-    try:
-        return datetime.strptime(value, "%Y%m%dT%H%M%SZ").replace(tzinfo=UTC)
-    except ValueError:  # a day that does not exist, by a device without a clock
-        return None
+    return reader(event.paras)
 
 
 def _versions(paras: dict[str, Any]) -> list[Heard]:
@@ -265,7 +217,7 @@ _NO_EXTRAS = Extras()
 
 def version_query(device_id: str, now: datetime, extras: Extras = _NO_EXTRAS) -> bytes:
     """The question for a device's versions, to be published on `events_down` of the connection it goes by."""
-    return _event(device_id, OTA, "version_query", now, extras.members())
+    return envelope.write(device_id, OTA, "version_query", now, extras.members())
 
 
 def upgrade(
@@ -295,25 +247,25 @@ def upgrade(
         "module_name": offer.module if part == "module" else None,
     }
     kind = f"{part}_upgrade" if access_token is not None else f"{part}_upgrade_v2"
-    return _event(device_id, OTA, kind, now, render.present(paras) | extras.members())
+    return envelope.write(device_id, OTA, kind, now, render.present(paras) | extras.members())
 
 
-def clock_answer(device_id: str, asked: ClockRequest, received_ms: int, now: datetime) -> bytes:
+def clock_answer(device_id: str, asked: ClockRequest, event_id: str, received_ms: int, now: datetime) -> bytes:
     """The answer to a request for the time; `received_ms` is when it came, in milliseconds since 1970."""
     sent_ms = int(now.timestamp() * 1000)
     paras = {"device_send_time": asked.device_ms, "server_recv_time": received_ms, "server_send_time": sent_ms}
-    return _event(device_id, CLOCK, "time_sync_response", now, paras)
+    return envelope.write(device_id, CLOCK, "time_sync_response", now, paras, event_id)
+
+
+def gateway_answer(device_id: str, answer: gateway.Answer, event_id: str, now: datetime) -> bytes:
+    """The answer to what a gateway asked of the devices behind it."""
+    kind, paras = answer
+    return envelope.write(device_id, gateway.SERVICE, kind, now, paras, event_id)
 
 
 def part_of(module: str) -> Part:
     """Which kind of upgrade installs a module."""
     return _PARTS.get(module, "module")
-
-
-def _event(device_id: str, service: str, kind: str, now: datetime, paras: Mapping[str, Any]) -> bytes:
-    # huawei 5.3: Java drops a message whose object_device_id is another, and an empty one is another.
-    event = {"service_id": service, "event_type": kind, "event_time": render.time(now), "paras": paras}
-    return render.json_bytes({"object_device_id": device_id, "services": [event]})
 
 
 _URL = re.compile(r"https?://[A-Za-z0-9._-]+(:[0-9]{1,5})?/[!#-\[\]-~]*")  # no blank, quote nor backslash

@@ -14,7 +14,6 @@ from upwell.domain.errors import DeviceError
 
 DEVICE_ID_MAX = 128  # characters (huawei 4.3)
 CLOCK_TOLERANCE = timedelta(hours=1)  # huawei 5.1: not published; hours alone are sent, so one to either side
-CLOCK_TOLERANCE_MAX = timedelta(hours=24)  # a Go device sends its local hour, at most 14 off
 
 _CLIENT_ID = re.compile(r"([A-Za-z0-9_-]{1,128})_([0-9]+)_([0-9]+)_([0-9]{10})")
 
@@ -27,6 +26,15 @@ class LoginClaim:
     timed: bool
     timestamp: str
     hour: datetime
+
+
+_TAIL = re.compile(r"_[0-9]+_[0-9]+_[0-9]{10}")
+
+
+def is_ours(client_id: str, username: str) -> bool:
+    """Whether a CONNECT is of a Huawei device's kind: a client id that is the username and three numbers, the last of
+    ten digits. No other vendor's is: theirs have an ampersand or a bar in the username, or both are the same."""
+    return bool(username) and client_id.startswith(username) and _TAIL.fullmatch(client_id, len(username)) is not None
 
 
 def parse(client_id: str, username: str) -> LoginClaim:

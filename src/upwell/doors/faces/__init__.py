@@ -19,19 +19,23 @@ from upwell.service.dispatch import Addressed
 
 @dataclass(frozen=True, slots=True)
 class Names:
-    """The names a device is addressed by."""
+    """The names a device is addressed by. `public_id` is what its vendor calls it, where that is neither of the two; it
+    tells no devices apart."""
 
     product_key: str
     device_name: str
+    public_id: str = field(default="", compare=False)
 
 
 @dataclass(frozen=True, slots=True)
 class Down:
-    """One message to send. It needs no SUBSCRIBE; a subscription can only lower its QoS."""
+    """One message to send. It needs no SUBSCRIBE; a subscription can only lower its QoS. Until the device acknowledges
+    it, it may be silent for `patience_s` seconds, whatever its keep alive says."""
 
     topic: str
     payload: bytes
     qos: int = 1
+    patience_s: float = 0.0
 
 
 # --- logins -------------------------------------------------------------------------------------------------------
@@ -77,6 +81,7 @@ class Linked:
     account_id: int = 0
     product_facts: Mapping[str, object] = field(default_factory=dict)
     subs: dict[Names, UUID] = field(default_factory=dict)
+    public: dict[str, Names] = field(default_factory=dict)  # of `subs`, those with a public id, by it
     parted: dict[Names, None] = field(default_factory=dict)
 
     def whose(self, product_key: str | None, device_name: str) -> Names | None:
@@ -90,6 +95,10 @@ class Linked:
         found = [each for each in self.subs if each.device_name == device_name]
         return found[0] if len(found) == 1 else None
 
+    def called(self, public_id: str) -> Names | None:
+        """The device of this connection that its vendor calls so; None for any other (L8)."""
+        return self.names if public_id == self.names.public_id else self.public.get(public_id)
+
 
 # --- what a message can be ----------------------------------------------------------------------------------------
 
@@ -100,6 +109,15 @@ class Said:
     its own or a sub-device's."""
 
     names: Names
+    report: Report
+
+
+@dataclass(frozen=True, slots=True)
+class Behind:
+    """A device behind this connection reports that is not online on it yet: it comes online if the topology says that
+    it is behind this connection's device, and else nothing is heard of it (L8)."""
+
+    public_id: str
     report: Report
 
 
@@ -176,7 +194,16 @@ class TopoGet:
     answer: Callable[[Sequence[Names]], Down | None]
 
 
-Heard = Said | Reply | SubLogin | SubLogout | TopoAdd | TopoDelete | TopoGet
+@dataclass(frozen=True, slots=True)
+class SubStatus:
+    """The gateway says which of its sub-devices are there, and which are not, by their public ids. `answer` is told
+    those of them that it speaks for."""
+
+    wanted: Sequence[tuple[str, bool]]
+    answer: Callable[[frozenset[str]], Down]
+
+
+Heard = Said | Behind | Reply | SubStatus | SubLogin | SubLogout | TopoAdd | TopoDelete | TopoGet
 
 
 # --- a download in blocks -------------------------------------------------------------------------------------------
@@ -209,6 +236,12 @@ class Face(Protocol):
 
     asks: bool
     """Whether `push` can say an Inquiry. Where it can't, what a device said last is its answer."""
+
+    subs_come_along: bool
+    """Whether the sub-devices of a gateway's topology are online with it, without a login of their own."""
+
+    packet_size_max: int | None
+    """Bytes that a device may send in one packet; None for the door's own limit."""
 
     def claim(self, client_id: str, username: str) -> Claim | Enrolment | None:
         """Who the CONNECT says it is; None when it is not of this vendor's kind, and the next face is asked. Raises

@@ -42,6 +42,8 @@ class TuyaLinkFace:
 
     name = "tuya"
     asks = False
+    subs_come_along = False
+    packet_size_max: int | None = None
 
     def __init__(self, now: Callable[[], datetime]) -> None:
         self._now = now

@@ -19,6 +19,7 @@ LENGTH_BYTES_MAX = 4  # mqtt 2.2.3
 PACKET_ID_MAX = 65535
 STRING_SIZE_MAX = 65535
 LEVELS = {b"MQIsdp": 3, b"MQTT": 4}  # mqtt 3.1.2.1; the name of 3.1 is the older one
+LEVEL_5 = 5
 SUBSCRIBE_REFUSED = 0x80  # mqtt 3.9.3
 
 
@@ -272,6 +273,10 @@ class Decoder:
         self._failed: str | None = None
         self._over = False
 
+    def allow(self, packet_size_max: int) -> None:
+        """From the next packet on, take packets of that size; a device that logged in may say more than a stranger."""
+        self._packet_size_max = packet_size_max
+
     def feed(self, data: bytes) -> list[Packet]:
         """The packets that `data` completes. Raises MalformedPacket, and then again at every later call."""
         if self._failed is not None:
@@ -341,6 +346,12 @@ def _length(size: int) -> bytes:
         digits.append(digit | 0x80 if size else digit)
         if not size:
             return bytes(digits)
+
+
+def connack_unsupported(level: int) -> bytes:
+    """The refusal of a CONNECT of another version, in its own form as far as it is known: reason 0x84 with no
+    properties for MQTT 5 and what may follow it (MQTT 5.0 3.1.2.2), code 1 for the rest (mqtt 3.1.2-2)."""
+    return b"\x20\x03\x00\x84\x00" if level >= LEVEL_5 else connack(ConnectCode.UNSUPPORTED_LEVEL)
 
 
 def connack(code: ConnectCode) -> bytes:

@@ -8,6 +8,7 @@ Refuses: to explain itself to an offender, to log a secret or a traceback for wh
 
 import asyncio
 import logging
+import socket
 from collections import deque
 from collections.abc import Coroutine
 from typing import Any, Protocol, cast
@@ -21,6 +22,11 @@ from upwell.doors.mqtt.session import Session
 
 log = logging.getLogger(__name__)
 HUNG_UP = "the device hung up"
+HOST_PROBES = {  # a host that answers none for six minutes is gone: seconds before the first, between two, and how many
+    getattr(socket, name): value
+    for name, value in (("TCP_KEEPIDLE", 60), ("TCP_KEEPINTVL", 60), ("TCP_KEEPCNT", 5))
+    if hasattr(socket, name)  # not every system names all of them
+}
 
 
 class Door(Protocol):
@@ -165,7 +171,8 @@ class Link(asyncio.Protocol):
 
     async def _greet(self, first: codec.Packet) -> None:
         if isinstance(first, codec.UnsupportedConnect):
-            self._refuse(ConnectCode.UNSUPPORTED_LEVEL)
+            self._write(codec.connack_unsupported(first.protocol_level))
+            self.cut(f"login refused: protocol level {first.protocol_level}")
             return
         if not isinstance(first, codec.Connect):  # the decoder lets nothing else come first
             self.cut("malformed: a packet before CONNECT")
@@ -207,6 +214,8 @@ class Link(asyncio.Protocol):
             subscriptions_max=self._limits.subscriptions_max,
         )
         self.conn = conn
+        if identity.packet_size_max is not None:
+            self._decoder.allow(identity.packet_size_max)
         if self._timer:
             self._timer.cancel()
         self._watch_silence()
@@ -223,14 +232,16 @@ class Link(asyncio.Protocol):
         self._pump()
 
     def _watch_silence(self) -> None:
-        """One timer per connection, set again only when it fires. Silence while we don't read is ours."""
+        """One timer per connection, set again only when it fires, and within one silence at most, for patience may end
+        before its time. Silence while we don't read is ours."""
         now_s = self._loop.time()
         if not self._reading:
             self._session.heard(now_s)
         if self._session.silent_too_long(now_s):
             self.cut("silent beyond its keep alive")
             return
-        self._timer = self._loop.call_at(self._session.deadline_s, self._watch_silence)
+        next_s = min(self._session.deadline_s, now_s + self._session.silence_max_s)
+        self._timer = self._loop.call_at(next_s, self._watch_silence)
 
     # The packets.
 
@@ -308,17 +319,27 @@ class Link(asyncio.Protocol):
             self.cut("a publish could not be taken")
         self._pump()
 
-    def push(self, topic: str, payload: bytes, token: object, qos: int) -> bool:
+    def push(self, topic: str, payload: bytes, token: object, qos: int, patience_s: float = 0.0) -> bool:
         """Write one message now, or refuse with nothing done."""
         conn = self.conn
         if conn is None or self._finished or self.draining or self._stall or self._transport.is_closing():
             return False
         if self._transport.get_write_buffer_size() + len(payload) + len(topic) * 4 + 16 > self._limits.write_buffer_max:
             return False
-        sent = self._session.send(topic, payload, token, qos)
+        sent = self._session.send(topic, payload, token, qos, self._patient_until(patience_s))
         if sent is None:
             return False
         self._write(sent.data)
         if not sent.awaits_puback:
             self._door.handler.delivered(conn, token)
         return True
+
+    def _patient_until(self, patience_s: float) -> float | None:
+        """Silence that is excused is not the end of a device, but its host must be there: the kernel asks it."""
+        if not patience_s:
+            return None
+        raw = self._transport.get_extra_info("socket")
+        raw.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+        for option, value in HOST_PROBES.items():
+            raw.setsockopt(socket.IPPROTO_TCP, option, value)
+        return self._loop.time() + min(patience_s, self._limits.patience_max_s)

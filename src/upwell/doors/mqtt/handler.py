@@ -14,10 +14,12 @@ from upwell.doors.mqtt.session import INFLIGHT_MAX, SUBSCRIPTIONS_MAX
 
 @dataclass(frozen=True, slots=True)
 class Identity:
-    """Who logged in. `facts` are the handler's own and are only carried."""
+    """Who logged in. `facts` are the handler's own and are only carried. `packet_size_max` is how much it may say at
+    once from now on, None for the door's own limit."""
 
     device_id: UUID
     facts: object = None
+    packet_size_max: int | None = None
 
 
 @dataclass(slots=True, eq=False)
@@ -76,4 +78,5 @@ class Limits:
     write_buffer_max: int = 262144  # unwritten bytes at which a client that does not read is cut off
     write_stall_max_s: float = 30.0  # as long may output be paused
     linger_s: float = 5.0  # for the last bytes after a close
+    patience_max_s: float = 86_400.0  # silence that a push in flight may excuse
     handover_s: float = 10.0  # a new session waits so long for `disconnected` of the one it replaced

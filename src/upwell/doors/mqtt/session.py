@@ -47,8 +47,8 @@ def matches(topic_filter: str, topic: str) -> bool:
 class Session:
     """The state of one connection between its CONNACK and its end."""
 
-    __slots__ = ("_granted", "_inflight", "_inflight_max", "_last_id", "_silence_max_s", "_subscriptions_max",
-                 "deadline_s")  # fmt: skip
+    __slots__ = ("_granted", "_heard_by_s", "_inflight", "_inflight_max", "_last_id", "_patience", "_subscriptions_max",
+                 "silence_max_s")  # fmt: skip
 
     def __init__(
         self,
@@ -58,17 +58,24 @@ class Session:
         inflight_max: int = INFLIGHT_MAX,
         subscriptions_max: int = SUBSCRIPTIONS_MAX,
     ) -> None:
-        self._silence_max_s = keep_alive_s * KEEP_ALIVE_GRACE
+        self.silence_max_s = keep_alive_s * KEEP_ALIVE_GRACE
         self._inflight: dict[int, object] = {}
+        self._patience: dict[int, float] = {}  # by packet id: until when silence is allowed while it is in flight
         self._inflight_max = min(inflight_max, codec.PACKET_ID_MAX)
         self._granted: dict[str, int] = {}
         self._subscriptions_max = subscriptions_max
         self._last_id = 0
-        self.deadline_s = now_s + self._silence_max_s
+        self._heard_by_s = now_s + self.silence_max_s
+
+    @property
+    def deadline_s(self) -> float:
+        """When silence is too long: one and a half keep alives after the last packet, or later while a push is in
+        flight whose taker may be busy with it for longer."""
+        return max(self._heard_by_s, *self._patience.values()) if self._patience else self._heard_by_s
 
     def heard(self, now_s: float) -> None:
         """A whole packet came in: silence is counted from `now_s`."""
-        self.deadline_s = now_s + self._silence_max_s
+        self._heard_by_s = now_s + self.silence_max_s
 
     def silent_too_long(self, now_s: float) -> bool:
         return now_s >= self.deadline_s
@@ -92,8 +99,11 @@ class Session:
         """The highest QoS among the subscriptions that cover `topic`; None where there is none."""
         return max((qos for each, qos in self._granted.items() if matches(each, topic)), default=None)
 
-    def send(self, topic: str, payload: bytes, token: object, qos: int) -> Sent | None:
-        """One push, at the lower of `qos` and what the device subscribed with. None when too many are in flight."""
+    def send(
+        self, topic: str, payload: bytes, token: object, qos: int, patient_until_s: float | None = None
+    ) -> Sent | None:
+        """One push, at the lower of `qos` and what the device subscribed with. None when too many are in flight. Until
+        it is acknowledged the device may be silent as long as `patient_until_s`."""
         granted = self.granted(topic)
         if qos == 0 or granted == 0:
             return Sent(codec.publish(topic, payload), awaits_puback=False)
@@ -102,6 +112,8 @@ class Session:
         packet_id = self._next_id()
         data = codec.publish(topic, payload, 1, packet_id)
         self._inflight[packet_id] = token
+        if patient_until_s is not None:
+            self._patience[packet_id] = patient_until_s
         self._last_id = packet_id
         return Sent(data, awaits_puback=True)
 
@@ -116,4 +128,5 @@ class Session:
         """What the PUBACK stands for; None for one of an earlier connection or a repeated one, which is harmless."""
         if packet_id not in self._inflight:
             return None
+        self._patience.pop(packet_id, None)
         return Delivered(self._inflight.pop(packet_id))

@@ -33,6 +33,24 @@ where device_id in (select device_id from gone) and state in ('CONFIRM', 'QUEUED
 select device_id, gateway_id from topology where device_id = any($1::uuid[]) and gateway_id <> $2 for update;
 
 -- name: sub_devices
-select p.product_key, d.name from topology t join device d using (device_id) join product p using (product_id)
+select p.product_key, d.name, coalesce(d.public_id, p.product_key || '_' || d.name) as public_id
+from topology t join device d using (device_id) join product p using (product_id)
 where t.gateway_id = $1 and d.deleted_at is null and p.deleted_at is null
 order by t.added_at, d.device_id;
+
+-- name: behind
+-- Live devices right behind each of these gateways or behind one of those, oldest first and $2 of each at most.
+with near as (
+    select t.gateway_id, t.device_id, t.added_at from topology t where t.gateway_id = any($1::uuid[])
+), found as (
+    select gateway_id, device_id, added_at from near
+    union all
+    select n.gateway_id, t.device_id, t.added_at from near n join topology t on t.gateway_id = n.device_id
+    where t.device_id <> n.gateway_id
+), placed as (
+    select f.gateway_id, p.product_key, d.name, coalesce(d.public_id, p.product_key || '_' || d.name) as public_id,
+           row_number() over (partition by f.gateway_id order by f.added_at, d.device_id) as place
+    from found f join device d using (device_id) join product p using (product_id)
+    where d.enabled and d.deleted_at is null and p.deleted_at is null
+)
+select gateway_id, product_key, name, public_id from placed where place <= $2 order by gateway_id, place;

@@ -122,6 +122,7 @@ delete from pace where granted_at < clock_timestamp() - make_interval(secs => $1
 -- is asked of the locked row itself, the rest of `offerable` of what stands.
 select t.device_id, t.job_id, t.nth, t.module, t.awaiting, p.version, p.size, p.md5, p.sha256, p.is_delta, p.udi,
        p.files, p.sign_method, p.object_key, j.protocol, j.tags, j.ext_info, pr.product_key, d.name, d.secret,
+       coalesce(d.public_id, pr.product_key || '_' || d.name) as public_id,
        mv.version as installed,
        case when j.by_gateway then (
            select count(*) from topology own join topology other using (gateway_id)
