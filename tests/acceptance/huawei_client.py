@@ -7,6 +7,7 @@ import urllib.request
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
+from urllib.parse import quote, urlencode
 
 from huaweicloudsdkcore.auth.credentials import BasicCredentials
 from huaweicloudsdkcore.exceptions.exceptions import ServiceResponseException
@@ -93,11 +94,20 @@ def signed(
     **headers: str,
 ) -> dict[str, str]:  # fmt: skip
     """The headers of a request, signed by the vendor's signer. Underscores in header names stand for hyphens."""
-    given = {"Content-Type": "application/json", "Host": address, "X-Project-Id": key.project_id}
+    given = {"Content-Type": "application/json", "Host": address, "User-Agent": "raw/1", "X-Project-Id": key.project_id}
     given |= {name.replace("_", "-"): value for name, value in headers.items()}
-    request = SdkRequest(method, "http", address, path, query or [], given, body.decode() if body else "")
-    credentials = BasicCredentials(key.id, key.secret, key.project_id)
-    return dict(Signer(credentials).sign(request).header_params)
+    request = SdkRequest(method, "http", address, path, None, query or [], given, body)
+    return dict(Signer(BasicCredentials(key.id, key.secret, key.project_id)).sign(request).header_params)
+
+
+def ask(
+    address: str, key: Key, method: str, tail: str, query: list[tuple[str, str]] | None = None, body: bytes = b"",
+    **headers: str,
+) -> "Got":  # fmt: skip
+    """A signed request to what follows the project in the path, and its answer."""
+    path = f"/v5/iot/{key.project_id}{tail}"
+    target = f"{path}?{urlencode(query, quote_via=quote)}" if query else path
+    return send(address, method, target, signed(address, key, method, path, query, body, **headers), body)
 
 
 def send(address: str, method: str, target: str, headers: dict[str, str], body: bytes = b"") -> Got:

@@ -18,7 +18,7 @@ from starlette.responses import Response
 from upwell.dialects.huawei import iam as dialect
 from upwell.dialects.huawei import render
 from upwell.dialects.huawei.signing import SigningError
-from upwell.domain.errors import Denied, Invalid, UpwellError
+from upwell.domain.errors import CallerError, Denied, Invalid
 from upwell.doors.gate import Gate, read
 from upwell.service import access, iam
 from upwell.service.context import Context
@@ -78,7 +78,7 @@ def _answered(trace: str, status: int, body: Mapping[str, Any], more: Mapping[st
 
 
 def _refused(trace: str, error: Exception) -> Response:
-    if not isinstance(error, UpwellError):
+    if not isinstance(error, CallerError):
         log.error("request %s failed", trace, exc_info=error)
     status, body = dialect.failure(error)
     return _answered(trace, status, body)

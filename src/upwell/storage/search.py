@@ -142,7 +142,7 @@ class _Text:
         implied = [device for text in public_ids for device in implied_ids(text)]
         chosen = f"{table}.public_id = any({self._argument(list(public_ids), 'text[]')})"
         unchosen = f"{table}.device_id = any({self._argument(implied, 'uuid[]')})"
-        return f"({chosen} or ({table}.public_id is null and {unchosen}))"
+        return f"(({table}.public_id is not null and {chosen}) or ({table}.public_id is null and {unchosen}))"
 
     def _recorded(self, rule: Compare) -> str:
         """A record compared as the pair it is made of: from n on means not below n."""

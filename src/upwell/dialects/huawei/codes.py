@@ -185,7 +185,7 @@ def _worded(error: Exception) -> tuple[str, str]:
         case TooMany():
             return ("IOTDA.021102" if error.what == "requests" else "IOTDA.014814"), str(error)
         case Denied():
-            return "IOTDA.000022", ""
+            return "IOTDA.000022", str(error)
         case CallerError():
             return "IOTDA.000006", str(error)
     return "IOTDA.000001", ""

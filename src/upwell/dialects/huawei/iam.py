@@ -10,7 +10,7 @@ from typing import Any, Literal
 
 from upwell.dialects.huawei.operation import members
 from upwell.dialects.huawei.params import Field, Table, Text, read, shown
-from upwell.domain.errors import Denied, Invalid, NotFound, Throttled, UpwellError
+from upwell.domain.errors import CallerError, Denied, Invalid, NotFound, Throttled
 
 TOKENS_PATH = "/v3/auth/tokens"
 PROJECTS_PATH = "/v3/projects"
@@ -129,9 +129,9 @@ def projects(query: Sequence[tuple[str, str]], project_id: str, domain_id: str, 
 
 
 def failure(error: Exception) -> tuple[int, Mapping[str, Any]]:
-    """Status and body of a refusal. What is no UpwellError is our own fault and shows nothing of itself."""
+    """Status and body of a refusal. What is no CallerError is our own fault and shows nothing of itself."""
     status, text = _STATUS.get(type(error), 400), str(error)
-    if not isinstance(error, UpwellError):
+    if not isinstance(error, CallerError):
         status, text = 500, "Internal server error."
     return status, {"error": {"code": status, "message": text, "title": HTTPStatus(status).phrase}}
 

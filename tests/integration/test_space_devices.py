@@ -1,0 +1,319 @@
+"""Devices under chosen ids: looked up, listed by windows, searched, logged in."""
+
+import asyncio
+import random
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from tests.integration.conftest import Clock
+from tests.integration.space_house import ask, by_id, device, product, space
+
+from upwell.domain import commands as c
+from upwell.domain.errors import Conflict, Invalid, Missing, NotFound, TooMany
+from upwell.domain.fleet import implied_ids
+from upwell.domain.search import Both, Compare, Condition, Either, Not
+from upwell.service import access, device_scans, fleet, groups, space_devices, space_groups
+from upwell.service.access import Caller
+from upwell.service.context import Context
+
+ALL = c.Window(take=50)
+
+
+async def show(ctx: Context, caller: Caller, public_id: str) -> c.SpaceDevice:
+    return await space_devices.show_space_device(ctx, caller, c.ShowSpaceDevice(device=by_id(public_id)))
+
+
+async def found(ctx: Context, caller: Caller, condition: Condition | None, **more: Any) -> list[str]:
+    given = {"order": "ascending", "take": 50, **more}
+    got = await device_scans.search_devices(ctx, caller, c.SearchDevices(condition=condition, **given))
+    return [item.device.name for item in got.devices]
+
+
+# --- public ids -----------------------------------------------------------------------------------------------------
+
+
+async def test_a_device_without_a_chosen_id_is_known_by_product_and_name(ctx: Context, caller: Caller) -> None:
+    await product(ctx, caller, "a_b")
+    await product(ctx, caller, "a")
+    one = await fleet.register_device(ctx, caller, c.RegisterDevice(product_key="a_b", name="c_d"))
+    shown = await show(ctx, caller, "a_b_c_d")
+    assert (shown.device.device_id, shown.public_id) == (one.device_id, "a_b_c_d")
+    other = await fleet.register_device(ctx, caller, c.RegisterDevice(product_key="a", name="x_y"))
+    assert (await show(ctx, caller, "a_x_y")).device.device_id == other.device_id
+    for unknown in ("a_b_c", "a_b_c_d_", "_", "c_d", ""):
+        with pytest.raises((NotFound, Missing)):
+            await show(ctx, caller, unknown)
+    assert len(implied_ids("_" * 128)) == 37  # a product key is no longer than 36
+
+
+async def test_nobody_chooses_an_id_that_stands_for_another(ctx: Context, caller: Caller, stranger: Caller) -> None:
+    await product(ctx, caller, "mine")
+    await product(ctx, stranger, "theirs")
+    await fleet.register_device(ctx, caller, c.RegisterDevice(product_key="mine", name="one"))
+    for who, key in ((caller, "mine"), (stranger, "theirs")):
+        with pytest.raises(Conflict) as caught:
+            await device(ctx, who, key, "two", public_id="mine_one")
+        assert caught.value.reason == "public_id_taken"
+    # Its own device of that product and name may have it.
+    assert (await device(ctx, caller, "mine", "two", public_id="mine_two")).public_id == "mine_two"
+
+
+async def test_an_id_is_one_devices_whoever_asks_first(ctx: Context, caller: Caller, stranger: Caller) -> None:
+    await product(ctx, caller, "mine")
+    await product(ctx, stranger, "theirs")
+    made = await asyncio.gather(
+        *(device(ctx, caller, "mine", f"m{n}", public_id="x") for n in range(4)),
+        *(device(ctx, stranger, "theirs", f"t{n}", public_id="x") for n in range(4)),
+        return_exceptions=True,
+    )
+    refused = [each for each in made if isinstance(each, Conflict)]
+    assert len(refused) == 7 and {each.reason for each in refused} == {"public_id_taken"}
+    assert (await ask(ctx, "select count(*) from device"))[0]["count"] == 1
+
+
+async def test_a_deleted_devices_id_is_free_again(ctx: Context, caller: Caller, stranger: Caller) -> None:
+    await product(ctx, caller, "mine")
+    await product(ctx, stranger, "theirs")
+    await device(ctx, caller, "mine", "one", public_id="x")
+    await ctx.database.transact(lambda conn: fleet.delete_device_row(conn, caller, by_id("x"), ctx.now()))
+    with pytest.raises(NotFound):
+        await show(ctx, caller, "x")
+    assert (await device(ctx, stranger, "theirs", "one", public_id="x")).device.product_key == "theirs"
+
+
+async def test_every_use_of_a_device_takes_its_public_id(ctx: Context, caller: Caller, stranger: Caller) -> None:
+    await product(ctx, caller, "p")
+    await device(ctx, caller, "p", "one")
+    key = by_id("id-one")
+    assert (await fleet.show_device(ctx, caller, c.ShowDevice(device=key))).name == "one"
+    await fleet.set_device_enabled(ctx, caller, c.SetDeviceEnabled(device=key, enabled=False))
+    assert (await show(ctx, caller, "id-one")).device.status == "DISABLED"
+    await fleet.set_device_tags(ctx, caller, c.SetDeviceTags(device=key, tags={"a": "b"}, most=1))
+    with pytest.raises(TooMany):
+        await fleet.set_device_tags(ctx, caller, c.SetDeviceTags(device=key, tags={"c": "d"}, most=1))
+    with pytest.raises(NotFound):
+        await space_devices.remove_device_tags(ctx, caller, c.RemoveDeviceTags(device=key, keys=("a", "c")))
+    assert (await show(ctx, caller, "id-one")).tags == (("a", "b"),)
+    for use, cmd in (
+        (fleet.set_device_enabled, c.SetDeviceEnabled(device=key, enabled=True)),
+        (fleet.set_device_tags, c.SetDeviceTags(device=key, tags={"x": "y"})),
+        (space_devices.change_device, c.ChangeDevice(device=key, nickname="x")),
+        (space_devices.reset_secret, c.ResetSecret(device=key)),
+        (space_devices.remove_device_tags, c.RemoveDeviceTags(device=key, keys=("a",))),
+        (groups.list_groups_of_device, c.ListGroupsOfDevice(device=key)),
+    ):
+        with pytest.raises(NotFound):
+            await use(ctx, stranger, cmd)  # type: ignore[operator]
+
+
+async def test_devices_stand_behind_at_most_two(ctx: Context, caller: Caller, stranger: Caller) -> None:
+    await product(ctx, caller, "p")
+    await product(ctx, stranger, "q")
+    await device(ctx, caller, "p", "g")
+    await device(ctx, caller, "p", "c", gateway_id="id-g")
+    assert (await device(ctx, caller, "p", "d", gateway_id="id-c")).gateway_id == "id-c"
+    with pytest.raises(TooMany):
+        await device(ctx, caller, "p", "e", gateway_id="id-d")
+    with pytest.raises(NotFound):
+        await device(ctx, stranger, "q", "f", gateway_id="id-g")
+    with pytest.raises(NotFound):
+        await device(ctx, caller, "p", "h", gateway_id="id-h")
+    assert (await ask(ctx, "select count(*) from device"))[0]["count"] == 3  # a refused one was never made
+    with pytest.raises(Conflict) as caught:
+        await ctx.database.transact(
+            lambda conn: fleet.delete_device_row(conn, caller, by_id("id-g"), ctx.now(), keep_gateway=True)
+        )
+    assert caught.value.reason == "gateway_has_devices"
+
+
+# --- windows --------------------------------------------------------------------------------------------------------
+
+
+async def test_windows_pass_every_device_once_even_those_of_one_moment(ctx: Context, caller: Caller) -> None:
+    """Devices of several products, many made in the same microsecond, by every size of window."""
+    dice = random.Random(7)
+    for key in ("p", "q", "r"):
+        await product(ctx, caller, key)
+    for n in range(40):
+        await fleet.register_device(ctx, caller, c.RegisterDevice(product_key=dice.choice("pqr"), name=f"device{n}"))
+    await ask(ctx, "update device set created_at = date_trunc('minute', created_at)")
+    for take in (1, 7, 40, 50):
+        seen: list[int] = []
+        below = None
+        while True:
+            cmd = c.ScanDevices(window=c.Window(take=take, below=below))
+            got = await device_scans.scan_devices(ctx, caller, cmd)
+            assert got.total == 40 and len(got.items) <= take
+            if not got.items:
+                assert got.last is None
+                break
+            seen += [item.record for item in got.items]
+            below = got.last
+            assert below == seen[-1]
+        assert len(seen) == 40 and seen == sorted(set(seen), reverse=True)
+    skipped = await device_scans.scan_devices(
+        ctx, caller, c.ScanDevices(window=c.Window(take=5, below=seen[9], skip=3))
+    )
+    assert [item.record for item in skipped.items] == seen[13:18]
+    beyond = await device_scans.scan_devices(ctx, caller, c.ScanDevices(window=c.Window(take=50, below=1 << 96)))
+    assert len(beyond.items) == 40
+    none = await device_scans.scan_devices(ctx, caller, c.ScanDevices(window=c.Window(take=50, below=0)))
+    assert none.items == () and none.total == 40
+
+
+async def test_windows_show_one_accounts_devices(ctx: Context, caller: Caller, stranger: Caller, clock: Clock) -> None:
+    here = await space(ctx, caller)
+    await product(ctx, caller, "p", space=here.key)
+    await product(ctx, stranger, "s")
+    await device(ctx, stranger, "s", "theirs")
+    first = await device(ctx, caller, "p", "one", nickname="n")
+    clock.move(hours=1)
+    await device(ctx, caller, "p", "two")
+    moment = first.device.created_at
+
+    async def names(**filters: Any) -> set[str]:
+        got = await device_scans.scan_devices(ctx, caller, c.ScanDevices(window=ALL, **filters))
+        assert got.total == len(got.items)
+        return {item.device.name for item in got.items}
+
+    assert await names() == await names(space=here.key) == await names(product_key="p") == {"one", "two"}
+    assert await names(product_key="s") == await names(gateway_id="id-one") == set()
+    assert await names(name="one") == await names(nickname="n") == {"one"}
+    assert await names(after=moment) == {"two"} and await names(before=moment + timedelta(seconds=1)) == {"one"}
+    with pytest.raises(NotFound):
+        await names(space="unknown")
+
+
+# --- search ---------------------------------------------------------------------------------------------------------
+
+
+async def test_searches_by_the_fields_of_spaces(ctx: Context, caller: Caller) -> None:
+    here = await space(ctx, caller)
+    await product(ctx, caller, "p", space=here.key)
+    await product(ctx, caller, "q")
+    made = [await device(ctx, caller, "p", name, nickname="100%_x") for name in ("a", "b")]
+    made.append(await device(ctx, caller, "p", "c", gateway_id="id-a"))
+    made.append(await device(ctx, caller, "p", "d", gateway_id="id-c"))
+    await fleet.register_device(ctx, caller, c.RegisterDevice(product_key="q", name="plain"))
+    records = [str(item.record) for item in made]
+    cases: list[tuple[Condition | None, str]] = [
+        (None, "a b c d plain"),
+        (Compare("space", "=", (here.key,)), "a b c d"),
+        (Compare("space", "!=", (here.key,)), "plain"),
+        (Compare("public_id", "in", ("id-b", "q_plain", "none")), "b plain"),
+        (Compare("public_id", "not in", ("id-b", "q_plain")), "a c d"),
+        (Compare("gateway", "=", ("id-a",)), "c"),
+        (Compare("gateway", "!=", ("id-a",)), "a b d plain"),
+        (Compare("gateway", "=", ("",)), "a b plain"),
+        (Compare("gateway", "in", ("", "id-c")), "a b d plain"),
+        (Compare("behind", "=", ("id-a",)), "c d"),
+        (Compare("nickname", "prefix", ("100%",)), "a b"),
+        (Compare("nickname", "prefix", ("100_",)), ""),
+        (Compare("name", "prefix", ("pl",)), "plain"),
+        (Compare("record", "<", (records[1],)), "a"),
+        (Compare("record", "<=", (records[1],)), "a b"),
+        (Compare("record", ">", (records[1],)), "c d plain"),
+        (Compare("record", ">=", (records[1],)), "b c d plain"),
+        (Compare("record", "=", (records[2],)), "c"),
+        (Compare("record", "!=", (records[2],)), "a b d plain"),
+        (Compare("record", "in", (records[0], records[3])), "a d"),
+        (Compare("record", "<", (str((1 << 96) - 1),)), "a b c d plain"),
+        (Not(Either((Compare("name", "=", ("a",)), Compare("public_id", "=", ("id-b",))))), "c d plain"),
+        (Both((Compare("gateway", "=", ("",)), Compare("public_id", "in", ("id-a", "id-c")))), "a"),
+    ]
+    for condition, names in cases:
+        assert await found(ctx, caller, condition) == names.split(), condition
+    assert await found(ctx, caller, None, take=2, skip=1) == ["b", "c"]
+    assert await found(ctx, caller, None, order="descending", take=2) == ["plain", "d"]
+    counted = await device_scans.search_devices(ctx, caller, c.SearchDevices(condition=None, count_only=True))
+    assert counted.count == 5
+
+
+@pytest.mark.parametrize(
+    "condition",
+    [
+        Compare("public_id", "like", ("a%",)),
+        Compare("gateway", ">", ("a",)),
+        Compare("space", "prefix", ("a",)),
+        Compare("record", "like", ("1",)),
+        Compare("record", "=", ("x",)),
+        Compare("record", "=", (str(1 << 96),)),
+        Compare("created_at", "prefix", ("2026",)),
+    ],
+)
+async def test_what_can_not_be_compared_is_refused(ctx: Context, caller: Caller, condition: Condition) -> None:
+    with pytest.raises(Invalid):
+        await found(ctx, caller, condition)
+
+
+# --- groups ---------------------------------------------------------------------------------------------------------
+
+
+async def test_members_that_must_all_have_room(ctx: Context, caller: Caller) -> None:
+    await product(ctx, caller, "p")
+    keys = [by_id((await device(ctx, caller, "p", f"d{n}")).public_id) for n in range(4)]
+    group = await groups.create_group(ctx, caller, c.CreateGroup(name="g"))
+
+    async def add(*devices: c.DeviceKey, most: int | None = 3) -> c.Enrolled:
+        cmd = c.AddToGroup(group_id=group.group_id, devices=devices, need_all=True, most=most)
+        return await groups.add_to_group(ctx, caller, cmd)
+
+    assert (await add(keys[0])).done == 1
+    with pytest.raises(NotFound):
+        await add(keys[1], by_id("none"))
+    with pytest.raises(TooMany):
+        await add(*keys[1:])
+    at_once = await asyncio.gather(*(add(key) for key in keys), return_exceptions=True)
+    assert sum(isinstance(each, TooMany) for each in at_once) == 1
+    got = await device_scans.scan_devices_of_group(
+        ctx, caller, c.ScanDevicesOfGroup(group_id=group.group_id, window=c.Window(take=2))
+    )
+    assert got.total == 3 and len(got.items) == 2
+    with pytest.raises(Conflict) as caught:
+        await groups.delete_group(ctx, caller, c.DeleteGroup(group_id=group.group_id, only_empty=True))
+    assert caught.value.reason == "group_not_empty"
+
+
+async def test_a_device_that_must_be_added_is_in_few_groups(ctx: Context, caller: Caller) -> None:
+    await product(ctx, caller, "p")
+    key = by_id((await device(ctx, caller, "p", "one")).public_id)
+    made = [await groups.create_group(ctx, caller, c.CreateGroup(name=f"g{n}")) for n in range(11)]
+    for group in made[:10]:
+        await groups.add_to_group(ctx, caller, c.AddToGroup(group_id=group.group_id, devices=(key,), need_all=True))
+    with pytest.raises(TooMany):
+        await groups.add_to_group(ctx, caller, c.AddToGroup(group_id=made[10].group_id, devices=(key,), need_all=True))
+
+
+async def test_a_changed_group_is_listed_by_its_change(ctx: Context, caller: Caller, clock: Clock) -> None:
+    old = await groups.create_group(ctx, caller, c.CreateGroup(name="old"))
+    await groups.create_group(ctx, caller, c.CreateGroup(name="new"))
+    moment = clock()
+    await space_groups.change_group(ctx, caller, c.ChangeGroup(group_id=old.group_id, description="d"))
+    got = await space_groups.scan_groups(ctx, caller, c.ScanGroups(window=ALL, changed_after=moment))
+    assert [(group.name, group.description) for group in got.items] == [("old", "d")]
+    with pytest.raises(Conflict):
+        await space_groups.change_group(ctx, caller, c.ChangeGroup(group_id=old.group_id, name="new"))
+
+
+# --- logins ---------------------------------------------------------------------------------------------------------
+
+
+async def test_logins_by_a_word_alone(ctx: Context, caller: Caller, stranger: Caller) -> None:
+    """The device of that public id comes first; one known by product and name next; then those of that name."""
+    await product(ctx, caller, "p")
+    await product(ctx, stranger, "s")
+    named = await device(ctx, stranger, "s", "word")
+    chosen = await device(ctx, caller, "p", "other", public_id="word", secret="12345678")
+    await space_devices.reset_secret(
+        ctx, caller, c.ResetSecret(device=by_id("word"), secret="second-1", secondary=True)
+    )
+    await fleet.register_device(ctx, caller, c.RegisterDevice(product_key="p", name="plain_one"))
+    facts = await access.login_facts_by_name(ctx, ["word", "p_plain_one", "none"])
+    assert [(f.name, f.public_id) for f in facts["word"]] == [("other", "word"), ("word", "id-word")]
+    assert (facts["word"][0].secret, facts["word"][0].secondary_secret) == ("12345678", "second-1")
+    assert [(f.name, f.public_id) for f in facts["p_plain_one"]] == [("plain_one", "p_plain_one")]
+    assert facts["none"] == []
+    by_device = await access.login_facts(ctx, [chosen.device.device_id, named.device.device_id])
+    assert by_device[chosen.device.device_id].secondary_secret == "second-1"
+    assert by_device[named.device.device_id].public_id == "id-word"

@@ -1,0 +1,223 @@
+"""Spaces and products: whose they are, what goes with them, which ids may be taken again."""
+
+import asyncio
+
+import asyncpg
+import pytest
+from tests.integration.space_house import ask, by_id, device, product, space
+
+from upwell.domain import commands as c
+from upwell.domain.errors import Conflict, Denied, NotFound, TooMany
+from upwell.service import fleet, groups, modules, space_devices, space_groups, space_modules, space_products, spaces
+from upwell.service.access import Caller
+from upwell.service.context import Context
+from upwell.storage.database import Database, migrate, migrations
+
+
+async def test_every_account_has_a_default_space(ctx: Context, caller: Caller, stranger: Caller) -> None:
+    [mine] = await spaces.list_spaces(ctx, caller, c.ListSpaces())
+    [theirs] = await spaces.list_spaces(ctx, stranger, c.ListSpaces())
+    assert mine.is_default and theirs.is_default and mine.key != theirs.key
+    with pytest.raises(NotFound):
+        await spaces.show_space(ctx, stranger, c.ShowSpace(space=mine.key))
+    with pytest.raises(Conflict) as caught:
+        await spaces.delete_space(ctx, caller, c.DeleteSpace(space=mine.key))
+    assert caught.value.reason == "space_is_default"
+
+
+async def test_what_was_there_before_lies_in_the_default_space(postgres: str) -> None:
+    """The migration puts products, groups and modules of older versions into it, and changes nothing else of them."""
+    admin = await asyncpg.connect(postgres)
+    await admin.execute("create database before_spaces")
+    dsn = postgres.replace("/upwell?", "/before_spaces?", 1)
+    conn = await asyncpg.connect(dsn)
+    for version, text in migrations():
+        if version < 5:
+            await conn.execute(text)
+    await conn.execute("create table schema_version (version int primary key); insert into schema_version values (4)")
+    await conn.execute("insert into account values (7, 'old', now())")
+    await conn.execute("insert into product values (1, 7, 'pk', 's', 'lamp', '{}', now())")
+    await conn.execute(
+        "insert into module select 1, 'mcu' || n, null, null, now(), now() from generate_series(1, 50) n"
+    )
+    await conn.execute("insert into device_group values (2, 7, 'g', '', 'static', null, null, null, now())")
+    database = Database(dsn)
+    await database.open()
+    await migrate(database)
+    ctx, caller = Context(database), Caller(7, "admin", "k", "huawei")
+    [default] = await spaces.list_spaces(ctx, caller, c.ListSpaces())
+    shown = await space_products.show_space_product(ctx, caller, c.ShowSpaceProduct(product_key="pk"))
+    assert default.is_default and shown.space == default
+    window = c.Window(take=100)
+    listed = await space_modules.scan_modules(ctx, caller, c.ScanModules(window=window, space=default.key))
+    assert listed.total == len({item.module_id for item in listed.items}) == 50
+    found = await space_groups.scan_groups(ctx, caller, c.ScanGroups(window=window, space=default.key))
+    assert [group.group_id for group in found.items] == [2]
+    await database.close()
+    await conn.close()
+    await admin.execute("drop database before_spaces with (force)")
+    await admin.close()
+
+
+async def test_spaces_made_at_once_are_no_more_than_allowed(ctx: Context, caller: Caller) -> None:
+    made = await asyncio.gather(*(space(ctx, caller, most=4) for _ in range(8)), return_exceptions=True)
+    refused = [each for each in made if isinstance(each, TooMany)]
+    assert len(refused) == 5 and len(await spaces.list_spaces(ctx, caller, c.ListSpaces())) == 4
+
+
+async def test_a_deleted_space_leaves_nothing_and_touches_no_other(ctx: Context, caller: Caller) -> None:
+    going, staying = await space(ctx, caller), await space(ctx, caller)
+    gone = await product(ctx, caller, "gone", space=going.key)
+    stays = await product(ctx, caller, "stays", space=staying.key)
+    for key in ("gone", "stays"):
+        made = await device(ctx, caller, key, f"{key}-1")
+        await device(ctx, caller, key, f"{key}-2", gateway_id=made.public_id)
+        await fleet.set_device_tags(ctx, caller, c.SetDeviceTags(device=by_id(made.public_id), tags={"a": "b"}))
+        await space_modules.add_module(ctx, caller, c.AddModule(product_key=key, name="mcu", most=10))
+    await groups.create_group(ctx, caller, c.CreateGroup(name="g", space=going.key))
+    await spaces.delete_space(ctx, caller, c.DeleteSpace(space=going.key))
+    for table, left in (("topology", 1), ("device_tag", 1), ("module", 1), ("device_group", 0)):
+        assert (await ask(ctx, f"select count(*) from {table}"))[0]["count"] == left, table
+    assert (await space_devices.show_space_device(ctx, caller, c.ShowSpaceDevice(device=by_id("id-stays-1")))).tags
+    assert stays.space.key == staying.key and gone.space.key == going.key
+    for cmd, use in (
+        (c.ShowSpaceDevice(device=by_id("id-gone-1")), space_devices.show_space_device),
+        (c.ShowSpaceProduct(product_key="gone"), space_products.show_space_product),
+        (c.ShowSpace(space=going.key), spaces.show_space),
+    ):
+        with pytest.raises(NotFound):
+            await use(ctx, caller, cmd)  # type: ignore[operator]
+
+
+async def test_a_space_stays_while_an_upgrade_runs_in_it(ctx: Context, caller: Caller) -> None:
+    here = await space(ctx, caller)
+    await product(ctx, caller, "busy", space=here.key)
+    await ask(
+        ctx,
+        "insert into job (job_id, account_id, product_id, package_id, kind, selection, status, created_at, modified_at)"
+        " select 1, account_id, product_id, 1, 'static', 'ALL', 'IN_PROGRESS', now(), now() from product",
+    )
+    with pytest.raises(Conflict) as caught:
+        await spaces.delete_space(ctx, caller, c.DeleteSpace(space=here.key))
+    assert caught.value.reason == "space_has_running_job"
+    await ask(ctx, "update job set status = 'COMPLETED'")
+    await spaces.delete_space(ctx, caller, c.DeleteSpace(space=here.key))
+
+
+async def test_nothing_is_put_into_a_space_that_goes(ctx: Context, caller: Caller) -> None:
+    """Products made while their space is deleted are in it before, and go, or find no space."""
+    for n in range(12):
+        here = await space(ctx, caller)
+        made = [product(ctx, caller, f"p{n}-{m}", space=here.key) for m in range(3)]
+        await asyncio.gather(
+            *made, spaces.delete_space(ctx, caller, c.DeleteSpace(space=here.key)), return_exceptions=True
+        )
+        assert not await ask(
+            ctx, "select 1 from product where deleted_at is null and space_id not in (select space_id from space)"
+        )
+
+
+async def test_roles_of_spaces(ctx: Context, caller: Caller) -> None:
+    operator = Caller(caller.account_id, "operator", "k", "huawei")
+    viewer = Caller(caller.account_id, "viewer", "k", "huawei")
+    [default] = await spaces.list_spaces(ctx, viewer, c.ListSpaces())
+    with pytest.raises(Denied):
+        await space(ctx, operator)
+    with pytest.raises(Denied):
+        await spaces.rename_space(ctx, operator, c.RenameSpace(space=default.key, name="x"))
+    with pytest.raises(Denied):
+        await product(ctx, viewer)
+    await product(ctx, operator)
+
+
+# --- product keys ---------------------------------------------------------------------------------------------------
+
+
+async def test_a_key_is_one_products_whoever_asks_first(ctx: Context, caller: Caller, stranger: Caller) -> None:
+    made = await asyncio.gather(
+        *(product(ctx, who, "wanted") for who in (caller, stranger) for _ in range(4)), return_exceptions=True
+    )
+    refused = [each for each in made if isinstance(each, Conflict)]
+    assert len(refused) == 7 and {each.reason for each in refused} == {"product_key_taken"}
+    assert len({each.problem for each in refused}) == 1
+
+
+async def test_a_deleted_products_key_is_its_owners_again(ctx: Context, caller: Caller, stranger: Caller) -> None:
+    await product(ctx, caller, "again")
+    old = await device(ctx, caller, "again", "one")
+    await ask(ctx, "update device set activated_at = now(), sdk_version = '1', secondary_secret = 's'")
+    delete = c.DeleteSpaceProduct(product_key="again")
+    with pytest.raises(Conflict):
+        await space_products.delete_space_product(ctx, caller, delete)
+    device_key = by_id(old.public_id)
+    await ctx.database.transact(lambda conn: fleet.delete_device_row(conn, caller, device_key, ctx.now()))
+    await space_products.delete_space_product(ctx, caller, delete)
+    with pytest.raises(Conflict):
+        await product(ctx, stranger, "again")
+    await product(ctx, caller, "again")
+    assert (await fleet.list_devices(ctx, caller, c.ListDevices(product_key="again", number=1, size=10))).total == 0
+    new = await device(ctx, caller, "again", "one", public_id="other")
+    assert new.device.device_id == old.device.device_id and new.record > old.record
+    assert (new.device.status, new.sdk_version, new.secondary_secret) == ("UNACTIVE", None, None)
+    assert new.device.secret != old.device.secret
+    listed = await fleet.list_devices(ctx, caller, c.ListDevices(product_key="again", number=1, size=10))
+    assert [item.name for item in listed.items] == ["one"]
+
+
+async def test_a_product_of_any_dialect_is_in_both_views(ctx: Context, caller: Caller) -> None:
+    theirs = await fleet.create_product(ctx, caller, c.CreateProduct(name="lamp", facts={"NodeType": 1}))
+    ours = await product(ctx, caller)
+    assert ours.product.name == theirs.name
+    listed = await fleet.list_products(ctx, caller, c.ListProducts(number=1, size=10))
+    scanned = await space_products.scan_products(ctx, caller, c.ScanProducts(window=c.Window(take=10), name="lamp"))
+    keys = [ours.product.product_key, theirs.product_key]
+    assert [item.product_key for item in listed.items] == keys
+    assert [item.product.product_key for item in scanned.items] == keys and scanned.total == 2
+    with pytest.raises(Conflict):
+        await fleet.create_product(ctx, caller, c.CreateProduct(name="lamp"))
+
+
+async def test_windows_of_products(ctx: Context, caller: Caller) -> None:
+    keys = [(await product(ctx, caller)).product.product_key for _ in range(5)][::-1]
+
+    async def window(**how: int) -> tuple[list[str], int | None]:
+        cmd = c.ScanProducts(window=c.Window(**{"take": 2, **how}))
+        got = await space_products.scan_products(ctx, caller, cmd)
+        assert got.total == 5
+        return [item.product.product_key for item in got.items], got.last
+
+    first, last = await window()
+    assert first == keys[:2] and last is not None
+    assert (await window(below=last))[0] == keys[2:4]
+    assert (await window(below=last, skip=2))[0] == keys[4:]
+    assert (await window(below=1 << 95))[0] == keys[:2]
+    assert await window(below=0) == ([], None)
+
+
+# --- modules --------------------------------------------------------------------------------------------------------
+
+
+async def test_modules_have_numbers_whoever_made_them(ctx: Context, caller: Caller, stranger: Caller) -> None:
+    await product(ctx, caller, "p")
+    await modules.create_module(ctx, caller, c.CreateModule(product_key="p", name="mcu", alias="a"))
+    await modules.create_module(ctx, caller, c.CreateModule(product_key="p", name="software"))
+    [one] = (await space_modules.scan_modules(ctx, caller, c.ScanModules(window=c.Window(take=10)))).items
+    assert (one.module.name, one.module.alias, one.space.is_default) == ("mcu", "a", True)
+    changed = await space_modules.change_module(ctx, caller, c.ChangeModule(module_id=one.module_id, description="d"))
+    assert (changed.module.alias, changed.module.description) == ("a", "d")
+    with pytest.raises(NotFound):
+        await space_modules.show_module(ctx, stranger, c.ShowModule(module_id=one.module_id))
+    with pytest.raises(NotFound):
+        await space_modules.remove_module(ctx, stranger, c.RemoveModule(module_id=one.module_id))
+    await ask(
+        ctx,
+        "insert into package (package_id, account_id, product_id, name, module, version, status, object_key, size, md5,"
+        " sha256, url, created_at, modified_at)"
+        " select 1, account_id, product_id, 'f', 'mcu', '1', 'exempt', 'k', 1, '', '', '', now(), now() from product",
+    )
+    with pytest.raises(Conflict) as caught:
+        await space_modules.remove_module(ctx, caller, c.RemoveModule(module_id=one.module_id))
+    assert caught.value.reason == "module_in_use"
+    for name in ("default", "Software"):
+        with pytest.raises(Conflict):
+            await space_modules.add_module(ctx, caller, c.AddModule(product_key="p", name=name, most=10))
