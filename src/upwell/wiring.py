@@ -4,12 +4,11 @@ import asyncio
 import contextlib
 import logging
 import ssl
-import time
 import uuid
 from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Sequence
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from functools import partial
 from typing import Any
 from uuid import UUID
@@ -26,15 +25,16 @@ from upwell.dialects.huawei.iam import PROJECTS_PATH, TOKENS_PATH
 from upwell.dialects.huawei.rule_ops import notification
 from upwell.domain.commands import Command, DeleteDevice, DeleteSpace, ResetSecret, SetDeviceEnabled
 from upwell.domain.errors import CallerError, Unavailable
-from upwell.domain.talk import OfferRequest, TaskRef
+from upwell.domain.talk import OfferRequest
 from upwell.doors.blocks import Blocks
 from upwell.doors.devices import Desk, DeviceHandler
-from upwell.doors.downloads import DownloadDoor, Found
+from upwell.doors.downloads import DownloadDoor
 from upwell.doors.enrolment import EnrolmentDoor
 from upwell.doors.faces.alibaba import AlibabaFace
 from upwell.doors.faces.tuyalink import TuyaLinkFace
 from upwell.doors.gate import Gate
 from upwell.doors.iam import IamDoor
+from upwell.doors.links import Links
 from upwell.doors.logins import LoginDesk
 from upwell.doors.push import Poster
 from upwell.doors.rest import METHODS, RestDoor
@@ -66,13 +66,10 @@ from upwell.service import (
 from upwell.service.access import LoginFacts
 from upwell.service.context import Context, utc_now
 from upwell.service.dispatch import Addressed
-from upwell.service.secrets import download_token, find_download, read_download_token, server_secret
+from upwell.service.secrets import server_secret
 from upwell.storage.database import Database, migrate
 
 log = logging.getLogger(__name__)
-LINK_LIFE = timedelta(hours=24)  # alibaba 2.2: a download URL works for 24 h
-LINK_CACHE_MAX = 10_000  # downloads whose file is known without asking the database again
-LINK_CACHED_S = 5.0  # devices fetch in many ranges, so not each asks; and a cancelled task's link must soon be dead
 HTTP_DRAIN_S = 3
 WATCH_BATCH = 5000  # connections asked about at once; a process with more needs several rounds to ask about all
 WATCH_PAUSE_S = 2.0  # between two rounds: about as long may a device stay that another process shut out
@@ -121,34 +118,6 @@ class Uploads:
         await uploads.finish_upload(self._ctx, key, stored.size, stored.md5, stored.sha256)
 
 
-class Links:
-    """Download links: made for an offer, read by the download door."""
-
-    def __init__(self, ctx: Context, objects: Objects, secret: bytes) -> None:
-        self._ctx = ctx
-        self._objects = objects
-        self._secret = secret
-        self.origin = ""
-        self._known: dict[tuple[TaskRef, int], tuple[float, tuple[str, int, str]]] = {}
-
-    def make(self, task: TaskRef, place: int) -> str:
-        """The URL that opens one file of the task for 24 hours."""
-        return f"{self.origin}/ota/{download_token(self._secret, task, place, self._ctx.now() + LINK_LIFE)}"
-
-    async def find(self, token: str) -> Found:
-        """The file behind a token. Raises Denied, NotFound."""
-        asked = read_download_token(self._secret, token, self._ctx.now())
-        until, file = self._known.get(asked, (0.0, ("", 0, "")))
-        if until <= time.monotonic():
-            self._known.pop(asked, None)
-            file = await find_download(self._ctx, *asked)
-            if len(self._known) >= LINK_CACHE_MAX:
-                self._known.pop(next(iter(self._known)))
-            self._known[asked] = time.monotonic() + LINK_CACHED_S, file
-        key, size, md5 = file
-        return Found(path=self._objects.local_path(key), key=key, size=size, etag=md5)
-
-
 class Server:
     """A whole Upwell in this process and its child PostgreSQL."""
 
@@ -181,7 +150,7 @@ class Server:
         self.objects = Buckets(open_objects(url), url, self.settings.buckets, open_bucket)
         self.ctx = Context(database, objects=self.objects, private_push=self.settings.allow_private_push)
         self.first_key = await access.bootstrap(self.ctx, _pair(self.settings))
-        self.links = Links(self.ctx, self.objects, await server_secret(self.ctx, "download"))
+        self.links = Links(self.ctx, self.objects.local_path, await server_secret(self.ctx, "download"))
         await nodes.keep_lease(self.ctx, self.node_id)
         self._stack.push_async_callback(self._leave)
 
@@ -217,7 +186,10 @@ class Server:
         download = DownloadDoor(self.links.find, read=self.objects.read)
         d_host, d_port = await download.start(*self.settings.download)
         self._stack.push_async_callback(download.stop)
+        secure = self.settings.downloads
+        s_port = None if secure is None else (await download.start(*secure, self._tls()))[1]
         self.links.origin = self.settings.public_url_at(d_port)
+        self.links.secure_origin = self.settings.secure_url_at(s_port)
         mqtt = await handler.door.start(*self.settings.mqtt)
         if self.settings.mqtts is not None:
             await handler.door.start(*self.settings.mqtts, ssl=self._tls())

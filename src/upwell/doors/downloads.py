@@ -1,30 +1,24 @@
-"""The byte server that devices download from: GET and HEAD of `/ota/<token>[/name.bin]`.
+"""The byte server that devices download from: GET and HEAD of `/ota/<token>[/name.bin]`, with TLS or without.
 
-Devices parse HTTP by hand (alibaba 6.7), so a response is few short lines in exact case: never chunked, never
-compressed, never a redirect. Files leave by sendfile in slices; what one reader costs does not grow with the
-file. A head is small and arrives soon, or the connection ends; a slow reader is kept as long as bytes move.
-Tokens and URLs are secrets: they are never logged. Works on asyncio and uvloop alike (uvloop has no sendfile).
+What is said before a file is download_heads.py's, how bytes move download_wire.py's. What one reader costs does not
+grow with the file. A head is small and arrives soon, or the connection ends; a slow reader is kept while bytes move.
+Tokens and URLs are secrets: they are never logged.
 """
 
 import asyncio
-import fcntl
 import logging
 import os
 import re
 import socket
-import struct
+import ssl
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import suppress
-from dataclasses import dataclass
 from http import HTTPStatus
 from pathlib import Path
 
-import httptools
-
 from upwell.domain.errors import Denied, NotFound, ServerError
-
-HEAD_BYTES_MAX = 8 * 1024
-"""Largest request head; devices send some hundred bytes."""
+from upwell.doors.download_heads import HEAD_BYTES_MAX, Found, Refusal, Request, file_head, refusal_head
+from upwell.doors.download_wire import Gone, TlsWire, Wire
 
 HEAD_TIMEOUT_S = 10.0
 """From connect, or from the end of the last response, until a whole head is there."""
@@ -32,170 +26,21 @@ HEAD_TIMEOUT_S = 10.0
 STALL_TIMEOUT_S = 60.0
 """A reader whose kernel accepts no byte for so long is cut."""
 
-SLICE_BYTES = 256 * 1024
-"""One sendfile call; between two, other connections have their turn."""
-
-UNSENT_BYTES_MAX = 256 * 1024
-"""Bytes the kernel queues unsent per reader (TCP_NOTSENT_LOWAT): bounds kernel memory, keeps writability honest."""
-
 CONNECTIONS_MAX = 10_000
 """Connections held at once when the constructor is not told otherwise."""
 
 LISTEN_BACKLOG = 1024
 """Connections the kernel may queue before they are accepted: a fleet told at once arrives at once."""
 
-REASON_CHARS_MAX = 100
-"""A refusal's text; devices print it or drop it."""
-
-HEADER_LINE_MAX = 128
-"""alibaba 6.7: C4's line limit, with the line's end."""
-
 ACCEPT_PAUSE_S = 0.2
 """Rest after accept fails, e.g. for want of file descriptors."""
 
-LINGER_S = 2.0
-"""How long a peer may take to close after our last response."""
-
-_TARGET = re.compile(rb"(?:https?://[^/?#]*)?/ota/([A-Za-z0-9._~=-]{1,1024})(?:/[A-Za-z0-9._~%-]{1,255})?(?:\?.*)?")
-_RANGE = re.compile(rb"\s*bytes\s*=\s*([0-9]{0,18})-([0-9]{0,18})\s*", re.IGNORECASE)
-_ETAG = re.compile(r"[\x21\x23-\x7e]{1,64}")
-_TIOCOUTQ = 0x5411  # Linux: bytes not yet acknowledged by the peer (also named SIOCOUTQ).
-
+_HEAD_END = re.compile(rb"\r?\n\r?\n")  # huawei 5.7: the C SDK ends lines with a bare line feed
 _log = logging.getLogger(__name__)
-
-
-@dataclass(frozen=True, slots=True)
-class Found:
-    """An object to serve: `path` when it is a file, else `key` for the injected reader. `etag` without quotes."""
-
-    path: Path | None
-    key: str
-    size: int
-    etag: str
 
 
 Find = Callable[[str], Awaitable[Found]]
 Read = Callable[[str, int, int], AsyncIterator[bytes]]
-
-
-class _Refusal(Exception):
-    """A response without a file. `last` ends the connection after it."""
-
-    def __init__(self, status: HTTPStatus, reason: str = "", *, last: bool = False, header: str = "") -> None:
-        self.status = status
-        self.reason = reason or status.phrase
-        self.last = last
-        self.header = header
-        super().__init__(self.reason)
-
-
-class _Gone(Exception):
-    """The peer left, stalls, or can't be served whole: close without a word."""
-
-
-def parse_range(value: bytes, size: int) -> tuple[int, int] | None:
-    """(start, length) of a single satisfiable range, or None when the header must be ignored.
-
-    Malformed and multiple ranges are ignored (RFC 9110 14.2). Raises `ValueError` when it can't be satisfied.
-    """
-    match = _RANGE.fullmatch(value)
-    if match is None or match.group(1) == match.group(2) == b"":
-        return None
-    first, last = match.groups()
-    if not first:
-        length = min(int(last), size)
-        start = size - length
-    else:
-        start = int(first)
-        if last and int(last) < start:
-            return None
-        length = (min(int(last) + 1, size) if last else size) - start
-    if length <= 0:
-        raise ValueError("range not satisfiable")
-    return start, length
-
-
-class _Request:
-    """One request head, parsed by httptools."""
-
-    def __init__(self, head: bytes) -> None:
-        self.target = b""
-        self.ranges: list[bytes] = []
-        self.if_range = b""
-        self._wants_more = self._complete = False
-        self._parser: httptools.HttpRequestParser | None
-        self._parser = parser = httptools.HttpRequestParser(self)
-        try:
-            parser.feed_data(head)
-        except (httptools.HttpParserError, httptools.HttpParserUpgrade) as exc:
-            raise _Refusal(HTTPStatus.BAD_REQUEST, last=True) from exc
-        self.method = parser.get_method()
-        # A body is never expected: its bytes would be taken for the next head, so the connection ends after it.
-        self.keep_alive = self._complete and self._wants_more
-        self._parser = None  # The two hold each other; cut, so that no head waits for the collector.
-
-    def on_url(self, url: bytes) -> None:
-        self.target += url
-
-    def on_header(self, name: bytes, value: bytes) -> None:
-        match name.lower():
-            case b"range":
-                self.ranges.append(value)
-            case b"if-range":
-                self.if_range = value.strip()
-
-    def on_headers_complete(self) -> None:
-        # Asked here because the parser forgets it when the message is complete.
-        self._wants_more = self._parser is not None and self._parser.should_keep_alive()
-
-    def on_message_complete(self) -> None:
-        self._complete = True
-
-    def token(self) -> str:
-        if self.method not in (b"GET", b"HEAD"):
-            raise _Refusal(HTTPStatus.METHOD_NOT_ALLOWED, header="Allow: GET, HEAD\r\n")
-        match = _TARGET.fullmatch(self.target)
-        if match is None:
-            raise _Refusal(HTTPStatus.NOT_FOUND)
-        return match.group(1).decode()
-
-    def part(self, found: Found) -> tuple[int, int] | None:
-        """The range to serve, None for the whole file. Only GET has ranges (RFC 9110 14.2)."""
-        stale = self.if_range and self.if_range != f'"{found.etag}"'.encode()
-        if self.method != b"GET" or len(self.ranges) != 1 or stale:
-            return None
-        try:
-            return parse_range(self.ranges[0], found.size)
-        except ValueError as exc:
-            header = f"Content-Range: bytes */{found.size}\r\n"
-            raise _Refusal(HTTPStatus.REQUESTED_RANGE_NOT_SATISFIABLE, header=header) from exc
-
-
-def _file_head(found: Found, part: tuple[int, int] | None, keep_alive: bool) -> bytes:
-    """The exact header bytes of 200 and 206. alibaba 6.7: `Content-Length: ` in this case, with one blank."""
-    start, length = part or (0, found.size)
-    lines = [
-        "HTTP/1.1 206 Partial Content" if part else "HTTP/1.1 200 OK",
-        "Content-Type: application/octet-stream",
-        f"Content-Length: {length}",
-        "Accept-Ranges: bytes",
-    ]
-    if part:
-        lines.append(f"Content-Range: bytes {start}-{start + length - 1}/{found.size}")
-    if _ETAG.fullmatch(found.etag):
-        lines.append(f'ETag: "{found.etag}"')
-    lines.append("Connection: keep-alive" if keep_alive else "Connection: close")
-    return "\r\n".join([*lines, "", ""]).encode()
-
-
-def _refusal(refusal: _Refusal, keep_alive: bool, with_body: bool) -> bytes:
-    reason = refusal.reason.encode("ascii", "replace").replace(b"\r", b" ").replace(b"\n", b" ")[:REASON_CHARS_MAX]
-    head = (
-        f"HTTP/1.1 {refusal.status.value} {refusal.status.phrase}\r\nContent-Type: text/plain\r\n"
-        f"Content-Length: {len(reason)}\r\n{refusal.header}"
-        f"Connection: {'keep-alive' if keep_alive else 'close'}\r\n\r\n"
-    )
-    return head.encode() + (reason if with_body else b"")
 
 
 class DownloadDoor:
@@ -217,29 +62,29 @@ class DownloadDoor:
         self._read = read
         self._connections_max = connections_max
         self._connections: set[asyncio.Task[None]] = set()
-        self._listener: socket.socket | None = None
-        self._accepting: asyncio.Task[None] | None = None
+        self._listeners: dict[socket.socket, asyncio.Task[None]] = {}
 
-    async def start(self, host: str, port: int) -> tuple[str, int]:
-        """Listen; port 0 picks one. Returns the bound address. Raises `OSError` when it is taken."""
+    async def start(self, host: str, port: int, tls: ssl.SSLContext | None = None) -> tuple[str, int]:
+        """Listen, with `tls` for TLS alone; port 0 picks one. May be called for several addresses. Returns the bound
+        address. Raises `OSError` when it is taken."""
         family = socket.AF_INET6 if ":" in host else socket.AF_INET
-        self._listener = socket.create_server((host, port), family=family, backlog=LISTEN_BACKLOG)
-        self._listener.setblocking(False)
-        self._accepting = asyncio.create_task(self._accept(self._listener))
-        bound = self._listener.getsockname()
+        listener = socket.create_server((host, port), family=family, backlog=LISTEN_BACKLOG)
+        listener.setblocking(False)
+        self._listeners[listener] = asyncio.create_task(self._accept(listener, tls))
+        bound = listener.getsockname()
         return str(bound[0]), int(bound[1])
 
     async def stop(self) -> None:
         """Stop listening and cut every connection; devices resume by range."""
-        tasks = [task for task in (self._accepting, *self._connections) if task is not None]
+        tasks = [*self._listeners.values(), *self._connections]
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
-        if self._listener is not None:
-            self._listener.close()
-        self._listener = self._accepting = None
+        for listener in self._listeners:
+            listener.close()
+        self._listeners.clear()
 
-    async def _accept(self, listener: socket.socket) -> None:
+    async def _accept(self, listener: socket.socket, tls: ssl.SSLContext | None) -> None:
         loop = asyncio.get_running_loop()
         while True:
             try:
@@ -249,135 +94,122 @@ class DownloadDoor:
                 await asyncio.sleep(ACCEPT_PAUSE_S)
                 continue
             if len(self._connections) >= self._connections_max:
-                _turn_away(sock)
+                _turn_away(sock, tls)
                 continue
-            task = asyncio.create_task(_Connection(self, sock).run())
+            wire = Wire(sock, self.stall_timeout_s) if tls is None else TlsWire(sock, self.stall_timeout_s, tls)
+            task = asyncio.create_task(_Connection(self, wire).run())
             self._connections.add(task)
             task.add_done_callback(self._connections.discard)
 
     async def found(self, token: str) -> Found:
-        """What to serve for this token. Raises `_Refusal` for every reason not to; never tells or logs the token."""
+        """What to serve for this token. Raises `Refusal` for every reason not to; never tells or logs the token."""
         try:
             return await self._find(token)
         except Denied as exc:
-            raise _Refusal(HTTPStatus.FORBIDDEN, exc.problem) from exc
+            raise Refusal(HTTPStatus.FORBIDDEN, exc.problem) from exc
         except NotFound as exc:
-            raise _Refusal(HTTPStatus.NOT_FOUND) from exc
+            raise Refusal(HTTPStatus.NOT_FOUND) from exc
         except ServerError as exc:
-            raise _Refusal(HTTPStatus.SERVICE_UNAVAILABLE) from exc
+            raise Refusal(HTTPStatus.SERVICE_UNAVAILABLE) from exc
         except Exception as exc:  # A device must get an answer; the traceback could hold the token.
             _log.error("find failed: %s", type(exc).__name__)
-            raise _Refusal(HTTPStatus.INTERNAL_SERVER_ERROR) from exc
+            raise Refusal(HTTPStatus.INTERNAL_SERVER_ERROR) from exc
 
     def chunks(self, key: str, start: int, length: int) -> AsyncIterator[bytes]:
-        """The bytes of an object that is no file. Raises `_Gone` when no reader was injected."""
+        """The bytes of an object that is no file. Raises `Gone` when no reader was injected."""
         if self._read is None:
-            raise _Gone("no reader for objects that are not files")
+            raise Gone("no reader for objects that are not files")
         return self._read(key, start, length)
 
 
-def _turn_away(sock: socket.socket) -> None:
-    """One try to say 503; a peer that can't take it learns from the close."""
+def _turn_away(sock: socket.socket, tls: ssl.SSLContext | None) -> None:
+    """One try to say 503; a peer that can't take it, or wants a handshake first, learns from the close."""
     with sock, suppress(OSError):
+        if tls is not None:
+            return
         sock.setblocking(False)
-        sock.send(_refusal(_Refusal(HTTPStatus.SERVICE_UNAVAILABLE, "Too many connections"), False, True))
+        sock.send(refusal_head(Refusal(HTTPStatus.SERVICE_UNAVAILABLE, "Too many connections"), False, True))
 
 
 class _Connection:
     """One device: heads in, files out, in order."""
 
-    def __init__(self, door: DownloadDoor, sock: socket.socket) -> None:
+    def __init__(self, door: DownloadDoor, wire: Wire) -> None:
         self._door = door
-        self._sock = sock
-        self._loop = asyncio.get_running_loop()
+        self._wire = wire
         self._buffer = bytearray()
 
     async def run(self) -> None:
         try:
-            self._sock.setblocking(False)
-            self._sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-            if hasattr(socket, "TCP_NOTSENT_LOWAT"):
-                self._sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NOTSENT_LOWAT, UNSENT_BYTES_MAX)
+            await self._wire.begin(self._door.head_timeout_s)
             while await self._serve_one():
                 pass
-            await self._linger()
-        except (_Gone, OSError) as exc:
+            await self._wire.linger()
+        except (Gone, OSError) as exc:
             _log.debug("download connection ended: %s", type(exc).__name__)
         except Exception as exc:  # One connection's defect must not be silent, nor tell a URL.
             _log.error("download failed: %s", type(exc).__name__)
         finally:
-            self._sock.close()
-
-    async def _linger(self) -> None:
-        """Let the last response arrive: closing on unread bytes would reset the connection under it."""
-        self._sock.shutdown(socket.SHUT_WR)
-        with suppress(TimeoutError):
-            async with asyncio.timeout(LINGER_S):
-                while await self._receive():
-                    pass
+            self._wire.close()
 
     async def _serve_one(self) -> bool:
         """Answer one request; whether another may follow."""
-        request: _Request | None = None
+        request: Request | None = None
         try:
             head = await self._head()
             if head is None:
                 return False
-            request = _Request(head)
+            request = Request(head)
             await self._serve_file(request, await self._door.found(request.token()))
             return request.keep_alive
-        except _Refusal as refusal:
+        except Refusal as refusal:
             keep_alive = request is not None and request.keep_alive and not refusal.last
             with_body = request is None or request.method != b"HEAD"
-            await self._send(_refusal(refusal, keep_alive, with_body))
+            await self._wire.send(refusal_head(refusal, keep_alive, with_body))
             return keep_alive
 
     async def _head(self) -> bytes | None:
         """The next head with its empty line; None when the peer is done or too slow to say anything."""
         try:
             async with asyncio.timeout(self._door.head_timeout_s):
-                while (end := self._buffer.find(b"\r\n\r\n")) < 0:
+                while (end := _HEAD_END.search(self._buffer)) is None:
                     if len(self._buffer) >= HEAD_BYTES_MAX:
-                        raise _Refusal(HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE, last=True)
-                    data = await self._receive()
+                        raise Refusal(HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE, last=True)
+                    data = await self._wire.receive()
                     if not data:
                         return None
                     self._buffer += data
-                    while self._buffer.startswith(b"\r\n"):  # RFC 9112 2.2: empty lines before a request are skipped.
-                        del self._buffer[:2]
+                    while self._buffer.startswith((b"\r\n", b"\n")):  # RFC 9112 2.2: empty lines before are skipped.
+                        del self._buffer[: self._buffer.index(b"\n") + 1]
         except TimeoutError:
             return None
-        if end + 4 > HEAD_BYTES_MAX:
-            raise _Refusal(HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE, last=True)
-        head = bytes(self._buffer[: end + 4])
-        del self._buffer[: end + 4]
+        if end.end() > HEAD_BYTES_MAX:
+            raise Refusal(HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE, last=True)
+        head = bytes(self._buffer[: end.end()])
+        del self._buffer[: end.end()]
         return head
 
-    async def _serve_file(self, request: _Request, found: Found) -> None:
+    async def _serve_file(self, request: Request, found: Found) -> None:
         part = request.part(found)
         start, length = part or (0, found.size)
-        head = _file_head(found, part, request.keep_alive)
+        head = file_head(found, part, request.keep_alive, request.name)
         if request.method == b"HEAD" or length == 0:
-            await self._send(head)
+            await self._wire.send(head)
         elif found.path is None:
             await self._send_chunks(head, found.key, start, length)
         else:
             fd = _opened(found.path, found.size)
             try:
-                await self._send(head, more=True)
+                await self._wire.send(head, more=True)
                 await self._send_file(fd, start, length)
             finally:
                 os.close(fd)
 
     async def _send_file(self, fd: int, start: int, length: int) -> None:
         while length > 0:
-            try:
-                sent = os.sendfile(self._sock.fileno(), fd, start, min(length, SLICE_BYTES))
-            except BlockingIOError:
-                await self._writable()
-                continue
+            sent = await self._wire.send_file(fd, start, length)
             if sent == 0:
-                raise _Gone("the file became shorter")
+                raise Gone("the file became shorter")
             self._door.bytes_served += sent
             start += sent
             length -= sent
@@ -385,79 +217,27 @@ class _Connection:
 
     async def _send_chunks(self, head: bytes, key: str, start: int, length: int) -> None:
         chunks = self._door.chunks(key, start, length)
-        await self._send(head, more=True)
+        await self._wire.send(head, more=True)
         async for chunk in chunks:
             data = chunk[:length]
-            await self._send(data)
+            await self._wire.send(data)
             self._door.bytes_served += len(data)
             length -= len(data)
         if length:
-            raise _Gone("the object is shorter than it was found to be")
-
-    async def _send(self, data: bytes, *, more: bool = False) -> None:
-        flags = getattr(socket, "MSG_MORE", 0) if more else 0
-        rest = memoryview(data)
-        while rest:
-            try:
-                rest = rest[self._sock.send(rest, flags) :]
-            except BlockingIOError:
-                await self._writable()
-
-    async def _receive(self) -> bytes:
-        while True:
-            try:
-                return self._sock.recv(HEAD_BYTES_MAX)
-            except BlockingIOError:
-                await self._event(self._loop.add_reader, self._loop.remove_reader)
-
-    async def _writable(self) -> None:
-        """Wait for room. Raises `_Gone` when the peer has taken nothing for the whole stall time."""
-        queued = self._queued()
-        while True:
-            try:
-                async with asyncio.timeout(self._door.stall_timeout_s):
-                    await self._event(self._loop.add_writer, self._loop.remove_writer)
-                return
-            except TimeoutError:
-                # A very slow link may take bytes without becoming writable: only a queue that stands still is dead.
-                before, queued = queued, self._queued()
-                if queued >= before:
-                    raise _Gone("stalled") from None
-
-    def _queued(self) -> int:
-        """Bytes the peer has not acknowledged; 0 where the system can't tell."""
-        try:
-            raw = fcntl.ioctl(self._sock.fileno(), _TIOCOUTQ, b"\0\0\0\0")
-        except OSError:
-            return 0
-        return int(struct.unpack("i", raw)[0])
-
-    async def _event(self, add: Callable[..., object], remove: Callable[[int], object]) -> None:
-        """Until the socket is ready. add_reader and add_writer on the bare descriptor work on asyncio and uvloop."""
-        ready: asyncio.Future[None] = self._loop.create_future()
-        add(self._sock.fileno(), _resolve, ready)
-        try:
-            await ready
-        finally:
-            remove(self._sock.fileno())
-
-
-def _resolve(ready: "asyncio.Future[None]") -> None:
-    if not ready.done():
-        ready.set_result(None)
+            raise Gone("the object is shorter than it was found to be")
 
 
 def _opened(path: Path, size: int) -> int:
-    """The file's descriptor. Raises `_Refusal` when it is gone or not of the size that was found."""
+    """The file's descriptor. Raises `Refusal` when it is gone or not of the size that was found."""
     try:
         fd = os.open(path, os.O_RDONLY)
     except OSError as exc:
         _log.error("a stored file can't be opened: %s", exc.strerror)
-        raise _Refusal(HTTPStatus.NOT_FOUND) from exc
+        raise Refusal(HTTPStatus.NOT_FOUND) from exc
     if os.fstat(fd).st_size != size:
         os.close(fd)
         _log.error("a stored file is not of its recorded size")
-        raise _Refusal(HTTPStatus.INTERNAL_SERVER_ERROR)
+        raise Refusal(HTTPStatus.INTERNAL_SERVER_ERROR)
     if hasattr(os, "posix_fadvise"):
         os.posix_fadvise(fd, 0, 0, os.POSIX_FADV_SEQUENTIAL)
     return fd
