@@ -284,9 +284,9 @@ def _database_url(value: str) -> str:
 
 def _objects_url(value: str, setting: str = "objects_url") -> str:
     is_file = re.fullmatch(r"file:(?:///|(?!//)).+", value) is not None
-    is_s3 = re.fullmatch(r"s3://[a-z0-9][a-z0-9.-]{1,61}[a-z0-9](?:/\S*)?", value) is not None
+    is_s3 = re.fullmatch(r"s3://[a-z0-9][a-z0-9.-]{1,61}[a-z0-9](?:[/?]\S*)?", value) is not None
     if not is_file and not is_s3:
-        raise SettingError(setting, value, "must be file:FOLDER or s3://BUCKET[/PREFIX]")
+        raise SettingError(setting, value, "must be file:FOLDER or s3://BUCKET[/PREFIX][?endpoint=URL&region=NAME]")
     return value
 
 

@@ -187,7 +187,10 @@ class Server:
         download = DownloadDoor(self.links.find, read=self.objects.read)
         d_host, d_port = await download.start(*self.settings.download)
         self._stack.push_async_callback(download.stop)
+        secure = self.settings.downloads
+        s_port = None if secure is None else (await download.start(*secure, self._tls()))[1]
         self.links.origin = self.settings.public_url_at(d_port)
+        self.links.secure_origin = self.settings.secure_url_at(s_port)
         mqtt = await handler.door.start(*self.settings.mqtt)
         if self.settings.mqtts is not None:
             await handler.door.start(*self.settings.mqtts, ssl=self._tls())
@@ -270,7 +273,7 @@ class Server:
                 behind=self._gather("sub-devices", behind).submit,
                 behind_all=lambda ids: gateways.behind(ctx, ids),
             ),
-            faces=[AlibabaFace(), HuaweiFace(ctx.now, tolerance), TuyaLinkFace(ctx.now)],
+            faces=[AlibabaFace(), HuaweiFace(ctx.now, self.links.make, tolerance), TuyaLinkFace(ctx.now)],
         )
 
     async def _enrol(self, product_key: str, name: str, creates: bool) -> str | None:

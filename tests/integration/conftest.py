@@ -2,8 +2,14 @@
 
 import asyncio
 import itertools
+import os
 import shutil
+import signal
+import socket
+import subprocess
+import sys
 import tempfile
+import time
 from collections.abc import AsyncIterator, Iterator
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -18,6 +24,7 @@ from upwell.service.context import Context, utc_now
 from upwell.storage.database import Database, migrate
 
 TEMPLATE = "upwell_template"
+SERVER_START_S = 20.0
 _number = itertools.count(1)
 
 
@@ -108,3 +115,41 @@ async def caller_of(ctx: Context, account: str, role: str) -> access.Caller:
     """A caller with a new key."""
     key = await access.create_key(ctx, account, role, "alibaba")
     return access.Caller(key.account_id, key.role, key.key_id, key.dialect)
+
+
+def free_port() -> int:
+    with socket.create_server(("127.0.0.1", 0)) as sock:
+        return int(sock.getsockname()[1])
+
+
+@pytest.fixture(scope="session")
+def s3_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """The URL of a store on a real S3 server (nanio)."""
+    data = tmp_path_factory.mktemp("s3")
+    (data / "bucket").mkdir()
+    port = free_port()
+    env = os.environ | {"NANIO_ACCESS_KEY": "test", "NANIO_SECRET_KEY": "testsecret"}
+    nanio = str(Path(sys.executable).parent / "nanio")
+    command = [nanio, "serve", "--data-dir", str(data), "--host", "127.0.0.1", "--port", str(port), "--no-access-log"]
+    server = subprocess.Popen(command, env=env, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    try:
+        _wait_for(port)
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setenv("AWS_ACCESS_KEY_ID", "test")
+            patch.setenv("AWS_SECRET_ACCESS_KEY", "testsecret")
+            yield f"s3://bucket/some/prefix?endpoint=http://127.0.0.1:{port}&region=us-east-1"
+    finally:
+        server.send_signal(signal.SIGTERM)
+        server.wait(10)
+
+
+def _wait_for(port: int) -> None:
+    end = time.monotonic() + SERVER_START_S
+    while True:
+        try:
+            socket.create_connection(("127.0.0.1", port), 1).close()
+            return
+        except OSError:
+            if time.monotonic() > end:
+                raise
+            time.sleep(0.05)

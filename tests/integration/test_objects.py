@@ -2,14 +2,8 @@
 
 import hashlib
 import os
-import signal
-import socket
-import subprocess
-import sys
-import time
 import urllib.error
 import urllib.request
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -18,44 +12,6 @@ from upwell.domain.errors import Invalid, NotFound, Unavailable
 from upwell.objects import Objects, open_objects
 
 KEY = "ota/abc/x.bin"
-SERVER_START_S = 20.0
-
-
-def free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as sock:
-        return int(sock.getsockname()[1])
-
-
-@pytest.fixture(scope="module")
-def s3_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    data = tmp_path_factory.mktemp("s3")
-    (data / "bucket").mkdir()
-    port = free_port()
-    env = os.environ | {"NANIO_ACCESS_KEY": "test", "NANIO_SECRET_KEY": "testsecret"}
-    nanio = str(Path(sys.executable).parent / "nanio")
-    command = [nanio, "serve", "--data-dir", str(data), "--host", "127.0.0.1", "--port", str(port), "--no-access-log"]
-    server = subprocess.Popen(command, env=env, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-    try:
-        _wait_for(port)
-        with pytest.MonkeyPatch.context() as patch:
-            patch.setenv("AWS_ACCESS_KEY_ID", "test")
-            patch.setenv("AWS_SECRET_ACCESS_KEY", "testsecret")
-            yield f"s3://bucket/some/prefix?endpoint=http://127.0.0.1:{port}&region=us-east-1"
-    finally:
-        server.send_signal(signal.SIGTERM)
-        server.wait(10)
-
-
-def _wait_for(port: int) -> None:
-    end = time.monotonic() + SERVER_START_S
-    while True:
-        try:
-            socket.create_connection(("127.0.0.1", port), 1).close()
-            return
-        except OSError:
-            if time.monotonic() > end:
-                raise
-            time.sleep(0.05)
 
 
 @pytest.fixture(params=["directory", "s3"])

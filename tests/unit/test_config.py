@@ -45,6 +45,62 @@ def test_switches_of_tuya(tmp_path: Path) -> None:
         of(tuya_bare_secret="yes")
 
 
+PROJECT = "0123456789abcdef" * 2
+
+
+def test_buckets_by_option_environment_and_file(tmp_path: Path) -> None:
+    assert of().buckets == {}
+    given = (
+        f"cn-north-4/firmware=file:///srv/fw,*/other=s3://b/p?endpoint=http://h:1&region=r,{PROJECT}:*/own=file:///own"
+    )
+    expected = {
+        "cn-north-4/firmware": "file:///srv/fw",
+        "*/other": "s3://b/p?endpoint=http://h:1&region=r",
+        f"{PROJECT}:*/own": "file:///own",
+    }
+    assert of(buckets=given).buckets == expected
+    assert load({}, {"UPWELL_BUCKETS": given}, None).buckets == expected
+    toml = tmp_path / "upwell.toml"
+    toml.write_text("[buckets]\n" + "".join(f'"{name}" = "{url}"\n' for name, url in expected.items()))
+    assert load({}, {}, toml).buckets == expected
+    assert of(buckets="r/abc=file:///a,b/c,d").buckets == {"r/abc": "file:///a,b/c,d"}
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        "firmware=file:///x",
+        "r/ab=file:///x",
+        "r/ABC=file:///x",
+        "r_1/abc=file:///x",
+        "r/abc",
+        "r/abc=",
+        "r/abc=/plain",
+        "r/abc=http://h/",
+        "acme:r/abc=file:///x",
+        "r/abc=file:///x,r/abc=file:///y",
+    ],
+)
+def test_buckets_that_are_refused(value: str) -> None:
+    with pytest.raises(SettingError, match="setting buckets"):
+        of(buckets=value)
+
+
+@pytest.mark.parametrize(
+    ("public_url", "port", "secure"),
+    [
+        ("http://fw.example:8687", 8688, "https://fw.example:8688"),
+        ("http://fw.example", 8688, "https://fw.example:8688"),
+        ("http://[::1]:8687", 8688, "https://[::1]:8688"),
+        ("https://fw.example", None, "https://fw.example"),
+        ("https://fw.example:444", 8688, "https://fw.example:444"),
+        ("http://fw.example", None, None),
+    ],
+)
+def test_what_devices_are_told_that_know_only_tls(public_url: str, port: int | None, secure: str | None) -> None:
+    assert of(public_url=public_url).secure_url_at(port) == secure
+
+
 def test_port_zero_is_any_free_port_and_public_url_learns_it() -> None:
     settings = of(http="127.0.0.1:0")
     assert settings.download == HostPort("127.0.0.1", 0)
@@ -75,6 +131,8 @@ def test_wildcard_listener_is_not_told_to_devices() -> None:
         ("download", ""),
         ("mqtts", "127.0.0.1:8883"),
         ("https", "127.0.0.1:8443"),
+        ("downloads", "127.0.0.1:8444"),
+        ("allow_private_push", "yes"),
         ("tls_cert", "/nonexistent.pem"),
         ("data_dir", ""),
         ("public_url", "ftp://host"),

@@ -10,6 +10,8 @@ import asyncio
 import hmac
 import socket
 import ssl
+from collections.abc import Awaitable, Callable, Sequence
+from typing import Any
 
 import httptools
 
@@ -23,17 +25,28 @@ ANSWER_BYTES_MAX = 16 * 1024  # of an answer's head
 SIGNATURE_HEADER = "X-Upwell-Signature"
 
 
+Resolve = Callable[..., Awaitable[Sequence[Any]]]  # as `getaddrinfo` of an event loop
+
+
 class _Refused(Exception):
     """Why it is not sent, or was not taken."""
 
 
 class Poster:
     """Posts parcels. `private` allows addresses that are not of the public internet; `trusted` are the certificate
-    authorities, those of the system when it is None."""
+    authorities and `resolve` looks names up, each the system's own when it is None."""
 
-    def __init__(self, *, private: bool = False, trusted: ssl.SSLContext | None = None, try_s: float = TRY_S) -> None:
+    def __init__(
+        self,
+        *,
+        private: bool = False,
+        trusted: ssl.SSLContext | None = None,
+        resolve: Resolve | None = None,
+        try_s: float = TRY_S,
+    ) -> None:
         self._private = private
         self._tls = trusted or ssl.create_default_context()
+        self._resolve = resolve
         self._try_s = try_s
 
     async def post(self, parcel: Parcel) -> str:
@@ -74,8 +87,8 @@ class Poster:
 
     async def _address(self, target: Target) -> str:
         """The address to connect to. Raises _Refused for a name that may lead to one that is not public."""
-        loop = asyncio.get_running_loop()
-        found = await loop.getaddrinfo(target.host, target.port, type=socket.SOCK_STREAM)
+        resolve = self._resolve or asyncio.get_running_loop().getaddrinfo
+        found = await resolve(target.host, target.port, type=socket.SOCK_STREAM)
         addresses = [str(entry[4][0]) for entry in found]
         if not addresses:
             raise _Refused("the host has no address")
