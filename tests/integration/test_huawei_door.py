@@ -18,7 +18,8 @@ from tests.imitations.huawei_java import HuaweiJava
 from tests.imitations.huawei_python import HuaweiPython
 from tests.integration.platform_house import House, Known, house_on
 
-from upwell.service import gateways
+from upwell.domain import commands as c
+from upwell.service import fleet, gateways
 
 IMAGE = random.Random(9).randbytes(150_001)
 SDKS: dict[str, Callable[..., HuaweiDevice]] = {
@@ -344,3 +345,39 @@ async def test_a_sub_device_with_a_connection_of_its_own_keeps_it(house: House) 
         await house.until_online(gate)
         await asyncio.sleep(2.5)
         assert not own.ended and await house.online(one)
+
+
+async def test_what_is_behind_a_device_behind_a_gateway_speaks_on_the_gateways_connection(house: House) -> None:
+    gate, (near,) = await a_gateway(house, "near")
+    far, farther = [await house.device(gate.key, name) for name in ("far", "farther")]
+    await bind(house, near, far)
+    await bind(house, far, farther)
+    async with online(house, gate, "gateway") as device:
+        assert isinstance(device, Gateway)
+        await house.until_online(far)
+        await device.speaks(called(far), "version_report", {"fw_version": "1.0"})
+        await device.speaks(called(farther), "version_report", {"fw_version": "1.0"})
+        await device.until(lambda: len(device.pubacked) == 2)
+        assert await runs(house, far) == {"default": "1.0"}
+        assert await runs(house, farther) == {} and not await house.online(farther)
+
+
+async def test_a_frozen_device_behind_a_gateway_is_let_go_and_its_gateway_stays(house: House) -> None:
+    gate, (one, two) = await a_gateway(house, "sub1", "sub2")
+    async with online(house, gate, "gateway") as device:
+        assert isinstance(device, Gateway)
+        await house.until_online(one)
+        frozen = c.SetDeviceEnabled(device=c.DeviceKey(product_key=one.key, name=one.name), enabled=False)
+        await fleet.set_device_enabled(house.ctx, house.caller, frozen)
+        for attempt in range(1, 40):  # within seconds it is found that its connection may not stay
+            await device.speaks(called(one), "version_report", {"fw_version": str(attempt)})
+            await device.until(lambda: len(device.pubacked) == attempt)  # noqa: B023  waited for before the next
+            if (await runs(house, one)).get("default") != str(attempt):
+                break
+            await asyncio.sleep(0.3)
+        else:
+            raise AssertionError("a frozen device is still heard")
+        await device.speaks(called(two), "version_report", {"fw_version": "1.0"})
+        await device.until(lambda: len(device.pubacked) == attempt + 1)
+        assert await runs(house, two) == {"default": "1.0"}
+        assert not device.ended
