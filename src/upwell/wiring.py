@@ -8,7 +8,7 @@ import uuid
 from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Sequence
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from functools import partial
 from typing import Any
 from uuid import UUID
@@ -187,7 +187,10 @@ class Server:
         download = DownloadDoor(self.links.find, read=self.objects.read)
         d_host, d_port = await download.start(*self.settings.download)
         self._stack.push_async_callback(download.stop)
+        secure = self.settings.downloads
+        s_port = None if secure is None else (await download.start(*secure, self._tls()))[1]
         self.links.origin = self.settings.public_url_at(d_port)
+        self.links.secure_origin = self.settings.secure_url_at(s_port)
         mqtt = await handler.door.start(*self.settings.mqtt)
         if self.settings.mqtts is not None:
             await handler.door.start(*self.settings.mqtts, ssl=self._tls())

@@ -95,7 +95,7 @@ def signed(
     """The headers of a request, signed by the vendor's signer. Underscores in header names stand for hyphens."""
     given = {"Content-Type": "application/json", "Host": address, "X-Project-Id": key.project_id}
     given |= {name.replace("_", "-"): value for name, value in headers.items()}
-    request = SdkRequest(method, "http", address, path, query or [], given, body.decode() if body else "")
+    request = SdkRequest(method, "http", address, path, path, query or [], given, body.decode() if body else "")
     credentials = BasicCredentials(key.id, key.secret, key.project_id)
     return dict(Signer(credentials).sign(request).header_params)
 

@@ -8,8 +8,11 @@ import re
 from dataclasses import dataclass
 from http import HTTPStatus
 from pathlib import Path
+from urllib.parse import unquote
 
 import httptools
+
+from upwell.domain.links import HEADER_TOKEN, plain_name
 
 HEAD_BYTES_MAX = 8 * 1024
 """Largest request head; devices send some hundred bytes."""
@@ -20,7 +23,9 @@ REASON_CHARS_MAX = 100
 HEADER_LINE_MAX = 128
 """alibaba 6.7: C4's line limit, with the line's end."""
 
-_TARGET = re.compile(rb"(?:https?://[^/?#]*)?/ota/([A-Za-z0-9._~=-]{1,1024})(?:/[A-Za-z0-9._~%-]{1,255})?(?:\?.*)?")
+# The token decides; a name after it and any query are for the device alone (huawei 5.7).
+_TARGET = re.compile(rb"(?:https?://[^/?#]*)?/ota/([A-Za-z0-9._~=-]{1,1024})(?:/([^/?#]{0,255}))?(?:\?.*)?")
+_BEARER = re.compile(rb"bearer +([A-Za-z0-9._~=-]{1,1024})", re.IGNORECASE)
 _RANGE = re.compile(rb"\s*bytes\s*=\s*([0-9]{0,18})-([0-9]{0,18})\s*", re.IGNORECASE)
 _ETAG = re.compile(r"[\x21\x23-\x7e]{1,64}")
 
@@ -75,6 +80,7 @@ class Request:
         self.target = b""
         self.ranges: list[bytes] = []
         self.if_range = b""
+        self.bearer = b""
         self._wants_more = self._complete = False
         self._parser: httptools.HttpRequestParser | None
         self._parser = parser = httptools.HttpRequestParser(self)
@@ -96,6 +102,8 @@ class Request:
                 self.ranges.append(value)
             case b"if-range":
                 self.if_range = value.strip()
+            case b"authorization":
+                self.bearer = value.strip()
 
     def on_headers_complete(self) -> None:
         # Asked here because the parser forgets it when the message is complete.
@@ -105,13 +113,26 @@ class Request:
         self._complete = True
 
     def token(self) -> str:
-        """The link's last part. Raises `Refusal` for another method and another path."""
+        """What opens the file: the link's, or, where the link leaves it out, that of the Authorization header. Raises
+        `Refusal` for another method, another path and no token."""
         if self.method not in (b"GET", b"HEAD"):
             raise Refusal(HTTPStatus.METHOD_NOT_ALLOWED, header="Allow: GET, HEAD\r\n")
         match = _TARGET.fullmatch(self.target)
         if match is None:
             raise Refusal(HTTPStatus.NOT_FOUND)
-        return match.group(1).decode()
+        if match[1] != HEADER_TOKEN.encode():
+            return match[1].decode()
+        bearer = _BEARER.fullmatch(self.bearer)
+        if bearer is None:
+            raise Refusal(HTTPStatus.FORBIDDEN, "no token")
+        return bearer[1].decode()
+
+    @property
+    def name(self) -> str:
+        """The name that the link gives the file; "" for none."""
+        match = _TARGET.fullmatch(self.target)
+        given = match[2] if match else None
+        return plain_name(unquote(given.decode("latin-1"), "latin-1")) if given else ""
 
     def part(self, found: Found) -> tuple[int, int] | None:
         """The range to serve, None for the whole file. Only GET has ranges (RFC 9110 14.2)."""
@@ -125,8 +146,9 @@ class Request:
             raise Refusal(HTTPStatus.REQUESTED_RANGE_NOT_SATISFIABLE, header=header) from exc
 
 
-def file_head(found: Found, part: tuple[int, int] | None, keep_alive: bool) -> bytes:
-    """The exact header bytes of 200 and 206. alibaba 6.7: `Content-Length: ` in this case, with one blank."""
+def file_head(found: Found, part: tuple[int, int] | None, keep_alive: bool, name: str = "") -> bytes:
+    """The exact header bytes of 200 and 206. alibaba 6.7: `Content-Length: ` in this case, with one blank. huawei 5.7:
+    where the link has a name, it is told without quotes."""
     start, length = part or (0, found.size)
     lines = [
         "HTTP/1.1 206 Partial Content" if part else "HTTP/1.1 200 OK",
@@ -138,6 +160,8 @@ def file_head(found: Found, part: tuple[int, int] | None, keep_alive: bool) -> b
         lines.append(f"Content-Range: bytes {start}-{start + length - 1}/{found.size}")
     if _ETAG.fullmatch(found.etag):
         lines.append(f'ETag: "{found.etag}"')
+    if name:
+        lines.append(f"Content-Disposition: attachment;filename={name}")
     lines.append("Connection: keep-alive" if keep_alive else "Connection: close")
     return "\r\n".join([*lines, "", ""]).encode()
 

@@ -9,6 +9,7 @@ from collections.abc import Callable
 from datetime import timedelta
 from pathlib import Path
 
+from upwell.domain.links import named_link
 from upwell.domain.talk import TaskRef
 from upwell.doors.download_heads import Found
 from upwell.service.context import Context
@@ -20,18 +21,25 @@ KNOWN_MAX = 10_000  # downloads whose file is known without asking the database 
 
 
 class Links:
-    """The links of one server. `origin` is what devices are told, without a trailing slash."""
+    """The links of one server. `origin` is what devices are told, without a trailing slash; `secure_origin` what those
+    are told that ask for a name and may know nothing but TLS, if there is one."""
 
     def __init__(self, ctx: Context, local_path: Callable[[str], Path | None], secret: bytes) -> None:
         self._ctx = ctx
         self._local_path = local_path
         self._secret = secret
         self.origin = ""
+        self.secure_origin: str | None = None
         self._known: dict[tuple[TaskRef, int], tuple[float, tuple[str, int, str]]] = {}
 
-    def make(self, task: TaskRef, place: int) -> str:
-        """The URL that opens one file of the task for 24 hours."""
-        return f"{self.origin}/ota/{download_token(self._secret, task, place, self._ctx.now() + LINK_LIFE)}"
+    def make(self, task: TaskRef, place: int, name: str = "") -> str:
+        """The URL that opens one file of the task for 24 hours. With the file's `name` it is told in it, as are the
+        port and when the link ends (huawei 5.7)."""
+        until = self._ctx.now() + LINK_LIFE
+        token = download_token(self._secret, task, place, until)
+        if name:
+            return named_link(self.secure_origin or self.origin, token, name, int(until.timestamp()))
+        return f"{self.origin}/ota/{token}"
 
     async def find(self, token: str) -> Found:
         """The file behind a token. Raises Denied, NotFound."""

@@ -1,0 +1,183 @@
+"""One download connection's bytes, in and out, in the clear or through TLS.
+
+In the clear files leave by sendfile in slices, and never pass through Python. A peer that takes nothing for the stall
+time is gone. Works on asyncio and uvloop alike (uvloop has no sendfile): sockets are waited for by their descriptors.
+"""
+
+import asyncio
+import fcntl
+import os
+import socket
+import ssl
+import struct
+from collections.abc import Callable
+from contextlib import suppress
+
+SLICE_BYTES = 256 * 1024
+"""One sendfile call; between two, other connections have their turn."""
+
+TLS_SLICE_BYTES = 64 * 1024
+"""Read and encrypted at once; a connection holds no more of a file in memory."""
+
+RECEIVE_BYTES = 8 * 1024
+"""Taken from a socket at once."""
+
+UNSENT_BYTES_MAX = 256 * 1024
+"""Bytes the kernel queues unsent per reader (TCP_NOTSENT_LOWAT): bounds kernel memory, keeps writability honest."""
+
+LINGER_S = 2.0
+"""How long a peer may take to close after our last response."""
+
+_TIOCOUTQ = 0x5411  # Linux: bytes not yet acknowledged by the peer (also named SIOCOUTQ).
+
+
+class Gone(Exception):
+    """The peer left, stalls, or can't be served whole: close without a word."""
+
+
+class Wire:
+    """A connected socket in the clear."""
+
+    def __init__(self, sock: socket.socket, stall_timeout_s: float) -> None:
+        self._sock = sock
+        self._stall_timeout_s = stall_timeout_s
+        self._loop = asyncio.get_running_loop()
+
+    async def begin(self, within_s: float) -> None:
+        """Make the connection ready for the first request."""
+        self._sock.setblocking(False)
+        self._sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        if hasattr(socket, "TCP_NOTSENT_LOWAT"):
+            self._sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NOTSENT_LOWAT, UNSENT_BYTES_MAX)
+
+    async def receive(self) -> bytes:
+        """The next bytes, as they come; none at the end."""
+        while True:
+            try:
+                return self._sock.recv(RECEIVE_BYTES)
+            except (BlockingIOError, ssl.SSLWantReadError):
+                await self.readable()
+            except ssl.SSLWantWriteError:
+                await self.writable()
+
+    async def send(self, data: bytes, *, more: bool = False) -> None:
+        """Send all of it; `more` says that something follows at once. Raises `Gone`."""
+        flags = getattr(socket, "MSG_MORE", 0) if more else 0
+        rest = memoryview(data)
+        while rest:
+            try:
+                rest = rest[self._sock.send(rest, flags) :]
+            except BlockingIOError:
+                await self.writable()
+
+    async def send_file(self, fd: int, start: int, length: int) -> int:
+        """Send a part of the file and say how much: some of `length`, and nothing only where the file ends."""
+        while True:
+            try:
+                return os.sendfile(self._sock.fileno(), fd, start, min(length, SLICE_BYTES))
+            except BlockingIOError:
+                await self.writable()
+
+    async def linger(self) -> None:
+        """Let the last response arrive: closing on unread bytes would reset the connection under it."""
+        self._sock.shutdown(socket.SHUT_WR)
+        with suppress(TimeoutError):
+            async with asyncio.timeout(LINGER_S):
+                while await self.receive():
+                    pass
+
+    def close(self) -> None:
+        """End the connection."""
+        self._sock.close()
+
+    async def readable(self) -> None:
+        """Wait for bytes, for as long as it takes."""
+        await self._event(self._loop.add_reader, self._loop.remove_reader)
+
+    async def writable(self) -> None:
+        """Wait for room. Raises `Gone` when the peer has taken nothing for the whole stall time."""
+        queued = self._queued()
+        while True:
+            try:
+                async with asyncio.timeout(self._stall_timeout_s):
+                    await self._event(self._loop.add_writer, self._loop.remove_writer)
+                return
+            except TimeoutError:
+                # A very slow link may take bytes without becoming writable: only a queue that stands still is dead.
+                before, queued = queued, self._queued()
+                if queued >= before:
+                    raise Gone("stalled") from None
+
+    def _queued(self) -> int:
+        """Bytes the peer has not acknowledged; 0 where the system can't tell."""
+        try:
+            raw = fcntl.ioctl(self._sock.fileno(), _TIOCOUTQ, b"\0\0\0\0")
+        except OSError:
+            return 0
+        return int(struct.unpack("i", raw)[0])
+
+    async def _event(self, add: Callable[..., object], remove: Callable[[int], object]) -> None:
+        """Until the socket is ready. add_reader and add_writer on the bare descriptor work on asyncio and uvloop."""
+        ready: asyncio.Future[None] = self._loop.create_future()
+        add(self._sock.fileno(), _resolve, ready)
+        try:
+            await ready
+        finally:
+            remove(self._sock.fileno())
+
+
+class TlsWire(Wire):
+    """A connected socket whose bytes are encrypted; what `send` is given leaves in records of its own."""
+
+    def __init__(self, sock: socket.socket, stall_timeout_s: float, context: ssl.SSLContext) -> None:
+        super().__init__(sock, stall_timeout_s)
+        self._context = context
+
+    async def begin(self, within_s: float) -> None:
+        """As in the clear, and the handshake, which must be done within that time. Raises `Gone`, OSError."""
+        await super().begin(within_s)
+        wrapped = self._context.wrap_socket(self._sock, server_side=True, do_handshake_on_connect=False)
+        self._sock = wrapped
+        try:
+            async with asyncio.timeout(within_s):
+                while not await self._shaken(wrapped):
+                    pass
+        except TimeoutError:
+            raise Gone("no handshake") from None
+
+    async def _shaken(self, sock: ssl.SSLSocket) -> bool:
+        try:
+            sock.do_handshake()
+        except ssl.SSLWantReadError:
+            await self.readable()
+        except ssl.SSLWantWriteError:
+            await self.writable()
+        else:
+            return True
+        return False
+
+    async def send(self, data: bytes, *, more: bool = False) -> None:
+        rest = memoryview(data)
+        while rest:
+            try:
+                rest = rest[self._sock.send(rest) :]
+            except ssl.SSLWantWriteError:
+                await self.writable()
+            except ssl.SSLWantReadError:
+                await self.readable()
+
+    async def send_file(self, fd: int, start: int, length: int) -> int:
+        data = os.pread(fd, min(length, TLS_SLICE_BYTES), start)
+        await self.send(data)
+        return len(data)
+
+    async def linger(self) -> None:
+        with suppress(OSError, ValueError):  # the goodbye leaves before it is found that the peer's is not there yet
+            assert isinstance(self._sock, ssl.SSLSocket)  # noqa: S101  # since `begin`
+            self._sock.unwrap()
+        await super().linger()
+
+
+def _resolve(ready: "asyncio.Future[None]") -> None:
+    if not ready.done():
+        ready.set_result(None)
