@@ -8,7 +8,7 @@ import uuid
 from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Sequence
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from functools import partial
 from typing import Any
 from uuid import UUID
@@ -273,7 +273,7 @@ class Server:
                 behind=self._gather("sub-devices", behind).submit,
                 behind_all=lambda ids: gateways.behind(ctx, ids),
             ),
-            faces=[AlibabaFace(), HuaweiFace(ctx.now, tolerance), TuyaLinkFace(ctx.now)],
+            faces=[AlibabaFace(), HuaweiFace(ctx.now, self.links.make, tolerance), TuyaLinkFace(ctx.now)],
         )
 
     async def _enrol(self, product_key: str, name: str, creates: bool) -> str | None:
