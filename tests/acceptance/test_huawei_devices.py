@@ -2,7 +2,7 @@
 
 import asyncio
 import random
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -16,8 +16,9 @@ from tests.imitations.huawei_go import HuaweiGo
 from tests.imitations.huawei_java import HuaweiJava
 from tests.imitations.huawei_python import HuaweiPython
 
-from acceptance.client import Server, unique
+from acceptance.client import Server, serve, unique
 from acceptance.huawei_client import new_device, new_product, sdk
+from acceptance.tls import certificate
 
 ACCOUNT, BUCKET = "huawei-devices", "firmware"
 IMAGE = random.Random(11).randbytes(120_001)
@@ -26,7 +27,7 @@ SDKS: dict[str, Callable[..., HuaweiDevice]] = {
     "python": HuaweiPython,
     "java": HuaweiJava,
     "go": HuaweiGo,
-    "c": lambda **given: HuaweiC(plain=True, **given),
+    "c": HuaweiC,
 }
 
 
@@ -97,6 +98,14 @@ class Fleet:
 
 
 @pytest.fixture(scope="module")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    """One whose links are https, for C devices know nothing else (huawei 5.7)."""
+    cert, key = certificate(tmp_path_factory.mktemp("tls"))
+    with serve("--downloads", "127.0.0.1:0", "--tls-cert", str(cert), "--tls-key", str(key)) as running:
+        yield running
+
+
+@pytest.fixture(scope="module")
 def fleet(server: Server, tmp_path_factory: pytest.TempPathFactory) -> Fleet:
     client = sdk(server.http, server.new_key(ACCOUNT, "admin", "huawei"))
     made = Fleet(server, client, tmp_path_factory.mktemp("fleet"))
@@ -127,7 +136,8 @@ async def test_each_sdk_is_taken_to_its_target(fleet: Fleet, kind: str) -> None:
         query, offer = (paras for _, paras in device.events)
         assert query == {}
         assert (offer["version"], offer["file_size"], offer["custom_info"]) == ("V2.0", len(IMAGE), "notes")
-        assert "task_id" not in offer and "access_token" not in offer and "?" in offer["url"]
+        assert "task_id" not in offer and "access_token" not in offer
+        assert offer["url"].startswith("https://127.0.0.1:") and "/upgrade.bin?" in offer["url"]
 
 
 async def test_a_python_device_may_take_its_time(fleet: Fleet) -> None:

@@ -17,8 +17,8 @@ def fetch(url: str, headers: list[str], *, any_status: bool = False) -> bytes:
     port = parts.port or (443 if parts.scheme == "https" else 80)
     target = f"{parts.path}?{parts.query}" if parts.query else parts.path
     lines = [f"GET {target} HTTP/1.1", f"Host: {parts.hostname}:{port}", *headers, "", ""]
-    with socket.create_connection((parts.hostname, port), timeout=20) as raw:
-        link = unchecked().wrap_socket(raw, server_hostname=parts.hostname) if parts.scheme == "https" else raw
+    raw = socket.create_connection((parts.hostname, port), timeout=20)
+    with unchecked().wrap_socket(raw, server_hostname=parts.hostname) if parts.scheme == "https" else raw as link:
         link.sendall("\r\n".join(lines).encode())
         got = b""
         while b"\r\n\r\n" not in got:

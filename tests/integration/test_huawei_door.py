@@ -11,14 +11,16 @@ from typing import Any
 
 import pytest
 import pytest_asyncio
-from tests.imitations.huawei import HuaweiDevice, Refused
-from tests.imitations.huawei_c import HuaweiC
+from tests.imitations.huawei import HuaweiDevice, Refused, unchecked
+from tests.imitations.huawei_c import HuaweiC, request, taken_apart
 from tests.imitations.huawei_go import HuaweiGo
 from tests.imitations.huawei_java import HuaweiJava
 from tests.imitations.huawei_python import HuaweiPython
+from tests.integration.certificates import self_signed
 from tests.integration.platform_house import House, Known, house_on
 
-from upwell.service import gateways
+from upwell.domain import commands as c
+from upwell.service import fleet, gateways
 
 IMAGE = random.Random(9).randbytes(150_001)
 SDKS: dict[str, Callable[..., HuaweiDevice]] = {
@@ -73,12 +75,13 @@ async def test_each_sdk_is_taken_to_2_0(house: House, sdk: str, subscribes: bool
     async with online(house, known, sdk, subscribes=subscribes) as device:
         await house.until_online(known)
         job = await house.job(package, known)
-        await device.until(lambda: device.told("firmware_upgrade_v2"))
+        await device.until(lambda: device.told("firmware_upgrade"))
         await house.until_state(job, "SUCCEEDED")
         assert device.image == IMAGE and device.version == "2.0"
-        paras = device.told("firmware_upgrade_v2")[0]
+        paras = device.told("firmware_upgrade")[0]
         assert (paras["version"], paras["file_size"], paras["expires"]) == ("2.0", len(IMAGE), 86_400)
-        assert paras["custom_info"] == "notes" and "access_token" not in paras and "task_id" not in paras
+        assert paras["custom_info"] == "notes" and paras["access_token"] and "task_id" not in paras
+        assert paras["access_token"] not in paras["url"]
         await asyncio.sleep(0.3)
         assert len(device.events) == 1  # once, subscribed or not (huawei 5.2)
 
@@ -116,14 +119,14 @@ async def test_each_failure_is_told_by_its_number(house: House, sdk: str, fails:
         assert (ended["code"], ended["reason"]) == (code, reason)
 
 
-@pytest.mark.parametrize("fails", ["download", "crash"])
+@pytest.mark.parametrize("fails", ["download", "check", "crash"])
 async def test_a_python_device_that_fails_says_nothing(house: House, fails: str) -> None:
     known = await one_device(house)
     package = await house.package(known.key, IMAGE)
     async with online(house, known, "python", fails=fails) as device:
         await house.until_online(known)
         job = await house.job(package, known)
-        await device.until(lambda: device.told("firmware_upgrade_v2"))
+        await device.until(lambda: device.told("firmware_upgrade"))
         await asyncio.sleep(0.5)
         assert (await task(house, job))["state"] in ("QUEUED", "NOTIFIED")
 
@@ -135,7 +138,7 @@ async def test_a_device_that_acknowledges_late_is_not_offered_again(house: House
         await house.until_online(known)
         job = await house.job(package, known)
         await house.until_state(job, "SUCCEEDED")
-        assert len(device.told("firmware_upgrade_v2")) == 1
+        assert len(device.told("firmware_upgrade")) == 1
 
 
 # --- what it says ---------------------------------------------------------------------------------------------------
@@ -267,7 +270,7 @@ async def test_a_gateway_updates_the_devices_behind_it(house: House) -> None:
         await house.until_state(jobs[0], "SUCCEEDED")
         await house.until_state(jobs[1], "FAILED")
         assert (await task(house, jobs[1]))["reason"] == "no_space"
-        assert [kind for kind, _ in device.of[called(one)]] == ["firmware_upgrade_v2"]
+        assert [kind for kind, _ in device.of[called(one)]] == ["firmware_upgrade"]
     for sub in (one, two):
         await house.until_online(sub, False)
 
@@ -344,3 +347,72 @@ async def test_a_sub_device_with_a_connection_of_its_own_keeps_it(house: House) 
         await house.until_online(gate)
         await asyncio.sleep(2.5)
         assert not own.ended and await house.online(one)
+
+
+async def test_what_is_behind_a_device_behind_a_gateway_speaks_on_the_gateways_connection(house: House) -> None:
+    gate, (near,) = await a_gateway(house, "near")
+    far, farther = [await house.device(gate.key, name) for name in ("far", "farther")]
+    await bind(house, near, far)
+    await bind(house, far, farther)
+    async with online(house, gate, "gateway") as device:
+        assert isinstance(device, Gateway)
+        await house.until_online(far)
+        await device.speaks(called(far), "version_report", {"fw_version": "1.0"})
+        await device.speaks(called(farther), "version_report", {"fw_version": "1.0"})
+        await device.until(lambda: len(device.pubacked) == 2)
+        assert await runs(house, far) == {"default": "1.0"}
+        assert await runs(house, farther) == {} and not await house.online(farther)
+
+
+async def test_a_frozen_device_behind_a_gateway_is_let_go_and_its_gateway_stays(house: House) -> None:
+    gate, (one, two) = await a_gateway(house, "sub1", "sub2")
+    async with online(house, gate, "gateway") as device:
+        assert isinstance(device, Gateway)
+        await house.until_online(one)
+        frozen = c.SetDeviceEnabled(device=c.DeviceKey(product_key=one.key, name=one.name), enabled=False)
+        await fleet.set_device_enabled(house.ctx, house.caller, frozen)
+        for attempt in range(1, 40):  # within seconds it is found that its connection may not stay
+            await device.speaks(called(one), "version_report", {"fw_version": str(attempt)})
+            await device.until(lambda: len(device.pubacked) == attempt)  # noqa: B023  waited for before the next
+            if (await runs(house, one)).get("default") != str(attempt):
+                break
+            await asyncio.sleep(0.3)
+        else:
+            raise AssertionError("a frozen device is still heard")
+        await device.speaks(called(two), "version_report", {"fw_version": "1.0"})
+        await device.until(lambda: len(device.pubacked) == attempt + 1)
+        assert await runs(house, two) == {"default": "1.0"}
+        assert not device.ended
+
+
+# --- downloads ------------------------------------------------------------------------------------------------------
+
+
+async def test_a_c_device_downloads_through_tls_as_it_always_does(dsn: str, tmp_path: Path) -> None:
+    cert, key = self_signed(tmp_path)
+    async with house_on(dsn, tmp_path, downloads="127.0.0.1:0", tls_cert=str(cert), tls_key=str(key)) as house:
+        known = await one_device(house)
+        package = await house.package(known.key, IMAGE)
+        host, port = house.mqtt
+        device = HuaweiC(host=host, port=port, device_id=known.name, secret=known.secret)
+        await device.start()
+        await house.until_online(known)
+        job = await house.job(package, known)
+        await house.until_state(job, "SUCCEEDED")
+        await device.stop()
+        paras = device.told("firmware_upgrade")[0]
+        assert paras["url"].startswith("https://127.0.0.1:") and device.image == IMAGE
+        assert device.file_name == paras["file_name"]
+        assert await stranger_gets(paras["url"], None) == b"403"
+        assert await stranger_gets(paras["url"], "guessed") == b"403"
+        assert await stranger_gets(paras["url"], paras["access_token"]) == b"200"
+
+
+async def stranger_gets(url: str, token: str | None) -> bytes:
+    """The status of the C SDK's own request with another's token."""
+    host, port, path = taken_apart(url)
+    reader, writer = await asyncio.open_connection(host, port, ssl=unchecked())
+    writer.write(request(path, host, token))
+    head = await asyncio.wait_for(reader.readuntil(b"\r\n\r\n"), 10)
+    writer.close()
+    return head[9:12]

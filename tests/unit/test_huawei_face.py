@@ -33,14 +33,20 @@ from upwell.doors.faces.tuyalink import TuyaLinkFace
 from upwell.service.dispatch import Addressed
 
 NOW = datetime(2026, 6, 29, 10, 59, 59, tzinfo=UTC)
-FACE = HuaweiFace(lambda: NOW)
+
+
+def link(task: TaskRef, place: int, name: str) -> str:
+    return f"https://files.example.test:8443/ota/t{task.job_id}.{place}/{name}?e=1"
+
+
+FACE = HuaweiFace(lambda: NOW, link)
 FACES: list[Face] = [AlibabaFace(), FACE, TuyaLinkFace(lambda: NOW)]
 GATE, SUB = Names("p1", "gate", "p1_gate"), Names("p1", "sub", "p1_sub")
 UP, DOWN = "$oc/devices/p1_gate/sys/events/up", "$oc/devices/p1_gate/sys/events/down"
 TASK = TaskRef(device_id=UUID(int=7), job_id=0x66)
 OFFER = Offer(
     task=TASK, module="default", version="V2.0", size=1_048_576, md5="0" * 32, sha256="AB" * 32,
-    url="https://files.example.test:8443/a/b.bin?t=1", is_delta=False, udi=None, tags=(), file_name="b.bin",
+    url="https://files.example.test:8443/ota/plain", is_delta=False, udi=None, tags=(), file_name="b.bin",
 )  # fmt: skip
 
 
@@ -108,7 +114,7 @@ def test_the_vendors_example_of_a_password() -> None:
 @pytest.mark.parametrize(("hours", "at", "holds"), [(1, "2026062909", True), (1, "2026062908", False),
     (24, "2026062818", True), (0, "2026062910", True), (0, "2026062909", False)])  # fmt: skip
 def test_the_hour_is_proven_with_its_tolerance(hours: int, at: str, holds: bool) -> None:
-    face = HuaweiFace(lambda: NOW, timedelta(hours=hours))
+    face = HuaweiFace(lambda: NOW, link, timedelta(hours=hours))
     password = hmac.new(at.encode(), b"s", hashlib.sha256).hexdigest().encode()
     assert claimed(1, at, face).proves("s", password, NOW) is holds
     assert claimed(0, at, face).proves("s", password, NOW)
@@ -208,8 +214,8 @@ def test_a_question_and_an_offer_for_the_device_itself() -> None:
     told = FACE.push(linked(), addressed(OFFER), NOW)
     assert event(told) == {
         "for": "p1_gate", "type": "firmware_upgrade_v2", "id": None,
-        "paras": {"version": "V2.0", "url": OFFER.url, "file_size": 1_048_576, "file_name": "b.bin", "expires": 86_400,
-                  "sign": "ab" * 32},
+        "paras": {"version": "V2.0", "url": link(TASK, 0, "b.bin"), "file_size": 1_048_576, "file_name": "b.bin",
+                  "expires": 86_400, "sign": "ab" * 32},
     }  # fmt: skip
     assert told.patience_s == PATIENCE_S  # huawei 5.7: Python is silent until it has installed
 
@@ -224,9 +230,16 @@ def test_a_sub_device_is_told_on_its_gateways_topic_with_the_words_of_gateway_mo
     assert extras.items() <= told["paras"].items()
 
 
-def test_a_url_without_a_query_gets_one_and_what_devices_would_misread_is_refused() -> None:
-    url = "http://127.0.0.1:8687/ota/token"
-    assert event(FACE.push(linked(), addressed(replace(OFFER, url=url)), NOW))["paras"]["url"] == f"{url}?v2"
-    for wrong in ("", "ftp://h/x", "https://h/a b"):
-        with pytest.raises(Invalid):
-            FACE.push(linked(), addressed(replace(OFFER, url=wrong)), NOW)
+def test_a_file_that_the_platform_holds_is_told_with_its_token_apart() -> None:
+    told = event(FACE.push(linked(), addressed(replace(OFFER, is_held=True)), NOW))
+    assert told["type"] == "firmware_upgrade"
+    assert told["paras"]["url"] == "https://files.example.test:8443/ota/-/b.bin?e=1"
+    assert told["paras"]["access_token"] == "t102.0"
+    module = event(FACE.push(linked(), addressed(replace(OFFER, is_held=True, module="radio")), NOW))
+    assert module["type"] == "module_upgrade_v2" and module["paras"]["module_name"] == "radio"
+    assert "access_token" not in module["paras"]
+
+
+def test_several_files_are_nothing_for_these_devices() -> None:
+    with pytest.raises(Invalid):
+        FACE.push(linked(), addressed(replace(OFFER, url="")), NOW)

@@ -132,6 +132,7 @@ def test_a_huawei_question_and_offer() -> None:
     assert HUAWEI.asks(US, event("version_query")) and not HUAWEI.asks(US, event())
     assert not TUYA.asks(ME, push()) and not SPEECHES["alibaba"].asks(ME, b"")
     assert HUAWEI.offer(US, event()) == Offer("V2.0", 23, "http://127.0.0.1:80/f?v2", (("sha256", SIGN),))
+    assert HUAWEI.offer(US, event("software_upgrade", access_token="t")).token == "t"
 
 
 @pytest.mark.parametrize(
@@ -143,6 +144,8 @@ def test_a_huawei_question_and_offer() -> None:
         event(to=""),
         event(to="p1_dev2"),
         event("firmware_upgrade"),
+        event("firmware_upgrade", access_token=""),
+        event("module_upgrade_v2"),
         event(access_token="t"),
         event(file_size="23"),
         event(expires="86400"),

@@ -115,7 +115,8 @@ class Offer:
     """What a device is told to install. Sizes are bytes; digests are lower-case hex; `url` works for 24 h.
     With `files` there are several, and url and digests are empty. `protocol` is HTTPS, or MQTT for a download in
     blocks of `stream_of(task)`; `sign_method` MD5 or SHA256 says which digest the owner signed with; `file_name` is the
-    last part of its object's name; `ext_info` and `sub_device_count` as in an Inquiry."""
+    last part of its object's name; `is_held` says that the file is the platform's own and in no bucket of its owner's;
+    `ext_info` and `sub_device_count` as in an Inquiry."""
 
     task: TaskRef
     module: str
@@ -131,6 +132,7 @@ class Offer:
     protocol: str = "HTTPS"
     sign_method: str = "MD5"
     file_name: str = ""
+    is_held: bool = False
     ext_info: Mapping[str, object] | None = None
     sub_device_count: int | None = None
 

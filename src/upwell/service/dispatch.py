@@ -220,5 +220,6 @@ def _offer(row: Row, link: Link) -> Offer:
         protocol=row["protocol"],
         sign_method=row["sign_method"],
         file_name=row["object_key"].rpartition("/")[2],
+        is_held=row["is_held"],
         **_of_job(row),
     )

@@ -349,11 +349,11 @@ class Device:
         """One GET, as far as it goes. The first byte asked for is the first one not yet received."""
         self._site.counters.downloading += 1
         loop = asyncio.get_running_loop()
-        url = (self._latest or transfer.offer).url
+        latest = self._latest or transfer.offer
         try:
             async with (
                 asyncio.timeout(ANSWER_TIMEOUT_S) as limit,
-                wire.open_download(url, transfer.received) as (head, body),
+                wire.open_download(latest.url, transfer.received, latest.token) as (head, body),
             ):
                 self._begin(transfer, head)
                 while transfer.received < stop:

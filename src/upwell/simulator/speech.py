@@ -24,6 +24,7 @@ INT_MAX = 2**31 - 1
 
 HUAWEI_HOUR = "2026010100"  # huawei 5.1: any hour does for a device whose clock is not looked at.
 HUAWEI_URL = re.compile(r"https?://[^/:]{1,49}:[0-9]{1,5}/[^?]*\?.")  # huawei 5.7: C
+HUAWEI_EVENTS = ("firmware_upgrade", "software_upgrade", "firmware_upgrade_v2", "software_upgrade_v2")
 HUAWEI_SIGN = re.compile(r"[0-9a-f]{64}")
 
 # huawei 5.5: what comes nearest to the script's steps.
@@ -192,18 +193,21 @@ class Huawei:
     def offer(self, me: DeviceIdentity, payload: bytes) -> Offer:
         """huawei 5.4, 5.7."""
         kind, paras = self._told(me, payload)
-        if kind not in ("firmware_upgrade_v2", "software_upgrade_v2"):
+        if kind not in HUAWEI_EVENTS:
             raise WireError(f"event {kind!r}")
         try:
             version, url, size, sign = (paras[name] for name in ("version", "url", "file_size", "sign"))
-            right = type(size) is int and type(paras["expires"]) is int and "access_token" not in paras
+            right = type(size) is int and type(paras["expires"]) is int
+            token = "" if kind.endswith("_v2") else paras["access_token"]
         except (KeyError, TypeError) as exc:
             raise WireError(f"{kind} {payload[:200]!r} lacks {exc}") from exc
-        if not right or not all(isinstance(text, str) for text in (version, url, sign)):
-            raise WireError(f"{kind} {payload[:200]!r}: a number, a text or a token is not as documented")
+        if not right or not all(isinstance(text, str) for text in (version, url, sign, token)):
+            raise WireError(f"{kind} {payload[:200]!r}: a number or a text is not as documented")
+        if bool(token) is not ("access_token" in paras):
+            raise WireError(f"{kind} {payload[:200]!r}: the C SDK tells the two kinds by their token")
         if not HUAWEI_URL.match(url) or not HUAWEI_SIGN.fullmatch(sign):
             raise WireError(f"{kind} {payload[:200]!r}: the C SDK needs a port and a query, Python a lower-case sign")
-        return Offer(version, size, url, (("sha256", sign),))
+        return Offer(version, size, url, (("sha256", sign),), token=token)
 
     def _told(self, me: DeviceIdentity, payload: bytes) -> tuple[str, dict[str, Any]]:
         try:

@@ -268,10 +268,11 @@ def split_url(url: str) -> tuple[str, int, str]:
     return parts.hostname, port, (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
 
 
-def get_request(host: str, port: int, target: str, start: int) -> bytes:
+def get_request(host: str, port: int, target: str, start: int, token: str = "") -> bytes:
     """The C SDK's GET: a Range on every request, also from 0 (alibaba 6.7)."""
     name = host if port == 80 else f"{host}:{port}"
-    return f"GET {target} HTTP/1.1\r\nHost: {name}\r\nRange: bytes={start}-\r\n\r\n".encode("ascii")
+    bearer = f"Authorization: Bearer {token}\r\n" if token else ""
+    return f"GET {target} HTTP/1.1\r\nHost: {name}\r\n{bearer}Range: bytes={start}-\r\n\r\n".encode("ascii")
 
 
 def parse_head(raw: bytes, start: int) -> Head:
@@ -295,12 +296,12 @@ def parse_head(raw: bytes, start: int) -> Head:
 
 
 @asynccontextmanager
-async def open_download(url: str, start: int) -> AsyncIterator[tuple[Head, asyncio.StreamReader]]:
+async def open_download(url: str, start: int, token: str = "") -> AsyncIterator[tuple[Head, asyncio.StreamReader]]:
     """Ask for `url` from byte `start` on. Raises OSError, EOFError, RefusedError, WireError; always hangs up."""
     host, port, target = split_url(url)
     reader, writer = await asyncio.open_connection(host, port, limit=READ_BUFFER_SIZE)
     try:
-        writer.write(get_request(host, port, target, start))
+        writer.write(get_request(host, port, target, start, token))
         try:
             raw = await reader.readuntil(b"\r\n\r\n")
         except asyncio.LimitOverrunError as exc:
@@ -329,6 +330,8 @@ class Offer:
     """(algorithm, lower-case hex), all of which must match."""
     seal: str = field(default="", repr=False)
     """Lower-case hex of what the device makes of its secret and the image's SHA-256 (tuya 4.8); empty for none."""
+    token: str = field(default="", repr=False)
+    """Sent with the download (huawei 5.7); empty for none."""
 
 
 def login(identity: DeviceIdentity) -> tuple[str, str, str]:

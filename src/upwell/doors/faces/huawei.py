@@ -3,7 +3,8 @@
 A device is called by its device_id, the public id. Its down events come without a SUBSCRIBE, on one topic for itself
 and for all devices behind it, and each is sent once in a connection's life: some SDKs install again what they get
 again (huawei 5.7). Others acknowledge an upgrade only after they have installed it and say nothing until then, not even
-a ping, so an upgrade comes with patience.
+a ping, so an upgrade comes with patience. A file that the platform holds is told with a link and a token apart, one in
+its owner's bucket with a link alone (huawei 5.4); for both the bytes are ours to serve.
 """
 
 from collections.abc import Callable, Sequence
@@ -12,7 +13,9 @@ from datetime import datetime, timedelta
 
 from upwell.dialects.huawei import device, gateway, login
 from upwell.dialects.huawei.names import task_id as task_id_of
-from upwell.domain.talk import BlockRequest, Inquiry, Offer, OfferRequest
+from upwell.domain.errors import Invalid
+from upwell.domain.links import plain_name, without_token
+from upwell.domain.talk import BlockRequest, Inquiry, Offer, OfferRequest, TaskRef
 from upwell.doors.faces import (
     Behind,
     Block,
@@ -30,6 +33,7 @@ from upwell.doors.faces import (
 )
 from upwell.service.dispatch import Addressed
 
+NamedLink = Callable[[TaskRef, int, str], str]  # by the place of a file in its package, and its name
 PACKET_SIZE_MAX = 1024 * 1024 + 512  # huawei 5.1: 1 MB of payload, and its topic
 PATIENCE_S = 86_400.0  # huawei 6.1: download and status reporting may take 24 h
 
@@ -37,15 +41,18 @@ PATIENCE_S = 86_400.0  # huawei 6.1: download and status reporting may take 24 h
 class HuaweiFace:
     """Devices whose client id is `{device_id}_0_{sign_type}_{YYYYMMDDHH}` and whose username is the device_id.
     `clock_tolerance` is how far the hour of a sign_type 1 may be off; `now` is the clock, for the answers that the
-    frame asks for without one."""
+    frame asks for without one; `link` makes the URL of a file of a task that tells the file's name."""
 
     name = "huawei"
     asks = True
     subs_come_along = True
     packet_size_max: int | None = PACKET_SIZE_MAX
 
-    def __init__(self, now: Callable[[], datetime], clock_tolerance: timedelta = login.CLOCK_TOLERANCE) -> None:
+    def __init__(
+        self, now: Callable[[], datetime], link: NamedLink, clock_tolerance: timedelta = login.CLOCK_TOLERANCE
+    ) -> None:
         self._now = now
+        self._link = link
         self._tolerance = clock_tolerance
 
     def claim(self, client_id: str, username: str) -> Claim | Enrolment | None:
@@ -107,8 +114,14 @@ class HuaweiFace:
         extras = _extras(told)
         if isinstance(told, Inquiry):
             return Down(topic, device.version_query(device_id, now, extras))
-        offer = replace(told, url=_queried(told.url))
-        payload = device.upgrade(device_id, offer, now, file_name=told.file_name or None, extras=extras)
+        if not told.url:
+            raise Invalid("files", "one file, for devices of this vendor take no more")
+        name = plain_name(told.file_name)
+        url, token = self._link(told.task, 0, name), None
+        if told.is_held and device.part_of(told.module) != "module":
+            url, token = without_token(url)
+        offer = replace(told, url=url)
+        payload = device.upgrade(device_id, offer, now, file_name=name, access_token=token, extras=extras)
         return Down(topic, payload, patience_s=PATIENCE_S)
 
     def answer(self, linked: Linked, names: Names, request: OfferRequest, addressed: Addressed | None) -> Down | None:
@@ -123,11 +136,6 @@ class HuaweiFace:
 def _called(linked: Linked, addressed: Addressed) -> str:
     is_own = Names(addressed.product_key, addressed.device_name) == linked.names
     return linked.names.public_id if is_own else addressed.public_id
-
-
-def _queried(url: str) -> str:
-    """huawei 5.7: a v2 url has a query, where C devices end the file name; our own links have none and ignore it."""
-    return url if "?" in url or not url else f"{url}?v2"
 
 
 def _extras(told: Inquiry | Offer) -> device.Extras:
