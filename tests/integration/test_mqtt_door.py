@@ -137,7 +137,6 @@ async def until(holds: Callable[[], object], timeout_s: float = 5.0) -> None:
         (connect("c", None, None), 4),
         (connect("c", "a", SECRET, keep_alive_s=0), 2),
         (connect("c", "a", SECRET, keep_alive_s=1201), 2),
-        (connect("c", "a", SECRET, level=5), 1),
     ],
 )
 async def test_login_refused(house: House, raw: bytes, code: int) -> None:
