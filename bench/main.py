@@ -1,13 +1,21 @@
 """`make bench`: how fast, on this machine, in this run. Figures are for reading; nothing here can fail a test.
 
-A large static job: 100,000 registered devices, one CreateOTAStaticUpgradeJob for ALL through the vendor's SDK.
+A large static job: 100,000 registered devices, one CreateOTAStaticUpgradeJob for ALL through the vendor's SDK. A
+dynamic job over as many, with offers to reporting devices while others report. Below the doors: reports applied in
+batches, and a job of a million devices. `make bench ARGS=reports` runs the parts that are named.
 """
 
+import asyncio
+import sys
 import time
 
 from alibabacloud_iot20180120 import models as m
 from alibabacloud_iot20180120.client import Client
 from tests.prove.rollout import Process, package
+from tests.prove.test_standing_rules import story
+
+from bench import lists, reports
+from bench.house import house
 
 DEVICES = 100_000
 BATCH = 10_000
@@ -35,8 +43,8 @@ def roll_out(client: Client, product_key: str, firmware: str) -> tuple[float, fl
     return answered, time.perf_counter() - began
 
 
-def main() -> None:
-    """Run and print."""
+def static() -> None:
+    """A large static job."""
     server = Process()
     server.start()
     try:
@@ -48,6 +56,35 @@ def main() -> None:
         print(f"static ALL job over {DEVICES}: answered in {answered * 1000:.0f} ms, all tasks after {existing:.1f} s")
     finally:
         server.stop()
+
+
+def dynamic() -> None:
+    """A large dynamic job."""
+    server = Process()
+    server.start()
+    try:
+        for step, value in asyncio.run(story(server, present=DEVICES, reporters=100)).items():
+            print(f"dynamic job over {DEVICES}: {step}: {value:.3f}")
+    finally:
+        server.stop()
+
+
+async def below(part: str) -> None:
+    """A part without doors."""
+    async with house() as (ctx, caller):
+        await {"reports": reports, "lists": lists}[part].measure(ctx, caller)
+
+
+def main() -> None:
+    """Run and print."""
+    for part in sys.argv[1:] or ("static", "dynamic", "reports", "lists"):
+        match part:
+            case "static":
+                static()
+            case "dynamic":
+                dynamic()
+            case _:
+                asyncio.run(below(part))
 
 
 if __name__ == "__main__":

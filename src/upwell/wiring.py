@@ -83,6 +83,7 @@ class Addresses:
     http: str
     mqtt: str
     download: str
+    downloads: str | None  # by TLS
 
 
 class Uploads:
@@ -187,16 +188,18 @@ class Server:
         download = DownloadDoor(self.links.find, read=self.objects.read)
         d_host, d_port = await download.start(*self.settings.download)
         self._stack.push_async_callback(download.stop)
-        secure = self.settings.downloads
-        s_port = None if secure is None else (await download.start(*secure, self._tls()))[1]
         self.links.origin = self.settings.public_url_at(d_port)
-        self.links.secure_origin = self.settings.secure_url_at(s_port)
+        downloads = None
+        if self.settings.downloads is not None:
+            downloads = await download.start(*self.settings.downloads, self._tls())
+        self.links.secure_origin = self.settings.secure_url_at(downloads and downloads[1])
         mqtt = await handler.door.start(*self.settings.mqtt)
         if self.settings.mqtts is not None:
             await handler.door.start(*self.settings.mqtts, ssl=self._tls())
         self._stack.push_async_callback(handler.door.stop)
         http = await self._http()
-        return Addresses(http, f"{mqtt[0]}:{mqtt[1]}", f"{d_host}:{d_port}")
+        secure = None if downloads is None else f"{downloads[0]}:{downloads[1]}"
+        return Addresses(http, f"{mqtt[0]}:{mqtt[1]}", f"{d_host}:{d_port}", secure)
 
     def _tls(self) -> ssl.SSLContext:
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)

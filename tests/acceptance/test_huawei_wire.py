@@ -178,6 +178,12 @@ def test_an_empty_body_is_an_empty_object(server: Server, key: Key) -> None:
     assert told(other) == (400, "IOTDA.000006") and "action_id" in other.json()["error_msg"]
 
 
+def test_lists_that_need_a_type_are_refused_without_one(server: Server, key: Key) -> None:
+    for tail, field in (("/ota-upgrades/packages", "package_type"), ("/batchtasks", "task_type")):
+        got = ask(server.http, key, "GET", tail)
+        assert told(got) == (400, "IOTDA.000006") and field in got.json()["error_msg"]
+
+
 def test_throttling_is_403_and_never_429() -> None:
     with serve("--request-limits") as strict:
         key = strict.new_key("strict", "admin", "huawei")

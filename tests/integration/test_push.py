@@ -177,10 +177,17 @@ async def test_a_name_that_leads_inside_is_refused(addresses: list[str]) -> None
     assert server.heard == [] and resolver.asked == 1
 
 
-async def test_a_name_is_looked_up_once(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A name that leads elsewhere at the second look leads nowhere: the connection goes to the first look's address."""
-    resolver = Resolver(["192.0.2.7"], ["127.0.0.1"])
+async def test_the_next_address_is_tried() -> None:
     async with listening() as server:
-        poster = Poster(private=True, resolve=resolver, try_s=0.3)
+        poster = Poster(private=True, resolve=Resolver(["127.0.0.2", "127.0.0.1"]))  # nobody listens on the first
+        assert await poster.post(parcel(f"http://two.example:{server.port}/")) == ""
+    assert server.heard[0].split(b"\r\n")[1] == f"Host: two.example:{server.port}".encode()
+
+
+async def test_a_name_is_looked_up_once() -> None:
+    """A name that leads elsewhere at the second look leads nowhere: the connection goes to the first look's address."""
+    resolver = Resolver(["127.0.0.2"], ["127.0.0.1"])
+    async with listening() as server:
+        poster = Poster(private=True, resolve=resolver)
         told = await poster.post(parcel(f"http://twice.example:{server.port}/"))
-    assert told.startswith("no ") and server.heard == [] and resolver.asked == 1
+    assert told == "no connection: ConnectionRefusedError" and server.heard == [] and resolver.asked == 1

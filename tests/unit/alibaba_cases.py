@@ -132,6 +132,7 @@ CASES: dict[str, Values] = {
     "PublishAuto": YES,
     "ResourceGroupId": (["a" * 64], ["a" * 65]),
     "QueryProductList.ResourceGroupId": ANY,
+    "QueryDeviceByStatus.ResourceGroupId": ANY,
     "RetryCount": (["1", "2", "5"], ["0", "3", "6"]),
     "RetryInterval": (["0", "10", "30", "60"], ["1", "61", "1441", "-1"]),
     "ScheduleFinishTime": (

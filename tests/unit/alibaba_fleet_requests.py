@@ -114,6 +114,10 @@ FLEET: dict[str, list[tuple[Given, c.Command]]] = {
     "QueryDeviceByStatus": [
         ({"Status": "0"}, c.ListDevicesByStatus(status="UNACTIVE", number=1, size=10)),
         (PAGED | P | {"Status": "8"}, c.ListDevicesByStatus(status="DISABLED", number=3, size=7, product_key="p")),
+        (
+            {"Status": "1", "ResourceGroupId": "rg"},
+            c.ListDevicesByStatus(status="ONLINE", number=1, size=10, product_facts={"ResourceGroupId": "rg"}),
+        ),
     ],
     "QueryDeviceStatistics": [
         ({}, c.CountDevices()),

@@ -51,11 +51,11 @@ PROJECT = "0123456789abcdef" * 2
 def test_buckets_by_option_environment_and_file(tmp_path: Path) -> None:
     assert of().buckets == {}
     given = (
-        f"cn-north-4/firmware=file:///srv/fw,*/other=s3://b/p?endpoint=http://h:1&region=r,{PROJECT}:*/own=file:///own"
+        f"cn-north-4/firmware=file:///srv/fw,*/other=s3://bkt?endpoint=http://h:1&region=r,{PROJECT}:*/own=file:///own"
     )
     expected = {
         "cn-north-4/firmware": "file:///srv/fw",
-        "*/other": "s3://b/p?endpoint=http://h:1&region=r",
+        "*/other": "s3://bkt?endpoint=http://h:1&region=r",
         f"{PROJECT}:*/own": "file:///own",
     }
     assert of(buckets=given).buckets == expected

@@ -56,7 +56,8 @@ async def _serve(settings: Settings) -> None:
         key = server.first_key
         if key is not None and settings.bootstrap_key is None:
             print(f"upwell first admin key, shown once: id={key.key_id} secret={key.secret}", flush=True)
-        print(f"upwell ready http={at.http} mqtt={at.mqtt} download={at.download}", flush=True)
+        more = f" downloads={at.downloads}" if at.downloads else ""
+        print(f"upwell ready http={at.http} mqtt={at.mqtt} download={at.download}{more}", flush=True)
         await stop.wait()
 
 

@@ -8,6 +8,7 @@ URLs and tokens are secrets: they are never logged.
 
 import asyncio
 import hmac
+import logging
 import socket
 import ssl
 from collections.abc import Awaitable, Callable, Sequence
@@ -19,6 +20,7 @@ from upwell.domain.addresses import Target, is_public, read_url
 from upwell.domain.errors import Invalid
 from upwell.service.news import Parcel
 
+log = logging.getLogger(__name__)
 TRY_S = 15.0  # look-up, connection, request and answer together; the vendor waits as long
 BODY_BYTES_MAX = 64 * 1024  # of a request; news has some hundred
 ANSWER_BYTES_MAX = 16 * 1024  # of an answer's head
@@ -69,14 +71,7 @@ class Poster:
         target = read_url(parcel.url, private=self._private)
         if len(parcel.body) > BODY_BYTES_MAX:
             raise _Refused(f"it has more than {BODY_BYTES_MAX} bytes")
-        address = await self._address(target)
-        reader, writer = await asyncio.open_connection(
-            address,
-            target.port,
-            ssl=self._tls if target.secure else None,
-            server_hostname=(parcel.server_name or target.host) if target.secure else None,
-            limit=ANSWER_BYTES_MAX,
-        )
+        reader, writer = await self._connected(target, parcel.server_name)
         try:
             writer.write(_head(target, parcel) + parcel.body)
             await writer.drain()
@@ -85,16 +80,31 @@ class Poster:
             writer.transport.abort()
         return "" if 200 <= status < 300 else f"the answer was {status}"
 
-    async def _address(self, target: Target) -> str:
-        """The address to connect to. Raises _Refused for a name that may lead to one that is not public."""
+    async def _connected(
+        self, target: Target, server_name: str | None
+    ) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
+        """A connection to the first of the host's addresses that takes one. Raises OSError, _Refused."""
+        tls: dict[str, Any] = {"ssl": self._tls, "server_hostname": server_name or target.host} if target.secure else {}
+        *others, last = await self._addresses(target)
+        for address in others:
+            try:
+                return await asyncio.open_connection(address, target.port, limit=ANSWER_BYTES_MAX, **tls)
+            except ssl.SSLError:
+                raise
+            except OSError as exc:
+                log.debug("an address takes no connection: %s", type(exc).__name__)
+        return await asyncio.open_connection(last, target.port, limit=ANSWER_BYTES_MAX, **tls)
+
+    async def _addresses(self, target: Target) -> list[str]:
+        """The addresses of the host, at least one. Raises _Refused for a name that may lead to one not public."""
         resolve = self._resolve or asyncio.get_running_loop().getaddrinfo
         found = await resolve(target.host, target.port, type=socket.SOCK_STREAM)
-        addresses = [str(entry[4][0]) for entry in found]
+        addresses = list(dict.fromkeys(str(entry[4][0]) for entry in found))
         if not addresses:
             raise _Refused("the host has no address")
         if not self._private and not all(is_public(address) for address in addresses):
             raise _Refused("the host is not of the public internet")
-        return addresses[0]
+        return addresses
 
 
 def _head(target: Target, parcel: Parcel) -> bytes:

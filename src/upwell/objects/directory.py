@@ -10,6 +10,7 @@ All file IO runs in threads; the loop never waits for a disk.
 import asyncio
 import os
 import secrets
+import stat
 from collections.abc import AsyncIterator, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -160,10 +161,10 @@ class DirectoryObjects:
 
     async def look(self, key: str) -> Seen:
         path = self.local_path(key)
-        if not await asyncio.to_thread(path.is_file):
-            raise NotFound("file", key)
         with _translated(key):
             found = await asyncio.to_thread(path.stat)
+        if not stat.S_ISREG(found.st_mode):
+            raise NotFound("file", key)
         return Seen(found.st_size, f"{found.st_ino:x}-{found.st_mtime_ns:x}-{found.st_size:x}")
 
     async def listed(self) -> AsyncIterator[tuple[str, int]]:

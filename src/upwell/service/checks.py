@@ -10,7 +10,7 @@ import asyncio
 import logging
 from datetime import datetime, timedelta
 
-from upwell.domain.errors import NotFound
+from upwell.domain.errors import Invalid, NotFound
 from upwell.objects import Objects, Seen, Stored
 from upwell.objects.port import Digests
 from upwell.service.context import Context
@@ -26,6 +26,7 @@ BYTES_PER_S = 64 * 1024 * 1024  # read by one process: 1 GB in 16 s, and devices
 SIZE_MAX = 1024**3  # bytes; [seed] 1 GB: an object that grew beyond is not read
 LOOK_EVERY = timedelta(minutes=5)
 LOOK_BATCH = 100
+_NONE = (NotFound, Invalid)  # a key may also be one that the bucket can't have, since the operator's map says elsewhere
 
 
 class _Lost(Exception):
@@ -41,7 +42,7 @@ async def read_one(ctx: Context, bytes_per_s: float = BYTES_PER_S) -> bool:
         return False
     try:
         await _read(ctx, claimed, now + CLAIM, bytes_per_s)
-    except NotFound:
+    except _NONE:
         await _gone(ctx, claimed["package_id"])
     except _Lost:
         log.info("package %d: the check of its object is another's now", claimed["package_id"])
@@ -114,7 +115,7 @@ async def look_again(ctx: Context) -> bool:
 async def _compare(ctx: Context, objects: Objects, row: Row) -> None:
     try:
         seen = await objects.look(row["object_key"])
-    except NotFound:
+    except _NONE:
         await _gone(ctx, row["package_id"])
         return
     if row["object_state"] == "missing" or seen != Seen(row["size"], row["object_tag"]):
@@ -125,7 +126,7 @@ async def still_same(ctx: Context, package_id: int, object_key: str, expected: S
     """Whether the object is what was read, asked of the store now; what is found out otherwise is noted."""
     try:
         seen = await objects_of(ctx).look(object_key)
-    except NotFound:
+    except _NONE:
         await _gone(ctx, package_id)
         return False
     if seen != expected:

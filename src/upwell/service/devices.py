@@ -84,7 +84,7 @@ async def list_devices_by_status(
     """A page of the devices of that status, newest first. Raises NotFound (product)."""
     async with ctx.database.connection() as conn:
         product_id = cmd.product_key and await find_product(conn, caller, cmd.product_key)
-        which = (caller.account_id, product_id or None, cmd.status)
+        which = (caller.account_id, product_id or None, cmd.status, json.dumps(dict(cmd.product_facts)))
         return await page(conn, caller, "devices_by_status", which, cmd.number, cmd.size)
 
 

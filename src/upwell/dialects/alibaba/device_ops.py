@@ -55,6 +55,7 @@ def _by_status(p: Mapping[str, Any]) -> c.ListDevicesByStatus:
         number=p["CurrentPage"],
         size=p["PageSize"],
         product_key=p["ProductKey"],
+        product_facts={"ResourceGroupId": p["ResourceGroupId"]} if p["ResourceGroupId"] else {},
     )
 
 
@@ -208,6 +209,7 @@ OPERATIONS: dict[str, Operation] = {
         (
             Param("Status", "int", required=True, rule=OneOf(tuple(_STATUS_NUMBERS))),
             Param("ProductKey"),
+            Param("ResourceGroupId"),
             PAGE,
             _PAGE_50,
         ),

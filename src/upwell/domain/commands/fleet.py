@@ -238,12 +238,14 @@ class CountDevices:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ListDevicesByStatus:
-    """→ Page[Device], newest first. `status` is UNACTIVE, ONLINE, OFFLINE or DISABLED."""
+    """→ Page[Device], newest first. `status` is UNACTIVE, ONLINE, OFFLINE or DISABLED; only devices of products whose
+    facts contain `product_facts`."""
 
     status: str
     number: int
     size: int
     product_key: str | None = None
+    product_facts: Mapping[str, object] = field(default_factory=dict)
 
 
 # --- tags of devices ---

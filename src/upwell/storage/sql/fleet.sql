@@ -133,13 +133,13 @@ order by created_at desc, device_id limit $4;
 -- name: count_devices_by_status
 select count(*) from device d join product p using (product_id) left join presence n using (device_id)
 where p.account_id = $1 and p.deleted_at is null and d.deleted_at is null and ($2::bigint is null or d.product_id = $2)
-  and device_status(d.enabled, n.node_id, d.activated_at) = $3;
+  and device_status(d.enabled, n.node_id, d.activated_at) = $3 and p.facts @> $4::jsonb;
 
 -- name: page_of_devices_by_status
 select d.device_id from device d join product p using (product_id) left join presence n using (device_id)
 where p.account_id = $1 and p.deleted_at is null and d.deleted_at is null and ($2::bigint is null or d.product_id = $2)
-  and device_status(d.enabled, n.node_id, d.activated_at) = $3
-order by d.created_at desc, d.device_id limit $4 offset $5;
+  and device_status(d.enabled, n.node_id, d.activated_at) = $3 and p.facts @> $4::jsonb
+order by d.created_at desc, d.device_id limit $5 offset $6;
 
 -- name: show_devices
 -- Views of an account's devices, in the order of the given ids; the others are left out.

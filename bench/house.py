@@ -1,0 +1,39 @@
+"""An embedded PostgreSQL of its own for what is measured below the doors."""
+
+import shutil
+import tempfile
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+from upwell.embedded import EmbeddedPostgres
+from upwell.objects import open_objects
+from upwell.service import access
+from upwell.service.access import Caller
+from upwell.service.context import Context
+from upwell.storage.database import Database, migrate
+
+
+@asynccontextmanager
+async def house() -> AsyncIterator[tuple[Context, Caller]]:
+    """A context and the admin of a fresh account."""
+    top = Path(tempfile.mkdtemp(prefix="upwell-bench-", dir="/tmp"))
+    top.chmod(0o711)
+    postgres = EmbeddedPostgres(top / "data")
+    await postgres.start()
+    database = Database(postgres.dsn)
+    await database.open()
+    await migrate(database)
+    ctx = Context(database, objects=open_objects(str(top / "objects")))
+    key = await access.create_key(ctx, "bench", "admin", "alibaba")
+    try:
+        yield ctx, key_caller(key)
+    finally:
+        await database.close()
+        await postgres.stop()
+        shutil.rmtree(top, ignore_errors=True)
+
+
+def key_caller(key: access.NewKey) -> Caller:
+    """The caller that signs with a new key."""
+    return Caller(key.account_id, key.role, key.key_id, key.dialect)
