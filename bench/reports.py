@@ -24,9 +24,8 @@ async def measure(ctx: Context, caller: Caller) -> None:
     print(f"version reports, batches of {BATCH}, the same:    {await _rate(ctx, ids, lambda n: '1.0'):>8.0f}/s")
     print(f"version reports, batches of {BATCH}, others:      {await _rate(ctx, ids, lambda n: f'1.{n}'):>8.0f}/s")
     async with ctx.database.connection() as conn:
-        await conn.execute(
-            "insert into policy select product_id, 'default', 'v' || n, n, null, '9.9' from product, generate_series(1, 5000) n"
-        )
+        rows = "select product_id, 'default', 'v' || n, n, null, '9.9' from product, generate_series(1, 5000) n"
+        await conn.execute(f"insert into policy {rows}")
     print(f"the same beside 5,000 standing rules of others:  {await _rate(ctx, ids, lambda n: f'1.{n}'):>8.0f}/s")
 
 

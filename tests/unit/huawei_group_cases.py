@@ -93,14 +93,14 @@ GROUPS: list[Case] = [
     (
         "create_or_delete_device_in_group",
         sdk.CreateOrDeleteDeviceInGroupRequest(group_id=GROUP_ID, action_id="addDevice", device_id="p1_node1"),
-        c.AddToGroup(group_id=11, devices=(KEY,)),
+        c.AddToGroup(group_id=11, devices=(KEY,), need_all=True, most=20_000),
         c.Enrolled(valid=1, done=1, already=0),
         None,
     ),
     (
         "create_or_delete_device_in_group",
         sdk.CreateOrDeleteDeviceInGroupRequest(group_id=GROUP_ID, action_id="removeDevice", device_id="p1_node1"),
-        c.RemoveFromGroup(group_id=11, devices=(KEY,)),
+        c.RemoveFromGroup(group_id=11, devices=(KEY,), need_all=True),
         c.Enrolled(valid=1, done=1, already=0),
         None,
     ),

@@ -12,13 +12,14 @@ from huaweicloudsdkcore.exceptions.exceptions import ClientRequestException, Ser
 from tests.unit.huawei_fleet_cases import DEVICES, SPACES
 from tests.unit.huawei_group_cases import GROUPS
 from tests.unit.huawei_ota_cases import BATCHES, PACKAGES
+from tests.unit.huawei_rule_cases import RULES
 from tests.unit.huawei_sdk import PROJECT, Listener, listening
 
 from upwell.dialects.huawei import codes, management, render
 from upwell.domain import commands as c
 from upwell.domain.errors import NotFound, Unavailable
 
-CASES = [*PACKAGES, *BATCHES, *SPACES, *DEVICES, *GROUPS]
+CASES = [*PACKAGES, *BATCHES, *SPACES, *DEVICES, *GROUPS, *RULES]
 
 
 @pytest.fixture(scope="module")

@@ -82,6 +82,7 @@ _CONFLICTS = {
     "package_is_verifying": "iot.ota.FirmwareIsVerifying",
     "package_is_verified": "iot.ota.FirmwareHasVerified",
     "package_is_deleted": "iot.ota.FirmwareIsDeleted",
+    "package_object_lost": "iot.ota.FirmwareFileLost",
     "package_has_running_job": "iot.ota.FirmwareHasRunningJob",
     "package_of_other_product": "iot.ota.FirmwareProductMismatch",
     "package_too_large_for_mqtt": "iot.ota.FirmwareTooLargeForMqtt",

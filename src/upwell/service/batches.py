@@ -24,6 +24,7 @@ from upwell.service.access import Caller, require
 from upwell.service.batch_views import SQL, progress_of
 from upwell.service.context import Context
 from upwell.service.devices import find_public
+from upwell.service.jobs import refuse_lost_object
 from upwell.service.making import fill_chunk
 from upwell.service.spaces import find_space
 from upwell.service.tasks import Ledger, task_of
@@ -85,6 +86,7 @@ def _check_package(package: Row, part: str, space: int | None) -> None:
         raise Conflict("package_of_other_space", "A package belongs to another resource space.")
     if package["status"] not in ("verified", "exempt"):
         raise Conflict("package_not_verified", f"A package is {package['status']}.")
+    refuse_lost_object(package)
 
 
 async def _check_groups(conn: Connection, caller: Caller, group_ids: Sequence[int]) -> None:

@@ -224,7 +224,15 @@ def _require_small(package: Row) -> None:
 def _require_verified(package: Row, versions: Sequence[str]) -> None:
     if package["status"] not in ("verified", "exempt"):
         raise Conflict("package_not_verified", f"The package is {package['status']}; verify it first.")
+    refuse_lost_object(package)
     _require_deltas(package, versions)
+
+
+def refuse_lost_object(package: Row) -> None:
+    """L6: a package whose object is gone, or is another than it should be, is offered to nobody."""
+    if package["object_state"] in ("missing", "differs"):
+        problem = {"missing": "is gone from its bucket", "differs": "is not the one that the package was made of"}
+        raise Conflict("package_object_lost", f"The package's object {problem[package['object_state']]}.")
 
 
 def _require_deltas(package: Row, versions: Sequence[str]) -> None:

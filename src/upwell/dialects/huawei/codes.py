@@ -98,6 +98,7 @@ _NOT_FOUND = {
 }
 
 _CONFLICTS = {
+    "package_object_lost": "IOTDA.014812",
     "device_name_taken": "IOTDA.014031",
     "public_id_taken": "IOTDA.014031",
     "batch_file_name_taken": "IOTDA.014602",

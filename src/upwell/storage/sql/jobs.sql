@@ -2,7 +2,7 @@
 
 -- name: package_for_job
 -- The package of this account, locked so that its status and its deletion wait for the job to exist.
-select p.package_id, p.product_id, p.status, p.is_delta, p.source_version, p.version, p.module, p.size,
+select p.package_id, p.product_id, p.status, p.object_state, p.is_delta, p.source_version, p.version, p.module, p.size,
        jsonb_array_length(p.files) as file_count, pr.product_key
 from package p left join product pr on pr.product_id = p.product_id
 where p.package_id = $1 and p.account_id = $2 and p.deleted_at is null
