@@ -61,8 +61,8 @@ class Device:
         """Where its last upgrade ended, once the server has acknowledged the report of it."""
         self.said: Outcome | None = None
         """The same from just before it is first said: no server can know more."""
-        self.asked = 0
-        """How often it was asked for its version."""
+        self.asked: list[float] = []
+        """When it was asked for its version, in monotonic time."""
         self.acknowledged: list[Report] = []
         self.offers: list[tuple[float, str, str]] = []
         """Every push received, repeated and ignored ones too: (monotonic time, version, url)."""
@@ -198,7 +198,7 @@ class Device:
             return
         try:
             if self.speech.asks(self.identity, packet.payload):
-                self.asked += 1
+                self.asked.append(time.monotonic())
                 if not self.script.mute:
                     self._inform()
                 return
