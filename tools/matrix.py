@@ -2,12 +2,13 @@
 
 A table stands between two comments; the rest of the page is written by hand. Operations, roles, parameters and limits
 are the dialects' tables, so no cell can promise what the server does not read. An Alibaba operation names the stories
-that call it, read from the tests' own tables; one that no story calls is an error.
+that call it, read from the tests' own tables, a Huawei one the test files; one that nothing calls is an error.
 
 Run: python tools/matrix.py (writes the file) or python tools/matrix.py --check (fails when the file is stale).
 """
 
 import ast
+import re
 import sys
 import tomllib
 from collections.abc import Iterator, Mapping
@@ -15,6 +16,8 @@ from pathlib import Path
 
 from upwell.dialects.alibaba import limits
 from upwell.dialects.alibaba.management import OPERATIONS as ALIBABA
+from upwell.dialects.huawei.management import OPERATIONS as HUAWEI
+from upwell.dialects.huawei.operation import Operation as Path5
 from upwell.dialects.rpc_params import Operation, Param, Unsupported
 from upwell.dialects.tuya.management import OPERATIONS as TUYA
 
@@ -66,10 +69,31 @@ def _wire(param: Param) -> Iterator[tuple[str, bool]]:
         yield f"{param.name}.N" if param.kind == "list" else param.name, param.required
 
 
+def callers() -> dict[str, list[str]]:
+    """The test files of Huawei's that call each method of the vendor's SDK."""
+    found: dict[str, list[str]] = {}
+    for file in sorted(TESTS.glob("test_huawei_*.py")):
+        tree = ast.walk(ast.parse(file.read_text("utf-8")))
+        names = {n.func.attr for n in tree if isinstance(n, ast.Call) and isinstance(n.func, ast.Attribute)}
+        for name in names:
+            found.setdefault(name, []).append(file.stem.removeprefix("test_huawei_"))
+    return found
+
+
+def method(operation: str) -> str:
+    """What the SDK calls an operation: CreateOtaPackage is create_ota_package."""
+    return re.sub("(?<!^)(?=[A-Z])", "_", operation).lower()
+
+
+def members(operation: Path5) -> str:
+    """What its query and body may hold, those required in bold."""
+    return ", ".join(f"**{f.name}**" if f.required else f.name for f in (*operation.query, *operation.body))
+
+
 Notes = Mapping[str, Mapping[str, str]]
 
 
-def table(operations: Mapping[str, Operation], notes: Notes, **more: Mapping[str, str]) -> str:
+def table(operations: Mapping[str, Operation] | Mapping[str, Path5], notes: Notes, **more: Mapping[str, str]) -> str:
     """One row for each operation; `more` are further columns by their headings."""
     known = {name for kind in notes.values() for name in kind}
     if known - set(operations):
@@ -79,7 +103,8 @@ def table(operations: Mapping[str, Operation], notes: Notes, **more: Mapping[str
     for name, operation in operations.items():
         part, note = notes["part"].get(name), notes["note"].get(name)
         cells = [name, "part" if part else "yes", operation.role, *(column[name] for column in more.values())]
-        cells += [parameters(operation) or "—", "; ".join(filter(None, (part, note)))]
+        given = members(operation) if isinstance(operation, Path5) else parameters(operation)
+        cells += [given or "—", "; ".join(filter(None, (part, note)))]
         lines.append("| " + " | ".join(cells) + " |")
     return "\n".join(lines)
 
@@ -97,7 +122,20 @@ def tables() -> dict[str, str]:
         " per account.\nRequired parameters are bold; IotInstanceId is accepted everywhere and ignored."
     )
     alibaba = table(ALIBABA, notes["alibaba"], **{"Requests a second": qps, "Stories": told})
-    return {"alibaba": f"{head}\n\n{alibaba}", "tuya": table(TUYA, notes["tuya"])}
+    tuya = table(TUYA, notes["tuya"])
+    return {"alibaba": f"{head}\n\n{alibaba}", "tuya": tuya, "huawei": huawei(notes["huawei"])}
+
+
+def huawei(notes: Notes) -> str:
+    """The table of Huawei's operations."""
+    tests = callers()
+    told = {name: ", ".join(tests[method(name)]) for name in HUAWEI}
+    asked = {name: f"{operation.method} {operation.path}" for name, operation in HUAWEI.items()}
+    head = (
+        f"Each of the {len(HUAWEI)} operations is called by the vendor's SDK, unmodified, in the tests named beside it:"
+        "\n`tests/acceptance/test_huawei_<test>.py`. Paths are below `/v5/iot/{project_id}`; required members are bold."
+    )
+    return f"{head}\n\n{table(HUAWEI, notes, Request=asked, Tests=told)}"
 
 
 def text(page: str) -> str:

@@ -9,6 +9,7 @@ from typing import Any
 
 HAN = "灯"
 LONG = "x" * 5000
+TIMES = ("20260229T000000Z", "2026-01-01T00:00:00Z", "20260101T000000", "x")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -144,12 +145,56 @@ OTHERS = [
     case("search", "sql", (), "select * from device where device_name like 'abc%'", "select 1; select 2"),
 ]
 
+IDS_30_001 = [f"d{n}" for n in range(30_001)]
+EXT_512 = {"k": "a" * 504}  # 512 characters of JSON
+FUTURE, FAR = "{in:518400}", "{in:608400}"  # seconds from now: six days, and seven days and an hour
+PACKAGE_IDS = [f"{n:032x}" for n in range(21)]
+BATCHES = [  # huawei 3.2, 3.4
+    case("batch", "app_id", ("{app}",), "a" * 37, "a b", "", 5),
+    text("batch", "task_name", 128, HAN, "a-b", "a b"),
+    case("batch", "task_type", ("firmwareUpgrade",), "createDevices", "FirmwareUpgrade", "", 5),
+    case("batch", "task_mode", ("GATEWAY",), "gateway", "", 5, True),
+    case("batch", "need_confirm", (True, False), "true", 1),
+    case("batch", "task_ext_info", ({}, EXT_512), EXT_512 | {"k": "a" * 505}, "x", [], {"k": "a\0b"}),
+    case("batch", "targets", (["d" * 128, "A_-9"], IDS_30_001[:30_000]), IDS_30_001, "d", {}),
+    case("batch", "targets", (), ["d" * 129], ["a b"], ["灯"], [""], [5], names="targets"),
+    case("batch", "document", (), {}, {"package_ids": []}, "x", [], {"package_ids": 5}),
+    case("batch", "document.package_ids", (["{package}"], "{package}"), ["a" * 37], ["a_b"], [""], [5], PACKAGE_IDS),
+    case("batch", "document", ({"package_id": "{package}"}, {"package_id": ["{package}"]})),
+    case("batch", "document", (), *({"package_id": bad} for bad in ("a" * 37, ["a_b"], [], 5)), names="package_id"),
+    case("batch", "task_policy", ({},), "x", []),
+    case("batch", "task_policy.schedule_time", (FUTURE,), *TIMES, code="IOTDA.000009"),
+    case("batch", "task_policy.schedule_time", (), FAR, "20200101T000000Z", names="schedule"),
+    case("batch", "task_policy.retry_count", (0, 5), -1, 6, "5", 1.5, 2**64),
+    case("batch", "task_policy.retry_interval", (0, 1440), -1, 1441, "5", 1.5),
+    case("group batch", "targets_filter", ({"group_ids": ["{group}"]},), {"group_ids": []}, "x", [], {"other": ["a"]}),
+    case(
+        "group batch",
+        "targets_filter.group_ids",
+        (["{group}"],),
+        ["a" * 37],
+        ["xyz"],
+        [5],
+        [""],
+        "a",
+        names="group_ids",
+    ),
+    case("group batch", "targets_filter.group_ids", (), [f"{n:x}" for n in range(101)]),
+    case("module batch", "task_mode", (), "GATEWAY"),
+    case("module batch", "task_ext_info", (), {"k": "v"}),
+    case("named", "targets", ([f"d{n}" for n in range(100)], ["d" * 128], []), [f"d{n}" for n in range(101)], "d", {}),
+    case("named", "targets", (), ["d" * 129], ["a b"], [""], [5]),
+]
+
 LISTS = (
     "/products",
     "/devices",
     "/device-group",
     "/ota-upgrades/modules?app_id={app}",
     "/device-group/{group}/devices",
+    "/batchtasks?task_type=firmwareUpgrade",
+    "/batchtasks/{task}",
+    "/ota-upgrades/packages?package_type=firmwarePackage",
 )
 PAGING = [
     Case(request=path, field=field, good=good, bad=bad, code=code)
@@ -160,7 +205,6 @@ PAGING = [
         ("offset", ("0", "500"), ("-1", "501", "x"), "IOTDA.000006"),
     )
 ]
-TIMES = ("20260229T000000Z", "2026-01-01T00:00:00Z", "20260101T000000", "x")
 QUERIES = [
     *PAGING,
     case("/devices", "product_id", ("a" * 36,), "a" * 37, "a b"),
@@ -177,4 +221,9 @@ QUERIES = [
     case("/device-group", "group_type", ("static", "dynamic"), "x"),
     case("/device-group", "name", ("a" * 64,), "a" * 65),
     case("/apps", "default_app", ("true", "false"), "x", "1"),
+    case("/batchtasks", "task_type", ("firmwareUpgrade", "softwareUpgrade", "moduleUpgrade"), "x", "createDevices"),
+    case("/batchtasks?task_type=firmwareUpgrade", "app_id", (), "a" * 37, "a b"),
+    case("/batchtasks?task_type=firmwareUpgrade", "status", ("Waitting", "PartialSuccess"), "Waiting", "waitting"),
+    case("/batchtasks/{task}", "task_detail_status", ("FailWaitRetry", "Removed"), "Stopping", "fail"),
+    case("/batchtasks/{task}", "target", ("d" * 128,), "d" * 129, "a b"),
 ]

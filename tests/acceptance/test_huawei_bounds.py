@@ -1,14 +1,16 @@
 """Every field of Huawei's fleet at its bound and past it, through the door."""
 
 import json
+import time
 import uuid
+from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qsl
 
 import pytest
 
 from acceptance.client import Key, Server, unique
-from acceptance.huawei_bounds import DEVICES, OTHERS, PRODUCTS, QUERIES, Case, prop, service
+from acceptance.huawei_bounds import BATCHES, DEVICES, OTHERS, PRODUCTS, QUERIES, Case, prop, service
 from acceptance.huawei_client import Got, ask
 
 
@@ -20,12 +22,17 @@ def made(got: Got) -> Any:
 class House:
     """What the requests of the table speak of, and the requests themselves."""
 
-    def __init__(self, server: Server, key: Key) -> None:
+    def __init__(self, server: Server, key: Key, account: str, folder: Path) -> None:
         self.http, self.key = server.http, key
         product = made(self.send("POST", "/products", self.body("product")))
         self.product, self.app = product["product_id"], product["app_id"]
         self.device = made(self.send("POST", "/devices", self.body("device")))["device_id"]
         self.group = made(self.send("POST", "/device-group", self.body("group")))["group_id"]
+        (folder / "image").write_bytes(b"image")
+        where = ("--bucket", "firmware", "--key", "a.bin", "--account", account)
+        server.run("object", "put", *where, str(folder / "image"))
+        self.package = made(self.send("POST", "/ota-upgrades/packages", self.body("package")))["package_id"]
+        self.task = made(self.send("POST", "/batchtasks", self.body("batch")))["task_id"]
 
     def send(self, method: str, target: str, body: Any = None, *more: tuple[str, str]) -> Got:
         tail, _, query = target.partition("?")
@@ -47,6 +54,10 @@ class House:
             "tagged": ("POST", "/tags/query-resources"),
             "module": ("POST", "/ota-upgrades/modules"),
             "search": ("POST", "/search/query-devices"),
+            "batch": ("POST", "/batchtasks"),
+            "group batch": ("POST", "/batchtasks"),
+            "module batch": ("POST", "/batchtasks"),
+            "named": ("POST", f"/batchtasks/{self.task}/confirm"),
         }[request]
 
     def body(self, request: str) -> dict[str, Any]:
@@ -70,7 +81,32 @@ class House:
             "tagged": lambda: {"resource_type": "device"},
             "module": lambda: {"app_id": self.app, "product_id": self.fresh(), "module_name": "m"},
             "search": dict,
+            "package": self.of_package,
+            "batch": self.of_batch,
+            "group batch": lambda: without(self.of_batch(), "targets") | {"targets_filter": {}},
+            "module batch": lambda: self.of_batch() | {"task_type": "moduleUpgrade"},
+            "named": dict,
         }[request]()
+
+    def of_package(self) -> dict[str, Any]:
+        place = {"region_name": "r", "bucket_name": "firmware", "object_key": "a.bin"}
+        whole = {"app_id": self.app, "product_id": self.product, "version": "V2", "package_type": "firmwarePackage"}
+        return whole | {"file_location": {"obs_location": place}}
+
+    def of_batch(self) -> dict[str, Any]:
+        policy = {"retry_count": 1, "retry_interval": 1}
+        whole = {"task_name": "t", "task_type": "firmwareUpgrade", "targets": [self.device], "task_policy": policy}
+        return whole | {"document": {"package_ids": [self.package]}}
+
+    def filled(self, value: Any) -> Any:
+        """`{package}` and its like are what the house has; the rest is `filled`'s."""
+        if isinstance(value, list | tuple):
+            return [self.filled(each) for each in value]
+        if isinstance(value, dict):
+            return {name: self.filled(each) for name, each in value.items()}
+        if isinstance(value, str) and value in ("{package}", "{group}", "{app}"):
+            return getattr(self, value[1:-1])
+        return filled(value)
 
     def resource(self) -> dict[str, Any]:
         device = made(self.send("POST", "/devices", self.body("device")))
@@ -81,8 +117,13 @@ class House:
 
 
 @pytest.fixture(scope="module")
-def house(server: Server) -> House:
-    return House(server, server.new_key(unique("bounds"), "admin", "huawei"))
+def house(server: Server, tmp_path_factory: pytest.TempPathFactory) -> House:
+    account = unique("bounds")
+    return House(server, server.new_key(account, "admin", "huawei"), account, tmp_path_factory.mktemp("house"))
+
+
+def without(body: dict[str, Any], name: str) -> dict[str, Any]:
+    return {other: value for other, value in body.items() if other != name}
 
 
 def put(body: dict[str, Any], path: str, value: Any) -> None:
@@ -97,6 +138,8 @@ def filled(value: Any) -> Any:
     """`{unique:64}` is a text of so many characters that nobody else uses, `{han:64}` one of Chinese ones."""
     if value == "{han:64}":
         return "".join(chr(0x4E00 + int(digit, 16)) for digit in uuid.uuid4().hex * 2)
+    if isinstance(value, str) and value.startswith("{in:"):
+        return time.strftime("%Y%m%dT%H%M%SZ", time.gmtime(time.time() + int(value[4:-1])))
     if isinstance(value, str) and value.startswith("{unique:"):
         return (uuid.uuid4().hex * 4)[: int(value[8:-1])]
     return value
@@ -107,17 +150,19 @@ def said(path: str) -> str:
     return "".join(f"[{part}]" if part.isdigit() else f".{part}" for part in path.split("."))[1:]
 
 
-@pytest.mark.parametrize("case", [*PRODUCTS, *DEVICES, *OTHERS], ids=lambda case: f"{case.request}-{case.field}")
+@pytest.mark.parametrize(
+    "case", [*PRODUCTS, *DEVICES, *OTHERS, *BATCHES], ids=lambda case: f"{case.request}-{case.field}"
+)
 def test_members_of_bodies(house: House, case: Case) -> None:
     method, path = house.where(case.request)
     for value in case.good:
         body = house.body(case.request)
-        put(body, case.field, filled(value))
+        put(body, case.field, house.filled(value))
         got = house.send(method, path, body)
         assert got.status in (200, 201), (str(value)[:60], got.body)
     for value in case.bad:
         body = house.body(case.request)
-        put(body, case.field, value)
+        put(body, case.field, house.filled(value))
         got = house.send(method, path, body)
         told = got.json()
         assert (got.status, told["error_code"]) == (400, case.code), (str(value)[:60], told)
@@ -127,7 +172,7 @@ def test_members_of_bodies(house: House, case: Case) -> None:
 
 @pytest.mark.parametrize("case", QUERIES, ids=lambda case: f"{case.request}-{case.field}")
 def test_parameters_of_queries(house: House, case: Case) -> None:
-    path = case.request.format(app=house.app, group=house.group)
+    path = case.request.format(app=house.app, group=house.group, task=house.task)
     for value in case.good:
         assert house.send("GET", path, None, (case.field, value)).status == 200, value
     for value in case.bad:
@@ -148,6 +193,7 @@ MANDATORY = [
     ("tagged", ("resource_type", "tags")),
     ("module", ("app_id", "product_id", "module_name")),
     ("search", ("sql",)),
+    ("batch", ("task_name", "task_type", "targets", "document")),
 ]
 
 
@@ -183,6 +229,12 @@ def test_mandatory_members(house: House, request_: str, fields: tuple[str, ...])
         ("GET", "/device-group/{}", "group_id"),
         ("GET", "/device-group/{}/devices", "group_id"),
         ("GET", "/ota-upgrades/modules/{}", "module_id"),
+        ("GET", "/ota-upgrades/packages/{}", "package_id"),
+        ("GET", "/batchtasks/{}", "task_id"),
+        ("DELETE", "/batchtasks/{}", "task_id"),
+        ("POST", "/batchtasks/{}/stop", "task_id"),
+        ("POST", "/batchtasks/{}/retry", "task_id"),
+        ("POST", "/batchtasks/{}/confirm", "task_id"),
     ],
 )
 def test_ids_in_paths(house: House, method: str, path: str, field: str) -> None:
@@ -191,3 +243,35 @@ def test_ids_in_paths(house: House, method: str, path: str, field: str) -> None:
         told = got.json()
         assert (got.status, told["error_code"]) == (400, "IOTDA.000006"), (value, told)
         assert field in told["error_msg"]
+
+
+@pytest.mark.parametrize(
+    ("change", "field"),
+    [
+        ({"task_policy": {"retry_count": 1}}, "task_policy.retry_interval"),
+        ({"task_policy": {"retry_interval": 1}}, "task_policy.retry_count"),
+        ({"targets": None, "document_source": "a"}, "document_source"),
+        ({"targets": [], "targets_filter": {}}, "targets"),
+    ],
+)
+def test_members_of_a_batch_task_that_depend_on_others(house: House, change: dict[str, Any], field: str) -> None:
+    got = house.send("POST", "/batchtasks", house.of_batch() | change)
+    told = got.json()
+    assert (got.status, told["error_code"]) == (400, "IOTDA.000006") and f" {field}" in told["error_msg"], told
+
+
+@pytest.mark.parametrize(
+    ("change", "status", "code"),
+    [
+        ({"document": {"package_ids": ["0" * 32]}}, 404, "IOTDA.014801"),
+        ({"targets": None, "targets_filter": {"group_ids": ["0" * 32]}}, 404, "IOTDA.014805"),
+        ({"app_id": "nowhere"}, 403, "IOTDA.001000"),
+        ({"task_type": "softwareUpgrade"}, 403, "IOTDA.014812"),
+        ({"task_type": "moduleUpgrade"}, 403, "IOTDA.014812"),
+    ],
+)
+def test_what_a_batch_task_speaks_of_must_be_there(
+    house: House, change: dict[str, Any], status: int, code: str
+) -> None:
+    got = house.send("POST", "/batchtasks", house.of_batch() | change)
+    assert (got.status, got.json()["error_code"]) == (status, code), got.body

@@ -1,100 +1,16 @@
 """Huawei's whole path: packages and batch tasks by the vendor's own SDK, devices imitated (huawei 3, 5, 6)."""
 
 import asyncio
-import random
-from collections.abc import AsyncIterator, Callable, Iterator
-from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
-from pathlib import Path
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
 from huaweicloudsdkiotda.v5 import model as m
-from tests.imitations.huawei import HuaweiDevice
-from tests.imitations.huawei_c import HuaweiC
 from tests.imitations.huawei_go import HuaweiGo
-from tests.imitations.huawei_java import HuaweiJava
-from tests.imitations.huawei_python import HuaweiPython
 
-from acceptance.client import Server, serve, unique
-from acceptance.huawei_client import new_device, new_product, sdk
+from acceptance.client import Server, serve
+from acceptance.huawei_fleet import IMAGE, SDKS, Fleet, new_fleet, only
 from acceptance.tls import certificate
-
-ACCOUNT, BUCKET = "huawei-devices", "firmware"
-IMAGE = random.Random(11).randbytes(120_001)
-OVER = ("Success", "Fail", "PartialSuccess", "Stopped")
-SDKS: dict[str, Callable[..., HuaweiDevice]] = {
-    "python": HuaweiPython,
-    "java": HuaweiJava,
-    "go": HuaweiGo,
-    "c": HuaweiC,
-}
-
-
-@dataclass
-class Fleet:
-    """A product of an account, its packages and its batch tasks."""
-
-    server: Server
-    client: Any
-    folder: Path
-    product: str = ""
-    made: dict[str, Any] = field(default_factory=dict)
-
-    def device(self, **more: Any) -> str:
-        """A new device; its id."""
-        told = new_device(self.client, self.product, **more)
-        self.made[told.device_id] = told
-        return str(told.device_id)
-
-    def package(self, version: str = "V2.0", kind: str = "firmwarePackage", **more: Any) -> str:
-        """A package of an object in the account's bucket; its id."""
-        key, file = f"{unique('obj')}/upgrade.bin", self.folder / "image"
-        file.write_bytes(IMAGE)
-        self.server.run("object", "put", "--bucket", BUCKET, "--key", key, "--account", ACCOUNT, str(file))
-        app = self.client.show_applications(m.ShowApplicationsRequest()).applications[0].app_id
-        place = m.ObsLocation(region_name="cn-north-4", bucket_name=BUCKET, object_key=key)
-        body = m.CreateOtaPackage(
-            app_id=app, package_type=kind, product_id=self.product, version=version,
-            file_location=m.FileLocation(obs_location=place), **more,
-        )  # fmt: skip
-        return str(self.client.create_ota_package(m.CreateOtaPackageRequest(body=body)).package_id)
-
-    def task(self, package: str, *devices: str, kind: str = "firmwareUpgrade", **more: Any) -> str:
-        """A batch task; its id."""
-        body = m.CreateBatchTask(
-            task_name=unique("task").replace("-", "_"), task_type=kind, targets=list(devices),
-            document={"package_ids": [package]}, **more,
-        )  # fmt: skip
-        return str(self.client.create_batch_task(m.CreateBatchTaskRequest(body=body)).task_id)
-
-    def shown(self, task: str) -> Any:
-        return self.client.show_batch_task(m.ShowBatchTaskRequest(task_id=task))
-
-    async def until(self, task: str, holds: Callable[[Any], object], seconds: float = 40.0) -> Any:
-        """The task as shown, once it is so."""
-        async with asyncio.timeout(seconds):
-            while True:
-                shown = await asyncio.to_thread(self.shown, task)
-                if holds(shown):
-                    return shown
-                await asyncio.sleep(0.1)
-
-    async def over(self, task: str) -> Any:
-        """The task as shown at its end."""
-        return await self.until(task, lambda shown: shown.batchtask.status in OVER)
-
-    @asynccontextmanager
-    async def online(self, device_id: str, kind: str | type[HuaweiDevice], **given: Any) -> AsyncIterator[HuaweiDevice]:
-        host, _, port = self.server.mqtt.rpartition(":")
-        secret = self.made[device_id].auth_info.secret
-        make = SDKS[kind] if isinstance(kind, str) else kind
-        device = make(host=host, port=int(port), device_id=device_id, secret=secret, **given)
-        await device.start()
-        try:
-            yield device
-        finally:
-            await device.stop()
 
 
 @pytest.fixture(scope="module")
@@ -107,16 +23,7 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
 
 @pytest.fixture(scope="module")
 def fleet(server: Server, tmp_path_factory: pytest.TempPathFactory) -> Fleet:
-    client = sdk(server.http, server.new_key(ACCOUNT, "admin", "huawei"))
-    made = Fleet(server, client, tmp_path_factory.mktemp("fleet"))
-    made.product = new_product(client)
-    return made
-
-
-def only(shown: Any) -> Any:
-    """The one subtask."""
-    (detail,) = shown.task_details
-    return detail
+    return new_fleet(server, "huawei-devices", tmp_path_factory.mktemp("fleet"))
 
 
 # --- to the end -----------------------------------------------------------------------------------------------------

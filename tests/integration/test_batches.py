@@ -452,6 +452,9 @@ async def test_retry_runs_the_failed_again_and_the_batch_with_them(stage: Stage)
     await stage.say(*((d, r) for d, r in zip(stage.flock.ids, (result(), result(1), result(2)), strict=True)))
     await endings.end_finished(stage.ctx)
     assert await stage.progress() is Progress.PARTLY
+    nobody = c.RetryBatch(job_id=stage.job, targets=("nobody",))
+    assert [t.reason for t in await batches.retry_batch(stage.ctx, stage.caller, nobody)] == ["device_unknown"]
+    assert await stage.progress() is Progress.PARTLY  # no task of it runs again
     names = {t.public_id: t for t in (await stage.shown()).tasks.items}
     failed = [n for n, t in names.items() if t.standing is Standing.FAILED]
     told = await batches.retry_batch(stage.ctx, stage.caller, c.RetryBatch(job_id=stage.job, targets=(failed[0],)))

@@ -24,6 +24,7 @@ from upwell.service.access import Caller, require
 from upwell.service.batch_views import SQL, progress_of
 from upwell.service.context import Context
 from upwell.service.devices import find_public
+from upwell.service.endings import reopen
 from upwell.service.jobs import refuse_lost_object
 from upwell.service.making import fill_chunk
 from upwell.service.spaces import find_space
@@ -161,7 +162,8 @@ async def retry_batch(ctx: Context, caller: Caller, cmd: c.RetryBatch) -> tuple[
     async def body(conn: Connection) -> tuple[c.TargetResult, ...]:
         job, now = await _locked(conn, caller, cmd.job_id, "retry"), ctx.now()
         results = await _steer(conn, caller, job, cmd.targets, "retry", retry, now)
-        await conn.execute(JOBS["reopen_job"], cmd.job_id, now)
+        if (await batch_views.tallies(conn, [cmd.job_id]))[cmd.job_id].open:  # else it acted on no task
+            await reopen(conn, cmd.job_id, now)
         await conn.execute(JOBS["follow_presence_of_job"], cmd.job_id)
         return results
 

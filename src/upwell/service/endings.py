@@ -1,8 +1,11 @@
-"""What time brings: planned jobs begin, windows close, tasks time out, jobs without open tasks end."""
+"""What time brings: planned jobs begin, windows close, tasks time out, jobs without open tasks end, until they are
+opened again."""
+
+from datetime import datetime
 
 from upwell.domain import negotiation
 from upwell.domain.job import ending, verdict
-from upwell.domain.negotiated import progress
+from upwell.domain.negotiated import Progress, progress
 from upwell.domain.task import TIMEOUT_TEXT, Event, State
 from upwell.service import rules
 from upwell.service.batch_views import tallies
@@ -72,6 +75,13 @@ async def _conclude(ctx: Context, conn: Connection, job: Row) -> None:
     outcome = progress(counted, planned=False, resolved=True, stop_asked=job["stop_asked"])
     await conn.execute(BATCHES["set_outcome"], job["job_id"], outcome.value)
     await rules.note_status(conn, job["job_id"], ctx.now(), outcome, job["part"])
+
+
+async def reopen(conn: Connection, job_id: int, now: datetime) -> None:
+    """A job that had ended runs again, and of a batch that is news."""
+    part = await conn.fetchval(SQL["reopen_job"], job_id, now)
+    if part:
+        await rules.note_status(conn, job_id, now, Progress.RUNNING, part)
 
 
 async def _judge(ctx: Context, conn: Connection, job: Row, status: str) -> None:

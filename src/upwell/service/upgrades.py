@@ -13,6 +13,7 @@ from upwell.domain.task import Event, State, Task, moves
 from upwell.service import fleet
 from upwell.service.access import Caller
 from upwell.service.context import Context
+from upwell.service.endings import reopen
 from upwell.service.making import fill_chunk
 from upwell.service.tasks import Ledger, Selection, move, task_of
 from upwell.service.views import job_of_account
@@ -156,7 +157,7 @@ async def _reopen(conn: Connection, job: Row, now: datetime) -> None:
     if job["status"] == "PLANNED":
         raise Conflict("task_not_repeatable", "The job has not begun.")
     if job["kind"] != "dynamic":
-        await conn.execute(SQL["reopen_job"], job["job_id"], now)
+        await reopen(conn, job["job_id"], now)
 
 
 async def _reopen_verification(conn: Connection, job: Row, now: datetime) -> None:

@@ -59,6 +59,10 @@ class Device:
         self.version = identity.version
         self.outcome: Outcome | None = None
         """Where its last upgrade ended, once the server has acknowledged the report of it."""
+        self.said: Outcome | None = None
+        """The same from just before it is first said: no server can know more."""
+        self.asked: list[float] = []
+        """When it was asked for its version, in monotonic time."""
         self.acknowledged: list[Report] = []
         self.offers: list[tuple[float, str, str]] = []
         """Every push received, repeated and ignored ones too: (monotonic time, version, url)."""
@@ -194,7 +198,9 @@ class Device:
             return
         try:
             if self.speech.asks(self.identity, packet.payload):
-                self._inform()
+                self.asked.append(time.monotonic())
+                if not self.script.mute:
+                    self._inform()
                 return
             offer = self.speech.offer(self.identity, packet.payload)
         except wire.WireError as exc:
@@ -206,10 +212,10 @@ class Device:
 
     def _consider(self, offer: Offer) -> None:
         """Take the offer, or leave it: the version it runs, or one upgrade already going on (alibaba 6.7)."""
-        if offer.version == self.version:
+        if offer.version == self.version or self.script.mute:
             return
         if self._upgrade is None or self._upgrade.done():
-            self._latest, self.outcome = offer, None
+            self._latest, self.outcome, self.said = offer, None, None
             self._upgrade = self._tasks.create_task(self._run_upgrade(offer))
         elif self._latest and (offer.version, offer.digests) == (self._latest.version, self._latest.digests):
             self._latest = offer  # The same image again; a later try of the download uses the fresher URL.
@@ -271,9 +277,10 @@ class Device:
         try:
             await self._install(offer)
         except StepError as exc:
-            outcome = "FAILED"
+            outcome = self.said = "FAILED"
             self._step(exc.step, str(exc))
         else:
+            self.said = outcome
             await self._reboot(offer)
         if self.script.stale_percent is not None:
             self._step(self.script.stale_percent)

@@ -58,8 +58,8 @@ class Fleet:
         return reached and device.as_scripted
 
     def settled(self) -> bool:
-        """Every device has ended its upgrade, rightly or wrongly."""
-        return all(device.outcome is not None for device in self.devices)
+        """Every device that speaks has ended its upgrade, rightly or wrongly."""
+        return all(device.outcome is not None or device.script.mute for device in self.devices)
 
     def wake(self) -> None:
         """Tell every silent device to go on."""
@@ -80,7 +80,7 @@ class Fleet:
             "devices": len(self.devices),
             "as_scripted": len(self.devices) - len(self.astray()),
             "outcomes": dict(self.outcomes()),
-            "expected": dict(Counter(device.script.expected for device in self.devices)),
+            "expected": dict(Counter(device.script.expected or "OPEN" for device in self.devices)),
             "unacknowledged": sum(device.unacknowledged for device in self.devices),
             "counters": asdict(self.counters),
             "problems": [f"{d.identity.device_name}: {text}" for d in self.devices for text in d.problems][:50],

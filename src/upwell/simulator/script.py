@@ -35,6 +35,7 @@ class Rates:
     fail_burn: float = 0.0
     fail_upgrade: float = 0.0
     silent: float = 0.0
+    mute: float = 0.0
     late: float = 0.0
     repeat: float = 0.0
     reorder: float = 0.0
@@ -66,6 +67,8 @@ class DeviceScript:
     start_s: float
     reboot_s: float
     silent: bool
+    mute: bool
+    """It says what it runs when it connects, and then acknowledges all that it is told and does nothing."""
     late: bool
     copies: int
     """How often it sends each report: 1, or 2 for a device that repeats itself."""
@@ -75,8 +78,11 @@ class DeviceScript:
     """A progress report that comes only after the end of the upgrade."""
 
     @property
-    def expected(self) -> Outcome:
-        """The state its task must end in; for a silent device, once it is told to go on."""
+    def expected(self) -> Outcome | None:
+        """The state its task must end in; for a silent device, once it is told to go on; None for a mute one, whose
+        upgrade never begins."""
+        if self.mute:
+            return None
         return "SUCCEEDED" if self.step is None else "FAILED"
 
 
@@ -90,6 +96,7 @@ def plan(seed: int | str, index: int, rates: Rates) -> DeviceScript:
     away_s = dice.uniform(0.0, rates.delay_s)
     late_s = dice.uniform(0.5, 1.0) * rates.late_s
     percents = sorted(dice.sample(range(5, 100), dice.randint(2, 4)))
+    mute = dice.random() < rates.mute
     return DeviceScript(
         step=step,
         desc=desc,
@@ -99,6 +106,7 @@ def plan(seed: int | str, index: int, rates: Rates) -> DeviceScript:
         start_s=dice.uniform(0.0, rates.delay_s),
         reboot_s=late_s if late and not drops else dice.uniform(0.0, rates.delay_s),
         silent=silent,
+        mute=mute,
         late=late,
         copies=2 if repeats else 1,
         progress=_progress(percents, reorders),

@@ -230,7 +230,7 @@ where j.job_id = $1 and j.account_id = $2 for update of j;
 
 -- name: reopen_job
 update job set status = 'IN_PROGRESS', ended_at = null, outcome = '', stop_asked_at = null, modified_at = $2
-where job_id = $1 and status in ('COMPLETED', 'CANCELED');
+where job_id = $1 and status in ('COMPLETED', 'CANCELED') returning part;
 
 -- name: has_tasks
 select exists (select from task where job_id = $1);
