@@ -38,7 +38,7 @@ from upwell.doors.iam import IamDoor
 from upwell.doors.links import Links
 from upwell.doors.logins import LoginDesk
 from upwell.doors.push import Poster
-from upwell.doors.rest import METHODS, RestDoor
+from upwell.doors.rest import RestDoor, everything
 from upwell.doors.rpc import RpcDoor
 from upwell.doors.tongues import Alibaba, Tongue, Tuya
 from upwell.doors.uploads import ObjectWriter, StoredObject
@@ -370,7 +370,7 @@ class Server:
             routes=[
                 Route("/auth/register/device", self._enrolment().__call__, methods=["POST"]),
                 Route("/", rpc.__call__, methods=["GET", "POST"]),
-                Route("/v5/{rest:path}", rest.__call__, methods=METHODS),
+                everything(rest),
                 Route(TOKENS_PATH, signing_in.tokens, methods=["POST"]),
                 Route(PROJECTS_PATH, signing_in.projects, methods=["GET"]),
                 Route("/healthz", _healthy),
