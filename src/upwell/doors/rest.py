@@ -86,7 +86,7 @@ class RestDoor:
 
 
 def everything(door: RestDoor) -> Route:
-    """Every path below `/v5/` leads to the door, one with a newline in an id too: Starlette's own pattern stops at it."""
+    """Every path below `/v5/` leads to the door, even with a newline in an id: Starlette's own pattern stops there."""
     route = Route("/v5/{rest:path}", door.__call__, methods=METHODS)
     route.path_regex = re.compile(r"/v5/(?P<rest>.*)\Z", re.DOTALL)
     return route
