@@ -15,6 +15,7 @@ from uuid import UUID
 
 import uvicorn
 from starlette.applications import Starlette
+from starlette.middleware import Middleware
 from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route
@@ -27,6 +28,7 @@ from upwell.domain.commands import Command, DeleteDevice, DeleteSpace, ResetSecr
 from upwell.domain.errors import CallerError, Unavailable
 from upwell.domain.talk import OfferRequest
 from upwell.doors.blocks import Blocks
+from upwell.doors.bodies import Bodies
 from upwell.doors.devices import Desk, DeviceHandler
 from upwell.doors.downloads import DownloadDoor
 from upwell.doors.enrolment import EnrolmentDoor
@@ -41,7 +43,7 @@ from upwell.doors.push import Poster
 from upwell.doors.rest import RestDoor, everything
 from upwell.doors.rpc import RpcDoor
 from upwell.doors.tongues import Alibaba, Tongue, Tuya
-from upwell.doors.uploads import ObjectWriter, StoredObject
+from upwell.doors.uploads import ObjectWriter, StoredObject, streams_to_store
 from upwell.embedded import EmbeddedPostgres
 from upwell.engine.dispatch import Ask, Dispatcher
 from upwell.engine.gather import Gatherer
@@ -375,7 +377,8 @@ class Server:
                 Route(PROJECTS_PATH, signing_in.projects, methods=["GET"]),
                 Route("/healthz", _healthy),
                 Route("/readyz", self._ready),
-            ]
+            ],
+            middleware=[Middleware(Bodies, streams=streams_to_store)],
         )
         await self._serve(app, self.settings.https, tls=True)
         return await self._serve(app, self.settings.http, tls=False) or ""

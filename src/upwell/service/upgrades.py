@@ -119,7 +119,8 @@ async def _locked_tasks(conn: Connection, caller: Caller, refs: Sequence[TaskRef
 
 async def repeat_tasks(ctx: Context, caller: Caller, cmd: c.RepeatTasks) -> c.Done:
     """Run failed or cancelled tasks of a job again (alibaba 2.5); an ended job runs again with them. All or none.
-    Raises NotFound (job, task, device), Conflict task_not_repeatable, device_busy, package_not_verified, package_is_deleted."""
+    Raises NotFound (job, task, device), Conflict task_not_repeatable, device_busy, package_not_verified,
+    package_is_deleted."""
 
     async def body(conn: Connection) -> c.Done:
         now = ctx.now()
