@@ -601,8 +601,8 @@ async def test_windows_and_filters_of_tasks_and_batches(stage: Stage) -> None:
         (Standing.STOPPED, 0),
     ):
         assert (await stage.shown(standing=wanted)).tasks.total == count
-    for progress, count in ((None, 1), (Progress.RUNNING, 1), (Progress.SUCCEEDED, 0)):
-        cmd = c.ScanBatches(window=WINDOW, part="firmware", progress=progress)
+    for wanted_progress, count in ((None, 1), (Progress.RUNNING, 1), (Progress.SUCCEEDED, 0)):
+        cmd = c.ScanBatches(window=WINDOW, part="firmware", progress=wanted_progress)
         assert len((await batch_views.scan_batches(stage.ctx, stage.caller, cmd)).items) == count
 
 
