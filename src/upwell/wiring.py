@@ -15,6 +15,7 @@ from uuid import UUID
 
 import uvicorn
 from starlette.applications import Starlette
+from starlette.middleware import Middleware
 from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route
@@ -27,6 +28,7 @@ from upwell.domain.commands import Command, DeleteDevice, DeleteSpace, ResetSecr
 from upwell.domain.errors import CallerError, Unavailable
 from upwell.domain.talk import OfferRequest
 from upwell.doors.blocks import Blocks
+from upwell.doors.bodies import Bodies
 from upwell.doors.devices import Desk, DeviceHandler
 from upwell.doors.downloads import DownloadDoor
 from upwell.doors.enrolment import EnrolmentDoor
@@ -38,10 +40,10 @@ from upwell.doors.iam import IamDoor
 from upwell.doors.links import Links
 from upwell.doors.logins import LoginDesk
 from upwell.doors.push import Poster
-from upwell.doors.rest import METHODS, RestDoor
+from upwell.doors.rest import RestDoor, everything
 from upwell.doors.rpc import RpcDoor
 from upwell.doors.tongues import Alibaba, Tongue, Tuya
-from upwell.doors.uploads import ObjectWriter, StoredObject
+from upwell.doors.uploads import ObjectWriter, StoredObject, streams_to_store
 from upwell.embedded import EmbeddedPostgres
 from upwell.engine.dispatch import Ask, Dispatcher
 from upwell.engine.gather import Gatherer
@@ -373,12 +375,13 @@ class Server:
             routes=[
                 Route("/auth/register/device", self._enrolment().__call__, methods=["POST"]),
                 Route("/", rpc.__call__, methods=["GET", "POST"]),
-                Route("/v5/{rest:path}", rest.__call__, methods=METHODS),
+                everything(rest),
                 Route(TOKENS_PATH, signing_in.tokens, methods=["POST"]),
                 Route(PROJECTS_PATH, signing_in.projects, methods=["GET"]),
                 Route("/healthz", _healthy),
                 Route("/readyz", self._ready),
-            ]
+            ],
+            middleware=[Middleware(Bodies, streams=streams_to_store)],
         )
         await self._serve(app, self.settings.https, tls=True)
         return await self._serve(app, self.settings.http, tls=False) or ""

@@ -64,6 +64,12 @@ def test_an_id_with_a_slash_stays_one_id(server: Server, key: Key) -> None:
     assert (status, code) == (400, "IOTDA.000006") and "device_id" in message
 
 
+@pytest.mark.parametrize("written", ["a%0Ab", "a%0A", "%0A", "a%0D%0Ab", "%00", "%FF"])
+def test_an_id_with_any_byte_is_refused_in_huaweis_words(server: Server, key: Key, written: str) -> None:
+    path = f"/v5/iot/{key.project_id}/devices/{written}"
+    assert told(send(server.http, "GET", path, {})) == (401, "IOTDA.000002")
+
+
 def test_an_instance_id_is_taken(server: Server, key: Key) -> None:
     asked = m.ListDevicesRequest(instance_id="1a7ffc5c-d89c-44dd-8265-b1653d951ce0")
     assert sdk(server.http, key).list_devices(asked).page.count is not None

@@ -201,6 +201,19 @@ async def test_no_download_for_an_unknown_task(ctx: Context) -> None:
         await secrets.find_download(ctx, TaskRef(device_id=uuid4(), job_id=1))
 
 
+async def test_no_account_keeps_anothers_devices_out_by_their_names(
+    ctx: Context, caller: access.Caller, stranger: access.Caller
+) -> None:
+    for place in range(access.NAMESAKES_MAX + 1):
+        made = await fleet.create_product(ctx, stranger, commands.CreateProduct(name=f"p{place}", facts={}))
+        await fleet.register_device(ctx, stranger, commands.RegisterDevice(product_key=made.product_key, name="mine"))
+    made = await fleet.create_product(ctx, caller, commands.CreateProduct(name="late", facts={}))
+    await fleet.register_device(ctx, caller, commands.RegisterDevice(product_key=made.product_key, name="mine"))
+    found = (await access.login_facts_by_name(ctx, ["mine"]))["mine"]
+    assert made.product_key in [facts.product_key for facts in found]
+    assert len(found) == access.NAMESAKES_MAX + 1
+
+
 async def test_logins_by_name_are_tried_against_the_oldest_of_that_name(ctx: Context, caller: access.Caller) -> None:
     keys = []
     for place in range(access.NAMESAKES_MAX + 2):

@@ -9,13 +9,41 @@ from uuid import UUID, uuid4
 
 import pytest
 from conftest import Clock
-from test_jobs import HOST, Fleet, a_filled_job, a_fleet, a_package, ask, fill, link, online, runs, say, states, tasks
+from test_jobs import (
+    HOST,
+    Fleet,
+    a_filled_job,
+    a_fleet,
+    a_job,
+    a_package,
+    ask,
+    fill,
+    link,
+    online,
+    progress,
+    runs,
+    say,
+    states,
+    tasks,
+)
 
 from upwell.domain import commands as c
 from upwell.domain.errors import Conflict, Invalid, NotFound
 from upwell.domain.negotiated import Progress, Standing
 from upwell.domain.talk import Inquiry, Offer, ResultReport, TaskRef
-from upwell.service import batch_views, batches, dispatch, endings, fleet, groups, packages, reports, upgrades, views
+from upwell.service import (
+    batch_views,
+    batches,
+    dispatch,
+    endings,
+    fleet,
+    groups,
+    making,
+    packages,
+    reports,
+    upgrades,
+    views,
+)
 from upwell.service.access import Caller
 from upwell.service.context import Context
 from upwell.service.dispatch import Addressed, Sent, Unasked, Untellable
@@ -576,8 +604,8 @@ async def test_windows_and_filters_of_tasks_and_batches(stage: Stage) -> None:
         (Standing.STOPPED, 0),
     ):
         assert (await stage.shown(standing=wanted)).tasks.total == count
-    for progress, count in ((None, 1), (Progress.RUNNING, 1), (Progress.SUCCEEDED, 0)):
-        cmd = c.ScanBatches(window=WINDOW, part="firmware", progress=progress)
+    for wanted_progress, count in ((None, 1), (Progress.RUNNING, 1), (Progress.SUCCEEDED, 0)):
+        cmd = c.ScanBatches(window=WINDOW, part="firmware", progress=wanted_progress)
         assert len((await batch_views.scan_batches(stage.ctx, stage.caller, cmd)).items) == count
 
 
@@ -610,3 +638,104 @@ async def test_counters_are_the_truth_at_every_poll(stage: Stage) -> None:
     done.set()
     assert await watching > 3
     assert HOST
+
+
+async def test_a_device_that_comes_back_has_its_time_still_and_is_heard(stage: Stage) -> None:
+    """huawei 6.1, 6.2: it restarted while it installs, and its old version says nothing; its result is awaited on."""
+    await started(stage)
+    await stage.offer_all()
+    stage.line.connections.clear()
+    await stage.connect()
+    await stage.push()
+    first, second, third = stage.flock.ids
+    await stage.say((first, runs("1.0")), (second, result(0, 30, "1.0")), (third, result(10, 0, "", "flash")))
+    found = [await stage.state(d) for d in stage.flock.ids]
+    assert [f["state"] for f in found] == ["NOTIFIED", "IN_PROGRESS", "FAILED"]
+    stage.clock.move(minutes=10)
+    await endings.end_waits(stage.ctx)
+    assert await states(stage.ctx, stage.job) == {"NOTIFIED": 1, "IN_PROGRESS": 1, "FAILED": 1}
+    stage.clock.move(hours=24)
+    await endings.end_waits(stage.ctx)
+    found = [await stage.state(d) for d in stage.flock.ids]
+    assert [(f["state"], f["reason"]) for f in found[:2]] == [("FAILED", "timeout")] * 2
+
+
+async def test_a_failure_in_another_tongue_runs_again_and_can_not_wait_for_ever(stage: Stage) -> None:
+    """A device of a vendor that tells failures as progress: its retry waits for it as any does."""
+    await started(stage, retry_count=1, retry_interval_min=10)
+    await stage.offer_all()
+    device = stage.flock.ids[0]
+    await stage.say((device, progress(20)), (device, progress(-3)))
+    found = await stage.state(device)
+    assert (found["state"], found["awaiting"], found["package_id"]) == ("QUEUED", "online", None)
+    stage.clock.move(hours=26)
+    await endings.end_waits(stage.ctx)
+    assert (await stage.state(device))["state"] == "FAILED"
+
+
+async def test_progress_before_an_offer_says_nothing(stage: Stage) -> None:
+    await started(stage)
+    await stage.push()
+    await stage.say((stage.flock.ids[0], progress(20)), (stage.flock.ids[1], progress(-1)))
+    assert await states(stage.ctx, stage.job) == {"QUEUED": 3}
+
+
+async def test_a_deleted_device_is_not_run_again(stage: Stage) -> None:
+    await started(stage)
+    await stage.offer_all()
+    await stage.say(*((d, result(10, 0, "", "flash")) for d in stage.flock.ids))
+    await endings.end_finished(stage.ctx)
+    gone = c.DeviceKey(product_key=stage.flock.key, name=stage.flock.names[0])
+    await upgrades.delete_device(stage.ctx, stage.caller, c.DeleteDevice(device=gone))
+    await batches.retry_batch(stage.ctx, stage.caller, c.RetryBatch(job_id=stage.job))
+    assert await states(stage.ctx, stage.job) == {"FAILED": 1, "QUEUED": 2}
+
+
+async def test_a_batch_whose_package_is_deleted_is_not_run_again(stage: Stage) -> None:
+    package = await started(stage)
+    await stage.offer_all()
+    await stage.say(*((d, result(10, 0, "", "flash")) for d in stage.flock.ids))
+    await endings.end_finished(stage.ctx)
+    await packages.delete_package(stage.ctx, stage.caller, c.DeletePackage(package_id=package))
+    with pytest.raises(Conflict) as caught:
+        await batches.retry_batch(stage.ctx, stage.caller, c.RetryBatch(job_id=stage.job))
+    assert caught.value.reason == "package_is_deleted"
+
+
+async def test_all_that_run_again_leave_one_open_task_of_each_device(stage: Stage) -> None:
+    """L1: a job of a module comes while a batch is run again, whose tasks are for whole devices."""
+    await started(stage)
+    await stage.offer_all()
+    await stage.say(*((d, result(10, 0, "", "flash")) for d in stage.flock.ids))
+    await endings.end_finished(stage.ctx)
+    ctx, caller, key = stage.ctx, stage.caller, stage.flock.key
+    package = await a_package(ctx, caller, key, "other", version="9.0")
+    other = await a_job(ctx, caller, package, stage.flock, multi_module=True)
+    async with ctx.database.connection() as conn, conn.transaction():
+        await making.fill_chunk(ctx, conn, other)
+        waiting = asyncio.create_task(batches.retry_batch(ctx, caller, c.RetryBatch(job_id=stage.job)))
+        await asyncio.sleep(0.3)
+    await waiting
+    open_ = "select count(*) as n from task where state in ('CONFIRM', 'QUEUED', 'NOTIFIED', 'IN_PROGRESS')"
+    assert (await ask(ctx, open_))[0]["n"] == 3
+
+
+async def test_a_report_that_waits_for_the_choice_of_a_package_is_not_lost(stage: Stage) -> None:
+    """The task's package changes while the report waits for the task: it is heard all the same (L3)."""
+    one = await a_package(stage.ctx, stage.caller, stage.flock.key, "one")
+    two = await a_package(stage.ctx, stage.caller, stage.flock.key, "two", version="3.0")
+    await stage.create((one, two))
+    await stage.connect()
+    await stage.push()
+    device = stage.flock.ids[0]
+    async with stage.ctx.database.connection() as conn, conn.transaction():
+        await conn.execute(
+            "update task set package_id = $1, awaiting = 'result', offered_on = $3 where device_id = $2",
+            two,
+            device,
+            device,
+        )
+        waiting = asyncio.create_task(stage.say((device, result(0, 100, "3.0"))))
+        await asyncio.sleep(0.3)
+    await waiting
+    assert (await stage.state(device))["state"] == "SUCCEEDED"

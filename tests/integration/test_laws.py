@@ -28,7 +28,7 @@ from test_jobs import (
 )  # fmt: skip
 
 from upwell.domain import commands as c
-from upwell.domain.errors import NotFound
+from upwell.domain.errors import Conflict, NotFound
 from upwell.service import dispatch, endings, fleet, jobs, making, packages, upgrades, views
 from upwell.service.access import Caller
 from upwell.service.context import Context
@@ -252,3 +252,36 @@ async def test_gray_is_the_first_share_of_the_fleet_less_those_already_there(ctx
     await say(ctx, *((d, runs("2.0")) for d in there))
     package = await a_package(ctx, caller, flock.key)
     assert len(await chosen(ctx, caller, package, flock, "50")) == 5
+
+
+# --- tasks that would stay open for ever ---
+
+
+async def test_a_deleted_device_has_no_task_again(ctx: Context, caller: Caller) -> None:
+    flock = await a_fleet(ctx, caller, 2)
+    job = await a_filled_job(ctx, caller, await a_package(ctx, caller, flock.key), flock)
+    gone = c.DeviceKey(product_key=flock.key, name=flock.names[0])
+    await upgrades.delete_device(ctx, caller, c.DeleteDevice(device=gone))
+    with pytest.raises(NotFound):
+        again = c.RepeatTasks(job_id=job, tasks=tuple(refs(job, flock.ids[:1])))
+        await upgrades.repeat_tasks(ctx, caller, again)
+    assert await states(ctx, job) == {"CANCELED": 1, "QUEUED": 1}
+
+
+async def test_a_package_that_is_deleted_meanwhile_is_not_brought_out_again(ctx: Context, caller: Caller) -> None:
+    """Its deletion has looked for running jobs and is not committed when the owner runs an ended job again."""
+    flock = await a_fleet(ctx, caller, 1)
+    package = await a_package(ctx, caller, flock.key)
+    job = await a_filled_job(ctx, caller, package, flock)
+    cancel = c.CancelTasksOfJob(job_id=job, states=frozenset({"QUEUED"}))
+    await upgrades.cancel_tasks_of_job(ctx, caller, cancel)
+    await endings.end_finished(ctx)
+    async with ctx.database.connection() as conn, conn.transaction():
+        await conn.execute("select from package where package_id = $1 for update", package)
+        await conn.execute("update package set deleted_at = now() where package_id = $1", package)
+        again = c.RepeatTasks(job_id=job, tasks=tuple(refs(job, flock.ids)))
+        waiting = asyncio.create_task(upgrades.repeat_tasks(ctx, caller, again))
+        await asyncio.sleep(0.3)
+    with pytest.raises(Conflict):
+        await waiting
+    assert await states(ctx, job) == {"CANCELED": 1}

@@ -177,6 +177,20 @@ async def test_a_product_of_any_dialect_is_in_both_views(ctx: Context, caller: C
         await fleet.create_product(ctx, caller, c.CreateProduct(name="lamp"))
 
 
+async def test_a_product_takes_a_name_that_another_dialects_product_has(ctx: Context, caller: Caller) -> None:
+    """Huawei's names tell no products apart (huawei 4.1); Alibaba's do, among those that it named."""
+    made = [await fleet.create_product(ctx, caller, c.CreateProduct(name=name)) for name in ("one", "two")]
+    key = made[1].product_key
+    change = c.ChangeSpaceProduct(product_key=key, name="one")
+    assert (await space_products.change_space_product(ctx, caller, change)).product.name == "one"
+    with pytest.raises(Conflict):
+        await fleet.create_product(ctx, caller, c.CreateProduct(name="one"))
+    same = c.ChangeSpaceProduct(product_key=made[0].product_key, name="one")
+    await space_products.change_space_product(ctx, caller, same)
+    with pytest.raises(Conflict):
+        await fleet.create_product(ctx, caller, c.CreateProduct(name="one"))
+
+
 async def test_windows_of_products(ctx: Context, caller: Caller) -> None:
     keys = [(await product(ctx, caller)).product.product_key for _ in range(5)][::-1]
 

@@ -13,7 +13,7 @@ from uuid import UUID
 from upwell.domain import negotiated
 from upwell.domain import task as life
 from upwell.domain.negotiated import Choice
-from upwell.domain.talk import ResultReport, VersionReport
+from upwell.domain.talk import ProgressReport, ResultReport, VersionReport
 from upwell.domain.task import Event, State, Stepped, Task, step
 
 ONLINE, ANSWER, OFFER, RESULT = "online", "answer", "offer", "result"
@@ -28,9 +28,12 @@ def first_wait(now: datetime) -> tuple[str, datetime]:
     return ONLINE, now + negotiated.ONLINE_WITHIN
 
 
-def sent(awaiting: str, now: datetime) -> tuple[str, datetime]:
+def sent(awaiting: str, state: State, now: datetime) -> tuple[str | None, datetime | None]:
     """What a task awaits once the message that was due for it has left: the offer if it awaited that, else the
-    question; and until when."""
+    question; and until when. None is what it awaited before: a task that does not negotiate awaits nothing, and a
+    device that took its offer and came back is asked whether it has arrived, while its result is awaited on."""
+    if not awaiting or state is not State.QUEUED:
+        return None, None
     if awaiting == OFFER:
         return RESULT, now + negotiated.RESULT_WITHIN
     return ANSWER, now + negotiated.ANSWER_WITHIN
@@ -74,14 +77,34 @@ def reported_result(task: Task, report: ResultReport, now: datetime) -> Stepped:
         return step(task, Event.ARRIVED, now, progress=100, description=report.desc, reason="", code=report.code)
     if task.state is State.CONFIRM or (task.state is State.QUEUED and task.offered_on is None):
         return step(task, Event.ECHOED, now)
-    if task.awaiting not in ("", RESULT):
+    if not _was_offered(task):
         return step(task, Event.ECHOED, now)
     if event is Event.BROKE:
         return broke(task, report.reason, report.desc, report.code, now)
     return _progressed(task, report, now)
 
 
+def reported_progress(task: Task, report: ProgressReport, now: datetime) -> Stepped:
+    """A device of a vendor that tells results as progress; it means what it means there (alibaba 6.4)."""
+    if not task.is_open or not _was_offered(task):
+        return task, None
+    return life.reported_progress(_awaiting_result(task, now), report, now, **_anew(task, now))
+
+
+def _was_offered(task: Task) -> bool:
+    """Whether a report may speak of what was offered: of a task that negotiates, since the present attempt chose. A
+    device that came back and was asked again may tell of it instead of answering."""
+    return task.awaiting in ("", RESULT) or (task.awaiting == ANSWER and task.package_id is not None)
+
+
+def _awaiting_result(task: Task, now: datetime) -> Task:
+    if task.awaiting != ANSWER:
+        return task
+    return replace(task, awaiting=RESULT, timeout_at=now + negotiated.RESULT_WITHIN)
+
+
 def _progressed(task: Task, report: ResultReport, now: datetime) -> Stepped:
+    task = _awaiting_result(task, now)
     progress = report.progress if report.progress is not None else task.progress
     if task.state is State.IN_PROGRESS:
         if progress < task.progress:
@@ -96,12 +119,15 @@ def _progressed(task: Task, report: ResultReport, now: datetime) -> Stepped:
 
 def broke(task: Task, reason: str, text: str, code: int | None, now: datetime) -> Stepped:
     """The attempt failed; with a retry left, a task that negotiates waits for its device anew after the interval."""
-    again: dict[str, object] = {}
-    if task.awaiting:
-        due = now + timedelta(minutes=task.retry_interval_min or 0)
-        awaiting, ends = first_wait(due)
-        again = {"awaiting": awaiting, "timeout_at": ends, "package_id": None}
-    return life.broke(task, reason, text, "", now, code=code, **again)
+    return life.broke(task, reason, text, "", now, code=code, **_anew(task, now))
+
+
+def _anew(task: Task, now: datetime) -> dict[str, object]:
+    """What a retry changes of a task that negotiates."""
+    if not task.awaiting:
+        return {}
+    awaiting, ends = first_wait(now + timedelta(minutes=task.retry_interval_min or 0))
+    return {"awaiting": awaiting, "timeout_at": ends, "package_id": None}
 
 
 def waited_out(task: Task, now: datetime) -> Stepped:

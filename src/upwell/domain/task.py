@@ -215,13 +215,13 @@ def _stayed(task: Task, connection: UUID | None, now: datetime) -> Task:
     return replace(task, due_at=now)
 
 
-def reported_progress(task: Task, report: ProgressReport, now: datetime) -> Stepped:
-    """A progress report of the task's module (alibaba 6.4)."""
+def reported_progress(task: Task, report: ProgressReport, now: datetime, **again: object) -> Stepped:
+    """A progress report of the task's module (alibaba 6.4); `again` are more facts of a task that is retried."""
     if _is_echo(task, report):
         return step(task, Event.ECHOED, now)
     if report.step < 0:
         reason, text = FAILURES.get(report.step, ("failed", f"failed with step {report.step}"))
-        return broke(task, reason, report.desc or text, _echo_of(report), now)
+        return broke(task, reason, report.desc or text, _echo_of(report), now, code=None, **again)
     if task.state is State.IN_PROGRESS:
         if report.step < task.progress:
             return step(task, Event.ECHOED, now)

@@ -6,6 +6,7 @@ leaves here.
 """
 
 import logging
+import re
 import uuid
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -13,6 +14,7 @@ from urllib.parse import parse_qsl
 
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
+from starlette.routing import Route
 
 from upwell.dialects.huawei import batch_ops, codes, management, render
 from upwell.dialects.huawei.signing import SignedRequest
@@ -81,6 +83,13 @@ class RestDoor:
         limit = route.operation.limit_per_s if self.limited else None
         if limit is not None and not await access.within_rate(self.ctx, caller.account_id, route.name, limit):
             raise TooMany("requests", limit)
+
+
+def everything(door: RestDoor) -> Route:
+    """Every path below `/v5/` leads to the door, even with a newline in an id: Starlette's own pattern stops there."""
+    route = Route("/v5/{rest:path}", door.__call__, methods=METHODS)
+    route.path_regex = re.compile(r"/v5/(?P<rest>.*)\Z", re.DOTALL)
+    return route
 
 
 def check_project(caller: Caller, project_id: str) -> None:

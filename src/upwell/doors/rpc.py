@@ -20,7 +20,7 @@ from upwell.dialects.rpc import RpcRequest, parameters
 from upwell.domain import commands as c
 from upwell.domain.errors import Throttled, UpwellError
 from upwell.doors.tongues import Answer, Asked, Claim, Tongue
-from upwell.doors.uploads import UploadDesk, post_object
+from upwell.doors.uploads import UploadDesk, is_form, post_object
 from upwell.service import access, uses
 from upwell.service.context import Context
 
@@ -44,7 +44,7 @@ class RpcDoor:
 
     async def __call__(self, request: Request) -> Response:
         """One request, whatever it is; never raises."""
-        if request.headers.get("content-type", "").lower().startswith("multipart/form-data"):
+        if is_form(request.headers.get("content-type", "")):
             return await post_object(request, self.desk, self.now)
         request_id, host = str(uuid.uuid4()).upper(), request.headers.get("host", "")
         try:

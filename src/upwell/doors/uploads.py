@@ -14,8 +14,10 @@ from typing import Protocol
 
 from python_multipart.exceptions import FormParserError
 from python_multipart.multipart import MultipartParser, parse_options_header
+from starlette.datastructures import Headers
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
+from starlette.types import Scope
 
 from upwell.dialects.alibaba.upload import (
     MALFORMED,
@@ -73,6 +75,16 @@ class UploadDesk(Protocol):
 
     async def finish(self, key: str, stored: StoredObject, /) -> None:
         """The object is durable: record its size and digests."""
+
+
+def is_form(content_type: str) -> bool:
+    """Whether a request is an upload form, by its type."""
+    return content_type.lower().startswith("multipart/form-data")
+
+
+def streams_to_store(scope: Scope) -> bool:
+    """Whether a request at the door of uploads is one: its body is never kept."""
+    return scope["path"] == "/" and is_form(Headers(scope=scope).get("content-type", ""))
 
 
 def utc_now() -> datetime:

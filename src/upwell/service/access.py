@@ -29,7 +29,8 @@ DEFAULT_ACCOUNT = "default"
 _DICE = bytes(ord(ALPHANUMERICS[value % len(ALPHANUMERICS)]) for value in range(256))
 _DICE_REFUSED = bytes(range(256 - 256 % len(ALPHANUMERICS), 256))
 _RANK = {"viewer": 0, "operator": 1, "admin": 2}
-NAMESAKES_MAX = 8  # devices of one name that a login without a product key is tried against
+NAMESAKES_MAX = 8  # devices of one name in one account that a login without a product key is tried against
+NAMESAKES_OF_ALL_MAX = 128  # and over all accounts
 ROLES = tuple(_RANK)
 _DIALECTS = ("alibaba", "tuya", "huawei")
 
@@ -204,12 +205,12 @@ async def login_facts(ctx: Context, device_ids: list[UUID]) -> dict[UUID, LoginF
 
 async def login_facts_by_name(ctx: Context, names: list[str]) -> dict[str, list[LoginFacts]]:
     """What checks logins that say no product, in one question: the device of that public id and then the oldest of
-    that name, NAMESAKES_MAX in all."""
+    that name, NAMESAKES_MAX of an account and NAMESAKES_OF_ALL_MAX in all."""
     found: dict[str, list[LoginFacts]] = {name: [] for name in names}
     implied = [(name, device) for name in found for device in implied_ids(name)]
     asked = (list(found), [name for name, _ in implied], [device for _, device in implied])
     async with ctx.database.connection() as conn:
-        for row in await conn.fetch(_Q["login_facts_by_name"], *asked, NAMESAKES_MAX):
+        for row in await conn.fetch(_Q["login_facts_by_name"], *asked, NAMESAKES_MAX, NAMESAKES_OF_ALL_MAX):
             facts = values(row)
             found[facts.pop("word")].append(_login_facts(facts))
     return found

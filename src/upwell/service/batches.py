@@ -151,7 +151,8 @@ async def _stop_planned(conn: Connection, job: Row, cmd: c.StopBatch, now: datet
 
 
 async def retry_batch(ctx: Context, caller: Caller, cmd: c.RetryBatch) -> tuple[c.TargetResult, ...]:
-    """Run these devices again, or all that failed, wait for a retry or were stopped. Raises as stop_batch."""
+    """Run these devices again, or all that failed, wait for a retry or were stopped. Raises as stop_batch, and Conflict
+    package_is_deleted."""
 
     def retry(job: Row, task: Task, now: datetime) -> Stepped:
         if task.state is State.QUEUED:  # it waits for its retry: that comes now
@@ -161,6 +162,8 @@ async def retry_batch(ctx: Context, caller: Caller, cmd: c.RetryBatch) -> tuple[
 
     async def body(conn: Connection) -> tuple[c.TargetResult, ...]:
         job, now = await _locked(conn, caller, cmd.job_id, "retry"), ctx.now()
+        if any(package["is_deleted"] for package in await conn.fetch(JOBS["hold_packages"], cmd.job_id)):
+            raise Conflict("package_is_deleted", "A package of the batch was deleted.")
         results = await _steer(conn, caller, job, cmd.targets, "retry", retry, now)
         if (await batch_views.tallies(conn, [cmd.job_id]))[cmd.job_id].open:  # else it acted on no task
             await reopen(conn, cmd.job_id, now)
@@ -226,10 +229,10 @@ async def _steer(
 ) -> tuple[c.TargetResult, ...]:
     """Let `act` happen to the tasks of these devices, or to all, that stand where it may."""
     ids = await batch_views.targets(conn, caller, job["job_id"], names)
-    await conn.fetch(SQL["lock_targets"], list(ids.values()) if names else [])
+    alive = await _hold_devices(conn, job, list(ids.values()) if names else None) if what == "retry" else set()
     rows = await conn.fetch(SQL["lock_tasks_of_batch"], job["job_id"], list(ids.values()) if names else None)
     tasks = [task_of(row) for row in rows]
-    taken = await _taken(conn, tasks) if what == "retry" else set()
+    taken = await _taken(conn, tasks, alive) if what == "retry" else set()
     ledger, done = Ledger(), set[UUID]()
     for task in tasks:
         if _stands(task) not in ASKS[what].acts_on or task.ref.device_id in taken or task.reason == "device_unknown":
@@ -249,11 +252,19 @@ def _stands(task: Task) -> Standing:
     return negotiated.standing(task.state, asked=asked, retry_waits=again, gone=task.reason == DEVICE_DELETED)
 
 
-async def _taken(conn: Connection, tasks: Sequence[Task]) -> set[UUID]:
-    """The devices of closed tasks that another task holds (L1)."""
+async def _hold_devices(conn: Connection, job: Row, ids: Sequence[UUID] | None) -> set[UUID]:
+    """Those of these devices, or of the whole batch's, that live: they get no other task meanwhile, nor are deleted."""
+    if ids is None:
+        ids = [r["device_id"] for r in await conn.fetch(SQL["devices_of_batch"], job["job_id"])]
+    return {UUID(int=r["device_id"].int) for r in await conn.fetch(JOBS["lock_live_devices"], ids)}
+
+
+async def _taken(conn: Connection, tasks: Sequence[Task], alive: set[UUID]) -> set[UUID]:
+    """The devices of closed tasks that another task holds (L1), and those that are gone."""
+    gone = {task.ref.device_id for task in tasks} - alive
     closed = [task for task in tasks if not task.is_open]
     columns = [t.ref.device_id for t in closed], [t.slot for t in closed]
-    return {UUID(int=r["device_id"].int) for r in await conn.fetch(JOBS["taken_devices"], *columns)}
+    return gone | {UUID(int=r["device_id"].int) for r in await conn.fetch(JOBS["taken_devices"], *columns)}
 
 
 def _refusal(device: UUID | None, with_task: set[UUID], done: set[UUID]) -> str:

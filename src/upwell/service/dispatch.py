@@ -16,7 +16,7 @@ from uuid import UUID
 from upwell.domain.negotiation import OFFER, sent
 from upwell.domain.pace import SEND_WITHIN_S, WINDOW_S, allowance
 from upwell.domain.talk import Inquiry, Offer, OfferedFile, TaskRef, VersionReport
-from upwell.domain.task import Event
+from upwell.domain.task import Event, State
 from upwell.service import reports
 from upwell.service.context import Context
 from upwell.service.tasks import SQL, Selection, move
@@ -111,7 +111,7 @@ async def offer(
 class _Round:
     """What became of the tasks of one claim."""
 
-    taken: dict[TaskRef, tuple[UUID, str]] = field(default_factory=dict)  # on which connection, and what was awaited
+    taken: dict[TaskRef, tuple[UUID, Row]] = field(default_factory=dict)  # on which connection, and how it was claimed
     refused: list[TaskRef] = field(default_factory=list)
     untellable: dict[TaskRef, str] = field(default_factory=dict)
     answers: list[reports.Incoming] = field(default_factory=list)
@@ -125,12 +125,12 @@ class _Round:
             case Untellable(problem):
                 self.untellable[ref] = problem
             case Unasked(connection):
-                self.taken[ref] = connection, row["awaiting"]
+                self.taken[ref] = connection, row
                 if row["installed"] is not None:
                     answer = VersionReport(module=row["module"], version=row["installed"], ref="")
                     self.answers.append(reports.Incoming(ref.device_id, connection, answer))
             case connection:
-                self.taken[ref] = connection, row["awaiting"]
+                self.taken[ref] = connection, row
 
 
 async def _reserve(ctx: Context, tasks: Sequence[TaskRef]) -> list[TaskRef]:
@@ -160,7 +160,7 @@ async def _record(ctx: Context, conn: Connection, round_: _Round) -> None:
     now = ctx.now()
     if round_.taken:
         refs = list(round_.taken)
-        waits = [sent(awaited, now) if awaited else (None, None) for _, awaited in round_.taken.values()]
+        waits = [sent(row["awaiting"], State(row["state"]), now) for _, row in round_.taken.values()]
         connections = [connection for connection, _ in round_.taken.values()]
         columns = [awaiting for awaiting, _ in waits], [ends for _, ends in waits]
         await conn.execute(SQL["record_offers"], now, *_columns(refs), connections, *columns)

@@ -120,7 +120,7 @@ async def _add_members(conn: Connection, job: Row, group_id: int, product_id: in
 async def _fill_targets(ctx: Context, conn: Connection, job: Row, chunk: list[UUID]) -> None:
     """huawei 3.2: any device may be named; one of another product than the packages' fails by itself (L6)."""
     products = {r["product_id"] for r in await conn.fetch(BATCHES["products_of_job"], job["job_id"])}
-    rows = await conn.fetch(BATCHES["lock_targets"], chunk)
+    rows = await conn.fetch(JOBS["lock_live_devices"], chunk)
     fitting = [_uuid(r["device_id"]) for r in rows if r["product_id"] in products]
     foreign = [r["device_id"] for r in rows if r["product_id"] not in products]
     await make(ctx, conn, job, dict.fromkeys(fitting, 0))

@@ -95,6 +95,8 @@ def _step(task: Task, incoming: Incoming, choices: Sequence[Choice], now: dateti
             return reported_version(task, report, incoming.connection_id, now)
         case ResultReport() as report:
             return negotiation.reported_result(task, report, now)
+        case ProgressReport() as report if task.awaiting:
+            return negotiation.reported_progress(task, report, now)
         case ProgressReport() as report:
             return reported_progress(task, report, now)
         case Delivered():

@@ -120,7 +120,8 @@ async def _locked_tasks(conn: Connection, caller: Caller, refs: Sequence[TaskRef
 
 async def repeat_tasks(ctx: Context, caller: Caller, cmd: c.RepeatTasks) -> c.Done:
     """Run failed or cancelled tasks of a job again (alibaba 2.5); an ended job runs again with them. All or none.
-    Raises NotFound, Conflict task_not_repeatable, device_busy, package_not_verified, package_is_deleted."""
+    Raises NotFound (job, task, device), Conflict task_not_repeatable, device_busy, package_not_verified,
+    package_is_deleted."""
 
     async def body(conn: Connection) -> c.Done:
         now = ctx.now()
@@ -128,7 +129,7 @@ async def repeat_tasks(ctx: Context, caller: Caller, cmd: c.RepeatTasks) -> c.Do
         await _reopen(conn, job, now)
         if any(ref.job_id != cmd.job_id for ref in cmd.tasks):
             raise NotFound("task", "one of the given tasks")
-        await conn.fetch(SQL["lock_devices"], [t.device_id for t in cmd.tasks], job["product_id"])
+        await _hold_devices(conn, cmd.tasks)
         tasks = await _locked_tasks(conn, caller, cmd.tasks)
         await _refuse_taken(conn, tasks)
         ledger = Ledger()
@@ -146,26 +147,35 @@ async def repeat_tasks(ctx: Context, caller: Caller, cmd: c.RepeatTasks) -> c.Do
     return await ctx.database.transact(body)
 
 
+async def _hold_devices(conn: Connection, refs: Sequence[TaskRef]) -> None:
+    """The devices live until the transaction ends, and get no other task: one that is gone would never end its own."""
+    devices = {ref.device_id for ref in refs}
+    if len(await conn.fetch(SQL["lock_live_devices"], list(devices))) < len(devices):
+        raise NotFound("device", "one of the given tasks'")
+
+
 async def _reopen(conn: Connection, job: Row, now: datetime) -> None:
     """The job runs from now, if its package may still be offered; a dynamic job whose policy ended stays ended."""
-    if job["package_is_deleted"]:
+    packages = await conn.fetch(SQL["hold_packages"], job["job_id"])
+    if any(package["is_deleted"] for package in packages):
         raise Conflict("package_is_deleted", "The job's package was deleted.")
+    statuses = {package["status"] for package in packages} - {"verified", "exempt"}
     if job["kind"] == "verify":
-        await _reopen_verification(conn, job, now)
-    elif job["package_status"] not in ("verified", "exempt"):
-        raise Conflict("package_not_verified", f"The package is {job['package_status']}; verify it first.")
+        await _reopen_verification(conn, job, packages[0]["status"], now)
+    elif statuses:
+        raise Conflict("package_not_verified", f"The package is {min(statuses)}; verify it first.")
     if job["status"] == "PLANNED":
         raise Conflict("task_not_repeatable", "The job has not begun.")
     if job["kind"] != "dynamic":
         await reopen(conn, job["job_id"], now)
 
 
-async def _reopen_verification(conn: Connection, job: Row, now: datetime) -> None:
+async def _reopen_verification(conn: Connection, job: Row, status: str, now: datetime) -> None:
     if job["status"] == "IN_PROGRESS":
         return
-    if job["package_status"] not in ("unverified", "failed"):
-        reason = "package_is_verifying" if job["package_status"] == "verifying" else "package_is_verified"
-        raise Conflict(reason, f"The package is {job['package_status']} and can't be verified now.")
+    if status not in ("unverified", "failed"):
+        reason = "package_is_verifying" if status == "verifying" else "package_is_verified"
+        raise Conflict(reason, f"The package is {status} and can't be verified now.")
     await conn.execute(SQL["set_package_status"], job["package_id"], "verifying", now)
 
 

@@ -48,7 +48,7 @@ differs, and is also called with a secret that is nobody's, so that unknown devi
 @dataclass(frozen=True, slots=True)
 class Claim:
     """Who a CONNECT says it is. Without a product key the device is looked for by name over all products, and each of
-    at most 8 of that name is tried with its own secret."""
+    that name is tried with its own secret, at most 8 of an account."""
 
     product_key: str | None
     device_name: str

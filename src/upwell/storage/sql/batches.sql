@@ -31,11 +31,6 @@ select group_id from device_group where account_id = $1 and group_id = any($2::b
 -- name: products_of_job
 select distinct k.product_id from job_package c join package k using (package_id) where c.job_id = $1;
 
--- name: lock_targets
--- The live devices among these and their products, locked against the making of other tasks for them.
-select device_id, product_id from device where device_id = any($1::uuid[]) and deleted_at is null
-order by device_id for no key update;
-
 -- name: tallies
 -- The tasks of these jobs, counted by what tells where they stand.
 select job_id, state, awaiting in ('answer', 'offer', 'result') as asked,
@@ -89,13 +84,18 @@ select device_id, name from job_stray where job_id = $1 and name = any($2::text[
 
 -- name: lock_tasks_of_batch
 -- The tasks of the batch, of these devices if they are given, locked, with the facts that their life depends on.
+with t as materialized (
+    select * from task where job_id = $1 and ($2::uuid[] is null or device_id = any($2))
+    order by device_id, job_id, nth for update
+)
 select t.device_id, t.job_id, t.nth, t.module, t.slot, t.state, t.source_version, p.version as destination, p.is_delta,
        j.need_push, j.retry_interval_min, j.retry_count, j.timeout_min, t.progress, t.attempt, t.description,
        t.reason, t.failure_ref, t.due_at, t.offered_on, t.timeout_at, t.awaiting, t.package_id, t.code, t.rev
-from task t join job j using (job_id) join package p on p.package_id = coalesce(t.package_id, j.package_id)
-where t.job_id = $1 and ($2::uuid[] is null or t.device_id = any($2))
-order by t.device_id, t.job_id, t.nth
-for update of t;
+from t join job j using (job_id) join package p on p.package_id = coalesce(t.package_id, j.package_id)
+order by t.device_id, t.job_id, t.nth;
+
+-- name: devices_of_batch
+select device_id from task where job_id = $1;
 
 -- name: ask_stop
 update job set stop_asked_at = $2, modified_at = $2 where job_id = $1;

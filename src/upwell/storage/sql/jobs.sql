@@ -85,6 +85,11 @@ select d.device_id from device d
 where d.device_id = any($1::uuid[]) and d.product_id = $2 and d.deleted_at is null
 order by d.device_id for no key update;
 
+-- name: lock_live_devices
+-- The same of any product.
+select device_id, product_id from device where device_id = any($1::uuid[]) and deleted_at is null
+order by device_id for no key update;
+
 -- name: eligible
 -- Of these devices, those that the job is for: not at the destination already, and of a version that its filter and
 -- its delta fit.
@@ -186,15 +191,17 @@ where t.job_id = $1 and ($2::uuid[] is null or t.device_id = any($2)) and ($3::t
 
 -- name: lock_tasks
 -- Tasks of this account by their identity, locked, with the facts that their life depends on.
+with t as materialized (
+    select t.* from unnest($2::uuid[], $3::bigint[], $4::smallint[]) as c(device_id, job_id, nth)
+    join task t on t.device_id = c.device_id and t.job_id = c.job_id and t.nth = c.nth
+    order by t.device_id, t.job_id, t.nth for update of t
+)
 select t.device_id, t.job_id, t.nth, t.module, t.slot, t.state, t.source_version, p.version as destination, p.is_delta,
        j.need_push, j.retry_interval_min, j.retry_count, j.timeout_min, t.progress, t.attempt, t.description,
        t.reason, t.failure_ref, t.due_at, t.offered_on, t.timeout_at, t.awaiting, t.package_id, t.code, t.rev
-from unnest($2::uuid[], $3::bigint[], $4::smallint[]) as c(device_id, job_id, nth)
-join task t on t.device_id = c.device_id and t.job_id = c.job_id and t.nth = c.nth
-join job j on j.job_id = t.job_id join package p on p.package_id = coalesce(t.package_id, j.package_id)
+from t join job j using (job_id) join package p on p.package_id = coalesce(t.package_id, j.package_id)
 where j.account_id = $1
-order by t.device_id, t.job_id, t.nth
-for update of t;
+order by t.device_id, t.job_id, t.nth;
 
 -- name: group_of_account
 select group_id, kind from device_group where group_id = $1 and account_id = $2;
@@ -223,10 +230,16 @@ update job set cursor_device = null, materialised = false where job_id = $1;
 
 -- name: lock_job_of_account
 select j.job_id, j.kind, j.selection, j.status, j.package_id, j.product_id, j.source_versions, j.retry_interval_min,
-       j.multi_module, j.dynamic_mode, j.group_id, j.need_confirm, p.status as package_status, p.module, p.version,
-       p.is_delta, p.source_version, p.deleted_at is not null as package_is_deleted
+       j.multi_module, j.dynamic_mode, j.group_id, j.need_confirm, p.module, p.version, p.is_delta, p.source_version
 from job j join package p using (package_id)
 where j.job_id = $1 and j.account_id = $2 for update of j;
+
+-- name: hold_packages
+-- The packages of a job; none of them can be deleted or judged until this transaction ends.
+select p.status, p.deleted_at is not null as is_deleted from package p
+where p.package_id in (select j.package_id from job j where j.job_id = $1
+                       union all select c.package_id from job_package c where c.job_id = $1)
+order by p.package_id for no key update;
 
 -- name: reopen_job
 update job set status = 'IN_PROGRESS', ended_at = null, outcome = '', stop_asked_at = null, modified_at = $2

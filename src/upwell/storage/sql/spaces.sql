@@ -139,4 +139,7 @@ where account_id = $1 and deleted_at is null and ($2::bigint is null or space_id
   and ($3::text is null or name = $3);
 
 -- name: change_product
-update product set name = coalesce($2, name), facts = facts || $3::jsonb where product_id = $1;
+-- A name that is given anew may be another product's too, whoever made this one.
+update product set name = coalesce($2, name), shares_name = shares_name or coalesce($2 <> name, false),
+       facts = facts || $3::jsonb
+where product_id = $1;

@@ -1,14 +1,17 @@
 -- What happens to tasks. States are compared and set here; which state follows which is domain/task.py's to say.
 
 -- name: lock_open_of_devices
--- The open tasks of these devices, locked, with the facts that their life depends on.
+-- The open tasks of these devices, locked, with the facts that their life depends on. Here and wherever tasks are locked
+-- the package is joined to what was locked: one that was chosen while the lock was waited for would lose the row else.
+with t as materialized (
+    select * from task where device_id = any($1::uuid[]) and state in ('CONFIRM', 'QUEUED', 'NOTIFIED', 'IN_PROGRESS')
+    order by device_id, job_id, nth for update
+)
 select t.device_id, t.job_id, t.nth, t.module, t.slot, t.state, t.source_version, p.version as destination, p.is_delta,
        j.need_push, j.retry_interval_min, j.retry_count, j.timeout_min, t.progress, t.attempt, t.description,
        t.reason, t.failure_ref, t.due_at, t.offered_on, t.timeout_at, t.awaiting, t.package_id, t.code, t.rev
-from task t join job j using (job_id) join package p on p.package_id = coalesce(t.package_id, j.package_id)
-where t.device_id = any($1::uuid[]) and t.state in ('CONFIRM', 'QUEUED', 'NOTIFIED', 'IN_PROGRESS')
-order by t.device_id, t.job_id, t.nth
-for update of t;
+from t join job j using (job_id) join package p on p.package_id = coalesce(t.package_id, j.package_id)
+order by t.device_id, t.job_id, t.nth;
 
 -- name: save_tasks
 -- Compare and set: a task that somebody changed since it was read (rev) is left alone and not returned.
@@ -120,8 +123,9 @@ delete from pace where granted_at < clock_timestamp() - make_interval(secs => $1
 -- name: claim
 -- Lock these tasks for sending, with what an offer says. A cancelled or foreign one is not returned (L5, L6): its state
 -- is asked of the locked row itself, the rest of `offerable` of what stands.
-select t.device_id, t.job_id, t.nth, t.module, t.awaiting, p.version, p.size, p.md5, p.sha256, p.is_delta, p.udi,
-       p.files, p.sign_method, p.object_key, p.bucket is null as is_held, j.protocol, j.tags, j.ext_info, pr.product_key, d.name, d.secret,
+select t.device_id, t.job_id, t.nth, t.module, t.state, t.awaiting, p.version, p.size, p.md5, p.sha256, p.is_delta, p.udi,
+       p.files, p.sign_method, p.object_key, p.bucket is null as is_held, j.protocol, j.tags, j.ext_info,
+       pr.product_key, d.name, d.secret,
        coalesce(d.public_id, pr.product_key || '_' || d.name) as public_id,
        mv.version as installed,
        case when j.by_gateway then (
@@ -163,10 +167,12 @@ where j.job_id = any($1::bigint[]) and p.deleted_at is null order by j.job_id, c
 
 -- name: lock_waits_over
 -- Tasks that negotiate and whose present wait is over, locked, with the facts that their life depends on.
+with t as materialized (
+    select * from task where timeout_at <= $1 and awaiting <> '' and state in ('QUEUED', 'NOTIFIED', 'IN_PROGRESS')
+    order by device_id, job_id, nth limit $2 for update skip locked
+)
 select t.device_id, t.job_id, t.nth, t.module, t.slot, t.state, t.source_version, p.version as destination, p.is_delta,
        j.need_push, j.retry_interval_min, j.retry_count, j.timeout_min, t.progress, t.attempt, t.description,
        t.reason, t.failure_ref, t.due_at, t.offered_on, t.timeout_at, t.awaiting, t.package_id, t.code, t.rev
-from task t join job j using (job_id) join package p on p.package_id = coalesce(t.package_id, j.package_id)
-where t.timeout_at <= $1 and t.awaiting <> '' and t.state in ('QUEUED', 'NOTIFIED', 'IN_PROGRESS')
-order by t.device_id, t.job_id, t.nth limit $2
-for update of t skip locked;
+from t join job j using (job_id) join package p on p.package_id = coalesce(t.package_id, j.package_id)
+order by t.device_id, t.job_id, t.nth;
