@@ -40,8 +40,8 @@ test: $(STAMP) $(SDK)/.ready
 	@$(BIN)/python -m pytest -q -n 2 $(ARGS)
 
 check: $(STAMP) $(SDK)/.ready
-	@$(BIN)/ruff format --check src tests demo
-	@$(BIN)/ruff check src tests demo
+	@$(BIN)/ruff format --check src tests demo bench
+	@$(BIN)/ruff check src tests demo bench
 	@$(BIN)/mypy
 	@$(BIN)/lint-imports
 	@$(BIN)/python -m pytest -q -n 2

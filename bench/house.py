@@ -17,8 +17,7 @@ from upwell.storage.database import Database, migrate
 @asynccontextmanager
 async def house() -> AsyncIterator[tuple[Context, Caller]]:
     """A context and the admin of a fresh account."""
-    top = Path(tempfile.mkdtemp(prefix="upwell-bench-", dir="/tmp"))
-    top.chmod(0o711)
+    top = _top()
     postgres = EmbeddedPostgres(top / "data")
     await postgres.start()
     database = Database(postgres.dsn)
@@ -32,6 +31,13 @@ async def house() -> AsyncIterator[tuple[Context, Caller]]:
         await database.close()
         await postgres.stop()
         shutil.rmtree(top, ignore_errors=True)
+
+
+def _top() -> Path:
+    """A directory PostgreSQL's own user may pass through."""
+    top = Path(tempfile.mkdtemp(prefix="upwell-bench-", dir="/tmp"))
+    top.chmod(0o711)
+    return top
 
 
 def key_caller(key: access.NewKey) -> Caller:

@@ -25,6 +25,7 @@ TOP = Path(__file__).resolve().parent.parent
 FILE = TOP / "docs" / "support-matrix.md"
 NOTES = TOP / "docs" / "support-notes.toml"
 TESTS = TOP / "tests" / "acceptance"
+HELPERS = ("huawei_client.py", "huawei_fleet.py")
 SDK_TESTS = ("test_new_sdk.py", "test_old_sdk.py")
 
 
@@ -70,14 +71,28 @@ def _wire(param: Param) -> Iterator[tuple[str, bool]]:
 
 
 def callers() -> dict[str, list[str]]:
-    """The test files of Huawei's that call each method of the vendor's SDK."""
+    """The test files of Huawei's that call each method of the vendor's SDK, themselves or by a helper's functions."""
+    helping: dict[str, set[str]] = {}
+    for file in HELPERS:
+        for node in ast.walk(ast.parse((TESTS / file).read_text("utf-8"))):
+            if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+                helping.setdefault(node.name, set()).update(_called(node))
     found: dict[str, list[str]] = {}
     for file in sorted(TESTS.glob("test_huawei_*.py")):
-        tree = ast.walk(ast.parse(file.read_text("utf-8")))
-        names = {n.func.attr for n in tree if isinstance(n, ast.Call) and isinstance(n.func, ast.Attribute)}
+        names, size = _called(ast.parse(file.read_text("utf-8"))), 0
+        while size < (size := len(names)):
+            names |= {each for name in names for each in helping.get(name, ())}
         for name in names:
             found.setdefault(name, []).append(file.stem.removeprefix("test_huawei_"))
     return found
+
+
+def _called(tree: ast.AST) -> set[str]:
+    """The functions and methods that are called there."""
+    calls = [node.func for node in ast.walk(tree) if isinstance(node, ast.Call)]
+    imported = {name.name for n in ast.walk(tree) if isinstance(n, ast.ImportFrom) for name in n.names}
+    own = {f.id for f in calls if isinstance(f, ast.Name) and f.id in imported}
+    return own | {f.attr for f in calls if isinstance(f, ast.Attribute)}
 
 
 def method(operation: str) -> str:

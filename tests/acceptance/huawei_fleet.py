@@ -126,9 +126,13 @@ def soon(seconds: float) -> str:
 
 def steer(fleet: Fleet, what: str, task: str, *targets: str, bare: bool = False) -> list[tuple[str, str, str | None]]:
     """Stop, retry or confirm; what is told of each target. `bare` sends no body at all."""
-    request = {"stop": m.StopBatchTaskRequest, "retry": m.RetryBatchTaskRequest, "confirm": m.ConfirmBatchTaskRequest}
-    body = None if bare else m.BatchTargets(targets=list(targets) or None)
-    told = getattr(fleet.client, f"{what}_batch_task")(request[what](task_id=task, body=body))
+    body, client = None if bare else m.BatchTargets(targets=list(targets) or None), fleet.client
+    if what == "stop":
+        told = client.stop_batch_task(m.StopBatchTaskRequest(task_id=task, body=body))
+    elif what == "retry":
+        told = client.retry_batch_task(m.RetryBatchTaskRequest(task_id=task, body=body))
+    else:
+        told = client.confirm_batch_task(m.ConfirmBatchTaskRequest(task_id=task, body=body))
     return [(each.target, each.status, each.error_code) for each in told.targets]
 
 

@@ -497,6 +497,20 @@ async def test_retry_runs_the_failed_again_and_the_batch_with_them(stage: Stage)
     assert await stage.progress() is Progress.SUCCEEDED
 
 
+async def test_a_device_that_is_run_again_has_25_hours_to_come(stage: Stage) -> None:
+    await started(stage)
+    await stage.offer_all()
+    await stage.say(*((d, result(1)) for d in stage.flock.ids))
+    await endings.end_finished(stage.ctx)
+    await fleet.went_offline(stage.ctx, stage.node, [])
+    await batches.retry_batch(stage.ctx, stage.caller, c.RetryBatch(job_id=stage.job))
+    stage.clock.move(hours=24, minutes=59)
+    assert await endings.end_waits(stage.ctx) == 0 and set((await stage.stands()).values()) == {"waiting"}
+    stage.clock.move(minutes=2)
+    assert await endings.end_waits(stage.ctx) == 3
+    assert {t["reason"] for t in (await tasks(stage.ctx, stage.job)).values()} == {"online_timeout"}
+
+
 async def test_retry_brings_a_waiting_retry_forward(stage: Stage) -> None:
     await started(stage, retry_count=1, retry_interval_min=1440)
     await stage.offer_all()

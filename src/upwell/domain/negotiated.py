@@ -2,7 +2,7 @@
 
 It holds the limits of time, the choice of a package, what each report means for a task, and how the states of tasks add
 up to the progress of their job. A task's state is not changed here: a report is turned into an Event of `domain.task`,
-whose table decides. No clock and no storage. Source: huawei 3.6, 3.9, 6.1-6.3; ADR 0004.
+whose table decides. No clock and no storage. Source: huawei 3.6, 3.9, 6.1-6.3; ADR 0011.
 """
 
 from collections.abc import Mapping, Sequence

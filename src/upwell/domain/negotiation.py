@@ -145,3 +145,9 @@ def released(task: Task, since: datetime) -> Task:
         return task
     awaiting, ends = first_wait(since)
     return replace(task, awaiting=awaiting, timeout_at=ends, package_id=None)
+
+
+def repeated(task: Task, need_confirm: bool, now: datetime) -> Stepped:
+    """The owner has a closed task run again: as `task.repeated`, and one that negotiates waits for its device anew."""
+    again, change = life.repeated(task, need_confirm, now)
+    return (again if change is None else released(again, now)), change

@@ -158,7 +158,7 @@ async def retry_batch(ctx: Context, caller: Caller, cmd: c.RetryBatch) -> tuple[
         if task.state is State.QUEUED:  # it waits for its retry: that comes now
             task = negotiation.released(task, now)
             return replace(task, due_at=now), None
-        return life.repeated(negotiation.released(task, now), job["need_confirm"], now)
+        return negotiation.repeated(task, job["need_confirm"], now)
 
     async def body(conn: Connection) -> tuple[c.TargetResult, ...]:
         job, now = await _locked(conn, caller, cmd.job_id, "retry"), ctx.now()

@@ -134,7 +134,7 @@ async def repeat_tasks(ctx: Context, caller: Caller, cmd: c.RepeatTasks) -> c.Do
         await _refuse_taken(conn, tasks)
         ledger = Ledger()
         for task in tasks:
-            stepped, change = life.repeated(negotiation.released(task, now), job["need_confirm"], now)
+            stepped, change = negotiation.repeated(task, job["need_confirm"], now)
             if change is None:
                 raise Conflict(
                     "task_not_repeatable", f"The task is {task.state}; only FAILED or CANCELED ones run again."
