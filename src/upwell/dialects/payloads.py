@@ -13,11 +13,11 @@ PAYLOAD_MAX = 16_384  # bytes; real reports are under 1 kB
 _WILD = re.compile(r"[+#\0]")
 
 
-def json_object(payload: bytes) -> dict[str, Any]:
+def json_object(payload: bytes, size_max: int = PAYLOAD_MAX) -> dict[str, Any]:
     """The JSON object of a payload. Control characters in strings and stray bytes pass: C devices use sprintf.
     Raises DeviceError."""
-    if len(payload) > PAYLOAD_MAX:
-        raise DeviceError(f"The payload is longer than {PAYLOAD_MAX} bytes.")
+    if len(payload) > size_max:
+        raise DeviceError(f"The payload is longer than {size_max} bytes.")
     try:
         message = json.loads(payload.decode("utf-8", "replace"), strict=False)
     except (ValueError, RecursionError) as exc:

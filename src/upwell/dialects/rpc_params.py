@@ -9,16 +9,15 @@ import re
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Literal, Protocol
+from typing import Any, Literal
 
 from upwell.dialects.rpc import numbered_structs, repeat_list
+from upwell.dialects.rules import Range, Rule, shown
 from upwell.domain.commands import Command
 from upwell.domain.errors import Invalid, Missing
 
 Kind = Literal["str", "int", "long", "bool", "list", "structs"]
 Pairs = Sequence[tuple[str, str]]
-
-SHOWN_MAX = 40  # characters of a bad value that a message repeats
 
 INTEGER = "an integer in decimal digits"
 LONG = "a 64-bit integer in decimal digits"
@@ -29,71 +28,6 @@ FORMS = frozenset({INTEGER, LONG, BOOLEAN, TEXT})  # rules of form: breaking one
 
 _INT = re.compile(r"[+-]?[0-9]{1,19}")
 _INT_MAX = {"int": 2**31 - 1, "long": 2**63 - 1}
-
-
-class Rule(Protocol):
-    """What a value must keep. `text` states it for people; `problem` is what is wrong, None when nothing is."""
-
-    @property
-    def text(self) -> str: ...
-
-    def problem(self, value: Any) -> str | None: ...
-
-
-@dataclass(frozen=True, slots=True)
-class Pattern:
-    """The whole text matches."""
-
-    regex: str
-    text: str
-
-    def problem(self, value: Any) -> str | None:
-        return None if re.fullmatch(self.regex, value) else f"the value is {shown(value)}"
-
-
-@dataclass(frozen=True, slots=True)
-class Range:
-    """A number from `low` to `high`, both allowed. `said` states it in other words."""
-
-    low: int
-    high: int
-    said: str = ""
-
-    @property
-    def text(self) -> str:
-        return self.said or f"an integer from {self.low} to {self.high}"
-
-    def problem(self, value: Any) -> str | None:
-        return None if self.low <= value <= self.high else f"the value is {value}"
-
-
-@dataclass(frozen=True, slots=True)
-class Length:
-    """A text of `low` to `high` characters."""
-
-    low: int
-    high: int
-
-    @property
-    def text(self) -> str:
-        return f"{self.low}-{self.high} characters"
-
-    def problem(self, value: Any) -> str | None:
-        return None if self.low <= len(value) <= self.high else f"the value has {len(value)} characters"
-
-
-@dataclass(frozen=True, slots=True)
-class OneOf:
-    """One of these."""
-
-    values: tuple[Any, ...]
-
-    @property
-    def text(self) -> str:
-        return "one of " + ", ".join(map(str, self.values))
-
-    def problem(self, value: Any) -> str | None:
-        return None if value in self.values else f"the value is {shown(str(value))}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -184,11 +118,6 @@ def read(table: Sequence[Param], pairs: Pairs) -> dict[str, Any]:
     for name, value in pairs:
         values.setdefault(name, value)  # the first value of a name counts, as in rpc.parameters
     return {param.name: _read_one(param, values, param.name) for param in table}
-
-
-def shown(value: str) -> str:
-    """A value as a message repeats it."""
-    return repr(value if len(value) <= SHOWN_MAX else value[: SHOWN_MAX - 3] + "...")
 
 
 def _read_one(param: Param, values: Mapping[str, str], wire: str) -> Any:

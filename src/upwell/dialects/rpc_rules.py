@@ -6,7 +6,7 @@ Each takes the read parameters of an operation by wire name, and raises Missing 
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from upwell.dialects.rpc_params import Pattern
+from upwell.dialects.rules import Pattern
 from upwell.domain.commands import OPEN_STATES, DeviceKey
 from upwell.domain.errors import Invalid, Missing
 

@@ -7,7 +7,8 @@ from upwell.dialects.alibaba import names, render
 from upwell.dialects.alibaba.device_ops import simple_devices
 from upwell.dialects.alibaba.product_ops import PRODUCT_KEY
 from upwell.dialects.alibaba.search import read_rule
-from upwell.dialects.rpc_params import PAGE, Length, OneOf, Operation, Param, Pattern, page_size
+from upwell.dialects.rpc_params import PAGE, Operation, Param, page_size
+from upwell.dialects.rules import Length, OneOf, Pattern
 from upwell.domain import commands as c
 
 MEMBERS_MAX = 200  # alibaba 3.4: devices per BatchAddDeviceGroupRelations and its opposite

@@ -4,17 +4,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from upwell.dialects.alibaba import names, render
-from upwell.dialects.rpc_params import (
-    Length,
-    OneOf,
-    Operation,
-    Param,
-    Pattern,
-    Range,
-    page_params,
-    refuse_repeats,
-    shown,
-)
+from upwell.dialects.rpc_params import Operation, Param, page_params, refuse_repeats
+from upwell.dialects.rules import Length, OneOf, Pattern, Range, shown
 from upwell.domain import commands as c
 from upwell.domain.errors import Invalid, Missing
 from upwell.domain.talk import DEFAULT_MODULE

@@ -7,7 +7,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from upwell.dialects.alibaba import render
-from upwell.dialects.rpc_params import Length, OneOf, Operation, Param, Pattern, page_params
+from upwell.dialects.rpc_params import Operation, Param, page_params
+from upwell.dialects.rules import Length, OneOf, Pattern
 from upwell.domain import commands as c
 from upwell.domain.errors import Invalid
 

@@ -5,7 +5,8 @@ from typing import Any
 
 from upwell.dialects.alibaba import render
 from upwell.dialects.alibaba.product_ops import PRODUCT_KEY
-from upwell.dialects.rpc_params import PAGE, Length, Operation, Param, Pattern, Range, Unsupported, page_size
+from upwell.dialects.rpc_params import PAGE, Operation, Param, Unsupported, page_size
+from upwell.dialects.rules import Length, Pattern, Range
 from upwell.domain import commands as c
 from upwell.domain.errors import Invalid, Missing
 

@@ -15,9 +15,6 @@ from upwell.dialects.huawei.params import (
     ID_128,
     WINDOW,
     Field,
-    OneOf,
-    Pattern,
-    Range,
     Serialised,
     Table,
     Text,
@@ -25,6 +22,7 @@ from upwell.dialects.huawei.params import (
     read,
     window,
 )
+from upwell.dialects.rules import OneOf, Pattern, Range
 from upwell.domain import commands as c
 from upwell.domain.errors import Invalid, Missing
 

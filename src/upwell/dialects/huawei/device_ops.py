@@ -15,15 +15,13 @@ from upwell.dialects.huawei.params import (
     PRODUCT_ID,
     WINDOW,
     Field,
-    OneOf,
-    Pattern,
-    Range,
     Serialised,
     Table,
     Text,
     name_of,
     window,
 )
+from upwell.dialects.rules import OneOf, Pattern, Range
 from upwell.domain import commands as c
 from upwell.domain.errors import Invalid
 from upwell.domain.talk import DEFAULT_MODULE

@@ -3,7 +3,6 @@
 What comes is read leniently, because each device SDK has its own habits; what goes always names the device it is for.
 """
 
-import json
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -11,6 +10,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from upwell.dialects.huawei import render
+from upwell.dialects.payloads import json_object
 from upwell.domain.errors import DeviceError
 
 PAYLOAD_MAX = 1024 * 1024  # bytes (huawei 5.1)
@@ -35,7 +35,7 @@ class Event:
 
 def read(payload: bytes, device_id: str) -> tuple[str, Sequence[Event]]:
     """The device that a message of `device_id`'s connection is about, and its events. Raises DeviceError."""
-    message = _message(payload)
+    message = json_object(payload, PAYLOAD_MAX)
     return _subject(message, device_id), [_event(service) for service in _services(message)]
 
 
@@ -53,18 +53,6 @@ def read_device_id(value: Any, name: str) -> str:
     if not isinstance(value, str) or not _DEVICE_ID.fullmatch(value):
         raise DeviceError(f"{name} must be a device id.")
     return value
-
-
-def _message(payload: bytes) -> dict[str, Any]:
-    if len(payload) > PAYLOAD_MAX:
-        raise DeviceError(f"The payload is longer than {PAYLOAD_MAX} bytes.")
-    try:
-        message = json.loads(payload.decode("utf-8", "replace"), strict=False)
-    except (ValueError, RecursionError) as exc:
-        raise DeviceError("The payload is not JSON.") from exc
-    if not isinstance(message, dict):
-        raise DeviceError("The payload is not a JSON object.")
-    return message
 
 
 def _subject(message: dict[str, Any], device_id: str) -> str:

@@ -9,7 +9,8 @@ from http import HTTPStatus
 from typing import Any, Literal
 
 from upwell.dialects.huawei.operation import members
-from upwell.dialects.huawei.params import Field, Table, Text, read, shown
+from upwell.dialects.huawei.params import Field, Table, Text, read
+from upwell.dialects.rules import shown
 from upwell.domain.errors import CallerError, Denied, Invalid, NotFound, Throttled
 
 TOKENS_PATH = "/v3/auth/tokens"

@@ -12,15 +12,15 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any, Literal, Protocol
+from typing import Any, Literal
 
 from upwell.dialects.huawei import names
+from upwell.dialects.rules import Pattern, Range, Rule, shown
 from upwell.domain.commands import Window
 from upwell.domain.errors import Invalid, Missing
 
 Kind = Literal["text", "int", "bool", "number", "time", "object", "any", "members", "list"]
 
-SHOWN_MAX = 40  # characters of a bad value that a message repeats
 DEPTH_MAX = 32  # of free objects
 
 JSON_OBJECT = "a JSON object"
@@ -37,15 +37,6 @@ _TYPES: dict[str, str] = {
     "list": "an array",
 }
 _INT_MAX = 2**63 - 1
-
-
-class Rule(Protocol):
-    """What a value must keep. `text` states it for people; `problem` is what is wrong, None when nothing is."""
-
-    @property
-    def text(self) -> str: ...
-
-    def problem(self, value: Any) -> str | None: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,46 +60,6 @@ class Text:
         if self.chars and not re.fullmatch(f"[{self.chars}]*", value):
             return f"the value is {shown(value)}"
         return None
-
-
-@dataclass(frozen=True, slots=True)
-class Range:
-    """A number from `low` to `high`, both allowed."""
-
-    low: int
-    high: int
-
-    @property
-    def text(self) -> str:
-        return f"an integer from {self.low} to {self.high}"
-
-    def problem(self, value: Any) -> str | None:
-        return None if self.low <= value <= self.high else f"the value is {shown(str(value))}"
-
-
-@dataclass(frozen=True, slots=True)
-class OneOf:
-    """One of these."""
-
-    values: tuple[str, ...]
-
-    @property
-    def text(self) -> str:
-        return "one of " + ", ".join(self.values)
-
-    def problem(self, value: Any) -> str | None:
-        return None if value in self.values else f"the value is {shown(value)}"
-
-
-@dataclass(frozen=True, slots=True)
-class Pattern:
-    """The whole text matches."""
-
-    regex: str
-    text: str
-
-    def problem(self, value: Any) -> str | None:
-        return None if re.fullmatch(self.regex, value) else f"the value is {shown(value)}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -171,11 +122,6 @@ def window(given: Mapping[str, Any]) -> Window:
     """The window that limit, marker and offset ask for."""
     below = None if given["marker"] is None else names.read_marker(given["marker"])
     return Window(take=given["limit"], below=below, skip=given["offset"])
-
-
-def shown(value: str) -> str:
-    """A value as a message repeats it."""
-    return repr(value if len(value) <= SHOWN_MAX else value[: SHOWN_MAX - 3] + "...")
 
 
 # --- reading ------------------------------------------------------------------------------------------------------

@@ -15,13 +15,13 @@ from upwell.dialects.huawei.params import (
     ID_36,
     WINDOW,
     Field,
-    OneOf,
     Serialised,
     Table,
     Text,
     name_of,
     window,
 )
+from upwell.dialects.rules import OneOf
 from upwell.domain import commands as c
 from upwell.domain.errors import Invalid
 

@@ -13,7 +13,8 @@ from upwell.dialects.huawei import names, render
 from upwell.dialects.huawei.batch_ops import type_of
 from upwell.dialects.huawei.flow import TASK_STATUS
 from upwell.dialects.huawei.operation import Operation, Values
-from upwell.dialects.huawei.params import APP_ID, WINDOW, Field, OneOf, Pattern, Table, Text, name_of, window
+from upwell.dialects.huawei.params import APP_ID, WINDOW, Field, Table, Text, name_of, window
+from upwell.dialects.rules import OneOf, Pattern
 from upwell.domain import commands as c
 from upwell.domain.addresses import URL_CHARS_MAX
 from upwell.domain.errors import Invalid, Missing

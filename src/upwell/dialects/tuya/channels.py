@@ -8,7 +8,7 @@ no report is lost and a package can be made for it.
 import re
 from collections.abc import Mapping
 
-from upwell.dialects.rpc_params import Pattern
+from upwell.dialects.rules import Pattern
 from upwell.domain.talk import DEFAULT_MODULE
 
 FACT = "TuyaChannels"

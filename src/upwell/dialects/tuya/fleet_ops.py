@@ -9,7 +9,8 @@ from typing import Any
 from uuid import UUID
 
 from upwell.dialects.rpc_answers import china_time, gmt, millis, utc
-from upwell.dialects.rpc_params import PAGE, Length, OneOf, Operation, Param, Pattern, Range, page_size
+from upwell.dialects.rpc_params import PAGE, Operation, Param, page_size
+from upwell.dialects.rules import Length, OneOf, Pattern, Range
 from upwell.dialects.tuya import channels, names
 from upwell.dialects.tuya.render import Listed, Table, page, rows, struct
 from upwell.dialects.tuya.tables import DEVICE_KEY, PRODUCT_KEY, ask, data, of_device, operation, paged

@@ -9,7 +9,7 @@ from decimal import Decimal
 from typing import Any
 
 from upwell.dialects.rpc_answers import utc
-from upwell.dialects.rpc_params import OneOf, Operation, Param, Range
+from upwell.dialects.rpc_params import Operation, Param
 from upwell.dialects.rpc_rules import (
     GRAY_PERCENT,
     UNCONFIRMED,
@@ -19,6 +19,7 @@ from upwell.dialects.rpc_rules import (
     check_targets,
     nothing_cancelled,
 )
+from upwell.dialects.rules import OneOf, Range
 from upwell.dialects.tuya import names
 from upwell.dialects.tuya.package_ops import PACKAGE_ID
 from upwell.dialects.tuya.render import Table, listing, page, struct

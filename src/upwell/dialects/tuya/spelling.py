@@ -6,7 +6,8 @@ after the signature was checked on what was sent, and refuses two spellings of o
 
 from collections.abc import Iterable, Sequence
 
-from upwell.dialects.rpc_params import OneOf, Pairs, Param, shown
+from upwell.dialects.rpc_params import Pairs, Param
+from upwell.dialects.rules import OneOf, shown
 from upwell.domain.errors import Invalid
 
 ONE_VALUE = "one spelling, or the same value in each"
