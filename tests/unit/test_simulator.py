@@ -46,27 +46,29 @@ def test_plan_is_a_function_of_its_arguments() -> None:
 
 
 def test_changing_one_rate_leaves_the_other_choices_alone() -> None:
-    before, after = Rates(drop_mid_download=0.5), Rates(drop_mid_download=0.5, silent=1.0, repeat=1.0)
+    before, after = Rates(drop_mid_download=0.5), Rates(drop_mid_download=0.5, silent=1.0, mute=1.0, repeat=1.0)
     for n in range(100):
-        assert replace(plan(1, n, after), silent=False, copies=1) == plan(1, n, before)
+        assert replace(plan(1, n, after), silent=False, mute=False, copies=1) == plan(1, n, before)
 
 
 def test_rates_are_respected() -> None:
     names = {"fail_upgrade": -1, "fail_download": -2, "fail_verify": -3, "fail_burn": -4}
-    rates = Rates(0.3, 0.05, 0.1, 0.15, 0.2, silent=0.25, late=0.4, repeat=0.35, reorder=0.45)
+    rates = Rates(0.3, 0.05, 0.1, 0.15, 0.2, silent=0.25, mute=0.15, late=0.4, repeat=0.35, reorder=0.45)
     scripts = [plan("statistics", n, rates) for n in range(10_000)]
     shares = {
         **{name: sum(s.step == step for s in scripts) for name, step in names.items()},
         "drop_mid_download": sum(s.drop_fraction is not None for s in scripts),
         "silent": sum(s.silent for s in scripts),
+        "mute": sum(s.mute for s in scripts),
         "late": sum(s.late for s in scripts),
         "repeat": sum(s.copies == 2 for s in scripts),
         "reorder": sum(s.stale_percent is not None for s in scripts),
     }
     for name, count in shares.items():
         assert count / 10_000 == pytest.approx(getattr(rates, name), abs=0.02), name
-    assert {s.expected for s in scripts if s.step} == {"FAILED"}
-    assert {s.expected for s in scripts if not s.step} == {"SUCCEEDED"}
+    assert {s.expected for s in scripts if s.mute} == {None}
+    assert {s.expected for s in scripts if s.step and not s.mute} == {"FAILED"}
+    assert {s.expected for s in scripts if not s.step and not s.mute} == {"SUCCEEDED"}
 
 
 def test_the_calm_fleet_only_succeeds() -> None:
