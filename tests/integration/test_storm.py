@@ -44,8 +44,8 @@ UNCHAINED = (  # a history whose lines do not follow each other
     " where next is distinct from to_state and event is not null"
 )
 UNTOLD = (  # tasks whose last line of history is not their state
-    "select t.device_id from task t cross join lateral (select to_state from task_change h where h.device_id = t.device_id"
-    " and h.job_id = t.job_id and h.nth = t.nth order by rev desc limit 1) h where h.to_state <> t.state"
+    "select t.device_id from task t cross join lateral (select to_state from task_change h"
+    " where h.device_id = t.device_id and h.job_id = t.job_id and h.nth = t.nth order by rev desc limit 1) h where h.to_state <> t.state"
 )
 
 
@@ -104,8 +104,8 @@ class Storm:
         package = dice.choice(self.packages)
         facts: dict[str, Any] = {"package_id": package, "product_key": self.flock.key}
         more: dict[str, Any] = {
-            "retry_interval_min": 0, "retry_count": 2, "overwrite": dice.random() < 0.5, "need_confirm": dice.random() < 0.2,
-            "multi_module": dice.random() < 0.4, "timeout_min": 1,
+            "retry_interval_min": 0, "retry_count": 2, "overwrite": dice.random() < 0.5, "timeout_min": 1,
+            "need_confirm": dice.random() < 0.2, "multi_module": dice.random() < 0.4,
         }  # fmt: skip
         way = dice.random()
         if way < 0.3:
