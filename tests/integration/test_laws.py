@@ -285,3 +285,22 @@ async def test_a_package_that_is_deleted_meanwhile_is_not_brought_out_again(ctx:
     with pytest.raises(Conflict):
         await waiting
     assert await states(ctx, job) == {"CANCELED": 1}
+
+
+@pytest.mark.parametrize(("versions", "takes"), [((), 1), (("1.0", "1.5"), 1), (("1.5",), 0)])
+async def test_a_job_leaves_out_whom_its_package_may_not_follow(
+    ctx: Context, caller: Caller, versions: tuple[str, ...], takes: int
+) -> None:
+    """The package says what it may follow, and the job is of a dialect that does not know of that."""
+    flock = await a_fleet(ctx, caller, 3)
+    await say(ctx, (flock.ids[1], runs("1.5")), (flock.ids[2], runs("0.9")))
+    package = await a_package(ctx, caller, flock.key)
+    await ask(ctx, "update package set source_versions = '{1.0,0.1}' where package_id = $1", package)
+    static = await a_filled_job(ctx, caller, package, flock, source_versions=versions)
+    assert set(await tasks(ctx, static)) == set(flock.ids[:takes])
+    facts = {"package_id": package, "product_key": flock.key, "mode": 1, "source_versions": versions}
+    dynamic = (await jobs.create_dynamic_job(ctx, caller, c.CreateDynamicJob(**facts))).job_id
+    await fill(ctx, dynamic)
+    assert set(await tasks(ctx, dynamic)) == set(flock.ids[:takes])
+    await say(ctx, (flock.ids[2], runs("0.8")))
+    assert set(await tasks(ctx, dynamic)) == set(flock.ids[:takes])

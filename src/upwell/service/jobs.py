@@ -124,9 +124,17 @@ async def _require_modes(conn: Connection, cmd: c.CreateDynamicJob) -> None:
 async def _add_policy(
     conn: Connection, job_id: int, product_id: int, package: Row, versions: Sequence[str], group_id: int | None
 ) -> None:
-    sources = [package["source_version"]] if package["is_delta"] else list(versions) or [""]
-    rule = (product_id, package["module"], sources, job_id, group_id, package["version"])
+    rule = (product_id, package["module"], _sources(package, versions), job_id, group_id, package["version"])
     await conn.execute(POLICIES["add_policy"], *rule)
+
+
+def _sources(package: Row, versions: Sequence[str]) -> list[str]:
+    """The versions that the job takes: those asked for, as far as the package may follow them (L6); "" is any."""
+    if package["is_delta"]:
+        return [package["source_version"]]
+    if not package["follows"]:
+        return list(versions) or [""]
+    return [version for version in package["follows"] if not versions or version in versions]
 
 
 # --- changed ---

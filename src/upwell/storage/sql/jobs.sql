@@ -2,7 +2,8 @@
 
 -- name: package_for_job
 -- The package of this account, locked so that its status and its deletion wait for the job to exist.
-select p.package_id, p.product_id, p.status, p.object_state, p.is_delta, p.source_version, p.version, p.module, p.size,
+select p.package_id, p.product_id, p.status, p.object_state, p.is_delta, p.source_version, p.source_versions as follows,
+       p.version, p.module, p.size,
        jsonb_array_length(p.files) as file_count, pr.product_key
 from package p left join product pr on pr.product_id = p.product_id
 where p.package_id = $1 and p.account_id = $2 and p.deleted_at is null
@@ -37,8 +38,12 @@ update package set status = $2, modified_at = $3 where package_id = $1;
 select job_id from job where status = 'IN_PROGRESS' and not materialised order by job_id;
 
 -- name: job_to_fill
--- A job whose tasks do not all exist yet; other fillers pass it by. Devices that came after `until` are not its own.
-select j.job_id, j.product_id, j.kind, j.selection, j.source_versions, j.gray_percent, j.overwrite, j.need_push,
+-- A job whose tasks do not all exist yet; other fillers pass it by. Devices that came after `until` are not its own, nor
+-- are those whose version the package may not follow: nothing could be offered to them (L6). No version is empty.
+select j.job_id, j.product_id, j.kind, j.selection,
+       case when p.source_versions = '{}' then j.source_versions when j.source_versions = '{}' then p.source_versions
+            else coalesce(nullif(array(select unnest(j.source_versions) intersect select unnest(p.source_versions)), '{}'),
+                          array['']) end as source_versions, j.gray_percent, j.overwrite, j.need_push,
        j.need_confirm, j.cursor_device, j.until_device, j.group_id, j.multi_module, j.listed, j.account_id,
        j.started_at as until, j.asks_version, j.group_ids, j.part, p.module, p.version, p.is_delta, p.source_version
 from job j join package p using (package_id)
@@ -230,7 +235,8 @@ update job set cursor_device = null, materialised = false where job_id = $1;
 
 -- name: lock_job_of_account
 select j.job_id, j.kind, j.selection, j.status, j.package_id, j.product_id, j.source_versions, j.retry_interval_min,
-       j.multi_module, j.dynamic_mode, j.group_id, j.need_confirm, p.module, p.version, p.is_delta, p.source_version
+       j.multi_module, j.dynamic_mode, j.group_id, j.need_confirm, p.module, p.version, p.is_delta, p.source_version,
+       p.source_versions as follows
 from job j join package p using (package_id)
 where j.job_id = $1 and j.account_id = $2 for update of j;
 
