@@ -45,7 +45,8 @@ UNCHAINED = (  # a history whose lines do not follow each other
 )
 UNTOLD = (  # tasks whose last line of history is not their state
     "select t.device_id from task t cross join lateral (select to_state from task_change c"
-    " where c.device_id = t.device_id and c.job_id = t.job_id and c.nth = t.nth order by rev desc limit 1) last where last.to_state <> t.state"
+    " where c.device_id = t.device_id and c.job_id = t.job_id and c.nth = t.nth"
+    " order by rev desc limit 1) last where last.to_state <> t.state"
 )
 
 
