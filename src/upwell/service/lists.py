@@ -43,7 +43,7 @@ async def _add_part(conn: Connection, job_id: int, product_id: int, product_key:
     unknown = [ids[r["device_id"]] for r in await conn.fetch(SQL["unknown_devices"], product_id, list(ids))]
     if unknown:
         raise NotFound("device", ", ".join(unknown))
-    await conn.execute(SQL["add_targets"], job_id, list(ids))
+    await conn.execute(SQL["add_targets"], job_id, sorted(ids))  # in the order of the index
 
 
 async def _parts(names: AsyncIterator[str]) -> AsyncIterator[list[str]]:
