@@ -4,7 +4,6 @@ Secrets of keys are kept readable because every dialect's signature is an HMAC m
 A key reaches only its own account (law 8); a revoked key is as good as none.
 """
 
-import hashlib
 import json
 import secrets
 import string
@@ -171,7 +170,7 @@ def _kept(nonce: str | None) -> str | None:
     """What is kept of a nonce: itself, or of a long one its hash, for an index holds no text of any length."""
     if nonce is None or len(nonce) <= NONCE_CHARS_MAX:
         return nonce
-    return hashlib.sha256(nonce.encode("utf-8", "surrogatepass")).hexdigest()
+    return sha256(nonce.encode("utf-8", "surrogatepass")).hexdigest()
 
 
 async def use_nonce(ctx: Context, key_id: str, nonce: str) -> bool:
