@@ -74,6 +74,15 @@ def test_a_request_is_answered_once(server: Server) -> None:
     assert (status, told["Code"]) == (400, "SignatureNonceUsed")
 
 
+def test_a_nonce_of_any_length_is_used_once(server: Server) -> None:
+    nonce = "".join(hashlib.sha256(str(n).encode()).hexdigest() for n in range(300))
+    page = {"CurrentPage": "1", "PageSize": "1"}
+    given = signed(server.admin, "QueryProductList", page, SignatureNonce=nonce)
+    assert ask(server.http, given)[0] == 200
+    status, told = ask(server.http, given)
+    assert (status, told["Code"]) == (400, "SignatureNonceUsed")
+
+
 def test_a_nonce_is_used_by_one_key_only(server: Server, stranger: Key) -> None:
     given = signed(server.admin, "QueryProductList", {"CurrentPage": "1", "PageSize": "1"})
     page = {"CurrentPage": "1", "PageSize": "1"}

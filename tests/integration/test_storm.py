@@ -44,9 +44,9 @@ UNCHAINED = (  # a history whose lines do not follow each other
     " where next is distinct from to_state and event is not null"
 )
 UNTOLD = (  # tasks whose last line of history is not their state
-    "select t.device_id from task t cross join lateral (select to_state from task_change c"
-    " where c.device_id = t.device_id and c.job_id = t.job_id and c.nth = t.nth"
-    " order by rev desc limit 1) last where last.to_state <> t.state"
+    "select t.device_id from task t cross join lateral (select to_state from task_change h"
+    " where h.device_id = t.device_id and h.job_id = t.job_id and h.nth = t.nth order by rev desc limit 1) h"
+    " where h.to_state <> t.state"
 )
 
 

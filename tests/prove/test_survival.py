@@ -7,6 +7,7 @@ from collections.abc import Iterator
 
 import pytest
 from alibabacloud_iot20180120 import models as m
+from alibabacloud_iot20180120.client import Client
 from tests.prove.rollout import Process, package, patiently, product_with
 
 from upwell.simulator.fleet import Fleet
@@ -26,7 +27,17 @@ def server() -> Iterator[Process]:
     process.stop()
 
 
-async def rollout(server: Process, devices_count: int, cycles: int, seed: int) -> tuple[Fleet, str, str]:
+def begin(client: Client, firmware: str, product_key: str, kind: str) -> str:
+    """A job over all devices; its id. A dynamic one makes tasks as devices report."""
+    facts = {"firmware_id": firmware, "product_key": product_key}
+    if kind == "dynamic":
+        asked = m.CreateOTADynamicUpgradeJobRequest(**facts, dynamic_mode=1)
+        return str(client.create_otadynamic_upgrade_job(asked).body.data.job_id)
+    static = m.CreateOTAStaticUpgradeJobRequest(**facts, target_selection="ALL")
+    return str(client.create_otastatic_upgrade_job(static).body.data.job_id)
+
+
+async def rollout(server: Process, devices_count: int, cycles: int, seed: int, kind: str) -> tuple[Fleet, str, str]:
     """Roll out while killing the server and PostgreSQL in turn, `cycles` times each."""
     client = server.client()
     product_key, devices = product_with(client, devices_count)
@@ -36,9 +47,7 @@ async def rollout(server: Process, devices_count: int, cycles: int, seed: int) -
     ]
     fleet, until = Fleet("127.0.0.1", server.mqtt, identities, seed, RATES, "2.0.0"), asyncio.Event()
     running = asyncio.create_task(fleet.run(until))
-    job = client.create_otastatic_upgrade_job(
-        m.CreateOTAStaticUpgradeJobRequest(firmware_id=firmware, product_key=product_key, target_selection="ALL")
-    ).body.data.job_id
+    job = begin(client, firmware, product_key, kind)
     dice = random.Random(seed)
     for _ in range(cycles):
         await asyncio.sleep(dice.uniform(0.3, 1.5))
@@ -77,23 +86,25 @@ async def lost(server: Process, fleet: Fleet, product_key: str, job: str) -> lis
     return problems
 
 
-async def prove(server: Process, devices: int, cycles: int, seed: int) -> None:
-    fleet, product_key, job = await rollout(server, devices, cycles, seed)
+async def prove(server: Process, devices: int, cycles: int, seed: int, kind: str) -> None:
+    fleet, product_key, job = await rollout(server, devices, cycles, seed, kind)
     missing = await lost(server, fleet, product_key, job)
     acknowledged = sum(len(d.acknowledged) for d in fleet.devices)
-    print(f"cycles={cycles} acknowledged={acknowledged} lost={len(missing)}")
+    print(f"job={kind} cycles={cycles} acknowledged={acknowledged} lost={len(missing)}")
     assert fleet.astray() == [], [f"{d.identity.device_name} {d.script.expected} {d.outcome}" for d in fleet.astray()]
     assert missing == []
 
 
-async def test_nothing_acknowledged_is_lost(server: Process) -> None:
-    await prove(server, devices=40, cycles=1, seed=1)
+@pytest.mark.parametrize("kind", ["static", "dynamic"])
+async def test_nothing_acknowledged_is_lost(server: Process, kind: str) -> None:
+    await prove(server, devices=40, cycles=1, seed=1, kind=kind)
 
 
 @pytest.mark.prove
 @pytest.mark.timeout(900)
-async def test_nothing_acknowledged_is_lost_in_many_kills(server: Process) -> None:
-    await prove(server, devices=300, cycles=6, seed=2)
+@pytest.mark.parametrize("kind", ["static", "dynamic"])
+async def test_nothing_acknowledged_is_lost_in_many_kills(server: Process, kind: str) -> None:
+    await prove(server, devices=300, cycles=6, seed=2, kind=kind)
 
 
 def test_sigterm_ends_it_with_its_children(server: Process) -> None:

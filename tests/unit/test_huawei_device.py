@@ -173,6 +173,12 @@ def test_a_gateway_speaks_for_those_behind_it() -> None:
     assert read(payload) == (Said(device_id="p1_sub", heard=FIRM, at=None),)
 
 
+@pytest.mark.parametrize(("code", "kept"), [(10**12, 2**31 - 1), (-(10**12), 1 - 2**31), (255, 255)])
+def test_a_result_code_of_any_size_is_one_that_can_be_kept(code: int, kept: int) -> None:
+    [report] = heard(up(event("$ota", "upgrade_progress_report", {"result_code": code, "version": "V1"})))
+    assert isinstance(report, ResultReport) and (report.outcome, report.code) == ("failed", kept)
+
+
 def test_a_description_is_cut_and_storable() -> None:
     paras = {"result_code": 0, "version": "V2.0", "description": "é\0" * 1000}
     (report,) = heard(up(event("$ota", "upgrade_progress_report", paras)))

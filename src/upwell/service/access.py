@@ -29,6 +29,7 @@ DEFAULT_ACCOUNT = "default"
 _DICE = bytes(ord(ALPHANUMERICS[value % len(ALPHANUMERICS)]) for value in range(256))
 _DICE_REFUSED = bytes(range(256 - 256 % len(ALPHANUMERICS), 256))
 _RANK = {"viewer": 0, "operator": 1, "admin": 2}
+NONCE_CHARS_MAX = 200  # of a nonce that is kept as it is
 NAMESAKES_MAX = 8  # devices of one name in one account that a login without a product key is tried against
 NAMESAKES_OF_ALL_MAX = 128  # and over all accounts
 ROLES = tuple(_RANK)
@@ -165,11 +166,18 @@ async def find_key(ctx: Context, key_id: str) -> AccessKey | None:
     return None if row is None else _key(row)
 
 
+def _kept(nonce: str | None) -> str | None:
+    """What is kept of a nonce: itself, or of a long one its hash, for an index holds no text of any length."""
+    if nonce is None or len(nonce) <= NONCE_CHARS_MAX:
+        return nonce
+    return sha256(nonce.encode("utf-8", "surrogatepass")).hexdigest()
+
+
 async def use_nonce(ctx: Context, key_id: str, nonce: str) -> bool:
     """True the first time a key uses a nonce, in whichever process; False for a replay."""
 
     async def body(conn: Connection) -> bool:
-        return bool(await conn.fetchval(_Q["use_nonce"], key_id, nonce, ctx.now()))
+        return bool(await conn.fetchval(_Q["use_nonce"], key_id, _kept(nonce), ctx.now()))
 
     return await ctx.database.transact(body)
 
@@ -224,7 +232,7 @@ async def _admit(
     ctx: Context, key_id: str | None, nonce: str | None, account_id: int, action: str, limit_per_s: int
 ) -> Admission:
     async def body(conn: Connection) -> Admission:
-        found = await conn.fetchrow(_Q["admit"], key_id, nonce, ctx.now(), account_id, action, limit_per_s)
+        found = await conn.fetchrow(_Q["admit"], key_id, _kept(nonce), ctx.now(), account_id, action, limit_per_s)
         if found is None or not found["is_fresh"]:
             return "replayed"
         return "admitted" if found["is_within"] else "too fast"

@@ -20,6 +20,7 @@ from upwell.domain.negotiated import RESULT_WITHIN
 from upwell.domain.talk import DEFAULT_MODULE, Offer, ResultReport, SdkReport, VersionReport
 
 VERSION_MAX = 256  # characters, as a package's version
+CODE_MAX = 2**31 - 1  # of a result_code, either way: what a database holds; those that mean something are below 256
 DESC_MAX = 256  # characters kept of a description; longer ones are cut
 URL_VALID_S = int(RESULT_WITHIN.total_seconds())  # huawei 5.4: `expires`
 DOWN, UP = "$oc/devices/{device_id}/sys/events/down", "$oc/devices/{device_id}/sys/events/up"
@@ -129,6 +130,7 @@ def _result(paras: dict[str, Any]) -> list[Heard]:
     if code is None:
         raise DeviceError("result_code must be an integer.")
     progress = _integer(paras, "progress")
+    code = min(max(code, -CODE_MAX), CODE_MAX)
     kind, reason = outcome(code)
     report = ResultReport(
         outcome=kind,
