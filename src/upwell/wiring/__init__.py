@@ -8,12 +8,12 @@ import uuid
 from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Sequence
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import timedelta
 from functools import partial
+from pathlib import Path
 from typing import Any
 from uuid import UUID
 
-import uvicorn
 from starlette.applications import Starlette
 from starlette.middleware import Middleware
 from starlette.requests import Request
@@ -21,11 +21,10 @@ from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route
 
 from upwell.config import Settings
-from upwell.dialects.alibaba.upload import PostObjectError
 from upwell.dialects.huawei.iam import PROJECTS_PATH, TOKENS_PATH
 from upwell.dialects.huawei.rule_ops import notification
 from upwell.domain.commands import Command, DeleteDevice, DeleteSpace, ResetSecret, SetDeviceEnabled
-from upwell.domain.errors import CallerError, Unavailable
+from upwell.domain.errors import Unavailable
 from upwell.domain.talk import OfferRequest
 from upwell.doors.blocks import Blocks
 from upwell.doors.bodies import Bodies
@@ -43,12 +42,12 @@ from upwell.doors.push import Poster
 from upwell.doors.rest import RestDoor, everything
 from upwell.doors.rpc import RpcDoor
 from upwell.doors.tongues import Alibaba, Tongue, Tuya
-from upwell.doors.uploads import ObjectWriter, StoredObject, streams_to_store
+from upwell.doors.uploads import streams_to_store
 from upwell.embedded import EmbeddedPostgres
 from upwell.engine.dispatch import Ask, Dispatcher
 from upwell.engine.gather import Gatherer
 from upwell.engine.loop import Loop
-from upwell.objects import Buckets, Objects, open_bucket, open_objects
+from upwell.objects import Buckets, open_bucket, open_objects
 from upwell.service import (
     access,
     batchfiles,
@@ -71,9 +70,10 @@ from upwell.service.context import Context, utc_now
 from upwell.service.dispatch import Addressed, Sent
 from upwell.service.secrets import server_secret
 from upwell.storage.database import Database, migrate
+from upwell.wiring.listeners import listen
+from upwell.wiring.uploads import Uploads
 
 log = logging.getLogger(__name__)
-HTTP_DRAIN_S = 3
 WATCH_BATCH = 5000  # connections asked about at once; a process with more needs several rounds to ask about all
 WATCH_PAUSE_S = 2.0  # between two rounds: about as long may a device stay that another process shut out
 
@@ -86,40 +86,6 @@ class Addresses:
     mqtt: str
     download: str
     downloads: str | None  # by TLS
-
-
-class Uploads:
-    """The upload door's desk: tickets from the service, bytes to the object store."""
-
-    def __init__(self, ctx: Context, objects: Objects) -> None:
-        self._ctx = ctx
-        self._objects = objects
-
-    async def secret(self, access_key_id: str, /) -> str | None:
-        """The key that signs upload forms; there is one."""
-        if access_key_id != uploads.UPLOAD_KEY_ID:
-            return None
-        return (await uploads.upload_secret(self._ctx)).decode("ascii")
-
-    async def begin(self, key: str, now: datetime, /) -> ObjectWriter:
-        """Take the ticket and open the object."""
-        try:
-            await uploads.begin_upload(self._ctx, key)
-        except CallerError as exc:
-            raise PostObjectError("AccessDenied", 403, exc.problem) from exc
-        try:
-            return await self._objects.create(key)
-        except BaseException:
-            await self.abandon(key)
-            raise
-
-    async def abandon(self, key: str, /) -> None:
-        """Give the ticket back."""
-        await uploads.abandon_upload(self._ctx, key)
-
-    async def finish(self, key: str, stored: StoredObject, /) -> None:
-        """Record what was stored."""
-        await uploads.finish_upload(self._ctx, key, stored.size, stored.md5, stored.sha256)
 
 
 class Server:
@@ -383,32 +349,14 @@ class Server:
             ],
             middleware=[Middleware(Bodies, streams=streams_to_store)],
         )
-        await self._serve(app, self.settings.https, tls=True)
-        return await self._serve(app, self.settings.http, tls=False) or ""
+        if self.settings.https is not None:
+            await self._answer(app, self.settings.https, (self.settings.tls_cert, self.settings.tls_key))
+        return await self._answer(app, self.settings.http)
 
-    async def _serve(self, app: Starlette, where: tuple[str, int] | None, *, tls: bool) -> str | None:
-        if where is None:
-            return None
-        more = {"ssl_certfile": self.settings.tls_cert, "ssl_keyfile": self.settings.tls_key} if tls else {}
-        config = uvicorn.Config(
-            app, host=where[0], port=where[1], log_config=None, access_log=False, lifespan="off", server_header=False,
-            timeout_graceful_shutdown=HTTP_DRAIN_S, h11_max_incomplete_event_size=128 * 1024, **more,  # type: ignore[arg-type]
-        )  # fmt: skip
-        server = _QuietServer(config)
-        task = asyncio.get_running_loop().create_task(server.serve())
-        while not server.started:
-            if task.done():
-                await task
-                raise Unavailable(f"HTTP can't listen on {where[0]}:{where[1]}")
-            await asyncio.sleep(0.01)
-
-        async def end() -> None:
-            server.should_exit = True
-            await task
-
+    async def _answer(self, app: Starlette, where: tuple[str, int], *tls: tuple[Path | None, Path | None]) -> str:
+        address, end = await listen(app, *where, *tls)
         self._stack.push_async_callback(end)
-        port = server.servers[0].sockets[0].getsockname()[1]
-        return f"{where[0]}:{port}"
+        return address
 
     async def _ready(self, request: Request) -> Response:
         try:
@@ -417,15 +365,6 @@ class Server:
         except Unavailable as exc:
             return PlainTextResponse(f"not ready: {exc.problem}\n", 503)
         return PlainTextResponse("ready\n")
-
-
-class _QuietServer(uvicorn.Server):
-    """Leaves the signals to the command that runs the server."""
-
-    @contextlib.contextmanager
-    def capture_signals(self) -> Any:
-        """Capture none."""
-        yield
 
 
 async def _healthy(request: Request) -> Response:

@@ -1,0 +1,47 @@
+"""What answers HTTP, over TCP or TLS: one uvicorn server for each address."""
+
+import asyncio
+import contextlib
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+from typing import Any
+
+import uvicorn
+from starlette.applications import Starlette
+
+from upwell.domain.errors import Unavailable
+
+DRAIN_S = 3  # for what is under way when the server is told to end
+
+
+class _QuietServer(uvicorn.Server):
+    """Leaves the signals to the command that runs the server."""
+
+    @contextlib.contextmanager
+    def capture_signals(self) -> Any:
+        """Capture none."""
+        yield
+
+
+async def listen(
+    app: Starlette, host: str, port: int, tls: tuple[Path | None, Path | None] = (None, None)
+) -> tuple[str, Callable[[], Awaitable[None]]]:
+    """Where `app` now answers, and what ends it. `tls` is a certificate and its key. Raises Unavailable."""
+    config = uvicorn.Config(
+        app, host=host, port=port, log_config=None, access_log=False, lifespan="off", server_header=False,
+        timeout_graceful_shutdown=DRAIN_S, h11_max_incomplete_event_size=128 * 1024, ssl_certfile=tls[0],
+        ssl_keyfile=tls[1],
+    )  # fmt: skip
+    server = _QuietServer(config)
+    task = asyncio.get_running_loop().create_task(server.serve())
+    while not server.started:
+        if task.done():
+            await task
+            raise Unavailable(f"HTTP can't listen on {host}:{port}")
+        await asyncio.sleep(0.01)
+
+    async def end() -> None:
+        server.should_exit = True
+        await task
+
+    return f"{host}:{server.servers[0].sockets[0].getsockname()[1]}", end
