@@ -70,7 +70,7 @@ from upwell.service.context import Context, utc_now
 from upwell.service.dispatch import Addressed, Sent
 from upwell.service.secrets import server_secret
 from upwell.storage.database import Database, migrate
-from upwell.wiring.listeners import listen
+from upwell.wiring.listeners import listen, saying
 from upwell.wiring.uploads import Uploads
 
 log = logging.getLogger(__name__)
@@ -154,16 +154,20 @@ class Server:
         handler = self._devices()
         self._engine(handler)
         download = DownloadDoor(self.links.find, read=self.objects.read)
-        d_host, d_port = await download.start(*self.settings.download)
+        with saying("The download door", *self.settings.download):
+            d_host, d_port = await download.start(*self.settings.download)
         self._stack.push_async_callback(download.stop)
         self.links.origin = self.settings.public_url_at(d_port)
         downloads = None
         if self.settings.downloads is not None:
-            downloads = await download.start(*self.settings.downloads, self._tls())
+            with saying("The download door", *self.settings.downloads):
+                downloads = await download.start(*self.settings.downloads, self._tls())
         self.links.secure_origin = self.settings.secure_url_at(downloads and downloads[1])
-        mqtt = await handler.door.start(*self.settings.mqtt)
+        with saying("MQTT", *self.settings.mqtt):
+            mqtt = await handler.door.start(*self.settings.mqtt)
         if self.settings.mqtts is not None:
-            await handler.door.start(*self.settings.mqtts, ssl=self._tls())
+            with saying("MQTT", *self.settings.mqtts):
+                await handler.door.start(*self.settings.mqtts, ssl=self._tls())
         self._stack.push_async_callback(handler.door.stop)
         http = await self._http()
         secure = None if downloads is None else f"{downloads[0]}:{downloads[1]}"

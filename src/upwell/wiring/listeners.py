@@ -2,7 +2,9 @@
 
 import asyncio
 import contextlib
-from collections.abc import Awaitable, Callable
+import os
+import socket
+from collections.abc import Awaitable, Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +25,16 @@ class _QuietServer(uvicorn.Server):
         yield
 
 
+@contextlib.contextmanager
+def saying(what: str, host: str, port: int) -> Iterator[None]:
+    """Within it, an address that can't be listened on raises Unavailable with its name and the system's reason."""
+    try:
+        yield
+    except OSError as exc:
+        reason = os.strerror(exc.errno) if isinstance(exc.errno, int) and exc.errno > 0 else str(exc)
+        raise Unavailable(f"{what} can't listen on {host}:{port}: {reason}.") from exc
+
+
 async def listen(
     app: Starlette, host: str, port: int, tls: tuple[Path | None, Path | None] = (None, None)
 ) -> tuple[str, Callable[[], Awaitable[None]]]:
@@ -32,16 +44,19 @@ async def listen(
         timeout_graceful_shutdown=DRAIN_S, h11_max_incomplete_event_size=128 * 1024, ssl_certfile=tls[0],
         ssl_keyfile=tls[1],
     )  # fmt: skip
+    with saying("HTTP", host, port):
+        family, _, _, _, at = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)[0]
+        listener = socket.create_server(at, family=family, backlog=config.backlog)
     server = _QuietServer(config)
-    task = asyncio.get_running_loop().create_task(server.serve())
+    task = asyncio.get_running_loop().create_task(server.serve([listener]))
     while not server.started:
         if task.done():
             await task
-            raise Unavailable(f"HTTP can't listen on {host}:{port}")
+            raise Unavailable(f"HTTP does not start on {host}:{port}")
         await asyncio.sleep(0.01)
 
     async def end() -> None:
         server.should_exit = True
         await task
 
-    return f"{host}:{server.servers[0].sockets[0].getsockname()[1]}", end
+    return f"{host}:{listener.getsockname()[1]}", end
