@@ -44,6 +44,7 @@ class Fleet:
     folder: Path
     account: str
     product: str = ""
+    stored: str = ""  # the object of its packages, once it is in the bucket
     made: dict[str, Any] = field(default_factory=dict)
 
     def device(self, **more: Any) -> str:
@@ -53,12 +54,14 @@ class Fleet:
         return str(told.device_id)
 
     def package(self, version: str = "V2.0", kind: str = "firmwarePackage", **more: Any) -> str:
-        """A package of an object in the account's bucket; its id."""
-        key, file = f"{unique('obj')}/upgrade.bin", self.folder / "image"
-        file.write_bytes(IMAGE)
-        self.server.run("object", "put", "--bucket", BUCKET, "--key", key, "--account", self.account, str(file))
+        """A package of the object in the account's bucket; its id."""
+        if not self.stored:
+            self.stored, file = f"{unique('obj')}/upgrade.bin", self.folder / "image"
+            file.write_bytes(IMAGE)
+            where = ("--bucket", BUCKET, "--key", self.stored, "--account", self.account)
+            self.server.run("object", "put", *where, str(file))
         app = self.client.show_applications(m.ShowApplicationsRequest()).applications[0].app_id
-        place = m.ObsLocation(region_name="cn-north-4", bucket_name=BUCKET, object_key=key)
+        place = m.ObsLocation(region_name="cn-north-4", bucket_name=BUCKET, object_key=self.stored)
         body = m.CreateOtaPackage(
             app_id=app, package_type=kind, product_id=self.product, version=version,
             file_location=m.FileLocation(obs_location=place), **more,
