@@ -110,6 +110,8 @@ class House:
 
     async def __aenter__(self) -> Self:
         self.address = await self.door.start("127.0.0.1", 0)
+        for listener in (each for server in self.door._servers for each in server.sockets):
+            listener.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 65536)  # else the kernel takes megabytes for one
         return self
 
     async def __aexit__(self, *_: object) -> None:
