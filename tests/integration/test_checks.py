@@ -229,9 +229,7 @@ async def test_only_right_objects_are_offered_and_opened(
     package_id = await make(house, caller, product, space, source_versions=("V1", "V1.1"))
     device = c.RegisterDevice(product_key=product, name="lamp-1")
     await fleet.register_device(house, caller, device)
-    cmd = c.CreateStaticJob(package_id=package_id, product_key=product, selection="SPECIFIC", device_names=("lamp-1",))
-    created = await jobs.create_static_job(house, caller, cmd)
-    task = TaskRef(device_id=device_id(product, "lamp-1"), job_id=created.job_id)
+    lamp = device_id(product, "lamp-1")
 
     async def offered() -> bool:
         return task.device_id in await dispatch.asked_for(house, [task.device_id])
@@ -241,9 +239,12 @@ async def test_only_right_objects_are_offered_and_opened(
         text = "insert into module_version values ($1, 'default', $2, now())"
         text += " on conflict (device_id, module) do update set version = $2"
         async with house.database.connection() as conn:
-            await conn.execute(text, task.device_id, version)
+            await conn.execute(text, lamp, version)
 
     await runs("V1.1")
+    cmd = c.CreateStaticJob(package_id=package_id, product_key=product, selection="SPECIFIC", device_names=("lamp-1",))
+    created = await jobs.create_static_job(house, caller, cmd)
+    task = TaskRef(device_id=lamp, job_id=created.job_id)
     assert not await offered()
     await read_all(house)
     assert await offered()
