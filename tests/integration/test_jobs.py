@@ -319,6 +319,19 @@ async def test_a_cancel_of_a_job_reaches_the_tasks_not_yet_made(ctx: Context, ca
     assert not set(await states(ctx, job)) & c.OPEN_STATES
 
 
+@pytest.mark.parametrize("named", [True, False])
+async def test_a_cancel_by_device_reaches_the_tasks_not_yet_made(ctx: Context, caller: Caller, named: bool) -> None:
+    flock = await a_fleet(ctx, caller, 3)
+    package = await a_package(ctx, caller, flock.key)
+    job = await a_job(ctx, caller, package, flock)
+    cmd = c.CancelTasksOfDevices(
+        package_id=package, product_key=flock.key, device_names=flock.names[:2], job_id=job if named else None
+    )
+    await upgrades.cancel_tasks_of_devices(ctx, caller, cmd)
+    await fill(ctx, job)
+    assert await states(ctx, job) == {"CANCELED": 2, "QUEUED": 1}
+
+
 async def test_an_empty_job_ends(ctx: Context, caller: Caller) -> None:
     flock = await a_fleet(ctx, caller, 2, version="2.0")
     job = await a_filled_job(ctx, caller, await a_package(ctx, caller, flock.key), flock)

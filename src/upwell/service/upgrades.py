@@ -34,14 +34,19 @@ async def cancel_tasks_of_job(ctx: Context, caller: Caller, cmd: c.CancelTasksOf
             if cmd.scheduled:
                 await conn.execute(SQL["end_job"], cmd.job_id, "CANCELED", ctx.now())
             return c.Done()
-        while await fill_chunk(ctx, conn, cmd.job_id):
-            pass  # tasks that do not exist yet must not escape the cancel
+        await _fill(ctx, conn, cmd.job_id)
         await _cancel(conn, Selection(job_id=cmd.job_id), ctx.now(), cancelling(cmd.states))
         if job["kind"] == "verify" and not await conn.fetchval(SQL["has_tasks"], cmd.job_id):
             await _end_empty(conn, job, ctx.now())
         return c.Done()
 
     return await ctx.database.transact(body)
+
+
+async def _fill(ctx: Context, conn: Connection, job_id: int) -> None:
+    """Tasks of a locked job that do not exist yet must not escape a cancel."""
+    while await fill_chunk(ctx, conn, job_id):
+        pass
 
 
 def cancelling(states: frozenset[str]) -> frozenset[State]:
@@ -86,6 +91,8 @@ async def cancel_tasks_of_devices(ctx: Context, caller: Caller, cmd: c.CancelTas
             raise NotFound("device", ", ".join(sorted(missing)[:10]))
         if cmd.job_id is not None:
             await job_of_account(conn, caller, cmd.job_id)
+        for job in await conn.fetch(SQL["lock_unfilled_of_package"], cmd.package_id, cmd.job_id):
+            await _fill(ctx, conn, job["job_id"])
         ids = [r["device_id"] for r in found]
         chosen = Selection(job_id=cmd.job_id, device_ids=ids, package_id=cmd.package_id)
         await _cancel(conn, chosen, ctx.now(), cancelling(cmd.states))

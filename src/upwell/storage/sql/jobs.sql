@@ -37,6 +37,11 @@ update package set status = $2, modified_at = $3 where package_id = $1;
 -- name: unfinished_jobs
 select job_id from job where status = 'IN_PROGRESS' and not materialised order by job_id;
 
+-- name: lock_unfilled_of_package
+-- Jobs of the package whose tasks do not all exist yet, or the one of them; no other filler is at them any more.
+select job_id from job where package_id = $1 and status = 'IN_PROGRESS' and not materialised
+  and ($2::bigint is null or job_id = $2) order by job_id for update;
+
 -- name: job_to_fill
 -- A job whose tasks do not all exist yet; other fillers pass it by. Devices that came after `until` are not its own, nor
 -- are those whose version the package may not follow: nothing could be offered to them (L6). No version is empty.
