@@ -18,7 +18,7 @@ from upwell.objects import open_objects
 from upwell.service import access, fleet, packages, uploads
 from upwell.service.access import Caller
 from upwell.service.context import Context
-from upwell.wiring.uploads import Uploads
+from upwell.wiring.upload_desk import Uploads
 
 pytestmark = pytest.mark.asyncio
 

@@ -71,7 +71,7 @@ from upwell.service.dispatch import Addressed, Sent
 from upwell.service.secrets import server_secret
 from upwell.storage.database import Database, migrate
 from upwell.wiring.listeners import listen, saying
-from upwell.wiring.uploads import Uploads
+from upwell.wiring.upload_desk import Uploads
 
 log = logging.getLogger(__name__)
 WATCH_BATCH = 5000  # connections asked about at once; a process with more needs several rounds to ask about all
