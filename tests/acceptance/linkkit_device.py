@@ -9,6 +9,7 @@ its standard input does.
 import json
 import sys
 import threading
+import time
 from pathlib import Path
 from typing import Any
 
@@ -66,6 +67,7 @@ def main() -> int:
             break
     if not pushed.wait(WAIT_S):
         return 3
+    time.sleep(0.5)  # its thread is writing the PUBACK, and under TLS two that write at once break the connection
     version, url, method, sign = offers[0]
     progress("1", "")
     result = link.download_ota_firmware(url, path, method, sign)
