@@ -183,6 +183,8 @@ async def _several(
             raise Invalid("files", "the size of the stored file", f"{which} has {file['size']} bytes")
         if given.md5 is not None and given.md5 != file["md5"]:
             raise Invalid("files", "the MD5 of the stored file", f"that of {which} is {file['md5']}")
+        if given.sha256 is not None and given.sha256 != file["sha256"]:
+            raise Invalid("files", "the SHA-256 of the stored file", f"that of {which} is {file['sha256']}")
         facts = {name: file[name] for name in ("object_key", "size", "md5", "sha256")}
         files.append({"name": given.name, "url": given.url} | facts)
     size = sum(int(file["size"]) for file in files)

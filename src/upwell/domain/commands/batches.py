@@ -95,7 +95,8 @@ class CreateBatch:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ScanBatches:
-    """→ Scanned[Batch], each without its targets."""
+    """→ Scanned[Batch]. Together they tell at most TARGETS_MAX targets: a batch whose own do not fit any more, after
+    those of newer ones, tells none; ShowBatch does."""
 
     window: Window
     part: str

@@ -45,7 +45,10 @@ where j.account_id = $1 and j.part = $2 and j.deleted_at is null and ($3::bigint
 order by j.job_id desc;
 
 -- name: show_batches
-select j.job_id, j.name, j.part, j.targets, j.group_ids, j.need_confirm, j.by_gateway, j.ext_info, j.scheduled_at,
+-- In the order of the given ids. Targets are told while there are at most $3 of them so far, so that a page is bounded.
+select j.job_id, j.name, j.part,
+       case when sum(cardinality(j.targets)) over (order by w.place) <= $3 then j.targets else '{}' end as targets,
+       j.group_ids, j.need_confirm, j.by_gateway, j.ext_info, j.scheduled_at,
        j.retry_count, j.retry_interval_min, j.facts, j.created_at, j.status, j.materialised, j.outcome,
        j.stop_asked_at is not null as stop_asked,
        array(select c.package_id from job_package c where c.job_id = j.job_id order by c.place) as package_ids
