@@ -34,7 +34,7 @@ async def register_devices(ctx: Context, caller: Caller, cmd: commands.RegisterD
     require(caller, "operator")
     _check_count("count", cmd.count)
     named: list[_Named] = [(dice(DEVICE_NAME_SIZE), None) for _ in range(cmd.count)]
-    apply_id, now = ctx.new_id(), ctx.now()
+    apply_id, now = ctx.new_number(), ctx.now()
 
     async def body(conn: Connection) -> commands.Registration:
         product_id = await find_product(conn, caller, cmd.product_key, "share_product")
@@ -56,7 +56,7 @@ async def check_device_names(ctx: Context, caller: Caller, cmd: commands.CheckDe
     """Which names could be registered now; those are kept. Raises Invalid (names), NotFound (product)."""
     require(caller, "operator")
     _check_count("names", len(cmd.names))
-    apply_id, now = ctx.new_id(), ctx.now()
+    apply_id, now = ctx.new_number(), ctx.now()
 
     async def body(conn: Connection) -> commands.NamesChecked:
         product_id = await find_product(conn, caller, cmd.product_key)
