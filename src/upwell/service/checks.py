@@ -52,7 +52,8 @@ async def read_one(ctx: Context, bytes_per_s: float = BYTES_PER_S) -> bool:
 async def _read(ctx: Context, claimed: Row, until: datetime, bytes_per_s: float) -> None:
     package_id, objects = claimed["package_id"], objects_of(ctx)
     seen = await objects.look(claimed["object_key"])
-    if seen.size > SIZE_MAX:
+    if not 0 < seen.size <= SIZE_MAX:
+        log.warning("package %d: its object has %d bytes, not 1 to %d", package_id, seen.size, SIZE_MAX)
         await _settle(ctx, package_id, until, "differs", seen, Digests().stored())
         return
     stored, until = await _digested(ctx, claimed, until, seen.size, bytes_per_s)

@@ -162,6 +162,8 @@ async def _single(
     """The one file, checked against what the caller thinks of it (alibaba 5.4)."""
     url = cmd.url or ""
     file = await take_file(ctx, conn, caller, url, "firmware", package_id)
+    if file["size"] == 0:
+        raise Invalid("url", "that of a file of at least 1 byte", "the uploaded file is empty; upload it again")
     if cmd.size is not None and cmd.size != file["size"]:
         raise Invalid("size", "the stored file's", f"it has {file['size']} bytes")
     if cmd.md5 is not None and cmd.md5 != file["md5"]:
@@ -179,6 +181,8 @@ async def _several(
     for place, given in enumerate(cmd.files, 1):
         file = await take_file(ctx, conn, caller, given.url, "firmware", package_id)
         which = f"file {place} ({given.name})"
+        if file["size"] == 0:
+            raise Invalid("files", "files of at least 1 byte", f"{which} is empty; upload it again")
         if given.size is not None and given.size != file["size"]:
             raise Invalid("files", "the size of the stored file", f"{which} has {file['size']} bytes")
         if given.md5 is not None and given.md5 != file["md5"]:

@@ -80,6 +80,8 @@ async def _seen(ctx: Context, ref: str, size_max: int) -> Seen:
         seen = await objects_of(ctx).look(ref)
     except NotFound as exc:
         raise Invalid("object_key", "the key of an object in the bucket", "there is none") from exc
+    if seen.size == 0:
+        raise Invalid("object_key", "that of an object of at least 1 byte", "it is empty")
     if seen.size > size_max:
         raise Invalid("object_key", f"that of an object of at most {size_max} bytes", f"it has {seen.size}")
     return seen
