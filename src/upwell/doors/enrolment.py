@@ -13,6 +13,7 @@ from starlette.responses import JSONResponse, Response
 
 from upwell.dialects.alibaba import login
 from upwell.domain.errors import DeviceError, ServerError
+from upwell.doors.lingering import announced
 
 BODY_MAX = 4096  # bytes; a real form has about 250
 NOBODY = "no such product"  # a secret to check against, so that unknown products take as long as known ones
@@ -55,11 +56,13 @@ class EnrolmentDoor:
 
 
 async def _form(request: Request) -> dict[str, str]:
-    body = bytearray()
+    body, too_long = bytearray(), f"The form is longer than {BODY_MAX} bytes."
+    if announced(request) > BODY_MAX:
+        raise DeviceError(too_long)
     async for part in request.stream():
         body += part
         if len(body) > BODY_MAX:
-            raise DeviceError(f"The form is longer than {BODY_MAX} bytes.")
+            raise DeviceError(too_long)
     try:
         return dict(parse_qsl(body.decode("ascii"), keep_blank_values=True, max_num_fields=20))
     except ValueError as exc:

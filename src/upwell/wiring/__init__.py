@@ -36,6 +36,7 @@ from upwell.doors.faces.huawei import HuaweiFace
 from upwell.doors.faces.tuyalink import TuyaLinkFace
 from upwell.doors.gate import Gate
 from upwell.doors.iam import IamDoor
+from upwell.doors.lingering import Lingering
 from upwell.doors.links import Links
 from upwell.doors.logins import LoginDesk
 from upwell.doors.push import Poster
@@ -351,7 +352,7 @@ class Server:
                 Route("/healthz", _healthy),
                 Route("/readyz", self._ready),
             ],
-            middleware=[Middleware(Bodies, streams=streams_to_store)],
+            middleware=[Middleware(Lingering), Middleware(Bodies, streams=streams_to_store)],
         )
         if self.settings.https is not None:
             await self._answer(app, self.settings.https, (self.settings.tls_cert, self.settings.tls_key))
