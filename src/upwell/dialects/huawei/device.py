@@ -16,6 +16,7 @@ from upwell.dialects.huawei import envelope, gateway, render
 from upwell.dialects.huawei.flow import outcome
 from upwell.domain.commands import SOFTWARE_MODULE
 from upwell.domain.errors import DeviceError, Invalid
+from upwell.domain.modules import STANDING, module_key
 from upwell.domain.negotiated import RESULT_WITHIN
 from upwell.domain.talk import DEFAULT_MODULE, Offer, ResultReport, SdkReport, VersionReport
 
@@ -120,7 +121,7 @@ def _module_versions(value: Any) -> list[tuple[str, str]]:
     if not isinstance(value, list) or not all(isinstance(entry, dict) for entry in value):
         raise DeviceError("modules must be an array of objects.")
     found = [(_text(entry, "module_name", 64), _text(entry, "module_version", VERSION_MAX)) for entry in value]
-    if not all(_MODULE.fullmatch(name) and name not in (DEFAULT_MODULE, SOFTWARE_MODULE) for name, _ in found):
+    if not all(_MODULE.fullmatch(name) and module_key(name) not in STANDING for name, _ in found):
         raise DeviceError("module_name must be 1 to 64 letters, digits, '_', '-' or '.', and no name that stands.")
     return found
 

@@ -2,7 +2,7 @@
 
 -- name: packages_of_batch
 -- These packages of the account, locked so that their deletion waits for the job to exist.
-select k.package_id, k.product_id, k.module, k.status, k.object_state, k.size, pr.space_id
+select k.package_id, k.product_id, lower(k.module) as module, k.status, k.object_state, k.size, pr.space_id
 from package k left join product pr using (product_id)
 where k.account_id = $1 and k.package_id = any($2::bigint[]) and k.deleted_at is null
 order by k.package_id for update of k;

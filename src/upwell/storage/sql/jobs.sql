@@ -3,7 +3,7 @@
 -- name: package_for_job
 -- The package of this account, locked so that its status and its deletion wait for the job to exist.
 select p.package_id, p.product_id, p.status, p.object_state, p.is_delta, p.source_version, p.source_versions as follows,
-       p.version, p.module, p.size,
+       p.version, lower(p.module) as module, p.size,
        jsonb_array_length(p.files) as file_count, pr.product_key
 from package p left join product pr on pr.product_id = p.product_id
 where p.package_id = $1 and p.account_id = $2 and p.deleted_at is null
@@ -50,7 +50,8 @@ select j.job_id, j.product_id, j.kind, j.selection,
             else coalesce(nullif(array(select unnest(j.source_versions) intersect select unnest(p.source_versions)), '{}'),
                           array['']) end as source_versions, j.gray_percent, j.overwrite, j.need_push,
        j.need_confirm, j.cursor_device, j.until_device, j.group_id, j.multi_module, j.listed, j.account_id,
-       j.started_at as until, j.asks_version, j.group_ids, j.part, p.module, p.version, p.is_delta, p.source_version
+       j.started_at as until, j.asks_version, j.group_ids, j.part, lower(p.module) as module, p.version,
+       p.is_delta, p.source_version
 from job j join package p using (package_id)
 where j.job_id = $1 and j.status = 'IN_PROGRESS' and not j.materialised
 for update of j skip locked;
@@ -184,11 +185,11 @@ with page as (
     select t.device_id, t.job_id, t.nth
     from task t join job j using (job_id)
     where j.account_id = $1 and ($2::bigint is null or t.job_id = $2) and ($3::uuid[] is null or t.device_id = any($3))
-      and ($4::text[] is null or t.state = any($4)) and ($5::text is null or t.module = $5)
+      and ($4::text[] is null or t.state = any($4)) and ($5::text is null or t.module = lower($5))
     order by t.job_id, t.device_id, t.nth limit $6 offset $7
 )
 select t.device_id, t.job_id, t.nth, p.package_id, pr.product_key, pr.name as product_name, d.name as device_name,
-       d.iot_id, t.module, t.source_version, p.version as dest_version, t.state, t.description, t.progress,
+       d.iot_id, p.module, t.source_version, p.version as dest_version, t.state, t.description, t.progress,
        j.timeout_min, t.created_at, t.modified_at
 from page join task t using (device_id, job_id, nth) join job j using (job_id)
 join package p on p.package_id = coalesce(t.package_id, j.package_id)
@@ -240,7 +241,8 @@ update job set cursor_device = null, materialised = false where job_id = $1;
 
 -- name: lock_job_of_account
 select j.job_id, j.kind, j.selection, j.status, j.package_id, j.product_id, j.source_versions, j.retry_interval_min,
-       j.multi_module, j.dynamic_mode, j.group_id, j.need_confirm, p.module, p.version, p.is_delta, p.source_version,
+       j.multi_module, j.dynamic_mode, j.group_id, j.need_confirm, lower(p.module) as module, p.version, p.is_delta,
+       p.source_version,
        p.source_versions as follows
 from job j join package p using (package_id)
 where j.job_id = $1 and j.account_id = $2 for update of j;

@@ -35,9 +35,9 @@ from unnest($2::uuid[], $3::bigint[], $4::smallint[], $5::int[], $6::text[], $7:
      as n(device_id, job_id, nth, rev, event, from_state, to_state, detail);
 
 -- name: save_versions
-insert into module_version (device_id, module, version, reported_at)
-select n.device_id, n.module, n.version, $1
-from unnest($2::uuid[], $3::text[], $4::text[]) as n(device_id, module, version)
+insert into module_version (device_id, module, version, reported_at, said)
+select n.device_id, n.module, n.version, $1, n.said
+from unnest($2::uuid[], $3::text[], $4::text[], $5::text[]) as n(device_id, module, version, said)
 order by n.device_id, n.module
 on conflict (device_id, module) do update set version = excluded.version, reported_at = excluded.reported_at
 where module_version.version is distinct from excluded.version;
@@ -123,7 +123,7 @@ delete from pace where granted_at < clock_timestamp() - make_interval(secs => $1
 -- name: claim
 -- Lock these tasks for sending, with what an offer says. A cancelled or foreign one is not returned (L5, L6): its state
 -- is asked of the locked row itself, the rest of `offerable` of what stands.
-select t.device_id, t.job_id, t.nth, t.module, t.state, t.awaiting, p.version, p.size, p.md5, p.sha256, p.is_delta, p.udi,
+select t.device_id, t.job_id, t.nth, p.module, t.state, t.awaiting, p.version, p.size, p.md5, p.sha256, p.is_delta, p.udi,
        p.files, p.sign_method, p.object_key, p.bucket is null as is_held, j.protocol, j.tags, j.ext_info,
        pr.product_key, d.name, d.secret,
        coalesce(d.public_id, pr.product_key || '_' || d.name) as public_id,
