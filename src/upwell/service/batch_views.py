@@ -108,7 +108,7 @@ def _batch(row: Row, counted: Tally) -> c.Batch:
         retry_interval_min=row["retry_interval_min"],
         facts=facts,
         progress=progress_of(row, counted),
-        reason="",
+        reason=row["nobody"],
         tally=counted,
         created_at=row["created_at"],
     )

@@ -19,7 +19,7 @@ TARGETS_MAX = 30_000  # devices that one batch may name
 class Batch:
     """One request to bring devices to a package. `part` is firmware, software or module; `targets` are public ids;
     `retry_interval_min` None means no retry; `facts` is what a dialect keeps of it and the core never reads; `reason`
-    is a stable word for why the batch as a whole failed."""
+    says why the batch as a whole failed, as when it selected nobody."""
 
     job_id: int
     name: str

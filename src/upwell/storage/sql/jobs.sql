@@ -51,8 +51,8 @@ select j.job_id, j.product_id, j.kind, j.selection,
                           array['']) end as source_versions, j.gray_percent, j.overwrite, j.need_push,
        j.need_confirm, j.cursor_device, j.until_device, j.group_id, j.multi_module, j.listed, j.account_id,
        j.started_at as until, j.asks_version, j.group_ids, j.part, lower(p.module) as module, p.version,
-       p.is_delta, p.source_version
-from job j join package p using (package_id)
+       p.is_delta, p.source_version, j.looked, pr.product_key
+from job j join package p using (package_id) join product pr on pr.product_id = j.product_id
 where j.job_id = $1 and j.status = 'IN_PROGRESS' and not j.materialised
 for update of j skip locked;
 
@@ -139,7 +139,12 @@ with wanted as (
 select count(*) filter (where due_at is not null) as due, count(*) as made from made;
 
 -- name: advance
-update job set cursor_device = $2, until_device = $3, materialised = $4 where job_id = $1;
+update job set cursor_device = $2, until_device = $3, materialised = $4, looked = looked + $5 where job_id = $1;
+
+-- name: note_nobody
+-- The job has no task: why. Nothing comes back when it has one.
+update job set nobody = $2
+where job_id = $1 and not exists (select from task t where t.job_id = $1) returning job_id;
 
 -- name: endable
 -- Running jobs that have all their tasks and none of them open. A dynamic job ends when its policy does, and a verify
@@ -166,7 +171,7 @@ select j.job_id, j.package_id, p.name as package_name, pr.product_key, p.version
        j.status, j.source_versions, j.gray_percent::text as gray_percent, j.retry_interval_min, j.retry_count,
        j.timeout_min, j.maximum_per_min, j.overwrite, j.need_push, j.need_confirm, j.protocol, j.tags, j.created_at,
        j.modified_at, j.started_at, j.ended_at, j.multi_module, j.dynamic_mode, j.group_id, g.name as group_name,
-       j.scheduled_at, j.finish_at
+       j.scheduled_at, j.finish_at, j.nobody
 from job j join package p using (package_id) join product pr on pr.product_id = j.product_id
 left join device_group g on g.group_id = j.group_id
 where j.account_id = $1 and j.deleted_at is null
@@ -237,7 +242,7 @@ where job_id = $1;
 
 -- name: refill_job
 -- Start again from the first device: those that have a task of the job keep it.
-update job set cursor_device = null, materialised = false where job_id = $1;
+update job set cursor_device = null, materialised = false, looked = 0 where job_id = $1;
 
 -- name: lock_job_of_account
 select j.job_id, j.kind, j.selection, j.status, j.package_id, j.product_id, j.source_versions, j.retry_interval_min,
