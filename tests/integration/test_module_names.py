@@ -69,7 +69,7 @@ async def test_the_last_report_counts_under_any_spelling(ctx: Context, caller: C
     await say(ctx, (first, runs("1.1", "SCANNER")), (first, runs("1.2", "scanner")), (first, runs("7", "Undeclared")))
     await say(ctx, (first, runs("8", "UNDECLARED")), (first, runs("1.0.1", "Default")))
     told = await versions(ctx, caller, c.DeviceKey(product_key=flock.key, name=flock.names[0]))
-    assert told == [("default", "1.0.1"), ("Scanner", "1.2"), ("Undeclared", "8")]
+    assert told == [("default", "1.0.1"), ("Scanner", "1.2"), ("UNDECLARED", "8")]
 
 
 async def test_a_jobs_source_versions_fit_and_its_tasks_end_by_any_spelling(

@@ -4,9 +4,8 @@ Letters compare in any case (alibaba 2.2: `scanner` and `Scanner` are one name).
 module's key; people and devices are told its name as the owner spelt it, or the device, where nobody declared it.
 """
 
-from upwell.domain.commands.stored import SOFTWARE_MODULE
-from upwell.domain.talk import DEFAULT_MODULE
-
+DEFAULT_MODULE = "default"  # the whole device
+SOFTWARE_MODULE = "software"  # the applications of a device, beside its firmware `default`
 STANDING = (DEFAULT_MODULE, SOFTWARE_MODULE)  # every product's; their names are their keys
 
 

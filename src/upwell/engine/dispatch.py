@@ -7,7 +7,6 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from uuid import UUID
 
-from upwell.domain.modules import module_key
 from upwell.domain.talk import OfferRequest, TaskRef
 from upwell.service import dispatch
 from upwell.service.context import Context
@@ -59,5 +58,5 @@ class Dispatcher:
 
 
 def _fitting(ask: Ask, tasks: list[tuple[TaskRef, str]]) -> TaskRef | None:
-    wanted = None if ask.request.module is None else module_key(ask.request.module)
-    return next((ref for ref, module in tasks if wanted in (None, module)), None)
+    wanted = ask.request.module
+    return next((ref for ref, module in tasks if wanted is None or wanted == module), None)

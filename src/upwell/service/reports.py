@@ -10,7 +10,7 @@ from datetime import datetime
 from uuid import UUID
 
 from upwell.domain import negotiation
-from upwell.domain.modules import module_key, module_name
+from upwell.domain.modules import STANDING
 from upwell.domain.negotiated import Choice
 from upwell.domain.talk import ProgressReport, ResultReport, SdkReport, TaskRef, VersionReport
 from upwell.domain.task import Stepped, Task, delivered, reported_progress, reported_version
@@ -56,7 +56,8 @@ async def apply(ctx: Context, batch: Sequence[Incoming]) -> Applied:
         for incoming in batch:
             _apply_one(incoming, open_tasks.get(incoming.device_id, []), choices, ledger, now)
         await ledger.save(conn, now)
-        await _save_versions(conn, reported.running, _spellings(batch), now)
+        await _save_versions(conn, reported.running, now)
+        await _save_spellings(conn, batch)
         await _save_sdks(conn, batch)
         born_due = await take_reported(ctx, conn, reported)
         changed = ledger.tasks.values()
@@ -85,7 +86,7 @@ def _concerns(incoming: Incoming, task: Task) -> bool:
         return task.ref == incoming.said.task
     if isinstance(incoming.said, ResultReport):
         return True  # huawei 5.5: it says no module, and a device is at one update at a time
-    return isinstance(incoming.said, VersionReport | ProgressReport) and task.module == module_key(incoming.said.module)
+    return isinstance(incoming.said, VersionReport | ProgressReport) and task.module == incoming.said.module
 
 
 def _step(task: Task, incoming: Incoming, choices: Sequence[Choice], now: datetime) -> Stepped:
@@ -107,16 +108,20 @@ def _step(task: Task, incoming: Incoming, choices: Sequence[Choice], now: dateti
 
 
 def _versions(batch: Sequence[Incoming]) -> dict[tuple[UUID, str], str]:
-    """The last version that each device reported of each module, by the module's key."""
-    return {
-        (i.device_id, module_key(i.said.module)): i.said.version for i in batch if isinstance(i.said, VersionReport)
+    """The last version that each device reported of each module."""
+    return {(i.device_id, i.said.module): i.said.version for i in batch if isinstance(i.said, VersionReport)}
+
+
+async def _save_spellings(conn: Connection, batch: Sequence[Incoming]) -> None:
+    """How devices spell modules that may be nobody's but theirs: most say their names as they are compared."""
+    said = {
+        (i.device_id, i.said.module): i.said.spelt
+        for i in batch
+        if isinstance(i.said, VersionReport) and i.said.module not in STANDING and i.said.spelt != i.said.module
     }
-
-
-def _spellings(batch: Sequence[Incoming]) -> dict[tuple[UUID, str], str]:
-    """How each device spelt each module."""
-    said = [(i.device_id, i.said.module) for i in batch if isinstance(i.said, VersionReport)]
-    return {(device_id, module_key(module)): module_name(module) for device_id, module in said}
+    if said:
+        devices, keys = zip(*said, strict=True)
+        await conn.execute(SQL["save_spellings"], list(devices), list(keys), list(said.values()))
 
 
 async def _save_sdks(conn: Connection, batch: Sequence[Incoming]) -> None:
@@ -125,10 +130,7 @@ async def _save_sdks(conn: Connection, batch: Sequence[Incoming]) -> None:
         await conn.execute(SQL["save_sdks"], list(said), list(said.values()))
 
 
-async def _save_versions(
-    conn: Connection, running: Sequence[Running], said: Mapping[tuple[UUID, str], str], now: datetime
-) -> None:
+async def _save_versions(conn: Connection, running: Sequence[Running], now: datetime) -> None:
     if running:
-        rows = ((r.device_id, r.module, r.version, said[r.device_id, r.module]) for r in running)
-        columns = zip(*rows, strict=True)
+        columns = zip(*((r.device_id, r.module, r.version) for r in running), strict=True)
         await conn.execute(SQL["save_versions"], now, *map(list, columns))

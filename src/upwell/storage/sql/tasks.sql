@@ -35,12 +35,16 @@ from unnest($2::uuid[], $3::bigint[], $4::smallint[], $5::int[], $6::text[], $7:
      as n(device_id, job_id, nth, rev, event, from_state, to_state, detail);
 
 -- name: save_versions
-insert into module_version (device_id, module, version, reported_at, said)
-select n.device_id, n.module, n.version, $1, n.said
-from unnest($2::uuid[], $3::text[], $4::text[], $5::text[]) as n(device_id, module, version, said)
+insert into module_version (device_id, module, version, reported_at)
+select n.device_id, n.module, n.version, $1
+from unnest($2::uuid[], $3::text[], $4::text[]) as n(device_id, module, version)
 order by n.device_id, n.module
 on conflict (device_id, module) do update set version = excluded.version, reported_at = excluded.reported_at
 where module_version.version is distinct from excluded.version;
+
+-- name: save_spellings
+update module_version v set said = n.said from unnest($1::uuid[], $2::text[], $3::text[]) as n(device_id, module, said)
+where v.device_id = n.device_id and v.module = n.module and v.said is distinct from n.said;
 
 -- name: save_sdks
 update device d set sdk_version = n.version from unnest($1::uuid[], $2::text[]) as n(device_id, version)
