@@ -191,13 +191,14 @@ def test_a_waiting_retry_keeps_its_time() -> None:
 
 
 def test_a_stray_version_fails_or_retries_and_a_delta_never_retries() -> None:
-    task, _ = life.reported_version(a_task(State.IN_PROGRESS), version("3.0"), ONE, NOW)
+    task, _ = life.reported_version(a_task(State.IN_PROGRESS, offered_at=NOW), version("3.0"), ONE, NOW)
     assert (task.state, task.reason, task.description) == (State.FAILED, "version_not_conform", life.STRAY_TEXT)
-    retried, _ = life.reported_version(a_task(retry_interval_min=5, retry_count=1), version("3.0"), ONE, NOW)
+    retries = {"offered_at": NOW, "retry_interval_min": 5, "retry_count": 1}
+    retried, _ = life.reported_version(a_task(**retries), version("3.0"), ONE, NOW)
     assert (retried.state, retried.attempt, retried.source_version) == (State.QUEUED, 1, "3.0")
     assert retried.due_at == NOW + timedelta(minutes=5)
     delta, _ = life.reported_version(
-        a_task(is_delta=True, retry_interval_min=5, retry_count=1), version("3.0"), ONE, NOW
+        a_task(is_delta=True, package_sources=frozenset({"1.0"}), **retries), version("3.0"), ONE, NOW
     )
     assert (delta.state, delta.attempt) == (State.FAILED, 0)
 

@@ -163,6 +163,8 @@ class DeviceHandler:
                 await self._desk.ask(_id(names), request, partial(self._answer, conn, names, request))
             case Said(names, BlockRequest() as block):
                 await self._block(conn, names, block)
+            case DeviceError() as problem:
+                log.info("device %s: %s", conn.device_id, problem)
             case Reply(down):
                 self._push(conn, down if isinstance(down, Down) else down(self._desk.logins.now()), None)
             case Behind(public_id, report):

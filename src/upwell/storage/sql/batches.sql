@@ -89,8 +89,11 @@ with t as materialized (
     order by device_id, job_id, nth for update
 )
 select t.device_id, t.job_id, t.nth, t.module, t.slot, t.state, t.source_version, p.version as destination, p.is_delta,
+       j.source_versions as job_sources, case when j.kind = 'dynamic' then j.group_id end as group_id,
+       case when p.is_delta then array[p.source_version] else p.source_versions end as package_sources,
        j.need_push, j.retry_interval_min, j.retry_count, j.timeout_min, t.progress, t.attempt, t.description,
-       t.reason, t.failure_ref, t.due_at, t.offered_on, t.timeout_at, t.awaiting, t.package_id, t.code, t.rev
+       t.reason, t.failure_ref, t.due_at, t.offered_on, t.offered_at, t.timeout_at, t.awaiting, t.package_id, t.code,
+       t.rev
 from t join job j using (job_id) join package p on p.package_id = coalesce(t.package_id, j.package_id)
 order by t.device_id, t.job_id, t.nth;
 

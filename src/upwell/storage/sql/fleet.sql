@@ -142,10 +142,11 @@ where p.account_id = $1 and p.deleted_at is null and d.deleted_at is null and ($
 order by d.created_at desc, d.device_id limit $5 offset $6;
 
 -- name: show_devices
--- Views of an account's devices, in the order of the given ids; the others are left out.
+-- Views of an account's devices, in the order of the given ids; the others are left out. A version that is not known
+-- is shown empty, which no version is; one that was never said is not shown.
 select d.device_id, p.product_key, p.name as product_name, p.facts as product_facts, d.name, d.secret, d.iot_id,
        d.nickname, d.created_at, d.modified_at, d.activated_at, n.online_at, n.offline_at, n.address,
-       v.version as firmware_version,
+       case when v.device_id is not null then coalesce(v.version, '') end as firmware_version,
        device_status(d.enabled, n.node_id, d.activated_at) as status
 from unnest($2::uuid[]) with ordinality as w(device_id, place)
 join device d using (device_id)
