@@ -6,6 +6,7 @@ leaves the task as it is. Time and facts come as arguments, the new task and its
 Source: alibaba 7.2-7.5 and 6.4; laws L1, L5, L7, L11.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
@@ -270,9 +271,22 @@ def _stayed(task: Task, connection: UUID | None, now: datetime) -> Task:
     return replace(task, due_at=now)
 
 
-def reported_progress(task: Task, report: ProgressReport, now: datetime, **again: object) -> Stepped:
-    """A progress report of the task's module (alibaba 6.4); `again` are more facts of a task that is retried."""
-    if _is_echo(task, report):
+_AS_IT_IS: Mapping[str, object] = {}
+
+
+def is_older(task: Task, connection: UUID | None, redelivered: bool) -> bool:
+    """Whether a message was sent before the task's offer was: it was sent first on an earlier connection than the one
+    that the offer went by."""
+    return redelivered and connection is not None and connection == task.offered_on
+
+
+def reported_progress(
+    task: Task, report: ProgressReport, now: datetime, *, connection: UUID | None = None, redelivered: bool = False,
+    again: Mapping[str, object] = _AS_IT_IS,
+) -> Stepped:  # fmt: skip
+    """A progress report of the task's module (alibaba 6.4), on which connection, and whether the device says that it
+    may have sent it before (MQTT's DUP); `again` are more facts of a task that is retried."""
+    if is_older(task, connection, redelivered) or _is_echo(task, report, connection, redelivered):
         return step(task, Event.ECHOED, now)
     if report.step < 0:
         reason, text = FAILURES.get(report.step, ("failed", f"failed with step {report.step}"))
@@ -287,15 +301,16 @@ def reported_progress(task: Task, report: ProgressReport, now: datetime, **again
     )
 
 
-def _is_echo(task: Task, report: ProgressReport) -> bool:
-    """Whether a report speaks of an attempt that has ended (L7: replays and reorderings change nothing)."""
-    if task.state is State.CONFIRM:
-        return True
-    if task.state is State.QUEUED and task.offered_on is None:
-        return True
-    return (
-        task.state in (State.QUEUED, State.NOTIFIED) and report.step < 0 and _echo_of(report) == task.failure_ref != ""
-    )
+def _is_echo(task: Task, report: ProgressReport, connection: UUID | None, redelivered: bool) -> bool:
+    """Whether a report speaks of an attempt that has ended (L7: replays and reorderings change nothing). What the task
+    has done since tells, not the id alone, for many devices write the same id always (ADR 0014)."""
+    if task.state is State.CONFIRM or (task.state is State.QUEUED and task.offered_on is None):
+        return True  # nothing was offered since
+    if report.step >= 0 or not task.failure_ref or _echo_of(report) != task.failure_ref:
+        return False
+    if task.state is State.QUEUED:  # offered, not acknowledged: some devices fail first and acknowledge then
+        return redelivered or connection != task.offered_on
+    return redelivered
 
 
 def _echo_of(report: ProgressReport) -> str:

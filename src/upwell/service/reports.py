@@ -12,7 +12,7 @@ from uuid import UUID
 from upwell.domain import negotiation
 from upwell.domain.negotiated import Choice
 from upwell.domain.talk import ProgressReport, ResultReport, SdkReport, TaskRef, VersionReport
-from upwell.domain.task import Beside, Stepped, Task, delivered, reported_progress, reported_version
+from upwell.domain.task import Beside, Stepped, Task, delivered, is_older, reported_progress, reported_version
 from upwell.service.beside import beside_of
 from upwell.service.context import Context
 from upwell.service.making import keep_reported, take_reported
@@ -29,11 +29,13 @@ class Delivered:
 
 @dataclass(frozen=True, slots=True)
 class Incoming:
-    """One thing that a device said, on which connection."""
+    """One thing that a device said, on which connection; `redelivered`: it may have sent it before, on an earlier
+    one."""
 
     device_id: UUID
     connection_id: UUID
     said: VersionReport | ProgressReport | ResultReport | SdkReport | Delivered
+    redelivered: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,12 +117,13 @@ def _step(task: Task, incoming: Incoming, known: _Known, now: datetime) -> Stepp
         case VersionReport() as report:
             beside = known.beside.get(task.ref, Beside())
             return reported_version(task, report, incoming.connection_id, now, beside)
+        case ResultReport() if is_older(task, incoming.connection_id, incoming.redelivered):
+            return task, None
         case ResultReport() as report:
             return negotiation.reported_result(task, report, now)
-        case ProgressReport() as report if task.awaiting:
-            return negotiation.reported_progress(task, report, now)
         case ProgressReport() as report:
-            return reported_progress(task, report, now)
+            reported = negotiation.reported_progress if task.awaiting else reported_progress
+            return reported(task, report, now, connection=incoming.connection_id, redelivered=incoming.redelivered)
         case Delivered():
             return delivered(task, now)
         case SdkReport():
