@@ -249,7 +249,11 @@ async def _still_taken(ctx: Context, conn: Connection, job: Row, ids: list[UUID]
 def _last_task(row: Row) -> LastTask:
     facts: dict[str, Any] = dict(row.items())
     return LastTask(
-        nth=facts["nth"], state=State(facts["state"]), reason=facts["reason"], source_version=facts["source_version"]
+        nth=facts["nth"],
+        first_nth=facts["first_nth"],
+        state=State(facts["state"]),
+        reason=facts["reason"],
+        source_version=facts["source_version"],
     )
 
 
