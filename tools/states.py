@@ -51,9 +51,9 @@ def table() -> str:
 
 NEXT = """## Who moves it next
 
-Of an open task there is always somebody who moves it next (`next_move`); the first line that is so says who. Beside that
-Upwell ends a task when its clock runs out, and all of a job when its window closes. Where neither is, nothing but the
-one named here ever moves it, and its owner may cancel it.
+Of an open task there is always somebody who moves it next (`next_move`); the first line that is so says who. Beside
+that Upwell ends a task when its clock runs out, and all of a job when its window closes. Where neither is, nothing but
+the one named here ever moves it, and its owner may cancel it.
 """
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
 SEEN = "The same for tasks as they are met, without a clock or window:"

@@ -131,7 +131,7 @@ RULES = (
     Rule(
         words="its device is away",
         holds=lambda f, now: not f.online,
-        who=Mover.DEVICE, does="comes back, and is asked, offered again or reports", when=Occasion.CONNECTS,
+        who=Mover.DEVICE, does="comes back, and is asked or offered, asks or reports", when=Occasion.CONNECTS,
     ),
     Rule(
         words="it needs an offer, and the device runs what the package may not follow",
