@@ -14,13 +14,16 @@ from uuid import UUID
 from upwell.domain.modules import DEFAULT_MODULE as DEFAULT_MODULE
 from upwell.domain.modules import module_key
 
+VERSION_SIZE_MAX = 256  # characters of a version that are kept: no package has a longer one (huawei 2.2)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class VersionReport:
-    """The device runs `version` of `module`, which it spelt so."""
+    """The device runs `version` of `module`, which it spelt so. A version of None is unknown: it said something that is
+    no version or can't be kept."""
 
     module: str
-    version: str
+    version: str | None
     ref: str
     spelt: str = ""
 

@@ -35,7 +35,7 @@ select count(*) from module_version where device_id = $1;
 
 -- name: page_of_module_versions
 -- By module; each under its declared name, or as the device spelt it.
-select coalesce(m.name, v.said, v.module) as module, v.version
+select coalesce(m.name, v.said, v.module) as module, coalesce(v.version, '') as version
 from module_version v join device d using (device_id)
 left join module m on m.product_id = d.product_id and lower(m.name) = v.module
 where v.device_id = $1 order by v.module limit $2 offset $3;
