@@ -9,7 +9,7 @@ import json
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from upwell.dialects.alibaba.device import Topic, ref_of
+from upwell.dialects.alibaba.device import PAYLOAD_MAX, Topic, ref_of
 from upwell.dialects.alibaba.login import DEVICE_NAME, SIGN_METHOD_DEFAULT, SIGN_METHODS, octets
 from upwell.dialects.payloads import json_object
 from upwell.domain.errors import DeviceError
@@ -74,7 +74,7 @@ def verb_of(topic: str, product_key: str, device_name: str) -> Verb | None:
 
 def read(verb: Verb, payload: bytes) -> Request:
     """What a gateway asks. Raises DeviceError."""
-    asked = json_object(payload)
+    asked = json_object(payload, PAYLOAD_MAX)
     return Request(verb=verb, ref=ref_of(asked), subs=tuple(_subs(verb, asked.get("params"))))
 
 

@@ -240,8 +240,9 @@ class Face(Protocol):
     subs_come_along: bool
     """Whether the sub-devices of a gateway's topology are online with it, without a login of their own."""
 
-    packet_size_max: int | None
-    """Bytes that a device may send in one packet; None for the door's own limit."""
+    payload_size_max: int
+    """Bytes of payload that a device may publish at once: what its vendor's page names, or else PAYLOAD_MAX of
+    dialects/payloads.py. A larger publish is skipped."""
 
     def claim(self, client_id: str, username: str) -> Claim | Enrolment | None:
         """Who the CONNECT says it is; None when it is not of this vendor's kind, and the next face is asked. Raises

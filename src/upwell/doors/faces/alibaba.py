@@ -42,7 +42,7 @@ class AlibabaFace:
     name = "alibaba"
     asks = False
     subs_come_along = False
-    packet_size_max: int | None = None
+    payload_size_max = device.PAYLOAD_MAX
 
     def claim(self, client_id: str, username: str) -> Claim | Enrolment | None:
         """Alibaba's when the username has an ampersand; no other vendor's has."""

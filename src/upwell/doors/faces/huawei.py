@@ -11,7 +11,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 
-from upwell.dialects.huawei import device, gateway, login
+from upwell.dialects.huawei import device, envelope, gateway, login
 from upwell.dialects.huawei.names import task_id as task_id_of
 from upwell.domain.errors import Invalid
 from upwell.domain.links import plain_name, without_token
@@ -34,7 +34,6 @@ from upwell.doors.faces import (
 from upwell.service.dispatch import Addressed
 
 NamedLink = Callable[[TaskRef, int, str], str]  # by the place of a file in its package, and its name
-PACKET_SIZE_MAX = 1024 * 1024 + 512  # huawei 5.1: 1 MB of payload, and its topic
 PATIENCE_S = 86_400.0  # huawei 6.1: download and status reporting may take 24 h
 
 
@@ -46,7 +45,7 @@ class HuaweiFace:
     name = "huawei"
     asks = True
     subs_come_along = True
-    packet_size_max: int | None = PACKET_SIZE_MAX
+    payload_size_max = envelope.PAYLOAD_MAX
 
     def __init__(
         self, now: Callable[[], datetime], link: NamedLink, clock_tolerance: timedelta = login.CLOCK_TOLERANCE

@@ -43,7 +43,7 @@ class TuyaLinkFace:
     name = "tuya"
     asks = False
     subs_come_along = False
-    packet_size_max: int | None = None
+    payload_size_max = device.PAYLOAD_MAX
 
     def __init__(self, now: Callable[[], datetime]) -> None:
         self._now = now
