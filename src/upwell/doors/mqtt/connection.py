@@ -261,6 +261,10 @@ class Link(asyncio.Protocol):
                 self._timer.cancel()
             self._watch_silence()
         self._write(codec.connack(ConnectCode.ACCEPTED))
+        own_max = identity.payload_size_max
+        self._decoder.allow(self._limits.payload_size_max if own_max is None else own_max)
+        self._inbox.extend(self._decoded(b""))
+        self._throttle()
         if farewell:
             await asyncio.wait({farewell}, timeout=self._limits.handover_s)
         try:
@@ -269,9 +273,6 @@ class Link(asyncio.Protocol):
             self._complain("connected", exc)
             self.cut("could not be welcomed", hear=False)
             return
-        size_max = self._limits.payload_size_max if identity.payload_size_max is None else identity.payload_size_max
-        self._decoder.allow(size_max)
-        self._inbox.extend(self._decoded(b""))
         self._ready = True
         self._pump()
 
@@ -309,7 +310,7 @@ class Link(asyncio.Protocol):
         """Read on while there is room; a stranger's next words wait in the socket until it is known."""
         if self._finished or self._talked_out or self._transport.is_closing():
             return
-        open_ears = self._ready and not self.draining and not self._stall
+        open_ears = self.conn is not None and not self.draining and not self._stall
         wanted = self._greeting is None or (open_ears and self._inbox.size < self._limits.unread_size_max)
         if wanted is self._reading:
             return
