@@ -16,10 +16,12 @@ from upwell.domain.errors import CallerError, DeviceError
 from upwell.domain.fleet import device_id as id_of
 from upwell.domain.talk import BlockRequest, Inquiry, OfferRequest, TaskRef
 from upwell.doors.faces import (
+    Absent,
     Behind,
     Block,
     Down,
     Face,
+    Harmless,
     Heard,
     Linked,
     Names,
@@ -114,8 +116,11 @@ class DeviceHandler:
         await self._desk.left((conn.device_id, conn.connection_id))
 
     def may_publish(self, conn: Conn, topic: str) -> bool:
-        """Whether the topic is of a device of this connection (L8)."""
-        return isinstance(conn.facts, Linked) and conn.facts.face.may_publish(conn.facts, topic)
+        """Whether the topic is of a device of this connection (L8), or may turn out to be no offence."""
+        linked = conn.facts
+        if not isinstance(linked, Linked):
+            return False
+        return linked.face.may_publish(linked, topic) or linked.face.excuse(linked, topic) is not None
 
     def may_subscribe(self, conn: Conn, topic_filter: str) -> bool:
         """Whether all that the filter matches is of devices of this connection (L8)."""
@@ -146,6 +151,9 @@ class DeviceHandler:
     async def _read(self, conn: Conn, topic: str, payload: bytes) -> Sequence[Said]:
         """What a message says of one device. Whatever else it asks is done."""
         linked = linked_of(conn)
+        if not linked.face.may_publish(linked, topic):  # asked again: what came before may have brought it online
+            await self._excuse(conn, topic)
+            return ()
         try:
             heard = linked.face.read(linked, topic, payload)
         except DeviceError as exc:
@@ -153,6 +161,21 @@ class DeviceHandler:
             return ()
         found = [await self._heard(conn, one) for one in heard]
         return [one for one in found if one is not None]
+
+    async def _excuse(self, conn: Conn, topic: str) -> None:
+        """Nothing is heard of a topic that is not of a device online here. Only a stranger's ends the connection."""
+        linked = linked_of(conn)
+        match linked.face.excuse(linked, topic):
+            case Harmless():
+                log.info("device %s: nothing is read of the topic %s", conn.device_id, topic)
+                return
+            case Absent(product_key, name):
+                facts = await self._logins.candidates(product_key, name)
+                if any(one.gateway_id == conn.device_id for one in facts):
+                    log.info("device %s: speaks for %s, which is not online on its connection", conn.device_id, name)
+                    return
+        if self.seats.of(conn.device_id) is conn:
+            self.door.end(conn.device_id, "published to a topic that is not its own")
 
     def delivered(self, conn: Conn, token: object) -> None:
         """The device acknowledged an offer."""

@@ -50,6 +50,13 @@ def device_of(topic: str) -> str | None:
     return None
 
 
+def mentioned(topic: str) -> str | None:
+    """The device id that a topic of either protocol carries, in whatever form; None for any other topic."""
+    levels = topic.split("/")
+    place = {"tylink": 1, "rpc": 2, "smart": 3}.get(levels[0], len(levels))  # tuya 4.2, 5.1
+    return levels[place] if plain_topic(topic) and len(levels) > place and levels[place] else None
+
+
 def suffix_of(topic: str, device_id: str) -> str | None:
     """What follows `tylink/{deviceId}/`; None for a topic of the older protocol."""
     prefix = f"tylink/{device_id}/"

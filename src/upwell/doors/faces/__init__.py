@@ -206,6 +206,26 @@ class SubStatus:
 Heard = Said | Behind | Reply | SubStatus | SubLogin | SubLogout | TopoAdd | TopoDelete | TopoGet
 
 
+# --- topics that are not the connection's ---------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Absent:
+    """It is a topic of this device, which is not online on the connection, and may be behind it. If the topology says
+    so nothing is heard of it; if not, it is a stranger's topic and the connection ends (L8)."""
+
+    product_key: str | None
+    device_name: str
+
+
+@dataclass(frozen=True, slots=True)
+class Harmless:
+    """It is no device's topic, or the connection's own in a form that the vendor does not name: nothing is heard."""
+
+
+Excuse = Absent | Harmless
+
+
 # --- a download in blocks -------------------------------------------------------------------------------------------
 
 
@@ -253,8 +273,12 @@ class Face(Protocol):
 
     def may_publish(self, linked: Linked, topic: str) -> bool:
         """Whether the topic is one that a device of this connection may publish to (L8: see `Linked.whose`).
-        False ends the connection, so be lenient with its own topics that OTA doesn't know, and with those of `parted`
-        sub-devices, of which `read` must hear nothing: one that was taken away must not end its gateway."""
+        False ends the connection where there is no `excuse`, so be lenient with its own topics that OTA doesn't know,
+        and with those of `parted` sub-devices, of which `read` must hear nothing: one that was taken away must not end
+        its gateway."""
+
+    def excuse(self, linked: Linked, topic: str) -> Excuse | None:
+        """Why it is no offence to publish to a topic that `may_publish` refuses; None if it is one."""
 
     def may_subscribe(self, linked: Linked, topic_filter: str) -> bool:
         """Whether everything that the filter matches is of devices of this connection (L8)."""

@@ -4,13 +4,17 @@ from collections.abc import Sequence
 from datetime import datetime
 
 from upwell.dialects.alibaba import blocks, device, gateway, login, offers
+from upwell.dialects.payloads import plain_topic
 from upwell.domain.errors import DeviceError
 from upwell.domain.talk import BlockRequest, OfferRequest
 from upwell.doors.faces import (
+    Absent,
     Block,
     Claim,
     Down,
     Enrolment,
+    Excuse,
+    Harmless,
     Heard,
     Linked,
     Names,
@@ -70,6 +74,16 @@ class AlibabaFace:
         if names is None or (linked.whose(*names) is None and Names(*names) not in linked.parted):
             return False
         return device.own_topic(topic, *names)
+
+    def excuse(self, linked: Linked, topic: str) -> Excuse | None:
+        """A sub-device that has not logged in yet speaks too early: the vendor hears it only after its login. A topic
+        with the device's own names is its own, whatever follows."""
+        names = _names_in(topic)
+        if names is None or not plain_topic(topic):
+            return None
+        if linked.whose(*names) is not None:
+            return Harmless()
+        return Absent(*names) if _is_gateway(linked) else None
 
     def may_subscribe(self, linked: Linked, topic_filter: str) -> bool:
         """Filters that match only topics of one device of this connection."""
@@ -132,7 +146,7 @@ def _heard(linked: Linked, request: gateway.Request) -> Heard:
     def listed(bound: Sequence[Names]) -> Down:
         return framed(gateway.OK, "success", [gateway.named(n.product_key, n.device_name) for n in bound])
 
-    if linked.product_facts.get("NodeType") != NODE_TYPE_GATEWAY:
+    if not _is_gateway(linked):
         return Reply(framed(*gateway.CODES["not-a-gateway"], []))
     named = [(sub.product_key, sub.device_name) for sub in request.subs]
     match request.verb:
@@ -146,6 +160,10 @@ def _heard(linked: Linked, request: gateway.Request) -> Heard:
             return SubLogin([_claim(sub) for sub in request.subs], told)
         case "logout" | "batch_logout":
             return SubLogout(named, told)
+
+
+def _is_gateway(linked: Linked) -> bool:
+    return linked.product_facts.get("NodeType") == NODE_TYPE_GATEWAY
 
 
 def _claim(sub: gateway.SubDevice) -> SubClaim:

@@ -17,11 +17,14 @@ from upwell.domain.errors import Invalid
 from upwell.domain.links import plain_name, without_token
 from upwell.domain.talk import BlockRequest, Inquiry, Offer, OfferRequest, TaskRef
 from upwell.doors.faces import (
+    Absent,
     Behind,
     Block,
     Claim,
     Down,
     Enrolment,
+    Excuse,
+    Harmless,
     Heard,
     Linked,
     Names,
@@ -73,6 +76,14 @@ class HuaweiFace:
     def may_publish(self, linked: Linked, topic: str) -> bool:
         """Topics of the device that logged in; it speaks for those behind it on them."""
         return device.own_topic(topic, linked.names.public_id)
+
+    def excuse(self, linked: Linked, topic: str) -> Excuse | None:
+        """Topics that do not begin with `$` are its owner's to name (huawei 5.1), and go nowhere here. A device behind
+        it speaks on the gateway's topic, and comes online by what it says there; on its own ones it is not heard."""
+        owner = device.owner_of(topic)
+        if owner is not None:
+            return Absent(None, owner) if linked.called(owner) is None else Harmless()
+        return None if topic.startswith("$") else Harmless()
 
     def may_subscribe(self, linked: Linked, topic_filter: str) -> bool:
         """Filters that match only topics of the device that logged in."""
