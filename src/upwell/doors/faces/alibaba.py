@@ -98,7 +98,7 @@ class AlibabaFace:
             raise DeviceError("The topic is not of a device of this connection.")
         key, name = owner.product_key, owner.device_name
         if topic == device.TOPICS["download"].of(key, name):
-            return (Said(owner, blocks.read(payload)),)
+            return (_block_asked(owner, payload),)
         verb = gateway.verb_of(topic, key, name) if owner == linked.names else None
         if verb is not None:
             return (_heard(linked, gateway.read(verb, payload)),)
@@ -160,6 +160,14 @@ def _heard(linked: Linked, request: gateway.Request) -> Heard:
             return SubLogin([_claim(sub) for sub in request.subs], told)
         case "logout" | "batch_logout":
             return SubLogout(named, told)
+
+
+def _block_asked(owner: Names, payload: bytes) -> Heard:
+    try:
+        return Said(owner, blocks.read(payload))
+    except blocks.Refused as refused:
+        told = blocks.refusal(refused, refused.code, refused.problem, owner.product_key, owner.device_name)
+        return Reply(Down(*told, qos=0))
 
 
 def _is_gateway(linked: Linked) -> bool:
