@@ -78,6 +78,14 @@ def read(verb: Verb, payload: bytes) -> Request:
     return Request(verb=verb, ref=ref_of(asked), subs=tuple(_subs(verb, asked.get("params"))))
 
 
+def unread(verb: Verb, payload: bytes) -> Request:
+    """What can be answered of a request that `read` refuses: its id, where that can be repeated."""
+    try:
+        return Request(verb=verb, ref=ref_of(json_object(payload, PAYLOAD_MAX)), subs=())
+    except DeviceError:
+        return Request(verb=verb, ref="", subs=())
+
+
 def reply(request: Request, code: int, text: str, data: Any, product_key: str, device_name: str) -> tuple[str, bytes]:
     """The answer. linkkit and C4 need all four members."""
     answer = {"id": request.ref, "code": code, "data": data, "message": text}

@@ -101,7 +101,7 @@ class AlibabaFace:
             return (_block_asked(owner, payload),)
         verb = gateway.verb_of(topic, key, name) if owner == linked.names else None
         if verb is not None:
-            return (_heard(linked, gateway.read(verb, payload)),)
+            return (_gateway_asked(linked, verb, payload),)
         report = device.read(topic, payload, key, name)
         return () if report is None else (Said(owner, report),)
 
@@ -130,6 +130,16 @@ def _names_in(topic: str) -> tuple[str, str] | None:
     levels = topic.split("/")
     at = {"sys": 2, "ota": 4, "shadow": 3, "ext": 3}.get(levels[1] if len(levels) > 1 else "", 1)
     return (levels[at], levels[at + 1]) if len(levels) > at + 1 else None
+
+
+def _gateway_asked(linked: Linked, verb: gateway.Verb, payload: bytes) -> Heard:
+    try:
+        return _heard(linked, gateway.read(verb, payload))
+    except DeviceError as exc:
+        code, text = gateway.CODES["bad-request"]
+        key, name = linked.names.product_key, linked.names.device_name
+        told = gateway.reply(gateway.unread(verb, payload), code, f"{text}: {exc}", [], key, name)
+        return Reply(Down(*told, qos=0))
 
 
 def _heard(linked: Linked, request: gateway.Request) -> Heard:
