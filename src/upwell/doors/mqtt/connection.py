@@ -9,7 +9,6 @@ Refuses: to explain itself to an offender, to log a secret or a traceback for wh
 
 import asyncio
 import logging
-from collections import deque
 from collections.abc import Coroutine
 from typing import Any, Protocol, cast
 from uuid import UUID, uuid4
@@ -18,7 +17,7 @@ from upwell.domain.errors import UpwellError
 from upwell.doors.mqtt import codec
 from upwell.doors.mqtt.codec import ConnectCode
 from upwell.doors.mqtt.handler import Conn, Identity, Limits, MqttHandler
-from upwell.doors.mqtt.inbox import Inbox
+from upwell.doors.mqtt.inbox import Inbox, Pending
 from upwell.doors.mqtt.probes import probe
 from upwell.doors.mqtt.session import Session
 
@@ -51,8 +50,7 @@ class Link(asyncio.Protocol):
         self._limits = door.limits
         self._decoder = codec.Decoder(self._limits.connect_size_max)
         self._inbox = Inbox()
-        self._pending: deque[tuple[asyncio.Task[None], int, int]] = deque()  # each with its packet id and size
-        self._pending_size = 0
+        self._pending = Pending()
         self._unheard = 0  # bytes since the last sign of life
         self._transport: asyncio.Transport
         self._session: Session
@@ -77,7 +75,7 @@ class Link(asyncio.Protocol):
         if not self._door.admit(self):
             self.cut("too many connections", abort=True)
             return
-        self._timer = self._loop.call_later(self._limits.connect_timeout_s, self._too_late)
+        self._timer = self._loop.call_later(self._limits.connect_timeout_s, self.cut, "no login in time")
 
     def eof_received(self) -> bool:
         """The device says no more. What it said is taken and acknowledged before the connection is closed; over TLS it
@@ -127,9 +125,6 @@ class Link(asyncio.Protocol):
         self._stall = None
         self._pump()
 
-    def _too_late(self) -> None:
-        self.cut("no login in time", hear=False)
-
     def _stalled(self) -> None:
         self.cut("does not read", abort=True)
 
@@ -144,8 +139,8 @@ class Link(asyncio.Protocol):
 
     def cut(self, reason: str, *, abort: bool = False, hear: bool = True) -> None:
         """End this connection: what is written goes out within `linger_s`, nothing more is read. What was read before
-        is heard, unless it is not to be."""
-        if not hear:
+        is heard, unless it is a stranger's or not to be."""
+        if not hear or self.conn is None:
             self._inbox.clear()
         if self._finished:
             return
@@ -194,7 +189,7 @@ class Link(asyncio.Protocol):
             left_s = until_s - self._loop.time()
             if not self._pending or left_s <= 0:
                 break
-            await asyncio.wait({work for work, _, _ in self._pending}, timeout=left_s)
+            await self._pending.settle(left_s)
         self._inbox.clear()
 
     def _complain(self, step: str, exc: BaseException) -> None:
@@ -214,7 +209,7 @@ class Link(asyncio.Protocol):
             self.cut(f"login refused: protocol level {first.protocol_level}")
             return
         if not isinstance(first, codec.Connect):  # the decoder lets nothing else come first
-            self.cut("malformed: a packet before CONNECT", hear=False)
+            self.cut("malformed: a packet before CONNECT")
             return
         least, most = self._limits.keep_alive_range_s
         if not least <= first.keep_alive_s <= most:  # alibaba 6.1; 0 (no keep alive) is refused with the rest
@@ -235,7 +230,7 @@ class Link(asyncio.Protocol):
 
     def _refuse(self, code: ConnectCode) -> None:
         self._write(codec.connack(code))
-        self.cut(f"login refused: {code.name.lower()}", hear=False)
+        self.cut(f"login refused: {code.name.lower()}")
 
     async def _open(self, connect: codec.Connect, identity: Identity) -> None:
         """Take the device's place, say so, and let packets through once the handler knows of it."""
@@ -303,7 +298,7 @@ class Link(asyncio.Protocol):
         self._throttle()
 
     def _open_for_work(self) -> bool:
-        room = len(self._pending) < self._limits.pending_max and self._pending_size < self._limits.pending_size_max
+        room = len(self._pending) < self._limits.pending_max and self._pending.size < self._limits.pending_size_max
         return self._ready and room and not self.draining and not self._stall
 
     def _throttle(self) -> None:
@@ -351,8 +346,7 @@ class Link(asyncio.Protocol):
 
     def _hand_in(self, taking: Coroutine[Any, Any, None], packet_id: int, size: int = 0) -> None:
         work = self._door.spawn(taking)
-        self._pending.append((work, packet_id, size))
-        self._pending_size += size
+        self._pending.add(work, packet_id, size)
         work.add_done_callback(self._settle)
 
     async def _skip(self, packet: codec.Skipped) -> None:
@@ -366,9 +360,7 @@ class Link(asyncio.Protocol):
         """Acknowledge the publishes that were taken, oldest first, and none after one that was not."""
         acknowledged: list[bytes] = []
         failures: list[BaseException] = []
-        while self._pending and self._pending[0][0].done():
-            work, packet_id, size = self._pending.popleft()
-            self._pending_size -= size
+        for work, packet_id in self._pending.done():
             failed = asyncio.CancelledError() if work.cancelled() else work.exception()
             if failed:
                 failures.append(failed)
