@@ -14,7 +14,7 @@ from test_gateways import add, family, login
 from tests.mqttwire import publish
 
 from upwell.domain import commands as c
-from upwell.service import jobs
+from upwell.service import batches, jobs
 
 ASKERS = ("alibaba", "tuya")
 TIMES = 15  # what goes wrong now and then goes wrong once in so many
@@ -170,3 +170,22 @@ async def test_what_was_said_before_a_new_login_comes_first(house: House) -> Non
         await new.client.send(publish(new.sys("thing/ota/firmware/get"), b'{"id":"2","params":{}}'))
         assert await answers(new, new.sys("thing/ota/firmware/get_reply"), 1) == ["2.0"]
         await new.close()
+
+
+@pytest.mark.parametrize("face", ASKERS)
+async def test_a_device_that_can_not_be_asked_is_told_its_offer_in_the_answer(house: House, face: str) -> None:
+    """Issue 9, number 16: a task of Huawei's making begins with a question; what the device said last answers it."""
+    speech = SPEECHES[face]
+    known = await house.device((await house.product()).product_key, f"{face}asked")
+    first = await connected(house, speech, known)
+    await first.say(speech.report_topic(known), report(speech, "1.0"))
+    await first.close()
+    package = await house.package(known.key, b"image")
+    cmd = c.CreateBatch(name="b", part="firmware", package_ids=(package,), targets=(f"{known.key}_{known.name}",))
+    job = (await batches.create_batch(house.ctx, house.caller, cmd)).job_id
+    house.server.fill.wake()
+    await until_made(house, job)
+    device = await connected(house, speech, known)
+    assert speech.ask_topic is not None
+    await device.client.send(publish(speech.ask_topic(known), b'{"id":"2","msgId":"2","params":{}}') * 2)
+    assert await answers(device, speech.answer_topic(known), 2) == ["2.0", "2.0"]

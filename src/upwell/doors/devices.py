@@ -167,7 +167,7 @@ class DeviceHandler:
         linked = linked_of(conn)
         match linked.face.excuse(linked, topic):
             case Harmless():
-                log.info("device %s: nothing is read of the topic %s", conn.device_id, topic)
+                log.debug("device %s: nothing is read of the topic %s", conn.device_id, topic)
                 return
             case Absent(product_key, name):
                 facts = await self._logins.candidates(product_key, name)
