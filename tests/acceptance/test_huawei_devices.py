@@ -1,6 +1,7 @@
 """Huawei's whole path: packages and batch tasks by the vendor's own SDK, devices imitated (huawei 3, 5, 6)."""
 
 import asyncio
+import hashlib
 from collections.abc import Iterator
 from typing import Any
 
@@ -45,6 +46,20 @@ async def test_each_sdk_is_taken_to_its_target(fleet: Fleet, kind: str) -> None:
         assert (offer["version"], offer["file_size"], offer["custom_info"]) == ("V2.0", len(IMAGE), "notes")
         assert "task_id" not in offer and "access_token" not in offer
         assert offer["url"].startswith("https://127.0.0.1:") and "/upgrade.bin?" in offer["url"]
+
+
+@pytest.mark.parametrize("kind", ["firmware", "software"])
+async def test_a_c_device_succeeds_where_no_sign_was_given(fleet: Fleet, kind: str) -> None:
+    """Issue 9, number 10: the C SDK's sample fails on any sign, so that one must go only when the owner gave it."""
+    sign = hashlib.sha256(IMAGE).hexdigest()
+    good, bad = fleet.device(), fleet.device()
+    async with fleet.online(good, "c") as one, fleet.online(bad, "c") as other:
+        plain = fleet.task(fleet.package(kind=f"{kind}Package"), good, kind=f"{kind}Upgrade")
+        signed = fleet.task(fleet.package(kind=f"{kind}Package", sign=sign), bad, kind=f"{kind}Upgrade")
+        assert only(await fleet.over(plain)).status == "Success"
+        assert only(await fleet.over(signed)).status == "Fail"
+        assert "sign" not in one.told(f"{kind}_upgrade_v2")[0]
+        assert other.told(f"{kind}_upgrade_v2")[0]["sign"] == sign
 
 
 async def test_a_python_device_may_take_its_time(fleet: Fleet) -> None:

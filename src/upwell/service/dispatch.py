@@ -221,5 +221,6 @@ def _offer(row: Row, link: Link) -> Offer:
         sign_method=row["sign_method"],
         file_name=row["object_key"].rpartition("/")[2],
         is_held=row["is_held"],
+        sign=row["sign"],
         **_of_job(row),
     )

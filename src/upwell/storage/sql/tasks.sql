@@ -124,7 +124,7 @@ delete from pace where granted_at < clock_timestamp() - make_interval(secs => $1
 -- Lock these tasks for sending, with what an offer says. A cancelled or foreign one is not returned (L5, L6): its state
 -- is asked of the locked row itself, the rest of `offerable` of what stands.
 select t.device_id, t.job_id, t.nth, t.module, t.state, t.awaiting, p.version, p.size, p.md5, p.sha256, p.is_delta, p.udi,
-       p.files, p.sign_method, p.object_key, p.bucket is null as is_held, j.protocol, j.tags, j.ext_info,
+       p.files, p.sign_method, p.object_key, p.bucket is null as is_held, p.sign, j.protocol, j.tags, j.ext_info,
        pr.product_key, d.name, d.secret,
        coalesce(d.public_id, pr.product_key || '_' || d.name) as public_id,
        mv.version as installed,
