@@ -140,6 +140,27 @@ async def test_a_silent_device_stays_processing_until_it_is_stopped(fleet: Fleet
         assert (shown.batchtask.status, only(shown).status) == ("Stopped", "Stopped")
 
 
+class Cut(HuaweiGo):
+    """Its power is cut while it downloads."""
+
+    async def upgrade(self, kind: str, paras: dict[str, Any]) -> None:
+        await self._told(0, 30, self.version, "downloading")
+
+
+@pytest.mark.parametrize("kind", tuple(SDKS))
+async def test_a_device_whose_power_was_cut_is_offered_again(fleet: Fleet, kind: str) -> None:
+    """Issue 9, number 22: it comes back with its old version, whatever it had said of the download."""
+    device_id = fleet.device()
+    async with fleet.online(device_id, Cut) as device:
+        task = fleet.task(fleet.package(), device_id)
+        await device.until(lambda: device.told("firmware_upgrade_v2") and len(device.pubacked) >= 2)
+        assert only(fleet.shown(task)).status == "Processing"
+    async with fleet.online(device_id, kind) as device:
+        assert only(await fleet.over(task)).status == "Success"
+        assert [each for each, _ in device.events] == ["version_query", "firmware_upgrade_v2"]
+        assert device.image == IMAGE
+
+
 async def test_a_failed_device_is_tried_again_by_hand(fleet: Fleet) -> None:
     good, bad = fleet.device(), fleet.device()
     async with fleet.online(good, "go"), fleet.online(bad, "go", fails="install") as device:

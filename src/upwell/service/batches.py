@@ -248,7 +248,7 @@ async def _steer(
 
 def _stands(task: Task) -> Standing:
     again = task.attempt > 0 and task.awaiting in ("", negotiation.ONLINE)
-    asked = task.awaiting in (negotiation.ANSWER, negotiation.OFFER, negotiation.RESULT)
+    asked = task.awaiting not in ("", negotiation.ONLINE)
     return negotiated.standing(task.state, asked=asked, retry_waits=again, gone=task.reason == DEVICE_DELETED)
 
 

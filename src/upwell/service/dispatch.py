@@ -13,7 +13,7 @@ from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
-from upwell.domain.negotiation import OFFER, sent
+from upwell.domain.negotiation import OFFERS, sent
 from upwell.domain.pace import SEND_WITHIN_S, WINDOW_S, allowance
 from upwell.domain.talk import Inquiry, Offer, OfferedFile, TaskRef, VersionReport
 from upwell.domain.task import Event, State
@@ -126,7 +126,8 @@ class _Round:
                 self.untellable[ref] = problem
             case Unasked(connection):
                 self.taken[ref] = connection, row
-                if row["installed"] is not None:
+                # A device that took its offer answers itself: what it said before that says nothing of it.
+                if row["installed"] is not None and row["state"] == State.QUEUED:
                     answer = VersionReport(module=row["module"], version=row["installed"], ref="")
                     self.answers.append(reports.Incoming(ref.device_id, connection, answer))
             case connection:
@@ -160,7 +161,7 @@ async def _record(ctx: Context, conn: Connection, round_: _Round) -> None:
     now = ctx.now()
     if round_.taken:
         refs = list(round_.taken)
-        waits = [sent(row["awaiting"], State(row["state"]), now) for _, row in round_.taken.values()]
+        waits = [sent(row["awaiting"], now) for _, row in round_.taken.values()]
         connections = [connection for connection, _ in round_.taken.values()]
         columns = [awaiting for awaiting, _ in waits], [ends for _, ends in waits]
         await conn.execute(SQL["record_offers"], now, *_columns(refs), connections, *columns)
@@ -187,7 +188,7 @@ def _columns(tasks: Sequence[TaskRef]) -> tuple[list[UUID], list[int], list[int]
 
 
 def _addressed(row: Row, link: Link) -> Addressed:
-    said = _inquiry(row) if row["awaiting"] not in ("", OFFER) else _offer(row, link)
+    said = _inquiry(row) if row["awaiting"] not in OFFERS else _offer(row, link)
     return Addressed(row["product_key"], row["name"], said, row["secret"], row["public_id"])
 
 

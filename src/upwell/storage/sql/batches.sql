@@ -33,7 +33,7 @@ select distinct k.product_id from job_package c join package k using (package_id
 
 -- name: tallies
 -- The tasks of these jobs, counted by what tells where they stand.
-select job_id, state, awaiting in ('answer', 'offer', 'result') as asked,
+select job_id, state, awaiting not in ('', 'online') as asked,
        attempt > 0 and awaiting in ('', 'online') as again, reason = 'device_deleted' as gone, count(*) as n
 from task where job_id = any($1::bigint[]) group by 1, 2, 3, 4, 5;
 
@@ -61,13 +61,13 @@ from job j where j.job_id = $1 and j.account_id = $2 and j.part <> '' and j.dele
 -- A window of a batch's tasks, by device from high to low; the four columns beside the state are every way to stand as
 -- was asked for.
 select t.device_id, t.state, t.description, t.reason, t.code,
-       t.awaiting in ('answer', 'offer', 'result') as asked, t.attempt > 0 and t.awaiting in ('', 'online') as again,
+       t.awaiting not in ('', 'online') as asked, t.attempt > 0 and t.awaiting in ('', 'online') as again,
        t.reason = 'device_deleted' as gone,
        coalesce(s.name, d.public_id, pr.product_key || '_' || d.name) as public_id
 from task t left join device d using (device_id) left join product pr using (product_id)
 left join job_stray s on s.job_id = t.job_id and s.device_id = t.device_id
 where t.job_id = $1 and ($2::uuid is null or t.device_id < $2) and ($3::uuid[] is null or t.device_id = any($3))
-  and (t.state, t.awaiting in ('answer', 'offer', 'result'), t.attempt > 0 and t.awaiting in ('', 'online'),
+  and (t.state, t.awaiting not in ('', 'online'), t.attempt > 0 and t.awaiting in ('', 'online'),
        t.reason = 'device_deleted')
       in (select * from unnest($4::text[], $5::boolean[], $6::boolean[], $7::boolean[]))
 order by t.device_id desc limit $8 offset $9;
@@ -75,7 +75,7 @@ order by t.device_id desc limit $8 offset $9;
 -- name: count_tasks_of_batch
 select count(*) from task t
 where t.job_id = $1 and ($2::uuid[] is null or t.device_id = any($2))
-  and (t.state, t.awaiting in ('answer', 'offer', 'result'), t.attempt > 0 and t.awaiting in ('', 'online'),
+  and (t.state, t.awaiting not in ('', 'online'), t.attempt > 0 and t.awaiting in ('', 'online'),
        t.reason = 'device_deleted')
       in (select * from unnest($3::text[], $4::boolean[], $5::boolean[], $6::boolean[]));
 
