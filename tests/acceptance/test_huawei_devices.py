@@ -46,6 +46,9 @@ async def test_each_sdk_is_taken_to_its_target(fleet: Fleet, kind: str) -> None:
         assert (offer["version"], offer["file_size"], offer["custom_info"]) == ("V2.0", len(IMAGE), "notes")
         assert "task_id" not in offer and "access_token" not in offer
         assert offer["url"].startswith("https://127.0.0.1:") and "/upgrade.bin?" in offer["url"]
+        # Issue 9, number 23: no SDK's sample reports its version afterwards.
+        told = fleet.client.show_device(m.ShowDeviceRequest(device_id=device_id))
+        assert (told.fw_version, told.sw_version) == ("V2.0", "V1.0")
 
 
 @pytest.mark.parametrize("kind", ["firmware", "software"])

@@ -104,7 +104,7 @@ async def offer(
         await _record(ctx, conn, round_)
     if round_.answers:
         await reports.apply(ctx, round_.answers)
-    return set(round_.taken)
+    return set(round_.taken) | set(round_.asked)
 
 
 @dataclass(slots=True)
@@ -112,6 +112,7 @@ class _Round:
     """What became of the tasks of one claim."""
 
     taken: dict[TaskRef, tuple[UUID, Row]] = field(default_factory=dict)  # on which connection, and how it was claimed
+    asked: list[TaskRef] = field(default_factory=list)  # before an offer of a task that does not negotiate
     refused: list[TaskRef] = field(default_factory=list)
     untellable: dict[TaskRef, str] = field(default_factory=dict)
     answers: list[reports.Incoming] = field(default_factory=list)
@@ -124,6 +125,8 @@ class _Round:
                 self.refused.append(ref)
             case Untellable(problem):
                 self.untellable[ref] = problem
+            case _ if row["asks_first"]:
+                self.asked.append(ref)  # a device that can't be asked reports by itself (alibaba 6.9)
             case Unasked(connection):
                 self.taken[ref] = connection, row
                 # A device that took its offer answers itself: what it said before that says nothing of it.
@@ -165,6 +168,8 @@ async def _record(ctx: Context, conn: Connection, round_: _Round) -> None:
         connections = [connection for connection, _ in round_.taken.values()]
         columns = [awaiting for awaiting, _ in waits], [ends for _, ends in waits]
         await conn.execute(SQL["record_offers"], now, *_columns(refs), connections, *columns)
+    if round_.asked:
+        await conn.execute(SQL["record_questions"], *_columns(round_.asked))
     if round_.refused:
         await conn.execute(SQL["put_off"], now + timedelta(seconds=PUT_OFF_S), *_columns(round_.refused))
     for ref, problem in round_.untellable.items():
@@ -188,7 +193,8 @@ def _columns(tasks: Sequence[TaskRef]) -> tuple[list[UUID], list[int], list[int]
 
 
 def _addressed(row: Row, link: Link) -> Addressed:
-    said = _inquiry(row) if row["awaiting"] not in OFFERS else _offer(row, link)
+    asks = row["asks_first"] or row["awaiting"] not in OFFERS
+    said = _inquiry(row) if asks else _offer(row, link)
     return Addressed(row["product_key"], row["name"], said, row["secret"], row["public_id"])
 
 

@@ -11,11 +11,12 @@ from uuid import UUID
 
 from upwell.domain import negotiation
 from upwell.domain.negotiated import Choice
-from upwell.domain.talk import ProgressReport, ResultReport, SdkReport, TaskRef, VersionReport
+from upwell.domain.talk import ProgressReport, Report, ResultReport, SdkReport, TaskRef, VersionReport
 from upwell.domain.task import Stepped, Task, delivered, reported_progress, reported_version
 from upwell.service.context import Context
 from upwell.service.making import Running, lock_reported, take_reported
 from upwell.service.tasks import SQL, Ledger, choices_of, lock_open
+from upwell.service.told import Told, hold_arrivals, keep_told
 from upwell.storage.database import Connection
 
 
@@ -48,16 +49,19 @@ async def apply(ctx: Context, batch: Sequence[Incoming]) -> Applied:
 
     async def body(conn: Connection) -> Applied:
         now = ctx.now()
+        await hold_arrivals(conn, _said(batch))
         reported = await lock_reported(conn, _versions(batch))
         open_tasks = await lock_open(conn, {i.device_id for i in batch})
         choices = await choices_of(conn, open_tasks.values())
-        ledger = Ledger()
+        ledger, told = Ledger(), Told()
         for incoming in batch:
-            _apply_one(incoming, open_tasks.get(incoming.device_id, []), choices, ledger, now)
+            moved = _apply_one(incoming, open_tasks.get(incoming.device_id, []), choices, ledger, now)
+            told.hear(incoming.device_id, incoming.said, moved)
         await ledger.save(conn, now)
         await _save_versions(conn, reported.running, now)
         await _save_sdks(conn, batch)
         born_due = await take_reported(ctx, conn, reported)
+        born_due += await take_reported(ctx, conn, await keep_told(conn, told, now))
         changed = ledger.tasks.values()
         return Applied(
             offers_due=born_due > 0 or any(t.is_open and t.due_at is not None and t.due_at <= now for t in changed),
@@ -69,7 +73,9 @@ async def apply(ctx: Context, batch: Sequence[Incoming]) -> Applied:
 
 def _apply_one(
     incoming: Incoming, tasks: list[Task], choices: Mapping[int, Sequence[Choice]], ledger: Ledger, now: datetime
-) -> None:
+) -> list[Task]:
+    """The tasks that it changed."""
+    moved = []
     for place, task in enumerate(tasks):
         if not task.is_open or not _concerns(incoming, task):
             continue
@@ -77,6 +83,8 @@ def _apply_one(
         if stepped != task or change is not None:
             tasks[place] = stepped
             ledger.note(stepped, change)
+            moved.append(stepped)
+    return moved
 
 
 def _concerns(incoming: Incoming, task: Task) -> bool:
@@ -103,6 +111,14 @@ def _step(task: Task, incoming: Incoming, choices: Sequence[Choice], now: dateti
             return delivered(task, now)
         case SdkReport():
             return task, None
+
+
+def _said(batch: Sequence[Incoming]) -> dict[UUID, list[Report]]:
+    found: dict[UUID, list[Report]] = {}
+    for incoming in batch:
+        if not isinstance(incoming.said, Delivered):
+            found.setdefault(incoming.device_id, []).append(incoming.said)
+    return found
 
 
 def _versions(batch: Sequence[Incoming]) -> dict[tuple[UUID, str], str]:
