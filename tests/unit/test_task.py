@@ -191,13 +191,14 @@ def test_a_waiting_retry_keeps_its_time() -> None:
 
 
 def test_a_stray_version_fails_or_retries_and_a_delta_never_retries() -> None:
-    task, _ = life.reported_version(a_task(State.IN_PROGRESS), version("3.0"), ONE, NOW)
+    task, _ = life.reported_version(a_task(State.IN_PROGRESS, offered_at=NOW), version("3.0"), ONE, NOW)
     assert (task.state, task.reason, task.description) == (State.FAILED, "version_not_conform", life.STRAY_TEXT)
-    retried, _ = life.reported_version(a_task(retry_interval_min=5, retry_count=1), version("3.0"), ONE, NOW)
+    retries = {"offered_at": NOW, "retry_interval_min": 5, "retry_count": 1}
+    retried, _ = life.reported_version(a_task(**retries), version("3.0"), ONE, NOW)
     assert (retried.state, retried.attempt, retried.source_version) == (State.QUEUED, 1, "3.0")
     assert retried.due_at == NOW + timedelta(minutes=5)
     delta, _ = life.reported_version(
-        a_task(is_delta=True, retry_interval_min=5, retry_count=1), version("3.0"), ONE, NOW
+        a_task(is_delta=True, package_sources=frozenset({"1.0"}), **retries), version("3.0"), ONE, NOW
     )
     assert (delta.state, delta.attempt) == (State.FAILED, 0)
 
@@ -239,15 +240,44 @@ def retried() -> Task:
     return life.reported_progress(task, progress(-2, "7"), NOW)[0]
 
 
-def test_a_repeated_failure_is_an_echo_after_the_next_offer() -> None:
+@pytest.mark.parametrize("ref", ["7", "8", ""])
+def test_a_failure_after_the_next_offer_is_that_offers_whatever_its_id(ref: str) -> None:
+    """Issue 9, number 25: many devices write the same message id always, and their retries ended after the first."""
     task, _ = life.delivered(replace(retried(), offered_on=ONE, due_at=None), NOW)
-    assert life.reported_progress(task, progress(-2, "7"), NOW) == (task, None)
-    assert life.reported_progress(task, progress(-2, "8"), NOW)[0].attempt == 2
+    assert life.reported_progress(task, progress(-2, ref), NOW, connection=ONE)[0].attempt == 2
+    assert life.reported_progress(task, progress(-2, ref), NOW, connection=TWO)[0].attempt == 2
 
 
-def test_a_repeated_failure_is_an_echo_before_the_next_offer_is_acknowledged() -> None:
+def test_an_offer_that_is_not_acknowledged_yet_fails_on_its_own_connection_alone() -> None:
+    """Issue 9, number 25: some clients acknowledge an offer only after its handler, which has failed, returned."""
     task = replace(retried(), offered_on=TWO, due_at=None)
-    assert life.reported_progress(task, progress(-2, "7"), NOW) == (task, None)
+    assert life.reported_progress(task, progress(-2, "7"), NOW, connection=ONE) == (task, None)
+    assert life.reported_progress(task, progress(-2, "7"), NOW, connection=TWO)[0].attempt == 2
+
+
+@pytest.mark.parametrize("state", [State.QUEUED, State.NOTIFIED, State.IN_PROGRESS])
+@pytest.mark.parametrize("offered_on", [ONE, TWO])
+def test_a_redelivered_failure_is_an_echo_after_the_next_offer_too(state: State, offered_on: UUID) -> None:
+    """Issue 9, number 25: of a replay the transport says that it is one (L7)."""
+    task = replace(retried(), state=state, offered_on=offered_on, due_at=None)
+    assert life.reported_progress(task, progress(-2, "7"), NOW, connection=TWO, redelivered=True) == (task, None)
+
+
+@given(tasks.filter(lambda t: t.is_open), st.builds(progress, st.integers(-5, 100), st.sampled_from(["", "7", "8"])))
+def test_what_was_sent_before_the_offer_says_nothing_of_it(task: Task, report: ProgressReport) -> None:
+    """Issue 9, number 25: redelivered on the connection of the offer, so it was sent first on an earlier one (L7)."""
+    task = replace(task, offered_on=TWO)
+    assert life.reported_progress(task, report, NOW, connection=TWO, redelivered=True) == (task, None)
+
+
+def test_a_constant_id_ends_when_the_retries_do() -> None:
+    """Issue 9, number 25: 2 offers of 3, and then notified for ever."""
+    task = a_task(State.QUEUED, retry_interval_min=0, retry_count=2)
+    for offer in range(3):
+        task, _ = life.delivered(replace(task, offered_on=ONE, due_at=None), NOW)
+        task, _ = life.reported_progress(task, progress(-1, "123"), NOW, connection=ONE)
+        assert life.reported_progress(task, progress(-1, "123"), NOW, connection=ONE) == (task, None)
+        assert (task.state, task.attempt) == ((State.QUEUED, offer + 1) if offer < 2 else (State.FAILED, 2))
 
 
 def test_a_late_acknowledgement_of_an_ended_attempt_is_an_echo() -> None:

@@ -11,14 +11,17 @@ from typing import Literal
 from uuid import UUID
 
 DEFAULT_MODULE = "default"
+VERSION_SIZE_MAX = (
+    256  # characters kept of a version: the longest that a package can have (huawei 2), so any could be one
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class VersionReport:
-    """The device runs `version` of `module`."""
+    """The device runs `version` of `module`. None is unknown: it said something that is no version or can't be kept."""
 
     module: str
-    version: str
+    version: str | None
     ref: str
 
 

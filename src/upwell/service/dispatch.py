@@ -130,7 +130,7 @@ class _Round:
             case Unasked(connection):
                 self.taken[ref] = connection, row
                 # A device that took its offer answers itself: what it said before that says nothing of it.
-                if row["installed"] is not None and row["state"] == State.QUEUED:
+                if row["has_said"] and row["state"] == State.QUEUED:
                     answer = VersionReport(module=row["module"], version=row["installed"], ref="")
                     self.answers.append(reports.Incoming(ref.device_id, connection, answer))
             case connection:

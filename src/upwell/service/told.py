@@ -12,8 +12,7 @@ from uuid import UUID
 
 from upwell.domain.talk import Report, ResultReport, VersionReport
 from upwell.domain.task import State, Task
-from upwell.service.making import POLICIES, Reported, lock_reported
-from upwell.service.tasks import SQL
+from upwell.service.making import POLICIES, Reported, keep_reported
 from upwell.storage.database import Connection
 
 
@@ -48,7 +47,4 @@ def _may_arrive(report: Report) -> bool:
 
 async def keep_told(conn: Connection, told: Told, now: datetime) -> Reported:
     """Keep what results told, and say what it means for standing rules."""
-    if told.versions:
-        devices, modules = zip(*told.versions, strict=True)
-        await conn.execute(SQL["save_told"], now, list(devices), list(modules), list(told.versions.values()))
-    return await lock_reported(conn, told.versions)
+    return await keep_reported(conn, told.versions, now, by_result=True)
