@@ -28,7 +28,7 @@ def a_task(state: State = State.QUEUED, **more: object) -> Task:
     return Task(**{**facts, **more})  # type: ignore[arg-type]
 
 
-def version(text: str) -> VersionReport:
+def version(text: str | None) -> VersionReport:
     return VersionReport(module="default", version=text, ref="")
 
 
@@ -73,7 +73,7 @@ def test_the_page_of_states_is_fresh() -> None:
 # --- any history ---
 
 said = st.one_of(
-    st.builds(version, st.sampled_from(["1.0", "2.0", "3.0"])),
+    st.builds(version, st.sampled_from(["1.0", "2.0", "3.0", None])),
     st.builds(progress, st.integers(-5, 100), st.sampled_from(["", "7", "8"]), st.sampled_from(["", "x"])),
 )
 doings = st.one_of(said, st.sampled_from(["confirm", "deliver", "offer", "time_out", "cancel", "overwrite"]))
@@ -82,6 +82,10 @@ tasks = st.builds(
     state=st.sampled_from(list(State)),
     source_version=st.sampled_from([None, "1.0"]),
     is_delta=st.booleans(),
+    job_sources=st.sampled_from([frozenset(), frozenset({"1.0"}), frozenset({"1.0", "3.0"})]),
+    package_sources=st.sampled_from([frozenset(), frozenset({"1.0"})]),
+    offered_on=st.sampled_from([None, ONE, TWO]),
+    offered_at=st.sampled_from([None, NOW]),
     need_push=st.booleans(),
     retry_interval_min=st.sampled_from([None, 0, 10]),
     retry_count=st.integers(0, 3),
@@ -201,6 +205,52 @@ def test_a_stray_version_fails_or_retries_and_a_delta_never_retries() -> None:
         a_task(is_delta=True, package_sources=frozenset({"1.0"}), **retries), version("3.0"), ONE, NOW
     )
     assert (delta.state, delta.attempt) == (State.FAILED, 0)
+
+
+said_versions = st.sampled_from(["0.9", "1.0", "2.0", "3.0", None])
+
+
+@given(tasks.filter(lambda t: t.is_open), said_versions, st.sampled_from([ONE, TWO]), st.booleans(), st.booleans())
+def test_not_conform_is_for_a_device_that_was_offered(
+    task: Task, text: str | None, connection: UUID, was_sent_there: bool, is_member: bool
+) -> None:
+    """Issue 9, number 3: before the first offer another version asks anew whether the job is for the device; and a
+    version that it was sent to by a cancelled task, whenever."""
+    beside = life.Beside(former=frozenset({"3.0"}) if was_sent_there else frozenset(), is_member=is_member)
+    after, _ = life.reported_version(task, version(text), connection, NOW, beside)
+    asked_anew = task.offered_at is None or (was_sent_there and text == "3.0") or task.source_version is None
+    if text == task.destination:
+        assert after.state is State.SUCCEEDED
+    elif text == task.source_version and (text is not None or task.offered_on in (None, connection)):
+        assert after.state is task.state and after.attempt == task.attempt
+    elif asked_anew and (text is not None or task.offered_at is None):
+        fits = task.fits(text) and is_member
+        assert (after.state, after.source_version) == (task.state if fits else State.FAILED, text)
+        assert after.attempt == task.attempt and (fits or after.reason == life.UNFIT)
+    elif task.offered_at is not None and task.source_version is not None:
+        assert after.reason == "version_not_conform"
+        assert after.state is State.FAILED or task.fits(text)  # no retry for what may not be offered (L6)
+
+
+@given(tasks.filter(lambda t: t.is_open and t.offered_at is not None), st.sampled_from([ONE, TWO]))
+def test_an_unknown_version_after_an_offer_is_never_the_source_at_the_next_boot(task: Task, connection: UUID) -> None:
+    """Issue 9, number 2: else the offer would come again at each."""
+    after, _ = life.reported_version(task, version(None), connection, NOW)
+    if task.source_version is not None or task.offered_on not in (None, connection):
+        assert after.reason == "version_not_conform"
+    else:  # it did not restart with what the present attempt offered, which may be nothing yet
+        assert (after.state, after.attempt, after.source_version) == (task.state, task.attempt, None)
+
+
+@pytest.mark.parametrize("text", ["3.0", None])
+def test_a_task_that_ends_before_an_offer_says_why_in_words(text: str | None) -> None:
+    """Issue 9, number 3: the version, and those that the job is for."""
+    task = a_task(job_sources=frozenset({"1.0", "0.9"}), package_sources=frozenset({"1.0", "1.1"}))
+    after, _ = life.reported_version(task, version(text), ONE, NOW)
+    assert "1.0" in after.description and "0.9" not in after.description and "conform" not in after.description
+    assert (text or "can't be known") in after.description
+    gone, _ = life.reported_version(a_task(), version(text), ONE, NOW, life.Beside(is_member=False))
+    assert "group" in gone.description and gone.reason == life.UNFIT
 
 
 # --- failures, echoes, timeouts ---

@@ -11,9 +11,7 @@ from typing import Literal
 from uuid import UUID
 
 DEFAULT_MODULE = "default"
-VERSION_SIZE_MAX = (
-    256  # characters kept of a version: the longest that a package can have (huawei 2), so any could be one
-)
+VERSION_SIZE_MAX = 256  # characters of a version that are kept: no package has a longer one (huawei 2.2)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -226,8 +226,8 @@ def reported_version(
 
 def _is_unchanged(task: Task, version: str | None, connection: UUID | None) -> bool:
     """Whether it runs what it ran. Of a version that nobody knows that can't be said once the device may have
-    restarted with what it was offered."""
-    if version is None and task.offered_at is not None and task.offered_on != connection:
+    restarted with what the present attempt offered."""
+    if version is None and task.offered_on not in (None, connection):
         return False
     return version == task.source_version
 

@@ -91,7 +91,8 @@ select count(*) from moved;
 
 -- name: due_of_node
 -- Tasks whose offer may be pushed by this gateway now (L6 is checked again when they are claimed). Of each job no more
--- than its budget has left, so that a job that has spent it keeps no other waiting; oldest first.
+-- than its budget has left, so that a job that has spent it keeps no other waiting; oldest first. In a job that does not
+-- push a time says only from when on a device that asks is told again (alibaba 7.2).
 with recursive due_jobs as (
     (select t.job_id from task t where t.node_id = $1 and t.due_at <= $2 order by t.job_id limit 1)
     union all
@@ -102,7 +103,7 @@ with recursive due_jobs as (
     select j.job_id, j.maximum_per_min - coalesce((
         select sum(p.offers) from pace p
         where p.job_id = j.job_id and p.granted_at > clock_timestamp() - make_interval(secs => $4)), 0) as room
-    from due_jobs join job j using (job_id)
+    from due_jobs join job j using (job_id) where j.need_push
 )
 select d.device_id, d.job_id, d.nth
 from budget b cross join lateral (
