@@ -111,7 +111,12 @@ async def test_a_job_made_at_once_fails_when_the_sign_turns_out_wrong(
 
 
 @pytest.mark.parametrize(
-    ("data", "reason", "word"), [(None, "object_missing", "gone"), (b"other", "object_changed", "replaced")]
+    ("data", "reason", "word"),
+    [
+        (None, "object_missing", "gone"),
+        (b"other", "object_changed", "replaced"),
+        (b"", "object_empty", "empty"),
+    ],
 )
 async def test_a_job_of_another_dialect_tells_it_as_well(
     house: Context, clock: Clock, caller: Caller, product: str, space: str, folder: Path, data: bytes | None,

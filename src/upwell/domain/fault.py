@@ -31,9 +31,13 @@ def judged(sign: str | None, known: str, found: str) -> Fault | None:
     return None
 
 
-def too_large(most: int) -> Fault:
-    """It grew since the package was made."""
-    return Fault(word="object_too_large", text=f"the object of the package has more than {most} bytes now")
+def sized(size: int, most: int) -> Fault | None:
+    """What is wrong with an object of `size` bytes, of which a package's has 1 to `most`."""
+    if size > most:
+        return Fault(word="object_too_large", text=f"the object of the package has {size} bytes now, more than {most}")
+    if size == 0:
+        return Fault(word="object_empty", text="the object of the package is empty now")
+    return None
 
 
 def missing() -> Fault:

@@ -56,8 +56,9 @@ async def read_one(ctx: Context, bytes_per_s: float = BYTES_PER_S) -> bool:
 async def _read(ctx: Context, claimed: Row, until: datetime, bytes_per_s: float) -> None:
     package_id, objects = claimed["package_id"], objects_of(ctx)
     seen = await objects.look(claimed["object_key"])
-    if seen.size > SIZE_MAX:
-        await _settle(ctx, package_id, until, seen, Digests().stored(), fault.too_large(SIZE_MAX))
+    wrong = fault.sized(seen.size, SIZE_MAX)
+    if wrong is not None:
+        await _settle(ctx, package_id, until, seen, Digests().stored(), wrong)
         return
     stored, until = await _digested(ctx, claimed, until, seen.size, bytes_per_s)
     if stored.size != seen.size or await objects.look(claimed["object_key"]) != seen:

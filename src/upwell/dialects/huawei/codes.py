@@ -149,6 +149,7 @@ _FAILURES = {
     "sign_mismatch": "IOTDA.014868",
     "object_changed": "IOTDA.014868",
     "object_too_large": "IOTDA.014868",
+    "object_empty": "IOTDA.014868",
 }
 
 

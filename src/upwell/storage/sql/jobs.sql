@@ -2,8 +2,8 @@
 
 -- name: package_for_job
 -- The package of this account, locked so that its status and its deletion wait for the job to exist.
-select p.package_id, p.product_id, p.status, p.object_state, p.object_problem, p.is_delta, p.source_version, p.source_versions as follows,
-       p.version, p.module, p.size,
+select p.package_id, p.product_id, p.status, p.object_state, p.object_problem, p.is_delta, p.source_version,
+       p.source_versions as follows, p.version, p.module, p.size,
        jsonb_array_length(p.files) as file_count, pr.product_key
 from package p left join product pr on pr.product_id = p.product_id
 where p.package_id = $1 and p.account_id = $2 and p.deleted_at is null
@@ -261,7 +261,7 @@ where j.job_id = $1 and j.account_id = $2 for update of j;
 
 -- name: hold_packages
 -- The packages of a job; none of them can be deleted or judged until this transaction ends.
-select p.status, p.deleted_at is not null as is_deleted, p.object_state, p.object_problem from package p
+select p.status, p.deleted_at is not null as is_deleted, p.object_state, p.object_problem, p.size from package p
 where p.package_id in (select j.package_id from job j where j.job_id = $1
                        union all select c.package_id from job_package c where c.job_id = $1)
 order by p.package_id for no key update;
