@@ -53,9 +53,10 @@ where t.state in ('QUEUED', 'NOTIFIED', 'IN_PROGRESS')
 create view bereft as
 select w.device_id, w.job_id, w.nth, w.back_at, k.package_id
 from (
-    select device_id, job_id, nth, package_id, null::timestamptz as back_at from task
-    where state = 'CONFIRM'
-       or (state = 'QUEUED' and (offered_on is null or awaiting in ('online', 'answer', 'offer')))
+    select device_id, job_id, nth, package_id, null::timestamptz as back_at from task where state = 'CONFIRM'
+    union all
+    select device_id, job_id, nth, package_id, null from task
+    where state = 'QUEUED' and (offered_on is null or awaiting in ('online', 'answer', 'offer'))
     union all
     select device_id, job_id, nth, package_id, case when awaiting = '' then due_at end from task
     where due_at is not null and node_id is not null

@@ -14,9 +14,13 @@ where exists (select from bereft b where b.job_id = l.job_id and (b.back_at is n
 order by l.job_id limit $2;
 
 -- name: faults_of_job
--- What is wrong with each of its objects that are lost.
+-- What is wrong with each of its objects that tasks wait for.
 select k.package_id, k.object_fault, k.object_problem from package k
-where k.package_id in (select b.package_id from bereft b where b.job_id = $1 and (b.back_at is null or b.back_at <= $2))
+where k.object_state in ('missing', 'differs') and k.deleted_at is null
+  and (k.package_id = (select j.package_id from job j where j.job_id = $1)
+       or k.package_id in (select c.package_id from job_package c where c.job_id = $1))
+  and exists (select from bereft b
+              where b.job_id = $1 and b.package_id = k.package_id and (b.back_at is null or b.back_at <= $2))
 order by k.package_id;
 
 -- name: describe_job
@@ -26,7 +30,7 @@ update job set status_desc = $2 where job_id = $1 and status_desc = '';
 -- Some of the job's tasks that wait for the lost object, locked, with the facts that their life depends on.
 with b as materialized (
     select device_id, nth from bereft where job_id = $1 and package_id = $2 and (back_at is null or back_at <= $3)
-    order by device_id, nth limit $4
+    limit $4
 ), t as materialized (
     select task.* from b join task on task.device_id = b.device_id and task.job_id = $1 and task.nth = b.nth
     where task.state in ('CONFIRM', 'QUEUED', 'NOTIFIED', 'IN_PROGRESS')
