@@ -85,14 +85,14 @@ class _Known:
 def _moved(batch: Sequence[Incoming], open_tasks: Mapping[UUID, Sequence[Task]]) -> list[Task]:
     """The tasks, of those that don't negotiate, whose device says another version than their source and destination:
     for most batches none, and then nothing is asked."""
-    said = {
-        (incoming.device_id, incoming.said.module, incoming.said.version)
-        for incoming in batch if isinstance(incoming.said, VersionReport)
-    }  # fmt: skip
-    return [
-        task for device_id, module, version in said for task in open_tasks.get(device_id, ())
-        if task.module == module and not task.awaiting and version not in (task.source_version, task.destination)
-    ]  # fmt: skip
+    found: dict[TaskRef, Task] = {}
+    for incoming in batch:
+        if isinstance(incoming.said, VersionReport):
+            for task in open_tasks.get(incoming.device_id, ()):
+                known = (task.source_version, task.destination)
+                if not task.awaiting and incoming.said.version not in known and _concerns(incoming, task):
+                    found[task.ref] = task
+    return list(found.values())
 
 
 def _apply_one(incoming: Incoming, tasks: list[Task], known: _Known, ledger: Ledger, now: datetime) -> list[Task]:
