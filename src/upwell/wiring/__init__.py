@@ -55,6 +55,7 @@ from upwell.service import (
     dispatch,
     endings,
     enrol,
+    faults,
     fleet,
     gateways,
     iam,
@@ -267,10 +268,11 @@ class Server:
         purge = Loop("purge", self._purge, 60.0)
         self.watch = Loop("watch", partial(self._watch, handler), WATCH_PAUSE_S)
         self.read = Loop("objects", partial(checks.read_one, ctx), 2.0)
+        bereft = Loop("lost objects", partial(faults.end_bereft, ctx), 1.0)
         look = Loop("objects again", partial(checks.look_again, ctx), 15.0)
         post = Poster(private=self.settings.allow_private_push).post
         self.tell = Loop("news", partial(news.deliver, ctx, notification, post), 1.0)
-        for loop in (self.push, self.fill, self.finish, upkeep, purge, self.watch, self.read, look, self.tell):
+        for loop in (self.push, self.fill, self.finish, upkeep, purge, self.watch, self.read, bereft, look, self.tell):
             self._run(loop.run())
 
         def changed(command: Command) -> None:
