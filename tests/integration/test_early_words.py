@@ -145,7 +145,7 @@ OWN = {
                 "/ext/what/{key}/{name}/ever", "/shadow/what/{key}/{name}/ever"],
     "tuya": ["tylink/{name}", "tylink/{name}/", "tylink/{name}/what/ever", "smart/device/what/{name}",
              "smart/device/in/{name}/more", "rpc/req/{name}"],
-    "huawei": ["$oc/devices/{name}", "$oc/devices/{name}/", "$oc/devices/{name}/what/ever", "$oc/devices/{name}/user/x",
+    "huawei": ["$oc/devices/{name}/", "$oc/devices/{name}/what/ever", "$oc/devices/{name}/user/x",
                "my/own/topic", "/{name}/x"],
 }  # fmt: skip
 
