@@ -167,12 +167,14 @@ class DeviceHandler:
         linked = linked_of(conn)
         match linked.face.excuse(linked, topic):
             case Harmless():
-                log.debug("device %s: nothing is read of the topic %s", conn.device_id, topic)
+                log.debug("device %s: nothing is read of the topic %.200r", conn.device_id, topic)
                 return
             case Absent(product_key, name):
                 facts = await self._logins.candidates(product_key, name)
                 if any(one.gateway_id == conn.device_id for one in facts):
-                    log.info("device %s: speaks for %s, which is not online on its connection", conn.device_id, name)
+                    log.info(
+                        "device %s: speaks for %.200r, which is not online on its connection", conn.device_id, name
+                    )
                     return
         if self.seats.of(conn.device_id) is conn:
             self.door.end(conn.device_id, "published to a topic that is not its own")

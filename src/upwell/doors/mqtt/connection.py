@@ -352,7 +352,7 @@ class Link(asyncio.Protocol):
     async def _skip(self, packet: codec.Skipped) -> None:
         """It is acknowledged in its turn like one that was read, or the device would send it again for ever."""
         log.warning(
-            "mqtt publish skipped: peer=%s device=%s topic=%s; its payload of %d bytes is more than may be read",
+            "mqtt publish skipped: peer=%s device=%s topic=%.200r; its payload of %d bytes is more than may be read",
             self.peer, self._who(), packet.topic, packet.size,
         )  # fmt: skip
 
