@@ -13,7 +13,7 @@ from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
-from upwell.domain.negotiation import OFFER, sent
+from upwell.domain.negotiation import OFFERS, sent
 from upwell.domain.pace import SEND_WITHIN_S, WINDOW_S, allowance
 from upwell.domain.talk import Inquiry, Offer, OfferedFile, TaskRef, VersionReport
 from upwell.domain.task import Event, State
@@ -80,6 +80,23 @@ async def asked_for(ctx: Context, device_ids: Sequence[UUID]) -> dict[UUID, list
     return found
 
 
+async def held(ctx: Context, tasks: Sequence[TaskRef]) -> set[TaskRef]:
+    """Those of these tasks that a transaction holds now: it may be about to change them."""
+    if not tasks:
+        return set()
+    async with ctx.database.connection() as conn:
+        free = await conn.fetch(SQL["free"], *_columns(tasks))
+    return set(tasks) - {_ref(row) for row in free}
+
+
+@dataclass(frozen=True, slots=True)
+class Attempt:
+    """What became of offers: those that were sent, and those that a transaction held, or that were no more to offer."""
+
+    sent: set[TaskRef] = field(default_factory=set)
+    missed: set[TaskRef] = field(default_factory=set)
+
+
 async def offer(
     ctx: Context,
     tasks: Sequence[TaskRef],
@@ -90,21 +107,30 @@ async def offer(
     """Offer what the budgets allow of these tasks; returns those that were sent. With `due_by`, a task that is no
     longer due then, since another offer of it went out meanwhile, is passed over. A task that asks first is asked
     instead; where the vendor can't ask, what the device said last is taken for its answer."""
+    return (await attempt(ctx, tasks, link, send, due_by)).sent
+
+
+async def attempt(
+    ctx: Context, tasks: Sequence[TaskRef], link: Link, send: Send, due_by: datetime | None = None
+) -> Attempt:
+    """As `offer`; tells also which the budgets allowed and could not be claimed."""
     if not tasks:
-        return set()
+        return Attempt()
     started = time.monotonic()
     allowed = await _reserve(ctx, tasks)
     if not allowed:
-        return set()
+        return Attempt()
     round_ = _Round()
     async with ctx.database.connection() as conn, conn.transaction():
-        for row in await conn.fetch(SQL["claim"], *_columns(allowed), due_by):
+        rows = await conn.fetch(SQL["claim"], *_columns(allowed), due_by)
+        for row in rows:
             in_time = time.monotonic() - started < SEND_WITHIN_S
             round_.note(row, send(_addressed(row, link)) if in_time else None)
         await _record(ctx, conn, round_)
     if round_.answers:
         await reports.apply(ctx, round_.answers)
-    return set(round_.taken)
+    sent = set(round_.taken) | set(round_.asked)
+    return Attempt(sent, set(allowed) - {_ref(row) for row in rows})
 
 
 @dataclass(slots=True)
@@ -112,6 +138,7 @@ class _Round:
     """What became of the tasks of one claim."""
 
     taken: dict[TaskRef, tuple[UUID, Row]] = field(default_factory=dict)  # on which connection, and how it was claimed
+    asked: list[TaskRef] = field(default_factory=list)  # before an offer of a task that does not negotiate
     refused: list[TaskRef] = field(default_factory=list)
     untellable: dict[TaskRef, str] = field(default_factory=dict)
     answers: list[reports.Incoming] = field(default_factory=list)
@@ -124,9 +151,12 @@ class _Round:
                 self.refused.append(ref)
             case Untellable(problem):
                 self.untellable[ref] = problem
+            case _ if row["asks_first"]:
+                self.asked.append(ref)  # a device that can't be asked reports by itself (alibaba 6.9)
             case Unasked(connection):
                 self.taken[ref] = connection, row
-                if row["has_said"]:
+                # A device that took its offer answers itself: what it said before that says nothing of it.
+                if row["has_said"] and row["state"] == State.QUEUED:
                     answer = VersionReport(module=row["module"], version=row["installed"], ref="")
                     self.answers.append(reports.Incoming(ref.device_id, connection, answer))
             case connection:
@@ -160,10 +190,12 @@ async def _record(ctx: Context, conn: Connection, round_: _Round) -> None:
     now = ctx.now()
     if round_.taken:
         refs = list(round_.taken)
-        waits = [sent(row["awaiting"], State(row["state"]), now) for _, row in round_.taken.values()]
+        waits = [sent(row["awaiting"], now) for _, row in round_.taken.values()]
         connections = [connection for connection, _ in round_.taken.values()]
         columns = [awaiting for awaiting, _ in waits], [ends for _, ends in waits]
         await conn.execute(SQL["record_offers"], now, *_columns(refs), connections, *columns)
+    if round_.asked:
+        await conn.execute(SQL["record_questions"], *_columns(round_.asked))
     if round_.refused:
         await conn.execute(SQL["put_off"], now + timedelta(seconds=PUT_OFF_S), *_columns(round_.refused))
     for ref, problem in round_.untellable.items():
@@ -187,7 +219,8 @@ def _columns(tasks: Sequence[TaskRef]) -> tuple[list[UUID], list[int], list[int]
 
 
 def _addressed(row: Row, link: Link) -> Addressed:
-    said = _inquiry(row) if row["awaiting"] not in ("", OFFER) else _offer(row, link)
+    asks = row["asks_first"] or row["awaiting"] not in OFFERS
+    said = _inquiry(row) if asks else _offer(row, link)
     return Addressed(row["product_key"], row["name"], said, row["secret"], row["public_id"])
 
 
@@ -221,5 +254,6 @@ def _offer(row: Row, link: Link) -> Offer:
         sign_method=row["sign_method"],
         file_name=row["object_key"].rpartition("/")[2],
         is_held=row["is_held"],
+        sign=row["sign"],
         **_of_job(row),
     )

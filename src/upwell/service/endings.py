@@ -74,7 +74,7 @@ async def _conclude(ctx: Context, conn: Connection, job: Row) -> None:
     counted = (await tallies(conn, [job["job_id"]]))[job["job_id"]]
     outcome = progress(counted, planned=False, resolved=True, stop_asked=job["stop_asked"])
     await conn.execute(BATCHES["set_outcome"], job["job_id"], outcome.value)
-    await rules.note_status(conn, job["job_id"], ctx.now(), outcome, job["part"])
+    await rules.note_status(conn, job["job_id"], ctx.now(), outcome, job["part"], job["status_desc"])
 
 
 async def reopen(conn: Connection, job_id: int, now: datetime) -> None:

@@ -243,8 +243,7 @@ def refuse_lost_object(package: Row) -> None:
     if package["size"] == 0:
         raise Conflict("package_object_lost", "The package's file is empty; make a package of another file.")
     if package["object_state"] in ("missing", "differs"):
-        problem = {"missing": "is gone from its bucket", "differs": "is not the one that the package was made of"}
-        raise Conflict("package_object_lost", f"The package's object {problem[package['object_state']]}.")
+        raise Conflict("package_object_lost", f"The package can't be offered: {package['object_problem']}.")
 
 
 def _require_deltas(package: Row, versions: Sequence[str]) -> None:

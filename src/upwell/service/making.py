@@ -214,7 +214,9 @@ class Reported:
     taken: dict[int, dict[UUID, str | None]]
 
 
-async def keep_reported(conn: Connection, versions: Mapping[tuple[UUID, str], str | None], now: datetime) -> Reported:
+async def keep_reported(
+    conn: Connection, versions: Mapping[tuple[UUID, str], str | None], now: datetime, *, by_result: bool = False
+) -> Reported:
     """Keep these reports, by (device, module), and say what they mean for standing rules; those of dead devices are
     left out. The rules of their products are held until the transaction ends: a job that comes into being meanwhile
     waits for it, and its fill sees the new versions, or has come before and its rule is seen here. They are kept first,
@@ -226,7 +228,7 @@ async def keep_reported(conn: Connection, versions: Mapping[tuple[UUID, str], st
     running = [Running(d, products[d], module, v) for (d, module), v in versions.items() if d in products]
     ruled = sorted(set(products.values()))
     await conn.execute(POLICIES["share_rules"], ruled)
-    await _save_versions(conn, running, now)
+    await _save_versions(conn, running, now, by_result)
     modules = {(r["product_id"], r["module"]) for r in await conn.fetch(POLICIES["ruled_modules"], ruled)}
     taken = await winners(conn, [r for r in running if (r.product_id, r.module) in modules])
     if taken:
@@ -236,10 +238,10 @@ async def keep_reported(conn: Connection, versions: Mapping[tuple[UUID, str], st
     return Reported(running, taken)
 
 
-async def _save_versions(conn: Connection, running: Sequence[Running], now: datetime) -> None:
+async def _save_versions(conn: Connection, running: Sequence[Running], now: datetime, by_result: bool) -> None:
     if running:
         columns = zip(*((r.device_id, r.module, r.version) for r in running), strict=True)
-        await conn.execute(TASKS["save_versions"], now, *map(list, columns))
+        await conn.execute(TASKS["save_versions"], now, *map(list, columns), by_result)
 
 
 async def take_reported(ctx: Context, conn: Connection, reported: Reported) -> int:

@@ -45,7 +45,7 @@ from upwell.doors.rpc import RpcDoor
 from upwell.doors.tongues import Alibaba, Tongue, Tuya
 from upwell.doors.uploads import streams_to_store
 from upwell.embedded import EmbeddedPostgres
-from upwell.engine.dispatch import Ask, Dispatcher
+from upwell.engine.dispatch import Ask, Asking, Came, Dispatcher
 from upwell.engine.gather import Gatherer
 from upwell.engine.loop import Loop
 from upwell.objects import Buckets, open_bucket, open_objects
@@ -56,6 +56,7 @@ from upwell.service import (
     dispatch,
     endings,
     enrol,
+    faults,
     fleet,
     gateways,
     iam,
@@ -221,13 +222,13 @@ class Server:
             found = await gateways.behind(ctx, ids)
             return [found.get(each, ()) for each in ids]
 
-        async def answer(asks: Sequence[Ask]) -> Sequence[None]:
+        async def answer(asks: Sequence[Ask]) -> Sequence[Came]:
             return await self.dispatcher.answer(asks)
 
-        asking = self._gather("asks", answer, batch_max=500)
+        asking = Asking(self._gather("asks", answer, batch_max=500).submit)
 
         async def ask(device_id: UUID, request: OfferRequest, reply: Callable[[Addressed | None], Sent]) -> None:
-            await asking.submit(Ask(device_id, request, reply))
+            await asking.ask(Ask(device_id, request, reply))
 
         return DeviceHandler(
             Desk(
@@ -268,10 +269,11 @@ class Server:
         purge = Loop("purge", self._purge, 60.0)
         self.watch = Loop("watch", partial(self._watch, handler), WATCH_PAUSE_S)
         self.read = Loop("objects", partial(checks.read_one, ctx), 2.0)
+        bereft = Loop("lost objects", partial(faults.end_bereft, ctx), 1.0)
         look = Loop("objects again", partial(checks.look_again, ctx), 15.0)
         post = Poster(private=self.settings.allow_private_push).post
         self.tell = Loop("news", partial(news.deliver, ctx, notification, post), 1.0)
-        for loop in (self.push, self.fill, self.finish, upkeep, purge, self.watch, self.read, look, self.tell):
+        for loop in (self.push, self.fill, self.finish, upkeep, purge, self.watch, self.read, bereft, look, self.tell):
             self._run(loop.run())
 
         def changed(command: Command) -> None:
