@@ -79,7 +79,7 @@ class Server:
     def environment(self) -> dict[str, str]:
         """Ours without any setting of another Upwell."""
         kept = {name: value for name, value in os.environ.items() if not name.startswith("UPWELL_")}
-        own = {"BOOTSTRAP_KEY": f"{self.key_id}:{self.key_secret}", "CONFIG": str(self.folder / "none.toml")}
+        own = {"BOOTSTRAP_KEY": f"{self.key_id}:{self.key_secret}", "CONFIG": os.devnull}
         return kept | {f"UPWELL_{name}": value for name, value in own.items()}
 
     @asynccontextmanager

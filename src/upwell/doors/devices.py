@@ -43,12 +43,13 @@ from upwell.doors.faces import (
     TopoGet,
 )
 from upwell.doors.gateways import GatewayDesk, Gateways
-from upwell.doors.logins import Enrolled, LoginDesk, Logins
-from upwell.doors.mqtt.handler import Conn, Identity
+from upwell.doors.logins import Enrolled, LoginDesk, Logins, Refused
+from upwell.doors.mqtt.handler import Conn, Identity, refused
 from upwell.doors.mqtt.server import MqttDoor
 from upwell.doors.seats import Seats, linked_of
 from upwell.service.dispatch import Addressed, Sent, Unasked, Untellable
 from upwell.service.gateways import SubDevice
+from upwell.service.journal import tell
 from upwell.service.reports import Delivered, Incoming
 
 log = logging.getLogger(__name__)
@@ -94,7 +95,11 @@ class DeviceHandler:
 
     async def login(self, client_id: str, username: str, password: bytes, peer: str) -> Identity | None:
         """The identity of the device when its password proves it; None refuses."""
-        return await self._logins.identity(client_id, username, password)
+        found = await self._logins.check(client_id, username, password)
+        if isinstance(found, Refused):
+            refused(log, client_id, username, found.reason, peer)
+            return None
+        return found
 
     async def connected(self, conn: Conn) -> None:
         """The device is online here; its open tasks follow."""
@@ -108,6 +113,7 @@ class DeviceHandler:
         self.seats.settle(conn, conn.device_id)
         if linked.face.subs_come_along:
             await self._gateways.come_along(conn)
+        tell(log, "device connected", logging.DEBUG, device=conn.name, peer=conn.peer, face=linked.face.name)
         for down in linked.face.greet(linked, self._desk.logins.now()):
             self._push(conn, down, None)
 
@@ -134,7 +140,7 @@ class DeviceHandler:
         try:
             heard = linked.face.read(linked, topic, payload)
         except DeviceError as exc:
-            log.info("device %s: %s", conn.device_id, exc)
+            tell(log, "a message was not understood", device=conn.name, topic=topic, reason=exc.problem)
             return
         for one in heard:
             await self._take(conn, one)
@@ -143,15 +149,15 @@ class DeviceHandler:
         """The device acknowledged an offer."""
         if isinstance(token, TaskRef):
             incoming = Incoming(token.device_id, conn.connection_id, Delivered(token))
-            work = asyncio.ensure_future(self._deliver(incoming))
+            work = asyncio.ensure_future(self._deliver(incoming, self.seats.shown(token.device_id) or conn.name))
             self._background.add(work)
             work.add_done_callback(self._background.discard)
 
-    async def _deliver(self, incoming: Incoming) -> None:
+    async def _deliver(self, incoming: Incoming, device: str) -> None:
         try:
             await self._desk.report(incoming)
         except Exception as exc:  # the task stays QUEUED and is offered again on the next connection
-            log.warning("device %s: delivery not recorded: %s", incoming.device_id, exc)
+            tell(log, "a delivery was not recorded", logging.WARNING, device=device, reason=exc)
 
     # What a message says.
 
@@ -169,7 +175,7 @@ class DeviceHandler:
                 await self._gateways.take(conn, heard)
                 found = linked_of(conn).called(public_id)
                 if found is None:
-                    log.info("device %s: speaks for %s, which is not behind it", conn.device_id, public_id)
+                    tell(log, "a device speaks for one that is not behind it", device=conn.name, other=public_id)
                 else:
                     await self._take(conn, Said(found, report))
             case SubLogin() | SubLogout() | TopoAdd() | TopoDelete() | TopoGet() | SubStatus():
@@ -185,7 +191,7 @@ class DeviceHandler:
         try:
             down = linked.face.answer(linked, names, request, told)
         except CallerError as exc:
-            log.warning("device %s: an offer can't be told: %s", conn.device_id, exc)
+            tell(log, "an offer can't be told", logging.WARNING, device=names.shown, reason=exc)
             return None
         return None if down is None else self._push(conn, down, told.offer.task if told else None)
 
@@ -194,7 +200,7 @@ class DeviceHandler:
         found = await self._desk.block(_id(names), request)
         down = linked.face.block(linked, names, request, found)
         if down is not None and not self._push(conn, down, None):
-            log.debug("device %s: a block was not taken; it asks again", conn.device_id)
+            tell(log, "a block was not taken; the device asks again", logging.DEBUG, device=names.shown)
 
     # What the platform tells.
 
@@ -210,7 +216,8 @@ class DeviceHandler:
         try:
             down = linked.face.push(linked, addressed, self._desk.logins.now())
         except CallerError as exc:
-            log.warning("an offer of job %s can't be told: %s", said.task.job_id, exc)
+            device = Names(addressed.product_key, addressed.device_name).shown
+            tell(log, "an offer can't be told", logging.WARNING, device=device, job=said.task.job_id, reason=exc)
             return Untellable(str(exc))
         return self._push(conn, down, None if isinstance(said, Inquiry) else said.task)
 
