@@ -22,9 +22,8 @@ LINES_ALL_MAX = 500  # in a span, about all of them: 50 a second, some 800 MB a 
 LINE_CHARS_MAX = 4000  # of a message
 
 
-def set_up_logging(settings: Settings) -> None:
-    """From now on the whole program logs to stderr as the settings say."""
-    handler = logging.StreamHandler()
+def set_up_logging(settings: Settings, handler: logging.Handler) -> None:
+    """From now on the whole program logs to the handler as the settings say."""
     handler.setFormatter(JsonLines() if settings.log_format == "json" else TextLines())
     handler.addFilter(Bounded(handler))
     logging.basicConfig(level=settings.log, handlers=[handler])
@@ -68,7 +67,9 @@ class Bounded(logging.Filter):
         self._handler = handler
         self._ends_at = float("-inf")
         self._passed: Counter[str] = Counter()
-        self._left_out: Counter[str] = Counter()
+        self._passed_lines = 0
+        self._left_out: Counter[str] = Counter()  # of some of them
+        self._left_out_lines = 0
 
     def filter(self, record: logging.LogRecord) -> bool:
         """Whether the record is written."""
@@ -77,27 +78,28 @@ class Bounded(logging.Filter):
             return True
         if time.monotonic() >= self._ends_at:
             self._turn()
-        if self._passed[whose] < LINES_EACH_MAX and self._passed.total() < LINES_ALL_MAX:
+        if self._passed[whose] < LINES_EACH_MAX and self._passed_lines < LINES_ALL_MAX:
             self._passed[whose] += 1
+            self._passed_lines += 1
             return True
-        if not self._left_out:
+        if not self._left_out_lines:
             self._turn_later()
-        self._left_out[whose if whose in self._left_out or len(self._left_out) < LINES_ALL_MAX else "others"] += 1
+        self._left_out_lines += 1
+        if whose in self._left_out or len(self._left_out) < LINES_ALL_MAX:
+            self._left_out[whose] += 1
         return False
 
     def _turn(self) -> None:
         """A new span begins; what the last one left out is told."""
         left_out, self._left_out = self._left_out, Counter()
+        count, self._left_out_lines = self._left_out_lines, 0
         self._passed.clear()
+        self._passed_lines = 0
         self._ends_at = time.monotonic() + SPAN_S
-        if left_out:
-            most, count = left_out.most_common(1)[0]
-            text = (
-                f"suppressed {left_out.total()} lines about {len(left_out)} peers or devices; most, {count}, of {most}"
-            )
-            self._handler.emit(
-                logging.LogRecord(__name__, logging.WARNING, __file__, 0, text, None, None)  # past this very filter
-            )
+        if count:
+            whose, most = left_out.most_common(1)[0]
+            text = f"suppressed {count} lines about peers and devices; the most, {most}, about {whose}"
+            self._handler.handle(logging.LogRecord(__name__, logging.WARNING, __file__, 0, text, None, None))
 
     def _turn_later(self) -> None:
         """So that the count is told although nobody says anything more."""

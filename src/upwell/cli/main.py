@@ -4,6 +4,7 @@
 
 import asyncio
 import json
+import logging
 import signal
 import sys
 from collections.abc import Awaitable, Callable
@@ -64,7 +65,7 @@ def serve(
 ) -> None:  # fmt: skip
     """Run the platform until SIGTERM or SIGINT. Each option is also a variable UPWELL_… and a key of upwell.toml."""
     settings = settings_of(locals())
-    set_up_logging(settings)
+    set_up_logging(settings, logging.StreamHandler())
     uvloop.run(_serve(settings))
 
 
