@@ -93,7 +93,7 @@ class Logins:
             return Refused("the device is disabled")
         names = Names(facts.product_key, facts.name, "" if claim.product_key else claim.device_name)
         linked = Linked(face, names, facts.secret, facts.account_id, facts.product_facts)
-        return Identity(id_of(facts.product_key, facts.name), linked, face.packet_size_max, names.shown)
+        return Identity(id_of(facts.product_key, facts.name), linked, face.payload_size_max, names.shown)
 
     async def _enrolled(self, face: Face, claim: Enrolment, password: bytes) -> Identity | Refused:
         secret = await self._desk.product_secret(claim.product_key)
