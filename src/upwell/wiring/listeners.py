@@ -27,24 +27,27 @@ class _QuietServer(uvicorn.Server):
 
 @contextlib.contextmanager
 def saying(what: str, host: str, port: int) -> Iterator[None]:
-    """Within it, an address that can't be listened on raises Unavailable with its name and the system's reason."""
+    """Within it, an address that can't be listened on raises Unavailable with the name of its setting and the system's
+    reason."""
     try:
         yield
-    except OSError as exc:
-        reason = os.strerror(exc.errno) if isinstance(exc.errno, int) and exc.errno > 0 else str(exc)
+    except (OSError, UnicodeError) as exc:  # the latter of a host that is no host's name
+        number = getattr(exc, "errno", None)
+        reason = os.strerror(number) if isinstance(number, int) and number > 0 else str(exc)
         raise Unavailable(f"{what} can't listen on {host}:{port}: {reason}.") from exc
 
 
 async def listen(
-    app: Starlette, host: str, port: int, tls: tuple[Path | None, Path | None] = (None, None)
+    app: Starlette, host: str, port: int, tls: tuple[Path | None, Path | None] = (None, None), *, name: str = "HTTP"
 ) -> tuple[str, Callable[[], Awaitable[None]]]:
-    """Where `app` now answers, and what ends it. `tls` is a certificate and its key. Raises Unavailable."""
+    """Where `app` now answers, and what ends it. `tls` is a certificate and its key; `name` is what a refusal calls the
+    listener. Raises Unavailable."""
     config = uvicorn.Config(
         app, host=host, port=port, log_config=None, access_log=False, lifespan="off", server_header=False,
         timeout_graceful_shutdown=DRAIN_S, h11_max_incomplete_event_size=128 * 1024, ssl_certfile=tls[0],
         ssl_keyfile=tls[1],
     )  # fmt: skip
-    with saying("HTTP", host, port):
+    with saying(name, host, port):
         family, _, _, _, at = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)[0]
         listener = socket.create_server(at, family=family, backlog=config.backlog)
     server = _QuietServer(config)
@@ -52,7 +55,7 @@ async def listen(
     while not server.started:
         if task.done():
             await task
-            raise Unavailable(f"HTTP does not start on {host}:{port}")
+            raise Unavailable(f"{name} does not start on {host}:{port}")
         await asyncio.sleep(0.01)
 
     async def end() -> None:

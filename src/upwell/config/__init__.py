@@ -7,14 +7,15 @@ key comes from the environment alone. An empty environment variable counts as ab
 
 import re
 import socket
-import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal, NamedTuple
 from urllib.parse import urlsplit
 
-from upwell.domain.errors import CallerError
+from upwell.config.sources import BOOTSTRAP_VARIABLE, SettingError, meant, read_toml, refuse_unknown, toml_path
+
+__all__ = ["SETTINGS", "BootstrapKey", "HostPort", "SettingError", "Settings", "load", "toml_path"]
 
 DEFAULT_DATA_DIR = "./upwell-data"
 DEFAULT_HTTP = "127.0.0.1:8686"
@@ -39,25 +40,21 @@ SETTINGS = (
     "tuya_bare_secret",
     "tuya_wrapped_lists",
     "huawei_clock_tolerance_h",
+    "disk_floor_mb",
+    "log",
+    "log_format",
 )
 DynamicRegistration = Literal["off", "registered", "any"]
 DYNAMIC_REGISTRATION: tuple[DynamicRegistration, ...] = ("off", "registered", "any")
+LOG_LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR")
+LOG_FORMATS = ("text", "json")
 PORT_MAX = 65535
 TOLERANCE_MAX_H = 24
-BOOTSTRAP_VARIABLE = "UPWELL_BOOTSTRAP_KEY"
+DISK_FLOOR_MAX_MB = 10_000_000
+BOOTSTRAP_SECRET_MIN = 16  # characters; whoever guesses this secret owns every device of the fleet
 
 _BUCKET = r"(?:[0-9a-f]{32}:)?(?:\*|[A-Za-z0-9-]{1,256})/[a-z0-9.-]{3,63}"
 LISTENER_RULE = "must be HOST:PORT, PORT from 0 to 65535, an IPv6 address in brackets"
-
-
-class SettingError(CallerError):
-    """A setting breaks its rule."""
-
-    def __init__(self, setting: str, value: str, rule: str) -> None:
-        self.setting = setting
-        self.value = re.sub(r"://[^/]*@", "://…@", value)
-        self.rule = rule
-        super().__init__(f"setting {setting} = {self.value!r}: {rule}")
 
 
 class HostPort(NamedTuple):
@@ -102,7 +99,17 @@ class Settings:
     tuya_bare_secret: bool
     tuya_wrapped_lists: bool
     huawei_clock_tolerance_h: int
+    disk_floor_mb: int
+    log: str
+    log_format: str
     bootstrap_key: BootstrapKey | None
+    sources: Mapping[str, str] = field(repr=False)  # by setting: how it was given; absent where it was not
+
+    def named(self, setting: str) -> str:
+        """What whoever started the server calls the setting: the option, variable or key that gave it."""
+        if setting == "download" and setting not in self.sources:
+            return f"download, the port after that of {self.named('http')} (set --download),"
+        return self.sources.get(setting, f"{setting}, by default,")
 
     @property
     def objects_at(self) -> str:
@@ -123,23 +130,30 @@ class Settings:
         return re.sub(r"^http://(.*?)(:[0-9]+)?$", rf"https://\1:{downloads_port}", self.public_url)
 
 
-def load(options: Mapping[str, str | None], environ: Mapping[str, str], toml_path: Path | None) -> Settings:
-    """The settings of these three sources. Option names are those of SETTINGS; None is an option not given.
-    Raises SettingError at the first that breaks its rule."""
+def load(options: Mapping[str, str | None], environ: Mapping[str, str], path: Path | None) -> Settings:
+    """The settings of these three sources; `path` is the settings file. Option names are those of SETTINGS; None is an
+    option not given. Raises SettingError at the first that breaks its rule."""
     for name in options:
         if name not in SETTINGS:
-            raise SettingError(name, str(options[name]), "no such setting")
-    from_file = _read_toml(toml_path) if toml_path is not None else {}
+            raise SettingError(name, str(options[name]), f"no such setting{meant(name, SETTINGS)}")
+    refuse_unknown(environ, SETTINGS)
+    from_file = read_toml(path, SETTINGS) if path is not None else {}
     given: dict[str, str] = {}
+    sources: dict[str, str] = {}
     for name in SETTINGS:
-        for value in (options.get(name), environ.get(f"UPWELL_{name.upper()}") or None, from_file.get(name)):
+        variable, option = f"UPWELL_{name.upper()}", f"--{name.replace('_', '-')}"
+        for value, source in (
+            (options.get(name), option),
+            (environ.get(variable) or None, variable),
+            (from_file.get(name), f"{name} in {path}"),
+        ):
             if value is not None:
-                given[name] = value
+                given[name], sources[name] = value, source
                 break
-    return _checked(given, _bootstrap_key(environ.get(BOOTSTRAP_VARIABLE) or None))
+    return _checked(given, sources, _bootstrap_key(environ.get(BOOTSTRAP_VARIABLE) or None))
 
 
-def _checked(given: Mapping[str, str], bootstrap_key: BootstrapKey | None) -> Settings:
+def _checked(given: Mapping[str, str], sources: Mapping[str, str], bootstrap_key: BootstrapKey | None) -> Settings:
     http = _listener("http", given.get("http", DEFAULT_HTTP))
     mqtt = _listener("mqtt", given.get("mqtt", DEFAULT_MQTT))
     download = _listener("download", given["download"]) if "download" in given else _port_next_to(http)
@@ -173,33 +187,13 @@ def _checked(given: Mapping[str, str], bootstrap_key: BootstrapKey | None) -> Se
         request_limits=_switch("request_limits", given, default=True),
         tuya_bare_secret=_switch("tuya_bare_secret", given),
         tuya_wrapped_lists=_switch("tuya_wrapped_lists", given),
-        huawei_clock_tolerance_h=_hours("huawei_clock_tolerance_h", given.get("huawei_clock_tolerance_h", "1")),
+        huawei_clock_tolerance_h=_number("huawei_clock_tolerance_h", given, 1, TOLERANCE_MAX_H, "hours"),
+        disk_floor_mb=_number("disk_floor_mb", given, 256, DISK_FLOOR_MAX_MB, "megabytes"),
+        log=_one_of("log", given.get("log", "INFO").upper(), LOG_LEVELS),
+        log_format=_one_of("log_format", given.get("log_format", "text"), LOG_FORMATS),
         bootstrap_key=bootstrap_key,
+        sources=sources,
     )
-
-
-def _read_toml(path: Path) -> dict[str, str]:
-    """The keys of upwell.toml; `data-dir` and `data_dir` are the same key."""
-    try:
-        table = tomllib.loads(path.read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as exc:
-        raise SettingError("config file", str(path), f"must be a readable TOML file: {exc}") from exc
-    values: dict[str, str] = {}
-    for key, value in table.items():
-        name = key.replace("-", "_")
-        if name not in SETTINGS:
-            shown = "(hidden)" if "key" in name else str(value)
-            raise SettingError(key, shown, f"no such setting in {path}; known are {', '.join(SETTINGS)}")
-        if name in values:
-            raise SettingError(key, str(value), f"is given twice in {path}")
-        if isinstance(value, bool):
-            value = str(value).lower()
-        if name == "buckets" and isinstance(value, dict):
-            value = ",".join(f"{bucket}={url}" for bucket, url in value.items())
-        if not isinstance(value, str):
-            raise SettingError(key, str(value), f"must be a string in {path}")
-        values[name] = value
-    return values
 
 
 def _listener(setting: str, value: str) -> HostPort:
@@ -250,8 +244,11 @@ def _data_dir(value: str) -> Path:
     if not value or "\0" in value:
         raise SettingError("data_dir", value, "must be a folder's path")
     path = Path(value)
-    if path.exists() and not path.is_dir():
-        raise SettingError("data_dir", value, "must be a folder, and is a file")
+    try:
+        if path.exists() and not path.is_dir():
+            raise SettingError("data_dir", value, "must be a folder, and is a file")
+    except OSError as exc:  # a folder above it may not be entered, or its name is too long
+        raise SettingError("data_dir", value, f"can't be looked at: {exc.strerror}") from exc
     return path
 
 
@@ -311,6 +308,12 @@ def _dynamic_registration(value: str) -> DynamicRegistration:
     raise SettingError("dynamic_registration", value, f"must be one of {', '.join(DYNAMIC_REGISTRATION)}")
 
 
+def _one_of(setting: str, value: str, words: tuple[str, ...]) -> str:
+    if value not in words:
+        raise SettingError(setting, value, f"must be one of {', '.join(words)}")
+    return value
+
+
 def _switch(setting: str, given: Mapping[str, str], *, default: bool = False) -> bool:
     """True or false; the default when it is not given."""
     value = given.get(setting, str(default).lower())
@@ -319,10 +322,10 @@ def _switch(setting: str, given: Mapping[str, str], *, default: bool = False) ->
     return value == "true"
 
 
-def _hours(setting: str, value: str) -> int:
-    """huawei 5.1: devices say the hour alone, and some their local one."""
-    if not re.fullmatch(r"[0-9]{1,2}", value, re.ASCII) or int(value) > TOLERANCE_MAX_H:
-        raise SettingError(setting, value, f"must be a number of hours from 0 to {TOLERANCE_MAX_H}")
+def _number(setting: str, given: Mapping[str, str], default: int, most: int, unit: str) -> int:
+    value = given.get(setting, str(default))
+    if not re.fullmatch(r"[0-9]{1,9}", value, re.ASCII) or int(value) > most:
+        raise SettingError(setting, value, f"must be a number of {unit} from 0 to {most}")
     return int(value)
 
 
@@ -332,5 +335,8 @@ def _bootstrap_key(value: str | None) -> BootstrapKey | None:
     found = re.fullmatch(r"([A-Za-z0-9._-]{1,128}):([!-~]{1,256})", value)
     if found is None:
         rule = "must be ID:SECRET, ID of letters, digits, '.', '_' and '-', SECRET printable without spaces"
+        raise SettingError(BOOTSTRAP_VARIABLE, "(hidden)", rule)
+    if len(found[2]) < BOOTSTRAP_SECRET_MIN:
+        rule = f"its SECRET must have {BOOTSTRAP_SECRET_MIN} characters at least: who guesses it owns the whole fleet"
         raise SettingError(BOOTSTRAP_VARIABLE, "(hidden)", rule)
     return BootstrapKey(found[1], found[2])
