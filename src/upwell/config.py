@@ -24,12 +24,18 @@ SETTINGS = (
     "http",
     "mqtt",
     "mqtts",
+    "mqtt_ws",
+    "mqtt_wss",
     "https",
     "tls_cert",
     "tls_key",
+    "device_tls",
+    "device_tls_cert",
+    "device_tls_key",
     "download",
     "downloads",
     "public_url",
+    "public_tls_url",
     "database_url",
     "objects_url",
     "buckets",
@@ -39,9 +45,14 @@ SETTINGS = (
     "tuya_bare_secret",
     "tuya_wrapped_lists",
     "huawei_clock_tolerance_h",
+    "log_file",
 )
 DynamicRegistration = Literal["off", "registered", "any"]
 DYNAMIC_REGISTRATION: tuple[DynamicRegistration, ...] = ("off", "registered", "any")
+DeviceTls = Literal["compatible", "modern"]
+DEVICE_TLS: tuple[DeviceTls, ...] = ("compatible", "modern")
+PUBLIC_PATH_MAX = 64  # characters; devices keep a whole URL in 255 (alibaba 6.6, tuya 4.7)
+TLS_LISTENERS = ("mqtts", "mqtt_wss", "https", "downloads")
 PORT_MAX = 65535
 TOLERANCE_MAX_H = 24
 BOOTSTRAP_VARIABLE = "UPWELL_BOOTSTRAP_KEY"
@@ -80,19 +91,25 @@ class BootstrapKey:
 
 @dataclass(frozen=True)
 class Settings:
-    """What a server runs with. `public_url` is an origin without a trailing slash; it has port 0 when it was not
-    given and the download port is any free one: see `public_url_at`."""
+    """What a server runs with. `public_url` has no trailing slash; it has port 0 when it was not given and the
+    download port is any free one: see `public_url_at`."""
 
     data_dir: Path
     http: HostPort
     mqtt: HostPort
     mqtts: HostPort | None
+    mqtt_ws: HostPort | None
+    mqtt_wss: HostPort | None
     https: HostPort | None
     tls_cert: Path | None
     tls_key: Path | None
+    device_tls: DeviceTls
+    device_tls_cert: Path | None
+    device_tls_key: Path | None
     download: HostPort
     downloads: HostPort | None
     public_url: str
+    public_tls_url: str | None
     database_url: str | None = field(repr=False)
     objects_url: str | None
     buckets: Mapping[str, str]  # URL by `[project:]region/bucket`
@@ -102,6 +119,7 @@ class Settings:
     tuya_bare_secret: bool
     tuya_wrapped_lists: bool
     huawei_clock_tolerance_h: int
+    log_file: Path | None
     bootstrap_key: BootstrapKey | None
 
     @property
@@ -114,13 +132,21 @@ class Settings:
         return re.sub(r":0$", f":{download_port}", self.public_url)
 
     def secure_url_at(self, downloads_port: int | None) -> str | None:
-        """What devices are told that download by TLS alone: `public_url` when it is https, else its host with the TLS
-        download listener's port; None without such a listener."""
+        """What devices are told that download by TLS: `public_tls_url`; without it `public_url` when it is https, else
+        its host and path with the TLS download listener's port; None without such a listener."""
+        if self.public_tls_url is not None:
+            return self.public_tls_url
         if self.public_url.startswith("https://"):
             return self.public_url
         if downloads_port is None:
             return None
-        return re.sub(r"^http://(.*?)(:[0-9]+)?$", rf"https://\1:{downloads_port}", self.public_url)
+        return re.sub(r"^http://([^/]*?)(:[0-9]+)?(/.*)?$", rf"https://\1:{downloads_port}\3", self.public_url)
+
+    @property
+    def public_paths(self) -> tuple[str, ...]:
+        """The paths of the public URLs, under which a proxy may hand downloads on as well as without."""
+        given = (self.public_url, self.public_tls_url or "")
+        return tuple(dict.fromkeys(path for url in given if (path := urlsplit(url).path)))
 
 
 def load(options: Mapping[str, str | None], environ: Mapping[str, str], toml_path: Path | None) -> Settings:
@@ -148,23 +174,32 @@ def _checked(given: Mapping[str, str], bootstrap_key: BootstrapKey | None) -> Se
         "mqtt": mqtt,
         "https": _listener("https", given["https"]) if "https" in given else None,
         "mqtts": _listener("mqtts", given["mqtts"]) if "mqtts" in given else None,
+        "mqtt_ws": _listener("mqtt_ws", given["mqtt_ws"]) if "mqtt_ws" in given else None,
+        "mqtt_wss": _listener("mqtt_wss", given["mqtt_wss"]) if "mqtt_wss" in given else None,
         "download": download,
         "downloads": _listener("downloads", given["downloads"]) if "downloads" in given else None,
     }
     _refuse_same(listeners)
-    tls_cert, tls_key = _tls_pair(given)
-    public_url = _origin(given["public_url"]) if "public_url" in given else _default_public_url(download)
+    _refuse_half_pairs(given)
+    public_url = _public_url("public_url", given["public_url"]) if "public_url" in given else None
+    tls_url = _public_url("public_tls_url", given["public_tls_url"]) if "public_tls_url" in given else None
     return Settings(
         data_dir=_data_dir(given.get("data_dir", DEFAULT_DATA_DIR)),
         http=http,
         mqtt=mqtt,
         mqtts=listeners["mqtts"],
+        mqtt_ws=listeners["mqtt_ws"],
+        mqtt_wss=listeners["mqtt_wss"],
         https=listeners["https"],
-        tls_cert=tls_cert,
-        tls_key=tls_key,
+        tls_cert=_file("tls_cert", given.get("tls_cert")),
+        tls_key=_file("tls_key", given.get("tls_key")),
+        device_tls=_device_tls(given.get("device_tls", "compatible")),
+        device_tls_cert=_file("device_tls_cert", given.get("device_tls_cert")),
+        device_tls_key=_file("device_tls_key", given.get("device_tls_key")),
         download=download,
         downloads=listeners["downloads"],
-        public_url=public_url,
+        public_url=public_url or _default_public_url(download),
+        public_tls_url=tls_url,
         database_url=_database_url(given["database_url"]) if "database_url" in given else None,
         objects_url=_objects_url(given["objects_url"]) if "objects_url" in given else None,
         buckets=_buckets(given.get("buckets", "")),
@@ -174,6 +209,7 @@ def _checked(given: Mapping[str, str], bootstrap_key: BootstrapKey | None) -> Se
         tuya_bare_secret=_switch("tuya_bare_secret", given),
         tuya_wrapped_lists=_switch("tuya_wrapped_lists", given),
         huawei_clock_tolerance_h=_hours("huawei_clock_tolerance_h", given.get("huawei_clock_tolerance_h", "1")),
+        log_file=_log_file(given["log_file"]) if "log_file" in given else None,
         bootstrap_key=bootstrap_key,
     )
 
@@ -225,15 +261,21 @@ def _refuse_same(listeners: Mapping[str, HostPort | None]) -> None:
         seen[place] = name
 
 
-def _tls_pair(given: Mapping[str, str]) -> tuple[Path | None, Path | None]:
-    for listener in ("mqtts", "https", "downloads"):
+def _refuse_half_pairs(given: Mapping[str, str]) -> None:
+    """A certificate needs its key, a listener with TLS needs both, and a second pair needs a first."""
+    for listener in TLS_LISTENERS:
         for needed in ("tls_cert", "tls_key"):
             if listener in given and needed not in given:
                 raise SettingError(listener, given[listener], f"needs tls_cert and tls_key; {needed} is not set")
-    for one, other in (("tls_cert", "tls_key"), ("tls_key", "tls_cert")):
+    for one, other in (
+        ("tls_cert", "tls_key"),
+        ("tls_key", "tls_cert"),
+        ("device_tls_cert", "device_tls_key"),
+        ("device_tls_key", "device_tls_cert"),
+        ("device_tls_cert", "tls_cert"),
+    ):
         if one in given and other not in given:
             raise SettingError(one, given[one], f"needs {other} beside it")
-    return _file("tls_cert", given.get("tls_cert")), _file("tls_key", given.get("tls_key"))
 
 
 def _file(setting: str, value: str | None) -> Path | None:
@@ -255,12 +297,32 @@ def _data_dir(value: str) -> Path:
     return path
 
 
-def _origin(value: str) -> str:
-    rule = "must be http://HOST[:PORT] or https://HOST[:PORT], without a path"
-    found = re.fullmatch(r"(https?://(?:\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9._-]+)(?::([0-9]{1,5}))?)/?", value, re.ASCII)
-    if found is None or not 0 < int(found[2] or 1) <= PORT_MAX:
-        raise SettingError("public_url", value, rule)
+def _public_url(setting: str, value: str) -> str:
+    """Without a trailing slash. A path is of characters that no device and no proxy writes otherwise."""
+    scheme = "https?" if setting == "public_url" else "https"
+    host = rf"{scheme}://(?:\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9._-]+)(?::([0-9]{{1,5}}))?"
+    found = re.fullmatch(rf"({host}((?:/(?!\.{{1,2}}(?:/|$))[A-Za-z0-9._~-]+)*))/?", value, re.ASCII)
+    if found is None or not 0 < int(found[2] or 1) <= PORT_MAX or len(found[3]) > PUBLIC_PATH_MAX:
+        schemes = "http:// or https://" if setting == "public_url" else "https://"
+        rule = (
+            f"must be {schemes} and HOST[:PORT][/PATH], PATH of at most {PUBLIC_PATH_MAX} letters, digits, -._~ and /"
+        )
+        raise SettingError(setting, value, rule)
     return found[1]
+
+
+def _device_tls(value: str) -> DeviceTls:
+    for manner in DEVICE_TLS:
+        if value == manner:
+            return manner
+    raise SettingError("device_tls", value, f"must be one of {', '.join(DEVICE_TLS)}")
+
+
+def _log_file(value: str) -> Path:
+    path = Path(value)
+    if "\0" in value or path.is_dir() or not path.parent.is_dir():
+        raise SettingError("log_file", value, "must be a file's path, in a folder that exists")
+    return path
 
 
 def _default_public_url(download: HostPort) -> str:

@@ -17,6 +17,7 @@ from rich.table import Column, Table
 
 from upwell import __version__
 from upwell.cli import users
+from upwell.cli.logfile import LogFile
 from upwell.cli.objects import object_app
 from upwell.cli.settings import Option, Switch, settings_of, with_database
 from upwell.config import Settings
@@ -24,7 +25,7 @@ from upwell.domain.errors import UpwellError
 from upwell.service import access
 from upwell.service.context import Context
 from upwell.simulator.fleet import simulate
-from upwell.wiring import running
+from upwell.wiring import Server, running
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, help="Over-the-air firmware updates.")
 key_app = typer.Typer(no_args_is_help=True, help="Access keys.")
@@ -39,26 +40,39 @@ def serve(
     downloads: Option = None, database_url: Option = None, objects_url: Option = None, buckets: Option = None,
     allow_private_push: Switch = None, dynamic_registration: Option = None,
     request_limits: Switch = None, tuya_bare_secret: Switch = None, tuya_wrapped_lists: Switch = None,
-    huawei_clock_tolerance_h: Option = None,
+    huawei_clock_tolerance_h: Option = None, mqtt_ws: Option = None, mqtt_wss: Option = None,
+    device_tls: Option = None, device_tls_cert: Option = None, device_tls_key: Option = None,
+    public_tls_url: Option = None, log_file: Option = None,
 ) -> None:  # fmt: skip
-    """Run the platform until SIGTERM or SIGINT."""
+    """Run the platform until SIGTERM or SIGINT. SIGHUP loads certificates and reopens the log file."""
+    signal.signal(signal.SIGHUP, signal.SIG_IGN)  # until there is something to reload
     settings = settings_of(locals())
-    logging.basicConfig(level=os.environ.get("UPWELL_LOG", "INFO"), format="%(asctime)s %(levelname)s %(message)s")
+    file = LogFile(settings.log_file) if settings.log_file else None
+    logging.basicConfig(
+        level=os.environ.get("UPWELL_LOG", "INFO"), format="%(asctime)s %(levelname)s %(message)s",
+        handlers=[file or logging.StreamHandler()],
+    )  # fmt: skip
     logging.getLogger("uvicorn").setLevel(logging.WARNING)
-    uvloop.run(_serve(settings))
+    uvloop.run(_serve(settings, file))
 
 
-async def _serve(settings: Settings) -> None:
-    stop = asyncio.Event()
+async def _serve(settings: Settings, file: LogFile | None) -> None:
+    stop, loop = asyncio.Event(), asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
-        asyncio.get_running_loop().add_signal_handler(number, stop.set)
+        loop.add_signal_handler(number, stop.set)
     async with running(settings) as (server, at):
+        loop.add_signal_handler(signal.SIGHUP, _reload, server, file)
         key = server.first_key
         if key is not None and settings.bootstrap_key is None:
             print(f"upwell first admin key, shown once: id={key.key_id} secret={key.secret}", flush=True)
-        more = f" downloads={at.downloads}" if at.downloads else ""
-        print(f"upwell ready http={at.http} mqtt={at.mqtt} download={at.download}{more}", flush=True)
+        print(f"upwell ready {at}", flush=True)
         await stop.wait()
+
+
+def _reload(server: Server, file: LogFile | None) -> None:
+    if file is not None:
+        file.reopen()
+    server.reload()
 
 
 def _with_database(data_dir: str | None, database_url: str | None, use: Callable[[Context], Awaitable[Any]]) -> Any:

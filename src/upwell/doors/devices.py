@@ -47,11 +47,13 @@ from upwell.doors.logins import Enrolled, LoginDesk, Logins
 from upwell.doors.mqtt.handler import Conn, Identity
 from upwell.doors.mqtt.server import MqttDoor
 from upwell.doors.seats import Seats, linked_of
+from upwell.doors.seldom import Seldom
 from upwell.service.dispatch import Addressed, Sent, Unasked, Untellable
 from upwell.service.gateways import SubDevice
 from upwell.service.reports import Delivered, Incoming
 
 log = logging.getLogger(__name__)
+CAUTION_PAUSE_S = 3600.0  # between two cautions about the devices of a product
 ENROLLED_STAY_S = 30.0  # a device that was told its secret hangs up by itself; one that does not is cut
 
 
@@ -79,6 +81,7 @@ class DeviceHandler:
         self._desk = desk
         self._logins = Logins(desk.logins, faces)
         self._background: set[asyncio.Task[None]] = set()
+        self._cautions = Seldom(CAUTION_PAUSE_S)
         self.seats = Seats()
         self.door = MqttDoor(self)
         self._gateways = Gateways(self._gateway_desk(), self.seats, self.door.end)
@@ -235,7 +238,15 @@ class DeviceHandler:
         taken = self.door.push(
             conn.device_id, conn.connection_id, down.topic, down.payload, token, down.qos, down.patience_s
         )
+        if down.caution:
+            self._caution(linked_of(conn).names, down.caution)
         return conn.connection_id if taken else None
+
+    def _caution(self, names: Names, caution: str) -> None:
+        untold = self._cautions.due(names.product_key)
+        if untold is not None:
+            others = f" ({untold} more offers to this product's devices since the last such line)" if untold else ""
+            log.warning("device %s of product %s: %s%s", names.device_name, names.product_key, caution, others)
 
 
 def _id(names: Names) -> UUID:

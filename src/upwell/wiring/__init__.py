@@ -3,14 +3,12 @@
 import asyncio
 import contextlib
 import logging
-import ssl
 import uuid
 from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Sequence
 from contextlib import AsyncExitStack
-from dataclasses import dataclass
 from datetime import timedelta
 from functools import partial
-from pathlib import Path
+from ssl import SSLContext
 from typing import Any
 from uuid import UUID
 
@@ -70,22 +68,13 @@ from upwell.service.context import Context, utc_now
 from upwell.service.dispatch import Addressed, Sent
 from upwell.service.secrets import server_secret
 from upwell.storage.database import Database, migrate
-from upwell.wiring.listeners import listen, saying
+from upwell.wiring.certificates import ServerCertificates
+from upwell.wiring.listeners import Addresses, listen, open_downloads, open_mqtt
 from upwell.wiring.upload_desk import Uploads
 
 log = logging.getLogger(__name__)
 WATCH_BATCH = 5000  # connections asked about at once; a process with more needs several rounds to ask about all
 WATCH_PAUSE_S = 2.0  # between two rounds: about as long may a device stay that another process shut out
-
-
-@dataclass(frozen=True, slots=True)
-class Addresses:
-    """Where a started server listens."""
-
-    http: str
-    mqtt: str
-    download: str
-    downloads: str | None  # by TLS
 
 
 class Server:
@@ -100,6 +89,7 @@ class Server:
     async def start(self) -> Addresses:
         """Returns when every listener accepts. Raises UpwellError for what can't be started."""
         try:
+            self.certificates = ServerCertificates(self.settings)
             await self._open()
             return await self._listen()
         except BaseException:
@@ -109,6 +99,11 @@ class Server:
     async def stop(self) -> None:
         """Stop listening, finish what is under way, end the children."""
         await self._stack.aclose()
+
+    def reload(self) -> None:
+        """Show the certificates that the files hold now; connections stay as they are."""
+        log.info("reloading")
+        self.certificates.refresh(again=True)
 
     async def _open(self) -> None:
         dsn = self.settings.database_url or await self._embedded()
@@ -153,31 +148,19 @@ class Server:
     async def _listen(self) -> Addresses:
         handler = self._devices()
         self._engine(handler)
-        download = DownloadDoor(self.links.find, read=self.objects.read)
-        with saying("The download door", *self.settings.download):
-            d_host, d_port = await download.start(*self.settings.download)
+        tls = self.certificates.devices
+        download = DownloadDoor(self.links.find, read=self.objects.read, under=self.settings.public_paths)
         self._stack.push_async_callback(download.stop)
-        self.links.origin = self.settings.public_url_at(d_port)
-        downloads = None
-        if self.settings.downloads is not None:
-            with saying("The download door", *self.settings.downloads):
-                downloads = await download.start(*self.settings.downloads, self._tls())
-        self.links.secure_origin = self.settings.secure_url_at(downloads and downloads[1])
-        with saying("MQTT", *self.settings.mqtt):
-            mqtt = await handler.door.start(*self.settings.mqtt)
-        if self.settings.mqtts is not None:
-            with saying("MQTT", *self.settings.mqtts):
-                await handler.door.start(*self.settings.mqtts, ssl=self._tls())
+        plain, secure = await open_downloads(download, self.settings, tls)
+        self.links.origin = self.settings.public_url_at(plain[1])
+        self.links.secure_origin = self.settings.secure_url_at(secure and secure[1])
         self._stack.push_async_callback(handler.door.stop)
-        http = await self._http()
-        secure = None if downloads is None else f"{downloads[0]}:{downloads[1]}"
-        return Addresses(http, f"{mqtt[0]}:{mqtt[1]}", f"{d_host}:{d_port}", secure)
-
-    def _tls(self) -> ssl.SSLContext:
-        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-        assert self.settings.tls_cert is not None  # noqa: S101  # config refuses TLS without a certificate
-        context.load_cert_chain(self.settings.tls_cert, self.settings.tls_key)
-        return context
+        mqtt = await open_mqtt(handler.door, self.settings, tls)
+        http, https = await self._http()
+        self._run(self.certificates.watch())
+        self.links.warn_of_ports()
+        by_tls = None if secure is None else f"{secure[0]}:{secure[1]}"
+        return Addresses(http=http, https=https, download=f"{plain[0]}:{plain[1]}", downloads=by_tls, **mqtt)
 
     def _gather(self, name: str, apply: Callable[[Sequence[Any]], Awaitable[Sequence[Any]]], **more: Any) -> Any:
         gatherer: Gatherer[Any, Any] = Gatherer(name, apply, **more)
@@ -248,7 +231,11 @@ class Server:
                 behind=self._gather("sub-devices", behind).submit,
                 behind_all=lambda ids: gateways.behind(ctx, ids),
             ),
-            faces=[AlibabaFace(), HuaweiFace(ctx.now, self.links.make, tolerance), TuyaLinkFace(ctx.now)],
+            faces=[
+                AlibabaFace(self.links.by_tls),
+                HuaweiFace(ctx.now, self.links.make, tolerance),
+                TuyaLinkFace(ctx.now, self.links.by_tls),
+            ],
         )
 
     async def _enrol(self, product_key: str, name: str, creates: bool) -> str | None:
@@ -332,7 +319,7 @@ class Server:
         tuya = Tuya(bare_secret=settings.tuya_bare_secret, wrapped_lists=settings.tuya_wrapped_lists)
         return {"alibaba": Alibaba(), "tuya": tuya}
 
-    async def _http(self) -> str:
+    async def _http(self) -> tuple[str, str | None]:
         desk = Uploads(self.ctx, self.objects)
         rpc = RpcDoor(
             ctx=self.ctx, desk=desk, tongues=self._tongues(), now=utc_now, changed=self._changed,
@@ -353,12 +340,13 @@ class Server:
             ],
             middleware=[Middleware(Bodies, streams=streams_to_store)],
         )
-        if self.settings.https is not None:
-            await self._answer(app, self.settings.https, (self.settings.tls_cert, self.settings.tls_key))
-        return await self._answer(app, self.settings.http)
+        tls, https = self.certificates.management, None
+        if self.settings.https is not None and tls is not None:
+            https = await self._answer(app, self.settings.https, tls.context)
+        return await self._answer(app, self.settings.http), https
 
-    async def _answer(self, app: Starlette, where: tuple[str, int], *tls: tuple[Path | None, Path | None]) -> str:
-        address, end = await listen(app, *where, *tls)
+    async def _answer(self, app: Starlette, where: tuple[str, int], tls: SSLContext | None = None) -> str:
+        address, end = await listen(app, *where, tls)
         self._stack.push_async_callback(end)
         return address
 
