@@ -117,7 +117,7 @@ def test_a_second_certificate_needs_a_first(tmp_path: Path) -> None:
     one = tmp_path / "one.pem"
     one.touch()
     pair = {"device_tls_cert": str(one), "device_tls_key": str(one)}
-    with pytest.raises(SettingError, match="device_tls_cert = .*: needs tls_cert beside it"):
+    with pytest.raises(SettingError, match="needs tls_cert beside it"):
         of(**pair)
     with pytest.raises(SettingError, match="needs device_tls_key beside it"):
         of(tls_cert=str(one), tls_key=str(one), device_tls_cert=str(one))
