@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 import re
 import socket
+import ssl
 from asyncio.subprocess import DEVNULL, PIPE, STDOUT
 from collections.abc import AsyncIterator
 from typing import Any
@@ -124,6 +125,24 @@ async def test_failures_of_one_peer_do_not_fill_the_log(
             assert len([each for each in caplog.messages if "tls handshake failed" in each]) == 1, door
 
 
+async def test_a_client_of_old_ciphers_logs_in(pairs: dict[str, Pair]) -> None:
+    """Issue 9, number 7: not only the handshake; by Python's client, which needs no OpenSSL program."""
+    old = trusting(pairs["rsa"].cert)
+    old.set_ciphers(C_SDK)
+    old.maximum_version = ssl.TLSVersion.TLSv1_2
+    async with doors(Certificates([pairs["rsa"]], "compatible")) as ports:
+        reader, writer = await asyncio.open_connection(
+            "127.0.0.1", ports["mqtts"], ssl=old, server_hostname="localhost"
+        )
+        client = WireClient(reader, writer)
+        assert await client.login("c", "a", SECRET) == 0 and await client.alive()
+        writer.close()
+    async with doors(Certificates([pairs["rsa"]], "modern")) as ports:
+        for port in ports.values():
+            with pytest.raises(ssl.SSLError, match="HANDSHAKE_FAILURE"):
+                await asyncio.open_connection("127.0.0.1", port, ssl=old, server_hostname="localhost")
+
+
 async def test_modern_clients_and_two_certificates(pairs: dict[str, Pair]) -> None:
     """Issue 9, number 7: with an RSA and an ECDSA certificate each client gets what it knows."""
     both = Certificates([pairs["ecdsa"], pairs["rsa"]], "compatible")
@@ -141,7 +160,8 @@ async def test_modern_clients_and_two_certificates(pairs: dict[str, Pair]) -> No
         writer.close()
 
 
-async def test_what_is_said_right_before_the_end_is_heard(pairs: dict[str, Pair]) -> None:
+@pytest.mark.parametrize("version", [ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_3])
+async def test_what_is_said_right_before_the_end_is_heard(pairs: dict[str, Pair], version: ssl.TLSVersion) -> None:
     """Issue 9, number 7's own TLS, so that number 15 holds: decrypted and handed up before the end is."""
     heard: list[Any] = []
 
@@ -163,10 +183,14 @@ async def test_what_is_said_right_before_the_end_is_heard(pairs: dict[str, Pair]
     port = server.sockets[0].getsockname()[1]
 
     def speak() -> None:
+        tls = trusting(pairs["rsa"].cert)
+        tls.maximum_version = version
         plain = socket.create_connection(("127.0.0.1", port), 5)
-        with trusting(pairs["rsa"].cert).wrap_socket(plain, server_hostname="localhost") as wrapped:
+        with tls.wrap_socket(plain, server_hostname="localhost") as wrapped:
             for number in range(100):
                 wrapped.sendall(b"%03d" % number)
+            if version is ssl.TLSVersion.TLSv1_3:  # else its unread tickets would make this side drop what is unsent
+                wrapped.unwrap()
 
     await asyncio.to_thread(speak)
     async with asyncio.timeout(10):

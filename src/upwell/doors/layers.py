@@ -121,7 +121,7 @@ class TlsLayer(Layer):
     def connection_lost(self, exc: Exception | None) -> None:
         if self._spoken and not self._shaken and self._failed is None:
             self._failures.tell(self.get_extra_info("peername"), "the connection ended before it was done")
-        super().connection_lost(exc or self._failed)
+        super().connection_lost(exc or (self._failed if self._shaken else None))
 
     def data_received(self, data: bytes) -> None:
         if self._failed or self.is_closing():
