@@ -8,7 +8,7 @@ from typing import Any
 
 from upwell.domain.errors import DeviceError
 
-PAYLOAD_MAX = 16_384  # bytes; real reports are under 1 kB
+PAYLOAD_MAX = 262_144  # bytes of a message that is read, where a vendor's page names no other; reports are under 1 kB
 
 _WILD = re.compile(r"[+#\0]")
 
