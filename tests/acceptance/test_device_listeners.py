@@ -190,7 +190,7 @@ def test_a_hangup_without_tls_and_without_a_log_file_ends_nothing() -> None:
             os.kill(server.pid, signal.SIGHUP)
             time.sleep(0.05)
         assert server.run("key", "list")
-        eventually(lambda: log_of(server).count("reloading") >= 1)
+        eventually(lambda: log_of(server).count("reloading certificates") >= 1)
 
 
 @pytest.mark.parametrize("broken", ["garbage", "other-key", "encrypted"])

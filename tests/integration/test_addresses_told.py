@@ -101,6 +101,6 @@ async def test_a_port_is_told_to_the_operator(dsn: str, tmp_path: Path, caplog: 
         for each in known[1:3]:
             await told(house, each, package, c_login(each, 3), True)
         [line] = [line for line in caplog.messages if "C SDK" in line]
-        assert f"device {known[1].name} of product {product}" in line and token[:20] not in line
+        assert f"device={product}/{known[1].name} " in line and token[:20] not in line
         tuya = await told(house, known[3], package, tuya_login(known[3]), False)
         assert tuya["url"] == tuya["httpsUrl"] == tuya["cdnUrl"]  # no TLS address: what there is

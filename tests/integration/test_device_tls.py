@@ -105,7 +105,7 @@ async def test_a_failed_handshake_is_answered_and_told(
             assert agreed == "(NONE)" and alert in said, (door, said)
             if door != "mqtt-wss":  # of the same door and host as mqtts: told already
                 [line] = [each for each in caplog.messages if "tls handshake failed" in each]
-                assert re.search(r"peer=127\.0\.0\.1:\d+ reason=(no shared cipher|unsupported protocol)$", line)
+                assert re.search(r'peer=127\.0\.0\.1:\d+ reason="(no shared cipher|unsupported protocol)" ', line)
 
 
 async def test_failures_of_one_peer_do_not_fill_the_log(

@@ -132,7 +132,7 @@ async def test_a_handshake_that_is_refused(
     assert (await client.shake(*request_))[0] == status
     await asyncio.wait_for(client.reader.read(), 5)
     assert client.reader.at_eof()
-    assert any("reason=websocket: " in line for line in caplog.messages)
+    assert any('reason="websocket: ' in line for line in caplog.messages)
     assert house.platform.events == []
 
 

@@ -17,6 +17,7 @@ from cryptography.x509.oid import PublicKeyAlgorithmOID
 
 from upwell.domain.errors import Invalid
 from upwell.doors.seldom import Seldom
+from upwell.service.journal import tell
 
 Manner = Literal["compatible", "modern"]
 COMPATIBLE_CIPHERS = "ECDHE+AESGCM:ECDHE+CHACHA20:ECDHE+AES:kRSA+AESGCM:kRSA+AES:!AESCCM:!aNULL:!eNULL"
@@ -112,8 +113,8 @@ class Failures:
             return
         shown = f"{host}:{peer[1]}" if isinstance(peer, tuple) else host
         reason = exc if isinstance(exc, str) else reason_of(exc)
-        others = f" ({untold} more of this host were not told)" if untold else ""
-        log.warning("%s: tls handshake failed: peer=%s reason=%s%s", self._door, shown, reason, others)
+        more = untold or None
+        tell(log, "tls handshake failed", logging.WARNING, peer=shown, reason=reason, door=self._door, untold=more)
 
 
 def reason_of(exc: Exception) -> str:

@@ -37,6 +37,7 @@ from upwell.doors.iam import IamDoor
 from upwell.doors.links import Links
 from upwell.doors.logins import LoginDesk
 from upwell.doors.push import Poster
+from upwell.doors.readiness import Readiness
 from upwell.doors.rest import RestDoor, everything
 from upwell.doors.rpc import RpcDoor
 from upwell.doors.tongues import Alibaba, Tongue, Tuya
@@ -45,7 +46,7 @@ from upwell.embedded import EmbeddedPostgres
 from upwell.engine.dispatch import Ask, Asking, Came, Dispatcher
 from upwell.engine.gather import Gatherer
 from upwell.engine.loop import Loop
-from upwell.objects import Buckets, open_bucket, open_objects
+from upwell.objects import local_folder
 from upwell.service import (
     access,
     batchfiles,
@@ -69,11 +70,14 @@ from upwell.service.dispatch import Addressed, Sent
 from upwell.service.secrets import server_secret
 from upwell.storage.database import Database, migrate
 from upwell.wiring.certificates import ServerCertificates
+from upwell.wiring.health import checks_of
 from upwell.wiring.listeners import Addresses, listen, open_downloads, open_mqtt
+from upwell.wiring.stores import opened
 from upwell.wiring.upload_desk import Uploads
 
 log = logging.getLogger(__name__)
 WATCH_BATCH = 5000  # connections asked about at once; a process with more needs several rounds to ask about all
+LONG_TURN_S = 900.0  # a turn that reads or removes whole objects, from a slow store too
 WATCH_PAUSE_S = 2.0  # between two rounds: about as long may a device stay that another process shut out
 
 
@@ -84,6 +88,7 @@ class Server:
         self.settings = settings
         self.node_id = uuid.uuid4()
         self.first_key: access.NewKey | None = None
+        self._duties: list[Loop | Gatherer[Any, Any]] = []  # of the engine: `/readyz` asks each whether it is late
         self._stack = AsyncExitStack()
 
     async def start(self) -> Addresses:
@@ -102,22 +107,26 @@ class Server:
 
     def reload(self) -> None:
         """Show the certificates that the files hold now; connections stay as they are."""
-        log.info("reloading")
         self.certificates.refresh(again=True)
 
     async def _open(self) -> None:
-        dsn = self.settings.database_url or await self._embedded()
-        database = Database(dsn)
-        await database.open()
-        self._stack.push_async_callback(database.close)
-        await migrate(database)
-        url = self.settings.objects_at
-        self.objects = Buckets(open_objects(url), url, self.settings.buckets, open_bucket)
+        database = await self._database()
+        self.objects = await opened(self.settings)
         self.ctx = Context(database, objects=self.objects, private_push=self.settings.allow_private_push)
+        self._keys_told = self.ctx.now()
         self.first_key = await access.bootstrap(self.ctx, _pair(self.settings))
         self.links = Links(self.ctx, self.objects.local_path, await server_secret(self.ctx, "download"))
         await nodes.keep_lease(self.ctx, self.node_id)
         self._stack.push_async_callback(self._leave)
+
+    async def _database(self) -> Database:
+        url = self.settings.database_url
+        name = f"The PostgreSQL of {self.settings.named('database_url')}" if url else "PostgreSQL"
+        database = Database(url or await self._embedded(), name)
+        await database.open()
+        self._stack.push_async_callback(database.close)
+        await migrate(database)
+        return database
 
     async def _embedded(self) -> str:
         postgres = EmbeddedPostgres(self.settings.data_dir)
@@ -151,19 +160,22 @@ class Server:
         tls = self.certificates.devices
         download = DownloadDoor(self.links.find, read=self.objects.read, under=self.settings.public_paths)
         self._stack.push_async_callback(download.stop)
-        plain, secure = await open_downloads(download, self.settings, tls)
-        self.links.origin = self.settings.public_url_at(plain[1])
-        self.links.secure_origin = self.settings.secure_url_at(secure and secure[1])
+        downloads = await open_downloads(download, self.settings, tls)
+        by_tls = downloads.get("downloads")
+        self.links.origin = self.settings.public_url_at(downloads["download"].port)
+        self.links.secure_origin = self.settings.secure_url_at(by_tls and by_tls.port)
         self._stack.push_async_callback(handler.door.stop)
         mqtt = await open_mqtt(handler.door, self.settings, tls)
         http, https = await self._http()
         self._run(self.certificates.watch())
         self.links.warn_of_ports()
-        by_tls = None if secure is None else f"{secure[0]}:{secure[1]}"
-        return Addresses(http=http, https=https, download=f"{plain[0]}:{plain[1]}", downloads=by_tls, **mqtt)
+        places = {name: str(place) for name, place in (downloads | mqtt).items()}
+        links = self.links
+        return Addresses(http=http, https=https, public_url=links.origin, secure_url=links.secure_origin, **places)
 
     def _gather(self, name: str, apply: Callable[[Sequence[Any]], Awaitable[Sequence[Any]]], **more: Any) -> Any:
         gatherer: Gatherer[Any, Any] = Gatherer(name, apply, **more)
+        self._duties.append(gatherer)
         self._run(gatherer.run())
         return gatherer
 
@@ -251,13 +263,14 @@ class Server:
         self.fill = Loop("fill", self._fill, 1.0)
         self.finish = Loop("finish", self._finish, 0.5)
         upkeep = Loop("upkeep", self._upkeep, 5.0)
-        purge = Loop("purge", self._purge, 60.0)
+        purge = Loop("purge", self._purge, 60.0, turn_max_s=LONG_TURN_S)
         self.watch = Loop("watch", partial(self._watch, handler), WATCH_PAUSE_S)
-        self.read = Loop("objects", partial(checks.read_one, ctx), 2.0)
+        self.read = Loop("objects", partial(checks.read_one, ctx), 2.0, turn_max_s=LONG_TURN_S)
         look = Loop("objects again", partial(checks.look_again, ctx), 15.0)
         post = Poster(private=self.settings.allow_private_push).post
         self.tell = Loop("news", partial(news.deliver, ctx, notification, post), 1.0)
         for loop in (self.push, self.fill, self.finish, upkeep, purge, self.watch, self.read, look, self.tell):
+            self._duties.append(loop)
             self._run(loop.run())
 
         def changed(command: Command) -> None:
@@ -277,6 +290,7 @@ class Server:
         waiting = await making.unfilled(self.ctx)
         for job_id in waiting:
             while await making.fill(self.ctx, job_id):
+                self.fill.progressed()
                 self.push.wake()
         if waiting:
             self.push.wake()
@@ -293,6 +307,7 @@ class Server:
         await nodes.keep_lease(self.ctx, self.node_id)
         await nodes.release_dead(self.ctx)
         await nodes.adopt_tasks(self.ctx, self.node_id)
+        self._keys_told = await access.tell_changed_keys(self.ctx, self._keys_told)
         return False
 
     async def _watch(self, handler: DeviceHandler) -> bool:
@@ -336,27 +351,26 @@ class Server:
                 Route(TOKENS_PATH, signing_in.tokens, methods=["POST"]),
                 Route(PROJECTS_PATH, signing_in.projects, methods=["GET"]),
                 Route("/healthz", _healthy),
-                Route("/readyz", self._ready),
+                Route("/readyz", self._readiness().__call__),
             ],
             middleware=[Middleware(Bodies, streams=streams_to_store)],
         )
-        tls, https = self.certificates.management, None
-        if self.settings.https is not None and tls is not None:
-            https = await self._answer(app, self.settings.https, tls.context)
-        return await self._answer(app, self.settings.http), https
+        tls, where = self.certificates.management, self.settings.https
+        https = await self._answer(app, "https", where, tls.context) if tls and where else None
+        return await self._answer(app, "http", self.settings.http), https
 
-    async def _answer(self, app: Starlette, where: tuple[str, int], tls: SSLContext | None = None) -> str:
-        address, end = await listen(app, *where, tls)
+    async def _answer(self, app: Starlette, setting: str, where: tuple[str, int], tls: SSLContext | None = None) -> str:
+        address, end = await listen(app, *where, tls, name=self.settings.named(setting))
         self._stack.push_async_callback(end)
         return address
 
-    async def _ready(self, request: Request) -> Response:
-        try:
-            async with self.ctx.database.connection() as conn:
-                await conn.fetchval("select 1")
-        except Unavailable as exc:
-            return PlainTextResponse(f"not ready: {exc.problem}\n", 503)
-        return PlainTextResponse("ready\n")
+    def _readiness(self) -> Readiness:
+        settings = self.settings
+        folders = {"objects": local_folder(settings.objects_at)}
+        if settings.database_url is None:
+            folders["database"] = settings.data_dir
+        kept = {what: folder for what, folder in folders.items() if folder is not None}
+        return Readiness(checks_of(self.ctx, self.node_id, self.objects, kept, settings.disk_floor_mb, self._duties))
 
 
 async def _healthy(request: Request) -> Response:

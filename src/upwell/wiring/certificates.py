@@ -35,6 +35,8 @@ class ServerCertificates:
     def refresh(self, *, again: bool = False) -> None:
         """Show what the files hold now, if they changed or `again`; what can't be used is told, and the old ones stay.
         Connections stay as they are."""
+        if again:
+            log.info("reloading certificates")
         for of, certificates in (("management", self.management), ("devices", self.devices)):
             try:
                 if certificates is not None and certificates.refresh(again=again):

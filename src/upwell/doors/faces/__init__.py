@@ -26,6 +26,11 @@ class Names:
     device_name: str
     public_id: str = field(default="", compare=False)
 
+    @property
+    def shown(self) -> str:
+        """The device as the log names it."""
+        return f"{self.product_key}/{self.device_name}"
+
 
 @dataclass(frozen=True, slots=True)
 class Down:
@@ -56,6 +61,7 @@ class Claim:
     product_key: str | None
     device_name: str
     proves: Proof
+    blames: Callable[[datetime], str] = lambda now: ""  # what else than the password may be wrong, for the log
     client: str = ""
 
 

@@ -67,7 +67,7 @@ class AlibabaFace:
             return Enrolment(
                 claim.product_key, claim.device_name, creates, proves, lambda secret: Down(*login.grant(claim, secret))
             )
-        return Claim(claim.product_key, claim.device_name, proves, login.c_sdk(client_id))
+        return Claim(claim.product_key, claim.device_name, proves, client=login.c_sdk(client_id))
 
     def greet(self, linked: Linked, now: datetime) -> Sequence[Down]:
         """Nothing: Alibaba's devices speak first."""
