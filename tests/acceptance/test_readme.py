@@ -4,8 +4,8 @@ What is put in the place of what is printed, and nothing else:
 - `./upwell-data`, and the folder that commands look in: a folder of the test; ports: free ones, by `UPWELL_…`;
 - `127.0.0.1:8686`: where the server of the README's own `make serve` says that it listens;
 - `"…"`, the first and the second in a block, and `project id`: a key that was made as the README says;
-- `make`: without its set-up, which is done or no test would run, and with a few devices and tests, for the whole of them
-  takes minutes.
+- `make`: without its set-up, which is done or no test would run, and with a few devices and tests, for the whole takes
+  minutes.
 """
 
 import json

@@ -27,6 +27,7 @@ from upwell.config import Settings
 from upwell.domain.errors import UpwellError
 from upwell.service import access
 from upwell.service.context import Context
+from upwell.service.journal import one_line
 from upwell.simulator.fleet import planned
 from upwell.wiring import Server, running
 
@@ -169,5 +170,5 @@ def main() -> None:
     try:
         app()
     except UpwellError as exc:
-        print(f"upwell: {exc.problem}", file=sys.stderr)
+        print(f"upwell: {one_line(' '.join(exc.problem.split()))}", file=sys.stderr)
         raise SystemExit(2) from None

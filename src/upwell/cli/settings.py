@@ -13,7 +13,8 @@ from upwell.config import SETTINGS, Settings, load, toml_path
 from upwell.domain.errors import UpwellError
 from upwell.embedded import EmbeddedPostgres, has_cluster, running_dsn
 from upwell.service.context import Context
-from upwell.storage.database import Database, migrate, require_schema
+from upwell.storage.database import migrate, require_schema
+from upwell.wiring.stores import open_database
 
 T = TypeVar("T")
 Option = Annotated[str | None, typer.Option()]
@@ -44,22 +45,17 @@ def migrated(settings: Settings) -> int:
             postgres = EmbeddedPostgres(settings.data_dir)
             await postgres.start()
             dsn = postgres.dsn
-        database = _database(settings, dsn)
         try:
-            await database.open()
-            return await migrate(database)
+            database = await open_database(settings, dsn)
+            try:
+                return await migrate(database)
+            finally:
+                await database.close()
         finally:
-            await database.close()
             if postgres is not None:
                 await postgres.stop()
 
     return asyncio.run(run())
-
-
-def _database(settings: Settings, dsn: str) -> Database:
-    return Database(
-        dsn, f"The PostgreSQL of {settings.named('database_url')}" if settings.database_url else "PostgreSQL"
-    )
 
 
 def with_database(settings: Settings, use: Callable[[Context], Awaitable[T]]) -> T:
@@ -70,8 +66,7 @@ def with_database(settings: Settings, use: Callable[[Context], Awaitable[T]]) ->
         raise UpwellError(f"no server is running on the data dir {settings.data_dir}; start `upwell serve` first")
 
     async def run() -> T:
-        database = _database(settings, dsn)
-        await database.open()
+        database = await open_database(settings, dsn)
         try:
             await require_schema(database)
             return await use(Context(database))

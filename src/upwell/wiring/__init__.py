@@ -46,33 +46,29 @@ from upwell.embedded import EmbeddedPostgres
 from upwell.engine.dispatch import Ask, Asking, Came, Dispatcher
 from upwell.engine.gather import Gatherer
 from upwell.engine.loop import Loop
-from upwell.objects import local_folder
 from upwell.service import (
     access,
-    batchfiles,
     checks,
-    dispatch,
     endings,
     enrol,
     fleet,
     gateways,
-    iam,
     making,
     news,
     nodes,
     reports,
     streams,
-    uploads,
 )
 from upwell.service.access import LoginFacts
 from upwell.service.context import Context, utc_now
 from upwell.service.dispatch import Addressed, Sent
 from upwell.service.secrets import server_secret
-from upwell.storage.database import Database, migrate
+from upwell.storage.database import migrate
 from upwell.wiring.certificates import ServerCertificates
 from upwell.wiring.health import checks_of
 from upwell.wiring.listeners import Addresses, listen, open_downloads, open_mqtt
-from upwell.wiring.stores import opened
+from upwell.wiring.purge import purge_old
+from upwell.wiring.stores import open_database, open_stores
 from upwell.wiring.upload_desk import Uploads
 
 log = logging.getLogger(__name__)
@@ -110,23 +106,16 @@ class Server:
         self.certificates.refresh(again=True)
 
     async def _open(self) -> None:
-        database = await self._database()
-        self.objects = await opened(self.settings)
+        database = await open_database(self.settings, self.settings.database_url or await self._embedded())
+        self._stack.push_async_callback(database.close)
+        await migrate(database)
+        self.objects = await open_stores(self.settings)
         self.ctx = Context(database, objects=self.objects, private_push=self.settings.allow_private_push)
         self._keys_told = self.ctx.now()
         self.first_key = await access.bootstrap(self.ctx, _pair(self.settings))
         self.links = Links(self.ctx, self.objects.local_path, await server_secret(self.ctx, "download"))
         await nodes.keep_lease(self.ctx, self.node_id)
         self._stack.push_async_callback(self._leave)
-
-    async def _database(self) -> Database:
-        url = self.settings.database_url
-        name = f"The PostgreSQL of {self.settings.named('database_url')}" if url else "PostgreSQL"
-        database = Database(url or await self._embedded(), name)
-        await database.open()
-        self._stack.push_async_callback(database.close)
-        await migrate(database)
-        return database
 
     async def _embedded(self) -> str:
         postgres = EmbeddedPostgres(self.settings.data_dir)
@@ -263,13 +252,15 @@ class Server:
         self.fill = Loop("fill", self._fill, 1.0)
         self.finish = Loop("finish", self._finish, 0.5)
         upkeep = Loop("upkeep", self._upkeep, 5.0)
-        purge = Loop("purge", self._purge, 60.0, turn_max_s=LONG_TURN_S)
+        purge = Loop("purge", partial(purge_old, ctx), 60.0, turn_max_s=LONG_TURN_S)
         self.watch = Loop("watch", partial(self._watch, handler), WATCH_PAUSE_S)
         self.read = Loop("objects", partial(checks.read_one, ctx), 2.0, turn_max_s=LONG_TURN_S)
         look = Loop("objects again", partial(checks.look_again, ctx), 15.0)
         post = Poster(private=self.settings.allow_private_push).post
+        self.readiness = Readiness(checks_of(self.settings, ctx, self.node_id, self._duties))
+        health = Loop("health", self._look, 15.0)
         self.tell = Loop("news", partial(news.deliver, ctx, notification, post), 1.0)
-        for loop in (self.push, self.fill, self.finish, upkeep, purge, self.watch, self.read, look, self.tell):
+        for loop in (self.push, self.fill, self.finish, upkeep, purge, self.watch, self.read, look, self.tell, health):
             self._duties.append(loop)
             self._run(loop.run())
 
@@ -317,16 +308,8 @@ class Server:
         await handler.catch_up(seats)
         return False
 
-    async def _purge(self) -> bool:
-        await dispatch.forget_grants(self.ctx)
-        await access.purge_nonces(self.ctx)
-        await iam.purge(self.ctx)
-        for file_id, key in await batchfiles.stale_files(self.ctx):
-            await self.objects.delete(key)
-            await batchfiles.forget_file(self.ctx, file_id)
-        for key in await uploads.stale_files(self.ctx):
-            await self.objects.delete(key)
-            await uploads.forget_file(self.ctx, key)
+    async def _look(self) -> bool:
+        await self.readiness.told()  # so that the log says what is wrong, whether anybody asks or not
         return False
 
     def _tongues(self) -> dict[str, Tongue]:
@@ -351,7 +334,7 @@ class Server:
                 Route(TOKENS_PATH, signing_in.tokens, methods=["POST"]),
                 Route(PROJECTS_PATH, signing_in.projects, methods=["GET"]),
                 Route("/healthz", _healthy),
-                Route("/readyz", self._readiness().__call__),
+                Route("/readyz", self.readiness.__call__),
             ],
             middleware=[Middleware(Bodies, streams=streams_to_store)],
         )
@@ -363,14 +346,6 @@ class Server:
         address, end = await listen(app, *where, tls, name=self.settings.named(setting))
         self._stack.push_async_callback(end)
         return address
-
-    def _readiness(self) -> Readiness:
-        settings = self.settings
-        folders = {"objects": local_folder(settings.objects_at)}
-        if settings.database_url is None:
-            folders["database"] = settings.data_dir
-        kept = {what: folder for what, folder in folders.items() if folder is not None}
-        return Readiness(checks_of(self.ctx, self.node_id, self.objects, kept, settings.disk_floor_mb, self._duties))
 
 
 async def _healthy(request: Request) -> Response:

@@ -2,13 +2,14 @@
 
 import asyncio
 import shutil
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from pathlib import Path
 from typing import Protocol
 from uuid import UUID
 
+from upwell.config import Settings
 from upwell.domain.errors import Unavailable
-from upwell.objects import Objects
+from upwell.objects import local_folder
 from upwell.service import nodes
 from upwell.service.context import Context
 from upwell.storage.database import require_schema
@@ -25,9 +26,11 @@ class Duty(Protocol):
 
 
 def checks_of(
-    ctx: Context, node_id: UUID, objects: Objects, folders: Mapping[str, Path], floor_mb: int, duties: Sequence[Duty]
+    settings: Settings, ctx: Context, node_id: UUID, duties: Sequence[Duty]
 ) -> dict[str, Callable[[], Awaitable[None]]]:
-    """The checks by name. `folders` are by what they hold; on each `floor_mb` must be free."""
+    """The checks by name. `duties` may grow afterwards."""
+    assert ctx.objects is not None  # noqa: S101  # wiring gives it before anything listens
+    floor_mb, folders = settings.disk_floor_mb, _folders(settings)
 
     async def database() -> None:
         await require_schema(ctx.database)  # a newer program may have migrated it under us
@@ -44,7 +47,14 @@ def checks_of(
         if late:
             raise Unavailable(f"These parts of the engine stand still: {', '.join(late)}.")
 
-    return {"database": database, "objects": objects.check, "disk": disk, "engine": engine}
+    return {"database": database, "objects": ctx.objects.check, "disk": disk, "engine": engine}
+
+
+def _folders(settings: Settings) -> dict[str, Path]:
+    """What this server keeps on disks of its own, by what it is."""
+    objects = local_folder(settings.objects_at)
+    kept = {} if objects is None else {"objects": objects}
+    return kept | ({"database": settings.data_dir} if settings.database_url is None else {})
 
 
 def _free_mb(what: str, folder: Path) -> int:
