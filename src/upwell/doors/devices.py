@@ -143,11 +143,11 @@ class DeviceHandler:
         del payload  # may be large, and what was said in it is not
         if place is None:
             for one in said:
-                await self._take(conn, one)
+                await self._take(conn, one, dup)
             return
         async with place:
             for one in said:
-                await self._take(conn, one)
+                await self._take(conn, one, dup)
 
     def _place(self, said: Sequence[Said]) -> Place | None:
         """Where a message stands among its device's; none for blocks, of which several are read at once."""
@@ -213,6 +213,8 @@ class DeviceHandler:
         match heard:
             case Said():
                 return heard
+            case DeviceError() as problem:
+                log.info("device %s: %s", conn.device_id, problem)
             case Reply(down):
                 self._push(conn, down if isinstance(down, Down) else down(self._desk.logins.now()), None)
             case Behind(public_id, report):
@@ -227,7 +229,7 @@ class DeviceHandler:
                     self._push(conn, answer, None)
         return None
 
-    async def _take(self, conn: Conn, said: Said) -> None:
+    async def _take(self, conn: Conn, said: Said, dup: bool) -> None:
         names, report = said.names, said.report
         match report:
             case OfferRequest():
@@ -235,7 +237,7 @@ class DeviceHandler:
             case BlockRequest():
                 await self._block(conn, names, report)
             case _:
-                await self._desk.report(Incoming(_id(names), conn.connection_id, report))
+                await self._desk.report(Incoming(_id(names), conn.connection_id, report, dup))
 
     def _answer(self, conn: Conn, names: Names, request: OfferRequest, told: Addressed | None) -> Sent:
         linked = linked_of(conn)
