@@ -214,7 +214,7 @@ class DeviceHandler:
             case Said():
                 return heard
             case DeviceError() as problem:
-                log.info("device %s: %s", conn.device_id, problem)
+                tell(log, "a message was not understood", device=conn.name, reason=problem.problem)
             case Reply(down):
                 self._push(conn, down if isinstance(down, Down) else down(self._desk.logins.now()), None)
             case Behind(public_id, report):

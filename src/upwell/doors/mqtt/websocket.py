@@ -24,6 +24,7 @@ SUBPROTOCOLS = (Subprotocol("mqtt"), Subprotocol("mqttv3.1"))
 HEAD_BYTES_MAX = 16 * 1024  # a browser's cookies included
 STRANGER_BYTES_MAX = 64 * 1024  # of a frame that is not whole yet, before the login
 FRAME_BYTES_MAX = 2 * 1024 * 1024  # a frame is kept until it is whole: twice the largest packet of any vendor's devices
+FRAME_HEAD_BYTES_MAX = 14
 _frames_log = logging.getLogger(f"{__name__}.frames")
 _frames_log.setLevel(logging.WARNING)  # the connection tells the rest
 
@@ -51,14 +52,14 @@ class WebSocketLayer(Layer):
         self._flush()
         failed = self._ws.parser_exc or self._ws.handshake_exc
         if failed is not None:
-            self._link.cut(f"websocket: {failed}")
+            self._link.cut(f"websocket: {failed}", hear=False)
         elif self._unread > self._unread_max():
             self._refuse(CloseCode.MESSAGE_TOO_BIG, "too much at once before it is known who says it")
 
     def _unread_max(self) -> int:
         if not self._opened:
             return HEAD_BYTES_MAX
-        return STRANGER_BYTES_MAX if self._link.conn is None else FRAME_BYTES_MAX + len(b"frame head 14.")
+        return STRANGER_BYTES_MAX if self._link.conn is None else FRAME_BYTES_MAX + FRAME_HEAD_BYTES_MAX
 
     def _take(self, event: object) -> None:
         match event:
@@ -81,13 +82,13 @@ class WebSocketLayer(Layer):
         self._flush()
         self._opened = response.status_code == HTTPStatus.SWITCHING_PROTOCOLS
         if not self._opened:
-            self._link.cut(f"websocket: {self._ws.handshake_exc or 'no such path'}")
+            self._link.cut(f"websocket: {self._ws.handshake_exc or 'no such path'}", hear=False)
 
     def _refuse(self, code: CloseCode, why: str) -> None:
         if self._ws.state is OPEN:
             self._ws.fail(code, why)
         self._flush()
-        self._link.cut(f"websocket: {why}")
+        self._link.cut(f"websocket: {why}", hear=False)
 
     def _flush(self) -> None:
         for data in self._ws.data_to_send():
