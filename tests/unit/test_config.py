@@ -97,10 +97,34 @@ def test_buckets_that_are_refused(value: str) -> None:
         ("https://fw.example", None, "https://fw.example"),
         ("https://fw.example:444", 8688, "https://fw.example:444"),
         ("http://fw.example", None, None),
+        ("http://fw.example:81/down/here", 8688, "https://fw.example:8688/down/here"),
+        ("http://fw.example/here", 8688, "https://fw.example:8688/here"),
     ],
 )
 def test_what_devices_are_told_that_know_only_tls(public_url: str, port: int | None, secure: str | None) -> None:
     assert of(public_url=public_url).secure_url_at(port) == secure
+
+
+def test_a_public_url_for_tls_and_paths() -> None:
+    """Issue 9, number 8: a second public URL, for TLS; both may have a path, which a proxy may keep."""
+    settings = of(public_url="http://fw.example/ota-files/", public_tls_url="https://tls.example/v2/fw")
+    assert settings.public_url_at(8687) == "http://fw.example/ota-files"
+    assert settings.secure_url_at(8688) == settings.secure_url_at(None) == "https://tls.example/v2/fw"
+    assert settings.public_paths == ("/ota-files", "/v2/fw")
+    assert of(public_url="http://fw.example").public_paths == ()
+
+
+def test_a_second_certificate_needs_a_first(tmp_path: Path) -> None:
+    """Issue 9, number 7."""
+    one = tmp_path / "one.pem"
+    one.touch()
+    pair = {"device_tls_cert": str(one), "device_tls_key": str(one)}
+    with pytest.raises(SettingError, match="needs tls_cert beside it"):
+        of(**pair)
+    with pytest.raises(SettingError, match="needs device_tls_key beside it"):
+        of(tls_cert=str(one), tls_key=str(one), device_tls_cert=str(one))
+    assert of(tls_cert=str(one), tls_key=str(one), **pair).device_tls_cert == one
+    assert (of().device_tls, of(device_tls="modern").device_tls) == ("compatible", "modern")
 
 
 def test_port_zero_is_any_free_port_and_public_url_learns_it() -> None:
@@ -138,7 +162,15 @@ def test_wildcard_listener_is_not_told_to_devices() -> None:
         ("tls_cert", "/nonexistent.pem"),
         ("data_dir", ""),
         ("public_url", "ftp://host"),
-        ("public_url", "http://host/path"),
+        ("public_url", "http://host//path"),
+        ("public_url", "http://host/a/../b"),
+        ("public_url", "http://host/a b"),
+        ("public_url", "http://host/" + "a" * 64),
+        ("public_tls_url", "http://host"),
+        ("device_tls", "old"),
+        ("mqtt_wss", "127.0.0.1:8884"),
+        ("mqtt_ws", "127.0.0.1:8686"),
+        ("log_file", "/nonexistent/upwell.log"),
         ("public_url", "http://host:99999"),
         ("public_url", "http://host?x=1"),
         ("database_url", "mysql://host/db"),

@@ -19,6 +19,7 @@ from rich.table import Column, Table
 from upwell import __version__
 from upwell.cli import users
 from upwell.cli.described import described
+from upwell.cli.logfile import LogFile
 from upwell.cli.logs import set_up_logging
 from upwell.cli.objects import object_app
 from upwell.cli.settings import Option, Switch, migrated, settings_of, with_database
@@ -28,7 +29,7 @@ from upwell.service import access
 from upwell.service.context import Context
 from upwell.service.journal import one_line
 from upwell.simulator.fleet import planned
-from upwell.wiring import running
+from upwell.wiring import Server, running
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, rich_markup_mode=None)
 
@@ -62,24 +63,36 @@ def serve(
     allow_private_push: Switch = None, dynamic_registration: Option = None,
     request_limits: Switch = None, tuya_bare_secret: Switch = None, tuya_wrapped_lists: Switch = None,
     huawei_clock_tolerance_h: Option = None, disk_floor_mb: Option = None, log: Option = None,
-    log_format: Option = None,
+    log_format: Option = None, log_file: Option = None, mqtt_ws: Option = None, mqtt_wss: Option = None,
+    device_tls: Option = None, device_tls_cert: Option = None, device_tls_key: Option = None,
+    public_tls_url: Option = None,
 ) -> None:  # fmt: skip
-    """Run the platform until SIGTERM or SIGINT. Each option is also a variable UPWELL_… and a key of upwell.toml."""
+    """Run the platform until SIGTERM or SIGINT; SIGHUP loads certificates and reopens the log file. Each option is also
+    a variable UPWELL_… and a key of upwell.toml."""
+    signal.signal(signal.SIGHUP, signal.SIG_IGN)  # until there is something to reload
     settings = settings_of(locals())
-    set_up_logging(settings, logging.StreamHandler())
-    uvloop.run(_serve(settings))
+    file = LogFile(settings.log_file) if settings.log_file else None
+    set_up_logging(settings, file or logging.StreamHandler())
+    uvloop.run(_serve(settings, file))
 
 
-async def _serve(settings: Settings) -> None:
-    stop = asyncio.Event()
+async def _serve(settings: Settings, file: LogFile | None) -> None:
+    stop, loop = asyncio.Event(), asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
-        asyncio.get_running_loop().add_signal_handler(number, stop.set)
+        loop.add_signal_handler(number, stop.set)
     async with running(settings) as (server, at):
+        loop.add_signal_handler(signal.SIGHUP, _reload, server, file)
         key = server.first_key
         if key is not None and settings.bootstrap_key is None:
             print(f"upwell first admin key, shown once: id={key.key_id} secret={key.secret}", flush=True)
         print(f"upwell ready {' '.join(f'{name}={place}' for name, place in at.told().items())}", flush=True)
         await stop.wait()
+
+
+def _reload(server: Server, file: LogFile | None) -> None:
+    if file is not None:
+        file.reopen()
+    server.reload()
 
 
 @app.command()

@@ -10,9 +10,10 @@ import socket
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Literal, NamedTuple
+from typing import Literal
 from urllib.parse import urlsplit
 
+from upwell.config.addresses import PORT_MAX, HostPort, listener, public_url
 from upwell.config.sources import BOOTSTRAP_VARIABLE, SettingError, meant, read_toml, refuse_unknown, toml_path
 
 __all__ = ["SETTINGS", "BootstrapKey", "HostPort", "SettingError", "Settings", "load", "toml_path"]
@@ -25,12 +26,18 @@ SETTINGS = (
     "http",
     "mqtt",
     "mqtts",
+    "mqtt_ws",
+    "mqtt_wss",
     "https",
     "tls_cert",
     "tls_key",
+    "device_tls",
+    "device_tls_cert",
+    "device_tls_key",
     "download",
     "downloads",
     "public_url",
+    "public_tls_url",
     "database_url",
     "objects_url",
     "buckets",
@@ -43,28 +50,20 @@ SETTINGS = (
     "disk_floor_mb",
     "log",
     "log_format",
+    "log_file",
 )
 DynamicRegistration = Literal["off", "registered", "any"]
 DYNAMIC_REGISTRATION: tuple[DynamicRegistration, ...] = ("off", "registered", "any")
+DeviceTls = Literal["compatible", "modern"]
+DEVICE_TLS: tuple[DeviceTls, ...] = ("compatible", "modern")
+TLS_LISTENERS = ("mqtts", "mqtt_wss", "https", "downloads")
 LOG_LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR")
 LOG_FORMATS = ("text", "json")
-PORT_MAX = 65535
 TOLERANCE_MAX_H = 24
 DISK_FLOOR_MAX_MB = 10_000_000
 BOOTSTRAP_SECRET_MIN = 16  # characters; whoever guesses this secret owns every device of the fleet
 
 _BUCKET = r"(?:[0-9a-f]{32}:)?(?:\*|[A-Za-z0-9-]{1,256})/[a-z0-9.-]{3,63}"
-LISTENER_RULE = "must be HOST:PORT, PORT from 0 to 65535, an IPv6 address in brackets"
-
-
-class HostPort(NamedTuple):
-    """Where a listener listens. Port 0 is any free port."""
-
-    host: str
-    port: int
-
-    def __str__(self) -> str:
-        return f"[{self.host}]:{self.port}" if ":" in self.host else f"{self.host}:{self.port}"
 
 
 @dataclass(frozen=True)
@@ -77,19 +76,25 @@ class BootstrapKey:
 
 @dataclass(frozen=True)
 class Settings:
-    """What a server runs with. `public_url` is an origin without a trailing slash; it has port 0 when it was not
-    given and the download port is any free one: see `public_url_at`."""
+    """What a server runs with. `public_url` has no trailing slash; it has port 0 when it was not given and the
+    download port is any free one: see `public_url_at`."""
 
     data_dir: Path
     http: HostPort
     mqtt: HostPort
     mqtts: HostPort | None
+    mqtt_ws: HostPort | None
+    mqtt_wss: HostPort | None
     https: HostPort | None
     tls_cert: Path | None
     tls_key: Path | None
+    device_tls: DeviceTls
+    device_tls_cert: Path | None
+    device_tls_key: Path | None
     download: HostPort
     downloads: HostPort | None
     public_url: str
+    public_tls_url: str | None
     database_url: str | None = field(repr=False)
     objects_url: str | None
     buckets: Mapping[str, str]  # URL by `[project:]region/bucket`
@@ -102,6 +107,7 @@ class Settings:
     disk_floor_mb: int
     log: str
     log_format: str
+    log_file: Path | None
     bootstrap_key: BootstrapKey | None
     sources: Mapping[str, str] = field(repr=False)  # by setting: how it was given; absent where it was not
 
@@ -121,13 +127,21 @@ class Settings:
         return re.sub(r":0$", f":{download_port}", self.public_url)
 
     def secure_url_at(self, downloads_port: int | None) -> str | None:
-        """What devices are told that download by TLS alone: `public_url` when it is https, else its host with the TLS
-        download listener's port; None without such a listener."""
+        """What devices are told that download by TLS: `public_tls_url`; without it `public_url` when it is https, else
+        its host and path with the TLS download listener's port; None without such a listener."""
+        if self.public_tls_url is not None:
+            return self.public_tls_url
         if self.public_url.startswith("https://"):
             return self.public_url
         if downloads_port is None:
             return None
-        return re.sub(r"^http://(.*?)(:[0-9]+)?$", rf"https://\1:{downloads_port}", self.public_url)
+        return re.sub(r"^http://([^/]*?)(:[0-9]+)?(/.*)?$", rf"https://\1:{downloads_port}\3", self.public_url)
+
+    @property
+    def public_paths(self) -> tuple[str, ...]:
+        """The paths of the public URLs, under which a proxy may hand downloads on as well as without."""
+        given = (self.public_url, self.public_tls_url or "")
+        return tuple(dict.fromkeys(path for url in given if (path := urlsplit(url).path)))
 
 
 def load(options: Mapping[str, str | None], environ: Mapping[str, str], path: Path | None) -> Settings:
@@ -154,31 +168,40 @@ def load(options: Mapping[str, str | None], environ: Mapping[str, str], path: Pa
 
 
 def _checked(given: Mapping[str, str], sources: Mapping[str, str], bootstrap_key: BootstrapKey | None) -> Settings:
-    http = _listener("http", given.get("http", DEFAULT_HTTP))
-    mqtt = _listener("mqtt", given.get("mqtt", DEFAULT_MQTT))
-    download = _listener("download", given["download"]) if "download" in given else _port_next_to(http)
+    http = listener("http", given.get("http", DEFAULT_HTTP))
+    mqtt = listener("mqtt", given.get("mqtt", DEFAULT_MQTT))
+    download = listener("download", given["download"]) if "download" in given else _port_next_to(http)
     listeners = {
         "http": http,
         "mqtt": mqtt,
-        "https": _listener("https", given["https"]) if "https" in given else None,
-        "mqtts": _listener("mqtts", given["mqtts"]) if "mqtts" in given else None,
+        "https": listener("https", given["https"]) if "https" in given else None,
+        "mqtts": listener("mqtts", given["mqtts"]) if "mqtts" in given else None,
+        "mqtt_ws": listener("mqtt_ws", given["mqtt_ws"]) if "mqtt_ws" in given else None,
+        "mqtt_wss": listener("mqtt_wss", given["mqtt_wss"]) if "mqtt_wss" in given else None,
         "download": download,
-        "downloads": _listener("downloads", given["downloads"]) if "downloads" in given else None,
+        "downloads": listener("downloads", given["downloads"]) if "downloads" in given else None,
     }
     _refuse_same(listeners)
-    tls_cert, tls_key = _tls_pair(given)
-    public_url = _origin(given["public_url"]) if "public_url" in given else _default_public_url(download)
+    _refuse_half_pairs(given)
+    url = public_url("public_url", given["public_url"]) if "public_url" in given else _default_public_url(download)
+    tls_url = public_url("public_tls_url", given["public_tls_url"]) if "public_tls_url" in given else None
     return Settings(
         data_dir=_data_dir(given.get("data_dir", DEFAULT_DATA_DIR)),
         http=http,
         mqtt=mqtt,
         mqtts=listeners["mqtts"],
+        mqtt_ws=listeners["mqtt_ws"],
+        mqtt_wss=listeners["mqtt_wss"],
         https=listeners["https"],
-        tls_cert=tls_cert,
-        tls_key=tls_key,
+        tls_cert=_file("tls_cert", given.get("tls_cert")),
+        tls_key=_file("tls_key", given.get("tls_key")),
+        device_tls=_device_tls(given.get("device_tls", "compatible")),
+        device_tls_cert=_file("device_tls_cert", given.get("device_tls_cert")),
+        device_tls_key=_file("device_tls_key", given.get("device_tls_key")),
         download=download,
         downloads=listeners["downloads"],
-        public_url=public_url,
+        public_url=url,
+        public_tls_url=tls_url,
         database_url=_database_url(given["database_url"]) if "database_url" in given else None,
         objects_url=_objects_url(given["objects_url"]) if "objects_url" in given else None,
         buckets=_buckets(given.get("buckets", "")),
@@ -191,16 +214,10 @@ def _checked(given: Mapping[str, str], sources: Mapping[str, str], bootstrap_key
         disk_floor_mb=_number("disk_floor_mb", given, 256, DISK_FLOOR_MAX_MB, "megabytes"),
         log=_one_of("log", given.get("log", "INFO").upper(), LOG_LEVELS),
         log_format=_one_of("log_format", given.get("log_format", "text"), LOG_FORMATS),
+        log_file=_log_file(given["log_file"]) if "log_file" in given else None,
         bootstrap_key=bootstrap_key,
         sources=sources,
     )
-
-
-def _listener(setting: str, value: str) -> HostPort:
-    found = re.fullmatch(r"(?:\[([0-9A-Fa-f:.%]+)\]|([A-Za-z0-9._-]+)):([0-9]{1,5})", value, re.ASCII)
-    if found is None or int(found[3]) > PORT_MAX:
-        raise SettingError(setting, value, LISTENER_RULE)
-    return HostPort(found[1] or found[2], int(found[3]))
 
 
 def _port_next_to(http: HostPort) -> HostPort:
@@ -219,15 +236,21 @@ def _refuse_same(listeners: Mapping[str, HostPort | None]) -> None:
         seen[place] = name
 
 
-def _tls_pair(given: Mapping[str, str]) -> tuple[Path | None, Path | None]:
-    for listener in ("mqtts", "https", "downloads"):
+def _refuse_half_pairs(given: Mapping[str, str]) -> None:
+    """A certificate needs its key, a listener with TLS needs both, and a second pair needs a first."""
+    for name in TLS_LISTENERS:
         for needed in ("tls_cert", "tls_key"):
-            if listener in given and needed not in given:
-                raise SettingError(listener, given[listener], f"needs tls_cert and tls_key; {needed} is not set")
-    for one, other in (("tls_cert", "tls_key"), ("tls_key", "tls_cert")):
+            if name in given and needed not in given:
+                raise SettingError(name, given[name], f"needs tls_cert and tls_key; {needed} is not set")
+    for one, other in (
+        ("tls_cert", "tls_key"),
+        ("tls_key", "tls_cert"),
+        ("device_tls_cert", "device_tls_key"),
+        ("device_tls_key", "device_tls_cert"),
+        ("device_tls_cert", "tls_cert"),
+    ):
         if one in given and other not in given:
             raise SettingError(one, given[one], f"needs {other} beside it")
-    return _file("tls_cert", given.get("tls_cert")), _file("tls_key", given.get("tls_key"))
 
 
 def _file(setting: str, value: str | None) -> Path | None:
@@ -252,12 +275,18 @@ def _data_dir(value: str) -> Path:
     return path
 
 
-def _origin(value: str) -> str:
-    rule = "must be http://HOST[:PORT] or https://HOST[:PORT], without a path"
-    found = re.fullmatch(r"(https?://(?:\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9._-]+)(?::([0-9]{1,5}))?)/?", value, re.ASCII)
-    if found is None or not 0 < int(found[2] or 1) <= PORT_MAX:
-        raise SettingError("public_url", value, rule)
-    return found[1]
+def _device_tls(value: str) -> DeviceTls:
+    for manner in DEVICE_TLS:
+        if value == manner:
+            return manner
+    raise SettingError("device_tls", value, f"must be one of {', '.join(DEVICE_TLS)}")
+
+
+def _log_file(value: str) -> Path:
+    path = Path(value)
+    if "\0" in value or path.is_dir() or not path.parent.is_dir():
+        raise SettingError("log_file", value, "must be a file's path, in a folder that exists")
+    return path
 
 
 def _default_public_url(download: HostPort) -> str:

@@ -41,12 +41,14 @@ from upwell.doors.logins import Enrolled, LoginDesk, Logins, Refused
 from upwell.doors.mqtt.handler import Conn, Identity, refused
 from upwell.doors.mqtt.server import MqttDoor
 from upwell.doors.seats import Seats, linked_of
+from upwell.doors.seldom import Seldom
 from upwell.service.dispatch import Addressed, Sent, Unasked, Untellable
 from upwell.service.gateways import SubDevice
 from upwell.service.journal import tell
 from upwell.service.reports import Delivered, Incoming
 
 log = logging.getLogger(__name__)
+CAUTION_PAUSE_S = 3600.0  # between two cautions about the devices of a product
 REPORT, ASK = "report", "ask"  # the manners of what devices say, each with its own way to the database
 ENROLLED_STAY_S = 30.0  # a device that was told its secret hangs up by itself; one that does not is cut
 
@@ -75,6 +77,7 @@ class DeviceHandler:
         self._desk = desk
         self._logins = Logins(desk.logins, faces)
         self._background: set[asyncio.Task[None]] = set()
+        self._cautions = Seldom(CAUTION_PAUSE_S)
         self._lanes = Lanes()
         self.seats = Seats()
         self.door = MqttDoor(self)
@@ -206,7 +209,7 @@ class DeviceHandler:
             case Said():
                 return heard
             case DeviceError() as problem:
-                tell(log, "a message was not understood", device=conn.name, reason=problem)
+                tell(log, "a message was not understood", device=conn.name, reason=problem.problem)
             case Reply(down):
                 self._push(conn, down if isinstance(down, Down) else down(self._desk.logins.now()), None)
             case Behind(public_id, report):
@@ -289,7 +292,15 @@ class DeviceHandler:
         taken = self.door.push(
             conn.device_id, conn.connection_id, down.topic, down.payload, token, down.qos, down.patience_s
         )
+        if down.caution:
+            self._caution(linked_of(conn).names, down.caution)
         return conn.connection_id if taken else None
+
+    def _caution(self, names: Names, caution: str) -> None:
+        untold = self._cautions.due(names.product_key)
+        if untold is not None:
+            more = untold or None
+            tell(log, "an offer is of no use", logging.WARNING, device=names.shown, reason=caution, untold=more)
 
 
 def _id(names: Names) -> UUID:

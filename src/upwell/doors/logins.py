@@ -92,7 +92,7 @@ class Logins:
         if not facts.enabled:
             return Refused("the device is disabled")
         names = Names(facts.product_key, facts.name, "" if claim.product_key else claim.device_name)
-        linked = Linked(face, names, facts.secret, facts.account_id, facts.product_facts)
+        linked = Linked(face, names, facts.secret, facts.account_id, facts.product_facts, claim.client)
         return Identity(id_of(facts.product_key, facts.name), linked, face.payload_size_max, names.shown)
 
     async def _enrolled(self, face: Face, claim: Enrolment, password: bytes) -> Identity | Refused:

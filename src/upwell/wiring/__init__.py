@@ -3,14 +3,12 @@
 import asyncio
 import contextlib
 import logging
-import ssl
 import uuid
 from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Sequence
 from contextlib import AsyncExitStack
-from dataclasses import dataclass
 from datetime import timedelta
 from functools import partial
-from pathlib import Path
+from ssl import SSLContext
 from typing import Any
 from uuid import UUID
 
@@ -20,7 +18,7 @@ from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route
 
-from upwell.config import HostPort, SettingError, Settings
+from upwell.config import Settings
 from upwell.dialects.huawei.iam import PROJECTS_PATH, TOKENS_PATH
 from upwell.dialects.huawei.rule_ops import notification
 from upwell.domain.commands import Command, DeleteDevice, DeleteSpace, ResetSecret, SetDeviceEnabled
@@ -67,8 +65,9 @@ from upwell.service.context import Context, utc_now
 from upwell.service.dispatch import Addressed, Sent
 from upwell.service.secrets import server_secret
 from upwell.storage.database import migrate
+from upwell.wiring.certificates import ServerCertificates
 from upwell.wiring.health import checks_of
-from upwell.wiring.listeners import listen, saying
+from upwell.wiring.listeners import Addresses, listen, open_downloads, open_mqtt
 from upwell.wiring.purge import purge_old
 from upwell.wiring.stores import open_database, open_stores
 from upwell.wiring.upload_desk import Uploads
@@ -77,27 +76,6 @@ log = logging.getLogger(__name__)
 WATCH_BATCH = 5000  # connections asked about at once; a process with more needs several rounds to ask about all
 LONG_TURN_S = 900.0  # a turn that reads or removes whole objects, from a slow store too
 WATCH_PAUSE_S = 2.0  # between two rounds: about as long may a device stay that another process shut out
-
-
-@dataclass(frozen=True, slots=True)
-class Addresses:
-    """Where a started server listens."""
-
-    http: str
-    mqtt: str
-    download: str
-    downloads: str | None  # by TLS
-    https: str | None = None
-    mqtts: str | None = None
-    public_url: str = ""  # what devices are told of the downloads
-    secure_url: str | None = None  # and those that download by TLS alone
-
-    def told(self) -> dict[str, str]:
-        """Every listener that is there by the name of its setting, and what devices are told."""
-        found = {"http": self.http, "mqtt": self.mqtt, "download": self.download, "downloads": self.downloads,
-                 "https": self.https, "mqtts": self.mqtts, "public-url": self.public_url,
-                 "secure-url": self.secure_url}  # fmt: skip
-        return {name: place for name, place in found.items() if place}
 
 
 class Server:
@@ -113,6 +91,7 @@ class Server:
     async def start(self) -> Addresses:
         """Returns when every listener accepts. Raises UpwellError for what can't be started."""
         try:
+            self.certificates = ServerCertificates(self.settings)
             await self._open()
             return await self._listen()
         except BaseException:
@@ -122,6 +101,10 @@ class Server:
     async def stop(self) -> None:
         """Stop listening, finish what is under way, end the children."""
         await self._stack.aclose()
+
+    def reload(self) -> None:
+        """Show the certificates that the files hold now; connections stay as they are."""
+        self.certificates.refresh(again=True)
 
     async def _open(self) -> None:
         database = await open_database(self.settings, self.settings.database_url or await self._embedded())
@@ -164,37 +147,21 @@ class Server:
     async def _listen(self) -> Addresses:
         handler = self._devices()
         self._engine(handler)
-        download = DownloadDoor(self.links.find, read=self.objects.read)
-        with saying(self.settings.named("download"), *self.settings.download):
-            d_host, d_port = await download.start(*self.settings.download)
+        tls = self.certificates.devices
+        download = DownloadDoor(self.links.find, read=self.objects.read, under=self.settings.public_paths)
         self._stack.push_async_callback(download.stop)
-        self.links.origin = self.settings.public_url_at(d_port)
-        downloads = None
-        if self.settings.downloads is not None:
-            with saying(self.settings.named("downloads"), *self.settings.downloads):
-                downloads = await download.start(*self.settings.downloads, self._tls())
-        self.links.secure_origin = self.settings.secure_url_at(downloads and downloads[1])
-        mqtts = None
-        with saying(self.settings.named("mqtt"), *self.settings.mqtt):
-            mqtt = await handler.door.start(*self.settings.mqtt)
-        if self.settings.mqtts is not None:
-            with saying(self.settings.named("mqtts"), *self.settings.mqtts):
-                mqtts = await handler.door.start(*self.settings.mqtts, ssl=self._tls())
+        downloads = await open_downloads(download, self.settings, tls)
+        by_tls = downloads.get("downloads")
+        self.links.origin = self.settings.public_url_at(downloads["download"].port)
+        self.links.secure_origin = self.settings.secure_url_at(by_tls and by_tls.port)
         self._stack.push_async_callback(handler.door.stop)
+        mqtt = await open_mqtt(handler.door, self.settings, tls)
         http, https = await self._http()
-        told = [None if at is None else str(HostPort(*at)) for at in (mqtt, (d_host, d_port), downloads, mqtts)]
-        urls = self.links.origin, self.links.secure_origin
-        return Addresses(http, told[0] or "", told[1] or "", told[2], https, told[3], *urls)
-
-    def _tls(self) -> ssl.SSLContext:
-        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-        assert self.settings.tls_cert is not None  # noqa: S101  # config refuses TLS without a certificate
-        try:
-            context.load_cert_chain(self.settings.tls_cert, self.settings.tls_key, password=str)
-        except (OSError, ValueError) as exc:  # OpenSSL's errors are OSErrors
-            rule = f"must be a PEM certificate, with its PEM key without a passphrase in tls_key: {exc}"
-            raise SettingError("tls_cert", str(self.settings.tls_cert), rule) from exc
-        return context
+        self._run(self.certificates.watch())
+        self.links.warn_of_ports()
+        places = {name: str(place) for name, place in (downloads | mqtt).items()}
+        links = self.links
+        return Addresses(http=http, https=https, public_url=links.origin, secure_url=links.secure_origin, **places)
 
     def _gather(self, name: str, apply: Callable[[Sequence[Any]], Awaitable[Sequence[Any]]], **more: Any) -> Any:
         gatherer: Gatherer[Any, Any] = Gatherer(name, apply, **more)
@@ -266,7 +233,11 @@ class Server:
                 behind=self._gather("sub-devices", behind).submit,
                 behind_all=lambda ids: gateways.behind(ctx, ids),
             ),
-            faces=[AlibabaFace(), HuaweiFace(ctx.now, self.links.make, tolerance), TuyaLinkFace(ctx.now)],
+            faces=[
+                AlibabaFace(self.links.by_tls),
+                HuaweiFace(ctx.now, self.links.make, tolerance),
+                TuyaLinkFace(ctx.now, self.links.by_tls),
+            ],
         )
 
     async def _enrol(self, product_key: str, name: str, creates: bool) -> str | None:
@@ -381,17 +352,12 @@ class Server:
             ],
             middleware=[Middleware(Bodies, streams=streams_to_store)],
         )
-        https = None
-        if self.settings.https is not None:
-            self._tls()  # refuses what can't be used; the listener below loads it for itself
-            pair = (self.settings.tls_cert, self.settings.tls_key)
-            https = await self._answer(app, "https", self.settings.https, pair)
+        tls, where = self.certificates.management, self.settings.https
+        https = await self._answer(app, "https", where, tls.context) if tls and where else None
         return await self._answer(app, "http", self.settings.http), https
 
-    async def _answer(
-        self, app: Starlette, setting: str, where: tuple[str, int], *tls: tuple[Path | None, Path | None]
-    ) -> str:
-        address, end = await listen(app, *where, *tls, name=self.settings.named(setting))
+    async def _answer(self, app: Starlette, setting: str, where: tuple[str, int], tls: SSLContext | None = None) -> str:
+        address, end = await listen(app, *where, tls, name=self.settings.named(setting))
         self._stack.push_async_callback(end)
         return address
 

@@ -82,14 +82,14 @@ class Link(asyncio.Protocol):
         self._timer = self._loop.call_later(self._limits.connect_timeout_s, self.cut, "no login in time")
 
     def eof_received(self) -> bool:
-        """The device says no more. What it said is taken and acknowledged before the connection is closed; over TLS it
-        can't be told any more, and is only heard."""
+        """The device says no more. What it said is taken and acknowledged before the connection is closed, where the
+        device still listens; a WebSocket's does not."""
         self._talked_out = True
         if self._timer and self.conn:
             self._timer.cancel()
             self._timer = self._loop.call_later(self._limits.last_words_s, self.cut, HUNG_UP)
         self._pump()
-        return self._transport.get_extra_info("sslcontext") is None
+        return True
 
     def connection_lost(self, exc: Exception | None) -> None:
         self._finish("the connection broke" if exc and not self._talked_out else HUNG_UP)
