@@ -20,6 +20,7 @@ from upwell.domain.policy import LastTask, Policy, next_nth, winner
 from upwell.domain.task import BUSY, Event, State, birth
 from upwell.service import groups, rules
 from upwell.service.context import Context
+from upwell.service.journal import tell
 from upwell.service.tasks import SQL as TASKS
 from upwell.service.tasks import Selection, move
 from upwell.storage.database import Connection, Row
@@ -51,7 +52,10 @@ async def unfilled(ctx: Context) -> list[int]:
 
 async def fill(ctx: Context, job_id: int) -> bool:
     """Make the next chunk of a job's tasks; returns whether more may be missing."""
-    return await ctx.database.transact(lambda conn: fill_chunk(ctx, conn, job_id))
+    more = await ctx.database.transact(lambda conn: fill_chunk(ctx, conn, job_id))
+    if not more:
+        tell(log, "job has all its tasks", job=job_id)
+    return more
 
 
 async def fill_chunk(ctx: Context, conn: Connection, job_id: int) -> bool:
@@ -81,7 +85,8 @@ async def _note_nobody(conn: Connection, job: Row, looked: int) -> None:
     why = nobody(looked, among=among, version=job["version"], sources=job["source_versions"])
     if await conn.fetchval(JOBS["note_nobody"], job["job_id"], why) is not None:
         level = logging.INFO if job["kind"] == "verify" else logging.WARNING  # tuya 2.3: one without devices is lawful
-        log.log(level, "job %d (%s, %s): %s", job["job_id"], job["kind"], job["selection"], why)
+        facts = {"job": job["job_id"], "kind": job["kind"], "selection": job["selection"]}
+        tell(log, "job selects nobody", level, **facts, product=job["product_key"], why=why)
 
 
 async def _gray_limit(conn: Connection, job: Row) -> tuple[UUID | None, bool]:

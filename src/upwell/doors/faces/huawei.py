@@ -67,7 +67,11 @@ class HuaweiFace:
             proven = login.verify(claim, (secret,), password)
             return login.is_timely(claim, now, self._tolerance) and proven
 
-        return Claim(None, claim.device_id, proves)
+        def blames(now: datetime) -> str:
+            timely = login.is_timely(claim, now, self._tolerance)
+            return "" if timely else f"its clock is off: it says {claim.timestamp}, and here it is {now:%Y%m%d%H}"
+
+        return Claim(None, claim.device_id, proves, blames)
 
     def greet(self, linked: Linked, now: datetime) -> Sequence[Down]:
         """Nothing: a device is asked when it has something to install."""
