@@ -220,7 +220,7 @@ async def test_8_13_odd_times_null_versions_and_early_reports(fleet: Fleet, kind
     async with fleet.online(device_id, kind, **more) as device:
         await device.until(lambda: device.pubacked)
         shown = fleet.client.show_device(m.ShowDeviceRequest(device_id=device_id))
-        # Null and empty overwrite nothing: the firmware is what its result told (huawei 5.8), the software what it said.
+        # Null and empty overwrite nothing: the firmware is what its result told, the software what it said.
         assert (shown.fw_version, shown.sw_version) == ("V2.0", "V1.0")
 
 
