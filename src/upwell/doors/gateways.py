@@ -6,7 +6,9 @@ its sub-devices or for none. Bounded: sub-devices of a connection and of a topol
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
+import logging
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Mapping, Sequence
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
@@ -31,6 +33,9 @@ from upwell.doors.mqtt.handler import Conn
 from upwell.doors.seats import Seats, linked_of
 from upwell.service.access import LoginFacts
 from upwell.service.gateways import SUB_DEVICES_MAX, SubDevice
+from upwell.service.journal import tell
+
+log = logging.getLogger(__name__)
 
 NOBODY = "no such device"  # a secret to check against, so that unknown devices take as long as known ones
 
@@ -74,35 +79,30 @@ class Gateways:
         self._end = end
         self._turns: dict[UUID, asyncio.Lock] = {}  # of connections that asked
 
-    async def take(self, conn: Conn, asked: Asked) -> Down | None:
-        """Do it, and give the answer to send; it is committed when this returns."""
+    @asynccontextmanager
+    async def turn(self, conn: Conn) -> AsyncIterator[None]:
+        """The connection's turn, given in the order in which it is asked for: what was asked before is done. A
+        sub-device speaks right behind its login, which not every vendor answers (tuya 4.10)."""
         turn = self._turns.setdefault(conn.connection_id, asyncio.Lock())
         try:
             async with turn:
-                return await self._done(conn, asked)
+                yield
         finally:
             if self._seats.of(conn.device_id) is not conn:
                 self._turns.pop(conn.connection_id, None)
 
-    async def settled(self, conn: Conn) -> None:
-        """What the connection asked before is done. A sub-device speaks right behind its login, which not every vendor
-        answers (tuya 4.10)."""
-        turn = self._turns.get(conn.connection_id)
-        if turn is not None and turn.locked():
-            async with turn:
-                return
-
-    async def _done(self, conn: Conn, asked: Asked) -> Down | None:
+    async def take(self, conn: Conn, asked: Asked) -> Down | None:
+        """In the connection's turn, do it and give the answer to send; it is committed when this returns."""
         match asked:
             case TopoGet(answer):
                 bound = await self._desk.bound(conn.device_id)
                 return answer([_named(each) for each in bound])
             case TopoAdd(subs, answer):
-                return answer(_told(await self._bind(conn, subs)))
+                return answer(_told(_noted(conn, "sub-device not added", await self._bind(conn, subs))))
             case TopoDelete(subs, answer):
                 return answer(_told(await self._unbind(conn, subs)))
             case SubLogin(subs, answer):
-                return answer(_told(await self._login(conn, subs)))
+                return answer(_told(_noted(conn, "sub-device login refused", await self._login(conn, subs))))
             case SubLogout(subs, answer):
                 return answer(_told(await self._logout(conn, subs)))
             case Behind(public_id):
@@ -122,7 +122,7 @@ class Gateways:
         for conn in conns:
             linked = linked_of(conn)
             if any(_named(sub) not in linked.subs for sub in found.get(conn.device_id, ())):
-                async with self._turns.setdefault(conn.connection_id, asyncio.Lock()):
+                async with self.turn(conn):
                     await self._bring(conn, found[conn.device_id], None)
 
     async def part(self, conn: Conn) -> None:
@@ -257,6 +257,14 @@ def _judged(linked: Linked, names: Names, facts: LoginFacts, *, bound: bool) -> 
     if not facts.enabled:
         return Outcome.DISABLED
     return Outcome.DONE if bound else Outcome.UNBOUND
+
+
+def _noted(conn: Conn, event: str, found: list[_Sub]) -> list[_Sub]:
+    """The same, with each refusal told in the log."""
+    for sub in found:
+        if sub.outcome is not Outcome.DONE:
+            tell(log, event, device=conn.name, other=sub.names.shown, reason=sub.outcome.value)
+    return found
 
 
 def _named(sub: SubDevice) -> Names:

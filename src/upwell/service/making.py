@@ -6,6 +6,7 @@ answer (L1), and a device can't be deleted meanwhile. Whoever changes a product'
 that are being applied under the present ones. Locks are taken in the order job, rules, device, task.
 """
 
+import logging
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -19,11 +20,13 @@ from upwell.domain.policy import LastTask, Policy, next_nth, winner
 from upwell.domain.task import BUSY, Event, State, birth
 from upwell.service import groups, rules
 from upwell.service.context import Context
+from upwell.service.journal import tell
 from upwell.service.tasks import SQL as TASKS
 from upwell.service.tasks import Selection, move
 from upwell.storage.database import Connection, Row
 from upwell.storage.queries import sheet
 
+log = logging.getLogger(__name__)
 JOBS = sheet("jobs")
 POLICIES = sheet("policies")
 BATCHES = sheet("batches")
@@ -42,7 +45,10 @@ async def unfilled(ctx: Context) -> list[int]:
 
 async def fill(ctx: Context, job_id: int) -> bool:
     """Make the next chunk of a job's tasks; returns whether more may be missing."""
-    return await ctx.database.transact(lambda conn: fill_chunk(ctx, conn, job_id))
+    more = await ctx.database.transact(lambda conn: fill_chunk(ctx, conn, job_id))
+    if not more:
+        tell(log, "job has all its tasks", job=job_id)
+    return more
 
 
 async def fill_chunk(ctx: Context, conn: Connection, job_id: int) -> bool:

@@ -24,6 +24,8 @@ CODE_MAX = 2**31 - 1  # of a result_code, either way: what a database holds; tho
 DESC_MAX = 256  # characters kept of a description; longer ones are cut
 URL_VALID_S = int(RESULT_WITHIN.total_seconds())  # huawei 5.4: `expires`
 DOWN, UP = "$oc/devices/{device_id}/sys/events/down", "$oc/devices/{device_id}/sys/events/up"
+# How the topics of the other vendors' devices on the same door begin.
+FOREIGN = ("/sys/", "/ota/", "/ext/", "/shadow/", "tylink/", "smart/device/")
 OTA, SDK, CLOCK = "$ota", "$sdk_info", "$time_sync"
 
 Part = Literal["firmware", "software", "module"]
@@ -63,6 +65,17 @@ def events_down(device_id: str) -> str:
 def own_topic(topic: str, device_id: str) -> bool:
     """Whether the device may publish to `topic`: one of its own, without wildcards."""
     return not re.search(r"[+#\0]", topic) and topic.startswith(f"$oc/devices/{device_id}/")
+
+
+def owner_of(topic: str) -> str | None:
+    """The device id that a system topic carries; None for any other topic."""
+    levels = topic.split("/")
+    return levels[2] if levels[:2] == ["$oc", "devices"] and len(levels) > 3 and levels[2] else None
+
+
+def is_custom(topic: str) -> bool:
+    """Whether a topic is one that its owner named (huawei 5.1), and not the system's or another vendor's device's."""
+    return not topic.startswith(("$", *FOREIGN))
 
 
 def own_filter(topic_filter: str, device_id: str) -> bool:

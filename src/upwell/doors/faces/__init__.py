@@ -27,16 +27,23 @@ class Names:
     device_name: str
     public_id: str = field(default="", compare=False)
 
+    @property
+    def shown(self) -> str:
+        """The device as the log names it."""
+        return f"{self.product_key}/{self.device_name}"
+
 
 @dataclass(frozen=True, slots=True)
 class Down:
     """One message to send. It needs no SUBSCRIBE; a subscription can only lower its QoS. Until the device acknowledges
-    it, it may be silent for `patience_s` seconds, whatever its keep alive says."""
+    it, it may be silent for `patience_s` seconds, whatever its keep alive says. `caution` is what an operator should
+    know of it, for the log."""
 
     topic: str
     payload: bytes
     qos: int = 1
     patience_s: float = 0.0
+    caution: str = ""
 
 
 # --- logins -------------------------------------------------------------------------------------------------------
@@ -49,11 +56,14 @@ differs, and is also called with a secret that is nobody's, so that unknown devi
 @dataclass(frozen=True, slots=True)
 class Claim:
     """Who a CONNECT says it is. Without a product key the device is looked for by name over all products, and each of
-    that name is tried with its own secret, at most 8 of an account."""
+    that name is tried with its own secret, at most 8 of an account. `client` is the face's own word for the kind of
+    client it is, as it says itself; Linked carries it."""
 
     product_key: str | None
     device_name: str
     proves: Proof
+    blames: Callable[[datetime], str] = lambda now: ""  # what else than the password may be wrong, for the log
+    client: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,14 +83,15 @@ class Linked:
     """What a connection is: whose devices speak on it, and through which face.
 
     `names`, `secret` and `product_facts` (what the vendor's dialect keeps of the product, under its own words) are of
-    the device that logged in; `subs` are the sub-devices that it logged in since, with their ids, and `parted` those
-    that were. The door keeps them; a face only looks."""
+    the device that logged in, and `client` is the Claim's; `subs` are the sub-devices that it logged in since, with
+    their ids, and `parted` those that were. The door keeps them; a face only looks."""
 
     face: "Face"
     names: Names
     secret: str = field(repr=False)
     account_id: int = 0
     product_facts: Mapping[str, object] = field(default_factory=dict)
+    client: str = ""
     subs: dict[Names, UUID] = field(default_factory=dict)
     public: dict[str, Names] = field(default_factory=dict)  # of `subs`, those with a public id, by it
     parted: dict[Names, None] = field(default_factory=dict)
@@ -208,6 +219,26 @@ Heard = Said | Behind | Reply | SubStatus | SubLogin | SubLogout | TopoAdd | Top
 """An error stands for a part of the message that can't be understood, among others that can."""
 
 
+# --- topics that are not the connection's ---------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Absent:
+    """It is a topic of this device, which is not online on the connection, and may be behind it. If the topology says
+    so nothing is heard of it; if not, it is a stranger's topic and the connection ends (L8)."""
+
+    product_key: str | None
+    device_name: str
+
+
+@dataclass(frozen=True, slots=True)
+class Harmless:
+    """It is no device's topic, or the connection's own in a form that the vendor does not name: nothing is heard."""
+
+
+Excuse = Absent | Harmless
+
+
 # --- a download in blocks -------------------------------------------------------------------------------------------
 
 
@@ -242,8 +273,9 @@ class Face(Protocol):
     subs_come_along: bool
     """Whether the sub-devices of a gateway's topology are online with it, without a login of their own."""
 
-    packet_size_max: int | None
-    """Bytes that a device may send in one packet; None for the door's own limit."""
+    payload_size_max: int
+    """Bytes of payload that a device may publish at once: what its vendor's page names, or else PAYLOAD_MAX of
+    dialects/payloads.py. A larger publish is skipped."""
 
     def claim(self, client_id: str, username: str) -> Claim | Enrolment | None:
         """Who the CONNECT says it is; None when it is not of this vendor's kind, and the next face is asked. Raises
@@ -254,8 +286,12 @@ class Face(Protocol):
 
     def may_publish(self, linked: Linked, topic: str) -> bool:
         """Whether the topic is one that a device of this connection may publish to (L8: see `Linked.whose`).
-        False ends the connection, so be lenient with its own topics that OTA doesn't know, and with those of `parted`
-        sub-devices, of which `read` must hear nothing: one that was taken away must not end its gateway."""
+        False ends the connection where there is no `excuse`, so be lenient with its own topics that OTA doesn't know,
+        and with those of `parted` sub-devices, of which `read` must hear nothing: one that was taken away must not end
+        its gateway."""
+
+    def excuse(self, linked: Linked, topic: str) -> Excuse | None:
+        """Why it is no offence to publish to a topic that `may_publish` refuses; None if it is one."""
 
     def may_subscribe(self, linked: Linked, topic_filter: str) -> bool:
         """Whether everything that the filter matches is of devices of this connection (L8)."""

@@ -12,8 +12,11 @@ from collections.abc import Coroutine
 from typing import Any
 from uuid import UUID
 
+from upwell.doors.layers import TlsLayer
 from upwell.doors.mqtt.connection import Link
 from upwell.doors.mqtt.handler import Conn, Identity, Limits, MqttHandler
+from upwell.doors.mqtt.websocket import WebSocketLayer
+from upwell.doors.tls import Failures
 
 __all__ = ["Conn", "Identity", "Limits", "MqttDoor", "MqttHandler"]
 
@@ -43,18 +46,26 @@ class MqttDoor:
         self._links: set[Link] = set()
         self._devices: dict[UUID, Link] = {}
         self._servers: list[asyncio.Server] = []
+        self._failures = Failures("mqtt")
         self._work: set[asyncio.Task[None]] = set()
         self._parting: dict[UUID, asyncio.Task[None]] = {}
 
-    async def start(self, host: str, port: int, ssl: tls.SSLContext | None = None) -> tuple[str, int]:
+    async def start(
+        self, host: str, port: int, ssl: tls.SSLContext | None = None, *, websocket: bool = False
+    ) -> tuple[str, int]:
         """Listen, and give the address bound. Raises OSError where it can't be."""
-        handshake = self.limits.connect_timeout_s if ssl else None
-        server = await asyncio.get_running_loop().create_server(
-            lambda: Link(self), host, port, ssl=ssl, backlog=BACKLOG, ssl_handshake_timeout=handshake
-        )
+
+        def accepted() -> asyncio.Protocol:
+            link = Link(self)
+            spoken = WebSocketLayer(link) if websocket else link
+            return spoken if ssl is None else TlsLayer(spoken, ssl, self._failures)
+
+        server = await asyncio.get_running_loop().create_server(accepted, host, port, backlog=BACKLOG)
         self._servers.append(server)
         address = server.sockets[0].getsockname()
-        log.info("mqtt door open: host=%s port=%s tls=%s", address[0], address[1], ssl is not None)
+        log.info(
+            "mqtt door open: host=%s port=%s tls=%s websocket=%s", address[0], address[1], ssl is not None, websocket
+        )
         return str(address[0]), int(address[1])
 
     async def stop(self) -> None:
@@ -65,7 +76,7 @@ class MqttDoor:
             link.draining = True
         await self._settle(tuple(self._work))
         for link in tuple(self._links):
-            link.cut("the door closes")
+            link.cut("the door closes", hear=False)
         await self._settle(tuple(self._work))
         for task in tuple(self._work):
             task.cancel()
@@ -103,7 +114,7 @@ class MqttDoor:
         """End the device's connection, if it has one here."""
         link = self._devices.get(device_id)
         if link is not None:
-            link.cut(reason)
+            link.cut(reason, hear=False)
 
     # For the connections.
 
@@ -120,9 +131,13 @@ class MqttDoor:
         return former
 
     def leave(self, link: Link) -> None:
-        self._links.discard(link)
+        """It is no device's connection any more."""
         if link.conn and self._devices.get(link.conn.device_id) is link:
             del self._devices[link.conn.device_id]
+
+    def forget(self, link: Link) -> None:
+        """All that it said is heard."""
+        self._links.discard(link)
 
     def part(self, device_id: UUID, farewell: Coroutine[Any, Any, None]) -> None:
         """Run the farewell of a connection of that device, where its successor can find it."""
