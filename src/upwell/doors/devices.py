@@ -176,17 +176,12 @@ class DeviceHandler:
         linked = linked_of(conn)
         match linked.face.excuse(linked, topic):
             case Harmless():
-                tell(log, "nothing is read of a topic", logging.DEBUG, device=conn.name, topic=topic)
+                tell(log, "nothing is read of the topic", logging.DEBUG, device=conn.name, topic=topic)
                 return
             case Absent(product_key, name):
                 facts = await self._logins.candidates(product_key, name)
                 if any(one.gateway_id == conn.device_id for one in facts):
-                    tell(
-                        log,
-                        "a device speaks for one that is not online on its connection",
-                        device=conn.name,
-                        other=name,
-                    )
+                    tell(log, "a device speaks for one that is not online with it", device=conn.name, other=name)
                     return
         if self.seats.of(conn.device_id) is conn:
             self.door.end(conn.device_id, "published to a topic that is not its own")
@@ -214,7 +209,7 @@ class DeviceHandler:
             case Said():
                 return heard
             case DeviceError() as problem:
-                tell(log, "a message was not understood", device=conn.name, reason=problem.problem)
+                tell(log, "a message was not understood", device=conn.name, reason=problem)
             case Reply(down):
                 self._push(conn, down if isinstance(down, Down) else down(self._desk.logins.now()), None)
             case Behind(public_id, report):

@@ -47,13 +47,18 @@ class RestDoor:
         key = operation = ""
         try:
             if management.upload_project(request.method, _path(request)) is not None:
-                return answered(request_id, 201, await self._upload(request))
+                operation = "upload a file of targets"
+                form = await read(request, batchfiles.FILE_SIZE_MAX + FRAME_SIZE_MAX, "file_size")
+                key = key_named(form)
+                return answered(request_id, 201, await self._upload(form))
             read_request = await read(request, BODY_SIZE_MAX)
             key = key_named(read_request)
             route = management.route(read_request.method, read_request.path)
             statuses, operation = route.operation.refuses, route.name
             origin = f"{request.url.scheme}://{request.headers.get('host', request.url.netloc)}"
-            result = await self._perform(read_request, route, origin, peer_of(request))
+            caller = await self.gate.caller(read_request)
+            key = caller.key_id
+            result = await self._perform(caller, read_request, route, origin, peer_of(request))
             return answered(request_id, route.operation.status, management.encode(route.name, result))
         except ClientDisconnect:
             return Response(status_code=400)
@@ -65,8 +70,9 @@ class RestDoor:
             log.exception("request %s (%s) failed", request_id, request.method)
             return refused(request_id, exc, statuses)
 
-    async def _perform(self, request: SignedRequest, route: management.Route, origin: str, peer: str) -> c.Result:
-        caller = await self.gate.caller(request)
+    async def _perform(
+        self, caller: Caller, request: SignedRequest, route: management.Route, origin: str, peer: str
+    ) -> c.Result:
         check_project(caller, route.project_id)
         access.require(caller, route.operation.role)
         await self._admit(caller, route)
@@ -76,8 +82,7 @@ class RestDoor:
         self.changed(command)
         return result
 
-    async def _upload(self, request: Request) -> dict[str, object]:
-        form = await read(request, batchfiles.FILE_SIZE_MAX + FRAME_SIZE_MAX, "file_size")
+    async def _upload(self, form: SignedRequest) -> dict[str, object]:
         caller = await self.gate.caller(form)
         check_project(caller, management.upload_project(form.method, form.path) or "")
         access.require(caller, "operator")

@@ -17,7 +17,7 @@ log = logging.getLogger(__name__)
 SHOWN_MAX = 3  # members of a list that are shown one by one
 
 _PACKAGE = ("package_id", "name", "version", "module", "product_key", "is_delta", "place")
-_JOB = ("name", "part", "package_id", "package_ids", "product_key", "selection", "device_names", "device_list_url",
+_JOB = ("name", "part", "package_id", "package_ids", "product_key", "selection", "device_names",
         "gray_percent", "group_id", "targets", "group_ids", "source_versions", "scheduled_at", "finish_at",
         "need_confirm", "maximum_per_min")  # fmt: skip
 
@@ -86,8 +86,8 @@ def _shown(value: object) -> object:
         return value
     if isinstance(value, Iterable) and not isinstance(value, Mapping):
         found = list(value)
-        few = ", ".join(str(_shown(each)) for each in found) if len(found) <= SHOWN_MAX else f"{len(found)} of them"
-        return few or None
+        few = len(found) <= SHOWN_MAX and all(isinstance(each, str | int) for each in found)
+        return (", ".join(map(str, found)) if few else f"{len(found)} of them") if found else None
     return ".".join(str(part) for part in _parts(value) if part)
 
 

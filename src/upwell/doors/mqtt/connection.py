@@ -198,11 +198,9 @@ class Link(asyncio.Protocol):
 
     def _complain(self, step: str, exc: BaseException) -> None:
         """A handler's failure, in one line where it was foreseen."""
-        foreseen = isinstance(exc, UpwellError)
-        tell(
-            log, f"mqtt {step} failed", logging.INFO if foreseen else logging.ERROR, None if foreseen else exc,
-            peer=self.peer, device=self._who(), error=type(exc).__name__,
-        )  # fmt: skip
+        level, error = (logging.INFO, None) if isinstance(exc, UpwellError) else (logging.ERROR, exc)
+        told = {"peer": self.peer, "device": self._who(), "error": type(exc).__name__}
+        tell(log, f"mqtt {step} failed", level, error, **told)
 
     # The login.
 
@@ -358,10 +356,8 @@ class Link(asyncio.Protocol):
 
     async def _skip(self, packet: codec.Skipped) -> None:
         """It is acknowledged in its turn like one that was read, or the device would send it again for ever."""
-        log.warning(
-            "mqtt publish skipped: peer=%s device=%s topic=%s; its payload of %d bytes is more than may be read",
-            self.peer, self._who(), packet.topic, packet.size,
-        )  # fmt: skip
+        event = f"mqtt publish skipped: its payload of {packet.size} bytes is more than may be read"
+        tell(log, event, logging.WARNING, peer=self.peer, device=self._who(), topic=packet.topic)
 
     def _settle(self, _: "asyncio.Task[None]") -> None:
         """Acknowledge the publishes that were taken, oldest first, and none after one that was not."""
