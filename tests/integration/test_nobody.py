@@ -17,7 +17,7 @@ GRAY = {"selection": "GRAY", "gray_percent": "50"}
 
 async def told(ctx: Context, caller: Caller, job: int) -> str:
     assert await states(ctx, job) == {}
-    return (await views.show_job(ctx, caller, c.ShowJob(job_id=job))).nobody
+    return (await views.show_job(ctx, caller, c.ShowJob(job_id=job))).status_desc
 
 
 async def a_group(ctx: Context, caller: Caller) -> int:
@@ -73,7 +73,7 @@ async def test_a_job_with_devices_and_a_standing_rule_without_say_nothing(
         dynamic = (await jobs.create_dynamic_job(ctx, caller, cmd)).job_id
         await fill(ctx, dynamic)
     for job in (static, dynamic):
-        assert (await views.show_job(ctx, caller, c.ShowJob(job_id=job))).nobody == ""
+        assert (await views.show_job(ctx, caller, c.ShowJob(job_id=job))).status_desc == ""
     assert not [record for record in caplog.records if "selects nobody" in record.getMessage()]
     await say(ctx, (flock.ids[0], runs("2.5")))
     assert await states(ctx, dynamic) == {"FAILED": 1}  # the static job's task is in its way

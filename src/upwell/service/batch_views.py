@@ -110,14 +110,14 @@ def _batch(row: Row, counted: Tally) -> c.Batch:
         retry_interval_min=row["retry_interval_min"],
         facts=facts,
         progress=progress_of(row, counted),
-        reason=row["nobody"] or _reason(row),
+        reason=_reason(row),
         tally=counted,
         created_at=row["created_at"],
     )
 
 
 def _reason(row: Row) -> str:
-    """Why its tasks failed, where it is the job's own reason; while it runs, what they wait for."""
+    """Why its tasks failed or there are none, where that is the job's own reason; while it runs, what they wait for."""
     if row["status_desc"] or row["unread"] is None or row["outcome"]:
         return str(row["status_desc"])
     return fault.unread(row["unread"] or None)

@@ -221,7 +221,7 @@ def _job(r: c.Job) -> dict[str, Any]:
     retries = r.retry_interval_min is not None
     more = {
         "Name": r.package_name,
-        "JobDesc": r.nobody,
+        "JobDesc": r.status_desc,
         "DestVersion": r.dest_version,
         "DownloadProtocol": r.protocol,
         "SrcVersions": {"SrcVersion": list(r.source_versions)},

@@ -1,4 +1,4 @@
--- Modules under one name in any case, and why a job selected nobody.
+-- Modules under one name in any case, and what a job looked at, to tell why it selected nobody (`status_desc`).
 
 -- Names of modules are one whatever their case (alibaba 2.2). What is compared is kept folded: module_version.module,
 -- task.module, task.slot and policy.module. As people spell it a name is in module.name and package.module, and as a
@@ -18,5 +18,4 @@ drop index package_of_module;
 create index package_of_module on package (product_id, lower(module)) where deleted_at is null;
 
 alter table job
-    add looked int not null default 0,       -- devices that were looked at while its tasks were made
-    add nobody text not null default '';     -- why it selected no device, when its tasks were made and there is none
+    add looked int not null default 0;       -- devices that were looked at while its tasks were made

@@ -50,7 +50,7 @@ order by j.job_id desc;
 select j.job_id, j.name, j.part,
        case when sum(cardinality(j.targets)) over (order by w.place) <= $3 then j.targets else '{}' end as targets,
        j.group_ids, j.need_confirm, j.by_gateway, j.ext_info, j.scheduled_at,
-       j.retry_count, j.retry_interval_min, j.facts, j.created_at, j.status, j.materialised, j.outcome, j.nobody,
+       j.retry_count, j.retry_interval_min, j.facts, j.created_at, j.status, j.materialised, j.outcome,
        j.stop_asked_at is not null as stop_asked,
        array(select c.package_id from job_package c where c.job_id = j.job_id order by c.place) as package_ids,
        j.status_desc, (select coalesce(max(k.object_problem), '')

@@ -145,7 +145,7 @@ update job set cursor_device = $2, until_device = $3, materialised = $4, looked 
 
 -- name: note_nobody
 -- The job has no task: why. Nothing comes back when it has one.
-update job set nobody = $2
+update job set status_desc = $2
 where job_id = $1 and not exists (select from task t where t.job_id = $1) returning job_id;
 
 -- name: endable
@@ -173,7 +173,7 @@ select j.job_id, j.package_id, p.name as package_name, pr.product_key, p.version
        j.status, j.source_versions, j.gray_percent::text as gray_percent, j.retry_interval_min, j.retry_count,
        j.timeout_min, j.maximum_per_min, j.overwrite, j.need_push, j.need_confirm, j.protocol, j.tags, j.created_at,
        j.modified_at, j.started_at, j.ended_at, j.multi_module, j.dynamic_mode, j.group_id, g.name as group_name,
-       j.scheduled_at, j.finish_at, j.nobody
+       j.scheduled_at, j.finish_at, j.status_desc
 from job j join package p using (package_id) join product pr on pr.product_id = j.product_id
 left join device_group g on g.group_id = j.group_id
 where j.account_id = $1 and j.deleted_at is null
