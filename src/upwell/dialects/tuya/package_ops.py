@@ -35,7 +35,9 @@ def _digest(given: Mapping[str, Any]) -> dict[str, Any]:
     sign = given["FirmwareSign"]
     if sign is None:
         return {}
-    rule = Pattern(rf"[0-9A-Fa-f]{{{digits}}}", f"a {given['SignMethod']} in {digits} hexadecimal digits")
+    rule = Pattern(
+        rf"[0-9A-Fa-f]{{{digits}}}", f"{digits} hexadecimal digits because SignMethod is {given['SignMethod']}"
+    )
     problem = rule.problem(sign)
     if problem:
         raise Invalid("FirmwareSign", rule.text, problem)
