@@ -1,8 +1,8 @@
 """The names of a request's parameters, sorted under the rows of an operation's table (alibaba 1.5).
 
 Holds: a declared name has one form, `Name`, `Name.N` or `Name.N.Member` with N from 1; what is nearly a declared name
-or has another form is refused and never ignored, for a list that is not understood means every device (issue of real
-clients, 1). Refuses: to judge values, beyond that one parameter has one value.
+or has another form is refused and never ignored, for a list that is not understood means every device
+(docs/adr/0012). Refuses: to judge values, beyond that one parameter has one value.
 """
 
 import re

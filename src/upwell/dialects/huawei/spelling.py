@@ -1,8 +1,9 @@
-"""Members that are not declared, in a request that changes something (issue of real clients, 1).
+"""Members that are not declared, in a request that changes something (docs/adr/0012).
 
-Harmless ones are ignored, as the vendor does. Refused by the right name are those that are nearly declared ones, those
-that another place of the same request declares, and every one in an object that says which devices are meant or how
-they are updated: what is not understood there would be more devices, or sooner, than its sender meant.
+Harmless ones are ignored, as the vendor does. Refused by the right name are those that are nearly declared ones, and
+every one in an object that says which devices are meant or how they are updated; where a request chooses devices, also
+those that stand in another place than their own, or choose devices in other operations. What is not understood there
+would be more devices, or sooner, than its sender meant.
 """
 
 from collections.abc import Iterator, Mapping
@@ -19,21 +20,23 @@ ONE_VALUE = "given once, or with the same value"
 
 
 def refuse_misspelt(table: Table, given: Mapping[str, Any], *, alike: Table = ()) -> None:
-    """Raises Invalid for an undeclared member at any depth that is nearly a declared one, stands in another place than
-    its own, is one of `alike`, or is in a closed object and not null."""
-    _Search(Names((*_names(table), *_names(alike)))).through(table, given, "")
+    """Raises Invalid for an undeclared member at any depth that is nearly a declared one, or is in a closed object and
+    not null. Of a request that has `alike`, members that choose devices elsewhere, also for one of these, and for one
+    that is declared in another place."""
+    _Search(Names((*_names(table), *_names(alike)) if alike else ())).through(table, given, "")
 
 
 def refuse_misspelt_query(query: Table, body: Table, given: list[tuple[str, str]]) -> None:
     """The same for a query, whose names must not be those of the body either, nor have two values."""
     values: dict[str, str] = {}
-    known, inside = {row.name for row in query}, Names(row.name for row in body)
+    known = {row.name for row in query}
+    near, inside = Names(known), Names(row.name for row in body)
     for name, value in given:
         if name in known:
             if values.setdefault(name, value) != value:
                 raise Invalid(name, ONE_VALUE, f"{shown(values[name])} and {shown(value)} are given")
             continue
-        meant = Names(known).meant(name)
+        meant = near.meant(name)
         if meant is not None:
             raise Invalid(meant, f"written {meant}", f"there is {shown(name)}")
         member = inside.same(name)
@@ -43,7 +46,7 @@ def refuse_misspelt_query(query: Table, body: Table, given: list[tuple[str, str]
 
 @dataclass(frozen=True, slots=True)
 class _Search:
-    """One body. `every` are the names that any of its objects declares."""
+    """One body. `every` are names that have their place, and are refused in any other."""
 
     every: Names
     tables: dict[int, Names] = field(default_factory=dict)
