@@ -61,8 +61,8 @@ _BLANK, _MARK = b" \t\r\n\0", b"\xef\xbb\xbf"
 
 def members(body: bytes) -> dict[str, Any]:
     """The JSON object that a body is; no bytes at all are an empty one (huawei 1.9, 3.9). Blanks, NUL bytes and a byte
-    order mark around it say nothing. Raises Invalid, also for a member that is there twice with different values: parsers
-    differ in which of them counts."""
+    order mark around it say nothing. Raises Invalid, also for a member that is there twice with different values, for
+    parsers differ in which of them counts."""
     text = body.strip(_BLANK).removeprefix(_MARK).removesuffix(_MARK).strip(_BLANK)
     if not text:
         return {}
