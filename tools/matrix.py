@@ -134,7 +134,8 @@ def tables() -> dict[str, str]:
         f"Each of the {len(ALIBABA)} operations is called by both of the vendor's SDKs, unmodified, in the stories"
         f" named beside it:\n`{new}[acs3-<story>]` and `[v2-<story>]` compare what the new SDK holds with the JSON that"
         f" was sent,\n`{old}[<story>]` what the old SDK got in JSON with what it got in XML. Requests a second are"
-        " per account.\nRequired parameters are bold; IotInstanceId is accepted everywhere and ignored."
+        " per account.\nRequired parameters are bold; IotInstanceId is accepted everywhere and ignored, and what is"
+        "\nnearly a parameter is refused by name ([0012](adr/0012-what-is-not-understood.md))."
     )
     alibaba = table(ALIBABA, notes["alibaba"], **{"Requests a second": qps, "Stories": told})
     tuya = table(TUYA, notes["tuya"])

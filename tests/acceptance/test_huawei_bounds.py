@@ -275,3 +275,36 @@ def test_what_a_batch_task_speaks_of_must_be_there(
 ) -> None:
     got = house.send("POST", "/batchtasks", house.of_batch() | change)
     assert (got.status, got.json()["error_code"]) == (status, code), got.body
+
+
+@pytest.mark.parametrize(
+    ("change", "named"),
+    [
+        ({"target": ["a"]}, "targets"),
+        ({"targets": "a"}, "targets"),
+        ({"targets": [], "targets_filter": {"group_ids": ["{group}"]}}, "targets"),
+        ({"target_filter": {"group_ids": ["{group}"]}}, "targets_filter"),
+        ({"targets": None, "targets_filter": {"groupIds": ["{group}"]}}, "targets_filter.group_ids"),
+        ({"targets": None, "targets_filter": {"group_ids": ["{group}"], "product_id": "p"}}, "targets_filter"),
+        ({"targets": None, "targets_filter": {"group_ids": ["{group}"]}, "product_id": "p"}, "product_id"),
+        ({"schedule_time": "20300101T000000Z"}, "schedule_time"),
+        ({"task_policy": {"scheduleTime": "20300101T000000Z"}}, "task_policy.schedule_time"),
+        ({"need_confirm": "true"}, "need_confirm"),
+        ({"needConfirm": True}, "need_confirm"),
+        ({"document": {"package_ids": ["{package}"], "packageIds": ["{package}"]}}, "document.package_ids"),
+    ],
+)
+def test_a_batch_task_that_is_not_understood(house: House, change: dict[str, Any], named: str) -> None:
+    """Issue 9, number 1: a misspelt or wrongly typed member is refused by the right name, and no task is made."""
+    path = "/batchtasks?task_type=firmwareUpgrade"
+    before = house.send("GET", path).json()["page"]["count"]
+    got = house.send("POST", "/batchtasks", house.of_batch() | house.filled(change))
+    told = got.json()
+    assert (got.status, told["error_code"]) == (400, "IOTDA.000006") and f" {named}" in told["error_msg"], told
+    assert house.send("GET", path).json()["page"]["count"] == before
+
+
+def test_a_batch_task_with_harmless_members(house: House) -> None:
+    """Issue 9, number 1: what nobody knows stays ignored."""
+    got = house.send("POST", "/batchtasks", house.of_batch() | {"comment": "x", "owner": {"name": "y"}, "status": None})
+    assert got.status == 201, got.body

@@ -226,7 +226,6 @@ BATCHES: list[Case] = [
             body=sdk.CreateBatchTask(
                 task_name="模块_1",
                 task_type="moduleUpgrade",
-                targets=[],
                 targets_filter={"group_ids": [GROUP_ID], "else": None},
                 document={"package_id": PACKAGE_ID},
                 document_source="f-1",

@@ -133,10 +133,11 @@ def test_absent(where: Place) -> None:
     given = {key: value for key, value in where.base.items() if key != where.wire}
     if where.param.kind in ("list", "structs"):
         given = {key: value for key, value in given.items() if not key.startswith(f"{where.label}.")}
-    for empty in (given, given | {where.wire: ""}):
+    single = where.param.kind not in ("list", "structs")
+    for empty in (given, given | {where.wire: ""}) if single else (given,):
         error, said = refused(where, empty)
         assert isinstance(error, Missing)
-        wire = where.label if where.param.kind in ("list", "structs") else where.wire
+        wire = where.wire if single else where.label
         assert (said.code, said.status, said.envelope) == (f"Missing{wire}", 400, "gateway")
         assert said.message == f"{wire} is mandatory for this action."
 
@@ -172,9 +173,9 @@ def test_lists(where: Place) -> None:
     label, most = ids(where), MOST[ids(where)]
     base = {key: value for key, value in where.base.items() if not key.startswith(f"{where.label}.")}
     values = [distinct(where, number) for number in range(most + 1)]
-    fits = {f"{where.label}.{2 * n}": value for n, value in enumerate(values[:most])}  # gaps are allowed (1.5)
+    fits = {f"{where.label}.{2 * n}": value for n, value in enumerate(values[:most], 1)}  # gaps are allowed (1.5)
     decode(where.action, list((base | fits).items()))
-    check(where, base | {f"{where.label}.{n}": value for n, value in enumerate(values)}, where.label)
+    check(where, base | {f"{where.label}.{n}": value for n, value in enumerate(values, 1)}, where.label)
     twice = base | {f"{where.label}.1": values[0], f"{where.label}.2": values[0]}
     if label in UNIQUES:
         error, said = refused(where, twice)
@@ -236,7 +237,7 @@ def test_no_two_parameters_share_a_code_of_their_own() -> None:
 
 
 def test_a_form_of_ten_thousand_names_and_nicknames_is_read() -> None:
-    named = {f"DeviceNameList.{n}.DeviceName": f"d{n}" for n in range(10_000)}
-    named |= {f"DeviceNameList.{n}.DeviceNickname": f"nick{n}" for n in range(10_000)}
+    named = {f"DeviceNameList.{n + 1}.DeviceName": f"d{n}" for n in range(10_000)}
+    named |= {f"DeviceNameList.{n + 1}.DeviceNickname": f"nick{n}" for n in range(10_000)}
     command: Any = decode("BatchCheckDeviceNames", [("ProductKey", "p"), *named.items()])
     assert len(command.names) == 10_000 and command.names[-1] == ("d9999", "nick9999")

@@ -265,31 +265,7 @@ def test_canonical_query_is_one_for_any_order_and_any_wire_encoding(values: dict
     assert dict(parse_qsl(canonical, keep_blank_values=True, strict_parsing=True)) == values
 
 
-@given(st.dictionaries(st.integers(0, 10**9 - 1), st.text()))
-def test_repeat_list_is_ordered_by_number(numbered: dict[int, str]) -> None:
-    values = {f"SrcVersion.{number}": text for number, text in numbered.items()}
-    assert rpc.repeat_list(values, "SrcVersion") == [numbered[number] for number in sorted(numbered)]
-
-
-def test_repeat_list_skips_what_is_not_its_own() -> None:
-    values = {"V.10": "c", "V.2": "b", "V.1": "a", "V.01": "x", "V.-1": "x", "V.1.K": "x", "VV.1": "x", "V": "x"}
-    values |= {"V.٣": "x", "V." + "9" * 5000: "x", "v.3": "x", "V.4\n": "x"}
-    assert rpc.repeat_list(values, "V") == ["a", "b", "c"]
-
-
-def test_repeat_structs() -> None:
-    values = {
-        "Tag.3.Key": "k3",
-        "Tag.1.Value": "v1",
-        "Tag.1.Key": "k1",
-        "Tag.2": "x",
-        "Tag.3.Value": "v3",
-        "Tag..Key": "x",
-    }
-    assert rpc.repeat_structs(values, "Tag") == [{"Key": "k1", "Value": "v1"}, {"Key": "k3", "Value": "v3"}]
-
-
-def test_the_first_value_of_a_name_wins() -> None:
+def test_the_first_value_of_a_name_is_shown() -> None:
     request = RpcRequest(
         method="POST", headers={}, query=[("A", "1"), ("A", "2")], form=[("A", "3"), ("B", "4")], body=b""
     )

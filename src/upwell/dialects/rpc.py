@@ -1,13 +1,12 @@
 """The RPC style of request shared by Alibaba and Tuya: flat `name=value` parameters and their canonical form.
 
-It holds what a request is, how its text is encoded for signing, and how `Name.N` parameters become lists.
-It refuses to hold whose request it is, which parameters exist, and any vendor's code: those are the dialects'.
-Where a name is given twice the first value counts, for everybody, because everybody reads `parameters`.
+It holds what a request is and how its text is encoded for signing. It refuses to hold whose request it is, which
+parameters exist, and any vendor's code: those are the dialects'. Where a name is given twice the first value counts
+for who asks; what is asked for is refused then, unless the values are equal (rpc_names).
 """
 
 import hashlib
 import hmac
-import re
 from base64 import b64encode
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -68,29 +67,3 @@ def same(ours: str, theirs: str) -> bool:
 def octets(text: str) -> bytes:
     """UTF-8 of any text, even one with lone surrogates that no client could have signed."""
     return text.encode("utf-8", "surrogatepass")
-
-
-# alibaba 1.5: `Name.N`, 1-based on the wire; nine digits are more than any list and cost nothing to parse.
-_NUMBER = r"(0|[1-9][0-9]{0,8})"
-
-
-def repeat_list(values: Mapping[str, str], name: str) -> list[str]:
-    """The values of `name.1`, `name.2`, … in order of their number; gaps are closed."""
-    pattern = re.compile(rf"{re.escape(name)}\.{_NUMBER}")
-    found = {int(hit[1]): value for key, value in values.items() if (hit := pattern.fullmatch(key))}
-    return [found[number] for number in sorted(found)]
-
-
-def repeat_structs(values: Mapping[str, str], name: str) -> list[dict[str, str]]:
-    """The structs `name.1.Sub`, `name.2.Sub`, … in order of their number; gaps are closed."""
-    return list(numbered_structs(values, name).values())
-
-
-def numbered_structs(values: Mapping[str, str], name: str) -> dict[int, dict[str, str]]:
-    """The same under the numbers that the caller gave, in their order, for a refusal to name."""
-    pattern = re.compile(rf"{re.escape(name)}\.{_NUMBER}\.(.+)", re.DOTALL)
-    found: dict[int, dict[str, str]] = {}
-    for key, value in values.items():
-        if hit := pattern.fullmatch(key):
-            found.setdefault(int(hit[1]), {})[hit[2]] = value
-    return {number: found[number] for number in sorted(found)}

@@ -1,23 +1,22 @@
 """Reads an operation's parameters by its table (alibaba 1.5): wire text in, typed values or a named refusal out.
 
 A table row says name, kind, whether it is required, its rule and its default. An absent or empty value is Missing when
-required and the default otherwise. A value that breaks its rule is Invalid, naming parameter, rule and what is wrong
-with the value, which is shortened. Undeclared parameters are ignored, as the vendor's gateway does.
+required and the default otherwise; an empty value of a list, or of a parameter that selects, is Invalid: it is a
+variable that was not set. A value that breaks its rule is Invalid, naming parameter, rule and what is wrong with the
+value, which is shortened. Undeclared parameters are ignored, as the vendor's gateway does, unless they are nearly
+declared ones (rpc_names).
 """
 
 import re
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any
 
-from upwell.dialects.rpc import numbered_structs, repeat_list
+from upwell.dialects.rpc_names import EMPTY, Given, Kind, Pairs, refuse_unknown_lists, sort
 from upwell.dialects.rules import Range, Rule, shown
 from upwell.domain.commands import Command
 from upwell.domain.errors import Invalid, Missing
-
-Kind = Literal["str", "int", "long", "bool", "list", "structs"]
-Pairs = Sequence[tuple[str, str]]
 
 INTEGER = "an integer in decimal digits"
 LONG = "a 64-bit integer in decimal digits"
@@ -44,7 +43,8 @@ class Unsupported:
 class Param:
     """One row of an operation's table. For kind list, `rule` is of each value, `most` the greatest number of values
     and `unique` forbids repeats; for structs, `members` are the rows of each struct. `keep_empty` lets an empty value
-    through where it differs from an absent one."""
+    through where it differs from an absent one; `selects` refuses it, where an absent one would mean more devices.
+    `also` is another spelling of the name that a page of the vendor has."""
 
     name: str
     kind: Kind = "str"
@@ -55,6 +55,8 @@ class Param:
     unique: bool = True
     members: tuple["Param", ...] = ()
     keep_empty: bool = False
+    selects: bool = False
+    also: str = ""
 
     @property
     def count_rule(self) -> str:
@@ -94,17 +96,21 @@ def _nothing(_: Any) -> dict[str, Any]:
 class Operation:
     """One Action: the least role that may call it (viewer, operator, admin), its parameters, the command they
     become, and what its answer holds besides the common members. `ticket` is a member that names the request itself,
-    for an answer about something that has no id."""
+    for an answer about something that has no id. `selects` says that its parameters choose the devices of a job."""
 
     role: str
     params: tuple[Param, ...]
     build: Callable[[dict[str, Any]], Command]
     render: Callable[[Any], dict[str, Any]] = _nothing
     ticket: str | None = None
+    selects: bool = False
 
     def parse(self, pairs: Pairs) -> Command:
         """The command these parameters ask for. Raises Missing, Invalid, or NotFound for an id of none of ours."""
-        return self.build(read(self.params, pairs))
+        given = read(self.params, pairs)
+        if self.selects:
+            refuse_unknown_lists(self.params, pairs)
+        return self.build(given)
 
 
 def count_rule(most: int) -> str:
@@ -114,23 +120,31 @@ def count_rule(most: int) -> str:
 
 def read(table: Sequence[Param], pairs: Pairs) -> dict[str, Any]:
     """Every declared parameter by wire name. Raises Missing or Invalid at the first that is refused."""
-    values: dict[str, str] = {}
-    for name, value in pairs:
-        values.setdefault(name, value)  # the first value of a name counts, as in rpc.parameters
-    return {param.name: _read_one(param, values, param.name) for param in table}
+    given = sort(table, pairs)
+    return {param.name: _read_one(param, given) for param in table}
 
 
-def _read_one(param: Param, values: Mapping[str, str], wire: str) -> Any:
+def _read_one(param: Param, given: Given) -> Any:
     if param.kind == "list":
-        return _read_list(param, values)
+        return _read_list(param, given)
     if param.kind == "structs":
-        return _read_structs(param, values)
-    text = values.get(wire.rpartition(".")[2], "")
-    if text == "" and not (param.keep_empty and wire in values):
+        return _read_structs(param, given)
+    return _read_single(param, given.single, param.name)
+
+
+def _read_single(param: Param, values: Mapping[str, str], wire: str) -> Any:
+    text = values.get(param.name, "")
+    if text == "" and not (param.keep_empty and param.name in values):
         if param.required:
             raise Missing(wire)
+        if param.selects and param.name in values:
+            raise _empty(wire)
         return param.default
     return _checked(param, wire, _typed(param.kind, wire, text))
+
+
+def _empty(wire: str) -> Invalid:
+    return Invalid(wire, EMPTY, "give it a value, or leave it out")
 
 
 def _checked(param: Param, wire: str, value: Any) -> Any:
@@ -167,18 +181,24 @@ def _integer(kind: Kind, wire: str, text: str) -> int:
     return number
 
 
-def _read_list(param: Param, values: Mapping[str, str]) -> tuple[str, ...]:
-    texts = [text for text in repeat_list(values, param.name) if text]
-    if not texts:
+def _read_list(param: Param, given: Given) -> tuple[str, ...]:
+    numbered = given.items(param.name)
+    if not numbered:
         if param.required:
             raise Missing(param.name)
         return ()
-    if len(texts) > param.most:
-        raise Invalid(param.name, param.count_rule, f"{len(texts)} are given")
-    items = tuple(_checked(param, param.name, _typed("str", param.name, text)) for text in texts)
+    if len(numbered) > param.most:
+        raise Invalid(param.name, param.count_rule, f"{len(numbered)} are given")
+    items = tuple(_read_item(param, number, text) for number, text in numbered)
     if param.unique:
         refuse_repeats(param.name, items)
     return items
+
+
+def _read_item(param: Param, number: int, text: str) -> str:
+    if not text.strip():
+        raise _empty(f"{param.name}.{number}")
+    return str(_checked(param, param.name, _typed("str", param.name, text)))
 
 
 def refuse_repeats(name: str, values: Sequence[str]) -> None:
@@ -188,16 +208,15 @@ def refuse_repeats(name: str, values: Sequence[str]) -> None:
         raise Invalid(name, UNIQUE, f"{shown(twice)} is repeated")
 
 
-def _read_structs(param: Param, values: Mapping[str, str]) -> tuple[Struct, ...]:
-    numbered = numbered_structs(values, param.name)
-    structs = {f"{param.name}.{number}.": struct for number, struct in numbered.items() if any(struct.values())}
-    if not structs and param.required:
+def _read_structs(param: Param, given: Given) -> tuple[Struct, ...]:
+    numbered = given.parts(param.name)
+    if not numbered and param.required:
         raise Missing(param.name)
-    if len(structs) > param.most:
-        raise Invalid(param.name, param.count_rule, f"{len(structs)} are given")
-    return tuple(_read_struct(param, where, struct) for where, struct in structs.items())
+    if len(numbered) > param.most:
+        raise Invalid(param.name, param.count_rule, f"{len(numbered)} are given")
+    return tuple(_read_struct(param, f"{param.name}.{number}.", struct) for number, struct in numbered)
 
 
 def _read_struct(param: Param, where: str, values: Mapping[str, str]) -> Struct:
-    read_values = {member.name: _read_one(member, values, where + member.name) for member in param.members}
+    read_values = {member.name: _read_single(member, values, where + member.name) for member in param.members}
     return Struct(read_values, where=where)

@@ -35,7 +35,7 @@ def digest(name: str, method: str, value: str | None) -> str | None:
     if value is None:
         return None
     digits = HEX_DIGITS[method]
-    rule = Pattern(rf"[0-9A-Fa-f]{{{digits}}}", f"a digest of SignMethod {method} in {digits} hexadecimal digits")
+    rule = Pattern(rf"[0-9A-Fa-f]{{{digits}}}", f"{digits} hexadecimal digits because SignMethod is {method}")
     problem = rule.problem(value)
     if problem:
         raise Invalid(name, rule.text, problem)
@@ -48,10 +48,10 @@ def device_key(given: Mapping[str, Any], where: str = "") -> DeviceKey:
     if given["IotId"]:
         return DeviceKey(iot_id=given["IotId"])
     if not given["ProductKey"] and not given["DeviceName"]:
-        raise Missing(f"{where}IotId")
-    for name in ("ProductKey", "DeviceName"):
+        raise Missing(f"{where}IotId", f"{where}ProductKey and {where}DeviceName are absent")
+    for name, other in (("ProductKey", "DeviceName"), ("DeviceName", "ProductKey")):
         if not given[name]:
-            raise Missing(where + name)
+            raise Missing(where + name, f"{where}{other} is given and {where}IotId is absent")
     return DeviceKey(product_key=given["ProductKey"], name=given["DeviceName"])
 
 
@@ -63,17 +63,21 @@ def check_targets(
     selection = given["TargetSelection"]
     for wanted, those in theirs.items():
         if selection == wanted and not any(given[name] for name in those):
-            raise Missing(those[0])
+            raise Missing(those[0], f"TargetSelection is {wanted}{_others_absent(those)}")
         for name in (*those, *(beside or {}).get(wanted, ())):
             if selection != wanted and given[name]:
                 raise Invalid(name, f"only with TargetSelection {wanted}", f"TargetSelection is {selection}")
+
+
+def _others_absent(those: Sequence[str]) -> str:
+    return f" and {' and '.join(those[1:])} is absent" if those[1:] else ""
 
 
 def check_retry(given: Mapping[str, Any]) -> None:
     """alibaba 2.4, tuya 2.2: RetryCount comes with RetryInterval."""
     interval, count = given["RetryInterval"], given["RetryCount"]
     if interval is not None and count is None:
-        raise Missing("RetryCount")
+        raise Missing("RetryCount", "RetryInterval is given")
     if interval is None and count is not None:
         raise Invalid("RetryCount", "only with RetryInterval", "RetryInterval is absent")
 

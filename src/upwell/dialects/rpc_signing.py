@@ -23,6 +23,7 @@ REFUSALS: dict[str, tuple[int, str]] = {
     "InvalidTimeStamp.Format": (400, "Specified time stamp or date value is not well formatted."),
     "InvalidTimeStamp.Expired": (400, "Specified time stamp or date value is expired."),
     "InvalidVersion": (400, "Specified parameter Version is not valid."),
+    "UnsupportedHTTPMethod": (400, "This http method is not supported."),
     "InvalidParameter.Format": (400, 'The specified value of "Format" is not valid.'),
     "InvalidAccessKeyId.NotFound": (404, "Specified access key is not found."),
     "SignatureNonceUsed": (400, "Specified signature nonce was used already."),

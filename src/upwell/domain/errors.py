@@ -3,7 +3,7 @@
 UpwellError
 ├── CallerError            the request can't be done as asked
 │   ├── Invalid            a value breaks a rule (field, rule)
-│   ├── Missing            a mandatory value is absent (field)
+│   ├── Missing            a mandatory value is absent (field, because of what)
 │   ├── NotFound           nothing of that kind and name in this account
 │   ├── Conflict           it exists already, is in use, or its state forbids it
 │   ├── TooMany            a limit on how many is reached
@@ -37,11 +37,11 @@ class Invalid(CallerError):
 
 
 class Missing(CallerError):
-    """A mandatory value is absent."""
+    """A mandatory value is absent. `because` says what makes it mandatory where another value does."""
 
-    def __init__(self, field: str) -> None:
+    def __init__(self, field: str, because: str = "") -> None:
         self.field = field
-        super().__init__(f"{field} is mandatory for this action.")
+        super().__init__(f"{field} is mandatory " + (f"because {because}." if because else "for this action."))
 
 
 class NotFound(CallerError):

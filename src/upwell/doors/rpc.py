@@ -1,8 +1,10 @@
 """The RPC door: `/` of the management API, and the uploads that share its address.
 
 Bytes become a command of the caller's dialect, the service does it, and the answer goes back in the same tongue. The
-access key decides which tongue that is (L10); before a key is known a request without Version is taken for Tuya's.
-Nothing is done before the signature holds, the key is live and its nonce is new. No traceback leaves here.
+access key decides which tongue that is (L10); before a key is known a request without Version, or with Tuya's, is
+taken for Tuya's. Nothing is done before the signature holds, the key is live and its nonce is new. Another method than
+GET and POST, and a body that is no form, are refused and never ignored: a caller believes that what is there counts.
+No traceback leaves here.
 """
 
 import logging
@@ -14,6 +16,7 @@ from urllib.parse import parse_qsl
 
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
+from starlette.routing import Route
 
 from upwell.dialects import rpc_signing
 from upwell.dialects.rpc import RpcRequest, parameters
@@ -31,6 +34,8 @@ BODY_SIZE_MAX = 8 * 1024 * 1024  # bytes of a management request: 10,000 device 
 QUERY_SIZE_MAX = 64 * 1024
 FIELDS_MAX = 25_000  # parameters; BatchCheckDeviceNames alone may carry 10,000 names with 10,000 nicknames
 FORM = "application/x-www-form-urlencoded"
+METHODS = ("GET", "POST")  # alibaba 1.1, tuya 1.1
+TUYA_VERSION = "2022-01-01"  # tuya 1.2: its own, beside the one that it shares with Alibaba
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,7 +51,7 @@ class RpcDoor:
 
     async def __call__(self, request: Request) -> Response:
         """One request, whatever it is; never raises."""
-        if is_form(request.headers.get("content-type", "")):
+        if request.method in METHODS and is_form(request.headers.get("content-type", "")):
             return await post_object(request, self.desk, self.now)
         request_id, host = str(uuid.uuid4()).upper(), request.headers.get("host", "")
         try:
@@ -68,6 +73,7 @@ class RpcDoor:
             key = await self._key(asked.request)
             if key is not None:
                 tongue = self.tongues[key.dialect]
+            _refuse_unread(asked.request)
             caller, action = await self._caller(tongue, key, asked.request)
             asked = replace(asked, action=action)
             return tongue.answer(asked, await self._perform(tongue, caller, asked, origin))
@@ -123,14 +129,37 @@ def _refused(tongue: Tongue, asked: Asked, error: UpwellError) -> Answer:
     return answer
 
 
+def everything(door: RpcDoor) -> Route:
+    """`/` leads to the door by any method, so that all are refused in the caller's tongue."""
+    route = Route("/", door.__call__)
+    route.methods = None
+    return route
+
+
+def _refuse_unread(request: RpcRequest) -> None:
+    """What the door does not read is refused, not passed over. Raises SigningError."""
+    if request.method not in METHODS:
+        raise rpc_signing.refusal("UnsupportedHTTPMethod")
+    if request.body and not _has_form(request.headers):
+        message = f"Parameters are read from the query and from a body of type {FORM}, and not from any other body."
+        raise rpc_signing.SigningError("InvalidParameter", 400, message)
+
+
 def _guessed(request: RpcRequest) -> str:
     """Whose tongue a request is answered in while no key is known: Alibaba's clients always send a version."""
-    return "alibaba" if "Version" in parameters(request) or "x-acs-version" in request.headers else "tuya"
+    version = parameters(request).get("Version", request.headers.get("x-acs-version", TUYA_VERSION))
+    return "tuya" if version == TUYA_VERSION else "alibaba"
 
 
 def _guessed_unread(request: Request) -> str:
     """The same of a request that is too long to be read."""
-    return "alibaba" if "Version=" in request.url.query or "x-acs-version" in request.headers else "tuya"
+    query = request.url.query
+    versioned = "Version=" in query and f"Version={TUYA_VERSION}" not in query
+    return "alibaba" if versioned or "x-acs-version" in request.headers else "tuya"
+
+
+def _has_form(headers: Mapping[str, str]) -> bool:
+    return headers.get("content-type", "").lower().startswith(FORM)
 
 
 def _headers(request: Request) -> dict[str, str]:
@@ -155,8 +184,7 @@ async def _read(request: Request) -> RpcRequest:
         if len(body) > BODY_SIZE_MAX:
             raise ValueError(too_long)
     headers = _headers(request)
-    is_form = headers.get("content-type", "").lower().startswith(FORM)
-    form = _pairs(body.decode("utf-8", "replace")) if is_form else []
+    form = _pairs(body.decode("utf-8", "replace")) if _has_form(headers) else []
     query = _pairs(request.url.query)
     return RpcRequest(method=request.method, headers=headers, query=query, form=form, body=bytes(body))
 

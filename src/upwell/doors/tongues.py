@@ -16,6 +16,7 @@ from upwell.dialects.alibaba import render as alibaba_render
 from upwell.dialects.alibaba import signing as alibaba_signing
 from upwell.dialects.alibaba.limits import QPS
 from upwell.dialects.rpc import RpcRequest, parameters
+from upwell.dialects.rpc_names import known_elsewhere, refuse_known
 from upwell.dialects.rpc_signing import SigningError
 from upwell.dialects.tuya import codes as tuya_codes
 from upwell.dialects.tuya import management as tuya_management
@@ -23,6 +24,10 @@ from upwell.dialects.tuya import names as tuya_names
 from upwell.dialects.tuya import render as tuya_render
 from upwell.dialects.tuya import signing as tuya_signing
 from upwell.domain.commands import Command, Result
+
+# Siblings are strangers, so what one's table has and the other's lacks is found here, where both are seen.
+_ALIBABA_LACKS = known_elsewhere(alibaba_management.OPERATIONS, tuya_management.OPERATIONS)
+_TUYA_LACKS = known_elsewhere(tuya_management.OPERATIONS, alibaba_management.OPERATIONS)
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,9 +115,11 @@ class Alibaba:
         return QPS.get(action)
 
     def command(self, action: str, request: RpcRequest) -> tuple[str, Command]:
-        """By the table."""
+        """By the table; what the sister's table has more is refused."""
         operation = alibaba_management.operation(action)
-        return operation.role, operation.parse(list(parameters(request).items()))
+        pairs = (*request.query, *request.form)
+        refuse_known(_ALIBABA_LACKS[action], operation.params, pairs)
+        return operation.role, operation.parse(pairs)
 
     def answer(self, asked: Asked, result: Result) -> Answer:
         """In JSON or XML, as asked."""
@@ -163,9 +170,11 @@ class Tuya:
         return None
 
     def command(self, action: str, request: RpcRequest) -> tuple[str, Command]:
-        """By the table, in any of the spellings of tuya 1.6."""
+        """By the table, in any of the spellings of tuya 1.6; what the sister's table has more is refused."""
         operation = tuya_management.operation(action)
-        return operation.role, tuya_management.decode(action, (*request.query, *request.form))
+        pairs = (*request.query, *request.form)
+        refuse_known(_TUYA_LACKS[action], operation.params, pairs)
+        return operation.role, tuya_management.decode(action, pairs)
 
     def answer(self, asked: Asked, result: Result) -> Answer:
         """In JSON."""

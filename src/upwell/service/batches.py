@@ -19,6 +19,7 @@ from upwell.domain.fleet import device_id
 from upwell.domain.negotiated import ASKS, ENDED, Progress, Standing
 from upwell.domain.talk import DEFAULT_MODULE
 from upwell.domain.task import Event, State, Stepped, Task
+from upwell.domain.verification import require_verified
 from upwell.service import batch_views, rules
 from upwell.service.access import Caller, require
 from upwell.service.batch_views import SQL, progress_of
@@ -85,8 +86,7 @@ def _check_package(package: Row, part: str, space: int | None) -> None:
         raise Conflict("package_of_other_part", "A package belongs to no product.")
     if space not in (None, package["space_id"]):
         raise Conflict("package_of_other_space", "A package belongs to another resource space.")
-    if package["status"] not in ("verified", "exempt"):
-        raise Conflict("package_not_verified", f"A package is {package['status']}.")
+    require_verified(package["status"])
     refuse_lost_object(package)
 
 

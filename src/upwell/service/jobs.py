@@ -15,6 +15,7 @@ import asyncpg
 
 from upwell.domain import commands as c
 from upwell.domain.errors import Conflict, Invalid, NotFound
+from upwell.domain.verification import require_unverified, require_verified
 from upwell.service import lists
 from upwell.service.access import Caller
 from upwell.service.context import Context
@@ -51,12 +52,10 @@ async def create_verify_job(ctx: Context, caller: Caller, cmd: c.CreateVerifyJob
 
 
 async def _refuse_verified(conn: Connection, package: Row) -> None:
-    if package["status"] in ("unverified", "failed"):
-        return
-    if package["status"] != "verifying":
-        raise Conflict("package_is_verified", f"The package is {package['status']} and can't be verified now.")
-    if await conn.fetchval(SQL["verified_by_tasks"], package["package_id"]):
-        raise Conflict("package_is_verifying", "The package is verifying and can't be verified now.")
+    on_devices = package["status"] == "verifying" and await conn.fetchval(
+        SQL["verified_by_tasks"], package["package_id"]
+    )
+    require_unverified(package["status"], on_devices=bool(on_devices))
 
 
 async def create_static_job(ctx: Context, caller: Caller, cmd: c.CreateStaticJob) -> c.JobCreated:
@@ -231,8 +230,7 @@ def _require_small(package: Row) -> None:
 
 
 def _require_verified(package: Row, versions: Sequence[str]) -> None:
-    if package["status"] not in ("verified", "exempt"):
-        raise Conflict("package_not_verified", f"The package is {package['status']}; verify it first.")
+    require_verified(package["status"])
     refuse_lost_object(package)
     _require_deltas(package, versions)
 

@@ -109,7 +109,9 @@ async def delete_package(ctx: Context, caller: Caller, cmd: commands.DeletePacka
         if await conn.fetchval(_Q["lock_package"], cmd.package_id, caller.account_id) is None:
             raise NotFound("package", str(cmd.package_id))
         if await conn.fetchval(_Q["has_running_job"], cmd.package_id):
-            raise Conflict("package_has_running_job", "A job of the package is planned or in progress.")
+            raise Conflict(
+                "package_has_running_job", "A job of the package is planned or in progress; cancel it first."
+            )
         await conn.execute(_Q["delete_package"], cmd.package_id, ctx.now())
         return commands.Done()
 

@@ -10,6 +10,7 @@ from upwell.domain import task as life
 from upwell.domain.errors import Conflict, NotFound
 from upwell.domain.talk import TaskRef
 from upwell.domain.task import Event, State, Task, moves
+from upwell.domain.verification import require_unverified, require_verified
 from upwell.service import fleet
 from upwell.service.access import Caller
 from upwell.service.context import Context
@@ -172,11 +173,11 @@ async def _reopen(conn: Connection, job: Row, now: datetime) -> None:
         raise Conflict("package_is_deleted", "The job's package was deleted.")
     for package in packages:
         refuse_lost_object(package)
-    statuses = {package["status"] for package in packages} - {"verified", "exempt"}
     if job["kind"] == "verify":
         await _reopen_verification(conn, job, packages[0]["status"], now)
-    elif statuses:
-        raise Conflict("package_not_verified", f"The package is {min(statuses)}; verify it first.")
+    else:
+        for package in packages:
+            require_verified(package["status"])
     if job["status"] == "PLANNED":
         raise Conflict("task_not_repeatable", "The job has not begun.")
     if job["kind"] != "dynamic":
@@ -186,9 +187,7 @@ async def _reopen(conn: Connection, job: Row, now: datetime) -> None:
 async def _reopen_verification(conn: Connection, job: Row, status: str, now: datetime) -> None:
     if job["status"] == "IN_PROGRESS":
         return
-    if status not in ("unverified", "failed"):
-        reason = "package_is_verifying" if status == "verifying" else "package_is_verified"
-        raise Conflict(reason, f"The package is {status} and can't be verified now.")
+    require_unverified(status)
     await conn.execute(SQL["set_package_status"], job["package_id"], "verifying", now)
 
 

@@ -41,6 +41,7 @@ from upwell.doors.push import Poster
 from upwell.doors.readiness import Readiness
 from upwell.doors.rest import RestDoor, everything
 from upwell.doors.rpc import RpcDoor
+from upwell.doors.rpc import everything as rpc_at_root
 from upwell.doors.tongues import Alibaba, Tongue, Tuya
 from upwell.doors.uploads import streams_to_store
 from upwell.embedded import EmbeddedPostgres
@@ -344,7 +345,7 @@ class Server:
         app = Starlette(
             routes=[
                 Route("/auth/register/device", self._enrolment().__call__, methods=["POST"]),
-                Route("/", rpc.__call__, methods=["GET", "POST"]),
+                rpc_at_root(rpc),
                 everything(rest),
                 Route(TOKENS_PATH, signing_in.tokens, methods=["POST"]),
                 Route(PROJECTS_PATH, signing_in.projects, methods=["GET"]),

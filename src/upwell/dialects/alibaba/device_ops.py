@@ -32,7 +32,7 @@ def _list_devices(p: Mapping[str, Any]) -> c.ListDevices:
             raise Invalid("NextToken", "the NextToken of an earlier answer", f"the value is {shown(token)}")
         return c.ListDevices(product_key=key, number=place[1], size=size, after=place[0])
     if p["CurrentPage"] * size > DEVICES_REACHED_MAX:
-        raise Missing("NextToken")
+        raise Missing("NextToken", f"CurrentPage x PageSize is over {DEVICES_REACHED_MAX}")
     return c.ListDevices(product_key=key, number=p["CurrentPage"], size=size)
 
 
@@ -46,7 +46,7 @@ def _states(p: Mapping[str, Any]) -> c.ShowDevices:
         return c.ShowDevices(devices=tuple(c.DeviceKey(iot_id=iot_id) for iot_id in p["IotId"]))
     for name in ("DeviceName", "ProductKey"):
         if not p[name]:
-            raise Missing(name)
+            raise Missing(name, "IotId is absent")
     return _by_names(p)
 
 

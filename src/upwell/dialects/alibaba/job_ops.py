@@ -50,15 +50,16 @@ _UPGRADE = (
     Param("MaximumPerMinute", "int", rule=_PACE, default=MAXIMUM_PER_MIN),
     Param("OverwriteMode", "int", rule=OneOf((1, 2)), default=1),
     Param("MultiModuleMode", "bool", default=False),
-    Param("GroupId"),
+    Param("GroupId", selects=True),
 )
-_VERIFY = (*_MANNER, Param("TargetDeviceName", "list", required=True, most=10))
+# alibaba 2.4: one sample of the page spells TargetDeviceNames.1
+_VERIFY = (*_MANNER, Param("TargetDeviceName", "list", required=True, most=10, also="TargetDeviceNames"))
 _STATIC = (
     *_UPGRADE,
     Param("TargetSelection", required=True, rule=OneOf(_SELECTIONS)),
     Param("TargetDeviceName", "list", most=200),
-    Param("DnListFileUrl", rule=Length(1, 1024)),
-    Param("GrayPercent", rule=GRAY_PERCENT),
+    Param("DnListFileUrl", rule=Length(1, 1024), selects=True),
+    Param("GrayPercent", rule=GRAY_PERCENT, selects=True),
     Param("GroupType", rule=OneOf(("LINK_PLATFORM",))),  # alibaba 8: the default with GROUP
     Param("ScheduleTime", "long", rule=_MILLIS),
     Param("ScheduleFinishTime", "long", rule=_MILLIS),
@@ -162,7 +163,8 @@ def _window(p: Mapping[str, Any]) -> tuple[datetime | None, datetime | None]:
 def _dynamic(p: Mapping[str, Any]) -> c.CreateDynamicJob:
     """alibaba 2.4: GroupId and GroupType both or none, and a group excludes SrcVersion."""
     if bool(p["GroupId"]) != bool(p["GroupType"]):
-        raise Missing("GroupType" if p["GroupId"] else "GroupId")
+        absent, given = ("GroupType", "GroupId") if p["GroupId"] else ("GroupId", "GroupType")
+        raise Missing(absent, f"{given} is given")
     if p["GroupId"] and p["SrcVersion"]:
         raise Invalid("SrcVersion", "not together with GroupId", "both are given")
     return c.CreateDynamicJob(mode=p["DynamicMode"], **_upgrade(p))
@@ -250,9 +252,9 @@ def _jobs(r: c.Page[c.Job]) -> dict[str, Any]:
 # --- the table ----------------------------------------------------------------------------------------------------
 
 OPERATIONS: dict[str, Operation] = {
-    "CreateOTAVerifyJob": Operation("operator", _VERIFY, _verify, _created),
-    "CreateOTAStaticUpgradeJob": Operation("operator", _STATIC, _static, _created),
-    "CreateOTADynamicUpgradeJob": Operation("operator", _DYNAMIC, _dynamic, _created),
+    "CreateOTAVerifyJob": Operation("operator", _VERIFY, _verify, _created, selects=True),
+    "CreateOTAStaticUpgradeJob": Operation("operator", _STATIC, _static, _created, selects=True),
+    "CreateOTADynamicUpgradeJob": Operation("operator", _DYNAMIC, _dynamic, _created, selects=True),
     "UpdateOTAJob": Operation("operator", _UPDATE, _update),
     "CancelOTAStrategyByJob": Operation(
         "operator", (JOB_ID,), lambda p: c.EndPolicy(job_id=names.read_job_id(p["JobId"]))

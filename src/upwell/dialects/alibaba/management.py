@@ -17,7 +17,8 @@ from upwell.dialects.alibaba import (
     task_ops,
 )
 from upwell.dialects.alibaba.render import without_none
-from upwell.dialects.rpc_params import Operation, Pairs
+from upwell.dialects.rpc_names import Pairs
+from upwell.dialects.rpc_params import Operation
 from upwell.domain.commands import Command, Result
 from upwell.domain.errors import NotFound
 

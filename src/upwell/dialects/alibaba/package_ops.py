@@ -68,7 +68,7 @@ _MODIFY = (
 def _create(p: Mapping[str, Any]) -> c.CreatePackage:
     is_delta = p["Type"] == 1
     if is_delta and not p["SrcVersion"]:
-        raise Missing("SrcVersion")
+        raise Missing("SrcVersion", "Type is 1")
     if is_delta and p["SrcVersion"] == p["DestVersion"]:  # alibaba 2.3
         raise Invalid("SrcVersion", "other than DestVersion", f"both are {shown(p['DestVersion'])}")
     files, method = _files(p), p["SignMethod"]
@@ -97,7 +97,7 @@ def _files(p: Mapping[str, Any]) -> tuple[c.GivenFile, ...]:
     structs = p["MultiFiles"]
     if not structs:
         if not p["FirmwareUrl"]:
-            raise Missing("FirmwareUrl")
+            raise Missing("FirmwareUrl", "MultiFiles is absent")
         return ()
     for name in ("FirmwareUrl", "FirmwareSign", "FirmwareSize"):
         if p[name] is not None:

@@ -34,7 +34,7 @@ _CHECKED = (
 def _check_names(p: Mapping[str, Any]) -> c.CheckDeviceNames:
     plain, named = p["DeviceName"], p["DeviceNameList"]
     if not plain and not named:
-        raise Missing("DeviceName")
+        raise Missing("DeviceName", "DeviceNameList is absent")
     if plain and named:
         raise Invalid("DeviceNameList", "not together with DeviceName", "both are given")
     pairs = [(name, None) for name in plain] + [(each["DeviceName"], each["DeviceNickname"]) for each in named]

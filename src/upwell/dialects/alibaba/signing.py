@@ -7,12 +7,14 @@ code, HTTP status and text. It refuses to hold which keys exist and which nonces
 
 import hashlib
 import hmac
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal
 
 from upwell.dialects import rpc
 from upwell.dialects.rpc import RpcRequest
+from upwell.dialects.rpc_names import COMMON
 from upwell.dialects.rpc_signing import (
     MISMATCH,
     SigningError,
@@ -140,8 +142,18 @@ def _claim_v1(request: RpcRequest) -> Claim:
     )
 
 
+def _refuse_two_values(request: RpcRequest, given: Mapping[str, str]) -> None:
+    """The signature covers every value of a name, and says of none that it is the one that counts."""
+    for name, value in (*request.query, *request.form):
+        if name in COMMON and given[name] != value:
+            message = f'The specified value of "{name}" is not valid. It is given twice, and not with one value.'
+            raise SigningError("InvalidParameter", 400, message)
+
+
 def _verify_v1(request: RpcRequest, secret: str) -> None:
-    check_signature(request, rpc.parameters(request).get("Signature", ""), f"{secret}&")
+    given = rpc.parameters(request)
+    check_signature(request, given.get("Signature", ""), f"{secret}&")
+    _refuse_two_values(request, given)
 
 
 def _claim_acs3(request: RpcRequest) -> Claim:

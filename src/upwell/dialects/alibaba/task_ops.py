@@ -129,7 +129,7 @@ OPERATIONS: dict[str, Operation] = {
     ),
     "CancelOTATaskByDevice": Operation(
         "operator",
-        (FIRMWARE_ID, PRODUCT_KEY, Param("DeviceName", "list", required=True, most=200), Param("JobId")),
+        (FIRMWARE_ID, PRODUCT_KEY, Param("DeviceName", "list", required=True, most=200), Param("JobId", selects=True)),
         _cancel_devices,
     ),
     "ConfirmOTATask": Operation(

@@ -7,6 +7,7 @@ The upload of a file of targets is a form and the door's; listing and deleting t
 from typing import Any
 
 from upwell.dialects.huawei import codes, names, render
+from upwell.dialects.huawei.device_ops import DEVICE_ID, FILTERS
 from upwell.dialects.huawei.flow import PROGRESS_OF, STANDING_OF, SUBTASK_STATUS, TASK_STATUS, task_progress
 from upwell.dialects.huawei.operation import Operation, Values
 from upwell.dialects.huawei.params import (
@@ -47,6 +48,10 @@ _POLICY: Table = (
     Field("retry_count", "int", rule=Range(0, RETRY_COUNT_MAX)),
     Field("retry_interval", "int", rule=Range(0, RETRY_INTERVAL_MAX_MIN)),
 )
+_FILTER: Table = (
+    Field("group_ids", "list", required=True, most=GROUPS_MAX, rule=Text(36, "A-Fa-f0-9-", "hexadecimal digits or -")),
+)
+_DOCUMENT: Table = (Field("package_ids", "any"), Field("package_id", "any"))
 _CREATE: Table = (
     APP_ID,
     Field("task_name", required=True, rule=Text(128, CHINESE + "A-Za-z0-9_", "Chinese, letters, digits or _")),
@@ -54,16 +59,15 @@ _CREATE: Table = (
     Field("task_mode", rule=OneOf(("GATEWAY",))),
     Field("need_confirm", "bool"),
     Field("task_ext_info", "object", rule=Serialised(EXT_INFO_CHARS_MAX, "characters")),
-    Field("targets", "list", rule=ID_128, most=c.TARGETS_MAX, default=()),
-    Field("targets_filter", "object"),
-    Field("document", "object"),
-    Field("task_policy", "members", default={}, members=_POLICY),
+    Field("targets", "list", rule=ID_128, most=c.TARGETS_MAX, default=(), selects=True),
+    Field("targets_filter", "object", members=_FILTER, closed=True),
+    Field("document", "object", members=_DOCUMENT),
+    Field("task_policy", "members", default={}, members=_POLICY, closed=True),
     Field("document_source", rule=ID_128),
 )
-_FILTER: Table = (
-    Field("group_ids", "list", required=True, most=GROUPS_MAX, rule=Text(36, "A-Fa-f0-9-", "hexadecimal digits or -")),
-)
+# huawei 3.9: without it all subtasks are meant, and so by an empty one, as by the empty body
 _NAMED: Table = (Field("targets", "list", rule=ID_128, most=NAMED_MAX, default=()),)
+_ALIKE: Table = (DEVICE_ID, *FILTERS)
 _TASK_ID = (Field("task_id", required=True, rule=Text(24, "a-f0-9", "digits or a-f")),)
 _FILE_ID = (Field("file_id", required=True, rule=ID_128),)
 
@@ -81,7 +85,7 @@ def _create(v: Values) -> c.CreateBatch:
     if part == "module":  # huawei 3.2: software and firmware only
         for name in ("task_mode", "task_ext_info"):
             if v[name] is not None:
-                raise Invalid(name, "only with task_type softwareUpgrade or firmwareUpgrade")
+                raise Invalid(name, "only with task_type softwareUpgrade or firmwareUpgrade", "it is moduleUpgrade")
     _check_retry(v["task_policy"])
     targets, groups = _targets(v)
     return c.CreateBatch(
@@ -106,7 +110,8 @@ def _check_retry(policy: Values) -> None:
     pair = ("retry_count", "retry_interval")
     missing = [name for name in pair if policy.get(name) is None]
     if len(missing) == 1:  # huawei 3.4: one must come with the other
-        raise Missing(f"task_policy.{missing[0]}")
+        [given] = set(pair) - set(missing)
+        raise Missing(f"task_policy.{missing[0]}", f"task_policy.{given} is given")
 
 
 def _targets(v: Values) -> tuple[tuple[str, ...], tuple[int, ...]]:
@@ -120,7 +125,7 @@ def _targets(v: Values) -> tuple[tuple[str, ...], tuple[int, ...]]:
         raise Invalid("targets_filter.group_ids", "at least one")
     if v["document_source"] is not None:
         raise Invalid("document_source", "not for upgrades", "give targets or targets_filter")
-    raise Missing("targets")
+    raise Missing("targets", "targets_filter is absent")
 
 
 def _packages(document: dict[str, Any] | None) -> tuple[int, ...]:
@@ -130,12 +135,18 @@ def _packages(document: dict[str, Any] | None) -> tuple[int, ...]:
     name = "package_id" if document.get("package_ids") is None else "package_ids"
     if document.get(name) is None:
         raise Missing("document.package_ids")
-    given = [document[name]] if isinstance(document[name], str) else document[name]
+    given, other = _listed(document[name]), _listed(document.get("package_id"))
+    if name == "package_ids" and other not in (None, given):
+        raise Invalid("document.package_id", "not together with package_ids", "both are given, and they differ")
     table = (Field(name, "list", required=True, rule=_PACKAGE_ID, most=PACKAGES_MAX),)
     ids = read(table, {name: given}, "document.")[name]
     if not ids:
         raise Invalid(f"document.{name}", "at least one")
     return tuple(names.read_package_id(text) for text in dict.fromkeys(ids))
+
+
+def _listed(value: Any) -> Any:
+    return [value] if isinstance(value, str) else value
 
 
 def _scan(v: Values) -> c.ScanBatches:
@@ -219,7 +230,7 @@ def file_members(r: c.BatchFile) -> dict[str, Any]:
 _ALL, _ONE = "/batchtasks", "/batchtasks/{task_id}"
 
 OPERATIONS: dict[str, Operation] = {
-    "CreateBatchTask": Operation("POST", _ALL, "operator", _create, _task, status=201, body=_CREATE),
+    "CreateBatchTask": Operation("POST", _ALL, "operator", _create, _task, status=201, body=_CREATE, alike=_ALIKE),
     "ListBatchTasks": Operation(
         "GET", _ALL, "viewer", _scan, _page,
         query=(_TYPE, APP_ID, Field("status", rule=OneOf(tuple(PROGRESS_OF))), *WINDOW),
@@ -234,14 +245,17 @@ OPERATIONS: dict[str, Operation] = {
     "RetryBatchTask": Operation(
         "POST", _ONE + "/retry", "operator",
         lambda v: c.RetryBatch(job_id=_number(v), targets=v["targets"]), _targets_told, ids=_TASK_ID, body=_NAMED,
+        alike=_ALIKE,
     ),
     "StopBatchTask": Operation(
         "POST", _ONE + "/stop", "operator",
         lambda v: c.StopBatch(job_id=_number(v), targets=v["targets"]), _targets_told, ids=_TASK_ID, body=_NAMED,
+        alike=_ALIKE,
     ),
     "ConfirmBatchTask": Operation(
         "POST", _ONE + "/confirm", "operator",
         lambda v: c.ConfirmBatch(job_id=_number(v), targets=v["targets"]), _targets_told, ids=_TASK_ID, body=_NAMED,
+        alike=_ALIKE,
     ),
     "ListBatchTaskFiles": Operation(
         "GET", "/batchtask-files", "viewer",

@@ -61,7 +61,7 @@ _CREATE: Table = (
     _SHADOW,
     *_MORE,
 )
-_LIST: Table = (
+FILTERS: Table = (
     PRODUCT_ID,
     Field("gateway_id", rule=ID_128),
     Field("is_cascade_query", "bool", default=False),
@@ -70,7 +70,6 @@ _LIST: Table = (
     Field("start_time", "time"),
     Field("end_time", "time"),
     APP_ID,
-    *WINDOW,
 )
 
 
@@ -224,7 +223,7 @@ _IDS = (DEVICE_ID,)
 
 OPERATIONS: dict[str, Operation] = {
     "AddDevice": Operation("POST", "/devices", "operator", _create, _device, status=201, body=_CREATE),
-    "ListDevices": Operation("GET", "/devices", "viewer", _scan, _page, query=_LIST),
+    "ListDevices": Operation("GET", "/devices", "viewer", _scan, _page, query=(*FILTERS, *WINDOW)),
     "ShowDevice": Operation(
         "GET", _ONE, "viewer", lambda v: c.ShowSpaceDevice(device=key(v)), _device, ids=_IDS,
     ),

@@ -36,11 +36,11 @@ def _create(v: Values) -> c.CreateGroup:
     if v["name"] is None:  # huawei 4.4: optional in the schema; a group without a name can't be told from another
         raise Missing("name")
     if dynamic and rule is None:
-        raise Missing("dynamic_group_rule")
+        raise Missing("dynamic_group_rule", "group_type is DYNAMIC")
     if rule is not None and not dynamic:
-        raise Invalid("dynamic_group_rule", "only with group_type DYNAMIC")
+        raise Invalid("dynamic_group_rule", "only with group_type DYNAMIC", f"it is {v['group_type'] or 'absent'}")
     if dynamic and v["super_group_id"] is not None:
-        raise Invalid("super_group_id", "not with group_type DYNAMIC")
+        raise Invalid("super_group_id", "not with group_type DYNAMIC", "both are given")
     return c.CreateGroup(
         name=v["name"],
         description=v["description"] or "",

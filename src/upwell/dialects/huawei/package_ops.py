@@ -90,7 +90,7 @@ def _module(v: Values) -> str:
             raise Invalid("module_name", f"only with package_type {MODULE_PACKAGE}", f"it is {kind}")
         return _MODULE_OF[kind]
     if name is None:
-        raise Missing("module_name")
+        raise Missing("module_name", f"package_type is {kind}")
     if module_key(name) in _TYPE_OF:
         raise Invalid("module_name", f"none of {', '.join(_TYPE_OF)}", f"{name} has a package_type of its own")
     return str(name)

@@ -2,7 +2,7 @@
 refusal out.
 
 A row says name, kind, whether it is required, its rule and its default. An absent member and a null are the same; what
-is not declared is ignored, as the vendor does. A value of the wrong type, or one that breaks its rule, is Invalid,
+is not declared is judged in `spelling`. A value of the wrong type, or one that breaks its rule, is Invalid,
 naming the member by its path (`file_location.obs_location.object_key`), the rule and what is wrong with it, shortened.
 Texts and free objects with characters that can't be stored are refused.
 """
@@ -82,7 +82,8 @@ class Serialised:
 @dataclass(frozen=True, slots=True)
 class Field:
     """One row of a table. `rule` is of the value, and of each item for kind list; `most` is the greatest number of
-    items; `members` are the rows of an object, or of each item of a list of objects."""
+    items; `members` are the rows of an object, or of each item of a list of objects, and no others may be there when it
+    is `closed`. A list that `selects` is not empty: without it other devices are meant, or all."""
 
     name: str
     kind: Kind = "text"
@@ -91,6 +92,8 @@ class Field:
     default: Any = None
     most: int = 0
     members: tuple["Field", ...] = ()
+    closed: bool = False
+    selects: bool = False
 
 
 Table = tuple[Field, ...]
@@ -129,6 +132,9 @@ def window(given: Mapping[str, Any]) -> Window:
 
 def read(table: Table, given: Mapping[str, Any], path: str = "") -> dict[str, Any]:
     """Every declared member by its name. Raises Missing or Invalid at the first that is refused."""
+    for field in table:
+        if field.selects and given.get(field.name) == []:
+            raise Invalid(path + field.name, "at least one", "leave the member out to name none")
     return {field.name: _member(field, given.get(field.name), path + field.name) for field in table}
 
 

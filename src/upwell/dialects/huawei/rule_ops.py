@@ -130,9 +130,9 @@ def _destination(v: Values) -> dict[str, Any]:
     if http["cert_id"]:
         raise Invalid(f"{member}cert_id", "none; this server trusts the authorities of its own system")
     if http["signature_enable"] and http["token"] is None:
-        raise Missing(f"{member}token")
+        raise Missing(f"{member}token", f"{member}signature_enable is true")
     if http["sni_enable"] and http["cn_name"] is None:
-        raise Missing(f"{member}cn_name")
+        raise Missing(f"{member}cn_name", f"{member}sni_enable is true")
     return {
         "url": http["url"],
         "token": http["token"] if http["signature_enable"] else None,  # [sdk: HttpForwarding]: without it, of no effect

@@ -53,8 +53,8 @@ _STATIC = (
     ask("source_versions", "SrcVersion", "list", most=10, rule=VERSION),
     ask("retry_interval_min", "RetryInterval", "int", rule=OneOf((0, 10, 30, 60, 1440))),
     ask("retry_count", "RetryCount", "int", rule=OneOf((1, 2, 5))),
-    ask("gray_percent", "GrayPercent", rule=GRAY_PERCENT),
-    ask("group_id", "GroupId", read=names.read_group_id),
+    ask("gray_percent", "GrayPercent", rule=GRAY_PERCENT, selects=True),
+    ask("group_id", "GroupId", read=names.read_group_id, selects=True),
     _targets(200),
     *_MANNER,
 )
@@ -150,9 +150,10 @@ OPERATIONS: dict[str, Operation] = {
         # tuya 2.3, 7.8: the seed's own example names no device.
         (PACKAGE_ID, _PRODUCT, _targets(10), *_MANNER),
         data(lambda r: struct(CREATED, r)),
+        selects=True,
     ),
     "CreateOTAStaticUpgradeJob": operation(
-        "operator", c.CreateStaticJob, _STATIC, data(lambda r: struct(CREATED, r)), further=_together
+        "operator", c.CreateStaticJob, _STATIC, data(lambda r: struct(CREATED, r)), further=_together, selects=True
     ),
     "QueryOTAJob": operation("viewer", c.ShowJob, (_JOB_ID,), data(lambda r: struct(WHOLE_JOB, r))),
     "ListOTAJobByFirmware": operation("viewer", c.ListJobsOfPackage, (PACKAGE_ID, *paged(200)), _JOBS),
@@ -201,7 +202,7 @@ OPERATIONS: dict[str, Operation] = {
             PACKAGE_ID,
             _PRODUCT,
             ask("device_names", "DeviceName", "list", required=True, most=200),
-            ask("job_id", "JobId", read=names.read_job_id),
+            ask("job_id", "JobId", read=names.read_job_id, selects=True),
         ),
         # tuya 2.7: a task that is in progress is left alone, unlike at Alibaba.
         further=lambda _: {"states": c.OPEN_STATES - {"IN_PROGRESS"}},

@@ -4,7 +4,8 @@ result to the members of the answer. Bytes, signatures and HTTP are elsewhere.
 
 from typing import Any
 
-from upwell.dialects.rpc_params import Operation, Pairs
+from upwell.dialects.rpc_names import Pairs
+from upwell.dialects.rpc_params import Operation
 from upwell.dialects.tuya import fleet_ops, job_ops, package_ops
 from upwell.dialects.tuya.spelling import mended
 from upwell.domain.commands import Command, Result

@@ -6,22 +6,25 @@ after the signature was checked on what was sent, and refuses two spellings of o
 
 from collections.abc import Iterable, Sequence
 
-from upwell.dialects.rpc_params import Pairs, Param
+from upwell.dialects.rpc_names import ONE_VALUE, Pairs
+from upwell.dialects.rpc_params import Param
 from upwell.dialects.rules import OneOf, shown
 from upwell.domain.errors import Invalid
 
-ONE_VALUE = "one spelling, or the same value in each"
-
 
 def mended(table: Sequence[Param], pairs: Pairs) -> list[tuple[str, str]]:
-    """The pairs in the spelling of the table, once each; what the table lacks is left out. Raises Invalid."""
+    """The pairs in the spelling of the table, once each; what the table lacks stays as it is, for `rpc_names` to judge.
+    Raises Invalid."""
     known = {param.name.lower(): param for param in table}
     found: dict[str, str] = {}
+    others: list[tuple[str, str]] = []
     for name, value in pairs:
         param = known.get(name.partition(".")[0].lower())
-        if param is not None:
+        if param is None:
+            others.append((name, value))
+        else:
             _take(found, _name(param, name), _value(param, value))
-    return list(found.items())
+    return [*found.items(), *others]
 
 
 def common(names: Iterable[str], pairs: Pairs) -> dict[str, str]:

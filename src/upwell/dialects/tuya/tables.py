@@ -47,6 +47,7 @@ def operation(
     *,
     more: tuple[Param, ...] = (),
     further: Further = _nothing,
+    selects: bool = False,
 ) -> Operation:
     """One Action. An absent parameter leaves its field at the command's default; `further` makes the fields that
     several parameters decide, reading the rows `more` too, and checks what they must keep together."""
@@ -59,7 +60,7 @@ def operation(
                 fields.setdefault(each.field, each.read(value))
         return command(**fields)
 
-    return Operation(role, (*(each.param for each in asks), *more), build, shows)
+    return Operation(role, (*(each.param for each in asks), *more), build, shows, selects=selects)
 
 
 def data(shows: Callable[[Any], Any]) -> Callable[[Result], dict[str, Any]]:
