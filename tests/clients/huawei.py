@@ -3,6 +3,7 @@ what Python's request holds is put into Go's, and what Go's response holds into 
 """
 
 import atexit
+import json
 import os
 import re
 from collections.abc import Callable
@@ -52,14 +53,16 @@ class GoIoTDA:
             raise ClientRequestException(refused["status"], error)
         found = list(differences(told.get("sent", {}), told["held"]))
         assert not found, (method, found)
-        return self._models._deserialize(told["held"], f"{method}Response")
+        response = self._models._deserialize(told["held"], f"{method}Response")
+        response.status_code, response.raw_content = told["status"], json.dumps(told.get("sent")).encode()
+        return response
 
 
 def _given(value: Any) -> Any:
     """A request as JSON; a file is its path."""
     plain = sanitize_for_serialization(value)
     if isinstance(body := plain.get("body"), dict):
-        plain["body"] = {n: v.file_path if isinstance(v, FormFile) else v for n, v in body.items()}
+        plain["body"] = {n: v.abs_path if isinstance(v, FormFile) else v for n, v in body.items()}
     return plain
 
 

@@ -2,11 +2,11 @@
 //
 // One JSON request a line comes in, one JSON answer a line goes out:
 //
-//	{"endpoint", "id", "secret", "project", "derived", "call", "given"} -> {"held", "sent"} or {"refused"} or {"error"}
+//	{"endpoint", "id", "secret", "project", "derived", "call", "given"} -> {"held", "sent", "status"} or {"refused"} or {"error"}
 //	{"call": "operations"}                                               -> {"held": [the names of the SDK's methods]}
 //
 // `given` is the SDK's request by its own JSON names, path, query and body alike. `held` is its typed response, written
-// as JSON by the SDK, and `sent` the body that the server sent. A member that the SDK's request has not is an error.
+// as JSON, and `sent` the body that the server sent. A member that the SDK's request has not is an error.
 package main
 
 import (
@@ -26,7 +26,6 @@ import (
 	"github.com/huaweicloud/huaweicloud-sdk-go-v3/core/config"
 	"github.com/huaweicloud/huaweicloud-sdk-go-v3/core/region"
 	"github.com/huaweicloud/huaweicloud-sdk-go-v3/core/sdkerr"
-	"github.com/huaweicloud/huaweicloud-sdk-go-v3/core/utils"
 	iotda "github.com/huaweicloud/huaweicloud-sdk-go-v3/services/iotda/v5"
 )
 
@@ -51,18 +50,23 @@ type refusal struct {
 type answer struct {
 	Held    any             `json:"held,omitempty"`
 	Sent    json.RawMessage `json:"sent,omitempty"`
+	Status  int             `json:"status,omitempty"`
 	Refused *refusal        `json:"refused,omitempty"`
 	Error   string          `json:"error,omitempty"`
 }
 
-// recorder keeps the body of the last response.
-type recorder struct{ body []byte }
+// recorder keeps status and body of the last response.
+type recorder struct {
+	status int
+	body   []byte
+}
 
 func (r *recorder) RoundTrip(request *http.Request) (*http.Response, error) {
 	response, err := http.DefaultTransport.RoundTrip(request)
 	if err != nil {
 		return nil, err
 	}
+	r.status = response.StatusCode
 	r.body, err = io.ReadAll(response.Body)
 	if err != nil {
 		return nil, err
@@ -100,7 +104,7 @@ func answered(line []byte) answer {
 	if err != nil {
 		return answer{Error: err.Error()}
 	}
-	return answer{Held: held, Sent: wire.body}
+	return answer{Held: held, Sent: wire.body, Status: wire.status}
 }
 
 // operations are the SDK's methods that take a request and give its response.
@@ -114,7 +118,7 @@ func operations() []string {
 	return names
 }
 
-// call is the SDK's method on its own request; the response in the SDK's own JSON.
+// call is the SDK's method on its own request; the response as JSON.
 func call(asked question, wire *recorder) (json.RawMessage, error) {
 	client, err := newClient(asked, wire)
 	if err != nil {
@@ -134,7 +138,7 @@ func call(asked question, wire *recorder) (json.RawMessage, error) {
 	if err, failed := told[1].Interface().(error); failed {
 		return nil, err
 	}
-	return utils.Marshal(told[0].Interface())
+	return json.Marshal(told[0].Interface()) // the SDK's own way leaves empty lists out
 }
 
 func newClient(asked question, wire *recorder) (*iotda.IoTDAClient, error) {
