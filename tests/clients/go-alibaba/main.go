@@ -3,10 +3,10 @@
 // One JSON request a line comes in, one JSON answer a line goes out:
 //
 //	{"endpoint", "id", "secret", "format", "call", "given"} -> {"held"} or {"refused"} or {"error"}
-//	{"call": "operations"}                                   -> {"held": [names of the SDK's methods that are in the table]}
+//	{"call": "operations"} -> {"held": [the SDK's methods that are in the table]}
 //
-// `held` is the SDK's typed response, written as JSON by its own names. A parameter that the SDK's request has not is an
-// error, as is an answer that the SDK can't parse.
+// `held` is the SDK's typed response, written as JSON by its own names. A parameter that the SDK's request has not is
+// an error, as is an answer that the SDK can't parse.
 package main
 
 import (

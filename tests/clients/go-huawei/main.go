@@ -2,8 +2,9 @@
 //
 // One JSON request a line comes in, one JSON answer a line goes out:
 //
-//	{"endpoint", "id", "secret", "project", "derived", "call", "given"} -> {"held", "sent", "status"} or {"refused"} or {"error"}
-//	{"call": "operations"}                                               -> {"held": [the names of the SDK's methods]}
+//	{"endpoint", "id", "secret", "project", "derived", "call", "given"}
+//	  -> {"held", "sent", "status"} or {"refused"} or {"error"}
+//	{"call": "operations"} -> {"held": [the names of the SDK's methods]}
 //
 // `given` is the SDK's request by its own JSON names, path, query and body alike. `held` is its typed response, written
 // as JSON, and `sent` the body that the server sent. A member that the SDK's request has not is an error.

@@ -6,7 +6,8 @@
 //   {"call": "operations"}                                   -> {"held": [the SDK's methods, in lower case]}
 //
 // `client` is "tea" (@alicloud/iot20180120, signed by ACS3 or, as "tea-v2", by HMAC-SHA1) or "pop" (@alicloud/pop-core,
-// which has no types). `held` is what the SDK gave. A parameter that the SDK's request has not is an error.
+// which has no types and asks by GET). `held` is what the SDK gave. A parameter that the SDK's request has not is an
+// error.
 "use strict";
 
 const readline = require("node:readline");
@@ -46,7 +47,7 @@ async function pop(asked) {
     endpoint: `http://${asked.endpoint}`,
     apiVersion: VERSION,
   });
-  return client.request(asked.call, asked.given, { method: "POST" });
+  return client.request(asked.call, asked.given);
 }
 
 async function answered(line) {
@@ -56,7 +57,8 @@ async function answered(line) {
     return { held: await (asked.client === "pop" ? pop(asked) : tea(asked)) };
   } catch (told) {
     if (told.data === undefined) return { error: String(told.stack) };
-    return { refused: { status: told.data.statusCode ?? told.entry?.response.statusCode, code: told.code, message: told.message, data: told.data } };
+    const status = told.data.statusCode ?? told.entry?.response.statusCode;
+    return { refused: { status, code: told.code, message: told.message, data: told.data } };
   }
 }
 

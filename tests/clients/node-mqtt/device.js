@@ -1,5 +1,5 @@
-// A device of mqtt.js, with the login and the messages that its vendor's pages name. It is taken from one version to the
-// next once and ends; one JSON line says each thing that happened.
+// A device of mqtt.js, with the login and the messages that its vendor's pages name. It is taken from one version to
+// the next; one JSON line says each thing that happened. It ends when its standard input does.
 //
 // Its only argument is JSON: {"face", "url", "id", "secret", "product", "version", "ca"}. `face` is alibaba, huawei or
 // tuyalink, `url` the broker's (mqtt:, mqtts:, ws:, wss:), `ca` the file of the certificates that it trusts.
@@ -116,7 +116,7 @@ const FACES = {
 };
 
 const face = FACES[given.face]();
-const client = mqtt.connect(given.url, { ...face.login, protocolVersion: 4, ca, reconnectPeriod: 0, resubscribe: false });
+const client = mqtt.connect(given.url, { ...face.login, protocolVersion: 4, ca, reconnectPeriod: 0 });
 
 function say([topic, message]) {
   return client.publishAsync(topic, JSON.stringify(message), { qos: 1 });
