@@ -30,7 +30,7 @@ from test_jobs import (
 from upwell.domain import commands as c
 from upwell.domain.errors import Conflict, Invalid, NotFound
 from upwell.domain.negotiated import Progress, Standing
-from upwell.domain.talk import Inquiry, Offer, ResultReport, TaskRef
+from upwell.domain.talk import Inquiry, Offer, ResultReport, TaskRef, VersionReport
 from upwell.service import (
     batch_views,
     batches,
@@ -387,6 +387,26 @@ async def test_where_the_vendor_can_not_ask_what_was_said_last_is_the_answer(sta
     await stage.say((stage.flock.ids[2], runs("1.1")))
     await stage.push()
     assert set(offered) == {stage.flock.ids[0], stage.flock.ids[2]}
+
+
+async def test_where_the_vendor_can_not_ask_an_unknown_version_is_an_answer_too(stage: Stage) -> None:
+    """Issue 9, number 2: what was said last was that, and no former version."""
+    unknown = VersionReport(module="default", version=None, ref="")
+    await say(stage.ctx, *((d, runs("1.0")) for d in stage.flock.ids))
+    await say(stage.ctx, *((d, unknown) for d in stage.flock.ids))
+    await started(stage)
+    offered: list[UUID] = []
+
+    def unasking(addressed: Addressed) -> Sent:
+        if isinstance(addressed.offer, Inquiry):
+            return Unasked(UUID(int=5))
+        offered.append(addressed.offer.task.device_id)
+        return UUID(int=5)
+
+    stage.line = Line(unasking)
+    await stage.push()
+    await stage.push()
+    assert set(offered) == set(stage.flock.ids)
 
 
 async def test_an_offer_that_can_not_be_told_fails_its_task(stage: Stage) -> None:

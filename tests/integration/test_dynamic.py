@@ -32,7 +32,7 @@ from upwell.domain.errors import Conflict, NotFound
 from upwell.domain.fleet import device_id
 from upwell.domain.policy import TASKS_MAX
 from upwell.domain.talk import TaskRef, VersionReport
-from upwell.service import dispatch, endings, fleet, jobs, making, packages, upgrades, views
+from upwell.service import dispatch, endings, fleet, jobs, making, packages, reports, upgrades, views
 from upwell.service.access import Caller
 from upwell.service.context import Context
 
@@ -429,8 +429,10 @@ async def test_a_failed_task_runs_again_and_its_job_with_it(ctx: Context, caller
     await repeat(ctx, caller, job, flock.ids[0])
     assert await status_of(ctx, caller, job) == "IN_PROGRESS" and await states(ctx, job) == {"QUEUED": 1, "FAILED": 1}
     assert await dispatch.due(ctx, node, 9) == refs(job, flock.ids[:1])
-    await dispatch.offer(ctx, refs(job, flock.ids[:1]), link, Wire())
     await say(ctx, (flock.ids[0], progress(-1, "9")))  # the echo of the failure that is settled
+    await dispatch.offer(ctx, refs(job, flock.ids[:1]), link, Wire())
+    echo = reports.Incoming(flock.ids[0], UUID(int=1), progress(-1, "9"), redelivered=True)
+    await reports.apply(ctx, [echo])  # and after the offer
     assert await states(ctx, job) == {"QUEUED": 1, "FAILED": 1}
     await say(ctx, (flock.ids[0], runs("2.0")))
     assert await endings.end_finished(ctx) == 1 and await status_of(ctx, caller, job) == "COMPLETED"

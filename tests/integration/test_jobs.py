@@ -257,6 +257,7 @@ async def test_a_verify_job_judges_its_package(ctx: Context, caller: Caller, las
     cmd = c.CreateVerifyJob(package_id=package, product_key=flock.key, device_names=flock.names)
     with pytest.raises(Conflict):
         await jobs.create_verify_job(ctx, caller, cmd)
+    assert await dispatch.offer(ctx, refs(job, flock.ids), link, Wire()) == set(refs(job, flock.ids))
     assert not (await say(ctx, (flock.ids[0], progress(10)))).tasks_ended
     assert (await say(ctx, (flock.ids[0], runs("2.0")))).tasks_ended
     assert await endings.end_finished(ctx) == 0

@@ -48,6 +48,13 @@ UNTOLD = (  # tasks whose last line of history is not their state
     " where h.device_id = t.device_id and h.job_id = t.job_id and h.nth = t.nth order by rev desc limit 1) h"
     " where h.to_state <> t.state"
 )
+OF_A_FORMER_LIFE = (  # open tasks of devices that were deleted, though others have their names
+    "select t.device_id from task t join device d using (device_id)"
+    " where t.life <> d.life and t.state in ('CONFIRM', 'QUEUED', 'NOTIFIED', 'IN_PROGRESS')"
+)
+NEVER_OFFERED = (  # not conform to what nobody told them
+    "select device_id from task where state = 'FAILED' and reason = 'version_not_conform' and offered_at is null"
+)
 
 
 class Storm:
@@ -70,12 +77,16 @@ class Storm:
 
     async def say(self, dice: Random) -> None:
         said: list[Any] = [
-            progress(dice.randint(-4, 100), str(dice.random())), runs("1.0"), runs("2.0"), runs("3.0"),
+            progress(dice.randint(-4, 100), dice.choice((str(dice.random()), "123"))), runs("1.0"), runs("2.0"),
+            runs("3.0"), VersionReport(module="default", version=None, ref=""),
             ResultReport(outcome="fine", code=0, reason="", progress=100, version="2.0", desc=""),
             ResultReport(outcome="failed", code=1, reason="upgrade_failed", progress=0, version="2.0", desc=""),
             VersionReport(module="mcu", version=dice.choice(("1", "2")), ref=""),
         ]  # fmt: skip
-        batch = [reports.Incoming(d, dice.choice(self.nodes), dice.choice(said)) for d in self.some(dice, 15)]
+        batch = [
+            reports.Incoming(d, dice.choice(self.nodes), dice.choice(said), redelivered=dice.random() < 0.1)
+            for d in self.some(dice, 15)
+        ]
         batch += [
             reports.Incoming(a.offer.task.device_id, self.nodes[0], reports.Delivered(a.offer.task))
             for a in dice.sample(self.offered, min(5, len(self.offered)))
@@ -208,7 +219,7 @@ async def fleet_module(ctx: Context, flock: Fleet) -> None:
 async def judge(raging: Storm) -> None:
     if raging.wrong:
         raise raging.wrong[0]
-    for law in (TWO_OPEN, OF_THE_GONE, ENDLESS, UNCLOCKED, UNCHAINED, UNTOLD):
+    for law in (TWO_OPEN, OF_THE_GONE, ENDLESS, UNCLOCKED, UNCHAINED, UNTOLD, OF_A_FORMER_LIFE, NEVER_OFFERED):
         assert await ask(raging.ctx, law) == [], law
     missing = {"say", "offer", "move", "plan", "fill", "steer", "bind", "pass_time"} - set(raging.did)
     assert not missing, raging.did

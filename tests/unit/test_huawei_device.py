@@ -54,7 +54,7 @@ def heard(payload: bytes) -> list[Heard]:
     return [said.heard for said in found]
 
 
-def version(module: str, text: str) -> VersionReport:
+def version(module: str, text: str | None) -> VersionReport:
     return VersionReport(module=module, version=text, ref="")
 
 
@@ -143,7 +143,8 @@ SAID: list[tuple[bytes, list[Heard]]] = [
         ),
         [FIRM, version("radio", "R1")],
     ),
-    (up(event("$ota", "version_report", {"modules": None, "fw_version": "V1\0.0"})), [FIRM]),
+    (up(event("$ota", "version_report", {"modules": None, "fw_version": "V1\0.0"})), [version("default", None)]),
+    (up(event("$ota", "upgrade_progress_report", {"result_code": 0, "version": 2})), [result(0, None, "2")]),
 ]
 
 
@@ -203,8 +204,6 @@ NOT_UNDERSTOOD = [
     up(*[event("a", "b", {})] * 101),
     up(event("$ota", "version_report", None)),
     up(event("$ota", "version_report", [])),
-    up(event("$ota", "version_report", {"fw_version": 1})),
-    up(event("$ota", "version_report", {"fw_version": "V" * 257})),
     up(event("$ota", "version_report", {"modules": {}})),
     up(event("$ota", "version_report", {"modules": ["radio"]})),
     up(event("$ota", "version_report", {"modules": [{"module_version": "1"}]})),
@@ -215,7 +214,6 @@ NOT_UNDERSTOOD = [
     up(event("$ota", OTA, {"result_code": "x", "version": "V2.0"})),
     up(event("$ota", OTA, {"result_code": 10**400, "version": "V2.0"})),
     up(event("$ota", OTA, {"result_code": 0, "progress": 1.5, "version": "V2.0"})),
-    up(event("$ota", OTA, {"result_code": 0, "version": 2})),
     up(event("$time_sync", "time_sync_request", {})),
     up(event("$ota", "version_report", {}), object_device_id=7),
     up(event("$ota", "version_report", {}), object_device_id="a/b"),

@@ -30,17 +30,19 @@ OTHER = Choice(package_id=3, destination="V3.0", source_versions=frozenset({"V2.
         ("V2.5", [DELTA, OTHER], Answered(offer=OTHER)),
         ("V3.0", [DELTA, OTHER], Answered(event=Event.ARRIVED)),
         ("v1.0", [DELTA], Answered(event=Event.BROKE, reason="version_not_supported")),
+        (None, [DELTA], Answered(event=Event.BROKE, reason="version_not_supported")),  # issue 9, number 2
+        (None, [DELTA, FULL], Answered(offer=FULL)),
     ],
 )
-def test_what_follows_from_an_answer(version: str, choices: list[Choice], expected: Answered) -> None:
+def test_what_follows_from_an_answer(version: str | None, choices: list[Choice], expected: Answered) -> None:
     assert negotiated.answered(version, choices) == expected
 
 
-@given(st.text(max_size=3), st.lists(st.builds(
+@given(st.none() | st.text(max_size=3), st.lists(st.builds(
     Choice, package_id=st.integers(), destination=st.text(max_size=3),
     source_versions=st.frozensets(st.text(max_size=3), max_size=3),
 ), max_size=4))  # fmt: skip
-def test_no_package_is_offered_to_a_version_that_it_may_not_follow(version: str, choices: list[Choice]) -> None:
+def test_no_package_is_offered_to_a_version_that_it_may_not_follow(version: str | None, choices: list[Choice]) -> None:
     found = negotiated.answered(version, choices)
     assert (found.event is None) != (found.offer is None)
     if found.offer is not None:  # L6

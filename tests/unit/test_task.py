@@ -28,7 +28,7 @@ def a_task(state: State = State.QUEUED, **more: object) -> Task:
     return Task(**{**facts, **more})  # type: ignore[arg-type]
 
 
-def version(text: str) -> VersionReport:
+def version(text: str | None) -> VersionReport:
     return VersionReport(module="default", version=text, ref="")
 
 
@@ -73,7 +73,7 @@ def test_the_page_of_states_is_fresh() -> None:
 # --- any history ---
 
 said = st.one_of(
-    st.builds(version, st.sampled_from(["1.0", "2.0", "3.0"])),
+    st.builds(version, st.sampled_from(["1.0", "2.0", "3.0", None])),
     st.builds(progress, st.integers(-5, 100), st.sampled_from(["", "7", "8"]), st.sampled_from(["", "x"])),
 )
 doings = st.one_of(said, st.sampled_from(["confirm", "deliver", "offer", "time_out", "cancel", "overwrite"]))
@@ -82,6 +82,10 @@ tasks = st.builds(
     state=st.sampled_from(list(State)),
     source_version=st.sampled_from([None, "1.0"]),
     is_delta=st.booleans(),
+    job_sources=st.sampled_from([frozenset(), frozenset({"1.0"}), frozenset({"1.0", "3.0"})]),
+    package_sources=st.sampled_from([frozenset(), frozenset({"1.0"})]),
+    offered_on=st.sampled_from([None, ONE, TWO]),
+    offered_at=st.sampled_from([None, NOW]),
     need_push=st.booleans(),
     retry_interval_min=st.sampled_from([None, 0, 10]),
     retry_count=st.integers(0, 3),
@@ -191,15 +195,62 @@ def test_a_waiting_retry_keeps_its_time() -> None:
 
 
 def test_a_stray_version_fails_or_retries_and_a_delta_never_retries() -> None:
-    task, _ = life.reported_version(a_task(State.IN_PROGRESS), version("3.0"), ONE, NOW)
+    task, _ = life.reported_version(a_task(State.IN_PROGRESS, offered_at=NOW), version("3.0"), ONE, NOW)
     assert (task.state, task.reason, task.description) == (State.FAILED, "version_not_conform", life.STRAY_TEXT)
-    retried, _ = life.reported_version(a_task(retry_interval_min=5, retry_count=1), version("3.0"), ONE, NOW)
+    retries = {"offered_at": NOW, "retry_interval_min": 5, "retry_count": 1}
+    retried, _ = life.reported_version(a_task(**retries), version("3.0"), ONE, NOW)
     assert (retried.state, retried.attempt, retried.source_version) == (State.QUEUED, 1, "3.0")
     assert retried.due_at == NOW + timedelta(minutes=5)
     delta, _ = life.reported_version(
-        a_task(is_delta=True, retry_interval_min=5, retry_count=1), version("3.0"), ONE, NOW
+        a_task(is_delta=True, package_sources=frozenset({"1.0"}), **retries), version("3.0"), ONE, NOW
     )
     assert (delta.state, delta.attempt) == (State.FAILED, 0)
+
+
+said_versions = st.sampled_from(["0.9", "1.0", "2.0", "3.0", None])
+
+
+@given(tasks.filter(lambda t: t.is_open), said_versions, st.sampled_from([ONE, TWO]), st.booleans(), st.booleans())
+def test_not_conform_is_for_a_device_that_was_offered(
+    task: Task, text: str | None, connection: UUID, was_sent_there: bool, is_member: bool
+) -> None:
+    """Issue 9, number 3: before the first offer another version asks anew whether the job is for the device; and a
+    version that it was sent to by a cancelled task, whenever."""
+    beside = life.Beside(former=frozenset({"3.0"}) if was_sent_there else frozenset(), is_member=is_member)
+    after, _ = life.reported_version(task, version(text), connection, NOW, beside)
+    asked_anew = task.offered_at is None or (was_sent_there and text == "3.0") or task.source_version is None
+    if text == task.destination:
+        assert after.state is State.SUCCEEDED
+    elif text == task.source_version and (text is not None or task.offered_on in (None, connection)):
+        assert after.state is task.state and after.attempt == task.attempt
+    elif asked_anew and (text is not None or task.offered_at is None):
+        fits = task.fits(text) and is_member
+        assert (after.state, after.source_version) == (task.state if fits else State.FAILED, text)
+        assert after.attempt == task.attempt and (fits or after.reason == life.UNFIT)
+    elif task.offered_at is not None and task.source_version is not None:
+        assert after.reason == "version_not_conform"
+        assert after.state is State.FAILED or task.fits(text)  # no retry for what may not be offered (L6)
+
+
+@given(tasks.filter(lambda t: t.is_open and t.offered_at is not None), st.sampled_from([ONE, TWO]))
+def test_an_unknown_version_after_an_offer_is_never_the_source_at_the_next_boot(task: Task, connection: UUID) -> None:
+    """Issue 9, number 2: else the offer would come again at each."""
+    after, _ = life.reported_version(task, version(None), connection, NOW)
+    if task.source_version is not None or task.offered_on not in (None, connection):
+        assert after.reason == "version_not_conform"
+    else:  # it did not restart with what the present attempt offered, which may be nothing yet
+        assert (after.state, after.attempt, after.source_version) == (task.state, task.attempt, None)
+
+
+@pytest.mark.parametrize("text", ["3.0", None])
+def test_a_task_that_ends_before_an_offer_says_why_in_words(text: str | None) -> None:
+    """Issue 9, number 3: the version, and those that the job is for."""
+    task = a_task(job_sources=frozenset({"1.0", "0.9"}), package_sources=frozenset({"1.0", "1.1"}))
+    after, _ = life.reported_version(task, version(text), ONE, NOW)
+    assert "1.0" in after.description and "0.9" not in after.description and "conform" not in after.description
+    assert (text or "can't be known") in after.description
+    gone, _ = life.reported_version(a_task(), version(text), ONE, NOW, life.Beside(is_member=False))
+    assert "group" in gone.description and gone.reason == life.UNFIT
 
 
 # --- failures, echoes, timeouts ---
@@ -239,15 +290,44 @@ def retried() -> Task:
     return life.reported_progress(task, progress(-2, "7"), NOW)[0]
 
 
-def test_a_repeated_failure_is_an_echo_after_the_next_offer() -> None:
+@pytest.mark.parametrize("ref", ["7", "8", ""])
+def test_a_failure_after_the_next_offer_is_that_offers_whatever_its_id(ref: str) -> None:
+    """Issue 9, number 25: many devices write the same message id always, and their retries ended after the first."""
     task, _ = life.delivered(replace(retried(), offered_on=ONE, due_at=None), NOW)
-    assert life.reported_progress(task, progress(-2, "7"), NOW) == (task, None)
-    assert life.reported_progress(task, progress(-2, "8"), NOW)[0].attempt == 2
+    assert life.reported_progress(task, progress(-2, ref), NOW, connection=ONE)[0].attempt == 2
+    assert life.reported_progress(task, progress(-2, ref), NOW, connection=TWO)[0].attempt == 2
 
 
-def test_a_repeated_failure_is_an_echo_before_the_next_offer_is_acknowledged() -> None:
+def test_an_offer_that_is_not_acknowledged_yet_fails_on_its_own_connection_alone() -> None:
+    """Issue 9, number 25: some clients acknowledge an offer only after its handler, which has failed, returned."""
     task = replace(retried(), offered_on=TWO, due_at=None)
-    assert life.reported_progress(task, progress(-2, "7"), NOW) == (task, None)
+    assert life.reported_progress(task, progress(-2, "7"), NOW, connection=ONE) == (task, None)
+    assert life.reported_progress(task, progress(-2, "7"), NOW, connection=TWO)[0].attempt == 2
+
+
+@pytest.mark.parametrize("state", [State.QUEUED, State.NOTIFIED, State.IN_PROGRESS])
+@pytest.mark.parametrize("offered_on", [ONE, TWO])
+def test_a_redelivered_failure_is_an_echo_after_the_next_offer_too(state: State, offered_on: UUID) -> None:
+    """Issue 9, number 25: of a replay the transport says that it is one (L7)."""
+    task = replace(retried(), state=state, offered_on=offered_on, due_at=None)
+    assert life.reported_progress(task, progress(-2, "7"), NOW, connection=TWO, redelivered=True) == (task, None)
+
+
+@given(tasks.filter(lambda t: t.is_open), st.builds(progress, st.integers(-5, 100), st.sampled_from(["", "7", "8"])))
+def test_what_was_sent_before_the_offer_says_nothing_of_it(task: Task, report: ProgressReport) -> None:
+    """Issue 9, number 25: redelivered on the connection of the offer, so it was sent first on an earlier one (L7)."""
+    task = replace(task, offered_on=TWO)
+    assert life.reported_progress(task, report, NOW, connection=TWO, redelivered=True) == (task, None)
+
+
+def test_a_constant_id_ends_when_the_retries_do() -> None:
+    """Issue 9, number 25: 2 offers of 3, and then notified for ever."""
+    task = a_task(State.QUEUED, retry_interval_min=0, retry_count=2)
+    for offer in range(3):
+        task, _ = life.delivered(replace(task, offered_on=ONE, due_at=None), NOW)
+        task, _ = life.reported_progress(task, progress(-1, "123"), NOW, connection=ONE)
+        assert life.reported_progress(task, progress(-1, "123"), NOW, connection=ONE) == (task, None)
+        assert (task.state, task.attempt) == ((State.QUEUED, offer + 1) if offer < 2 else (State.FAILED, 2))
 
 
 def test_a_late_acknowledgement_of_an_ended_attempt_is_an_echo() -> None:

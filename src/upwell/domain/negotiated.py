@@ -175,9 +175,10 @@ class Answered:
     reason: str = ""
 
 
-def answered(version: str, choices: Sequence[Choice]) -> Answered:
+def answered(version: str | None, choices: Sequence[Choice]) -> Answered:
     """What the answer to a version question leads to (huawei 6.1 rows 6-7b). A package made for just this version wins
-    over one for any. A version that no package may follow breaks the task for good: no retry can help (L6)."""
+    over one for any. A version that no package may follow breaks the task for good: no retry can help (L6). None is a
+    version that is not known: only a package that may follow any fits it."""
     if any(choice.destination == version for choice in choices):
         return Answered(event=Event.ARRIVED)
     fitting = [choice for choice in choices if not choice.source_versions or version in choice.source_versions]

@@ -84,11 +84,14 @@ def reported_result(task: Task, report: ResultReport, now: datetime) -> Stepped:
     return _progressed(task, report, now)
 
 
-def reported_progress(task: Task, report: ProgressReport, now: datetime) -> Stepped:
+def reported_progress(
+    task: Task, report: ProgressReport, now: datetime, *, connection: UUID | None = None, redelivered: bool = False
+) -> Stepped:
     """A device of a vendor that tells results as progress; it means what it means there (alibaba 6.4)."""
     if not task.is_open or not _was_offered(task):
         return task, None
-    return life.reported_progress(_awaiting_result(task, now), report, now, **_anew(task, now))
+    task, again = _awaiting_result(task, now), _anew(task, now)
+    return life.reported_progress(task, report, now, connection=connection, redelivered=redelivered, again=again)
 
 
 def _was_offered(task: Task) -> bool:

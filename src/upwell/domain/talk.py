@@ -11,14 +11,15 @@ from typing import Literal
 from uuid import UUID
 
 DEFAULT_MODULE = "default"
+VERSION_SIZE_MAX = 256  # characters of a version that are kept: no package has a longer one (huawei 2.2)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class VersionReport:
-    """The device runs `version` of `module`."""
+    """The device runs `version` of `module`. None is unknown: it said something that is no version or can't be kept."""
 
     module: str
-    version: str
+    version: str | None
     ref: str
 
 

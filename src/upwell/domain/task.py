@@ -6,6 +6,7 @@ leaves the task as it is. Time and facts come as arguments, the new task and its
 Source: alibaba 7.2-7.5 and 6.4; laws L1, L5, L7, L11.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
@@ -98,6 +99,7 @@ FAILURES: dict[int, tuple[str, str]] = {
     -4: ("burning_failed", "burning failed"),
 }
 BUSY = "device_busy"  # the reason of a task that failed when it was made, since another held the device
+UNFIT = "version_not_eligible"  # of one whose device went on to a version that the job is not for, before any offer
 STRAY_TEXT = "report version is not conform"  # alibaba 2.5, sample of ListOTATaskByJob
 TIMEOUT_TEXT = "update timed out"
 SETTLE = timedelta(seconds=2)  # alibaba 6.9: a device reports its version within 2 s of coming online
@@ -113,6 +115,9 @@ class Task:
     source_version: str | None
     destination: str
     is_delta: bool
+    job_sources: frozenset[str] = frozenset()  # what the job is for; none: any
+    package_sources: frozenset[str] = frozenset()  # what the package may follow; none: any
+    group_id: int | None = None  # which the job's devices are of
     need_push: bool
     retry_interval_min: int | None
     retry_count: int
@@ -123,7 +128,8 @@ class Task:
     reason: str = ""
     failure_ref: str = ""
     due_at: datetime | None = None
-    offered_on: UUID | None = None
+    offered_on: UUID | None = None  # by the present attempt
+    offered_at: datetime | None = None  # by any attempt; None: the device was never offered the package
     timeout_at: datetime | None = None
     slot: str = ""
     awaiting: str = ""  # what a task that negotiates waits for (domain/negotiation.py)
@@ -135,6 +141,19 @@ class Task:
     def is_open(self) -> bool:
         """Whether anything can still happen to it."""
         return self.state in OPEN
+
+    def fits(self, version: str | None) -> bool:
+        """Whether it is for a device that runs `version` (L6). One that is not known fits if any does."""
+        return all(not some or version in some for some in (self.job_sources, self.package_sources))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Beside:
+    """What stands beside a task when its device says another version: the destinations of cancelled tasks that it was
+    offered and may be installing still, and whether it is in the job's group."""
+
+    former: frozenset[str] = frozenset()
+    is_member: bool = True
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -188,19 +207,56 @@ def delivered(task: Task, now: datetime) -> Stepped:
     return step(task, Event.DELIVERED, now)
 
 
-def reported_version(task: Task, report: VersionReport, connection: UUID | None, now: datetime) -> Stepped:
-    """A version report of the task's module (alibaba 7.2)."""
+def reported_version(
+    task: Task, report: VersionReport, connection: UUID | None, now: datetime, beside: Beside = Beside()
+) -> Stepped:
+    """A version report of the task's module (alibaba 7.2, ADR 0014). "Not conform" is for a device that was offered
+    this package; before that, another version only asks anew whether the task is for it."""
     if not task.is_open:
         return task, None
     if report.version == task.destination:
         return step(task, Event.ARRIVED, now, progress=100, description="", reason="")
-    if task.source_version is None:
-        task = replace(task, source_version=report.version)
-    if report.version == task.source_version:
+    if _is_unchanged(task, report.version, connection):
         return _stayed(task, connection, now), None
-    if task.is_delta:  # L6: a delta fits its source version alone, so no retry can help
+    first_word = task.source_version is None and report.version is not None
+    if task.offered_at is None or first_word or report.version in beside.former:
+        return _judged_anew(replace(task, source_version=report.version), beside, connection, now)
+    return _strayed(replace(task, source_version=report.version), now)
+
+
+def _is_unchanged(task: Task, version: str | None, connection: UUID | None) -> bool:
+    """Whether it runs what it ran. Of a version that nobody knows that can't be said once the device may have
+    restarted with what the present attempt offered."""
+    if version is None and task.offered_on not in (None, connection):
+        return False
+    return version == task.source_version
+
+
+def _judged_anew(task: Task, beside: Beside, connection: UUID | None, now: datetime) -> Stepped:
+    """The task goes on from the version that its device runs now, if it is for that."""
+    if not task.fits(task.source_version):
+        text = f"{_said(task)} is none that the job is for ({_sources(task)})"
+    elif not beside.is_member:
+        text = f"with {_said(task)} the device is not in the job's group any more"
+    else:
+        return _stayed(task, connection, now), None
+    return step(task, Event.BROKE, now, reason=UNFIT, description=text)
+
+
+def _said(task: Task) -> str:
+    if task.source_version is None:
+        return "the version that the device reports, which can't be known,"
+    return f"the version {task.source_version}, which the device reports,"
+
+
+def _sources(task: Task) -> str:
+    sets = [some for some in (task.job_sources, task.package_sources) if some]
+    return ", ".join(sorted(frozenset.intersection(*sets))) or "no version"
+
+
+def _strayed(task: Task, now: datetime) -> Stepped:
+    if not task.fits(task.source_version):  # L6: no retry can help
         return step(task, Event.BROKE, now, reason="version_not_conform", description=STRAY_TEXT)
-    task = replace(task, source_version=report.version)
     return broke(task, "version_not_conform", STRAY_TEXT, "", now)
 
 
@@ -215,9 +271,22 @@ def _stayed(task: Task, connection: UUID | None, now: datetime) -> Task:
     return replace(task, due_at=now)
 
 
-def reported_progress(task: Task, report: ProgressReport, now: datetime, **again: object) -> Stepped:
-    """A progress report of the task's module (alibaba 6.4); `again` are more facts of a task that is retried."""
-    if _is_echo(task, report):
+_AS_IT_IS: Mapping[str, object] = {}
+
+
+def is_older(task: Task, connection: UUID | None, redelivered: bool) -> bool:
+    """Whether a message was sent before the task's offer was: it was sent first on an earlier connection than the one
+    that the offer went by."""
+    return redelivered and connection is not None and connection == task.offered_on
+
+
+def reported_progress(
+    task: Task, report: ProgressReport, now: datetime, *, connection: UUID | None = None, redelivered: bool = False,
+    again: Mapping[str, object] = _AS_IT_IS,
+) -> Stepped:  # fmt: skip
+    """A progress report of the task's module (alibaba 6.4), on which connection, and whether the device says that it
+    may have sent it before (MQTT's DUP); `again` are more facts of a task that is retried."""
+    if is_older(task, connection, redelivered) or _is_echo(task, report, connection, redelivered):
         return step(task, Event.ECHOED, now)
     if report.step < 0:
         reason, text = FAILURES.get(report.step, ("failed", f"failed with step {report.step}"))
@@ -232,15 +301,16 @@ def reported_progress(task: Task, report: ProgressReport, now: datetime, **again
     )
 
 
-def _is_echo(task: Task, report: ProgressReport) -> bool:
-    """Whether a report speaks of an attempt that has ended (L7: replays and reorderings change nothing)."""
-    if task.state is State.CONFIRM:
-        return True
-    if task.state is State.QUEUED and task.offered_on is None:
-        return True
-    return (
-        task.state in (State.QUEUED, State.NOTIFIED) and report.step < 0 and _echo_of(report) == task.failure_ref != ""
-    )
+def _is_echo(task: Task, report: ProgressReport, connection: UUID | None, redelivered: bool) -> bool:
+    """Whether a report speaks of an attempt that has ended (L7: replays and reorderings change nothing). What the task
+    has done since tells, not the id alone, for many devices write the same id always (ADR 0014)."""
+    if task.state is State.CONFIRM or (task.state is State.QUEUED and task.offered_on is None):
+        return True  # nothing was offered since
+    if report.step >= 0 or not task.failure_ref or _echo_of(report) != task.failure_ref:
+        return False
+    if task.state is State.QUEUED:  # offered, not acknowledged: some devices fail first and acknowledge then
+        return redelivered or connection != task.offered_on
+    return redelivered
 
 
 def _echo_of(report: ProgressReport) -> str:
@@ -273,5 +343,5 @@ def repeated(task: Task, need_confirm: bool, now: datetime) -> Stepped:
     (alibaba 2.5 ReupgradeOTATask). What the device said of the attempt before stays known, so its echo is one."""
     event = Event.REPEATED_HELD if need_confirm else Event.REPEATED
     due = now if task.need_push and not need_confirm else None
-    fresh = {"attempt": 0, "progress": 0, "description": "", "reason": "", "offered_on": None, "timeout_at": None}
-    return step(task, event, now, due_at=due, **fresh)
+    fresh = {"attempt": 0, "progress": 0, "description": "", "reason": "", "offered_on": None, "offered_at": None}
+    return step(task, event, now, due_at=due, timeout_at=None, **fresh)

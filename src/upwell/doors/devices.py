@@ -137,7 +137,7 @@ class DeviceHandler:
             log.info("device %s: %s", conn.device_id, exc)
             return
         for one in heard:
-            await self._take(conn, one)
+            await self._take(conn, one, dup)
 
     def delivered(self, conn: Conn, token: object) -> None:
         """The device acknowledged an offer."""
@@ -155,14 +155,16 @@ class DeviceHandler:
 
     # What a message says.
 
-    async def _take(self, conn: Conn, heard: Heard) -> None:
+    async def _take(self, conn: Conn, heard: Heard, dup: bool) -> None:
         match heard:
             case Said(names, VersionReport() | ProgressReport() | ResultReport() | SdkReport() as report):
-                await self._desk.report(Incoming(_id(names), conn.connection_id, report))
+                await self._desk.report(Incoming(_id(names), conn.connection_id, report, dup))
             case Said(names, OfferRequest() as request):
                 await self._desk.ask(_id(names), request, partial(self._answer, conn, names, request))
             case Said(names, BlockRequest() as block):
                 await self._block(conn, names, block)
+            case DeviceError() as problem:
+                log.info("device %s: %s", conn.device_id, problem)
             case Reply(down):
                 self._push(conn, down if isinstance(down, Down) else down(self._desk.logins.now()), None)
             case Behind(public_id, report):
@@ -171,7 +173,7 @@ class DeviceHandler:
                 if found is None:
                     log.info("device %s: speaks for %s, which is not behind it", conn.device_id, public_id)
                 else:
-                    await self._take(conn, Said(found, report))
+                    await self._take(conn, Said(found, report), dup)
             case SubLogin() | SubLogout() | TopoAdd() | TopoDelete() | TopoGet() | SubStatus():
                 answer = await self._gateways.take(conn, heard)
                 if answer is not None:

@@ -14,6 +14,7 @@ from upwell.domain.errors import Conflict, Invalid, Missing, NotFound
 from upwell.domain.task import Event
 from upwell.service.access import Caller, dice, require
 from upwell.service.context import Context
+from upwell.service.lives import make_device
 from upwell.service.products import find_product
 from upwell.service.tasks import Selection, move
 from upwell.storage.database import Connection, Row, values
@@ -35,7 +36,7 @@ async def register_device(ctx: Context, caller: Caller, cmd: commands.RegisterDe
     async def body(conn: Connection) -> commands.Device:
         product_id = await find_product(conn, caller, cmd.product_key, "share_product")
         row = (device_id, product_id, name, secret, public, cmd.nickname, ctx.now())
-        if await conn.fetchval(_Q["make_device"], *row) is None:
+        if not await make_device(conn, *row):
             raise Conflict("device_name_taken", f"The product has a device named {name}.")
         return (await views(conn, caller, [device_id]))[0]
 

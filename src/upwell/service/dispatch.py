@@ -126,7 +126,7 @@ class _Round:
                 self.untellable[ref] = problem
             case Unasked(connection):
                 self.taken[ref] = connection, row
-                if row["installed"] is not None:
+                if row["has_said"]:
                     answer = VersionReport(module=row["module"], version=row["installed"], ref="")
                     self.answers.append(reports.Incoming(ref.device_id, connection, answer))
             case connection:

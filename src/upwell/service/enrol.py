@@ -10,10 +10,11 @@ from upwell.domain import fleet
 from upwell.service.access import dice
 from upwell.service.context import Context
 from upwell.service.devices import DEVICE_SECRET_SIZE, IOT_SALT_SIZE
+from upwell.service.lives import make_device
 from upwell.storage.database import Connection
 from upwell.storage.queries import sheet
 
-_Q = sheet("enrol") | {"make_device": sheet("fleet")["make_device"]}
+_Q = sheet("enrol")
 Rule = Literal["off", "registered", "any"]
 
 
@@ -41,9 +42,8 @@ async def enrol(ctx: Context, product_key: str, name: str, creates: bool, rule: 
         if not creates or rule != "any":
             return None
         secret, public = dice(DEVICE_SECRET_SIZE), fleet.iot_id(device_id, dice(IOT_SALT_SIZE))
-        row = (device_id, product_id, name, secret, public, None, ctx.now())
-        made = await conn.fetchval(_Q["make_device"], *row)
-        return secret if made is not None else await _of_the_other(conn)
+        made = await make_device(conn, device_id, product_id, name, secret, public, None, ctx.now())
+        return secret if made else await _of_the_other(conn)
 
     async def _of_the_other(conn: Connection) -> str | None:
         # Another connection of the same device made it between the look and the insert.

@@ -19,6 +19,7 @@ from upwell.domain.policy import LastTask, Policy, next_nth, winner
 from upwell.domain.task import BUSY, Event, State, birth
 from upwell.service import groups, rules
 from upwell.service.context import Context
+from upwell.service.tasks import SQL as TASKS
 from upwell.service.tasks import Selection, move
 from upwell.storage.database import Connection, Row
 from upwell.storage.queries import sheet
@@ -144,7 +145,7 @@ def _delta_source(job: Row) -> str | None:
 
 @dataclass(frozen=True, slots=True)
 class Running:
-    """A device of a product runs a version of a module; None: it never said."""
+    """A device of a product runs a version of a module; None: it never said, or nobody knows."""
 
     device_id: UUID
     product_id: int
@@ -192,10 +193,11 @@ class Reported:
     taken: dict[int, dict[UUID, str | None]]
 
 
-async def lock_reported(conn: Connection, versions: Mapping[tuple[UUID, str], str]) -> Reported:
-    """What these reports, by (device, module), mean for standing rules; those of dead devices are left out. The rules
-    of their products are held until the transaction ends: a job that comes into being meanwhile waits for it, and its
-    fill sees the new versions, or has come before and its rule is seen here."""
+async def keep_reported(conn: Connection, versions: Mapping[tuple[UUID, str], str | None], now: datetime) -> Reported:
+    """Keep these reports, by (device, module), and say what they mean for standing rules; those of dead devices are
+    left out. The rules of their products are held until the transaction ends: a job that comes into being meanwhile
+    waits for it, and its fill sees the new versions, or has come before and its rule is seen here. They are kept first,
+    because a group's condition may be about versions."""
     if not versions:
         return Reported([], {})
     rows = await conn.fetch(POLICIES["products_of"], list({device for device, _ in versions}))
@@ -203,6 +205,7 @@ async def lock_reported(conn: Connection, versions: Mapping[tuple[UUID, str], st
     running = [Running(d, products[d], module, v) for (d, module), v in versions.items() if d in products]
     ruled = sorted(set(products.values()))
     await conn.execute(POLICIES["share_rules"], ruled)
+    await _save_versions(conn, running, now)
     modules = {(r["product_id"], r["module"]) for r in await conn.fetch(POLICIES["ruled_modules"], ruled)}
     taken = await winners(conn, [r for r in running if (r.product_id, r.module) in modules])
     if taken:
@@ -210,6 +213,12 @@ async def lock_reported(conn: Connection, versions: Mapping[tuple[UUID, str], st
         alive = {_uuid(r["device_id"]) for r in await conn.fetch(POLICIES["lock_takers"], wanted)}
         taken = {job: {d: v for d, v in devices.items() if d in alive} for job, devices in taken.items()}
     return Reported(running, taken)
+
+
+async def _save_versions(conn: Connection, running: Sequence[Running], now: datetime) -> None:
+    if running:
+        columns = zip(*((r.device_id, r.module, r.version) for r in running), strict=True)
+        await conn.execute(TASKS["save_versions"], now, *map(list, columns))
 
 
 async def take_reported(ctx: Context, conn: Connection, reported: Reported) -> int:
@@ -240,7 +249,11 @@ async def _still_taken(ctx: Context, conn: Connection, job: Row, ids: list[UUID]
 def _last_task(row: Row) -> LastTask:
     facts: dict[str, Any] = dict(row.items())
     return LastTask(
-        nth=facts["nth"], state=State(facts["state"]), reason=facts["reason"], source_version=facts["source_version"]
+        nth=facts["nth"],
+        first_nth=facts["first_nth"],
+        state=State(facts["state"]),
+        reason=facts["reason"],
+        source_version=facts["source_version"],
     )
 
 

@@ -16,6 +16,7 @@ from upwell.domain.errors import Invalid, NotFound
 from upwell.service.access import Caller, dice, require
 from upwell.service.context import Context
 from upwell.service.devices import DEVICE_NAME_SIZE, DEVICE_SECRET_SIZE, IOT_SALT_SIZE, page
+from upwell.service.lives import make_devices
 from upwell.service.products import find_product
 from upwell.storage.database import Connection, Row
 from upwell.storage.queries import sheet
@@ -136,7 +137,7 @@ async def _make(
     names = [name for name, _ in named]
     ids, secrets, publics = await asyncio.to_thread(_made_up, product_key, names)
     columns = (ids, names, [nickname for _, nickname in named], secrets, publics)
-    return {row["name"] for row in await conn.fetch(_Q["make_devices"], apply_id, product_id, ctx.now(), *columns)}
+    return await make_devices(conn, apply_id, product_id, ctx.now(), *columns)
 
 
 def _made_up(product_key: str, names: list[str]) -> tuple[list[UUID], list[str], list[str]]:

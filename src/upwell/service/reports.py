@@ -12,9 +12,10 @@ from uuid import UUID
 from upwell.domain import negotiation
 from upwell.domain.negotiated import Choice
 from upwell.domain.talk import ProgressReport, ResultReport, SdkReport, TaskRef, VersionReport
-from upwell.domain.task import Stepped, Task, delivered, reported_progress, reported_version
+from upwell.domain.task import Beside, Stepped, Task, delivered, is_older, reported_progress, reported_version
+from upwell.service.beside import beside_of
 from upwell.service.context import Context
-from upwell.service.making import Running, lock_reported, take_reported
+from upwell.service.making import keep_reported, take_reported
 from upwell.service.tasks import SQL, Ledger, choices_of, lock_open
 from upwell.storage.database import Connection
 
@@ -28,11 +29,13 @@ class Delivered:
 
 @dataclass(frozen=True, slots=True)
 class Incoming:
-    """One thing that a device said, on which connection."""
+    """One thing that a device said, on which connection; `redelivered`: it may have sent it before, on an earlier
+    one."""
 
     device_id: UUID
     connection_id: UUID
     said: VersionReport | ProgressReport | ResultReport | SdkReport | Delivered
+    redelivered: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,14 +51,13 @@ async def apply(ctx: Context, batch: Sequence[Incoming]) -> Applied:
 
     async def body(conn: Connection) -> Applied:
         now = ctx.now()
-        reported = await lock_reported(conn, _versions(batch))
+        reported = await keep_reported(conn, _versions(batch), now)
         open_tasks = await lock_open(conn, {i.device_id for i in batch})
-        choices = await choices_of(conn, open_tasks.values())
+        known = _Known(await choices_of(conn, open_tasks.values()), await beside_of(conn, _moved(batch, open_tasks)))
         ledger = Ledger()
         for incoming in batch:
-            _apply_one(incoming, open_tasks.get(incoming.device_id, []), choices, ledger, now)
+            _apply_one(incoming, open_tasks.get(incoming.device_id, []), known, ledger, now)
         await ledger.save(conn, now)
-        await _save_versions(conn, reported.running, now)
         await _save_sdks(conn, batch)
         born_due = await take_reported(ctx, conn, reported)
         changed = ledger.tasks.values()
@@ -67,13 +69,33 @@ async def apply(ctx: Context, batch: Sequence[Incoming]) -> Applied:
     return await ctx.database.transact(body)
 
 
-def _apply_one(
-    incoming: Incoming, tasks: list[Task], choices: Mapping[int, Sequence[Choice]], ledger: Ledger, now: datetime
-) -> None:
+@dataclass(frozen=True, slots=True)
+class _Known:
+    """What a report's meaning depends on besides its task: what jobs that negotiate may install, and what stands beside
+    tasks whose device says another version."""
+
+    choices: Mapping[int, Sequence[Choice]]
+    beside: Mapping[TaskRef, Beside]
+
+
+def _moved(batch: Sequence[Incoming], open_tasks: Mapping[UUID, Sequence[Task]]) -> list[Task]:
+    """The tasks, of those that don't negotiate, whose device says another version than their source and destination:
+    for most batches none, and then nothing is asked."""
+    found: dict[TaskRef, Task] = {}
+    for incoming in batch:
+        if isinstance(incoming.said, VersionReport):
+            for task in open_tasks.get(incoming.device_id, ()):
+                known = (task.source_version, task.destination)
+                if not task.awaiting and incoming.said.version not in known and _concerns(incoming, task):
+                    found[task.ref] = task
+    return list(found.values())
+
+
+def _apply_one(incoming: Incoming, tasks: list[Task], known: _Known, ledger: Ledger, now: datetime) -> None:
     for place, task in enumerate(tasks):
         if not task.is_open or not _concerns(incoming, task):
             continue
-        stepped, change = _step(task, incoming, choices.get(task.ref.job_id, ()), now)
+        stepped, change = _step(task, incoming, known, now)
         if stepped != task or change is not None:
             tasks[place] = stepped
             ledger.note(stepped, change)
@@ -87,25 +109,28 @@ def _concerns(incoming: Incoming, task: Task) -> bool:
     return isinstance(incoming.said, VersionReport | ProgressReport) and task.module == incoming.said.module
 
 
-def _step(task: Task, incoming: Incoming, choices: Sequence[Choice], now: datetime) -> Stepped:
+def _step(task: Task, incoming: Incoming, known: _Known, now: datetime) -> Stepped:
     match incoming.said:
         case VersionReport() as report if task.awaiting:
+            choices = known.choices.get(task.ref.job_id, ())
             return negotiation.reported_version(task, choices, report, incoming.connection_id, now)
         case VersionReport() as report:
-            return reported_version(task, report, incoming.connection_id, now)
+            beside = known.beside.get(task.ref, Beside())
+            return reported_version(task, report, incoming.connection_id, now, beside)
+        case ResultReport() if is_older(task, incoming.connection_id, incoming.redelivered):
+            return task, None
         case ResultReport() as report:
             return negotiation.reported_result(task, report, now)
-        case ProgressReport() as report if task.awaiting:
-            return negotiation.reported_progress(task, report, now)
         case ProgressReport() as report:
-            return reported_progress(task, report, now)
+            reported = negotiation.reported_progress if task.awaiting else reported_progress
+            return reported(task, report, now, connection=incoming.connection_id, redelivered=incoming.redelivered)
         case Delivered():
             return delivered(task, now)
         case SdkReport():
             return task, None
 
 
-def _versions(batch: Sequence[Incoming]) -> dict[tuple[UUID, str], str]:
+def _versions(batch: Sequence[Incoming]) -> dict[tuple[UUID, str], str | None]:
     """The last version that each device reported of each module."""
     return {(i.device_id, i.said.module): i.said.version for i in batch if isinstance(i.said, VersionReport)}
 
@@ -114,9 +139,3 @@ async def _save_sdks(conn: Connection, batch: Sequence[Incoming]) -> None:
     said = {i.device_id: i.said.version for i in batch if isinstance(i.said, SdkReport)}
     if said:
         await conn.execute(SQL["save_sdks"], list(said), list(said.values()))
-
-
-async def _save_versions(conn: Connection, running: Sequence[Running], now: datetime) -> None:
-    if running:
-        columns = zip(*((r.device_id, r.module, r.version) for r in running), strict=True)
-        await conn.execute(SQL["save_versions"], now, *map(list, columns))

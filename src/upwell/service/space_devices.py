@@ -17,11 +17,12 @@ from upwell.domain.records import device_record
 from upwell.service.access import Caller, dice, require
 from upwell.service.context import Context
 from upwell.service.devices import DEVICE_SECRET_SIZE, IOT_SALT_SIZE, device_ids, lock_device, no_device
+from upwell.service.lives import make_device
 from upwell.service.space_products import find_product
 from upwell.storage.database import Connection, Row, values
 from upwell.storage.queries import sheet
 
-_Q = sheet("space_devices") | {"make_device": sheet("fleet")["make_device"]}
+_Q = sheet("space_devices")
 LEVELS_MAX = 2  # devices that one may be behind, one behind the other (huawei 4.3)
 BEHIND_MAX = 50_000  # devices right behind one (huawei 4.3)
 _SPACE = "space_"
@@ -38,7 +39,7 @@ async def add_device(ctx: Context, caller: Caller, cmd: c.AddDevice) -> c.SpaceD
     async def body(conn: Connection) -> c.SpaceDevice:
         product_id = await find_product(conn, caller, cmd.product_key, cmd.space, "share_product")
         row = (device_id, product_id, cmd.name, secret, iot_id, cmd.nickname, ctx.now())
-        if await conn.fetchval(_Q["make_device"], *row) is None:
+        if not await make_device(conn, *row):
             raise Conflict("device_name_taken", f"The product has a device named {cmd.name}.")
         await _dress(conn, device_id, cmd)
         if cmd.gateway_id is not None:

@@ -16,7 +16,7 @@ SQL = sheet("tasks")
 
 def task_of(row: Row) -> Task:
     """The task that a row of `lock_open_of_devices` holds."""
-    facts = dict(row.items())
+    facts = dict(row.items()) | {name: frozenset(row[name]) for name in ("job_sources", "package_sources")}
     ref = TaskRef(device_id=UUID(int=facts.pop("device_id").int), job_id=facts.pop("job_id"), nth=facts.pop("nth"))
     return Task(ref=ref, state=State(facts.pop("state")), **facts)
 
@@ -83,6 +83,7 @@ async def _save_tasks(conn: Connection, tasks: Sequence[Task], now: datetime) ->
         [t.awaiting for t in tasks],
         [t.package_id for t in tasks],
         [t.code for t in tasks],
+        [t.offered_at for t in tasks],
     )
     if len(saved) != len(tasks):
         raise RuntimeError("a locked task changed under its lock")

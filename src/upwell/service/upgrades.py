@@ -14,6 +14,7 @@ from upwell.service import fleet
 from upwell.service.access import Caller
 from upwell.service.context import Context
 from upwell.service.endings import reopen
+from upwell.service.lives import are_of_the_past
 from upwell.service.making import fill_chunk
 from upwell.service.tasks import Ledger, Selection, move, task_of
 from upwell.service.views import job_of_account
@@ -137,6 +138,8 @@ async def repeat_tasks(ctx: Context, caller: Caller, cmd: c.RepeatTasks) -> c.Do
         if any(ref.job_id != cmd.job_id for ref in cmd.tasks):
             raise NotFound("task", "one of the given tasks")
         await _hold_devices(conn, cmd.tasks)
+        if await are_of_the_past(conn, cmd.tasks):
+            raise NotFound("device", "one of the given tasks': it was deleted, and another has its name now")
         tasks = await _locked_tasks(conn, caller, cmd.tasks)
         await _refuse_taken(conn, tasks)
         ledger = Ledger()

@@ -4,7 +4,8 @@ The text is joined from the fragments of this file alone; every value of a rule 
 it must call its tables d (device), p (its product) and n (its presence, left joined). A condition is true or false,
 never null: an absent nickname or time of activation equals nothing, so only `!=` and `not in` hold for it.
 Tags, modules and groups are rows beside a device: a comparison holds when a row of the device fits it, and a
-device is in none of the groups that `!=` and `not in` name.
+device is in none of the groups that `!=` and `not in` name. A version that is not known fits no comparison, also not
+that it differs from one.
 """
 
 import json

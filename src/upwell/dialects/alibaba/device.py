@@ -8,7 +8,15 @@ import re
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from upwell.dialects.payloads import json_object, lawful_filter, plain_topic, storable, text_id
+from upwell.dialects.payloads import (
+    json_object,
+    lawful_filter,
+    plain_topic,
+    ref_or_none,
+    storable,
+    text_id,
+    version_of,
+)
 from upwell.domain.errors import DeviceError
 from upwell.domain.talk import DEFAULT_MODULE, OfferRequest, ProgressReport, Report, VersionReport
 
@@ -92,13 +100,14 @@ def read(topic: str, payload: bytes, product_key: str, device_name: str) -> Repo
 
 
 def _read_inform(message: dict[str, Any]) -> Report:
+    # The version is what the device says, also what no package could have: the former one would be a lie.
     params = _params(message)
-    return VersionReport(module=_module(params), version=_name(params, "version"), ref=ref_of(message))
+    return VersionReport(module=_module(params), version=version_of(params.get("version")), ref=_ref_if_any(message))
 
 
 def _read_progress(message: dict[str, Any]) -> Report:
     params = _params(message)
-    return ProgressReport(module=_module(params), step=_step(params), desc=_desc(params), ref=ref_of(message))
+    return ProgressReport(module=_module(params), step=_step(params), desc=_desc(params), ref=_ref_if_any(message))
 
 
 def _read_get(message: dict[str, Any]) -> Report:
@@ -127,20 +136,20 @@ def ref_of(message: dict[str, Any]) -> str:
     return text_id("id", message.get("id"), REF_MAX)
 
 
-NAME = re.compile(r"[A-Za-z0-9._-]{1,64}")  # alibaba 2.2: versions and module names
+def _ref_if_any(message: dict[str, Any]) -> str:
+    return ref_or_none("id", message.get("id"), REF_MAX)
 
 
-def _name(params: dict[str, Any], field: str) -> str:
-    value = params.get(field)
-    if not isinstance(value, str) or not NAME.fullmatch(value):
-        raise DeviceError(f"{field} must be 1 to 64 letters, digits, '.', '-' or '_'.")
-    return value
+NAME = re.compile(r"[A-Za-z0-9._-]{1,64}")  # alibaba 2.2: module names
 
 
 def _module(params: dict[str, Any]) -> str:
-    if params.get("module") in (None, ""):  # alibaba 6.4: absent means default
+    value = params.get("module")
+    if value in (None, ""):  # alibaba 6.4: absent means default
         return DEFAULT_MODULE
-    return _name(params, "module")
+    if not isinstance(value, str) or not NAME.fullmatch(value):
+        raise DeviceError("module must be 1 to 64 letters, digits, '.', '-' or '_'.")
+    return value
 
 
 _INTEGER = re.compile(r"[+-]?[0-9]{1,10}")

@@ -14,12 +14,12 @@ from urllib.parse import urlsplit
 
 from upwell.dialects.huawei import envelope, gateway, render
 from upwell.dialects.huawei.flow import outcome
+from upwell.dialects.payloads import storable, understood, version_of
 from upwell.domain.commands import SOFTWARE_MODULE
 from upwell.domain.errors import DeviceError, Invalid
 from upwell.domain.negotiated import RESULT_WITHIN
 from upwell.domain.talk import DEFAULT_MODULE, Offer, ResultReport, SdkReport, VersionReport
 
-VERSION_MAX = 256  # characters, as a package's version
 CODE_MAX = 2**31 - 1  # of a result_code, either way: what a database holds; those that mean something are below 256
 DESC_MAX = 256  # characters kept of a description; longer ones are cut
 URL_VALID_S = int(RESULT_WITHIN.total_seconds())  # huawei 5.4: `expires`
@@ -37,7 +37,7 @@ class ClockRequest:
     device_ms: int
 
 
-Heard = VersionReport | ResultReport | SdkReport | ClockRequest | gateway.Request
+Heard = VersionReport | ResultReport | SdkReport | ClockRequest | gateway.Request | DeviceError
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -76,17 +76,24 @@ def own_filter(topic_filter: str, device_id: str) -> bool:
 
 
 def read(topic: str, payload: bytes, device_id: str) -> tuple[Said, ...]:
-    """What the device says, in its order; nothing for a topic of its own or an event that OTA doesn't know. Raises
-    DeviceError for events that can't be understood, and for a topic that is not the device's."""
+    """What the device says, in its order; nothing for a topic of its own or an event that OTA doesn't know. An error
+    stands for what can't be understood among others. Raises DeviceError for a message that can't be, and for a topic
+    that is not the device's."""
     if topic != UP.format(device_id=device_id):
         if not own_topic(topic, device_id):
             raise DeviceError("The topic is not one of this device's own.")
         return ()
     subject, events = envelope.read(payload, device_id)
-    said: list[Said] = []
-    for event in events:
-        said += [Said(device_id=subject, heard=one, at=event.at, event_id=event.event_id) for one in _heard(event)]
-    return tuple(said)
+    heard = [(event, one) for event in events for one in _heard_or_not(event)]
+    understood(one for _, one in heard)
+    return tuple(Said(device_id=subject, heard=one, at=event.at, event_id=event.event_id) for event, one in heard)
+
+
+def _heard_or_not(event: envelope.Event) -> Sequence[Heard]:
+    try:
+        return _heard(event)
+    except DeviceError as exc:
+        return (exc,)
 
 
 def _heard(event: envelope.Event) -> Sequence[Heard]:
@@ -102,27 +109,42 @@ def _heard(event: envelope.Event) -> Sequence[Heard]:
 
 
 def _versions(paras: dict[str, Any]) -> list[Heard]:
-    """The versions of a version_report. A null or empty one says nothing of that part (huawei 5.6)."""
-    told = [(DEFAULT_MODULE, "fw_version"), (SOFTWARE_MODULE, "sw_version")]
-    found = [(module, _text(paras, field, VERSION_MAX)) for module, field in told]
-    found += _module_versions(paras.get("modules"))
-    return [VersionReport(module=module, version=version, ref="") for module, version in found if version]
+    """The versions of a version_report: what the device says, also what no package could have, for the former one would
+    be a lie. A null or empty one says nothing of that part (huawei 5.6)."""
+    told = [(DEFAULT_MODULE, paras.get("fw_version")), (SOFTWARE_MODULE, paras.get("sw_version"))]
+    found: list[Heard] = [_version(module, said) for module, said in told if said not in (None, "")]
+    return found + _module_versions(paras.get("modules"))
+
+
+def _version(module: str, said: Any) -> VersionReport:
+    return VersionReport(module=module, version=version_of(said), ref="")
 
 
 _MODULE = re.compile(r"[A-Za-z0-9_.-]{1,64}")
 
 
-def _module_versions(value: Any) -> list[tuple[str, str]]:
+def _module_versions(value: Any) -> list[Heard]:
     """The versions of other modules. No source says how devices report them (huawei 9): Upwell reads the form that the
     management API shows them in, `modules` with module_name and module_version."""
     if value is None:
         return []
-    if not isinstance(value, list) or not all(isinstance(entry, dict) for entry in value):
-        raise DeviceError("modules must be an array of objects.")
-    found = [(_text(entry, "module_name", 64), _text(entry, "module_version", VERSION_MAX)) for entry in value]
-    if not all(_MODULE.fullmatch(name) and name not in (DEFAULT_MODULE, SOFTWARE_MODULE) for name, _ in found):
-        raise DeviceError("module_name must be 1 to 64 letters, digits, '_', '-' or '.', and no name that stands.")
-    return found
+    if not isinstance(value, list):
+        return [DeviceError("modules must be an array of objects.")]
+    return [_module_version(entry) for entry in value if not _is_silent(entry)]
+
+
+def _is_silent(entry: Any) -> bool:
+    return isinstance(entry, dict) and "module_name" in entry and entry.get("module_version") in (None, "")
+
+
+def _module_version(entry: Any) -> Heard:
+    name = entry.get("module_name") if isinstance(entry, dict) else None
+    if not isinstance(name, str) or not _MODULE.fullmatch(name) or name in (DEFAULT_MODULE, SOFTWARE_MODULE):
+        return DeviceError(
+            "modules must be objects whose module_name is 1 to 64 letters, digits, '_', '-' or '.', and no name that "
+            "stands."
+        )
+    return _version(name, entry.get("module_version"))
 
 
 def _result(paras: dict[str, Any]) -> list[Heard]:
@@ -137,14 +159,14 @@ def _result(paras: dict[str, Any]) -> list[Heard]:
         code=code,
         reason=reason,
         progress=None if progress is None else min(max(progress, 0), 100),  # no reason to lose a result
-        version=_text(paras, "version", VERSION_MAX),
+        version=version_of(paras.get("version")) or "",
         desc=_cut(paras.get("description")),
     )
     return [report]
 
 
 def _sdk_info(paras: dict[str, Any]) -> list[Heard]:
-    version = _text(paras, "device_sdk_version", VERSION_MAX)
+    version = version_of(paras.get("device_sdk_version"))
     heard: list[Heard] = [SdkReport(version=version)] if version else []
     return heard + _versions(paras)
 
@@ -164,22 +186,8 @@ _READERS: Mapping[tuple[Any, Any], Callable[[dict[str, Any]], list[Heard]]] = {
 }
 
 
-def _text(paras: dict[str, Any], field: str, most: int) -> str:
-    """A text, empty for null or none. What PostgreSQL and UTF-8 refuse is taken out of it."""
-    value = paras.get(field)
-    if value is None:
-        return ""
-    if not isinstance(value, str) or len(value) > most:
-        raise DeviceError(f"{field} must be a string of at most {most} characters.")
-    return _storable(value)
-
-
 def _cut(value: Any) -> str:
-    return _storable(value[:DESC_MAX]) if isinstance(value, str) else ""
-
-
-def _storable(text: str) -> str:
-    return text.encode("utf-8", "replace").decode("utf-8").replace("\0", "")
+    return storable(value[:DESC_MAX]) if isinstance(value, str) else ""
 
 
 _INTEGER = re.compile(r"[+-]?[0-9]{1,15}")

@@ -46,12 +46,17 @@ class Operation:
         return self.build(values)
 
 
+_BLANK, _MARK = b" \t\r\n\0", b"\xef\xbb\xbf"
+
+
 def members(body: bytes) -> dict[str, Any]:
-    """The JSON object that a body is; no bytes at all are an empty one (huawei 1.9, 3.9). Raises Invalid."""
-    if not body.strip():
+    """The JSON object that a body is; no bytes at all are an empty one (huawei 1.9, 3.9). Blanks, NUL bytes and a byte
+    order mark around it say nothing. Raises Invalid."""
+    text = body.strip(_BLANK).removeprefix(_MARK).removesuffix(_MARK).strip(_BLANK)
+    if not text:
         return {}
     try:
-        decoded = msgspec.json.decode(body)
+        decoded = msgspec.json.decode(text)
     except (msgspec.DecodeError, ValueError, RecursionError) as exc:
         raise Invalid("body", "JSON in UTF-8", str(exc)) from exc
     if not isinstance(decoded, dict):

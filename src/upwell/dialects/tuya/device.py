@@ -8,20 +8,28 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-from upwell.dialects.payloads import json_object, lawful_filter, plain_topic, storable, text_id
+from upwell.dialects.payloads import (
+    json_object,
+    lawful_filter,
+    plain_topic,
+    ref_or_none,
+    storable,
+    text_id,
+    understood,
+    version_of,
+)
 from upwell.dialects.tuya.channels import CHANNEL_MAX, module_of
 from upwell.domain.errors import DeviceError
 from upwell.domain.talk import OfferRequest, ProgressReport, Report, VersionReport
 
 REF_MAX = 32  # characters of a msgId (tuya 4.3)
 TEXT_MAX = 256  # characters kept of an errorMsg; longer ones are cut
-CHANNELS_MAX = 64  # entries of one firmware/report
+CHANNELS_MAX = 64  # entries of one firmware/report that are read
 
 PROGRESS_MAX = 100
 CLOCK_MIN_S = 10**9  # the year 2001: a time before it is a device's uptime
 
 _ROOTS = ("tylink/{device_id}/", "smart/device/in/{device_id}", "smart/device/out/{device_id}")
-_VERSION = re.compile(r"[A-Za-z0-9._-]{1,64}")
 
 Channels = Mapping[int, str]
 
@@ -68,33 +76,36 @@ def ref(said: Mapping[str, Any]) -> str:
     return text_id("msgId", said.get("msgId"), REF_MAX)
 
 
-def read(suffix: str, payload: bytes, channels: Channels) -> tuple[Report, ...]:
-    """What the device says of its firmware; nothing for a topic that OTA doesn't know. Raises DeviceError for a
-    payload that can't be understood."""
+def read(suffix: str, payload: bytes, channels: Channels) -> tuple[Report | DeviceError, ...]:
+    """What the device says of its firmware; nothing for a topic that OTA doesn't know. An error stands for a channel
+    that can't be understood among others. Raises DeviceError for a payload that can't be."""
     reader = _READERS.get(suffix)
     return () if reader is None else reader(json_object(payload), channels)
 
 
-def _versions(said: dict[str, Any], channels: Channels) -> tuple[Report, ...]:
+def _versions(said: dict[str, Any], channels: Channels) -> tuple[Report | DeviceError, ...]:
     """tuya 4.6: INIT and UPDATE alike say what each channel runs, and either completes a task."""
     listed = _data(said).get("otaChannel")
     if not isinstance(listed, list) or not listed:
         raise DeviceError("otaChannel must be a list of channels and versions.")
+    read = [_version(each, channels, _moment(said)) for each in listed[:CHANNELS_MAX]]
     if len(listed) > CHANNELS_MAX:
-        raise DeviceError(f"otaChannel has more than {CHANNELS_MAX} entries.")
-    return tuple(_version(each, channels, _moment(said)) for each in listed)
+        read.append(DeviceError(f"otaChannel has more than {CHANNELS_MAX} entries."))
+    return understood(read)
 
 
-def _version(entry: Any, channels: Channels, moment: str) -> VersionReport:
+def _version(entry: Any, channels: Channels, moment: str) -> VersionReport | DeviceError:
+    # The version is what the device says, also what no package could have: the former one would be a lie.
     if not isinstance(entry, dict):
-        raise DeviceError("otaChannel must be a list of objects.")
-    version = entry.get("version")
-    if not isinstance(version, str) or not _VERSION.fullmatch(version):
-        raise DeviceError("version must be 1 to 64 letters, digits, '.', '-' or '_'.")
-    return VersionReport(module=module_of(channels, _channel(entry)), version=version, ref=moment)
+        return DeviceError("otaChannel must be a list of objects.")
+    try:
+        module = module_of(channels, _channel(entry))
+    except DeviceError as exc:
+        return exc
+    return VersionReport(module=module, version=version_of(entry.get("version")), ref=moment)
 
 
-def _progress(said: dict[str, Any], channels: Channels) -> tuple[Report, ...]:
+def _progress(said: dict[str, Any], channels: Channels) -> tuple[Report | DeviceError, ...]:
     data = _data(said)
     module = module_of(channels, _channel(data))
     code = _number(data.get("errorCode"))
@@ -109,7 +120,7 @@ def _progress(said: dict[str, Any], channels: Channels) -> tuple[Report, ...]:
     return (ProgressReport(module=module, step=step, desc="", ref=_moment(said)),)
 
 
-def _get(said: dict[str, Any], channels: Channels) -> tuple[Report, ...]:
+def _get(said: dict[str, Any], channels: Channels) -> tuple[Report | DeviceError, ...]:
     data = said.get("data")
     asked = data.get("channel") if isinstance(data, dict) else None
     module = None if asked is None else module_of(channels, _channel({"channel": asked}))
@@ -130,7 +141,8 @@ def _moment(said: Mapping[str, Any]) -> str:
     """By what a repeated report is recognised: msgId and time together, for the msgId alone restarts at every boot
     (tuya 4.3). A device without a clock has none: rather a report counted twice than one that is lost."""
     time = _number(said.get("time"), CLOCK_MIN_S * 10**6)
-    return f"{ref(said)}@{time}" if time is not None and time >= CLOCK_MIN_S else ""
+    msg_id = ref_or_none("msgId", said.get("msgId"), REF_MAX)
+    return f"{msg_id}@{time}" if time is not None and time >= CLOCK_MIN_S else ""
 
 
 def _data(said: dict[str, Any]) -> dict[str, Any]:

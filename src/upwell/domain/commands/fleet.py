@@ -25,7 +25,8 @@ class Product:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Device:
     """One unit. `status` is ONLINE, OFFLINE, UNACTIVE (never connected) or DISABLED; `firmware_version` is the
-    last reported version of the module `default`; `product_facts` are its product's."""
+    last reported version of the module `default`, None when it never said and empty when nobody can know it;
+    `product_facts` are its product's."""
 
     device_id: UUID
     product_key: str

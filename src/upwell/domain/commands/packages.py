@@ -166,7 +166,7 @@ class Module:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ModuleVersion:
-    """The version of a module that a device reported last."""
+    """The version of a module that a device reported last; empty when nobody can know it."""
 
     module: str
     version: str

@@ -41,8 +41,8 @@ class SpaceProduct:
 class SpaceDevice:
     """A device and its space. `public_id` is its id there; `gateway_id` the public id of the device it is behind, None
     for one that connects itself; `secondary_secret` opens a login as its secret does; `versions` are by module, as last
-    reported; `status_at` is when it last came or went; `facts` is what a dialect keeps of it and the core never reads;
-    `record` orders it in lists."""
+    reported, empty where nobody can know them; `status_at` is when it last came or went; `facts` is what a dialect
+    keeps of it and the core never reads; `record` orders it in lists."""
 
     device: Device
     space: Space

@@ -13,6 +13,7 @@ from enum import StrEnum
 from typing import Protocol
 from uuid import UUID
 
+from upwell.domain.errors import DeviceError
 from upwell.domain.talk import BlockRequest, OfferRequest, Report
 from upwell.service.dispatch import Addressed
 
@@ -203,7 +204,8 @@ class SubStatus:
     answer: Callable[[frozenset[str]], Down]
 
 
-Heard = Said | Behind | Reply | SubStatus | SubLogin | SubLogout | TopoAdd | TopoDelete | TopoGet
+Heard = Said | Behind | Reply | SubStatus | SubLogin | SubLogout | TopoAdd | TopoDelete | TopoGet | DeviceError
+"""An error stands for a part of the message that can't be understood, among others that can."""
 
 
 # --- a download in blocks -------------------------------------------------------------------------------------------

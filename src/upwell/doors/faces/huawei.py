@@ -13,7 +13,7 @@ from datetime import datetime, timedelta
 
 from upwell.dialects.huawei import device, gateway, login
 from upwell.dialects.huawei.names import task_id as task_id_of
-from upwell.domain.errors import Invalid
+from upwell.domain.errors import DeviceError, Invalid
 from upwell.domain.links import plain_name, without_token
 from upwell.domain.talk import BlockRequest, Inquiry, Offer, OfferRequest, TaskRef
 from upwell.doors.faces import (
@@ -89,6 +89,8 @@ class HuaweiFace:
                 return _clock(linked, asked, said.event_id)
             case gateway.Statuses() | gateway.Refused() | gateway.Sync() as request:
                 return self._request(linked, request, said.event_id)
+            case DeviceError() as problem:
+                return problem
             case report:
                 names = linked.called(said.device_id)
                 return Behind(said.device_id, report) if names is None else Said(names, report)

@@ -87,7 +87,8 @@ class TuyaLinkFace:
         answered = gateway.reply(suffix, payload, owner.device_name)
         if answered is not None:
             return (Reply(lambda now: Down(*answered(int(now.timestamp() * 1000)))),)
-        return [Said(owner, report) for report in device.read(suffix, payload, _channels(linked, owner))]
+        read = device.read(suffix, payload, _channels(linked, owner))
+        return [each if isinstance(each, DeviceError) else Said(owner, each) for each in read]
 
     def push(self, linked: Linked, addressed: Addressed, now: datetime) -> Down:
         """ota/issue, on the addressed device's own topic and with its own hmac."""

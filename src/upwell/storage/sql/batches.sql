@@ -59,22 +59,25 @@ from job j where j.job_id = $1 and j.account_id = $2 and j.part <> '' and j.dele
 
 -- name: tasks_of_batch
 -- A window of a batch's tasks, by device from high to low; the four columns beside the state are every way to stand as
--- was asked for.
+-- was asked for. Tasks of a given device are of its present life; one of a former life shows its id of then.
 select t.device_id, t.state, t.description, t.reason, t.code,
        t.awaiting in ('answer', 'offer', 'result') as asked, t.attempt > 0 and t.awaiting in ('', 'online') as again,
        t.reason = 'device_deleted' as gone,
-       coalesce(s.name, d.public_id, pr.product_key || '_' || d.name) as public_id
+       coalesce(s.name, case when d.life = t.life then d.public_id else dp.public_id end,
+                pr.product_key || '_' || d.name) as public_id
 from task t left join device d using (device_id) left join product pr using (product_id)
 left join job_stray s on s.job_id = t.job_id and s.device_id = t.device_id
-where t.job_id = $1 and ($2::uuid is null or t.device_id < $2) and ($3::uuid[] is null or t.device_id = any($3))
+left join device_past dp on dp.device_id = t.device_id and dp.life = t.life
+where t.job_id = $1 and ($2::uuid is null or t.device_id < $2)
+  and ($3::uuid[] is null or (t.device_id = any($3) and t.life = coalesce(d.life, t.life)))
   and (t.state, t.awaiting in ('answer', 'offer', 'result'), t.attempt > 0 and t.awaiting in ('', 'online'),
        t.reason = 'device_deleted')
       in (select * from unnest($4::text[], $5::boolean[], $6::boolean[], $7::boolean[]))
 order by t.device_id desc limit $8 offset $9;
 
 -- name: count_tasks_of_batch
-select count(*) from task t
-where t.job_id = $1 and ($2::uuid[] is null or t.device_id = any($2))
+select count(*) from task t left join device d using (device_id)
+where t.job_id = $1 and ($2::uuid[] is null or (t.device_id = any($2) and t.life = coalesce(d.life, t.life)))
   and (t.state, t.awaiting in ('answer', 'offer', 'result'), t.attempt > 0 and t.awaiting in ('', 'online'),
        t.reason = 'device_deleted')
       in (select * from unnest($3::text[], $4::boolean[], $5::boolean[], $6::boolean[]));
@@ -83,14 +86,18 @@ where t.job_id = $1 and ($2::uuid[] is null or t.device_id = any($2))
 select device_id, name from job_stray where job_id = $1 and name = any($2::text[]);
 
 -- name: lock_tasks_of_batch
--- The tasks of the batch, of these devices if they are given, locked, with the facts that their life depends on.
+-- The tasks of the batch, of these devices if they are given, but none of a former life, locked, with the facts that their life depends on.
 with t as materialized (
-    select * from task where job_id = $1 and ($2::uuid[] is null or device_id = any($2))
-    order by device_id, job_id, nth for update
+    select t.* from task t left join device d using (device_id)
+    where t.job_id = $1 and ($2::uuid[] is null or t.device_id = any($2)) and t.life = coalesce(d.life, t.life)
+    order by t.device_id, t.job_id, t.nth for update of t
 )
 select t.device_id, t.job_id, t.nth, t.module, t.slot, t.state, t.source_version, p.version as destination, p.is_delta,
+       j.source_versions as job_sources, case when j.kind = 'dynamic' then j.group_id end as group_id,
+       case when p.is_delta then array[p.source_version] else p.source_versions end as package_sources,
        j.need_push, j.retry_interval_min, j.retry_count, j.timeout_min, t.progress, t.attempt, t.description,
-       t.reason, t.failure_ref, t.due_at, t.offered_on, t.timeout_at, t.awaiting, t.package_id, t.code, t.rev
+       t.reason, t.failure_ref, t.due_at, t.offered_on, t.offered_at, t.timeout_at, t.awaiting, t.package_id, t.code,
+       t.rev
 from t join job j using (job_id) join package p on p.package_id = coalesce(t.package_id, j.package_id)
 order by t.device_id, t.job_id, t.nth;
 

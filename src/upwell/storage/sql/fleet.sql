@@ -41,41 +41,9 @@ select exists (select from device where product_id = $1 and deleted_at is null);
 -- name: delete_product
 update product set deleted_at = $2 where product_id = $1;
 
--- name: make_device
--- A new device, or a tombstone revived as a new one. No row comes back when the name is taken.
-insert into device as d (device_id, product_id, name, secret, iot_id, nickname, created_at, modified_at)
-values ($1, $2, $3, $4, $5, $6, $7, $7)
-on conflict (device_id) do update
-set product_id = excluded.product_id, secret = excluded.secret, iot_id = excluded.iot_id,
-    nickname = excluded.nickname, enabled = true, created_at = excluded.created_at,
-    modified_at = excluded.modified_at, activated_at = null, deleted_at = null, public_id = null, description = null,
-    secondary_secret = null, sdk_version = null, facts = '{}'
-where d.deleted_at is not null
-returning d.device_id;
-
 -- name: make_registration
 insert into registration (apply_id, account_id, product_id, status, asked, created_at, names)
 values ($1, $2, $3, $4, $5, $6, $7::jsonb);
-
--- name: make_devices
--- A batch of devices and its list, in one statement; names that are taken are left out. Returns the others.
-with wanted as (
-    select * from unnest($4::uuid[], $5::text[], $6::text[], $7::text[], $8::text[])
-        with ordinality as w(device_id, name, nickname, secret, iot_id, place)
-), made as (
-    insert into device as d (device_id, product_id, name, nickname, secret, iot_id, created_at, modified_at)
-    select device_id, $2, name, nickname, secret, iot_id, $3, $3 from wanted order by device_id
-    on conflict (device_id) do update
-    set product_id = excluded.product_id, secret = excluded.secret, iot_id = excluded.iot_id,
-        nickname = excluded.nickname, enabled = true, created_at = excluded.created_at,
-        modified_at = excluded.modified_at, activated_at = null, deleted_at = null, public_id = null,
-        description = null, secondary_secret = null, sdk_version = null, facts = '{}'
-    where d.deleted_at is not null
-    returning d.device_id
-)
-insert into registered (apply_id, place, device_id, name)
-select $1, place, device_id, name from wanted join made using (device_id)
-returning name;
 
 -- name: taken_names
 select name from device where device_id = any($1::uuid[]) and deleted_at is null;
@@ -99,10 +67,11 @@ where r.apply_id = $1 and r.account_id = $2 and p.product_key = $3;
 select exists (select from registration where apply_id = $1 and account_id = $2);
 
 -- name: count_registered
-select count(*) from registered g join device d using (device_id) where g.apply_id = $1 and d.deleted_at is null;
+select count(*) from registered g join device d using (device_id, life)
+where g.apply_id = $1 and d.deleted_at is null;
 
 -- name: page_of_registered
-select g.device_id from registered g join device d using (device_id)
+select g.device_id from registered g join device d using (device_id, life)
 where g.apply_id = $1 and d.deleted_at is null order by g.place limit $2 offset $3;
 
 -- name: count_devices
@@ -142,10 +111,11 @@ where p.account_id = $1 and p.deleted_at is null and d.deleted_at is null and ($
 order by d.created_at desc, d.device_id limit $5 offset $6;
 
 -- name: show_devices
--- Views of an account's devices, in the order of the given ids; the others are left out.
+-- Views of an account's devices, in the order of the given ids; the others are left out. A version that is not known
+-- is shown empty, which no version is; one that was never said is not shown.
 select d.device_id, p.product_key, p.name as product_name, p.facts as product_facts, d.name, d.secret, d.iot_id,
        d.nickname, d.created_at, d.modified_at, d.activated_at, n.online_at, n.offline_at, n.address,
-       v.version as firmware_version,
+       case when v.device_id is not null then coalesce(v.version, '') end as firmware_version,
        device_status(d.enabled, n.node_id, d.activated_at) as status
 from unnest($2::uuid[]) with ordinality as w(device_id, place)
 join device d using (device_id)

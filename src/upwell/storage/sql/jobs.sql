@@ -81,8 +81,9 @@ order by t.device_id limit $3;
 -- name: make_failed_tasks
 -- Tasks of devices that the job can't be for, failed from the first: the states, the reason and the text are given.
 with made as (
-    insert into task (device_id, job_id, module, state, reason, description, awaiting, created_at, modified_at)
-    select device_id, $2, $3, $4, $5, $6, $7, $8, $8 from unnest($1::uuid[]) as d(device_id)
+    insert into task (device_id, life, job_id, module, state, reason, description, awaiting, created_at, modified_at)
+    select w.device_id, coalesce(d.life, 0), $2, $3, $4, $5, $6, $7, $8, $8
+    from unnest($1::uuid[]) as w(device_id) left join device d using (device_id)
     returning device_id, state, description
 )
 insert into task_change (device_id, job_id, nth, rev, at, event, from_state, to_state, detail)
@@ -115,17 +116,18 @@ order by d.device_id;
 -- device that an open task holds gets a failed one: any open task for a job of whole devices, one of the whole device
 -- or of the module for a job of modules (alibaba 7.3). `nth` counts from 0 how often the job has had the device.
 with wanted as (
-    select d.device_id, d.nth, mv.version, pr.node_id,
+    select d.device_id, dv.life, d.nth, mv.version, pr.node_id,
            exists (select from task o where o.device_id = d.device_id
                    and o.state in ('CONFIRM', 'QUEUED', 'NOTIFIED', 'IN_PROGRESS')
                    and ($4 = '' or o.slot in ('', $4))) as is_taken
     from unnest($1::uuid[], $2::smallint[]) as d(device_id, nth)
+    join device dv using (device_id)
     left join module_version mv on mv.device_id = d.device_id and mv.module = $5
     left join presence pr on pr.device_id = d.device_id
 ), made as (
-    insert into task (device_id, job_id, nth, module, slot, state, reason, description, source_version, node_id,
+    insert into task (device_id, life, job_id, nth, module, slot, state, reason, description, source_version, node_id,
                       due_at, awaiting, timeout_at, created_at, modified_at)
-    select device_id, $3, nth, $5, $4, case when is_taken then $8 else $6 end, case when is_taken then $9 else '' end,
+    select device_id, life, $3, nth, $5, $4, case when is_taken then $8 else $6 end, case when is_taken then $9 else '' end,
            case when is_taken then $10 else '' end, version, node_id,
            case when not is_taken and $7::boolean and node_id is not null then $11::timestamptz end, $12,
            case when not is_taken then $13::timestamptz end, $11, $11
@@ -170,34 +172,43 @@ from job j join package p using (package_id) join product pr on pr.product_id = 
 left join device_group g on g.group_id = j.group_id
 where j.account_id = $1 and j.deleted_at is null
   and ($2::bigint is null or j.job_id = $2) and ($3::bigint is null or j.package_id = $3)
-  and ($4::uuid is null or exists (select from task t where t.job_id = j.job_id and t.device_id = $4))
+  and ($4::uuid is null or exists (select from task t join device d using (device_id, life)
+                                   where t.job_id = j.job_id and t.device_id = $4))
 order by j.job_id desc limit $5 offset $6;
 
 -- name: count_jobs
 select count(*) from job j
 where j.account_id = $1 and j.deleted_at is null and ($2::bigint is null or j.package_id = $2)
-  and ($3::uuid is null or exists (select from task t where t.job_id = j.job_id and t.device_id = $3));
+  and ($3::uuid is null or exists (select from task t join device d using (device_id, life)
+                                   where t.job_id = j.job_id and t.device_id = $3));
 
 -- name: tasks
--- A page of tasks: found on the index alone, then joined to what is shown of them.
+-- A page of tasks: found on the index alone, then joined to what is shown of them. Those of given devices are of their
+-- present lives; one of a former life shows what its device was known by then.
 with page as (
     select t.device_id, t.job_id, t.nth
     from task t join job j using (job_id)
-    where j.account_id = $1 and ($2::bigint is null or t.job_id = $2) and ($3::uuid[] is null or t.device_id = any($3))
+    where j.account_id = $1 and ($2::bigint is null or t.job_id = $2)
+      and ($3::uuid[] is null or (t.device_id = any($3)
+                                  and t.life = (select d.life from device d where d.device_id = t.device_id)))
       and ($4::text[] is null or t.state = any($4)) and ($5::text is null or t.module = $5)
     order by t.job_id, t.device_id, t.nth limit $6 offset $7
 )
 select t.device_id, t.job_id, t.nth, p.package_id, pr.product_key, pr.name as product_name, d.name as device_name,
-       d.iot_id, t.module, t.source_version, p.version as dest_version, t.state, t.description, t.progress,
+       case when t.life = d.life then d.iot_id else coalesce(dp.iot_id, '') end as iot_id, t.module, t.source_version, p.version as dest_version, t.state, t.description, t.progress,
        j.timeout_min, t.created_at, t.modified_at
 from page join task t using (device_id, job_id, nth) join job j using (job_id)
 join package p on p.package_id = coalesce(t.package_id, j.package_id)
 join product pr on pr.product_id = j.product_id join device d on d.device_id = t.device_id
+left join device_past dp on dp.device_id = t.device_id and dp.life = t.life
 order by t.job_id, t.device_id, t.nth;
 
 -- name: count_tasks
 select count(*) from task t
-where t.job_id = $1 and ($2::uuid[] is null or t.device_id = any($2)) and ($3::text[] is null or t.state = any($3));
+where t.job_id = $1
+  and ($2::uuid[] is null or (t.device_id = any($2)
+                              and t.life = (select d.life from device d where d.device_id = t.device_id)))
+  and ($3::text[] is null or t.state = any($3));
 
 -- name: lock_tasks
 -- Tasks of this account by their identity, locked, with the facts that their life depends on.
@@ -207,8 +218,11 @@ with t as materialized (
     order by t.device_id, t.job_id, t.nth for update of t
 )
 select t.device_id, t.job_id, t.nth, t.module, t.slot, t.state, t.source_version, p.version as destination, p.is_delta,
+       j.source_versions as job_sources, case when j.kind = 'dynamic' then j.group_id end as group_id,
+       case when p.is_delta then array[p.source_version] else p.source_versions end as package_sources,
        j.need_push, j.retry_interval_min, j.retry_count, j.timeout_min, t.progress, t.attempt, t.description,
-       t.reason, t.failure_ref, t.due_at, t.offered_on, t.timeout_at, t.awaiting, t.package_id, t.code, t.rev
+       t.reason, t.failure_ref, t.due_at, t.offered_on, t.offered_at, t.timeout_at, t.awaiting, t.package_id, t.code,
+       t.rev
 from t join job j using (job_id) join package p on p.package_id = coalesce(t.package_id, j.package_id)
 where j.account_id = $1
 order by t.device_id, t.job_id, t.nth;

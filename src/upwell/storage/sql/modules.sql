@@ -34,7 +34,7 @@ select name, alias, description, created_at, modified_at from module where produ
 select count(*) from module_version where device_id = $1;
 
 -- name: page_of_module_versions
-select module, version from module_version where device_id = $1 order by module limit $2 offset $3;
+select module, coalesce(version, '') as version from module_version where device_id = $1 order by module limit $2 offset $3;
 
 -- name: show_module
 -- A module by its number, and its space; not one of these names.

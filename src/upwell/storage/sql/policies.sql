@@ -62,10 +62,12 @@ select device_id from device where device_id = any($1::uuid[]) and deleted_at is
 order by device_id for no key update;
 
 -- name: last_tasks
--- The last task that each of these devices had in the job.
-select distinct on (device_id) device_id, nth, state, reason, source_version
-from task where job_id = $2 and device_id = any($1::uuid[])
-order by device_id, nth desc;
+-- The last task that each of these devices had in the job, and its first in the device's present life, if it had any.
+select distinct on (t.device_id) t.device_id, t.nth, t.state, t.reason, t.source_version,
+       (select min(o.nth) from task o join device d using (device_id, life)
+        where o.device_id = t.device_id and o.job_id = $2) as first_nth
+from task t where t.job_id = $2 and t.device_id = any($1::uuid[])
+order by t.device_id, t.nth desc;
 
 -- name: versions_of_devices
 -- What these devices run of a module; one that never said has no row.

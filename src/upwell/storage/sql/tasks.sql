@@ -8,8 +8,11 @@ with t as materialized (
     order by device_id, job_id, nth for update
 )
 select t.device_id, t.job_id, t.nth, t.module, t.slot, t.state, t.source_version, p.version as destination, p.is_delta,
+       j.source_versions as job_sources, case when j.kind = 'dynamic' then j.group_id end as group_id,
+       case when p.is_delta then array[p.source_version] else p.source_versions end as package_sources,
        j.need_push, j.retry_interval_min, j.retry_count, j.timeout_min, t.progress, t.attempt, t.description,
-       t.reason, t.failure_ref, t.due_at, t.offered_on, t.timeout_at, t.awaiting, t.package_id, t.code, t.rev
+       t.reason, t.failure_ref, t.due_at, t.offered_on, t.offered_at, t.timeout_at, t.awaiting, t.package_id, t.code,
+       t.rev
 from t join job j using (job_id) join package p on p.package_id = coalesce(t.package_id, j.package_id)
 order by t.device_id, t.job_id, t.nth;
 
@@ -18,13 +21,13 @@ order by t.device_id, t.job_id, t.nth;
 update task t
 set state = n.state, source_version = n.source_version, progress = n.progress, attempt = n.attempt,
     description = n.description, reason = n.reason, failure_ref = n.failure_ref, due_at = n.due_at,
-    offered_on = n.offered_on, timeout_at = n.timeout_at, awaiting = n.awaiting, package_id = n.package_id,
+    offered_on = n.offered_on, offered_at = n.offered_at, timeout_at = n.timeout_at, awaiting = n.awaiting, package_id = n.package_id,
     code = n.code, rev = n.rev + 1, modified_at = $1
 from unnest($2::uuid[], $3::bigint[], $4::smallint[], $5::text[], $6::text[], $7::smallint[], $8::smallint[],
             $9::text[], $10::text[], $11::text[], $12::timestamptz[], $13::uuid[], $14::timestamptz[], $15::int[],
-            $16::text[], $17::bigint[], $18::int[])
+            $16::text[], $17::bigint[], $18::int[], $19::timestamptz[])
      as n(device_id, job_id, nth, state, source_version, progress, attempt, description, reason, failure_ref,
-          due_at, offered_on, timeout_at, rev, awaiting, package_id, code)
+          due_at, offered_on, timeout_at, rev, awaiting, package_id, code, offered_at)
 where t.device_id = n.device_id and t.job_id = n.job_id and t.nth = n.nth and t.rev = n.rev
 returning t.device_id;
 
@@ -35,12 +38,22 @@ from unnest($2::uuid[], $3::bigint[], $4::smallint[], $5::int[], $6::text[], $7:
      as n(device_id, job_id, nth, rev, event, from_state, to_state, detail);
 
 -- name: save_versions
+-- What devices say they run; null is unknown, and says each time when it was said.
 insert into module_version (device_id, module, version, reported_at)
 select n.device_id, n.module, n.version, $1
 from unnest($2::uuid[], $3::text[], $4::text[]) as n(device_id, module, version)
 order by n.device_id, n.module
 on conflict (device_id, module) do update set version = excluded.version, reported_at = excluded.reported_at
-where module_version.version is distinct from excluded.version;
+where module_version.version is distinct from excluded.version or excluded.version is null;
+
+-- name: former_destinations
+-- What devices may still be installing though their task was cancelled: the versions of what they were offered in this
+-- life of theirs.
+select distinct t.device_id, t.module, p.version
+from task t join device d on d.device_id = t.device_id and d.life = t.life
+join job j using (job_id) join package p on p.package_id = coalesce(t.package_id, j.package_id)
+where t.device_id = any($1::uuid[]) and t.state = 'CANCELED' and t.offered_at is not null
+  and t.awaiting in ('', 'result');
 
 -- name: save_sdks
 update device d set sdk_version = n.version from unnest($1::uuid[], $2::text[]) as n(device_id, version)
@@ -76,7 +89,8 @@ select count(*) from moved;
 
 -- name: due_of_node
 -- Tasks whose offer may be pushed by this gateway now (L6 is checked again when they are claimed). Of each job no more
--- than its budget has left, so that a job that has spent it keeps no other waiting; oldest first.
+-- than its budget has left, so that a job that has spent it keeps no other waiting; oldest first. In a job that does not
+-- push a time says only from when on a device that asks is told again (alibaba 7.2).
 with recursive due_jobs as (
     (select t.job_id from task t where t.node_id = $1 and t.due_at <= $2 order by t.job_id limit 1)
     union all
@@ -87,7 +101,7 @@ with recursive due_jobs as (
     select j.job_id, j.maximum_per_min - coalesce((
         select sum(p.offers) from pace p
         where p.job_id = j.job_id and p.granted_at > clock_timestamp() - make_interval(secs => $4)), 0) as room
-    from due_jobs join job j using (job_id)
+    from due_jobs join job j using (job_id) where j.need_push
 )
 select d.device_id, d.job_id, d.nth
 from budget b cross join lateral (
@@ -127,7 +141,7 @@ select t.device_id, t.job_id, t.nth, t.module, t.state, t.awaiting, p.version, p
        p.files, p.sign_method, p.object_key, p.bucket is null as is_held, j.protocol, j.tags, j.ext_info,
        pr.product_key, d.name, d.secret,
        coalesce(d.public_id, pr.product_key || '_' || d.name) as public_id,
-       mv.version as installed,
+       mv.device_id is not null as has_said, mv.version as installed,
        case when j.by_gateway then (
            select count(*) from topology own join topology other using (gateway_id)
            join task x on x.device_id = other.device_id and x.job_id = t.job_id
@@ -172,7 +186,10 @@ with t as materialized (
     order by device_id, job_id, nth limit $2 for update skip locked
 )
 select t.device_id, t.job_id, t.nth, t.module, t.slot, t.state, t.source_version, p.version as destination, p.is_delta,
+       j.source_versions as job_sources, case when j.kind = 'dynamic' then j.group_id end as group_id,
+       case when p.is_delta then array[p.source_version] else p.source_versions end as package_sources,
        j.need_push, j.retry_interval_min, j.retry_count, j.timeout_min, t.progress, t.attempt, t.description,
-       t.reason, t.failure_ref, t.due_at, t.offered_on, t.timeout_at, t.awaiting, t.package_id, t.code, t.rev
+       t.reason, t.failure_ref, t.due_at, t.offered_on, t.offered_at, t.timeout_at, t.awaiting, t.package_id, t.code,
+       t.rev
 from t join job j using (job_id) join package p on p.package_id = coalesce(t.package_id, j.package_id)
 order by t.device_id, t.job_id, t.nth;

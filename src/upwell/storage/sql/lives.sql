@@ -1,0 +1,64 @@
+-- The lives of a device's name: each registration begins one, which has nothing of those before.
+
+-- name: make_device
+-- A new device, or a tombstone revived as a new one, which leaves behind what it was known by. Returns the number of its
+-- life; no row comes back when the name is taken.
+with past as (
+    insert into device_past (device_id, life, iot_id, public_id)
+    select device_id, life, iot_id, public_id from device where device_id = $1 and deleted_at is not null
+    on conflict do nothing
+)
+insert into device as d (device_id, product_id, name, secret, iot_id, nickname, created_at, modified_at)
+values ($1, $2, $3, $4, $5, $6, $7, $7)
+on conflict (device_id) do update
+set product_id = excluded.product_id, secret = excluded.secret, iot_id = excluded.iot_id,
+    nickname = excluded.nickname, enabled = true, created_at = excluded.created_at,
+    modified_at = excluded.modified_at, activated_at = null, deleted_at = null, public_id = null, description = null,
+    secondary_secret = null, sdk_version = null, facts = '{}', life = d.life + 1
+where d.deleted_at is not null
+returning d.life;
+
+-- name: make_devices
+-- A batch of devices and its list, in one statement; names that are taken are left out. Returns the others.
+with wanted as (
+    select * from unnest($4::uuid[], $5::text[], $6::text[], $7::text[], $8::text[])
+        with ordinality as w(device_id, name, nickname, secret, iot_id, place)
+), past as (
+    insert into device_past (device_id, life, iot_id, public_id)
+    select device_id, d.life, d.iot_id, d.public_id from wanted join device d using (device_id)
+    where d.deleted_at is not null order by device_id
+    on conflict do nothing
+), made as (
+    insert into device as d (device_id, product_id, name, nickname, secret, iot_id, created_at, modified_at)
+    select device_id, $2, name, nickname, secret, iot_id, $3, $3 from wanted order by device_id
+    on conflict (device_id) do update
+    set product_id = excluded.product_id, secret = excluded.secret, iot_id = excluded.iot_id,
+        nickname = excluded.nickname, enabled = true, created_at = excluded.created_at,
+        modified_at = excluded.modified_at, activated_at = null, deleted_at = null, public_id = null,
+        description = null, secondary_secret = null, sdk_version = null, facts = '{}', life = d.life + 1
+    where d.deleted_at is not null
+    returning d.device_id, d.life
+), listed as (
+    insert into registered (apply_id, place, device_id, name, life)
+    select $1, place, device_id, name, made.life from wanted join made using (device_id)
+)
+select device_id, name, made.life from wanted join made using (device_id);
+
+-- name: forget_past
+-- What devices said, where they were connected and belonged: a report that raced with their deletion may have left some.
+with presence_gone as (
+    delete from presence where device_id = any($1::uuid[])
+), versions_gone as (
+    delete from module_version where device_id = any($1::uuid[])
+), tags_gone as (
+    delete from device_tag where device_id = any($1::uuid[])
+), membership_gone as (
+    delete from group_member where device_id = any($1::uuid[])
+)
+delete from topology where device_id = any($1::uuid[]) or gateway_id = any($1::uuid[]);
+
+-- name: tasks_of_the_past
+-- Whether one of these tasks is of a life of its device that is over.
+select exists (
+    select from unnest($1::uuid[], $2::bigint[], $3::smallint[]) as w(device_id, job_id, nth)
+    join task t using (device_id, job_id, nth) join device d using (device_id) where d.life <> t.life);
