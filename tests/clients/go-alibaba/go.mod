@@ -1,6 +1,6 @@
 module upwell.test/go-alibaba
 
-go 1.23
+go 1.20
 
 require github.com/aliyun/alibaba-cloud-sdk-go v1.63.107
 

@@ -120,7 +120,7 @@ func call(asked question) (any, error) {
 // fill sets the fields of a request, or of a struct in it, by their wire names.
 func fill(target reflect.Value, given map[string]any) error {
 	fields := map[string]reflect.Value{}
-	for place := range target.NumField() {
+	for place := 0; place < target.NumField(); place++ {
 		if name, named := target.Type().Field(place).Tag.Lookup("name"); named {
 			fields[name] = target.Field(place)
 		}

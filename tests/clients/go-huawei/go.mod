@@ -1,6 +1,6 @@
 module upwell.test/go-huawei
 
-go 1.23
+go 1.20
 
 require github.com/huaweicloud/huaweicloud-sdk-go-v3 v0.1.207
 

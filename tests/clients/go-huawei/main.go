@@ -111,7 +111,7 @@ func answered(line []byte) answer {
 // operations are the SDK's methods that take a request and give its response.
 func operations() []string {
 	client, names := reflect.TypeOf(&iotda.IoTDAClient{}), []string{}
-	for place := range client.NumMethod() {
+	for place := 0; place < client.NumMethod(); place++ {
 		if name := client.Method(place).Name; !strings.HasSuffix(name, "Invoker") {
 			names = append(names, name)
 		}
