@@ -47,7 +47,15 @@ async function pop(asked) {
     endpoint: `http://${asked.endpoint}`,
     apiVersion: VERSION,
   });
-  return client.request(asked.call, asked.given);
+  return plain(await client.request(asked.call, asked.given));
+}
+
+// pop-core keeps a number of more than 15 digits as a BigNumber. One that a JavaScript number holds is told as that.
+function plain(value) {
+  if (Array.isArray(value)) return value.map(plain);
+  if (value === null || typeof value !== "object") return value;
+  if (value._isBigNumber) return value.toFixed() === String(value.toNumber()) ? value.toNumber() : value.toFixed();
+  return Object.fromEntries(Object.entries(value).map(([name, each]) => [name, plain(each)]));
 }
 
 async function answered(line) {
