@@ -149,16 +149,26 @@ async def test_a_failure_closes_the_stream_until_the_next_offer(house: House, mo
         request("true", 0, 10),
         request('"1"', 0, 10),
         request(1, -1, 10),
+        request(1, 0, 0),
+        request(1, 0, -5),
+        request(1, 0, '"256"'),
+        request(1, '"0"', 256),
+        request(1, 0, "256.0"),
+        request(1, 0, "null"),
         request(1, 0, "1e400"),
+        b'{"id":[],"params":{}}',
+        b'{"params":{"fileInfo":{"streamId":1,"fileId":1},"fileBlock":{"size":"1","offset":0}}}',
         request(10**30, 0, 10),
         b'{"id":1,"params":{"fileInfo":[],"fileBlock":{}}}',
         b"x" * 20_000,
     ],
 )
-async def test_malformed_requests_change_nothing(house: House, payload: bytes) -> None:
+async def test_malformed_requests_are_answered_and_change_nothing(house: House, payload: bytes) -> None:
+    """Issue 9, number 31: the device is told that there is no block, never left waiting."""
     device, job, stream = await offered(house)
-    await device.say(device.sys("thing/file/download"), payload)
-    assert not device.ended.is_set()
+    about, block, crc = await fetch(device, payload)
+    assert about["code"] in (404, 416, 460) and about["msg"] and (block, crc) == (b"", 0)
+    assert about["id"] in ("", "1") and not device.ended.is_set()
     assert (await fetch(device, request(stream, 0, 10)))[1] == IMAGE[:10]
     await house.until_state(job, "NOTIFIED")
 

@@ -344,7 +344,6 @@ MALFORMED = {
     "disconnect": "e00100",
     "reserved": "f000",
     "length": "30ffffffff",
-    "too large": "30818004",
 }
 
 
@@ -430,16 +429,43 @@ async def test_mqtt_5_is_refused_in_its_own_form() -> None:
 
 
 async def test_a_device_that_logged_in_may_say_more_than_a_stranger() -> None:
-    async with House(packet_size_max=1000) as house:
+    async with House(connect_size_max=1000) as house:
         house.platform.allows = 100_000
         client = await house.login("a")
         await client.send(publish("up/a/x", bytes(90_000), 7))
         assert (await client.receive()).body == b"\x00\x07"
-        await client.send(publish("up/a/x", bytes(100_001), 8))
-        assert await client.closed() == b""
         stranger = await house.client()
         await stranger.send(connect("c" * 2000, "a", SECRET))
         assert await stranger.closed() == b""
+
+
+async def test_a_slow_large_publish_is_a_sign_of_life() -> None:
+    """Issue 9, number 18: a device in the middle of a large packet is not silent, whether it will be read or not."""
+    async with House() as house:
+        client = await house.login("a", keep_alive_s=1)
+        for size in (200_000, 300_000):
+            whole = publish("up/a/x", bytes(size), 7)
+            for at in range(0, len(whole), size // 5):
+                await client.send(whole[at : at + size // 5])
+                await asyncio.sleep(0.5)
+            assert (await client.receive()).body == b"\x00\x07"
+        assert [len(payload) for _, _, payload, _ in house.platform.of("published")] == [200_000]
+
+
+async def test_bytes_under_way_are_bounded() -> None:
+    """Issue 9, number 18: however large its messages are, one connection holds few of them at once."""
+    async with House(pending_size_max=100_000, unread_size_max=100_000) as house:
+        gate = house.platform.gates[bytes(60_000)] = asyncio.Event()
+        client = await house.login()
+        sending = asyncio.create_task(client.send(b"".join(publish("up/a/x", bytes(60_000), 1 + n) for n in range(90))))
+        await until(lambda: len(house.platform.of("published")) == 2)
+        await asyncio.sleep(0.1)
+        assert len(house.platform.of("published")) == 2
+        link = house.door._devices[device("a")]
+        assert link._inbox.size < 600_000 and not link._reading
+        gate.set()
+        assert [(await client.receive()).packet_id for _ in range(90)] == list(range(1, 91))
+        await sending
 
 
 def deaf(client: WireClient) -> None:

@@ -44,29 +44,49 @@ def test_a_token_is_not_touched_by_the_repair() -> None:
 
 
 @pytest.mark.parametrize(
-    ("path", "value"),
+    ("path", "value", "code"),
     [
-        (("params",), []),
-        (("params", "fileInfo"), None),
-        (("params", "fileBlock"), 7),
-        (("params", "fileToken"), 7),
-        (("params", "fileToken"), "t" * 129),
-        (("params", "fileInfo", "streamId"), "1"),
-        (("params", "fileInfo", "streamId"), True),
-        (("params", "fileInfo", "fileId"), 1.5),
-        (("params", "fileBlock", "offset"), -1),
-        (("params", "fileBlock", "size"), 2**31),
-        (("id",), {}),
+        (("params",), [], 460),
+        (("params", "fileInfo"), None, 460),
+        (("params", "fileBlock"), 7, 460),
+        (("params", "fileToken"), 7, 460),
+        (("params", "fileToken"), "t" * 129, 460),
+        (("params", "fileInfo", "streamId"), "1", 460),
+        (("params", "fileInfo", "streamId"), True, 460),
+        (("params", "fileInfo", "streamId"), -1, 404),
+        (("params", "fileInfo", "streamId"), 10**30, 404),
+        (("params", "fileInfo", "fileId"), 1.5, 460),
+        (("params", "fileInfo", "fileId"), None, 460),
+        (("params", "fileBlock", "offset"), -1, 416),
+        (("params", "fileBlock", "offset"), "0", 460),
+        (("params", "fileBlock", "offset"), 2**31, 416),
+        (("params", "fileBlock", "size"), 2**31, 416),
+        (("params", "fileBlock", "size"), 0, 416),
+        (("params", "fileBlock", "size"), -256, 416),
+        (("params", "fileBlock", "size"), "256", 460),
+        (("params", "fileBlock", "size"), 256.0, 460),
+        (("params", "fileBlock", "size"), float("inf"), 460),
+        (("params", "fileBlock", "size"), [256], 460),
+        (("id",), {}, 460),
+        (("id",), "1" * 65, 460),
     ],
 )
-def test_malformed(path: tuple[str, ...], value: object) -> None:
+def test_malformed(path: tuple[str, ...], value: object, code: int) -> None:
+    """Issue 9, number 31: each is refused with a code, and with the id and token of what was asked."""
     asked = json.loads(DOCUMENTED)
     holder = asked
     for step in path[:-1]:
         holder = holder[step]
     holder[path[-1]] = value
-    with pytest.raises(DeviceError):
+    with pytest.raises(blocks.Refused) as caught:
         blocks.read(json.dumps(asked).encode())
+    ref, token = (
+        "" if path == ("id",) else "123456",
+        "" if path in (("params",), ("params", "fileToken")) else "1bb87ec",
+    )
+    assert (caught.value.code, caught.value.ref, caught.value.token) == (code, ref, token)
+    (size,) = struct.unpack_from(">H", told := blocks.refusal(caught.value, code, "why", "pk", "dn")[1])
+    assert json.loads(told[2 : 2 + size])["id"] == ref
 
 
 @settings(deadline=None)  # other tests run beside it

@@ -77,6 +77,16 @@ def test_the_window_of_sign_type_1(minutes: int, timely: bool) -> None:
     assert login.is_timely(claim(0), now)
 
 
+def test_a_device_without_a_clock() -> None:
+    """Issue 9, number 14: the year 1970 opens with sign_type 0, whose time nobody checks, and not with sign_type 1."""
+    for timestamp in ("1970010100", "1970010123", "2000010100", "2106020706"):
+        password = hmac.new(timestamp.encode(), b"s", "sha256").hexdigest().encode()
+        for sign_type in (0, 1):
+            asked = login.parse(f"dev_0_{sign_type}_{timestamp}", "dev")
+            assert login.verify(asked, ("s",), password)
+            assert login.is_timely(asked, HOUR) is (sign_type == 0)
+
+
 def test_a_wider_tolerance_lets_local_time_pass() -> None:
     shanghai = HOUR - timedelta(hours=8)
     assert not login.is_timely(claim(1), shanghai)

@@ -17,6 +17,7 @@ from upwell.doors.mqtt.codec import (
     Pingreq,
     Puback,
     Publish,
+    Skipped,
     Subscribe,
     Unsubscribe,
     UnsupportedConnect,
@@ -158,12 +159,74 @@ def test_nothing_is_decoded_after_an_unsupported_connect() -> None:
     assert decoder.feed(b"\x00") == []
 
 
-def test_size_limit_is_inclusive_and_refused_before_the_body() -> None:
-    assert len(Decoder(16).feed(CONNECT + bytes.fromhex("3010000161") + bytes(13))) == 2
-    decoder = Decoder(16)
-    decoder.feed(CONNECT)
+def test_a_strangers_size_limit_is_inclusive_and_refused_before_the_body() -> None:
+    size = len(CONNECT) - 2
+    assert len(Decoder(size).feed(CONNECT)) == 1
     with pytest.raises(MalformedPacket):
-        decoder.feed(bytes.fromhex("3011"))
+        Decoder(size - 1).feed(CONNECT[:2])
+    with pytest.raises(MalformedPacket):
+        Decoder().feed(b"\x10\xff\xff\xff\x7f")
+
+
+def limited(payload_size_max: int = 16) -> Decoder:
+    decoder = Decoder()
+    decoder.feed(CONNECT)
+    decoder.allow(payload_size_max)
+    return decoder
+
+
+LARGE = [
+    (codec.publish("a", bytes(16)), Publish("a", bytes(16), 0, 0, False, False)),
+    (codec.publish("a", bytes(17)), Skipped("a", 17, 0)),
+    (codec.publish("a/long/topic/b", bytes(16), 1, 7), Publish("a/long/topic/b", bytes(16), 1, 7, False, False)),
+    (codec.publish("a/long/topic/b", bytes(17), 1, 8), Skipped("a/long/topic/b", 17, 8)),
+    (codec.publish("x" * 60_000, bytes(70_000), 1, 9, dup=True), Skipped("x" * 60_000, 70_000, 9)),
+]
+
+
+@pytest.mark.parametrize(("raw", "packet"), LARGE)
+@pytest.mark.parametrize("step", [1, 7, 4096, 10**6])
+def test_a_publish_of_too_much_is_read_off(raw: bytes, packet: Packet, step: int) -> None:
+    """Issue 9, number 18: it is no offence, and what follows it is read, however the stream is cut."""
+    decoder, stream = limited(), raw + b"\xc0\x00" + raw + b"\xc0\x00"
+    found = [one for at in range(0, len(stream), step) for one in decoder.feed(stream[at : at + step])]
+    assert found == [packet, Pingreq(), packet, Pingreq()]
+
+
+def test_what_is_read_off_is_not_kept() -> None:
+    """Issue 9, number 18: the largest publish that there is in MQTT takes no memory."""
+    decoder = limited()
+    assert decoder.feed(b"\x30\xff\xff\xff\x7f\x00\x01a" + bytes(100)) == []
+    block, left = bytes(1 << 20), 268_435_455 - 3 - 100
+    while left > len(block):
+        assert decoder.feed(block) == []
+        assert len(decoder._buffer) == 0
+        left -= len(block)
+    assert decoder.feed(block[:left] + b"\xc0\x00") == [Skipped("a", 268_435_452, 0), Pingreq()]
+
+
+@pytest.mark.parametrize(
+    "raw",
+    [
+        b"\x30\x40\x00\xffa",  # a topic that is longer than its packet
+        b"\x34\x40\x00\x01a\x00\x01",  # QoS 2
+        b"\x32\x40\x00\x01a\x00\x00",  # packet id 0
+        b"\x30\x40\x00\x01#",
+        b"\x82\x40",  # anything but a publish has no reason to be so large
+        b"\xc0\x40",
+    ],
+)
+def test_a_large_packet_can_be_malformed_too(raw: bytes) -> None:
+    with pytest.raises(MalformedPacket):
+        limited().feed(raw)
+
+
+def test_what_is_large_behind_a_login_waits_for_its_end() -> None:
+    """Issue 9, number 18: how much a device may say is known only when it is known itself."""
+    large, decoder = codec.publish("a", bytes(5000)), Decoder()
+    assert len(decoder.feed(CONNECT + b"\xc0\x00" + large + b"\xc0\x00")) == 2
+    decoder.allow(5000)
+    assert decoder.feed(b"") == [Publish("a", bytes(5000), 0, 0, False, False), Pingreq()]
 
 
 def test_secrets_and_payloads_stay_out_of_repr() -> None:

@@ -55,7 +55,9 @@ def test_both_spellings_of_secure_mode_and_either_one_signed() -> None:
 
 
 def test_stale_and_millisecond_timestamps_pass() -> None:
-    for stamp in ("0000000001", "1700000000000", "4102444800"):
+    """Issue 9, number 14: without a clock, the C SDK prints its timer as it is."""
+    clockless = ("0", "1", "35", "86400", "4294967295", "-1", "-2147483648")
+    for stamp in ("0000000001", "1700000000000", "4102444800", *clockless):
         content = f"deviceId={DEVICE},timestamp={stamp},secureMode=1,accessType=1"
         assert login.verify(claim(USERNAME.replace("1700000000", stamp)), SECRET, signed(content))
 
@@ -74,6 +76,10 @@ def test_wrong_passwords(password: bytes) -> None:
         (f"tuyalink_{DEVICE}", USERNAME.replace("hmacSha256", "hmacMd5")),
         (f"tuyalink_{DEVICE}", USERNAME.replace("1700000000", "17000000000")),
         (f"tuyalink_{DEVICE}", USERNAME.replace("1700000000", "now")),
+        (f"tuyalink_{DEVICE}", USERNAME.replace("1700000000", "")),
+        (f"tuyalink_{DEVICE}", USERNAME.replace("1700000000", "3.5")),
+        (f"tuyalink_{DEVICE}", USERNAME.replace("1700000000", "0x23")),
+        (f"tuyalink_{DEVICE}", USERNAME.replace("1700000000", "٣٥")),
         (f"tuyalink_{DEVICE}", USERNAME.replace("secureMode=1", "secureMode=2")),
         (f"tuyalink_{DEVICE}", USERNAME.replace(",accessType=1", "")),
         (f"tuyalink_{DEVICE}", USERNAME + "," + "x" * 300),

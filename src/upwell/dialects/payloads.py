@@ -12,7 +12,7 @@ from upwell.domain.errors import DeviceError
 from upwell.domain.talk import VERSION_SIZE_MAX
 
 T = TypeVar("T")
-PAYLOAD_MAX = 16_384  # bytes; real reports are under 1 kB
+PAYLOAD_MAX = 262_144  # bytes of a message that is read, where a vendor's page names no other; reports are under 1 kB
 
 _STRAY = re.compile("[\udc80-\udcff]")  # how a byte that is no UTF-8 stands in a text
 _WILD = re.compile(r"[+#\0]")

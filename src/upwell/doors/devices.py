@@ -14,21 +14,14 @@ from uuid import UUID
 
 from upwell.domain.errors import CallerError, DeviceError
 from upwell.domain.fleet import device_id as id_of
-from upwell.domain.talk import (
-    BlockRequest,
-    Inquiry,
-    OfferRequest,
-    ProgressReport,
-    ResultReport,
-    SdkReport,
-    TaskRef,
-    VersionReport,
-)
+from upwell.domain.talk import BlockRequest, Inquiry, OfferRequest, TaskRef
 from upwell.doors.faces import (
+    Absent,
     Behind,
     Block,
     Down,
     Face,
+    Harmless,
     Heard,
     Linked,
     Names,
@@ -43,6 +36,7 @@ from upwell.doors.faces import (
     TopoGet,
 )
 from upwell.doors.gateways import GatewayDesk, Gateways
+from upwell.doors.lanes import Lanes, Place
 from upwell.doors.logins import Enrolled, LoginDesk, Logins
 from upwell.doors.mqtt.handler import Conn, Identity
 from upwell.doors.mqtt.server import MqttDoor
@@ -52,6 +46,7 @@ from upwell.service.gateways import SubDevice
 from upwell.service.reports import Delivered, Incoming
 
 log = logging.getLogger(__name__)
+REPORT, ASK = "report", "ask"  # the manners of what devices say, each with its own way to the database
 ENROLLED_STAY_S = 30.0  # a device that was told its secret hangs up by itself; one that does not is cut
 
 
@@ -79,6 +74,7 @@ class DeviceHandler:
         self._desk = desk
         self._logins = Logins(desk.logins, faces)
         self._background: set[asyncio.Task[None]] = set()
+        self._lanes = Lanes()
         self.seats = Seats()
         self.door = MqttDoor(self)
         self._gateways = Gateways(self._gateway_desk(), self.seats, self.door.end)
@@ -120,8 +116,11 @@ class DeviceHandler:
         await self._desk.left((conn.device_id, conn.connection_id))
 
     def may_publish(self, conn: Conn, topic: str) -> bool:
-        """Whether the topic is of a device of this connection (L8)."""
-        return isinstance(conn.facts, Linked) and conn.facts.face.may_publish(conn.facts, topic)
+        """Whether the topic is of a device of this connection (L8), or may turn out to be no offence."""
+        linked = conn.facts
+        if not isinstance(linked, Linked):
+            return False
+        return linked.face.may_publish(linked, topic) or linked.face.excuse(linked, topic) is not None
 
     def may_subscribe(self, conn: Conn, topic_filter: str) -> bool:
         """Whether all that the filter matches is of devices of this connection (L8)."""
@@ -129,15 +128,54 @@ class DeviceHandler:
 
     async def published(self, conn: Conn, topic: str, payload: bytes, dup: bool) -> None:
         """Take what the device says; returns after the commit."""
+        async with self._gateways.turn(conn):  # messages of a connection are read in their order
+            said = await self._read(conn, topic, payload)
+            place = self._place(said)
+        del payload  # may be large, and what was said in it is not
+        if place is None:
+            for one in said:
+                await self._take(conn, one, dup)
+            return
+        async with place:
+            for one in said:
+                await self._take(conn, one, dup)
+
+    def _place(self, said: Sequence[Said]) -> Place | None:
+        """Where a message stands among its device's; none for blocks, of which several are read at once."""
+        if not said or isinstance(said[0].report, BlockRequest):
+            return None
+        manner = ASK if isinstance(said[0].report, OfferRequest) else REPORT
+        alone = len(said) > 1  # several things said in one message stay together
+        return self._lanes.place(_id(said[0].names), object() if alone else manner)
+
+    async def _read(self, conn: Conn, topic: str, payload: bytes) -> Sequence[Said]:
+        """What a message says of one device. Whatever else it asks is done."""
         linked = linked_of(conn)
-        await self._gateways.settled(conn)  # a sub-device speaks behind its login, which may go unanswered (tuya 4.10)
+        if not linked.face.may_publish(linked, topic):  # asked again: what came before may have brought it online
+            await self._excuse(conn, topic)
+            return ()
         try:
             heard = linked.face.read(linked, topic, payload)
         except DeviceError as exc:
             log.info("device %s: %s", conn.device_id, exc)
-            return
-        for one in heard:
-            await self._take(conn, one, dup)
+            return ()
+        found = [await self._heard(conn, one) for one in heard]
+        return [one for one in found if one is not None]
+
+    async def _excuse(self, conn: Conn, topic: str) -> None:
+        """Nothing is heard of a topic that is not of a device online here. Only a stranger's ends the connection."""
+        linked = linked_of(conn)
+        match linked.face.excuse(linked, topic):
+            case Harmless():
+                log.debug("device %s: nothing is read of the topic %s", conn.device_id, topic)
+                return
+            case Absent(product_key, name):
+                facts = await self._logins.candidates(product_key, name)
+                if any(one.gateway_id == conn.device_id for one in facts):
+                    log.info("device %s: speaks for %s, which is not online on its connection", conn.device_id, name)
+                    return
+        if self.seats.of(conn.device_id) is conn:
+            self.door.end(conn.device_id, "published to a topic that is not its own")
 
     def delivered(self, conn: Conn, token: object) -> None:
         """The device acknowledged an offer."""
@@ -149,20 +187,18 @@ class DeviceHandler:
 
     async def _deliver(self, incoming: Incoming) -> None:
         try:
-            await self._desk.report(incoming)
+            async with self._lanes.place(incoming.device_id, REPORT):
+                await self._desk.report(incoming)
         except Exception as exc:  # the task stays QUEUED and is offered again on the next connection
             log.warning("device %s: delivery not recorded: %s", incoming.device_id, exc)
 
     # What a message says.
 
-    async def _take(self, conn: Conn, heard: Heard, dup: bool) -> None:
+    async def _heard(self, conn: Conn, heard: Heard) -> Said | None:
+        """What is said of a device; anything else is done and answered here."""
         match heard:
-            case Said(names, VersionReport() | ProgressReport() | ResultReport() | SdkReport() as report):
-                await self._desk.report(Incoming(_id(names), conn.connection_id, report, dup))
-            case Said(names, OfferRequest() as request):
-                await self._desk.ask(_id(names), request, partial(self._answer, conn, names, request))
-            case Said(names, BlockRequest() as block):
-                await self._block(conn, names, block)
+            case Said():
+                return heard
             case DeviceError() as problem:
                 log.info("device %s: %s", conn.device_id, problem)
             case Reply(down):
@@ -170,19 +206,28 @@ class DeviceHandler:
             case Behind(public_id, report):
                 await self._gateways.take(conn, heard)
                 found = linked_of(conn).called(public_id)
-                if found is None:
-                    log.info("device %s: speaks for %s, which is not behind it", conn.device_id, public_id)
-                else:
-                    await self._take(conn, Said(found, report), dup)
+                if found is not None:
+                    return Said(found, report)
+                log.info("device %s: speaks for %s, which is not behind it", conn.device_id, public_id)
             case SubLogin() | SubLogout() | TopoAdd() | TopoDelete() | TopoGet() | SubStatus():
                 answer = await self._gateways.take(conn, heard)
                 if answer is not None:
                     self._push(conn, answer, None)
+        return None
+
+    async def _take(self, conn: Conn, said: Said, dup: bool) -> None:
+        names, report = said.names, said.report
+        match report:
+            case OfferRequest():
+                await self._desk.ask(_id(names), report, partial(self._answer, conn, names, report))
+            case BlockRequest():
+                await self._block(conn, names, report)
+            case _:
+                await self._desk.report(Incoming(_id(names), conn.connection_id, report, dup))
 
     def _answer(self, conn: Conn, names: Names, request: OfferRequest, told: Addressed | None) -> Sent:
         linked = linked_of(conn)
-        if told is not None and isinstance(told.offer, Inquiry):  # nothing yet: it is asked, or its version is known
-            self._answer(conn, names, request, None)
+        if told is not None and isinstance(told.offer, Inquiry):  # no answer yet: what it runs must be known before
             return self.send(told)
         try:
             down = linked.face.answer(linked, names, request, told)

@@ -6,7 +6,8 @@ its sub-devices or for none. Bounded: sub-devices of a connection and of a topol
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Mapping, Sequence
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
@@ -74,25 +75,20 @@ class Gateways:
         self._end = end
         self._turns: dict[UUID, asyncio.Lock] = {}  # of connections that asked
 
-    async def take(self, conn: Conn, asked: Asked) -> Down | None:
-        """Do it, and give the answer to send; it is committed when this returns."""
+    @asynccontextmanager
+    async def turn(self, conn: Conn) -> AsyncIterator[None]:
+        """The connection's turn, given in the order in which it is asked for: what was asked before is done. A
+        sub-device speaks right behind its login, which not every vendor answers (tuya 4.10)."""
         turn = self._turns.setdefault(conn.connection_id, asyncio.Lock())
         try:
             async with turn:
-                return await self._done(conn, asked)
+                yield
         finally:
             if self._seats.of(conn.device_id) is not conn:
                 self._turns.pop(conn.connection_id, None)
 
-    async def settled(self, conn: Conn) -> None:
-        """What the connection asked before is done. A sub-device speaks right behind its login, which not every vendor
-        answers (tuya 4.10)."""
-        turn = self._turns.get(conn.connection_id)
-        if turn is not None and turn.locked():
-            async with turn:
-                return
-
-    async def _done(self, conn: Conn, asked: Asked) -> Down | None:
+    async def take(self, conn: Conn, asked: Asked) -> Down | None:
+        """In the connection's turn, do it and give the answer to send; it is committed when this returns."""
         match asked:
             case TopoGet(answer):
                 bound = await self._desk.bound(conn.device_id)
@@ -122,7 +118,7 @@ class Gateways:
         for conn in conns:
             linked = linked_of(conn)
             if any(_named(sub) not in linked.subs for sub in found.get(conn.device_id, ())):
-                async with self._turns.setdefault(conn.connection_id, asyncio.Lock()):
+                async with self.turn(conn):
                     await self._bring(conn, found[conn.device_id], None)
 
     async def part(self, conn: Conn) -> None:

@@ -78,7 +78,7 @@ class Logins:
         facts = proven[0]
         names = Names(facts.product_key, facts.name, "" if claim.product_key else claim.device_name)
         linked = Linked(face, names, facts.secret, facts.account_id, facts.product_facts)
-        return Identity(id_of(facts.product_key, facts.name), linked, face.packet_size_max)
+        return Identity(id_of(facts.product_key, facts.name), linked, face.payload_size_max)
 
     async def _enrolled(self, face: Face, claim: Enrolment, password: bytes) -> Identity | None:
         secret = await self._desk.product_secret(claim.product_key)

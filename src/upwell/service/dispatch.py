@@ -80,6 +80,23 @@ async def asked_for(ctx: Context, device_ids: Sequence[UUID]) -> dict[UUID, list
     return found
 
 
+async def held(ctx: Context, tasks: Sequence[TaskRef]) -> set[TaskRef]:
+    """Those of these tasks that a transaction holds now: it may be about to change them."""
+    if not tasks:
+        return set()
+    async with ctx.database.connection() as conn:
+        free = await conn.fetch(SQL["free"], *_columns(tasks))
+    return set(tasks) - {_ref(row) for row in free}
+
+
+@dataclass(frozen=True, slots=True)
+class Attempt:
+    """What became of offers: those that were sent, and those that a transaction held, or that were no more to offer."""
+
+    sent: set[TaskRef] = field(default_factory=set)
+    missed: set[TaskRef] = field(default_factory=set)
+
+
 async def offer(
     ctx: Context,
     tasks: Sequence[TaskRef],
@@ -90,21 +107,29 @@ async def offer(
     """Offer what the budgets allow of these tasks; returns those that were sent. With `due_by`, a task that is no
     longer due then, since another offer of it went out meanwhile, is passed over. A task that asks first is asked
     instead; where the vendor can't ask, what the device said last is taken for its answer."""
+    return (await attempt(ctx, tasks, link, send, due_by)).sent
+
+
+async def attempt(
+    ctx: Context, tasks: Sequence[TaskRef], link: Link, send: Send, due_by: datetime | None = None
+) -> Attempt:
+    """As `offer`; tells also which the budgets allowed and could not be claimed."""
     if not tasks:
-        return set()
+        return Attempt()
     started = time.monotonic()
     allowed = await _reserve(ctx, tasks)
     if not allowed:
-        return set()
+        return Attempt()
     round_ = _Round()
     async with ctx.database.connection() as conn, conn.transaction():
-        for row in await conn.fetch(SQL["claim"], *_columns(allowed), due_by):
+        rows = await conn.fetch(SQL["claim"], *_columns(allowed), due_by)
+        for row in rows:
             in_time = time.monotonic() - started < SEND_WITHIN_S
             round_.note(row, send(_addressed(row, link)) if in_time else None)
         await _record(ctx, conn, round_)
     if round_.answers:
         await reports.apply(ctx, round_.answers)
-    return set(round_.taken)
+    return Attempt(set(round_.taken), set(allowed) - {_ref(row) for row in rows})
 
 
 @dataclass(slots=True)

@@ -44,7 +44,7 @@ from upwell.doors.rpc import RpcDoor
 from upwell.doors.tongues import Alibaba, Tongue, Tuya
 from upwell.doors.uploads import streams_to_store
 from upwell.embedded import EmbeddedPostgres
-from upwell.engine.dispatch import Ask, Dispatcher
+from upwell.engine.dispatch import Ask, Asking, Came, Dispatcher
 from upwell.engine.gather import Gatherer
 from upwell.engine.loop import Loop
 from upwell.objects import Buckets, open_bucket, open_objects
@@ -220,13 +220,13 @@ class Server:
             found = await gateways.behind(ctx, ids)
             return [found.get(each, ()) for each in ids]
 
-        async def answer(asks: Sequence[Ask]) -> Sequence[None]:
+        async def answer(asks: Sequence[Ask]) -> Sequence[Came]:
             return await self.dispatcher.answer(asks)
 
-        asking = self._gather("asks", answer, batch_max=500)
+        asking = Asking(self._gather("asks", answer, batch_max=500).submit)
 
         async def ask(device_id: UUID, request: OfferRequest, reply: Callable[[Addressed | None], Sent]) -> None:
-            await asking.submit(Ask(device_id, request, reply))
+            await asking.ask(Ask(device_id, request, reply))
 
         return DeviceHandler(
             Desk(

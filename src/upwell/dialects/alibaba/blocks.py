@@ -1,48 +1,86 @@
 """Downloads in blocks over MQTT (alibaba 6.8): the request a device sends and the binary reply it expects.
 
-It holds no file: which bytes are asked for comes out, which bytes to frame goes in.
+It holds no file: which bytes are asked for comes out, which bytes to frame goes in. A request is never left without an
+answer, for its device would wait and ask again: what can't be understood is refused with what can be repeated of it.
 """
 
 import json
 import re
 import struct
+from collections.abc import Callable
 from functools import cache
 from typing import Any
 
-from upwell.dialects.alibaba.device import TOPICS, ref_of
-from upwell.dialects.payloads import PAYLOAD_MAX, json_object, storable
+from upwell.dialects.alibaba.device import PAYLOAD_MAX, TOPICS, ref_of
+from upwell.dialects.payloads import json_object, storable
 from upwell.domain.errors import DeviceError
 from upwell.domain.talk import BlockRequest
 
 TOKEN_MAX = 128  # characters of a fileToken; C4 sends `default`, the documentation 32 digits
 INTEGER_MAX = 2**31 - 1  # what a C device keeps in an int
+# Codes of a refusal; the vendor's page names none but 200, so they are its gateways' "parameter error" and HTTP's.
+MALFORMED, NOT_FOUND, OUT_OF_RANGE = 460, 404, 416
+
+
+class Refused(DeviceError):
+    """No block can be meant by the request. `ref` and `token` are what its answer repeats, empty where that can't be
+    repeated."""
+
+    def __init__(self, problem: str, code: int = MALFORMED, ref: str = "", token: str = "") -> None:
+        super().__init__(problem)
+        self.code = code
+        self.ref = ref
+        self.token = token
 
 
 def read(payload: bytes) -> BlockRequest:
-    """The block a device asks for (T7). Raises DeviceError. Whether there is such a block is not judged here."""
-    if len(payload) > PAYLOAD_MAX:
-        raise DeviceError(f"The payload is longer than {PAYLOAD_MAX} bytes.")
-    asked = _lenient(payload)
+    """The block a device asks for (T7). Raises Refused. Whether there is such a block is not judged here."""
+    asked: dict[str, Any] = {}
+    try:
+        asked = _lenient(payload)
+        return _request(asked)
+    except DeviceError as exc:
+        params = asked.get("params")
+        ref, token = _repeated(ref_of, asked), _repeated(_token, params if isinstance(params, dict) else {})
+        raise Refused(exc.problem, exc.code if isinstance(exc, Refused) else MALFORMED, ref, token) from exc
+
+
+def _repeated(text_of: Callable[[dict[str, Any]], str], holder: dict[str, Any]) -> str:
+    try:
+        return text_of(holder)
+    except DeviceError:
+        return ""
+
+
+def _request(asked: dict[str, Any]) -> BlockRequest:
     params = _object(asked, "params")
     info, block = _object(params, "fileInfo"), _object(params, "fileBlock")
-    token = params.get("fileToken")
-    if token is not None and (not isinstance(token, str) or len(token) > TOKEN_MAX):
-        raise DeviceError(f"fileToken must be text of at most {TOKEN_MAX} characters.")
     return BlockRequest(
-        stream=_whole(info, "streamId"),
-        file=_whole(info, "fileId"),
-        offset=_whole(block, "offset"),
-        size=_whole(block, "size"),
-        token=storable(token or ""),
+        stream=_whole(info, "streamId", 0, NOT_FOUND),
+        file=_whole(info, "fileId", 0, NOT_FOUND),
+        offset=_whole(block, "offset", 0, OUT_OF_RANGE),
+        size=_whole(block, "size", 1, OUT_OF_RANGE),
+        token=_token(params),
         ref=ref_of(asked),
     )
 
 
+def _token(params: dict[str, Any]) -> str:
+    token = params.get("fileToken")
+    if token is not None and (not isinstance(token, str) or len(token) > TOKEN_MAX):
+        raise DeviceError(f"fileToken must be text of at most {TOKEN_MAX} characters.")
+    return storable(token or "")
+
+
 def _lenient(payload: bytes) -> dict[str, Any]:
+    if len(payload) > PAYLOAD_MAX:
+        raise DeviceError(f"The payload is longer than {PAYLOAD_MAX} bytes.")
     try:
-        return json_object(payload)
+        return json_object(payload, PAYLOAD_MAX)
     except DeviceError:
-        return json_object(re.sub(rb",\s*}", b"}", payload))  # alibaba 6.8: C4 really writes `"fileId":1,}`
+        return json_object(
+            re.sub(rb",\s*}", b"}", payload), PAYLOAD_MAX
+        )  # alibaba 6.8: C4 really writes `"fileId":1,}`
 
 
 def _object(holder: dict[str, Any], field: str) -> dict[str, Any]:
@@ -52,10 +90,14 @@ def _object(holder: dict[str, Any], field: str) -> dict[str, Any]:
     return value
 
 
-def _whole(holder: dict[str, Any], field: str) -> int:
+def _whole(holder: dict[str, Any], field: str, least: int, code: int) -> int:
+    """A number, and not the text of one: the vendor's page has numbers here, and so have its SDKs. `code` tells that it
+    is none that there could be."""
     value = holder.get(field)
-    if isinstance(value, bool) or not isinstance(value, int) or not 0 <= value <= INTEGER_MAX:
-        raise DeviceError(f"{field} must be a whole number of at most {INTEGER_MAX}.")
+    if isinstance(value, bool) or not isinstance(value, int):
+        raise Refused(f"{field} must be a whole number, not in quotes.")
+    if not least <= value <= INTEGER_MAX:
+        raise Refused(f"{field} must be from {least} to {INTEGER_MAX}.", code)
     return value
 
 
@@ -66,7 +108,9 @@ def reply(request: BlockRequest, data: bytes, file_size: int, product_key: str, 
     return _topic(product_key, device_name), head + data + struct.pack("<H", crc16(data))
 
 
-def refusal(request: BlockRequest, code: int, text: str, product_key: str, device_name: str) -> tuple[str, bytes]:
+def refusal(
+    request: BlockRequest | Refused, code: int, text: str, product_key: str, device_name: str
+) -> tuple[str, bytes]:
     """Why there is no block (T8). It is framed like one of no bytes, so that a device can read it alike."""
     head = _compact({"id": request.ref, "code": code, "msg": text, "data": {"fileToken": request.token}})
     return _topic(product_key, device_name), head + struct.pack("<H", crc16(b""))

@@ -20,6 +20,7 @@ from upwell.dialects.payloads import (
 from upwell.domain.errors import DeviceError
 from upwell.domain.talk import DEFAULT_MODULE, OfferRequest, ProgressReport, Report, VersionReport
 
+PAYLOAD_MAX = 262_144  # bytes of a message (256 KB: the vendor's page "Limits", messages over MQTT)
 REF_MAX = 64  # characters of a message id
 DESC_MAX = 256  # characters kept of a progress description; longer ones are cut
 STEP_MIN, STEP_MAX = -(2**31), 100  # alibaba 6.4: percent up to 100, any negative is a failure
@@ -93,7 +94,7 @@ def read(topic: str, payload: bytes, product_key: str, device_name: str) -> Repo
     that can't be understood and for a topic that is not the device's."""
     for name, reader in _READERS.items():
         if topic == TOPICS[name].of(product_key, device_name):
-            return reader(json_object(payload))
+            return reader(json_object(payload, PAYLOAD_MAX))
     if not own_topic(topic, product_key, device_name):
         raise DeviceError("The topic is not one of this device's own.")
     return None

@@ -9,7 +9,7 @@ import json
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from upwell.dialects.alibaba.device import Topic, ref_of
+from upwell.dialects.alibaba.device import PAYLOAD_MAX, Topic, ref_of
 from upwell.dialects.alibaba.login import DEVICE_NAME, SIGN_METHOD_DEFAULT, SIGN_METHODS, octets
 from upwell.dialects.payloads import json_object
 from upwell.domain.errors import DeviceError
@@ -74,8 +74,16 @@ def verb_of(topic: str, product_key: str, device_name: str) -> Verb | None:
 
 def read(verb: Verb, payload: bytes) -> Request:
     """What a gateway asks. Raises DeviceError."""
-    asked = json_object(payload)
+    asked = json_object(payload, PAYLOAD_MAX)
     return Request(verb=verb, ref=ref_of(asked), subs=tuple(_subs(verb, asked.get("params"))))
+
+
+def unread(verb: Verb, payload: bytes) -> Request:
+    """What can be answered of a request that `read` refuses: its id, where that can be repeated."""
+    try:
+        return Request(verb=verb, ref=ref_of(json_object(payload, PAYLOAD_MAX)), subs=())
+    except DeviceError:
+        return Request(verb=verb, ref="", subs=())
 
 
 def reply(request: Request, code: int, text: str, data: Any, product_key: str, device_name: str) -> tuple[str, bytes]:

@@ -65,6 +65,12 @@ def own_topic(topic: str, device_id: str) -> bool:
     return not re.search(r"[+#\0]", topic) and topic.startswith(f"$oc/devices/{device_id}/")
 
 
+def owner_of(topic: str) -> str | None:
+    """The device id that a system topic carries; None for any other topic."""
+    levels = topic.split("/")
+    return levels[2] if levels[:2] == ["$oc", "devices"] and len(levels) > 2 and levels[2] else None
+
+
 def own_filter(topic_filter: str, device_id: str) -> bool:
     """Whether the device may subscribe to `topic_filter`: whatever it matches is the device's own."""
     levels = topic_filter.split("/")

@@ -22,6 +22,7 @@ from upwell.dialects.tuya.channels import CHANNEL_MAX, module_of
 from upwell.domain.errors import DeviceError
 from upwell.domain.talk import OfferRequest, ProgressReport, Report, VersionReport
 
+PAYLOAD_MAX = 262_144  # bytes of a message; no page of the vendor's names a bound
 REF_MAX = 32  # characters of a msgId (tuya 4.3)
 TEXT_MAX = 256  # characters kept of an errorMsg; longer ones are cut
 CHANNELS_MAX = 64  # entries of one firmware/report that are read
@@ -57,6 +58,13 @@ def device_of(topic: str) -> str | None:
     return None
 
 
+def mentioned(topic: str) -> str | None:
+    """The device id that a topic of either protocol carries, in whatever form; None for any other topic."""
+    levels = topic.split("/")
+    place = {"tylink": 1, "rpc": 2, "smart": 3}.get(levels[0], len(levels))  # tuya 4.2, 5.1
+    return levels[place] if plain_topic(topic) and len(levels) > place and levels[place] else None
+
+
 def suffix_of(topic: str, device_id: str) -> str | None:
     """What follows `tylink/{deviceId}/`; None for a topic of the older protocol."""
     prefix = f"tylink/{device_id}/"
@@ -80,7 +88,7 @@ def read(suffix: str, payload: bytes, channels: Channels) -> tuple[Report | Devi
     """What the device says of its firmware; nothing for a topic that OTA doesn't know. An error stands for a channel
     that can't be understood among others. Raises DeviceError for a payload that can't be."""
     reader = _READERS.get(suffix)
-    return () if reader is None else reader(json_object(payload), channels)
+    return () if reader is None else reader(json_object(payload, PAYLOAD_MAX), channels)
 
 
 def _versions(said: dict[str, Any], channels: Channels) -> tuple[Report | DeviceError, ...]:

@@ -12,7 +12,7 @@ from functools import partial
 from typing import Any, Literal, get_args
 
 from upwell.dialects.payloads import json_object, text_id
-from upwell.dialects.tuya.device import ref
+from upwell.dialects.tuya.device import PAYLOAD_MAX, ref
 from upwell.dialects.tuya.offers import response
 from upwell.domain.errors import DeviceError
 
@@ -76,7 +76,7 @@ def request(suffix: str, payload: bytes) -> Request | None:
     verb = next((each for each in get_args(Verb) if suffix == f"device/{each}"), None)
     if verb is None:
         return None
-    said = json_object(payload)
+    said = json_object(payload, PAYLOAD_MAX)
     subs = () if verb == "topo/get" else tuple(map(_sub, _listed(said)))
     return Request(verb=verb, msg_id=ref(said), subs=subs)
 
@@ -87,12 +87,12 @@ Answered = Callable[[int], tuple[str, bytes]]  # by the epoch in milliseconds: t
 def reply(suffix: str, payload: bytes, device_id: str) -> Answered | None:
     """The answer to what needs nothing but the message and the time; None for what has none. Raises DeviceError."""
     if suffix == "ext/time/request":
-        said = json_object(payload)
+        said = json_object(payload, PAYLOAD_MAX)
         return partial(_time, f"tylink/{device_id}/ext/time/response", ref(said), said.get("data"))
     if suffix == "ext/config/get":
-        return _plain(f"tylink/{device_id}/ext/config/get_response", ref(json_object(payload)), {})
+        return _plain(f"tylink/{device_id}/ext/config/get_response", ref(json_object(payload, PAYLOAD_MAX)), {})
     if suffix.startswith(("thing/", "device/tag/")) and not suffix.endswith("_response"):
-        said = json_object(payload)
+        said = json_object(payload, PAYLOAD_MAX)
         return _plain(f"tylink/{device_id}/{suffix}_response", ref(said)) if _wants_ack(said) else None
     return None
 

@@ -18,7 +18,9 @@ USERNAME_MAX = 256  # characters; the C SDK's own buffer holds 128
 SIGN_METHODS: dict[str, Literal["sha256", "sha1"]] = {"hmacsha256": "sha256", "hmacsha1": "sha1"}
 
 _DEVICE_ID = re.compile(r"[A-Za-z0-9_.:@-]{1,64}")
-_TIMESTAMP = re.compile(r"[0-9]{10}|[0-9]{13}")  # tuya 4.1: seconds or milliseconds
+# tuya 4.1: seconds or milliseconds. The C SDK prints its 32-bit timer as it is: a device without a clock says 0, 35 or
+# 86400, and one whose timer ran over an int a negative number.
+_TIMESTAMP = re.compile(r"-?[0-9]{1,10}|[0-9]{13}")
 _EXPECTED = {"securemode": "1", "accesstype": "1"}  # one secret per device, the open protocol; there are no others
 
 
@@ -68,7 +70,7 @@ def _tuyalink(device_id: str, username: str) -> LoginClaim:
     if method not in SIGN_METHODS:
         raise DeviceError(f"signMethod must be one of {', '.join(SIGN_METHODS)}; got {method[:32]!r}.")
     if not _TIMESTAMP.fullmatch(given.get("timestamp", "")):
-        raise DeviceError("timestamp must be 10 or 13 digits.")
+        raise DeviceError("timestamp must be a number of at most 10 digits, or of 13.")
     for name, expected in _EXPECTED.items():
         if given.get(name) != expected:
             raise DeviceError(f"{name} must be {expected}.")

@@ -208,6 +208,26 @@ Heard = Said | Behind | Reply | SubStatus | SubLogin | SubLogout | TopoAdd | Top
 """An error stands for a part of the message that can't be understood, among others that can."""
 
 
+# --- topics that are not the connection's ---------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Absent:
+    """It is a topic of this device, which is not online on the connection, and may be behind it. If the topology says
+    so nothing is heard of it; if not, it is a stranger's topic and the connection ends (L8)."""
+
+    product_key: str | None
+    device_name: str
+
+
+@dataclass(frozen=True, slots=True)
+class Harmless:
+    """It is no device's topic, or the connection's own in a form that the vendor does not name: nothing is heard."""
+
+
+Excuse = Absent | Harmless
+
+
 # --- a download in blocks -------------------------------------------------------------------------------------------
 
 
@@ -242,8 +262,9 @@ class Face(Protocol):
     subs_come_along: bool
     """Whether the sub-devices of a gateway's topology are online with it, without a login of their own."""
 
-    packet_size_max: int | None
-    """Bytes that a device may send in one packet; None for the door's own limit."""
+    payload_size_max: int
+    """Bytes of payload that a device may publish at once: what its vendor's page names, or else PAYLOAD_MAX of
+    dialects/payloads.py. A larger publish is skipped."""
 
     def claim(self, client_id: str, username: str) -> Claim | Enrolment | None:
         """Who the CONNECT says it is; None when it is not of this vendor's kind, and the next face is asked. Raises
@@ -254,8 +275,12 @@ class Face(Protocol):
 
     def may_publish(self, linked: Linked, topic: str) -> bool:
         """Whether the topic is one that a device of this connection may publish to (L8: see `Linked.whose`).
-        False ends the connection, so be lenient with its own topics that OTA doesn't know, and with those of `parted`
-        sub-devices, of which `read` must hear nothing: one that was taken away must not end its gateway."""
+        False ends the connection where there is no `excuse`, so be lenient with its own topics that OTA doesn't know,
+        and with those of `parted` sub-devices, of which `read` must hear nothing: one that was taken away must not end
+        its gateway."""
+
+    def excuse(self, linked: Linked, topic: str) -> Excuse | None:
+        """Why it is no offence to publish to a topic that `may_publish` refuses; None if it is one."""
 
     def may_subscribe(self, linked: Linked, topic_filter: str) -> bool:
         """Whether everything that the filter matches is of devices of this connection (L8)."""

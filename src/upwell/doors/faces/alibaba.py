@@ -4,13 +4,17 @@ from collections.abc import Sequence
 from datetime import datetime
 
 from upwell.dialects.alibaba import blocks, device, gateway, login, offers
+from upwell.dialects.payloads import plain_topic
 from upwell.domain.errors import DeviceError
 from upwell.domain.talk import BlockRequest, OfferRequest
 from upwell.doors.faces import (
+    Absent,
     Block,
     Claim,
     Down,
     Enrolment,
+    Excuse,
+    Harmless,
     Heard,
     Linked,
     Names,
@@ -42,7 +46,7 @@ class AlibabaFace:
     name = "alibaba"
     asks = False
     subs_come_along = False
-    packet_size_max: int | None = None
+    payload_size_max = device.PAYLOAD_MAX
 
     def claim(self, client_id: str, username: str) -> Claim | Enrolment | None:
         """Alibaba's when the username has an ampersand; no other vendor's has."""
@@ -71,6 +75,16 @@ class AlibabaFace:
             return False
         return device.own_topic(topic, *names)
 
+    def excuse(self, linked: Linked, topic: str) -> Excuse | None:
+        """A sub-device that has not logged in yet speaks too early: the vendor hears it only after its login. A topic
+        with the device's own names is its own, whatever follows."""
+        names = _names_in(topic)
+        if names is None or not plain_topic(topic):
+            return None
+        if linked.whose(*names) is not None:
+            return Harmless()
+        return Absent(*names) if _is_gateway(linked) else None
+
     def may_subscribe(self, linked: Linked, topic_filter: str) -> bool:
         """Filters that match only topics of one device of this connection."""
         names = _names_in(topic_filter)
@@ -84,10 +98,10 @@ class AlibabaFace:
             raise DeviceError("The topic is not of a device of this connection.")
         key, name = owner.product_key, owner.device_name
         if topic == device.TOPICS["download"].of(key, name):
-            return (Said(owner, blocks.read(payload)),)
+            return (_block_asked(owner, payload),)
         verb = gateway.verb_of(topic, key, name) if owner == linked.names else None
         if verb is not None:
-            return (_heard(linked, gateway.read(verb, payload)),)
+            return (_gateway_asked(linked, verb, payload),)
         report = device.read(topic, payload, key, name)
         return () if report is None else (Said(owner, report),)
 
@@ -118,6 +132,16 @@ def _names_in(topic: str) -> tuple[str, str] | None:
     return (levels[at], levels[at + 1]) if len(levels) > at + 1 else None
 
 
+def _gateway_asked(linked: Linked, verb: gateway.Verb, payload: bytes) -> Heard:
+    try:
+        return _heard(linked, gateway.read(verb, payload))
+    except DeviceError as exc:
+        code, text = gateway.CODES["bad-request"]
+        key, name = linked.names.product_key, linked.names.device_name
+        told = gateway.reply(gateway.unread(verb, payload), code, f"{text}: {exc}", [], key, name)
+        return Reply(Down(*told, qos=0))
+
+
 def _heard(linked: Linked, request: gateway.Request) -> Heard:
     names = linked.names
 
@@ -132,7 +156,7 @@ def _heard(linked: Linked, request: gateway.Request) -> Heard:
     def listed(bound: Sequence[Names]) -> Down:
         return framed(gateway.OK, "success", [gateway.named(n.product_key, n.device_name) for n in bound])
 
-    if linked.product_facts.get("NodeType") != NODE_TYPE_GATEWAY:
+    if not _is_gateway(linked):
         return Reply(framed(*gateway.CODES["not-a-gateway"], []))
     named = [(sub.product_key, sub.device_name) for sub in request.subs]
     match request.verb:
@@ -146,6 +170,18 @@ def _heard(linked: Linked, request: gateway.Request) -> Heard:
             return SubLogin([_claim(sub) for sub in request.subs], told)
         case "logout" | "batch_logout":
             return SubLogout(named, told)
+
+
+def _block_asked(owner: Names, payload: bytes) -> Heard:
+    try:
+        return Said(owner, blocks.read(payload))
+    except blocks.Refused as refused:
+        told = blocks.refusal(refused, refused.code, refused.problem, owner.product_key, owner.device_name)
+        return Reply(Down(*told, qos=0))
+
+
+def _is_gateway(linked: Linked) -> bool:
+    return linked.product_facts.get("NodeType") == NODE_TYPE_GATEWAY
 
 
 def _claim(sub: gateway.SubDevice) -> SubClaim:

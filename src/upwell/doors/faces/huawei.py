@@ -11,17 +11,20 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 
-from upwell.dialects.huawei import device, gateway, login
+from upwell.dialects.huawei import device, envelope, gateway, login
 from upwell.dialects.huawei.names import task_id as task_id_of
 from upwell.domain.errors import DeviceError, Invalid
 from upwell.domain.links import plain_name, without_token
 from upwell.domain.talk import BlockRequest, Inquiry, Offer, OfferRequest, TaskRef
 from upwell.doors.faces import (
+    Absent,
     Behind,
     Block,
     Claim,
     Down,
     Enrolment,
+    Excuse,
+    Harmless,
     Heard,
     Linked,
     Names,
@@ -34,7 +37,6 @@ from upwell.doors.faces import (
 from upwell.service.dispatch import Addressed
 
 NamedLink = Callable[[TaskRef, int, str], str]  # by the place of a file in its package, and its name
-PACKET_SIZE_MAX = 1024 * 1024 + 512  # huawei 5.1: 1 MB of payload, and its topic
 PATIENCE_S = 86_400.0  # huawei 6.1: download and status reporting may take 24 h
 
 
@@ -46,7 +48,7 @@ class HuaweiFace:
     name = "huawei"
     asks = True
     subs_come_along = True
-    packet_size_max: int | None = PACKET_SIZE_MAX
+    payload_size_max = envelope.PAYLOAD_MAX
 
     def __init__(
         self, now: Callable[[], datetime], link: NamedLink, clock_tolerance: timedelta = login.CLOCK_TOLERANCE
@@ -74,6 +76,14 @@ class HuaweiFace:
     def may_publish(self, linked: Linked, topic: str) -> bool:
         """Topics of the device that logged in; it speaks for those behind it on them."""
         return device.own_topic(topic, linked.names.public_id)
+
+    def excuse(self, linked: Linked, topic: str) -> Excuse | None:
+        """Topics that do not begin with `$` are its owner's to name (huawei 5.1), and go nowhere here. A device behind
+        it speaks on the gateway's topic, and comes online by what it says there; on its own ones it is not heard."""
+        owner = device.owner_of(topic)
+        if owner is not None:
+            return Absent(None, owner) if linked.called(owner) is None else Harmless()
+        return None if topic.startswith("$") else Harmless()
 
     def may_subscribe(self, linked: Linked, topic_filter: str) -> bool:
         """Filters that match only topics of the device that logged in."""

@@ -16,6 +16,8 @@ from upwell.doors.faces import (
     Claim,
     Down,
     Enrolment,
+    Excuse,
+    Harmless,
     Heard,
     Linked,
     Names,
@@ -43,7 +45,7 @@ class TuyaLinkFace:
     name = "tuya"
     asks = False
     subs_come_along = False
-    packet_size_max: int | None = None
+    payload_size_max = device.PAYLOAD_MAX
 
     def __init__(self, now: Callable[[], datetime]) -> None:
         self._now = now
@@ -66,6 +68,11 @@ class TuyaLinkFace:
         if name is None or not device.own_topic(topic, name):
             return False
         return name == linked.names.device_name or _is_gateway(linked)
+
+    def excuse(self, linked: Linked, topic: str) -> Excuse | None:
+        """Its own topics in forms that no page names, and those of its older protocol's calls (tuya 5.1)."""
+        name = device.mentioned(topic)
+        return None if name is None or linked.whose(None, name) is None else Harmless()
 
     def may_subscribe(self, linked: Linked, topic_filter: str) -> bool:
         """Filters that match only topics of one device of this connection."""

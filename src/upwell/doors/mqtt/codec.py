@@ -3,109 +3,62 @@
 Holds: the wire format and nothing else. `Decoder.feed` gives the same packets however the stream is cut.
 Strict: what the standard forbids raises MalformedPacket, and a decoder that raised stays raised. Packets decoded in
 the same call before the malformed one are lost with it; they were not acknowledged, so the device sends them again.
-Refuses: QoS 2 publishes, packets that only a server sends, anything before CONNECT, a second CONNECT.
+Refuses: QoS 2 publishes, packets that only a server sends, anything before CONNECT, a second CONNECT. A publish of more
+than may be read is not malformed: it is read off without being kept, and said to have been.
 Only the shape is judged here; who may log in, publish or subscribe is the handler's to say.
 Source: OASIS MQTT 3.1.1 (clauses cited as `mqtt n.n`); IBM MQTT V3.1.
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
-from enum import IntEnum
 
-from upwell.domain.errors import DeviceError
+from upwell.doors.mqtt.packets import (
+    Connect,
+    ConnectCode,
+    Disconnect,
+    MalformedPacket,
+    Packet,
+    Pingreq,
+    Puback,
+    Publish,
+    Skipped,
+    Subscribe,
+    Unsubscribe,
+    UnsupportedConnect,
+    Will,
+)
 
-PACKET_SIZE_MAX = 65536  # bytes after the fixed header; a firmware report needs hundreds
+__all__ = [
+    "Connect",
+    "ConnectCode",
+    "Decoder",
+    "Disconnect",
+    "MalformedPacket",
+    "Packet",
+    "Pingreq",
+    "Puback",
+    "Publish",
+    "Skipped",
+    "Subscribe",
+    "Unsubscribe",
+    "UnsupportedConnect",
+    "Will",
+    "connack",
+    "connack_unsupported",
+    "pingresp",
+    "puback",
+    "publish",
+    "suback",
+    "unsuback",
+]  # fmt: skip
+
+CONNECT_SIZE_MAX = 4096  # bytes after the fixed header that a stranger may say; the longest known login has about 500
+PAYLOAD_SIZE_MAX = 262_144  # bytes of a publish's payload, where a vendor's page names no other bound
 LENGTH_BYTES_MAX = 4  # mqtt 2.2.3
 PACKET_ID_MAX = 65535
 STRING_SIZE_MAX = 65535
 LEVELS = {b"MQIsdp": 3, b"MQTT": 4}  # mqtt 3.1.2.1; the name of 3.1 is the older one
 LEVEL_5 = 5
 SUBSCRIBE_REFUSED = 0x80  # mqtt 3.9.3
-
-
-class MalformedPacket(DeviceError):
-    """The bytes are not MQTT as a device may speak it."""
-
-
-class ConnectCode(IntEnum):
-    """The answer to a CONNECT (mqtt 3.2.2.3)."""
-
-    ACCEPTED = 0
-    UNSUPPORTED_LEVEL = 1
-    IDENTIFIER_REJECTED = 2
-    UNAVAILABLE = 3
-    BAD_CREDENTIALS = 4
-    NOT_AUTHORISED = 5
-
-
-@dataclass(frozen=True, slots=True)
-class Will:
-    """A last message; parsed so that what follows it is found, and never sent to anyone."""
-
-    topic: str
-    payload: bytes = field(repr=False)
-    qos: int
-    retain: bool
-
-
-@dataclass(frozen=True, slots=True)
-class Connect:
-    client_id: str
-    username: str
-    password: bytes = field(repr=False)
-    keep_alive_s: int
-    clean_session: bool
-    protocol_level: int
-    will: Will | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class UnsupportedConnect:
-    """A CONNECT of another version of MQTT: its level is all that can be known of it. Nothing is decoded after it."""
-
-    protocol_level: int
-
-
-@dataclass(frozen=True, slots=True)
-class Publish:
-    """`packet_id` is 0 exactly when `qos` is 0."""
-
-    topic: str
-    payload: bytes = field(repr=False)
-    qos: int
-    packet_id: int
-    dup: bool
-    retain: bool
-
-
-@dataclass(frozen=True, slots=True)
-class Puback:
-    packet_id: int
-
-
-@dataclass(frozen=True, slots=True)
-class Subscribe:
-    packet_id: int
-    filters: tuple[tuple[str, int], ...]
-
-
-@dataclass(frozen=True, slots=True)
-class Unsubscribe:
-    packet_id: int
-    filters: tuple[str, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class Pingreq:
-    pass
-
-
-@dataclass(frozen=True, slots=True)
-class Disconnect:
-    pass
-
-
-Packet = Connect | UnsupportedConnect | Publish | Puback | Subscribe | Unsubscribe | Pingreq | Disconnect
 
 
 class _Reader:
@@ -260,22 +213,27 @@ _PACKETS: dict[int, tuple[frozenset[int], frozenset[int], Callable[[int, bytes],
     12: (frozenset({0}), frozenset({0}), _pingreq),
     14: (frozenset({0}), frozenset({0}), _disconnect),
 }
-_CONNECT = 1
+_CONNECT, _PUBLISH = 1, 3
 
 
 class Decoder:
-    """One device's stream of bytes as packets. Holds at most one unfinished packet of `packet_size_max` bytes."""
+    """One device's stream of bytes as packets. Holds at most one unfinished packet: `connect_size_max` bytes of a
+    stranger's, and once `allow` was called, a publish with its topic. What a login is followed by and is larger than it
+    may be waits for `allow`, in what was fed until then."""
 
-    def __init__(self, packet_size_max: int = PACKET_SIZE_MAX) -> None:
-        self._packet_size_max = packet_size_max
+    def __init__(self, connect_size_max: int = CONNECT_SIZE_MAX) -> None:
+        self._size_max = connect_size_max
+        self._allowed = False
         self._buffer = bytearray()
         self._level = 0  # 0 until CONNECT
         self._failed: str | None = None
         self._over = False
+        self._skipping: tuple[Skipped, int] | None = None  # what is read off now, and how many bytes are still to come
 
-    def allow(self, packet_size_max: int) -> None:
-        """From the next packet on, take packets of that size; a device that logged in may say more than a stranger."""
-        self._packet_size_max = packet_size_max
+    def allow(self, payload_size_max: int) -> None:
+        """Take publishes with that much payload, for the device logged in. `feed` gives what waited for it."""
+        self._size_max = payload_size_max
+        self._allowed = True
 
     def feed(self, data: bytes) -> list[Packet]:
         """The packets that `data` completes. Raises MalformedPacket, and then again at every later call."""
@@ -289,33 +247,75 @@ class Decoder:
             raise
 
     def _decode(self, data: bytes) -> list[Packet]:
-        if self._over:
-            return []
-        buffer, position = self._buffer, 0
-        buffer += data
         packets: list[Packet] = []
-        while position < len(buffer):
-            size, body_at = self._header(position)
-            if body_at < 0 or len(buffer) < body_at + size:
+        buffer, position = self._buffer, 0
+        buffer += self._read_off(data, packets)
+        while position < len(buffer) and not self._over:
+            packet, after = self._next(position)
+            if after == position:
                 break
-            packet = self._packet(buffer[position], bytes(buffer[body_at : body_at + size]))
-            packets.append(packet)
-            position = body_at + size
-            if isinstance(packet, UnsupportedConnect):
-                self._over, position = True, len(buffer)
-        if position:
-            del buffer[:position]
+            position = after
+            if packet is not None:
+                packets.append(packet)
+            self._over = isinstance(packet, UnsupportedConnect)
+        del buffer[: len(buffer) if self._over else position]
         return packets
+
+    def _read_off(self, data: bytes, packets: list[Packet]) -> bytes:
+        """What is left of `data` behind a publish that is not kept."""
+        if self._skipping is None:
+            return data
+        skipped, left = self._skipping
+        if len(data) < left:
+            self._skipping = skipped, left - len(data)
+            return b""
+        self._skipping = None
+        packets.append(skipped)
+        return data[left:]
+
+    def _next(self, position: int) -> tuple[Packet | None, int]:
+        """The packet that starts there, None while it is read off, and where the next one starts: there too, when more
+        must come first."""
+        buffer, head = self._buffer, self._buffer[position]
+        size, body_at = self._header(position)
+        if body_at < 0 or (size > self._size_max and not self._allowed):
+            return None, position
+        if size > self._size_max:  # a publish, for nothing else may be
+            about = self._about(head, body_at)
+            if about > size:
+                raise MalformedPacket("a field is cut short")
+            if len(buffer) < body_at + about:
+                return None, position
+            if size - about > self._size_max:
+                return self._skip(head, body_at, about, size)
+        end = body_at + size
+        if len(buffer) < end:
+            return None, position
+        return self._packet(head, bytes(buffer[body_at:end])), end
+
+    def _about(self, head: int, body_at: int) -> int:
+        """How many bytes of a publish are about its payload: topic and packet id; 2 until their number came."""
+        length = self._buffer[body_at : body_at + 2]
+        return 2 if len(length) < 2 else 2 + int.from_bytes(length, "big") + (2 if head & 0x06 else 0)
+
+    def _skip(self, head: int, body_at: int, about: int, size: int) -> tuple[Packet | None, int]:
+        publish = _publish(head & 0x0F, bytes(self._buffer[body_at : body_at + about]))
+        skipped, end = Skipped(publish.topic, size - about, publish.packet_id), body_at + size
+        if len(self._buffer) >= end:
+            return skipped, end
+        self._skipping = skipped, end - len(self._buffer)
+        return None, len(self._buffer)
 
     def _header(self, position: int) -> tuple[int, int]:
         """The size of the body and where it starts, -1 when that is not known yet; what can be refused already is."""
         buffer = self._buffer
         self._check_head(buffer[position])
+        endless = (buffer[position] >> 4 == _PUBLISH) if self._allowed else bool(self._level)
         size = 0
         for index, digit in enumerate(buffer[position + 1 : position + 1 + LENGTH_BYTES_MAX]):
             size |= (digit & 0x7F) << 7 * index
-            if size > self._packet_size_max:
-                raise MalformedPacket(f"a packet of more than {self._packet_size_max} bytes")
+            if size > self._size_max and not endless:
+                raise MalformedPacket(f"a packet of more than {self._size_max} bytes")
             if digit < 0x80:
                 return size, position + 2 + index
         if len(buffer) > position + LENGTH_BYTES_MAX:

@@ -2,14 +2,13 @@
 
 Holds: a publish is acknowledged only after the handler took it; publishes are handed in in order, many at a time,
 and acknowledged in order. `connected` comes after CONNACK and before the first publish; `disconnected` once after it.
+What came before the end is heard, however the device hung up; of an offender, nothing is from then on.
 Bounded: time to CONNECT, silence, pending publishes, unread input, unwritten output, time without reading.
 Refuses: to explain itself to an offender, to log a secret or a traceback for what a stranger sent.
 """
 
 import asyncio
 import logging
-import socket
-from collections import deque
 from collections.abc import Coroutine
 from typing import Any, Protocol, cast
 from uuid import UUID, uuid4
@@ -18,15 +17,13 @@ from upwell.domain.errors import UpwellError
 from upwell.doors.mqtt import codec
 from upwell.doors.mqtt.codec import ConnectCode
 from upwell.doors.mqtt.handler import Conn, Identity, Limits, MqttHandler
+from upwell.doors.mqtt.inbox import Inbox, Pending
+from upwell.doors.mqtt.probes import probe
 from upwell.doors.mqtt.session import Session
 
 log = logging.getLogger(__name__)
 HUNG_UP = "the device hung up"
-HOST_PROBES = {  # a host that answers none for six minutes is gone: seconds before the first, between two, and how many
-    getattr(socket, name): value
-    for name, value in (("TCP_KEEPIDLE", 60), ("TCP_KEEPINTVL", 60), ("TCP_KEEPCNT", 5))
-    if hasattr(socket, name)  # not every system names all of them
-}
+ALIVE_SIZE = 1000  # bytes of a packet not yet whole that are a sign of life too, for a large one takes its time
 
 
 class Door(Protocol):
@@ -38,6 +35,7 @@ class Door(Protocol):
     def admit(self, link: "Link") -> bool: ...
     def enter(self, link: "Link", device_id: UUID) -> "Link | None": ...
     def leave(self, link: "Link") -> None: ...
+    def forget(self, link: "Link") -> None: ...
     def part(self, device_id: UUID, farewell: Coroutine[Any, Any, None]) -> None: ...
     def parting(self, device_id: UUID) -> "asyncio.Task[None] | None": ...
     def spawn(self, work: Coroutine[Any, Any, None]) -> "asyncio.Task[None]": ...
@@ -50,16 +48,18 @@ class Link(asyncio.Protocol):
         self.conn: Conn | None = None
         self._door = door
         self._limits = door.limits
-        self._decoder = codec.Decoder(self._limits.packet_size_max)
-        self._inbox: deque[codec.Packet] = deque()
-        self._pending: deque[tuple[asyncio.Task[None], int]] = deque()
+        self._decoder = codec.Decoder(self._limits.connect_size_max)
+        self._inbox = Inbox()
+        self._pending = Pending()
+        self._unheard = 0  # bytes since the last sign of life
         self._transport: asyncio.Transport
         self._session: Session
         self._greeting: asyncio.Task[None] | None = None
         self._timer: asyncio.TimerHandle | None = None
         self._stall: asyncio.TimerHandle | None = None
         self._ready = False  # `connected` returned: packets may be handled
-        self._finished = False  # no more is read or written
+        self._finished = False  # no more is read or written; what was read may still wait to be heard
+        self._talked_out = False  # the device says no more, and may still listen
         self._reading = True
         self.draining = False
         self.peer = "?"
@@ -77,28 +77,42 @@ class Link(asyncio.Protocol):
             return
         self._timer = self._loop.call_later(self._limits.connect_timeout_s, self.cut, "no login in time")
 
+    def eof_received(self) -> bool:
+        """The device says no more. What it said is taken and acknowledged before the connection is closed; over TLS it
+        can't be told any more, and is only heard."""
+        self._talked_out = True
+        if self._timer and self.conn:
+            self._timer.cancel()
+            self._timer = self._loop.call_later(self._limits.last_words_s, self.cut, HUNG_UP)
+        self._pump()
+        return self._transport.get_extra_info("sslcontext") is None
+
     def connection_lost(self, exc: Exception | None) -> None:
-        self._finish("the connection broke" if exc else HUNG_UP)
-        for timer in (self._timer, self._stall):
-            if timer:
-                timer.cancel()
+        self._finish("the connection broke" if exc and not self._talked_out else HUNG_UP)
+        if self._timer:
+            self._timer.cancel()
 
     def data_received(self, data: bytes) -> None:
         if self._finished:
             return
-        try:
-            packets = self._decoder.feed(data)
-        except codec.MalformedPacket as exc:
-            self.cut(f"malformed: {exc}")
-            return
+        self._unheard += len(data)
+        packets = self._decoded(data)
+        if self.conn and (packets or self._unheard >= ALIVE_SIZE):
+            self._unheard = 0
+            self._session.heard(self._loop.time())
         if not packets:
             return
         self._inbox.extend(packets)
-        if self.conn:
-            self._session.heard(self._loop.time())
-        elif self._greeting is None:
-            self._greeting = self._door.spawn(self._greet(self._inbox.popleft()))
+        if self.conn is None and self._greeting is None:
+            self._greeting = self._door.spawn(self._greet(self._inbox.take()))
         self._pump()
+
+    def _decoded(self, data: bytes) -> list[codec.Packet]:
+        try:
+            return self._decoder.feed(data)
+        except codec.MalformedPacket as exc:
+            self.cut(f"malformed: {exc}", hear=False)
+            return []
 
     def pause_writing(self) -> None:
         if not self._finished:
@@ -123,8 +137,11 @@ class Link(asyncio.Protocol):
 
     # The end.
 
-    def cut(self, reason: str, *, abort: bool = False) -> None:
-        """End this connection: what is written goes out within `linger_s`, nothing more is read."""
+    def cut(self, reason: str, *, abort: bool = False, hear: bool = True) -> None:
+        """End this connection: what is written goes out within `linger_s`, nothing more is read. What was read before
+        is heard, unless it is a stranger's or not to be."""
+        if not hear or self.conn is None:
+            self._inbox.clear()
         if self._finished:
             return
         self._finish(reason)
@@ -138,25 +155,42 @@ class Link(asyncio.Protocol):
         if self._finished:
             return
         self._finished = True
-        self._inbox.clear()
-        if self._timer:
-            self._timer.cancel()
+        for timer in (self._timer, self._stall):
+            if timer:
+                timer.cancel()
+        self._stall = None
         self._door.leave(self)
         level = logging.DEBUG if reason == HUNG_UP else logging.INFO  # a fleet that comes and goes is no news
         log.log(level, "mqtt connection ended: peer=%s device=%s reason=%s", self.peer, self._who(), reason)
         if self.conn:
-            self._door.part(self.conn.device_id, self._say_farewell(self.conn))
+            self._door.part(self.conn.device_id, self._see_off(self.conn))
+        else:
+            self._door.forget(self)
 
     def _who(self) -> str:
         return str(self.conn.device_id) if self.conn else "-"
 
-    async def _say_farewell(self, conn: Conn) -> None:
+    async def _see_off(self, conn: Conn) -> None:
+        """Hear the device out, then say farewell."""
         if self._greeting:
             await asyncio.wait({self._greeting})
+        await self._hear_out()
+        self._door.forget(self)
         try:
             await self._door.handler.disconnected(conn)
         except Exception as exc:
             self._complain("disconnected", exc)
+
+    async def _hear_out(self) -> None:
+        """What came before the end is taken, and what was handed in is settled, within `last_words_s`."""
+        until_s = self._loop.time() + self._limits.last_words_s
+        while self._pending or self._inbox:
+            self._pump()
+            left_s = until_s - self._loop.time()
+            if not self._pending or left_s <= 0:
+                break
+            await self._pending.settle(left_s)
+        self._inbox.clear()
 
     def _complain(self, step: str, exc: BaseException) -> None:
         """A handler's failure, in one line where it was foreseen."""
@@ -187,7 +221,7 @@ class Link(asyncio.Protocol):
             self._complain("login", exc)
             self._refuse(ConnectCode.UNAVAILABLE)
             return
-        if self._finished:
+        if self._finished and not self._inbox:
             return
         if identity is None:
             self._refuse(ConnectCode.BAD_CREDENTIALS)
@@ -214,19 +248,25 @@ class Link(asyncio.Protocol):
             subscriptions_max=self._limits.subscriptions_max,
         )
         self.conn = conn
-        if identity.packet_size_max is not None:
-            self._decoder.allow(identity.packet_size_max)
-        if self._timer:
-            self._timer.cancel()
-        self._watch_silence()
+        if self._finished:  # it hung up meanwhile, and is heard out all the same
+            self._door.leave(self)
+            self._door.part(conn.device_id, self._see_off(conn))
+        else:
+            if self._timer:
+                self._timer.cancel()
+            self._watch_silence()
         self._write(codec.connack(ConnectCode.ACCEPTED))
+        own_max = identity.payload_size_max
+        self._decoder.allow(self._limits.payload_size_max if own_max is None else own_max)
+        self._inbox.extend(self._decoded(b""))
+        self._throttle()
         if farewell:
             await asyncio.wait({farewell}, timeout=self._limits.handover_s)
         try:
             await self._door.handler.connected(conn)
         except Exception as exc:
             self._complain("connected", exc)
-            self.cut("could not be welcomed")
+            self.cut("could not be welcomed", hear=False)
             return
         self._ready = True
         self._pump()
@@ -246,23 +286,27 @@ class Link(asyncio.Protocol):
     # The packets.
 
     def _pump(self) -> None:
-        """Handle what came in, as far as the bounds allow, and read on only when all of it is handled."""
+        """Handle what came in, as far as the bounds allow, and close when a device that hung up is heard out."""
         try:
             while self._inbox and self.conn and self._open_for_work():
-                self._handle(self.conn, self._inbox.popleft())
+                self._handle(self.conn, self._inbox.take())
         except Exception as exc:
             self._complain("packet", exc)
-            self.cut("could not be served")
+            self.cut("could not be served", hear=False)
+        if self._talked_out and not self._inbox and not self._pending and (self._ready or self._greeting is None):
+            self.cut(HUNG_UP)
         self._throttle()
 
     def _open_for_work(self) -> bool:
-        held = self.draining or self._stall or len(self._pending) >= self._limits.pending_max
-        return self._ready and not self._finished and not held
+        room = len(self._pending) < self._limits.pending_max and self._pending.size < self._limits.pending_size_max
+        return self._ready and room and not self.draining and not self._stall
 
     def _throttle(self) -> None:
-        if self._finished or self._transport.is_closing():
+        """Read on while there is room; a stranger's next words wait in the socket until it is known."""
+        if self._finished or self._talked_out or self._transport.is_closing():
             return
-        wanted = self._greeting is None or (not self._inbox and self._open_for_work())
+        open_ears = self.conn is not None and not self.draining and not self._stall
+        wanted = self._greeting is None or (open_ears and self._inbox.size < self._limits.unread_size_max)
         if wanted is self._reading:
             return
         self._reading = wanted
@@ -276,8 +320,13 @@ class Link(asyncio.Protocol):
     def _handle(self, conn: Conn, packet: codec.Packet) -> None:
         handler = self._door.handler
         match packet:
-            case codec.Publish():
-                self._hand_in(conn, packet)
+            case codec.Publish(topic=topic) if self._may_publish(conn, topic):
+                taking = handler.published(conn, topic, packet.payload, packet.dup)
+                self._hand_in(taking, packet.packet_id, len(packet.payload))
+            case codec.Skipped(topic=topic) if self._may_publish(conn, topic):
+                self._hand_in(self._skip(packet), packet.packet_id)
+            case codec.Publish() | codec.Skipped():
+                self.cut("published to a topic that is not its own", hear=False)
             case codec.Puback(packet_id):
                 if done := self._session.acknowledged(packet_id):
                     handler.delivered(conn, done.token)
@@ -290,23 +339,28 @@ class Link(asyncio.Protocol):
             case codec.Pingreq():
                 self._write(codec.pingresp())
             case _:
-                self.cut("the device left")
+                self.cut("the device left", hear=False)
 
-    def _hand_in(self, conn: Conn, packet: codec.Publish) -> None:
-        handler = self._door.handler
-        if not handler.may_publish(conn, packet.topic):
-            self.cut("published to a topic that is not its own")
-            return
-        work = self._door.spawn(handler.published(conn, packet.topic, packet.payload, packet.dup))
-        self._pending.append((work, packet.packet_id))
+    def _may_publish(self, conn: Conn, topic: str) -> bool:
+        return self._door.handler.may_publish(conn, topic)
+
+    def _hand_in(self, taking: Coroutine[Any, Any, None], packet_id: int, size: int = 0) -> None:
+        work = self._door.spawn(taking)
+        self._pending.add(work, packet_id, size)
         work.add_done_callback(self._settle)
+
+    async def _skip(self, packet: codec.Skipped) -> None:
+        """It is acknowledged in its turn like one that was read, or the device would send it again for ever."""
+        log.warning(
+            "mqtt publish skipped: peer=%s device=%s topic=%s; its payload of %d bytes is more than may be read",
+            self.peer, self._who(), packet.topic, packet.size,
+        )  # fmt: skip
 
     def _settle(self, _: "asyncio.Task[None]") -> None:
         """Acknowledge the publishes that were taken, oldest first, and none after one that was not."""
         acknowledged: list[bytes] = []
         failures: list[BaseException] = []
-        while self._pending and self._pending[0][0].done():
-            work, packet_id = self._pending.popleft()
+        for work, packet_id in self._pending.done():
             failed = asyncio.CancelledError() if work.cancelled() else work.exception()
             if failed:
                 failures.append(failed)
@@ -316,13 +370,14 @@ class Link(asyncio.Protocol):
             self._write(b"".join(acknowledged))
         for failed in failures:
             self._complain("published", failed)
-            self.cut("a publish could not be taken")
+            self.cut("a publish could not be taken", hear=False)
         self._pump()
 
     def push(self, topic: str, payload: bytes, token: object, qos: int, patience_s: float = 0.0) -> bool:
         """Write one message now, or refuse with nothing done."""
         conn = self.conn
-        if conn is None or self._finished or self.draining or self._stall or self._transport.is_closing():
+        deaf = self._finished or self._talked_out or self.draining or self._stall is not None
+        if conn is None or deaf or self._transport.is_closing():
             return False
         if self._transport.get_write_buffer_size() + len(payload) + len(topic) * 4 + 16 > self._limits.write_buffer_max:
             return False
@@ -338,8 +393,5 @@ class Link(asyncio.Protocol):
         """Silence that is excused is not the end of a device, but its host must be there: the kernel asks it."""
         if not patience_s:
             return None
-        raw = self._transport.get_extra_info("socket")
-        raw.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
-        for option, value in HOST_PROBES.items():
-            raw.setsockopt(socket.IPPROTO_TCP, option, value)
+        probe(self._transport)
         return self._loop.time() + min(patience_s, self._limits.patience_max_s)

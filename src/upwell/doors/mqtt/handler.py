@@ -14,12 +14,12 @@ from upwell.doors.mqtt.session import INFLIGHT_MAX, SUBSCRIPTIONS_MAX
 
 @dataclass(frozen=True, slots=True)
 class Identity:
-    """Who logged in. `facts` are the handler's own and are only carried. `packet_size_max` is how much it may say at
+    """Who logged in. `facts` are the handler's own and are only carried. `payload_size_max` is how much it may say at
     once from now on, None for the door's own limit."""
 
     device_id: UUID
     facts: object = None
-    packet_size_max: int | None = None
+    payload_size_max: int | None = None
 
 
 @dataclass(slots=True, eq=False)
@@ -47,8 +47,8 @@ class MqttHandler(Protocol):
         """Once per accepted connection, after CONNACK, before any publish of it. Raising ends the connection."""
 
     async def disconnected(self, conn: Conn) -> None:
-        """Once per accepted connection, after `connected` and before the `connected` of its successor.
-        Publishes handed in earlier may still be under way."""
+        """Once per accepted connection, after `connected` and before the `connected` of its successor. What came before
+        the end has been taken, unless that took too long: then publishes may still be under way."""
 
     def may_publish(self, conn: Conn, topic: str) -> bool:
         """False ends the connection."""
@@ -70,13 +70,19 @@ class Limits:
 
     connect_timeout_s: float = 10.0  # from accept to CONNACK: a stranger may not hold a socket
     keep_alive_range_s: tuple[int, int] = (30, 1200)  # alibaba 6.1: outside is refused
-    packet_size_max: int = codec.PACKET_SIZE_MAX
-    pending_max: int = 32  # publishes handed in and not yet taken; beyond, reading pauses
+    connect_size_max: int = codec.CONNECT_SIZE_MAX  # of a stranger's first packet
+    payload_size_max: int = codec.PAYLOAD_SIZE_MAX  # of a publish that is read; a larger one is skipped
+    pending_max: int = 32  # publishes handed in and not yet taken; beyond, others wait
+    pending_size_max: int = 524_288  # bytes of their payloads from which others wait
+    unread_size_max: int = (
+        262_144  # bytes that wait, from which reading pauses; what the device said is heard to its end
+    )
     inflight_max: int = INFLIGHT_MAX
     subscriptions_max: int = SUBSCRIPTIONS_MAX
     write_pause_size: int = 65536  # unwritten bytes from which pushes are refused and reading pauses
     write_buffer_max: int = 262144  # unwritten bytes at which a client that does not read is cut off
     write_stall_max_s: float = 30.0  # as long may output be paused
     linger_s: float = 5.0  # for the last bytes after a close
+    last_words_s: float = 30.0  # for taking what a device said before it hung up
     patience_max_s: float = 86_400.0  # silence that a push in flight may excuse
     handover_s: float = 10.0  # a new session waits so long for `disconnected` of the one it replaced

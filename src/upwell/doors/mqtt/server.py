@@ -65,7 +65,7 @@ class MqttDoor:
             link.draining = True
         await self._settle(tuple(self._work))
         for link in tuple(self._links):
-            link.cut("the door closes")
+            link.cut("the door closes", hear=False)
         await self._settle(tuple(self._work))
         for task in tuple(self._work):
             task.cancel()
@@ -103,7 +103,7 @@ class MqttDoor:
         """End the device's connection, if it has one here."""
         link = self._devices.get(device_id)
         if link is not None:
-            link.cut(reason)
+            link.cut(reason, hear=False)
 
     # For the connections.
 
@@ -120,9 +120,13 @@ class MqttDoor:
         return former
 
     def leave(self, link: Link) -> None:
-        self._links.discard(link)
+        """It is no device's connection any more."""
         if link.conn and self._devices.get(link.conn.device_id) is link:
             del self._devices[link.conn.device_id]
+
+    def forget(self, link: Link) -> None:
+        """All that it said is heard."""
+        self._links.discard(link)
 
     def part(self, device_id: UUID, farewell: Coroutine[Any, Any, None]) -> None:
         """Run the farewell of a connection of that device, where its successor can find it."""

@@ -119,6 +119,13 @@ where device_id = any($1::uuid[]) and (due_at is null or due_at <= $2::timestamp
   and (finish_at is null or finish_at > $2)
 order by device_id, job_id;
 
+-- name: free
+-- Those of these tasks that no other transaction holds.
+select t.device_id, t.job_id, t.nth
+from unnest($1::uuid[], $2::bigint[], $3::smallint[]) as c(device_id, job_id, nth)
+join task t on t.device_id = c.device_id and t.job_id = c.job_id and t.nth = c.nth
+for share of t skip locked;
+
 -- name: lock_budgets
 -- Serialises the granting of offers per job, across processes.
 select job_id, maximum_per_min from job where job_id = any($1::bigint[]) order by job_id for no key update;
