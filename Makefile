@@ -29,16 +29,16 @@ $(STAMP): requirements/dev.txt requirements/build.txt pyproject.toml
 	@echo "upwell: setting up $(VENV) (once)"
 	@$(PYTHON) -c 'import sys; sys.exit("upwell needs Python 3.11 or newer; set PYTHON=...") if sys.version_info < (3, 11) else None'
 	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/build.txt
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes --no-build-isolation -r requirements/dev.txt
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
+	@$(BIN)/python tools/set_up.py "1 of 3, what builds" --require-hashes -r requirements/build.txt
+	@$(BIN)/python tools/set_up.py "2 of 3, packages" --require-hashes --no-build-isolation -r requirements/dev.txt
+	@$(BIN)/python tools/set_up.py "3 of 3, upwell" --no-deps --no-build-isolation -e .
 	@touch $(STAMP)
 
 $(SDK)/.ready: requirements/linkkit.txt requirements/build.txt
 	@echo "upwell: setting up $(SDK) (once): the linkkit device SDK needs an older MQTT client of its own"
 	@test -x $(SDK)/bin/python || $(PYTHON) -m venv $(SDK)
-	@$(SDK)/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/build.txt
-	@$(SDK)/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes --no-build-isolation -r requirements/linkkit.txt
+	@$(SDK)/bin/python tools/set_up.py "1 of 2, what builds" --require-hashes -r requirements/build.txt
+	@$(SDK)/bin/python tools/set_up.py "2 of 2, packages" --require-hashes --no-build-isolation -r requirements/linkkit.txt
 	@touch $(SDK)/.ready
 
 setup: $(STAMP)

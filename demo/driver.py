@@ -17,7 +17,7 @@ from alibabacloud_iot20180120 import models  # type: ignore[import-untyped]
 from alibabacloud_iot20180120.client import Client  # type: ignore[import-untyped]
 from alibabacloud_tea_openapi.models import Config  # type: ignore[import-untyped]
 
-CONNECT_TIMEOUT_MS, READ_TIMEOUT_MS = 5_000, 20_000
+CONNECT_TIMEOUT_MS, READ_TIMEOUT_MS = 30_000, 120_000  # a slow machine is no fault; see stall.py
 PAGE_SIZE = 50
 PAGES_PAUSE_S = 0.15  # alibaba 2.0: ListOTATaskByJob ten times a second and no more
 STATES = ("QUEUED", "NOTIFIED", "IN_PROGRESS", "SUCCEEDED", "FAILED", "CANCELED")

@@ -64,7 +64,7 @@ MANNERS: dict[str, dict[str, Any]] = {
     "pushed, away for weeks": {"offered": True, "online": False},
     "not pushed, connected": {"need_push": False},
     "not pushed, offered": {"need_push": False, "offered": True},
-    "connected, its package is deleted or its object lost": {"due_at": NOW, "package": "lost"},
+    "connected, its package's object is lost": {"due_at": NOW, "package": "lost"},
     "connected, its device is disabled": {"enabled": False},
     "connected, its job has the pace 0": {"due_at": NOW, "held": True},
     "negotiates, connected, asked": {"awaiting": "answer", "offered": True},

@@ -349,6 +349,11 @@ def running_dsn(data_dir: Path) -> str | None:
     return _dsn(folder, password)
 
 
+def has_cluster(data_dir: Path) -> bool:
+    """Whether the data dir holds a database already."""
+    return _Paths(data_dir.absolute()).cluster.exists()
+
+
 # ---- the data dir
 
 

@@ -60,6 +60,7 @@ class Server:
     download: str
     data_dir: Path
     admin: Key
+    pid: int
 
     def new_key(self, account: str, role: str, dialect: str = "alibaba") -> Key:
         """Made by the command beside the running server."""
@@ -99,7 +100,7 @@ def serve(*options: str) -> Iterator[Server]:
         lines: queue.Queue[str] = queue.Queue()
         threading.Thread(target=_pump, args=(process, lines), daemon=True).start()
         http_, mqtt, download = _ready(process, lines, data_dir / "serve.log")
-        yield Server(http=http_, mqtt=mqtt, download=download, data_dir=data_dir, admin=admin)
+        yield Server(http=http_, mqtt=mqtt, download=download, data_dir=data_dir, admin=admin, pid=process.pid)
         assert process.poll() is None, (data_dir / "serve.log").read_text()[-4000:]
     finally:
         process.terminate()

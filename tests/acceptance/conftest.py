@@ -6,13 +6,16 @@ import pytest
 from alibabacloud_iot20180120.client import Client
 
 from acceptance.client import Key, Server, new_sdk, serve
+from acceptance.leaks import leaked
 
 
 @pytest.fixture(scope="session")
 def server() -> Iterator[Server]:
-    """A running `upwell serve`."""
+    """A running `upwell serve`. At the end of the whole run its log has none of the secrets that were used in it
+    (issue 9, number 35)."""
     with serve() as running:
         yield running
+        assert leaked(running.data_dir) == []
 
 
 @pytest.fixture

@@ -53,7 +53,9 @@ class Fleet:
         self.made[told.device_id] = told
         return str(told.device_id)
 
-    def package(self, version: str = "V2.0", kind: str = "firmwarePackage", **more: Any) -> str:
+    def package(
+        self, version: str = "V2.0", kind: str = "firmwarePackage", sign: str | None = None, **more: Any
+    ) -> str:
         """A package of the object in the account's bucket; its id."""
         if not self.stored:
             self.stored, file = f"{unique('obj')}/upgrade.bin", self.folder / "image"
@@ -61,7 +63,7 @@ class Fleet:
             where = ("--bucket", BUCKET, "--key", self.stored, "--account", self.account)
             self.server.run("object", "put", *where, str(file))
         app = self.client.show_applications(m.ShowApplicationsRequest()).applications[0].app_id
-        place = m.ObsLocation(region_name="cn-north-4", bucket_name=BUCKET, object_key=self.stored)
+        place = m.ObsLocation(region_name="cn-north-4", bucket_name=BUCKET, object_key=self.stored, sign=sign)
         body = m.CreateOtaPackage(
             app_id=app, package_type=kind, product_id=self.product, version=version,
             file_location=m.FileLocation(obs_location=place), **more,

@@ -1,6 +1,7 @@
 """Huawei's whole path: packages and batch tasks by the vendor's own SDK, devices imitated (huawei 3, 5, 6)."""
 
 import asyncio
+import hashlib
 from collections.abc import Iterator
 from typing import Any
 
@@ -45,6 +46,23 @@ async def test_each_sdk_is_taken_to_its_target(fleet: Fleet, kind: str) -> None:
         assert (offer["version"], offer["file_size"], offer["custom_info"]) == ("V2.0", len(IMAGE), "notes")
         assert "task_id" not in offer and "access_token" not in offer
         assert offer["url"].startswith("https://127.0.0.1:") and "/upgrade.bin?" in offer["url"]
+        # Issue 9, number 23: no SDK's sample reports its version afterwards.
+        told = fleet.client.show_device(m.ShowDeviceRequest(device_id=device_id))
+        assert (told.fw_version, told.sw_version) == ("V2.0", "V1.0")
+
+
+@pytest.mark.parametrize("kind", ["firmware", "software"])
+async def test_a_c_device_succeeds_where_no_sign_was_given(fleet: Fleet, kind: str) -> None:
+    """Issue 9, number 10: the C SDK's sample fails on any sign, so that one must go only when the owner gave it."""
+    sign = hashlib.sha256(IMAGE).hexdigest()
+    good, bad = fleet.device(), fleet.device()
+    async with fleet.online(good, "c") as one, fleet.online(bad, "c") as other:
+        plain = fleet.task(fleet.package(kind=f"{kind}Package"), good, kind=f"{kind}Upgrade")
+        signed = fleet.task(fleet.package(kind=f"{kind}Package", sign=sign), bad, kind=f"{kind}Upgrade")
+        assert only(await fleet.over(plain)).status == "Success"
+        assert only(await fleet.over(signed)).status == "Fail"
+        assert "sign" not in one.told(f"{kind}_upgrade_v2")[0]
+        assert other.told(f"{kind}_upgrade_v2")[0]["sign"] == sign
 
 
 async def test_a_python_device_may_take_its_time(fleet: Fleet) -> None:
@@ -123,6 +141,27 @@ async def test_a_silent_device_stays_processing_until_it_is_stopped(fleet: Fleet
         fleet.client.stop_batch_task(m.StopBatchTaskRequest(task_id=task, body=m.BatchTargets()))
         shown = await fleet.over(task)
         assert (shown.batchtask.status, only(shown).status) == ("Stopped", "Stopped")
+
+
+class Cut(HuaweiGo):
+    """Its power is cut while it downloads."""
+
+    async def upgrade(self, kind: str, paras: dict[str, Any]) -> None:
+        await self._told(0, 30, self.version, "downloading")
+
+
+@pytest.mark.parametrize("kind", tuple(SDKS))
+async def test_a_device_whose_power_was_cut_is_offered_again(fleet: Fleet, kind: str) -> None:
+    """Issue 9, number 22: it comes back with its old version, whatever it had said of the download."""
+    device_id = fleet.device()
+    async with fleet.online(device_id, Cut) as device:
+        task = fleet.task(fleet.package(), device_id)
+        await device.until(lambda: device.told("firmware_upgrade_v2") and len(device.pubacked) >= 2)
+        assert only(fleet.shown(task)).status == "Processing"
+    async with fleet.online(device_id, kind) as device:
+        assert only(await fleet.over(task)).status == "Success"
+        assert [each for each, _ in device.events] == ["version_query", "firmware_upgrade_v2"]
+        assert device.image == IMAGE
 
 
 async def test_a_failed_device_is_tried_again_by_hand(fleet: Fleet) -> None:

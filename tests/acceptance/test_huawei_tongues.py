@@ -1,13 +1,16 @@
 """One account, keys of two vendors: each sees the other's jobs over the same Huawei devices."""
 
 import asyncio
+import hashlib
 from typing import Any
 
 import pytest
 from alibabacloud_iot20180120 import models as am
 
 from acceptance.client import Server, new_package, new_sdk, unique
-from acceptance.huawei_fleet import Fleet, new_fleet
+from acceptance.huawei_client import refusal
+from acceptance.huawei_fleet import BUCKET, IMAGE, Fleet, new_fleet, only
+from acceptance.tuya_client import TuyaClient
 
 STATUS = {"Success": "SUCCEEDED", "Fail": "FAILED", "Waitting": "QUEUED", "Stopped": "CANCELED"}
 
@@ -90,6 +93,36 @@ async def test_a_job_of_alibabas_ends_by_the_results_of_huaweis_devices(fleet: F
         assert ended == dict(zip(names, ("SUCCEEDED", "FAILED"), strict=True))
         assert one.image == image
         assert [each for each, _ in one.events] == ["firmware_upgrade"]  # Alibaba's jobs offer at once
+
+
+async def test_a_sign_that_is_wrong_fails_the_tasks_in_every_tongue(server: Server, fleet: Fleet, alibaba: Any) -> None:
+    """Issue 9, number 24: the tasks that wait for the object say why they failed, with `sign` in it."""
+    version, device_id = unique("S"), fleet.device()
+    fleet.stored = ""  # an object of its own
+    package = fleet.package(version, sign=hashlib.sha256(IMAGE).hexdigest())
+    key, fleet.stored = fleet.stored, ""
+    task = fleet.task(package, device_id)
+    other = fleet.folder / "other"
+    other.write_bytes(b"other bytes")
+    server.run("object", "put", "--bucket", BUCKET, "--key", key, "--account", fleet.account, str(other))
+    shown = await fleet.over(task)
+    assert (shown.batchtask.status, only(shown).status) == ("Fail", "Fail")
+    for text in (shown.batchtask.status_desc, only(shown).output, only(shown).error.error_msg):
+        assert "`sign`" in text and hashlib.sha256(b"other bytes").hexdigest() in text
+    assert only(shown).error.error_code == "IOTDA.014868"
+    firmware = firmware_of(alibaba, fleet.product, version)
+    job = job_of(alibaba, firmware)
+    [seen] = tasks_of(alibaba, job.job_id)
+    assert (seen.task_status, "`sign`" in seen.task_desc) == ("FAILED", True)
+    tuya = TuyaClient(address=server.http, key=server.new_key("tongues", "admin", "tuya"))
+    [same] = tuya.tasks(str(int(task, 16)))  # the same number
+    assert (same["taskStatus"], "`sign`" in same["taskDesc"]) == ("FAILED", True)
+    assert "`sign`" in refusal(lambda: fleet.task(package, device_id))[2]
+    asked = am.CreateOTAStaticUpgradeJobRequest(
+        firmware_id=firmware, product_key=fleet.product, target_selection="ALL", need_push=True, need_confirm=False
+    )
+    body = alibaba.create_otastatic_upgrade_job(asked).body
+    assert not body.success and "`sign`" in body.error_message
 
 
 async def over(alibaba: Any, job: str) -> dict[str, str]:

@@ -45,7 +45,7 @@ class HuaweiGo(HuaweiDevice):
             data = await asyncio.to_thread(fetch, paras["url"], headers, any_status=True)
         except (OSError, Broken):
             data = b""
-        if self.fails or digest(data) != paras["sign"]:
+        if self.fails or digest(data) != paras.get("sign", digest(data)).lower():
             code = 255 if self.fails == "inner" else 10
             await self._told(code, 0, "", "upgrade failed")
             return

@@ -7,12 +7,14 @@ from pathlib import Path
 
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.asymmetric import ec, rsa
 
 
-def self_signed(folder: Path, *names: str) -> tuple[Path, Path]:
-    """Certificate and key files for 127.0.0.1 and these names, localhost without any."""
-    key = ec.generate_private_key(ec.SECP256R1())
+def self_signed(folder: Path, *names: str, kind: str = "ecdsa") -> tuple[Path, Path]:
+    """Certificate and key files, of an `ecdsa` or `rsa` key, for 127.0.0.1 and these names, localhost without any."""
+    key: ec.EllipticCurvePrivateKey | rsa.RSAPrivateKey
+    key = ec.generate_private_key(ec.SECP256R1()) if kind == "ecdsa" else rsa.generate_private_key(65537, 2048)
+    folder.mkdir(exist_ok=True)
     start = datetime.datetime.now(datetime.UTC) - datetime.timedelta(days=1)
     name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "test")])
     builder = x509.CertificateBuilder(name, name, key.public_key(), 1, start, start + datetime.timedelta(days=9))

@@ -11,6 +11,7 @@ import sys
 import tempfile
 import time
 from collections.abc import AsyncIterator, Iterator
+from contextlib import contextmanager
 from datetime import datetime, timedelta
 from pathlib import Path
 
@@ -122,25 +123,30 @@ def free_port() -> int:
         return int(sock.getsockname()[1])
 
 
-@pytest.fixture(scope="session")
-def s3_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """The URL of a store on a real S3 server (nanio)."""
-    data = tmp_path_factory.mktemp("s3")
-    (data / "bucket").mkdir()
-    port = free_port()
+@contextmanager
+def serving_s3(data: Path, port: int) -> Iterator[None]:
+    """A real S3 server (nanio) with one bucket, `bucket`."""
+    (data / "bucket").mkdir(parents=True, exist_ok=True)
     env = os.environ | {"NANIO_ACCESS_KEY": "test", "NANIO_SECRET_KEY": "testsecret"}
     nanio = str(Path(sys.executable).parent / "nanio")
     command = [nanio, "serve", "--data-dir", str(data), "--host", "127.0.0.1", "--port", str(port), "--no-access-log"]
     server = subprocess.Popen(command, env=env, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     try:
         _wait_for(port)
-        with pytest.MonkeyPatch.context() as patch:
-            patch.setenv("AWS_ACCESS_KEY_ID", "test")
-            patch.setenv("AWS_SECRET_ACCESS_KEY", "testsecret")
-            yield f"s3://bucket/some/prefix?endpoint=http://127.0.0.1:{port}&region=us-east-1"
+        yield
     finally:
         server.send_signal(signal.SIGTERM)
         server.wait(10)
+
+
+@pytest.fixture(scope="session")
+def s3_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """The URL of a store on a real S3 server."""
+    port = free_port()
+    with serving_s3(tmp_path_factory.mktemp("s3"), port), pytest.MonkeyPatch.context() as patch:
+        patch.setenv("AWS_ACCESS_KEY_ID", "test")
+        patch.setenv("AWS_SECRET_ACCESS_KEY", "testsecret")
+        yield f"s3://bucket/some/prefix?endpoint=http://127.0.0.1:{port}&region=us-east-1"
 
 
 def _wait_for(port: int) -> None:

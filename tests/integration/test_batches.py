@@ -217,16 +217,90 @@ async def test_a_version_after_the_offer_says_nothing_but_the_destination(stage:
     assert len(stage.line.offered) == 3
 
 
-async def test_a_device_that_comes_back_is_asked_and_not_offered_again(stage: Stage) -> None:
-    await started(stage)
-    await stage.offer_all()
+async def come_back(stage: Stage) -> None:
+    """Every device loses its connection and has a new one, on which it is asked."""
     stage.line.connections.clear()
     await stage.connect()
     await stage.push()
-    assert (len(stage.line.asked), len(stage.line.offered)) == (6, 3)
-    await stage.say((stage.flock.ids[0], runs("2.0")), (stage.flock.ids[1], runs("1.0")))
+
+
+@pytest.mark.parametrize("reached", ["offered", "acknowledged", "under way"])
+async def test_a_device_that_comes_back_with_its_old_version_is_offered_again(stage: Stage, reached: str) -> None:
+    """Issue 9, number 22: a power cut in the download; once on each connection, and the time is the first offer's."""
+    await started(stage)
     await stage.push()
-    assert len(stage.line.offered) == 3 and await states(stage.ctx, stage.job) == {"SUCCEEDED": 1, "NOTIFIED": 2}
+    await stage.say(*((d, runs("1.0")) for d in stage.flock.ids))
+    await stage.push()
+    first, second, third = stage.flock.ids
+    if reached != "offered":
+        await stage.say(*((d, reports.Delivered(TaskRef(device_id=d, job_id=stage.job))) for d in stage.flock.ids))
+    if reached == "under way":
+        await stage.say(*((d, result(0, 60, "1.0")) for d in stage.flock.ids))
+    ends = (await stage.state(first))["timeout_at"]
+    for asked, offered in ((6, 3), (8, 5)):
+        stage.clock.move(hours=1)
+        await come_back(stage)
+        assert (len(stage.line.asked), len(stage.line.offered)) == (asked, offered)
+        await stage.say((first, runs("2.0")), (second, runs("1.0")), (third, runs("1.0")))
+        await stage.push()
+        await stage.say((second, runs("1.0")), (second, runs("1.0")))  # it answers twice, and once is enough
+        await stage.push()
+        assert len(stage.line.offered) == offered + 2
+    assert {(await stage.state(d))["timeout_at"] for d in (second, third)} == {ends}
+    await stage.say((second, result(0, 10, "1.0")), (third, result()))
+    found = [await stage.state(d) for d in stage.flock.ids]
+    assert [(f["state"], f["progress"]) for f in found] == [("SUCCEEDED", 100), ("IN_PROGRESS", 10), ("SUCCEEDED", 100)]
+
+
+async def test_a_device_that_comes_back_again_and_again_has_one_day(stage: Stage) -> None:
+    """Issue 9, number 22: no loop, whatever the device does; a question without an answer is no failure of its own."""
+    await started(stage, retry_count=5, retry_interval_min=1)
+    await stage.offer_all()
+    for _ in range(23):
+        stage.clock.move(hours=1)
+        await endings.end_waits(stage.ctx)
+        await come_back(stage)
+        await stage.say((stage.flock.ids[0], runs("1.0")))  # the others are silent
+        await stage.push()
+    assert len(stage.line.offered) == 3 + 23
+    assert await stage.progress() is Progress.RUNNING
+    stage.clock.move(minutes=61)
+    await endings.end_waits(stage.ctx)
+    found = [await stage.state(d) for d in stage.flock.ids]
+    assert [(f["state"], f["reason"], f["attempt"]) for f in found] == [("FAILED", "timeout", 0)] * 3
+    await come_back(stage)
+    assert len(stage.line.offered) == 3 + 23
+
+
+async def test_a_device_that_works_on_is_not_offered_again(stage: Stage) -> None:
+    """Issue 9, number 22: only the line was cut; it tells of its work before its answer, or before the offer."""
+    await started(stage)
+    await stage.offer_all()
+    await come_back(stage)
+    first, second, third = stage.flock.ids
+    await stage.say((first, result(0, 50, "1.0")), (first, runs("1.0")))
+    await stage.say((second, runs("1.0")), (second, result(0, 50, "1.0")))
+    await stage.say((third, runs("1.0")), (third, result(10, 0, "", "flash")))
+    await stage.push()
+    assert len(stage.line.offered) == 3
+    assert await states(stage.ctx, stage.job) == {"IN_PROGRESS": 2, "FAILED": 1}
+
+
+async def test_a_device_that_comes_back_with_another_version_gets_what_follows_that(stage: Stage) -> None:
+    """Issue 9, number 22, and L6: the answer counts as the first one did."""
+    many = [await a_package(stage.ctx, stage.caller, stage.flock.key, v, version=v) for v in ("2.0", "3.0")]
+    for package, source in zip(many, ("1.0", "1.5"), strict=True):
+        await ask(stage.ctx, "update package set source_versions = $2 where package_id = $1", package, [source])
+    await stage.create(tuple(many))
+    await stage.connect()
+    await stage.push()
+    await stage.say(*((d, runs("1.0")) for d in stage.flock.ids))
+    await stage.push()
+    await come_back(stage)
+    await stage.say((stage.flock.ids[0], runs("1.5")), (stage.flock.ids[1], runs("0.1")))
+    await stage.push()
+    assert [o.version for o in stage.line.offered[3:]] == ["3.0"]
+    assert (await stage.state(stage.flock.ids[1]))["reason"] == "version_not_supported"
 
 
 async def test_an_offer_that_was_lost_is_made_again_on_the_next_connection(stage: Stage) -> None:
@@ -675,14 +749,12 @@ async def test_counters_are_the_truth_at_every_poll(stage: Stage) -> None:
 
 
 async def test_a_device_that_comes_back_has_its_time_still_and_is_heard(stage: Stage) -> None:
-    """huawei 6.1, 6.2: it restarted while it installs, and its old version says nothing; its result is awaited on."""
+    """huawei 6.1, 6.2: what it says of the result counts though it was asked, and its time is the first offer's."""
     await started(stage)
     await stage.offer_all()
-    stage.line.connections.clear()
-    await stage.connect()
-    await stage.push()
-    first, second, third = stage.flock.ids
-    await stage.say((first, runs("1.0")), (second, result(0, 30, "1.0")), (third, result(10, 0, "", "flash")))
+    await come_back(stage)
+    _, second, third = stage.flock.ids
+    await stage.say((second, result(0, 30, "1.0")), (third, result(10, 0, "", "flash")))
     found = [await stage.state(d) for d in stage.flock.ids]
     assert [f["state"] for f in found] == ["NOTIFIED", "IN_PROGRESS", "FAILED"]
     stage.clock.move(minutes=10)

@@ -16,6 +16,7 @@ from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route
 
 from upwell.domain.errors import Unavailable
+from upwell.doors.tls import Certificates, Pair
 from upwell.wiring.listeners import listen
 
 pytestmark = pytest.mark.asyncio
@@ -44,7 +45,7 @@ def asked(address: str, tls: ssl.SSLContext | None = None) -> str:
 async def test_both_answer_and_end(tmp_path: Path) -> None:
     pair = self_signed(tmp_path)
     plain, end_plain = await listen(APP, "127.0.0.1", 0)
-    secure, end_secure = await listen(APP, "127.0.0.1", 0, pair)
+    secure, end_secure = await listen(APP, "127.0.0.1", 0, Certificates([Pair(*pair)], "modern").context)
     assert await asyncio.to_thread(asked, plain) == "http"
     assert await asyncio.to_thread(asked, secure, trusting(pair[0])) == "https"
     await end_plain()
@@ -52,6 +53,23 @@ async def test_both_answer_and_end(tmp_path: Path) -> None:
     for address in (plain, secure):
         with pytest.raises(ConnectionRefusedError):
             await asyncio.to_thread(asked, address)
+
+
+async def test_management_is_modern_and_takes_no_websocket(tmp_path: Path) -> None:
+    """Issue 9, numbers 7 and 19: what the device doors do for old clients is not done here."""
+    pair = self_signed(tmp_path, kind="rsa")
+    secure, end = await listen(APP, "127.0.0.1", 0, Certificates([Pair(*pair)], "modern").context)
+    old = trusting(pair[0])
+    old.maximum_version = ssl.TLSVersion.TLSv1_2
+    old.set_ciphers("AES256-SHA256:AES128-SHA:@SECLEVEL=0")
+    with pytest.raises((ssl.SSLError, ConnectionResetError)):
+        await asyncio.to_thread(asked, secure, old)
+    reader, writer = await asyncio.open_connection(*secure.split(":"), ssl=trusting(pair[0]))
+    asks = "Upgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: " + "A" * 22
+    writer.write(f"GET / HTTP/1.1\r\nHost: h\r\n{asks}==\r\n\r\n".encode())
+    assert (await asyncio.wait_for(reader.readline(), 10)).split()[1] == b"200"
+    writer.close()
+    await end()
 
 
 async def test_a_taken_port_is_said() -> None:

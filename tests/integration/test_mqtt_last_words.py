@@ -9,7 +9,7 @@ from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 
 import pytest
-from test_mqtt_door import SECRET, House, certificate, event_loop_policy, until
+from test_mqtt_door import SECRET, House, certificate, device, event_loop_policy, until
 from tests.mqttwire import DISCONNECT, WireClient, connect, publish
 
 __all__ = ["event_loop_policy"]
@@ -156,7 +156,8 @@ async def test_half_closed_tcp_is_still_acknowledged() -> None:
         gate = one.platform.gates[b"slow"] = asyncio.Event()
         await client.send(publish("up/a/x", b"slow", 7) + publish("up/a/x", b"fast", 8))
         client.writer.write_eof()
-        await until(lambda: len(heard(one)) == 2)
+        link = one.door._devices[device("a")]
+        await until(lambda: len(heard(one)) == 2 and link._talked_out)
         assert one.platform.of("disconnected") == []
         assert not one.push("a", b"an offer")  # but it is told nothing new
         gate.set()

@@ -6,18 +6,19 @@ from typing import Any, Literal
 
 import pytest
 from conftest import Clock
-from test_jobs import Wire, a_filled_job, a_fleet, a_package, ask, link, online, progress, refs, say
+from test_jobs import Wire, a_filled_job, a_fleet, a_package, ask, link, online, progress, refs, say, states
 
-from upwell.domain.next_move import Facts, Mover, next_move
+from upwell.domain.next_move import Facts, Mover, Occasion, next_move
 from upwell.domain.task import OPEN, State
-from upwell.service import dispatch
+from upwell.service import dispatch, faults
 from upwell.service.access import Caller
 from upwell.service.context import Context
 
 pytestmark = pytest.mark.asyncio
-OBJECTS: dict[str, Literal["ok", "checking", "lost"]] = {
-    "ok": "ok", "checking": "checking", "missing": "lost", "deleted": "lost"
+OBJECTS: dict[str, Literal["ok", "checking", "lost", "deleted"]] = {
+    "ok": "ok", "checking": "checking", "missing": "lost", "deleted": "deleted"
 }  # fmt: skip
+WORDS = ("", "online", "answer", "offer", "result", "arrival", "again")
 STAGED = """
 with a as (update task set state = $1, due_at = $2, node_id = $3, offered_on = null),
      b as (update package set object_state = $4, deleted_at = $5), c as (update module_version set version = $6),
@@ -60,6 +61,35 @@ async def test_upwell_offers_exactly_when_the_table_says_so(
             assert (found == [ref]) is wanted, facts
         else:  # whom an offer would go to is asked when it is claimed
             assert not wanted and await dispatch.offer(ctx, found, link, Wire(), due_by=ctx.now()) == set()
+
+
+STAGED_LOST = """
+with a as (update package set object_state = 'missing', object_fault = 'object_missing', object_problem = 'gone')
+update task set state = $1, due_at = $2, node_id = $3, offered_on = case when $4 then device_id end, awaiting = $5
+"""
+
+
+async def test_upwell_ends_exactly_what_the_table_says_when_the_object_is_lost(
+    ctx: Context, caller: Caller, clock: Clock
+) -> None:
+    """Issue 9, numbers 24 and 26: for every state and manner, on the real statements."""
+    flock = await a_fleet(ctx, caller, 1)
+    job = await a_filled_job(ctx, caller, await a_package(ctx, caller, flock.key), flock)
+    node = await online(ctx, clock, flock)
+    for state, due, is_online, offered, awaiting in itertools.product(
+        OPEN, (True, False), (True, False), (True, False), WORDS
+    ):
+        if awaiting == "again" and not due:
+            continue  # it is due at once, and until it was sent
+        due_at = clock() - timedelta(minutes=2) if due else None
+        await ask(ctx, STAGED_LOST, state.value, due_at, node if is_online else None, offered, awaiting)
+        facts = Facts(
+            state=state, need_push=True, online=is_online, offered=offered, awaiting=awaiting, due_at=due_at,
+            package="lost",
+        )  # fmt: skip
+        await faults.end_bereft(ctx)
+        ended = next_move(facts, clock()).when is Occasion.FOUND
+        assert await states(ctx, job) == {"FAILED" if ended else state.value: 1}, facts
 
 
 async def test_a_retry_of_a_job_that_does_not_push_is_not_pushed(ctx: Context, caller: Caller, clock: Clock) -> None:

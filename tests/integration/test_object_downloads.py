@@ -119,6 +119,8 @@ async def test_an_object_that_is_gone_or_changed_is_not_served(
 ) -> None:
     await put(house, "remote", "x.bin", DATA)
     task = await task_of(house, "remote", "x.bin")
+    async with house.server.ctx.database.connection() as conn:  # its device has the offer: it is no task that waits
+        await conn.execute("update task set state = 'NOTIFIED', offered_on = device_id where job_id = $1", task.job_id)
     context = trusting(certificate[0])
     url = house.server.links.make(task, 0, "x.bin")
     await open_bucket(s3_url).delete("x.bin")

@@ -104,7 +104,7 @@ def test_description_is_cut() -> None:
         (INFORM, b"\xff\xfe"),
         (INFORM, b"[" * 16000),
         (INFORM, b'{"id":' + b"9" * 5000 + b"}"),
-        (INFORM, b'{"id":1,"params":{"version":"1"}}' + b" " * 262_144),
+        (INFORM, b'{"id":1,"params":{"version":"1"}}' + b" " * device.PAYLOAD_MAX),
         (INFORM, b'{"id":1}'),
         (INFORM, b'{"id":1,"params":"version"}'),
         (INFORM, b'{"id":1,"params":{"version":"1","module":3}}'),

@@ -1,6 +1,7 @@
 """The Alibaba face: whose topics a connection may use, and that nothing a device sends is more than it may say."""
 
 import json
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -10,7 +11,7 @@ from hypothesis import strategies as st
 
 from upwell.domain.errors import DeviceError
 from upwell.domain.fleet import device_id
-from upwell.domain.talk import BlockRequest, VersionReport
+from upwell.domain.talk import BlockRequest, Offer, OfferRequest, TaskRef, VersionReport
 from upwell.doors.faces import (
     Block,
     Claim,
@@ -29,6 +30,7 @@ from upwell.doors.faces import (
     TopoGet,
 )
 from upwell.doors.faces.alibaba import NO_BLOCK, AlibabaFace
+from upwell.service.dispatch import Addressed
 
 FACE = AlibabaFace()
 GW, SUB, GONE = Names("gk", "gw"), Names("sk", "sub"), Names("sk", "gone")
@@ -138,3 +140,45 @@ def test_blocks_go_at_qos_0() -> None:
 
 def test_no_greeting() -> None:
     assert FACE.greet(linked(), datetime(2026, 1, 1, tzinfo=UTC)) == ()
+
+
+C_LOGIN = "gk.gw|timestamp=2524608000000,_ss=1,_v=sdk-c-4.1.0,securemode={},signmethod=hmacsha256,ext=3,|"
+PLAIN_URL, TLS_URL = "http://{}/ota/TOKEN", "https://{}/ota/TOKEN"
+
+
+@pytest.mark.parametrize(
+    ("client_id", "plain", "by_tls", "told", "warned"),
+    [
+        (C_LOGIN.format(3), "fw.example", "fw.example", PLAIN_URL, ""),
+        (C_LOGIN.format(3), "fw.example:8687", None, PLAIN_URL, "http://fw.example:8687"),
+        (C_LOGIN.format(2), "fw.example", "tls.example", TLS_URL, ""),
+        (C_LOGIN.format(2), "fw.example", "fw.example:8688", PLAIN_URL, ""),  # the only one whose host it finds
+        (C_LOGIN.format(2), "fw.example:80", "fw.example:8688", TLS_URL, "https://fw.example:8688"),
+        (C_LOGIN.format(2), "fw.example", None, PLAIN_URL, ""),
+        ("gk&gw|securemode=2,signmethod=hmacsha1,lan=Python,_v=1.2.13|", "fw.example:1", "t.example", PLAIN_URL, ""),
+    ],
+)
+def test_a_c_client_is_told_a_url_that_it_can_use(
+    client_id: str, plain: str, by_tls: str | None, told: str, warned: str
+) -> None:
+    """Issue 9, number 8: one without a port, of its own transport; where there is none, the operator is told."""
+    secure = None if by_tls is None else TLS_URL.format(by_tls)
+    face = AlibabaFace(lambda task, place: secure)
+    claim = face.claim(client_id, "gw&gk")
+    assert isinstance(claim, Claim)
+    task = TaskRef(device_id=device_id("gk", "gw"), job_id=1)
+    offer = Offer(
+        task=task, module="default", version="2.0", size=1, md5="0" * 32, sha256="0" * 64,
+        url=PLAIN_URL.format(plain), is_delta=False, udi=None, tags=(),
+    )  # fmt: skip
+    it = Linked(face, GW, "secret", client=claim.client)
+    addressed = Addressed(GW.product_key, GW.device_name, offer, "secret")
+    pushed = face.push(it, addressed, datetime(2026, 1, 1, tzinfo=UTC))
+    answered = face.answer(it, GW, OfferRequest(module=None, ref="1", manner="get"), addressed)
+    assert answered is not None
+    for down in (pushed, answered):
+        assert json.loads(down.payload)["data"]["url"] == told.format(plain if told == PLAIN_URL else by_tls)
+        assert (f"of {warned} for" in down.caution) if warned else down.caution == ""
+        assert "TOKEN" not in down.caution
+    blocks = face.push(it, replace(addressed, offer=replace(offer, protocol="MQTT")), datetime(2026, 1, 1, tzinfo=UTC))
+    assert blocks.caution == ""

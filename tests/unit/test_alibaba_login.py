@@ -137,3 +137,19 @@ def test_a_token_opens_with_its_own_client_id_only() -> None:
     assert not login.verify(claim, "other", b"s3cret")
     assert not login.verify(login.parse("dev1.a1pk" + extras, "dev1&a1pk"), "s3cret", b"s3cret")
     assert not login.verify(login.parse(extras, "dev1&a1pk"), "s3cret", b"s3cret")
+
+
+@pytest.mark.parametrize(
+    ("client_id", "kind"),
+    [
+        ("pk.dn|timestamp=2524608000000,_ss=1,_v=sdk-c-4.1.0,securemode=2,signmethod=hmacsha256,ext=3,|", "c-tls"),
+        ("pk.dn|timestamp=2524608000000,_v=sdk-c-3.2.0,securemode=3,signmethod=hmacsha256,lan=C,gw=0,ext=0|", "c"),
+        ("|authType=connwl,securemode=-2,_ss=1,ext=3,_v=sdk-c-4.1.0,|", "c"),
+        ("pk&dn|securemode=2,signmethod=hmacsha1,ext=1,_ss=1,lan=Python,_v=1.2.13,timestamp=1700000000|", ""),
+        ("x|signmethod=hmacsha256|", ""),
+        ("x", ""),
+    ],
+)
+def test_c_sdks_are_known_by_their_client_id(client_id: str, kind: str) -> None:
+    """Issue 9, number 8: alibaba 6.1's table."""
+    assert login.c_sdk(client_id) == kind

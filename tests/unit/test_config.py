@@ -4,7 +4,9 @@ from pathlib import Path
 
 import pytest
 
-from upwell.config import BootstrapKey, HostPort, SettingError, Settings, load
+from upwell.cli.described import DESCRIBED
+from upwell.config import SETTINGS, BootstrapKey, HostPort, SettingError, Settings, load, toml_path
+from upwell.config.sources import SWITCHES
 from upwell.domain.errors import CallerError
 
 
@@ -95,10 +97,34 @@ def test_buckets_that_are_refused(value: str) -> None:
         ("https://fw.example", None, "https://fw.example"),
         ("https://fw.example:444", 8688, "https://fw.example:444"),
         ("http://fw.example", None, None),
+        ("http://fw.example:81/down/here", 8688, "https://fw.example:8688/down/here"),
+        ("http://fw.example/here", 8688, "https://fw.example:8688/here"),
     ],
 )
 def test_what_devices_are_told_that_know_only_tls(public_url: str, port: int | None, secure: str | None) -> None:
     assert of(public_url=public_url).secure_url_at(port) == secure
+
+
+def test_a_public_url_for_tls_and_paths() -> None:
+    """Issue 9, number 8: a second public URL, for TLS; both may have a path, which a proxy may keep."""
+    settings = of(public_url="http://fw.example/ota-files/", public_tls_url="https://tls.example/v2/fw")
+    assert settings.public_url_at(8687) == "http://fw.example/ota-files"
+    assert settings.secure_url_at(8688) == settings.secure_url_at(None) == "https://tls.example/v2/fw"
+    assert settings.public_paths == ("/ota-files", "/v2/fw")
+    assert of(public_url="http://fw.example").public_paths == ()
+
+
+def test_a_second_certificate_needs_a_first(tmp_path: Path) -> None:
+    """Issue 9, number 7."""
+    one = tmp_path / "one.pem"
+    one.touch()
+    pair = {"device_tls_cert": str(one), "device_tls_key": str(one)}
+    with pytest.raises(SettingError, match="needs tls_cert beside it"):
+        of(**pair)
+    with pytest.raises(SettingError, match="needs device_tls_key beside it"):
+        of(tls_cert=str(one), tls_key=str(one), device_tls_cert=str(one))
+    assert of(tls_cert=str(one), tls_key=str(one), **pair).device_tls_cert == one
+    assert (of().device_tls, of(device_tls="modern").device_tls) == ("compatible", "modern")
 
 
 def test_port_zero_is_any_free_port_and_public_url_learns_it() -> None:
@@ -136,7 +162,15 @@ def test_wildcard_listener_is_not_told_to_devices() -> None:
         ("tls_cert", "/nonexistent.pem"),
         ("data_dir", ""),
         ("public_url", "ftp://host"),
-        ("public_url", "http://host/path"),
+        ("public_url", "http://host//path"),
+        ("public_url", "http://host/a/../b"),
+        ("public_url", "http://host/a b"),
+        ("public_url", "http://host/" + "a" * 64),
+        ("public_tls_url", "http://host"),
+        ("device_tls", "old"),
+        ("mqtt_wss", "127.0.0.1:8884"),
+        ("mqtt_ws", "127.0.0.1:8686"),
+        ("log_file", "/nonexistent/upwell.log"),
         ("public_url", "http://host:99999"),
         ("public_url", "http://host?x=1"),
         ("database_url", "mysql://host/db"),
@@ -194,14 +228,14 @@ def test_missing_file_refused(tmp_path: Path) -> None:
 
 
 def test_bootstrap_key_comes_from_the_environment_alone() -> None:
-    key = load({}, {"UPWELL_BOOTSTRAP_KEY": "admin:se:cret"}, None).bootstrap_key
-    assert key == BootstrapKey("admin", "se:cret")
-    assert "cret" not in repr(key)
+    key = load({}, {"UPWELL_BOOTSTRAP_KEY": "admin:a:secret-of-length"}, None).bootstrap_key
+    assert key == BootstrapKey("admin", "a:secret-of-length")
+    assert "secret" not in repr(key)
     with pytest.raises(SettingError):
         of(bootstrap_key="admin:secret")
 
 
-@pytest.mark.parametrize("value", ["hush", ":hush", "id:", "id:hu sh"])
+@pytest.mark.parametrize("value", ["hush", ":hush", "id:", "id:hu sh", "id:only-15-letters"[:18]])
 def test_bad_bootstrap_key_refused_without_showing_it(value: str) -> None:
     with pytest.raises(SettingError) as caught:
         load({}, {"UPWELL_BOOTSTRAP_KEY": value}, None)
@@ -219,3 +253,104 @@ def test_dynamic_registration() -> None:
     assert load({}, {"UPWELL_DYNAMIC_REGISTRATION": "any"}, None).dynamic_registration == "any"
     with pytest.raises(SettingError, match="off, registered, any"):
         of(dynamic_registration="yes")
+
+
+@pytest.mark.parametrize(
+    ("name", "near"),
+    [("UPWELL_DATA_DR", "UPWELL_DATA_DIR"), ("UPWELL_BOOTSTRAP_KEYS", "UPWELL_BOOTSTRAP_KEY"), ("UPWELL_PORT", "")],
+)
+def test_a_variable_that_is_none_of_ours_is_refused(name: str, near: str) -> None:
+    """Issue 9, number 36: a slip in a variable's name would run the server on a default."""
+    with pytest.raises(SettingError) as caught:
+        load({}, {name: "hush:hush"}, None)
+    assert name in str(caught.value) and near in str(caught.value)
+    assert "hush" not in str(caught.value)
+
+
+def test_variables_that_others_set_are_left_alone() -> None:
+    """Issue 9, number 36: the tests' own, an empty one, and what Kubernetes sets beside a service `upwell`."""
+    others = {
+        "UPWELL_TEST_HUAWEI_SIGNING": "v11", "UPWELL_NOTHING": "", "UPWELL_SERVICE_HOST": "10.0.0.1",
+        "UPWELL_SERVICE_PORT": "8686", "UPWELL_SERVICE_PORT_HTTP": "8686", "UPWELL_PORT": "tcp://10.0.0.1:8686",
+        "UPWELL_PORT_8686_TCP": "tcp://10.0.0.1:8686", "UPWELL_PORT_8686_TCP_PROTO": "tcp",
+        "UPWELL_PORT_8686_TCP_PORT": "8686", "UPWELL_PORT_8686_TCP_ADDR": "10.0.0.1", "OTHER_DATA_DR": "x",
+    }  # fmt: skip
+    assert load({}, others, None) == load({}, {}, None)
+
+
+def test_a_settings_file_that_is_named_must_be_there(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Issue 9, number 36."""
+    monkeypatch.chdir(tmp_path)
+    assert toml_path({}) is None
+    for absent in (str(tmp_path / "absent.toml"), str(tmp_path), "nul\0byte"):
+        with pytest.raises(SettingError, match="UPWELL_CONFIG"):
+            toml_path({"UPWELL_CONFIG": absent})
+    (tmp_path / "upwell.toml").touch()
+    assert toml_path({"UPWELL_CONFIG": ""}) == Path("upwell.toml")
+
+
+@pytest.mark.parametrize(
+    ("line", "rule"),
+    [
+        ("http = 8686", "a string"),
+        ('data-dir = ["a"]', "a string"),
+        ("http = 1979-05-27", "a string"),
+        ("request-limits = 1", "true or false"),
+        ("huawei-clock-tolerance-h = 1.5", "a whole number"),
+        ("disk_floor_mb = true", "a number of megabytes"),
+        ("[http]\nhost = 1", "a string"),
+        ("buckets = 5", "a string"),
+        ("[buckets]\n'r/abc' = 1", "file:FOLDER or s3"),
+    ],
+)
+def test_a_value_of_another_type_is_refused_in_one_line(tmp_path: Path, line: str, rule: str) -> None:
+    """Issue 9, number 36."""
+    toml = tmp_path / "upwell.toml"
+    toml.write_text(line)
+    with pytest.raises(SettingError, match=rule) as caught:
+        load({}, {}, toml)
+    assert "\n" not in str(caught.value)
+
+
+def test_numbers_may_be_numbers_in_the_file(tmp_path: Path) -> None:
+    toml = tmp_path / "upwell.toml"
+    toml.write_text("disk-floor-mb = 5\nhuawei_clock_tolerance_h = 3\n")
+    settings = load({}, {}, toml)
+    assert (settings.disk_floor_mb, settings.huawei_clock_tolerance_h) == (5, 3)
+
+
+@pytest.mark.parametrize(
+    ("setting", "value"),
+    [("log", "x"), ("log", "10"), ("log_format", "xml"), ("disk_floor_mb", "-1"), ("disk_floor_mb", "1e3")],
+)
+def test_settings_of_operators_that_are_refused(setting: str, value: str) -> None:
+    """Issue 9, number 36: UPWELL_LOG=x was a traceback."""
+    with pytest.raises(SettingError, match=f"setting {setting} = "):
+        load({}, {f"UPWELL_{setting.upper()}": value}, None)
+
+
+def test_a_setting_is_named_as_it_was_given(tmp_path: Path) -> None:
+    """Issue 9, number 36: an error about a port names the option, variable or key that somebody wrote."""
+    toml = tmp_path / "upwell.toml"
+    toml.write_text('download = "127.0.0.1:7000"')
+    settings = load({"http": "127.0.0.1:1"}, {"UPWELL_MQTT": "127.0.0.1:2"}, toml)
+    assert settings.named("http") == "--http"
+    assert settings.named("mqtt") == "UPWELL_MQTT"
+    assert settings.named("download") == f"download in {toml}"
+    assert "by default" in of().named("http")
+    assert "--http" in of(http="127.0.0.1:1").named("download")
+
+
+def test_every_setting_is_described_with_its_default_and_is_in_the_readme() -> None:
+    """Issue 9, number 36: `serve --help`; each default that can be written as a value is the default."""
+    assert set(DESCRIBED) == set(SETTINGS)
+    table = (Path(__file__).parents[2] / "README.md").read_text()
+    for name, (text, default) in DESCRIBED.items():
+        assert text and f"`--{name.replace('_', '-')}" in table, name
+        written = {"off": "false", "on": "true"}.get(default, default) if name in SWITCHES else default
+        try:
+            settings = of(**{name: written})
+        except SettingError:
+            assert default in ("off", "none") or " " in default, (name, default)
+            continue
+        assert getattr(settings, name) == getattr(of(), name), (name, default)

@@ -28,11 +28,12 @@ OFFER = Offer(
     version="V2.0",
     size=1048576,
     md5="0" * 32,
-    sha256=SIGN.upper(),
+    sha256="0" * 64,
     url="https://files.example.test/fw/upgrade.bin?token=abc",
     is_delta=False,
     udi="notes",
     tags=(),
+    sign=SIGN,
 )
 
 
@@ -329,7 +330,8 @@ def test_upgrade_from_object_storage(module: str, kind: str, more: str) -> None:
 
 def test_upgrade_from_the_platform() -> None:
     for module, kind in (("default", "firmware_upgrade"), ("software", "software_upgrade")):
-        offer = replace(OFFER, module=module, url="http://127.0.0.1:8080/f", udi=None)
+        held = replace(OFFER, module=module, is_held=True, sha256=SIGN.upper(), sign=None)
+        offer = replace(held, url="http://127.0.0.1:8080/f", udi=None)
         paras = (
             '{"version":"V2.0","url":"http://127.0.0.1:8080/f","file_size":1048576,"access_token":"secret",'
             f'"expires":86400,"sign":"{SIGN}","task_ext_info":{{"a":1}}}}'
@@ -345,7 +347,15 @@ def test_types_are_exact() -> None:
     paras = service["paras"]
     assert type(paras["file_size"]) is type(paras["expires"]) is int
     assert "access_token" not in paras  # huawei 5.7: the C SDK takes an offer with one for v1
-    assert paras["sign"] == SIGN  # lower case
+
+
+@pytest.mark.parametrize("module", ["default", "software", "radio"])
+@pytest.mark.parametrize("sign", [SIGN, SIGN.upper(), None])
+def test_a_sign_goes_only_when_the_owner_gave_one_and_as_given(module: str, sign: str | None) -> None:
+    """Issue 9, number 10: the C SDK's sample fails on every sign that it gets."""
+    (service,) = json.loads(device.upgrade(ID, replace(OFFER, module=module, sign=sign), NOW))["services"]
+    assert service["paras"].get("sign", None) == sign
+    assert ("sign" in service["paras"]) is (sign is not None)
 
 
 @pytest.mark.parametrize(

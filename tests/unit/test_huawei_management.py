@@ -133,11 +133,11 @@ def test_every_failure_of_a_device_has_a_code_and_a_text_of_its_own_meaning() ->
 
 
 def test_why_a_whole_task_failed_is_told() -> None:
-    failed = replace(BATCH, progress=Progress.FAILED, reason="no_targets", targets=(), tally=Tally())
+    failed = replace(BATCH, progress=Progress.FAILED, reason="the `sign` is wrong", targets=(), tally=Tally())
     told = management.encode("ListBatchTasks", scanned(failed))
     assert told is not None
     (task,) = told["batchtasks"]
-    assert (task["status"], task["status_desc"]) == ("Fail", "no targets")
+    assert (task["status"], task["status_desc"]) == ("Fail", "the `sign` is wrong")
     assert "targets" not in task
 
 

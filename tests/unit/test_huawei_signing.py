@@ -1,6 +1,7 @@
 """Signatures of Huawei's management API: the reference's vectors, bad input, and the real SDK's own signers."""
 
 import hashlib
+import hmac
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -145,9 +146,9 @@ AUTHORIZATIONS = [
     ("SDK-HMAC-SHA256 Access=a, Signature=1", "lacks SignedHeaders"),
     ("SDK-HMAC-SHA256 Access=a, SignedHeaders=host;x-sdk-date", "lacks Signature"),
     ("SDK-HMAC-SHA256 Access=a, Access=b, SignedHeaders=host;x-sdk-date, Signature=1", "'Access' twice"),
-    ("SDK-HMAC-SHA256 Access=a, SignedHeaders=x-sdk-date, Signature=1", "must list host"),
     ("SDK-HMAC-SHA256 Access=a, SignedHeaders=host, Signature=1", "must list x-sdk-date"),
     ("SDK-HMAC-SHA256 Access=a, SignedHeaders=host;x-gone;x-sdk-date, Signature=1", "'x-gone' is absent"),
+    ("V11-HMAC-SHA256 Credential=a/20260101/r/iotdm, SignedHeaders=host, Signature=1", "must list x-sdk-date"),
     ("V11-HMAC-SHA256 Credential=a, SignedHeaders=host;x-sdk-date, Signature=1", "Credential must be"),
     ("V11-HMAC-SHA256 Credential=a/20260101//iotdm, SignedHeaders=host;x-sdk-date, Signature=1", "Credential must be"),
     ("V11-HMAC-SHA256 Credential=a/1/2/3/4, SignedHeaders=host;x-sdk-date, Signature=1", "Credential must be"),
@@ -185,6 +186,36 @@ def test_no_text_in_a_claim_makes_it_fail_otherwise(signature: str, body: bytes,
     refused(replace(sdk_hmac(GET, signature), body=body))
     refused(with_headers(GET, authorization=authorization))
     refused(with_headers(GET, authorization=f"V11-HMAC-SHA256 {authorization}"))
+
+
+def signed_over(request: SignedRequest, algorithm: str, *names: str) -> SignedRequest:
+    """The request, signed over these headers alone (huawei 1.3-1.5)."""
+    lines = [request.method, request.path + "/", request.query, *(f"{name}:{request.headers[name]}" for name in names)]
+    canonical = "\n".join((*lines, "", ";".join(names), hashlib.sha256(request.body).hexdigest()))
+    hashed, date = hashlib.sha256(canonical.encode()).hexdigest(), request.headers["x-sdk-date"]
+    if algorithm == "SDK-HMAC-SHA256":
+        holder, secret, text = f"Access={AK}", SK.encode(), f"{algorithm}\n{date}\n{hashed}"
+    else:
+        prk = hmac.digest(AK.encode(), SK.encode(), "sha256")
+        secret = hmac.digest(prk, SCOPE.encode() + b"\x01", "sha256").hex().encode()
+        holder, text = f"Credential={AK}/{SCOPE}", f"{algorithm}\n{date}\n{SCOPE}\n{hashed}"
+    signature = hmac.digest(secret, text.encode(), "sha256").hex()
+    told = f"{algorithm} {holder}, SignedHeaders={';'.join(names)}, Signature={signature}"
+    return with_headers(request, authorization=told)
+
+
+@pytest.mark.parametrize("algorithm", ["SDK-HMAC-SHA256", "V11-HMAC-SHA256"])
+@pytest.mark.parametrize(
+    "names", [("x-sdk-date",), ("user-agent", "x-project-id", "x-sdk-date"), ("host", "x-sdk-date"), tuple(HEADERS)]
+)
+def test_the_time_alone_must_be_signed(algorithm: str, names: tuple[str, ...]) -> None:
+    """Issue 9, number 6: the Go SDK signs neither host nor content-type (huawei 1.3)."""
+    request = signed_over(POST, algorithm, *names)
+    assert check(request).algorithm == algorithm
+    assert "does not match" in refused(with_headers(request, x_sdk_date="20260101T000001Z"))
+    assert "does not match" in refused(replace(request, body=b"{}"))
+    if "host" in names:
+        assert "does not match" in refused(with_headers(request, host="other.test"))
 
 
 # --- the real SDK's signers ---------------------------------------------------------------------------------------

@@ -13,6 +13,8 @@ from upwell.domain.links import named_link, plain_name, with_port, without_token
         ("https://fw.example:8443", "https://fw.example:8443"),
         ("https://[::1]", "https://[::1]:443"),
         ("http://[::1]:81", "http://[::1]:81"),
+        ("https://fw.example/v2", "https://fw.example:443/v2"),
+        ("http://fw.example:81/v2", "http://fw.example:81/v2"),
     ],
 )
 def test_port_is_written_out(origin: str, written: str) -> None:
@@ -47,6 +49,8 @@ def test_plain_name(name: str, plain: str) -> None:
     [
         ("https://fw.example:443/ota/TOK/up.bin?e=17", "https://fw.example:443/ota/-/up.bin?e=17"),
         ("http://fw.example/ota/TOK", "http://fw.example/ota/-"),
+        ("http://ota/ota/TOK/up.bin?e=1", "http://ota/ota/-/up.bin?e=1"),
+        ("http://h:80/ota/v2/ota/TOK/ota?e=1", "http://h:80/ota/v2/ota/-/ota?e=1"),
     ],
 )
 def test_token_comes_out(link: str, bare: str) -> None:

@@ -80,11 +80,6 @@ def test_what_a_result_means(code: int, progress: int | None, version: str, expe
     assert negotiated.result(report(code, progress, version), "V2.0") is expected
 
 
-def test_a_version_after_the_offer_counts_only_if_it_is_the_destination() -> None:
-    assert negotiated.version_after_offer("V2.0", "V2.0") is Event.ARRIVED
-    assert negotiated.version_after_offer("V1.0", "V2.0") is Event.ECHOED
-
-
 def test_every_event_that_a_report_gives_is_one_that_the_tables_knows_for_an_offered_task() -> None:
     moves = {Event.ARRIVED: State.SUCCEEDED, Event.PROGRESSED: State.IN_PROGRESS, Event.BROKE: State.FAILED}
     for state, (event, after) in itertools.product((State.NOTIFIED, State.IN_PROGRESS), moves.items()):

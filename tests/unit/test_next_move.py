@@ -16,11 +16,11 @@ MANNERS: dict[str, tuple[object, ...]] = {
     "state": OPEN,
     "need_push": (True, False),
     "online": (True, False),
-    "awaiting": ("", "online", "answer", "offer", "result"),
+    "awaiting": ("", "online", "answer", "offer", "result", "arrival", "again"),
     "offered": (False, True),
     "due_at": (None, SOONER, LATER),
     "timeout_at": (None, LATER),
-    "package": ("ok", "checking", "lost"),
+    "package": ("ok", "checking", "lost", "deleted"),
     "fits": (True, False),
     "enabled": (True, False),
     "held": (False, True),
@@ -39,7 +39,7 @@ def test_every_open_task_has_a_next_mover_and_its_time() -> None:
         move = next_move(facts, NOW)
         assert move.does and isinstance(move.when, (datetime, Occasion)) and str(move)
         if move.who is Mover.UPWELL:  # it does nothing by itself without a time, but for what it is doing now
-            assert isinstance(move.when, datetime) or move.when is Occasion.READ
+            assert isinstance(move.when, datetime) or move.when in (Occasion.READ, Occasion.FOUND)
 
 
 @pytest.mark.parametrize("place", range(len(table.RULES)))

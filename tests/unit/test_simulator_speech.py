@@ -133,6 +133,8 @@ def test_a_huawei_question_and_offer() -> None:
     assert not TUYA.asks(ME, push()) and not SPEECHES["alibaba"].asks(ME, b"")
     assert HUAWEI.offer(US, event()) == Offer("V2.0", 23, "http://127.0.0.1:80/f?v2", (("sha256", SIGN),))
     assert HUAWEI.offer(US, event("software_upgrade", access_token="t")).token == "t"
+    assert HUAWEI.offer(US, event(sign=SIGN.upper())).digests == (("sha256", SIGN),)
+    assert HUAWEI.offer(US, event(sign=None)).digests == ()
 
 
 @pytest.mark.parametrize(
@@ -149,7 +151,9 @@ def test_a_huawei_question_and_offer() -> None:
         event(access_token="t"),
         event(file_size="23"),
         event(expires="86400"),
-        event(sign=SIGN.upper()),
+        event("firmware_upgrade", access_token="t", sign=SIGN.upper()),
+        event("firmware_upgrade", access_token="t", sign=None),
+        event(sign="g" * 64),
         event(url="http://127.0.0.1/f?v2"),
         event(url="http://127.0.0.1:80/f"),
         event(url=None),

@@ -194,6 +194,18 @@ def test_issue_is_golden() -> None:
     )
 
 
+def test_https_members_are_https_where_there_is_such_an_address() -> None:
+    """Issue 9, number 9: the C SDK's client knows TLS alone and takes `httpsUrl`; `url` stays what it is."""
+    secure = "https://fw.example:8688/ota/x"
+    asked = OfferRequest(module=None, ref="41", manner="get")
+    pushed = json.loads(offers.issue(OFFER, DEVICE, SECRET, MAP, NOW_S, secure)[1])["data"]
+    answered = json.loads(offers.get_response(OFFER, asked, DEVICE, SECRET, MAP, NOW_S, secure)[1])["data"]
+    for data in (pushed, answered):
+        assert (data["url"], data["httpsUrl"], data["cdnUrl"]) == (OFFER.url, secure, secure)
+    with pytest.raises(Invalid, match="url"):
+        offers.issue(OFFER, DEVICE, SECRET, MAP, NOW_S, "https://h/" + "a" * 246)
+
+
 def test_get_response_is_golden() -> None:
     asked = OfferRequest(module=None, ref="41", manner="get")
     topic, nothing = offers.get_response(None, asked, DEVICE, SECRET, MAP, NOW_S)

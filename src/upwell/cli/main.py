@@ -1,9 +1,10 @@
-"""The command line: `upwell serve`, `upwell key …`, `upwell user …`, `upwell object …`, `upwell simulate`."""
+"""The command line: `upwell serve`, `upwell migrate`, `upwell key …`, `upwell user …`, `upwell object …`,
+`upwell simulate`. A refusal that was foreseen is one line on stderr and exit code 2.
+"""
 
 import asyncio
 import json
 import logging
-import os
 import signal
 import sys
 from collections.abc import Awaitable, Callable
@@ -17,48 +18,88 @@ from rich.table import Column, Table
 
 from upwell import __version__
 from upwell.cli import users
+from upwell.cli.described import described
+from upwell.cli.logfile import LogFile
+from upwell.cli.logs import set_up_logging
 from upwell.cli.objects import object_app
-from upwell.cli.settings import Option, Switch, settings_of, with_database
+from upwell.cli.settings import Option, Switch, migrated, settings_of, with_database
 from upwell.config import Settings
 from upwell.domain.errors import UpwellError
 from upwell.service import access
 from upwell.service.context import Context
-from upwell.simulator.fleet import simulate
-from upwell.wiring import running
+from upwell.service.journal import one_line
+from upwell.simulator.fleet import planned
+from upwell.wiring import Server, running
 
-app = typer.Typer(no_args_is_help=True, add_completion=False, help="Over-the-air firmware updates.")
+app = typer.Typer(no_args_is_help=True, add_completion=False, rich_markup_mode=None)
+
+
+def _print_version(wanted: bool) -> None:
+    if wanted:
+        print(__version__)
+        raise typer.Exit
+
+
 key_app = typer.Typer(no_args_is_help=True, help="Access keys.")
 app.add_typer(key_app, name="key")
 app.add_typer(object_app, name="object")
 
 
+@app.callback()
+def upwell(
+    version: Annotated[
+        bool, typer.Option("--version", is_eager=True, callback=_print_version, help="Print it.")
+    ] = False,
+) -> None:
+    """Over-the-air firmware updates."""
+
+
 @app.command()
+@described
 def serve(
     data_dir: Option = None, http: Option = None, mqtt: Option = None, mqtts: Option = None, https: Option = None,
     tls_cert: Option = None, tls_key: Option = None, download: Option = None, public_url: Option = None,
     downloads: Option = None, database_url: Option = None, objects_url: Option = None, buckets: Option = None,
     allow_private_push: Switch = None, dynamic_registration: Option = None,
     request_limits: Switch = None, tuya_bare_secret: Switch = None, tuya_wrapped_lists: Switch = None,
-    huawei_clock_tolerance_h: Option = None,
+    huawei_clock_tolerance_h: Option = None, disk_floor_mb: Option = None, log: Option = None,
+    log_format: Option = None, log_file: Option = None, mqtt_ws: Option = None, mqtt_wss: Option = None,
+    device_tls: Option = None, device_tls_cert: Option = None, device_tls_key: Option = None,
+    public_tls_url: Option = None,
 ) -> None:  # fmt: skip
-    """Run the platform until SIGTERM or SIGINT."""
+    """Run the platform until SIGTERM or SIGINT; SIGHUP loads certificates and reopens the log file. Each option is also
+    a variable UPWELL_… and a key of upwell.toml."""
+    signal.signal(signal.SIGHUP, signal.SIG_IGN)  # until there is something to reload
     settings = settings_of(locals())
-    logging.basicConfig(level=os.environ.get("UPWELL_LOG", "INFO"), format="%(asctime)s %(levelname)s %(message)s")
-    logging.getLogger("uvicorn").setLevel(logging.WARNING)
-    uvloop.run(_serve(settings))
+    file = LogFile(settings.log_file) if settings.log_file else None
+    set_up_logging(settings, file or logging.StreamHandler())
+    uvloop.run(_serve(settings, file))
 
 
-async def _serve(settings: Settings) -> None:
-    stop = asyncio.Event()
+async def _serve(settings: Settings, file: LogFile | None) -> None:
+    stop, loop = asyncio.Event(), asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
-        asyncio.get_running_loop().add_signal_handler(number, stop.set)
+        loop.add_signal_handler(number, stop.set)
     async with running(settings) as (server, at):
+        loop.add_signal_handler(signal.SIGHUP, _reload, server, file)
         key = server.first_key
         if key is not None and settings.bootstrap_key is None:
             print(f"upwell first admin key, shown once: id={key.key_id} secret={key.secret}", flush=True)
-        more = f" downloads={at.downloads}" if at.downloads else ""
-        print(f"upwell ready http={at.http} mqtt={at.mqtt} download={at.download}{more}", flush=True)
+        print(f"upwell ready {' '.join(f'{name}={place}' for name, place in at.told().items())}", flush=True)
         await stop.wait()
+
+
+def _reload(server: Server, file: LogFile | None) -> None:
+    if file is not None:
+        file.reopen()
+    server.reload()
+
+
+@app.command()
+@described
+def migrate(data_dir: Option = None, database_url: Option = None) -> None:
+    """Bring the database's schema to this program's version, as `serve` does at its start."""
+    print(f"the schema has version {migrated(settings_of(locals()))}")
 
 
 def _with_database(data_dir: str | None, database_url: str | None, use: Callable[[Context], Awaitable[Any]]) -> Any:
@@ -69,6 +110,7 @@ app.add_typer(users.commands(_with_database), name="user")
 
 
 @key_app.command("create")
+@described
 def key_create(
     dialect: Annotated[str, typer.Option(help="alibaba, tuya or huawei")],
     role: Annotated[str, typer.Option(help="admin, operator or viewer")],
@@ -87,6 +129,7 @@ def key_create(
 
 
 @key_app.command("list")
+@described
 def key_list(data_dir: Option = None, database_url: Option = None) -> None:
     """Show every key, without secrets."""
     table = Table(Column("id", no_wrap=True, min_width=24), "account", "role", "dialect", "created", "revoked")
@@ -97,6 +140,7 @@ def key_list(data_dir: Option = None, database_url: Option = None) -> None:
 
 
 @key_app.command("revoke")
+@described
 def key_revoke(key_id: str, data_dir: Option = None, database_url: Option = None) -> None:
     """Make a key useless from now on."""
     _with_database(data_dir, database_url, lambda ctx: access.revoke_key(ctx, key_id))
@@ -108,8 +152,11 @@ def simulate_fleet(
     config: Annotated[Path, typer.Argument(help="JSON: host, port, devices, seed, rates, target_version, …")],
 ) -> None:
     """Run a seeded fleet against a server; the same seed plays the same fleet."""
-    summary = uvloop.run(simulate(json.loads(config.read_text("utf-8"))))
-    print(json.dumps(summary, indent=2))
+    try:
+        run = planned(json.loads(config.read_text("utf-8")))
+    except (OSError, ValueError) as exc:
+        raise UpwellError(f"the script {config} can't be played: {exc}") from exc
+    print(json.dumps(uvloop.run(run.play()), indent=2))
 
 
 @app.command()
@@ -123,5 +170,5 @@ def main() -> None:
     try:
         app()
     except UpwellError as exc:
-        print(f"upwell: {exc.problem}", file=sys.stderr)
+        print(f"upwell: {one_line(' '.join(exc.problem.split()))}", file=sys.stderr)
         raise SystemExit(2) from None

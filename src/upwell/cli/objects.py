@@ -12,6 +12,7 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
+from upwell.cli.described import described
 from upwell.cli.settings import Option, settings_of, with_database
 from upwell.config import Settings
 from upwell.objects import Buckets, Objects, Stored, open_bucket
@@ -28,6 +29,7 @@ Account = Annotated[str, typer.Option(help="whose bucket")]
 
 
 @object_app.command("put")
+@described
 def put(
     file: Annotated[Path, typer.Argument(exists=True, dir_okay=False, readable=True)],
     bucket: Bucket, key: Key, region: Region = "", account: Account = access.DEFAULT_ACCOUNT,
@@ -47,6 +49,7 @@ def put(
 
 
 @object_app.command("list")
+@described
 def list_objects(
     bucket: Bucket, region: Region = "", account: Account = access.DEFAULT_ACCOUNT,
     data_dir: Option = None, database_url: Option = None, objects_url: Option = None, buckets: Option = None,
@@ -69,6 +72,7 @@ def list_objects(
 
 
 @object_app.command("rm")
+@described
 def remove(
     bucket: Bucket, key: Key, region: Region = "", account: Account = access.DEFAULT_ACCOUNT,
     data_dir: Option = None, database_url: Option = None, objects_url: Option = None, buckets: Option = None,

@@ -5,16 +5,16 @@ database.
 import asyncio
 import os
 from collections.abc import Awaitable, Callable, Mapping
-from pathlib import Path
 from typing import Annotated, Any, TypeVar
 
 import typer
 
-from upwell.config import SETTINGS, Settings, load
+from upwell.config import SETTINGS, Settings, load, toml_path
 from upwell.domain.errors import UpwellError
-from upwell.embedded import running_dsn
+from upwell.embedded import EmbeddedPostgres, has_cluster, running_dsn
 from upwell.service.context import Context
-from upwell.storage.database import Database, migrate
+from upwell.storage.database import migrate, require_schema
+from upwell.wiring.stores import open_database
 
 T = TypeVar("T")
 Option = Annotated[str | None, typer.Option()]
@@ -24,9 +24,8 @@ Switch = Annotated[bool | None, typer.Option()]
 def settings_of(arguments: Mapping[str, Any]) -> Settings:
     """The settings that a command runs with; those of its arguments that are no settings are its own. Raises
     SettingError."""
-    toml = Path(os.environ.get("UPWELL_CONFIG", "upwell.toml"))
     options = {name: _written(value) for name, value in arguments.items() if name in SETTINGS}
-    return load(options, os.environ, toml if toml.exists() else None)
+    return load(options, os.environ, toml_path(os.environ))
 
 
 def _written(option: str | bool | None) -> str | None:
@@ -34,18 +33,42 @@ def _written(option: str | bool | None) -> str | None:
     return str(option).lower() if isinstance(option, bool) else option
 
 
+def migrated(settings: Settings) -> int:
+    """The version of the schema once it is this program's: of the database that is running with these settings, else
+    of the data dir's, which is started for it. Raises UpwellError."""
+    if settings.database_url is None and not has_cluster(settings.data_dir):
+        raise UpwellError(f"the data dir {settings.data_dir} has no database; `upwell serve` makes one")
+
+    async def run() -> int:
+        dsn, postgres = settings.database_url or running_dsn(settings.data_dir), None
+        if dsn is None:
+            postgres = EmbeddedPostgres(settings.data_dir)
+            await postgres.start()
+            dsn = postgres.dsn
+        try:
+            database = await open_database(settings, dsn)
+            try:
+                return await migrate(database)
+            finally:
+                await database.close()
+        finally:
+            if postgres is not None:
+                await postgres.stop()
+
+    return asyncio.run(run())
+
+
 def with_database(settings: Settings, use: Callable[[Context], Awaitable[T]]) -> T:
-    """What `use` makes of the database of the server that runs with these settings. Raises UpwellError when none
-    does."""
+    """What `use` makes of the database of the server that runs with these settings, whose schema is left as it is.
+    Raises UpwellError when none runs, or its schema is of another version than this program's."""
     dsn = settings.database_url or running_dsn(settings.data_dir)
     if dsn is None:
         raise UpwellError(f"no server is running on the data dir {settings.data_dir}; start `upwell serve` first")
 
     async def run() -> T:
-        database = Database(dsn)
-        await database.open()
+        database = await open_database(settings, dsn)
         try:
-            await migrate(database)
+            await require_schema(database)
             return await use(Context(database))
         finally:
             await database.close()

@@ -8,6 +8,7 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
+from upwell.cli.described import described
 from upwell.service import access, iam
 from upwell.service.context import Context
 
@@ -20,6 +21,7 @@ def commands(with_database: WithDatabase) -> typer.Typer:
     app = typer.Typer(no_args_is_help=True, help="Users who sign in with a password.")
 
     @app.command("create")
+    @described
     def create(
         name: str,
         role: Annotated[str, typer.Option(help="admin, operator or viewer")],
@@ -35,6 +37,7 @@ def commands(with_database: WithDatabase) -> typer.Typer:
         print(f"project_id: {access.project_id(user.account_id)}")
 
     @app.command("list")
+    @described
     def list_all(data_dir: Option = None, database_url: Option = None) -> None:
         """Show every user."""
         table = Table("name", "account", "role", "created")
@@ -43,6 +46,7 @@ def commands(with_database: WithDatabase) -> typer.Typer:
         Console().print(table)
 
     @app.command("delete")
+    @described
     def delete(
         name: str, account: str = access.DEFAULT_ACCOUNT, data_dir: Option = None, database_url: Option = None
     ) -> None:

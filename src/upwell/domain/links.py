@@ -25,13 +25,16 @@ def named_link(origin: str, token: str, name: str, until: int) -> str:
 
 def without_token(link: str) -> tuple[str, str]:
     """The same link for a device that sends the token in a header, and the token."""
-    head, _, rest = link.partition("/ota/")
+    head, _, rest = link.rpartition("/ota/")  # the host, or a path before it, may be called so too
     token = re.match(r"[^/?]*", rest)
     assert token is not None  # noqa: S101  # the pattern matches the empty text
     return f"{head}/ota/{HEADER_TOKEN}{rest[token.end() :]}", token[0]
 
 
 def with_port(origin: str) -> str:
-    """The origin with its port written out: some devices take the first `:` after `//` for it."""
+    """The origin, with a path or without, with its port written out: some devices take the first `:` after `//` for
+    it."""
     parts = urlsplit(origin)
-    return origin if parts.port is not None else f"{origin}:{443 if parts.scheme == 'https' else 80}"
+    if parts.port is not None:
+        return origin
+    return f"{parts.scheme}://{parts.netloc}:{443 if parts.scheme == 'https' else 80}{parts.path}"

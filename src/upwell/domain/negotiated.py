@@ -187,12 +187,6 @@ def answered(version: str | None, choices: Sequence[Choice]) -> Answered:
     return Answered(offer=max(fitting, key=lambda choice: bool(choice.source_versions)))
 
 
-def version_after_offer(version: str, destination: str) -> Event:
-    """What a version report means once the task was offered: the device may have restarted, and only the destination
-    says something (huawei 6.2)."""
-    return Event.ARRIVED if version == destination else Event.ECHOED
-
-
 def result(report: ResultReport, destination: str) -> Event:
     """What a result report means for an offered task (huawei 6.2). BROKE stands for BROKE_RETRY too: which of them, the
     task's retries decide. The outcome is looked at before the version, because devices name the version they were sent

@@ -1,8 +1,10 @@
 """The life of a task that negotiates: its device is asked what it runs, offered what fits, and says what came of it.
 
 What it awaits stands beside its state: the device to come online, its answer, leave to be offered, or its result; each
-wait has an end (huawei 6.1). State changes are `domain.task.step`'s; what a report means is `domain.negotiated`'s.
-Result reports are understood for tasks of every kind, because a device speaks its vendor's tongue whoever made the job.
+wait has an end (huawei 6.1). A device that comes back while its result is awaited is asked whether it has arrived, and
+offered the package again when it has not: once on a connection, and all within the time of the first offer. State
+changes are `domain.task.step`'s; what a report means is `domain.negotiated`'s. Result reports are understood for tasks
+of every kind, because a device speaks its vendor's tongue whoever made the job.
 """
 
 from collections.abc import Sequence
@@ -17,6 +19,10 @@ from upwell.domain.talk import ProgressReport, ResultReport, VersionReport
 from upwell.domain.task import Event, State, Stepped, Task, step
 
 ONLINE, ANSWER, OFFER, RESULT = "online", "answer", "offer", "result"
+ARRIVAL = "arrival"  # the answer of a device that came back; its result's time runs on
+AGAIN = "again"  # leave to be offered once more; its result's time runs on
+OFFERED = frozenset({RESULT, ARRIVAL, AGAIN})  # of an attempt whose offer has left
+OFFERS = frozenset({"", OFFER, AGAIN})  # what is sent next is the offer, else the question
 
 OFFLINE = "online_timeout"  # reasons of waits that ended
 SILENT = "version_timeout"
@@ -28,14 +34,19 @@ def first_wait(now: datetime) -> tuple[str, datetime]:
     return ONLINE, now + negotiated.ONLINE_WITHIN
 
 
-def sent(awaiting: str, state: State, now: datetime) -> tuple[str | None, datetime | None]:
+def sent(awaiting: str, now: datetime) -> tuple[str | None, datetime | None]:
     """What a task awaits once the message that was due for it has left: the offer if it awaited that, else the
-    question; and until when. None is what it awaited before: a task that does not negotiate awaits nothing, and a
-    device that took its offer and came back is asked whether it has arrived, while its result is awaited on."""
-    if not awaiting or state is not State.QUEUED:
-        return None, None
-    if awaiting == OFFER:
-        return RESULT, now + negotiated.RESULT_WITHIN
+    question; and until when. None is what it was before: a task that does not negotiate awaits nothing, and what a
+    device was offered has the time of the first offer, however often it comes back."""
+    match awaiting:
+        case "":
+            return None, None
+        case "offer":
+            return RESULT, now + negotiated.RESULT_WITHIN
+        case "again":
+            return RESULT, None
+        case "result" | "arrival":
+            return ARRIVAL, None
     return ANSWER, now + negotiated.ANSWER_WITHIN
 
 
@@ -47,20 +58,28 @@ def reported_version(
         return task, None
     if any(choice.destination == report.version for choice in _possible(task, choices)):
         return step(task, Event.ARRIVED, now, progress=100, description="", reason="")
-    if task.state is not State.QUEUED or (task.awaiting == RESULT and task.offered_on == connection):
+    if task.state is State.CONFIRM or (task.awaiting == RESULT and task.offered_on == connection):
         return task, None  # huawei 6.2: after the offer another version says nothing
     answer = negotiated.answered(report.version, choices)
     task = replace(task, source_version=report.version)
     if answer.offer is None:
         return step(task, Event.BROKE, now, reason=answer.reason, description="")
+    return _to_be_offered(task, answer.offer, now), None
+
+
+def _to_be_offered(task: Task, choice: Choice, now: datetime) -> Task:
+    """The task once its device said what it runs. One that was offered already and came back has not got it: it is
+    offered again, from the beginning, in what is left of its time."""
+    again = task.awaiting in OFFERED
     return replace(
         task,
-        awaiting=OFFER,
+        awaiting=AGAIN if again else OFFER,
         due_at=now if task.need_push else None,
-        timeout_at=now + negotiated.RESULT_WITHIN,
-        package_id=answer.offer.package_id,
-        destination=answer.offer.destination,
-    ), None
+        timeout_at=task.timeout_at if again else now + negotiated.RESULT_WITHIN,
+        progress=0,
+        package_id=choice.package_id,
+        destination=choice.destination,
+    )
 
 
 def _possible(task: Task, choices: Sequence[Choice]) -> Sequence[Choice]:
@@ -90,24 +109,25 @@ def reported_progress(
     """A device of a vendor that tells results as progress; it means what it means there (alibaba 6.4)."""
     if not task.is_open or not _was_offered(task):
         return task, None
-    task, again = _awaiting_result(task, now), _anew(task, now)
+    task, again = _at_work(task), _anew(task, now)
     return life.reported_progress(task, report, now, connection=connection, redelivered=redelivered, again=again)
 
 
 def _was_offered(task: Task) -> bool:
-    """Whether a report may speak of what was offered: of a task that negotiates, since the present attempt chose. A
+    """Whether a report may speak of what was offered: of a task that negotiates, since the present attempt's offer. A
     device that came back and was asked again may tell of it instead of answering."""
-    return task.awaiting in ("", RESULT) or (task.awaiting == ANSWER and task.package_id is not None)
+    return task.awaiting == "" or task.awaiting in OFFERED
 
 
-def _awaiting_result(task: Task, now: datetime) -> Task:
-    if task.awaiting != ANSWER:
+def _at_work(task: Task) -> Task:
+    """The task of a device that tells of what it was offered: it needs no second offer."""
+    if task.awaiting not in (ARRIVAL, AGAIN):
         return task
-    return replace(task, awaiting=RESULT, timeout_at=now + negotiated.RESULT_WITHIN)
+    return replace(task, awaiting=RESULT, due_at=None)
 
 
 def _progressed(task: Task, report: ResultReport, now: datetime) -> Stepped:
-    task = _awaiting_result(task, now)
+    task = _at_work(task)
     progress = report.progress if report.progress is not None else task.progress
     if task.state is State.IN_PROGRESS:
         if progress < task.progress:

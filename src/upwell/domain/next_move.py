@@ -12,7 +12,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Literal
 
-from upwell.domain.negotiation import ANSWER, OFFER, ONLINE
+from upwell.domain.negotiation import AGAIN, ANSWER, ARRIVAL, OFFER, OFFERS, ONLINE
 from upwell.domain.task import State
 
 
@@ -32,6 +32,7 @@ class Occasion(StrEnum):
     ASKS = "when the device asks"
     REPORTS = "when the device reports"
     READ = "when the object is read"
+    FOUND = "within seconds"
 
 
 When = datetime | Occasion
@@ -40,9 +41,9 @@ When = datetime | Occasion
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Facts:
     """What decides it. `awaiting`, `due_at` and `timeout_at` are the task's; `offered`: in the present attempt;
-    `online`: its device is connected; `package` stands as an offer would find it, lost means deleted, gone, or another
-    than it should be; `fits`: the device runs what the package may follow; `held`: the job's pace is 0; `finish_at` is
-    when the job's window closes."""
+    `online`: its device is connected; `package` stands as an offer would find it, lost means that its object is gone,
+    or another than it should be; `fits`: the device runs what the package may follow; `held`: the job's pace is 0;
+    `finish_at` is when the job's window closes."""
 
     state: State
     need_push: bool
@@ -51,7 +52,7 @@ class Facts:
     offered: bool = False
     due_at: datetime | None = None
     timeout_at: datetime | None = None
-    package: Literal["ok", "checking", "lost"] = "ok"
+    package: Literal["ok", "checking", "lost", "deleted"] = "ok"
     fits: bool = True
     enabled: bool = True
     held: bool = False
@@ -60,7 +61,7 @@ class Facts:
     @property
     def asks_first(self) -> bool:
         """Whether what is due for it is a question: it may be asked whatever its device runs."""
-        return self.awaiting not in ("", OFFER)
+        return self.awaiting not in OFFERS
 
     @property
     def needs_offer(self) -> bool:
@@ -68,7 +69,16 @@ class Facts:
         if self.asks_first:
             return False
         unoffered = self.state is State.QUEUED and not self.offered
-        return self.awaiting == OFFER or self.due_at is not None or unoffered
+        return self.awaiting in (OFFER, AGAIN) or self.due_at is not None or unoffered
+
+    @property
+    def waits_for_object(self) -> bool:
+        """Whether it can't go on without the package's object (domain/fault.py)."""
+        if self.state is State.CONFIRM:
+            return True
+        unasked = self.awaiting in (ONLINE, ANSWER, OFFER)
+        unoffered = self.state is State.QUEUED and (not self.offered or unasked)
+        return unoffered or (self.online and self.due_at is not None and self.awaiting in ("", AGAIN))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -106,6 +116,11 @@ def _later(facts: Facts, now: datetime) -> bool:
 
 RULES = (
     Rule(
+        words="it needs the package, whose object is gone or another",
+        holds=lambda f, now: f.package == "lost" and f.waits_for_object,
+        who=Mover.UPWELL, does="ends it, with that reason", when=Occasion.FOUND,
+    ),
+    Rule(
         words="it waits for confirmation", holds=lambda f, now: f.state is State.CONFIRM,
         who=Mover.OWNER, does="confirms or cancels it", when=Occasion.CONFIRMS,
     ),
@@ -114,9 +129,9 @@ RULES = (
         who=Mover.OWNER, does="enables the device or cancels it", when=Occasion.CONFIRMS,
     ),
     Rule(
-        words="it needs an offer, and the package is deleted or its object is gone or another",
-        holds=lambda f, now: f.needs_offer and f.package == "lost",
-        who=Mover.OWNER, does="brings the object back or cancels it", when=Occasion.CONFIRMS,
+        words="it needs an offer, and the package is deleted",
+        holds=lambda f, now: f.needs_offer and f.package == "deleted",
+        who=Mover.OWNER, does="cancels it", when=Occasion.CONFIRMS,
     ),
     Rule(
         words="it needs an offer or question, and the job's pace is 0 a minute",
@@ -124,8 +139,8 @@ RULES = (
         who=Mover.OWNER, does="gives the job a pace or cancels it", when=Occasion.CONFIRMS,
     ),
     Rule(
-        words="it needs an offer, and the package's object is being read",
-        holds=lambda f, now: f.needs_offer and f.package == "checking",
+        words="it needs the package, whose object is being read",
+        holds=lambda f, now: f.package == "checking" and (f.needs_offer or f.awaiting in (ONLINE, ANSWER)),
         who=Mover.UPWELL, does="compares the object", when=Occasion.READ,
     ),
     Rule(
@@ -139,7 +154,7 @@ RULES = (
         who=Mover.DEVICE, does="reports a version that fits, or another", when=Occasion.REPORTS,
     ),
     Rule(
-        words="its version question is out", holds=lambda f, now: f.awaiting == ANSWER and f.due_at is None,
+        words="its version question is out", holds=lambda f, now: f.awaiting in (ANSWER, ARRIVAL) and f.due_at is None,
         who=Mover.DEVICE, does="answers with its version", when=Occasion.REPORTS,
     ),
     Rule(

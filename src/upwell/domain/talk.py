@@ -117,6 +117,7 @@ class Offer:
     With `files` there are several, and url and digests are empty. `protocol` is HTTPS, or MQTT for a download in
     blocks of `stream_of(task)`; `sign_method` MD5 or SHA256 says which digest the owner signed with; `file_name` is the
     last part of its object's name; `is_held` says that the file is the platform's own and in no bucket of its owner's;
+    `sign` is the SHA-256 that the owner of such a bucket gave, letter for letter, if any;
     `ext_info` and `sub_device_count` as in an Inquiry."""
 
     task: TaskRef
@@ -134,6 +135,7 @@ class Offer:
     sign_method: str = "MD5"
     file_name: str = ""
     is_held: bool = False
+    sign: str | None = None
     ext_info: Mapping[str, object] | None = None
     sub_device_count: int | None = None
 

@@ -37,15 +37,18 @@ from upwell.doors.faces import (
 )
 from upwell.doors.gateways import GatewayDesk, Gateways
 from upwell.doors.lanes import Lanes, Place
-from upwell.doors.logins import Enrolled, LoginDesk, Logins
-from upwell.doors.mqtt.handler import Conn, Identity
+from upwell.doors.logins import Enrolled, LoginDesk, Logins, Refused
+from upwell.doors.mqtt.handler import Conn, Identity, refused
 from upwell.doors.mqtt.server import MqttDoor
 from upwell.doors.seats import Seats, linked_of
+from upwell.doors.seldom import Seldom
 from upwell.service.dispatch import Addressed, Sent, Unasked, Untellable
 from upwell.service.gateways import SubDevice
+from upwell.service.journal import tell
 from upwell.service.reports import Delivered, Incoming
 
 log = logging.getLogger(__name__)
+CAUTION_PAUSE_S = 3600.0  # between two cautions about the devices of a product
 REPORT, ASK = "report", "ask"  # the manners of what devices say, each with its own way to the database
 ENROLLED_STAY_S = 30.0  # a device that was told its secret hangs up by itself; one that does not is cut
 
@@ -74,6 +77,7 @@ class DeviceHandler:
         self._desk = desk
         self._logins = Logins(desk.logins, faces)
         self._background: set[asyncio.Task[None]] = set()
+        self._cautions = Seldom(CAUTION_PAUSE_S)
         self._lanes = Lanes()
         self.seats = Seats()
         self.door = MqttDoor(self)
@@ -90,7 +94,11 @@ class DeviceHandler:
 
     async def login(self, client_id: str, username: str, password: bytes, peer: str) -> Identity | None:
         """The identity of the device when its password proves it; None refuses."""
-        return await self._logins.identity(client_id, username, password)
+        found = await self._logins.check(client_id, username, password)
+        if isinstance(found, Refused):
+            refused(log, client_id, username, found.reason, peer)
+            return None
+        return found
 
     async def connected(self, conn: Conn) -> None:
         """The device is online here; its open tasks follow."""
@@ -104,6 +112,7 @@ class DeviceHandler:
         self.seats.settle(conn, conn.device_id)
         if linked.face.subs_come_along:
             await self._gateways.come_along(conn)
+        tell(log, "device connected", logging.DEBUG, device=conn.name, peer=conn.peer, face=linked.face.name)
         for down in linked.face.greet(linked, self._desk.logins.now()):
             self._push(conn, down, None)
 
@@ -157,7 +166,7 @@ class DeviceHandler:
         try:
             heard = linked.face.read(linked, topic, payload)
         except DeviceError as exc:
-            log.info("device %s: %s", conn.device_id, exc)
+            tell(log, "a message was not understood", device=conn.name, topic=topic, reason=exc.problem)
             return ()
         found = [await self._heard(conn, one) for one in heard]
         return [one for one in found if one is not None]
@@ -167,12 +176,12 @@ class DeviceHandler:
         linked = linked_of(conn)
         match linked.face.excuse(linked, topic):
             case Harmless():
-                log.debug("device %s: nothing is read of the topic %s", conn.device_id, topic)
+                tell(log, "nothing is read of the topic", logging.DEBUG, device=conn.name, topic=topic)
                 return
             case Absent(product_key, name):
                 facts = await self._logins.candidates(product_key, name)
                 if any(one.gateway_id == conn.device_id for one in facts):
-                    log.info("device %s: speaks for %s, which is not online on its connection", conn.device_id, name)
+                    tell(log, "a device speaks for one that is not online with it", device=conn.name, other=name)
                     return
         if self.seats.of(conn.device_id) is conn:
             self.door.end(conn.device_id, "published to a topic that is not its own")
@@ -181,16 +190,16 @@ class DeviceHandler:
         """The device acknowledged an offer."""
         if isinstance(token, TaskRef):
             incoming = Incoming(token.device_id, conn.connection_id, Delivered(token))
-            work = asyncio.ensure_future(self._deliver(incoming))
+            work = asyncio.ensure_future(self._deliver(incoming, self.seats.shown(token.device_id) or conn.name))
             self._background.add(work)
             work.add_done_callback(self._background.discard)
 
-    async def _deliver(self, incoming: Incoming) -> None:
+    async def _deliver(self, incoming: Incoming, device: str) -> None:
         try:
             async with self._lanes.place(incoming.device_id, REPORT):
                 await self._desk.report(incoming)
         except Exception as exc:  # the task stays QUEUED and is offered again on the next connection
-            log.warning("device %s: delivery not recorded: %s", incoming.device_id, exc)
+            tell(log, "a delivery was not recorded", logging.WARNING, device=device, reason=exc)
 
     # What a message says.
 
@@ -200,7 +209,7 @@ class DeviceHandler:
             case Said():
                 return heard
             case DeviceError() as problem:
-                log.info("device %s: %s", conn.device_id, problem)
+                tell(log, "a message was not understood", device=conn.name, reason=problem.problem)
             case Reply(down):
                 self._push(conn, down if isinstance(down, Down) else down(self._desk.logins.now()), None)
             case Behind(public_id, report):
@@ -208,7 +217,7 @@ class DeviceHandler:
                 found = linked_of(conn).called(public_id)
                 if found is not None:
                     return Said(found, report)
-                log.info("device %s: speaks for %s, which is not behind it", conn.device_id, public_id)
+                tell(log, "a device speaks for one that is not behind it", device=conn.name, other=public_id)
             case SubLogin() | SubLogout() | TopoAdd() | TopoDelete() | TopoGet() | SubStatus():
                 answer = await self._gateways.take(conn, heard)
                 if answer is not None:
@@ -232,7 +241,7 @@ class DeviceHandler:
         try:
             down = linked.face.answer(linked, names, request, told)
         except CallerError as exc:
-            log.warning("device %s: an offer can't be told: %s", conn.device_id, exc)
+            tell(log, "an offer can't be told", logging.WARNING, device=names.shown, reason=exc)
             return None
         return None if down is None else self._push(conn, down, told.offer.task if told else None)
 
@@ -241,7 +250,7 @@ class DeviceHandler:
         found = await self._desk.block(_id(names), request)
         down = linked.face.block(linked, names, request, found)
         if down is not None and not self._push(conn, down, None):
-            log.debug("device %s: a block was not taken; it asks again", conn.device_id)
+            tell(log, "a block was not taken; the device asks again", logging.DEBUG, device=names.shown)
 
     # What the platform tells.
 
@@ -257,7 +266,8 @@ class DeviceHandler:
         try:
             down = linked.face.push(linked, addressed, self._desk.logins.now())
         except CallerError as exc:
-            log.warning("an offer of job %s can't be told: %s", said.task.job_id, exc)
+            device = Names(addressed.product_key, addressed.device_name).shown
+            tell(log, "an offer can't be told", logging.WARNING, device=device, job=said.task.job_id, reason=exc)
             return Untellable(str(exc))
         return self._push(conn, down, None if isinstance(said, Inquiry) else said.task)
 
@@ -282,7 +292,15 @@ class DeviceHandler:
         taken = self.door.push(
             conn.device_id, conn.connection_id, down.topic, down.payload, token, down.qos, down.patience_s
         )
+        if down.caution:
+            self._caution(linked_of(conn).names, down.caution)
         return conn.connection_id if taken else None
+
+    def _caution(self, names: Names, caution: str) -> None:
+        untold = self._cautions.due(names.product_key)
+        if untold is not None:
+            more = untold or None
+            tell(log, "an offer is of no use", logging.WARNING, device=names.shown, reason=caution, untold=more)
 
 
 def _id(names: Names) -> UUID:

@@ -5,6 +5,7 @@ compressed, never a redirect.
 """
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from http import HTTPStatus
 from pathlib import Path
@@ -74,9 +75,10 @@ def parse_range(value: bytes, size: int) -> tuple[int, int] | None:
 
 
 class Request:
-    """One request head, parsed by httptools."""
+    """One request head, parsed by httptools. `under` are the paths of public URLs, which a proxy in front may keep or
+    strip: both are the same request."""
 
-    def __init__(self, head: bytes) -> None:
+    def __init__(self, head: bytes, under: Sequence[str] = ()) -> None:
         self.target = b""
         self.ranges: list[bytes] = []
         self.if_range = b""
@@ -89,6 +91,7 @@ class Request:
         except (httptools.HttpParserError, httptools.HttpParserUpgrade) as exc:
             raise Refusal(HTTPStatus.BAD_REQUEST, last=True) from exc
         self.method = parser.get_method()
+        self.target = _without_path(self.target, under)
         # A body is never expected: its bytes would be taken for the next head, so the connection ends after it.
         self.keep_alive = self._complete and self._wants_more
         self._parser = None  # The two hold each other; cut, so that no head waits for the collector.
@@ -144,6 +147,15 @@ class Request:
         except ValueError as exc:
             header = f"Content-Range: bytes */{found.size}\r\n"
             raise Refusal(HTTPStatus.REQUESTED_RANGE_NOT_SATISFIABLE, header=header) from exc
+
+
+def _without_path(target: bytes, under: Sequence[str]) -> bytes:
+    """The target without the first of these paths that it begins with, and without a proxy's host before it."""
+    bare = re.sub(rb"^https?://[^/?#]*", b"", target)
+    for path in (each.encode() for each in under):
+        if bare.startswith(path + b"/ota/"):
+            return bare[len(path) :]
+    return target
 
 
 def file_head(found: Found, part: tuple[int, int] | None, keep_alive: bool, name: str = "") -> bytes:

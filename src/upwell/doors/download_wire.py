@@ -13,6 +13,8 @@ import struct
 from collections.abc import Callable
 from contextlib import suppress
 
+from upwell.doors.tls import Failures
+
 SLICE_BYTES = 256 * 1024
 """One sendfile call; between two, other connections have their turn."""
 
@@ -129,21 +131,35 @@ class Wire:
 class TlsWire(Wire):
     """A connected socket whose bytes are encrypted; what `send` is given leaves in records of its own."""
 
-    def __init__(self, sock: socket.socket, stall_timeout_s: float, context: ssl.SSLContext) -> None:
+    def __init__(
+        self, sock: socket.socket, stall_timeout_s: float, context: ssl.SSLContext, failures: Failures
+    ) -> None:
         super().__init__(sock, stall_timeout_s)
         self._context = context
+        self._failures = failures
 
     async def begin(self, within_s: float) -> None:
-        """As in the clear, and the handshake, which must be done within that time. Raises `Gone`, OSError."""
+        """As in the clear, and the handshake, which must be done within that time. OpenSSL sends the alert of one that
+        fails. Raises `Gone`, OSError."""
         await super().begin(within_s)
-        wrapped = self._context.wrap_socket(self._sock, server_side=True, do_handshake_on_connect=False)
-        self._sock = wrapped
+        peer, spoken = self._sock.getpeername(), False
         try:
             async with asyncio.timeout(within_s):
+                await self.readable()
+                spoken = bool(self._sock.recv(1, socket.MSG_PEEK))
+                if not spoken:
+                    raise Gone("said nothing")
+                wrapped = self._context.wrap_socket(self._sock, server_side=True, do_handshake_on_connect=False)
+                self._sock = wrapped
                 while not await self._shaken(wrapped):
                     pass
         except TimeoutError:
+            if spoken:
+                self._failures.tell(peer, f"not done in {within_s:g} s")
             raise Gone("no handshake") from None
+        except OSError as exc:  # ssl.SSLError is one
+            self._failures.tell(peer, exc)
+            raise
 
     async def _shaken(self, sock: ssl.SSLSocket) -> bool:
         try:

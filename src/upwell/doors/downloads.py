@@ -11,7 +11,7 @@ import os
 import re
 import socket
 import ssl
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import suppress
 from http import HTTPStatus
 from pathlib import Path
@@ -19,6 +19,7 @@ from pathlib import Path
 from upwell.domain.errors import Denied, NotFound, ServerError
 from upwell.doors.download_heads import HEAD_BYTES_MAX, Found, Refusal, Request, file_head, refusal_head
 from upwell.doors.download_wire import Gone, TlsWire, Wire
+from upwell.doors.tls import Failures
 
 HEAD_TIMEOUT_S = 10.0
 """From connect, or from the end of the last response, until a whole head is there."""
@@ -44,18 +45,22 @@ Read = Callable[[str, int, int], AsyncIterator[bytes]]
 
 
 class DownloadDoor:
-    """Serves what `find` finds. `find` raises `Denied` with a short reason (403) or `NotFound` (404)."""
+    """Serves what `find` finds, with the paths `under` before it or without. `find` raises `Denied` with a short reason
+    (403) or `NotFound` (404)."""
 
     def __init__(
         self,
         find: Find,
         *,
         read: Read | None = None,
+        under: Sequence[str] = (),
         connections_max: int = CONNECTIONS_MAX,
         head_timeout_s: float = HEAD_TIMEOUT_S,
         stall_timeout_s: float = STALL_TIMEOUT_S,
     ) -> None:
         self.bytes_served = 0
+        self.under = under
+        self.failures = Failures("downloads")
         self.head_timeout_s = head_timeout_s
         self.stall_timeout_s = stall_timeout_s
         self._find = find
@@ -96,7 +101,9 @@ class DownloadDoor:
             if len(self._connections) >= self._connections_max:
                 _turn_away(sock, tls)
                 continue
-            wire = Wire(sock, self.stall_timeout_s) if tls is None else TlsWire(sock, self.stall_timeout_s, tls)
+            wire = Wire(sock, self.stall_timeout_s)
+            if tls is not None:
+                wire = TlsWire(sock, self.stall_timeout_s, tls, self.failures)
             task = asyncio.create_task(_Connection(self, wire).run())
             self._connections.add(task)
             task.add_done_callback(self._connections.discard)
@@ -159,7 +166,7 @@ class _Connection:
             head = await self._head()
             if head is None:
                 return False
-            request = Request(head)
+            request = Request(head, self._door.under)
             await self._serve_file(request, await self._door.found(request.token()))
             return request.keep_alive
         except Refusal as refusal:

@@ -4,7 +4,8 @@ The vendor's devices read `code` in the body and fail on any HTTP status but 200
 does not tell an unknown product, a wrong sign and a device that may not know its secret apart.
 """
 
-from collections.abc import Awaitable, Callable
+import logging
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from urllib.parse import parse_qsl
 
@@ -13,7 +14,10 @@ from starlette.responses import JSONResponse, Response
 
 from upwell.dialects.alibaba import login
 from upwell.domain.errors import DeviceError, ServerError
+from upwell.doors.gate import peer_of
+from upwell.service.journal import tell
 
+log = logging.getLogger(__name__)
 BODY_MAX = 4096  # bytes; a real form has about 250
 NOBODY = "no such product"  # a secret to check against, so that unknown products take as long as known ones
 BAD_REQUEST, REFUSED, UNAVAILABLE = 460, 401, 500
@@ -28,6 +32,7 @@ class EnrolmentDoor:
 
     async def __call__(self, request: Request) -> Response:
         """One registration; never raises."""
+        form: dict[str, str] = {}
         try:
             form = await _form(request)
             claim = login.registration(
@@ -38,11 +43,11 @@ class EnrolmentDoor:
         except ClientDisconnect:
             return Response(status_code=400)
         except DeviceError as exc:
-            return _refused(BAD_REQUEST, exc.problem)
+            return _refused(BAD_REQUEST, exc.problem, form, peer_of(request))
         except ServerError:
-            return _refused(UNAVAILABLE, "The registration can't be done now; try again.")
+            return _refused(UNAVAILABLE, "The registration can't be done now; try again.", form, peer_of(request))
         if secret is None:
-            return _refused(REFUSED, "The sign is wrong, or the device may not register.")
+            return _refused(REFUSED, "The sign is wrong, or the device may not register.", form, peer_of(request))
         data = {"productKey": claim.product_key, "deviceName": claim.device_name, "deviceSecret": secret}
         return JSONResponse({"code": 200, "data": data, "message": "success"})
 
@@ -66,5 +71,7 @@ async def _form(request: Request) -> dict[str, str]:
         raise DeviceError("The body is not a form.") from exc
 
 
-def _refused(code: int, text: str) -> Response:
+def _refused(code: int, text: str, form: Mapping[str, str], peer: str) -> Response:
+    device = f"{form.get('productKey', '')}/{form.get('deviceName', '')}"
+    tell(log, "device registration refused", who=device, code=code, reason=text, peer=peer)
     return JSONResponse({"code": code, "message": text})

@@ -47,6 +47,19 @@ class Gate:
             raise SigningError("token", exc.problem) from exc
 
 
+def peer_of(request: Request) -> str:
+    """Where the request came from, for the log."""
+    return request.client.host if request.client else ""
+
+
+def key_named(request: SignedRequest) -> str:
+    """The key that a request says it is signed with, unproven, for the log; empty for one with a token."""
+    try:
+        return signing.claim(request).access_key_id
+    except SigningError:
+        return ""
+
+
 async def read(request: Request, body_size_max: int, field: str = "body") -> SignedRequest:
     """A request exactly as it was received. Raises Invalid naming `field` when its body is longer."""
     body = bytearray()

@@ -6,6 +6,7 @@ its sub-devices or for none. Bounded: sub-devices of a connection and of a topol
 """
 
 import asyncio
+import logging
 from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -32,6 +33,9 @@ from upwell.doors.mqtt.handler import Conn
 from upwell.doors.seats import Seats, linked_of
 from upwell.service.access import LoginFacts
 from upwell.service.gateways import SUB_DEVICES_MAX, SubDevice
+from upwell.service.journal import tell
+
+log = logging.getLogger(__name__)
 
 NOBODY = "no such device"  # a secret to check against, so that unknown devices take as long as known ones
 
@@ -94,11 +98,11 @@ class Gateways:
                 bound = await self._desk.bound(conn.device_id)
                 return answer([_named(each) for each in bound])
             case TopoAdd(subs, answer):
-                return answer(_told(await self._bind(conn, subs)))
+                return answer(_told(_noted(conn, "sub-device not added", await self._bind(conn, subs))))
             case TopoDelete(subs, answer):
                 return answer(_told(await self._unbind(conn, subs)))
             case SubLogin(subs, answer):
-                return answer(_told(await self._login(conn, subs)))
+                return answer(_told(_noted(conn, "sub-device login refused", await self._login(conn, subs))))
             case SubLogout(subs, answer):
                 return answer(_told(await self._logout(conn, subs)))
             case Behind(public_id):
@@ -253,6 +257,14 @@ def _judged(linked: Linked, names: Names, facts: LoginFacts, *, bound: bool) -> 
     if not facts.enabled:
         return Outcome.DISABLED
     return Outcome.DONE if bound else Outcome.UNBOUND
+
+
+def _noted(conn: Conn, event: str, found: list[_Sub]) -> list[_Sub]:
+    """The same, with each refusal told in the log."""
+    for sub in found:
+        if sub.outcome is not Outcome.DONE:
+            tell(log, event, device=conn.name, other=sub.names.shown, reason=sub.outcome.value)
+    return found
 
 
 def _named(sub: SubDevice) -> Names:

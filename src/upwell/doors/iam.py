@@ -19,9 +19,10 @@ from upwell.dialects.huawei import iam as dialect
 from upwell.dialects.huawei import render
 from upwell.dialects.huawei.signing import SigningError
 from upwell.domain.errors import CallerError, Denied, Invalid
-from upwell.doors.gate import Gate, read
+from upwell.doors.gate import Gate, key_named, peer_of, read
 from upwell.service import access, iam
 from upwell.service.context import Context
+from upwell.service.journal import tell
 
 log = logging.getLogger(__name__)
 BODY_SIZE_MAX = 16 * 1024  # bytes
@@ -39,9 +40,10 @@ class IamDoor:
 
     async def tokens(self, request: Request) -> Response:
         """POST: a token for a password; never raises."""
-        trace = uuid.uuid4().hex
+        trace, user = uuid.uuid4().hex, ""
         try:
             asked = dialect.read_sign_in((await read(request, BODY_SIZE_MAX)).body)
+            user = f"{asked.domain}/{asked.user}"
             async with self.turns:
                 made = await iam.sign_in(
                     self.ctx, asked.domain, asked.user, asked.password, scoped=asked.scope == "project"
@@ -53,13 +55,14 @@ class IamDoor:
         except ClientDisconnect:
             return Response(status_code=400)
         except Exception as exc:
-            return _refused(trace, exc)
+            return _refused(trace, exc, "sign in", peer_of(request), user=user)
 
     async def projects(self, request: Request) -> Response:
         """GET: the project of whoever signed, or whose token it is; never raises."""
-        trace = uuid.uuid4().hex
+        trace, key = uuid.uuid4().hex, ""
         try:
             asked = await read(request, BODY_SIZE_MAX)
+            key = key_named(asked)
             caller = await self.gate.caller(asked, scoped=False)
             origin = f"{request.url.scheme}://{request.headers.get('host', request.url.netloc)}"
             project_id, domain_id = access.project_id(caller.account_id), _domain_id(caller.account_id)
@@ -67,9 +70,9 @@ class IamDoor:
         except ClientDisconnect:
             return Response(status_code=400)
         except SigningError as exc:
-            return _refused(trace, Denied(exc.problem))
+            return _refused(trace, Denied(exc.problem), "list projects", peer_of(request), key=key)
         except Exception as exc:
-            return _refused(trace, exc)
+            return _refused(trace, exc, "list projects", peer_of(request), key=key)
 
 
 def _answered(trace: str, status: int, body: Mapping[str, Any], more: Mapping[str, str] | None = None) -> Response:
@@ -77,10 +80,12 @@ def _answered(trace: str, status: int, body: Mapping[str, Any], more: Mapping[st
     return Response(render.json_bytes(body), status, {**headers, **(more or {})})
 
 
-def _refused(trace: str, error: Exception) -> Response:
-    if not isinstance(error, CallerError):
-        log.error("request %s failed", trace, exc_info=error)
+def _refused(trace: str, error: Exception, operation: str, peer: str, **who: str) -> Response:
     status, body = dialect.failure(error)
+    if isinstance(error, CallerError):
+        tell(log, "request refused", **who, operation=operation, code=status, peer=peer, request_id=trace)
+    else:
+        log.error("request %s failed", trace, exc_info=error)
     return _answered(trace, status, body)
 
 

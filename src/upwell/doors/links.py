@@ -4,11 +4,13 @@ A link opens one file of one task. Which file that is, is remembered for a few s
 and not each may ask the database; but a cancelled task's link must soon be dead.
 """
 
+import logging
 import time
 from collections.abc import Callable
 from datetime import timedelta
 from pathlib import Path
 
+from upwell.dialects.alibaba.offers import c_finds_host
 from upwell.domain.links import named_link
 from upwell.domain.talk import TaskRef
 from upwell.doors.download_heads import Found
@@ -18,11 +20,12 @@ from upwell.service.secrets import download_token, find_download, read_download_
 LINK_LIFE = timedelta(hours=24)  # alibaba 2.2: a download URL works for 24 h
 KNOWN_S = 5.0  # how long a file is known, and so how long a cancelled task's link may still open it
 KNOWN_MAX = 10_000  # downloads whose file is known without asking the database again
+log = logging.getLogger(__name__)
 
 
 class Links:
-    """The links of one server. `origin` is what devices are told, without a trailing slash; `secure_origin` what those
-    are told that ask for a name and may know nothing but TLS, if there is one."""
+    """The links of one server. `origin` is what devices are told, with a path or without, and without a trailing slash;
+    `secure_origin` what those are told that know nothing but TLS, or may know nothing else, if there is one."""
 
     def __init__(self, ctx: Context, local_path: Callable[[str], Path | None], secret: bytes) -> None:
         self._ctx = ctx
@@ -40,6 +43,22 @@ class Links:
         if name:
             return named_link(self.secure_origin or self.origin, token, name, int(until.timestamp()))
         return f"{self.origin}/ota/{token}"
+
+    def by_tls(self, task: TaskRef, place: int) -> str | None:
+        """What `make` gives, by TLS; None where there is no such address."""
+        if self.secure_origin is None:
+            return None
+        return f"{self.secure_origin}/ota/{download_token(self._secret, task, place, self._ctx.now() + LINK_LIFE)}"
+
+    def warn_of_ports(self) -> None:
+        """Tell the operator whose devices can't download from these addresses (alibaba 6.7)."""
+        misread = [url for url in (self.origin, self.secure_origin) if url and not c_finds_host(url)]
+        if misread:
+            log.warning(
+                "Alibaba's C SDKs can't download from %s: they take host and port for a host's name; where there are "
+                "such devices give --public-url, and --public-tls-url for TLS, without a port",
+                " and ".join(misread),
+            )
 
     async def find(self, token: str) -> Found:
         """The file behind a token. Raises Denied, NotFound."""

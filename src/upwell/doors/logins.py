@@ -36,6 +36,13 @@ class Enrolled:
     down: Down
 
 
+@dataclass(frozen=True, slots=True)
+class Refused:
+    """A login that is refused; `reason` is for the log alone, for the device is told none."""
+
+    reason: str
+
+
 class Logins:
     """Checks logins for every face."""
 
@@ -45,10 +52,15 @@ class Logins:
 
     async def identity(self, client_id: str, username: str, password: bytes) -> Identity | None:
         """Who the CONNECT is, proven; None refuses."""
+        found = await self.check(client_id, username, password)
+        return None if isinstance(found, Refused) else found
+
+    async def check(self, client_id: str, username: str, password: bytes) -> Identity | Refused:
+        """The same, with the reason of a refusal."""
         try:
             face, claim = self._claim(client_id, username)
-        except DeviceError:
-            return None
+        except DeviceError as exc:
+            return Refused(f"malformed: {exc.problem}")
         if isinstance(claim, Enrolment):
             return await self._enrolled(face, claim, password)
         return await self._linked(face, claim, password)
@@ -67,26 +79,32 @@ class Logins:
         facts = await self._desk.facts(id_of(product_key, device_name))
         return [] if facts is None else [facts]
 
-    async def _linked(self, face: Face, claim: Claim, password: bytes) -> Identity | None:
+    async def _linked(self, face: Face, claim: Claim, password: bytes) -> Identity | Refused:
         found = await self.candidates(claim.product_key, claim.device_name)
         now = self._desk.now()
         proven = [facts for facts in found if _proven(facts, claim, password, now)]
         if not found:
             claim.proves(NOBODY, password, now)
-        if not proven or not proven[0].enabled:
-            return None
+            return Refused("unknown device")
+        if not proven:
+            return Refused(claim.blames(now) or "wrong password")
         facts = proven[0]
+        if not facts.enabled:
+            return Refused("the device is disabled")
         names = Names(facts.product_key, facts.name, "" if claim.product_key else claim.device_name)
-        linked = Linked(face, names, facts.secret, facts.account_id, facts.product_facts)
-        return Identity(id_of(facts.product_key, facts.name), linked, face.payload_size_max)
+        linked = Linked(face, names, facts.secret, facts.account_id, facts.product_facts, claim.client)
+        return Identity(id_of(facts.product_key, facts.name), linked, face.payload_size_max, names.shown)
 
-    async def _enrolled(self, face: Face, claim: Enrolment, password: bytes) -> Identity | None:
+    async def _enrolled(self, face: Face, claim: Enrolment, password: bytes) -> Identity | Refused:
         secret = await self._desk.product_secret(claim.product_key)
         proven = claim.proves(NOBODY if secret is None else secret, password, self._desk.now())
         if secret is None or not proven:
-            return None
+            return Refused("unknown product" if secret is None else "wrong password for the product")
         told = await self._desk.enrol(claim.product_key, claim.device_name, claim.creates)
-        return None if told is None else Identity(uuid4(), Enrolled(face, claim.grant(told)))
+        if told is None:
+            return Refused("the device may not ask for its secret")
+        shown = Names(claim.product_key, claim.device_name).shown
+        return Identity(uuid4(), Enrolled(face, claim.grant(told)), name=shown)
 
 
 def _proven(facts: LoginFacts, claim: Claim, password: bytes, now: datetime) -> bool:

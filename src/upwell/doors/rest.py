@@ -16,13 +16,13 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from upwell.dialects.huawei import batch_ops, codes, management, render
+from upwell.dialects.huawei import batch_ops, codes, management, names, render
 from upwell.dialects.huawei.signing import SignedRequest
 from upwell.domain import commands as c
 from upwell.domain.errors import Denied, Invalid, TooMany, UpwellError
 from upwell.doors.batchfiles import FRAME_SIZE_MAX, read_form
-from upwell.doors.gate import Gate, read
-from upwell.service import access, batchfiles, uses
+from upwell.doors.gate import Gate, key_named, peer_of, read
+from upwell.service import access, batchfiles, deeds, uses
 from upwell.service.access import Caller
 from upwell.service.context import Context
 
@@ -44,35 +44,45 @@ class RestDoor:
     async def __call__(self, request: Request) -> Response:
         """One request, whatever it is; never raises."""
         request_id, statuses = uuid.uuid4().hex, codes.STATUSES
+        key = operation = ""
         try:
             if management.upload_project(request.method, _path(request)) is not None:
-                return answered(request_id, 201, await self._upload(request))
+                operation = "upload a file of targets"
+                form = await read(request, batchfiles.FILE_SIZE_MAX + FRAME_SIZE_MAX, "file_size")
+                key = key_named(form)
+                return answered(request_id, 201, await self._upload(form))
             read_request = await read(request, BODY_SIZE_MAX)
+            key = key_named(read_request)
             route = management.route(read_request.method, read_request.path)
-            statuses = route.operation.refuses
+            statuses, operation = route.operation.refuses, route.name
             origin = f"{request.url.scheme}://{request.headers.get('host', request.url.netloc)}"
-            result = await self._perform(read_request, route, origin)
+            caller = await self.gate.caller(read_request)
+            key = caller.key_id
+            result = await self._perform(caller, read_request, route, origin, peer_of(request))
             return answered(request_id, route.operation.status, management.encode(route.name, result))
         except ClientDisconnect:
             return Response(status_code=400)
         except UpwellError as exc:
+            code = codes.refusal(exc, statuses).code
+            deeds.tell_refusal(key, operation or request.method, code, exc, peer_of(request), request_id)
             return refused(request_id, exc, statuses)
         except Exception as exc:
             log.exception("request %s (%s) failed", request_id, request.method)
             return refused(request_id, exc, statuses)
 
-    async def _perform(self, request: SignedRequest, route: management.Route, origin: str) -> c.Result:
-        caller = await self.gate.caller(request)
+    async def _perform(
+        self, caller: Caller, request: SignedRequest, route: management.Route, origin: str, peer: str
+    ) -> c.Result:
         check_project(caller, route.project_id)
         access.require(caller, route.operation.role)
         await self._admit(caller, route)
         command = route.decode(_pairs(request.query), request.body)
         result = await uses.perform(self.ctx, caller, command, route.operation.role, origin)
+        deeds.tell_deed(caller, command, result, route.name, names.task_id, peer)
         self.changed(command)
         return result
 
-    async def _upload(self, request: Request) -> dict[str, object]:
-        form = await read(request, batchfiles.FILE_SIZE_MAX + FRAME_SIZE_MAX, "file_size")
+    async def _upload(self, form: SignedRequest) -> dict[str, object]:
         caller = await self.gate.caller(form)
         check_project(caller, management.upload_project(form.method, form.path) or "")
         access.require(caller, "operator")

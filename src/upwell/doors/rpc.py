@@ -19,9 +19,10 @@ from upwell.dialects import rpc_signing
 from upwell.dialects.rpc import RpcRequest, parameters
 from upwell.domain import commands as c
 from upwell.domain.errors import Throttled, UpwellError
+from upwell.doors.gate import peer_of
 from upwell.doors.tongues import Answer, Asked, Claim, Tongue
 from upwell.doors.uploads import UploadDesk, is_form, post_object
-from upwell.service import access, uses
+from upwell.service import access, deeds, uses
 from upwell.service.context import Context
 
 log = logging.getLogger(__name__)
@@ -54,10 +55,11 @@ class RpcDoor:
         except ValueError as exc:
             unread = RpcRequest(method=request.method, headers={}, query=[("Format", "JSON")], form=[], body=b"")
             refusal = rpc_signing.SigningError("InvalidParameter", 400, str(exc))
-            asked = Asked(request=unread, request_id=request_id, host=host)
-            return _sent(self.tongues[_guessed_unread(request)].refuse(asked, refusal))
+            asked = Asked(request=unread, request_id=request_id, host=host, peer=peer_of(request))
+            return _sent(_refused(self.tongues[_guessed_unread(request)], asked, refusal))
+        asked = Asked(request=read, request_id=request_id, host=host, peer=peer_of(request))
         origin = f"{request.url.scheme}://{request.headers.get('host', request.url.netloc)}"
-        return _sent(await self._answer(Asked(request=read, request_id=request_id, host=host), origin))
+        return _sent(await self._answer(asked, origin))
 
     async def _answer(self, asked: Asked, origin: str) -> Answer:
         tongue = self.tongues[_guessed(asked.request)]
@@ -69,7 +71,7 @@ class RpcDoor:
             asked = replace(asked, action=action)
             return tongue.answer(asked, await self._perform(tongue, caller, asked, origin))
         except UpwellError as exc:
-            return tongue.refuse(asked, exc)
+            return _refused(tongue, asked, exc)
         except Exception as exc:
             log.exception("request %s (%s) failed", asked.request_id, asked.action or "unsigned")
             return tongue.refuse(asked, exc)
@@ -107,8 +109,17 @@ class RpcDoor:
     async def _perform(self, tongue: Tongue, caller: access.Caller, asked: Asked, origin: str) -> c.Result:
         role, command = tongue.command(asked.action, asked.request)
         result = await uses.perform(self.ctx, caller, command, role, origin)
+        deeds.tell_deed(caller, command, result, asked.action, tongue.job_name, asked.peer)
         self.changed(command)
         return result
+
+
+def _refused(tongue: Tongue, asked: Asked, error: UpwellError) -> Answer:
+    """The refusal in the caller's tongue; who was refused what is told in the log."""
+    answer = tongue.refuse(asked, error)
+    action = asked.action or parameters(asked.request).get("Action", asked.request.headers.get("x-acs-action", ""))
+    deeds.tell_refusal(tongue.key_id(asked.request), action, answer.code, error, asked.peer, asked.request_id)
+    return answer
 
 
 def _guessed(request: RpcRequest) -> str:

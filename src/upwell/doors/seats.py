@@ -26,6 +26,11 @@ class Seats:
         seat = self._seats.get(device_id)
         return None if seat is None else seat[0]
 
+    def shown(self, device_id: UUID) -> str:
+        """The device as the log names it; empty without a seat."""
+        seat = self._seats.get(device_id)
+        return "" if seat is None else seat[1].shown
+
     def take(self, conn: Conn, device_id: UUID, names: Names) -> Conn | None:
         """The device speaks on `conn` from now on. Returns the connection of its own that it had, which must end;
         a gateway's only loses the sub-device."""

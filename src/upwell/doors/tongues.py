@@ -11,6 +11,7 @@ from typing import Protocol
 
 from upwell.dialects.alibaba import codes as alibaba_codes
 from upwell.dialects.alibaba import management as alibaba_management
+from upwell.dialects.alibaba import names as alibaba_names
 from upwell.dialects.alibaba import render as alibaba_render
 from upwell.dialects.alibaba import signing as alibaba_signing
 from upwell.dialects.alibaba.limits import QPS
@@ -18,6 +19,7 @@ from upwell.dialects.rpc import RpcRequest, parameters
 from upwell.dialects.rpc_signing import SigningError
 from upwell.dialects.tuya import codes as tuya_codes
 from upwell.dialects.tuya import management as tuya_management
+from upwell.dialects.tuya import names as tuya_names
 from upwell.dialects.tuya import render as tuya_render
 from upwell.dialects.tuya import signing as tuya_signing
 from upwell.domain.commands import Command, Result
@@ -30,6 +32,7 @@ class Answer:
     status: int
     content_type: str
     body: bytes
+    code: str = ""  # of a refusal, for the log
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -50,6 +53,7 @@ class Asked:
     request_id: str
     host: str
     action: str = ""
+    peer: str = ""  # for the log
 
 
 class Tongue(Protocol):
@@ -57,6 +61,9 @@ class Tongue(Protocol):
 
     def key_id(self, request: RpcRequest) -> str:
         """The access key that any request names; empty when it names none. Never raises."""
+
+    def job_name(self, job_id: int) -> str:
+        """What its owners call the job, for the log."""
 
     def claim(self, request: RpcRequest) -> Claim:
         """Who asks for what."""
@@ -83,6 +90,10 @@ class Alibaba:
             return alibaba_signing.claim(request).access_key_id
         except SigningError:
             return parameters(request).get("AccessKeyId", "")
+
+    def job_name(self, job_id: int) -> str:
+        """Its JobId."""
+        return alibaba_names.job_id(job_id)
 
     def claim(self, request: RpcRequest) -> Claim:
         """Of either signature."""
@@ -113,9 +124,9 @@ class Alibaba:
         told = alibaba_codes.refusal(error, asked.action)
         if told.envelope == "gateway":
             members = alibaba_render.gateway_error(asked.request_id, asked.host, told.code, told.message)
-            return Answer(told.status, *self._written(asked, members, "Error"))
+            return Answer(told.status, *self._written(asked, members, "Error"), told.code)
         members = alibaba_render.business_error(asked.request_id, told.code, told.message)
-        return Answer(told.status, *self._written(asked, members, f"{asked.action}Response"))
+        return Answer(told.status, *self._written(asked, members, f"{asked.action}Response"), told.code)
 
     def _written(self, asked: Asked, members: Mapping[str, object], root: str) -> tuple[str, bytes]:
         xml = alibaba_signing.answer_format(asked.request) == "XML"
@@ -132,6 +143,10 @@ class Tuya:
     def key_id(self, request: RpcRequest) -> str:
         """The parameter, in any spelling."""
         return tuya_signing.key_id(request)
+
+    def job_name(self, job_id: int) -> str:
+        """Its jobId."""
+        return tuya_names.public(job_id)
 
     def claim(self, request: RpcRequest) -> Claim:
         """Of its one signature."""
@@ -162,4 +177,4 @@ class Tuya:
         """In the one envelope, with the gateway's status or 200 (tuya 1.4)."""
         told = tuya_codes.refusal(error, asked.action)
         body = tuya_render.failure(asked.request_id, told.code, told.message)
-        return Answer(told.status, tuya_render.JSON_TYPE, body)
+        return Answer(told.status, tuya_render.JSON_TYPE, body, str(told.code))

@@ -29,6 +29,8 @@ from upwell.dialects.alibaba.upload import (
     success,
 )
 from upwell.domain.errors import CallerError, ServerError
+from upwell.doors.gate import peer_of
+from upwell.service.journal import tell
 
 FIELD_BYTES_MAX = 8 * 1024
 """One form field; OSS's own limit is 8 KB for small fields."""
@@ -97,6 +99,7 @@ async def post_object(request: Request, desk: UploadDesk, now: Callable[[], date
     try:
         response = await _stored(request, desk, now)
     except PostObjectError as error:
+        tell(_log, "upload refused", code=error.code, peer=peer_of(request), request_id=request_id)
         body = error_xml(error, request_id, request.headers.get("host", ""))
         response = Response(body, error.status, media_type="application/xml")
     response.headers["x-oss-request-id"] = request_id

@@ -2,16 +2,19 @@
 
 Items wait a few milliseconds for company and are applied together; each asker gets its own answer, after the
 commit. Order of arrival is kept. The queue is bounded: when it is full, askers wait, and with them their sockets.
+It knows how late it is, as a loop does.
 """
 
 import asyncio
 import logging
+import time
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Generic, TypeVar
 
 from upwell.domain.errors import Unavailable
 
 log = logging.getLogger(__name__)
+APPLY_MAX_S = 60.0  # a batch is bounded work; askers that wait longer are told by `late_s`
 T = TypeVar("T")
 R = TypeVar("R")
 
@@ -23,17 +26,25 @@ class Gatherer(Generic[T, R]):
         self, name: str, apply: Callable[[Sequence[T]], Awaitable[Sequence[R]]], *,
         batch_max: int = 1000, company_s: float = 0.003, queue_max: int = 20_000,
     ) -> None:  # fmt: skip
-        self._name = name
+        self.name = name
         self._apply = apply
         self._batch_max = batch_max
         self._company_s = company_s
+        self._waiting_since: float | None = None  # when somebody first waited since the last batch was settled
         self._queue: asyncio.Queue[tuple[T, asyncio.Future[R]]] = asyncio.Queue(queue_max)
 
     async def submit(self, item: T) -> R:
         """The answer to `item`; raises what `apply` raised for it."""
         answer: asyncio.Future[R] = asyncio.get_running_loop().create_future()
+        if self._waiting_since is None:
+            self._waiting_since = time.monotonic()
         await self._queue.put((item, answer))
         return await answer
+
+    def late_s(self) -> float:
+        """For how many seconds askers have waited beyond APPLY_MAX_S without any batch being settled; 0 for none."""
+        since = self._waiting_since
+        return 0.0 if since is None else max(0.0, time.monotonic() - since - APPLY_MAX_S)
 
     async def run(self) -> None:
         """Apply until cancelled."""
@@ -43,6 +54,7 @@ class Gatherer(Generic[T, R]):
             while len(batch) < self._batch_max and not self._queue.empty():
                 batch.append(self._queue.get_nowait())
             await self._settle(batch)
+            self._waiting_since = None if self._queue.empty() else time.monotonic()
 
     async def _settle(self, batch: list[tuple[T, asyncio.Future[R]]]) -> None:
         try:
@@ -64,7 +76,7 @@ class Gatherer(Generic[T, R]):
             for pair in batch:
                 await self._settle([pair])
             return
-        log.warning("%s: a batch of %d failed: %s", self._name, len(batch), exc, exc_info=not _expected(exc))
+        log.warning("%s: a batch of %d failed: %s", self.name, len(batch), exc, exc_info=not _expected(exc))
         for _, asker in batch:
             if not asker.done():
                 asker.set_exception(exc)

@@ -1,20 +1,29 @@
-"""A duty done again and again: when woken, and at the latest after a pause. The poll is the truth."""
+"""A duty done again and again: when woken, and at the latest after a pause. The poll is the truth.
+
+A loop knows how late it is, so that a server whose engine stands still can say so.
+"""
 
 import asyncio
 import logging
+import time
 from collections.abc import Awaitable, Callable
 
 from upwell.domain.errors import Unavailable
 
 log = logging.getLogger(__name__)
 REST_AFTER_FAILURE_S = 1.0
+TURN_MAX_S = 60.0  # a turn is bounded work; one that takes longer, or fails as long, is told by `late_s`
 
 
 class Loop:
     """Runs `duty` until cancelled; while it returns True there is more to do at once."""
 
-    def __init__(self, name: str, duty: Callable[[], Awaitable[bool]], pause_s: float) -> None:
-        self._name = name
+    def __init__(
+        self, name: str, duty: Callable[[], Awaitable[bool]], pause_s: float, turn_max_s: float = TURN_MAX_S
+    ) -> None:
+        self.name = name
+        self._due_within_s = pause_s + turn_max_s
+        self._turned_at = time.monotonic()
         self._duty = duty
         self._pause_s = pause_s
         self._woken = asyncio.Event()
@@ -23,6 +32,14 @@ class Loop:
         """Do it soon."""
         self._woken.set()
 
+    def progressed(self) -> None:
+        """A part of a long turn is done."""
+        self._turned_at = time.monotonic()
+
+    def late_s(self) -> float:
+        """For how many seconds a turn has been overdue; 0 when none is."""
+        return max(0.0, time.monotonic() - self._turned_at - self._due_within_s)
+
     async def run(self) -> None:
         """Run until cancelled. A failure is logged and the duty tried again after a rest."""
         while True:
@@ -30,13 +47,14 @@ class Loop:
             try:
                 more = await self._duty()
             except Unavailable as exc:
-                log.warning("%s: %s", self._name, exc)
+                log.warning("%s: %s", self.name, exc)
                 await asyncio.sleep(REST_AFTER_FAILURE_S)
                 continue
             except Exception:
-                log.exception("%s failed", self._name)
+                log.exception("%s failed", self.name)
                 await asyncio.sleep(REST_AFTER_FAILURE_S)
                 continue
+            self.progressed()
             if not more:
                 await self._rest()
 

@@ -9,7 +9,17 @@ from upwell.objects.directory import DirectoryBucket, DirectoryObjects
 from upwell.objects.port import Objects, Seen, Stored, Writer
 from upwell.objects.s3 import S3Objects, addressable_key
 
-__all__ = ["Buckets", "Objects", "Seen", "Stored", "Writer", "object_ref", "open_bucket", "open_objects"]
+__all__ = [
+    "Buckets",
+    "Objects",
+    "Seen",
+    "Stored",
+    "Writer",
+    "local_folder",
+    "object_ref",
+    "open_bucket",
+    "open_objects",
+]
 
 
 def open_objects(url: str) -> Objects:
@@ -21,6 +31,11 @@ def open_objects(url: str) -> Objects:
     """
     folder, s3 = _parts(url)
     return DirectoryObjects(folder) if folder is not None else S3Objects.from_parts(*s3)
+
+
+def local_folder(url: str) -> Path | None:
+    """The folder of a directory's URL; None for a store that is elsewhere. Raises `Invalid`."""
+    return _parts(url)[0]
 
 
 def open_bucket(url: str, below: str = "") -> Objects:

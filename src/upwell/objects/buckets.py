@@ -6,14 +6,16 @@ is, the operator's map says: the entry for the project, else the one for everybo
 accounts' buckets of one name never meet. A reference says whose it is; who may ask for it is the caller's to see to.
 """
 
+import asyncio
 import re
 from collections.abc import AsyncIterator, Callable, Mapping
 from pathlib import Path
 
-from upwell.domain.errors import Invalid
+from upwell.domain.errors import Invalid, Unavailable
 from upwell.objects.port import Objects, Seen, Writer
 
 OWN_FOLDER = "buckets"  # in the platform's own store; its own keys begin with others
+CHECK_WITHIN_S = 15.0  # at start; the client itself would try for three minutes
 OPEN_MAX = 1000  # buckets held open at once; an account may name as many as it likes
 
 _REF = re.compile(r"@([0-9a-f]{32})/([A-Za-z0-9-]{1,256})/([a-z0-9.-]{3,63})/(.+)", re.DOTALL)
@@ -60,6 +62,19 @@ class Buckets:
         """Which store has the key, and as what."""
         found = _REF.fullmatch(key)
         return (self.bucket(*found.groups()[:3]), found[4]) if found else (self._own, key)
+
+    async def check(self, *, writes: bool = True) -> None:
+        """Of the platform's own store; a bucket of one owner's that is away stops nobody else."""
+        await self._own.check(writes=writes)
+
+    async def check_mapped(self) -> None:
+        """Look for every bucket of the map; nothing is written. Raises Unavailable naming the first that is not
+        there."""
+        for name, url in self._mapped.items():
+            try:
+                await asyncio.wait_for(self._open_url(url, "").check(writes=False), CHECK_WITHIN_S)
+            except (Unavailable, TimeoutError) as exc:
+                raise Unavailable(f"The bucket {name} can't be used: {exc or 'no answer in time'}") from exc
 
     async def create(self, key: str) -> Writer:
         store, name = self._at(key)

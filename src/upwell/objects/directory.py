@@ -8,6 +8,7 @@ All file IO runs in threads; the loop never waits for a disk.
 """
 
 import asyncio
+import contextlib
 import os
 import secrets
 import stat
@@ -136,6 +137,19 @@ class DirectoryObjects:
             self._incoming.mkdir(exist_ok=True, mode=0o700)
             for left in self._incoming.iterdir():
                 left.unlink(missing_ok=True)
+
+    async def check(self, *, writes: bool = True) -> None:
+        with _writing():
+            await asyncio.to_thread(self._try_writing if writes else self._look)
+
+    def _try_writing(self) -> None:
+        unfinished = self._incoming / f"check-{secrets.token_hex(16)}"
+        unfinished.write_bytes(b"check")
+        unfinished.unlink()
+
+    def _look(self) -> None:
+        with contextlib.suppress(FileNotFoundError):  # a bucket's folder is made when something is written to it
+            os.scandir(self._root).close()
 
     async def create(self, key: str) -> Writer:
         target = self.local_path(key)

@@ -61,8 +61,15 @@ class Writer(Protocol):
         """Forget the bytes. Nothing was ever visible. Does nothing after `commit`."""
 
 
+CHECK_KEY = "upwell.check"
+"""The object that the platform keeps in its own store to find out whether the store can be used."""
+
+
 class Objects(Protocol):
     """A store of objects by key."""
+
+    async def check(self, *, writes: bool = True) -> None:
+        """Pass when the store is there and answers; with `writes`, also when it takes writes. Raises `Unavailable`."""
 
     async def create(self, key: str) -> Writer:
         """Start an object; a committed one replaces an older one whole. Raises `Invalid` for a bad key."""

@@ -20,7 +20,7 @@ from obstore.exceptions import NotFoundError
 from obstore.store import S3Store
 
 from upwell.domain.errors import Invalid, NotFound, Unavailable
-from upwell.objects.port import CheckKey, Digests, Seen, Stored, Writer, any_key, checked_key
+from upwell.objects.port import CHECK_KEY, CheckKey, Digests, Seen, Stored, Writer, any_key, checked_key
 
 PART_BYTES = 8 * 1024 * 1024
 """One part of a multipart upload; S3's least is 5 MB, and 10,000 parts of 8 MB are 80 GB."""
@@ -35,7 +35,14 @@ KEY_BYTES_MAX = 1024
 """Longest key of S3 and OBS, in bytes of UTF-8."""
 
 _OPTIONS = {"endpoint", "region"}
+_CODE = re.compile(r"<Code>([A-Za-z]{1,64})</Code>")
 _UNADDRESSABLE = re.compile(r"[\x00-\x1f\x7f-\x9f]")
+
+
+def _kind(exc: Exception) -> str:
+    """S3's own word for what is wrong, else the client's. The text around it may hold URLs and is not told."""
+    code = _CODE.search(str(exc))
+    return code[1] if code else type(exc).__name__
 
 
 class _Aborted(Exception):
@@ -50,7 +57,12 @@ def _translated(key: str) -> Iterator[None]:
     except (FileNotFoundError, NotFoundError) as exc:
         raise NotFound("file", key) from exc
     except (StoreError, OSError) as exc:
-        raise Unavailable(f"The object store does not answer: {type(exc).__name__}") from exc
+        raise Unavailable(f"The object store does not answer: {_kind(exc)}") from exc
+
+
+_ANSWERS = (  # of a bucket that is there, to who asks for a key that is not; the last two where no code is told
+    "NoSuchKey", "AccessDenied", "FileNotFoundError", "NotFoundError",
+)  # fmt: skip
 
 
 class S3Writer:
@@ -138,6 +150,23 @@ class S3Objects:
         if options.get("endpoint", "").startswith("http://"):
             config["client_options"] = {"allow_http": True}
         return cls(S3Store(bucket, prefix=prefix or None, **config), checked)
+
+    async def check(self, *, writes: bool = True) -> None:
+        """Reads the check object and, where it can't be read, writes it: so neither the right to list is needed nor a
+        write each time. In a bucket that is only looked at, no such key and no right to it are both answers."""
+        try:
+            await obstore.get_range_async(self._store, CHECK_KEY, start=0, end=1)
+        except (StoreError, OSError) as exc:
+            if _kind(exc) not in _ANSWERS:
+                raise Unavailable(f"The object store can't be used: {_kind(exc)}") from exc
+            if writes:
+                await self._try_writing()
+
+    async def _try_writing(self) -> None:
+        try:
+            await obstore.put_async(self._store, CHECK_KEY, b"check", use_multipart=False)
+        except (StoreError, OSError) as exc:
+            raise Unavailable(f"The object store can't be written: {_kind(exc)}") from exc
 
     async def create(self, key: str) -> Writer:
         return S3Writer(self._store, self._checked(key))

@@ -5,6 +5,7 @@ A key reaches only its own account (law 8); a revoked key is as good as none.
 """
 
 import json
+import logging
 import secrets
 import string
 from collections.abc import Mapping
@@ -17,10 +18,13 @@ from uuid import UUID
 from upwell.domain.errors import Denied, Invalid, NotFound
 from upwell.domain.fleet import implied_ids
 from upwell.service.context import Context
+from upwell.service.journal import tell
 from upwell.storage.database import Connection, Row, values
 from upwell.storage.queries import sheet
 
+log = logging.getLogger(__name__)
 _Q = sheet("access")
+KEYS_TOLD_MAX = 100
 ALPHANUMERICS = string.ascii_letters + string.digits
 KEY_ID_SIZE = 24  # characters, as Alibaba's LTAI ids
 KEY_SECRET_SIZE = 30  # characters; 178 bits
@@ -126,6 +130,20 @@ async def list_keys(ctx: Context) -> list[AccessKey]:
     """Every key of every account, revoked ones too, oldest first."""
     async with ctx.database.connection() as conn:
         return [_key(row) for row in await conn.fetch(_Q["list_keys"])]
+
+
+async def tell_changed_keys(ctx: Context, since: datetime) -> datetime:
+    """Tell in the log which keys were made or revoked since then, in whichever process; returns until when all are
+    told. At most KEYS_TOLD_MAX at once."""
+    async with ctx.database.connection() as conn:
+        keys = [_key(row) for row in await conn.fetch(_Q["changed_keys"], since, KEYS_TOLD_MAX)]
+    for key in keys:
+        about = {"key": key.key_id, "account": key.account, "role": key.role, "dialect": key.dialect}
+        if key.created_at > since:
+            tell(log, "key made", **about)
+        if key.revoked_at is not None:
+            tell(log, "key revoked", **about)
+    return max([since, *(key.revoked_at or key.created_at for key in keys)])
 
 
 async def revoke_key(ctx: Context, key_id: str) -> None:

@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from uuid import UUID
 
 from upwell.domain import commands as c
+from upwell.domain import fault
 from upwell.domain.errors import NotFound
 from upwell.domain.negotiated import Progress, Standing, Tally, progress, standing, tally
 from upwell.domain.records import target_bound, target_record
@@ -18,6 +19,7 @@ from upwell.service.access import Caller
 from upwell.service.context import Context
 from upwell.service.devices import find_public
 from upwell.service.spaces import space_number
+from upwell.service.tasks import described
 from upwell.service.windows import scanned
 from upwell.storage.database import Connection, Row
 from upwell.storage.queries import sheet
@@ -107,10 +109,17 @@ def _batch(row: Row, counted: Tally, *, with_targets: bool) -> c.Batch:
         retry_interval_min=row["retry_interval_min"],
         facts=facts,
         progress=progress_of(row, counted),
-        reason="",
+        reason=_reason(row),
         tally=counted,
         created_at=row["created_at"],
     )
+
+
+def _reason(row: Row) -> str:
+    """Why its tasks failed, where it is the job's own reason; while it runs, what they wait for."""
+    if row["status_desc"] or row["unread"] is None or row["outcome"]:
+        return str(row["status_desc"])
+    return fault.unread(row["unread"] or None)
 
 
 async def _tasks(conn: Connection, caller: Caller, cmd: c.ShowBatch) -> c.Scanned[c.BatchTask]:
@@ -143,7 +152,7 @@ def _task(row: Row) -> c.BatchTask:
     return c.BatchTask(
         public_id=row["public_id"] or "",
         standing=standing_of(row),
-        output=row["description"],
+        output=described(row),
         reason=row["reason"],
         code=row["code"],
     )

@@ -162,8 +162,10 @@ async def retry_batch(ctx: Context, caller: Caller, cmd: c.RetryBatch) -> tuple[
 
     async def body(conn: Connection) -> tuple[c.TargetResult, ...]:
         job, now = await _locked(conn, caller, cmd.job_id, "retry"), ctx.now()
-        if any(package["is_deleted"] for package in await conn.fetch(JOBS["hold_packages"], cmd.job_id)):
-            raise Conflict("package_is_deleted", "A package of the batch was deleted.")
+        for package in await conn.fetch(JOBS["hold_packages"], cmd.job_id):
+            if package["is_deleted"]:
+                raise Conflict("package_is_deleted", "A package of the batch was deleted.")
+            refuse_lost_object(package)
         results = await _steer(conn, caller, job, cmd.targets, "retry", retry, now)
         if (await batch_views.tallies(conn, [cmd.job_id]))[cmd.job_id].open:  # else it acted on no task
             await reopen(conn, cmd.job_id, now)
@@ -248,7 +250,7 @@ async def _steer(
 
 def _stands(task: Task) -> Standing:
     again = task.attempt > 0 and task.awaiting in ("", negotiation.ONLINE)
-    asked = task.awaiting in (negotiation.ANSWER, negotiation.OFFER, negotiation.RESULT)
+    asked = task.awaiting not in ("", negotiation.ONLINE)
     return negotiated.standing(task.state, asked=asked, retry_waits=again, gone=task.reason == DEVICE_DELETED)
 
 

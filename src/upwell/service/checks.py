@@ -10,7 +10,9 @@ import asyncio
 import logging
 from datetime import datetime, timedelta
 
-from upwell.domain.errors import Invalid, NotFound
+from upwell.domain import fault
+from upwell.domain.errors import Invalid, NotFound, Unavailable
+from upwell.domain.fault import Fault
 from upwell.objects import Objects, Seen, Stored
 from upwell.objects.port import Digests
 from upwell.service.context import Context
@@ -46,20 +48,23 @@ async def read_one(ctx: Context, bytes_per_s: float = BYTES_PER_S) -> bool:
         await _gone(ctx, claimed["package_id"])
     except _Lost:
         log.info("package %d: the check of its object is another's now", claimed["package_id"])
+    except Unavailable as exc:
+        await _unread(ctx, claimed["package_id"], exc.problem)
     return True
 
 
 async def _read(ctx: Context, claimed: Row, until: datetime, bytes_per_s: float) -> None:
     package_id, objects = claimed["package_id"], objects_of(ctx)
     seen = await objects.look(claimed["object_key"])
-    if seen.size > SIZE_MAX:
-        await _settle(ctx, package_id, until, "differs", seen, Digests().stored())
+    wrong = fault.sized(seen.size, SIZE_MAX)
+    if wrong is not None:
+        await _settle(ctx, package_id, until, seen, Digests().stored(), wrong)
         return
     stored, until = await _digested(ctx, claimed, until, seen.size, bytes_per_s)
     if stored.size != seen.size or await objects.look(claimed["object_key"]) != seen:
         return  # It was written while it was read; it is read again when the claim is over.
-    state = "ok" if _is_right(claimed, stored.sha256) else "differs"
-    await _settle(ctx, package_id, until, state, seen, stored)
+    wrong = fault.judged(claimed["sign"], claimed["sha256"], stored.sha256)
+    await _settle(ctx, package_id, until, seen, stored, wrong)
 
 
 async def _digested(
@@ -78,20 +83,23 @@ async def _digested(
     return digests.stored(), until
 
 
-async def _settle(ctx: Context, package_id: int, until: datetime, state: str, seen: Seen, stored: Stored) -> None:
-    facts = (state, seen.tag, seen.size, stored.md5, stored.sha256, ctx.now())
+async def _settle(
+    ctx: Context, package_id: int, until: datetime, seen: Seen, stored: Stored, wrong: Fault | None
+) -> None:
+    state, told = ("ok", (None, None)) if wrong is None else ("differs", (wrong.word, wrong.text))
+    facts = (state, seen.tag, seen.size, stored.md5, stored.sha256, ctx.now(), *told)
     async with ctx.database.connection() as conn:
         if await conn.fetchval(_Q["settle_read"], package_id, until, *facts) is None:
             raise _Lost
-    if state == "differs":
-        log.warning("package %d: its object has the SHA-256 %s and is not what it should be", package_id, stored.sha256)
+    if wrong is not None:
+        log.warning("package %d: %s", package_id, wrong.text)
 
 
-def _is_right(claimed: Row, sha256: str) -> bool:
-    """Whether the bytes are what their owner signed, and what they were. A sign that is no hexadecimal number is never
-    right [seed: 64 letters and digits]."""
-    signed = claimed["sign"] is None or claimed["sign"].lower() == sha256
-    return signed and claimed["sha256"] in ("", sha256)
+async def _unread(ctx: Context, package_id: int, problem: str) -> None:
+    """The store is away, or does not let the object be read: its owner is told, and it is tried again."""
+    log.warning("package %d: its object can't be read now: %s", package_id, problem)
+    async with ctx.database.connection() as conn:
+        await conn.execute(_Q["note_unread"], package_id, problem)
 
 
 async def _keep(ctx: Context, package_id: int, until: datetime) -> datetime:
@@ -117,6 +125,9 @@ async def _compare(ctx: Context, objects: Objects, row: Row) -> None:
         seen = await objects.look(row["object_key"])
     except _NONE:
         await _gone(ctx, row["package_id"])
+        return
+    except Unavailable as exc:  # one object that can't be looked at keeps no other waiting
+        log.warning("package %d: its object can't be looked at now: %s", row["package_id"], exc.problem)
         return
     if row["object_state"] == "missing" or seen != Seen(row["size"], row["object_tag"]):
         await _doubt(ctx, row["package_id"])
@@ -148,9 +159,10 @@ async def packages_of_bucket(ctx: Context, account_id: int, bucket: str) -> dict
 
 
 async def _gone(ctx: Context, package_id: int) -> None:
+    gone = fault.missing()
     async with ctx.database.connection() as conn:
-        if await conn.fetchval(_Q["settle_gone"], package_id, ctx.now()) is not None:
-            log.warning("package %d: its object is gone", package_id)
+        if await conn.fetchval(_Q["settle_gone"], package_id, ctx.now(), gone.word, gone.text) is not None:
+            log.warning("package %d: %s", package_id, gone.text)
 
 
 async def _doubt(ctx: Context, package_id: int) -> None:

@@ -13,7 +13,7 @@ from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
-from upwell.domain.negotiation import OFFER, sent
+from upwell.domain.negotiation import OFFERS, sent
 from upwell.domain.pace import SEND_WITHIN_S, WINDOW_S, allowance
 from upwell.domain.talk import Inquiry, Offer, OfferedFile, TaskRef, VersionReport
 from upwell.domain.task import Event, State
@@ -129,7 +129,8 @@ async def attempt(
         await _record(ctx, conn, round_)
     if round_.answers:
         await reports.apply(ctx, round_.answers)
-    return Attempt(set(round_.taken), set(allowed) - {_ref(row) for row in rows})
+    sent = set(round_.taken) | set(round_.asked)
+    return Attempt(sent, set(allowed) - {_ref(row) for row in rows})
 
 
 @dataclass(slots=True)
@@ -137,6 +138,7 @@ class _Round:
     """What became of the tasks of one claim."""
 
     taken: dict[TaskRef, tuple[UUID, Row]] = field(default_factory=dict)  # on which connection, and how it was claimed
+    asked: list[TaskRef] = field(default_factory=list)  # before an offer of a task that does not negotiate
     refused: list[TaskRef] = field(default_factory=list)
     untellable: dict[TaskRef, str] = field(default_factory=dict)
     answers: list[reports.Incoming] = field(default_factory=list)
@@ -149,9 +151,12 @@ class _Round:
                 self.refused.append(ref)
             case Untellable(problem):
                 self.untellable[ref] = problem
+            case _ if row["asks_first"]:
+                self.asked.append(ref)  # a device that can't be asked reports by itself (alibaba 6.9)
             case Unasked(connection):
                 self.taken[ref] = connection, row
-                if row["has_said"]:
+                # A device that took its offer answers itself: what it said before that says nothing of it.
+                if row["has_said"] and row["state"] == State.QUEUED:
                     answer = VersionReport(module=row["module"], version=row["installed"], ref="")
                     self.answers.append(reports.Incoming(ref.device_id, connection, answer))
             case connection:
@@ -185,10 +190,12 @@ async def _record(ctx: Context, conn: Connection, round_: _Round) -> None:
     now = ctx.now()
     if round_.taken:
         refs = list(round_.taken)
-        waits = [sent(row["awaiting"], State(row["state"]), now) for _, row in round_.taken.values()]
+        waits = [sent(row["awaiting"], now) for _, row in round_.taken.values()]
         connections = [connection for connection, _ in round_.taken.values()]
         columns = [awaiting for awaiting, _ in waits], [ends for _, ends in waits]
         await conn.execute(SQL["record_offers"], now, *_columns(refs), connections, *columns)
+    if round_.asked:
+        await conn.execute(SQL["record_questions"], *_columns(round_.asked))
     if round_.refused:
         await conn.execute(SQL["put_off"], now + timedelta(seconds=PUT_OFF_S), *_columns(round_.refused))
     for ref, problem in round_.untellable.items():
@@ -212,7 +219,8 @@ def _columns(tasks: Sequence[TaskRef]) -> tuple[list[UUID], list[int], list[int]
 
 
 def _addressed(row: Row, link: Link) -> Addressed:
-    said = _inquiry(row) if row["awaiting"] not in ("", OFFER) else _offer(row, link)
+    asks = row["asks_first"] or row["awaiting"] not in OFFERS
+    said = _inquiry(row) if asks else _offer(row, link)
     return Addressed(row["product_key"], row["name"], said, row["secret"], row["public_id"])
 
 
@@ -246,5 +254,6 @@ def _offer(row: Row, link: Link) -> Offer:
         sign_method=row["sign_method"],
         file_name=row["object_key"].rpartition("/")[2],
         is_held=row["is_held"],
+        sign=row["sign"],
         **_of_job(row),
     )

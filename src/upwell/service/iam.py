@@ -8,6 +8,7 @@ much.
 import asyncio
 import hashlib
 import hmac
+import logging
 import re
 import secrets
 from dataclasses import dataclass
@@ -16,9 +17,11 @@ from datetime import datetime, timedelta
 from upwell.domain.errors import Conflict, Denied, Invalid, NotFound, Throttled
 from upwell.service.access import ROLES, Caller, make_account
 from upwell.service.context import Context
+from upwell.service.journal import tell
 from upwell.storage.database import Connection, values
 from upwell.storage.queries import sheet
 
+log = logging.getLogger(__name__)
 _Q = sheet("iam")
 TOKEN_BYTES = 32  # of dice
 TOKEN_LIFE = timedelta(hours=24)  # huawei 1.8
@@ -91,12 +94,16 @@ async def sign_in(ctx: Context, account: str, name: str, password: str, *, scope
     """A token for the user whose password this is; `scoped` to the account's project. Raises Denied for a wrong name or
     password, Throttled after TRIES_MAX wrong ones; a right one forgives the others."""
     who = hashlib.sha256(f"{account}\0{name}".encode("utf-8", "surrogatepass")).digest()
-    await _spend_try(ctx, who)
+    tries = await _spend_try(ctx, who)
     async with ctx.database.connection() as conn:
         row = await conn.fetchrow(_Q["find_user"], account, name)
     salt, right = (_NOBODY, _NOBODY) if row is None else (row["salt"], row["hash"])
     hashed = await asyncio.to_thread(_hashed, password, salt)
     if not hmac.compare_digest(hashed, right) or row is None:
+        if tries == TRIES_MAX:
+            minutes = TRIES_SPAN // timedelta(minutes=1)
+            tell(log, "user locked", logging.WARNING, user=f"{account}/{name}", known=row is not None, tries=tries,
+                 for_minutes=minutes)  # fmt: skip
         raise Denied("The user name, the password or the domain is wrong.")
     user = User(**{name: value for name, value in values(row).items() if name not in ("salt", "hash")})
     return await _make_token(ctx, who, user, scoped)
@@ -124,16 +131,18 @@ async def purge(ctx: Context) -> None:
     await ctx.database.transact(body)
 
 
-async def _spend_try(ctx: Context, who: bytes) -> None:
-    """Counted before the password is looked at, so that guesses at once are counted too."""
+async def _spend_try(ctx: Context, who: bytes) -> int:
+    """How many tries this makes. Counted before the password is looked at, so that guesses at once are counted too."""
 
-    async def body(conn: Connection) -> None:
+    async def body(conn: Connection) -> int:
         now = ctx.now()
-        if await conn.fetchval(_Q["spend_try"], who, now, now - TRIES_SPAN, TRIES_MAX) is None:
+        tries = await conn.fetchval(_Q["spend_try"], who, now, now - TRIES_SPAN, TRIES_MAX)
+        if tries is None:
             minutes = TRIES_SPAN // timedelta(minutes=1)
             raise Throttled(f"{TRIES_MAX} wrong passwords within {minutes} minutes; try again later.")
+        return int(tries)
 
-    await ctx.database.transact(body)
+    return await ctx.database.transact(body)
 
 
 async def _make_token(ctx: Context, who: bytes, user: User, scoped: bool) -> Token:

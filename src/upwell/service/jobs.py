@@ -239,8 +239,7 @@ def _require_verified(package: Row, versions: Sequence[str]) -> None:
 def refuse_lost_object(package: Row) -> None:
     """L6: a package whose object is gone, or is another than it should be, is offered to nobody."""
     if package["object_state"] in ("missing", "differs"):
-        problem = {"missing": "is gone from its bucket", "differs": "is not the one that the package was made of"}
-        raise Conflict("package_object_lost", f"The package's object {problem[package['object_state']]}.")
+        raise Conflict("package_object_lost", f"The package can't be offered: {package['object_problem']}.")
 
 
 def _require_deltas(package: Row, versions: Sequence[str]) -> None:

@@ -6,6 +6,7 @@ answer (L1), and a device can't be deleted meanwhile. Whoever changes a product'
 that are being applied under the present ones. Locks are taken in the order job, rules, device, task.
 """
 
+import logging
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -19,11 +20,13 @@ from upwell.domain.policy import LastTask, Policy, next_nth, winner
 from upwell.domain.task import BUSY, Event, State, birth
 from upwell.service import groups, rules
 from upwell.service.context import Context
+from upwell.service.journal import tell
 from upwell.service.tasks import SQL as TASKS
 from upwell.service.tasks import Selection, move
 from upwell.storage.database import Connection, Row
 from upwell.storage.queries import sheet
 
+log = logging.getLogger(__name__)
 JOBS = sheet("jobs")
 POLICIES = sheet("policies")
 BATCHES = sheet("batches")
@@ -42,7 +45,10 @@ async def unfilled(ctx: Context) -> list[int]:
 
 async def fill(ctx: Context, job_id: int) -> bool:
     """Make the next chunk of a job's tasks; returns whether more may be missing."""
-    return await ctx.database.transact(lambda conn: fill_chunk(ctx, conn, job_id))
+    more = await ctx.database.transact(lambda conn: fill_chunk(ctx, conn, job_id))
+    if not more:
+        tell(log, "job has all its tasks", job=job_id)
+    return more
 
 
 async def fill_chunk(ctx: Context, conn: Connection, job_id: int) -> bool:
@@ -193,7 +199,9 @@ class Reported:
     taken: dict[int, dict[UUID, str | None]]
 
 
-async def keep_reported(conn: Connection, versions: Mapping[tuple[UUID, str], str | None], now: datetime) -> Reported:
+async def keep_reported(
+    conn: Connection, versions: Mapping[tuple[UUID, str], str | None], now: datetime, *, by_result: bool = False
+) -> Reported:
     """Keep these reports, by (device, module), and say what they mean for standing rules; those of dead devices are
     left out. The rules of their products are held until the transaction ends: a job that comes into being meanwhile
     waits for it, and its fill sees the new versions, or has come before and its rule is seen here. They are kept first,
@@ -205,7 +213,7 @@ async def keep_reported(conn: Connection, versions: Mapping[tuple[UUID, str], st
     running = [Running(d, products[d], module, v) for (d, module), v in versions.items() if d in products]
     ruled = sorted(set(products.values()))
     await conn.execute(POLICIES["share_rules"], ruled)
-    await _save_versions(conn, running, now)
+    await _save_versions(conn, running, now, by_result)
     modules = {(r["product_id"], r["module"]) for r in await conn.fetch(POLICIES["ruled_modules"], ruled)}
     taken = await winners(conn, [r for r in running if (r.product_id, r.module) in modules])
     if taken:
@@ -215,10 +223,10 @@ async def keep_reported(conn: Connection, versions: Mapping[tuple[UUID, str], st
     return Reported(running, taken)
 
 
-async def _save_versions(conn: Connection, running: Sequence[Running], now: datetime) -> None:
+async def _save_versions(conn: Connection, running: Sequence[Running], now: datetime, by_result: bool) -> None:
     if running:
         columns = zip(*((r.device_id, r.module, r.version) for r in running), strict=True)
-        await conn.execute(TASKS["save_versions"], now, *map(list, columns))
+        await conn.execute(TASKS["save_versions"], now, *map(list, columns), by_result)
 
 
 async def take_reported(ctx: Context, conn: Connection, reported: Reported) -> int:

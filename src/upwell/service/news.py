@@ -14,6 +14,7 @@ from datetime import datetime, timedelta
 from upwell.domain import commands as c
 from upwell.domain.negotiated import Progress
 from upwell.service.context import Context
+from upwell.service.journal import tell
 from upwell.storage.database import Row
 from upwell.storage.queries import sheet
 
@@ -62,7 +63,7 @@ async def _try(ctx: Context, row: Row, render: Render, post: Post) -> bool:
             pause = timedelta(seconds=pause_s(row["tries"]))
             await conn.execute(_Q["put_off_news"], *which, row["tries"], ctx.now() + pause)
     if problem:
-        log.warning("news of job %d was not taken (try %d): %s", row["job_id"], row["tries"], problem)
+        tell(log, "news was not taken", logging.WARNING, job=row["job_id"], tries=row["tries"], reason=problem)
     return not problem
 
 

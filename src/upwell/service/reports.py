@@ -11,12 +11,13 @@ from uuid import UUID
 
 from upwell.domain import negotiation
 from upwell.domain.negotiated import Choice
-from upwell.domain.talk import ProgressReport, ResultReport, SdkReport, TaskRef, VersionReport
+from upwell.domain.talk import ProgressReport, Report, ResultReport, SdkReport, TaskRef, VersionReport
 from upwell.domain.task import Beside, Stepped, Task, delivered, is_older, reported_progress, reported_version
 from upwell.service.beside import beside_of
 from upwell.service.context import Context
 from upwell.service.making import keep_reported, take_reported
 from upwell.service.tasks import SQL, Ledger, choices_of, lock_open
+from upwell.service.told import Told, hold_arrivals, keep_told
 from upwell.storage.database import Connection
 
 
@@ -51,15 +52,18 @@ async def apply(ctx: Context, batch: Sequence[Incoming]) -> Applied:
 
     async def body(conn: Connection) -> Applied:
         now = ctx.now()
+        await hold_arrivals(conn, _said(batch))
         reported = await keep_reported(conn, _versions(batch), now)
         open_tasks = await lock_open(conn, {i.device_id for i in batch})
         known = _Known(await choices_of(conn, open_tasks.values()), await beside_of(conn, _moved(batch, open_tasks)))
-        ledger = Ledger()
+        ledger, told = Ledger(), Told()
         for incoming in batch:
-            _apply_one(incoming, open_tasks.get(incoming.device_id, []), known, ledger, now)
+            moved = _apply_one(incoming, open_tasks.get(incoming.device_id, []), known, ledger, now)
+            told.hear(incoming.device_id, incoming.said, moved)
         await ledger.save(conn, now)
         await _save_sdks(conn, batch)
         born_due = await take_reported(ctx, conn, reported)
+        born_due += await take_reported(ctx, conn, await keep_told(conn, told, now))
         changed = ledger.tasks.values()
         return Applied(
             offers_due=born_due > 0 or any(t.is_open and t.due_at is not None and t.due_at <= now for t in changed),
@@ -91,7 +95,9 @@ def _moved(batch: Sequence[Incoming], open_tasks: Mapping[UUID, Sequence[Task]])
     return list(found.values())
 
 
-def _apply_one(incoming: Incoming, tasks: list[Task], known: _Known, ledger: Ledger, now: datetime) -> None:
+def _apply_one(incoming: Incoming, tasks: list[Task], known: _Known, ledger: Ledger, now: datetime) -> list[Task]:
+    """The tasks that it changed."""
+    moved = []
     for place, task in enumerate(tasks):
         if not task.is_open or not _concerns(incoming, task):
             continue
@@ -99,6 +105,8 @@ def _apply_one(incoming: Incoming, tasks: list[Task], known: _Known, ledger: Led
         if stepped != task or change is not None:
             tasks[place] = stepped
             ledger.note(stepped, change)
+            moved.append(stepped)
+    return moved
 
 
 def _concerns(incoming: Incoming, task: Task) -> bool:
@@ -128,6 +136,14 @@ def _step(task: Task, incoming: Incoming, known: _Known, now: datetime) -> Stepp
             return delivered(task, now)
         case SdkReport():
             return task, None
+
+
+def _said(batch: Sequence[Incoming]) -> dict[UUID, list[Report]]:
+    found: dict[UUID, list[Report]] = {}
+    for incoming in batch:
+        if not isinstance(incoming.said, Delivered):
+            found.setdefault(incoming.device_id, []).append(incoming.said)
+    return found
 
 
 def _versions(batch: Sequence[Incoming]) -> dict[tuple[UUID, str], str | None]:

@@ -14,6 +14,7 @@ from upwell.service import fleet
 from upwell.service.access import Caller
 from upwell.service.context import Context
 from upwell.service.endings import reopen
+from upwell.service.jobs import refuse_lost_object
 from upwell.service.lives import are_of_the_past
 from upwell.service.making import fill_chunk
 from upwell.service.tasks import Ledger, Selection, move, task_of
@@ -169,6 +170,8 @@ async def _reopen(conn: Connection, job: Row, now: datetime) -> None:
     packages = await conn.fetch(SQL["hold_packages"], job["job_id"])
     if any(package["is_deleted"] for package in packages):
         raise Conflict("package_is_deleted", "The job's package was deleted.")
+    for package in packages:
+        refuse_lost_object(package)
     statuses = {package["status"] for package in packages} - {"verified", "exempt"}
     if job["kind"] == "verify":
         await _reopen_verification(conn, job, packages[0]["status"], now)

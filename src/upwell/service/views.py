@@ -11,6 +11,7 @@ from upwell.domain.talk import TaskRef
 from upwell.service import fleet
 from upwell.service.access import Caller
 from upwell.service.context import Context
+from upwell.service.tasks import described
 from upwell.storage.database import Connection, Row, values
 from upwell.storage.queries import sheet
 
@@ -60,7 +61,8 @@ def _job_of(row: Row) -> c.Job:
 
 
 def _task_of(row: Row) -> c.Task:
-    facts: dict[str, Any] = values(row)
+    facts: dict[str, Any] = values(row) | {"description": described(row)}
+    del facts["object_state"], facts["object_problem"]
     ref = TaskRef(device_id=UUID(int=facts.pop("device_id").int), job_id=facts.pop("job_id"), nth=facts.pop("nth"))
     return c.Task(ref=ref, **facts)
 

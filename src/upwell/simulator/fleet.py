@@ -9,11 +9,13 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter
-from dataclasses import asdict
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, fields
 from typing import Any
 
 from upwell.simulator.device import Counters, Device, Gate, Site
 from upwell.simulator.script import Rates, plan
+from upwell.simulator.speech import SPEECHES
 from upwell.simulator.wire import DeviceIdentity
 
 DOWNLOADS_MAX = 32  # At once in one process: enough to keep a loopback server busy, about 8 MB of buffers.
@@ -87,29 +89,91 @@ class Fleet:
         }
 
 
-async def simulate(config: dict[str, Any]) -> dict[str, Any]:
-    """Run a fleet from plain values until all have ended or `duration_s` is over; returns `Fleet.summary()`.
+_NUMBER = (int, float)
+_KEYS: dict[str, tuple[type, ...]] = {
+    "host": (str,), "port": (int,), "devices": (list,), "target_version": (str,), "seed": (int, str), "rates": (dict,),
+    "downloads_max": (int,), "connects_per_s": _NUMBER, "duration_s": (*_NUMBER, type(None)),
+    "wake_after_s": (*_NUMBER, type(None)),
+}  # fmt: skip
+_NEEDED = ("host", "port", "devices", "target_version")
+_DEVICE_NEEDED = ("product_key", "device_name", "device_secret", "version")
 
-    Keys: host, port, devices (objects with product_key, device_name, device_secret, version), target_version; and, if
-    wished, seed (0), rates (object), downloads_max, connects_per_s, duration_s (no end), wake_after_s (silent devices
-    are told then). Raises TypeError or ValueError for unknown or wrong values.
+
+@dataclass(frozen=True, slots=True)
+class Planned:
+    """A run that can begin."""
+
+    fleet: Fleet
+    duration_s: float | None
+    wake_after_s: float | None
+
+    async def play(self) -> dict[str, Any]:
+        """Run until all devices have ended or `duration_s` is over; returns `Fleet.summary()`."""
+        until = asyncio.Event()
+        loop = asyncio.get_running_loop()
+        timers = [loop.call_later(self.duration_s, until.set)] if self.duration_s is not None else []
+        if self.wake_after_s is not None:
+            timers.append(loop.call_later(self.wake_after_s, self.fleet.wake))
+        async with asyncio.TaskGroup() as tasks:
+            tasks.create_task(_watch(self.fleet, until))
+            await self.fleet.run(until)
+        for timer in timers:
+            timer.cancel()
+        return self.fleet.summary()
+
+
+def planned(config: Any) -> Planned:
+    """A run from plain values.
+
+    Keys: host, port, devices (objects with product_key, device_name, device_secret, version and, if wished, kind),
+    target_version; and, if wished, seed (0), rates (object), downloads_max, connects_per_s, duration_s (no end),
+    wake_after_s (silent devices are told then). Raises ValueError naming the key that is missing, unknown or wrong.
     """
-    known = dict(config)
+    known = dict(_typed("the script", config, _KEYS, _NEEDED))
     duration_s, wake_after_s = known.pop("duration_s", None), known.pop("wake_after_s", None)
-    known["devices"] = [DeviceIdentity(**device) for device in known["devices"]]
-    known["rates"] = Rates(**known.get("rates", {}))
-    fleet = Fleet(**{"seed": 0, **known})
-    until = asyncio.Event()
-    loop = asyncio.get_running_loop()
-    timers = [loop.call_later(duration_s, until.set)] if duration_s is not None else []
-    if wake_after_s is not None:
-        timers.append(loop.call_later(wake_after_s, fleet.wake))
-    async with asyncio.TaskGroup() as tasks:
-        tasks.create_task(_watch(fleet, until))
-        await fleet.run(until)
-    for timer in timers:
-        timer.cancel()
-    return fleet.summary()
+    if not 0 < known["port"] < 65536:
+        raise ValueError(f"port: {known['port']} must be from 1 to 65535")
+    for name in ("downloads_max", "connects_per_s"):
+        if known.get(name, 1) <= 0:
+            raise ValueError(f"{name}: must be above 0")
+    known["devices"] = [_device(place, device) for place, device in enumerate(known["devices"])]
+    rates = _typed("rates", known.get("rates", {}), {field.name: _NUMBER for field in fields(Rates)}, ())
+    known["rates"] = Rates(**rates)
+    return Planned(Fleet(**{"seed": 0, **known}), duration_s, wake_after_s)
+
+
+def _device(place: int, given: Any) -> DeviceIdentity:
+    what = f"devices[{place}]"
+    told = _typed(what, given, dict.fromkeys((*_DEVICE_NEEDED, "kind"), (str,)), _DEVICE_NEEDED)
+    if told.get("kind", "alibaba") not in SPEECHES:
+        raise ValueError(f"{what}.kind: must be one of {', '.join(SPEECHES)}")
+    return DeviceIdentity(**told)
+
+
+def _typed(what: str, given: Any, keys: Mapping[str, tuple[type, ...]], needed: Sequence[str]) -> dict[str, Any]:
+    """The object itself, when every key is known and of its type, and none that is needed is missing."""
+    if not isinstance(given, dict):
+        raise ValueError(f"{what} must be a JSON object")
+    for name, value in given.items():
+        if name not in keys:
+            raise ValueError(f"{what} has an unknown key {name!r}; known are {', '.join(keys)}")
+        if not isinstance(value, keys[name]) or isinstance(value, bool):
+            wanted = " or ".join(_JSON_NAMES[kind] for kind in keys[name])
+            raise ValueError(f"{what}: {name} must be {wanted}")
+    missing = [name for name in needed if name not in given]
+    if missing:
+        raise ValueError(f"{what} lacks {', '.join(missing)}")
+    return given
+
+
+_JSON_NAMES: dict[type, str] = {
+    str: "a string", int: "a whole number", float: "a number", list: "a list", dict: "an object", type(None): "null",
+}  # fmt: skip
+
+
+async def simulate(config: dict[str, Any]) -> dict[str, Any]:
+    """Play `planned(config)` to its end; returns `Fleet.summary()`. Raises ValueError for unknown or wrong values."""
+    return await planned(config).play()
 
 
 async def _watch(fleet: Fleet, until: asyncio.Event) -> None:

@@ -196,18 +196,28 @@ class Huawei:
         if kind not in HUAWEI_EVENTS:
             raise WireError(f"event {kind!r}")
         try:
-            version, url, size, sign = (paras[name] for name in ("version", "url", "file_size", "sign"))
+            version, url, size = (paras[name] for name in ("version", "url", "file_size"))
             right = type(size) is int and type(paras["expires"]) is int
-            token = "" if kind.endswith("_v2") else paras["access_token"]
+            is_stored = kind.endswith("_v2")
+            token = "" if is_stored else paras["access_token"]
+            sign = paras.get("sign") if is_stored else paras["sign"]
         except (KeyError, TypeError) as exc:
             raise WireError(f"{kind} {payload[:200]!r} lacks {exc}") from exc
-        if not right or not all(isinstance(text, str) for text in (version, url, sign, token)):
+        if not right or not all(isinstance(text, str) for text in (version, url, sign or "", token)):
             raise WireError(f"{kind} {payload[:200]!r}: a number or a text is not as documented")
         if bool(token) is not ("access_token" in paras):
             raise WireError(f"{kind} {payload[:200]!r}: the C SDK tells the two kinds by their token")
-        if not HUAWEI_URL.match(url) or not HUAWEI_SIGN.fullmatch(sign):
-            raise WireError(f"{kind} {payload[:200]!r}: the C SDK needs a port and a query, Python a lower-case sign")
-        return Offer(version, size, url, (("sha256", sign),), token=token)
+        if not HUAWEI_URL.match(url):
+            raise WireError(f"{kind} {payload[:200]!r}: the C SDK needs a port and a query")
+        return Offer(version, size, url, self._digests(kind, sign, is_stored=is_stored), token=token)
+
+    def _digests(self, kind: str, sign: str | None, *, is_stored: bool) -> tuple[tuple[str, str], ...]:
+        """What the file is checked by: nothing where the package's owner gave no sign (huawei 5.4)."""
+        if sign is None:
+            return ()
+        if not HUAWEI_SIGN.fullmatch(sign.lower() if is_stored else sign):
+            raise WireError(f"{kind}: the sign {sign[:80]!r} is no SHA-256; Python needs it in lower case without _v2")
+        return (("sha256", sign.lower()),)
 
     def _told(self, me: DeviceIdentity, payload: bytes) -> tuple[str, dict[str, Any]]:
         try:

@@ -1,8 +1,10 @@
 """The door to PostgreSQL: a bounded pool, transactions that repeat when PostgreSQL breaks a tie, migrations.
 
-Foreign errors are translated here: a lost or refused connection becomes Unavailable, text that PostgreSQL can't hold
-becomes Invalid. A transaction body may run more than once, so it must not do anything outside the database that can't
-be repeated.
+Foreign errors are translated here: a lost or refused connection becomes Unavailable, and so does a PostgreSQL that
+takes no writes (a standby, a full disk); text that PostgreSQL can't hold becomes Invalid. A transaction body may run
+more than once, so it must not do anything outside the database that can't be repeated.
+The schema has a version. A program works with its own and no other: `migrate` makes an older one new, `require_schema`
+only looks, and both refuse a newer one, whose rules this program does not know.
 """
 
 import asyncio
@@ -14,6 +16,7 @@ from typing import Any, TypeAlias, TypeVar
 
 import asyncpg
 
+from upwell import __version__
 from upwell.domain.errors import Invalid, Unavailable
 
 log = logging.getLogger(__name__)
@@ -23,27 +26,36 @@ Row: TypeAlias = asyncpg.Record
 
 TRIES_MAX = 5  # a deadlock or serialisation failure is settled by running the loser again
 POOL_MAX = 12  # connections; more than a few per core only queue inside PostgreSQL
+CONNECT_WITHIN_S = 15.0  # an address that swallows what is sent to it is told as unreachable
+MIGRATE_WITHIN_S = 3600.0  # a step may rewrite a large table, and another process's steps are waited for
 _SESSION = {"plan_cache_mode": "force_custom_plan", "application_name": "upwell"}  # optional filters need real plans
 _TIES = (asyncpg.DeadlockDetectedError, asyncpg.SerializationError)
 _LOST = (asyncpg.PostgresConnectionError, asyncpg.InterfaceError, asyncpg.CannotConnectNowError, OSError)
+_NO_WRITES = (  # the last two are classes 53 and 58: no disk space, memory or connection left, an IO error
+    asyncpg.ReadOnlySQLTransactionError,
+    asyncpg.InsufficientResourcesError,
+    asyncpg.PostgresSystemError,
+)
 _UNHELD = (asyncpg.CharacterNotInRepertoireError, asyncpg.UntranslatableCharacterError)
 
 
 class Database:
-    """A pool of connections to one PostgreSQL."""
+    """A pool of connections to one PostgreSQL; `name` is what its refusals call it."""
 
-    def __init__(self, dsn: str) -> None:
+    def __init__(self, dsn: str, name: str = "PostgreSQL") -> None:
         self._dsn = dsn
+        self._name = name
         self._pool: asyncpg.Pool[asyncpg.Record] | None = None
 
     async def open(self) -> None:
         """Connect. Raises Unavailable when PostgreSQL can't be reached."""
         try:
             self._pool = await asyncpg.create_pool(
-                self._dsn, min_size=1, max_size=POOL_MAX, command_timeout=120, server_settings=_SESSION
-            )
-        except (*_LOST, asyncpg.PostgresError) as exc:
-            raise Unavailable(f"PostgreSQL can't be reached: {type(exc).__name__}") from exc
+                self._dsn, min_size=1, max_size=POOL_MAX, command_timeout=120, server_settings=_SESSION,
+                timeout=CONNECT_WITHIN_S,
+            )  # fmt: skip
+        except (*_LOST, asyncpg.PostgresError, ValueError) as exc:
+            raise Unavailable(f"{self._name} can't be reached: {_reason(exc)}") from exc
 
     async def close(self) -> None:
         """Give every connection back; those still busy after 3 s are cut."""
@@ -71,6 +83,8 @@ class Database:
             raise
         except _LOST as exc:
             raise Unavailable(f"PostgreSQL does not answer: {type(exc).__name__}") from exc
+        except _NO_WRITES as exc:
+            raise Unavailable(f"PostgreSQL can't do it now: {_reason(exc)}") from exc
 
     async def transact(self, body: Callable[[Connection], Awaitable[T]]) -> T:
         """Run `body` in one transaction; it is committed when this returns. A tie is run again."""
@@ -92,22 +106,71 @@ def migrations() -> list[tuple[int, str]]:
     return sorted(found)
 
 
+def newest_version() -> int:
+    """The schema that this program works with."""
+    return migrations()[-1][0]
+
+
+async def schema_version(database: Database) -> int:
+    """The schema that the database has; 0 for none."""
+    async with database.connection() as conn:
+        return await _version(conn)
+
+
+async def require_schema(database: Database) -> None:
+    """Pass when the schema is this program's; nothing is changed. Raises Unavailable naming both versions."""
+    have, newest = await schema_version(database), newest_version()
+    _refuse_newer(have)
+    if have < newest:
+        raise Unavailable(
+            f"The database has schema version {have} and this program, upwell {__version__}, needs {newest}: start "
+            "`upwell serve` of this program on it, or run `upwell migrate`."
+        )
+
+
 async def migrate(database: Database) -> int:
-    """Bring the schema to the newest version, one transaction for all steps; returns that version.
+    """Bring the schema to the newest version, one transaction for all steps; returns that version. Raises Unavailable
+    when the database has a newer one, and changes nothing of it.
     Safe when several processes start at once: an advisory lock lets one do it."""
 
     async def body(conn: Connection) -> int:
-        await conn.execute("select pg_advisory_xact_lock(7386015)")
-        await conn.execute("create table if not exists schema_version (version int primary key)")
-        have = await conn.fetchval("select coalesce(max(version), 0) from schema_version")
-        for version, text in migrations():
-            if version > have:
-                await conn.execute(text)
-                await conn.execute("insert into schema_version values ($1)", version)
-                have = version
-        return int(have)
+        await conn.execute("select pg_advisory_xact_lock(7386015)", timeout=MIGRATE_WITHIN_S)
+        have = await _version(conn)
+        _refuse_newer(have)
+        steps = [(version, text) for version, text in migrations() if version > have]
+        if steps:
+            await conn.execute("create table if not exists schema_version (version int primary key)")
+        for version, text in steps:
+            await conn.execute(text, timeout=MIGRATE_WITHIN_S)
+            await conn.execute("insert into schema_version values ($1)", version)
+            have = version
+        return have
 
-    return await database.transact(body)
+    try:
+        return await database.transact(body)
+    except asyncpg.PostgresError as exc:  # such as no right to make tables, or a PostgreSQL that is too old
+        raise Unavailable(f"The schema can't be brought to version {newest_version()}: {_reason(exc)}") from exc
+
+
+async def _version(conn: Connection) -> int:
+    if await conn.fetchval("select to_regclass('schema_version') is null"):
+        return 0
+    return int(await conn.fetchval("select coalesce(max(version), 0) from schema_version"))
+
+
+def _refuse_newer(have: int) -> None:
+    newest = newest_version()
+    if have > newest:
+        raise Unavailable(
+            f"The database has schema version {have}, which is newer than {newest}, the newest that this program, "
+            f"upwell {__version__}, knows: run the Upwell that made it, or a later one."
+        )
+
+
+def _reason(exc: Exception) -> str:
+    """Why, in PostgreSQL's or the system's words; neither has a password in it."""
+    told = getattr(exc, "strerror", None) or str(exc).partition("\n")[0]
+    return f"{type(exc).__name__}: {told}" if told else type(exc).__name__
 
 
 def values(row: Row) -> dict[str, Any]:

@@ -3,14 +3,12 @@
 import asyncio
 import contextlib
 import logging
-import ssl
 import uuid
 from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Sequence
 from contextlib import AsyncExitStack
-from dataclasses import dataclass
 from datetime import timedelta
 from functools import partial
-from pathlib import Path
+from ssl import SSLContext
 from typing import Any
 from uuid import UUID
 
@@ -39,6 +37,7 @@ from upwell.doors.iam import IamDoor
 from upwell.doors.links import Links
 from upwell.doors.logins import LoginDesk
 from upwell.doors.push import Poster
+from upwell.doors.readiness import Readiness
 from upwell.doors.rest import RestDoor, everything
 from upwell.doors.rpc import RpcDoor
 from upwell.doors.tongues import Alibaba, Tongue, Tuya
@@ -47,45 +46,36 @@ from upwell.embedded import EmbeddedPostgres
 from upwell.engine.dispatch import Ask, Asking, Came, Dispatcher
 from upwell.engine.gather import Gatherer
 from upwell.engine.loop import Loop
-from upwell.objects import Buckets, open_bucket, open_objects
 from upwell.service import (
     access,
-    batchfiles,
     checks,
-    dispatch,
     endings,
     enrol,
+    faults,
     fleet,
     gateways,
-    iam,
     making,
     news,
     nodes,
     reports,
     streams,
-    uploads,
 )
 from upwell.service.access import LoginFacts
 from upwell.service.context import Context, utc_now
 from upwell.service.dispatch import Addressed, Sent
 from upwell.service.secrets import server_secret
-from upwell.storage.database import Database, migrate
-from upwell.wiring.listeners import listen, saying
+from upwell.storage.database import migrate
+from upwell.wiring.certificates import ServerCertificates
+from upwell.wiring.health import checks_of
+from upwell.wiring.listeners import Addresses, listen, open_downloads, open_mqtt
+from upwell.wiring.purge import purge_old
+from upwell.wiring.stores import open_database, open_stores
 from upwell.wiring.upload_desk import Uploads
 
 log = logging.getLogger(__name__)
 WATCH_BATCH = 5000  # connections asked about at once; a process with more needs several rounds to ask about all
+LONG_TURN_S = 900.0  # a turn that reads or removes whole objects, from a slow store too
 WATCH_PAUSE_S = 2.0  # between two rounds: about as long may a device stay that another process shut out
-
-
-@dataclass(frozen=True, slots=True)
-class Addresses:
-    """Where a started server listens."""
-
-    http: str
-    mqtt: str
-    download: str
-    downloads: str | None  # by TLS
 
 
 class Server:
@@ -95,11 +85,13 @@ class Server:
         self.settings = settings
         self.node_id = uuid.uuid4()
         self.first_key: access.NewKey | None = None
+        self._duties: list[Loop | Gatherer[Any, Any]] = []  # of the engine: `/readyz` asks each whether it is late
         self._stack = AsyncExitStack()
 
     async def start(self) -> Addresses:
         """Returns when every listener accepts. Raises UpwellError for what can't be started."""
         try:
+            self.certificates = ServerCertificates(self.settings)
             await self._open()
             return await self._listen()
         except BaseException:
@@ -110,15 +102,17 @@ class Server:
         """Stop listening, finish what is under way, end the children."""
         await self._stack.aclose()
 
+    def reload(self) -> None:
+        """Show the certificates that the files hold now; connections stay as they are."""
+        self.certificates.refresh(again=True)
+
     async def _open(self) -> None:
-        dsn = self.settings.database_url or await self._embedded()
-        database = Database(dsn)
-        await database.open()
+        database = await open_database(self.settings, self.settings.database_url or await self._embedded())
         self._stack.push_async_callback(database.close)
         await migrate(database)
-        url = self.settings.objects_at
-        self.objects = Buckets(open_objects(url), url, self.settings.buckets, open_bucket)
+        self.objects = await open_stores(self.settings)
         self.ctx = Context(database, objects=self.objects, private_push=self.settings.allow_private_push)
+        self._keys_told = self.ctx.now()
         self.first_key = await access.bootstrap(self.ctx, _pair(self.settings))
         self.links = Links(self.ctx, self.objects.local_path, await server_secret(self.ctx, "download"))
         await nodes.keep_lease(self.ctx, self.node_id)
@@ -153,34 +147,25 @@ class Server:
     async def _listen(self) -> Addresses:
         handler = self._devices()
         self._engine(handler)
-        download = DownloadDoor(self.links.find, read=self.objects.read)
-        with saying("The download door", *self.settings.download):
-            d_host, d_port = await download.start(*self.settings.download)
+        tls = self.certificates.devices
+        download = DownloadDoor(self.links.find, read=self.objects.read, under=self.settings.public_paths)
         self._stack.push_async_callback(download.stop)
-        self.links.origin = self.settings.public_url_at(d_port)
-        downloads = None
-        if self.settings.downloads is not None:
-            with saying("The download door", *self.settings.downloads):
-                downloads = await download.start(*self.settings.downloads, self._tls())
-        self.links.secure_origin = self.settings.secure_url_at(downloads and downloads[1])
-        with saying("MQTT", *self.settings.mqtt):
-            mqtt = await handler.door.start(*self.settings.mqtt)
-        if self.settings.mqtts is not None:
-            with saying("MQTT", *self.settings.mqtts):
-                await handler.door.start(*self.settings.mqtts, ssl=self._tls())
+        downloads = await open_downloads(download, self.settings, tls)
+        by_tls = downloads.get("downloads")
+        self.links.origin = self.settings.public_url_at(downloads["download"].port)
+        self.links.secure_origin = self.settings.secure_url_at(by_tls and by_tls.port)
         self._stack.push_async_callback(handler.door.stop)
-        http = await self._http()
-        secure = None if downloads is None else f"{downloads[0]}:{downloads[1]}"
-        return Addresses(http, f"{mqtt[0]}:{mqtt[1]}", f"{d_host}:{d_port}", secure)
-
-    def _tls(self) -> ssl.SSLContext:
-        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-        assert self.settings.tls_cert is not None  # noqa: S101  # config refuses TLS without a certificate
-        context.load_cert_chain(self.settings.tls_cert, self.settings.tls_key)
-        return context
+        mqtt = await open_mqtt(handler.door, self.settings, tls)
+        http, https = await self._http()
+        self._run(self.certificates.watch())
+        self.links.warn_of_ports()
+        places = {name: str(place) for name, place in (downloads | mqtt).items()}
+        links = self.links
+        return Addresses(http=http, https=https, public_url=links.origin, secure_url=links.secure_origin, **places)
 
     def _gather(self, name: str, apply: Callable[[Sequence[Any]], Awaitable[Sequence[Any]]], **more: Any) -> Any:
         gatherer: Gatherer[Any, Any] = Gatherer(name, apply, **more)
+        self._duties.append(gatherer)
         self._run(gatherer.run())
         return gatherer
 
@@ -248,7 +233,11 @@ class Server:
                 behind=self._gather("sub-devices", behind).submit,
                 behind_all=lambda ids: gateways.behind(ctx, ids),
             ),
-            faces=[AlibabaFace(), HuaweiFace(ctx.now, self.links.make, tolerance), TuyaLinkFace(ctx.now)],
+            faces=[
+                AlibabaFace(self.links.by_tls),
+                HuaweiFace(ctx.now, self.links.make, tolerance),
+                TuyaLinkFace(ctx.now, self.links.by_tls),
+            ],
         )
 
     async def _enrol(self, product_key: str, name: str, creates: bool) -> str | None:
@@ -264,13 +253,29 @@ class Server:
         self.fill = Loop("fill", self._fill, 1.0)
         self.finish = Loop("finish", self._finish, 0.5)
         upkeep = Loop("upkeep", self._upkeep, 5.0)
-        purge = Loop("purge", self._purge, 60.0)
+        purge = Loop("purge", partial(purge_old, ctx), 60.0, turn_max_s=LONG_TURN_S)
         self.watch = Loop("watch", partial(self._watch, handler), WATCH_PAUSE_S)
-        self.read = Loop("objects", partial(checks.read_one, ctx), 2.0)
+        self.read = Loop("objects", partial(checks.read_one, ctx), 2.0, turn_max_s=LONG_TURN_S)
+        bereft = Loop("lost objects", partial(faults.end_bereft, ctx), 1.0)
         look = Loop("objects again", partial(checks.look_again, ctx), 15.0)
         post = Poster(private=self.settings.allow_private_push).post
+        self.readiness = Readiness(checks_of(self.settings, ctx, self.node_id, self._duties))
+        health = Loop("health", self._look, 15.0)
         self.tell = Loop("news", partial(news.deliver, ctx, notification, post), 1.0)
-        for loop in (self.push, self.fill, self.finish, upkeep, purge, self.watch, self.read, look, self.tell):
+        for loop in (
+            self.push,
+            self.fill,
+            self.finish,
+            upkeep,
+            purge,
+            self.watch,
+            self.read,
+            bereft,
+            look,
+            self.tell,
+            health,
+        ):
+            self._duties.append(loop)
             self._run(loop.run())
 
         def changed(command: Command) -> None:
@@ -290,6 +295,7 @@ class Server:
         waiting = await making.unfilled(self.ctx)
         for job_id in waiting:
             while await making.fill(self.ctx, job_id):
+                self.fill.progressed()
                 self.push.wake()
         if waiting:
             self.push.wake()
@@ -306,6 +312,7 @@ class Server:
         await nodes.keep_lease(self.ctx, self.node_id)
         await nodes.release_dead(self.ctx)
         await nodes.adopt_tasks(self.ctx, self.node_id)
+        self._keys_told = await access.tell_changed_keys(self.ctx, self._keys_told)
         return False
 
     async def _watch(self, handler: DeviceHandler) -> bool:
@@ -315,16 +322,8 @@ class Server:
         await handler.catch_up(seats)
         return False
 
-    async def _purge(self) -> bool:
-        await dispatch.forget_grants(self.ctx)
-        await access.purge_nonces(self.ctx)
-        await iam.purge(self.ctx)
-        for file_id, key in await batchfiles.stale_files(self.ctx):
-            await self.objects.delete(key)
-            await batchfiles.forget_file(self.ctx, file_id)
-        for key in await uploads.stale_files(self.ctx):
-            await self.objects.delete(key)
-            await uploads.forget_file(self.ctx, key)
+    async def _look(self) -> bool:
+        await self.readiness.told()  # so that the log says what is wrong, whether anybody asks or not
         return False
 
     def _tongues(self) -> dict[str, Tongue]:
@@ -332,7 +331,7 @@ class Server:
         tuya = Tuya(bare_secret=settings.tuya_bare_secret, wrapped_lists=settings.tuya_wrapped_lists)
         return {"alibaba": Alibaba(), "tuya": tuya}
 
-    async def _http(self) -> str:
+    async def _http(self) -> tuple[str, str | None]:
         desk = Uploads(self.ctx, self.objects)
         rpc = RpcDoor(
             ctx=self.ctx, desk=desk, tongues=self._tongues(), now=utc_now, changed=self._changed,
@@ -349,26 +348,18 @@ class Server:
                 Route(TOKENS_PATH, signing_in.tokens, methods=["POST"]),
                 Route(PROJECTS_PATH, signing_in.projects, methods=["GET"]),
                 Route("/healthz", _healthy),
-                Route("/readyz", self._ready),
+                Route("/readyz", self.readiness.__call__),
             ],
             middleware=[Middleware(Bodies, streams=streams_to_store)],
         )
-        if self.settings.https is not None:
-            await self._answer(app, self.settings.https, (self.settings.tls_cert, self.settings.tls_key))
-        return await self._answer(app, self.settings.http)
+        tls, where = self.certificates.management, self.settings.https
+        https = await self._answer(app, "https", where, tls.context) if tls and where else None
+        return await self._answer(app, "http", self.settings.http), https
 
-    async def _answer(self, app: Starlette, where: tuple[str, int], *tls: tuple[Path | None, Path | None]) -> str:
-        address, end = await listen(app, *where, *tls)
+    async def _answer(self, app: Starlette, setting: str, where: tuple[str, int], tls: SSLContext | None = None) -> str:
+        address, end = await listen(app, *where, tls, name=self.settings.named(setting))
         self._stack.push_async_callback(end)
         return address
-
-    async def _ready(self, request: Request) -> Response:
-        try:
-            async with self.ctx.database.connection() as conn:
-                await conn.fetchval("select 1")
-        except Unavailable as exc:
-            return PlainTextResponse(f"not ready: {exc.problem}\n", 503)
-        return PlainTextResponse("ready\n")
 
 
 async def _healthy(request: Request) -> Response:

@@ -1,19 +1,45 @@
-"""What answers HTTP, over TCP or TLS: one uvicorn server for each address."""
+"""Every address that a server listens on: HTTP by one uvicorn server for each, devices by the doors."""
 
 import asyncio
 import contextlib
 import os
 import socket
+import ssl
 from collections.abc import Awaitable, Callable, Iterator
-from pathlib import Path
+from dataclasses import asdict, dataclass
 from typing import Any
 
 import uvicorn
 from starlette.applications import Starlette
 
+from upwell.config import HostPort, Settings
 from upwell.domain.errors import Unavailable
+from upwell.doors.downloads import DownloadDoor
+from upwell.doors.mqtt.server import MqttDoor
+from upwell.doors.tls import Certificates
 
 DRAIN_S = 3  # for what is under way when the server is told to end
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Addresses:
+    """Where a started server listens; None where it does not. `public_url` is what devices are told of the downloads,
+    `secure_url` what those are told that download by TLS."""
+
+    http: str
+    mqtt: str
+    download: str
+    downloads: str | None = None
+    https: str | None = None
+    mqtts: str | None = None
+    mqtt_ws: str | None = None
+    mqtt_wss: str | None = None
+    public_url: str = ""
+    secure_url: str | None = None
+
+    def told(self) -> dict[str, str]:
+        """Every listener that is there by the name of its setting, and what devices are told."""
+        return {name.replace("_", "-"): place for name, place in asdict(self).items() if place}
 
 
 class _QuietServer(uvicorn.Server):
@@ -27,24 +53,53 @@ class _QuietServer(uvicorn.Server):
 
 @contextlib.contextmanager
 def saying(what: str, host: str, port: int) -> Iterator[None]:
-    """Within it, an address that can't be listened on raises Unavailable with its name and the system's reason."""
+    """Within it, an address that can't be listened on raises Unavailable with the name of its setting and the system's
+    reason."""
     try:
         yield
-    except OSError as exc:
-        reason = os.strerror(exc.errno) if isinstance(exc.errno, int) and exc.errno > 0 else str(exc)
+    except (OSError, UnicodeError) as exc:  # the latter of a host that is no host's name
+        number = getattr(exc, "errno", None)
+        reason = os.strerror(number) if isinstance(number, int) and number > 0 else str(exc)
         raise Unavailable(f"{what} can't listen on {host}:{port}: {reason}.") from exc
 
 
+async def open_downloads(door: DownloadDoor, settings: Settings, tls: Certificates | None) -> dict[str, HostPort]:
+    """The addresses by setting where devices download now. Raises Unavailable."""
+    secure = None if tls is None else tls.context
+    opened: dict[str, HostPort] = {}
+    for setting, place, context in (("download", settings.download, None), ("downloads", settings.downloads, secure)):
+        if place is not None:
+            with saying(settings.named(setting), *place):
+                opened[setting] = HostPort(*await door.start(*place, context))
+    return opened
+
+
+async def open_mqtt(door: MqttDoor, settings: Settings, tls: Certificates | None) -> dict[str, HostPort]:
+    """The addresses by setting where devices connect now. Raises Unavailable."""
+    secure = None if tls is None else tls.context
+    opened: dict[str, HostPort] = {}
+    for setting, place, context, websocket in (
+        ("mqtt", settings.mqtt, None, False),
+        ("mqtts", settings.mqtts, secure, False),
+        ("mqtt_ws", settings.mqtt_ws, None, True),
+        ("mqtt_wss", settings.mqtt_wss, secure, True),
+    ):
+        if place is not None:
+            with saying(settings.named(setting), *place):
+                opened[setting] = HostPort(*await door.start(*place, context, websocket=websocket))
+    return opened
+
+
 async def listen(
-    app: Starlette, host: str, port: int, tls: tuple[Path | None, Path | None] = (None, None)
+    app: Starlette, host: str, port: int, tls: ssl.SSLContext | None = None, *, name: str = "HTTP"
 ) -> tuple[str, Callable[[], Awaitable[None]]]:
-    """Where `app` now answers, and what ends it. `tls` is a certificate and its key. Raises Unavailable."""
+    """Where `app` now answers, and what ends it; `name` is what a refusal calls the listener. Raises Unavailable."""
     config = uvicorn.Config(
         app, host=host, port=port, log_config=None, access_log=False, lifespan="off", server_header=False,
-        timeout_graceful_shutdown=DRAIN_S, h11_max_incomplete_event_size=128 * 1024, ssl_certfile=tls[0],
-        ssl_keyfile=tls[1],
+        timeout_graceful_shutdown=DRAIN_S, h11_max_incomplete_event_size=128 * 1024, ws="none",
+        ssl_context_factory=None if tls is None else lambda *_: tls,
     )  # fmt: skip
-    with saying("HTTP", host, port):
+    with saying(name, host, port):
         family, _, _, _, at = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)[0]
         listener = socket.create_server(at, family=family, backlog=config.backlog)
     server = _QuietServer(config)
@@ -52,7 +107,7 @@ async def listen(
     while not server.started:
         if task.done():
             await task
-            raise Unavailable(f"HTTP does not start on {host}:{port}")
+            raise Unavailable(f"{name} does not start on {host}:{port}")
         await asyncio.sleep(0.01)
 
     async def end() -> None:

@@ -61,6 +61,14 @@ def parse(client_id: str, username: str) -> LoginClaim:
     return LoginClaim(product_key=product_key, device_name=device_name, sign_method=method, content=content)
 
 
+def c_sdk(client_id: str) -> Literal["", "c", "c-tls"]:
+    """Whether a client id is one of the vendor's C SDKs (C3 and C4), and whether that speaks TLS (alibaba 6.1)."""
+    extras = _extras(client_id.partition("|")[2])
+    if not extras.get("_v", "").lower().startswith("sdk-c-") and extras.get("lan", "").lower() != "c":
+        return ""
+    return "c-tls" if extras.get("securemode") == "2" else "c"
+
+
 def registration(
     product_key: str, device_name: str, random: str, sign_method: str, kind: Literal["register", "regnwl"] | str
 ) -> LoginClaim:

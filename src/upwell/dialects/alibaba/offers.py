@@ -52,6 +52,11 @@ def c4_can_fetch(url: str) -> bool:
     return 0 < len(host) <= C4_URL_PART_MAX and len(path) + 1 <= C4_URL_PART_MAX
 
 
+def c_finds_host(url: str) -> bool:
+    """Whether the C SDKs find the url's host: they take all that is before the path for its name (alibaba 6.7)."""
+    return ":" not in url.partition("://")[2].partition("/")[0]
+
+
 def _push(offer: Offer, ref: int | str) -> dict[str, Any]:
     # alibaba 6.5: `message` is required by C3, and all of it in this order.
     push = {"code": "1000", "data": _data(offer), "id": ref, "message": "success"}

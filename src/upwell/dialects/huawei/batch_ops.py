@@ -178,7 +178,7 @@ def _task(r: c.Batch) -> dict[str, Any]:
         "document": r.facts.get("document"),
         "task_policy": _policy(r),
         "status": TASK_STATUS[r.progress],
-        "status_desc": r.reason.replace("_", " ") or None,
+        "status_desc": r.reason or None,
         "task_progress": task_progress(r.tally),
         "create_time": render.time(r.created_at),
     }

@@ -79,6 +79,8 @@ TABLE: dict[str, tuple[int, str]] = {
     "IOTDA.014864": (200, "The device reports an internal error"),
     "IOTDA.014865": (200, "The version of the device is not supported by the package"),
     "IOTDA.014866": (200, "The device does not exist"),
+    "IOTDA.014867": (200, "The object of the upgrade package does not exist"),
+    "IOTDA.014868": (200, "Integrity check failure for the object of the upgrade package"),
 }
 
 _NOT_FOUND = {
@@ -143,6 +145,11 @@ _FAILURES = {
     "device_internal": "IOTDA.014864",
     "version_not_supported": "IOTDA.014865",
     "device_unknown": "IOTDA.014866",
+    "object_missing": "IOTDA.014867",
+    "sign_mismatch": "IOTDA.014868",
+    "object_changed": "IOTDA.014868",
+    "object_too_large": "IOTDA.014868",
+    "object_empty": "IOTDA.014868",
 }
 
 

@@ -24,6 +24,8 @@ CODE_MAX = 2**31 - 1  # of a result_code, either way: what a database holds; tho
 DESC_MAX = 256  # characters kept of a description; longer ones are cut
 URL_VALID_S = int(RESULT_WITHIN.total_seconds())  # huawei 5.4: `expires`
 DOWN, UP = "$oc/devices/{device_id}/sys/events/down", "$oc/devices/{device_id}/sys/events/up"
+# How the topics of the other vendors' devices on the same door begin.
+FOREIGN = ("/sys/", "/ota/", "/ext/", "/shadow/", "tylink/", "smart/device/")
 OTA, SDK, CLOCK = "$ota", "$sdk_info", "$time_sync"
 
 Part = Literal["firmware", "software", "module"]
@@ -68,7 +70,12 @@ def own_topic(topic: str, device_id: str) -> bool:
 def owner_of(topic: str) -> str | None:
     """The device id that a system topic carries; None for any other topic."""
     levels = topic.split("/")
-    return levels[2] if levels[:2] == ["$oc", "devices"] and len(levels) > 2 and levels[2] else None
+    return levels[2] if levels[:2] == ["$oc", "devices"] and len(levels) > 3 and levels[2] else None
+
+
+def is_custom(topic: str) -> bool:
+    """Whether a topic is one that its owner named (huawei 5.1), and not the system's or another vendor's device's."""
+    return not topic.startswith(("$", *FOREIGN))
 
 
 def own_filter(topic_filter: str, device_id: str) -> bool:
@@ -258,12 +265,19 @@ def upgrade(
         "file_name": file_name,
         "access_token": access_token,  # huawei 5.7: the C SDK tells the two kinds apart by it
         "expires": URL_VALID_S,
-        "sign": offer.sha256.lower(),  # huawei 5.7: Python compares the text
+        "sign": _sign(offer),
         "custom_info": offer.udi,
         "module_name": offer.module if part == "module" else None,
     }
     kind = f"{part}_upgrade" if access_token is not None else f"{part}_upgrade_v2"
     return envelope.write(device_id, OTA, kind, now, render.present(paras) | extras.members())
+
+
+def _sign(offer: Offer) -> str | None:
+    """What the device is to check the file by. Of one in its owner's bucket it is what the owner gave, for C's demo
+    fails on any (huawei 5.4); of one that the platform holds the digest in lower case, for the page demands it and
+    Java's and Python's samples fail without (huawei 5.7)."""
+    return offer.sha256.lower() if offer.is_held else offer.sign
 
 
 def clock_answer(device_id: str, asked: ClockRequest, event_id: str, received_ms: int, now: datetime) -> bytes:

@@ -2,8 +2,9 @@
 
 `claim` reads what a request says of itself; the caller finds the key's secret; `verify` proves the claim. Both
 SDK-HMAC-SHA256 and V11-HMAC-SHA256 (derived key) are verified from the request exactly as it was received: the headers
-that SignedHeaders lists, User-Agent included. There is no nonce in these signatures: what guards against replays is the
-window of 15 minutes. It refuses temporary credentials, and it holds no key.
+that SignedHeaders lists, User-Agent included. Which they are is the client's to choose, but one is the time: there is
+no nonce in these signatures, and what guards against replays is the window of 15 minutes. It refuses temporary
+credentials, and it holds no key.
 """
 
 import hashlib
@@ -22,7 +23,8 @@ SDK_HMAC = "SDK-HMAC-SHA256"
 V11_HMAC = "V11-HMAC-SHA256"
 SERVICE = "iotdm"  # huawei 1.5: fixed in the client
 UNSIGNED = "UNSIGNED-PAYLOAD"
-MUST_SIGN = ("host", "x-sdk-date")  # without these a captured request could be sent elsewhere, or at any time
+# huawei 1.3: without it a captured request could be sent at any time. The Go SDK signs neither host nor content-type.
+MUST_SIGN = ("x-sdk-date",)
 EMPTY_SHA256 = hashlib.sha256(b"").hexdigest()
 
 Fault = Literal["signature", "token"]

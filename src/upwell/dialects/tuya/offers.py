@@ -25,18 +25,21 @@ _DIGEST = {"md5": re.compile(r"[0-9a-fA-F]{32}"), "sha256": re.compile(r"[0-9a-f
 TOPICS = {"issue": "tylink/{device_id}/ota/issue", "get": "tylink/{device_id}/ota/get_response"}
 
 
-def issue(offer: Offer, device_id: str, secret: str, channels: Mapping[int, str], now_s: int) -> tuple[str, bytes]:
-    """The upgrade message (ota/issue). `now_s` is the epoch in seconds. Raises Invalid for an offer that the device
-    would misread."""
-    members = {"data": _data(offer, secret, channels), "msgId": _message_id(offer), "time": _time(now_s)}
+def issue(
+    offer: Offer, device_id: str, secret: str, channels: Mapping[int, str], now_s: int, tls_url: str | None = None
+) -> tuple[str, bytes]:
+    """The upgrade message (ota/issue). `now_s` is the epoch in seconds, `tls_url` the file's by TLS if it has one.
+    Raises Invalid for an offer that the device would misread."""
+    members = {"data": _data(offer, secret, channels, tls_url), "msgId": _message_id(offer), "time": _time(now_s)}
     return _framed(TOPICS["issue"], device_id, members | {"version": "1.0"})
 
 
 def get_response(
-    offer: Offer | None, request: OfferRequest, device_id: str, secret: str, channels: Mapping[int, str], now_s: int
-) -> tuple[str, bytes]:
+    offer: Offer | None, request: OfferRequest, device_id: str, secret: str, channels: Mapping[int, str], now_s: int,
+    tls_url: str | None = None,
+) -> tuple[str, bytes]:  # fmt: skip
     """The answer to ota/get; without an offer its data is empty (tuya 7.12). Raises Invalid like `issue`."""
-    data = {} if offer is None else _data(offer, secret, channels)
+    data = {} if offer is None else _data(offer, secret, channels, tls_url)
     return _framed(TOPICS["get"], device_id, {"msgId": request.ref, "time": _time(now_s), "code": 0, "data": data})
 
 
@@ -56,17 +59,20 @@ def compact(members: Mapping[str, Any]) -> bytes:
     return json.dumps(members, ensure_ascii=False, separators=(",", ":"), allow_nan=False).encode("utf-8", "replace")
 
 
-def _data(offer: Offer, secret: str, channels: Mapping[int, str]) -> dict[str, Any]:
+def _data(offer: Offer, secret: str, channels: Mapping[int, str], tls_url: str | None) -> dict[str, Any]:
+    """tuya 4.7: `httpsUrl` and `cdnUrl` are https where there is such an address, for the C SDK's client knows nothing
+    else. Where there is none they are what `url` is, for other clients read them whatever the scheme."""
     channel = _checked_channel(offer, channels)
-    _check_files(offer)
+    secure = tls_url or offer.url
+    _check_files(offer, secure)
     return {
         "size": str(offer.size),
-        "cdnUrl": offer.url,
+        "cdnUrl": secure,
         "hmac": firmware_hmac(secret, offer.sha256),
         "channel": channel,
         "upgradeType": 0,  # tuya 7.11: the meaning of other values is not known, nor of execTime's
         "execTime": 0,
-        "httpsUrl": offer.url,
+        "httpsUrl": secure,
         "version": offer.version,
         "url": offer.url,
         "md5": offer.md5.lower(),
@@ -80,7 +86,7 @@ def _checked_channel(offer: Offer, channels: Mapping[int, str]) -> int:
     return channel
 
 
-def _check_files(offer: Offer) -> None:
+def _check_files(offer: Offer, tls_url: str) -> None:
     """What a TuyaLink device can't be told: several files, a difference, another protocol, a text it would cut."""
     if offer.files:
         raise Invalid("files", "one file")
@@ -88,7 +94,7 @@ def _check_files(offer: Offer) -> None:
         raise Invalid("is_delta", "a whole package; TuyaLink knows no differences")
     if offer.protocol != "HTTPS":
         raise Invalid("protocol", "HTTPS")
-    if not _URL.fullmatch(offer.url) or len(offer.url) > URL_MAX:
+    if not all(_URL.fullmatch(url) and len(url) <= URL_MAX for url in (offer.url, tls_url)):
         raise Invalid("url", f"at most {URL_MAX} printable ASCII characters without blank, quote and backslash")
     for field, pattern in _DIGEST.items():
         if not pattern.fullmatch(getattr(offer, field)):

@@ -19,7 +19,7 @@ TARGETS_MAX = 30_000  # devices that one batch may name
 class Batch:
     """One request to bring devices to a package. `part` is firmware, software or module; `targets` are public ids;
     `retry_interval_min` None means no retry; `facts` is what a dialect keeps of it and the core never reads; `reason`
-    is a stable word for why the batch as a whole failed."""
+    is a sentence for why its tasks failed, or what they wait for, where that is of the batch as a whole."""
 
     job_id: int
     name: str
@@ -42,8 +42,8 @@ class Batch:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BatchTask:
-    """One device in a batch. `output` is what the device said last; `reason` is a stable word for a failure, and `code`
-    the number that the device gave for it."""
+    """One device in a batch. `output` is what the device said last, or why it waits for its package; `reason` is a
+    stable word for a failure, and `code` the number that the device gave for it."""
 
     public_id: str
     standing: Standing

@@ -27,16 +27,23 @@ class Names:
     device_name: str
     public_id: str = field(default="", compare=False)
 
+    @property
+    def shown(self) -> str:
+        """The device as the log names it."""
+        return f"{self.product_key}/{self.device_name}"
+
 
 @dataclass(frozen=True, slots=True)
 class Down:
     """One message to send. It needs no SUBSCRIBE; a subscription can only lower its QoS. Until the device acknowledges
-    it, it may be silent for `patience_s` seconds, whatever its keep alive says."""
+    it, it may be silent for `patience_s` seconds, whatever its keep alive says. `caution` is what an operator should
+    know of it, for the log."""
 
     topic: str
     payload: bytes
     qos: int = 1
     patience_s: float = 0.0
+    caution: str = ""
 
 
 # --- logins -------------------------------------------------------------------------------------------------------
@@ -49,11 +56,14 @@ differs, and is also called with a secret that is nobody's, so that unknown devi
 @dataclass(frozen=True, slots=True)
 class Claim:
     """Who a CONNECT says it is. Without a product key the device is looked for by name over all products, and each of
-    that name is tried with its own secret, at most 8 of an account."""
+    that name is tried with its own secret, at most 8 of an account. `client` is the face's own word for the kind of
+    client it is, as it says itself; Linked carries it."""
 
     product_key: str | None
     device_name: str
     proves: Proof
+    blames: Callable[[datetime], str] = lambda now: ""  # what else than the password may be wrong, for the log
+    client: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,14 +83,15 @@ class Linked:
     """What a connection is: whose devices speak on it, and through which face.
 
     `names`, `secret` and `product_facts` (what the vendor's dialect keeps of the product, under its own words) are of
-    the device that logged in; `subs` are the sub-devices that it logged in since, with their ids, and `parted` those
-    that were. The door keeps them; a face only looks."""
+    the device that logged in, and `client` is the Claim's; `subs` are the sub-devices that it logged in since, with
+    their ids, and `parted` those that were. The door keeps them; a face only looks."""
 
     face: "Face"
     names: Names
     secret: str = field(repr=False)
     account_id: int = 0
     product_facts: Mapping[str, object] = field(default_factory=dict)
+    client: str = ""
     subs: dict[Names, UUID] = field(default_factory=dict)
     public: dict[str, Names] = field(default_factory=dict)  # of `subs`, those with a public id, by it
     parted: dict[Names, None] = field(default_factory=dict)

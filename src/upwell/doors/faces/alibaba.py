@@ -1,12 +1,13 @@
 """The Alibaba face: dialects/alibaba's login, device, offers, blocks and gateway behind the frame."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from dataclasses import replace
 from datetime import datetime
 
 from upwell.dialects.alibaba import blocks, device, gateway, login, offers
 from upwell.dialects.payloads import plain_topic
 from upwell.domain.errors import DeviceError
-from upwell.domain.talk import BlockRequest, OfferRequest
+from upwell.domain.talk import BlockRequest, Offer, OfferRequest, TaskRef
 from upwell.doors.faces import (
     Absent,
     Block,
@@ -48,6 +49,10 @@ class AlibabaFace:
     subs_come_along = False
     payload_size_max = device.PAYLOAD_MAX
 
+    def __init__(self, tls_link: Callable[[TaskRef, int], str | None] = lambda task, place: None) -> None:
+        """`tls_link` gives the URL by TLS of one file of a task, if there is one."""
+        self._tls_link = tls_link
+
     def claim(self, client_id: str, username: str) -> Claim | Enrolment | None:
         """Alibaba's when the username has an ampersand; no other vendor's has."""
         if "&" not in username:
@@ -62,7 +67,7 @@ class AlibabaFace:
             return Enrolment(
                 claim.product_key, claim.device_name, creates, proves, lambda secret: Down(*login.grant(claim, secret))
             )
-        return Claim(claim.product_key, claim.device_name, proves)
+        return Claim(claim.product_key, claim.device_name, proves, client=login.c_sdk(client_id))
 
     def greet(self, linked: Linked, now: datetime) -> Sequence[Down]:
         """Nothing: Alibaba's devices speak first."""
@@ -108,13 +113,32 @@ class AlibabaFace:
     def push(self, linked: Linked, addressed: Addressed, now: datetime) -> Down:
         """The upgrade push, on the addressed device's own topic."""
         now_ms = int(now.timestamp() * 1000)
-        return Down(*offers.upgrade_push(addressed.offered, addressed.product_key, addressed.device_name, now_ms))
+        offer, caution = self._fetchable(linked, addressed.offered)
+        told = offers.upgrade_push(offer, addressed.product_key, addressed.device_name, now_ms)
+        return Down(*told, caution=caution)
 
     def answer(self, linked: Linked, names: Names, request: OfferRequest, addressed: Addressed | None) -> Down | None:
         """get_reply always; the legacy answer only with an offer."""
         framed = offers.get_reply if request.manner == "get" else offers.request_reply
-        reply = framed(addressed.offered if addressed else None, request, names.product_key, names.device_name)
-        return None if reply is None else Down(*reply)
+        offer, caution = self._fetchable(linked, addressed.offered) if addressed else (None, "")
+        reply = framed(offer, request, names.product_key, names.device_name)
+        return None if reply is None else Down(*reply, caution=caution)
+
+    def _fetchable(self, linked: Linked, offer: Offer) -> tuple[Offer, str]:
+        """The offer with the URLs that the connection's client can use, and a caution where there are none such.
+        alibaba 6.7: a C SDK that speaks TLS downloads by TLS whatever the scheme, and none finds a host with a port."""
+        if not linked.client or offer.protocol == "MQTT":
+            return offer, ""
+
+        def best(url: str, place: int) -> str:
+            by_tls = self._tls_link(offer.task, place) if linked.client == "c-tls" else None
+            known = [url] if by_tls is None else [by_tls, url]
+            return next((each for each in known if offers.c_finds_host(each)), known[0])
+
+        files = tuple(replace(file, url=best(file.url, place)) for place, file in enumerate(offer.files))
+        told = replace(offer, files=files, url=offer.url and best(offer.url, 0))
+        misread = [url for url in (told.url, *(file.url for file in files)) if not offers.c_finds_host(url)]
+        return told, _port_caution(misread[0]) if misread else ""
 
     def block(self, linked: Linked, names: Names, request: BlockRequest, found: Block | NoBlock) -> Down | None:
         """The binary reply (alibaba 6.8), at QoS 0: a lost block is asked for again."""
@@ -123,6 +147,14 @@ class AlibabaFace:
         else:
             told = blocks.reply(request, found.data, found.file_size, names.product_key, names.device_name)
         return Down(*told, qos=0)
+
+
+def _port_caution(url: str) -> str:
+    origin = "/".join(url.split("/")[:3])  # never the token behind it
+    return (
+        f"its C SDK takes the host and port of {origin} for a host's name and can't download (alibaba 6.7); "
+        "give --public-url, and --public-tls-url for TLS, without a port"
+    )
 
 
 def _names_in(topic: str) -> tuple[str, str] | None:

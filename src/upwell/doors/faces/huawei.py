@@ -67,7 +67,11 @@ class HuaweiFace:
             proven = login.verify(claim, (secret,), password)
             return login.is_timely(claim, now, self._tolerance) and proven
 
-        return Claim(None, claim.device_id, proves)
+        def blames(now: datetime) -> str:
+            timely = login.is_timely(claim, now, self._tolerance)
+            return "" if timely else f"its clock is off: it says {claim.timestamp}, and here it is {now:%Y%m%d%H}"
+
+        return Claim(None, claim.device_id, proves, blames)
 
     def greet(self, linked: Linked, now: datetime) -> Sequence[Down]:
         """Nothing: a device is asked when it has something to install."""
@@ -78,12 +82,12 @@ class HuaweiFace:
         return device.own_topic(topic, linked.names.public_id)
 
     def excuse(self, linked: Linked, topic: str) -> Excuse | None:
-        """Topics that do not begin with `$` are its owner's to name (huawei 5.1), and go nowhere here. A device behind
-        it speaks on the gateway's topic, and comes online by what it says there; on its own ones it is not heard."""
+        """Custom topics go nowhere here. A device behind it speaks on the gateway's topic, and comes online by what it
+        says there; on its own ones it is not heard."""
         owner = device.owner_of(topic)
-        if owner is not None:
-            return Absent(None, owner) if linked.called(owner) is None else Harmless()
-        return None if topic.startswith("$") else Harmless()
+        if owner is None:
+            return Harmless() if device.is_custom(topic) else None
+        return Absent(None, owner) if linked.called(owner) is None else Harmless()
 
     def may_subscribe(self, linked: Linked, topic_filter: str) -> bool:
         """Filters that match only topics of the device that logged in."""

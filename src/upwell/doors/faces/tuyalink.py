@@ -10,7 +10,7 @@ from datetime import datetime
 
 from upwell.dialects.tuya import channels, device, gateway, login, offers
 from upwell.domain.errors import DeviceError
-from upwell.domain.talk import BlockRequest, OfferRequest
+from upwell.domain.talk import BlockRequest, OfferRequest, TaskRef
 from upwell.doors.faces import (
     Block,
     Claim,
@@ -40,15 +40,21 @@ NODE_TYPE_GATEWAY = 1  # of a product whose devices may have sub-devices (tuya 2
 
 class TuyaLinkFace:
     """Devices whose client id is `tuyalink_{deviceId}`, or `{deviceId}` like their username; a deviceId is the name of
-    a device. `now` is the clock, for the answers that the frame asks for without one."""
+    a device. `now` is the clock, for the answers that the frame asks for without one; `tls_link` gives the URL by TLS
+    of one file of a task, if there is one."""
 
     name = "tuya"
     asks = False
     subs_come_along = False
     payload_size_max = device.PAYLOAD_MAX
 
-    def __init__(self, now: Callable[[], datetime]) -> None:
+    def __init__(
+        self,
+        now: Callable[[], datetime],
+        tls_link: Callable[[TaskRef, int], str | None] = lambda task, place: None,
+    ) -> None:
         self._now = now
+        self._tls_link = tls_link
 
     def claim(self, client_id: str, username: str) -> Claim | Enrolment | None:
         """By name alone: the device whose secret made the password."""
@@ -100,15 +106,20 @@ class TuyaLinkFace:
     def push(self, linked: Linked, addressed: Addressed, now: datetime) -> Down:
         """ota/issue, on the addressed device's own topic and with its own hmac."""
         names = Names(addressed.product_key, addressed.device_name)
-        known, now_s = _channels(linked, names), int(now.timestamp())
-        return Down(*offers.issue(addressed.offered, names.device_name, addressed.secret, known, now_s))
+        known, now_s, tls_url = (
+            _channels(linked, names),
+            int(now.timestamp()),
+            self._tls_link(addressed.offered.task, 0),
+        )
+        return Down(*offers.issue(addressed.offered, names.device_name, addressed.secret, known, now_s, tls_url))
 
     def answer(self, linked: Linked, names: Names, request: OfferRequest, addressed: Addressed | None) -> Down | None:
         """ota/get_response always, with or without an offer."""
         offer = addressed.offered if addressed else None
         secret = addressed.secret if addressed else ""
-        known = _channels(linked, names)
-        return Down(*offers.get_response(offer, request, names.device_name, secret, known, self._seconds()))
+        known, now_s = _channels(linked, names), self._seconds()
+        tls_url = self._tls_link(offer.task, 0) if offer else None
+        return Down(*offers.get_response(offer, request, names.device_name, secret, known, now_s, tls_url))
 
     def block(self, linked: Linked, names: Names, request: BlockRequest, found: Block | NoBlock) -> Down | None:
         """Nothing: TuyaLink devices download over HTTP."""

@@ -16,13 +16,16 @@ from uuid import UUID, uuid4
 from upwell.domain.errors import UpwellError
 from upwell.doors.mqtt import codec
 from upwell.doors.mqtt.codec import ConnectCode
-from upwell.doors.mqtt.handler import Conn, Identity, Limits, MqttHandler
+from upwell.doors.mqtt.handler import Conn, Identity, Limits, MqttHandler, refused
 from upwell.doors.mqtt.inbox import Inbox, Pending
 from upwell.doors.mqtt.probes import probe
 from upwell.doors.mqtt.session import Session
+from upwell.service.journal import tell
 
 log = logging.getLogger(__name__)
 HUNG_UP = "the device hung up"
+LEFT = "the device left"
+NO_NEWS = (HUNG_UP, LEFT)  # a fleet that comes and goes
 ALIVE_SIZE = 1000  # bytes of a packet not yet whole that are a sign of life too, for a large one takes its time
 
 
@@ -61,6 +64,7 @@ class Link(asyncio.Protocol):
         self._finished = False  # no more is read or written; what was read may still wait to be heard
         self._talked_out = False  # the device says no more, and may still listen
         self._reading = True
+        self._refused = False  # a login, which was told with its reason
         self.draining = False
         self.peer = "?"
 
@@ -78,14 +82,14 @@ class Link(asyncio.Protocol):
         self._timer = self._loop.call_later(self._limits.connect_timeout_s, self.cut, "no login in time")
 
     def eof_received(self) -> bool:
-        """The device says no more. What it said is taken and acknowledged before the connection is closed; over TLS it
-        can't be told any more, and is only heard."""
+        """The device says no more. What it said is taken and acknowledged before the connection is closed, where the
+        device still listens; a WebSocket's does not."""
         self._talked_out = True
         if self._timer and self.conn:
             self._timer.cancel()
             self._timer = self._loop.call_later(self._limits.last_words_s, self.cut, HUNG_UP)
         self._pump()
-        return self._transport.get_extra_info("sslcontext") is None
+        return True
 
     def connection_lost(self, exc: Exception | None) -> None:
         self._finish("the connection broke" if exc and not self._talked_out else HUNG_UP)
@@ -160,15 +164,15 @@ class Link(asyncio.Protocol):
                 timer.cancel()
         self._stall = None
         self._door.leave(self)
-        level = logging.DEBUG if reason == HUNG_UP else logging.INFO  # a fleet that comes and goes is no news
-        log.log(level, "mqtt connection ended: peer=%s device=%s reason=%s", self.peer, self._who(), reason)
+        level = logging.DEBUG if reason in NO_NEWS or self._refused else logging.INFO
+        tell(log, "mqtt connection ended", level, peer=self.peer, device=self._who(), reason=reason)
         if self.conn:
             self._door.part(self.conn.device_id, self._see_off(self.conn))
         else:
             self._door.forget(self)
 
     def _who(self) -> str:
-        return str(self.conn.device_id) if self.conn else "-"
+        return (self.conn.name or str(self.conn.device_id)) if self.conn else ""
 
     async def _see_off(self, conn: Conn) -> None:
         """Hear the device out, then say farewell."""
@@ -194,12 +198,9 @@ class Link(asyncio.Protocol):
 
     def _complain(self, step: str, exc: BaseException) -> None:
         """A handler's failure, in one line where it was foreseen."""
-        foreseen = isinstance(exc, UpwellError)
-        log.log(
-            logging.INFO if foreseen else logging.ERROR,
-            "mqtt %s failed: peer=%s device=%s error=%s", step, self.peer, self._who(), type(exc).__name__,
-            exc_info=None if foreseen else exc,
-        )  # fmt: skip
+        level, error = (logging.INFO, None) if isinstance(exc, UpwellError) else (logging.ERROR, exc)
+        told = {"peer": self.peer, "device": self._who(), "error": type(exc).__name__}
+        tell(log, f"mqtt {step} failed", level, error, **told)
 
     # The login.
 
@@ -213,6 +214,8 @@ class Link(asyncio.Protocol):
             return
         least, most = self._limits.keep_alive_range_s
         if not least <= first.keep_alive_s <= most:  # alibaba 6.1; 0 (no keep alive) is refused with the rest
+            reason = f"keep alive {first.keep_alive_s} s, must be {least} to {most}"
+            refused(log, first.client_id, first.username, reason, self.peer)
             self._refuse(ConnectCode.IDENTIFIER_REJECTED)
             return
         try:
@@ -229,6 +232,7 @@ class Link(asyncio.Protocol):
         await self._open(first, identity)
 
     def _refuse(self, code: ConnectCode) -> None:
+        self._refused = True
         self._write(codec.connack(code))
         self.cut(f"login refused: {code.name.lower()}")
 
@@ -240,7 +244,8 @@ class Link(asyncio.Protocol):
             former.cut("replaced by a later login")  # alibaba 6.1, rule 5
         farewell = self._door.parting(identity.device_id)
         host = self.peer.rpartition(":")[0] or self.peer  # a device's address has no port; the log's has
-        conn = Conn(uuid4(), identity.device_id, identity.facts, host, connect.client_id, connect.protocol_level)
+        conn = Conn(uuid4(), identity.device_id, identity.facts, host, connect.client_id, connect.protocol_level,
+                    name=identity.name)  # fmt: skip
         self._session = Session(
             keep_alive_s=connect.keep_alive_s,
             now_s=self._loop.time(),
@@ -339,7 +344,7 @@ class Link(asyncio.Protocol):
             case codec.Pingreq():
                 self._write(codec.pingresp())
             case _:
-                self.cut("the device left", hear=False)
+                self.cut(LEFT, hear=False)
 
     def _may_publish(self, conn: Conn, topic: str) -> bool:
         return self._door.handler.may_publish(conn, topic)
@@ -351,10 +356,8 @@ class Link(asyncio.Protocol):
 
     async def _skip(self, packet: codec.Skipped) -> None:
         """It is acknowledged in its turn like one that was read, or the device would send it again for ever."""
-        log.warning(
-            "mqtt publish skipped: peer=%s device=%s topic=%s; its payload of %d bytes is more than may be read",
-            self.peer, self._who(), packet.topic, packet.size,
-        )  # fmt: skip
+        event = f"mqtt publish skipped: its payload of {packet.size} bytes is more than may be read"
+        tell(log, event, logging.WARNING, peer=self.peer, device=self._who(), topic=packet.topic)
 
     def _settle(self, _: "asyncio.Task[None]") -> None:
         """Acknowledge the publishes that were taken, oldest first, and none after one that was not."""

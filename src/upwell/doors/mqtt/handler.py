@@ -4,22 +4,30 @@ Holds: the handler decides who may log in, publish and subscribe, and when a pub
 Refuses: to know a vendor's topic, client id or password scheme.
 """
 
+import logging
 from dataclasses import dataclass, field
 from typing import Protocol
 from uuid import UUID
 
 from upwell.doors.mqtt import codec
 from upwell.doors.mqtt.session import INFLIGHT_MAX, SUBSCRIPTIONS_MAX
+from upwell.service.journal import tell
 
 
 @dataclass(frozen=True, slots=True)
 class Identity:
     """Who logged in. `facts` are the handler's own and are only carried. `payload_size_max` is how much it may say at
-    once from now on, None for the door's own limit."""
+    once from now on, None for the door's own limit. `name` is what people call the device, for the log."""
 
     device_id: UUID
     facts: object = None
     payload_size_max: int | None = None
+    name: str = ""
+
+
+def refused(log: logging.Logger, client_id: str, username: str, reason: str, peer: str) -> None:
+    """A CONNECT is refused, and who, why and from where is told; its password is not."""
+    tell(log, "device login refused", client_id=client_id, user=username, reason=reason, peer=peer)
 
 
 @dataclass(slots=True, eq=False)
@@ -34,6 +42,7 @@ class Conn:
     client_id: str
     protocol_level: int
     replaced: bool = False
+    name: str = ""  # what people call the device
 
 
 class MqttHandler(Protocol):

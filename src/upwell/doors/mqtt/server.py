@@ -12,8 +12,11 @@ from collections.abc import Coroutine
 from typing import Any
 from uuid import UUID
 
+from upwell.doors.layers import TlsLayer
 from upwell.doors.mqtt.connection import Link
 from upwell.doors.mqtt.handler import Conn, Identity, Limits, MqttHandler
+from upwell.doors.mqtt.websocket import WebSocketLayer
+from upwell.doors.tls import Failures
 
 __all__ = ["Conn", "Identity", "Limits", "MqttDoor", "MqttHandler"]
 
@@ -43,18 +46,26 @@ class MqttDoor:
         self._links: set[Link] = set()
         self._devices: dict[UUID, Link] = {}
         self._servers: list[asyncio.Server] = []
+        self._failures = Failures("mqtt")
         self._work: set[asyncio.Task[None]] = set()
         self._parting: dict[UUID, asyncio.Task[None]] = {}
 
-    async def start(self, host: str, port: int, ssl: tls.SSLContext | None = None) -> tuple[str, int]:
+    async def start(
+        self, host: str, port: int, ssl: tls.SSLContext | None = None, *, websocket: bool = False
+    ) -> tuple[str, int]:
         """Listen, and give the address bound. Raises OSError where it can't be."""
-        handshake = self.limits.connect_timeout_s if ssl else None
-        server = await asyncio.get_running_loop().create_server(
-            lambda: Link(self), host, port, ssl=ssl, backlog=BACKLOG, ssl_handshake_timeout=handshake
-        )
+
+        def accepted() -> asyncio.Protocol:
+            link = Link(self)
+            spoken = WebSocketLayer(link) if websocket else link
+            return spoken if ssl is None else TlsLayer(spoken, ssl, self._failures)
+
+        server = await asyncio.get_running_loop().create_server(accepted, host, port, backlog=BACKLOG)
         self._servers.append(server)
         address = server.sockets[0].getsockname()
-        log.info("mqtt door open: host=%s port=%s tls=%s", address[0], address[1], ssl is not None)
+        log.info(
+            "mqtt door open: host=%s port=%s tls=%s websocket=%s", address[0], address[1], ssl is not None, websocket
+        )
         return str(address[0]), int(address[1])
 
     async def stop(self) -> None:

@@ -26,6 +26,12 @@ insert into access_key (key_id, secret, account_id, role, dialect, created_at) v
 select key_id, secret, account_id, a.name as account, role, dialect, k.created_at, revoked_at
 from access_key k join account a using (account_id) order by k.created_at, key_id;
 
+-- name: changed_keys
+-- Keys made or revoked since $1, in that order; at most $2.
+select key_id, secret, account_id, a.name as account, role, dialect, k.created_at, revoked_at
+from access_key k join account a using (account_id)
+where greatest(k.created_at, revoked_at) > $1 order by greatest(k.created_at, revoked_at), key_id limit $2;
+
 -- name: find_key
 -- A key that may still be used.
 select key_id, secret, account_id, a.name as account, role, dialect, k.created_at, revoked_at

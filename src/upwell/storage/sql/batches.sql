@@ -2,7 +2,7 @@
 
 -- name: packages_of_batch
 -- These packages of the account, locked so that their deletion waits for the job to exist.
-select k.package_id, k.product_id, k.module, k.status, k.object_state, pr.space_id
+select k.package_id, k.product_id, k.module, k.status, k.object_state, k.object_problem, pr.space_id
 from package k left join product pr using (product_id)
 where k.account_id = $1 and k.package_id = any($2::bigint[]) and k.deleted_at is null
 order by k.package_id for update of k;
@@ -33,7 +33,7 @@ select distinct k.product_id from job_package c join package k using (package_id
 
 -- name: tallies
 -- The tasks of these jobs, counted by what tells where they stand.
-select job_id, state, awaiting in ('answer', 'offer', 'result') as asked,
+select job_id, state, awaiting not in ('', 'online') as asked,
        attempt > 0 and awaiting in ('', 'online') as again, reason = 'device_deleted' as gone, count(*) as n
 from task where job_id = any($1::bigint[]) group by 1, 2, 3, 4, 5;
 
@@ -48,7 +48,10 @@ order by j.job_id desc;
 select j.job_id, j.name, j.part, j.targets, j.group_ids, j.need_confirm, j.by_gateway, j.ext_info, j.scheduled_at,
        j.retry_count, j.retry_interval_min, j.facts, j.created_at, j.status, j.materialised, j.outcome,
        j.stop_asked_at is not null as stop_asked,
-       array(select c.package_id from job_package c where c.job_id = j.job_id order by c.place) as package_ids
+       array(select c.package_id from job_package c where c.job_id = j.job_id order by c.place) as package_ids,
+       j.status_desc, (select coalesce(max(k.object_problem), '')
+                       from job_package c join package k using (package_id)
+                       where c.job_id = j.job_id and k.object_state = 'checking' having count(*) > 0) as unread
 from unnest($2::bigint[]) with ordinality as w(job_id, place) join job j using (job_id)
 where j.account_id = $1 and j.part <> '' and j.deleted_at is null
 order by w.place;
@@ -60,17 +63,18 @@ from job j where j.job_id = $1 and j.account_id = $2 and j.part <> '' and j.dele
 -- name: tasks_of_batch
 -- A window of a batch's tasks, by device from high to low; the four columns beside the state are every way to stand as
 -- was asked for. Tasks of a given device are of its present life; one of a former life shows its id of then.
-select t.device_id, t.state, t.description, t.reason, t.code,
-       t.awaiting in ('answer', 'offer', 'result') as asked, t.attempt > 0 and t.awaiting in ('', 'online') as again,
+select t.device_id, t.state, t.description, t.reason, t.code, k.object_state, k.object_problem,
+       t.awaiting not in ('', 'online') as asked, t.attempt > 0 and t.awaiting in ('', 'online') as again,
        t.reason = 'device_deleted' as gone,
        coalesce(s.name, case when d.life = t.life then d.public_id else dp.public_id end,
                 pr.product_key || '_' || d.name) as public_id
-from task t left join device d using (device_id) left join product pr using (product_id)
+from task t join job j using (job_id) join package k on k.package_id = coalesce(t.package_id, j.package_id)
+left join device d using (device_id) left join product pr on pr.product_id = d.product_id
 left join job_stray s on s.job_id = t.job_id and s.device_id = t.device_id
 left join device_past dp on dp.device_id = t.device_id and dp.life = t.life
 where t.job_id = $1 and ($2::uuid is null or t.device_id < $2)
   and ($3::uuid[] is null or (t.device_id = any($3) and t.life = coalesce(d.life, t.life)))
-  and (t.state, t.awaiting in ('answer', 'offer', 'result'), t.attempt > 0 and t.awaiting in ('', 'online'),
+  and (t.state, t.awaiting not in ('', 'online'), t.attempt > 0 and t.awaiting in ('', 'online'),
        t.reason = 'device_deleted')
       in (select * from unnest($4::text[], $5::boolean[], $6::boolean[], $7::boolean[]))
 order by t.device_id desc limit $8 offset $9;
@@ -78,7 +82,7 @@ order by t.device_id desc limit $8 offset $9;
 -- name: count_tasks_of_batch
 select count(*) from task t left join device d using (device_id)
 where t.job_id = $1 and ($2::uuid[] is null or (t.device_id = any($2) and t.life = coalesce(d.life, t.life)))
-  and (t.state, t.awaiting in ('answer', 'offer', 'result'), t.attempt > 0 and t.awaiting in ('', 'online'),
+  and (t.state, t.awaiting not in ('', 'online'), t.attempt > 0 and t.awaiting in ('', 'online'),
        t.reason = 'device_deleted')
       in (select * from unnest($3::text[], $4::boolean[], $5::boolean[], $6::boolean[]));
 

@@ -2,8 +2,8 @@
 
 -- name: package_for_job
 -- The package of this account, locked so that its status and its deletion wait for the job to exist.
-select p.package_id, p.product_id, p.status, p.object_state, p.is_delta, p.source_version, p.source_versions as follows,
-       p.version, p.module, p.size,
+select p.package_id, p.product_id, p.status, p.object_state, p.object_problem, p.is_delta, p.source_version,
+       p.source_versions as follows, p.version, p.module, p.size,
        jsonb_array_length(p.files) as file_count, pr.product_key
 from package p left join product pr on pr.product_id = p.product_id
 where p.package_id = $1 and p.account_id = $2 and p.deleted_at is null
@@ -152,7 +152,7 @@ where j.status = 'IN_PROGRESS' and j.materialised and j.kind <> 'dynamic'
                   and t.state in ('CONFIRM', 'QUEUED', 'NOTIFIED', 'IN_PROGRESS'));
 
 -- name: lock_running
-select job_id, kind, package_id, part, stop_asked_at is not null as stop_asked
+select job_id, kind, package_id, part, stop_asked_at is not null as stop_asked, status_desc
 from job where job_id = $1 and status = 'IN_PROGRESS' for update skip locked;
 
 -- name: counts
@@ -196,7 +196,7 @@ with page as (
 )
 select t.device_id, t.job_id, t.nth, p.package_id, pr.product_key, pr.name as product_name, d.name as device_name,
        case when t.life = d.life then d.iot_id else coalesce(dp.iot_id, '') end as iot_id, t.module, t.source_version, p.version as dest_version, t.state, t.description, t.progress,
-       j.timeout_min, t.created_at, t.modified_at
+       j.timeout_min, t.created_at, t.modified_at, p.object_state, p.object_problem
 from page join task t using (device_id, job_id, nth) join job j using (job_id)
 join package p on p.package_id = coalesce(t.package_id, j.package_id)
 join product pr on pr.product_id = j.product_id join device d on d.device_id = t.device_id
@@ -261,13 +261,14 @@ where j.job_id = $1 and j.account_id = $2 for update of j;
 
 -- name: hold_packages
 -- The packages of a job; none of them can be deleted or judged until this transaction ends.
-select p.status, p.deleted_at is not null as is_deleted from package p
+select p.status, p.deleted_at is not null as is_deleted, p.object_state, p.object_problem, p.size from package p
 where p.package_id in (select j.package_id from job j where j.job_id = $1
                        union all select c.package_id from job_package c where c.job_id = $1)
 order by p.package_id for no key update;
 
 -- name: reopen_job
-update job set status = 'IN_PROGRESS', ended_at = null, outcome = '', stop_asked_at = null, modified_at = $2
+update job set status = 'IN_PROGRESS', ended_at = null, outcome = '', status_desc = '', stop_asked_at = null,
+               modified_at = $2
 where job_id = $1 and status in ('COMPLETED', 'CANCELED') returning part;
 
 -- name: has_tasks

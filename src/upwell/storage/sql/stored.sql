@@ -58,13 +58,19 @@ where package_id = $1 and object_state = 'checking' and check_until = $2 and del
 -- What the object turned out to be, unless somebody else has said so. Only digests that are right are kept.
 update package
 set object_state = $3, object_tag = $4, size = $5, md5 = case when $3 = 'ok' then $6 else md5 end,
-    sha256 = case when $3 = 'ok' then $7 else sha256 end, looked_at = $8, check_until = null, modified_at = $8
+    sha256 = case when $3 = 'ok' then $7 else sha256 end, looked_at = $8, check_until = null, modified_at = $8,
+    object_fault = $9, object_problem = $10
 where package_id = $1 and object_state = 'checking' and check_until = $2
 returning package_id;
 
+-- name: note_unread
+-- Why the object could not be read; it is tried again when the claim is over.
+update package set object_problem = $2 where package_id = $1 and object_state = 'checking';
+
 -- name: settle_gone
 -- The object is not there.
-update package set object_state = 'missing', looked_at = $2, check_until = null, modified_at = $2
+update package
+set object_state = 'missing', looked_at = $2, check_until = null, modified_at = $2, object_fault = $3, object_problem = $4
 where package_id = $1 and object_state <> 'missing' returning package_id;
 
 -- name: claim_stale
@@ -78,15 +84,19 @@ returning package_id, object_key, object_state, object_tag, size;
 
 -- name: doubt
 -- The object is not what was read: read it anew.
-update package set object_state = 'checking', check_until = null, modified_at = $2
+update package
+set object_state = 'checking', check_until = null, modified_at = $2, object_fault = null, object_problem = null
 where package_id = $1 and object_state <> 'checking' and deleted_at is null returning package_id;
 
 -- name: doubt_object
 -- The object was written or removed: read it anew, whichever region its packages say.
-update package set object_state = 'checking', check_until = null, modified_at = $4
+update package
+set object_state = 'checking', check_until = null, modified_at = $4, object_fault = null, object_problem = null
 where account_id = $1 and bucket = $2 and bucket_key = $3 and deleted_at is null;
 
 -- name: packages_of_bucket
 -- The packages that are made of each object, and how they stand.
-select bucket_key, string_agg(version || ' (' || object_state || ')', ', ' order by package_id) as packages
+select bucket_key,
+       string_agg(version || ' (' || object_state || ')' || coalesce(': ' || object_problem, ''), ', ' order by package_id)
+       as packages
 from package where account_id = $1 and bucket = $2 and deleted_at is null group by bucket_key;

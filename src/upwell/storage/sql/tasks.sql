@@ -38,13 +38,15 @@ from unnest($2::uuid[], $3::bigint[], $4::smallint[], $5::int[], $6::text[], $7:
      as n(device_id, job_id, nth, rev, event, from_state, to_state, detail);
 
 -- name: save_versions
--- What devices say they run; null is unknown, and says each time when it was said.
-insert into module_version (device_id, module, version, reported_at)
-select n.device_id, n.module, n.version, $1
+-- What devices say they run; null is unknown, and says each time when it was said. What a result told ($5) stands until
+-- a report comes, and what a device reported itself where the result tells the same.
+insert into module_version (device_id, module, version, reported_at, by_result)
+select n.device_id, n.module, n.version, $1, $5
 from unnest($2::uuid[], $3::text[], $4::text[]) as n(device_id, module, version)
 order by n.device_id, n.module
-on conflict (device_id, module) do update set version = excluded.version, reported_at = excluded.reported_at
-where module_version.version is distinct from excluded.version or excluded.version is null;
+on conflict (device_id, module) do update
+set version = excluded.version, reported_at = excluded.reported_at, by_result = excluded.by_result
+where module_version.version is distinct from excluded.version or module_version.by_result or excluded.version is null;
 
 -- name: former_destinations
 -- What devices may still be installing though their task was cancelled: the versions of what they were offered in this
@@ -53,7 +55,7 @@ select distinct t.device_id, t.module, p.version
 from task t join device d on d.device_id = t.device_id and d.life = t.life
 join job j using (job_id) join package p on p.package_id = coalesce(t.package_id, j.package_id)
 where t.device_id = any($1::uuid[]) and t.state = 'CANCELED' and t.offered_at is not null
-  and t.awaiting in ('', 'result');
+  and t.awaiting not in ('online', 'answer', 'offer');
 
 -- name: save_sdks
 update device d set sdk_version = n.version from unnest($1::uuid[], $2::text[]) as n(device_id, version)
@@ -116,7 +118,7 @@ limit $3;
 -- Tasks that a device may be told of when it asks.
 select device_id, job_id, nth, module from offerable
 where device_id = any($1::uuid[]) and (due_at is null or due_at <= $2::timestamptz + interval '2 seconds')
-  and (finish_at is null or finish_at > $2)
+  and not asks_first and (finish_at is null or finish_at > $2)
 order by device_id, job_id;
 
 -- name: free
@@ -145,10 +147,10 @@ delete from pace where granted_at < clock_timestamp() - make_interval(secs => $1
 -- Lock these tasks for sending, with what an offer says. A cancelled or foreign one is not returned (L5, L6): its state
 -- is asked of the locked row itself, the rest of `offerable` of what stands.
 select t.device_id, t.job_id, t.nth, t.module, t.state, t.awaiting, p.version, p.size, p.md5, p.sha256, p.is_delta, p.udi,
-       p.files, p.sign_method, p.object_key, p.bucket is null as is_held, j.protocol, j.tags, j.ext_info,
+       p.files, p.sign_method, p.object_key, p.bucket is null as is_held, p.sign, j.protocol, j.tags, j.ext_info,
        pr.product_key, d.name, d.secret,
        coalesce(d.public_id, pr.product_key || '_' || d.name) as public_id,
-       mv.device_id is not null as has_said, mv.version as installed,
+       mv.device_id is not null as has_said, mv.version as installed, o.asks_first,
        case when j.by_gateway then (
            select count(*) from topology own join topology other using (gateway_id)
            join task x on x.device_id = other.device_id and x.job_id = t.job_id
@@ -158,9 +160,9 @@ join task t on t.device_id = c.device_id and t.job_id = c.job_id and t.nth = c.n
 join job j on j.job_id = t.job_id join package p on p.package_id = coalesce(t.package_id, j.package_id)
 join device d on d.device_id = t.device_id join product pr on pr.product_id = d.product_id
 left join module_version mv on mv.device_id = t.device_id and mv.module = t.module
+cross join lateral (select o.asks_first from offerable o
+                    where o.device_id = c.device_id and o.job_id = c.job_id and o.nth = c.nth) o
 where t.state in ('QUEUED', 'NOTIFIED', 'IN_PROGRESS') and ($4::timestamptz is null or t.due_at <= $4)
-  and exists (select from offerable o
-              where o.device_id = c.device_id and o.job_id = c.job_id and o.nth = c.nth)
   and d.enabled and d.deleted_at is null
 for update of t skip locked;
 
@@ -172,6 +174,12 @@ set offered_on = n.connection_id, offered_at = $1, due_at = null, awaiting = coa
     timeout_at = coalesce(n.timeout_at, t.timeout_at)
 from unnest($2::uuid[], $3::bigint[], $4::smallint[], $5::uuid[], $6::text[], $7::timestamptz[])
      as n(device_id, job_id, nth, connection_id, awaiting, timeout_at)
+where t.device_id = n.device_id and t.job_id = n.job_id and t.nth = n.nth;
+
+-- name: record_questions
+-- These devices were asked what they run before what is for one version; their answer makes the offer due.
+update task t set due_at = null
+from unnest($1::uuid[], $2::bigint[], $3::smallint[]) as n(device_id, job_id, nth)
 where t.device_id = n.device_id and t.job_id = n.job_id and t.nth = n.nth;
 
 -- name: put_off

@@ -7,14 +7,16 @@ key comes from the environment alone. An empty environment variable counts as ab
 
 import re
 import socket
-import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Literal, NamedTuple
+from typing import Literal
 from urllib.parse import urlsplit
 
-from upwell.domain.errors import CallerError
+from upwell.config.addresses import PORT_MAX, HostPort, listener, public_url
+from upwell.config.sources import BOOTSTRAP_VARIABLE, SettingError, meant, read_toml, refuse_unknown, toml_path
+
+__all__ = ["SETTINGS", "BootstrapKey", "HostPort", "SettingError", "Settings", "load", "toml_path"]
 
 DEFAULT_DATA_DIR = "./upwell-data"
 DEFAULT_HTTP = "127.0.0.1:8686"
@@ -24,12 +26,18 @@ SETTINGS = (
     "http",
     "mqtt",
     "mqtts",
+    "mqtt_ws",
+    "mqtt_wss",
     "https",
     "tls_cert",
     "tls_key",
+    "device_tls",
+    "device_tls_cert",
+    "device_tls_key",
     "download",
     "downloads",
     "public_url",
+    "public_tls_url",
     "database_url",
     "objects_url",
     "buckets",
@@ -39,35 +47,23 @@ SETTINGS = (
     "tuya_bare_secret",
     "tuya_wrapped_lists",
     "huawei_clock_tolerance_h",
+    "disk_floor_mb",
+    "log",
+    "log_format",
+    "log_file",
 )
 DynamicRegistration = Literal["off", "registered", "any"]
 DYNAMIC_REGISTRATION: tuple[DynamicRegistration, ...] = ("off", "registered", "any")
-PORT_MAX = 65535
+DeviceTls = Literal["compatible", "modern"]
+DEVICE_TLS: tuple[DeviceTls, ...] = ("compatible", "modern")
+TLS_LISTENERS = ("mqtts", "mqtt_wss", "https", "downloads")
+LOG_LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR")
+LOG_FORMATS = ("text", "json")
 TOLERANCE_MAX_H = 24
-BOOTSTRAP_VARIABLE = "UPWELL_BOOTSTRAP_KEY"
+DISK_FLOOR_MAX_MB = 10_000_000
+BOOTSTRAP_SECRET_MIN = 16  # characters; whoever guesses this secret owns every device of the fleet
 
 _BUCKET = r"(?:[0-9a-f]{32}:)?(?:\*|[A-Za-z0-9-]{1,256})/[a-z0-9.-]{3,63}"
-LISTENER_RULE = "must be HOST:PORT, PORT from 0 to 65535, an IPv6 address in brackets"
-
-
-class SettingError(CallerError):
-    """A setting breaks its rule."""
-
-    def __init__(self, setting: str, value: str, rule: str) -> None:
-        self.setting = setting
-        self.value = re.sub(r"://[^/]*@", "://…@", value)
-        self.rule = rule
-        super().__init__(f"setting {setting} = {self.value!r}: {rule}")
-
-
-class HostPort(NamedTuple):
-    """Where a listener listens. Port 0 is any free port."""
-
-    host: str
-    port: int
-
-    def __str__(self) -> str:
-        return f"[{self.host}]:{self.port}" if ":" in self.host else f"{self.host}:{self.port}"
 
 
 @dataclass(frozen=True)
@@ -80,19 +76,25 @@ class BootstrapKey:
 
 @dataclass(frozen=True)
 class Settings:
-    """What a server runs with. `public_url` is an origin without a trailing slash; it has port 0 when it was not
-    given and the download port is any free one: see `public_url_at`."""
+    """What a server runs with. `public_url` has no trailing slash; it has port 0 when it was not given and the
+    download port is any free one: see `public_url_at`."""
 
     data_dir: Path
     http: HostPort
     mqtt: HostPort
     mqtts: HostPort | None
+    mqtt_ws: HostPort | None
+    mqtt_wss: HostPort | None
     https: HostPort | None
     tls_cert: Path | None
     tls_key: Path | None
+    device_tls: DeviceTls
+    device_tls_cert: Path | None
+    device_tls_key: Path | None
     download: HostPort
     downloads: HostPort | None
     public_url: str
+    public_tls_url: str | None
     database_url: str | None = field(repr=False)
     objects_url: str | None
     buckets: Mapping[str, str]  # URL by `[project:]region/bucket`
@@ -102,7 +104,18 @@ class Settings:
     tuya_bare_secret: bool
     tuya_wrapped_lists: bool
     huawei_clock_tolerance_h: int
+    disk_floor_mb: int
+    log: str
+    log_format: str
+    log_file: Path | None
     bootstrap_key: BootstrapKey | None
+    sources: Mapping[str, str] = field(repr=False)  # by setting: how it was given; absent where it was not
+
+    def named(self, setting: str) -> str:
+        """What whoever started the server calls the setting: the option, variable or key that gave it."""
+        if setting == "download" and setting not in self.sources:
+            return f"download, the port after that of {self.named('http')} (set --download),"
+        return self.sources.get(setting, f"{setting}, by default,")
 
     @property
     def objects_at(self) -> str:
@@ -114,57 +127,81 @@ class Settings:
         return re.sub(r":0$", f":{download_port}", self.public_url)
 
     def secure_url_at(self, downloads_port: int | None) -> str | None:
-        """What devices are told that download by TLS alone: `public_url` when it is https, else its host with the TLS
-        download listener's port; None without such a listener."""
+        """What devices are told that download by TLS: `public_tls_url`; without it `public_url` when it is https, else
+        its host and path with the TLS download listener's port; None without such a listener."""
+        if self.public_tls_url is not None:
+            return self.public_tls_url
         if self.public_url.startswith("https://"):
             return self.public_url
         if downloads_port is None:
             return None
-        return re.sub(r"^http://(.*?)(:[0-9]+)?$", rf"https://\1:{downloads_port}", self.public_url)
+        return re.sub(r"^http://([^/]*?)(:[0-9]+)?(/.*)?$", rf"https://\1:{downloads_port}\3", self.public_url)
+
+    @property
+    def public_paths(self) -> tuple[str, ...]:
+        """The paths of the public URLs, under which a proxy may hand downloads on as well as without."""
+        given = (self.public_url, self.public_tls_url or "")
+        return tuple(dict.fromkeys(path for url in given if (path := urlsplit(url).path)))
 
 
-def load(options: Mapping[str, str | None], environ: Mapping[str, str], toml_path: Path | None) -> Settings:
-    """The settings of these three sources. Option names are those of SETTINGS; None is an option not given.
-    Raises SettingError at the first that breaks its rule."""
+def load(options: Mapping[str, str | None], environ: Mapping[str, str], path: Path | None) -> Settings:
+    """The settings of these three sources; `path` is the settings file. Option names are those of SETTINGS; None is an
+    option not given. Raises SettingError at the first that breaks its rule."""
     for name in options:
         if name not in SETTINGS:
-            raise SettingError(name, str(options[name]), "no such setting")
-    from_file = _read_toml(toml_path) if toml_path is not None else {}
+            raise SettingError(name, str(options[name]), f"no such setting{meant(name, SETTINGS)}")
+    refuse_unknown(environ, SETTINGS)
+    from_file = read_toml(path, SETTINGS) if path is not None else {}
     given: dict[str, str] = {}
+    sources: dict[str, str] = {}
     for name in SETTINGS:
-        for value in (options.get(name), environ.get(f"UPWELL_{name.upper()}") or None, from_file.get(name)):
+        variable, option = f"UPWELL_{name.upper()}", f"--{name.replace('_', '-')}"
+        for value, source in (
+            (options.get(name), option),
+            (environ.get(variable) or None, variable),
+            (from_file.get(name), f"{name} in {path}"),
+        ):
             if value is not None:
-                given[name] = value
+                given[name], sources[name] = value, source
                 break
-    return _checked(given, _bootstrap_key(environ.get(BOOTSTRAP_VARIABLE) or None))
+    return _checked(given, sources, _bootstrap_key(environ.get(BOOTSTRAP_VARIABLE) or None))
 
 
-def _checked(given: Mapping[str, str], bootstrap_key: BootstrapKey | None) -> Settings:
-    http = _listener("http", given.get("http", DEFAULT_HTTP))
-    mqtt = _listener("mqtt", given.get("mqtt", DEFAULT_MQTT))
-    download = _listener("download", given["download"]) if "download" in given else _port_next_to(http)
+def _checked(given: Mapping[str, str], sources: Mapping[str, str], bootstrap_key: BootstrapKey | None) -> Settings:
+    http = listener("http", given.get("http", DEFAULT_HTTP))
+    mqtt = listener("mqtt", given.get("mqtt", DEFAULT_MQTT))
+    download = listener("download", given["download"]) if "download" in given else _port_next_to(http)
     listeners = {
         "http": http,
         "mqtt": mqtt,
-        "https": _listener("https", given["https"]) if "https" in given else None,
-        "mqtts": _listener("mqtts", given["mqtts"]) if "mqtts" in given else None,
+        "https": listener("https", given["https"]) if "https" in given else None,
+        "mqtts": listener("mqtts", given["mqtts"]) if "mqtts" in given else None,
+        "mqtt_ws": listener("mqtt_ws", given["mqtt_ws"]) if "mqtt_ws" in given else None,
+        "mqtt_wss": listener("mqtt_wss", given["mqtt_wss"]) if "mqtt_wss" in given else None,
         "download": download,
-        "downloads": _listener("downloads", given["downloads"]) if "downloads" in given else None,
+        "downloads": listener("downloads", given["downloads"]) if "downloads" in given else None,
     }
     _refuse_same(listeners)
-    tls_cert, tls_key = _tls_pair(given)
-    public_url = _origin(given["public_url"]) if "public_url" in given else _default_public_url(download)
+    _refuse_half_pairs(given)
+    url = public_url("public_url", given["public_url"]) if "public_url" in given else _default_public_url(download)
+    tls_url = public_url("public_tls_url", given["public_tls_url"]) if "public_tls_url" in given else None
     return Settings(
         data_dir=_data_dir(given.get("data_dir", DEFAULT_DATA_DIR)),
         http=http,
         mqtt=mqtt,
         mqtts=listeners["mqtts"],
+        mqtt_ws=listeners["mqtt_ws"],
+        mqtt_wss=listeners["mqtt_wss"],
         https=listeners["https"],
-        tls_cert=tls_cert,
-        tls_key=tls_key,
+        tls_cert=_file("tls_cert", given.get("tls_cert")),
+        tls_key=_file("tls_key", given.get("tls_key")),
+        device_tls=_device_tls(given.get("device_tls", "compatible")),
+        device_tls_cert=_file("device_tls_cert", given.get("device_tls_cert")),
+        device_tls_key=_file("device_tls_key", given.get("device_tls_key")),
         download=download,
         downloads=listeners["downloads"],
-        public_url=public_url,
+        public_url=url,
+        public_tls_url=tls_url,
         database_url=_database_url(given["database_url"]) if "database_url" in given else None,
         objects_url=_objects_url(given["objects_url"]) if "objects_url" in given else None,
         buckets=_buckets(given.get("buckets", "")),
@@ -173,40 +210,14 @@ def _checked(given: Mapping[str, str], bootstrap_key: BootstrapKey | None) -> Se
         request_limits=_switch("request_limits", given, default=True),
         tuya_bare_secret=_switch("tuya_bare_secret", given),
         tuya_wrapped_lists=_switch("tuya_wrapped_lists", given),
-        huawei_clock_tolerance_h=_hours("huawei_clock_tolerance_h", given.get("huawei_clock_tolerance_h", "1")),
+        huawei_clock_tolerance_h=_number("huawei_clock_tolerance_h", given, 1, TOLERANCE_MAX_H, "hours"),
+        disk_floor_mb=_number("disk_floor_mb", given, 256, DISK_FLOOR_MAX_MB, "megabytes"),
+        log=_one_of("log", given.get("log", "INFO").upper(), LOG_LEVELS),
+        log_format=_one_of("log_format", given.get("log_format", "text"), LOG_FORMATS),
+        log_file=_log_file(given["log_file"]) if "log_file" in given else None,
         bootstrap_key=bootstrap_key,
+        sources=sources,
     )
-
-
-def _read_toml(path: Path) -> dict[str, str]:
-    """The keys of upwell.toml; `data-dir` and `data_dir` are the same key."""
-    try:
-        table = tomllib.loads(path.read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as exc:
-        raise SettingError("config file", str(path), f"must be a readable TOML file: {exc}") from exc
-    values: dict[str, str] = {}
-    for key, value in table.items():
-        name = key.replace("-", "_")
-        if name not in SETTINGS:
-            shown = "(hidden)" if "key" in name else str(value)
-            raise SettingError(key, shown, f"no such setting in {path}; known are {', '.join(SETTINGS)}")
-        if name in values:
-            raise SettingError(key, str(value), f"is given twice in {path}")
-        if isinstance(value, bool):
-            value = str(value).lower()
-        if name == "buckets" and isinstance(value, dict):
-            value = ",".join(f"{bucket}={url}" for bucket, url in value.items())
-        if not isinstance(value, str):
-            raise SettingError(key, str(value), f"must be a string in {path}")
-        values[name] = value
-    return values
-
-
-def _listener(setting: str, value: str) -> HostPort:
-    found = re.fullmatch(r"(?:\[([0-9A-Fa-f:.%]+)\]|([A-Za-z0-9._-]+)):([0-9]{1,5})", value, re.ASCII)
-    if found is None or int(found[3]) > PORT_MAX:
-        raise SettingError(setting, value, LISTENER_RULE)
-    return HostPort(found[1] or found[2], int(found[3]))
 
 
 def _port_next_to(http: HostPort) -> HostPort:
@@ -225,15 +236,21 @@ def _refuse_same(listeners: Mapping[str, HostPort | None]) -> None:
         seen[place] = name
 
 
-def _tls_pair(given: Mapping[str, str]) -> tuple[Path | None, Path | None]:
-    for listener in ("mqtts", "https", "downloads"):
+def _refuse_half_pairs(given: Mapping[str, str]) -> None:
+    """A certificate needs its key, a listener with TLS needs both, and a second pair needs a first."""
+    for name in TLS_LISTENERS:
         for needed in ("tls_cert", "tls_key"):
-            if listener in given and needed not in given:
-                raise SettingError(listener, given[listener], f"needs tls_cert and tls_key; {needed} is not set")
-    for one, other in (("tls_cert", "tls_key"), ("tls_key", "tls_cert")):
+            if name in given and needed not in given:
+                raise SettingError(name, given[name], f"needs tls_cert and tls_key; {needed} is not set")
+    for one, other in (
+        ("tls_cert", "tls_key"),
+        ("tls_key", "tls_cert"),
+        ("device_tls_cert", "device_tls_key"),
+        ("device_tls_key", "device_tls_cert"),
+        ("device_tls_cert", "tls_cert"),
+    ):
         if one in given and other not in given:
             raise SettingError(one, given[one], f"needs {other} beside it")
-    return _file("tls_cert", given.get("tls_cert")), _file("tls_key", given.get("tls_key"))
 
 
 def _file(setting: str, value: str | None) -> Path | None:
@@ -250,17 +267,26 @@ def _data_dir(value: str) -> Path:
     if not value or "\0" in value:
         raise SettingError("data_dir", value, "must be a folder's path")
     path = Path(value)
-    if path.exists() and not path.is_dir():
-        raise SettingError("data_dir", value, "must be a folder, and is a file")
+    try:
+        if path.exists() and not path.is_dir():
+            raise SettingError("data_dir", value, "must be a folder, and is a file")
+    except OSError as exc:  # a folder above it may not be entered, or its name is too long
+        raise SettingError("data_dir", value, f"can't be looked at: {exc.strerror}") from exc
     return path
 
 
-def _origin(value: str) -> str:
-    rule = "must be http://HOST[:PORT] or https://HOST[:PORT], without a path"
-    found = re.fullmatch(r"(https?://(?:\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9._-]+)(?::([0-9]{1,5}))?)/?", value, re.ASCII)
-    if found is None or not 0 < int(found[2] or 1) <= PORT_MAX:
-        raise SettingError("public_url", value, rule)
-    return found[1]
+def _device_tls(value: str) -> DeviceTls:
+    for manner in DEVICE_TLS:
+        if value == manner:
+            return manner
+    raise SettingError("device_tls", value, f"must be one of {', '.join(DEVICE_TLS)}")
+
+
+def _log_file(value: str) -> Path:
+    path = Path(value)
+    if "\0" in value or path.is_dir() or not path.parent.is_dir():
+        raise SettingError("log_file", value, "must be a file's path, in a folder that exists")
+    return path
 
 
 def _default_public_url(download: HostPort) -> str:
@@ -311,6 +337,12 @@ def _dynamic_registration(value: str) -> DynamicRegistration:
     raise SettingError("dynamic_registration", value, f"must be one of {', '.join(DYNAMIC_REGISTRATION)}")
 
 
+def _one_of(setting: str, value: str, words: tuple[str, ...]) -> str:
+    if value not in words:
+        raise SettingError(setting, value, f"must be one of {', '.join(words)}")
+    return value
+
+
 def _switch(setting: str, given: Mapping[str, str], *, default: bool = False) -> bool:
     """True or false; the default when it is not given."""
     value = given.get(setting, str(default).lower())
@@ -319,10 +351,10 @@ def _switch(setting: str, given: Mapping[str, str], *, default: bool = False) ->
     return value == "true"
 
 
-def _hours(setting: str, value: str) -> int:
-    """huawei 5.1: devices say the hour alone, and some their local one."""
-    if not re.fullmatch(r"[0-9]{1,2}", value, re.ASCII) or int(value) > TOLERANCE_MAX_H:
-        raise SettingError(setting, value, f"must be a number of hours from 0 to {TOLERANCE_MAX_H}")
+def _number(setting: str, given: Mapping[str, str], default: int, most: int, unit: str) -> int:
+    value = given.get(setting, str(default))
+    if not re.fullmatch(r"[0-9]{1,9}", value, re.ASCII) or int(value) > most:
+        raise SettingError(setting, value, f"must be a number of {unit} from 0 to {most}")
     return int(value)
 
 
@@ -332,5 +364,8 @@ def _bootstrap_key(value: str | None) -> BootstrapKey | None:
     found = re.fullmatch(r"([A-Za-z0-9._-]{1,128}):([!-~]{1,256})", value)
     if found is None:
         rule = "must be ID:SECRET, ID of letters, digits, '.', '_' and '-', SECRET printable without spaces"
+        raise SettingError(BOOTSTRAP_VARIABLE, "(hidden)", rule)
+    if len(found[2]) < BOOTSTRAP_SECRET_MIN:
+        rule = f"its SECRET must have {BOOTSTRAP_SECRET_MIN} characters at least: who guesses it owns the whole fleet"
         raise SettingError(BOOTSTRAP_VARIABLE, "(hidden)", rule)
     return BootstrapKey(found[1], found[2])

@@ -1,0 +1,55 @@
+"""The certificates of one server: the management listeners' and the devices', looked at again while it runs."""
+
+import asyncio
+import logging
+from pathlib import Path
+
+from upwell.config import Settings
+from upwell.domain.errors import Invalid
+from upwell.doors.tls import Certificates, Pair
+
+LOOK_PAUSE_S = 20.0  # changed files are shown within a minute, those that were caught half-written too
+log = logging.getLogger(__name__)
+
+
+class ServerCertificates:
+    """Certificates by whom they are for; None where there is no listener with TLS."""
+
+    def __init__(self, settings: Settings) -> None:
+        """Raises Invalid for files that can't be used."""
+        own, second = (
+            _pair(settings.tls_cert, settings.tls_key),
+            _pair(settings.device_tls_cert, settings.device_tls_key),
+        )
+        for_devices = settings.mqtts or settings.mqtt_wss or settings.downloads
+        self.management = Certificates(own, "modern") if settings.https else None
+        self.devices = Certificates([*own, *second], settings.device_tls) if for_devices else None
+        why = self.devices.without_rsa_key_exchange() if self.devices and settings.device_tls == "compatible" else ""
+        if why:
+            log.warning(
+                "Alibaba's C SDKs can't connect by TLS, for they exchange keys by RSA alone: %s; give an RSA "
+                "certificate by --device-tls-cert and --device-tls-key beside it, or say --device-tls modern",
+                why,
+            )
+
+    def refresh(self, *, again: bool = False) -> None:
+        """Show what the files hold now, if they changed or `again`; what can't be used is told, and the old ones stay.
+        Connections stay as they are."""
+        if again:
+            log.info("reloading certificates")
+        for of, certificates in (("management", self.management), ("devices", self.devices)):
+            try:
+                if certificates is not None and certificates.refresh(again=again):
+                    log.info("certificates for %s loaded: %s", of, certificates)
+            except Invalid as exc:
+                log.error("certificates for %s not loaded, the old ones stay: %s", of, exc.problem)
+
+    async def watch(self) -> None:
+        """Look at the files again and again."""
+        while True:
+            await asyncio.sleep(LOOK_PAUSE_S)
+            self.refresh()
+
+
+def _pair(cert: Path | None, key: Path | None) -> list[Pair]:
+    return [Pair(cert, key)] if cert is not None and key is not None else []

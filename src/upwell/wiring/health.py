@@ -1,0 +1,64 @@
+"""What `/readyz` looks at: that this process can write, store, has room, and that its engine turns."""
+
+import asyncio
+import shutil
+from collections.abc import Awaitable, Callable, Sequence
+from pathlib import Path
+from typing import Protocol
+from uuid import UUID
+
+from upwell.config import Settings
+from upwell.domain.errors import Unavailable
+from upwell.objects import local_folder
+from upwell.service import nodes
+from upwell.service.context import Context
+from upwell.storage.database import require_schema
+
+MB = 1_000_000
+
+
+class Duty(Protocol):
+    """What knows how late it is: a loop or a gatherer of the engine."""
+
+    name: str
+
+    def late_s(self) -> float: ...
+
+
+def checks_of(
+    settings: Settings, ctx: Context, node_id: UUID, duties: Sequence[Duty]
+) -> dict[str, Callable[[], Awaitable[None]]]:
+    """The checks by name. `duties` may grow afterwards."""
+    assert ctx.objects is not None  # noqa: S101  # wiring gives it before anything listens
+    floor_mb, folders = settings.disk_floor_mb, _folders(settings)
+
+    async def database() -> None:
+        await require_schema(ctx.database)  # a newer program may have migrated it under us
+        await nodes.keep_lease(ctx, node_id)  # a write that this process makes every few seconds anyway
+
+    async def disk() -> None:
+        for what, folder in folders.items():
+            free_mb = await asyncio.to_thread(_free_mb, what, folder)
+            if free_mb < floor_mb:
+                raise Unavailable(f"The disk of the {what} has {free_mb} MB free; disk_floor_mb is {floor_mb}.")
+
+    async def engine() -> None:
+        late = [f"{duty.name} (late by {duty.late_s():.0f} s)" for duty in duties if duty.late_s()]
+        if late:
+            raise Unavailable(f"These parts of the engine stand still: {', '.join(late)}.")
+
+    return {"database": database, "objects": ctx.objects.check, "disk": disk, "engine": engine}
+
+
+def _folders(settings: Settings) -> dict[str, Path]:
+    """What this server keeps on disks of its own, by what it is."""
+    objects = local_folder(settings.objects_at)
+    kept = {} if objects is None else {"objects": objects}
+    return kept | ({"database": settings.data_dir} if settings.database_url is None else {})
+
+
+def _free_mb(what: str, folder: Path) -> int:
+    try:
+        return shutil.disk_usage(folder).free // MB
+    except OSError as exc:
+        raise Unavailable(f"The folder of the {what} can't be looked at: {exc.strerror}.") from exc

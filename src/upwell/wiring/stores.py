@@ -1,0 +1,36 @@
+"""The database and the object stores of a server, found to be there before it says that it is ready."""
+
+import asyncio
+
+from upwell.config import SettingError, Settings
+from upwell.domain.errors import Unavailable, UpwellError
+from upwell.objects import Buckets, open_bucket, open_objects
+from upwell.objects.buckets import CHECK_WITHIN_S
+from upwell.storage.database import Database
+
+
+async def open_database(settings: Settings, dsn: str) -> Database:
+    """The database, connected to. Raises Unavailable naming the setting that says where it is."""
+    given = settings.database_url is not None
+    database = Database(dsn, f"The PostgreSQL of {settings.named('database_url')}" if given else "PostgreSQL")
+    await database.open()
+    return database
+
+
+async def open_stores(settings: Settings) -> Buckets:
+    """The platform's own store, which takes writes, and every mapped bucket, which is looked at only. Raises
+    SettingError naming the setting whose store can't be used."""
+    url = settings.objects_at
+    setting = "data_dir" if settings.objects_url is None else "objects_url"
+    try:
+        buckets = Buckets(open_objects(url), url, settings.buckets, open_bucket)
+        await asyncio.wait_for(buckets.check(), CHECK_WITHIN_S)
+    except TimeoutError as exc:
+        raise SettingError(setting, url, f"its store gives no answer within {CHECK_WITHIN_S:g} s") from exc
+    except UpwellError as exc:
+        raise SettingError(setting, url, exc.problem) from exc
+    try:
+        await buckets.check_mapped()
+    except Unavailable as exc:
+        raise SettingError("buckets", ", ".join(settings.buckets), exc.problem) from exc
+    return buckets

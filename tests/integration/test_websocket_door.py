@@ -1,0 +1,253 @@
+"""Issue 9, number 19: MQTT over WebSocket at the MQTT door, spoken frame by frame by a client that shares no code."""
+
+import asyncio
+import base64
+import hashlib
+import os
+import struct
+from collections.abc import AsyncIterator
+from typing import Any
+
+import pytest
+import uvloop
+from test_mqtt_door import SECRET, House, device, until
+from tests.mqttwire import DISCONNECT, PINGREQ, connect, publish
+
+pytestmark = pytest.mark.filterwarnings("ignore:Overriding the .event_loop_policy:pytest.PytestDeprecationWarning")
+CONT, TEXT, BINARY, CLOSE, PING, PONG = 0, 1, 2, 8, 9, 10
+ACCEPTED = b"\x20\x02\x00\x00"
+MAGIC = "258EAFA5-E914-47DA-95CA-C5AB0DC85B11"  # RFC 6455 1.3
+
+
+@pytest.fixture(params=[asyncio.DefaultEventLoopPolicy, uvloop.EventLoopPolicy], ids=["asyncio", "uvloop"])
+def event_loop_policy(request: pytest.FixtureRequest) -> Any:
+    return request.param()
+
+
+@pytest.fixture
+async def house() -> AsyncIterator[House]:
+    async with House() as one:
+        one.address = await one.door.start("127.0.0.1", 0, websocket=True)
+        yield one
+
+
+def frame(opcode: int, data: bytes, *, fin: bool = True) -> bytes:
+    mask = os.urandom(4)
+    if len(data) < 126:
+        size = bytes([0x80 | len(data)])
+    else:
+        size = struct.pack("!BH", 0xFE, len(data)) if len(data) < 65536 else struct.pack("!BQ", 0xFF, len(data))
+    body = bytes(octet ^ mask[at % 4] for at, octet in enumerate(data))
+    return bytes([(0x80 if fin else 0) | opcode]) + size + mask + body
+
+
+class Client:
+    """One WebSocket."""
+
+    def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        self.reader = reader
+        self.writer = writer
+        self.key = base64.b64encode(os.urandom(16)).decode()
+
+    @classmethod
+    async def open(cls, house: House) -> "Client":
+        client = cls(*await asyncio.open_connection(*house.address))
+        house.clients.append(client)  # type: ignore[arg-type]  # which closes it
+        return client
+
+    async def close(self) -> None:
+        self.writer.transport.abort()
+        await asyncio.sleep(0)
+
+    async def shake(self, path: str = "/mqtt", protocol: str | None = "mqtt", *more: str) -> tuple[int, dict[str, str]]:
+        """The status and the headers of the answer."""
+        lines = [
+            f"GET {path} HTTP/1.1", "Host: h", "Upgrade: websocket", "Connection: keep-alive, Upgrade",
+            f"Sec-WebSocket-Key: {self.key}", "Sec-WebSocket-Version: 13", *more,
+        ]  # fmt: skip
+        if protocol is not None:
+            lines.append(f"Sec-WebSocket-Protocol: {protocol}")
+        self.writer.write("\r\n".join([*lines, "", ""]).encode())
+        head = (await asyncio.wait_for(self.reader.readuntil(b"\r\n\r\n"), 5)).decode()
+        status, *headers = head.split("\r\n")
+        return int(status.split()[1]), {k.lower(): v for k, _, v in (line.partition(": ") for line in headers)}
+
+    async def send(self, *frames: bytes) -> None:
+        self.writer.write(b"".join(frames))
+        await self.writer.drain()
+
+    async def receive(self) -> tuple[int, bytes]:
+        """Opcode and payload of the next frame; a server masks none and here ends each."""
+        head, size = await asyncio.wait_for(self.reader.readexactly(2), 5)
+        assert head & 0xF0 == 0x80 and size < 128
+        if size == 126:
+            size = struct.unpack("!H", await self.reader.readexactly(2))[0]
+        return head & 15, await asyncio.wait_for(self.reader.readexactly(size), 5)
+
+    async def login(self, name: str = "a") -> None:
+        assert (await self.shake())[0] == 101
+        await self.send(frame(BINARY, connect(f"id-{name}", name, SECRET)))
+        assert await self.receive() == (BINARY, ACCEPTED)
+
+    async def closed(self) -> tuple[int, str]:
+        """The code and reason of the close frame, with the connection ended behind it."""
+        opcode, data = await self.receive()
+        assert opcode == CLOSE
+        assert await asyncio.wait_for(self.reader.read(), 5) == b""
+        return struct.unpack("!H", data[:2])[0], data[2:].decode()
+
+
+@pytest.mark.parametrize("path", ["/mqtt", "/", "/mqtt?token=1", "/?x"])
+@pytest.mark.parametrize(
+    ("offered", "chosen"),
+    [("mqtt", "mqtt"), ("mqttv3.1", "mqttv3.1"), ("mqttv3.1, mqtt", "mqttv3.1"), ("x, mqtt", "mqtt"), (None, None)],
+)
+async def test_the_handshake(house: House, path: str, offered: str | None, chosen: str | None) -> None:
+    """Issue 9, number 19: both paths, both subprotocols as offered, no extension although one is."""
+    client = await Client.open(house)
+    status, headers = await client.shake(path, offered, "Sec-WebSocket-Extensions: permessage-deflate")
+    digest = base64.b64encode(hashlib.sha1((client.key + MAGIC).encode()).digest()).decode()
+    assert (status, headers["sec-websocket-accept"]) == (101, digest)
+    assert headers.get("sec-websocket-protocol") == chosen
+    assert "sec-websocket-extensions" not in headers
+    await client.send(frame(BINARY, connect("c", "a", SECRET)))
+    assert await client.receive() == (BINARY, ACCEPTED)
+
+
+@pytest.mark.parametrize(
+    ("request_", "status"),
+    [
+        (("/else", "mqtt"), 404),
+        (("/mqtt/", "mqtt"), 404),
+        (("/mqtt", "soap"), 400),
+        (("/mqtt", "mqtt", "Sec-WebSocket-Version: 8"), 400),
+    ],
+)
+async def test_a_handshake_that_is_refused(
+    house: House, caplog: pytest.LogCaptureFixture, request_: Any, status: int
+) -> None:
+    """Issue 9, number 19."""
+    caplog.set_level("INFO")
+    client = await Client.open(house)
+    assert (await client.shake(*request_))[0] == status
+    await asyncio.wait_for(client.reader.read(), 5)
+    assert client.reader.at_eof()
+    assert any('reason="websocket: ' in line for line in caplog.messages)
+    assert house.platform.events == []
+
+
+async def test_plain_http_and_large_heads_are_refused(house: House) -> None:
+    """Issue 9, number 19: a browser is told to upgrade; a head has its bound."""
+    for sent, answer in (
+        (b"GET / HTTP/1.1\r\nHost: h\r\n\r\n", b"HTTP/1.1 426 "),
+        (b"POST /mqtt HTTP/1.1\r\nHost: h\r\n\r\n", b"HTTP/1.1 405 "),
+        (b"\x10\x10\x00\x04MQTT", b""),
+        (b"GET / HTTP/1.1\r\n" + b"".join(b"X-%d: %s\r\n" % (n, b"y" * 1000) for n in range(17)), b""),
+    ):
+        client = await Client.open(house)
+        await client.send(sent if sent[:1] != b"\x10" else sent + b"\r\n" * 9)
+        assert (await asyncio.wait_for(client.reader.read(), 5)).startswith(answer), sent[:40]
+
+
+async def test_packets_need_no_frame_of_their_own(house: House) -> None:
+    """Issue 9, number 19: several in one frame, one over several frames, and over the fragments of a message."""
+    client = await Client.open(house)
+    await client.login()
+    several = publish("up/a/1", b"one", 1) + publish("up/a/2", b"two", 2) + PINGREQ
+    await client.send(frame(BINARY, several))
+    long = publish("up/a/3", b"x" * 300, 3)
+    await client.send(frame(BINARY, long[:1]), frame(BINARY, long[1:150]), frame(BINARY, long[150:]))
+    cut = publish("up/a/4", b"four", 4)
+    await client.send(frame(BINARY, cut[:3], fin=False), frame(PING, b"between"), frame(CONT, b"", fin=False))
+    await client.send(frame(CONT, cut[3:]), frame(BINARY, b""))
+    await until(lambda: len(house.platform.of("published")) == 4)
+    assert [event[2] for event in house.platform.of("published")] == [b"one", b"two", b"x" * 300, b"four"]
+    heard = b""
+    pongs = []
+    while len(heard) < 4 * 4 + 2:
+        opcode, data = await client.receive()
+        assert opcode in (BINARY, PONG)
+        heard += data if opcode == BINARY else b""
+        pongs += [data] if opcode == PONG else []
+    assert pongs == [b"between"]
+    assert {heard.count(b"\x40\x02\x00" + bytes([n])) for n in (1, 2, 3, 4)} == {1} and b"\xd0\x00" in heard
+    assert house.push("a", b"down")
+    opcode, data = await client.receive()
+    assert opcode == BINARY and data.endswith(b"down")
+
+
+async def test_each_byte_of_a_stream_may_come_alone(house: House) -> None:
+    """Issue 9, number 19: what a network cuts is put together, the head too."""
+    client = await Client.open(house)
+    client.writer.transport.get_extra_info("socket").setsockopt(6, 1, 1)  # TCP_NODELAY
+    assert (await client.shake())[0] == 101
+    for octet in frame(BINARY, connect("id-a", "a", SECRET)):
+        await client.send(bytes([octet]))
+        await asyncio.sleep(0)
+    assert await client.receive() == (BINARY, ACCEPTED)
+
+
+@pytest.mark.parametrize(
+    ("sent", "code"),
+    [
+        (frame(TEXT, b"hello"), 1003),
+        (frame(TEXT, PINGREQ, fin=False), 1003),
+        (frame(CONT, PINGREQ), 1002),
+        (bytes([0x82, 2]) + PINGREQ, 1002),  # without a mask
+        (frame(3, b""), 1002),
+        (struct.pack("!BBQ", 0x82, 0xFF, 3 << 20) + b"mask", 1009),
+    ],
+)
+async def test_what_is_no_mqtt_ends_the_connection(house: House, sent: bytes, code: int) -> None:
+    """Issue 9, number 19: with the close code that says why."""
+    client = await Client.open(house)
+    await client.login()
+    await client.send(sent)
+    assert (await client.closed())[0] == code
+    await until(lambda: not house.door.live(device("a")))
+    assert not house.platform.of("published")
+
+
+async def test_a_stranger_can_not_make_it_keep_much(house: House) -> None:
+    """Issue 9, number 19: the frame of somebody who is not logged in has a small bound."""
+    client = await Client.open(house)
+    assert (await client.shake())[0] == 101
+    await client.send(struct.pack("!BBQ", 0x82, 0xFF, 1 << 20) + b"mask" + b"\0" * 100_000)
+    assert (await client.closed())[0] == 1009
+
+
+async def test_both_sides_say_goodbye(house: House) -> None:
+    """Issue 9, number 19: a close is answered, and a DISCONNECT, a refusal and a takeover end with one."""
+    client = await Client.open(house)
+    await client.login()
+    await client.send(frame(BINARY, publish("up/a/1", b"last", 1)), frame(CLOSE, struct.pack("!H", 1001)))
+    async with asyncio.timeout(5):
+        while (got := await client.receive())[0] != CLOSE:
+            assert got[0] == BINARY
+    assert got == (CLOSE, struct.pack("!H", 1001))
+    await until(lambda: house.platform.of("disconnected"))
+    assert house.platform.of("published") == [("a", "up/a/1", b"last", False)]
+    other = await Client.open(house)
+    await other.login("b")
+    await other.send(frame(BINARY, DISCONNECT))
+    assert await other.closed() == (1000, "")
+    refused = await Client.open(house)
+    assert (await refused.shake())[0] == 101
+    await refused.send(frame(BINARY, connect("c", "a", b"wrong")))
+    assert await refused.receive() == (BINARY, b"\x20\x02\x00\x04")
+    assert await refused.closed() == (1000, "")
+    first, second = await Client.open(house), await Client.open(house)
+    await first.login("d")
+    await second.login("d")
+    assert await first.closed() == (1000, "")
+
+
+async def test_the_time_to_login_runs_from_the_first_byte() -> None:
+    """Issue 9, number 19: login bounds as by TCP; a handshake buys no time."""
+    async with House(connect_timeout_s=0.3) as house:
+        house.address = await house.door.start("127.0.0.1", 0, websocket=True)
+        client = await Client.open(house)
+        assert (await client.shake())[0] == 101
+        assert await client.closed() == (1000, "")
+        silent = await Client.open(house)
+        assert await asyncio.wait_for(silent.reader.read(), 5) == b""
