@@ -61,6 +61,17 @@ def test_a_task_is_told_back_as_it_was_asked_for(fleet: Fleet) -> None:
     assert refusal(lambda: delete(fleet, made.task_id)) == gone
 
 
+def test_a_list_of_tasks_has_their_targets(fleet: Fleet) -> None:
+    """Issue 9, number 13: an item of the list is the task as it is shown."""
+    package, devices = fleet.package(), [fleet.device(), fleet.device()]
+    task = fleet.create([package], targets=devices, task_policy=m.TaskPolicy(schedule_time=soon(3600))).task_id
+    asked = m.ListBatchTasksRequest(task_type="firmwareUpgrade", limit=50)
+    [listed] = [item for item in fleet.client.list_batch_tasks(asked).batchtasks if item.task_id == task]
+    assert listed.targets == devices
+    assert listed == fleet.shown(task).batchtask
+    steer(fleet, "stop", task)
+
+
 def test_what_was_left_out_is_left_out_of_the_answer(fleet: Fleet) -> None:
     task = fleet.task(fleet.package(), fleet.device())
     told = fleet.shown(task).batchtask

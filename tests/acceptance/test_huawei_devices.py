@@ -10,6 +10,7 @@ from huaweicloudsdkiotda.v5 import model as m
 from tests.imitations.huawei_go import HuaweiGo
 
 from acceptance.client import Server, serve
+from acceptance.huawei_client import new_device
 from acceptance.huawei_fleet import IMAGE, SDKS, Fleet, new_fleet, only
 from acceptance.tls import certificate
 
@@ -71,6 +72,17 @@ async def test_a_python_device_may_take_its_time(fleet: Fleet) -> None:
         shown = await fleet.over(fleet.task(fleet.package(), device_id))
         assert only(shown).status == "Success"
         assert len(device.told("firmware_upgrade_v2")) == 1
+
+
+def test_a_timeout_that_was_not_given_is_told_as_never(fleet: Fleet) -> None:
+    """Issue 9, number 13: auth_info.timeout is 0, in the answers to making, showing and changing a device."""
+    made = new_device(fleet.client, fleet.product)
+    given = new_device(fleet.client, fleet.product, auth_info=m.AuthInfo(timeout=7))
+    assert (made.auth_info.timeout, given.auth_info.timeout) == (0, 7)
+    for device, timeout in ((made, 0), (given, 7)):
+        told = fleet.client.show_device(m.ShowDeviceRequest(device_id=device.device_id))
+        change = m.UpdateDeviceRequest(device_id=device.device_id, body=m.UpdateDevice(device_name="n"))
+        assert told.auth_info.timeout == fleet.client.update_device(change).auth_info.timeout == timeout
 
 
 async def test_software_has_its_own_event_and_version(fleet: Fleet) -> None:

@@ -126,7 +126,7 @@ def test_groups_have_members(client: Any, product: str, space: str) -> None:
     under = client.add_device_group(
         m.AddDeviceGroupRequest(body=m.AddDeviceGroupDTO(name=f"{name}-2", super_group_id=made.group_id))
     )
-    assert (under.super_group_id, under.group_type) == (made.group_id, "static")
+    assert (under.super_group_id, under.group_type) == (made.group_id, "STATIC")
     devices = [new_device(client, product).device_id for _ in range(3)]
 
     def act(action: str, device_id: str) -> Any:
@@ -177,6 +177,34 @@ def test_groups_are_listed_and_named_once_in_a_space(client: Any, space: str) ->
     later = client.list_device_groups(m.ListDeviceGroupsRequest(name=name, last_modified_time="20990101T000000Z"))
     assert later.page.count == 0
     assert client.list_device_groups(m.ListDeviceGroupsRequest(name=name, group_type="dynamic")).page.count == 0
+
+
+@pytest.mark.parametrize("word", ["STATIC", "static", "Static"])
+def test_a_group_type_is_told_as_the_page_has_it_and_read_in_any_case(client: Any, word: str) -> None:
+    """Issue 9, number 13: STATIC and DYNAMIC, in the request, in the filter and in every answer."""
+    product_id, name = new_product(client), unique("kind")
+    rule = f"product_id = '{product_id}'"
+    other = {"STATIC": "DYNAMIC", "static": "dynamic", "Static": "dYNAMIC"}[word]
+
+    def make(kind: str, **more: Any) -> Any:
+        body = m.AddDeviceGroupDTO(name=f"{name}-{kind}", group_type=kind, **more)
+        return client.add_device_group(m.AddDeviceGroupRequest(body=body))
+
+    def listed(kind: str) -> dict[str, str]:
+        made = [client.list_device_groups(m.ListDeviceGroupsRequest(name=f"{name}-{each}", group_type=kind))
+                for each in (word, other)]  # fmt: skip
+        return {group.group_id: group.group_type for page in made for group in page.device_groups}
+
+    static, dynamic = make(word), make(other, dynamic_group_rule=rule)
+    assert (static.group_type, dynamic.group_type) == ("STATIC", "DYNAMIC")
+    for group in (static, dynamic):
+        shown = client.show_device_group(m.ShowDeviceGroupRequest(group_id=group.group_id))
+        assert shown.group_type == group.group_type
+    assert listed(word) == {static.group_id: "STATIC"}
+    assert listed(other) == {dynamic.group_id: "DYNAMIC"}
+    device = new_device(client, product_id).device_id
+    of_device = client.list_device_groups_by_device(m.ListDeviceGroupsByDeviceRequest(device_id=device))
+    assert {group.group_type for group in of_device.device_groups} <= {"STATIC", "DYNAMIC"}
 
 
 def test_a_dynamic_group_follows_its_rule(client: Any) -> None:

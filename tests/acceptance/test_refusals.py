@@ -156,7 +156,6 @@ def test_jobs_of_one_group_agree_on_their_modes(call: Call, own: Things) -> None
 @pytest.mark.parametrize(
     ("code", "given"),
     [
-        ("InvalidRetryInterval", {"RetryInterval": 60, "RetryCount": 1, "TimeoutInMinutes": 60}),
         ("InvalidRetryCount", {"RetryCount": 1}),
         ("InvalidRetryInterval", {"RetryInterval": 7, "RetryCount": 1}),
         ("InvalidMaximumPerMinute", {"MaximumPerMinute": 1001}),

@@ -717,6 +717,23 @@ async def test_windows_and_filters_of_tasks_and_batches(stage: Stage) -> None:
         assert len((await batch_views.scan_batches(stage.ctx, stage.caller, cmd)).items) == count
 
 
+async def test_a_page_of_batches_tells_targets_as_long_as_they_are_as_many_as_one_may_have(stage: Stage) -> None:
+    """Issue 9, number 13: what a page tells stays bounded, and what does not fit any more is told by ShowBatch."""
+    package = await a_package(stage.ctx, stage.caller, stage.flock.key)
+    when = stage.clock.moment + timedelta(days=1)
+    many = tuple(f"d{n}" for n in range(c.TARGETS_MAX - 2))
+    jobs = []
+    for size in (3, 2, len(many)):
+        stage.clock.move(seconds=1)  # newer is larger
+        jobs.append(await stage.create((package,), targets=many[:size], scheduled_at=when))
+    cmd = c.ScanBatches(window=WINDOW, part="firmware")
+    page = await batch_views.scan_batches(stage.ctx, stage.caller, cmd)
+    over, fits, newest = jobs
+    assert [(batch.job_id, batch.targets) for batch in page.items] == [(newest, many), (fits, many[:2]), (over, ())]
+    one = await batch_views.show_batch(stage.ctx, stage.caller, c.ShowBatch(job_id=over, window=WINDOW))
+    assert one.batch.targets == many[:3]
+
+
 async def test_counters_are_the_truth_at_every_poll(stage: Stage) -> None:
     flock = stage.flock = await a_fleet(stage.ctx, stage.caller, 60, version=None, name="many")
     await started(stage, retry_count=1, retry_interval_min=0)

@@ -15,7 +15,7 @@ from upwell.domain.errors import Conflict, Denied, Invalid, NotFound, Unavailabl
 from upwell.domain.fleet import device_id
 from upwell.domain.talk import TaskRef
 from upwell.objects import Buckets, open_bucket, open_objects
-from upwell.service import access, checks, dispatch, fleet, jobs, packages, secrets, stored
+from upwell.service import access, batches, checks, dispatch, fleet, jobs, packages, secrets, stored
 from upwell.service.access import Caller
 from upwell.service.context import Context
 
@@ -66,6 +66,24 @@ async def state(house: Context, caller: Caller, package_id: int) -> str:
 async def read_all(house: Context) -> None:
     while await checks.read_one(house):
         pass
+
+
+async def test_an_empty_object_is_no_package(
+    house: Context, caller: Caller, product: str, space: str, folder: Path
+) -> None:
+    """Issue 9, number 4: neither when the package is made nor when its object turns out to be empty later, and no job
+    is made of it then."""
+    (folder / "upgrade.bin").write_bytes(b"")
+    with pytest.raises(Invalid, match="object_key: that of an object of at least 1 byte; it is empty"):
+        await make(house, caller, product, space)
+    (folder / "upgrade.bin").write_bytes(b"firmware")
+    package_id = await make(house, caller, product, space)
+    (folder / "upgrade.bin").write_bytes(b"")
+    await read_all(house)
+    assert await state(house, caller, package_id) == "differs"
+    cmd = c.CreateBatch(name="b", part="firmware", package_ids=(package_id,), targets=("x",))
+    with pytest.raises(Conflict, match="is empty"):
+        await batches.create_batch(house, caller, cmd)
 
 
 @pytest.mark.parametrize(

@@ -112,12 +112,33 @@ async def test_a_module_that_packages_install_stays(ctx: Context, caller: Caller
 async def test_a_package_is_for_a_module_that_exists(ctx: Context, caller: Caller) -> None:
     product, other = await a_product(ctx, caller), await a_product(ctx, caller, "plug")
     await a_module(ctx, caller, product)
-    for wrong, module in ((product, "gps"), (product, "MCU"), (other, "mcu"), (None, "mcu")):
+    for wrong, module in ((product, "gps"), (other, "mcu"), (None, "mcu")):
         with pytest.raises(NotFound) as refused:
             await a_package(ctx, caller, wrong, module)
         assert refused.value.kind == "module"
     await a_package(ctx, caller, product, "mcu")
     await a_package(ctx, caller, None, "default", "whole")
+
+
+async def test_a_module_is_the_same_in_any_case_wherever_it_is_named(ctx: Context, caller: Caller) -> None:
+    """Issue 9, number 21: alibaba 2.2 has `scanner` and `Scanner` as one name."""
+    product = await a_product(ctx, caller)
+    key = product.product_key
+    await a_module(ctx, caller, product, "Scanner")
+    await modules.update_module(ctx, caller, c.UpdateModule(product_key=key, name="SCANNER", alias="eye"))
+    [default, scanner] = await listed(ctx, caller, product)
+    assert (default.name, scanner.name, scanner.alias) == ("default", "Scanner", "eye")
+    package_id = await a_package(ctx, caller, product, "scanner")
+    shown = await packages.show_package(ctx, caller, c.ShowPackage(package_id=package_id))
+    assert shown.module == "Scanner"
+    with pytest.raises(Conflict) as refused:
+        await delete(ctx, caller, product, "sCANNER")
+    assert refused.value.reason == "module_in_use"
+    await packages.delete_package(ctx, caller, c.DeletePackage(package_id=package_id))
+    await delete(ctx, caller, product, "sCANNER")
+    assert len(await listed(ctx, caller, product)) == 1
+    whole = await a_package(ctx, caller, product, "DEFAULT", "whole")
+    assert (await packages.show_package(ctx, caller, c.ShowPackage(package_id=whole))).module == "default"
 
 
 async def test_a_module_deleted_while_a_package_is_made(ctx: Context, caller: Caller) -> None:

@@ -15,7 +15,7 @@ from test_packages import HOST, MD5, SHA256, a_package, show
 from upwell.domain import commands as c
 from upwell.domain.errors import CallerError, Conflict, Denied, Invalid, Missing, NotFound, TooMany, Unavailable
 from upwell.objects import open_objects
-from upwell.service import access, fleet, packages, uploads
+from upwell.service import access, fleet, jobs, packages, uploads
 from upwell.service.access import Caller
 from upwell.service.context import Context
 from upwell.wiring.upload_desk import Uploads
@@ -88,6 +88,29 @@ async def test_every_file_is_checked_and_the_wrong_one_named(ctx: Context, calle
     with pytest.raises(Conflict) as refused:
         await make(ctx, caller, "again", files=(two,))
     assert refused.value.reason == "file_used"
+
+
+async def test_an_empty_file_is_no_package_and_serves_no_other(ctx: Context, caller: Caller) -> None:
+    """Issue 9, number 4."""
+    [full, empty] = await some_files(ctx, caller, 5, 0)
+    for _ in range(2):  # a refusal uses no file up
+        with pytest.raises(Invalid, match="url: that of a file of at least 1 byte; the uploaded file is empty"):
+            await make(ctx, caller, url=empty.url)
+        with pytest.raises(Invalid, match=r"files: files of at least 1 byte; file 2 \(f2\) is empty"):
+            await make(ctx, caller, files=(full, empty))
+    await make(ctx, caller, files=(full,))
+
+
+async def test_a_package_that_was_made_of_an_empty_file_before_gets_no_job(ctx: Context, caller: Caller) -> None:
+    """Issue 9, number 4: a database may hold one that an earlier version let through."""
+    product = await fleet.create_product(ctx, caller, c.CreateProduct(name="lamp"))
+    url = (await an_upload(ctx, caller)).url
+    package_id = await make(ctx, caller, url=url, product_key=product.product_key, verify=False)
+    async with ctx.database.connection() as conn:
+        await conn.execute("update package set size = 0 where package_id = $1", package_id)
+    cmd = c.CreateStaticJob(package_id=package_id, product_key=product.product_key, selection="ALL")
+    with pytest.raises(Conflict, match="is empty"):
+        await jobs.create_static_job(ctx, caller, cmd)
 
 
 async def test_two_packages_race_for_shared_files(ctx: Context, caller: Caller) -> None:

@@ -40,6 +40,16 @@ async def names_of(ctx: Context, caller: Caller, key: str) -> set[str]:
     return {d.name for d in page.items}
 
 
+async def test_an_apply_id_is_a_number_that_javascript_holds(ctx: Context, caller: Caller) -> None:
+    """Issue 9, number 11: the vendor types ApplyId as a number, and its Node SDK keeps it in a double."""
+    key = await a_product(ctx, caller)
+    checked = await check(ctx, caller, key, "number-1")
+    made = await fleet.register_devices(ctx, caller, c.RegisterDevices(product_key=key, count=1))
+    for apply_id in (checked.apply_id, made.apply_id):
+        assert int(float(apply_id)) == apply_id and 0 < apply_id < 2**53
+    assert (await shown(ctx, caller, key, made.apply_id)).names == made.names
+
+
 async def test_a_check_sorts_the_names(ctx: Context, caller: Caller) -> None:
     key = await a_product(ctx, caller)
     await a_device(ctx, caller, key, "taken")

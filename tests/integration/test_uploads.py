@@ -12,13 +12,17 @@ from pathlib import Path
 import pytest
 import uvicorn
 from starlette.applications import Starlette
+from starlette.middleware import Middleware
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from upwell.dialects.alibaba.upload import PostObjectError, policy, sign
-from upwell.doors.uploads import ObjectWriter, StoredObject, post_object
+from upwell.dialects.alibaba.upload import UPLOAD_SIZE_MAX, PostObjectError, policy, sign
+from upwell.doors.lingering import Lingering
+from upwell.doors.uploads import FRAME_BYTES_MAX, ObjectWriter, StoredObject, post_object
 from upwell.objects import open_objects
+from upwell.service.uploads import StoredUpload
+from upwell.wiring.upload_desk import Comparison
 
 KEY = "ota/0123456789abcdef0123456789abcdef/x.bin"
 SECRET = "testsecret"
@@ -43,6 +47,10 @@ class Desk:
         self.tickets.remove(key)
         return await self.objects.create(key)
 
+    async def again(self, key: str, /) -> ObjectWriter | None:
+        first = self.finished.get(key)
+        return None if first is None else Comparison(StoredUpload(first.size, first.md5, first.sha256))
+
     async def abandon(self, key: str, /) -> None:
         assert not self.files()  # the bytes are gone before the ticket is back
         self.tickets.add(key)
@@ -65,7 +73,7 @@ async def port(desk: Desk) -> AsyncIterator[int]:
         return await post_object(request, desk)
 
     sock = socket.create_server(("127.0.0.1", 0))
-    app = Starlette(routes=[Route("/", handle, methods=["POST"])])
+    app = Starlette(routes=[Route("/", handle, methods=["POST"])], middleware=[Middleware(Lingering)])
     server = uvicorn.Server(uvicorn.Config(app, log_level="warning", lifespan="off"))
     task = asyncio.create_task(server.serve(sockets=[sock]))
     yield sock.getsockname()[1]
@@ -221,6 +229,100 @@ async def test_a_commit_that_broke_off_keeps_its_ticket(port: int, desk: Desk) -
     assert status == 500 and b"InternalError" in body
     assert KEY not in desk.tickets and not desk.finished
     assert (await send(port, form(fields(), b"x")))[0] == 403
+
+
+# --- announced too large, and sent again (issue 9, number 30) --------------------------------------------------------
+
+
+async def ask(port: int, size: int, *more: str) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
+    """The head of an upload, and nothing of its body."""
+    reader, writer = await asyncio.open_connection("127.0.0.1", port)
+    head = ["POST / HTTP/1.1", "Host: h", f"Content-Type: multipart/form-data; boundary={BOUNDARY.decode()}"]
+    writer.write("\r\n".join([*head, f"Content-Length: {size}", *more, "", ""]).encode())
+    await writer.drain()
+    return reader, writer
+
+
+async def answer_of(reader: asyncio.StreamReader) -> tuple[int, bytes, bytes]:
+    """Status, head and body of the next answer, read by its length and not by the end of the connection."""
+    head = await asyncio.wait_for(reader.readuntil(b"\r\n\r\n"), 10)
+    length = next(int(line[15:]) for line in head.lower().split(b"\r\n") if line.startswith(b"content-length:"))
+    return int(head.split(b" ")[1]), head, await asyncio.wait_for(reader.readexactly(length), 10)
+
+
+TOO_LARGE = UPLOAD_SIZE_MAX + FRAME_BYTES_MAX + 1
+
+
+@pytest.mark.parametrize("more", [(), ("Expect: 100-continue",)])
+async def test_what_is_announced_too_large_is_refused_from_its_header(port: int, desk: Desk, more: tuple[str]) -> None:
+    """Issue 9, number 30: before a byte of the body; who expects `100 Continue` gets the refusal in its place."""
+    reader, writer = await ask(port, TOO_LARGE, *more)
+    status, head, body = await answer_of(reader)
+    assert (status, b"<Code>EntityTooLarge</Code>" in body) == (400, True)
+    assert b"\nconnection: close\r" in head.lower()
+    writer.close()
+    assert nothing_stored(desk) and KEY in desk.tickets
+
+
+async def test_what_is_announced_larger_than_its_policy_is_refused_when_that_is_read(port: int, desk: Desk) -> None:
+    """Issue 9, number 30: a list of devices may have less than a package, and its ticket is not used up."""
+    head = form(fields(size_max=100_000), b"@").partition(b"@")[0]
+    reader, writer = await ask(port, 100_000_000)
+    writer.write(head)
+    status, _, body = await answer_of(reader)
+    assert (status, b"<Code>EntityTooLarge</Code>" in body) == (400, True)
+    writer.close()
+    assert nothing_stored(desk) and KEY in desk.tickets
+
+
+async def test_who_does_not_read_while_it_sends_gets_its_refusal_all_the_same(port: int, desk: Desk) -> None:
+    """Issue 9, number 30: what it still sends is thrown away, and no reset takes the answer from it."""
+    reader, writer = await ask(port, TOO_LARGE)
+    for _ in range(300):
+        writer.write(bytes(100_000))
+        await writer.drain()
+    status, _, body = await answer_of(reader)
+    assert (status, b"<Code>EntityTooLarge</Code>" in body) == (400, True)
+    assert await asyncio.wait_for(reader.read(), 20) == b""  # and the connection ends
+    writer.close()
+
+
+async def test_an_upload_that_expects_to_be_told_to_continue_is(port: int, desk: Desk) -> None:
+    body = form(fields(), b"firmware")
+    reader, writer = await ask(port, len(body), "Expect: 100-continue")
+    assert await asyncio.wait_for(reader.readuntil(b"\r\n\r\n"), 10) == b"HTTP/1.1 100 Continue\r\n\r\n"
+    writer.write(body)
+    assert (await answer_of(reader))[0] == 200
+    writer.close()
+
+
+@pytest.mark.parametrize("status", ["200", "201", ""])
+async def test_an_upload_that_comes_again_gets_the_answer_of_the_first(port: int, desk: Desk, status: str) -> None:
+    """Issue 9, number 30: with the same ticket and the same bytes, also when the ticket's minute is over."""
+    data = os.urandom(300_000)
+    once = form(fields(success_action_status=status, lifetime_s=3), data)
+    first = await send(port, once)
+    assert first[0] == int(status or "204")
+    again = await send(port, once)
+    late = await send(port, form(fields(success_action_status=status, lifetime_s=-1), data))
+    for answer in (again, late):
+        assert (answer[0], answer[2]) == (first[0], first[2])
+        assert etag(answer[1]) == etag(first[1]) != b""
+    assert desk.files() == [desk.root / KEY] and desk.files()[0].read_bytes() == data
+
+
+def etag(head: bytes) -> bytes:
+    return next((line for line in head.lower().split(b"\r\n") if line.startswith(b"etag:")), b"")
+
+
+@pytest.mark.parametrize("other", [b"Firmware", b"firmwar", b"firmware!", b"", bytes(1_000_000)])
+async def test_other_bytes_under_a_used_ticket_are_refused(port: int, desk: Desk, other: bytes) -> None:
+    """Issue 9, number 30."""
+    assert (await send(port, form(fields(), b"firmware")))[0] == 200
+    status, _, body = await send(port, form(fields(), other))
+    assert (status, b"used for other bytes" in body) == (403, True)
+    assert desk.files()[0].read_bytes() == b"firmware"
+    assert (await send(port, form(fields(), b"firmware")))[0] == 200  # the first is what it was
 
 
 async def test_bytes_one_by_one(port: int, desk: Desk) -> None:

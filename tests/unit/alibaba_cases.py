@@ -24,14 +24,19 @@ SELECTION: Values = (["GROUP"], ["all", "SOME"])
 GROUP_TYPES: Values = (["LINK_PLATFORM", "LINK_PLATFORM_DYNAMIC"], ["link_platform", "X"])
 TAG_KEY: Values = (["a.b", "A9" * 15], ["a" * 31, "a-b", "键"])
 TAG_VALUE: Values = (["v", "值" * 1024], ["v" * 1025])
-NAME: Values = (["abcd", "a_b9", "水泵水泵", "a" * 30], ["abc", "a" * 31, "a-bc"])
-NICKNAME: Values = (["abcd", "a" * 64], ["abc", "a" * 65])
+# A Chinese character counts as two, and a kana towards the least.
+WIDE = ["水泵", "水泵x" * 6, "水" * 15, "a水b", "ポンプ", "カメ", "センサー" * 7]
+NAME: Values = (["abcd", "a_b9", "水泵水泵", "a" * 30, *WIDE], ["abc", "a" * 31, "a-bc", "水", "水a", "水" * 16])
+PRODUCT_NAME: Values = ([*NAME[0], "Pump-1(A)", "a@b_"], ["abc", "a" * 31, "a bc", "水", "水" * 16])
+NICKNAME: Values = (["abcd", "a" * 64, "水泵", "水" * 64], ["abc", "a" * 65, "水", "水a"])
+ALIAS: Values = (["a", "V1.0-_b", "a" * 64, "条码扫描仪2", "スキャナー", "々"], ["a" * 65, "a b", "a(b)", "2\n", "ä"])
+DIGEST: Values = (["ab" * 16], ["a" * 31, "a" * 33, "g" * 32, "a" * 64])  # of a request whose SignMethod is MD5
 YES: Values = (["true", "True", "false"], [])
 NEVER: Values = ([], ["x"])
 
 # By parameter, or by Action.Parameter where an operation differs.
 CASES: dict[str, Values] = {
-    "AliasName": VERSION,
+    "AliasName": ALIAS,
     "AliyunCommodityCode": (["iothub_senior", "iothub"], ["IOTHUB"]),
     "QueryProductList.AliyunCommodityCode": ANY,
     "AppKey": NEVER,
@@ -71,8 +76,11 @@ CASES: dict[str, Values] = {
     "FileSuffix": (["bin", "dav", "apk", "tar", "gz", "tar.gz", "zip", "gzip"], ["exe", "BIN", "tar.xz"]),
     "FirmwareDesc": DESC,
     "FirmwareId": ID,
-    "FirmwareName": (["a", "a-_()Z9", "a" * 40], ["a" * 41, "a b", "a.b", "ä"]),
-    "FirmwareSign": MD5,
+    "FirmwareName": (
+        ["a", "a-_()Z9", "a" * 40, "固件(1)", "ひらカタ-_", "固" * 40, "〇々", "𠀀"],
+        ["a" * 41, "a b", "a.b", "ä", "固" * 41],
+    ),
+    "FirmwareSign": DIGEST,
     "FirmwareSize": SIZE,
     "FirmwareUdi": (["u" * 4096, "{}"], ["u" * 4097]),
     "FirmwareUrl": (["u" * 1024], ["u" * 1025]),
@@ -98,7 +106,7 @@ CASES: dict[str, Values] = {
     "ModuleName": VERSION,
     "MultiFiles.FileMd5": (["AB" * 16], MD5[1]),
     "MultiFiles.Name": (["a", "字" * 32], ["a" * 33]),
-    "MultiFiles.SignValue": (["ab" * 16], MD5[1]),
+    "MultiFiles.SignValue": DIGEST,
     "MultiFiles.Size": SIZE,
     "MultiFiles.Url": (["u" * 1024], ["u" * 1025]),
     "MultiModuleMode": YES,
@@ -120,7 +128,7 @@ CASES: dict[str, Values] = {
     "QueryDeviceGroupList.PageSize": (["1", "200"], ["0", "201"]),
     "PinCode": NEVER,
     "ProductKey": ANY,
-    "ProductName": NAME,
+    "ProductName": PRODUCT_NAME,
     "PropKey": ANY,
     "Props": (
         ['{"a":1}', '{ "a.b-c_9" : "值" }', '{"a":-1.5e3,"b":false}', '{"键":"v"}'],
@@ -140,7 +148,7 @@ CASES: dict[str, Values] = {
         ["0", "-1", "999999999999", "10000000000000", str(START + HOUR - 1), str(START + 720 * HOUR + 1)],
     ),
     "ScheduleTime": ([str(START), str(START - 1)], ["0", "-1", "999999999999", "10000000000000"]),
-    "SignMethod": (["MD5"], ["SHA256", "Md5"]),
+    "SignMethod": (["MD5", "SHA256"], ["Md5", "SHA1"]),
     "SrcVersion": VERSION,
     "SrcVersionList": VERSION,
     "Status": (["0", "1", "3", "8"], ["2", "-1", "9"]),

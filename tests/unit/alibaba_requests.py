@@ -65,10 +65,24 @@ REQUESTS: dict[str, list[tuple[Given, c.Command]]] = FLEET | {
             c.CreatePackage(name="f", version="2", url="http://h/k"),
         ),
         (
+            {"FirmwareName": "固件", "DestVersion": "2", "FirmwareUrl": "http://h/k"}
+            | {"SignMethod": "SHA256", "FirmwareSign": "AB" * 32},
+            c.CreatePackage(name="固件", version="2", url="http://h/k", sign_method="SHA256", sha256="ab" * 32),
+        ),
+        (
             FW | {"FirmwareUrl": "http://h/k", "FirmwareSign": "AB" * 16, "FirmwareSize": "900"},
             c.CreatePackage(url="http://h/k", md5="ab" * 16, size=900, **_FW),
         ),
+        (
+            {"FirmwareName": "f", "DestVersion": "2", "SignMethod": "SHA256", "MultiFiles.1.Name": "boot"}
+            | {"MultiFiles.1.Url": "u", "MultiFiles.1.FileMd5": "AB" * 16, "MultiFiles.1.SignValue": "CD" * 32},
+            c.CreatePackage(
+                name="f", version="2", sign_method="SHA256",
+                files=(c.GivenFile(name="boot", url="u", md5="ab" * 16, sha256="cd" * 32),),
+            ),
+        ),
         (FW | FILES, c.CreatePackage(files=_FILES, **_FW)),
+        (FW | {"FirmwareUrl": "http://h/k"}, c.CreatePackage(url="http://h/k", **_FW)),
     ],
     "ModifyOTAFirmware": [
         (P | {"FirmwareId": FIRMWARE}, c.ModifyPackage(package_id=7, product_key="p")),

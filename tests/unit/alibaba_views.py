@@ -46,10 +46,10 @@ DEVICE = c.Device(
     offline_at=AT,
 )
 REGISTRATION = c.Registration(
-    apply_id=2**62, status="CREATE_SUCCESS", asked=2, names=("a", "b"), created_at=AT, refused=("c",)
+    apply_id=2**53 - 1, status="CREATE_SUCCESS", asked=2, names=("a", "b"), created_at=AT, refused=("c",)
 )
 NAMES_CHECKED = c.NamesChecked(
-    apply_id=2**62, invalid_names=("x/",), invalid_nicknames=("y",), repeated_names=("d1", "d2")
+    apply_id=2**53 - 1, invalid_names=("x/",), invalid_nicknames=("y",), repeated_names=("d1", "d2")
 )
 GROUP_VIEW = c.Group(
     group_id=9,

@@ -23,7 +23,7 @@ GROUP = {
     "name": "north",
     "description": "all of it",
     "super_group_id": "0" * 23 + "a",
-    "group_type": "dynamic",
+    "group_type": "DYNAMIC",
 }
 FULL_GROUP = GROUP | {"dynamic_group_rule": "device_name like 'abcd%'"}
 
@@ -34,7 +34,7 @@ GROUPS: list[Case] = [
             body=sdk.AddDeviceGroupDTO(
                 name="north",
                 app_id=APP,
-                group_type="dynamic",
+                group_type="DYNAMIC",
                 dynamic_group_rule="device_name like 'abcd%'",
             )
         ),
@@ -58,7 +58,7 @@ GROUPS: list[Case] = [
     ),
     (
         "list_device_groups",
-        sdk.ListDeviceGroupsRequest(last_modified_time=TIME, app_id=APP, group_type="static", name="north", **PAGING),
+        sdk.ListDeviceGroupsRequest(last_modified_time=TIME, app_id=APP, group_type="Static", name="north", **PAGING),
         c.ScanGroups(
             window=WINDOW,
             space=APP,

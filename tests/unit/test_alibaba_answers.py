@@ -60,6 +60,25 @@ def test_the_sdk_model_reads_every_answer_without_loss(action: str, result: Any)
     assert root.findtext("Success") == "true"
 
 
+def test_an_empty_list_of_details_is_left_out() -> None:
+    """Issue 9, number 12: the Go SDK's model of InvalidDetailList is a flat list and fails at a wrapper, even an empty
+    one; the new Python SDK's model has the wrapper alone, and reads the answer without it."""
+    fine = c.NamesChecked(apply_id=5, invalid_names=(), invalid_nicknames=(), repeated_names=())
+    data = encode("BatchCheckDeviceNames", fine, "ID")["Data"]
+    sent = json.loads(render.json_bytes({"Data": data}))["Data"]
+    assert sent == {
+        "ApplyId": 5,
+        "InvalidDeviceNameList": {"InvalidDeviceName": []},
+        "InvalidDeviceNicknameList": {"InvalidDeviceNickname": []},
+        "RepeatedDeviceNameList": {"RepeatDevieNameList": []},
+    }
+    assert b"InvalidDetailList" not in render.xml_bytes({"Data": data}, "R")
+    assert sdk.BatchCheckDeviceNamesResponseBodyData().from_map(sent).to_map() == sent
+    bad = dataclasses.replace(fine, invalid_names=("x/",))
+    details = encode("BatchCheckDeviceNames", bad, "ID")["Data"]["InvalidDetailList"]["InvalidDetailList"]
+    assert [each["DeviceName"] for each in details] == ["x/"]
+
+
 def test_emptied_views_are_emptied() -> None:
     bare = emptied(JOB_VIEW)
     assert (bare.started_at, bare.tags, bare.group_id, bare.retry_interval_min) == (None, (), None, None)

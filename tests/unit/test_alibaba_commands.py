@@ -110,8 +110,8 @@ TIMED = "iot.ota.InvalidScheduleTime"
         ("CreateOTADynamicUpgradeJob", DYNAMIC | {"MultiModuleMode": "true", "OverwriteMode": "2"}, "OverwriteMode",
          "iot.ota.InvalidOverwriteMode"),
         ("CreateOTAStaticUpgradeJob", STATIC | {"RetryCount": "1"}, "RetryCount", "iot.ota.InvalidRetryCount"),
-        ("CreateOTADynamicUpgradeJob", DYNAMIC | {"RetryInterval": "60", "RetryCount": "1", "TimeoutInMinutes": "60"},
-         "RetryInterval", "iot.ota.InvalidRetryInterval"),
+        ("CreateOTAFirmware", {"FirmwareName": "f", "DestVersion": "2", "FirmwareUrl": "u", "SignMethod": "SHA256"}
+         | {"FirmwareSign": "ab" * 16}, "FirmwareSign", "iot.ota.InvalidFirmwareSign"),
         ("CreateOTADynamicUpgradeJob", DYNAMIC | {"GroupId": GROUP, "GroupType": "LINK_PLATFORM_DYNAMIC"}
          | {"SrcVersion.1": "1"}, "SrcVersion", "iot.ota.InvalidSrcVersion"),
         ("CreateOTAStaticUpgradeJob", STATIC | {f"Tag.{n}.Key": f"k{n}" for n in range(1, 5)}
@@ -159,7 +159,10 @@ def test_cross_rules(action: str, given: Given, field: str, code: str) -> None:
     [
         ("CreateOTAStaticUpgradeJob", FIRST_DAY | {"ScheduleFinishTime": str(START + HOUR)}),
         ("CreateOTAStaticUpgradeJob", FIRST_DAY | {"ScheduleFinishTime": str(START + 720 * HOUR)}),
-        ("CreateOTAStaticUpgradeJob", STATIC | {"RetryInterval": "30", "RetryCount": "1", "TimeoutInMinutes": "31"}),
+        # Issue 9, number 20: the seeds give both values as valid, without a relation.
+        ("CreateOTAStaticUpgradeJob", STATIC | {"RetryInterval": "60", "RetryCount": "1", "TimeoutInMinutes": "60"}),
+        ("CreateOTADynamicUpgradeJob", DYNAMIC | {"RetryInterval": "1440", "RetryCount": "1", "TimeoutInMinutes": "1"}),
+        ("CreateOTADynamicUpgradeJob", DYNAMIC | {"RetryInterval": "60", "RetryCount": "1", "TimeoutInMinutes": "60"}),
         ("CreateOTAStaticUpgradeJob", STATIC | {f"Tag.{n}.Key": f"k{n}" for n in range(1, 5)}
          | {f"Tag.{n}.Value": "v" * 1022 for n in range(1, 5)}),
         ("ListOTATaskByJob", {"JobId": JOB, "PageSize": "100", "CurrentPage": "1000"}),

@@ -214,6 +214,7 @@ VALUES: list[tuple[str, str, Any, bool]] = [
     ("CreateOtaModule", "module_name", "d" * 65, BAD),
     ("CreateOtaModule", "module_name", "无", BAD),
     ("CreateOtaModule", "module_name", "software", BAD),
+    ("CreateOtaModule", "module_name", "Software", BAD),  # issue 9, number 21
     ("CreateOtaModule", "module_name", "default", BAD),
     ("CreateOtaModule", "alias_name", "无_-." + "a" * 60, OK),
     ("CreateOtaModule", "alias_name", "a" * 65, BAD),

@@ -159,11 +159,18 @@ def test_topics_of_its_own() -> None:
 def test_channels_of_a_product() -> None:
     assert channels.channels_of({}) == {0: "default", 9: "MCU"}
     assert channels.channels_of({"TuyaChannels": "3:zigbee,10:x"}) == {0: "default", 3: "zigbee", 10: "x"}
-    for broken in ("", "0:x", 7, "9:", None, "3:default", "9:MCU,3:default"):
+    for broken in ("", "0:x", 7, "9:", None, "3:default", "9:MCU,3:default", "3:Default"):
         assert channels.channels_of({"TuyaChannels": broken}) == {0: "default", 9: "MCU"}
     for channel, module in ((0, "default"), (9, "MCU"), (3, "channel3")):
         assert channels.module_of(MAP, channel) == module
         assert channels.channel_of(MAP, module) == channel
+    for written, channel in (
+        ("mcu", 9),
+        ("Mcu", 9),
+        ("DEFAULT", 0),
+        ("CHANNEL3", 3),
+    ):  # issue 9, number 21: in any case
+        assert channels.channel_of(MAP, written) == channel
     for strange in ("software", "channel9", "channel0", "channel300", "channel"):
         assert channels.channel_of(MAP, strange) is None
 

@@ -260,5 +260,8 @@ LIMITS: list[tuple[str, dict[str, str], str, list[str], list[str]]] = [
     ("CreateProduct", {"ProductName": "abcd"}, "NodeType", ["0", "1"], ["2"]),
     ("CreateProduct", {"ProductName": "abcd", "NodeType": "0"}, "TuyaChannels", ["9:MCU", "9:MCU,3:zigbee"],
      ["0:x", "9", "9:", "1000:a"]),
-    ("CreateDeviceGroup", {}, "GroupName", ["abcd", "a" * 30], ["abc", "a" * 31]),
+    ("CreateDeviceGroup", {}, "GroupName", ["abcd", "a" * 30, "水泵"], ["abc", "a" * 31, "水" * 16]),
+    ("CreateProduct", {"NodeType": "0"}, "ProductName", ["水泵", "水" * 15, "センサー", "a-(b)"], ["水", "水" * 16]),
+    ("UpdateProduct", P, "ProductName", ["水泵", "a" * 30], ["a" * 31, "水" * 16]),
+    ("RegisterDevice", P, "Nickname", ["abcd", "水泵"], ["abc", "水"]),
 ]  # fmt: skip

@@ -15,6 +15,7 @@ from rich.table import Table
 from upwell.cli.described import described
 from upwell.cli.settings import Option, settings_of, with_database
 from upwell.config import Settings
+from upwell.domain.errors import UpwellError
 from upwell.objects import Buckets, Objects, Stored, open_bucket
 from upwell.service import access, checks
 from upwell.service.context import Context
@@ -35,7 +36,8 @@ def put(
     bucket: Bucket, key: Key, region: Region = "", account: Account = access.DEFAULT_ACCOUNT,
     data_dir: Option = None, database_url: Option = None, objects_url: Option = None, buckets: Option = None,
 ) -> None:  # fmt: skip
-    """Copy a file into a bucket; prints its size and SHA-256, the `sign` of a package."""
+    """Copy a file into a bucket; prints its size and SHA-256, the `sign` of a package. An empty file is refused: no
+    package can be made of it."""
     settings = settings_of(locals())
 
     async def use(ctx: Context) -> str:
@@ -97,11 +99,15 @@ def _bucket(settings: Settings, account_id: int, region: str, bucket: str) -> Ob
 
 
 async def _copy(file: Path, store: Objects, key: str) -> Stored:
-    writer = await store.create(key)
+    """Raises UpwellError for a file without a byte; what the key has stays then."""
+    writer, is_empty = await store.create(key), True
     try:
         with file.open("rb") as source:
             while data := await asyncio.to_thread(source.read, CHUNK_BYTES):
                 await writer.write(data)
+                is_empty = False
+        if is_empty:
+            raise UpwellError(f"{file} is empty, and no package can be made of an empty file; nothing was stored")
         return await writer.commit()
     finally:
         await writer.abort()  # does nothing after a commit

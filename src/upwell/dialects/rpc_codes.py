@@ -113,7 +113,11 @@ _TOO_MANY = {
     "tags": "iot.device.TooManyDevicePropertiesPerTime",
 }
 
-_MISMATCHES = {"size": "iot.ota.FirmwareSizeMismatch", "md5": "iot.ota.FirmwareSignMismatch"}
+_MISMATCHES = {
+    "size": "iot.ota.FirmwareSizeMismatch",
+    "md5": "iot.ota.FirmwareSignMismatch",
+    "sha256": "iot.ota.FirmwareSignMismatch",
+}
 
 
 # alibaba 4.1, 8: over the QPS of an action; 429 suits the new SDK.

@@ -6,9 +6,10 @@ Each takes the read parameters of an operation by wire name, and raises Missing 
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from upwell.dialects.rules import Pattern
+from upwell.dialects.rules import Length, Pattern, Width
 from upwell.domain.commands import OPEN_STATES, DeviceKey
 from upwell.domain.errors import Invalid, Missing
+from upwell.domain.letters import LETTERS
 
 UNCONFIRMED = "CancelUnconfirmedTask"
 
@@ -17,6 +18,28 @@ GRAY_PERCENT = Pattern(
     r"(?=.*[1-9])(100(\.0{1,3})?|[0-9]{1,2}(\.[0-9]{1,3})?)",
     "a percentage over 0 and at most 100 with at most 3 decimals",
 )
+
+# alibaba 3.1: the page of the operation names letters, digits and _, the console's page the others too.
+PRODUCT_NAME = Width(4, 30, r"[\w\-@()]", "letters, digits or _ - @ ( )")
+GROUP_NAME = Width(4, 30, r"\w", "letters, digits or _")  # alibaba 3.4
+NICKNAME = Length(4, 64, chinese_is_two=True)  # alibaba 3.2
+# alibaba 2.6, tuya 2.5: Chinese letters are named; Japanese ones are a package's too.
+ALIAS = Pattern(rf"[{LETTERS}0-9._\-]{{1,64}}", "1-64 English, Chinese or Japanese letters, digits or . - _")
+
+SIGN_METHODS = ("MD5", "SHA256")
+HEX_DIGITS = {"MD5": 32, "SHA256": 64}  # of a digest by its SignMethod
+
+
+def digest(name: str, method: str, value: str | None) -> str | None:
+    """A digest of the kind that SignMethod says, in lower case. Raises Invalid naming the parameter."""
+    if value is None:
+        return None
+    digits = HEX_DIGITS[method]
+    rule = Pattern(rf"[0-9A-Fa-f]{{{digits}}}", f"a digest of SignMethod {method} in {digits} hexadecimal digits")
+    problem = rule.problem(value)
+    if problem:
+        raise Invalid(name, rule.text, problem)
+    return value.lower()
 
 
 def device_key(given: Mapping[str, Any], where: str = "") -> DeviceKey:

@@ -4,6 +4,8 @@ import re
 from dataclasses import dataclass
 from typing import Any, Protocol
 
+from upwell.domain.letters import width, width_max
+
 SHOWN_MAX = 40  # characters of a bad value that a message repeats
 
 
@@ -50,17 +52,41 @@ class Range:
 
 @dataclass(frozen=True, slots=True)
 class Length:
-    """A text of `low` to `high` characters."""
+    """A text of `low` to `high` characters. With `chinese_is_two` fewer are enough when they are Chinese."""
 
     low: int
     high: int
+    chinese_is_two: bool = False
 
     @property
     def text(self) -> str:
         return f"{self.low}-{self.high} characters"
 
     def problem(self, value: Any) -> str | None:
-        return None if self.low <= len(value) <= self.high else f"the value has {len(value)} characters"
+        least = width_max(value) if self.chinese_is_two else len(value)
+        return None if self.low <= least and len(value) <= self.high else f"the value has {len(value)} characters"
+
+
+@dataclass(frozen=True, slots=True)
+class Width:
+    """A text of characters in the class `chars` of a regular expression, `low` to `high` of them, where a Chinese one
+    counts as two; `said` names them."""
+
+    low: int
+    high: int
+    chars: str
+    said: str
+
+    @property
+    def text(self) -> str:
+        return f"{self.low}-{self.high} {self.said}, a Chinese character counting as two"
+
+    def problem(self, value: str) -> str | None:
+        if not re.fullmatch(f"{self.chars}*", value):
+            return f"the value is {shown(value)}"
+        if self.low <= width_max(value) and width(value) <= self.high:
+            return None
+        return f"the value counts {width(value)}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,3 +101,18 @@ class OneOf:
 
     def problem(self, value: Any) -> str | None:
         return None if value in self.values else f"the value is {shown(str(value))}"
+
+
+@dataclass(frozen=True, slots=True)
+class AnyCase:
+    """One of these words, in any case of letters."""
+
+    words: tuple[str, ...]
+
+    @property
+    def text(self) -> str:
+        return f"one of {', '.join(self.words)}, in any case"
+
+    def problem(self, value: str) -> str | None:
+        known = any(value.lower() == word.lower() for word in self.words)
+        return None if known else f"the value is {shown(value)}"

@@ -20,7 +20,8 @@ class Compare:
     is UNACTIVE, ONLINE, OFFLINE or DISABLED, a node type GATEWAY or, behind a gateway, ENDPOINT. A gateway is the
     public id of the device right before it, empty for none; it is `behind` that one and whatever that one is behind. A
     record is the number of `domain.records` in decimal digits; a group id is a static group's. In a `like`, % is any
-    text and _ any character; a `prefix` is how the value begins, literally."""
+    text and _ any character; a `prefix` is how the value begins, literally. Modules are the same in any case of
+    letters."""
 
     field: Field
     operator: Operator

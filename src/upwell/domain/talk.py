@@ -1,6 +1,7 @@
 """What Upwell and a device say to each other, in no vendor's words.
 
-An Offer goes down; a Report comes up. `module` is `default` for the whole device firmware. `ref` is the
+An Offer goes down; a Report comes up. `module` is `default` for the whole device firmware; a report has the key of the
+module that it is given (domain/modules.py), so that nobody compares spellings. `ref` is the
 device's own message id as text: replies echo it and repeated reports are recognised by it; it may be empty.
 """
 
@@ -10,17 +11,25 @@ from hashlib import sha256
 from typing import Literal
 from uuid import UUID
 
-DEFAULT_MODULE = "default"
+from upwell.domain.modules import DEFAULT_MODULE as DEFAULT_MODULE
+from upwell.domain.modules import module_key
+
 VERSION_SIZE_MAX = 256  # characters of a version that are kept: no package has a longer one (huawei 2.2)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class VersionReport:
-    """The device runs `version` of `module`. None is unknown: it said something that is no version or can't be kept."""
+    """The device runs `version` of `module`, which it spelt so. A version of None is unknown: it said something that is
+    no version or can't be kept."""
 
     module: str
     version: str | None
     ref: str
+    spelt: str = ""
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "spelt", self.spelt or self.module)
+        object.__setattr__(self, "module", module_key(self.module))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -32,6 +41,9 @@ class ProgressReport:
     desc: str
     ref: str
 
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "module", module_key(self.module))
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OfferRequest:
@@ -41,6 +53,9 @@ class OfferRequest:
     module: str | None
     ref: str
     manner: str
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "module", None if self.module is None else module_key(self.module))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -15,6 +15,7 @@ from starlette.responses import JSONResponse, Response
 from upwell.dialects.alibaba import login
 from upwell.domain.errors import DeviceError, ServerError
 from upwell.doors.gate import peer_of
+from upwell.doors.lingering import announced
 from upwell.service.journal import tell
 
 log = logging.getLogger(__name__)
@@ -60,11 +61,13 @@ class EnrolmentDoor:
 
 
 async def _form(request: Request) -> dict[str, str]:
-    body = bytearray()
+    body, too_long = bytearray(), f"The form is longer than {BODY_MAX} bytes."
+    if announced(request) > BODY_MAX:
+        raise DeviceError(too_long)
     async for part in request.stream():
         body += part
         if len(body) > BODY_MAX:
-            raise DeviceError(f"The form is longer than {BODY_MAX} bytes.")
+            raise DeviceError(too_long)
     try:
         return dict(parse_qsl(body.decode("ascii"), keep_blank_values=True, max_num_fields=20))
     except ValueError as exc:

@@ -13,6 +13,7 @@ from starlette.requests import Request
 from upwell.dialects.huawei import signing
 from upwell.dialects.huawei.signing import SignedRequest, SigningError
 from upwell.domain.errors import Denied, Invalid
+from upwell.doors.lingering import announced
 from upwell.service import access, iam
 from upwell.service.access import Caller
 from upwell.service.context import Context
@@ -61,12 +62,15 @@ def key_named(request: SignedRequest) -> str:
 
 
 async def read(request: Request, body_size_max: int, field: str = "body") -> SignedRequest:
-    """A request exactly as it was received. Raises Invalid naming `field` when its body is longer."""
-    body = bytearray()
+    """A request exactly as it was received. Raises Invalid naming `field` when its body is longer, before any of it is
+    read if its header says so."""
+    body, rule = bytearray(), f"at most {body_size_max} bytes"
+    if announced(request) > body_size_max:
+        raise Invalid(field, rule, f"{announced(request)} are announced")
     async for part in request.stream():
         body += part
         if len(body) > body_size_max:
-            raise Invalid(field, f"at most {body_size_max} bytes")
+            raise Invalid(field, rule)
     headers: dict[str, str] = {}
     for name, value in request.headers.items():
         headers[name] = f"{headers[name]},{value}" if name in headers else value

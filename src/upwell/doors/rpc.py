@@ -20,6 +20,7 @@ from upwell.dialects.rpc import RpcRequest, parameters
 from upwell.domain import commands as c
 from upwell.domain.errors import Throttled, UpwellError
 from upwell.doors.gate import peer_of
+from upwell.doors.lingering import announced
 from upwell.doors.tongues import Answer, Asked, Claim, Tongue
 from upwell.doors.uploads import UploadDesk, is_form, post_object
 from upwell.service import access, deeds, uses
@@ -146,11 +147,13 @@ def _sent(answer: Answer) -> Response:
 async def _read(request: Request) -> RpcRequest:
     if len(request.url.query) > QUERY_SIZE_MAX:
         raise ValueError(f"The query is longer than {QUERY_SIZE_MAX} bytes.")
-    body = bytearray()
+    body, too_long = bytearray(), f"The body is longer than {BODY_SIZE_MAX} bytes."
+    if announced(request) > BODY_SIZE_MAX:
+        raise ValueError(too_long)
     async for part in request.stream():
         body += part
         if len(body) > BODY_SIZE_MAX:
-            raise ValueError(f"The body is longer than {BODY_SIZE_MAX} bytes.")
+            raise ValueError(too_long)
     headers = _headers(request)
     is_form = headers.get("content-type", "").lower().startswith(FORM)
     form = _pairs(body.decode("utf-8", "replace")) if is_form else []

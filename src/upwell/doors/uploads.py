@@ -21,6 +21,7 @@ from starlette.types import Scope
 
 from upwell.dialects.alibaba.upload import (
     MALFORMED,
+    UPLOAD_SIZE_MAX,
     PostObjectError,
     UploadTicketClaim,
     access_key_id,
@@ -30,6 +31,7 @@ from upwell.dialects.alibaba.upload import (
 )
 from upwell.domain.errors import CallerError, ServerError
 from upwell.doors.gate import peer_of
+from upwell.doors.lingering import announced
 from upwell.service.journal import tell
 
 FIELD_BYTES_MAX = 8 * 1024
@@ -37,6 +39,9 @@ FIELD_BYTES_MAX = 8 * 1024
 
 FIELDS_MAX = 32
 """Form fields of one upload; Alibaba's client sends five."""
+
+FRAME_BYTES_MAX = FIELDS_MAX * (FIELD_BYTES_MAX + 1024)
+"""Bytes of a form beside its file, the heads of its parts included."""
 
 PARSE_BYTES = 64 * 1024
 """Bytes parsed at once, so that a large ASGI chunk is not copied whole."""
@@ -71,6 +76,10 @@ class UploadDesk(Protocol):
 
     async def begin(self, key: str, now: datetime, /) -> ObjectWriter:
         """Take the ticket of `key`. Raises `PostObjectError` AccessDenied when it is unknown or used."""
+
+    async def again(self, key: str, /) -> ObjectWriter | None:
+        """What compares bytes with those that the upload under this ticket has stored whole, and keeps none; None when
+        it has not. Its `commit` raises `PostObjectError` AccessDenied when they differ."""
 
     async def abandon(self, key: str, /) -> None:
         """The upload that began stores nothing: its ticket may begin again."""
@@ -108,7 +117,9 @@ async def post_object(request: Request, desk: UploadDesk, now: Callable[[], date
 
 async def _stored(request: Request, desk: UploadDesk, now: Callable[[], datetime]) -> Response:
     """Store the file; every foreign refusal becomes a `PostObjectError`."""
-    upload = _Upload(desk, now)
+    if announced(request) > UPLOAD_SIZE_MAX + FRAME_BYTES_MAX:
+        raise _too_large()
+    upload = _Upload(desk, now, announced(request))
     try:
         form = _Form(_boundary(request))
         async for event in form.events(request):
@@ -126,6 +137,10 @@ async def _stored(request: Request, desk: UploadDesk, now: Callable[[], datetime
         await upload.abandon()
 
 
+def _too_large() -> PostObjectError:
+    return PostObjectError("EntityTooLarge", 400, "Your proposed upload exceeds the maximum allowed size.")
+
+
 def _boundary(request: Request) -> bytes:
     kind, options = parse_options_header(request.headers.get("content-type", ""))
     boundary = options.get(b"boundary", b"")
@@ -135,11 +150,14 @@ def _boundary(request: Request) -> bytes:
 
 
 class _Upload:
-    """One form as it arrives: fields first, then the file into a writer."""
+    """One form as it arrives: fields first, then the file into a writer. A form that comes again, since its answer was
+    lost, is compared with what it stored the first time and answered alike."""
 
-    def __init__(self, desk: UploadDesk, now: Callable[[], datetime]) -> None:
+    def __init__(self, desk: UploadDesk, now: Callable[[], datetime], announced_size: int) -> None:
         self._desk = desk
         self._now = now
+        self._announced_size = announced_size
+        self._comes_again = False
         self._fields: dict[str, str] = {}
         self._name = ""
         self._value = bytearray()
@@ -170,7 +188,8 @@ class _Upload:
         self._committing = True
         stored = await self._writer.commit()
         self._writer = None
-        await self._desk.finish(self._claim.key, stored)
+        if not self._comes_again:
+            await self._desk.finish(self._claim.key, stored)
         return self._claim, stored
 
     async def abandon(self) -> None:
@@ -181,7 +200,7 @@ class _Upload:
         writer, self._writer = self._writer, None
         try:
             await writer.abort()
-            if not self._committing:
+            if not self._committing and not self._comes_again:
                 await self._desk.abandon(self._claim.key)
         except ServerError as exc:
             _log.warning("an unfinished upload was not cleared: %s", exc.problem)
@@ -205,14 +224,20 @@ class _Upload:
         """All fields are known now, so the policy is judged before a byte of the file is taken. alibaba 5.1."""
         now = self._now()
         secret = await self._desk.secret(access_key_id(self._fields))
-        claim = check(self._fields, lambda _: secret, now)
-        self._writer = await self._desk.begin(claim.key, now)
+        claim = check(self._fields, lambda _: secret, None)
+        if self._announced_size > claim.size_max + FRAME_BYTES_MAX:
+            raise _too_large()
+        self._writer = await self._desk.again(claim.key)
+        self._comes_again = self._writer is not None
+        if self._writer is None:
+            check(self._fields, lambda _: secret, now)  # a ticket that has stored nothing ends with its minute
+            self._writer = await self._desk.begin(claim.key, now)
         self._claim = claim
 
     async def _write(self, writer: ObjectWriter, claim: UploadTicketClaim, data: bytes) -> None:
         self._size += len(data)
         if self._size > claim.size_max:
-            raise PostObjectError("EntityTooLarge", 400, "Your proposed upload exceeds the maximum allowed size.")
+            raise _too_large()
         await writer.write(data)
 
 

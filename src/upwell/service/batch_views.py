@@ -41,20 +41,20 @@ async def show_batch(ctx: Context, caller: Caller, cmd: c.ShowBatch) -> c.BatchS
 
 
 async def scan_batches(ctx: Context, caller: Caller, cmd: c.ScanBatches) -> c.Scanned[c.Batch]:
-    """A window of the account's batches of a part, newest first, without their targets. Raises NotFound (space)."""
+    """A window of the account's batches of a part, newest first. Raises NotFound (space)."""
     async with ctx.database.connection() as conn:
         space = await space_number(conn, caller, cmd.space)
         rows = await conn.fetch(SQL["batches_of_account"], caller.account_id, cmd.part, space)
         fitting = [r["job_id"] for r in rows if cmd.progress in (None, progress_of(r))]
         below = [job_id for job_id in fitting if cmd.window.below is None or job_id < cmd.window.below]
         chosen = below[cmd.window.skip : cmd.window.skip + cmd.window.take]
-        batches = await _batches(conn, caller, chosen, with_targets=False)
+        batches = await _batches(conn, caller, chosen)
     return scanned(batches, len(fitting), lambda batch: batch, lambda batch: batch.job_id)
 
 
 async def one(conn: Connection, caller: Caller, job_id: int) -> c.Batch:
     """The batch. Raises NotFound."""
-    found = await _batches(conn, caller, [job_id], with_targets=True)
+    found = await _batches(conn, caller, [job_id])
     if not found:
         raise NotFound("job", str(job_id))
     return found[0]
@@ -86,20 +86,21 @@ async def targets(conn: Connection, caller: Caller, job_id: int, names: Sequence
     return found
 
 
-async def _batches(conn: Connection, caller: Caller, job_ids: list[int], *, with_targets: bool) -> list[c.Batch]:
-    rows = await conn.fetch(SQL["show_batches"], caller.account_id, job_ids)
+async def _batches(conn: Connection, caller: Caller, job_ids: list[int]) -> list[c.Batch]:
+    """These batches; together they tell as many targets as one may have, the first of them surely all of its own."""
+    rows = await conn.fetch(SQL["show_batches"], caller.account_id, job_ids, c.TARGETS_MAX)
     counted = await tallies(conn, [row["job_id"] for row in rows])
-    return [_batch(row, counted[row["job_id"]], with_targets=with_targets) for row in rows]
+    return [_batch(row, counted[row["job_id"]]) for row in rows]
 
 
-def _batch(row: Row, counted: Tally, *, with_targets: bool) -> c.Batch:
+def _batch(row: Row, counted: Tally) -> c.Batch:
     facts = json.loads(row["facts"])
     return c.Batch(
         job_id=row["job_id"],
         name=row["name"],
         part=row["part"],
         package_ids=tuple(row["package_ids"]),
-        targets=tuple(row["targets"]) if with_targets else (),
+        targets=tuple(row["targets"]),
         group_ids=tuple(row["group_ids"]),
         need_confirm=facts.pop("need_confirm", None),
         by_gateway=row["by_gateway"],
@@ -116,7 +117,7 @@ def _batch(row: Row, counted: Tally, *, with_targets: bool) -> c.Batch:
 
 
 def _reason(row: Row) -> str:
-    """Why its tasks failed, where it is the job's own reason; while it runs, what they wait for."""
+    """Why its tasks failed or there are none, where that is the job's own reason; while it runs, what they wait for."""
     if row["status_desc"] or row["unread"] is None or row["outcome"]:
         return str(row["status_desc"])
     return fault.unread(row["unread"] or None)

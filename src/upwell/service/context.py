@@ -14,6 +14,9 @@ def utc_now() -> datetime:
     return datetime.now(UTC)
 
 
+NUMBER_MAX = 2**53 - 1  # the greatest integer that a JavaScript number holds exactly (alibaba 6.1)
+
+
 @dataclass(frozen=True, slots=True)
 class Context:
     """The parts a use is given."""
@@ -26,3 +29,7 @@ class Context:
     def new_id(self) -> int:
         """A 63-bit id: 41 bits of milliseconds, then 22 of dice. Newer is larger; not guessable in order."""
         return (int(self.now().timestamp() * 1000) & (1 << 41) - 1) << 22 | secrets.randbits(22)
+
+    def new_number(self) -> int:
+        """An id that a vendor types as a number: dice from 1 to NUMBER_MAX, for some clients keep it in a double."""
+        return 1 + secrets.randbelow(NUMBER_MAX)

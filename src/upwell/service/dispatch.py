@@ -71,7 +71,7 @@ async def due(ctx: Context, node_id: UUID, at_most: int) -> list[TaskRef]:
 
 
 async def asked_for(ctx: Context, device_ids: Sequence[UUID]) -> dict[UUID, list[tuple[TaskRef, str]]]:
-    """For each device that asks: the tasks it may be told of, with their modules."""
+    """For each device that asks: the tasks it may be told of, with the keys of their modules."""
     async with ctx.database.connection() as conn:
         rows = await conn.fetch(SQL["asked_for"], list(device_ids), ctx.now())
     found: dict[UUID, list[tuple[TaskRef, str]]] = {}

@@ -39,6 +39,7 @@ async def create_verify_job(ctx: Context, caller: Caller, cmd: c.CreateVerifyJob
     async def body(conn: Connection) -> c.JobCreated:
         package, product_id = await _package(conn, caller, cmd)
         await _refuse_verified(conn, package)
+        refuse_lost_object(package)
         targets = await _devices(conn, product_id, cmd.device_names)
         created = await _add(ctx, conn, caller, product_id, cmd, kind="verify", selection="SPECIFIC")
         await conn.execute(SQL["add_targets"], created.job_id, targets)
@@ -237,7 +238,10 @@ def _require_verified(package: Row, versions: Sequence[str]) -> None:
 
 
 def refuse_lost_object(package: Row) -> None:
-    """L6: a package whose object is gone, or is another than it should be, is offered to nobody."""
+    """L6: a package whose object is gone, or is another than it should be, or has nothing in it, is offered to
+    nobody."""
+    if package["size"] == 0:
+        raise Conflict("package_object_lost", "The package's file is empty; make a package of another file.")
     if package["object_state"] in ("missing", "differs"):
         raise Conflict("package_object_lost", f"The package can't be offered: {package['object_problem']}.")
 

@@ -7,13 +7,13 @@ that are being applied under the present ones. Locks are taken in the order job,
 """
 
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from upwell.domain.job import gray_quota
+from upwell.domain.job import gray_quota, nobody
 from upwell.domain.negotiated import Progress
 from upwell.domain.negotiation import ONLINE, first_wait
 from upwell.domain.policy import LastTask, Policy, next_nth, winner
@@ -32,6 +32,13 @@ POLICIES = sheet("policies")
 BATCHES = sheet("batches")
 CHUNK = 10_000  # devices; about half a second of work, so a stop never waits long
 OVERWRITTEN_TEXT = "replaced by a later job"
+_AMONG: tuple[tuple[Callable[[Row], bool], str], ...] = (  # what a job looks for its devices among
+    (lambda job: job["group_id"] is not None, "of product {product} in the group"),
+    (lambda job: bool(job["group_ids"]), "of the packages' product {product} in the groups"),
+    (lambda job: job["selection"] == "GRAY", "of product {product} that the job's versions fit"),
+    (lambda job: job["selection"] == "SPECIFIC", "of product {product} that was named"),
+    (lambda job: True, "of product {product}"),
+)
 
 
 # --- a job's devices, in chunks ---
@@ -63,10 +70,23 @@ async def fill_chunk(ctx: Context, conn: Connection, job_id: int) -> bool:
     if ids:
         await _fill_devices(ctx, conn, job, ids)
     more = len(ids) == CHUNK
-    await conn.execute(JOBS["advance"], job_id, ids[-1] if ids else job["cursor_device"], until, not more)
+    last = ids[-1] if ids else job["cursor_device"]
+    await conn.execute(JOBS["advance"], job_id, last, until, not more, len(ids))
+    if not more and job["kind"] != "dynamic":  # a standing rule waits for its devices
+        await _note_nobody(conn, job, job["looked"] + len(ids))
     if job["part"] and not more:
         await rules.note_status(conn, job_id, ctx.now(), Progress.RUNNING, job["part"])
     return more
+
+
+async def _note_nobody(conn: Connection, job: Row, looked: int) -> None:
+    """A job that has all its tasks and no task says why, to its owner and in the log."""
+    among = next(text for holds, text in _AMONG if holds(job)).format(product=job["product_key"])
+    why = nobody(looked, among=among, version=job["version"], sources=job["source_versions"])
+    if await conn.fetchval(JOBS["note_nobody"], job["job_id"], why) is not None:
+        level = logging.INFO if job["kind"] == "verify" else logging.WARNING  # tuya 2.3: one without devices is lawful
+        facts = {"job": job["job_id"], "kind": job["kind"], "selection": job["selection"]}
+        tell(log, "job selects nobody", level, **facts, product=job["product_key"], why=why)
 
 
 async def _gray_limit(conn: Connection, job: Row) -> tuple[UUID | None, bool]:

@@ -1,11 +1,12 @@
 """Modules: the separately updatable parts of a product.
 
 `default` is the whole device: it exists always, has no row, and nobody makes, changes or deletes it. The other names
-are unique in the product whatever their case, and stay.
+are unique in the product whatever their case (domain/modules.py), are found in any, and stay.
 """
 
 from upwell.domain import commands as c
 from upwell.domain.errors import Conflict, NotFound, TooMany
+from upwell.domain.modules import module_key, module_name
 from upwell.domain.talk import DEFAULT_MODULE
 from upwell.service.access import Caller, require
 from upwell.service.context import Context
@@ -25,7 +26,7 @@ async def create_module(ctx: Context, caller: Caller, cmd: c.CreateModule) -> c.
 
     async def body(conn: Connection) -> c.Done:
         product_id = await find_product(conn, caller, cmd.product_key, "lock_product")
-        row = (product_id, ctx.new_id(), cmd.name, cmd.alias, cmd.description, ctx.now())
+        row = (product_id, ctx.new_id(), module_name(cmd.name), cmd.alias, cmd.description, ctx.now())
         if await conn.fetchval(_Q["make_module"], *row) is None:
             raise Conflict("module_name_taken", f"The product has a module named {cmd.name}.")
         if await conn.fetchval(_Q["count_modules"], product_id, []) > MODULES_MAX:
@@ -98,5 +99,5 @@ async def list_module_versions(ctx: Context, caller: Caller, cmd: c.ListModuleVe
 
 
 def _check_name(name: str) -> None:
-    if name.lower() == DEFAULT_MODULE:
+    if module_key(name) == DEFAULT_MODULE:
         raise Conflict("module_is_default", f"The module {DEFAULT_MODULE} is the whole device and stays as it is.")

@@ -11,6 +11,7 @@ import asyncpg
 
 from upwell.domain import commands
 from upwell.domain.errors import Conflict, Invalid, Missing, NotFound, TooMany
+from upwell.domain.modules import module_key
 from upwell.domain.talk import DEFAULT_MODULE
 from upwell.service.access import Caller, require
 from upwell.service.context import Context
@@ -47,9 +48,9 @@ async def create_package(ctx: Context, caller: Caller, cmd: commands.CreatePacka
         if await conn.fetchval(_Q["count_live"], caller.account_id) >= PACKAGES_MAX:
             raise TooMany("packages", PACKAGES_MAX)
         product_id = await _product_id(conn, caller, cmd.product_key)
-        await _hold_module(conn, product_id, cmd.module)
+        module = await _hold_module(conn, product_id, cmd.module)
         content = await (_several if cmd.files else _single)(ctx, conn, caller, cmd, package_id)
-        head = (package_id, caller.account_id, product_id, cmd.name, cmd.description, cmd.module, cmd.version)
+        head = (package_id, caller.account_id, product_id, cmd.name, cmd.description, module, cmd.version)
         kind = (cmd.source_version or None, cmd.is_delta, "unverified" if cmd.verify else "exempt")
         more = (cmd.udi, cmd.sign_method)
         stored = (content.object_key, content.size, content.md5, content.sha256, content.url, content.files)
@@ -148,12 +149,15 @@ async def _product_id(conn: Connection, caller: Caller, product_key: str | None)
     return int(product_id)
 
 
-async def _hold_module(conn: Connection, product_id: int | None, module: str) -> None:
-    """The module exists until the package does (alibaba 5.4); a package of no product is for whole devices."""
-    if module == DEFAULT_MODULE:
-        return
-    if product_id is None or await conn.fetchval(_Q["share_module"], product_id, module) is None:
+async def _hold_module(conn: Connection, product_id: int | None, module: str) -> str:
+    """The module's own name; it exists until the package does (alibaba 5.4). A package of no product is for whole
+    devices."""
+    if module_key(module) == DEFAULT_MODULE:
+        return DEFAULT_MODULE
+    name = product_id and await conn.fetchval(_Q["share_module"], product_id, module)
+    if not name:
         raise NotFound("module", module)
+    return str(name)
 
 
 async def _single(
@@ -162,6 +166,8 @@ async def _single(
     """The one file, checked against what the caller thinks of it (alibaba 5.4)."""
     url = cmd.url or ""
     file = await take_file(ctx, conn, caller, url, "firmware", package_id)
+    if file["size"] == 0:
+        raise Invalid("url", "that of a file of at least 1 byte", "the uploaded file is empty; upload it again")
     if cmd.size is not None and cmd.size != file["size"]:
         raise Invalid("size", "the stored file's", f"it has {file['size']} bytes")
     if cmd.md5 is not None and cmd.md5 != file["md5"]:
@@ -179,10 +185,14 @@ async def _several(
     for place, given in enumerate(cmd.files, 1):
         file = await take_file(ctx, conn, caller, given.url, "firmware", package_id)
         which = f"file {place} ({given.name})"
+        if file["size"] == 0:
+            raise Invalid("files", "files of at least 1 byte", f"{which} is empty; upload it again")
         if given.size is not None and given.size != file["size"]:
             raise Invalid("files", "the size of the stored file", f"{which} has {file['size']} bytes")
         if given.md5 is not None and given.md5 != file["md5"]:
             raise Invalid("files", "the MD5 of the stored file", f"that of {which} is {file['md5']}")
+        if given.sha256 is not None and given.sha256 != file["sha256"]:
+            raise Invalid("files", "the SHA-256 of the stored file", f"that of {which} is {file['sha256']}")
         facts = {name: file[name] for name in ("object_key", "size", "md5", "sha256")}
         files.append({"name": given.name, "url": given.url} | facts)
     size = sum(int(file["size"]) for file in files)

@@ -13,6 +13,7 @@ from uuid import UUID
 
 from upwell.domain import commands, fleet
 from upwell.domain.errors import Invalid, NotFound
+from upwell.domain.letters import width_max
 from upwell.service.access import Caller, dice, require
 from upwell.service.context import Context
 from upwell.service.devices import DEVICE_NAME_SIZE, DEVICE_SECRET_SIZE, IOT_SALT_SIZE, page
@@ -24,7 +25,7 @@ from upwell.storage.queries import sheet
 _Q = sheet("fleet")
 REGISTRATION_MAX = 10_000  # devices in one batch (alibaba 3.2)
 DEVICE_NAME = re.compile(r"[A-Za-z0-9\-_@.:]{4,32}")  # alibaba 3.2
-NICKNAME_SIZES = range(4, 65)  # characters (alibaba 3.2)
+NICKNAME_SIZE_MIN, NICKNAME_SIZE_MAX = 4, 64  # characters (alibaba 3.2); a Chinese one is two towards the least
 
 _Named = tuple[str, str | None]  # a device's name and its nickname
 
@@ -34,7 +35,7 @@ async def register_devices(ctx: Context, caller: Caller, cmd: commands.RegisterD
     require(caller, "operator")
     _check_count("count", cmd.count)
     named: list[_Named] = [(dice(DEVICE_NAME_SIZE), None) for _ in range(cmd.count)]
-    apply_id, now = ctx.new_id(), ctx.now()
+    apply_id, now = ctx.new_number(), ctx.now()
 
     async def body(conn: Connection) -> commands.Registration:
         product_id = await find_product(conn, caller, cmd.product_key, "share_product")
@@ -56,7 +57,7 @@ async def check_device_names(ctx: Context, caller: Caller, cmd: commands.CheckDe
     """Which names could be registered now; those are kept. Raises Invalid (names), NotFound (product)."""
     require(caller, "operator")
     _check_count("names", len(cmd.names))
-    apply_id, now = ctx.new_id(), ctx.now()
+    apply_id, now = ctx.new_number(), ctx.now()
 
     async def body(conn: Connection) -> commands.NamesChecked:
         product_id = await find_product(conn, caller, cmd.product_key)
@@ -111,6 +112,10 @@ def _check_count(field: str, count: int) -> None:
         raise Invalid(field, f"1 to {REGISTRATION_MAX}", f"{count} given")
 
 
+def _is_nickname(text: str) -> bool:
+    return width_max(text) >= NICKNAME_SIZE_MIN and len(text) <= NICKNAME_SIZE_MAX
+
+
 def _judged(
     apply_id: int, names: Sequence[_Named], taken: set[str]
 ) -> tuple[list[_Named], list[str], commands.NamesChecked]:
@@ -118,7 +123,7 @@ def _judged(
     given = Counter(name for name, _ in names)
     invalid = {name: None for name in given if not DEVICE_NAME.fullmatch(name)}
     repeated = {name: None for name, times in given.items() if name not in invalid and (times > 1 or name in taken)}
-    misnamed = {n: None for _, n in names if n is not None and len(n) not in NICKNAME_SIZES}
+    misnamed = {n: None for _, n in names if n is not None and not _is_nickname(n)}
     good = [(name, n) for name, n in names if not (name in invalid or name in repeated or n in misnamed)]
     accepted = {name for name, _ in good}
     checked = commands.NamesChecked(

@@ -10,6 +10,7 @@ from datetime import datetime
 from uuid import UUID
 
 from upwell.domain import negotiation
+from upwell.domain.modules import STANDING
 from upwell.domain.negotiated import Choice
 from upwell.domain.talk import ProgressReport, Report, ResultReport, SdkReport, TaskRef, VersionReport
 from upwell.domain.task import Beside, Stepped, Task, delivered, is_older, reported_progress, reported_version
@@ -61,6 +62,7 @@ async def apply(ctx: Context, batch: Sequence[Incoming]) -> Applied:
             moved = _apply_one(incoming, open_tasks.get(incoming.device_id, []), known, ledger, now)
             told.hear(incoming.device_id, incoming.said, moved)
         await ledger.save(conn, now)
+        await _save_spellings(conn, batch)
         await _save_sdks(conn, batch)
         born_due = await take_reported(ctx, conn, reported)
         born_due += await take_reported(ctx, conn, await keep_told(conn, told, now))
@@ -149,6 +151,18 @@ def _said(batch: Sequence[Incoming]) -> dict[UUID, list[Report]]:
 def _versions(batch: Sequence[Incoming]) -> dict[tuple[UUID, str], str | None]:
     """The last version that each device reported of each module."""
     return {(i.device_id, i.said.module): i.said.version for i in batch if isinstance(i.said, VersionReport)}
+
+
+async def _save_spellings(conn: Connection, batch: Sequence[Incoming]) -> None:
+    """How devices spell modules that may be nobody's but theirs: most say their names as they are compared."""
+    said = {
+        (i.device_id, i.said.module): i.said.spelt
+        for i in batch
+        if isinstance(i.said, VersionReport) and i.said.module not in STANDING and i.said.spelt != i.said.module
+    }
+    if said:
+        devices, keys = zip(*said, strict=True)
+        await conn.execute(SQL["save_spellings"], list(devices), list(keys), list(said.values()))
 
 
 async def _save_sdks(conn: Connection, batch: Sequence[Incoming]) -> None:

@@ -3,7 +3,7 @@ listed, counted, made, changed or removed here."""
 
 from upwell.domain import commands as c
 from upwell.domain.errors import Conflict, NotFound, TooMany
-from upwell.domain.talk import DEFAULT_MODULE
+from upwell.domain.modules import STANDING, module_key
 from upwell.service.access import Caller, require
 from upwell.service.context import Context
 from upwell.service.space_products import find_product
@@ -13,14 +13,13 @@ from upwell.storage.database import Connection, Row
 from upwell.storage.queries import sheet
 
 _Q = sheet("modules")
-STANDING = (DEFAULT_MODULE, c.SOFTWARE_MODULE)
 
 
 async def add_module(ctx: Context, caller: Caller, cmd: c.AddModule) -> c.SpaceModule:
     """A new module. Raises NotFound (space, product), Conflict module_is_standing or module_name_taken, TooMany
     modules."""
     require(caller, "operator")
-    if cmd.name.lower() in STANDING:
+    if module_key(cmd.name) in STANDING:
         raise Conflict("module_is_standing", f"The module {cmd.name} is every product's.")
     module_id = ctx.new_id()
 

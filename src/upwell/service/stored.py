@@ -8,10 +8,10 @@ from collections.abc import Sequence
 
 from upwell.domain import commands as c
 from upwell.domain.errors import Invalid, NotFound, TooMany, Unavailable
+from upwell.domain.modules import STANDING, module_key
 from upwell.objects import Objects, Seen, object_ref
 from upwell.service.access import Caller, project_id, require
 from upwell.service.context import Context
-from upwell.service.space_modules import STANDING
 from upwell.service.space_products import find_product
 from upwell.service.spaces import space_number, space_of
 from upwell.service.windows import scanned, span
@@ -36,10 +36,10 @@ async def create_stored_package(ctx: Context, caller: Caller, cmd: c.CreateStore
         if await conn.fetchval(_Q["count_stored"], caller.account_id) >= STORED_MAX:
             raise TooMany("packages", STORED_MAX)
         product_id = await find_product(conn, caller, cmd.product_key, cmd.space, "share_product")
-        await _hold_module(conn, product_id, cmd.module)
+        module = await _hold_module(conn, product_id, cmd.module)
         # Elsewhere packages have names that are unique in the account; here nobody gives one.
         head = (package_id, caller.account_id, product_id, f"object-{package_id}", cmd.description or "")
-        what = (cmd.module, cmd.version, list(cmd.source_versions), cmd.note)
+        what = (module, cmd.version, list(cmd.source_versions), cmd.note)
         where = (ref, seen.size, f"{place.region}/{place.bucket}/{place.key}", seen.tag, now)
         given = (place.region, place.bucket, place.key, cmd.sign, cmd.sign_method)
         await conn.execute(_Q["make_stored"], *head, *what, *where, *given)
@@ -80,17 +80,21 @@ async def _seen(ctx: Context, ref: str, size_max: int) -> Seen:
         seen = await objects_of(ctx).look(ref)
     except NotFound as exc:
         raise Invalid("object_key", "the key of an object in the bucket", "there is none") from exc
+    if seen.size == 0:
+        raise Invalid("object_key", "that of an object of at least 1 byte", "it is empty")
     if seen.size > size_max:
         raise Invalid("object_key", f"that of an object of at most {size_max} bytes", f"it has {seen.size}")
     return seen
 
 
-async def _hold_module(conn: Connection, product_id: int, module: str) -> None:
-    """The module exists until the package does."""
-    if module in STANDING:
-        return
-    if await conn.fetchval(_Q["share_module"], product_id, module) is None:
+async def _hold_module(conn: Connection, product_id: int, module: str) -> str:
+    """The module's own name; it exists until the package does."""
+    if module_key(module) in STANDING:
+        return module_key(module)
+    name = await conn.fetchval(_Q["share_module"], product_id, module)
+    if name is None:
         raise NotFound("module", module)
+    return str(name)
 
 
 async def _views(conn: Connection, caller: Caller, package_ids: Sequence[int]) -> list[c.StoredPackage]:

@@ -7,6 +7,7 @@ serves once, within an hour of its end (alibaba 5.1): firmware in a package, a l
 import base64
 import json
 import re
+from dataclasses import dataclass
 from datetime import timedelta
 
 from upwell.domain import commands
@@ -29,6 +30,15 @@ LIST_SIZE_MAX = 40 * 1024 * 1024  # bytes of a list: 1,000,000 names of 32 chara
 _SIZE_MAX = {"firmware": IMAGE_SIZE_MAX, "devices": LIST_SIZE_MAX}
 _OBJECT_KEY = re.compile(r"ota/[0-9a-f]{32}/[0-9A-Za-z]+(?:\.[0-9A-Za-z]+)*\Z")
 _SUFFIX = re.compile(r"[0-9A-Za-z]{1,10}(?:\.[0-9A-Za-z]{1,10})?\Z")
+
+
+@dataclass(frozen=True, slots=True)
+class StoredUpload:
+    """A file that is stored whole: its bytes and lower-case hex digests."""
+
+    size: int
+    md5: str
+    sha256: str
 
 
 async def upload_secret(ctx: Context) -> bytes:
@@ -95,6 +105,15 @@ async def abandon_upload(ctx: Context, object_key: str) -> None:
         await conn.execute(_Q["abandon_upload"], object_key)
 
     await ctx.database.transact(body)
+
+
+async def stored_upload(ctx: Context, object_key: str) -> StoredUpload | None:
+    """What the upload under this ticket has stored whole; None when there is none, or it is not over."""
+    async with ctx.database.connection() as conn:
+        row = await conn.fetchrow(_Q["find_ticket"], object_key)
+    if row is None or row["finished_at"] is None:
+        return None
+    return StoredUpload(row["size"], row["md5"], row["sha256"])
 
 
 async def finish_upload(ctx: Context, object_key: str, size: int, md5: str, sha256: str) -> None:

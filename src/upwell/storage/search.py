@@ -15,6 +15,7 @@ from typing import Any
 
 from upwell.domain.errors import Invalid
 from upwell.domain.fleet import implied_ids
+from upwell.domain.modules import module_key
 from upwell.domain.records import RECORD_BITS, device_bound
 from upwell.domain.search import Both, Compare, Condition, Either, Not
 
@@ -31,7 +32,7 @@ _COLUMNS = {
     "activated_at": "d.activated_at",
     "tag_key": "r.key",
     "tag_value": "r.value",
-    "module": "r.module",
+    "module": "lower(r.module)",
     "version": "r.version",
     "group_id": "r.group_id",
 }
@@ -188,6 +189,8 @@ class _Text:
         if kind != "text" and (rule.operator in ("like", "prefix") or (kind == "bigint" and rule.operator in _ORDERS)):
             raise Invalid("rule", f"{rule.field} is not compared by {rule.operator}")
         read = [_READ[kind](rule.field, value) for value in rule.values]
+        if rule.field == "module" and rule.operator not in _ORDERS:
+            read = [module_key(value) for value in read]
         if rule.operator in _LISTS:
             return self._argument(read, f"{kind}[]")
         if len(read) != 1:

@@ -34,6 +34,7 @@ from upwell.doors.faces.huawei import HuaweiFace
 from upwell.doors.faces.tuyalink import TuyaLinkFace
 from upwell.doors.gate import Gate
 from upwell.doors.iam import IamDoor
+from upwell.doors.lingering import Lingering
 from upwell.doors.links import Links
 from upwell.doors.logins import LoginDesk
 from upwell.doors.push import Poster
@@ -350,7 +351,7 @@ class Server:
                 Route("/healthz", _healthy),
                 Route("/readyz", self.readiness.__call__),
             ],
-            middleware=[Middleware(Bodies, streams=streams_to_store)],
+            middleware=[Middleware(Lingering), Middleware(Bodies, streams=streams_to_store)],
         )
         tls, where = self.certificates.management, self.settings.https
         https = await self._answer(app, "https", where, tls.context) if tls and where else None

@@ -1,13 +1,43 @@
 """The upload door's desk: tickets from the service, bytes to the object store."""
 
+import asyncio
 from datetime import datetime
 
 from upwell.dialects.alibaba.upload import PostObjectError
 from upwell.domain.errors import CallerError
 from upwell.doors.uploads import ObjectWriter, StoredObject
 from upwell.objects import Objects
+from upwell.objects.port import Digests
 from upwell.service import uploads
 from upwell.service.context import Context
+
+
+class Comparison:
+    """Takes the bytes of an upload that comes again, and keeps none of them."""
+
+    def __init__(self, first: uploads.StoredUpload) -> None:
+        self._first, self._digests, self._size = first, Digests(), 0
+
+    async def write(self, data: bytes, /) -> None:
+        """Refuses as soon as there are more bytes than the first time."""
+        self._size += len(data)
+        if self._size > self._first.size:
+            raise _differs()
+        await asyncio.to_thread(self._digests.update, data)
+
+    async def commit(self) -> StoredObject:
+        """What the first upload stored."""
+        stored = self._digests.stored()
+        if (stored.size, stored.sha256) != (self._first.size, self._first.sha256):
+            raise _differs()
+        return self._first
+
+    async def abort(self) -> None:
+        """There is nothing to forget."""
+
+
+def _differs() -> PostObjectError:
+    return PostObjectError("AccessDenied", 403, "The upload ticket has been used for other bytes.")
 
 
 class Uploads:
@@ -34,6 +64,11 @@ class Uploads:
         except BaseException:
             await self.abandon(key)
             raise
+
+    async def again(self, key: str, /) -> ObjectWriter | None:
+        """What compares with the file that the ticket's upload has stored."""
+        first = await uploads.stored_upload(self._ctx, key)
+        return None if first is None else Comparison(first)
 
     async def abandon(self, key: str, /) -> None:
         """Give the ticket back."""

@@ -86,7 +86,7 @@ def _registered(call: Call, key: str) -> list[str]:
     assert told["Data"]["InvalidDeviceNicknameList"] == {"InvalidDeviceNickname": ["a"]}
     named = [{"DeviceName": "valve_3", "DeviceNickname": "三号阀门"}]
     checked = call("BatchCheckDeviceNames", ProductKey=key, DeviceNameList=named)["Data"]
-    assert checked["InvalidDetailList"] == {"InvalidDetailList": []}
+    assert "InvalidDetailList" not in checked  # issue 9, number 12: the Go SDK fails at an empty one
     asked = {"ProductKey": key, "ApplyId": checked["ApplyId"]}
     assert call("QueryBatchRegisterDeviceStatus", **asked)["Data"]["Status"] == "CHECK_SUCCESS"
     assert call("QueryPageByApplyId", ApplyId=str(checked["ApplyId"]), **PAGE)["ApplyDeviceList"] == {

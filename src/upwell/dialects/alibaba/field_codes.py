@@ -36,6 +36,7 @@ _WIRE_NAMES = {
     "rule": "DynamicGroupExpression",
     "scheduled_at": "ScheduleTime",
     "selection": "TargetSelection",
+    "sha256": "FirmwareSign",
     "size": "FirmwareSize",
     "source_version": "SrcVersion",
     "source_versions": "SrcVersion",

@@ -8,12 +8,13 @@ from upwell.dialects.alibaba.device_ops import simple_devices
 from upwell.dialects.alibaba.product_ops import PRODUCT_KEY
 from upwell.dialects.alibaba.search import read_rule
 from upwell.dialects.rpc_params import PAGE, Operation, Param, page_size
-from upwell.dialects.rules import Length, OneOf, Pattern
+from upwell.dialects.rpc_rules import GROUP_NAME
+from upwell.dialects.rules import Length, OneOf
 from upwell.domain import commands as c
 
 MEMBERS_MAX = 200  # alibaba 3.4: devices per BatchAddDeviceGroupRelations and its opposite
 
-GROUP_NAME = Param("GroupName", required=True, rule=Pattern(r"\w{4,30}", "4-30 letters, digits or _"))
+_GROUP_NAME = Param("GroupName", required=True, rule=GROUP_NAME)
 GROUP_ID = Param("GroupId", required=True)
 _GROUP_DESC = Param("GroupDesc", rule=Length(1, 100))
 _TYPES = {"static": "LINK_PLATFORM", "dynamic": "LINK_PLATFORM_DYNAMIC"}  # alibaba 2.1
@@ -129,9 +130,12 @@ def _delete(kind: str) -> Operation:
 
 
 OPERATIONS: dict[str, Operation] = {
-    "CreateDeviceGroup": Operation("operator", (GROUP_NAME, _GROUP_DESC, Param("SuperGroupId")), _create, _created),
+    "CreateDeviceGroup": Operation("operator", (_GROUP_NAME, _GROUP_DESC, Param("SuperGroupId")), _create, _created),
     "CreateDeviceDynamicGroup": Operation(
-        "operator", (GROUP_NAME, Param("DynamicGroupExpression", required=True), _GROUP_DESC), _create_dynamic, _created
+        "operator",
+        (_GROUP_NAME, Param("DynamicGroupExpression", required=True), _GROUP_DESC),
+        _create_dynamic,
+        _created,
     ),
     "UpdateDeviceGroup": Operation("operator", (GROUP_ID, _GROUP_DESC, _GROUP_TYPE), _update),
     "DeleteDeviceGroup": _delete("static"),

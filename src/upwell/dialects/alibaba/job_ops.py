@@ -104,7 +104,7 @@ def _tags(p: Mapping[str, Any], name: str) -> tuple[tuple[str, str], ...]:
 
 
 def _upgrade(p: Mapping[str, Any]) -> dict[str, Any]:
-    _check_retry(p)
+    check_retry(p)  # [seed]: RetryInterval and TimeoutInMinutes take any pair of their values
     if p["MultiModuleMode"] and p["OverwriteMode"] == 2:  # alibaba 7.3
         raise Invalid("OverwriteMode", "not 2 with MultiModuleMode", "MultiModuleMode is true")
     return _manner(p) | {
@@ -116,14 +116,6 @@ def _upgrade(p: Mapping[str, Any]) -> dict[str, Any]:
         "maximum_per_min": p["MaximumPerMinute"],
         "overwrite": p["OverwriteMode"] == 2,
     }
-
-
-def _check_retry(p: Mapping[str, Any]) -> None:
-    """alibaba 2.4: and RetryInterval must be less than TimeoutInMinutes."""
-    check_retry(p)
-    interval, timeout = p["RetryInterval"], p["TimeoutInMinutes"]
-    if interval is not None and timeout is not None and interval >= timeout:
-        raise Invalid("RetryInterval", "less than TimeoutInMinutes", f"{interval} is not less than {timeout}")
 
 
 def _verify(p: Mapping[str, Any]) -> c.CreateVerifyJob:
@@ -229,7 +221,7 @@ def _job(r: c.Job) -> dict[str, Any]:
     retries = r.retry_interval_min is not None
     more = {
         "Name": r.package_name,
-        "JobDesc": "",
+        "JobDesc": r.status_desc,
         "DestVersion": r.dest_version,
         "DownloadProtocol": r.protocol,
         "SrcVersions": {"SrcVersion": list(r.source_versions)},

@@ -8,13 +8,13 @@ from upwell.dialects.alibaba.device_ops import DEVICE_KEY
 from upwell.dialects.alibaba.package_ops import VERSION
 from upwell.dialects.alibaba.product_ops import PRODUCT_KEY
 from upwell.dialects.rpc_params import Operation, Param, page_params
-from upwell.dialects.rpc_rules import device_key
+from upwell.dialects.rpc_rules import ALIAS, device_key
 from upwell.dialects.rules import Length
 from upwell.domain import commands as c
 from upwell.domain.errors import Invalid
 
 MODULE_NAME = Param("ModuleName", required=True, rule=VERSION)  # alibaba 2.2: the characters of a version
-_ALIAS = Param("AliasName", rule=VERSION)
+_ALIAS = Param("AliasName", rule=ALIAS)
 
 
 def _create(p: Mapping[str, Any]) -> c.CreateModule:

@@ -4,17 +4,21 @@ from collections.abc import Mapping
 from typing import Any
 
 from upwell.dialects.alibaba import names, render
-from upwell.dialects.rpc_params import Operation, Param, page_params, refuse_repeats
+from upwell.dialects.rpc_params import Operation, Param, Struct, page_params, refuse_repeats
+from upwell.dialects.rpc_rules import SIGN_METHODS, digest
 from upwell.dialects.rules import Length, OneOf, Pattern, Range, shown
 from upwell.domain import commands as c
 from upwell.domain.errors import Invalid, Missing
+from upwell.domain.letters import LETTERS
 from upwell.domain.talk import DEFAULT_MODULE
 
 FIRMWARE_SIZE_MAX = 1000 * 1024 * 1024  # bytes; alibaba 2.2, 5.3: 1000 MB is 1048576000 in the upload policy
 UDI_CHARS_MAX = 4096  # alibaba 2.2
 SUFFIXES = ("bin", "dav", "apk", "tar", "gz", "tar.gz", "zip", "gzip")  # alibaba 2.1
 
-FIRMWARE_NAME = Pattern(r"[A-Za-z0-9\-_()]{1,40}", "1-40 letters, digits or - _ ( )")  # alibaba 2.2
+FIRMWARE_NAME = Pattern(  # alibaba 2.2; [seed]: any of them may be first
+    rf"[{LETTERS}0-9\-_()]{{1,40}}", "1-40 English, Chinese or Japanese letters, digits or - _ ( )"
+)
 VERSION = Pattern(r"[A-Za-z0-9.\-_]{1,64}", "1-64 letters, digits or . - _")  # alibaba 2.2, module names too
 FIRMWARE_ID = Param("FirmwareId", required=True)
 FILES_MAX = 20  # alibaba 2.2: files of a package
@@ -30,8 +34,8 @@ _CREATE = (
     Param("DestVersion", required=True, rule=VERSION),
     Param("FirmwareUrl", rule=_URL),
     Param("ProductKey"),
-    Param("SignMethod", rule=OneOf(("MD5",))),
-    Param("FirmwareSign", rule=_MD5),
+    Param("SignMethod", rule=OneOf(SIGN_METHODS), default="MD5"),
+    Param("FirmwareSign"),
     Param("FirmwareSize", "long", rule=_SIZE),
     Param("FirmwareDesc", rule=_DESC, default=""),
     Param("Type", "int", rule=OneOf((0, 1)), default=0),
@@ -48,7 +52,7 @@ _CREATE = (
             Param("Url", required=True, rule=_URL),
             Param("Size", "long", rule=_SIZE),
             Param("FileMd5", rule=_MD5),
-            Param("SignValue", rule=_MD5),
+            Param("SignValue"),
         ),
     ),
 )
@@ -67,7 +71,8 @@ def _create(p: Mapping[str, Any]) -> c.CreatePackage:
         raise Missing("SrcVersion")
     if is_delta and p["SrcVersion"] == p["DestVersion"]:  # alibaba 2.3
         raise Invalid("SrcVersion", "other than DestVersion", f"both are {shown(p['DestVersion'])}")
-    files = _files(p)
+    files, method = _files(p), p["SignMethod"]
+    sign = digest("FirmwareSign", method, p["FirmwareSign"])
     return c.CreatePackage(
         name=p["FirmwareName"],
         version=p["DestVersion"],
@@ -79,7 +84,9 @@ def _create(p: Mapping[str, Any]) -> c.CreatePackage:
         source_version=p["SrcVersion"],
         is_delta=is_delta,
         size=p["FirmwareSize"],
-        md5=_lower(p["FirmwareSign"]),
+        sign_method=method,
+        md5=sign if method == "MD5" else None,
+        sha256=sign if method == "SHA256" else None,
         verify=p["NeedToVerify"],
         udi=p["Udi"],
     )
@@ -97,18 +104,19 @@ def _files(p: Mapping[str, Any]) -> tuple[c.GivenFile, ...]:
             raise Invalid(name, "not together with MultiFiles", "both are given")
     refuse_repeats("MultiFiles", [each["Name"] for each in structs])
     refuse_repeats("MultiFiles", [each["Url"] for each in structs])  # alibaba 2.3: one upload ticket per file
-    return tuple(map(_file, structs))
+    return tuple(_file(each, p["SignMethod"]) for each in structs)
 
 
-def _file(each: Mapping[str, Any]) -> c.GivenFile:
-    md5, sign = _lower(each["FileMd5"]), _lower(each["SignValue"])
-    if md5 and sign and md5 != sign:  # alibaba 2.1: the one sign method is MD5
+def _file(each: Struct, method: str) -> c.GivenFile:
+    """One of several files; its SignValue is of the package's SignMethod."""
+    md5 = each["FileMd5"] and each["FileMd5"].lower()
+    sign = digest(f"{each.where}SignValue", method, each["SignValue"])
+    if method == "MD5" and md5 and sign and md5 != sign:
         raise Invalid("MultiFiles", "SignValue equals FileMd5", f"they differ for {shown(each['Name'])}")
-    return c.GivenFile(name=each["Name"], url=each["Url"], size=each["Size"], md5=md5 or sign)
-
-
-def _lower(digest: str | None) -> str | None:
-    return digest.lower() if digest else None
+    given = {"name": each["Name"], "url": each["Url"], "size": each["Size"]}
+    if method == "MD5":
+        return c.GivenFile(md5=md5 or sign, **given)
+    return c.GivenFile(md5=md5, sha256=sign, **given)
 
 
 def _modify(p: Mapping[str, Any]) -> c.ModifyPackage:
@@ -127,15 +135,20 @@ def _list(p: Mapping[str, Any]) -> c.ListPackages:
     )
 
 
+def _sign(r: c.Package | c.PackageFile, method: str) -> str:
+    """What the vendor calls the sign: the digest of the package's SignMethod."""
+    return r.sha256 if method == "SHA256" else r.md5
+
+
 def _simple(r: c.Package) -> dict[str, Any]:
     single = not r.files  # alibaba 2.3: size and sign only of a package of one file
     return {
         "FirmwareId": names.firmware_id(r.package_id),
         "FirmwareName": r.name,
         "FirmwareDesc": r.description,
-        "FirmwareSign": r.md5 if single else None,
+        "FirmwareSign": _sign(r, r.sign_method) if single else None,
         "FirmwareSize": r.size if single else None,
-        "SignMethod": "MD5",
+        "SignMethod": r.sign_method,
         "Type": int(r.is_delta),
         "Status": _STATUS[r.status],
         "DestVersion": r.version,
@@ -153,7 +166,8 @@ def _full(r: c.Package) -> dict[str, Any]:
         "FirmwareUrl": None if r.files else r.url,
         # An empty list is what the SDK's own model writes for a single file, so the answer survives it unchanged.
         "MultiFiles": [
-            {"Name": file.name, "Url": file.url, "Size": file.size, "FileMd5": file.md5, "SignValue": file.md5}
+            {"Name": file.name, "Url": file.url, "Size": file.size, "FileMd5": file.md5}
+            | {"SignValue": _sign(file, r.sign_method)}
             for file in r.files
         ],
         "Udi": r.udi or None,

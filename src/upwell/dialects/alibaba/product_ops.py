@@ -8,11 +8,11 @@ from typing import Any
 
 from upwell.dialects.alibaba import render
 from upwell.dialects.rpc_params import Operation, Param, page_params
-from upwell.dialects.rules import Length, OneOf, Pattern
+from upwell.dialects.rpc_rules import PRODUCT_NAME
+from upwell.dialects.rules import Length, OneOf
 from upwell.domain import commands as c
 from upwell.domain.errors import Invalid
 
-PRODUCT_NAME = Pattern(r"\w{4,30}", "4-30 letters, digits or _")
 PRODUCT_KEY = Param("ProductKey", required=True)
 
 _NET_TYPES = {"WIFI": 3, "CELLULAR": 6, "ETHERNET": 7, "OTHER": 8}  # alibaba 3.1: words in, numbers out

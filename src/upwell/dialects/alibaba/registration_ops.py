@@ -6,14 +6,14 @@ from typing import Any
 from upwell.dialects.alibaba import render
 from upwell.dialects.alibaba.product_ops import PRODUCT_KEY
 from upwell.dialects.rpc_params import PAGE, Operation, Param, Unsupported, page_size
-from upwell.dialects.rules import Length, Pattern, Range
+from upwell.dialects.rpc_rules import NICKNAME
+from upwell.dialects.rules import Pattern, Range
 from upwell.domain import commands as c
 from upwell.domain.errors import Invalid, Missing
 
 REGISTER_COUNT_MAX = 10_000  # alibaba 3.2 BatchRegisterDevice, BatchCheckDeviceNames
 
 DEVICE_NAME = Pattern(r"[A-Za-z0-9\-_@.:]{4,32}", "4-32 letters, digits or - _ @ . :")
-NICKNAME = Length(4, 64)
 _LORA = Unsupported("not supported by this server, which registers no LoRaWAN devices")
 _NO_LORA = tuple(Param(name, rule=_LORA) for name in ("DevEui", "PinCode", "JoinEui", "AppKey", "LoraNodeType"))
 _APPLY_ID = Param("ApplyId", "long", required=True)
@@ -66,7 +66,9 @@ def _checked(r: c.NamesChecked) -> dict[str, Any]:
         "InvalidDeviceNameList": {"InvalidDeviceName": list(r.invalid_names)},
         "InvalidDeviceNicknameList": {"InvalidDeviceNickname": list(r.invalid_nicknames)},
         "RepeatedDeviceNameList": {"RepeatDevieNameList": list(r.repeated_names)},  # alibaba 3.2: misspelt so
-        "InvalidDetailList": {"InvalidDetailList": details},
+        # The Go SDK's model has a flat list here and fails at a wrapper, which the Python SDKs' models have. Without
+        # details it is left out, so that all of them read the answer (alibaba 6.1).
+        "InvalidDetailList": {"InvalidDetailList": details} if details else None,
     }
     return {"Data": data}
 

@@ -17,6 +17,7 @@ from upwell.dialects.huawei.flow import outcome
 from upwell.dialects.payloads import storable, understood, version_of
 from upwell.domain.commands import SOFTWARE_MODULE
 from upwell.domain.errors import DeviceError, Invalid
+from upwell.domain.modules import STANDING, module_key
 from upwell.domain.negotiated import RESULT_WITHIN
 from upwell.domain.talk import DEFAULT_MODULE, Offer, ResultReport, SdkReport, VersionReport
 
@@ -152,7 +153,7 @@ def _is_silent(entry: Any) -> bool:
 
 def _module_version(entry: Any) -> Heard:
     name = entry.get("module_name") if isinstance(entry, dict) else None
-    if not isinstance(name, str) or not _MODULE.fullmatch(name) or name in (DEFAULT_MODULE, SOFTWARE_MODULE):
+    if not isinstance(name, str) or not _MODULE.fullmatch(name) or module_key(name) in STANDING:
         return DeviceError(
             "modules must be objects whose module_name is 1 to 64 letters, digits, '_', '-' or '.', and no name that "
             "stands."

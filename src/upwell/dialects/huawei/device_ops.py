@@ -184,7 +184,7 @@ def _device(r: c.SpaceDevice) -> dict[str, Any]:
         "secret": r.device.secret,
         "secondary_secret": r.secondary_secret,
         "secure_access": r.facts.get("secure_access"),
-        "timeout": r.facts.get("timeout"),
+        "timeout": r.facts.get("timeout", 0),  # huawei 4.3: 0 is never
     }
     more = {
         "auth_info": render.present(auth),

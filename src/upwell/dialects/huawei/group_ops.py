@@ -6,7 +6,7 @@ from upwell.dialects.huawei import names, render, search
 from upwell.dialects.huawei.device_ops import DEVICE_ID, key
 from upwell.dialects.huawei.operation import Operation, Values
 from upwell.dialects.huawei.params import APP_ID, CHINESE, WINDOW, Field, Table, Text, window
-from upwell.dialects.rules import OneOf
+from upwell.dialects.rules import AnyCase, OneOf
 from upwell.domain import commands as c
 from upwell.domain.errors import Invalid, Missing, NotFound, TooMany
 
@@ -19,7 +19,7 @@ _SAID = "Chinese, letters, digits, blanks or _?'#().,&%@!-"
 _GROUP_ID = Text(36, "A-Fa-f0-9-", "hexadecimal digits or -")
 _NAME = Field("name", rule=Text(64, _CHARS, _SAID))
 _TEXTS: Table = (_NAME, Field("description", rule=Text(64, _CHARS, _SAID, low=0)))
-_KIND = Field("group_type", rule=OneOf(("static", "dynamic")))
+_KIND = Field("group_type", rule=AnyCase(("STATIC", "DYNAMIC")))  # huawei 4.4: in upper case on the page
 _IDS = (Field("group_id", required=True, rule=_GROUP_ID),)
 _CREATE: Table = (
     *_TEXTS,
@@ -32,15 +32,15 @@ _CREATE: Table = (
 
 def _create(v: Values) -> c.CreateGroup:
     rule = v["dynamic_group_rule"]
-    dynamic = v["group_type"] == "dynamic"
+    dynamic = _kind(v) == "dynamic"
     if v["name"] is None:  # huawei 4.4: optional in the schema; a group without a name can't be told from another
         raise Missing("name")
     if dynamic and rule is None:
         raise Missing("dynamic_group_rule")
     if rule is not None and not dynamic:
-        raise Invalid("dynamic_group_rule", "only with group_type dynamic")
+        raise Invalid("dynamic_group_rule", "only with group_type DYNAMIC")
     if dynamic and v["super_group_id"] is not None:
-        raise Invalid("super_group_id", "not with group_type dynamic")
+        raise Invalid("super_group_id", "not with group_type DYNAMIC")
     return c.CreateGroup(
         name=v["name"],
         description=v["description"] or "",
@@ -51,12 +51,17 @@ def _create(v: Values) -> c.CreateGroup:
     )
 
 
+def _kind(v: Values) -> str | None:
+    """The core's word for the group_type that was asked for."""
+    return None if v["group_type"] is None else str(v["group_type"]).lower()
+
+
 def _scan(v: Values) -> c.ScanGroups:
     return c.ScanGroups(
         window=window(v),
         space=v["app_id"],
         name=v["name"],
-        kind=v["group_type"],
+        kind=_kind(v),
         changed_after=v["last_modified_time"],
     )
 
@@ -86,7 +91,7 @@ def _listed(r: c.Group) -> dict[str, Any]:
         "name": r.name,
         "description": r.description,
         "super_group_id": None if r.super_group_id is None else names.group_id(r.super_group_id),
-        "group_type": r.kind,
+        "group_type": r.kind.upper(),
     }
     return render.present(members)
 

@@ -8,10 +8,9 @@ from upwell.dialects.huawei.package_ops import MODULE_NAME
 from upwell.dialects.huawei.params import CHINESE, ID_36, PRODUCT_ID, WINDOW, Field, Text, window
 from upwell.domain import commands as c
 from upwell.domain.errors import Invalid
-from upwell.domain.talk import DEFAULT_MODULE
+from upwell.domain.modules import STANDING, module_key
 
 MODULES_MAX = 10  # custom modules of a product (huawei 2.1)
-RESERVED = (DEFAULT_MODULE, c.SOFTWARE_MODULE)
 
 _ALIAS = Field("alias_name", rule=Text(64, CHINESE + r"A-Za-z0-9_.\-", "Chinese, letters, digits or _ - .", low=0))
 _DESCRIPTION = Field("description", rule=Text(1024, low=0))
@@ -19,8 +18,8 @@ MODULE_ID = Field("module_id", required=True, rule=Text(36, "A-Za-z0-9-", "lette
 
 
 def _create(v: Values) -> c.AddModule:
-    if v["module_name"] in RESERVED:
-        raise Invalid("module_name", f"none of {', '.join(RESERVED)}", "these are the firmware and the software")
+    if module_key(v["module_name"]) in STANDING:
+        raise Invalid("module_name", f"none of {', '.join(STANDING)}", "these are the firmware and the software")
     return c.AddModule(
         space=v["app_id"],
         product_key=v["product_id"],

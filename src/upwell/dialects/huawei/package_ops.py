@@ -13,6 +13,7 @@ from upwell.dialects.huawei.params import APP_ID, ID_36, PRODUCT_ID, WINDOW, Fie
 from upwell.dialects.rules import OneOf, shown
 from upwell.domain import commands as c
 from upwell.domain.errors import Invalid, Missing
+from upwell.domain.modules import module_key
 from upwell.domain.talk import DEFAULT_MODULE
 
 OBJECT_SIZE_MAX = 1024**3  # bytes; [seed] 1 GB
@@ -90,7 +91,7 @@ def _module(v: Values) -> str:
         return _MODULE_OF[kind]
     if name is None:
         raise Missing("module_name")
-    if name in _TYPE_OF:
+    if module_key(name) in _TYPE_OF:
         raise Invalid("module_name", f"none of {', '.join(_TYPE_OF)}", f"{name} has a package_type of its own")
     return str(name)
 

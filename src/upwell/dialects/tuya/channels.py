@@ -9,13 +9,14 @@ import re
 from collections.abc import Mapping
 
 from upwell.dialects.rules import Pattern
+from upwell.domain.modules import module_key
 from upwell.domain.talk import DEFAULT_MODULE
 
 FACT = "TuyaChannels"
 CHANNEL_MAX = 255
 DEFAULTS: Mapping[int, str] = {0: DEFAULT_MODULE, 9: "MCU"}
 
-_ONE = r"[1-9][0-9]{0,2}:(?!default(?:,|$))[A-Za-z0-9._-]{1,64}"
+_ONE = r"[1-9][0-9]{0,2}:(?!(?i:default)(?:,|$))[A-Za-z0-9._-]{1,64}"
 WRITTEN = Pattern(rf"{_ONE}(,{_ONE}){{0,19}}", "channel:module, as 9:MCU,3:zigbee, at most 20 of them")
 _UNNAMED = re.compile(r"channel([1-9][0-9]{0,2})")
 
@@ -37,7 +38,7 @@ def module_of(channels: Mapping[int, str], channel: int) -> str:
 def channel_of(channels: Mapping[int, str], module: str) -> int | None:
     """The channel that a module is; None when it has none and can't be offered."""
     for channel, name in channels.items():
-        if name == module:
+        if module_key(name) == module_key(module):
             return channel
-    found = _UNNAMED.fullmatch(module)
+    found = _UNNAMED.fullmatch(module_key(module))
     return int(found[1]) if found and int(found[1]) not in channels and int(found[1]) <= CHANNEL_MAX else None

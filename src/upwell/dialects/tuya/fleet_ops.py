@@ -10,6 +10,7 @@ from uuid import UUID
 
 from upwell.dialects.rpc_answers import china_time, gmt, millis, utc
 from upwell.dialects.rpc_params import PAGE, Operation, Param, page_size
+from upwell.dialects.rpc_rules import GROUP_NAME, NICKNAME, PRODUCT_NAME
 from upwell.dialects.rules import Length, OneOf, Pattern, Range
 from upwell.dialects.tuya import channels, names
 from upwell.dialects.tuya.render import Listed, Table, page, rows, struct
@@ -21,7 +22,6 @@ REACHED_MAX = 10_000  # tuya 2.1: devices that CurrentPage x PageSize of QueryDe
 STATUS = {"ONLINE": "ONLINE", "OFFLINE": "OFFLINE", "UNACTIVE": "UNACTIVE", "DISABLED": "DISABLE"}
 STATUS_ASKED = {shown: status for status, shown in STATUS.items()}
 
-PRODUCT_NAME = Pattern(r"\w{4,30}", "4-30 letters, digits or _")
 DEVICE_NAME = Pattern(r"[A-Za-z0-9\-_@.:]{4,32}", "4-32 letters, digits or - _ @ . :")
 TOKEN = Pattern(r"[0-9a-f]{32}", "the nextToken of an earlier answer")
 
@@ -169,7 +169,7 @@ OPERATIONS: dict[str, Operation] = {
     "RegisterDevice": operation(
         "operator",
         c.RegisterDevice,
-        (_PRODUCT, ask("name", "DeviceName", rule=DEVICE_NAME), ask("nickname", "Nickname", rule=Length(4, 64))),
+        (_PRODUCT, ask("name", "DeviceName", rule=DEVICE_NAME), ask("nickname", "Nickname", rule=NICKNAME)),
         data(lambda r: struct(DEVICE, r)),
     ),
     "BatchRegisterDevice": operation(
@@ -211,7 +211,7 @@ OPERATIONS: dict[str, Operation] = {
         "operator",
         c.CreateGroup,
         (
-            ask("name", "GroupName", required=True, rule=PRODUCT_NAME),
+            ask("name", "GroupName", required=True, rule=GROUP_NAME),
             ask("description", "GroupDesc", rule=Length(1, 100)),
             ask("super_group_id", "SuperGroupId", read=names.read_group_id),
         ),

@@ -108,7 +108,7 @@ WHOLE_JOB: Table = {
     "grayPercent": _percent,
     "groupId": lambda r: None if r.group_id is None else names.public(r.group_id),
     "groupName": "group_name",
-    "jobDesc": lambda _: "",
+    "jobDesc": "status_desc",
     "name": "package_name",
     "needConfirm": "need_confirm",
     "needPush": "need_push",

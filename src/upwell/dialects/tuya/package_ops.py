@@ -5,24 +5,23 @@ from typing import Any
 
 from upwell.dialects.rpc_answers import utc
 from upwell.dialects.rpc_params import Operation, Param
+from upwell.dialects.rpc_rules import ALIAS, digest
 from upwell.dialects.rules import Length, OneOf, Pattern, Range
 from upwell.dialects.tuya import names
 from upwell.dialects.tuya.render import Table, page, struct
 from upwell.dialects.tuya.tables import DEVICE_KEY, VERSION, ask, data, of_device, operation, paged
 from upwell.domain import commands as c
-from upwell.domain.errors import Invalid
+from upwell.domain.letters import LETTERS
 
 FILE_SIZE_MAX = 1_048_576_000  # bytes; tuya 2.4: the sample policy's content-length-range
 SUFFIXES = ("bin", "dav", "apk", "tar", "gz", "tar.gz", "zip", "gzip")
 STATUS = {"exempt": -1, "unverified": 0, "verified": 1, "verifying": 2, "failed": 3}
-DIGESTS = {"MD5": ("md5", 32), "SHA256": ("sha256", 64)}  # SignMethod -> field of the command, hexadecimal digits
+DIGESTS = {"MD5": "md5", "SHA256": "sha256"}  # SignMethod -> field of the command
 
-_LETTER = "A-Za-z\\u3040-\\u30ff\\u3400-\\u4dbf\\u4e00-\\u9fff"  # English, Japanese, Chinese
 FIRMWARE_NAME = Pattern(
-    rf"[{_LETTER}0-9][{_LETTER}0-9\-_()]{{0,39}}",
+    rf"[{LETTERS}0-9][{LETTERS}0-9\-_()]{{0,39}}",
     "1-40 Chinese, English or Japanese letters, digits or - _ ( ), a letter or digit first",
 )
-ALIAS = Pattern(r"[\w.\-]{1,64}", "1-64 letters, digits or . - _")  # tuya 2.5: Chinese is allowed too
 DESCRIPTION = Length(0, 100)
 UDI = ask("udi", "Udi", rule=Length(1, 4096))
 PACKAGE_ID = ask("package_id", "FirmwareId", read=names.read_firmware_id, required=True)
@@ -31,15 +30,9 @@ NAME = ask("name", "FirmwareName", required=True, rule=FIRMWARE_NAME)
 
 def _digest(given: Mapping[str, Any]) -> dict[str, Any]:
     """The field that the given digest is checked by: FirmwareSign is of SignMethod's kind."""
-    field, digits = DIGESTS[given["SignMethod"]]
-    sign = given["FirmwareSign"]
-    if sign is None:
-        return {}
-    rule = Pattern(rf"[0-9A-Fa-f]{{{digits}}}", f"a {given['SignMethod']} in {digits} hexadecimal digits")
-    problem = rule.problem(sign)
-    if problem:
-        raise Invalid("FirmwareSign", rule.text, problem)
-    return {field: sign.lower()}
+    method = given["SignMethod"]
+    sign = digest("FirmwareSign", method, given["FirmwareSign"])
+    return {} if sign is None else {DIGESTS[method]: sign}
 
 
 PACKAGE: Table = {

@@ -19,7 +19,8 @@ TARGETS_MAX = 30_000  # devices that one batch may name
 class Batch:
     """One request to bring devices to a package. `part` is firmware, software or module; `targets` are public ids;
     `retry_interval_min` None means no retry; `facts` is what a dialect keeps of it and the core never reads; `reason`
-    is a sentence for why its tasks failed, or what they wait for, where that is of the batch as a whole."""
+    is a sentence for why its tasks failed, what they wait for, or why there are none, where that is of the batch as a
+    whole."""
 
     job_id: int
     name: str
@@ -95,7 +96,8 @@ class CreateBatch:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ScanBatches:
-    """→ Scanned[Batch], each without its targets."""
+    """→ Scanned[Batch]. Together they tell at most TARGETS_MAX targets: a batch whose own do not fit any more, after
+    those of newer ones, tells none; ShowBatch does."""
 
     window: Window
     part: str

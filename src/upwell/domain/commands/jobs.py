@@ -13,7 +13,8 @@ from upwell.domain.talk import TaskRef
 class Job:
     """One request to bring devices to a package. `kind` is verify, static or dynamic; `started_at` is None while
     it is planned; `gray_percent` is decimal text as the caller gave it or as stored; `dynamic_mode` is 1 or 2 and
-    None unless dynamic; `scheduled_at` and `finish_at` are the window of a planned job."""
+    None unless dynamic; `scheduled_at` and `finish_at` are the window of a planned job; `status_desc` is a
+    sentence for why its tasks failed or there are none, where that is of the job as a whole."""
 
     job_id: int
     package_id: int
@@ -44,6 +45,7 @@ class Job:
     group_name: str | None = None
     scheduled_at: datetime | None = None
     finish_at: datetime | None = None
+    status_desc: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

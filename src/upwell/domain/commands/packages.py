@@ -83,12 +83,14 @@ class CreateUploadTicket:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class GivenFile:
-    """A file of a package of several, as the caller gives it; size and MD5 (lower-case hex) are checked when given."""
+    """A file of a package of several, as the caller gives it; size and digests (lower-case hex) are checked when
+    given."""
 
     name: str
     url: str
     size: int | None = None
     md5: str | None = None
+    sha256: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

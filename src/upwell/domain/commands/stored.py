@@ -5,9 +5,8 @@ from datetime import datetime
 
 from upwell.domain.commands.scans import Window
 from upwell.domain.commands.spaces import Space
-from upwell.domain.talk import DEFAULT_MODULE
-
-SOFTWARE_MODULE = "software"  # the applications of a device, beside its firmware `default`
+from upwell.domain.modules import DEFAULT_MODULE
+from upwell.domain.modules import SOFTWARE_MODULE as SOFTWARE_MODULE
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

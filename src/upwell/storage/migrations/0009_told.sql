@@ -20,7 +20,7 @@ where object_state in ('missing', 'differs');
 create index package_lost on package (package_id) where object_state in ('missing', 'differs') and deleted_at is null;
 
 alter table job
-    add status_desc text not null default '';  -- why its tasks failed where the reason is the job's own, not a device's
+    add status_desc text not null default '';  -- why its tasks failed or it has none, where the reason is its own
 
 drop view offerable;
 -- The tasks whose device may be told of them now, as far as state, job, package and version go (L5, L6). A dynamic job

@@ -2,7 +2,8 @@
 
 -- name: packages_of_batch
 -- These packages of the account, locked so that their deletion waits for the job to exist.
-select k.package_id, k.product_id, k.module, k.status, k.object_state, k.object_problem, pr.space_id
+select k.package_id, k.product_id, lower(k.module) as module, k.status, k.object_state, k.object_problem, k.size,
+       pr.space_id
 from package k left join product pr using (product_id)
 where k.account_id = $1 and k.package_id = any($2::bigint[]) and k.deleted_at is null
 order by k.package_id for update of k;
@@ -45,7 +46,10 @@ where j.account_id = $1 and j.part = $2 and j.deleted_at is null and ($3::bigint
 order by j.job_id desc;
 
 -- name: show_batches
-select j.job_id, j.name, j.part, j.targets, j.group_ids, j.need_confirm, j.by_gateway, j.ext_info, j.scheduled_at,
+-- In the order of the given ids. Targets are told while there are at most $3 of them so far, so that a page is bounded.
+select j.job_id, j.name, j.part,
+       case when sum(cardinality(j.targets)) over (order by w.place) <= $3 then j.targets else '{}' end as targets,
+       j.group_ids, j.need_confirm, j.by_gateway, j.ext_info, j.scheduled_at,
        j.retry_count, j.retry_interval_min, j.facts, j.created_at, j.status, j.materialised, j.outcome,
        j.stop_asked_at is not null as stop_asked,
        array(select c.package_id from job_package c where c.job_id = j.job_id order by c.place) as package_ids,

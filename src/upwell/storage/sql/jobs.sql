@@ -3,7 +3,7 @@
 -- name: package_for_job
 -- The package of this account, locked so that its status and its deletion wait for the job to exist.
 select p.package_id, p.product_id, p.status, p.object_state, p.object_problem, p.is_delta, p.source_version,
-       p.source_versions as follows, p.version, p.module, p.size,
+       p.source_versions as follows, p.version, lower(p.module) as module, p.size,
        jsonb_array_length(p.files) as file_count, pr.product_key
 from package p left join product pr on pr.product_id = p.product_id
 where p.package_id = $1 and p.account_id = $2 and p.deleted_at is null
@@ -50,8 +50,9 @@ select j.job_id, j.product_id, j.kind, j.selection,
             else coalesce(nullif(array(select unnest(j.source_versions) intersect select unnest(p.source_versions)), '{}'),
                           array['']) end as source_versions, j.gray_percent, j.overwrite, j.need_push,
        j.need_confirm, j.cursor_device, j.until_device, j.group_id, j.multi_module, j.listed, j.account_id,
-       j.started_at as until, j.asks_version, j.group_ids, j.part, p.module, p.version, p.is_delta, p.source_version
-from job j join package p using (package_id)
+       j.started_at as until, j.asks_version, j.group_ids, j.part, lower(p.module) as module, p.version,
+       p.is_delta, p.source_version, j.looked, pr.product_key
+from job j join package p using (package_id) join product pr on pr.product_id = j.product_id
 where j.job_id = $1 and j.status = 'IN_PROGRESS' and not j.materialised
 for update of j skip locked;
 
@@ -140,7 +141,12 @@ with wanted as (
 select count(*) filter (where due_at is not null) as due, count(*) as made from made;
 
 -- name: advance
-update job set cursor_device = $2, until_device = $3, materialised = $4 where job_id = $1;
+update job set cursor_device = $2, until_device = $3, materialised = $4, looked = looked + $5 where job_id = $1;
+
+-- name: note_nobody
+-- The job has no task: why. Nothing comes back when it has one.
+update job set status_desc = $2
+where job_id = $1 and not exists (select from task t where t.job_id = $1) returning job_id;
 
 -- name: endable
 -- Running jobs that have all their tasks and none of them open. A dynamic job ends when its policy does, and a verify
@@ -167,7 +173,7 @@ select j.job_id, j.package_id, p.name as package_name, pr.product_key, p.version
        j.status, j.source_versions, j.gray_percent::text as gray_percent, j.retry_interval_min, j.retry_count,
        j.timeout_min, j.maximum_per_min, j.overwrite, j.need_push, j.need_confirm, j.protocol, j.tags, j.created_at,
        j.modified_at, j.started_at, j.ended_at, j.multi_module, j.dynamic_mode, j.group_id, g.name as group_name,
-       j.scheduled_at, j.finish_at
+       j.scheduled_at, j.finish_at, j.status_desc
 from job j join package p using (package_id) join product pr on pr.product_id = j.product_id
 left join device_group g on g.group_id = j.group_id
 where j.account_id = $1 and j.deleted_at is null
@@ -191,11 +197,11 @@ with page as (
     where j.account_id = $1 and ($2::bigint is null or t.job_id = $2)
       and ($3::uuid[] is null or (t.device_id = any($3)
                                   and t.life = (select d.life from device d where d.device_id = t.device_id)))
-      and ($4::text[] is null or t.state = any($4)) and ($5::text is null or t.module = $5)
+      and ($4::text[] is null or t.state = any($4)) and ($5::text is null or t.module = lower($5))
     order by t.job_id, t.device_id, t.nth limit $6 offset $7
 )
 select t.device_id, t.job_id, t.nth, p.package_id, pr.product_key, pr.name as product_name, d.name as device_name,
-       case when t.life = d.life then d.iot_id else coalesce(dp.iot_id, '') end as iot_id, t.module, t.source_version, p.version as dest_version, t.state, t.description, t.progress,
+       case when t.life = d.life then d.iot_id else coalesce(dp.iot_id, '') end as iot_id, p.module, t.source_version, p.version as dest_version, t.state, t.description, t.progress,
        j.timeout_min, t.created_at, t.modified_at, p.object_state, p.object_problem
 from page join task t using (device_id, job_id, nth) join job j using (job_id)
 join package p on p.package_id = coalesce(t.package_id, j.package_id)
@@ -250,11 +256,12 @@ where job_id = $1;
 
 -- name: refill_job
 -- Start again from the first device: those that have a task of the job keep it.
-update job set cursor_device = null, materialised = false where job_id = $1;
+update job set cursor_device = null, materialised = false, looked = 0 where job_id = $1;
 
 -- name: lock_job_of_account
 select j.job_id, j.kind, j.selection, j.status, j.package_id, j.product_id, j.source_versions, j.retry_interval_min,
-       j.multi_module, j.dynamic_mode, j.group_id, j.need_confirm, p.module, p.version, p.is_delta, p.source_version,
+       j.multi_module, j.dynamic_mode, j.group_id, j.need_confirm, lower(p.module) as module, p.version, p.is_delta,
+       p.source_version,
        p.source_versions as follows
 from job j join package p using (package_id)
 where j.job_id = $1 and j.account_id = $2 for update of j;

@@ -12,17 +12,17 @@ select count(*) from module where product_id = $1 and name <> all($2::text[]);
 
 -- name: update_module
 update module set alias = coalesce($3, alias), description = coalesce($4, description), modified_at = $5
-where product_id = $1 and name = $2 returning name;
+where product_id = $1 and lower(name) = lower($2) returning name;
 
 -- name: lock_module
 -- No package of it can be made until this transaction ends.
-select name from module where product_id = $1 and name = $2 for update;
+select name from module where product_id = $1 and lower(name) = lower($2) for update;
 
 -- name: has_packages
-select exists (select from package where product_id = $1 and module = $2 and deleted_at is null);
+select exists (select from package where product_id = $1 and lower(module) = lower($2) and deleted_at is null);
 
 -- name: delete_module
-delete from module where product_id = $1 and name = $2;
+delete from module where product_id = $1 and lower(name) = lower($2);
 
 -- name: product_age
 select created_at from product where product_id = $1;
@@ -34,7 +34,11 @@ select name, alias, description, created_at, modified_at from module where produ
 select count(*) from module_version where device_id = $1;
 
 -- name: page_of_module_versions
-select module, coalesce(version, '') as version from module_version where device_id = $1 order by module limit $2 offset $3;
+-- By module; each under its declared name, or as the device spelt it.
+select coalesce(m.name, v.said, v.module) as module, coalesce(v.version, '') as version
+from module_version v join device d using (device_id)
+left join module m on m.product_id = d.product_id and lower(m.name) = v.module
+where v.device_id = $1 order by v.module limit $2 offset $3;
 
 -- name: show_module
 -- A module by its number, and its space; not one of these names.

@@ -52,7 +52,7 @@ select product_id from product where account_id = $1 and product_key = $2 and de
 
 -- name: share_module
 -- The module can't be deleted until this transaction ends.
-select name from module where product_id = $1 and name = $2 for share;
+select name from module where product_id = $1 and lower(name) = lower($2) for share;
 
 -- name: make_package
 -- No row comes back when the name is taken.

@@ -75,6 +75,7 @@ select device_id, version from module_version where device_id = any($1::uuid[]) 
 
 -- name: jobs_of_policies
 -- What the making of tasks needs to know of these dynamic jobs.
-select j.job_id, j.product_id, j.kind, j.overwrite, j.need_push, j.need_confirm, j.multi_module, p.module, p.version
+select j.job_id, j.product_id, j.kind, j.overwrite, j.need_push, j.need_confirm, j.multi_module,
+       lower(p.module) as module, p.version
 from job j join package p using (package_id)
 where j.job_id = any($1::bigint[]) and j.status = 'IN_PROGRESS';

@@ -10,7 +10,9 @@ select d.device_id, p.product_key, p.name as product_name, p.facts as product_fa
         from topology y join device g on g.device_id = y.gateway_id join product gp on gp.product_id = g.product_id
         where y.device_id = d.device_id) as gateway_id,
        d.description, d.secondary_secret, d.sdk_version, d.facts, greatest(n.online_at, n.offline_at) as status_at,
-       (select jsonb_object_agg(v.module, coalesce(v.version, '')) from module_version v where v.device_id = d.device_id) as versions,
+       (select jsonb_object_agg(coalesce(m.name, v.said, v.module), coalesce(v.version, ''))
+        from module_version v left join module m on m.product_id = d.product_id and lower(m.name) = v.module
+        where v.device_id = d.device_id) as versions,
        (select jsonb_agg(jsonb_build_array(t.key, t.value) order by t.key)
         from device_tag t where t.device_id = d.device_id) as tags,
        s.key as space_key, s.name as space_name, s.space_id = s.account_id as space_is_default,

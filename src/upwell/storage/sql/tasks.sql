@@ -57,6 +57,10 @@ join job j using (job_id) join package p on p.package_id = coalesce(t.package_id
 where t.device_id = any($1::uuid[]) and t.state = 'CANCELED' and t.offered_at is not null
   and t.awaiting not in ('online', 'answer', 'offer');
 
+-- name: save_spellings
+update module_version v set said = n.said from unnest($1::uuid[], $2::text[], $3::text[]) as n(device_id, module, said)
+where v.device_id = n.device_id and v.module = n.module and v.said is distinct from n.said;
+
 -- name: save_sdks
 update device d set sdk_version = n.version from unnest($1::uuid[], $2::text[]) as n(device_id, version)
 where d.device_id = n.device_id and d.sdk_version is distinct from n.version;
@@ -146,7 +150,7 @@ delete from pace where granted_at < clock_timestamp() - make_interval(secs => $1
 -- name: claim
 -- Lock these tasks for sending, with what an offer says. A cancelled or foreign one is not returned (L5, L6): its state
 -- is asked of the locked row itself, the rest of `offerable` of what stands.
-select t.device_id, t.job_id, t.nth, t.module, t.state, t.awaiting, p.version, p.size, p.md5, p.sha256, p.is_delta, p.udi,
+select t.device_id, t.job_id, t.nth, p.module, t.state, t.awaiting, p.version, p.size, p.md5, p.sha256, p.is_delta, p.udi,
        p.files, p.sign_method, p.object_key, p.bucket is null as is_held, p.sign, j.protocol, j.tags, j.ext_info,
        pr.product_key, d.name, d.secret,
        coalesce(d.public_id, pr.product_key || '_' || d.name) as public_id,
