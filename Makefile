@@ -10,11 +10,17 @@ ARGS ?=
 V11 = UPWELL_TEST_HUAWEI_SIGNING=v11 $(BIN)/python -m pytest -q -n 2 $(foreach part,packages groups fleet rules \
   batches pages,tests/acceptance/test_huawei_$(part).py)
 
-.PHONY: help setup demo test check serve bench prove lock clean
+# The clients in other languages: programs that are built from what their locks name.
+CLIENTS := tests/clients
+BUILT := $(CLIENTS)/.built
+GO_CLIENTS := $(BUILT)/go-alibaba $(BUILT)/go-huawei
+NODE_CLIENTS := $(CLIENTS)/node-alibaba/node_modules/.package-lock.json $(CLIENTS)/node-mqtt/node_modules/.package-lock.json
+
+.PHONY: help setup demo test test-clients test-all check serve bench prove lock clean
 
 help:
 	@echo "make demo    run the main job from nothing: 300 simulated devices get a new firmware"
-	@echo "make test    run the tests"
+	@echo "make test    run the tests; make test-clients: those with the vendors' SDKs in Go and Node; make test-all: both"
 	@echo "make check   format, lint, types, import contract and tests"
 	@echo "make serve   run the server (ARGS=... passes options)"
 	@echo "make bench   measure; make prove: the long proofs; make setup: only the .venv"
@@ -44,6 +50,27 @@ test: $(STAMP) $(SDK)/.ready
 	@$(BIN)/python -m pytest -q -n 2 $(ARGS)
 	@$(if $(ARGS),,$(V11))
 
+test-clients:
+	@missing=; for tool in go node npm; do command -v $$tool >/dev/null || missing="$$missing $$tool"; done; \
+	if [ -n "$$missing" ]; then echo "upwell: test-clients needs Go and Node; not found:$$missing"; \
+	else $(MAKE) --no-print-directory .test-clients; fi
+
+.PHONY: .test-clients
+.test-clients: $(STAMP) $(GO_CLIENTS) $(NODE_CLIENTS)
+	@$(BIN)/python -m pytest -q -m clients $(CLIENTS) $(ARGS)
+
+.SECONDEXPANSION:
+$(GO_CLIENTS): $(BUILT)/%: $$(wildcard $(CLIENTS)/$$*/*.go) $(CLIENTS)/%/go.mod $(CLIENTS)/%/go.sum
+	@echo "upwell: building $* (once, some minutes)"
+	@cd $(CLIENTS)/$* && go build -mod=readonly -trimpath -buildvcs=false -p 2 -o ../.built/$* .
+
+$(NODE_CLIENTS): $(CLIENTS)/%/node_modules/.package-lock.json: $(CLIENTS)/%/package-lock.json
+	@echo "upwell: installing what $* needs (once)"
+	@cd $(CLIENTS)/$* && npm ci --ignore-scripts --no-audit --no-fund --silent
+	@touch $@
+
+test-all: test test-clients
+
 check: $(STAMP) $(SDK)/.ready
 	@$(BIN)/ruff format --check src tests demo bench
 	@$(BIN)/ruff check src tests demo bench
@@ -70,4 +97,4 @@ lock:
 	$(LOCK) pyproject.toml -o requirements/run.txt
 
 clean:
-	rm -rf $(VENV) $(SDK) build dist
+	rm -rf $(VENV) $(SDK) build dist $(BUILT) $(CLIENTS)/*/node_modules

@@ -122,10 +122,7 @@ class OldSdk:
             warnings.simplefilter("ignore", DeprecationWarning)
             status, headers, body = self.acs.get_response(request)
         assert (status, headers["content-type"]) == (200, XML_TYPE)
-        assert body.startswith(b'<?xml version="1.0" encoding="UTF-8"?>')
-        root = ET.fromstring(body)
-        assert root.tag == f"{action}Response"
-        return _members(root, getattr(m, f"{action}ResponseBody"))
+        return xml_members(action, body)
 
 
 def old_request(action: str, given: Mapping[str, Any], address: str) -> Any:
@@ -141,6 +138,14 @@ def old_request(action: str, given: Mapping[str, Any], address: str) -> Any:
 
 def _told(answer: Mapping[str, Any]) -> dict[str, Any]:
     return {name: value for name, value in answer.items() if name != "RequestId"}
+
+
+def xml_members(action: str, body: bytes) -> dict[str, Any]:
+    """An answer in XML as the members that the JSON has."""
+    assert body.startswith(b'<?xml version="1.0" encoding="UTF-8"?>')
+    root = ET.fromstring(body)
+    assert root.tag == f"{action}Response"
+    return _members(root, getattr(m, f"{action}ResponseBody"))
 
 
 def _members(element: ET.Element, model: type) -> dict[str, Any]:

@@ -1,0 +1,34 @@
+"""One server for the clients of other languages, and one program for each SDK."""
+
+from collections.abc import Iterator
+
+import pytest
+
+from acceptance.client import Server, serve
+from clients.bridge import COMMANDS, Bridge
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    for item in items:
+        if "/clients/" in item.path.as_posix():
+            item.add_marker(pytest.mark.clients)
+
+
+@pytest.fixture(scope="session")
+def server() -> Iterator[Server]:
+    """A running `upwell serve`."""
+    with serve() as running:
+        yield running
+
+
+@pytest.fixture(scope="session")
+def bridges() -> Iterator[dict[str, Bridge]]:
+    """The programs, by name."""
+    running: dict[str, Bridge] = {}
+    try:
+        for name in COMMANDS:
+            running[name] = Bridge(name)
+        yield running
+    finally:
+        for bridge in running.values():
+            bridge.close()
