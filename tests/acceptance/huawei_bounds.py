@@ -182,7 +182,7 @@ BATCHES = [  # huawei 3.2, 3.4
     case("group batch", "targets_filter.group_ids", (), [f"{n:x}" for n in range(101)]),
     case("module batch", "task_mode", (), "GATEWAY"),
     case("module batch", "task_ext_info", (), {"k": "v"}),
-    case("named", "targets", ([f"d{n}" for n in range(100)], ["d" * 128], []), [f"d{n}" for n in range(101)], "d", {}),
+    case("named", "targets", ([f"d{n}" for n in range(100)], ["d" * 128]), [f"d{n}" for n in range(101)], [], "d", {}),
     case("named", "targets", (), ["d" * 129], ["a b"], [""], [5]),
 ]
 

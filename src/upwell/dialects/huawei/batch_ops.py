@@ -65,8 +65,8 @@ _CREATE: Table = (
     Field("task_policy", "members", default={}, members=_POLICY, closed=True),
     Field("document_source", rule=ID_128),
 )
-# huawei 3.9: without it all subtasks are meant, and so by an empty one, as by the empty body
-_NAMED: Table = (Field("targets", "list", rule=ID_128, most=NAMED_MAX, default=()),)
+# huawei 3.9: without it all subtasks are meant; an empty one is refused, for it is an unset variable
+_NAMED: Table = (Field("targets", "list", rule=ID_128, most=NAMED_MAX, default=(), selects=True),)
 _ALIKE: Table = (DEVICE_ID, *FILTERS)
 _TASK_ID = (Field("task_id", required=True, rule=Text(24, "a-f0-9", "digits or a-f")),)
 _FILE_ID = (Field("file_id", required=True, rule=ID_128),)
