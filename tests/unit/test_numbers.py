@@ -62,7 +62,7 @@ def check(told: bytes) -> None:
 
 
 def test_ids_are_grown_and_numbers_are_found() -> None:
-    assert NUMBER_MAX == EXACT
+    assert NUMBER_MAX < 10**15 < EXACT
     assert grown(OFFER.task).job_id == ID_MAX
     assert list(numbers({"a": [{"b": 2**60}, "3", True, None]})) == [2**60]
 
