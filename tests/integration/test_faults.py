@@ -322,8 +322,8 @@ async def test_jobs_with_a_lost_object_are_found_without_a_look_at_the_others(ho
     )
     await ask(
         house,
-        "insert into job (job_id, account_id, product_id, package_id, kind, selection, status, materialised, created_at,"
-        " modified_at) select n, 7, 1, n, 'static', 'ALL', 'IN_PROGRESS', true, now(), now()"
+        "insert into job (job_id, account_id, product_id, package_id, kind, selection, status, materialised,"
+        " created_at, modified_at) select n, 7, 1, n, 'static', 'ALL', 'IN_PROGRESS', true, now(), now()"
         " from generate_series(1, 60) n",
     )
     await ask(
