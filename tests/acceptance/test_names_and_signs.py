@@ -26,9 +26,10 @@ def _uploaded(sdk: Client, image: bytes = IMAGE) -> str:
 
 @pytest.mark.parametrize(
     ("name", "taken"),
-    [("水泵" + TAG, True), ("水" * 13 + TAG, True), ("水" * 14 + TAG, False), ("センサー" + TAG, True), ("水", False)],
+    [("水泵{}", True), ("水" * 13 + "{}", True), ("水" * 14 + "{}", False), ("センサー{}", True), ("水", False)],
 )
 def test_a_chinese_character_counts_as_two_of_a_product_name(sdk: Client, name: str, taken: bool) -> None:
+    name = name.format(TAG)
     made = sdk.create_product(m.CreateProductRequest(product_name=name, node_type=0)).body
     assert made.success is taken, made.to_map()
     if not taken:

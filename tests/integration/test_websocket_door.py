@@ -200,6 +200,7 @@ async def test_each_byte_of_a_stream_may_come_alone(house: House) -> None:
         (frame(3, b""), 1002),
         (struct.pack("!BBQ", 0x89, 0xFF, 3 << 20) + b"mask", 1009),  # a control frame has 125 bytes at most
     ],
+    ids=["text", "a part of text", "a part of nothing", "unmasked", "unknown", "huge"],  # masks are drawn by dice
 )
 async def test_what_is_no_mqtt_ends_the_connection(house: House, sent: bytes, code: int) -> None:
     """Issue 9, number 19: with the close code that says why."""
