@@ -2,8 +2,10 @@
 
 import asyncio
 import base64
+import contextlib
 import hashlib
 import os
+import socket
 import struct
 import tracemalloc
 from collections.abc import AsyncIterator
@@ -18,6 +20,7 @@ from upwell.doors.mqtt.refragment import FRAGMENT_BYTES_MAX
 
 pytestmark = pytest.mark.filterwarnings("ignore:Overriding the .event_loop_policy:pytest.PytestDeprecationWarning")
 CONT, TEXT, BINARY, CLOSE, PING, PONG = 0, 1, 2, 8, 9, 10
+PINGS_MAX = 24 << 20  # more than sockets hold
 ACCEPTED = b"\x20\x02\x00\x00"
 MAGIC = "258EAFA5-E914-47DA-95CA-C5AB0DC85B11"  # RFC 6455 1.3
 
@@ -253,6 +256,27 @@ async def test_a_frame_may_be_of_any_size(house: House, size: int, qos: int) -> 
     assert (b"\x40\x02\x00\x07" in heard) is bool(qos)
     kept = [len(event[2]) for event in house.platform.of("published")]
     assert kept == ([size] if size <= 262_144 else []) + [5]
+
+
+@pytest.mark.parametrize("known", [False, True])
+async def test_who_pings_and_does_not_read_is_not_read(house: House, known: bool) -> None:
+    """Issue 9, number 19: each ping has an answer, which waits for its reader; so the next pings wait in the socket. A
+    stranger made the server keep answers as fast as it pinged."""
+    client = await Client.open(house)
+    assert (await client.shake())[0] == 101
+    if known:
+        await client.send(frame(BINARY, connect("id-a", "a", SECRET)))
+        assert await client.receive() == (BINARY, ACCEPTED)
+    client.writer.transport.pause_reading()
+    loop, raw = asyncio.get_running_loop(), os.dup(client.writer.get_extra_info("socket").fileno())
+    pings, sent = frame(PING, bytes(125)) * 1000, 0
+    with socket.socket(fileno=raw) as talker:
+        talker.setblocking(False)
+        with contextlib.suppress(TimeoutError):
+            while sent < PINGS_MAX:
+                await asyncio.wait_for(loop.sock_sendall(talker, pings), 1.5)
+                sent += len(pings)
+    assert sent < PINGS_MAX
 
 
 async def test_a_frame_behind_the_handshake_is_read(house: House) -> None:
