@@ -2,9 +2,12 @@
 
 import asyncio
 import base64
+import contextlib
 import hashlib
 import os
+import socket
 import struct
+import tracemalloc
 from collections.abc import AsyncIterator
 from typing import Any
 
@@ -13,8 +16,11 @@ import uvloop
 from test_mqtt_door import SECRET, House, device, until
 from tests.mqttwire import DISCONNECT, PINGREQ, connect, publish
 
+from upwell.doors.mqtt.refragment import FRAGMENT_BYTES_MAX
+
 pytestmark = pytest.mark.filterwarnings("ignore:Overriding the .event_loop_policy:pytest.PytestDeprecationWarning")
 CONT, TEXT, BINARY, CLOSE, PING, PONG = 0, 1, 2, 8, 9, 10
+PINGS_MAX = 24 << 20  # more than sockets hold
 ACCEPTED = b"\x20\x02\x00\x00"
 MAGIC = "258EAFA5-E914-47DA-95CA-C5AB0DC85B11"  # RFC 6455 1.3
 
@@ -195,7 +201,7 @@ async def test_each_byte_of_a_stream_may_come_alone(house: House) -> None:
         (frame(CONT, PINGREQ), 1002),
         (bytes([0x82, 2]) + PINGREQ, 1002),  # without a mask
         (frame(3, b""), 1002),
-        (struct.pack("!BBQ", 0x82, 0xFF, 3 << 20) + b"mask", 1009),
+        (struct.pack("!BBQ", 0x89, 0xFF, 3 << 20) + b"mask", 1009),  # a control frame has 125 bytes at most
     ],
     ids=["text", "a part of text", "a part of nothing", "unmasked", "unknown", "huge"],  # masks are drawn by dice
 )
@@ -210,11 +216,77 @@ async def test_what_is_no_mqtt_ends_the_connection(house: House, sent: bytes, co
 
 
 async def test_a_stranger_can_not_make_it_keep_much(house: House) -> None:
-    """Issue 9, number 19: the frame of somebody who is not logged in has a small bound."""
+    """Issue 9, number 19: a stranger's CONNECT has the bound it has by TCP, however large its frame says it is."""
     client = await Client.open(house)
     assert (await client.shake())[0] == 101
-    await client.send(struct.pack("!BBQ", 0x82, 0xFF, 1 << 20) + b"mask" + b"\0" * 100_000)
-    assert (await client.closed())[0] == 1009
+    large = b"\x10\x80\x80\x3e\0\x04MQTT".ljust(FRAGMENT_BYTES_MAX, b"\0")
+    await client.send(struct.pack("!BBQ", 0x82, 0xFF, 1 << 20) + bytes(4) + large)  # a mask of zeros
+    assert await client.closed() == (1000, "")
+    assert house.platform.events == []
+
+
+@pytest.mark.parametrize("size", [262_144, 262_145, 1 << 20, (2 << 20) + 1, 12 << 20])
+@pytest.mark.parametrize("qos", [0, 1])
+async def test_a_frame_may_be_of_any_size(house: House, size: int, qos: int) -> None:
+    """Issue 9, numbers 18 and 19: a publish is read or skipped by its own bound, in one frame with what is around it,
+    and no more than a part of the frame is kept."""
+    client = await Client.open(house)
+    await client.login()
+    topic = b"\x00\x06up/a/1" + (b"\x00\x07" if qos else b"")
+    left, length = len(topic) + size, b""
+    while left:
+        left, digit = left >> 7, left & 0x7F
+        length += bytes([digit | (0x80 if left else 0)])
+    head, tail = PINGREQ + bytes([0x30 | qos << 1]) + length + topic, publish("up/a/2", b"later", 2) + PINGREQ
+    whole = len(head) + size + len(tail)
+    parts = bytes(1 << 16)
+    tracemalloc.start()
+    await client.send(struct.pack("!BBQ", 0x82, 0xFF, whole) + bytes(4) + head)  # a mask of zeros
+    for _ in range(size >> 16):
+        await client.send(parts)
+    await client.send(bytes(size & 0xFFFF) + tail)
+    heard = b""
+    while heard.count(b"\xd0\x00") < 2 or b"\x40\x02\x00\x02" not in heard:
+        opcode, data = await client.receive()
+        assert opcode == BINARY
+        heard += data
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak < 4 << 20
+    assert (b"\x40\x02\x00\x07" in heard) is bool(qos)
+    kept = [len(event[2]) for event in house.platform.of("published")]
+    assert kept == ([size] if size <= 262_144 else []) + [5]
+
+
+@pytest.mark.parametrize("known", [False, True])
+async def test_who_pings_and_does_not_read_is_not_read(house: House, known: bool) -> None:
+    """Issue 9, number 19: each ping has an answer, which waits for its reader; so the next pings wait in the socket. A
+    stranger made the server keep answers as fast as it pinged."""
+    client = await Client.open(house)
+    assert (await client.shake())[0] == 101
+    if known:
+        await client.send(frame(BINARY, connect("id-a", "a", SECRET)))
+        assert await client.receive() == (BINARY, ACCEPTED)
+    client.writer.transport.pause_reading()
+    loop, raw = asyncio.get_running_loop(), os.dup(client.writer.get_extra_info("socket").fileno())
+    pings, sent = frame(PING, bytes(125)) * 1000, 0
+    with socket.socket(fileno=raw) as talker:
+        talker.setblocking(False)
+        with contextlib.suppress(TimeoutError):
+            while sent < PINGS_MAX:
+                await asyncio.wait_for(loop.sock_sendall(talker, pings), 1.5)
+                sent += len(pings)
+    assert sent < PINGS_MAX
+
+
+async def test_a_frame_behind_the_handshake_is_read(house: House) -> None:
+    """Issue 9, number 19: a client need not wait for the answer, and what it sends may come with its handshake."""
+    client = await Client.open(house)
+    shaking = asyncio.ensure_future(client.shake("/mqtt", "mqtt"))
+    await asyncio.sleep(0)
+    await client.send(frame(BINARY, connect("id-a", "a", SECRET)))
+    assert (await shaking)[0] == 101
+    assert await client.receive() == (BINARY, ACCEPTED)
 
 
 async def test_both_sides_say_goodbye(house: House) -> None:

@@ -2,7 +2,8 @@
 
 A layer is the protocol of the transport below it and the transport of the protocol above it. Holds: everything that
 came before the end is handed up before the end is; nothing is handed up to what has paused reading, but at the end.
-Bounded: what is kept for a protocol that pauses is of one read. Refuses: to know what is above.
+Bounded: what is kept for a protocol that pauses is of one read; a peer that sends much is read once in a turn of the
+loop. Refuses: to know what is above.
 """
 
 import asyncio
@@ -16,6 +17,9 @@ from upwell.doors.tls import Failures
 READ_BYTES = 64 * 1024
 """Decrypted at once; a TLS record has 16 KiB."""
 
+LARGE_READ_BYTES = 64 * 1024
+"""After a read of so much others have their turn: uvloop reads on without one, up to 8 MB of a peer that has it."""
+
 
 class Layer(asyncio.Protocol, asyncio.Transport):
     """Hands everything through. `data_received` and `write` are what a layer is for."""
@@ -26,6 +30,7 @@ class Layer(asyncio.Protocol, asyncio.Transport):
         self._above = above
         self._held: deque[bytes] = deque()
         self._paused = False
+        self._resting = False  # until the loop's next turn
         self._ended = False  # nothing more comes in
         self._end_told = False
         self._stays = False  # the one above goes on writing after the end of what comes in
@@ -56,6 +61,18 @@ class Layer(asyncio.Protocol, asyncio.Transport):
         self._held.append(data)
         self._pump()
 
+    def _rest_after(self, data: bytes) -> None:
+        """Let others have their turn, if this read was large."""
+        if len(data) >= LARGE_READ_BYTES and not self._resting and not self.is_closing():
+            self._resting = True
+            self.below.pause_reading()
+            asyncio.get_running_loop().call_soon(self._rested)
+
+    def _rested(self) -> None:
+        self._resting = False
+        if (self._ended or not self._paused) and not self.is_closing():
+            self.below.resume_reading()
+
     def _end(self) -> None:
         self._ended = True
         self._pump()
@@ -83,7 +100,7 @@ class Layer(asyncio.Protocol, asyncio.Transport):
         self._paused = False
         if self._held or self._ended:
             asyncio.get_running_loop().call_soon(self._pump)
-        if not self._ended:
+        if not self._ended and not self._resting:
             self.below.resume_reading()
 
     def is_reading(self) -> bool:
@@ -127,6 +144,7 @@ class TlsLayer(Layer):
         if self._failed or self.is_closing():
             return
         self._spoken = True
+        self._rest_after(data)
         self._in.write(data)
         try:
             if not self._shaken:

@@ -8,21 +8,23 @@ KEYS_MAX = 1000
 
 
 class Seldom:
-    """Says of each key when it is to be told: at first, then once in `pause_s` seconds."""
+    """Says of each key when it is to be told: the first `at_once` times, then so many again once `pause_s` seconds are
+    over since the first of them."""
 
-    def __init__(self, pause_s: float) -> None:
+    def __init__(self, pause_s: float, at_once: int = 1) -> None:
         self._pause_s = pause_s
-        self._told: OrderedDict[str, tuple[float, int]] = OrderedDict()  # by key: until when to be silent, how many
+        self._at_once = at_once
+        self._told: OrderedDict[str, tuple[float, int]] = OrderedDict()  # by key: since when, and how often since
 
     def due(self, key: str) -> int | None:
         """How many times of this key were not told since the last that was; None when this time is not to be told."""
         now_s = time.monotonic()
-        silent_until_s, untold = self._told.get(key, (now_s, 0))
-        if now_s < silent_until_s:
-            self._told[key] = silent_until_s, untold + 1
-            return None
-        self._told[key] = now_s + self._pause_s, 0
+        since_s, times = self._told.get(key, (now_s, 0))
+        if times and now_s < since_s + self._pause_s:
+            self._told[key] = since_s, times + 1
+            return 0 if times < self._at_once else None
+        self._told[key] = now_s, 1
         self._told.move_to_end(key)
         if len(self._told) > KEYS_MAX:
             self._told.popitem(last=False)
-        return untold
+        return max(0, times - self._at_once)

@@ -25,7 +25,8 @@ COMPATIBLE_CIPHERS = "ECDHE+AESGCM:ECDHE+CHACHA20:ECDHE+AES:kRSA+AESGCM:kRSA+AES
 given better, for the server's order counts."""
 
 FAILURE_PAUSE_S = 60.0
-"""A peer's failed handshakes are told once in so long."""
+FAILURES_TOLD = 10
+"""So many of a peer's failed handshakes are told in so long."""
 
 _OPTIONS = ssl.OP_NO_RENEGOTIATION | ssl.OP_CIPHER_SERVER_PREFERENCE | ssl.OP_NO_COMPRESSION
 log = logging.getLogger(__name__)
@@ -98,12 +99,12 @@ class Certificates:
 
 
 class Failures:
-    """Tells failed handshakes in the log: a peer's first, then at most one in FAILURE_PAUSE_S, with how many others
-    there were of it."""
+    """Tells failed handshakes in the log: of each peer FAILURES_TOLD in FAILURE_PAUSE_S, and then how many others there
+    were of it."""
 
     def __init__(self, door: str) -> None:
         self._door = door
-        self._seldom = Seldom(FAILURE_PAUSE_S)
+        self._seldom = Seldom(FAILURE_PAUSE_S, FAILURES_TOLD)
 
     def tell(self, peer: object, exc: Exception | str) -> None:
         """`peer` is an address as sockets give it."""

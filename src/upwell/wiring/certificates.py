@@ -33,16 +33,19 @@ class ServerCertificates:
             )
 
     def refresh(self, *, again: bool = False) -> None:
-        """Show what the files hold now, if they changed or `again`; what can't be used is told, and the old ones stay.
-        Connections stay as they are."""
+        """Show what the files hold now, if they changed or `again`; what can't be used is told in one line, and the old
+        ones stay. Connections stay as they are."""
         if again:
             log.info("reloading certificates")
+        failed: dict[str, list[str]] = {}  # by the reason, whose
         for of, certificates in (("management", self.management), ("devices", self.devices)):
             try:
                 if certificates is not None and certificates.refresh(again=again):
                     log.info("certificates for %s loaded: %s", of, certificates)
             except Invalid as exc:
-                log.error("certificates for %s not loaded, the old ones stay: %s", of, exc.problem)
+                failed.setdefault(exc.problem, []).append(of)
+        for why, whose in failed.items():
+            log.error("certificates for %s not loaded, the old ones stay: %s", " and ".join(whose), why)
 
     async def watch(self) -> None:
         """Look at the files again and again."""

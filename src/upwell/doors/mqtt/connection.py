@@ -310,8 +310,8 @@ class Link(asyncio.Protocol):
         """Read on while there is room; a stranger's next words wait in the socket until it is known."""
         if self._finished or self._talked_out or self._transport.is_closing():
             return
-        open_ears = self.conn is not None and not self.draining and not self._stall
-        wanted = self._greeting is None or (open_ears and self._inbox.size < self._limits.unread_size_max)
+        open_ears = self.conn is not None and not self.draining and self._inbox.size < self._limits.unread_size_max
+        wanted = not self._stall and (self._greeting is None or open_ears)  # a WebSocket's pings are answered always
         if wanted is self._reading:
             return
         self._reading = wanted

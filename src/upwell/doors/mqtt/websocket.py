@@ -1,8 +1,8 @@
 """MQTT over WebSocket: frames to bytes and back, between a socket and a connection of the MQTT door (mqtt 6).
 
 Holds: a client's binary frames are one stream of bytes, wherever packets begin and end in them; each write leaves as
-one frame; pings are answered. Bounded: the head, a frame, and far less of both before a login; the time to login runs
-from the first byte. Refuses: other paths, subprotocols that are not MQTT, text, compression.
+one frame; pings are answered. Bounded: the head, and a fragment, for a frame of any size is handed up in parts; the
+time to login runs from the first byte. Refuses: other paths, subprotocols that are not MQTT, text, compression.
 """
 
 import logging
@@ -18,13 +18,12 @@ from websockets.typing import Subprotocol
 
 from upwell.doors.layers import Layer
 from upwell.doors.mqtt.connection import Link
+from upwell.doors.mqtt.refragment import FRAGMENT_BYTES_MAX, Refragmenter
 
 PATHS = ("/mqtt", "/")
 SUBPROTOCOLS = (Subprotocol("mqtt"), Subprotocol("mqttv3.1"))
 HEAD_BYTES_MAX = 16 * 1024  # a browser's cookies included
-STRANGER_BYTES_MAX = 64 * 1024  # of a frame that is not whole yet, before the login
-FRAME_BYTES_MAX = 2 * 1024 * 1024  # a frame is kept until it is whole: twice the largest packet of any vendor's devices
-FRAME_HEAD_BYTES_MAX = 14
+HEAD_END = b"\r\n\r\n"
 _frames_log = logging.getLogger(f"{__name__}.frames")
 _frames_log.setLevel(logging.WARNING)  # the connection tells the rest
 
@@ -35,17 +34,31 @@ class WebSocketLayer(Layer):
     def __init__(self, above: Link) -> None:
         super().__init__(above)
         self._link = above
-        self._ws = ServerProtocol(select_subprotocol=_chosen, max_size=(None, FRAME_BYTES_MAX), logger=_frames_log)
-        self._unread = 0  # bytes since the last whole head or frame
+        self._ws = ServerProtocol(select_subprotocol=_chosen, max_size=(None, FRAGMENT_BYTES_MAX), logger=_frames_log)
+        self._frames = Refragmenter()
+        self._head = b""  # as far as it came; frames follow once it is whole
         self._opened = False
 
     def data_received(self, data: bytes) -> None:
         if self._ended or self.is_closing():
             return
-        self._unread += len(data)
+        self._rest_after(data)
+        if self._opened:
+            self._read(self._frames.feed(data))
+            return
+        self._head += data
+        head, end, frames = self._head.partition(HEAD_END)
+        if len(head) > HEAD_BYTES_MAX:
+            self._link.cut(f"websocket: a head of more than {HEAD_BYTES_MAX} bytes", hear=False)
+        elif end:
+            self._head = b""
+            self._read(head + end)
+            if self._opened and frames:
+                self._read(self._frames.feed(frames))
+
+    def _read(self, data: bytes) -> None:
         self._ws.receive_data(data)
         for event in self._ws.events_received():
-            self._unread = 0
             self._take(event)
             if self.is_closing():
                 return
@@ -53,13 +66,6 @@ class WebSocketLayer(Layer):
         failed = self._ws.parser_exc or self._ws.handshake_exc
         if failed is not None:
             self._link.cut(f"websocket: {failed}", hear=False)
-        elif self._unread > self._unread_max():
-            self._refuse(CloseCode.MESSAGE_TOO_BIG, "too much at once before it is known who says it")
-
-    def _unread_max(self) -> int:
-        if not self._opened:
-            return HEAD_BYTES_MAX
-        return STRANGER_BYTES_MAX if self._link.conn is None else FRAME_BYTES_MAX + FRAME_HEAD_BYTES_MAX
 
     def _take(self, event: object) -> None:
         match event:
