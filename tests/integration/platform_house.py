@@ -19,7 +19,7 @@ from upwell.domain import commands as c
 from upwell.service import access, fleet, jobs, packages, uploads
 from upwell.service.access import Caller
 from upwell.service.context import Context
-from upwell.wiring import Server, running
+from upwell.wiring.server import Server, running
 
 SECONDS = 10.0
 

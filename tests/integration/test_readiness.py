@@ -22,7 +22,7 @@ from upwell.doors.readiness import FINE, Readiness
 from upwell.engine import gather
 from upwell.engine.gather import Gatherer
 from upwell.engine.loop import Loop
-from upwell.wiring import running
+from upwell.wiring.server import running
 
 PLACES = {"http": "127.0.0.1:0", "mqtt": "127.0.0.1:0", "download": "127.0.0.1:0"}
 

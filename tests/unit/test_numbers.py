@@ -62,7 +62,7 @@ def check(told: bytes) -> None:
 
 
 def test_ids_are_grown_and_numbers_are_found() -> None:
-    assert NUMBER_MAX == EXACT
+    assert NUMBER_MAX < 10**15 < EXACT
     assert grown(OFFER.task).job_id == ID_MAX
     assert list(numbers({"a": [{"b": 2**60}, "3", True, None]})) == [2**60]
 
@@ -104,4 +104,4 @@ def test_numbers_are_drawn_below_the_greatest() -> None:
     ctx = Context(database=None)  # type: ignore[arg-type]  # nothing is asked of it
     drawn = {ctx.new_number() for _ in range(10_000)}
     assert len(drawn) == 10_000
-    assert min(drawn) > 0 and 2**50 < max(drawn) <= EXACT
+    assert min(drawn) > 0 and 2**49 < max(drawn) < 10**15

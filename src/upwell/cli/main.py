@@ -9,7 +9,7 @@ import signal
 import sys
 from collections.abc import Awaitable, Callable
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 import uvloop
@@ -29,7 +29,9 @@ from upwell.service import access
 from upwell.service.context import Context
 from upwell.service.journal import one_line, tell
 from upwell.simulator.fleet import planned
-from upwell.wiring import Server, running
+
+if TYPE_CHECKING:
+    from upwell.wiring.server import Server
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -87,6 +89,8 @@ async def _serve(settings: Settings, file: LogFile | None) -> None:
     stop, loop = asyncio.Event(), asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop.set)
+    from upwell.wiring.server import running  # here, for every other command begins without a whole server
+
     async with running(settings) as (server, at):
         loop.add_signal_handler(signal.SIGHUP, _reload, server, file)
         key = server.first_key
@@ -99,7 +103,7 @@ async def _serve(settings: Settings, file: LogFile | None) -> None:
     tell(log, "server stopped")
 
 
-def _reload(server: Server, file: LogFile | None) -> None:
+def _reload(server: "Server", file: LogFile | None) -> None:
     if file is not None:
         file.reopen()
     server.reload()

@@ -14,7 +14,7 @@ def utc_now() -> datetime:
     return datetime.now(UTC)
 
 
-NUMBER_MAX = 2**53 - 1  # the greatest integer that a JavaScript number holds exactly (alibaba 6.1)
+NUMBER_MAX = 10**15 - 1  # 15 digits: a double holds them exactly, and pop-core gives longer numbers as objects
 
 
 @dataclass(frozen=True, slots=True)
