@@ -1,5 +1,6 @@
 """Tasks whose package's object is lost end and say why (issue 9, number 24). Real directories, the real database."""
 
+import json
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
@@ -309,3 +310,36 @@ async def test_a_store_that_is_away_is_visible_and_keeps_no_other_waiting(
     clock.move(minutes=6)
     assert not await checks.look_again(away)  # it is as it was when it was seen last
     assert await state(house, caller, package) == "ok"
+
+
+async def test_jobs_with_a_lost_object_are_found_without_a_look_at_the_others(house: Context) -> None:
+    """Issue 9, number 24: however many devices wait for objects that are there, and however many objects are lost."""
+    await ask(
+        house,
+        "insert into package (package_id, account_id, name, version, status, object_key, size, md5, sha256, url,"
+        " object_state, created_at, modified_at) select n, 7, 'p' || n, '2', 'exempt', 'k' || n, 1, 'm', 's', '',"
+        " case when n <= 40 then 'missing' else 'ok' end, now(), now() from generate_series(1, 60) n",
+    )
+    await ask(
+        house,
+        "insert into job (job_id, account_id, product_id, package_id, kind, selection, status, materialised,"
+        " created_at, modified_at) select n, 7, 1, n, 'static', 'ALL', 'IN_PROGRESS', true, now(), now()"
+        " from generate_series(1, 60) n",
+    )
+    await ask(
+        house,
+        "insert into task (device_id, job_id, module, state, offered_on, created_at, modified_at)"
+        " select gen_random_uuid(), 1 + n % 60, 'default', case when n % 60 < 39 then 'NOTIFIED' else 'QUEUED' end,"
+        " case when n % 60 < 39 then gen_random_uuid() end, now(), now() from generate_series(1, 30000) n",
+    )
+    await ask(house, "analyze")
+    text, now = faults._Q["bereaved_jobs"], house.now()  # the statement as it is, to be explained
+    assert [row["job_id"] for row in await ask(house, text, now, faults.JOBS_AT_ONCE)] == [40]
+    [told] = await ask(house, f"explain (analyze, format json) {text}", now, faults.JOBS_AT_ONCE)
+    read = [node for node in nodes(json.loads(told["QUERY PLAN"])[0]["Plan"]) if node.get("Relation Name") == "task"]
+    assert read and sum(node["Actual Rows"] * node["Actual Loops"] for node in read) < 1000
+
+
+def nodes(plan: dict[str, Any]) -> list[dict[str, Any]]:
+    """The nodes of a plan."""
+    return [plan, *(node for part in plan.get("Plans", ()) for node in nodes(part))]

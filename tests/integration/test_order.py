@@ -154,7 +154,7 @@ async def test_reports_of_several_channels_keep_their_order(house: House) -> Non
         while (await runs(house, known)).get("default") != f"a{n}":
             await asyncio.sleep(0.01)
         await device.say(speech.report_topic(known), report(speech, f"d{n}"))
-        assert (await runs(house, known)) == {"default": f"d{n}", "MCU": f"c{n}"}
+        assert (await runs(house, known)) == {"default": f"d{n}", "mcu": f"c{n}"}
 
 
 async def test_what_was_said_before_a_new_login_comes_first(house: House) -> None:

@@ -301,16 +301,18 @@ async def test_a_filter_on_versions_holds_for_retries(ctx: Context, caller: Call
     assert (task["state"], task["reason"], task["attempt"]) == ("FAILED", "version_not_conform", 0)
 
 
+@pytest.mark.parametrize("was_sent", [False, True])
 @pytest.mark.parametrize("offered", [False, True])
 @pytest.mark.parametrize("sources", [(), ("1.0", "2.0"), ("1.0",)])
 async def test_arriving_at_an_overwritten_tasks_destination_asks_anew(
-    ctx: Context, caller: Caller, clock: Clock, offered: bool, sources: tuple[str, ...]
+    ctx: Context, caller: Caller, clock: Clock, offered: bool, sources: tuple[str, ...], was_sent: bool
 ) -> None:
-    """Issue 9, number 3: the platform itself sent it there, by the task that was overwritten."""
+    """Issue 9, number 3: its owner wanted it there, by the task that was overwritten, sent or not."""
     flock = await a_fleet(ctx, caller, 1)
     old = await a_filled_job(ctx, caller, await a_package(ctx, caller, flock.key), flock)
     await online(ctx, clock, flock)
-    assert await dispatch.offer(ctx, refs(old, flock.ids), link, Wire())
+    if was_sent:
+        assert await dispatch.offer(ctx, refs(old, flock.ids), link, Wire())
     package = await a_package(ctx, caller, flock.key, "next", version="3.0")
     job = await a_filled_job(ctx, caller, package, flock, overwrite=True, source_versions=sources)
     assert await states(ctx, old) == {"CANCELED": 1}

@@ -149,8 +149,8 @@ class Task:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Beside:
-    """What stands beside a task when its device says another version: the destinations of cancelled tasks that it was
-    offered and may be installing still, and whether it is in the job's group."""
+    """What stands beside a task when its device says another version: the destinations of cancelled tasks, which it may
+    have been sent to, and whether it is in the job's group."""
 
     former: frozenset[str] = frozenset()
     is_member: bool = True

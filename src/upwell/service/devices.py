@@ -125,9 +125,9 @@ async def reset_device(ctx: Context, caller: Caller, cmd: commands.ResetDevice) 
 
     async def body(conn: Connection) -> commands.Done:
         device_id = await lock_device(conn, caller, cmd.device)
+        await conn.execute(_Q["forget_versions"], device_id)  # before its tasks are locked, as by a report
         chosen = Selection(device_ids=[device_id])
         await move(conn, Event.CANCELLED, chosen, ctx.now(), reason="device_reset", description="the device was reset")
-        await conn.execute(_Q["forget_versions"], device_id)
         return commands.Done()
 
     return await ctx.database.transact(body)

@@ -1,7 +1,8 @@
 -- Tasks that wait for packages whose object is lost. Which of them that ends is domain/fault.py's to say.
 
 -- name: bereaved_jobs
--- Jobs that run, or whose tasks live on, and have tasks that wait for an object that is lost; a few at a time.
+-- Jobs that run, or whose tasks live on, and have tasks that wait for an object that is lost; a few at a time. Each job is
+-- asked by itself: asked together, those that wait for any object at all would be read.
 select l.job_id from (
     select j.job_id from package k join job j using (package_id)
     where k.object_state in ('missing', 'differs') and k.deleted_at is null
@@ -10,7 +11,9 @@ select l.job_id from (
     select c.job_id from package k join job_package c using (package_id) join job j on j.job_id = c.job_id
     where k.object_state in ('missing', 'differs') and k.deleted_at is null and j.status = 'IN_PROGRESS'
 ) l
-where exists (select from bereft b where b.job_id = l.job_id and (b.back_at is null or b.back_at <= $1))
+cross join lateral (
+    select from bereft b where b.job_id = l.job_id and (b.back_at is null or b.back_at <= $1) limit 1
+) b
 order by l.job_id limit $2;
 
 -- name: faults_of_job

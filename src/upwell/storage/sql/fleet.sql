@@ -218,12 +218,16 @@ update device set activated_at = $2 where device_id = any($1::uuid[]) and activa
 -- name: tasks_online
 -- Open tasks follow their device to its gateway; those that may be pushed become due after a pause, in which
 -- the device can ask by itself. A later due time is a retry that waits, and stays.
-update task t set node_id = $2,
-    due_at = case when j.need_push and t.state in ('QUEUED', 'NOTIFIED', 'IN_PROGRESS')
-                  then greatest(coalesce(t.due_at, $3), $4) else t.due_at end
-from job j
-where j.job_id = t.job_id and t.device_id = any($1::uuid[])
-  and t.state in ('CONFIRM', 'QUEUED', 'NOTIFIED', 'IN_PROGRESS');
+with t as materialized (
+    select device_id, job_id, nth from task
+    where device_id = any($1::uuid[]) and state in ('CONFIRM', 'QUEUED', 'NOTIFIED', 'IN_PROGRESS')
+    order by device_id, job_id, nth for update
+)
+update task set node_id = $2,
+    due_at = case when j.need_push and task.state in ('QUEUED', 'NOTIFIED', 'IN_PROGRESS')
+                  then greatest(coalesce(task.due_at, $3), $4) else task.due_at end
+from t join job j using (job_id)
+where task.device_id = t.device_id and task.job_id = t.job_id and task.nth = t.nth;
 
 -- name: went_offline
 -- Only where the ended connection is still the device's newest; open tasks of those are held by no gateway.
@@ -232,6 +236,10 @@ with gone as (
     from unnest($3::uuid[], $4::uuid[]) as w(device_id, connection_id)
     where n.device_id = w.device_id and n.connection_id = w.connection_id and n.node_id = $1
     returning n.device_id
+), t as materialized (
+    select device_id, job_id, nth from task
+    where device_id in (select device_id from gone) and state in ('CONFIRM', 'QUEUED', 'NOTIFIED', 'IN_PROGRESS')
+    order by device_id, job_id, nth for update
 )
-update task set node_id = null
-where device_id in (select device_id from gone) and state in ('CONFIRM', 'QUEUED', 'NOTIFIED', 'IN_PROGRESS');
+update task set node_id = null from t
+where task.device_id = t.device_id and task.job_id = t.job_id and task.nth = t.nth;

@@ -49,13 +49,11 @@ set version = excluded.version, reported_at = excluded.reported_at, by_result = 
 where module_version.version is distinct from excluded.version or module_version.by_result or excluded.version is null;
 
 -- name: former_destinations
--- What devices may still be installing though their task was cancelled: the versions of what they were offered in this
--- life of theirs.
+-- Where cancelled tasks of this life of theirs would have brought devices, by whichever way: some were offered before.
 select distinct t.device_id, t.module, p.version
 from task t join device d on d.device_id = t.device_id and d.life = t.life
 join job j using (job_id) join package p on p.package_id = coalesce(t.package_id, j.package_id)
-where t.device_id = any($1::uuid[]) and t.state = 'CANCELED' and t.offered_at is not null
-  and t.awaiting not in ('online', 'answer', 'offer');
+where t.device_id = any($1::uuid[]) and t.state = 'CANCELED';
 
 -- name: save_spellings
 update module_version v set said = n.said from unnest($1::uuid[], $2::text[], $3::text[]) as n(device_id, module, said)
