@@ -293,6 +293,8 @@ async def test_confirmation_lets_tasks_go_on_all_or_none(ctx: Context, caller: C
         await upgrades.confirm_tasks(ctx, caller, c.ConfirmTasks(tasks=(*wanted[1:], *refs(1, flock.ids[:1]))))
     assert await states(ctx, job) == {"CONFIRM": 2, "QUEUED": 1}
     assert (await tasks(ctx, job))[flock.ids[0]]["due_at"] is not None
+    await upgrades.confirm_tasks(ctx, caller, c.ConfirmTasks(tasks=(wanted[1], wanted[1])))  # named twice: one task
+    assert await states(ctx, job) == {"CONFIRM": 1, "QUEUED": 2}
 
 
 async def test_cancelling_chooses_states_devices_and_jobs(ctx: Context, caller: Caller) -> None:

@@ -189,3 +189,8 @@ async def test_a_device_that_can_not_be_asked_is_told_its_offer_in_the_answer(ho
     assert speech.ask_topic is not None
     await device.client.send(publish(speech.ask_topic(known), b'{"id":"2","msgId":"2","params":{}}') * 2)
     assert await answers(device, speech.answer_topic(known), 2) == ["2.0", "2.0"]
+    for _ in range(2):  # it has its offer, and asks all the same
+        await device.client.send(publish(speech.ask_topic(known), b'{"id":"3","msgId":"3","params":{}}'))
+        assert await answers(device, speech.answer_topic(known), 1) == ["2.0"]
+    async with house.ctx.database.connection() as conn:
+        assert await conn.fetchval("select awaiting from task where job_id = $1", job) == "result"

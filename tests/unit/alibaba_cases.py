@@ -73,7 +73,7 @@ CASES: dict[str, Values] = {
     "DownloadProtocol": (["HTTPS", "https", "MQTT", "mqtt", "Mqtt"], ["FTP", "MQTTS", "HTTP"]),
     "DynamicGroupExpression": ([RULE, 'status = "ONLINE"'], ["x", "select 1", 'a = "b"', " " * 2001, "()"]),
     "DynamicMode": TWO,
-    "FileSuffix": (["bin", "dav", "apk", "tar", "gz", "tar.gz", "zip", "gzip"], ["exe", "BIN", "tar.xz"]),
+    "FileSuffix": (["bin", "dav", "apk", "tar", "gz", "tar.gz", "zip", "gzip", "tar.xz", "pack"], ["exe", "BIN", "xz"]),
     "FirmwareDesc": DESC,
     "FirmwareId": ID,
     "FirmwareName": (

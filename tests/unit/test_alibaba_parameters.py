@@ -139,7 +139,10 @@ def test_absent(where: Place) -> None:
         assert isinstance(error, Missing)
         wire = where.wire if single else where.label
         assert (said.code, said.status, said.envelope) == (f"Missing{wire}", 400, "gateway")
-        assert said.message == f"{wire} is mandatory for this action."
+        struct = wire.rpartition(".")[0] + "."  # issue 9, number 29: a member of a struct is asked for by the others
+        beside = next((key for key, value in empty.items() if value and key.startswith(struct)), None)
+        why = f"because {beside} is given" if beside and single else "for this action"
+        assert said.message == f"{wire} is mandatory {why}."
 
 
 def test_the_parameters_that_the_reference_requires_are_required() -> None:

@@ -48,7 +48,9 @@ def test_nearly_a_member_is_refused_by_the_right_name(
         near |= {field.name[:3] + field.name[4:], field.name + "x"}
     for given in near - {row.name for row in table}:
         with pytest.raises(Invalid) as caught:
-            refuse_misspelt(CHANGING[name].body, at(path, {given: None}), alike=CHANGING[name].alike)
+            refuse_misspelt(
+                CHANGING[name].body, at(path, {given: None}), selects=CHANGING[name].selects, alike=CHANGING[name].alike
+            )
         meant = caught.value.field.rpartition(".")[2]
         assert meant == field.name or meant in {row.name for row in table}, given
 
@@ -88,6 +90,12 @@ def test_nearly_a_member_is_refused_by_the_right_name(
         ({"document": {"package_ids": ["0" * 32], "package_id": "1" * 32}}, "document.package_id"),
         ({"document": ["0" * 32]}, "document"),
         ({"package_ids": ["0" * 32]}, "package_ids"),
+        ({"source_version": "1.0"}, "source_version"),
+        ({"fw_version": "1.0"}, "fw_version"),
+        ({"policy": {"schedule_time": "20300101T000000Z"}}, "policy"),
+        ({"confirm": True}, "confirm"),
+        ({"tags": [{"tag_key": "a", "tag_value": "b"}]}, "tags"),
+        ({"document": {"package_ids": ["0" * 32], "source_versions": ["1.0"]}}, "document.source_versions"),
     ],
 )
 def test_a_batch_task_that_is_not_understood_is_refused(change: dict[str, Any], named: str) -> None:
@@ -108,15 +116,35 @@ def test_harmless_members_stay_ignored() -> None:
 
 
 @pytest.mark.parametrize("name", ["StopBatchTask", "RetryBatchTask", "ConfirmBatchTask"])
-@pytest.mark.parametrize("body", [{"target": ["d"]}, {"Targets": ["d"]}, {"device_ids": ["d"]}, {"targets": "d"}])
+@pytest.mark.parametrize(
+    "body",
+    [
+        {"target": ["d"]}, {"Targets": ["d"]}, {"device_ids": ["d"]}, {"targets": "d"}, {"targets": []},
+        {"targets": None}, {"group_ids": ["g"]}, {"targets_filter": {"group_ids": ["g"]}}, {"target_ids": ["d"]},
+        {"status": "Fail"}, {"task_detail_status": "Fail"},
+    ],
+)  # fmt: skip
 def test_a_named_target_is_never_all(name: str, body: dict[str, Any]) -> None:
-    """Issue 9, number 1: without `targets` these act on all subtasks."""
+    """Issue 9, number 1: without `targets` these act on all subtasks. A null is what Go makes of a nil slice."""
     operation = management.OPERATIONS[name]
     with pytest.raises(Invalid):
         operation.parse({"task_id": TASK_ID}, (), json.dumps(body).encode())
     with pytest.raises(Invalid) as caught:
         operation.parse({"task_id": TASK_ID}, (("targets", "d"),), b"")
     assert caught.value.field == "targets"
+
+
+@pytest.mark.parametrize(
+    ("more", "named"),
+    [
+        ({"source_versions": ["1.0"]}, "source_versions"),
+        ({"supported_version": "1.0"}, "supported_version"),
+        ({"sign": "0" * 64}, "sign"),
+    ],
+)
+def test_a_package_for_other_devices_than_was_meant_is_refused(more: dict[str, Any], named: str) -> None:
+    """Issue 9, number 1: without support_source_versions a package suits every version."""
+    assert getattr(refused("CreateOtaPackage", BASES["CreateOtaPackage"] | more), "field", "") == named
 
 
 def test_a_member_that_is_there_twice_has_one_value() -> None:
@@ -162,4 +190,4 @@ def test_whatever_the_vendors_models_send_is_understood(name: str) -> None:
     """No member that the SDK can send is taken for a misspelt one."""
     request = getattr(sdk, f"{name}Request")
     given = whole(getattr(sdk, request.openapi_types["body"]))
-    refuse_misspelt(CHANGING[name].body, given, alike=CHANGING[name].alike)
+    refuse_misspelt(CHANGING[name].body, given, selects=CHANGING[name].selects, alike=CHANGING[name].alike)

@@ -207,6 +207,17 @@ def test_what_the_sisters_table_has_more_is_refused_by_name() -> None:
         ("tuya", "CreateOTAStaticUpgradeJob", "DynamicMode"),
         ("tuya", "CreateOTAVerifyJob", "SrcVersion.1"),
         ("tuya", "CreateOTAVerifyJob", "GrayPercent"),
+        ("alibaba", "CancelOTATaskByJob", "DeviceName.1"),
+        ("alibaba", "CancelOTATaskByJob", "TaskId.1"),
+        ("alibaba", "CancelOTATaskByJob", "GroupId"),
+        ("alibaba", "CancelOTAStrategyByJob", "TargetDeviceName.1"),
+        ("alibaba", "CancelOTATaskByDevice", "CancelQueuedTask"),
+        ("alibaba", "UpdateOTAJob", "GroupId"),
+        ("alibaba", "ConfirmOTATask", "DeviceName.1"),
+        ("alibaba", "ReupgradeOTATask", "DeviceName.1"),
+        ("tuya", "CancelOTATaskByJob", "DeviceName.1"),
+        ("tuya", "CancelOTATaskByDevice", "CancelQueuedTask"),
+        ("tuya", "ConfirmOTATask", "DeviceName.1"),
     ],
 )
 def test_what_selects_devices_in_another_operation_is_refused(dialect: str, action: str, name: str) -> None:
@@ -222,6 +233,32 @@ def test_a_list_that_nobody_knows_is_refused_where_lists_select(dialect: str) ->
     for name in ("SourceVersion.1", "Version.1", "Devices[0]"):
         error, _ = refused(dialect, "CreateOTAStaticUpgradeJob", *base, (name, "1.0"))
         assert name.startswith(error.field)
+
+
+@pytest.mark.parametrize("dialect", DIALECTS)
+@pytest.mark.parametrize(
+    "name", ["SourceVersion", "FromVersion", "DeviceStatus", "DeviceGroup", "GreyRatio", "Targets"]
+)
+def test_a_word_that_speaks_of_devices_is_refused_where_they_are_chosen(dialect: str, name: str) -> None:
+    """Issue 9, number 1: `SourceVersion=9.9` beside ALL was ignored, and so was `DeviceId` in a cancel."""
+    base = [("FirmwareId", "1"), ("ProductKey", "p"), ("TargetSelection", "ALL")]
+    job = [("JobId", "1"), ("CancelQueuedTask", "true")]
+    for action, pairs in (("CreateOTAStaticUpgradeJob", base), ("CancelOTATaskByJob", job)):
+        error = told(dialect, action, *pairs, (name, "9.9")) or refused(dialect, action, *pairs, (name, "9.9"))[0]
+        assert error.rule == "not a parameter of this action" and name in str(error)
+
+
+def test_what_says_nothing_new_beside_a_job_stays_ignored() -> None:
+    """Issue 9, number 1: the product, package and job of a job or task, and what nobody takes for a choice."""
+    more = [("ProductKey", "p"), ("FirmwareId", "1"), ("JobId", "1"), ("ClientToken", "x"), ("IotInstanceId", "i")]
+    own = {
+        "CancelOTATaskByJob": [("CancelQueuedTask", "true")],
+        "CancelOTATaskByDevice": [("DeviceName.1", "dev1")],
+        "ConfirmOTATask": [("TaskId.1", "1")],
+    }
+    for dialect in DIALECTS:
+        for action, pairs in own.items():
+            assert told(dialect, action, *pairs, *more) is None, (dialect, action)
 
 
 @pytest.mark.parametrize("dialect", DIALECTS)

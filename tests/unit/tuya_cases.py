@@ -220,7 +220,7 @@ LIMITS: list[tuple[str, dict[str, str], str, list[str], list[str]]] = [
     ("CreateOTAVerifyJob", VERIFY, "NeedConfirm", ["true"], ["2"]),
     ("CreateOTAVerifyJob", VERIFY, "DownloadProtocol", ["Https"], ["MQTT"]),
     # tuya 2.4
-    ("GenerateOTAUploadURL", {}, "FileSuffix", ["bin", "BIN", "tar.gz", "gzip"], ["exe", "tar.xz"]),
+    ("GenerateOTAUploadURL", {}, "FileSuffix", ["bin", "BIN", "tar.gz", "gzip", "tar.xz", "pack"], ["exe", "xz"]),
     ("CreateOTAFirmware", FW, "FirmwareName", ["a", "a" * 40, "固件(1)", "ひらカタ-_"],
      ["a" * 41, "_a", "(a", "a b", "ä", "a.b"]),
     ("CreateOTAFirmware", FW, "DestVersion", ["a" * 64, "1.0-_b"], ["a" * 65, "1 0"]),

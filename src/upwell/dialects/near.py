@@ -2,8 +2,9 @@
 behind the words, or with one slip of the finger.
 
 A name that is not understood and means nothing known is ignored, as the vendors do. One that nearly is a known name
-is what a caller believes to have said: to ignore it could update more devices than were meant. Nothing here raises,
-and a look-up costs the length of the name, which is bounded.
+is what a caller believes to have said: to ignore it could update more devices than were meant. Where devices are chosen
+a name that speaks of devices at all is no more harmless. Nothing here raises, and a look-up costs the length of the
+name, which is bounded.
 """
 
 import re
@@ -17,6 +18,9 @@ _BETWEEN = re.compile(r"[\s\x00-\x1f\x7f_\-]+")
 _HEAD = re.compile(r"[^\W_]*")
 _ENDINGS = ("list", "s")
 _DIGITS = "0123456789"
+
+# Words of every vendor's names for which devices are meant, and when or whether they are updated.
+_CHOOSING = re.compile("version|device|target|group|gr[ae]y|percent|filter|schedul|polic|confirm")
 
 
 class Names:
@@ -49,6 +53,11 @@ class Names:
             return same
         slips = (slip for key in dict.fromkeys(keys) if len(key) in self._lengths for slip in _slips(key))
         return next((self._slips[slip] for slip in slips if slip in self._slips), None)
+
+
+def speaks_of_choice(given: str) -> bool:
+    """Whether a name has a word of those by which devices are chosen, or the time of their update: `SourceVersion`."""
+    return bool(_CHOOSING.search(_whole(given)))
 
 
 def _keys(given: str) -> tuple[str, ...]:

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Literal, Protocol, Self, TypeVar
 
-from upwell.dialects.near import Names
+from upwell.dialects.near import NAME_CHARS_MAX, Names, speaks_of_choice
 from upwell.dialects.rules import shown
 from upwell.domain.errors import Invalid
 
@@ -22,6 +22,9 @@ ONE_VALUE = "one spelling, or the same value in each"
 STRANGERS_MAX = 1000  # names in a request that its table lacks, so that looking for their like is bounded
 NOT_HERE = "not a parameter of this action"
 EMPTY = "not empty"
+
+# They name what a job or a task is of: beside the parameters of an operation on one they say nothing new.
+_SUPERFLUOUS = frozenset({"ProductKey", "FirmwareId", "JobId"})
 
 # alibaba 1.5: `Name.N`, 1-based on the wire; nine digits are more than any list and cost nothing to parse.
 _NUMBER = re.compile("[1-9][0-9]{0,8}")
@@ -116,13 +119,15 @@ def _refuse_near(table: Sequence[Row], strangers: Iterable[str]) -> None:
             raise misspelt(next(row for row in table if row.name == meant), name)
 
 
-def refuse_unknown_lists(table: Sequence[Row], pairs: Pairs) -> None:
-    """Raises Invalid for a list that the table lacks, of an operation whose lists say which devices are meant."""
+def refuse_unknown_choice(table: Sequence[Row], pairs: Pairs) -> None:
+    """Raises Invalid for a list, and for a name that speaks of devices, that the table lacks; of an operation whose
+    parameters say which devices are meant."""
     known = {spelling for row in table for spelling in (row.name, row.also)}
     for name, _ in pairs:
         match = _LISTED.match(name)
-        if match and match[1] not in known:
-            raise Invalid(match[1], NOT_HERE, f"leave {shown(name)} out")
+        stem = match[1] if match else name
+        if stem not in known and (match or (speaks_of_choice(stem) and not is_common(stem))):
+            raise Invalid(stem[:NAME_CHARS_MAX], NOT_HERE, f"leave {shown(name)} out")
 
 
 def is_common(name: str) -> bool:
@@ -158,15 +163,15 @@ class Tabled(Protocol):
 
 def known_elsewhere(own: Mapping[str, Tabled], sister: Mapping[str, Tabled]) -> dict[str, Names]:
     """For each operation of `own` the parameters that it lacks and its caller would believe to count: those that the
-    sister dialect's operation of that name has; of one that selects devices, also those of any other that does, and
-    the lists of any operation of either dialect."""
+    sister dialect's operation of that name has; of one that selects devices or their tasks, also those of any other
+    that does, and the lists of any operation of either dialect."""
     every = [operation for table in (own, sister) for operation in table.values()]
     selecting = [row.name for operation in every if operation.selects for row in operation.params]
     selecting += [row.name for operation in every for row in operation.params if row.kind in ("list", "structs")]
     found: dict[str, Names] = {}
     for action, operation in own.items():
         theirs = [row.name for row in sister[action].params] if action in sister else []
-        more = selecting if operation.selects else []
+        more = [name for name in selecting if name not in _SUPERFLUOUS] if operation.selects else []
         here = {row.name for row in operation.params}
         found[action] = Names(name for name in dict.fromkeys(theirs + more) if name not in here)
     return found

@@ -13,7 +13,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from upwell.dialects.rpc_names import EMPTY, Given, Kind, Pairs, refuse_unknown_lists, sort
+from upwell.dialects.rpc_names import EMPTY, Given, Kind, Pairs, refuse_unknown_choice, sort
 from upwell.dialects.rules import Range, Rule, shown
 from upwell.domain.commands import Command
 from upwell.domain.errors import Invalid, Missing
@@ -96,7 +96,8 @@ def _nothing(_: Any) -> dict[str, Any]:
 class Operation:
     """One Action: the least role that may call it (viewer, operator, admin), its parameters, the command they
     become, and what its answer holds besides the common members. `ticket` is a member that names the request itself,
-    for an answer about something that has no id. `selects` says that its parameters choose the devices of a job."""
+    for an answer about something that has no id. `selects` says that its parameters choose the devices of a
+    job, or the tasks that are changed."""
 
     role: str
     params: tuple[Param, ...]
@@ -109,7 +110,7 @@ class Operation:
         """The command these parameters ask for. Raises Missing, Invalid, or NotFound for an id of none of ours."""
         given = read(self.params, pairs)
         if self.selects:
-            refuse_unknown_lists(self.params, pairs)
+            refuse_unknown_choice(self.params, pairs)
         return self.build(given)
 
 
@@ -218,5 +219,9 @@ def _read_structs(param: Param, given: Given) -> tuple[Struct, ...]:
 
 
 def _read_struct(param: Param, where: str, values: Mapping[str, str]) -> Struct:
+    absent = next((member.name for member in param.members if member.required and not values.get(member.name)), None)
+    given = next((name for name, text in values.items() if text), None)
+    if absent and given:
+        raise Missing(where + absent, f"{where}{given} is given")
     read_values = {member.name: _read_single(member, values, where + member.name) for member in param.members}
     return Struct(read_values, where=where)

@@ -79,7 +79,7 @@ class Dispatcher:
         held = await dispatch.held(self._ctx, list(chosen))
         round_ = _Round(chosen)
         free = [task for task in chosen if task not in held]
-        missed = (await dispatch.attempt(self._ctx, free, self._link, round_.send)).missed
+        missed = (await dispatch.attempt(self._ctx, free, self._link, round_.send, wanted=True)).missed
         for task in set(free) - missed - round_.told:
             for ask in chosen[task]:
                 ask.answer(None)

@@ -13,7 +13,7 @@ from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
-from upwell.domain.negotiation import OFFERS, sent
+from upwell.domain.negotiation import AGAIN, OFFERED, OFFERS, sent
 from upwell.domain.pace import SEND_WITHIN_S, WINDOW_S, allowance
 from upwell.domain.talk import Inquiry, Offer, OfferedFile, TaskRef, VersionReport
 from upwell.domain.task import Event, State
@@ -111,9 +111,16 @@ async def offer(
 
 
 async def attempt(
-    ctx: Context, tasks: Sequence[TaskRef], link: Link, send: Send, due_by: datetime | None = None
+    ctx: Context,
+    tasks: Sequence[TaskRef],
+    link: Link,
+    send: Send,
+    due_by: datetime | None = None,
+    *,
+    wanted: bool = False,
 ) -> Attempt:
-    """As `offer`; tells also which the budgets allowed and could not be claimed."""
+    """As `offer`; tells also which the budgets allowed and could not be claimed. `wanted`: their devices ask for their
+    offers, and one that has its offer already is told it again, without a question."""
     if not tasks:
         return Attempt()
     started = time.monotonic()
@@ -125,7 +132,8 @@ async def attempt(
         rows = await conn.fetch(SQL["claim"], *_columns(allowed), due_by)
         for row in rows:
             in_time = time.monotonic() - started < SEND_WITHIN_S
-            round_.note(row, send(_addressed(row, link)) if in_time else None)
+            addressed = _addressed(row, link, wanted=wanted)
+            round_.note(row, send(addressed) if in_time else None, addressed.offer)
         await _record(ctx, conn, round_)
     if round_.answers:
         await reports.apply(ctx, round_.answers)
@@ -137,13 +145,13 @@ async def attempt(
 class _Round:
     """What became of the tasks of one claim."""
 
-    taken: dict[TaskRef, tuple[UUID, Row]] = field(default_factory=dict)  # on which connection, and how it was claimed
+    taken: dict[TaskRef, tuple[UUID, str]] = field(default_factory=dict)  # on which connection, and what was awaited
     asked: list[TaskRef] = field(default_factory=list)  # before an offer of a task that does not negotiate
     refused: list[TaskRef] = field(default_factory=list)
     untellable: dict[TaskRef, str] = field(default_factory=dict)
     answers: list[reports.Incoming] = field(default_factory=list)
 
-    def note(self, row: Row, sent: Sent) -> None:
+    def note(self, row: Row, sent: Sent, said: Offer | Inquiry) -> None:
         """What became of one."""
         ref = _ref(row)
         match sent:
@@ -154,13 +162,14 @@ class _Round:
             case _ if row["asks_first"]:
                 self.asked.append(ref)  # a device that can't be asked reports by itself (alibaba 6.9)
             case Unasked(connection):
-                self.taken[ref] = connection, row
+                self.taken[ref] = connection, row["awaiting"]
                 # A device that took its offer answers itself: what it said before that says nothing of it.
                 if row["has_said"] and row["state"] == State.QUEUED:
                     answer = VersionReport(module=row["module"], version=row["installed"], ref="")
                     self.answers.append(reports.Incoming(ref.device_id, connection, answer))
             case connection:
-                self.taken[ref] = connection, row
+                told_again = row["awaiting"] in OFFERED and isinstance(said, Offer)
+                self.taken[ref] = connection, AGAIN if told_again else row["awaiting"]
 
 
 async def _reserve(ctx: Context, tasks: Sequence[TaskRef]) -> list[TaskRef]:
@@ -190,7 +199,7 @@ async def _record(ctx: Context, conn: Connection, round_: _Round) -> None:
     now = ctx.now()
     if round_.taken:
         refs = list(round_.taken)
-        waits = [sent(row["awaiting"], now) for _, row in round_.taken.values()]
+        waits = [sent(awaited, now) for _, awaited in round_.taken.values()]
         connections = [connection for connection, _ in round_.taken.values()]
         columns = [awaiting for awaiting, _ in waits], [ends for _, ends in waits]
         await conn.execute(SQL["record_offers"], now, *_columns(refs), connections, *columns)
@@ -218,8 +227,9 @@ def _columns(tasks: Sequence[TaskRef]) -> tuple[list[UUID], list[int], list[int]
     return [t.device_id for t in tasks], [t.job_id for t in tasks], [t.nth for t in tasks]
 
 
-def _addressed(row: Row, link: Link) -> Addressed:
-    asks = row["asks_first"] or row["awaiting"] not in OFFERS
+def _addressed(row: Row, link: Link, *, wanted: bool) -> Addressed:
+    again = wanted and row["awaiting"] in OFFERED and row["fits"]
+    asks = row["asks_first"] or not (again or row["awaiting"] in OFFERS)
     said = _inquiry(row) if asks else _offer(row, link)
     return Addressed(row["product_key"], row["name"], said, row["secret"], row["public_id"])
 

@@ -121,9 +121,10 @@ async def confirm_tasks(ctx: Context, caller: Caller, cmd: c.ConfirmTasks) -> c.
 
 
 async def _locked_tasks(conn: Connection, caller: Caller, refs: Sequence[TaskRef]) -> list[Task]:
-    columns = [t.device_id for t in refs], [t.job_id for t in refs], [t.nth for t in refs]
+    asked = list(dict.fromkeys(refs))  # a task that is named twice is one task
+    columns = [t.device_id for t in asked], [t.job_id for t in asked], [t.nth for t in asked]
     rows = await conn.fetch(SQL["lock_tasks"], caller.account_id, *columns)
-    if len(rows) != len(set(refs)):
+    if len(rows) != len(asked):
         raise NotFound("task", "one of the given tasks")
     return [task_of(row) for row in rows]
 

@@ -255,9 +255,9 @@ OPERATIONS: dict[str, Operation] = {
     "CreateOTAVerifyJob": Operation("operator", _VERIFY, _verify, _created, selects=True),
     "CreateOTAStaticUpgradeJob": Operation("operator", _STATIC, _static, _created, selects=True),
     "CreateOTADynamicUpgradeJob": Operation("operator", _DYNAMIC, _dynamic, _created, selects=True),
-    "UpdateOTAJob": Operation("operator", _UPDATE, _update),
+    "UpdateOTAJob": Operation("operator", _UPDATE, _update, selects=True),
     "CancelOTAStrategyByJob": Operation(
-        "operator", (JOB_ID,), lambda p: c.EndPolicy(job_id=names.read_job_id(p["JobId"]))
+        "operator", (JOB_ID,), lambda p: c.EndPolicy(job_id=names.read_job_id(p["JobId"])), selects=True
     ),
     "QueryOTAJob": Operation("viewer", (JOB_ID,), lambda p: c.ShowJob(job_id=names.read_job_id(p["JobId"])), _job),
     "ListOTAJobByFirmware": Operation(

@@ -14,7 +14,8 @@ from upwell.domain.talk import DEFAULT_MODULE
 
 FIRMWARE_SIZE_MAX = 1000 * 1024 * 1024  # bytes; alibaba 2.2, 5.3: 1000 MB is 1048576000 in the upload policy
 UDI_CHARS_MAX = 4096  # alibaba 2.2
-SUFFIXES = ("bin", "dav", "apk", "tar", "gz", "tar.gz", "zip", "gzip")  # alibaba 2.1
+# The last two are the overview pages' alone; what any page of the vendor accepts is accepted.
+SUFFIXES = ("bin", "dav", "apk", "tar", "gz", "tar.gz", "zip", "gzip", "tar.xz", "pack")  # alibaba 2.1
 
 FIRMWARE_NAME = Pattern(  # alibaba 2.2; [seed]: any of them may be first
     rf"[{LETTERS}0-9\-_()]{{1,40}}", "1-40 English, Chinese or Japanese letters, digits or - _ ( )"

@@ -126,18 +126,21 @@ OPERATIONS: dict[str, Operation] = {
         "operator",
         (JOB_ID, *(Param(name, "bool", default=False) for name in _STOPS), Param(UNCONFIRMED, "bool")),
         _cancel_job,
+        selects=True,
     ),
     "CancelOTATaskByDevice": Operation(
         "operator",
         (FIRMWARE_ID, PRODUCT_KEY, Param("DeviceName", "list", required=True, most=200), Param("JobId", selects=True)),
         _cancel_devices,
+        selects=True,
     ),
     "ConfirmOTATask": Operation(
         "operator",
         (Param("TaskId", "list", required=True, most=CONFIRM_MAX, unique=False),),
         lambda p: c.ConfirmTasks(tasks=tuple(map(names.read_task_id, p["TaskId"]))),
+        selects=True,
     ),
     "ReupgradeOTATask": Operation(
-        "operator", (JOB_ID, Param("TaskId", "list", required=True, most=REPEAT_MAX)), _repeat
+        "operator", (JOB_ID, Param("TaskId", "list", required=True, most=REPEAT_MAX)), _repeat, selects=True
     ),
 }

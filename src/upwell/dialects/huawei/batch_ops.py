@@ -66,8 +66,10 @@ _CREATE: Table = (
     Field("document_source", rule=ID_128),
 )
 # huawei 3.9: without it all subtasks are meant; an empty one is refused, for it is an unset variable
-_NAMED: Table = (Field("targets", "list", rule=ID_128, most=NAMED_MAX, default=(), selects=True),)
-_ALIKE: Table = (DEVICE_ID, *FILTERS)
+_NAMED: Table = (Field("targets", "list", rule=ID_128, most=NAMED_MAX, default=(), selects_all=True),)
+_ALIKE: Table = (DEVICE_ID, *FILTERS, Field("tags"), Field("sql"))
+_FOUND: Table = (Field("task_detail_status", rule=OneOf(tuple(STANDING_OF))), Field("target", rule=ID_128))
+_ALIKE_NAMED: Table = (*_ALIKE, *_CREATE, *_FOUND, Field("status"))
 _TASK_ID = (Field("task_id", required=True, rule=Text(24, "a-f0-9", "digits or a-f")),)
 _FILE_ID = (Field("file_id", required=True, rule=ID_128),)
 
@@ -230,14 +232,16 @@ def file_members(r: c.BatchFile) -> dict[str, Any]:
 _ALL, _ONE = "/batchtasks", "/batchtasks/{task_id}"
 
 OPERATIONS: dict[str, Operation] = {
-    "CreateBatchTask": Operation("POST", _ALL, "operator", _create, _task, status=201, body=_CREATE, alike=_ALIKE),
+    "CreateBatchTask": Operation(
+        "POST", _ALL, "operator", _create, _task, status=201, body=_CREATE, selects=True, alike=_ALIKE,
+    ),
     "ListBatchTasks": Operation(
         "GET", _ALL, "viewer", _scan, _page,
         query=(_TYPE, APP_ID, Field("status", rule=OneOf(tuple(PROGRESS_OF))), *WINDOW),
     ),
     "ShowBatchTask": Operation(
         "GET", _ONE, "viewer", _show, _shown, ids=_TASK_ID,
-        query=(Field("task_detail_status", rule=OneOf(tuple(STANDING_OF))), Field("target", rule=ID_128), *WINDOW),
+        query=(*_FOUND, *WINDOW),
     ),
     "DeleteBatchTask": Operation(
         "DELETE", _ONE, "operator", lambda v: c.DeleteBatch(job_id=_number(v)), status=204, ids=_TASK_ID,
@@ -245,17 +249,17 @@ OPERATIONS: dict[str, Operation] = {
     "RetryBatchTask": Operation(
         "POST", _ONE + "/retry", "operator",
         lambda v: c.RetryBatch(job_id=_number(v), targets=v["targets"]), _targets_told, ids=_TASK_ID, body=_NAMED,
-        alike=_ALIKE,
+        selects=True, alike=_ALIKE_NAMED,
     ),
     "StopBatchTask": Operation(
         "POST", _ONE + "/stop", "operator",
         lambda v: c.StopBatch(job_id=_number(v), targets=v["targets"]), _targets_told, ids=_TASK_ID, body=_NAMED,
-        alike=_ALIKE,
+        selects=True, alike=_ALIKE_NAMED,
     ),
     "ConfirmBatchTask": Operation(
         "POST", _ONE + "/confirm", "operator",
         lambda v: c.ConfirmBatch(job_id=_number(v), targets=v["targets"]), _targets_told, ids=_TASK_ID, body=_NAMED,
-        alike=_ALIKE,
+        selects=True, alike=_ALIKE_NAMED,
     ),
     "ListBatchTaskFiles": Operation(
         "GET", "/batchtask-files", "viewer",

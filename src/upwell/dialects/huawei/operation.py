@@ -26,8 +26,8 @@ class Operation:
     """One method on one path. `path` is below `/v5/iot/{project_id}`, its ids in braces; `role` is the least that may
     call it (viewer, operator, admin); `build` makes the command of the ids, query and body members by their names;
     `render` the answer's members, or None for an answer without a body; `refuses` are the statuses of refusals;
-    `limit_per_s` is how often an account may call it; `alike` are members by which other operations say which devices
-    they mean, refused in this one's body."""
+    `limit_per_s` is how often an account may call it; `selects` says that its body chooses devices, or what devices may
+    take; `alike` are members by which other operations choose them, refused in this one's body then."""
 
     method: str
     path: str
@@ -40,6 +40,7 @@ class Operation:
     body: Table = ()
     refuses: frozenset[int] = STATUSES
     limit_per_s: int | None = None
+    selects: bool = False
     alike: Table = ()
 
     def parse(self, ids: Mapping[str, str], query: Pairs, body: bytes) -> Command:
@@ -51,7 +52,7 @@ class Operation:
         if self.body:
             given = members(body)
             if changes:
-                refuse_misspelt(self.body, given, alike=self.alike)
+                refuse_misspelt(self.body, given, selects=self.selects, alike=self.alike)
             values |= read(self.body, given)
         return self.build(values)
 

@@ -146,6 +146,7 @@ OPERATIONS: dict[str, Operation] = {
     "CreateOtaPackage": Operation(
         "POST", "/ota-upgrades/packages", "operator", _create, _package, status=201, body=_CREATE,
         refuses=STATUSES - {404},  # [seed]
+        selects=True,  # support_source_versions
     ),
     "ListOtaPackageInfo": Operation(
         "GET", "/ota-upgrades/packages", "viewer", _scan, _page,

@@ -83,7 +83,8 @@ class Serialised:
 class Field:
     """One row of a table. `rule` is of the value, and of each item for kind list; `most` is the greatest number of
     items; `members` are the rows of an object, or of each item of a list of objects, and no others may be there when it
-    is `closed`. A list that `selects` is not empty: without it other devices are meant, or all."""
+    is `closed`. A list that `selects` is not empty: without it other devices are meant; without one that `selects_all`
+    all are, so that it is no null either."""
 
     name: str
     kind: Kind = "text"
@@ -94,6 +95,7 @@ class Field:
     members: tuple["Field", ...] = ()
     closed: bool = False
     selects: bool = False
+    selects_all: bool = False
 
 
 Table = tuple[Field, ...]
@@ -133,9 +135,16 @@ def window(given: Mapping[str, Any]) -> Window:
 def read(table: Table, given: Mapping[str, Any], path: str = "") -> dict[str, Any]:
     """Every declared member by its name. Raises Missing or Invalid at the first that is refused."""
     for field in table:
-        if field.selects and given.get(field.name) == []:
-            raise Invalid(path + field.name, "at least one", "leave the member out to name none")
+        _refuse_nobody(field, given, path + field.name)
     return {field.name: _member(field, given.get(field.name), path + field.name) for field in table}
+
+
+def _refuse_nobody(field: Field, given: Mapping[str, Any], path: str) -> None:
+    """An empty list is a variable that was not set, and so is the null that Go makes of a slice without items."""
+    value = given.get(field.name, ...)
+    if (field.selects and value == []) or (field.selects_all and value in ([], None)):
+        rule = "leave the member out to name " + ("all" if field.selects_all else "none")
+        raise Invalid(path, "at least one", rule)
 
 
 def read_query(table: Table, pairs: Sequence[tuple[str, str]]) -> dict[str, Any]:

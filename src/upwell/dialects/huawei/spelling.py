@@ -2,8 +2,8 @@
 
 Harmless ones are ignored, as the vendor does. Refused by the right name are those that are nearly declared ones, and
 every one in an object that says which devices are meant or how they are updated; where a request chooses devices, also
-those that stand in another place than their own, or choose devices in other operations. What is not understood there
-would be more devices, or sooner, than its sender meant.
+those that stand in another place than their own, choose devices in other operations, or speak of devices by their name.
+What is not understood there would be more devices, or sooner, than its sender meant.
 """
 
 from collections.abc import Iterator, Mapping
@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from upwell.dialects.huawei.params import Field, Table
-from upwell.dialects.near import Names
+from upwell.dialects.near import NAME_CHARS_MAX, Names, speaks_of_choice
 from upwell.dialects.rules import shown
 from upwell.domain.errors import Invalid
 
@@ -19,11 +19,12 @@ STRANGERS_MAX = 1000  # different undeclared names in one body, so that looking 
 ONE_VALUE = "given once, or with the same value"
 
 
-def refuse_misspelt(table: Table, given: Mapping[str, Any], *, alike: Table = ()) -> None:
+def refuse_misspelt(table: Table, given: Mapping[str, Any], *, selects: bool = False, alike: Table = ()) -> None:
     """Raises Invalid for an undeclared member at any depth that is nearly a declared one, or is in a closed object and
-    not null. Of a request that has `alike`, members that choose devices elsewhere, also for one of these, and for one
-    that is declared in another place."""
-    _Search(Names((*_names(table), *_names(alike)) if alike else ())).through(table, given, "")
+    not null. Of a request that `selects`, also for one of `alike`, members that choose devices elsewhere, for one that
+    is declared in another place, and for one that is not null and speaks of devices."""
+    every = Names((*_names(table), *_names(alike)) if selects else ())
+    _Search(every, selects).through(table, given, "")
 
 
 def refuse_misspelt_query(query: Table, body: Table, given: list[tuple[str, str]]) -> None:
@@ -49,6 +50,7 @@ class _Search:
     """One body. `every` are names that have their place, and are refused in any other."""
 
     every: Names
+    selects: bool
     tables: dict[int, Names] = field(default_factory=dict)
     harmless: set[tuple[int, str]] = field(default_factory=set)
 
@@ -58,6 +60,8 @@ class _Search:
             row = rows.get(name)
             if row is None:
                 self._judge(table, name, path, closed and value is not None)
+                if self.selects and value is not None and speaks_of_choice(name):
+                    raise Invalid(path + name[:NAME_CHARS_MAX], f"not a member of {_place(path)}", "leave it out")
             else:
                 for part, where in _objects(row, value, path + name):
                     self.through(row.members, part, where, row.closed)
@@ -70,16 +74,19 @@ class _Search:
         meant = self.tables[id(table)].meant(name)
         if meant is not None:
             raise Invalid(path + meant, f"written {meant}", f"there is {shown(name)}")
-        place = "the body" if not path else path[:-1]
         if closed:
-            rule = f"the members of {place} are {', '.join(row.name for row in table)}"
+            rule = f"the members of {_place(path)} are {', '.join(row.name for row in table)}"
             raise Invalid(path[:-1], rule, f"there is {shown(name)}")
         member = self.every.same(name)
         if member is not None:
-            raise Invalid(path + member, f"not a member of {place}", f"there is {shown(name)}")
+            raise Invalid(path + member, f"not a member of {_place(path)}", f"there is {shown(name)}")
         self.harmless.add((id(table), name))
         if len(self.harmless) > STRANGERS_MAX:
             raise Invalid("body", f"at most {STRANGERS_MAX} members that this operation does not know")
+
+
+def _place(path: str) -> str:
+    return path[:-1] or "the body"
 
 
 def _names(table: Table) -> Iterator[str]:

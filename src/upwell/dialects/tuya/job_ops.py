@@ -194,6 +194,7 @@ OPERATIONS: dict[str, Operation] = {
         (_JOB_ID,),
         more=(*(Param(flag, "bool", default=False) for flag in FLAGS), Param(UNCONFIRMED, "bool")),
         further=_states,
+        selects=True,
     ),
     "CancelOTATaskByDevice": operation(
         "operator",
@@ -206,6 +207,7 @@ OPERATIONS: dict[str, Operation] = {
         ),
         # tuya 2.7: a task that is in progress is left alone, unlike at Alibaba.
         further=lambda _: {"states": c.OPEN_STATES - {"IN_PROGRESS"}},
+        selects=True,
     ),
     "ConfirmOTATask": operation(
         "operator",
@@ -216,5 +218,6 @@ OPERATIONS: dict[str, Operation] = {
                 required=True, most=10, unique=False,
             ),
         ),
+        selects=True,
     ),
 }  # fmt: skip

@@ -14,7 +14,8 @@ from upwell.domain import commands as c
 from upwell.domain.letters import LETTERS
 
 FILE_SIZE_MAX = 1_048_576_000  # bytes; tuya 2.4: the sample policy's content-length-range
-SUFFIXES = ("bin", "dav", "apk", "tar", "gz", "tar.gz", "zip", "gzip")
+# The last two are the overview pages' alone; what any page of the vendor accepts is accepted.
+SUFFIXES = ("bin", "dav", "apk", "tar", "gz", "tar.gz", "zip", "gzip", "tar.xz", "pack")  # tuya 2.4, 2.9
 STATUS = {"exempt": -1, "unverified": 0, "verified": 1, "verifying": 2, "failed": 3}
 DIGESTS = {"MD5": "md5", "SHA256": "sha256"}  # SignMethod -> field of the command
 

@@ -28,11 +28,13 @@ drop view offerable;
 -- asked whatever the device runs, before a package is chosen as soon as the object of one is there, and of a device that
 -- came back whether it is there still; an offer must fit.
 -- `asks_first`: the offer is for one version, which only the result of an upgrade told, before the device came back:
--- it is asked, and its answer makes the offer due.
+-- it is asked, and its answer makes the offer due. `fits`: the package may be offered whatever is awaited.
 create view offerable as
 select t.device_id, t.job_id, t.nth, t.module, t.state, t.due_at, t.node_id, t.awaiting, j.maximum_per_min, j.finish_at,
        coalesce(t.awaiting = '' and mv.by_result and (p.is_delta or p.source_versions <> '{}')
-                and pr.online_at > mv.reported_at, false) as asks_first
+                and pr.online_at > mv.reported_at, false) as asks_first,
+       p.object_state = 'ok' and (not p.is_delta or mv.version = p.source_version)
+       and (p.source_versions = '{}' or mv.version = any (p.source_versions)) as fits
 from task t join job j using (job_id) join package p on p.package_id = coalesce(t.package_id, j.package_id)
 left join module_version mv on mv.device_id = t.device_id and mv.module = t.module
 left join presence pr on pr.device_id = t.device_id

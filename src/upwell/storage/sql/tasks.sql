@@ -152,7 +152,7 @@ select t.device_id, t.job_id, t.nth, p.module, t.state, t.awaiting, p.version, p
        p.files, p.sign_method, p.object_key, p.bucket is null as is_held, p.sign, j.protocol, j.tags, j.ext_info,
        pr.product_key, d.name, d.secret,
        coalesce(d.public_id, pr.product_key || '_' || d.name) as public_id,
-       mv.device_id is not null as has_said, mv.version as installed, o.asks_first,
+       mv.device_id is not null as has_said, mv.version as installed, o.asks_first, o.fits,
        case when j.by_gateway then (
            select count(*) from topology own join topology other using (gateway_id)
            join task x on x.device_id = other.device_id and x.job_id = t.job_id
@@ -162,7 +162,7 @@ join task t on t.device_id = c.device_id and t.job_id = c.job_id and t.nth = c.n
 join job j on j.job_id = t.job_id join package p on p.package_id = coalesce(t.package_id, j.package_id)
 join device d on d.device_id = t.device_id join product pr on pr.product_id = d.product_id
 left join module_version mv on mv.device_id = t.device_id and mv.module = t.module
-cross join lateral (select o.asks_first from offerable o
+cross join lateral (select o.asks_first, o.fits from offerable o
                     where o.device_id = c.device_id and o.job_id = c.job_id and o.nth = c.nth) o
 where t.state in ('QUEUED', 'NOTIFIED', 'IN_PROGRESS') and ($4::timestamptz is null or t.due_at <= $4)
   and d.enabled and d.deleted_at is null
