@@ -97,6 +97,7 @@ def test_a_refused_login_says_who_and_why(server: Server, sdk: Any) -> None:
     assert login(server, "neither", "of-us", b"x") == 4
     assert "no known vendor" in told(server, refused, client_id="neither", user="of-us")["reason"]
     sdk.disable_thing(m.DisableThingRequest(product_key=key, device_name=name))
+    told(server, "device enabled or disabled", target=f"{key}/{name}")  # as its own lines call it
     assert login(server, client_id, username, password) == 4
     event = told(server, refused, reason="the device is disabled", user=username)
     assert event["peer"].startswith("127.0.0.1:") and event["level"] == "INFO"

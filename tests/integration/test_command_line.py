@@ -76,12 +76,25 @@ def test_a_certificate_that_is_none(tmp_path: Path, listener: str) -> None:
     assert str(bad) in line
     line = refusal(*given, "--tls-cert", str(cert), "--tls-key", str(bad))
     assert str(cert) in line or str(bad) in line
+    for certificate, key in ((bad, bad), (cert, bad)):
+        line = refusal(*given, "--tls-key", str(key), UPWELL_TLS_CERT=str(certificate))
+        assert "given by UPWELL_TLS_CERT" in line and "_ssl.c" not in line and str(key) in line
+
+
+def test_a_certificate_that_nobody_shows_yet_is_tried_too(tmp_path: Path) -> None:
+    """Issue 9, number 36: it was taken without a word as long as no listener used it."""
+    bad = tmp_path / "bad.pem"
+    bad.write_text("no PEM at all")
+    line = refusal("serve", "--data-dir", str(tmp_path / "data"), *FREE, "--tls-cert", str(bad), "--tls-key", str(bad))
+    assert "--tls-cert" in line and str(bad) in line
 
 
 def test_settings_from_the_environment_that_are_refused(tmp_path: Path) -> None:
     """Issue 9, number 36."""
     given = ("serve", "--data-dir", str(tmp_path / "data"), *FREE)
-    assert "UPWELL_LOG" in refusal(*given, UPWELL_LOGG="x") and "log = 'X'" in refusal(*given, UPWELL_LOG="x")
+    assert "UPWELL_LOG" in refusal(*given, UPWELL_LOGG="x") and "log = 'x', given by UPWELL_LOG" in refusal(
+        *given, UPWELL_LOG="x"
+    )
     assert "UPWELL_CONFIG" in refusal(*given, UPWELL_CONFIG=str(tmp_path / "absent.toml"))
     line = refusal(*given, UPWELL_BOOTSTRAP_KEY="admin:hush")
     assert "16 characters" in line and "hush" not in line
@@ -92,7 +105,7 @@ def test_settings_from_the_environment_that_are_refused(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("url", "word"),
     [
-        ("postgresql://me:hush@127.0.0.1:1/db", "ConnectionRefused"),
+        ("postgresql://me:hush@127.0.0.1:1/db", "Connection refused"),
         ("postgresql://me:hush@no-such-host.invalid/db", "database_url|database-url"),
         ("postgresql://me:hush@127.0.0.1:1/db?sslmode=nonsense", "sslmode"),
         ("mysql://me:hush@h/db", "must be postgresql"),
@@ -172,6 +185,44 @@ def test_a_script_that_is_missing_or_no_script(tmp_path: Path) -> None:
         assert str(script) in refusal("simulate", str(script))
     script.write_bytes(b"\xff\xfe")
     assert str(script) in refusal("simulate", str(script))
+
+
+@pytest.mark.parametrize("text", ["[" * 100_000, '{"duration_s": NaN}', '{"connects_per_s": Infinity}', ""])
+def test_a_script_that_is_json_to_python_alone(tmp_path: Path, text: str) -> None:
+    """Issue 9, number 36: each of these was a traceback, or a run that never ended."""
+    script = tmp_path / "script.json"
+    script.write_text(text)
+    assert str(script) in refusal("simulate", str(script))
+    for name in ("duration_s", "wake_after_s"):
+        script.write_text(json.dumps(SCRIPT | {name: -1}))
+        assert name in refusal("simulate", str(script))
+
+
+def test_a_password_is_asked_for_at_a_terminal_alone() -> None:
+    """Issue 9, number 36: without one it was echoed, with a warning and a code of its own."""
+    assert "--password-stdin" in refusal("user", "create", "ann", "--role", "admin")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "word"),
+    [
+        (("object", "put", __file__, "--bucket", "fw", "--key", "a"), "bucket"),
+        (("object", "put", __file__, "--bucket", "FIRMWARE", "--key", "a"), "bucket"),
+        (("object", "put", __file__, "--bucket", "..", "--key", "a"), "bucket"),
+        (("object", "list", "--bucket", "a/b"), "bucket"),
+        (("object", "rm", "--bucket", "firmware", "--key", "no/such"), "no/such"),
+        (("key", "create", "--dialect", "tuya", "--role", "admin", "--account", "a\nb"), "account"),
+    ],
+)
+def test_what_no_package_and_no_list_could_name(
+    tmp_path: Path, dsn: str, arguments: tuple[str, ...], word: str
+) -> None:
+    """Issue 9, number 36: buckets that no package can name were made, and a removal of nothing was reported as done."""
+    told("migrate", "--database-url", dsn)
+    told("key", "create", "--dialect", "tuya", "--role", "admin", "--database-url", dsn)
+    line = refusal(*arguments, "--database-url", dsn, UPWELL_DATA_DIR=str(tmp_path))
+    assert word in line
+    assert not list(tmp_path.rglob("*.py"))
 
 
 def test_help_and_version() -> None:

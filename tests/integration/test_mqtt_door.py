@@ -347,6 +347,19 @@ MALFORMED = {
 }
 
 
+@pytest.mark.parametrize("raw", ["100c00044d5154540500003c0000", "100c00044d5154548402003c0000"])
+async def test_another_version_of_mqtt_is_a_refused_login(
+    house: House, raw: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Issue 9, number 35: it was told as a connection that ended."""
+    caplog.set_level(logging.INFO)
+    client = await house.client()
+    await client.send(bytes.fromhex(raw))
+    await client.closed()
+    (line,) = [record.getMessage() for record in caplog.records if "protocol level" in record.getMessage()]
+    assert line.startswith("device login refused: ") and "must be 3 (MQTT 3.1) or 4" in line
+
+
 @pytest.mark.parametrize("raw", MALFORMED.values(), ids=MALFORMED.keys())
 @pytest.mark.parametrize("logged_in", [True, False])
 async def test_malformed_ends_only_the_offender(

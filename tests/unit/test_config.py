@@ -1,5 +1,6 @@
 """The settings: where they come from, and every refusal names setting, value and rule."""
 
+import re
 from pathlib import Path
 
 import pytest
@@ -43,7 +44,9 @@ def test_switches_of_tuya(tmp_path: Path) -> None:
     settings = load({"tuya_wrapped_lists": "false"}, {"UPWELL_TUYA_BARE_SECRET": "true"}, toml)
     assert (settings.tuya_bare_secret, settings.tuya_wrapped_lists) == (True, False)
     assert load({}, {}, toml).tuya_wrapped_lists
-    with pytest.raises(SettingError, match="tuya_bare_secret = 'yes': must be true or false"):
+    with pytest.raises(
+        SettingError, match="tuya_bare_secret = 'yes', given by --tuya-bare-secret: must be true or false"
+    ):
         of(tuya_bare_secret="yes")
 
 
@@ -299,7 +302,7 @@ def test_a_settings_file_that_is_named_must_be_there(tmp_path: Path, monkeypatch
         ("huawei-clock-tolerance-h = 1.5", "a whole number"),
         ("disk_floor_mb = true", "a number of megabytes"),
         ("[http]\nhost = 1", "a string"),
-        ("buckets = 5", "a string"),
+        ("buckets = 5", "a string or a table"),
         ("[buckets]\n'r/abc' = 1", "file:FOLDER or s3"),
     ],
 )
@@ -347,6 +350,8 @@ def test_every_setting_is_described_with_its_default_and_is_in_the_readme() -> N
     table = (Path(__file__).parents[2] / "README.md").read_text()
     for name, (text, default) in DESCRIBED.items():
         assert text and f"`--{name.replace('_', '-')}" in table, name
+        if name == "log_file":
+            continue  # its default is no file's name
         written = {"off": "false", "on": "true"}.get(default, default) if name in SWITCHES else default
         try:
             settings = of(**{name: written})
@@ -354,3 +359,51 @@ def test_every_setting_is_described_with_its_default_and_is_in_the_readme() -> N
             assert default in ("off", "none") or " " in default, (name, default)
             continue
         assert getattr(settings, name) == getattr(of(), name), (name, default)
+
+
+def test_a_refusal_says_who_gave_the_value(tmp_path: Path) -> None:
+    """Issue 9, number 36: by which option, variable or key; else it is looked for in the wrong place."""
+    toml = tmp_path / "upwell.toml"
+    toml.write_text('mqtt = "nowhere"')
+    for options, environ, source in (
+        ({"http": "nowhere"}, {}, "--http"),
+        ({}, {"UPWELL_HTTP": "nowhere"}, "UPWELL_HTTP"),
+        ({}, {}, f"mqtt in {toml}"),
+        ({"mqtt_ws": "127.0.0.1:1", "mqtt": "127.0.0.1:1"}, {}, "--mqtt-ws"),
+    ):
+        with pytest.raises(SettingError, match=f", given by {re.escape(source)}: m"):
+            load(options, environ, toml)
+
+
+@pytest.mark.parametrize(
+    "given",
+    [
+        {"database_url": "postgresql://me:hu/hush@host/db:x"},
+        {"database_url": "me:hush@host/db"},
+        {"database_url": "postgresql:me:hush@host/db"},
+        {"database_url": "postgresql://host:99999/db?password=hush"},
+        {"database_url": "mysql://me:h@hush@host/db"},
+        {"objects_url": "s3://b?secret_access_key=hush"},
+        {"buckets": "r/abc=s3://b?endpoint=http://me:hush@h"},
+        {"http": "me:hush@host"},
+    ],
+)
+def test_a_refusal_shows_no_secret_however_it_is_written(tmp_path: Path, given: dict[str, str]) -> None:
+    """Issue 9, number 36: a password with a slash, an address without its scheme, a query."""
+    toml = tmp_path / "upwell.toml"
+    toml.write_text("".join(f"{name} = {[value]}\n" for name, value in given.items()))
+    environ = {f"UPWELL_{name.upper()}": value for name, value in given.items()}
+    for sources in ((given, {}, None), ({}, environ, None), ({}, {}, toml)):
+        with pytest.raises(SettingError) as caught:
+            load(*sources)
+        assert "hush" not in str(caught.value)
+
+
+@pytest.mark.parametrize("name", ["database_uri", "password", "bootstrap", "secret"])
+def test_an_unknown_key_of_the_file_hides_its_value(tmp_path: Path, name: str) -> None:
+    """Issue 9, number 36: it may be a secret under a wrong name."""
+    toml = tmp_path / "upwell.toml"
+    toml.write_text(f'{name} = "hush"')
+    with pytest.raises(SettingError, match=f"{name}.*no such setting") as caught:
+        load({}, {}, toml)
+    assert "hush" not in str(caught.value)

@@ -43,7 +43,7 @@ DESCRIBED: dict[str, tuple[str, str]] = {
     "huawei_clock_tolerance_h": ("How many hours a Huawei device's clock may be off, 0 to 24", "1"),
     "disk_floor_mb": ("Megabytes that must be free, or /readyz says that the server is not ready; 0 for any", "256"),
     "log": ("The least level that is logged: DEBUG, INFO, WARNING or ERROR", "INFO"),
-    "log_file": ("File that the log is appended to; SIGHUP opens it anew", "the terminal/standard error"),
+    "log_file": ("File that the log is appended to; SIGHUP opens it anew", "standard error"),
     "log_format": ("How a line of the log is written: text, or json for one object a line", "text"),
 }
 

@@ -28,6 +28,7 @@ def set_up_logging(settings: Settings, handler: logging.Handler) -> None:
     handler.addFilter(Bounded(handler))
     logging.basicConfig(level=settings.log, handlers=[handler])
     logging.getLogger("uvicorn").setLevel(logging.WARNING)
+    logging.getLogger("asyncpg").setLevel(logging.ERROR)  # it tells each try to connect anew; we tell that ourselves
 
 
 class TextLines(logging.Formatter):

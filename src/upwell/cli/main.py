@@ -27,13 +27,19 @@ from upwell.config import Settings
 from upwell.domain.errors import UpwellError
 from upwell.service import access
 from upwell.service.context import Context
-from upwell.service.journal import one_line
+from upwell.service.journal import one_line, tell
 from upwell.simulator.fleet import planned
 
 if TYPE_CHECKING:
     from upwell.wiring.server import Server
 
-app = typer.Typer(no_args_is_help=True, add_completion=False, rich_markup_mode=None)
+app = typer.Typer(
+    no_args_is_help=True,
+    add_completion=False,
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,  # they show values of variables, and some of ours are secrets
+)
+log = logging.getLogger(__name__)
 
 
 def _print_version(wanted: bool) -> None:
@@ -50,7 +56,7 @@ app.add_typer(object_app, name="object")
 @app.callback()
 def upwell(
     version: Annotated[
-        bool, typer.Option("--version", is_eager=True, callback=_print_version, help="Print it.")
+        bool, typer.Option("--version", is_eager=True, callback=_print_version, help="Print the version.")
     ] = False,
 ) -> None:
     """Over-the-air firmware updates."""
@@ -59,18 +65,19 @@ def upwell(
 @app.command()
 @described
 def serve(
-    data_dir: Option = None, http: Option = None, mqtt: Option = None, mqtts: Option = None, https: Option = None,
-    tls_cert: Option = None, tls_key: Option = None, download: Option = None, public_url: Option = None,
-    downloads: Option = None, database_url: Option = None, objects_url: Option = None, buckets: Option = None,
-    allow_private_push: Switch = None, dynamic_registration: Option = None,
-    request_limits: Switch = None, tuya_bare_secret: Switch = None, tuya_wrapped_lists: Switch = None,
-    huawei_clock_tolerance_h: Option = None, disk_floor_mb: Option = None, log: Option = None,
-    log_format: Option = None, log_file: Option = None, mqtt_ws: Option = None, mqtt_wss: Option = None,
+    data_dir: Option = None, http: Option = None, https: Option = None, mqtt: Option = None, mqtts: Option = None,
+    mqtt_ws: Option = None, mqtt_wss: Option = None, tls_cert: Option = None, tls_key: Option = None,
     device_tls: Option = None, device_tls_cert: Option = None, device_tls_key: Option = None,
-    public_tls_url: Option = None,
+    download: Option = None, downloads: Option = None, public_url: Option = None, public_tls_url: Option = None,
+    database_url: Option = None, objects_url: Option = None, buckets: Option = None,
+    allow_private_push: Switch = None, dynamic_registration: Option = None, request_limits: Switch = None,
+    tuya_bare_secret: Switch = None, tuya_wrapped_lists: Switch = None, huawei_clock_tolerance_h: Option = None,
+    disk_floor_mb: Option = None, log: Option = None, log_format: Option = None, log_file: Option = None,
 ) -> None:  # fmt: skip
-    """Run the platform until SIGTERM or SIGINT; SIGHUP loads certificates and reopens the log file. Each option is also
-    a variable UPWELL_… and a key of upwell.toml."""
+    """Run the platform until SIGTERM or SIGINT; SIGHUP loads certificates and reopens the log file.
+
+    Each option is also a variable UPWELL_… and a key of upwell.toml, or of the file that UPWELL_CONFIG names.
+    UPWELL_BOOTSTRAP_KEY=ID:SECRET is the first admin key of an empty database."""
     signal.signal(signal.SIGHUP, signal.SIG_IGN)  # until there is something to reload
     settings = settings_of(locals())
     file = LogFile(settings.log_file) if settings.log_file else None
@@ -90,7 +97,10 @@ async def _serve(settings: Settings, file: LogFile | None) -> None:
         if key is not None and settings.bootstrap_key is None:
             print(f"upwell first admin key, shown once: id={key.key_id} secret={key.secret}", flush=True)
         print(f"upwell ready {' '.join(f'{name}={place}' for name, place in at.told().items())}", flush=True)
+        tell(log, "server started", version=__version__, **at.told())
         await stop.wait()
+        tell(log, "server stops")
+    tell(log, "server stopped")
 
 
 def _reload(server: "Server", file: LogFile | None) -> None:
@@ -157,10 +167,15 @@ def simulate_fleet(
 ) -> None:
     """Run a seeded fleet against a server; the same seed plays the same fleet."""
     try:
-        run = planned(json.loads(config.read_text("utf-8")))
-    except (OSError, ValueError) as exc:
-        raise UpwellError(f"the script {config} can't be played: {exc}") from exc
+        run = planned(json.loads(config.read_text("utf-8-sig"), parse_constant=_no_number))
+    except (OSError, ValueError, RecursionError) as exc:
+        reason = exc.strerror if isinstance(exc, OSError) else str(exc)
+        raise UpwellError(f"the script {config} can't be played: {reason}") from exc
     print(json.dumps(uvloop.run(run.play()), indent=2))
+
+
+def _no_number(name: str) -> float:
+    raise ValueError(f"{name} is no number of JSON")
 
 
 @app.command()

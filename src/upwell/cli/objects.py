@@ -15,8 +15,8 @@ from rich.table import Table
 from upwell.cli.described import described
 from upwell.cli.settings import Option, settings_of, with_database
 from upwell.config import Settings
-from upwell.domain.errors import UpwellError
-from upwell.objects import Buckets, Objects, Stored, open_bucket
+from upwell.domain.errors import NotFound, UpwellError
+from upwell.objects import Buckets, Objects, Stored, object_ref, open_bucket
 from upwell.service import access, checks
 from upwell.service.context import Context
 
@@ -84,14 +84,19 @@ def remove(
 
     async def use(ctx: Context) -> None:
         account_id = await access.find_account(ctx, account)
-        await _bucket(settings, account_id, region, bucket).delete(key)
+        store = _bucket(settings, account_id, region, bucket)
+        is_there = await store.exists(key)
+        await store.delete(key)
         await checks.read_anew(ctx, account_id, bucket, key)
+        if not is_there:
+            raise NotFound("object", key)
 
     with_database(settings, use)
     print(f"removed {key}")
 
 
 def _bucket(settings: Settings, account_id: int, region: str, bucket: str) -> Objects:
+    object_ref(access.project_id(account_id), region or "any", bucket, "key")  # a package could name it no other way
     url = settings.objects_at
     # Only buckets are asked for, so the server's own store, which belongs to its process, is not opened.
     every = Buckets(open_bucket(url), url, settings.buckets, open_bucket)

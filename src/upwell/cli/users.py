@@ -9,6 +9,7 @@ from rich.console import Console
 from rich.table import Table
 
 from upwell.cli.described import described
+from upwell.domain.errors import UpwellError
 from upwell.service import access, iam
 from upwell.service.context import Context
 
@@ -60,4 +61,6 @@ def commands(with_database: WithDatabase) -> typer.Typer:
 def _password(from_stdin: bool) -> str:
     if from_stdin:
         return sys.stdin.readline().removesuffix("\n").removesuffix("\r")
+    if not sys.stdin.isatty():
+        raise UpwellError("a password can be asked for at a terminal alone; give it with --password-stdin")
     return str(typer.prompt("Password", hide_input=True, confirmation_prompt=True))

@@ -164,7 +164,11 @@ def load(options: Mapping[str, str | None], environ: Mapping[str, str], path: Pa
             if value is not None:
                 given[name], sources[name] = value, source
                 break
-    return _checked(given, sources, _bootstrap_key(environ.get(BOOTSTRAP_VARIABLE) or None))
+    bootstrap_key = _bootstrap_key(environ.get(BOOTSTRAP_VARIABLE) or None)
+    try:
+        return _checked(given, sources, bootstrap_key)
+    except SettingError as exc:
+        raise SettingError(exc.setting, exc.value, exc.rule, sources.get(exc.setting)) from exc
 
 
 def _checked(given: Mapping[str, str], sources: Mapping[str, str], bootstrap_key: BootstrapKey | None) -> Settings:
@@ -212,7 +216,7 @@ def _checked(given: Mapping[str, str], sources: Mapping[str, str], bootstrap_key
         tuya_wrapped_lists=_switch("tuya_wrapped_lists", given),
         huawei_clock_tolerance_h=_number("huawei_clock_tolerance_h", given, 1, TOLERANCE_MAX_H, "hours"),
         disk_floor_mb=_number("disk_floor_mb", given, 256, DISK_FLOOR_MAX_MB, "megabytes"),
-        log=_one_of("log", given.get("log", "INFO").upper(), LOG_LEVELS),
+        log=_one_of("log", given.get("log", "INFO"), LOG_LEVELS, any_case=True),
         log_format=_one_of("log_format", given.get("log_format", "text"), LOG_FORMATS),
         log_file=_log_file(given["log_file"]) if "log_file" in given else None,
         bootstrap_key=bootstrap_key,
@@ -337,10 +341,11 @@ def _dynamic_registration(value: str) -> DynamicRegistration:
     raise SettingError("dynamic_registration", value, f"must be one of {', '.join(DYNAMIC_REGISTRATION)}")
 
 
-def _one_of(setting: str, value: str, words: tuple[str, ...]) -> str:
-    if value not in words:
+def _one_of(setting: str, value: str, words: tuple[str, ...], *, any_case: bool = False) -> str:
+    word = value.upper() if any_case else value
+    if word not in words:
         raise SettingError(setting, value, f"must be one of {', '.join(words)}")
-    return value
+    return word
 
 
 def _switch(setting: str, given: Mapping[str, str], *, default: bool = False) -> bool:

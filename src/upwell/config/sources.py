@@ -25,13 +25,21 @@ _FOREIGN = re.compile(
 
 
 class SettingError(CallerError):
-    """A setting breaks its rule."""
+    """A setting breaks its rule. `source` is the option, variable or key that gave it, where one did."""
 
-    def __init__(self, setting: str, value: str, rule: str) -> None:
+    def __init__(self, setting: str, value: str, rule: str, source: str | None = None) -> None:
         self.setting = setting
-        self.value = re.sub(r"://[^/]*@", "://…@", value)
+        self.value = _without_secrets(value)
         self.rule = rule
-        super().__init__(f"setting {setting} = {self.value!r}: {rule}")
+        by = f", given by {source}" if source else ""
+        super().__init__(f"setting {setting} = {self.value!r}{by}: {rule}")
+
+
+def _without_secrets(value: str) -> str:
+    """What may be shown of a value that may be an address: nobody's name and password, and no secret in its query. A
+    password may hold any sign, so all before the last @ is left out."""
+    bare = re.sub(r"^([a-z0-9+]+://)?.*@", r"\1…@", value, flags=re.DOTALL)
+    return re.sub(r"([?&][^=&]*(?:secret|pass|token|key|sign)[^=&]*=)[^&]*", r"\1…", bare, flags=re.IGNORECASE)
 
 
 def toml_path(environ: Mapping[str, str]) -> Path | None:
@@ -72,8 +80,8 @@ def read_toml(path: Path, known: Sequence[str]) -> dict[str, str]:
     for key, value in table.items():
         name = key.replace("-", "_")
         if name not in known:
-            shown = "(hidden)" if "key" in name else str(value)
-            raise SettingError(key, shown, f"no such setting in {path}; known are {', '.join(known)}")
+            hint = meant(name, known) or f"; known are {', '.join(known)}"
+            raise SettingError(key, "(hidden)", f"no such setting in {path}{hint}")
         if name in values:
             raise SettingError(key, str(value), f"is given twice in {path}")
         if isinstance(value, bool):
@@ -84,6 +92,7 @@ def read_toml(path: Path, known: Sequence[str]) -> dict[str, str]:
             value = ",".join(f"{bucket}={url}" for bucket, url in value.items())
         if not isinstance(value, str):
             kind = "true or false" if name in SWITCHES else "a whole number" if name in NUMBERS else "a string"
+            kind += " or a table" if name == "buckets" else ""
             raise SettingError(key, str(value), f"must be {kind} in {path}")
         values[name] = value
     return values

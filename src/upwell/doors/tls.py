@@ -7,6 +7,7 @@ at all. Refuses: to ask for a passphrase, to log a key, to let one peer fill the
 
 import hashlib
 import logging
+import re
 import ssl
 from collections.abc import Sequence
 from pathlib import Path
@@ -122,7 +123,10 @@ def reason_of(exc: Exception) -> str:
     """Why, in OpenSSL's or the system's words, without its file and line."""
     if isinstance(exc, ssl.SSLError) and exc.reason:
         return str(exc.reason).replace("_", " ").lower()
-    return (exc.strerror if isinstance(exc, OSError) else None) or str(exc)
+    told = (exc.strerror if isinstance(exc, OSError) else None) or str(exc)
+    if isinstance(exc, ssl.SSLError):
+        told = re.sub(r"^\[[^]]*\] ?| ?\(_ssl\.c:[0-9]+\)$", "", told)
+    return "one of them holds no such PEM" if told == "PEM lib" else told
 
 
 def _no_passphrase() -> str:

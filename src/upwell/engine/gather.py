@@ -12,6 +12,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from typing import Generic, TypeVar
 
 from upwell.domain.errors import Unavailable
+from upwell.engine.trouble import Trouble
 
 log = logging.getLogger(__name__)
 APPLY_MAX_S = 60.0  # a batch is bounded work; askers that wait longer are told by `late_s`
@@ -28,6 +29,7 @@ class Gatherer(Generic[T, R]):
     ) -> None:  # fmt: skip
         self.name = name
         self._apply = apply
+        self._trouble = Trouble(log, name)
         self._batch_max = batch_max
         self._company_s = company_s
         self._waiting_since: float | None = None  # when somebody first waited since the last batch was settled
@@ -66,6 +68,7 @@ class Gatherer(Generic[T, R]):
         except Exception as exc:
             await self._settle_failed(batch, exc)
             return
+        self._trouble.over()
         for (_, asker), answer in zip(batch, answers, strict=True):
             if not asker.done():
                 asker.set_result(answer)
@@ -76,11 +79,7 @@ class Gatherer(Generic[T, R]):
             for pair in batch:
                 await self._settle([pair])
             return
-        log.warning("%s: a batch of %d failed: %s", self.name, len(batch), exc, exc_info=not _expected(exc))
+        self._trouble.tell(exc, expected=isinstance(exc, Unavailable))
         for _, asker in batch:
             if not asker.done():
                 asker.set_exception(exc)
-
-
-def _expected(exc: Exception) -> bool:
-    return isinstance(exc, Unavailable)

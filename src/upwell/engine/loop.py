@@ -9,6 +9,7 @@ import time
 from collections.abc import Awaitable, Callable
 
 from upwell.domain.errors import Unavailable
+from upwell.engine.trouble import Trouble
 
 log = logging.getLogger(__name__)
 REST_AFTER_FAILURE_S = 1.0
@@ -27,6 +28,7 @@ class Loop:
         self._duty = duty
         self._pause_s = pause_s
         self._woken = asyncio.Event()
+        self._trouble = Trouble(log, name)
 
     def wake(self) -> None:
         """Do it soon."""
@@ -41,19 +43,16 @@ class Loop:
         return max(0.0, time.monotonic() - self._turned_at - self._due_within_s)
 
     async def run(self) -> None:
-        """Run until cancelled. A failure is logged and the duty tried again after a rest."""
+        """Run until cancelled. A failure is told and the duty tried again after a rest."""
         while True:
             self._woken.clear()
             try:
                 more = await self._duty()
-            except Unavailable as exc:
-                log.warning("%s: %s", self.name, exc)
+            except Exception as exc:
+                self._trouble.tell(exc, expected=isinstance(exc, Unavailable))
                 await asyncio.sleep(REST_AFTER_FAILURE_S)
                 continue
-            except Exception:
-                log.exception("%s failed", self.name)
-                await asyncio.sleep(REST_AFTER_FAILURE_S)
-                continue
+            self._trouble.over()
             self.progressed()
             if not more:
                 await self._rest()

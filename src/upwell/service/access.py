@@ -264,9 +264,14 @@ async def make_account(ctx: Context, conn: Connection, name: str) -> int:
     return int(await conn.fetchval(_Q["account_by_name"], name))
 
 
+def check_account(name: str) -> None:
+    """Raises Invalid for what can be no account's name."""
+    if not 0 < len(name) <= 64 or not name.isprintable():
+        raise Invalid("account", "1 to 64 characters that can be seen")
+
+
 def _check_key(account: str, role: str, dialect: str) -> None:
-    if not account or len(account) > 64:
-        raise Invalid("account", "1 to 64 characters")
+    check_account(account)
     if role not in _RANK:
         raise Invalid("role", "one of " + ", ".join(_RANK))
     if dialect not in _DIALECTS:

@@ -88,7 +88,7 @@ def _shown(value: object) -> object:
         found = list(value)
         few = len(found) <= SHOWN_MAX and all(isinstance(each, str | int) for each in found)
         return (", ".join(map(str, found)) if few else f"{len(found)} of them") if found else None
-    return ".".join(str(part) for part in _parts(value) if part)
+    return "/".join(str(part) for part in _parts(value) if part)
 
 
 def _parts(value: object) -> Iterable[object]:

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from upwell.domain.errors import Conflict, Denied, Invalid, NotFound, Throttled
-from upwell.service.access import ROLES, Caller, make_account
+from upwell.service.access import ROLES, Caller, check_account, make_account
 from upwell.service.context import Context
 from upwell.service.journal import tell
 from upwell.storage.database import Connection, values
@@ -157,8 +157,7 @@ async def _make_token(ctx: Context, who: bytes, user: User, scoped: bool) -> Tok
 
 
 def _check(account: str, name: str, password: str, role: str) -> None:
-    if not account or len(account) > 64:
-        raise Invalid("account", "1 to 64 characters")
+    check_account(account)
     if not _NAME.fullmatch(name):
         raise Invalid("name", "1 to 64 letters, digits, _ . @ or -")
     if len(password) not in PASSWORD_SIZES:

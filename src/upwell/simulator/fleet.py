@@ -21,6 +21,7 @@ from upwell.simulator.wire import DeviceIdentity
 DOWNLOADS_MAX = 32  # At once in one process: enough to keep a loopback server busy, about 8 MB of buffers.
 CONNECTS_PER_S = 200.0  # A kinder pace than a power cut, and 2000 devices are there in 10 s.
 SETTLE_POLL_S = 0.2
+TIMER_MAX_S = 10_000_000  # four months
 
 
 class Fleet:
@@ -136,6 +137,9 @@ def planned(config: Any) -> Planned:
     for name in ("downloads_max", "connects_per_s"):
         if known.get(name, 1) <= 0:
             raise ValueError(f"{name}: must be above 0")
+    for name, value in (("duration_s", duration_s), ("wake_after_s", wake_after_s)):
+        if value is not None and not 0 <= value <= TIMER_MAX_S:
+            raise ValueError(f"{name}: must be from 0 to {TIMER_MAX_S}")
     known["devices"] = [_device(place, device) for place, device in enumerate(known["devices"])]
     rates = _typed("rates", known.get("rates", {}), {field.name: _NUMBER for field in fields(Rates)}, ())
     known["rates"] = Rates(**rates)

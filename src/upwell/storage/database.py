@@ -9,6 +9,7 @@ only looks, and both refuse a newer one, whose rules this program does not know.
 
 import asyncio
 import logging
+import os
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from importlib.resources import files
@@ -82,7 +83,7 @@ class Database:
                 raise Invalid("text", "whole characters") from exc
             raise
         except _LOST as exc:
-            raise Unavailable(f"PostgreSQL does not answer: {type(exc).__name__}") from exc
+            raise Unavailable(f"PostgreSQL does not answer: {_reason(exc)}") from exc
         except _NO_WRITES as exc:
             raise Unavailable(f"PostgreSQL can't do it now: {_reason(exc)}") from exc
 
@@ -169,8 +170,12 @@ def _refuse_newer(have: int) -> None:
 
 def _reason(exc: Exception) -> str:
     """Why, in PostgreSQL's or the system's words; neither has a password in it."""
-    told = getattr(exc, "strerror", None) or str(exc).partition("\n")[0]
-    return f"{type(exc).__name__}: {told}" if told else type(exc).__name__
+    if isinstance(exc, TimeoutError):
+        return "no answer in time"
+    number = getattr(exc, "errno", None)
+    if isinstance(number, int) and number > 0:
+        return os.strerror(number)  # the event loop's own words have the address, and the resolver's number is below 0
+    return getattr(exc, "strerror", None) or str(exc).partition("\n")[0] or type(exc).__name__
 
 
 def values(row: Row) -> dict[str, Any]:

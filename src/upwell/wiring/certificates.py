@@ -4,7 +4,7 @@ import asyncio
 import logging
 from pathlib import Path
 
-from upwell.config import Settings
+from upwell.config import SettingError, Settings
 from upwell.domain.errors import Invalid
 from upwell.doors.tls import Certificates, Pair
 
@@ -16,11 +16,9 @@ class ServerCertificates:
     """Certificates by whom they are for; None where there is no listener with TLS."""
 
     def __init__(self, settings: Settings) -> None:
-        """Raises Invalid for files that can't be used."""
-        own, second = (
-            _pair(settings.tls_cert, settings.tls_key),
-            _pair(settings.device_tls_cert, settings.device_tls_key),
-        )
+        """Raises SettingError for files that can't be used, whether a listener shows them now or not."""
+        own = _pair(settings, "tls_cert", settings.tls_cert, settings.tls_key)
+        second = _pair(settings, "device_tls_cert", settings.device_tls_cert, settings.device_tls_key)
         for_devices = settings.mqtts or settings.mqtt_wss or settings.downloads
         self.management = Certificates(own, "modern") if settings.https else None
         self.devices = Certificates([*own, *second], settings.device_tls) if for_devices else None
@@ -54,5 +52,14 @@ class ServerCertificates:
             self.refresh()
 
 
-def _pair(cert: Path | None, key: Path | None) -> list[Pair]:
-    return [Pair(cert, key)] if cert is not None and key is not None else []
+def _pair(settings: Settings, setting: str, cert: Path | None, key: Path | None) -> list[Pair]:
+    """The pair, tried, if there is one. Raises SettingError."""
+    if cert is None or key is None:
+        return []
+    pair = Pair(cert, key)
+    try:
+        Certificates([pair], "modern")
+    except Invalid as exc:
+        rule = exc.problem.removeprefix(f"{cert}: ")
+        raise SettingError(setting, str(cert), rule, settings.sources.get(setting)) from exc
+    return [pair]

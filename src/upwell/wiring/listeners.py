@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import os
+import re
 import socket
 import ssl
 from collections.abc import Awaitable, Callable, Iterator
@@ -59,8 +60,13 @@ def saying(what: str, host: str, port: int) -> Iterator[None]:
         yield
     except (OSError, UnicodeError) as exc:  # the latter of a host that is no host's name
         number = getattr(exc, "errno", None)
-        reason = os.strerror(number) if isinstance(number, int) and number > 0 else str(exc)
-        raise Unavailable(f"{what} can't listen on {host}:{port}: {reason}.") from exc
+        reason = os.strerror(number) if isinstance(number, int) and number > 0 else _unknown_host(exc)
+        raise Unavailable(f"{what} can't listen on {HostPort(host, port)}: {reason}.") from exc
+
+
+def _unknown_host(exc: Exception) -> str:
+    """The resolver's own words, without what the event loop writes around them."""
+    return re.sub(r"^\[Errno [^]]*\] | \(while attempting .*$", "", str(exc))
 
 
 async def open_downloads(door: DownloadDoor, settings: Settings, tls: Certificates | None) -> dict[str, HostPort]:

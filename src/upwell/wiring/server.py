@@ -134,6 +134,7 @@ class Server:
             log.error("PostgreSQL ended with status %s; starting it again", status)
             try:
                 await postgres.restart()
+                log.info("PostgreSQL is started again")
             except Exception:
                 log.exception("PostgreSQL can't be started again")
                 await asyncio.sleep(1)

@@ -26,11 +26,14 @@ async def open_stores(settings: Settings) -> Buckets:
         buckets = Buckets(open_objects(url), url, settings.buckets, open_bucket)
         await asyncio.wait_for(buckets.check(), CHECK_WITHIN_S)
     except TimeoutError as exc:
-        raise SettingError(setting, url, f"its store gives no answer within {CHECK_WITHIN_S:g} s") from exc
+        rule = f"its store gives no answer within {CHECK_WITHIN_S:g} s"
+        raise SettingError(setting, url, rule, settings.sources.get(setting)) from exc
     except UpwellError as exc:
-        raise SettingError(setting, url, exc.problem) from exc
+        raise SettingError(setting, url, exc.problem, settings.sources.get(setting)) from exc
     try:
         await buckets.check_mapped()
     except Unavailable as exc:
-        raise SettingError("buckets", ", ".join(settings.buckets), exc.problem) from exc
+        raise SettingError(
+            "buckets", ", ".join(settings.buckets), exc.problem, settings.sources.get("buckets")
+        ) from exc
     return buckets

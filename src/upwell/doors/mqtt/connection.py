@@ -206,8 +206,11 @@ class Link(asyncio.Protocol):
 
     async def _greet(self, first: codec.Packet) -> None:
         if isinstance(first, codec.UnsupportedConnect):
+            reason = f"MQTT protocol level {first.protocol_level}, must be 3 (MQTT 3.1) or 4 (3.1.1)"
+            refused(log, "", "", reason, self.peer)  # what another version's CONNECT says is not read
+            self._refused = True
             self._write(codec.connack_unsupported(first.protocol_level))
-            self.cut(f"login refused: protocol level {first.protocol_level}")
+            self.cut("login refused: protocol level")
             return
         if not isinstance(first, codec.Connect):  # the decoder lets nothing else come first
             self.cut("malformed: a packet before CONNECT")

@@ -63,7 +63,7 @@ class MqttDoor:
         server = await asyncio.get_running_loop().create_server(accepted, host, port, backlog=BACKLOG)
         self._servers.append(server)
         address = server.sockets[0].getsockname()
-        log.info(
+        log.debug(
             "mqtt door open: host=%s port=%s tls=%s websocket=%s", address[0], address[1], ssl is not None, websocket
         )
         return str(address[0]), int(address[1])
