@@ -3,11 +3,13 @@
 Each chunk commits together with the cursor that says how far it goes, so a crash repeats nothing and skips nothing.
 Whoever makes a task for a device has locked its row, so the question whether another task stands in the way has one
 answer (L1), and a device can't be deleted meanwhile. Whoever changes a product's standing rules waits for the reports
-that are being applied under the present ones. Locks are taken in the order job, rules, device, task.
+that are being applied under the present ones. Locks are taken in the order job, rules,
+device, version, task, and those of a kind in one pass: two passes are two orders.
 """
 
 import logging
 from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -120,7 +122,7 @@ async def _fill_devices(ctx: Context, conn: Connection, job: Row, chunk: list[UU
         versions: dict[UUID, str | None] = dict.fromkeys(map(_uuid, ids))
         versions |= {_uuid(r["device_id"]): r["version"] for r in rows}
         running = [Running(d, job["product_id"], job["module"], v) for d, v in versions.items()]
-        taken = (await winners(conn, running)).get(job["job_id"], {})
+        taken = (await _winners(conn, running, await _candidates(conn, running))).get(job["job_id"], {})
         await take(ctx, conn, job, taken)
         return
     fits = (job["module"], job["version"], job["source_versions"], _delta_source(job))
@@ -178,30 +180,43 @@ class Running:
     module: str
     version: str | None
 
+    @property
+    def kind(self) -> tuple[int, str, str]:
+        """What standing rules ask of it, besides its groups."""
+        return self.product_id, self.module, self.version or ""
 
-async def winners(conn: Connection, running: Sequence[Running]) -> dict[int, dict[UUID, str | None]]:
-    """For each dynamic job the devices that its policy takes, with the version they run."""
-    wanted = sorted({(r.product_id, r.module, r.version or "") for r in running})
+
+Candidates = Mapping[tuple[int, str, str], Sequence[Policy]]  # by product, module and version
+
+
+async def _candidates(conn: Connection, running: Sequence[Running]) -> Candidates:
+    """The policies that may take such devices, whichever groups these are in."""
+    wanted = sorted({r.kind for r in running})
     found: dict[tuple[int, str, str], list[Policy]] = {}
     for row in await conn.fetch(POLICIES["candidates"], *map(list, zip(*wanted, strict=True))) if wanted else []:
         policy = Policy(job_id=row["job_id"], group_id=row["group_id"], destination=row["destination"])
         found.setdefault((row["product_id"], row["module"], row["version"]), []).append(policy)
+    return found
+
+
+async def _winners(
+    conn: Connection, running: Sequence[Running], found: Candidates
+) -> dict[int, dict[UUID, str | None]]:
+    """For each dynamic job the devices that its policy takes, with the version they run."""
     members = await _memberships(conn, running, found)
     taken: dict[int, dict[UUID, str | None]] = {}
     for run in running:
-        candidates = found.get((run.product_id, run.module, run.version or ""), [])
+        candidates = found.get(run.kind, [])
         job_id = winner(candidates, members.get(run.device_id, frozenset()), run.version)
         if job_id is not None:
             taken.setdefault(job_id, {})[run.device_id] = run.version
     return taken
 
 
-async def _memberships(
-    conn: Connection, running: Sequence[Running], found: Mapping[tuple[int, str, str], Sequence[Policy]]
-) -> dict[UUID, frozenset[int]]:
+async def _memberships(conn: Connection, running: Sequence[Running], found: Candidates) -> dict[UUID, frozenset[int]]:
     asked: dict[int, set[UUID]] = {}
     for run in running:
-        for policy in found.get((run.product_id, run.module, run.version or ""), []):
+        for policy in found.get(run.kind, []):
             if policy.group_id is not None:
                 asked.setdefault(policy.group_id, set()).add(run.device_id)
     members: dict[UUID, set[int]] = {}
@@ -219,28 +234,46 @@ class Reported:
     taken: dict[int, dict[UUID, str | None]]
 
 
-async def keep_reported(
-    conn: Connection, versions: Mapping[tuple[UUID, str], str | None], now: datetime, *, by_result: bool = False
-) -> Reported:
-    """Keep these reports, by (device, module), and say what they mean for standing rules; those of dead devices are
-    left out. The rules of their products are held until the transaction ends: a job that comes into being meanwhile
-    waits for it, and its fill sees the new versions, or has come before and its rule is seen here. They are kept first,
-    because a group's condition may be about versions."""
-    if not versions:
-        return Reported([], {})
-    rows = await conn.fetch(POLICIES["products_of"], list({device for device, _ in versions}))
+@dataclass(frozen=True, slots=True)
+class Held:
+    """Reports whose meaning for standing rules can't change any more: what live devices run, the policies that may take
+    them, and those of them whose rows are locked for that."""
+
+    running: list[Running]
+    candidates: Candidates
+    locked: frozenset[UUID]
+
+
+async def hold_reported(
+    conn: Connection, versions: Mapping[tuple[UUID, str], str | None], arriving: AbstractSet[UUID] = frozenset()
+) -> Held:
+    """Take all that applying these reports, by (device, module), locks before tasks; dead devices are left out. The
+    rules of their products are held until the transaction ends: a job that comes into being meanwhile waits for it, and
+    its fill sees the new versions, or has come before and its rule is seen here. Of `arriving` a later report of the
+    transaction may bring a version: their rows are locked, and with them whatever versions are to be kept."""
+    told = {device for device, _ in versions}
+    if not told and not arriving:
+        return Held([], {}, frozenset())
+    rows = await conn.fetch(POLICIES["products_of"], list(told | arriving))
     products = {_uuid(r["device_id"]): r["product_id"] for r in rows}
     running = [Running(d, products[d], module, v) for (d, module), v in versions.items() if d in products]
     ruled = sorted(set(products.values()))
     await conn.execute(POLICIES["share_rules"], ruled)
-    await _save_versions(conn, running, now, by_result)
     modules = {(r["product_id"], r["module"]) for r in await conn.fetch(POLICIES["ruled_modules"], ruled)}
-    taken = await winners(conn, [r for r in running if (r.product_id, r.module) in modules])
-    if taken:
-        wanted = sorted({device for devices in taken.values() for device in devices})
-        alive = {_uuid(r["device_id"]) for r in await conn.fetch(POLICIES["lock_takers"], wanted)}
-        taken = {job: {d: v for d, v in devices.items() if d in alive} for job, devices in taken.items()}
-    return Reported(running, taken)
+    found = await _candidates(conn, [r for r in running if (r.product_id, r.module) in modules])
+    wanted = arriving | {r.device_id for r in running if r.kind in found}
+    locked = await conn.fetch(POLICIES["lock_takers"], list(wanted)) if wanted else []
+    if arriving:
+        await conn.execute(POLICIES["lock_versions"], list(told | arriving))
+    return Held(running, found, frozenset(_uuid(r["device_id"]) for r in locked))
+
+
+async def keep_reported(conn: Connection, held: Held, now: datetime, *, by_result: bool = False) -> Reported:
+    """Keep what was reported, and say what it means for standing rules. It is kept first, because a group's condition
+    may be about versions."""
+    await _save_versions(conn, held.running, now, by_result)
+    taken = await _winners(conn, [r for r in held.running if r.device_id in held.locked], held.candidates)
+    return Reported(held.running, taken)
 
 
 async def _save_versions(conn: Connection, running: Sequence[Running], now: datetime, by_result: bool) -> None:

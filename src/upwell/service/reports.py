@@ -12,13 +12,13 @@ from uuid import UUID
 from upwell.domain import negotiation
 from upwell.domain.modules import STANDING
 from upwell.domain.negotiated import Choice
-from upwell.domain.talk import ProgressReport, Report, ResultReport, SdkReport, TaskRef, VersionReport
+from upwell.domain.talk import ProgressReport, ResultReport, SdkReport, TaskRef, VersionReport
 from upwell.domain.task import Beside, Stepped, Task, delivered, is_older, reported_progress, reported_version
 from upwell.service.beside import beside_of
 from upwell.service.context import Context
-from upwell.service.making import keep_reported, take_reported
+from upwell.service.making import hold_reported, keep_reported, take_reported
 from upwell.service.tasks import SQL, Ledger, choices_of, lock_open
-from upwell.service.told import Told, hold_arrivals, keep_told
+from upwell.service.told import Told, keep_told, may_arrive
 from upwell.storage.database import Connection
 
 
@@ -53,8 +53,8 @@ async def apply(ctx: Context, batch: Sequence[Incoming]) -> Applied:
 
     async def body(conn: Connection) -> Applied:
         now = ctx.now()
-        await hold_arrivals(conn, _said(batch))
-        reported = await keep_reported(conn, _versions(batch), now)
+        arriving = {i.device_id for i in batch if may_arrive(i.said)}
+        reported = await keep_reported(conn, await hold_reported(conn, _versions(batch), arriving), now)
         open_tasks = await lock_open(conn, {i.device_id for i in batch})
         known = _Known(await choices_of(conn, open_tasks.values()), await beside_of(conn, _moved(batch, open_tasks)))
         ledger, told = Ledger(), Told()
@@ -138,14 +138,6 @@ def _step(task: Task, incoming: Incoming, known: _Known, now: datetime) -> Stepp
             return delivered(task, now)
         case SdkReport():
             return task, None
-
-
-def _said(batch: Sequence[Incoming]) -> dict[UUID, list[Report]]:
-    found: dict[UUID, list[Report]] = {}
-    for incoming in batch:
-        if not isinstance(incoming.said, Delivered):
-            found.setdefault(incoming.device_id, []).append(incoming.said)
-    return found
 
 
 def _versions(batch: Sequence[Incoming]) -> dict[tuple[UUID, str], str | None]:

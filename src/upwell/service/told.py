@@ -2,17 +2,17 @@
 
 Many devices say that they have succeeded and never what they run (huawei 5.8): the destination counts as what they run
 then, for owners, standing rules and offers, and is marked as told by a result. Locks are taken in the house's order,
-rules and devices before tasks, so whoever may turn out to have arrived is held before its tasks are.
+rules, devices and versions before tasks, so whoever may turn out to have arrived is held before its tasks are.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from uuid import UUID
 
-from upwell.domain.talk import Report, ResultReport, VersionReport
+from upwell.domain.talk import ResultReport, VersionReport
 from upwell.domain.task import State, Task
-from upwell.service.making import POLICIES, Reported, keep_reported
+from upwell.service.making import Reported, hold_reported, keep_reported
 from upwell.storage.database import Connection
 
 
@@ -31,20 +31,11 @@ class Told:
             self.versions |= {(device_id, module): version for module, version in arrived.items()}
 
 
-async def hold_arrivals(conn: Connection, said: Mapping[UUID, Sequence[Report]]) -> None:
-    """Hold the standing rules and the rows of devices that may say here that they have arrived."""
-    devices = sorted(device for device, reports in said.items() if any(map(_may_arrive, reports)))
-    if not devices:
-        return
-    products = {row["product_id"] for row in await conn.fetch(POLICIES["products_of"], devices)}
-    await conn.execute(POLICIES["share_rules"], sorted(products))
-    await conn.fetch(POLICIES["lock_takers"], devices)
-
-
-def _may_arrive(report: Report) -> bool:
+def may_arrive(report: object) -> bool:
+    """Whether it may say that its device has arrived."""
     return isinstance(report, ResultReport) and report.outcome != "failed" and report.version != ""
 
 
 async def keep_told(conn: Connection, told: Told, now: datetime) -> Reported:
     """Keep what results told, and say what it means for standing rules."""
-    return await keep_reported(conn, told.versions, now, by_result=True)
+    return await keep_reported(conn, await hold_reported(conn, told.versions), now, by_result=True)

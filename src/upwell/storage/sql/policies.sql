@@ -61,6 +61,10 @@ select pg_advisory_xact_lock($1::bigint);
 select device_id from device where device_id = any($1::uuid[]) and deleted_at is null
 order by device_id for no key update;
 
+-- name: lock_versions
+-- What is kept of these devices, locked in the order in which it is saved.
+select from module_version where device_id = any($1::uuid[]) order by device_id, module for no key update;
+
 -- name: last_tasks
 -- The last task that each of these devices had in the job, and its first in the device's present life, if it had any.
 select distinct on (t.device_id) t.device_id, t.nth, t.state, t.reason, t.source_version,
