@@ -90,9 +90,9 @@ def test_a_sign_that_is_not_the_files_or_not_of_its_method_is_refused(sdk: Clien
     code, text = refused(sign_method="SHA256", firmware_sign="0" * 64)
     assert code == "iot.ota.FirmwareSignMismatch" and f"its SHA-256 is {SHA256}" in text
     code, text = refused(sign_method="SHA256", firmware_sign=MD5)
-    assert code == "iot.ota.InvalidFirmwareSign" and "SHA256 in 64 hexadecimal digits" in text
+    assert code == "iot.ota.InvalidFirmwareSign" and "64 hexadecimal digits because SignMethod is SHA256" in text
     code, text = refused(sign_method="MD5", firmware_sign=SHA256)
-    assert code == "iot.ota.InvalidFirmwareSign" and "MD5 in 32 hexadecimal digits" in text
+    assert code == "iot.ota.InvalidFirmwareSign" and "32 hexadecimal digits because SignMethod is MD5" in text
     assert refused(sign_method="SHA1", firmware_sign="0" * 40)[0] == "iot.ota.InvalidSignMethod"
 
 
