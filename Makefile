@@ -70,6 +70,7 @@ $(NODE_CLIENTS): $(CLIENTS)/%/node_modules/.package-lock.json: $(CLIENTS)/%/pack
 	@touch $@
 
 test-all: test
+	@$(BIN)/python -m pytest -q -n 2 -m slow
 	@$(V11)
 	@$(MAKE) --no-print-directory test-clients
 

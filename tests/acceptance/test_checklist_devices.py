@@ -148,6 +148,7 @@ def test_10_11_retries_at_once_and_no_more_than_asked(call: OldSdk, key: str, de
         device.heard(f"/ota/device/upgrade/{key}/{device.name}", 1.5)
 
 
+@pytest.mark.slow
 def test_10_11_a_timeout_runs_from_the_first_progress_and_is_not_retried(
     call: OldSdk, server: Server, key: str
 ) -> None:

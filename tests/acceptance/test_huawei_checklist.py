@@ -244,6 +244,7 @@ async def test_8_14_downloads_are_plain_and_take_bare_line_feeds(fleet: Fleet, l
     assert b"chunked" not in head.lower() and b"content-encoding" not in head.lower() and body == IMAGE
 
 
+@pytest.mark.slow
 async def test_8_15_a_python_device_may_be_silent_while_it_installs(fleet: Fleet) -> None:
     """Longer than one and a half times its keep-alive."""
     device_id = fleet.device()

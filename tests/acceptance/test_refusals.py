@@ -269,6 +269,7 @@ def test_group_names_are_their_accounts(call: Call) -> None:
 # --- the account's quota ----------------------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 def test_500_packages_and_no_more(server: Server) -> None:
     key = server.new_key("full-of-packages", "admin")
 
