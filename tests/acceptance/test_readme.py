@@ -25,6 +25,8 @@ ROOT = Path(__file__).parents[2]
 BLOCK = re.compile(r"^```(\w*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 BLOCKS = BLOCK.findall((ROOT / "README.md").read_text("utf-8"))
 FEW = {"demo": "--devices 10", "test": "--collect-only -q -p no:xdist tests/unit/test_pace.py"}
+FOREIGN = ("UPWELL_", "MAKE", "MFLAGS")
+"""What a reader's shell does not have: settings of these tests, and what `make test` tells a make below it."""
 SERVE = re.compile(r"make serve ARGS=\"--data-dir \./upwell-data\"")
 WRAPPER = f"""#!/bin/sh
 case "$1" in
@@ -49,7 +51,7 @@ class Reader:
         (folder / "upgrade.bin").write_bytes(b"image of the readme" * 100)
 
     def environment(self) -> dict[str, str]:
-        kept = {name: value for name, value in os.environ.items() if not name.startswith("UPWELL_")}
+        kept = {name: value for name, value in os.environ.items() if not name.startswith(FOREIGN)}
         ports = dict.fromkeys(("UPWELL_HTTP", "UPWELL_MQTT", "UPWELL_DOWNLOAD"), "127.0.0.1:0")
         path = os.pathsep.join([str(self.folder / "bin"), str(Path(sys.executable).parent), kept["PATH"]])
         return kept | ports | {"PATH": path, "UPWELL_DATA_DIR": str(self.folder / "data")}
