@@ -16,7 +16,7 @@ from upwell.domain.fleet import device_id
 from upwell.domain.talk import TaskRef
 from upwell.objects import Buckets, open_bucket, open_objects
 from upwell.service.context import Context
-from upwell.service.manage import access, batches, fleet, jobs, packages, stored
+from upwell.service.manage import access, batches, fleet, jobs, packages, products, stored
 from upwell.service.manage.access import Caller
 from upwell.service.upgrade import dispatch, downloads, stored_objects
 
@@ -37,7 +37,7 @@ async def house(ctx: Context, tmp_path: Path) -> Context:
 
 @pytest_asyncio.fixture
 async def product(house: Context, caller: Caller) -> str:
-    return (await fleet.create_product(house, caller, c.CreateProduct(name="lamp"))).product_key
+    return (await products.create_product(house, caller, c.CreateProduct(name="lamp"))).product_key
 
 
 @pytest_asyncio.fixture

@@ -8,14 +8,14 @@ import pytest
 from upwell.domain import commands as c
 from upwell.domain.errors import Denied, Invalid, Missing, NotFound, TooMany
 from upwell.service.context import Context
-from upwell.service.manage import fleet, upgrades
+from upwell.service.manage import fleet, products, upgrades
 from upwell.service.manage.access import Caller
 
 pytestmark = pytest.mark.asyncio
 
 
 async def some_devices(ctx: Context, caller: Caller, *names: str, product: str = "lamp") -> list[c.DeviceKey]:
-    made = await fleet.create_product(ctx, caller, c.CreateProduct(name=product))
+    made = await products.create_product(ctx, caller, c.CreateProduct(name=product))
     for name in names:
         await fleet.register_device(ctx, caller, c.RegisterDevice(product_key=made.product_key, name=name))
     return [c.DeviceKey(product_key=made.product_key, name=name) for name in names]
@@ -83,7 +83,7 @@ async def test_text_that_can_not_be_stored_is_refused(ctx: Context, caller: Call
         with pytest.raises(Invalid):
             await fleet.register_device(ctx, caller, c.RegisterDevice(product_key=key.product_key or "", name=value))
     with pytest.raises(Invalid):
-        await fleet.create_product(ctx, caller, c.CreateProduct(name="plug", facts={"a": "\0"}))
+        await products.create_product(ctx, caller, c.CreateProduct(name="plug", facts={"a": "\0"}))
     assert await tags_of(ctx, caller, key) == {}
 
 

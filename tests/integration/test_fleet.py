@@ -2,6 +2,7 @@
 
 import asyncio
 from datetime import datetime, timedelta
+from typing import Any
 from uuid import UUID, uuid4
 
 import pytest
@@ -9,17 +10,19 @@ from conftest import Clock
 
 from upwell.domain import commands
 from upwell.domain import fleet as names
+from upwell.domain.commands.lists import Slice
 from upwell.domain.errors import CallerError, Conflict, Denied, Invalid, Missing, NotFound
 from upwell.service.context import Context
-from upwell.service.manage import access, fleet
+from upwell.service.manage import access, fleet, products
 from upwell.service.upgrade import logins
 from upwell.storage.database import Row
 
 pytestmark = pytest.mark.asyncio
+AS_ALIBABA: Any = {"unique_name": True, "key_head": "a1", "key_size": 11}
 
 
 async def a_product(ctx: Context, caller: access.Caller, name: str = "lamp", **facts: object) -> commands.Product:
-    return await fleet.create_product(ctx, caller, commands.CreateProduct(name=name, facts=facts))
+    return await products.create_product(ctx, caller, commands.CreateProduct(name=name, facts=facts, **AS_ALIBABA))
 
 
 async def a_device(
@@ -75,12 +78,12 @@ async def test_product_is_made_shown_changed_and_deleted(ctx: Context, caller: a
     made = await a_product(ctx, caller, node=0, net="WIFI")
     assert made.product_key.startswith("a1") and len(made.product_key) == 11 and len(made.product_secret) == 16
     cmd = commands.UpdateProduct(product_key=made.product_key, name="lamp2", facts={"net": "OTHER"})
-    await fleet.update_product(ctx, caller, cmd)
-    shown = await fleet.show_product(ctx, caller, commands.ShowProduct(product_key=made.product_key))
+    await products.update_product(ctx, caller, cmd)
+    shown = await products.show_product(ctx, caller, commands.ShowProduct(product_key=made.product_key))
     assert (shown.name, shown.facts, shown.device_count) == ("lamp2", {"node": 0, "net": "OTHER"}, 0)
-    await fleet.delete_product(ctx, caller, commands.DeleteProduct(product_key=made.product_key))
+    await products.delete_product(ctx, caller, commands.DeleteProduct(product_key=made.product_key))
     with pytest.raises(NotFound):
-        await fleet.show_product(ctx, caller, commands.ShowProduct(product_key=made.product_key))
+        await products.show_product(ctx, caller, commands.ShowProduct(product_key=made.product_key))
     await a_product(ctx, caller, "lamp2")  # the name is free again
 
 
@@ -94,8 +97,8 @@ async def test_product_name_is_unique_in_the_account(
         await a_product(ctx, caller)
     assert refused.value.reason == "product_name_taken"
     with pytest.raises(Conflict) as refused:
-        cmd = commands.UpdateProduct(product_key=other.product_key, name="lamp")
-        await fleet.update_product(ctx, caller, cmd)
+        cmd = commands.UpdateProduct(product_key=other.product_key, name="lamp", unique_name=True)
+        await products.update_product(ctx, caller, cmd)
     assert refused.value.reason == "product_name_taken"
 
 
@@ -105,11 +108,13 @@ async def test_products_are_paged_newest_first_and_filtered(
     await a_product(ctx, stranger)
     for n in range(5):
         await a_product(ctx, caller, f"p{n}", even=n % 2 == 0)
-    page = await fleet.list_products(ctx, caller, commands.ListProducts(number=2, size=2))
+    page = await products.list_products(ctx, caller, commands.ListProducts(asked=Slice.of_page(2, 2)))
     assert ([p.name for p in page.items], page.total) == (["p2", "p1"], 5)
-    page = await fleet.list_products(ctx, caller, commands.ListProducts(number=1, size=9, facts={"even": True}))
+    page = await products.list_products(
+        ctx, caller, commands.ListProducts(asked=Slice.of_page(1, 9), facts={"even": True})
+    )
     assert ([p.name for p in page.items], page.total) == (["p4", "p2", "p0"], 3)
-    page = await fleet.list_products(ctx, caller, commands.ListProducts(number=9, size=9))
+    page = await products.list_products(ctx, caller, commands.ListProducts(asked=Slice.of_page(9, 9)))
     assert (page.items, page.total) == ((), 5)
 
 
@@ -118,10 +123,10 @@ async def test_product_with_devices_stays(ctx: Context, caller: access.Caller) -
     device = await a_device(ctx, caller, product)
     cmd = commands.DeleteProduct(product_key=product.product_key)
     with pytest.raises(Conflict) as refused:
-        await fleet.delete_product(ctx, caller, cmd)
+        await products.delete_product(ctx, caller, cmd)
     assert refused.value.reason == "product_has_devices"
     assert await delete(ctx, caller, commands.DeviceKey(iot_id=device.iot_id)) == device.device_id
-    await fleet.delete_product(ctx, caller, cmd)
+    await products.delete_product(ctx, caller, cmd)
 
 
 async def test_racing_registration_and_product_deletion_never_both_win(ctx: Context, caller: access.Caller) -> None:
@@ -129,7 +134,7 @@ async def test_racing_registration_and_product_deletion_never_both_win(ctx: Cont
         product = await a_product(ctx, caller, f"race{n}")
         got = await asyncio.gather(
             a_device(ctx, caller, product),
-            fleet.delete_product(ctx, caller, commands.DeleteProduct(product_key=product.product_key)),
+            products.delete_product(ctx, caller, commands.DeleteProduct(product_key=product.product_key)),
             return_exceptions=True,
         )
         assert [isinstance(g, CallerError) for g in got].count(True) == 1
@@ -205,9 +210,9 @@ async def test_stranger_sees_and_changes_nothing(ctx: Context, caller: access.Ca
     )
     pk, key = product.product_key, commands.DeviceKey(iot_id=device.iot_id)
     tries = [
-        fleet.show_product(ctx, stranger, commands.ShowProduct(product_key=pk)),
-        fleet.update_product(ctx, stranger, commands.UpdateProduct(product_key=pk, name="mine")),
-        fleet.delete_product(ctx, stranger, commands.DeleteProduct(product_key=pk)),
+        products.show_product(ctx, stranger, commands.ShowProduct(product_key=pk)),
+        products.update_product(ctx, stranger, commands.UpdateProduct(product_key=pk, name="mine")),
+        products.delete_product(ctx, stranger, commands.DeleteProduct(product_key=pk)),
         a_device(ctx, stranger, product, "dev2"),
         fleet.register_devices(ctx, stranger, commands.RegisterDevices(product_key=pk, count=1)),
         fleet.show_registration(ctx, stranger, commands.ShowRegistration(apply_id=batch.apply_id, product_key=pk)),
@@ -230,7 +235,7 @@ async def test_viewer_changes_nothing(ctx: Context, caller: access.Caller) -> No
         await a_device(ctx, viewer, product)
     with pytest.raises(Denied):
         await a_product(ctx, viewer, "p2")
-    assert await fleet.show_product(ctx, viewer, commands.ShowProduct(product_key=product.product_key)) == product
+    assert await products.show_product(ctx, viewer, commands.ShowProduct(product_key=product.product_key)) == product
 
 
 async def test_status_follows_the_connection(ctx: Context, caller: access.Caller) -> None:

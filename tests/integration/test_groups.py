@@ -12,7 +12,7 @@ from upwell.domain import commands as c
 from upwell.domain.errors import CallerError, Conflict, Denied, Invalid, Missing, NotFound, TooMany
 from upwell.domain.search import Both, Compare, Condition
 from upwell.service.context import Context
-from upwell.service.manage import fleet, groups, upgrades
+from upwell.service.manage import fleet, groups, products, upgrades
 from upwell.service.manage.access import Caller
 from upwell.service.upgrade import members
 
@@ -28,14 +28,14 @@ async def a_rule_group(ctx: Context, caller: Caller, rule: Condition, name: str 
 
 
 async def some_devices(ctx: Context, caller: Caller, names: Sequence[str], product: str = "lamp") -> list[c.DeviceKey]:
-    made = await fleet.create_product(ctx, caller, c.CreateProduct(name=product))
+    made = await products.create_product(ctx, caller, c.CreateProduct(name=product))
     for name in names:
         await fleet.register_device(ctx, caller, c.RegisterDevice(product_key=made.product_key, name=name))
     return [c.DeviceKey(product_key=made.product_key, name=name) for name in names]
 
 
 async def many_devices(ctx: Context, caller: Caller, count: int, product: str = "lamp") -> list[c.DeviceKey]:
-    made = await fleet.create_product(ctx, caller, c.CreateProduct(name=product))
+    made = await products.create_product(ctx, caller, c.CreateProduct(name=product))
     batch = await fleet.register_devices(ctx, caller, c.RegisterDevices(product_key=made.product_key, count=count))
     return [c.DeviceKey(product_key=made.product_key, name=name) for name in batch.names]
 

@@ -15,7 +15,7 @@ from upwell.domain.errors import Conflict, NotFound
 from upwell.domain.fleet import device_id
 from upwell.domain.talk import ProgressReport, TaskRef, VersionReport
 from upwell.service.context import Context
-from upwell.service.manage import fleet, jobs, packages, upgrades, uploads, views
+from upwell.service.manage import fleet, jobs, packages, products, upgrades, uploads, views
 from upwell.service.manage.access import Caller
 from upwell.service.upgrade import dispatch, endings, fill, reports
 from upwell.service.upgrade.dispatch import Addressed
@@ -42,7 +42,7 @@ class Fleet:
 
 
 async def a_fleet(ctx: Context, caller: Caller, count: int, version: str | None = "1.0", name: str = "lamp") -> Fleet:
-    product = await fleet.create_product(ctx, caller, c.CreateProduct(name=name))
+    product = await products.create_product(ctx, caller, c.CreateProduct(name=name))
     names: list[str] = []
     for begin in range(0, count, 10_000):
         cmd = c.RegisterDevices(product_key=product.product_key, count=min(10_000, count - begin))

@@ -30,7 +30,7 @@ from test_jobs import (
 from upwell.domain import commands as c
 from upwell.domain.errors import Conflict, NotFound
 from upwell.service.context import Context
-from upwell.service.manage import fleet, jobs, packages, upgrades, views
+from upwell.service.manage import fleet, jobs, packages, products, upgrades, views
 from upwell.service.manage.access import Caller
 from upwell.service.upgrade import dispatch, endings, fill
 
@@ -161,11 +161,11 @@ async def test_another_account_finds_nothing(ctx: Context, caller: Caller, stran
     their_package = await a_package(ctx, stranger, theirs.key)
     names = flock.names
     attempts: list[Awaitable[object]] = [
-        fleet.show_product(ctx, stranger, c.ShowProduct(product_key=flock.key)),
+        products.show_product(ctx, stranger, c.ShowProduct(product_key=flock.key)),
         fleet.show_device(ctx, stranger, c.ShowDevice(device=key)),
         fleet.set_device_enabled(ctx, stranger, c.SetDeviceEnabled(device=key, enabled=False)),
         fleet.register_device(ctx, stranger, c.RegisterDevice(product_key=flock.key)),
-        fleet.delete_product(ctx, stranger, c.DeleteProduct(product_key=flock.key)),
+        products.delete_product(ctx, stranger, c.DeleteProduct(product_key=flock.key)),
         packages.show_package(ctx, stranger, c.ShowPackage(package_id=package)),
         packages.delete_package(ctx, stranger, c.DeletePackage(package_id=package)),
         views.show_job(ctx, stranger, c.ShowJob(job_id=job)),

@@ -14,7 +14,7 @@ from upwell.domain import commands as c
 from upwell.domain.errors import NotFound
 from upwell.domain.policy import TASKS_MAX
 from upwell.service.context import Context
-from upwell.service.manage import batches, fleet, groups, modules, space_devices, upgrades, views
+from upwell.service.manage import batches, fleet, groups, modules, products, space_devices, upgrades, views
 from upwell.service.manage.access import Caller
 from upwell.service.upgrade import dispatch, enrol
 
@@ -115,7 +115,7 @@ async def test_it_has_none_of_the_life_before(ctx: Context, caller: Caller, agai
 
 async def test_a_list_of_registered_devices_is_not_of_their_namesakes(ctx: Context, caller: Caller) -> None:
     """Issue 9, number 5: the batch that made the former device does not tell the new one's secret."""
-    product = await fleet.create_product(ctx, caller, c.CreateProduct(name="lamp"))
+    product = await products.create_product(ctx, caller, c.CreateProduct(name="lamp"))
     cmd = c.RegisterDevices(product_key=product.product_key, count=2)
     made = await fleet.register_devices(ctx, caller, cmd)
     await delete(ctx, caller, Fleet(product.product_key, made.names))

@@ -9,14 +9,14 @@ from test_packages import a_file
 from upwell.domain import commands as c
 from upwell.domain.errors import CallerError, Conflict, Denied, NotFound, TooMany
 from upwell.service.context import Context
-from upwell.service.manage import fleet, modules, packages
+from upwell.service.manage import fleet, modules, packages, products
 from upwell.service.manage.access import Caller
 
 pytestmark = pytest.mark.asyncio
 
 
 async def a_product(ctx: Context, caller: Caller, name: str = "lamp") -> c.Product:
-    return await fleet.create_product(ctx, caller, c.CreateProduct(name=name))
+    return await products.create_product(ctx, caller, c.CreateProduct(name=name))
 
 
 async def a_module(ctx: Context, caller: Caller, product: c.Product, name: str = "mcu") -> None:

@@ -8,7 +8,7 @@ import pytest
 from upwell.domain import commands as c
 from upwell.domain.errors import Denied, Invalid, NotFound
 from upwell.service.context import Context
-from upwell.service.manage import fleet, upgrades
+from upwell.service.manage import fleet, products, upgrades
 from upwell.service.manage.access import Caller
 from upwell.service.upgrade import logins
 
@@ -16,7 +16,7 @@ pytestmark = pytest.mark.asyncio
 
 
 async def a_product(ctx: Context, caller: Caller) -> str:
-    return (await fleet.create_product(ctx, caller, c.CreateProduct(name="lamp"))).product_key
+    return (await products.create_product(ctx, caller, c.CreateProduct(name="lamp"))).product_key
 
 
 async def check(ctx: Context, caller: Caller, key: str, *names: str | tuple[str, str | None]) -> c.NamesChecked:

@@ -17,7 +17,7 @@ from upwell.domain import commands as c
 from upwell.domain.errors import Invalid
 from upwell.domain.search import Both, Compare, Condition, Either, Not
 from upwell.service.context import Context
-from upwell.service.manage import fleet, groups
+from upwell.service.manage import fleet, groups, products
 from upwell.service.manage.access import Caller
 from upwell.storage.search import condition, from_json, to_json
 
@@ -124,7 +124,7 @@ def liken(pattern: str) -> re.Pattern[str]:
 
 @pytest_asyncio.fixture
 async def world(ctx: Context, caller: Caller, clock: Clock) -> AsyncIterator[World]:
-    keys = [(await fleet.create_product(ctx, caller, c.CreateProduct(name=f"p{n}"))).product_key for n in range(2)]
+    keys = [(await products.create_product(ctx, caller, c.CreateProduct(name=f"p{n}"))).product_key for n in range(2)]
     made = [(await groups.create_group(ctx, caller, c.CreateGroup(name=f"g{n}"))).group_id for n in range(3)]
     known: dict[UUID, Known] = {}
     node = uuid4()

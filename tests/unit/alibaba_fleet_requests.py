@@ -1,9 +1,12 @@
 """Requests about products, devices and groups with the command each becomes, written by hand."""
 
+from typing import Any
+
 from tests.unit.alibaba_views import DEVICE_ID, GROUP
 
 from upwell.dialects.alibaba import names
 from upwell.domain import commands as c
+from upwell.domain.commands.lists import Slice
 from upwell.domain.search import Both, Compare
 
 Given = dict[str, str]
@@ -12,6 +15,8 @@ P = {"ProductKey": "p"}
 KEY = P | {"DeviceName": "d"}
 BY_NAME, BY_ID = c.DeviceKey(product_key="p", name="d"), c.DeviceKey(iot_id="i")
 PAGED = {"CurrentPage": "3", "PageSize": "7"}
+SLICE = Slice(take=7, skip=14)
+_MADE_UP: Any = {"unique_name": True, "key_head": "a1", "key_size": 11}
 RULE = 'product_key = "a1***" and name LIKE "test%"'
 START = 1_577_808_000_000  # 2020-01-01 00:00 in China
 HOUR = 3_600_000
@@ -34,30 +39,31 @@ _MEMBERS = (c.DeviceKey(product_key="p", name="d1"), c.DeviceKey(product_key="q"
 
 FLEET: dict[str, list[tuple[Given, c.Command]]] = {
     "CreateProduct": [
-        (PRODUCT, c.CreateProduct(name="pumps_1", facts=_FACTS)),
+        (PRODUCT, c.CreateProduct(name="pumps_1", facts=_FACTS, **_MADE_UP)),
         (
             {"ProductName": "pumps_1", "NodeType": "1"},
             c.CreateProduct(
                 name="pumps_1",
                 facts={"NodeType": 1, "AuthType": "secret", "ValidateType": 1, "PublishAuto": True, "DataFormat": 0},
+                **_MADE_UP,
             ),
         ),
     ],
     "QueryProduct": [(P, c.ShowProduct(product_key="p"))],
     "QueryProductList": [
-        (PAGED, c.ListProducts(number=3, size=7)),
+        (PAGED, c.ListProducts(asked=SLICE)),
         (
             PAGED | {"AliyunCommodityCode": "iothub_senior", "ResourceGroupId": "rg"},
             c.ListProducts(
-                number=3, size=7, facts={"AliyunCommodityCode": "iothub_senior", "ResourceGroupId": "rg"}
+                asked=SLICE, facts={"AliyunCommodityCode": "iothub_senior", "ResourceGroupId": "rg"}
             ),
         ),
     ],
     "UpdateProduct": [
-        (P | {"ProductName": "pumps"}, c.UpdateProduct(product_key="p", name="pumps")),
+        (P | {"ProductName": "pumps"}, c.UpdateProduct(product_key="p", name="pumps", unique_name=True)),
         (
             P | {"ProductName": "pumps", "Description": ""},
-            c.UpdateProduct(product_key="p", name="pumps", facts={"Description": ""}),
+            c.UpdateProduct(product_key="p", name="pumps", unique_name=True, facts={"Description": ""}),
         ),
     ],
     "DeleteProduct": [(P, c.DeleteProduct(product_key="p"))],

@@ -18,10 +18,12 @@ DEVICE_ID = UUID("0f" * 16)
 REF = TaskRef(device_id=DEVICE_ID, job_id=2**62 + 5, nth=3)
 FIRMWARE, JOB, TASK, GROUP = names.firmware_id(7), names.job_id(8), names.task_id(REF), names.group_id(9)
 
+SPACE = c.Space(key="s", name="home", is_default=True, created_at=AT)
 PRODUCT = c.Product(
     product_key="a1AbCdEfGhI",
     product_secret="s",
     name="lamps",
+    space=SPACE,
     facts={"NodeType": 0, "NetType": "ETHERNET", "Description": "d", "AliyunCommodityCode": "iothub_senior"}
     | {"DataFormat": 1, "CategoryKey": "Lighting", "Id2": False, "AuthType": "secret", "ProtocolType": "ble"},
     device_count=3,

@@ -9,6 +9,7 @@ from tests.unit.huawei_samples import (
     KEY,
     PAGE,
     PAGING,
+    SLICE,
     TIME,
     WINDOW,
     Case,
@@ -118,7 +119,7 @@ SPACES: list[Case] = [
                 app_id=APP,
             )
         ),
-        c.CreateSpaceProduct(
+        c.CreateProduct(
             name="Meter(1)",
             space=APP,
             product_key="p-1",
@@ -157,14 +158,14 @@ SPACES: list[Case] = [
     (
         "list_products",
         sdk.ListProductsRequest(app_id=APP, product_name="Meter", **PAGING),
-        c.ScanProducts(window=WINDOW, space=APP, name="Meter"),
+        c.ListProducts(asked=SLICE, space=APP, name="Meter"),
         s.scanned(s.PRODUCT),
         {"products": [PRODUCT], "page": PAGE},
     ),
     (
         "show_product",
         sdk.ShowProductRequest(product_id="p-1", app_id=APP),
-        c.ShowSpaceProduct(product_key="p-1", space=APP),
+        c.ShowProduct(product_key="p-1", space=APP),
         s.PRODUCT,
         FULL_PRODUCT,
     ),
@@ -173,14 +174,14 @@ SPACES: list[Case] = [
         sdk.UpdateProductRequest(
             product_id="p-1", body=sdk.UpdateProduct(app_id=APP, description="ok", service_capabilities=[])
         ),
-        c.ChangeSpaceProduct(product_key="p-1", space=APP, facts={"description": "ok", "service_capabilities": []}),
+        c.UpdateProduct(product_key="p-1", space=APP, facts={"description": "ok", "service_capabilities": []}),
         s.PRODUCT,
         FULL_PRODUCT,
     ),
     (
         "delete_product",
         sdk.DeleteProductRequest(product_id="p-1", app_id=APP),
-        c.DeleteSpaceProduct(product_key="p-1", space=APP),
+        c.DeleteProduct(product_key="p-1", space=APP),
         c.Done(),
         None,
     ),

@@ -164,7 +164,7 @@ def test_a_query_that_acts_is_read_whole() -> None:
             delete.parse({"product_id": "p"}, query, b"")
         assert caught.value.field == "app_id"
     more = delete.parse({"product_id": "p"}, (("app_id", "a"), ("app_id", "a"), ("whatever", "b")), b"")
-    assert more == c.DeleteSpaceProduct(product_key="p", space="a")
+    assert more == c.DeleteProduct(product_key="p", space="a")
     assert lists.parse({}, (("appId", "a"),), b"") == lists.parse({}, (), b"")
 
 

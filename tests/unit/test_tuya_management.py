@@ -247,7 +247,11 @@ def test_devices() -> None:
     assert disabled == c.ListDevicesByStatus(status="DISABLED", number=1, size=10, product_key="p")
     product = {"ProductName": "abcd", "NodeType": "0", "TuyaChannels": "3:zigbee"}
     assert decode("CreateProduct", list(product.items())) == c.CreateProduct(
-        name="abcd", facts={"NodeType": 0, "TuyaChannels": "3:zigbee"}
+        name="abcd",
+        unique_name=True,
+        key_head="a1",
+        key_size=11,
+        facts={"NodeType": 0, "TuyaChannels": "3:zigbee"},
     )
 
 

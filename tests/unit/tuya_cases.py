@@ -15,8 +15,10 @@ REF = TaskRef(device_id=DEVICE_ID, job_id=JOB, nth=3)
 TASK = f"{JOB}00003{77:039d}" + f"{int(f'{JOB}00003{77:039d}') % 97:02d}"
 ID = "D2FCE065-8238-4EE2-A793-0226F69B0542"
 
+SPACE = c.Space(key="s", name="home", is_default=True, created_at=AT)
 PRODUCT = c.Product(
-    product_key="k1nhvylTEST", product_secret="s", name="lamps", device_count=3, created_at=AT,
+    product_key="k1nhvylTEST", product_secret="s", name="lamps", space=SPACE, device_count=3,
+    created_at=AT,
     facts={"NodeType": 1, "Description": "d", "TuyaChannels": "9:MCU"},
 )  # fmt: skip
 DEVICE = c.Device(

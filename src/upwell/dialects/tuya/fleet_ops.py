@@ -10,7 +10,7 @@ from uuid import UUID
 
 from upwell.dialects.checks import Length, OneOf, Pattern, Range
 from upwell.dialects.rpc_answers import china_time, gmt, millis, utc
-from upwell.dialects.rpc_checks import GROUP_NAME, NICKNAME, PRODUCT_NAME
+from upwell.dialects.rpc_checks import GROUP_NAME, KEY_HEAD, KEY_SIZE, NICKNAME, PRODUCT_NAME
 from upwell.dialects.rpc_params import PAGE, Operation, Param, page_size
 from upwell.dialects.tuya import channels, names
 from upwell.dialects.tuya.render import Listed, Table, page, rows, struct
@@ -40,7 +40,12 @@ _OWN = ("ProductKey", "ProductName")  # what the core keeps itself
 
 def _facts(given: Mapping[str, Any]) -> dict[str, Any]:
     """What is kept of a product under its wire names; `TuyaChannels` is tuya 4.5's channel -> module."""
-    return {"facts": {name: value for name, value in given.items() if name not in _OWN and value is not None}}
+    facts = {name: value for name, value in given.items() if name not in _OWN and value is not None}
+    return {"facts": facts, "unique_name": True}
+
+
+def _new(given: Mapping[str, Any]) -> dict[str, Any]:
+    return _facts(given) | {"key_head": KEY_HEAD, "key_size": KEY_SIZE}
 
 
 def _devices(given: Mapping[str, Any]) -> c.ListDevices | c.ListDevicesByStatus:
@@ -162,7 +167,7 @@ OPERATIONS: dict[str, Operation] = {
         (_PRODUCT_NAME,),
         lambda r: {"productKey": r.product_key, "data": struct(PRODUCT, r)},
         more=(Param("NodeType", "int", required=True, rule=OneOf((0, 1))), *_FACTS),
-        further=_facts,
+        further=_new,
     ),
     "UpdateProduct": operation("operator", c.UpdateProduct, (_PRODUCT, _PRODUCT_NAME), more=_FACTS, further=_facts),
     "QueryProduct": operation("viewer", c.ShowProduct, (_PRODUCT,), data(lambda r: struct(PRODUCT, r))),

@@ -7,6 +7,7 @@ the names of the columns they come from. A dialect checks the form of what it de
 
 from collections.abc import Mapping
 
+from upwell.domain.commands import lists
 from upwell.domain.commands.batches import (
     TARGETS_MAX,
     Batch,
@@ -27,19 +28,15 @@ from upwell.domain.commands.batches import (
 from upwell.domain.commands.fleet import (
     CheckDeviceNames,
     CountDevices,
-    CreateProduct,
     DeleteDevice,
     DeleteDeviceTag,
-    DeleteProduct,
     Device,
     DeviceCounts,
     ListDevices,
     ListDevicesByStatus,
     ListDevicesByTags,
-    ListProducts,
     ListRegistered,
     NamesChecked,
-    Product,
     RegisterChecked,
     RegisterDevice,
     RegisterDevices,
@@ -51,9 +48,7 @@ from upwell.domain.commands.fleet import (
     ShowDevice,
     ShowDevices,
     ShowDeviceTags,
-    ShowProduct,
     ShowRegistration,
-    UpdateProduct,
 )
 from upwell.domain.commands.groups import (
     AddToGroup,
@@ -123,6 +118,14 @@ from upwell.domain.commands.packages import (
     UpdateModule,
     UploadTicket,
 )
+from upwell.domain.commands.products import (
+    CreateProduct,
+    DeleteProduct,
+    ListProducts,
+    Product,
+    ShowProduct,
+    UpdateProduct,
+)
 from upwell.domain.commands.scans import (
     Scanned,
     Window,
@@ -140,11 +143,8 @@ from upwell.domain.commands.spaces import (
     ChangeDevice,
     ChangeGroup,
     ChangeModule,
-    ChangeSpaceProduct,
     CreateSpace,
-    CreateSpaceProduct,
     DeleteSpace,
-    DeleteSpaceProduct,
     Found,
     ListSpaces,
     RemoveDeviceTags,
@@ -155,18 +155,15 @@ from upwell.domain.commands.spaces import (
     ScanDevicesOfGroup,
     ScanGroups,
     ScanModules,
-    ScanProducts,
     ScanTagged,
     SearchDevices,
     SecretReset,
     ShowModule,
     ShowSpace,
     ShowSpaceDevice,
-    ShowSpaceProduct,
     Space,
     SpaceDevice,
     SpaceModule,
-    SpaceProduct,
 )
 from upwell.domain.commands.stored import (
     SOFTWARE_MODULE,
@@ -197,7 +194,6 @@ __all__ = [
     "ChangeGroup",
     "ChangeModule",
     "ChangeRule",
-    "ChangeSpaceProduct",
     "CheckDeviceNames",
     "Command",
     "ConfirmBatch",
@@ -211,7 +207,6 @@ __all__ = [
     "CreateProduct",
     "CreateRule",
     "CreateSpace",
-    "CreateSpaceProduct",
     "CreateStaticJob",
     "CreateStoredPackage",
     "CreateUploadTicket",
@@ -227,7 +222,6 @@ __all__ = [
     "DeleteProduct",
     "DeleteRule",
     "DeleteSpace",
-    "DeleteSpaceProduct",
     "Device",
     "DeviceCounts",
     "DeviceKey",
@@ -289,7 +283,6 @@ __all__ = [
     "ScanGroups",
     "ScanModules",
     "ScanPackages",
-    "ScanProducts",
     "ScanRules",
     "ScanTagged",
     "Scanned",
@@ -312,13 +305,11 @@ __all__ = [
     "ShowRule",
     "ShowSpace",
     "ShowSpaceDevice",
-    "ShowSpaceProduct",
     "ShowStoredPackage",
     "ShowSuperGroup",
     "Space",
     "SpaceDevice",
     "SpaceModule",
-    "SpaceProduct",
     "StopBatch",
     "StoredPackage",
     "TargetResult",
@@ -343,8 +334,7 @@ Command = (
     | CreateVerifyJob | CreateStaticJob | CreateDynamicJob | UpdateJob | EndPolicy
     | ShowJob | ListJobsOfPackage | ListJobsOfDevice
     | ListTasksOfJob | ListOpenTasksOfDevice | CancelTasksOfJob | CancelTasksOfDevices | ConfirmTasks | RepeatTasks
-    | CreateSpace | ListSpaces | ShowSpace | RenameSpace | DeleteSpace | CreateSpaceProduct | ScanProducts
-    | ShowSpaceProduct | ChangeSpaceProduct | DeleteSpaceProduct | AddDevice | ScanDevices | ShowSpaceDevice
+    | CreateSpace | ListSpaces | ShowSpace | RenameSpace | DeleteSpace | AddDevice | ScanDevices | ShowSpaceDevice
     | ChangeDevice | ResetSecret | SearchDevices | RemoveDeviceTags | ScanTagged | AddModule | ScanModules
     | ShowModule | ChangeModule | RemoveModule | ScanGroups | ChangeGroup | ScanDevicesOfGroup | CreateStoredPackage
     | ScanPackages | ShowStoredPackage | CreateBatch | ScanBatches | ShowBatch | StopBatch | RetryBatch
@@ -356,10 +346,10 @@ Command = (
 Result = (
     Done | Product | Device | Registration | NamesChecked | DeviceCounts | Mapping[str, str] | Group | Enrolled | None
     | UploadTicket | Package | PackageCreated | Job | JobCreated
-    | Page[Product] | Page[Device] | Page[Package] | Page[Job] | Page[Task] | Page[Group] | Page[ModuleVersion]
+    | lists.Page[Product] | Page[Device] | Page[Package] | Page[Job] | Page[Task] | Page[Group] | Page[ModuleVersion]
     | tuple[Device, ...] | tuple[Task, ...] | tuple[Group, ...] | tuple[Module, ...]
-    | Space | SpaceProduct | SpaceDevice | SpaceModule | SecretReset | Found | StoredPackage | Batch | BatchShown
-    | Scanned[SpaceProduct] | Scanned[SpaceDevice] | Scanned[SpaceModule] | Scanned[Group]
+    | Space | SpaceDevice | SpaceModule | SecretReset | Found | StoredPackage | Batch | BatchShown
+    | Scanned[SpaceDevice] | Scanned[SpaceModule] | Scanned[Group]
     | Scanned[StoredPackage] | Scanned[Batch] | Rule | RuleAction | Scanned[Rule] | Scanned[RuleAction]
     | tuple[Space, ...] | tuple[TargetResult, ...] | tuple[BatchFile, ...]
 )  # fmt: skip

@@ -1,4 +1,4 @@
-"""Products and devices: what may be asked of them, and what is told."""
+"""Devices: what may be asked of them, and what is told."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -8,18 +8,6 @@ from uuid import UUID
 from upwell.domain.commands.shared import DeviceKey
 
 # --- views ---
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Product:
-    """A kind of device. `facts` is what a dialect keeps of it and the core never reads."""
-
-    product_key: str
-    product_secret: str
-    name: str
-    facts: Mapping[str, object]
-    device_count: int
-    created_at: datetime
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -57,49 +45,6 @@ class Registration:
     names: tuple[str, ...]
     created_at: datetime
     refused: tuple[str, ...] = ()
-
-
-# --- products ---
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class CreateProduct:
-    """→ Product."""
-
-    name: str
-    facts: Mapping[str, object] = field(default_factory=dict)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ShowProduct:
-    """→ Product."""
-
-    product_key: str
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ListProducts:
-    """→ Page[Product], newest first; only those whose facts contain `facts`."""
-
-    number: int
-    size: int
-    facts: Mapping[str, object] = field(default_factory=dict)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class UpdateProduct:
-    """→ Done. `facts` are merged over the present ones."""
-
-    product_key: str
-    name: str
-    facts: Mapping[str, object] = field(default_factory=dict)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class DeleteProduct:
-    """→ Done. Refused while the product has devices."""
-
-    product_key: str
 
 
 # --- devices ---

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Literal
 
-from upwell.domain.commands.fleet import Device, Product
+from upwell.domain.commands.fleet import Device
 from upwell.domain.commands.packages import Module
 from upwell.domain.commands.scans import Window
 from upwell.domain.commands.shared import DeviceKey
@@ -27,14 +27,6 @@ class Space:
     name: str
     is_default: bool
     created_at: datetime
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SpaceProduct:
-    """A product and its space."""
-
-    product: Product
-    space: Space
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -124,54 +116,6 @@ class DeleteSpace:
     """→ Done. Everything in it goes too; the default space stays."""
 
     space: str
-
-
-# --- products ---
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class CreateSpaceProduct:
-    """→ SpaceProduct. Without `product_key` one is made up."""
-
-    name: str
-    space: str | None = None
-    product_key: str | None = None
-    facts: Mapping[str, object] = field(default_factory=dict)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ScanProducts:
-    """→ Scanned[SpaceProduct]. `name` is the whole name."""
-
-    window: Window
-    space: str | None = None
-    name: str | None = None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ShowSpaceProduct:
-    """→ SpaceProduct. `space`, if given, must be the product's."""
-
-    product_key: str
-    space: str | None = None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ChangeSpaceProduct:
-    """→ SpaceProduct. None leaves the name; `facts` are merged over the present ones."""
-
-    product_key: str
-    space: str | None = None
-    name: str | None = None
-    facts: Mapping[str, object] = field(default_factory=dict)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class DeleteSpaceProduct:
-    """→ Done. Refused while the product has devices."""
-
-    product_key: str
-    space: str | None = None
 
 
 # --- devices ---

@@ -45,9 +45,7 @@ DEEDS: dict[type, tuple[str, tuple[str, ...]]] = {
     c.ResetDevice: ("device reset", ("device",)),
     c.ResetSecret: ("device's secret replaced", ("device", "secondary", "disconnect")),
     c.CreateProduct: ("product made", ("product_key", "name")),
-    c.CreateSpaceProduct: ("product made", ("product_key", "name")),
     c.DeleteProduct: ("product deleted", ("product_key",)),
-    c.DeleteSpaceProduct: ("product deleted", ("product_key",)),
     c.DeleteSpace: ("space deleted", ("space",)),
 }
 """For each command that is a deed what is told, and which members of the command, or of its result, tell to whom."""

@@ -33,7 +33,7 @@ async def register_device(ctx: Context, caller: Caller, cmd: commands.RegisterDe
     secret, public = dice(DEVICE_SECRET_SIZE), fleet.iot_id(device_id, dice(IOT_SALT_SIZE))
 
     async def body(conn: Connection) -> commands.Device:
-        product_id = await find_product(conn, caller, cmd.product_key, "share_product")
+        product_id = await find_product(conn, caller, cmd.product_key, how="share_product")
         row = (device_id, product_id, name, secret, public, cmd.nickname, ctx.now())
         if not await make_device(conn, *row):
             raise Conflict("device_name_taken", f"The product has a device named {name}.")

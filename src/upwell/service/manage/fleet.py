@@ -12,14 +12,6 @@ from upwell.service.manage.devices import (
     show_device,
     show_devices,
 )
-from upwell.service.manage.products import (
-    create_product,
-    delete_product,
-    find_product,
-    list_products,
-    show_product,
-    update_product,
-)
 from upwell.service.manage.registration import (
     check_device_names,
     list_registered,
@@ -33,16 +25,12 @@ from upwell.service.upgrade.presence import came_online, went_offline
 __all__ = [
     "came_online",
     "check_device_names",
-    "create_product",
     "delete_device_row",
     "delete_device_tag",
-    "delete_product",
-    "find_product",
     "key_device_id",
     "list_devices",
     "list_devices_by_status",
     "list_devices_by_tags",
-    "list_products",
     "list_registered",
     "register_checked",
     "register_device",
@@ -54,8 +42,6 @@ __all__ = [
     "show_device",
     "show_device_tags",
     "show_devices",
-    "show_product",
     "show_registration",
-    "update_product",
     "went_offline",
 ]

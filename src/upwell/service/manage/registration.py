@@ -39,7 +39,7 @@ async def register_devices(ctx: Context, caller: Caller, cmd: commands.RegisterD
     apply_id, now = ctx.new_number(), ctx.now()
 
     async def body(conn: Connection) -> commands.Registration:
-        product_id = await find_product(conn, caller, cmd.product_key, "share_product")
+        product_id = await find_product(conn, caller, cmd.product_key, how="share_product")
         head = (apply_id, caller.account_id, product_id, "CREATE_SUCCESS", cmd.count, now)
         await conn.execute(_Q["make_registration"], *head, None)
         await _make(ctx, conn, apply_id, product_id, cmd.product_key, named)
@@ -79,7 +79,7 @@ async def register_checked(ctx: Context, caller: Caller, cmd: commands.RegisterC
     require(caller, "operator")
 
     async def body(conn: Connection) -> commands.Registration:
-        product_id = await find_product(conn, caller, cmd.product_key, "share_product")
+        product_id = await find_product(conn, caller, cmd.product_key, how="share_product")
         row = await conn.fetchrow(_Q["lock_checked"], cmd.apply_id, caller.account_id, cmd.product_key)
         if row is None:
             raise NotFound("batch", str(cmd.apply_id))

@@ -18,7 +18,7 @@ from upwell.service.context import Context
 from upwell.service.dice import DEVICE_SECRET_SIZE, IOT_SALT_SIZE, dice
 from upwell.service.manage.access import Caller, require
 from upwell.service.manage.devices import device_ids, lock_device, no_device
-from upwell.service.manage.space_products import find_product
+from upwell.service.manage.products import find_product
 from upwell.service.upgrade.lives import make_device
 from upwell.storage.database import Connection, Row, values
 from upwell.storage.queries import sheet
