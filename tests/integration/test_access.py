@@ -16,7 +16,7 @@ from upwell.domain import commands
 from upwell.domain.errors import Denied, Invalid, NotFound
 from upwell.domain.talk import TaskRef
 from upwell.service.context import Context
-from upwell.service.manage import access, fleet, products
+from upwell.service.manage import access, devices, products
 from upwell.service.upgrade import downloads, logins
 from upwell.storage.database import Database
 
@@ -158,8 +158,8 @@ async def test_roles_rank(ctx: Context) -> None:
 
 async def test_login_facts_in_one_question(ctx: Context, caller: access.Caller) -> None:
     product = await products.create_product(ctx, caller, commands.CreateProduct(name="lamp"))
-    device = await fleet.register_device(
-        ctx, caller, commands.RegisterDevice(product_key=product.product_key, name="dev1")
+    device = await devices.create_device(
+        ctx, caller, commands.CreateDevice(product_key=product.product_key, name="dev1")
     )
     facts = await logins.login_facts(ctx, [device.device_id, uuid4()])
     assert list(facts) == [device.device_id]
@@ -207,9 +207,9 @@ async def test_no_account_keeps_anothers_devices_out_by_their_names(
 ) -> None:
     for place in range(logins.NAMESAKES_MAX + 1):
         made = await products.create_product(ctx, stranger, commands.CreateProduct(name=f"p{place}", facts={}))
-        await fleet.register_device(ctx, stranger, commands.RegisterDevice(product_key=made.product_key, name="mine"))
+        await devices.create_device(ctx, stranger, commands.CreateDevice(product_key=made.product_key, name="mine"))
     made = await products.create_product(ctx, caller, commands.CreateProduct(name="late", facts={}))
-    await fleet.register_device(ctx, caller, commands.RegisterDevice(product_key=made.product_key, name="mine"))
+    await devices.create_device(ctx, caller, commands.CreateDevice(product_key=made.product_key, name="mine"))
     found = (await logins.login_facts_by_name(ctx, ["mine"]))["mine"]
     assert made.product_key in [facts.product_key for facts in found]
     assert len(found) == logins.NAMESAKES_MAX + 1
@@ -220,7 +220,7 @@ async def test_logins_by_name_are_tried_against_the_oldest_of_that_name(ctx: Con
     for place in range(logins.NAMESAKES_MAX + 2):
         made = await products.create_product(ctx, caller, commands.CreateProduct(name=f"p{place}", facts={}))
         keys.append(made.product_key)
-        await fleet.register_device(ctx, caller, commands.RegisterDevice(product_key=made.product_key, name="same"))
+        await devices.create_device(ctx, caller, commands.CreateDevice(product_key=made.product_key, name="same"))
     found = await logins.login_facts_by_name(ctx, ["same", "other", "same"])
     assert [facts.product_key for facts in found["same"]] == keys[: logins.NAMESAKES_MAX]
     assert len({facts.secret for facts in found["same"]}) == logins.NAMESAKES_MAX

@@ -13,8 +13,8 @@ from upwell.domain import fleet as names
 from upwell.domain.commands.lists import Slice
 from upwell.domain.errors import CallerError, Conflict, Denied, Invalid, Missing, NotFound
 from upwell.service.context import Context
-from upwell.service.manage import access, fleet, products
-from upwell.service.upgrade import logins
+from upwell.service.manage import access, device_search, devices, products, registration
+from upwell.service.upgrade import logins, presence
 from upwell.storage.database import Row
 
 pytestmark = pytest.mark.asyncio
@@ -28,16 +28,16 @@ async def a_product(ctx: Context, caller: access.Caller, name: str = "lamp", **f
 async def a_device(
     ctx: Context, caller: access.Caller, product: commands.Product, name: str | None = None
 ) -> commands.Device:
-    cmd = commands.RegisterDevice(product_key=product.product_key, name=name)
-    return await fleet.register_device(ctx, caller, cmd)
+    cmd = commands.CreateDevice(product_key=product.product_key, name=name)
+    return await devices.create_device(ctx, caller, cmd)
 
 
 async def show(ctx: Context, caller: access.Caller, device: commands.Device) -> commands.Device:
-    return await fleet.show_device(ctx, caller, commands.ShowDevice(device=commands.DeviceKey(iot_id=device.iot_id)))
+    return await devices.show_device(ctx, caller, commands.ShowDevice(device=commands.DeviceKey(iot_id=device.iot_id)))
 
 
-async def delete(ctx: Context, caller: access.Caller, key: commands.DeviceKey) -> UUID:
-    return await ctx.database.transact(lambda conn: fleet.delete_device_row(conn, caller, key, ctx.now()))
+async def delete(ctx: Context, caller: access.Caller, key: commands.DeviceKey) -> None:
+    await devices.delete_device(ctx, caller, commands.DeleteDevice(device=key))
 
 
 async def a_task(
@@ -125,7 +125,7 @@ async def test_product_with_devices_stays(ctx: Context, caller: access.Caller) -
     with pytest.raises(Conflict) as refused:
         await products.delete_product(ctx, caller, cmd)
     assert refused.value.reason == "product_has_devices"
-    assert await delete(ctx, caller, commands.DeviceKey(iot_id=device.iot_id)) == device.device_id
+    await delete(ctx, caller, commands.DeviceKey(iot_id=device.iot_id))
     await products.delete_product(ctx, caller, cmd)
 
 
@@ -160,13 +160,13 @@ async def test_device_name_is_unique_and_comes_back_as_a_new_device(ctx: Context
 async def test_batch_of_ten_thousand(ctx: Context, caller: access.Caller) -> None:
     product = await a_product(ctx, caller)
     cmd = commands.RegisterDevices(product_key=product.product_key, count=10_000)
-    made = await fleet.register_devices(ctx, caller, cmd)
-    shown = await fleet.show_registration(
+    made = await registration.register_devices(ctx, caller, cmd)
+    shown = await registration.show_registration(
         ctx, caller, commands.ShowRegistration(apply_id=made.apply_id, product_key=product.product_key)
     )
     assert shown == made and made.status == "CREATE_SUCCESS" and len(set(made.names)) == 10_000
-    page = await fleet.list_registered(
-        ctx, caller, commands.ListRegistered(apply_id=made.apply_id, number=200, size=50)
+    page = await device_search.list_devices(
+        ctx, caller, commands.ListDevices(asked=Slice.of_page(200, 50), apply_id=made.apply_id)
     )
     assert page.total == 10_000 and tuple(d.name for d in page.items) == made.names[-50:]
     assert names.device_id(product.product_key, made.names[0]) in await logins.login_facts(
@@ -175,7 +175,7 @@ async def test_batch_of_ten_thousand(ctx: Context, caller: access.Caller) -> Non
     for count in (0, 10_001):
         with pytest.raises(Invalid):
             cmd = commands.RegisterDevices(product_key=product.product_key, count=count)
-            await fleet.register_devices(ctx, caller, cmd)
+            await registration.register_devices(ctx, caller, cmd)
 
 
 async def test_devices_are_paged_newest_first(ctx: Context, caller: access.Caller) -> None:
@@ -183,8 +183,8 @@ async def test_devices_are_paged_newest_first(ctx: Context, caller: access.Calle
     for n in range(5):
         await a_device(ctx, caller, product, f"dev{n}")
     await delete(ctx, caller, commands.DeviceKey(product_key=product.product_key, name="dev3"))
-    cmd = commands.ListDevices(product_key=product.product_key, number=1, size=3)
-    page = await fleet.list_devices(ctx, caller, cmd)
+    cmd = commands.ListDevices(asked=Slice.of_page(1, 3), product_key=product.product_key)
+    page = await device_search.list_devices(ctx, caller, cmd)
     assert ([d.name for d in page.items], page.total) == (["dev4", "dev2", "dev1"], 4)
 
 
@@ -197,15 +197,15 @@ async def test_devices_are_shown_in_the_order_asked(ctx: Context, caller: access
         commands.DeviceKey(product_key=product.product_key, name="nobody"),
         commands.DeviceKey(product_key=product.product_key, name="one1"),
     )
-    assert await fleet.show_devices(ctx, caller, commands.ShowDevices(devices=keys)) == (two, one)
+    assert await devices.show_devices(ctx, caller, commands.ShowDevices(devices=keys)) == (two, one)
     with pytest.raises(Missing):
-        await fleet.show_device(ctx, caller, commands.ShowDevice(device=commands.DeviceKey(name="one1")))
+        await devices.show_device(ctx, caller, commands.ShowDevice(device=commands.DeviceKey(name="one1")))
 
 
 async def test_stranger_sees_and_changes_nothing(ctx: Context, caller: access.Caller, stranger: access.Caller) -> None:
     product = await a_product(ctx, caller)
     device = await a_device(ctx, caller, product, "dev1")
-    batch = await fleet.register_devices(
+    batch = await registration.register_devices(
         ctx, caller, commands.RegisterDevices(product_key=product.product_key, count=1)
     )
     pk, key = product.product_key, commands.DeviceKey(iot_id=device.iot_id)
@@ -214,13 +214,19 @@ async def test_stranger_sees_and_changes_nothing(ctx: Context, caller: access.Ca
         products.update_product(ctx, stranger, commands.UpdateProduct(product_key=pk, name="mine")),
         products.delete_product(ctx, stranger, commands.DeleteProduct(product_key=pk)),
         a_device(ctx, stranger, product, "dev2"),
-        fleet.register_devices(ctx, stranger, commands.RegisterDevices(product_key=pk, count=1)),
-        fleet.show_registration(ctx, stranger, commands.ShowRegistration(apply_id=batch.apply_id, product_key=pk)),
-        fleet.list_registered(ctx, stranger, commands.ListRegistered(apply_id=batch.apply_id, number=1, size=1)),
-        fleet.list_devices(ctx, stranger, commands.ListDevices(product_key=pk, number=1, size=1)),
+        registration.register_devices(ctx, stranger, commands.RegisterDevices(product_key=pk, count=1)),
+        registration.show_registration(
+            ctx, stranger, commands.ShowRegistration(apply_id=batch.apply_id, product_key=pk)
+        ),
+        device_search.list_devices(
+            ctx, stranger, commands.ListDevices(asked=Slice.of_page(1, 1), apply_id=batch.apply_id)
+        ),
+        device_search.list_devices(ctx, stranger, commands.ListDevices(asked=Slice.of_page(1, 1), product_key=pk)),
         show(ctx, stranger, device),
         delete(ctx, stranger, key),
-        fleet.set_device_enabled(ctx, stranger, commands.SetDeviceEnabled(device=key, enabled=False)),
+        devices.update_devices(
+            ctx, stranger, commands.UpdateDevices(changes=(commands.DeviceChange(device=key, enabled=False),))
+        ),
     ]
     for attempt in tries:
         with pytest.raises(NotFound):
@@ -243,18 +249,20 @@ async def test_status_follows_the_connection(ctx: Context, caller: access.Caller
     device = await a_device(ctx, caller, product)
     node, old, new = uuid4(), uuid4(), uuid4()
     assert device.status == "UNACTIVE" and device.activated_at is None
-    await fleet.came_online(ctx, node, [(device.device_id, old, "10.0.0.1"), (uuid4(), uuid4(), "")])
+    await presence.came_online(ctx, node, [(device.device_id, old, "10.0.0.1"), (uuid4(), uuid4(), "")])
     online = await show(ctx, caller, device)
     assert (online.status, online.address) == ("ONLINE", "10.0.0.1") and online.activated_at == online.online_at
-    await fleet.came_online(ctx, node, [(device.device_id, uuid4(), "x"), (device.device_id, new, "10.0.0.2")])
-    await fleet.went_offline(ctx, node, [(device.device_id, old)])
+    await presence.came_online(ctx, node, [(device.device_id, uuid4(), "x"), (device.device_id, new, "10.0.0.2")])
+    await presence.went_offline(ctx, node, [(device.device_id, old)])
     still = await show(ctx, caller, device)
     assert (still.status, still.address, still.activated_at) == ("ONLINE", "10.0.0.2", online.activated_at)
-    await fleet.went_offline(ctx, node, [(device.device_id, new)])
+    await presence.went_offline(ctx, node, [(device.device_id, new)])
     offline = await show(ctx, caller, device)
     assert offline.status == "OFFLINE" and offline.offline_at is not None
     key = commands.DeviceKey(iot_id=device.iot_id)
-    await fleet.set_device_enabled(ctx, caller, commands.SetDeviceEnabled(device=key, enabled=False))
+    await devices.update_devices(
+        ctx, caller, commands.UpdateDevices(changes=(commands.DeviceChange(device=key, enabled=False),))
+    )
     assert (await show(ctx, caller, device)).status == "DISABLED"
     assert not (await logins.login_facts(ctx, [device.device_id]))[device.device_id].enabled
 
@@ -268,15 +276,15 @@ async def test_open_tasks_follow_their_device(ctx: Context, caller: access.Calle
     unpushed = await a_task(ctx, device.device_id, need_push=False)
     confirm = await a_task(ctx, device.device_id, "CONFIRM")
     ended = await a_task(ctx, device.device_id, "FAILED")
-    await fleet.came_online(ctx, node, [(device.device_id, connection, "x")])
+    await presence.came_online(ctx, node, [(device.device_id, connection, "x")])
     found = {job: await the_task(ctx, job) for job in (due, waiting, unpushed, confirm, ended)}
     assert [row["node_id"] for row in found.values()] == [node, node, node, node, None]
     assert found[due]["due_at"] == clock.moment + timedelta(seconds=2)
     assert [found[job]["due_at"] for job in (waiting, unpushed, confirm, ended)] == [later, None, None, None]
-    await fleet.went_offline(ctx, uuid4(), [(device.device_id, connection)])
-    await fleet.went_offline(ctx, node, [(device.device_id, uuid4())])
+    await presence.went_offline(ctx, uuid4(), [(device.device_id, connection)])
+    await presence.went_offline(ctx, node, [(device.device_id, uuid4())])
     assert (await the_task(ctx, due))["node_id"] == node
-    await fleet.went_offline(ctx, node, [(device.device_id, connection)])
+    await presence.went_offline(ctx, node, [(device.device_id, connection)])
     assert (await the_task(ctx, due))["node_id"] is None and (await the_task(ctx, waiting))["due_at"] == later
 
 

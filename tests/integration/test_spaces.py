@@ -10,7 +10,17 @@ from upwell.domain import commands as c
 from upwell.domain.commands.lists import Slice
 from upwell.domain.errors import Conflict, Denied, NotFound, TooMany
 from upwell.service.context import Context
-from upwell.service.manage import fleet, groups, modules, products, space_devices, space_groups, space_modules, spaces
+from upwell.service.manage import (
+    device_search,
+    devices,
+    groups,
+    modules,
+    products,
+    space_groups,
+    space_modules,
+    spaces,
+    tags,
+)
 from upwell.service.manage.access import Caller
 from upwell.storage.database import Database, migrate, migrations
 
@@ -73,16 +83,16 @@ async def test_a_deleted_space_leaves_nothing_and_touches_no_other(ctx: Context,
     for key in ("gone", "stays"):
         made = await device(ctx, caller, key, f"{key}-1")
         await device(ctx, caller, key, f"{key}-2", gateway_id=made.public_id)
-        await fleet.set_device_tags(ctx, caller, c.SetDeviceTags(device=by_id(made.public_id), tags={"a": "b"}))
+        await tags.set_tags(ctx, caller, c.SetTags(device=by_id(made.public_id), tags={"a": "b"}))
         await space_modules.add_module(ctx, caller, c.AddModule(product_key=key, name="mcu", most=10))
     await groups.create_group(ctx, caller, c.CreateGroup(name="g", space=going.key))
     await spaces.delete_space(ctx, caller, c.DeleteSpace(space=going.key))
     for table, left in (("topology", 1), ("device_tag", 1), ("module", 1), ("device_group", 0)):
         assert (await ask(ctx, f"select count(*) from {table}"))[0]["count"] == left, table
-    assert (await space_devices.show_space_device(ctx, caller, c.ShowSpaceDevice(device=by_id("id-stays-1")))).tags
+    assert (await devices.show_device(ctx, caller, c.ShowDevice(device=by_id("id-stays-1")))).tags
     assert stays.space.key == staying.key and gone.space.key == going.key
     for cmd, use in (
-        (c.ShowSpaceDevice(device=by_id("id-gone-1")), space_devices.show_space_device),
+        (c.ShowDevice(device=by_id("id-gone-1")), devices.show_device),
         (c.ShowProduct(product_key="gone"), products.show_product),
         (c.ShowSpace(space=going.key), spaces.show_space),
     ):
@@ -151,17 +161,21 @@ async def test_a_deleted_products_key_is_its_owners_again(ctx: Context, caller: 
     with pytest.raises(Conflict):
         await products.delete_product(ctx, caller, delete)
     device_key = by_id(old.public_id)
-    await ctx.database.transact(lambda conn: fleet.delete_device_row(conn, caller, device_key, ctx.now()))
+    await devices.delete_device(ctx, caller, c.DeleteDevice(device=device_key))
     await products.delete_product(ctx, caller, delete)
     with pytest.raises(Conflict):
         await product(ctx, stranger, "again")
     await product(ctx, caller, "again")
-    assert (await fleet.list_devices(ctx, caller, c.ListDevices(product_key="again", number=1, size=10))).total == 0
+    assert (
+        await device_search.list_devices(ctx, caller, c.ListDevices(asked=Slice.of_page(1, 10), product_key="again"))
+    ).total == 0
     new = await device(ctx, caller, "again", "one", public_id="other")
-    assert new.device.device_id == old.device.device_id and new.record > old.record
-    assert (new.device.status, new.sdk_version, new.secondary_secret) == ("UNACTIVE", None, None)
-    assert new.device.secret != old.device.secret
-    listed = await fleet.list_devices(ctx, caller, c.ListDevices(product_key="again", number=1, size=10))
+    assert new.device_id == old.device_id and new.record > old.record
+    assert (new.status, new.sdk_version, new.secondary_secret) == ("UNACTIVE", None, None)
+    assert new.secret != old.secret
+    listed = await device_search.list_devices(
+        ctx, caller, c.ListDevices(asked=Slice.of_page(1, 10), product_key="again")
+    )
     assert [item.name for item in listed.items] == ["one"]
 
 

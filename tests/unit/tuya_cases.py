@@ -24,7 +24,9 @@ PRODUCT = c.Product(
 DEVICE = c.Device(
     device_id=DEVICE_ID, product_key="k1nhvylTEST", product_name="lamps", product_facts={"NodeType": 1}, name="dev1",
     secret="x", iot_id="iot1", nickname=None, status="DISABLED", firmware_version="1.0.0", address="1.2.3.4",
-    created_at=AT, modified_at=AT, activated_at=AT, online_at=AT, offline_at=AT,
+    created_at=AT, modified_at=AT, activated_at=AT, online_at=AT, offline_at=AT, space=SPACE, public_id="p_dev1",
+    gateway_id=None, description=None, secondary_secret=None, sdk_version=None, versions={}, tags=(), status_at=AT,
+    facts={}, record=1,
 )  # fmt: skip
 PACKAGE = c.Package(
     package_id=167, product_key="k1nhvylTEST", product_name="lamps", name="fw", description="", module="default",

@@ -21,7 +21,7 @@ from starlette.routing import Route
 from upwell.config import Settings
 from upwell.dialects.huawei.hook_ops import notification
 from upwell.dialects.huawei.iam import PROJECTS_PATH, TOKENS_PATH
-from upwell.domain.commands import Command, DeleteDevice, DeleteSpace, ResetSecret, SetDeviceEnabled
+from upwell.domain.commands import Command, DeleteDevice, DeleteSpace, DeviceKey, ResetSecret, UpdateDevices
 from upwell.domain.errors import Unavailable
 from upwell.domain.talk import OfferRequest
 from upwell.doors.devices.alibaba_blocks import Blocks
@@ -49,7 +49,8 @@ from upwell.engine.dispatch import Ask, Asking, Came, Dispatcher
 from upwell.engine.gather import Gatherer
 from upwell.engine.loop import Loop
 from upwell.service.context import Context, utc_now
-from upwell.service.manage import access, fleet
+from upwell.service.manage import access
+from upwell.service.manage.device_keys import key_device_id
 from upwell.service.upgrade import (
     endings,
     enrol,
@@ -59,6 +60,7 @@ from upwell.service.upgrade import (
     logins,
     news,
     nodes,
+    presence,
     reports,
     stored_objects,
     streams,
@@ -188,12 +190,12 @@ class Server:
             return [found[name] for name in names]
 
         async def arrived(who: Sequence[tuple[UUID, UUID, str]]) -> list[None]:
-            await fleet.came_online(ctx, node, who)
+            await presence.came_online(ctx, node, who)
             self.push.wake()
             return [None] * len(who)
 
         async def left(who: Sequence[tuple[UUID, UUID]]) -> list[None]:
-            await fleet.went_offline(ctx, node, who)
+            await presence.went_offline(ctx, node, who)
             return [None] * len(who)
 
         async def report(batch: Sequence[reports.Incoming]) -> list[None]:
@@ -282,11 +284,11 @@ class Server:
             self._run(loop.run())
 
         def changed(command: Command) -> None:
-            gone = isinstance(command, DeleteDevice) or (isinstance(command, SetDeviceEnabled) and not command.enabled)
-            device = fleet.key_device_id(command.device) if gone else None  # type: ignore[union-attr]
-            if device is not None:
-                handler.turn_out(device)
-            elif gone or isinstance(command, DeleteSpace | ResetSecret):
+            ids = [key_device_id(key) for key in _shut_out(command)]
+            for device in ids:
+                if device is not None:
+                    handler.turn_out(device)
+            if None in ids or isinstance(command, DeleteSpace | ResetSecret):
                 self.watch.wake()  # who it is must be looked up: the watch finds whose connection may not stay
             for loop in (self.fill, self.push, self.finish, self.read, self.tell):
                 loop.wake()
@@ -373,6 +375,14 @@ async def _ended(task: asyncio.Task[None]) -> None:
     task.cancel()
     with contextlib.suppress(asyncio.CancelledError):
         await task
+
+
+def _shut_out(command: Command) -> list[DeviceKey]:
+    """The devices that may not stay connected once the command is done."""
+    if isinstance(command, DeleteDevice):
+        return [command.device]
+    changes = command.changes if isinstance(command, UpdateDevices) else ()
+    return [change.device for change in changes if change.enabled is False]
 
 
 def _pair(settings: Settings) -> tuple[str, str] | None:

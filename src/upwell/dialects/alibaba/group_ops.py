@@ -11,6 +11,7 @@ from upwell.dialects.checks import Length, OneOf
 from upwell.dialects.rpc_checks import GROUP_NAME
 from upwell.dialects.rpc_params import PAGE, Operation, Param, page_size
 from upwell.domain import commands as c
+from upwell.domain.commands.lists import Slice
 
 MEMBERS_MAX = 200  # alibaba 3.4: devices per BatchAddDeviceGroupRelations and its opposite
 
@@ -66,8 +67,9 @@ def _members(p: Mapping[str, Any]) -> dict[str, Any]:
     return {"group_id": names.read_group_id(p["GroupId"]), "devices": tuple(dict.fromkeys(keys))}
 
 
-def _devices(p: Mapping[str, Any]) -> c.ListDevicesOfGroup:
-    return c.ListDevicesOfGroup(group_id=names.read_group_id(p["GroupId"]), number=p["CurrentPage"], size=p["PageSize"])
+def _devices(p: Mapping[str, Any]) -> c.ListDevices:
+    asked = Slice.of_page(p["CurrentPage"], p["PageSize"])
+    return c.ListDevices(asked=asked, group_id=names.read_group_id(p["GroupId"]))
 
 
 def _groups_of_device(p: Mapping[str, Any]) -> c.ListGroupsOfDevice:

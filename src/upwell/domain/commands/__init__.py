@@ -5,8 +5,6 @@ vendor's word or number: ids are ints, times are aware datetimes, sizes are byte
 the names of the columns they come from. A dialect checks the form of what it decodes; the core checks the facts.
 """
 
-from collections.abc import Mapping
-
 from upwell.domain.commands import lists
 from upwell.domain.commands.batches import (
     TARGETS_MAX,
@@ -25,30 +23,22 @@ from upwell.domain.commands.batches import (
     StopBatch,
     TargetResult,
 )
-from upwell.domain.commands.fleet import (
-    CheckDeviceNames,
+from upwell.domain.commands.devices import (
     CountDevices,
+    CreateDevice,
     DeleteDevice,
-    DeleteDeviceTag,
+    DeleteTags,
     Device,
+    DeviceChange,
     DeviceCounts,
     ListDevices,
-    ListDevicesByStatus,
-    ListDevicesByTags,
-    ListRegistered,
-    NamesChecked,
-    RegisterChecked,
-    RegisterDevice,
-    RegisterDevices,
-    Registration,
     ResetDevice,
-    SetDeviceEnabled,
-    SetDeviceTags,
-    SetNicknames,
+    ResetSecret,
+    SecretReset,
+    SetTags,
     ShowDevice,
     ShowDevices,
-    ShowDeviceTags,
-    ShowRegistration,
+    UpdateDevices,
 )
 from upwell.domain.commands.groups import (
     AddToGroup,
@@ -56,7 +46,6 @@ from upwell.domain.commands.groups import (
     DeleteGroup,
     Enrolled,
     Group,
-    ListDevicesOfGroup,
     ListGroups,
     ListGroupsOfDevice,
     RemoveFromGroup,
@@ -126,6 +115,12 @@ from upwell.domain.commands.products import (
     ShowProduct,
     UpdateProduct,
 )
+from upwell.domain.commands.registration import (
+    CheckDeviceNames,
+    RegisterDevices,
+    Registration,
+    ShowRegistration,
+)
 from upwell.domain.commands.scans import (
     Scanned,
     Window,
@@ -137,33 +132,23 @@ from upwell.domain.commands.shared import (
     Done,
     Page,
 )
-from upwell.domain.commands.spaces import (
-    AddDevice,
+from upwell.domain.commands.space_parts import (
     AddModule,
-    ChangeDevice,
     ChangeGroup,
     ChangeModule,
-    CreateSpace,
-    DeleteSpace,
-    Found,
-    ListSpaces,
-    RemoveDeviceTags,
     RemoveModule,
-    RenameSpace,
-    ResetSecret,
-    ScanDevices,
-    ScanDevicesOfGroup,
     ScanGroups,
     ScanModules,
-    ScanTagged,
-    SearchDevices,
-    SecretReset,
     ShowModule,
-    ShowSpace,
-    ShowSpaceDevice,
-    Space,
-    SpaceDevice,
     SpaceModule,
+)
+from upwell.domain.commands.spaces import (
+    CreateSpace,
+    DeleteSpace,
+    ListSpaces,
+    RenameSpace,
+    ShowSpace,
+    Space,
 )
 from upwell.domain.commands.stored import (
     SOFTWARE_MODULE,
@@ -180,7 +165,6 @@ __all__ = [
     "TARGETS_MAX",
     "TASK_STATES",
     "AddAction",
-    "AddDevice",
     "AddModule",
     "AddToGroup",
     "Batch",
@@ -190,7 +174,6 @@ __all__ = [
     "CancelTasksOfDevices",
     "CancelTasksOfJob",
     "ChangeAction",
-    "ChangeDevice",
     "ChangeGroup",
     "ChangeModule",
     "ChangeRule",
@@ -200,6 +183,7 @@ __all__ = [
     "ConfirmTasks",
     "CountDevices",
     "CreateBatch",
+    "CreateDevice",
     "CreateDynamicJob",
     "CreateGroup",
     "CreateModule",
@@ -215,29 +199,26 @@ __all__ = [
     "DeleteBatch",
     "DeleteBatchFile",
     "DeleteDevice",
-    "DeleteDeviceTag",
     "DeleteGroup",
     "DeleteModule",
     "DeletePackage",
     "DeleteProduct",
     "DeleteRule",
     "DeleteSpace",
+    "DeleteTags",
     "Device",
+    "DeviceChange",
     "DeviceCounts",
     "DeviceKey",
     "Done",
     "EndPolicy",
     "Enrolled",
-    "Found",
     "GivenFile",
     "Group",
     "Job",
     "JobCreated",
     "ListBatchFiles",
     "ListDevices",
-    "ListDevicesByStatus",
-    "ListDevicesByTags",
-    "ListDevicesOfGroup",
     "ListGroups",
     "ListGroupsOfDevice",
     "ListJobsOfDevice",
@@ -247,13 +228,11 @@ __all__ = [
     "ListOpenTasksOfDevice",
     "ListPackages",
     "ListProducts",
-    "ListRegistered",
     "ListSpaces",
     "ListTasksOfJob",
     "ModifyPackage",
     "Module",
     "ModuleVersion",
-    "NamesChecked",
     "News",
     "ObjectPlace",
     "Package",
@@ -261,11 +240,8 @@ __all__ = [
     "PackageFile",
     "Page",
     "Product",
-    "RegisterChecked",
-    "RegisterDevice",
     "RegisterDevices",
     "Registration",
-    "RemoveDeviceTags",
     "RemoveFromGroup",
     "RemoveModule",
     "RenameSpace",
@@ -278,23 +254,16 @@ __all__ = [
     "RuleAction",
     "ScanActions",
     "ScanBatches",
-    "ScanDevices",
-    "ScanDevicesOfGroup",
     "ScanGroups",
     "ScanModules",
     "ScanPackages",
     "ScanRules",
-    "ScanTagged",
     "Scanned",
-    "SearchDevices",
     "SecretReset",
-    "SetDeviceEnabled",
-    "SetDeviceTags",
-    "SetNicknames",
+    "SetTags",
     "ShowAction",
     "ShowBatch",
     "ShowDevice",
-    "ShowDeviceTags",
     "ShowDevices",
     "ShowGroup",
     "ShowJob",
@@ -304,16 +273,15 @@ __all__ = [
     "ShowRegistration",
     "ShowRule",
     "ShowSpace",
-    "ShowSpaceDevice",
     "ShowStoredPackage",
     "ShowSuperGroup",
     "Space",
-    "SpaceDevice",
     "SpaceModule",
     "StopBatch",
     "StoredPackage",
     "TargetResult",
     "Task",
+    "UpdateDevices",
     "UpdateGroup",
     "UpdateJob",
     "UpdateModule",
@@ -324,32 +292,31 @@ __all__ = [
 
 Command = (
     CreateProduct | ShowProduct | ListProducts | UpdateProduct | DeleteProduct
-    | RegisterDevice | RegisterDevices | ShowRegistration | ListRegistered | CheckDeviceNames | RegisterChecked
-    | ListDevices | ShowDevice | ShowDevices | DeleteDevice | SetDeviceEnabled | ResetDevice | SetNicknames
-    | CountDevices | ListDevicesByStatus | SetDeviceTags | ShowDeviceTags | DeleteDeviceTag | ListDevicesByTags
+    | CreateSpace | ListSpaces | ShowSpace | RenameSpace | DeleteSpace
+    | CreateDevice | ShowDevice | ShowDevices | ListDevices | CountDevices | UpdateDevices | ResetSecret | ResetDevice
+    | DeleteDevice | SetTags | DeleteTags | RegisterDevices | CheckDeviceNames | ShowRegistration
     | CreateGroup | UpdateGroup | DeleteGroup | ListGroups | ShowGroup | ShowSuperGroup | AddToGroup | RemoveFromGroup
-    | ListDevicesOfGroup | ListGroupsOfDevice
+    | ListGroupsOfDevice
     | CreateUploadTicket | CreatePackage | ModifyPackage | ShowPackage | ListPackages | DeletePackage
     | CreateModule | UpdateModule | DeleteModule | ListModules | ListModuleVersions
     | CreateVerifyJob | CreateStaticJob | CreateDynamicJob | UpdateJob | EndPolicy
     | ShowJob | ListJobsOfPackage | ListJobsOfDevice
     | ListTasksOfJob | ListOpenTasksOfDevice | CancelTasksOfJob | CancelTasksOfDevices | ConfirmTasks | RepeatTasks
-    | CreateSpace | ListSpaces | ShowSpace | RenameSpace | DeleteSpace | AddDevice | ScanDevices | ShowSpaceDevice
-    | ChangeDevice | ResetSecret | SearchDevices | RemoveDeviceTags | ScanTagged | AddModule | ScanModules
-    | ShowModule | ChangeModule | RemoveModule | ScanGroups | ChangeGroup | ScanDevicesOfGroup | CreateStoredPackage
-    | ScanPackages | ShowStoredPackage | CreateBatch | ScanBatches | ShowBatch | StopBatch | RetryBatch
-    | ConfirmBatch | DeleteBatch | ListBatchFiles | DeleteBatchFile
+    | AddModule | ScanModules | ShowModule | ChangeModule | RemoveModule | ScanGroups | ChangeGroup
+    | CreateStoredPackage | ScanPackages | ShowStoredPackage | CreateBatch | ScanBatches | ShowBatch | StopBatch
+    | RetryBatch | ConfirmBatch | DeleteBatch | ListBatchFiles | DeleteBatchFile
     | CreateRule | ShowRule | ScanRules | ChangeRule | DeleteRule
     | AddAction | ShowAction | ScanActions | ChangeAction | DeleteAction
 )  # fmt: skip
 
 Result = (
-    Done | Product | Device | Registration | NamesChecked | DeviceCounts | Mapping[str, str] | Group | Enrolled | None
+    Done | Product | Device | Registration | DeviceCounts | Group | Enrolled | None
     | UploadTicket | Package | PackageCreated | Job | JobCreated
-    | lists.Page[Product] | Page[Device] | Page[Package] | Page[Job] | Page[Task] | Page[Group] | Page[ModuleVersion]
+    | lists.Page[Product] | lists.Page[Device]
+    | Page[Package] | Page[Job] | Page[Task] | Page[Group] | Page[ModuleVersion]
     | tuple[Device, ...] | tuple[Task, ...] | tuple[Group, ...] | tuple[Module, ...]
-    | Space | SpaceDevice | SpaceModule | SecretReset | Found | StoredPackage | Batch | BatchShown
-    | Scanned[SpaceDevice] | Scanned[SpaceModule] | Scanned[Group]
+    | Space | SpaceModule | SecretReset | StoredPackage | Batch | BatchShown
+    | Scanned[SpaceModule] | Scanned[Group]
     | Scanned[StoredPackage] | Scanned[Batch] | Rule | RuleAction | Scanned[Rule] | Scanned[RuleAction]
     | tuple[Space, ...] | tuple[TargetResult, ...] | tuple[BatchFile, ...]
 )  # fmt: skip

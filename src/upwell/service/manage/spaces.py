@@ -12,6 +12,7 @@ from upwell.domain.errors import Conflict, NotFound, TooMany
 from upwell.domain.task import Event
 from upwell.service.context import Context
 from upwell.service.manage.access import Caller, require
+from upwell.service.upgrade.lives import delete_devices
 from upwell.service.upgrade.tasks import Selection, move
 from upwell.storage.database import Connection, Row
 from upwell.storage.queries import sheet
@@ -106,6 +107,6 @@ async def _check_deletable(conn: Connection, space: Row) -> None:
 async def _delete_devices(conn: Connection, products: list[int], now: datetime) -> None:
     while rows := await conn.fetch(*SQL["some_devices"](product_ids=products, most=DEVICES_AT_ONCE)):
         ids = [row["device_id"] for row in rows]
-        await conn.execute(*SQL["delete_devices"](device_ids=ids, now=now))
+        await delete_devices(conn, ids, now)
         text = "the space of the device was deleted"
         await move(conn, Event.CANCELLED, Selection(device_ids=ids), now, reason="device_deleted", description=text)

@@ -53,21 +53,6 @@ select product_id from product where space_id = :space_id and deleted_at is null
 select device_id from device where product_id = any(:product_ids::bigint[]) and deleted_at is null
 order by device_id limit :most for no key update;
 
--- name: delete_devices
--- Locked devices become tombstones; what they said, where they were connected and belonged is forgotten.
-with presence_gone as (
-    delete from presence where device_id = any(:device_ids::uuid[])
-), versions_gone as (
-    delete from module_version where device_id = any(:device_ids::uuid[])
-), tags_gone as (
-    delete from device_tag where device_id = any(:device_ids::uuid[])
-), membership_gone as (
-    delete from group_member where device_id = any(:device_ids::uuid[])
-), topology_gone as (
-    delete from topology where device_id = any(:device_ids::uuid[]) or gateway_id = any(:device_ids::uuid[])
-)
-update device set deleted_at = :now, modified_at = :now where device_id = any(:device_ids::uuid[]);
-
 -- name: delete_space
 -- With all that is left in it: products, their modules and packages, groups, and the rules that are about it alone.
 with news_gone as (
