@@ -12,6 +12,8 @@ IMAGE = "the image of a firmware, of some bytes"
 SIZE = len(IMAGE)
 MD5, SHA256 = (hashlib.new(method, IMAGE.encode()).hexdigest() for method in ("md5", "sha256"))
 
+NEW = {("RegisterDevice", "DeviceName"), ("CreateOTAModule", "ModuleName")}  # what is not there is made
+
 Given = Mapping[str, Any]
 
 
@@ -66,7 +68,7 @@ def by_table(scene: Scene, operations: Mapping[str, Any], good: Mapping[str, Giv
             for what, name, value in _misspelt(param):
                 scene.refused(action, _without(given, param.name) | {name: value}, f"{param.name} {what}")
         for name, value in unknown.items():
-            if name in given:
+            if name in given and (action, name) not in NEW:
                 several = isinstance(given[name], list) and not isinstance(value, list)
                 scene.do(action, given | {name: [value] if several else value}, name=f"{action}: unknown {name}")
 
