@@ -11,7 +11,8 @@ import typer
 
 from upwell.config import SETTINGS, Settings, load, toml_path
 from upwell.domain.errors import UpwellError
-from upwell.embedded import EmbeddedPostgres, has_cluster, running_dsn
+from upwell.embedded.files import has_cluster, running_dsn
+from upwell.embedded.server import EmbeddedPostgres
 from upwell.service.context import Context
 from upwell.storage.database import migrate, require_schema
 from upwell.wiring.stores import open_database

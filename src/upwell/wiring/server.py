@@ -44,7 +44,7 @@ from upwell.doors.rpc import RpcDoor
 from upwell.doors.rpc import everything as rpc_at_root
 from upwell.doors.tongues import Alibaba, Tongue, Tuya
 from upwell.doors.uploads import streams_to_store
-from upwell.embedded import EmbeddedPostgres
+from upwell.embedded.server import EmbeddedPostgres
 from upwell.engine.dispatch import Ask, Asking, Came, Dispatcher
 from upwell.engine.gather import Gatherer
 from upwell.engine.loop import Loop
