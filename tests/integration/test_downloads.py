@@ -13,8 +13,8 @@ import pytest
 import uvloop
 
 from upwell.domain.errors import Denied, NotFound, Unavailable
-from upwell.doors.download_heads import HEADER_LINE_MAX, Found, parse_range
-from upwell.doors.downloads import DownloadDoor
+from upwell.doors.downloads.door import DownloadDoor
+from upwell.doors.downloads.heads import HEADER_LINE_MAX, Found, parse_range
 
 DATA = bytes(range(256)) * 4
 MD5 = "0123456789abcdef0123456789abcdef"

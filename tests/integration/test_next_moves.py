@@ -10,9 +10,9 @@ from test_jobs import Wire, a_filled_job, a_fleet, a_package, ask, link, online,
 
 from upwell.domain.next_move import Facts, Mover, Occasion, next_move
 from upwell.domain.task import OPEN, State
-from upwell.service import dispatch, faults
-from upwell.service.access import Caller
 from upwell.service.context import Context
+from upwell.service.manage.access import Caller
+from upwell.service.upgrade import dispatch, faults
 
 pytestmark = pytest.mark.asyncio
 OBJECTS: dict[str, Literal["ok", "checking", "lost", "deleted"]] = {

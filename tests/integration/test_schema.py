@@ -9,8 +9,8 @@ from conftest import dsn_of
 from test_command_line import FREE, refusal, told
 
 from upwell.domain.errors import Unavailable
-from upwell.service import access
 from upwell.service.context import Context
+from upwell.service.manage import access
 from upwell.storage.database import Database, migrate, newest_version, schema_version
 
 BESIDE = (

@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from upwell.domain import negotiated
-from upwell.domain.negotiated import ASKS, ENDED, Answered, Choice, Progress, Standing, Tally
+from upwell.domain import standings
+from upwell.domain.standings import ASKS, ENDED, Answered, Choice, Progress, Standing, Tally
 from upwell.domain.talk import ResultReport
 from upwell.domain.task import TRANSITIONS, Event, State
 
@@ -35,7 +35,7 @@ OTHER = Choice(package_id=3, destination="V3.0", source_versions=frozenset({"V2.
     ],
 )
 def test_what_follows_from_an_answer(version: str | None, choices: list[Choice], expected: Answered) -> None:
-    assert negotiated.answered(version, choices) == expected
+    assert standings.answered(version, choices) == expected
 
 
 @given(st.none() | st.text(max_size=3), st.lists(st.builds(
@@ -43,7 +43,7 @@ def test_what_follows_from_an_answer(version: str | None, choices: list[Choice],
     source_versions=st.frozensets(st.text(max_size=3), max_size=3),
 ), max_size=4))  # fmt: skip
 def test_no_package_is_offered_to_a_version_that_it_may_not_follow(version: str | None, choices: list[Choice]) -> None:
-    found = negotiated.answered(version, choices)
+    found = standings.answered(version, choices)
     assert (found.event is None) != (found.offer is None)
     if found.offer is not None:  # L6
         assert not found.offer.source_versions or version in found.offer.source_versions
@@ -77,7 +77,7 @@ def report(code: int, progress: int | None, version: str) -> ResultReport:
     ],
 )
 def test_what_a_result_means(code: int, progress: int | None, version: str, expected: Event) -> None:
-    assert negotiated.result(report(code, progress, version), "V2.0") is expected
+    assert standings.result(report(code, progress, version), "V2.0") is expected
 
 
 def test_every_event_that_a_report_gives_is_one_that_the_tables_knows_for_an_offered_task() -> None:
@@ -104,7 +104,7 @@ def test_every_event_that_a_report_gives_is_one_that_the_tables_knows_for_an_off
     ],
 )
 def test_where_a_task_stands(state: State, facts: dict[str, bool], expected: Standing) -> None:
-    assert negotiated.standing(state, **facts) is expected
+    assert standings.standing(state, **facts) is expected
 
 
 @pytest.mark.parametrize(
@@ -132,14 +132,14 @@ def test_where_a_task_stands(state: State, facts: dict[str, bool], expected: Sta
 )
 def test_where_a_job_stands(tally: Tally, facts: dict[str, bool], expected: Progress) -> None:
     defaults = {"planned": False, "resolved": True, "stop_asked": False}
-    assert negotiated.progress(tally, **{**defaults, **facts}) is expected
+    assert standings.progress(tally, **{**defaults, **facts}) is expected
 
 
 @given(st.dictionaries(st.sampled_from(Standing), st.integers(0, 50)))
 def test_a_tally_counts_every_task_once(counts: dict[Standing, int]) -> None:
-    tally = negotiated.tally(counts)
+    tally = standings.tally(counts)
     assert tally.total == sum(counts.values())
-    done = negotiated.progress(tally, planned=False, resolved=True, stop_asked=False)
+    done = standings.progress(tally, planned=False, resolved=True, stop_asked=False)
     assert (done in ENDED) == (tally.open == 0)
 
 

@@ -7,7 +7,7 @@ wait for; those whose device has its offer already are its own affair until it n
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from upwell.domain.negotiation import AGAIN, ANSWER, OFFER, ONLINE
+from upwell.domain.asking import AGAIN, ANSWER, OFFER, ONLINE
 from upwell.domain.task import Event, State, Stepped, Task, step
 
 RETURN_WITHIN = timedelta(minutes=1)  # in which a device that came back tells that it has arrived (alibaba 6.9: 2 s)

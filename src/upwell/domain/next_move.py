@@ -12,7 +12,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Literal
 
-from upwell.domain.negotiation import AGAIN, ANSWER, ARRIVAL, OFFER, OFFERS, ONLINE
+from upwell.domain.asking import AGAIN, ANSWER, ARRIVAL, OFFER, OFFERS, ONLINE
 from upwell.domain.task import State
 
 

@@ -132,7 +132,7 @@ class Task:
     offered_at: datetime | None = None  # by any attempt; None: the device was never offered the package
     timeout_at: datetime | None = None
     slot: str = ""
-    awaiting: str = ""  # what a task that negotiates waits for (domain/negotiation.py)
+    awaiting: str = ""  # what a task that negotiates waits for (domain/asking.py)
     package_id: int | None = None  # what was chosen for the device; None: the job's
     code: int | None = None  # the device's own number for its last result
     rev: int = 0
