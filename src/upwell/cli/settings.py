@@ -9,7 +9,9 @@ from typing import Annotated, Any, TypeVar
 
 import typer
 
-from upwell.config import SETTINGS, Settings, load, toml_path
+from upwell.config import SETTINGS, Settings
+from upwell.config.loading import load
+from upwell.config.sources import toml_path
 from upwell.domain.errors import UpwellError
 from upwell.embedded.files import has_cluster, running_dsn
 from upwell.embedded.server import EmbeddedPostgres
