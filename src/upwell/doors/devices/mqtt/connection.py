@@ -16,7 +16,8 @@ from uuid import UUID, uuid4
 from upwell.domain.errors import UpwellError
 from upwell.doors.devices.mqtt import codec
 from upwell.doors.devices.mqtt.codec import ConnectCode
-from upwell.doors.devices.mqtt.handler import Conn, Identity, Limits, MqttHandler, refused
+from upwell.doors.devices.mqtt.greeting import Refusal, judged
+from upwell.doors.devices.mqtt.handler import Conn, Identity, Limits, MqttHandler
 from upwell.doors.devices.mqtt.inbox import Inbox, Pending
 from upwell.doors.devices.mqtt.probes import probe
 from upwell.doors.devices.mqtt.session import Session
@@ -205,39 +206,19 @@ class Link(asyncio.Protocol):
     # The login.
 
     async def _greet(self, first: codec.Packet) -> None:
-        if isinstance(first, codec.UnsupportedConnect):
-            reason = f"MQTT protocol level {first.protocol_level}, must be 3 (MQTT 3.1) or 4 (3.1.1)"
-            refused(log, "", "", reason, self.peer)  # what another version's CONNECT says is not read
-            self._refused = True
-            self._write(codec.connack_unsupported(first.protocol_level))
-            self.cut("login refused: protocol level")
-            return
-        if not isinstance(first, codec.Connect):  # the decoder lets nothing else come first
-            self.cut("malformed: a packet before CONNECT")
-            return
-        least, most = self._limits.keep_alive_range_s
-        if not least <= first.keep_alive_s <= most:  # alibaba 6.1; 0 (no keep alive) is refused with the rest
-            reason = f"keep alive {first.keep_alive_s} s, must be {least} to {most}"
-            refused(log, first.client_id, first.username, reason, self.peer)
-            self._refuse(ConnectCode.IDENTIFIER_REJECTED)
-            return
-        try:
-            identity = await self._door.handler.login(first.client_id, first.username, first.password, self.peer)
-        except Exception as exc:
-            self._complain("login", exc)
-            self._refuse(ConnectCode.UNAVAILABLE)
-            return
-        if self._finished and not self._inbox:
-            return
-        if identity is None:
-            self._refuse(ConnectCode.BAD_CREDENTIALS)
-            return
-        await self._open(first, identity)
+        answer = await judged(first, self._door.handler, self._limits.keep_alive_range_s, self.peer)
+        if isinstance(answer, Refusal):
+            self._refuse(answer)
+        elif not self._finished or self._inbox:  # else nobody is there any more, and nothing is left to hear
+            await self._open(*answer)
 
-    def _refuse(self, code: ConnectCode) -> None:
-        self._refused = True
-        self._write(codec.connack(code))
-        self.cut(f"login refused: {code.name.lower()}")
+    def _refuse(self, refusal: Refusal) -> None:
+        if refusal.error:
+            self._complain("login", refusal.error)
+        if refusal.answer:
+            self._refused = True
+            self._write(refusal.answer)
+        self.cut(refusal.reason)
 
     async def _open(self, connect: codec.Connect, identity: Identity) -> None:
         """Take the device's place, say so, and let packets through once the handler knows of it."""
@@ -364,14 +345,8 @@ class Link(asyncio.Protocol):
 
     def _settle(self, _: "asyncio.Task[None]") -> None:
         """Acknowledge the publishes that were taken, oldest first, and none after one that was not."""
-        acknowledged: list[bytes] = []
-        failures: list[BaseException] = []
-        for work, packet_id in self._pending.done():
-            failed = asyncio.CancelledError() if work.cancelled() else work.exception()
-            if failed:
-                failures.append(failed)
-            elif packet_id and not failures:
-                acknowledged.append(codec.puback(packet_id))
+        taken, failures = self._pending.settled()
+        acknowledged = [codec.puback(packet_id) for packet_id in taken if packet_id]
         if acknowledged:
             self._write(b"".join(acknowledged))
         for failed in failures:
