@@ -400,7 +400,8 @@ async def test_a_device_deleted_while_the_chunk_is_made_keeps_no_open_task(ctx: 
     cmd = c.CreateStaticJob(package_id=package, product_key=flock.key, selection="ALL")
     job = (await jobs.create_static_job(ctx, caller, cmd)).job_id
     keys = [c.DeviceKey(product_key=flock.key, name=n) for n in flock.names[:10]]
-    await asyncio.gather(fill(ctx, job), *(upgrades.delete_device(ctx, caller, c.DeleteDevice(device=k)) for k in keys))
+    gone = (upgrades.delete_device(ctx, caller, c.DeleteDevice(device=key)) for key in keys)
+    await asyncio.gather(filled(ctx, job), *gone)
     left = await ask(ctx, "select t.state from task t join device d using (device_id) where d.deleted_at is not null")
     assert {r["state"] for r in left} <= {"CANCELED"}
     assert (await states(ctx, job))["QUEUED"] == 10
