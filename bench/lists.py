@@ -6,9 +6,10 @@ from typing import Any
 
 from upwell.domain import commands as c
 from upwell.domain.fleet import device_id
-from upwell.service import endings, fleet, jobs, making, packages, uploads, views
-from upwell.service.access import Caller
 from upwell.service.context import Context, utc_now
+from upwell.service.manage import fleet, jobs, packages, uploads, views
+from upwell.service.manage.access import Caller
+from upwell.service.upgrade import endings, fill
 
 DEVICES = 1_000_000
 
@@ -71,5 +72,5 @@ async def _package(ctx: Context, caller: Caller) -> int:
 
 
 async def _fill(ctx: Context, job: int) -> None:
-    while await making.fill(ctx, job):
+    while await fill.fill(ctx, job):
         pass

@@ -6,9 +6,10 @@ from uuid import UUID, uuid4
 from upwell.domain import commands as c
 from upwell.domain.fleet import device_id
 from upwell.domain.talk import VersionReport
-from upwell.service import fleet, reports
-from upwell.service.access import Caller
 from upwell.service.context import Context
+from upwell.service.manage import fleet
+from upwell.service.manage.access import Caller
+from upwell.service.upgrade import reports
 
 DEVICES = 10_000
 BATCH = 500

@@ -15,7 +15,7 @@ from typing import Any
 
 import asyncpg
 
-from upwell.embedded import EmbeddedPostgres
+from upwell.embedded.server import EmbeddedPostgres
 from upwell.storage.database import Database, migrate
 
 FILE = Path(__file__).resolve().parent.parent / "src" / "upwell" / "storage" / "schema.sql"
@@ -95,8 +95,10 @@ COMMENTS = f"""
     order by d.objoid, d.objsubid"""
 NEEDS = """
     select distinct coalesce(r.ev_class, nullif(c.conrelid, 0), a.adrelid, i.indrelid, t.tgrelid, d.objid) as who,
-           d.refobjid as what
+           coalesce(nullif(e.typrelid, 0), e.oid, nullif(y.typrelid, 0), d.refobjid) as what
     from pg_depend d
+    left join pg_type y on d.refclassid = 'pg_type'::regclass and y.oid = d.refobjid
+    left join pg_type e on y.typcategory = 'A' and e.oid = y.typelem
     left join pg_rewrite r on d.classid = 'pg_rewrite'::regclass and r.oid = d.objid
     left join pg_constraint c on d.classid = 'pg_constraint'::regclass and c.oid = d.objid
     left join pg_attrdef a on d.classid = 'pg_attrdef'::regclass and a.oid = d.objid

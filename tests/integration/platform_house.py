@@ -14,11 +14,11 @@ from typing import Any
 
 from tests.mqttwire import WireClient, puback, publish, subscribe
 
-from upwell.config import load
+from upwell.config.loading import load
 from upwell.domain import commands as c
-from upwell.service import access, fleet, jobs, packages, uploads
-from upwell.service.access import Caller
 from upwell.service.context import Context
+from upwell.service.manage import access, fleet, jobs, packages, uploads
+from upwell.service.manage.access import Caller
 from upwell.wiring.server import Server, running
 
 SECONDS = 10.0

@@ -3,9 +3,9 @@
 from typing import Any
 
 from upwell.domain import commands as c
-from upwell.service import space_devices, space_products, spaces
-from upwell.service.access import Caller
 from upwell.service.context import Context
+from upwell.service.manage import space_devices, space_products, spaces
+from upwell.service.manage.access import Caller
 
 WINDOW = c.Window(take=50)
 

@@ -17,7 +17,7 @@ from test_jobs import (
     a_job,
     a_package,
     ask,
-    fill,
+    filled,
     link,
     online,
     progress,
@@ -29,24 +29,13 @@ from test_jobs import (
 
 from upwell.domain import commands as c
 from upwell.domain.errors import Conflict, Invalid, NotFound
-from upwell.domain.negotiated import Progress, Standing
+from upwell.domain.standings import Progress, Standing
 from upwell.domain.talk import Inquiry, Offer, ResultReport, TaskRef, VersionReport
-from upwell.service import (
-    batch_views,
-    batches,
-    dispatch,
-    endings,
-    fleet,
-    groups,
-    making,
-    packages,
-    reports,
-    upgrades,
-    views,
-)
-from upwell.service.access import Caller
 from upwell.service.context import Context
-from upwell.service.dispatch import Addressed, Sent, Unasked, Untellable
+from upwell.service.manage import batch_views, batches, fleet, groups, packages, upgrades, views
+from upwell.service.manage.access import Caller
+from upwell.service.upgrade import dispatch, endings, fill, reports
+from upwell.service.upgrade.dispatch import Addressed, Sent, Unasked, Untellable
 
 pytestmark = pytest.mark.asyncio
 WINDOW = c.Window(take=50)
@@ -90,7 +79,7 @@ class Stage:
         targets = tuple(f"{self.flock.key}_{name}" for name in self.flock.names)
         facts: dict[str, Any] = {"name": "b", "part": "firmware", "package_ids": packages_, "targets": targets, **more}
         self.job = (await batches.create_batch(self.ctx, self.caller, c.CreateBatch(**facts))).job_id
-        await fill(self.ctx, self.job)
+        await filled(self.ctx, self.job)
         return self.job
 
     async def connect(self) -> None:
@@ -520,7 +509,7 @@ async def test_members_of_groups_at_the_start_are_targets(stage: Stage) -> None:
     await groups.add_to_group(ctx, caller, c.AddToGroup(group_id=made[1], devices=tuple(keys[1:])))
     stage.clock.move(hours=1)
     await endings.start_planned(ctx)
-    await fill(ctx, stage.job)
+    await filled(ctx, stage.job)
     assert set(await tasks(ctx, stage.job)) == set(flock.ids)
 
 
@@ -835,7 +824,7 @@ async def test_all_that_run_again_leave_one_open_task_of_each_device(stage: Stag
     package = await a_package(ctx, caller, key, "other", version="9.0")
     other = await a_job(ctx, caller, package, stage.flock, multi_module=True)
     async with ctx.database.connection() as conn, conn.transaction():
-        await making.fill_chunk(ctx, conn, other)
+        await fill.fill_chunk(ctx, conn, other)
         waiting = asyncio.create_task(batches.retry_batch(ctx, caller, c.RetryBatch(job_id=stage.job)))
         await asyncio.sleep(0.3)
     await waiting

@@ -7,9 +7,9 @@ import pytest
 
 from upwell.domain import commands as c
 from upwell.domain.errors import Denied, Invalid, Missing, NotFound, TooMany
-from upwell.service import fleet, upgrades
-from upwell.service.access import Caller
 from upwell.service.context import Context
+from upwell.service.manage import fleet, upgrades
+from upwell.service.manage.access import Caller
 
 pytestmark = pytest.mark.asyncio
 

@@ -13,10 +13,11 @@ from test_jobs import Fleet, Wire, a_filled_job, a_fleet, a_package, ask, link, 
 from upwell.domain import commands as c
 from upwell.domain.errors import NotFound
 from upwell.domain.talk import TaskRef
-from upwell.service import dispatch, fleet, upgrades
-from upwell.service.access import Caller
 from upwell.service.context import Context
-from upwell.service.secrets import find_download
+from upwell.service.manage import fleet, upgrades
+from upwell.service.manage.access import Caller
+from upwell.service.upgrade import dispatch
+from upwell.service.upgrade.downloads import find_download
 from upwell.storage.database import Database
 
 pytestmark = pytest.mark.asyncio

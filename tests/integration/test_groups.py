@@ -11,9 +11,10 @@ from conftest import Clock
 from upwell.domain import commands as c
 from upwell.domain.errors import CallerError, Conflict, Denied, Invalid, Missing, NotFound, TooMany
 from upwell.domain.search import Both, Compare, Condition
-from upwell.service import fleet, groups, upgrades
-from upwell.service.access import Caller
 from upwell.service.context import Context
+from upwell.service.manage import fleet, groups, upgrades
+from upwell.service.manage.access import Caller
+from upwell.service.upgrade import members
 
 pytestmark = pytest.mark.asyncio
 
@@ -331,7 +332,7 @@ async def chunked(
         product_id = await conn.fetchval("select product_id from product where product_key = $1", product_key)
         while True:
             after = found[-1] if found else None
-            chunk = await groups.chunk_of_group(conn, group_id, product_id, until, after, size)
+            chunk = await members.chunk_of_group(conn, group_id, product_id, until, after, size)
             found += chunk
             if chunks is not None:
                 chunks.append(len(chunk))
@@ -377,7 +378,7 @@ async def test_members_among(ctx: Context, caller: Caller, stranger: Caller, clo
     async with ctx.database.connection() as conn:
         rows = {row["name"]: row["device_id"] for row in await conn.fetch("select device_id, name from device")}
         asked = [rows["dev9"], rows["dev2"], rows["dev3"], uuid4()]
-        among = groups.members_among
+        among = members.members_among
         assert await among(conn, static, asked) == {rows["dev2"]}
         assert await among(conn, rule, asked) == {rows["dev2"], rows["dev3"]}
         assert await among(conn, 77, asked) == set()

@@ -20,7 +20,8 @@ from tests.integration.certificates import self_signed
 from tests.integration.platform_house import House, Known, house_on
 
 from upwell.domain import commands as c
-from upwell.service import fleet, gateways
+from upwell.service.manage import fleet
+from upwell.service.upgrade import gateways
 
 IMAGE = random.Random(9).randbytes(150_001)
 SDKS: dict[str, Callable[..., HuaweiDevice]] = {

@@ -8,14 +8,15 @@ import pytest
 from conftest import Clock
 from test_batches import Stage
 from test_dynamic import a_dynamic_job
-from test_jobs import Fleet, Wire, a_filled_job, a_fleet, a_package, ask, fill, link, online, refs, runs, say, states
+from test_jobs import Fleet, Wire, a_filled_job, a_fleet, a_package, ask, filled, link, online, refs, runs, say, states
 
 from upwell.domain import commands as c
 from upwell.domain.errors import NotFound
 from upwell.domain.policy import TASKS_MAX
-from upwell.service import batches, dispatch, enrol, fleet, groups, modules, space_devices, upgrades, views
-from upwell.service.access import Caller
 from upwell.service.context import Context
+from upwell.service.manage import batches, fleet, groups, modules, space_devices, upgrades, views
+from upwell.service.manage.access import Caller
+from upwell.service.upgrade import dispatch, enrol
 
 pytestmark = pytest.mark.asyncio
 Again = Callable[[Context, Caller, str, str], Awaitable[object]]
@@ -203,7 +204,7 @@ async def test_a_job_by_name_is_for_who_has_the_name_when_it_begins(ctx: Context
     job = await a_filled_job(ctx, caller, package, flock, **cmd)
     await delete(ctx, caller, flock)
     await singly(ctx, caller, flock.key, flock.names[0])
-    await fill(ctx, job)
+    await filled(ctx, job)
     assert await states(ctx, job) == {"CANCELED": 1}
     later = await a_filled_job(ctx, caller, package, flock, **cmd)
     assert await states(ctx, later) == {"QUEUED": 1}

@@ -10,9 +10,9 @@ from conftest import Clock
 from test_jobs import Fleet, a_filled_job, a_fleet, a_package, ask, online
 
 from upwell.domain import commands as c
-from upwell.service import fleet
-from upwell.service.access import Caller
 from upwell.service.context import Context
+from upwell.service.manage import fleet
+from upwell.service.manage.access import Caller
 
 pytestmark = pytest.mark.asyncio
 WAITING = "select count(*) as n from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'"

@@ -8,9 +8,9 @@ from test_packages import a_file
 
 from upwell.domain import commands as c
 from upwell.domain.errors import CallerError, Conflict, Denied, NotFound, TooMany
-from upwell.service import fleet, modules, packages
-from upwell.service.access import Caller
 from upwell.service.context import Context
+from upwell.service.manage import fleet, modules, packages
+from upwell.service.manage.access import Caller
 
 pytestmark = pytest.mark.asyncio
 

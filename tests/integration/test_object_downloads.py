@@ -19,7 +19,8 @@ from upwell.domain.fleet import device_id
 from upwell.domain.links import without_token
 from upwell.domain.talk import TaskRef
 from upwell.objects import object_ref, open_bucket
-from upwell.service import access, checks, fleet, jobs, stored
+from upwell.service.manage import access, fleet, jobs, stored
+from upwell.service.upgrade import stored_objects
 
 DATA = os.urandom(3_000_017)
 
@@ -128,7 +129,7 @@ async def test_an_object_that_is_gone_or_changed_is_not_served(
     await put(house, "remote", "x.bin", DATA[::-1])
     assert (await fetch(url, context))[0] == 404
     await put(house, "remote", "x.bin", DATA)
-    await checks.read_anew(house.server.ctx, house.caller.account_id, "remote", "x.bin")
+    await stored_objects.read_anew(house.server.ctx, house.caller.account_id, "remote", "x.bin")
     answers: list[int] = []
 
     async def ask() -> None:

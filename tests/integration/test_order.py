@@ -14,7 +14,7 @@ from test_gateways import add, family, login
 from tests.mqttwire import publish
 
 from upwell.domain import commands as c
-from upwell.service import batches, jobs
+from upwell.service.manage import batches, jobs
 
 ASKERS = ("alibaba", "tuya")
 TIMES = 15  # what goes wrong now and then goes wrong once in so many

@@ -15,9 +15,9 @@ from test_packages import HOST, MD5, SHA256, a_package, show
 from upwell.domain import commands as c
 from upwell.domain.errors import CallerError, Conflict, Denied, Invalid, Missing, NotFound, TooMany, Unavailable
 from upwell.objects import open_objects
-from upwell.service import access, fleet, jobs, packages, uploads
-from upwell.service.access import Caller
 from upwell.service.context import Context
+from upwell.service.manage import access, fleet, jobs, packages, uploads
+from upwell.service.manage.access import Caller
 from upwell.wiring.upload_desk import Uploads
 
 pytestmark = pytest.mark.asyncio

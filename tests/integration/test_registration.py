@@ -7,9 +7,10 @@ import pytest
 
 from upwell.domain import commands as c
 from upwell.domain.errors import Denied, Invalid, NotFound
-from upwell.service import access, fleet, upgrades
-from upwell.service.access import Caller
 from upwell.service.context import Context
+from upwell.service.manage import fleet, upgrades
+from upwell.service.manage.access import Caller
+from upwell.service.upgrade import logins
 
 pytestmark = pytest.mark.asyncio
 
@@ -79,7 +80,7 @@ async def test_checked_names_are_registered_once(ctx: Context, caller: Caller) -
     assert (made.status, made.names, made.refused) == ("CREATE_SUCCESS", ("dev2", "dev1"), ("bad",))
     page = await fleet.list_registered(ctx, caller, c.ListRegistered(apply_id=checked.apply_id, number=1, size=9))
     assert [(d.name, d.nickname) for d in page.items] == [("dev2", "nick2"), ("dev1", None)]
-    assert len({d.secret for d in page.items}) == 2 and page.items[0].device_id in await access.login_facts(
+    assert len({d.secret for d in page.items}) == 2 and page.items[0].device_id in await logins.login_facts(
         ctx, [d.device_id for d in page.items]
     )
     await upgrades.delete_device(ctx, caller, c.DeleteDevice(device=c.DeviceKey(iot_id=page.items[0].iot_id)))

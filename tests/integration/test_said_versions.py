@@ -26,12 +26,13 @@ from test_jobs import (
 )
 
 from upwell.domain import commands as c
+from upwell.domain.hearing import STRAY_TEXT
 from upwell.domain.search import Compare, Condition
 from upwell.domain.talk import VersionReport
-from upwell.domain.task import STRAY_TEXT
-from upwell.service import dispatch, endings, fleet, groups, modules, reports, space_devices, upgrades
-from upwell.service.access import Caller
 from upwell.service.context import Context
+from upwell.service.manage import fleet, groups, modules, space_devices, upgrades
+from upwell.service.manage.access import Caller
+from upwell.service.upgrade import dispatch, endings, members, reports
 
 pytestmark = pytest.mark.asyncio
 LATER = UUID(int=2)  # another connection than the one that test_jobs.Wire offers on
@@ -114,7 +115,7 @@ async def test_an_unknown_version_is_for_whole_packages_of_jobs_for_any(ctx: Con
     for rule in (Compare("version", "=", ("1.0",)), Compare("version", "!=", ("9",)), Compare("version", "<", ("9",))):
         group = await a_group(ctx, caller, rule)
         async with ctx.database.connection() as conn:
-            assert {UUID(int=d.int) for d in await groups.members_among(conn, group, flock.ids)} == {other}
+            assert {UUID(int=d.int) for d in await members.members_among(conn, group, flock.ids)} == {other}
         await groups.delete_group(ctx, caller, c.DeleteGroup(group_id=group))
     job = await a_dynamic_job(ctx, caller, whole, flock, source_versions=("1.0",))
     assert await devices(job) == {other}

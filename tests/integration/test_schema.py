@@ -12,8 +12,8 @@ from test_command_line import FREE, refusal, told
 from tools.schema import FILE, HEAD, in_order
 
 from upwell.domain.errors import Unavailable
-from upwell.service import access
 from upwell.service.context import Context
+from upwell.service.manage import access
 from upwell.storage import database as storage
 from upwell.storage.database import Database, migrate, migrations, newest_version, require_schema, schema_version
 
@@ -73,6 +73,8 @@ async def test_every_kind_of_object_is_in_a_schema_file(postgres: str) -> None:
             "create function told() returns trigger language plpgsql as $$ begin return new; end $$",
             "create trigger tells after insert on a_second for each row execute function told()",
             "create view z_view as select id from z_first",
+            "create function a_count(z z_first[]) returns bigint stable return (select count(*) from a_second)",
+            "create function a_facts(z z_first) returns table (id bigint) begin atomic select id from z_view; end",
             "create view a_view as select id from z_view",
             "alter table z_first rename column at to noted",
             *(

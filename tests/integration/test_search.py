@@ -16,9 +16,9 @@ from hypothesis import strategies as st
 from upwell.domain import commands as c
 from upwell.domain.errors import Invalid
 from upwell.domain.search import Both, Compare, Condition, Either, Not
-from upwell.service import fleet, groups
-from upwell.service.access import Caller
 from upwell.service.context import Context
+from upwell.service.manage import fleet, groups
+from upwell.service.manage.access import Caller
 from upwell.storage.search import condition, from_json, to_json
 
 pytestmark = pytest.mark.asyncio

@@ -6,7 +6,8 @@ from platform_house import house_on, until
 from test_gateways import add, family, login
 
 from upwell.domain import commands as c
-from upwell.service import fleet, nodes, upgrades
+from upwell.service.manage import fleet, upgrades
+from upwell.service.upgrade import nodes
 
 SOON_S = 8.0
 

@@ -13,9 +13,10 @@ from upwell.domain import commands as c
 from upwell.domain.errors import Conflict, Invalid, Missing, NotFound, TooMany
 from upwell.domain.fleet import implied_ids
 from upwell.domain.search import Both, Compare, Condition, Either, Not
-from upwell.service import access, device_scans, fleet, groups, space_devices, space_groups
-from upwell.service.access import Caller
 from upwell.service.context import Context
+from upwell.service.manage import device_scans, fleet, groups, space_devices, space_groups
+from upwell.service.manage.access import Caller
+from upwell.service.upgrade import logins
 
 ALL = c.Window(take=50)
 
@@ -309,11 +310,11 @@ async def test_logins_by_a_word_alone(ctx: Context, caller: Caller, stranger: Ca
         ctx, caller, c.ResetSecret(device=by_id("word"), secret="second-1", secondary=True)
     )
     await fleet.register_device(ctx, caller, c.RegisterDevice(product_key="p", name="plain_one"))
-    facts = await access.login_facts_by_name(ctx, ["word", "p_plain_one", "none"])
+    facts = await logins.login_facts_by_name(ctx, ["word", "p_plain_one", "none"])
     assert [(f.name, f.public_id) for f in facts["word"]] == [("other", "word"), ("word", "id-word")]
     assert (facts["word"][0].secret, facts["word"][0].secondary_secret) == ("12345678", "second-1")
     assert [(f.name, f.public_id) for f in facts["p_plain_one"]] == [("plain_one", "p_plain_one")]
     assert facts["none"] == []
-    by_device = await access.login_facts(ctx, [chosen.device.device_id, named.device.device_id])
+    by_device = await logins.login_facts(ctx, [chosen.device.device_id, named.device.device_id])
     assert by_device[chosen.device.device_id].secondary_secret == "second-1"
     assert by_device[named.device.device_id].public_id == "id-word"

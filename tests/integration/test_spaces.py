@@ -8,9 +8,18 @@ from tests.integration.space_house import ask, by_id, device, product, space
 
 from upwell.domain import commands as c
 from upwell.domain.errors import Conflict, Denied, NotFound, TooMany
-from upwell.service import fleet, groups, modules, space_devices, space_groups, space_modules, space_products, spaces
-from upwell.service.access import Caller
 from upwell.service.context import Context
+from upwell.service.manage import (
+    fleet,
+    groups,
+    modules,
+    space_devices,
+    space_groups,
+    space_modules,
+    space_products,
+    spaces,
+)
+from upwell.service.manage.access import Caller
 from upwell.storage.database import Database, migrate, migrations
 
 

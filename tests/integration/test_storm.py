@@ -16,10 +16,11 @@ from test_jobs import Fleet, a_fleet, a_package, ask, link, progress, runs, task
 from upwell.domain import commands as c
 from upwell.domain.errors import CallerError
 from upwell.domain.talk import ResultReport, TaskRef, VersionReport
-from upwell.service import batches, dispatch, endings, fleet, gateways, jobs, making, reports, upgrades
-from upwell.service.access import Caller
 from upwell.service.context import Context
-from upwell.service.dispatch import Addressed
+from upwell.service.manage import batches, fleet, jobs, upgrades
+from upwell.service.manage.access import Caller
+from upwell.service.upgrade import dispatch, endings, fill, gateways, reports
+from upwell.service.upgrade.dispatch import Addressed
 
 pytestmark = pytest.mark.asyncio
 OPEN = "('CONFIRM', 'QUEUED', 'NOTIFIED', 'IN_PROGRESS')"
@@ -135,8 +136,8 @@ class Storm:
             self.jobs.append((await jobs.create_static_job(self.ctx, self.caller, static)).job_id)
 
     async def fill(self, dice: Random) -> None:
-        for job in await making.unfilled(self.ctx):
-            await making.fill(self.ctx, job)
+        for job in await fill.unfilled(self.ctx):
+            await fill.fill(self.ctx, job)
 
     async def steer(self, dice: Random) -> None:
         if not self.jobs:

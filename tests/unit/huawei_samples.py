@@ -6,7 +6,7 @@ from uuid import UUID
 
 from upwell.dialects.huawei import names
 from upwell.domain import commands as c
-from upwell.domain.negotiated import Progress, Standing, Tally
+from upwell.domain.standings import Progress, Standing, Tally
 
 AT = datetime(2023, 2, 11, 12, 12, 12, 345678, tzinfo=UTC)
 SIGN = "595124473f866b033dfa1f7e831c8c99a12f6143f392dfa996a819010842c99d"

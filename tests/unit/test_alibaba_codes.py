@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from upwell.dialects import rpc_codes
 from upwell.dialects.alibaba import codes
 from upwell.dialects.alibaba.limits import QPS, UNNAMED
 from upwell.dialects.alibaba.management import OPERATIONS, decode
@@ -76,7 +77,7 @@ CONFLICTS = {
 
 def test_every_conflict_that_is_worded_is_one_of_the_services() -> None:
     """A row that nobody raises would hide that the one which is raised has none."""
-    files = (file for room in ("service", "domain") for file in (SOURCES / room).glob("*.py"))
+    files = (file for room in ("service", "domain") for file in (SOURCES / room).rglob("*.py"))
     sources = "".join(file.read_text("utf-8") for file in files)
     reasons = set(re.findall(r'Conflict\(\s*"(\w+)"', sources))
     assert set(CONFLICTS) - {"some_new_reason"} <= reasons
@@ -188,7 +189,7 @@ def test_a_hundred_device_tags_and_5_kb_are_allowed() -> None:
 
 
 def test_throttled() -> None:
-    said = codes.THROTTLED
+    said = rpc_codes.THROTTLED
     assert (said.code, said.status, said.envelope) == ("Throttling.User", 429, "gateway")
     assert said.message == "Request was denied due to user flow control."
 

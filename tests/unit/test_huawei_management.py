@@ -12,7 +12,7 @@ from upwell.dialects.huawei.flow import RESULT_CODES, outcome
 from upwell.dialects.huawei.signing import SigningError
 from upwell.domain.commands import Enrolled
 from upwell.domain.errors import CallerError, Conflict, Denied, Invalid, Missing, NotFound, TooMany, Unavailable
-from upwell.domain.negotiated import Progress, Tally
+from upwell.domain.standings import Progress, Tally
 
 
 @pytest.mark.parametrize(

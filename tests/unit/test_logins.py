@@ -8,11 +8,11 @@ import pytest
 
 from upwell.domain.errors import DeviceError
 from upwell.domain.fleet import device_id
-from upwell.doors.faces import Claim, Down, Enrolment, Linked
-from upwell.doors.faces.alibaba import AlibabaFace
-from upwell.doors.gateways import NOBODY
-from upwell.doors.logins import Enrolled, LoginDesk, Logins
-from upwell.service.access import LoginFacts
+from upwell.doors.devices.faces import Claim, Down, Enrolment, Linked
+from upwell.doors.devices.faces.alibaba import AlibabaFace
+from upwell.doors.devices.gateways import NOBODY
+from upwell.doors.devices.logins import Enrolled, LoginDesk, Logins
+from upwell.service.upgrade.logins import LoginFacts
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
 

@@ -21,7 +21,7 @@ from upwell.dialects.tuya import codes as tuya_codes
 from upwell.dialects.tuya import management as tuya
 from upwell.domain import commands as c
 from upwell.domain.errors import CallerError, Invalid
-from upwell.doors.tongues import Alibaba, Tuya
+from upwell.doors.management.tongues import Alibaba, Tuya
 
 DIALECTS = {"alibaba": alibaba, "tuya": tuya}
 CODES = {"alibaba": alibaba_codes, "tuya": tuya_codes}

@@ -3,10 +3,10 @@
 from uuid import UUID, uuid4
 
 from upwell.domain.fleet import device_id
-from upwell.doors.faces import Linked, Names
-from upwell.doors.faces.alibaba import AlibabaFace
-from upwell.doors.mqtt.handler import Conn
-from upwell.doors.seats import PARTED_MAX, Seats, linked_of
+from upwell.doors.devices.faces import Linked, Names
+from upwell.doors.devices.faces.alibaba import AlibabaFace
+from upwell.doors.devices.mqtt.handler import Conn
+from upwell.doors.devices.seats import PARTED_MAX, Seats, linked_of
 
 
 def names(name: str) -> Names:

@@ -25,9 +25,9 @@ from upwell.cli.objects import object_app
 from upwell.cli.settings import Option, Switch, migrated, settings_of, with_database
 from upwell.config import Settings
 from upwell.domain.errors import UpwellError
-from upwell.service import access
 from upwell.service.context import Context
 from upwell.service.journal import one_line, tell
+from upwell.service.manage import access
 from upwell.simulator.fleet import planned
 
 if TYPE_CHECKING:

@@ -10,8 +10,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Literal, Protocol, Self, TypeVar
 
+from upwell.dialects.checks import shown
 from upwell.dialects.near import NAME_CHARS_MAX, Names, speaks_of_choice
-from upwell.dialects.rules import shown
 from upwell.domain.errors import Invalid
 
 Kind = Literal["str", "int", "long", "bool", "list", "structs"]

@@ -13,8 +13,8 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from upwell.dialects.checks import Range, Rule, shown
 from upwell.dialects.rpc_names import EMPTY, Given, Kind, Pairs, refuse_unknown_choice, sort
-from upwell.dialects.rules import Range, Rule, shown
 from upwell.domain.commands import Command
 from upwell.domain.errors import Invalid, Missing
 

@@ -11,9 +11,9 @@ from enum import Enum
 from uuid import UUID
 
 from upwell.domain.talk import Inquiry, OfferRequest, TaskRef
-from upwell.service import dispatch
 from upwell.service.context import Context
-from upwell.service.dispatch import Addressed, Link, Send, Sent, Unasked
+from upwell.service.upgrade import dispatch
+from upwell.service.upgrade.dispatch import Addressed, Link, Send, Sent, Unasked
 
 log = logging.getLogger(__name__)
 BATCH_MAX = 500  # offers claimed at once; their tasks stay locked while they are written

@@ -7,6 +7,197 @@ CREATE OR REPLACE FUNCTION public.device_status(enabled boolean, node_id uuid, a
  IMMUTABLE
 RETURN CASE WHEN (NOT enabled) THEN 'DISABLED'::text WHEN (node_id IS NOT NULL) THEN 'ONLINE'::text WHEN (activated_at IS NULL) THEN 'UNACTIVE'::text ELSE 'OFFLINE'::text END;
 
+CREATE OR REPLACE FUNCTION public.is_open(state text)
+ RETURNS boolean
+ LANGUAGE sql
+ IMMUTABLE PARALLEL SAFE
+RETURN (state = ANY (ARRAY['CONFIRM'::text, 'QUEUED'::text, 'NOTIFIED'::text, 'IN_PROGRESS'::text]));
+
+CREATE TABLE job (
+    job_id bigint NOT NULL,
+    account_id bigint NOT NULL,
+    product_id bigint NOT NULL,
+    package_id bigint NOT NULL,
+    kind text NOT NULL,
+    selection text NOT NULL,
+    status text NOT NULL,
+    source_versions text[] DEFAULT '{}'::text[] NOT NULL,
+    gray_percent numeric(6,3),
+    retry_interval_min integer,
+    retry_count integer DEFAULT 0 NOT NULL,
+    timeout_min integer,
+    maximum_per_min integer DEFAULT 1000 NOT NULL,
+    overwrite boolean DEFAULT false NOT NULL,
+    need_push boolean DEFAULT true NOT NULL,
+    need_confirm boolean DEFAULT false NOT NULL,
+    protocol text DEFAULT 'HTTPS'::text NOT NULL,
+    tags jsonb DEFAULT '[]'::jsonb NOT NULL,
+    cursor_device uuid,
+    until_device uuid,
+    materialised boolean DEFAULT false NOT NULL,
+    created_at timestamp with time zone NOT NULL,
+    modified_at timestamp with time zone NOT NULL,
+    ended_at timestamp with time zone,
+    multi_module boolean DEFAULT false NOT NULL,
+    dynamic_mode smallint,
+    group_id bigint,
+    listed boolean DEFAULT false NOT NULL,
+    scheduled_at timestamp with time zone,
+    finish_at timestamp with time zone,
+    started_at timestamp with time zone,
+    asks_version boolean DEFAULT false NOT NULL,
+    name text DEFAULT ''::text NOT NULL,
+    part text DEFAULT ''::text NOT NULL,
+    ext_info jsonb,
+    by_gateway boolean DEFAULT false NOT NULL,
+    facts jsonb DEFAULT '{}'::jsonb NOT NULL,
+    targets text[] DEFAULT '{}'::text[] NOT NULL,
+    group_ids bigint[] DEFAULT '{}'::bigint[] NOT NULL,
+    stop_asked_at timestamp with time zone,
+    outcome text DEFAULT ''::text NOT NULL,
+    deleted_at timestamp with time zone,
+    status_desc text DEFAULT ''::text NOT NULL,
+    looked integer DEFAULT 0 NOT NULL,
+    CONSTRAINT job_pkey PRIMARY KEY (job_id),
+    CONSTRAINT job_dynamic_mode_check CHECK (dynamic_mode = ANY (ARRAY[1, 2])),
+    CONSTRAINT job_kind_check CHECK (kind = ANY (ARRAY['verify'::text, 'static'::text, 'dynamic'::text])),
+    CONSTRAINT job_selection_check CHECK (selection = ANY (ARRAY['ALL'::text, 'SPECIFIC'::text, 'GRAY'::text, 'GROUP'::text])),
+    CONSTRAINT job_status_check CHECK (status = ANY (ARRAY['PLANNED'::text, 'IN_PROGRESS'::text, 'COMPLETED'::text, 'CANCELED'::text]))
+);
+CREATE INDEX job_by_part ON job USING btree (account_id, part, job_id DESC) WHERE part <> ''::text AND deleted_at IS NULL;
+CREATE INDEX job_of_package ON job USING btree (package_id, job_id DESC);
+CREATE INDEX job_planned ON job USING btree (scheduled_at) WHERE status = 'PLANNED'::text;
+CREATE INDEX job_running ON job USING btree (job_id) WHERE status = ANY (ARRAY['PLANNED'::text, 'IN_PROGRESS'::text]);
+CREATE INDEX job_window ON job USING btree (finish_at) WHERE status = 'IN_PROGRESS'::text AND finish_at IS NOT NULL;
+CREATE UNIQUE INDEX job_one_dynamic ON job USING btree (package_id) WHERE kind = 'dynamic'::text AND status = 'IN_PROGRESS'::text;
+
+CREATE TABLE package (
+    package_id bigint NOT NULL,
+    account_id bigint NOT NULL,
+    product_id bigint,
+    name text NOT NULL,
+    description text DEFAULT ''::text NOT NULL,
+    module text DEFAULT 'default'::text NOT NULL,
+    version text NOT NULL,
+    source_version text,
+    is_delta boolean DEFAULT false NOT NULL,
+    status text NOT NULL,
+    object_key text NOT NULL,
+    size bigint NOT NULL,
+    md5 text NOT NULL,
+    sha256 text NOT NULL,
+    url text NOT NULL,
+    udi text,
+    created_at timestamp with time zone NOT NULL,
+    modified_at timestamp with time zone NOT NULL,
+    deleted_at timestamp with time zone,
+    sign_method text DEFAULT 'MD5'::text NOT NULL,
+    files jsonb DEFAULT '[]'::jsonb NOT NULL,
+    source_versions text[] DEFAULT '{}'::text[] NOT NULL,
+    object_state text DEFAULT 'ok'::text NOT NULL,
+    object_tag text,
+    looked_at timestamp with time zone,
+    check_until timestamp with time zone,
+    region text,
+    bucket text,
+    bucket_key text,
+    sign text,
+    sign_word text,
+    object_fault text,
+    object_problem text,
+    CONSTRAINT package_pkey PRIMARY KEY (package_id),
+    CONSTRAINT package_object_state_check CHECK (object_state = ANY (ARRAY['checking'::text, 'ok'::text, 'missing'::text, 'differs'::text])),
+    CONSTRAINT package_sign_method_check CHECK (sign_method = ANY (ARRAY['MD5'::text, 'SHA256'::text])),
+    CONSTRAINT package_status_check CHECK (status = ANY (ARRAY['unverified'::text, 'verifying'::text, 'verified'::text, 'failed'::text, 'exempt'::text]))
+);
+CREATE INDEX package_looked ON package USING btree (looked_at) WHERE region IS NOT NULL AND deleted_at IS NULL;
+CREATE INDEX package_lost ON package USING btree (package_id) WHERE (object_state = ANY (ARRAY['missing'::text, 'differs'::text])) AND deleted_at IS NULL;
+CREATE INDEX package_newest ON package USING btree (account_id, package_id DESC) WHERE deleted_at IS NULL;
+CREATE INDEX package_of_module ON package USING btree (product_id, lower(module)) WHERE deleted_at IS NULL;
+CREATE INDEX package_stored ON package USING btree (account_id, module, package_id DESC) WHERE region IS NOT NULL AND deleted_at IS NULL;
+CREATE INDEX package_unread ON package USING btree (package_id) WHERE object_state = 'checking'::text AND deleted_at IS NULL;
+CREATE UNIQUE INDEX package_name ON package USING btree (account_id, name) WHERE deleted_at IS NULL;
+
+CREATE TABLE task (
+    device_id uuid NOT NULL,
+    job_id bigint NOT NULL,
+    nth smallint DEFAULT 0 NOT NULL,
+    module text NOT NULL,
+    slot text DEFAULT ''::text NOT NULL,
+    state text NOT NULL,
+    source_version text,
+    description text DEFAULT ''::text NOT NULL,
+    reason text DEFAULT ''::text NOT NULL,
+    progress smallint DEFAULT 0 NOT NULL,
+    attempt smallint DEFAULT 0 NOT NULL,
+    failure_ref text DEFAULT ''::text NOT NULL,
+    node_id uuid,
+    due_at timestamp with time zone,
+    offered_on uuid,
+    offered_at timestamp with time zone,
+    timeout_at timestamp with time zone,
+    rev integer DEFAULT 0 NOT NULL,
+    created_at timestamp with time zone NOT NULL,
+    modified_at timestamp with time zone NOT NULL,
+    package_id bigint,
+    awaiting text DEFAULT ''::text NOT NULL,
+    code integer,
+    life integer DEFAULT 0 NOT NULL,
+    CONSTRAINT task_pkey PRIMARY KEY (device_id, job_id, nth),
+    CONSTRAINT task_awaiting_check CHECK (awaiting = ANY (ARRAY[''::text, 'online'::text, 'answer'::text, 'offer'::text, 'result'::text, 'arrival'::text, 'again'::text])),
+    CONSTRAINT task_state_check CHECK (state = ANY (ARRAY['CONFIRM'::text, 'QUEUED'::text, 'NOTIFIED'::text, 'IN_PROGRESS'::text, 'SUCCEEDED'::text, 'FAILED'::text, 'CANCELED'::text]))
+);
+CREATE INDEX task_by_state ON task USING btree (job_id, state, device_id, nth);
+CREATE INDEX task_due ON task USING btree (node_id, job_id, due_at) WHERE due_at IS NOT NULL AND node_id IS NOT NULL;
+CREATE INDEX task_of_job ON task USING btree (job_id, device_id, nth);
+CREATE INDEX task_timeout ON task USING btree (timeout_at) WHERE timeout_at IS NOT NULL;
+CREATE UNIQUE INDEX task_one_open ON task USING btree (device_id, slot) WHERE state = ANY (ARRAY['CONFIRM'::text, 'QUEUED'::text, 'NOTIFIED'::text, 'IN_PROGRESS'::text]);
+
+CREATE OR REPLACE FUNCTION public.task_facts(t task)
+ RETURNS TABLE(device_id uuid, job_id bigint, nth smallint, module text, slot text, state text, source_version text, destination text, is_delta boolean, job_sources text[], package_sources text[], group_id bigint, need_push boolean, retry_interval_min integer, retry_count integer, timeout_min integer, progress smallint, attempt smallint, description text, reason text, failure_ref text, due_at timestamp with time zone, offered_on uuid, offered_at timestamp with time zone, timeout_at timestamp with time zone, awaiting text, package_id bigint, code integer, rev integer)
+ LANGUAGE sql
+ STABLE
+BEGIN ATOMIC
+ SELECT (task_facts.t).device_id AS device_id,
+     (task_facts.t).job_id AS job_id,
+     (task_facts.t).nth AS nth,
+     (task_facts.t).module AS module,
+     (task_facts.t).slot AS slot,
+     (task_facts.t).state AS state,
+     (task_facts.t).source_version AS source_version,
+     p.version,
+     p.is_delta,
+     j.source_versions,
+         CASE
+             WHEN p.is_delta THEN ARRAY[p.source_version]
+             ELSE p.source_versions
+         END AS source_versions,
+         CASE
+             WHEN (j.kind = 'dynamic'::text) THEN j.group_id
+             ELSE NULL::bigint
+         END AS "case",
+     j.need_push,
+     j.retry_interval_min,
+     j.retry_count,
+     j.timeout_min,
+     (task_facts.t).progress AS progress,
+     (task_facts.t).attempt AS attempt,
+     (task_facts.t).description AS description,
+     (task_facts.t).reason AS reason,
+     (task_facts.t).failure_ref AS failure_ref,
+     (task_facts.t).due_at AS due_at,
+     (task_facts.t).offered_on AS offered_on,
+     (task_facts.t).offered_at AS offered_at,
+     (task_facts.t).timeout_at AS timeout_at,
+     (task_facts.t).awaiting AS awaiting,
+     (task_facts.t).package_id AS package_id,
+     (task_facts.t).code AS code,
+     (task_facts.t).rev AS rev
+    FROM (job j
+      JOIN package p ON ((p.package_id = COALESCE((task_facts.t).package_id, j.package_id))))
+   WHERE (j.job_id = (task_facts.t).job_id);
+END;
+
 CREATE TABLE account (
     account_id bigint NOT NULL,
     name text NOT NULL,
@@ -142,64 +333,6 @@ CREATE TABLE iam_token (
 );
 CREATE INDEX iam_token_age ON iam_token USING btree (expires_at);
 
-CREATE TABLE job (
-    job_id bigint NOT NULL,
-    account_id bigint NOT NULL,
-    product_id bigint NOT NULL,
-    package_id bigint NOT NULL,
-    kind text NOT NULL,
-    selection text NOT NULL,
-    status text NOT NULL,
-    source_versions text[] DEFAULT '{}'::text[] NOT NULL,
-    gray_percent numeric(6,3),
-    retry_interval_min integer,
-    retry_count integer DEFAULT 0 NOT NULL,
-    timeout_min integer,
-    maximum_per_min integer DEFAULT 1000 NOT NULL,
-    overwrite boolean DEFAULT false NOT NULL,
-    need_push boolean DEFAULT true NOT NULL,
-    need_confirm boolean DEFAULT false NOT NULL,
-    protocol text DEFAULT 'HTTPS'::text NOT NULL,
-    tags jsonb DEFAULT '[]'::jsonb NOT NULL,
-    cursor_device uuid,
-    until_device uuid,
-    materialised boolean DEFAULT false NOT NULL,
-    created_at timestamp with time zone NOT NULL,
-    modified_at timestamp with time zone NOT NULL,
-    ended_at timestamp with time zone,
-    multi_module boolean DEFAULT false NOT NULL,
-    dynamic_mode smallint,
-    group_id bigint,
-    listed boolean DEFAULT false NOT NULL,
-    scheduled_at timestamp with time zone,
-    finish_at timestamp with time zone,
-    started_at timestamp with time zone,
-    asks_version boolean DEFAULT false NOT NULL,
-    name text DEFAULT ''::text NOT NULL,
-    part text DEFAULT ''::text NOT NULL,
-    ext_info jsonb,
-    by_gateway boolean DEFAULT false NOT NULL,
-    facts jsonb DEFAULT '{}'::jsonb NOT NULL,
-    targets text[] DEFAULT '{}'::text[] NOT NULL,
-    group_ids bigint[] DEFAULT '{}'::bigint[] NOT NULL,
-    stop_asked_at timestamp with time zone,
-    outcome text DEFAULT ''::text NOT NULL,
-    deleted_at timestamp with time zone,
-    status_desc text DEFAULT ''::text NOT NULL,
-    looked integer DEFAULT 0 NOT NULL,
-    CONSTRAINT job_pkey PRIMARY KEY (job_id),
-    CONSTRAINT job_dynamic_mode_check CHECK (dynamic_mode = ANY (ARRAY[1, 2])),
-    CONSTRAINT job_kind_check CHECK (kind = ANY (ARRAY['verify'::text, 'static'::text, 'dynamic'::text])),
-    CONSTRAINT job_selection_check CHECK (selection = ANY (ARRAY['ALL'::text, 'SPECIFIC'::text, 'GRAY'::text, 'GROUP'::text])),
-    CONSTRAINT job_status_check CHECK (status = ANY (ARRAY['PLANNED'::text, 'IN_PROGRESS'::text, 'COMPLETED'::text, 'CANCELED'::text]))
-);
-CREATE INDEX job_by_part ON job USING btree (account_id, part, job_id DESC) WHERE part <> ''::text AND deleted_at IS NULL;
-CREATE INDEX job_of_package ON job USING btree (package_id, job_id DESC);
-CREATE INDEX job_planned ON job USING btree (scheduled_at) WHERE status = 'PLANNED'::text;
-CREATE INDEX job_running ON job USING btree (job_id) WHERE status = ANY (ARRAY['PLANNED'::text, 'IN_PROGRESS'::text]);
-CREATE INDEX job_window ON job USING btree (finish_at) WHERE status = 'IN_PROGRESS'::text AND finish_at IS NOT NULL;
-CREATE UNIQUE INDEX job_one_dynamic ON job USING btree (package_id) WHERE kind = 'dynamic'::text AND status = 'IN_PROGRESS'::text;
-
 CREATE TABLE job_noted (
     job_id bigint NOT NULL,
     progress text NOT NULL,
@@ -291,53 +424,6 @@ CREATE TABLE pace (
     offers integer NOT NULL
 );
 CREATE INDEX pace_of_job ON pace USING btree (job_id, granted_at);
-
-CREATE TABLE package (
-    package_id bigint NOT NULL,
-    account_id bigint NOT NULL,
-    product_id bigint,
-    name text NOT NULL,
-    description text DEFAULT ''::text NOT NULL,
-    module text DEFAULT 'default'::text NOT NULL,
-    version text NOT NULL,
-    source_version text,
-    is_delta boolean DEFAULT false NOT NULL,
-    status text NOT NULL,
-    object_key text NOT NULL,
-    size bigint NOT NULL,
-    md5 text NOT NULL,
-    sha256 text NOT NULL,
-    url text NOT NULL,
-    udi text,
-    created_at timestamp with time zone NOT NULL,
-    modified_at timestamp with time zone NOT NULL,
-    deleted_at timestamp with time zone,
-    sign_method text DEFAULT 'MD5'::text NOT NULL,
-    files jsonb DEFAULT '[]'::jsonb NOT NULL,
-    source_versions text[] DEFAULT '{}'::text[] NOT NULL,
-    object_state text DEFAULT 'ok'::text NOT NULL,
-    object_tag text,
-    looked_at timestamp with time zone,
-    check_until timestamp with time zone,
-    region text,
-    bucket text,
-    bucket_key text,
-    sign text,
-    sign_word text,
-    object_fault text,
-    object_problem text,
-    CONSTRAINT package_pkey PRIMARY KEY (package_id),
-    CONSTRAINT package_object_state_check CHECK (object_state = ANY (ARRAY['checking'::text, 'ok'::text, 'missing'::text, 'differs'::text])),
-    CONSTRAINT package_sign_method_check CHECK (sign_method = ANY (ARRAY['MD5'::text, 'SHA256'::text])),
-    CONSTRAINT package_status_check CHECK (status = ANY (ARRAY['unverified'::text, 'verifying'::text, 'verified'::text, 'failed'::text, 'exempt'::text]))
-);
-CREATE INDEX package_looked ON package USING btree (looked_at) WHERE region IS NOT NULL AND deleted_at IS NULL;
-CREATE INDEX package_lost ON package USING btree (package_id) WHERE (object_state = ANY (ARRAY['missing'::text, 'differs'::text])) AND deleted_at IS NULL;
-CREATE INDEX package_newest ON package USING btree (account_id, package_id DESC) WHERE deleted_at IS NULL;
-CREATE INDEX package_of_module ON package USING btree (product_id, lower(module)) WHERE deleted_at IS NULL;
-CREATE INDEX package_stored ON package USING btree (account_id, module, package_id DESC) WHERE region IS NOT NULL AND deleted_at IS NULL;
-CREATE INDEX package_unread ON package USING btree (package_id) WHERE object_state = 'checking'::text AND deleted_at IS NULL;
-CREATE UNIQUE INDEX package_name ON package USING btree (account_id, name) WHERE deleted_at IS NULL;
 
 CREATE TABLE policy (
     product_id bigint NOT NULL,
@@ -457,41 +543,6 @@ CREATE TABLE space (
     CONSTRAINT space_account_id_fkey FOREIGN KEY (account_id) REFERENCES account(account_id)
 );
 CREATE INDEX space_newest ON space USING btree (account_id, space_id DESC);
-
-CREATE TABLE task (
-    device_id uuid NOT NULL,
-    job_id bigint NOT NULL,
-    nth smallint DEFAULT 0 NOT NULL,
-    module text NOT NULL,
-    slot text DEFAULT ''::text NOT NULL,
-    state text NOT NULL,
-    source_version text,
-    description text DEFAULT ''::text NOT NULL,
-    reason text DEFAULT ''::text NOT NULL,
-    progress smallint DEFAULT 0 NOT NULL,
-    attempt smallint DEFAULT 0 NOT NULL,
-    failure_ref text DEFAULT ''::text NOT NULL,
-    node_id uuid,
-    due_at timestamp with time zone,
-    offered_on uuid,
-    offered_at timestamp with time zone,
-    timeout_at timestamp with time zone,
-    rev integer DEFAULT 0 NOT NULL,
-    created_at timestamp with time zone NOT NULL,
-    modified_at timestamp with time zone NOT NULL,
-    package_id bigint,
-    awaiting text DEFAULT ''::text NOT NULL,
-    code integer,
-    life integer DEFAULT 0 NOT NULL,
-    CONSTRAINT task_pkey PRIMARY KEY (device_id, job_id, nth),
-    CONSTRAINT task_awaiting_check CHECK (awaiting = ANY (ARRAY[''::text, 'online'::text, 'answer'::text, 'offer'::text, 'result'::text, 'arrival'::text, 'again'::text])),
-    CONSTRAINT task_state_check CHECK (state = ANY (ARRAY['CONFIRM'::text, 'QUEUED'::text, 'NOTIFIED'::text, 'IN_PROGRESS'::text, 'SUCCEEDED'::text, 'FAILED'::text, 'CANCELED'::text]))
-);
-CREATE INDEX task_by_state ON task USING btree (job_id, state, device_id, nth);
-CREATE INDEX task_due ON task USING btree (node_id, job_id, due_at) WHERE due_at IS NOT NULL AND node_id IS NOT NULL;
-CREATE INDEX task_of_job ON task USING btree (job_id, device_id, nth);
-CREATE INDEX task_timeout ON task USING btree (timeout_at) WHERE timeout_at IS NOT NULL;
-CREATE UNIQUE INDEX task_one_open ON task USING btree (device_id, slot) WHERE state = ANY (ARRAY['CONFIRM'::text, 'QUEUED'::text, 'NOTIFIED'::text, 'IN_PROGRESS'::text]);
 
 CREATE TABLE task_change (
     device_id uuid NOT NULL,

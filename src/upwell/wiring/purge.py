@@ -1,8 +1,8 @@
 """What a server forgets when it is old enough."""
 
-from upwell.service import access, batchfiles, dispatch, iam, uploads
-from upwell.service.context import Context
-from upwell.service.stored import objects_of
+from upwell.service.context import Context, objects_of
+from upwell.service.manage import access, target_files, uploads, users
+from upwell.service.upgrade import dispatch
 
 
 async def purge_old(ctx: Context) -> bool:
@@ -10,10 +10,10 @@ async def purge_old(ctx: Context) -> bool:
     objects = objects_of(ctx)
     await dispatch.forget_grants(ctx)
     await access.purge_nonces(ctx)
-    await iam.purge(ctx)
-    for file_id, key in await batchfiles.stale_files(ctx):
+    await users.purge(ctx)
+    for file_id, key in await target_files.stale_files(ctx):
         await objects.delete(key)
-        await batchfiles.forget_file(ctx, file_id)
+        await target_files.forget_file(ctx, file_id)
     for key in await uploads.stale_files(ctx):
         await objects.delete(key)
         await uploads.forget_file(ctx, key)

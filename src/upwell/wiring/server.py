@@ -19,53 +19,53 @@ from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route
 
 from upwell.config import Settings
+from upwell.dialects.huawei.hook_ops import notification
 from upwell.dialects.huawei.iam import PROJECTS_PATH, TOKENS_PATH
-from upwell.dialects.huawei.rule_ops import notification
 from upwell.domain.commands import Command, DeleteDevice, DeleteSpace, ResetSecret, SetDeviceEnabled
 from upwell.domain.errors import Unavailable
 from upwell.domain.talk import OfferRequest
-from upwell.doors.blocks import Blocks
-from upwell.doors.bodies import Bodies
-from upwell.doors.devices import Desk, DeviceHandler
-from upwell.doors.downloads import DownloadDoor
-from upwell.doors.enrolment import EnrolmentDoor
-from upwell.doors.faces.alibaba import AlibabaFace
-from upwell.doors.faces.huawei import HuaweiFace
-from upwell.doors.faces.tuyalink import TuyaLinkFace
-from upwell.doors.gate import Gate
-from upwell.doors.iam import IamDoor
-from upwell.doors.lingering import Lingering
-from upwell.doors.links import Links
-from upwell.doors.logins import LoginDesk
+from upwell.doors.devices.alibaba_blocks import Blocks
+from upwell.doors.devices.alibaba_registration import EnrolmentDoor
+from upwell.doors.devices.desk import Desk, DeviceHandler
+from upwell.doors.devices.faces.alibaba import AlibabaFace
+from upwell.doors.devices.faces.huawei import HuaweiFace
+from upwell.doors.devices.faces.tuyalink import TuyaLinkFace
+from upwell.doors.devices.logins import LoginDesk
+from upwell.doors.downloads.door import DownloadDoor
+from upwell.doors.downloads.links import Links
+from upwell.doors.management.bodies import Bodies
+from upwell.doors.management.huawei_callers import Gate
+from upwell.doors.management.huawei_sign_in import IamDoor
+from upwell.doors.management.lingering import Lingering
+from upwell.doors.management.rest import RestDoor, everything
+from upwell.doors.management.rpc import RpcDoor
+from upwell.doors.management.rpc import everything as rpc_at_root
+from upwell.doors.management.tongues import Alibaba, Tongue, Tuya
+from upwell.doors.management.uploads import streams_to_store
 from upwell.doors.push import Poster
 from upwell.doors.readiness import Readiness
-from upwell.doors.rest import RestDoor, everything
-from upwell.doors.rpc import RpcDoor
-from upwell.doors.rpc import everything as rpc_at_root
-from upwell.doors.tongues import Alibaba, Tongue, Tuya
-from upwell.doors.uploads import streams_to_store
-from upwell.embedded import EmbeddedPostgres
+from upwell.embedded.server import EmbeddedPostgres
 from upwell.engine.dispatch import Ask, Asking, Came, Dispatcher
 from upwell.engine.gather import Gatherer
 from upwell.engine.loop import Loop
-from upwell.service import (
-    access,
-    checks,
+from upwell.service.context import Context, utc_now
+from upwell.service.manage import access, fleet
+from upwell.service.upgrade import (
     endings,
     enrol,
     faults,
-    fleet,
+    fill,
     gateways,
-    making,
+    logins,
     news,
     nodes,
     reports,
+    stored_objects,
     streams,
 )
-from upwell.service.access import LoginFacts
-from upwell.service.context import Context, utc_now
-from upwell.service.dispatch import Addressed, Sent
-from upwell.service.secrets import server_secret
+from upwell.service.upgrade.dispatch import Addressed, Sent
+from upwell.service.upgrade.downloads import server_secret
+from upwell.service.upgrade.logins import LoginFacts
 from upwell.storage.database import migrate
 from upwell.wiring.certificates import ServerCertificates
 from upwell.wiring.health import checks_of
@@ -180,11 +180,11 @@ class Server:
         tolerance = timedelta(hours=self.settings.huawei_clock_tolerance_h)
 
         async def login_facts(ids: Sequence[UUID]) -> list[LoginFacts | None]:
-            found = await access.login_facts(ctx, list(ids))
+            found = await logins.login_facts(ctx, list(ids))
             return [found.get(i) for i in ids]
 
         async def login_facts_by_name(names: Sequence[str]) -> list[Sequence[LoginFacts]]:
-            found = await access.login_facts_by_name(ctx, list(names))
+            found = await logins.login_facts_by_name(ctx, list(names))
             return [found[name] for name in names]
 
         async def arrived(who: Sequence[tuple[UUID, UUID, str]]) -> list[None]:
@@ -258,9 +258,9 @@ class Server:
         upkeep = Loop("upkeep", self._upkeep, 5.0)
         purge = Loop("purge", partial(purge_old, ctx), 60.0, turn_max_s=LONG_TURN_S)
         self.watch = Loop("watch", partial(self._watch, handler), WATCH_PAUSE_S)
-        self.read = Loop("objects", partial(checks.read_one, ctx), 2.0, turn_max_s=LONG_TURN_S)
+        self.read = Loop("objects", partial(stored_objects.read_one, ctx), 2.0, turn_max_s=LONG_TURN_S)
         bereft = Loop("lost objects", partial(faults.end_bereft, ctx), 1.0)
-        look = Loop("objects again", partial(checks.look_again, ctx), 15.0)
+        look = Loop("objects again", partial(stored_objects.look_again, ctx), 15.0)
         post = Poster(private=self.settings.allow_private_push).post
         self.readiness = Readiness(checks_of(self.settings, ctx, self.node_id, self._duties))
         health = Loop("health", self._look, 15.0)
@@ -295,9 +295,9 @@ class Server:
 
     async def _fill(self) -> bool:
         await endings.start_planned(self.ctx)
-        waiting = await making.unfilled(self.ctx)
+        waiting = await fill.unfilled(self.ctx)
         for job_id in waiting:
-            while await making.fill(self.ctx, job_id):
+            while await fill.fill(self.ctx, job_id):
                 self.fill.progressed()
                 self.push.wake()
         if waiting:

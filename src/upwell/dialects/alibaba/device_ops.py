@@ -6,9 +6,9 @@ from typing import Any
 from upwell.dialects.alibaba import names, render
 from upwell.dialects.alibaba.product_ops import PRODUCT_KEY
 from upwell.dialects.alibaba.registration_ops import device
+from upwell.dialects.checks import OneOf, shown
+from upwell.dialects.rpc_checks import NICKNAME, device_key
 from upwell.dialects.rpc_params import PAGE, Operation, Param, page_size
-from upwell.dialects.rpc_rules import NICKNAME, device_key
-from upwell.dialects.rules import OneOf, shown
 from upwell.domain import commands as c
 from upwell.domain.errors import Invalid, Missing
 

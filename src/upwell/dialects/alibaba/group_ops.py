@@ -7,9 +7,9 @@ from upwell.dialects.alibaba import names, render
 from upwell.dialects.alibaba.device_ops import simple_devices
 from upwell.dialects.alibaba.product_ops import PRODUCT_KEY
 from upwell.dialects.alibaba.search import read_rule
+from upwell.dialects.checks import Length, OneOf
+from upwell.dialects.rpc_checks import GROUP_NAME
 from upwell.dialects.rpc_params import PAGE, Operation, Param, page_size
-from upwell.dialects.rpc_rules import GROUP_NAME
-from upwell.dialects.rules import Length, OneOf
 from upwell.domain import commands as c
 
 MEMBERS_MAX = 200  # alibaba 3.4: devices per BatchAddDeviceGroupRelations and its opposite

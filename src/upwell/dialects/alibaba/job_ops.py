@@ -11,9 +11,9 @@ from typing import Any
 from upwell.dialects.alibaba import names, render
 from upwell.dialects.alibaba.package_ops import FIRMWARE_ID, VERSION
 from upwell.dialects.alibaba.product_ops import PRODUCT_KEY
+from upwell.dialects.checks import Length, OneOf, Pattern, Range
+from upwell.dialects.rpc_checks import GRAY_PERCENT, check_retry, check_targets
 from upwell.dialects.rpc_params import Operation, Param, page_params, refuse_repeats
-from upwell.dialects.rpc_rules import GRAY_PERCENT, check_retry, check_targets
-from upwell.dialects.rules import Length, OneOf, Pattern, Range
 from upwell.domain import commands as c
 from upwell.domain.errors import Invalid, Missing
 

@@ -7,9 +7,9 @@ from upwell.dialects.alibaba import render
 from upwell.dialects.alibaba.device_ops import DEVICE_KEY
 from upwell.dialects.alibaba.package_ops import VERSION
 from upwell.dialects.alibaba.product_ops import PRODUCT_KEY
+from upwell.dialects.checks import Length
+from upwell.dialects.rpc_checks import ALIAS, device_key
 from upwell.dialects.rpc_params import Operation, Param, page_params
-from upwell.dialects.rpc_rules import ALIAS, device_key
-from upwell.dialects.rules import Length
 from upwell.domain import commands as c
 from upwell.domain.errors import Invalid
 

@@ -4,9 +4,9 @@ from collections.abc import Mapping
 from typing import Any
 
 from upwell.dialects.alibaba import names, render
+from upwell.dialects.checks import Length, OneOf, Pattern, Range, shown
+from upwell.dialects.rpc_checks import SIGN_METHODS, digest
 from upwell.dialects.rpc_params import Operation, Param, Struct, page_params, refuse_repeats
-from upwell.dialects.rpc_rules import SIGN_METHODS, digest
-from upwell.dialects.rules import Length, OneOf, Pattern, Range, shown
 from upwell.domain import commands as c
 from upwell.domain.errors import Invalid, Missing
 from upwell.domain.letters import LETTERS

@@ -7,9 +7,9 @@ from collections.abc import Mapping
 from typing import Any
 
 from upwell.dialects.alibaba import render
+from upwell.dialects.checks import Length, OneOf
+from upwell.dialects.rpc_checks import PRODUCT_NAME
 from upwell.dialects.rpc_params import Operation, Param, page_params
-from upwell.dialects.rpc_rules import PRODUCT_NAME
-from upwell.dialects.rules import Length, OneOf
 from upwell.domain import commands as c
 from upwell.domain.errors import Invalid
 

@@ -5,9 +5,9 @@ from typing import Any
 
 from upwell.dialects.alibaba import render
 from upwell.dialects.alibaba.product_ops import PRODUCT_KEY
+from upwell.dialects.checks import Pattern, Range
+from upwell.dialects.rpc_checks import NICKNAME
 from upwell.dialects.rpc_params import PAGE, Operation, Param, Unsupported, page_size
-from upwell.dialects.rpc_rules import NICKNAME
-from upwell.dialects.rules import Pattern, Range
 from upwell.domain import commands as c
 from upwell.domain.errors import Invalid, Missing
 

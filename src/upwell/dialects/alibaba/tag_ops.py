@@ -5,9 +5,9 @@ from collections.abc import Mapping
 from typing import Any
 
 from upwell.dialects.alibaba.device_ops import DEVICE_KEY, simple_devices
+from upwell.dialects.checks import Length, Pattern, shown
+from upwell.dialects.rpc_checks import device_key
 from upwell.dialects.rpc_params import PAGE, TEXT, Operation, Param, page_size
-from upwell.dialects.rpc_rules import device_key
-from upwell.dialects.rules import Length, Pattern, shown
 from upwell.domain import commands as c
 from upwell.domain.errors import Invalid
 

@@ -8,9 +8,9 @@ from upwell.dialects.alibaba.device_ops import DEVICE_KEY
 from upwell.dialects.alibaba.job_ops import JOB_ID
 from upwell.dialects.alibaba.package_ops import FIRMWARE_ID, VERSION
 from upwell.dialects.alibaba.product_ops import PRODUCT_KEY
+from upwell.dialects.checks import OneOf
+from upwell.dialects.rpc_checks import UNCONFIRMED, asked_states, cancelled_states, device_key, nothing_cancelled
 from upwell.dialects.rpc_params import PAGE, Operation, Param, page_size
-from upwell.dialects.rpc_rules import UNCONFIRMED, asked_states, cancelled_states, device_key, nothing_cancelled
-from upwell.dialects.rules import OneOf
 from upwell.domain import commands as c
 from upwell.domain.errors import Invalid
 

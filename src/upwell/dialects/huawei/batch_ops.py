@@ -6,6 +6,7 @@ The upload of a file of targets is a form and the door's; listing and deleting t
 
 from typing import Any
 
+from upwell.dialects.checks import OneOf, Pattern, Range
 from upwell.dialects.huawei import codes, names, render
 from upwell.dialects.huawei.device_ops import DEVICE_ID, FILTERS
 from upwell.dialects.huawei.flow import PROGRESS_OF, STANDING_OF, SUBTASK_STATUS, TASK_STATUS, task_progress
@@ -23,7 +24,6 @@ from upwell.dialects.huawei.params import (
     read,
     window,
 )
-from upwell.dialects.rules import OneOf, Pattern, Range
 from upwell.domain import commands as c
 from upwell.domain.errors import Invalid, Missing
 

@@ -6,6 +6,7 @@ the version of the module `default`, sw_version that of `software`.
 
 from typing import Any
 
+from upwell.dialects.checks import OneOf, Pattern, Range
 from upwell.dialects.huawei import names, render, search
 from upwell.dialects.huawei.operation import Operation, Values
 from upwell.dialects.huawei.params import (
@@ -21,7 +22,6 @@ from upwell.dialects.huawei.params import (
     name_of,
     window,
 )
-from upwell.dialects.rules import OneOf, Pattern, Range
 from upwell.domain import commands as c
 from upwell.domain.errors import Invalid
 from upwell.domain.talk import DEFAULT_MODULE

@@ -2,11 +2,11 @@
 
 from typing import Any
 
+from upwell.dialects.checks import AnyCase, OneOf
 from upwell.dialects.huawei import names, render, search
 from upwell.dialects.huawei.device_ops import DEVICE_ID, key
 from upwell.dialects.huawei.operation import Operation, Values
 from upwell.dialects.huawei.params import APP_ID, CHINESE, WINDOW, Field, Table, Text, window
-from upwell.dialects.rules import AnyCase, OneOf
 from upwell.domain import commands as c
 from upwell.domain.errors import Invalid, Missing, NotFound, TooMany
 

@@ -8,9 +8,9 @@ from datetime import UTC, datetime
 from http import HTTPStatus
 from typing import Any, Literal
 
+from upwell.dialects.checks import shown
 from upwell.dialects.huawei.operation import members
 from upwell.dialects.huawei.params import Field, Table, Text, read
-from upwell.dialects.rules import shown
 from upwell.domain.errors import CallerError, Denied, Invalid, NotFound, Throttled
 
 TOKENS_PATH = "/v3/auth/tokens"

@@ -12,10 +12,10 @@ from upwell.dialects.huawei import (
     batch_ops,
     device_ops,
     group_ops,
+    hook_ops,
     module_ops,
     package_ops,
     product_ops,
-    rule_ops,
     tag_ops,
 )
 from upwell.dialects.huawei.operation import Operation, Pairs
@@ -34,7 +34,7 @@ OPERATIONS: dict[str, Operation] = {
     **device_ops.OPERATIONS,
     **group_ops.OPERATIONS,
     **tag_ops.OPERATIONS,
-    **rule_ops.OPERATIONS,
+    **hook_ops.OPERATIONS,
 }
 
 

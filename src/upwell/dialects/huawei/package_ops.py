@@ -6,11 +6,11 @@ firmwarePackage is the module `default`, softwarePackage `software`; a modulePac
 from dataclasses import dataclass
 from typing import Any
 
+from upwell.dialects.checks import OneOf, shown
 from upwell.dialects.huawei import names, render
 from upwell.dialects.huawei.codes import STATUSES
 from upwell.dialects.huawei.operation import Operation, Values
 from upwell.dialects.huawei.params import APP_ID, ID_36, PRODUCT_ID, WINDOW, Field, Text, window
-from upwell.dialects.rules import OneOf, shown
 from upwell.domain import commands as c
 from upwell.domain.errors import Invalid, Missing
 from upwell.domain.modules import module_key

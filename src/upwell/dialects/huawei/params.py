@@ -14,8 +14,8 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, Literal
 
+from upwell.dialects.checks import Pattern, Range, Rule, shown
 from upwell.dialects.huawei import names
-from upwell.dialects.rules import Pattern, Range, Rule, shown
 from upwell.domain.commands import Window
 from upwell.domain.errors import Invalid, Missing
 

@@ -7,6 +7,7 @@ its wire names.
 from collections.abc import Sequence
 from typing import Any
 
+from upwell.dialects.checks import OneOf
 from upwell.dialects.huawei import render
 from upwell.dialects.huawei.operation import Operation, Values
 from upwell.dialects.huawei.params import (
@@ -21,7 +22,6 @@ from upwell.dialects.huawei.params import (
     name_of,
     window,
 )
-from upwell.dialects.rules import OneOf
 from upwell.domain import commands as c
 from upwell.domain.errors import Invalid
 

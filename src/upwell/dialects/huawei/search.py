@@ -15,8 +15,8 @@ import sqlglot
 from sqlglot import exp
 from sqlglot.errors import SqlglotError
 
+from upwell.dialects.checks import shown
 from upwell.dialects.huawei.params import CHINESE
-from upwell.dialects.rules import shown
 from upwell.domain.commands import SOFTWARE_MODULE, SearchDevices
 from upwell.domain.errors import Invalid
 from upwell.domain.search import Both, Compare, Condition, Either, Field, Not, Operator

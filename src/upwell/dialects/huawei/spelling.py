@@ -10,9 +10,9 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from upwell.dialects.checks import shown
 from upwell.dialects.huawei.params import Field, Table
 from upwell.dialects.near import NAME_CHARS_MAX, Names, speaks_of_choice
-from upwell.dialects.rules import shown
 from upwell.domain.errors import Invalid
 
 STRANGERS_MAX = 1000  # different undeclared names in one body, so that looking for their like is bounded

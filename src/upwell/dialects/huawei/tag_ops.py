@@ -3,10 +3,10 @@
 from collections.abc import Sequence
 from typing import Any
 
+from upwell.dialects.checks import OneOf, shown
 from upwell.dialects.huawei import render
 from upwell.dialects.huawei.operation import Operation, Values
 from upwell.dialects.huawei.params import CHINESE, ID_128, WINDOW, Field, Table, Text, window
-from upwell.dialects.rules import OneOf, shown
 from upwell.domain import commands as c
 from upwell.domain.errors import Invalid
 

@@ -8,10 +8,10 @@ from collections.abc import Mapping
 from typing import Any
 from uuid import UUID
 
+from upwell.dialects.checks import Length, OneOf, Pattern, Range
 from upwell.dialects.rpc_answers import china_time, gmt, millis, utc
+from upwell.dialects.rpc_checks import GROUP_NAME, NICKNAME, PRODUCT_NAME
 from upwell.dialects.rpc_params import PAGE, Operation, Param, page_size
-from upwell.dialects.rpc_rules import GROUP_NAME, NICKNAME, PRODUCT_NAME
-from upwell.dialects.rules import Length, OneOf, Pattern, Range
 from upwell.dialects.tuya import channels, names
 from upwell.dialects.tuya.render import Listed, Table, page, rows, struct
 from upwell.dialects.tuya.tables import DEVICE_KEY, PRODUCT_KEY, ask, data, of_device, operation, paged

@@ -8,9 +8,9 @@ from collections.abc import Mapping
 from decimal import Decimal
 from typing import Any
 
+from upwell.dialects.checks import OneOf, Range
 from upwell.dialects.rpc_answers import utc
-from upwell.dialects.rpc_params import Operation, Param
-from upwell.dialects.rpc_rules import (
+from upwell.dialects.rpc_checks import (
     GRAY_PERCENT,
     UNCONFIRMED,
     asked_states,
@@ -19,7 +19,7 @@ from upwell.dialects.rpc_rules import (
     check_targets,
     nothing_cancelled,
 )
-from upwell.dialects.rules import OneOf, Range
+from upwell.dialects.rpc_params import Operation, Param
 from upwell.dialects.tuya import names
 from upwell.dialects.tuya.package_ops import PACKAGE_ID
 from upwell.dialects.tuya.render import Table, listing, page, struct

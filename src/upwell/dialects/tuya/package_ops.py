@@ -3,10 +3,10 @@
 from collections.abc import Mapping
 from typing import Any
 
+from upwell.dialects.checks import Length, OneOf, Pattern, Range
 from upwell.dialects.rpc_answers import utc
+from upwell.dialects.rpc_checks import ALIAS, digest
 from upwell.dialects.rpc_params import Operation, Param
-from upwell.dialects.rpc_rules import ALIAS, digest
-from upwell.dialects.rules import Length, OneOf, Pattern, Range
 from upwell.dialects.tuya import names
 from upwell.dialects.tuya.render import Table, page, struct
 from upwell.dialects.tuya.tables import DEVICE_KEY, VERSION, ask, data, of_device, operation, paged

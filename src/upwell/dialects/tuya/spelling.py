@@ -6,9 +6,9 @@ after the signature was checked on what was sent, and refuses two spellings of o
 
 from collections.abc import Iterable, Sequence
 
+from upwell.dialects.checks import OneOf, shown
 from upwell.dialects.rpc_names import ONE_VALUE, Pairs
 from upwell.dialects.rpc_params import Param
-from upwell.dialects.rules import OneOf, shown
 from upwell.domain.errors import Invalid
 
 

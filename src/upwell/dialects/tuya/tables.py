@@ -4,9 +4,9 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from upwell.dialects.checks import Pattern, Range
+from upwell.dialects.rpc_checks import device_key
 from upwell.dialects.rpc_params import FROM_ONE, Operation, Param
-from upwell.dialects.rpc_rules import device_key
-from upwell.dialects.rules import Pattern, Range
 from upwell.domain.commands import Command, Result
 
 PRODUCT_KEY = Param("ProductKey", required=True)

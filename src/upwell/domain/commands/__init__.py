@@ -69,6 +69,21 @@ from upwell.domain.commands.groups import (
     ShowSuperGroup,
     UpdateGroup,
 )
+from upwell.domain.commands.hooks import (
+    AddAction,
+    ChangeAction,
+    ChangeRule,
+    CreateRule,
+    DeleteAction,
+    DeleteRule,
+    News,
+    Rule,
+    RuleAction,
+    ScanActions,
+    ScanRules,
+    ShowAction,
+    ShowRule,
+)
 from upwell.domain.commands.jobs import (
     CancelTasksOfDevices,
     CancelTasksOfJob,
@@ -107,21 +122,6 @@ from upwell.domain.commands.packages import (
     ShowPackage,
     UpdateModule,
     UploadTicket,
-)
-from upwell.domain.commands.rules import (
-    AddAction,
-    ChangeAction,
-    ChangeRule,
-    CreateRule,
-    DeleteAction,
-    DeleteRule,
-    News,
-    Rule,
-    RuleAction,
-    ScanActions,
-    ScanRules,
-    ShowAction,
-    ShowRule,
 )
 from upwell.domain.commands.scans import (
     Scanned,
