@@ -1,6 +1,6 @@
 """Write the generated parts of docs/architecture.md from the code, so that no drawing can differ from it.
 
-Run: python tools/house.py (writes the file) or python tools/house.py --check (fails when the file is stale). What stands
+Run: python tools/house.py (writes the file) or python tools/house.py --check (fails when the file is stale). What is
 between a line `<!-- name -->` and the line `<!-- end -->` is written here; all else is written by people.
 """
 
@@ -100,9 +100,9 @@ def text(present: str) -> str:
     """The file with its generated parts made anew."""
     for name, made in PARTS.items():
         pattern = re.compile(rf"(<!-- {name} -->\n).*?(<!-- end -->)", re.DOTALL)
-        present, count = pattern.subn(lambda m, part=made(): f"{m[1]}{part}\n{m[2]}", present)
-        if count != 1:
-            raise SystemExit(f"docs/architecture.md has {count} places for `{name}`; it needs one")
+        if len(places := pattern.findall(present)) != 1:
+            raise SystemExit(f"docs/architecture.md has {len(places)} places for `{name}`; it needs one")
+        present = pattern.sub("".join([places[0][0], made(), "\n", places[0][1]]).replace("\\", r"\\"), present)
     return present
 
 
