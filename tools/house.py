@@ -1,7 +1,7 @@
 """Write the generated parts of docs/architecture.md from the code, so that no drawing can differ from it.
 
-Run: python tools/house.py (writes the file) or python tools/house.py --check (fails when the file is stale). What is
-between a line `<!-- name -->` and the line `<!-- end -->` is written here; all else is written by people.
+Run: python tools/house.py (writes the file) or python tools/house.py --check (fails when the file is stale). What
+stands between a line `<!-- name -->` and the line `<!-- end -->` is written here; all else is written by people.
 """
 
 import ast
@@ -9,6 +9,7 @@ import importlib
 import re
 import sys
 from collections import Counter
+from collections.abc import Callable
 from pathlib import Path
 
 import grimp
@@ -93,16 +94,21 @@ def _said(name: str) -> str:
     return re.split(r"(?<=\.) ", text, maxsplit=1)[0]
 
 
-PARTS = {"drawing": drawing, "rooms": rooms, "report": lambda: way(REPORT), "offer": lambda: way(OFFER)}
+PARTS: dict[str, Callable[[], str]] = {
+    "drawing": drawing,
+    "rooms": rooms,
+    "report": lambda: way(REPORT),
+    "offer": lambda: way(OFFER),
+}
 
 
 def text(present: str) -> str:
     """The file with its generated parts made anew."""
     for name, made in PARTS.items():
-        pattern = re.compile(rf"(<!-- {name} -->\n).*?(<!-- end -->)", re.DOTALL)
-        if len(places := pattern.findall(present)) != 1:
-            raise SystemExit(f"docs/architecture.md has {len(places)} places for `{name}`; it needs one")
-        present = pattern.sub("".join([places[0][0], made(), "\n", places[0][1]]).replace("\\", r"\\"), present)
+        found = re.findall(rf"<!-- {name} -->\n.*?<!-- end -->", present, re.DOTALL)
+        if len(found) != 1:
+            raise SystemExit(f"docs/architecture.md has {len(found)} places for `{name}`; it needs one")
+        present = present.replace(found[0], f"<!-- {name} -->\n{made()}\n<!-- end -->")
     return present
 
 
