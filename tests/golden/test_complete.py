@@ -1,5 +1,5 @@
 """The records of the RPC dialects lack nothing: of each operation the full answer, the empty list, the last page and
-the refusals, and of each row of the tables of refusals one answer. What no caller can reach is named with its reason."""
+the refusals, and of each row of the tables of refusals one answer. What nobody can reach is named with why."""
 
 import re
 from collections.abc import Iterator, Mapping
