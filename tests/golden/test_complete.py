@@ -3,6 +3,7 @@ the refusals, and of each row of the tables of refusals one answer. What nobody 
 
 import re
 from collections.abc import Iterator, Mapping
+from functools import cache
 from typing import Any
 
 import pytest
@@ -121,9 +122,12 @@ def dialect(request: pytest.FixtureRequest) -> str:
     return str(request.param)
 
 
+book = cache(load)
+
+
 def steps(dialect: str, action: str = "") -> Iterator[Step]:
     """Those that ask an operation."""
-    for chapter in load(dialect):
+    for chapter in book(dialect):
         yield from (step for step in chapter.steps if "do" in step.ask and action in ("", step.ask["do"]))
 
 
