@@ -20,7 +20,6 @@ from starlette.routing import Route
 
 from upwell.config import Settings
 from upwell.dialects.huawei.hook_ops import notification
-from upwell.dialects.huawei.iam import PROJECTS_PATH, TOKENS_PATH
 from upwell.domain.commands import Command, DeleteDevice, DeleteSpace, DeviceKey, ResetSecret, UpdateDevices
 from upwell.domain.errors import Unavailable
 from upwell.domain.talk import OfferRequest
@@ -34,17 +33,13 @@ from upwell.doors.devices.logins import LoginDesk
 from upwell.doors.downloads.door import DownloadDoor
 from upwell.doors.downloads.links import Links
 from upwell.doors.management.bodies import Bodies
-from upwell.doors.management.huawei_callers import Gate
-from upwell.doors.management.huawei_sign_in import IamDoor
 from upwell.doors.management.lingering import Lingering
-from upwell.doors.management.rest import RestDoor, everything
-from upwell.doors.management.rpc import RpcDoor
-from upwell.doors.management.rpc import everything as rpc_at_root
-from upwell.doors.management.tongues import Alibaba, Tongue, Tuya
-from upwell.doors.management.uploads import streams_to_store
+from upwell.doors.management.tongue import House, Tongue
+from upwell.doors.management.tongues import TONGUES, routes
+from upwell.doors.management.uploads import post_object, streams_to_store
 from upwell.doors.push import Poster
 from upwell.doors.readiness import Readiness
-from upwell.embedded import EmbeddedPostgres
+from upwell.embedded.server import EmbeddedPostgres
 from upwell.engine.dispatch import Ask, Asking, Came, Dispatcher
 from upwell.engine.gather import Gatherer
 from upwell.engine.loop import Loop
@@ -85,8 +80,9 @@ WATCH_PAUSE_S = 2.0  # between two rounds: about as long may a device stay that 
 class Server:
     """A whole Upwell in this process and its child PostgreSQL."""
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: Settings, more_tongues: Sequence[Tongue] = ()) -> None:
         self.settings = settings
+        self._more_tongues = more_tongues
         self.node_id = uuid.uuid4()
         self.first_key: access.NewKey | None = None
         self._duties: list[Loop | Gatherer[Any, Any]] = []  # of the engine: `/readyz` asks each whether it is late
@@ -331,27 +327,14 @@ class Server:
         await self.readiness.told()  # so that the log says what is wrong, whether anybody asks or not
         return False
 
-    def _tongues(self) -> dict[str, Tongue]:
-        settings = self.settings
-        tuya = Tuya(bare_secret=settings.tuya_bare_secret, wrapped_lists=settings.tuya_wrapped_lists)
-        return {"alibaba": Alibaba(), "tuya": tuya}
-
     async def _http(self) -> tuple[str, str | None]:
         desk = Uploads(self.ctx, self.objects)
-        rpc = RpcDoor(
-            ctx=self.ctx, desk=desk, tongues=self._tongues(), now=utc_now, changed=self._changed,
-            limited=self.settings.request_limits,
-        )  # fmt: skip
-        gate = Gate(ctx=self.ctx, now=utc_now)
-        signing_in = IamDoor(ctx=self.ctx, gate=gate)
-        rest = RestDoor(ctx=self.ctx, gate=gate, changed=self._changed, limited=self.settings.request_limits)
+        house = House(ctx=self.ctx, now=utc_now, changed=self._changed, limited=self.settings.request_limits)
+        forms = partial(post_object, desk=desk, now=utc_now)
         app = Starlette(
             routes=[
                 Route("/auth/register/device", self._enrolment().__call__, methods=["POST"]),
-                rpc_at_root(rpc),
-                everything(rest),
-                Route(TOKENS_PATH, signing_in.tokens, methods=["POST"]),
-                Route(PROJECTS_PATH, signing_in.projects, methods=["GET"]),
+                *routes((*TONGUES, *self._more_tongues), house, self.settings, forms),
                 Route("/healthz", _healthy),
                 Route("/readyz", self.readiness.__call__),
             ],

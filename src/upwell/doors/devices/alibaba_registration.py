@@ -14,8 +14,8 @@ from starlette.responses import JSONResponse, Response
 
 from upwell.dialects.alibaba import login
 from upwell.domain.errors import DeviceError, ServerError
-from upwell.doors.management.huawei_callers import peer_of
 from upwell.doors.management.lingering import announced
+from upwell.doors.management.requests import peer_of
 from upwell.service.journal import tell
 
 log = logging.getLogger(__name__)

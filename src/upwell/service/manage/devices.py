@@ -21,7 +21,7 @@ from upwell.service.manage.access import Caller, require
 from upwell.service.manage.device_keys import device_ids, lock_all, lock_device, no_device
 from upwell.service.manage.products import find_product
 from upwell.service.upgrade.lives import delete_devices, make_device
-from upwell.service.upgrade.tasks import Selection, move
+from upwell.service.upgrade.tasks import Selection, end_tasks
 from upwell.storage.database import Connection
 from upwell.storage.queries import sheet
 from upwell.storage.views import device_of
@@ -130,7 +130,9 @@ async def reset_device(ctx: Context, caller: Caller, cmd: c.ResetDevice) -> c.Do
         device_id = await lock_device(conn, caller, cmd.device)
         await conn.execute(*SQL["forget_versions"](device_id=device_id))  # before its tasks are locked, as by a report
         chosen = Selection(device_ids=[device_id])
-        await move(conn, Event.CANCELLED, chosen, ctx.now(), reason="device_reset", description="the device was reset")
+        await end_tasks(
+            conn, Event.CANCELLED, chosen, ctx.now(), reason="device_reset", description="the device was reset"
+        )
         return c.Done()
 
     return await ctx.database.transact(body)
@@ -146,7 +148,9 @@ async def delete_device(ctx: Context, caller: Caller, cmd: c.DeleteDevice) -> c.
             raise Conflict("gateway_has_devices", "Other devices are behind the device; delete them first.")
         await delete_devices(conn, [device_id], now)
         chosen = Selection(device_ids=[device_id])
-        await move(conn, Event.CANCELLED, chosen, now, reason="device_deleted", description="the device was deleted")
+        await end_tasks(
+            conn, Event.CANCELLED, chosen, now, reason="device_deleted", description="the device was deleted"
+        )
         return c.Done()
 
     return await ctx.database.transact(body)

@@ -98,7 +98,7 @@ with gone as (
     where device_id = :device_id and node_id is not null returning device_id
 )
 update task set node_id = null
-where device_id in (select device_id from gone) and state in ('CONFIRM', 'QUEUED', 'NOTIFIED', 'IN_PROGRESS');
+where device_id in (select device_id from gone) and is_open(state);
 
 -- name: forget_versions
 delete from module_version where device_id = :device_id;

@@ -1,4 +1,4 @@
--- Presence: which gateway holds a device's connection.
+-- Who is connected where.
 
 -- name: came_online
 -- Presence of live devices; the newest connection wins.
@@ -20,12 +20,12 @@ update device set activated_at = :now where device_id = any(:device_ids::uuid[])
 -- the device can ask by itself. A later due time is a retry that waits, and stays.
 with t as materialized (
     select device_id, job_id, nth from task
-    where device_id = any(:device_ids::uuid[]) and state in ('CONFIRM', 'QUEUED', 'NOTIFIED', 'IN_PROGRESS')
+    where device_id = any(:device_ids::uuid[]) and is_open(state)
     order by device_id, job_id, nth for update
 )
 update task set node_id = :node_id,
-    due_at = case when j.need_push and task.state in ('QUEUED', 'NOTIFIED', 'IN_PROGRESS')
-                  then greatest(coalesce(task.due_at, :now), :due_at) else task.due_at end
+    due_at = case when j.need_push and task.state = any(:released::text[])
+                  then greatest(coalesce(task.due_at, :due_from), :due_after) else task.due_at end
 from t join job j using (job_id)
 where task.device_id = t.device_id and task.job_id = t.job_id and task.nth = t.nth;
 
@@ -38,7 +38,7 @@ with gone as (
     returning n.device_id
 ), t as materialized (
     select device_id, job_id, nth from task
-    where device_id in (select device_id from gone) and state in ('CONFIRM', 'QUEUED', 'NOTIFIED', 'IN_PROGRESS')
+    where device_id in (select device_id from gone) and is_open(state)
     order by device_id, job_id, nth for update
 )
 update task set node_id = null from t
