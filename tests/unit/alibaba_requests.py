@@ -9,6 +9,7 @@ from tests.unit.alibaba_fleet_requests import BY_ID, BY_NAME, FLEET, HOUR, KEY, 
 from tests.unit.alibaba_views import FIRMWARE, GROUP, JOB, REF, TASK
 
 from upwell.domain import commands as c
+from upwell.domain.commands.lists import Slice
 
 MANNER = {
     "FirmwareId": FIRMWARE,
@@ -53,6 +54,7 @@ _FILES = (
     c.GivenFile(name="boot", url="http://h/1", size=5, md5="ab" * 16),
     c.GivenFile(name="app", url="http://h/2", md5="cd" * 16),
 )
+_MCU = c.ModuleKey(product_key="p", name="mcu")
 REQUESTS: dict[str, list[tuple[Given, c.Command]]] = FLEET | {
     "GenerateOTAUploadURL": [
         ({}, c.CreateUploadTicket()),
@@ -105,14 +107,14 @@ REQUESTS: dict[str, list[tuple[Given, c.Command]]] = FLEET | {
         ),
     ],
     "UpdateOTAModule": [
-        (P | {"ModuleName": "mcu", "AliasName": "a"}, c.UpdateModule(product_key="p", name="mcu", alias="a")),
-        (P | {"ModuleName": "mcu", "Desc": ""}, c.UpdateModule(product_key="p", name="mcu", description="")),
+        (P | {"ModuleName": "mcu", "AliasName": "a"}, c.UpdateModule(module=_MCU, alias="a")),
+        (P | {"ModuleName": "mcu", "Desc": ""}, c.UpdateModule(module=_MCU, description="")),
     ],
-    "DeleteOTAModule": [(P | {"ModuleName": "mcu"}, c.DeleteModule(product_key="p", name="mcu"))],
+    "DeleteOTAModule": [(P | {"ModuleName": "mcu"}, c.DeleteModule(module=_MCU))],
     "ListOTAModuleByProduct": [(P, c.ListModules(product_key="p"))],
     "ListOTAModuleVersionsByDevice": [
-        (KEY | PAGED, c.ListModuleVersions(device=BY_NAME, number=3, size=7)),
-        (PAGED | {"IotId": "i"}, c.ListModuleVersions(device=BY_ID, number=3, size=7)),
+        (KEY | PAGED, c.ListModuleVersions(device=BY_NAME, asked=Slice.of_page(3, 7))),
+        (PAGED | {"IotId": "i"}, c.ListModuleVersions(device=BY_ID, asked=Slice.of_page(3, 7))),
     ],
     "CreateOTAVerifyJob": [
         (

@@ -106,7 +106,17 @@ PACKAGE = c.Package(
 )
 FILE = c.PackageFile(name="boot", url="http://h/f", size=3, md5="ef" * 16, sha256="01" * 32)
 MULTI = dataclasses.replace(PACKAGE, md5="", sha256="", url="", size=3, files=(FILE,))
-MODULE = c.Module(name="mcu", alias="MCU", description="what", product_key="a1AbCdEfGhI", created_at=AT, modified_at=AT)
+MODULE = c.Module(
+    module_id=5,
+    product_key="a1AbCdEfGhI",
+    product_name="lamp",
+    space=SPACE,
+    name="mcu",
+    alias="MCU",
+    description="what",
+    created_at=AT,
+    modified_at=AT,
+)
 MODULE_VERSION = c.ModuleVersion(
     module="mcu", version="1.0.0", product_key="a1AbCdEfGhI", device_name="d1", iot_id="iot1"
 )
@@ -221,7 +231,7 @@ RESULTS: dict[str, list[Any]] = {
     "CreateOTAModule": [c.Done()],
     "UpdateOTAModule": [c.Done()],
     "DeleteOTAModule": [c.Done()],
-    "ListOTAModuleByProduct": [(MODULE,)],
+    "ListOTAModuleByProduct": [page(MODULE)],
     "ListOTAModuleVersionsByDevice": [page(MODULE_VERSION)],
     "CreateOTAVerifyJob": [JOB_CREATED],
     "CreateOTAStaticUpgradeJob": [JOB_CREATED],

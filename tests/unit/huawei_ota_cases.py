@@ -11,6 +11,7 @@ from tests.unit.huawei_samples import (
     PACKAGE_ID,
     PAGE,
     PAGING,
+    SLICE,
     TASK_ID,
     TIME,
     WINDOW,
@@ -19,6 +20,7 @@ from tests.unit.huawei_samples import (
 
 from upwell.dialects.huawei import codes
 from upwell.domain import commands as c
+from upwell.domain.modules import STANDING
 from upwell.domain.standings import Progress, Standing
 
 OBS = {"region_name": "cn-north-4", "bucket_name": "abc", "object_key": "bbb/upgrade.bin", "sign": s.SIGN}
@@ -158,29 +160,37 @@ PACKAGES: list[Case] = [
                 app_id=APP, product_id="p", module_name="radio", alias_name="无线", description="LTE"
             )
         ),
-        c.AddModule(product_key="p", name="radio", most=10, space=APP, alias="无线", description="LTE"),
+        c.CreateModule(
+            product_key="p", name="radio", most=10, standing=STANDING, space=APP, alias="无线", description="LTE"
+        ),
         s.MODULE,
         MODULE,
     ),
     (
         "list_ota_modules",
         sdk.ListOtaModulesRequest(app_id=APP, product_id="p", **PAGING),
-        c.ScanModules(window=WINDOW, space=APP, product_key="p"),
+        c.ListModules(asked=SLICE, space=APP, product_key="p"),
         s.scanned(s.MODULE),
         {"modules": [MODULE], "page": PAGE},
     ),
-    ("show_ota_module", sdk.ShowOtaModuleRequest(module_id=MODULE_ID), c.ShowModule(module_id=5), s.MODULE, MODULE),
+    (
+        "show_ota_module",
+        sdk.ShowOtaModuleRequest(module_id=MODULE_ID),
+        c.ShowModule(module=c.ModuleKey(module_id=5)),
+        s.MODULE,
+        MODULE,
+    ),
     (
         "update_ota_module",
         sdk.UpdateOtaModuleRequest(module_id=MODULE_ID, body=sdk.UpdateOtaModule(alias_name="", description="x")),
-        c.ChangeModule(module_id=5, alias="", description="x"),
+        c.UpdateModule(module=c.ModuleKey(module_id=5), alias="", description="x"),
         s.MODULE,
         MODULE,
     ),
     (
         "delete_ota_module",
         sdk.DeleteOtaModuleRequest(module_id=MODULE_ID),
-        c.RemoveModule(module_id=5),
+        c.DeleteModule(module=c.ModuleKey(module_id=5)),
         c.Done(),
         None,
     ),

@@ -29,13 +29,16 @@ PACKAGE = c.StoredPackage(
     sign_method=None,
     created_at=AT,
 )
-MODULE = c.SpaceModule(
-    module=c.Module(
-        name="radio", alias="Radio", description="LTE", product_key=PRODUCT_KEY, created_at=AT, modified_at=AT
-    ),
+MODULE = c.Module(
     module_id=5,
+    product_key=PRODUCT_KEY,
     product_name="Meter",
     space=SPACE,
+    name="radio",
+    alias="Radio",
+    description="LTE",
+    created_at=AT,
+    modified_at=AT,
 )
 SERVICES = [
     {

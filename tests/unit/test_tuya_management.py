@@ -73,7 +73,7 @@ def test_lists_are_wrapped_where_the_switch_says_so() -> None:
     assert list(wrapped("ListOTAJobByFirmware", page(JOB_VIEW))["data"]) == ["simpleOTAJobInfo"]
     assert list(wrapped("ListOTAModuleVersionsByDevice", page(RUNS))["data"]) == ["simpleOTAModuleInfo"]
     assert wrapped("QueryBatchRegisterDeviceStatus", REGISTRATION)["data"]["validList"] == {"name": ["a", "b"]}
-    assert isinstance(wrapped("ListOTAModuleByProduct", (MODULE,))["data"], list)
+    assert isinstance(wrapped("ListOTAModuleByProduct", page(MODULE))["data"], list)
 
 
 def test_a_refusal_is_the_references() -> None:

@@ -59,7 +59,17 @@ GROUP = c.Group(
     group_id=18873, name="north", description="d", kind="static", rule_text=None, super_group_id=None, created_at=AT,
     devices=3, active=2, online=1,
 )  # fmt: skip
-MODULE = c.Module(name="MCU", alias="主控", description=None, product_key="p", created_at=AT, modified_at=AT)
+MODULE = c.Module(
+    module_id=5,
+    product_name="lamps",
+    space=SPACE,
+    name="MCU",
+    alias="主控",
+    description=None,
+    product_key="p",
+    created_at=AT,
+    modified_at=AT,
+)
 RUNS = c.ModuleVersion(module="MCU", version="1.0", product_key="p", device_name="d", iot_id="i")
 REGISTRATION = c.Registration(apply_id=9, status="CREATE_SUCCESS", asked=2, names=("a", "b"), created_at=AT)
 ENROLLED = c.Enrolled(valid=3, done=2, already=1, over=0)
@@ -149,7 +159,7 @@ GOLDEN: list[tuple[str, Any, str]] = [
     ("CreateOTAModule", c.Done(), BARE),
     ("UpdateOTAModule", c.Done(), BARE),
     ("DeleteOTAModule", c.Done(), BARE),
-    ("ListOTAModuleByProduct", (MODULE,), data(
+    ("ListOTAModuleByProduct", page(MODULE), data(
         f'"data":[{{"aliasName":"主控","gmtCreate":"{STAMP}","gmtModified":"{STAMP}","moduleName":"MCU",'
         '"productKey":"p"}]')),
     ("ListOTAModuleVersionsByDevice", page(RUNS), paged(

@@ -82,3 +82,18 @@ def registration_of(row: Row) -> c.Registration:
         created_at=row["created_at"],
         refused=tuple(checked["refused"]),
     )
+
+
+def module_of(row: Row) -> c.Module:
+    """The module in a row, with its product and space."""
+    return c.Module(
+        module_id=row["module_id"],
+        product_key=row["product_key"],
+        product_name=row["product_name"],
+        space=space_of(row),
+        name=row["name"],
+        alias=row["alias"],
+        description=row["description"],
+        created_at=row["created_at"],
+        modified_at=row["modified_at"],
+    )

@@ -1,6 +1,6 @@
 """Tuya's package and module operations (tuya 2.4, 2.5): their parameters, their commands, their answers."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from upwell.dialects.checks import Length, OneOf, Pattern, Range
@@ -9,7 +9,7 @@ from upwell.dialects.rpc_answers import utc
 from upwell.dialects.rpc_checks import ALIAS, digest
 from upwell.dialects.tuya import names
 from upwell.dialects.tuya.render import Table, page, struct
-from upwell.dialects.tuya.tables import DEVICE_KEY, VERSION, ask, data, of_device, operation, paged
+from upwell.dialects.tuya.tables import DEVICE_KEY, VERSION, ask, data, of_device, operation, paged, sliced
 from upwell.domain import commands as c
 from upwell.domain.letters import LETTERS
 
@@ -34,6 +34,11 @@ def _digest(given: Mapping[str, Any]) -> dict[str, Any]:
     method = given["SignMethod"]
     sign = digest("FirmwareSign", method, given["FirmwareSign"])
     return {} if sign is None else {DIGESTS[method]: sign}
+
+
+def _of_module(command: Callable[..., c.Command]) -> Callable[..., c.Command]:
+    """The command about one module, from the rows of `_MODULE`."""
+    return lambda product_key, name, **more: command(module=c.ModuleKey(product_key=product_key, name=name), **more)
 
 
 PACKAGE: Table = {
@@ -146,18 +151,18 @@ OPERATIONS: dict[str, Operation] = {
         page(PACKAGE, "simpleFirmwareInfo", "firmwareInfo"),
     ),
     "CreateOTAModule": operation("operator", c.CreateModule, (*_MODULE, *_TOLD_OF_MODULE)),
-    "UpdateOTAModule": operation("operator", c.UpdateModule, (*_MODULE, *_TOLD_OF_MODULE)),
-    "DeleteOTAModule": operation("operator", c.DeleteModule, _MODULE),
+    "UpdateOTAModule": operation("operator", _of_module(c.UpdateModule), (*_MODULE, *_TOLD_OF_MODULE)),
+    "DeleteOTAModule": operation("operator", _of_module(c.DeleteModule), _MODULE),
     # tuya 2.4: this list is plain at Alibaba too.
     "ListOTAModuleByProduct": operation(
         "viewer",
         c.ListModules,
         (ask("product_key", "ProductKey", required=True),),
-        data(lambda r: [struct(MODULE, each) for each in r]),
+        data(lambda r: [struct(MODULE, each) for each in r.items]),
     ),
     "ListOTAModuleVersionsByDevice": operation(
         "viewer",
-        c.ListModuleVersions,
+        sliced(c.ListModuleVersions),
         paged(200),
         page(MODULE_VERSION, "simpleOTAModuleInfo"),
         more=DEVICE_KEY,

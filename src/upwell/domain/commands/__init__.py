@@ -87,24 +87,28 @@ from upwell.domain.commands.jobs import (
     Task,
     UpdateJob,
 )
-from upwell.domain.commands.packages import (
+from upwell.domain.commands.modules import (
     CreateModule,
-    CreatePackage,
-    CreateUploadTicket,
     DeleteModule,
-    DeletePackage,
-    GivenFile,
     ListModules,
     ListModuleVersions,
+    Module,
+    ModuleKey,
+    ModuleVersion,
+    ShowModule,
+    UpdateModule,
+)
+from upwell.domain.commands.packages import (
+    CreatePackage,
+    CreateUploadTicket,
+    DeletePackage,
+    GivenFile,
     ListPackages,
     ModifyPackage,
-    Module,
-    ModuleVersion,
     Package,
     PackageCreated,
     PackageFile,
     ShowPackage,
-    UpdateModule,
     UploadTicket,
 )
 from upwell.domain.commands.products import (
@@ -133,14 +137,8 @@ from upwell.domain.commands.shared import (
     Page,
 )
 from upwell.domain.commands.space_parts import (
-    AddModule,
     ChangeGroup,
-    ChangeModule,
-    RemoveModule,
     ScanGroups,
-    ScanModules,
-    ShowModule,
-    SpaceModule,
 )
 from upwell.domain.commands.spaces import (
     CreateSpace,
@@ -165,7 +163,6 @@ __all__ = [
     "TARGETS_MAX",
     "TASK_STATES",
     "AddAction",
-    "AddModule",
     "AddToGroup",
     "Batch",
     "BatchFile",
@@ -175,7 +172,6 @@ __all__ = [
     "CancelTasksOfJob",
     "ChangeAction",
     "ChangeGroup",
-    "ChangeModule",
     "ChangeRule",
     "CheckDeviceNames",
     "Command",
@@ -232,6 +228,7 @@ __all__ = [
     "ListTasksOfJob",
     "ModifyPackage",
     "Module",
+    "ModuleKey",
     "ModuleVersion",
     "News",
     "ObjectPlace",
@@ -243,7 +240,6 @@ __all__ = [
     "RegisterDevices",
     "Registration",
     "RemoveFromGroup",
-    "RemoveModule",
     "RenameSpace",
     "RepeatTasks",
     "ResetDevice",
@@ -255,7 +251,6 @@ __all__ = [
     "ScanActions",
     "ScanBatches",
     "ScanGroups",
-    "ScanModules",
     "ScanPackages",
     "ScanRules",
     "Scanned",
@@ -276,7 +271,6 @@ __all__ = [
     "ShowStoredPackage",
     "ShowSuperGroup",
     "Space",
-    "SpaceModule",
     "StopBatch",
     "StoredPackage",
     "TargetResult",
@@ -298,11 +292,11 @@ Command = (
     | CreateGroup | UpdateGroup | DeleteGroup | ListGroups | ShowGroup | ShowSuperGroup | AddToGroup | RemoveFromGroup
     | ListGroupsOfDevice
     | CreateUploadTicket | CreatePackage | ModifyPackage | ShowPackage | ListPackages | DeletePackage
-    | CreateModule | UpdateModule | DeleteModule | ListModules | ListModuleVersions
+    | CreateModule | UpdateModule | DeleteModule | ShowModule | ListModules | ListModuleVersions
     | CreateVerifyJob | CreateStaticJob | CreateDynamicJob | UpdateJob | EndPolicy
     | ShowJob | ListJobsOfPackage | ListJobsOfDevice
     | ListTasksOfJob | ListOpenTasksOfDevice | CancelTasksOfJob | CancelTasksOfDevices | ConfirmTasks | RepeatTasks
-    | AddModule | ScanModules | ShowModule | ChangeModule | RemoveModule | ScanGroups | ChangeGroup
+    | ScanGroups | ChangeGroup
     | CreateStoredPackage | ScanPackages | ShowStoredPackage | CreateBatch | ScanBatches | ShowBatch | StopBatch
     | RetryBatch | ConfirmBatch | DeleteBatch | ListBatchFiles | DeleteBatchFile
     | CreateRule | ShowRule | ScanRules | ChangeRule | DeleteRule
@@ -312,11 +306,11 @@ Command = (
 Result = (
     Done | Product | Device | Registration | DeviceCounts | Group | Enrolled | None
     | UploadTicket | Package | PackageCreated | Job | JobCreated
-    | lists.Page[Product] | lists.Page[Device]
-    | Page[Package] | Page[Job] | Page[Task] | Page[Group] | Page[ModuleVersion]
-    | tuple[Device, ...] | tuple[Task, ...] | tuple[Group, ...] | tuple[Module, ...]
-    | Space | SpaceModule | SecretReset | StoredPackage | Batch | BatchShown
-    | Scanned[SpaceModule] | Scanned[Group]
+    | lists.Page[Product] | lists.Page[Device] | lists.Page[Module] | lists.Page[ModuleVersion]
+    | Page[Package] | Page[Job] | Page[Task] | Page[Group]
+    | tuple[Device, ...] | tuple[Task, ...] | tuple[Group, ...]
+    | Space | Module | SecretReset | StoredPackage | Batch | BatchShown
+    | Scanned[Group]
     | Scanned[StoredPackage] | Scanned[Batch] | Rule | RuleAction | Scanned[Rule] | Scanned[RuleAction]
     | tuple[Space, ...] | tuple[TargetResult, ...] | tuple[BatchFile, ...]
 )  # fmt: skip

@@ -1,9 +1,8 @@
-"""Packages, their files and modules: what may be asked of them, and what is told."""
+"""Packages and their files: what may be asked of them, and what is told."""
 
 from dataclasses import dataclass
 from datetime import datetime
 
-from upwell.domain.commands.shared import DeviceKey
 from upwell.domain.talk import DEFAULT_MODULE
 
 # --- views ---
@@ -148,74 +147,3 @@ class DeletePackage:
     """→ Done."""
 
     package_id: int
-
-
-# --- modules ---
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Module:
-    """A separately updatable part of a product. `default` is the whole device, exists always and has no times of its
-    own but the product's."""
-
-    name: str
-    alias: str | None
-    description: str | None
-    product_key: str
-    created_at: datetime
-    modified_at: datetime
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ModuleVersion:
-    """The version of a module that a device reported last; empty when nobody can know it."""
-
-    module: str
-    version: str
-    product_key: str
-    device_name: str
-    iot_id: str
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class CreateModule:
-    """→ Done. The name is unique in the product whatever its case, and stays."""
-
-    product_key: str
-    name: str
-    alias: str | None = None
-    description: str | None = None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class UpdateModule:
-    """→ Done. None leaves a value as it is."""
-
-    product_key: str
-    name: str
-    alias: str | None = None
-    description: str | None = None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class DeleteModule:
-    """→ Done. Not `default`, nor one that packages install."""
-
-    product_key: str
-    name: str
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ListModules:
-    """→ tuple[Module, ...], `default` first, then by name."""
-
-    product_key: str
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ListModuleVersions:
-    """→ Page[ModuleVersion], by module."""
-
-    device: DeviceKey
-    number: int
-    size: int
