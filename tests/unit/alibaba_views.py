@@ -85,6 +85,8 @@ GROUP_VIEW = c.Group(
     online=1,
 )
 PACKAGE = c.Package(
+    space=SPACE,
+    source_versions=(),
     package_id=7,
     product_key="a1AbCdEfGhI",
     product_name="lamps",
@@ -100,7 +102,7 @@ PACKAGE = c.Package(
     md5="ab" * 16,
     sha256="cd" * 32,
     url="http://h/k",
-    udi="u",
+    note="u",
     created_at=AT,
     modified_at=AT,
 )
@@ -223,7 +225,7 @@ RESULTS: dict[str, list[Any]] = {
     "BatchDeleteDeviceGroupRelations": [ENROLLED],
     "GenerateOTAUploadURL": [TICKET],
     "GenerateDeviceNameListURL": [TICKET],
-    "CreateOTAFirmware": [c.PackageCreated(package_id=7, created_at=AT)],
+    "CreateOTAFirmware": [PACKAGE],
     "ModifyOTAFirmware": [c.Done()],
     "QueryOTAFirmware": [PACKAGE, MULTI],
     "ListOTAFirmware": [page(PACKAGE, MULTI)],

@@ -20,6 +20,7 @@ from tests.unit.huawei_samples import (
 
 from upwell.dialects.huawei import codes
 from upwell.domain import commands as c
+from upwell.domain.commands.lists import Slice
 from upwell.domain.modules import STANDING
 from upwell.domain.standings import Progress, Standing
 
@@ -110,7 +111,9 @@ PACKAGES: list[Case] = [
                 ),
             ),
         ),
-        c.CreateStoredPackage(
+        c.CreatePackage(
+            standing=STANDING,
+            is_delta=None,
             product_key=s.PRODUCT_KEY,
             space=APP,
             version="V2.0",
@@ -120,7 +123,7 @@ PACKAGES: list[Case] = [
             description="d",
             note="n",
             sign=s.SIGN,
-            sign_method="SHA256",
+            sign_word="SHA256",
         ),
         s.PACKAGE,
         FULL_PACKAGE,
@@ -128,21 +131,21 @@ PACKAGES: list[Case] = [
     (
         "list_ota_package_info",
         sdk.ListOtaPackageInfoRequest(package_type="modulePackage", app_id=APP, product_id="p", version="V1", **PAGING),
-        c.ScanPackages(window=WINDOW, module=None, space=APP, product_key="p", version="V1"),
+        c.ListPackages(asked=SLICE, in_space=True, without=STANDING, space=APP, product_key="p", version="V1"),
         s.scanned(s.PACKAGE),
         {"packages": [PACKAGE], "page": PAGE},
     ),
     (
         "list_ota_package_info",
         sdk.ListOtaPackageInfoRequest(package_type="softwarePackage"),
-        c.ScanPackages(window=c.Window(take=10), module="software"),
+        c.ListPackages(asked=Slice(take=10), in_space=True, module="software"),
         s.scanned(),
         {"packages": [], "page": {"count": 9}},
     ),
     (
         "show_ota_package",
         sdk.ShowOtaPackageRequest(package_id=PACKAGE_ID),
-        c.ShowStoredPackage(package_id=77),
+        c.ShowPackage(package_id=77, in_space=True),
         s.PACKAGE,
         FULL_PACKAGE,
     ),

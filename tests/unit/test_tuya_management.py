@@ -157,7 +157,7 @@ def test_modify_without_a_name_is_never_a_delete() -> None:
     with pytest.raises(Missing):
         decode("ModifyOTAFirmware", [("FirmwareId", "167")])
     asked = decode("ModifyOTAFirmware", [("FirmwareId", "167"), ("FirmwareName", "n")])
-    assert asked == c.ModifyPackage(package_id=167, name="n")
+    assert asked == c.UpdatePackage(package_id=167, name="n")
 
 
 # --- commands and spellings ----------------------------------------------------------------------------------------

@@ -29,9 +29,10 @@ DEVICE = c.Device(
     facts={}, record=1,
 )  # fmt: skip
 PACKAGE = c.Package(
+    space=SPACE, source_versions=(),
     package_id=167, product_key="k1nhvylTEST", product_name="lamps", name="fw", description="", module="default",
     version="1.0.1", source_version=None, is_delta=False, status="exempt", verify_progress=100, size=4496,
-    md5="ab" * 16, sha256="cd" * 32, url="http://h/k", udi="u", created_at=AT, modified_at=AT, sign_method="SHA256",
+    md5="ab" * 16, sha256="cd" * 32, url="http://h/k", note="u", created_at=AT, modified_at=AT, sign_method="SHA256",
 )  # fmt: skip
 JOB_VIEW = c.Job(
     job_id=JOB, package_id=167, package_name="fw", product_key="k1nhvylTEST", dest_version="1.0.1", kind="static",
@@ -149,7 +150,7 @@ GOLDEN: list[tuple[str, Any, str]] = [
     ("GenerateOTAUploadURL", TICKET, data(
         '"data":{"firmwareUrl":"http://h/ota/k","host":"http://h","key":"ota/k","objectStorage":"OSS",'
         f'"ossAccessKeyId":"a","policy":"p","signature":"s","utcCreate":"{STAMP}"}}')),
-    ("CreateOTAFirmware", c.PackageCreated(package_id=167, created_at=AT),
+    ("CreateOTAFirmware", PACKAGE,
      data(f'"data":{{"firmwareId":"167","utcCreate":"{STAMP}"}}')),
     ("ModifyOTAFirmware", c.Done(), BARE),
     ("DeleteOTAFirmware", c.Done(), BARE),

@@ -24,7 +24,7 @@ FIRMWARE_NAME = Pattern(
     "1-40 Chinese, English or Japanese letters, digits or - _ ( ), a letter or digit first",
 )
 DESCRIPTION = Length(0, 100)
-UDI = ask("udi", "Udi", check=Length(1, 4096))
+UDI = ask("note", "Udi", check=Length(1, 4096))
 PACKAGE_ID = ask("package_id", "FirmwareId", read=names.read_firmware_id, required=True)
 NAME = ask("name", "FirmwareName", required=True, check=FIRMWARE_NAME)
 
@@ -58,7 +58,7 @@ PACKAGE: Table = {
     "utcCreate": lambda r: utc(r.created_at),
     "utcModified": lambda r: utc(r.modified_at),
 }
-WHOLE_PACKAGE: Table = {**PACKAGE, "firmwareUrl": "url", "udi": "udi", "verifyProgress": "verify_progress"}
+WHOLE_PACKAGE: Table = {**PACKAGE, "firmwareUrl": "url", "udi": "note", "verifyProgress": "verify_progress"}
 CREATED: Table = {
     "firmwareId": lambda r: names.public(r.package_id),
     "utcCreate": lambda r: utc(r.created_at),
@@ -131,7 +131,7 @@ OPERATIONS: dict[str, Operation] = {
     # FirmwareName, and never deletes.
     "ModifyOTAFirmware": operation(
         "operator",
-        c.ModifyPackage,
+        c.UpdatePackage,
         (
             PACKAGE_ID,
             NAME,
@@ -146,7 +146,7 @@ OPERATIONS: dict[str, Operation] = {
     ),
     "ListOTAFirmware": operation(
         "viewer",
-        c.ListPackages,
+        sliced(c.ListPackages),
         (*paged(100), ask("product_key", "ProductKey"), ask("version", "DestVersion", check=VERSION)),
         page(PACKAGE, "simpleFirmwareInfo", "firmwareInfo"),
     ),

@@ -104,11 +104,11 @@ from upwell.domain.commands.packages import (
     DeletePackage,
     GivenFile,
     ListPackages,
-    ModifyPackage,
+    ObjectPlace,
     Package,
-    PackageCreated,
     PackageFile,
     ShowPackage,
+    UpdatePackage,
     UploadTicket,
 )
 from upwell.domain.commands.products import (
@@ -148,18 +148,9 @@ from upwell.domain.commands.spaces import (
     ShowSpace,
     Space,
 )
-from upwell.domain.commands.stored import (
-    SOFTWARE_MODULE,
-    CreateStoredPackage,
-    ObjectPlace,
-    ScanPackages,
-    ShowStoredPackage,
-    StoredPackage,
-)
 
 __all__ = [
     "OPEN_STATES",
-    "SOFTWARE_MODULE",
     "TARGETS_MAX",
     "TASK_STATES",
     "AddAction",
@@ -188,7 +179,6 @@ __all__ = [
     "CreateRule",
     "CreateSpace",
     "CreateStaticJob",
-    "CreateStoredPackage",
     "CreateUploadTicket",
     "CreateVerifyJob",
     "DeleteAction",
@@ -226,14 +216,12 @@ __all__ = [
     "ListProducts",
     "ListSpaces",
     "ListTasksOfJob",
-    "ModifyPackage",
     "Module",
     "ModuleKey",
     "ModuleVersion",
     "News",
     "ObjectPlace",
     "Package",
-    "PackageCreated",
     "PackageFile",
     "Page",
     "Product",
@@ -251,7 +239,6 @@ __all__ = [
     "ScanActions",
     "ScanBatches",
     "ScanGroups",
-    "ScanPackages",
     "ScanRules",
     "Scanned",
     "SecretReset",
@@ -268,17 +255,16 @@ __all__ = [
     "ShowRegistration",
     "ShowRule",
     "ShowSpace",
-    "ShowStoredPackage",
     "ShowSuperGroup",
     "Space",
     "StopBatch",
-    "StoredPackage",
     "TargetResult",
     "Task",
     "UpdateDevices",
     "UpdateGroup",
     "UpdateJob",
     "UpdateModule",
+    "UpdatePackage",
     "UpdateProduct",
     "UploadTicket",
     "Window",
@@ -291,13 +277,13 @@ Command = (
     | DeleteDevice | SetTags | DeleteTags | RegisterDevices | CheckDeviceNames | ShowRegistration
     | CreateGroup | UpdateGroup | DeleteGroup | ListGroups | ShowGroup | ShowSuperGroup | AddToGroup | RemoveFromGroup
     | ListGroupsOfDevice
-    | CreateUploadTicket | CreatePackage | ModifyPackage | ShowPackage | ListPackages | DeletePackage
+    | CreateUploadTicket | CreatePackage | UpdatePackage | ShowPackage | ListPackages | DeletePackage
     | CreateModule | UpdateModule | DeleteModule | ShowModule | ListModules | ListModuleVersions
     | CreateVerifyJob | CreateStaticJob | CreateDynamicJob | UpdateJob | EndPolicy
     | ShowJob | ListJobsOfPackage | ListJobsOfDevice
     | ListTasksOfJob | ListOpenTasksOfDevice | CancelTasksOfJob | CancelTasksOfDevices | ConfirmTasks | RepeatTasks
     | ScanGroups | ChangeGroup
-    | CreateStoredPackage | ScanPackages | ShowStoredPackage | CreateBatch | ScanBatches | ShowBatch | StopBatch
+    | CreateBatch | ScanBatches | ShowBatch | StopBatch
     | RetryBatch | ConfirmBatch | DeleteBatch | ListBatchFiles | DeleteBatchFile
     | CreateRule | ShowRule | ScanRules | ChangeRule | DeleteRule
     | AddAction | ShowAction | ScanActions | ChangeAction | DeleteAction
@@ -305,12 +291,12 @@ Command = (
 
 Result = (
     Done | Product | Device | Registration | DeviceCounts | Group | Enrolled | None
-    | UploadTicket | Package | PackageCreated | Job | JobCreated
+    | UploadTicket | Package | Job | JobCreated
     | lists.Page[Product] | lists.Page[Device] | lists.Page[Module] | lists.Page[ModuleVersion]
-    | Page[Package] | Page[Job] | Page[Task] | Page[Group]
+    | lists.Page[Package] | Page[Job] | Page[Task] | Page[Group]
     | tuple[Device, ...] | tuple[Task, ...] | tuple[Group, ...]
-    | Space | Module | SecretReset | StoredPackage | Batch | BatchShown
+    | Space | Module | SecretReset | Batch | BatchShown
     | Scanned[Group]
-    | Scanned[StoredPackage] | Scanned[Batch] | Rule | RuleAction | Scanned[Rule] | Scanned[RuleAction]
+    | Scanned[Batch] | Rule | RuleAction | Scanned[Rule] | Scanned[RuleAction]
     | tuple[Space, ...] | tuple[TargetResult, ...] | tuple[BatchFile, ...]
 )  # fmt: skip
