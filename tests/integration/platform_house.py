@@ -169,8 +169,7 @@ class House:
             package_id=package, product_key=known.key, selection="SPECIFIC", device_names=(known.name,), **more
         )
         job = (await jobs.create_static_job(self.ctx, self.caller, cmd)).job_id
-        self.server.fill.wake()
-        self.server.push.wake()
+        self.server.engine.wake("fill", "push")
         return job
 
     async def rows(self, text: str, *arguments: Any) -> list[dict[str, Any]]:
