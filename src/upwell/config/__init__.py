@@ -56,6 +56,9 @@ DynamicRegistration = Literal["off", "registered", "any"]
 DYNAMIC_REGISTRATION: tuple[DynamicRegistration, ...] = ("off", "registered", "any")
 DeviceTls = Literal["compatible", "modern"]
 DEVICE_TLS: tuple[DeviceTls, ...] = ("compatible", "modern")
+LISTENERS = ("http", "mqtt", "https", "mqtts", "mqtt_ws", "mqtt_wss", "download", "downloads")
+NEEDED_LISTENERS = ("http", "download")  # any other may be OFF
+OFF = "off"
 TLS_LISTENERS = ("mqtts", "mqtt_wss", "https", "downloads")
 LOG_LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR")
 LOG_FORMATS = ("text", "json")
@@ -81,7 +84,7 @@ class Settings:
 
     data_dir: Path
     http: HostPort
-    mqtt: HostPort
+    mqtt: HostPort | None
     mqtts: HostPort | None
     mqtt_ws: HostPort | None
     mqtt_wss: HostPort | None
@@ -172,19 +175,16 @@ def load(options: Mapping[str, str | None], environ: Mapping[str, str], path: Pa
 
 
 def _checked(given: Mapping[str, str], sources: Mapping[str, str], bootstrap_key: BootstrapKey | None) -> Settings:
-    http = listener("http", given.get("http", DEFAULT_HTTP))
-    mqtt = listener("mqtt", given.get("mqtt", DEFAULT_MQTT))
-    download = listener("download", given["download"]) if "download" in given else _port_next_to(http)
-    listeners = {
-        "http": http,
-        "mqtt": mqtt,
-        "https": listener("https", given["https"]) if "https" in given else None,
-        "mqtts": listener("mqtts", given["mqtts"]) if "mqtts" in given else None,
-        "mqtt_ws": listener("mqtt_ws", given["mqtt_ws"]) if "mqtt_ws" in given else None,
-        "mqtt_wss": listener("mqtt_wss", given["mqtt_wss"]) if "mqtt_wss" in given else None,
-        "download": download,
-        "downloads": listener("downloads", given["downloads"]) if "downloads" in given else None,
+    given = {"http": DEFAULT_HTTP, "mqtt": DEFAULT_MQTT} | dict(given)
+    given = {
+        name: value
+        for name, value in given.items()
+        if value != OFF or name not in LISTENERS or name in NEEDED_LISTENERS
     }
+    http = listener("http", given["http"])
+    download = listener("download", given["download"]) if "download" in given else _port_next_to(http)
+    listeners: dict[str, HostPort | None] = {"http": http, "download": download}
+    listeners = {n: listeners.get(n) or (listener(n, given[n]) if n in given else None) for n in LISTENERS}
     _refuse_same(listeners)
     _refuse_half_pairs(given)
     url = public_url("public_url", given["public_url"]) if "public_url" in given else _default_public_url(download)
@@ -192,7 +192,7 @@ def _checked(given: Mapping[str, str], sources: Mapping[str, str], bootstrap_key
     return Settings(
         data_dir=_data_dir(given.get("data_dir", DEFAULT_DATA_DIR)),
         http=http,
-        mqtt=mqtt,
+        mqtt=listeners["mqtt"],
         mqtts=listeners["mqtts"],
         mqtt_ws=listeners["mqtt_ws"],
         mqtt_wss=listeners["mqtt_wss"],
