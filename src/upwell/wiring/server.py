@@ -21,7 +21,7 @@ from upwell.config import Settings
 from upwell.dialects.huawei.hook_ops import notification
 from upwell.domain.errors import Unavailable
 from upwell.doors.devices.connections import Connections
-from upwell.doors.devices.faces.table import FACES, FaceRow, Given, serving
+from upwell.doors.devices.vendors import FACES, FaceRow, Given, serving
 from upwell.doors.downloads.door import DownloadDoor
 from upwell.doors.downloads.links import Links
 from upwell.doors.management.bodies import Bodies
@@ -29,7 +29,7 @@ from upwell.doors.management.lingering import Lingering
 from upwell.doors.management.uploads import streams_to_store
 from upwell.doors.push import Poster
 from upwell.doors.readiness import Readiness
-from upwell.embedded import EmbeddedPostgres
+from upwell.embedded.server import EmbeddedPostgres
 from upwell.engine.duties import Engine
 from upwell.service.context import Context
 from upwell.service.manage import access

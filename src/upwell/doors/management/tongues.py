@@ -16,6 +16,7 @@ from upwell.dialects.alibaba import render as alibaba_render
 from upwell.dialects.alibaba import signing as alibaba_signing
 from upwell.dialects.alibaba.limits import QPS
 from upwell.dialects.rpc import RpcRequest, parameters
+from upwell.dialects.rpc_answers import JSON_TYPE
 from upwell.dialects.rpc_names import known_elsewhere, refuse_known
 from upwell.dialects.rpc_signing import SigningError
 from upwell.dialects.tuya import codes as tuya_codes
@@ -180,10 +181,10 @@ class Tuya:
         """In JSON."""
         members = tuya_management.encode(asked.action, result)
         body = tuya_render.success(asked.request_id, members, wrapped=self.wrapped_lists)
-        return Answer(200, tuya_render.JSON_TYPE, body)
+        return Answer(200, JSON_TYPE, body)
 
     def refuse(self, asked: Asked, error: Exception) -> Answer:
         """In the one envelope, with the gateway's status or 200 (tuya 1.4)."""
         told = tuya_codes.refusal(error, asked.action)
         body = tuya_render.failure(asked.request_id, told.code, told.message)
-        return Answer(told.status, tuya_render.JSON_TYPE, body, str(told.code))
+        return Answer(told.status, JSON_TYPE, body, str(told.code))

@@ -5,17 +5,17 @@ does not tell an unknown product, a wrong sign and a device that may not know it
 """
 
 import logging
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from urllib.parse import parse_qsl
 
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import JSONResponse, Response
+from starlette.routing import Route
 
 from upwell.dialects.alibaba import login
 from upwell.domain.errors import DeviceError, ServerError
 from upwell.doors.devices.bodies import body_of
-from upwell.doors.devices.logins import LoginDesk
 from upwell.service.journal import tell
 
 log = logging.getLogger(__name__)
@@ -25,11 +25,21 @@ NOBODY = "no such product"  # a secret to check against, so that unknown product
 BAD_REQUEST, REFUSED, UNAVAILABLE = 460, 401, 500
 
 
+ProductSecret = Callable[[str], Awaitable[str | None]]
+Enrol = Callable[[str, str, bool], Awaitable[str | None]]  # product key, name, creates -> the device's secret
+
+
+def route(product_secret: ProductSecret, enrol: Enrol) -> Route:
+    """Where devices register."""
+    return Route(PATH, Registration(product_secret, enrol).__call__, methods=["POST"])
+
+
 @dataclass(frozen=True, slots=True)
 class Registration:
     """Answers registrations."""
 
-    desk: LoginDesk
+    product_secret: ProductSecret
+    enrol: Enrol
 
     async def __call__(self, request: Request) -> Response:
         """One registration; never raises."""
@@ -54,11 +64,11 @@ class Registration:
         return JSONResponse({"code": 200, "data": data, "message": "success"})
 
     async def _granted(self, claim: login.LoginClaim, sign: str) -> str | None:
-        secret = await self.desk.product_secret(claim.product_key)
+        secret = await self.product_secret(claim.product_key)
         proven = login.verify(claim, NOBODY if secret is None else secret, login.octets(sign))
         if secret is None or not proven:
             return None
-        return await self.desk.enrol(claim.product_key, claim.device_name, False)
+        return await self.enrol(claim.product_key, claim.device_name, False)
 
 
 async def _form(request: Request) -> dict[str, str]:

@@ -46,9 +46,7 @@ class FaceRow:
 FACES: dict[str, FaceRow] = {  # in the order in which they are asked whose a login is
     "alibaba": FaceRow(
         mqtt=lambda given: AlibabaFace(given.tls_link),
-        routes=lambda given: [
-            Route(registration.PATH, registration.Registration(given.desk).__call__, methods=["POST"])
-        ],
+        routes=lambda given: [registration.route(given.desk.product_secret, given.desk.enrol)],
         fetch=lambda given: Blocks(given.stream, given.read).block,
     ),
     "huawei": FaceRow(mqtt=lambda given: HuaweiFace(given.desk.now, given.link, given.huawei_clock_tolerance)),
