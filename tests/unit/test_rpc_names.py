@@ -21,7 +21,9 @@ from upwell.dialects.tuya import codes as tuya_codes
 from upwell.dialects.tuya import management as tuya
 from upwell.domain import commands as c
 from upwell.domain.errors import CallerError, Invalid
-from upwell.doors.management.tongues import Alibaba, Tuya
+from upwell.doors.management.alibaba import Alibaba
+from upwell.doors.management.tongue import Asked, Call
+from upwell.doors.management.tuya import Tuya
 
 DIALECTS = {"alibaba": alibaba, "tuya": tuya}
 CODES = {"alibaba": alibaba_codes, "tuya": tuya_codes}
@@ -166,7 +168,7 @@ def told(dialect: str, action: str, *pairs: tuple[str, str]) -> Invalid | None:
     tongue = Alibaba() if dialect == "alibaba" else Tuya()
     request = RpcRequest(method="POST", headers={}, query=list(pairs), form=[], body=b"")
     try:
-        tongue.command(action, request)
+        tongue.command(Asked(request=request, request_id=""), Call(operation=action, role="viewer"))
     except Invalid as exc:
         return exc if exc.rule == "not a parameter of this action" else None
     except CallerError:

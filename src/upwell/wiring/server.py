@@ -4,7 +4,7 @@ import asyncio
 import contextlib
 import logging
 import uuid
-from collections.abc import AsyncIterator, Coroutine, Mapping, Sequence
+from collections.abc import AsyncIterator, Coroutine, Sequence
 from contextlib import AsyncExitStack
 from datetime import timedelta
 from functools import partial
@@ -26,12 +26,15 @@ from upwell.doors.downloads.door import DownloadDoor
 from upwell.doors.downloads.links import Links
 from upwell.doors.management.bodies import Bodies
 from upwell.doors.management.lingering import Lingering
-from upwell.doors.management.uploads import streams_to_store
+from upwell.doors.management.tongue import House, Tongue
+from upwell.doors.management.tongues import TONGUES
+from upwell.doors.management.tongues import routes as management_routes
+from upwell.doors.management.uploads import post_object, streams_to_store
 from upwell.doors.push import Poster
 from upwell.doors.readiness import Readiness
 from upwell.embedded.server import EmbeddedPostgres
 from upwell.engine.duties import Engine
-from upwell.service.context import Context
+from upwell.service.context import Context, utc_now
 from upwell.service.manage import access
 from upwell.service.upgrade import news, nodes, streams
 from upwell.service.upgrade.downloads import server_secret
@@ -39,19 +42,22 @@ from upwell.storage.database import migrate
 from upwell.wiring.certificates import ServerCertificates
 from upwell.wiring.health import checks_of
 from upwell.wiring.listeners import Addresses, listen, open_downloads, open_mqtt
-from upwell.wiring.management import management_routes
 from upwell.wiring.stores import open_database, open_stores
+from upwell.wiring.upload_desk import Uploads
 
 log = logging.getLogger(__name__)
-NO_FACES: Mapping[str, FaceRow] = {}
 
 
 class Server:
-    """A whole Upwell in this process and its child PostgreSQL. `more_faces` are devices of more vendors, by dialect."""
+    """A whole Upwell in this process and its child PostgreSQL. It speaks more dialects than its own where it is given
+    their rows."""
 
-    def __init__(self, settings: Settings, *, more_faces: Mapping[str, FaceRow] = NO_FACES) -> None:
+    def __init__(
+        self, settings: Settings, *, more_tongues: Sequence[Tongue] = (), more_faces: Sequence[FaceRow] = ()
+    ) -> None:
         self.settings = settings
-        self._faces = {**FACES, **more_faces}
+        self._tongues = (*TONGUES, *more_tongues)
+        self._faces = (*FACES, *more_faces)
         self.node_id = uuid.uuid4()
         self.first_key: access.NewKey | None = None
         self._stack = AsyncExitStack()
@@ -150,10 +156,12 @@ class Server:
             self._run(part.run())
 
     async def _http(self, devices: Sequence[Route]) -> tuple[str, str | None]:
+        house = House(ctx=self.ctx, now=utc_now, changed=self.engine.changed, limited=self.settings.request_limits)
+        forms = partial(post_object, desk=Uploads(self.ctx, self.objects), now=utc_now)
         app = Starlette(
             routes=[
                 *devices,
-                *management_routes(self.ctx, self.objects, self.settings, self.engine.changed),
+                *management_routes(self._tongues, house, self.settings, forms),
                 Route("/healthz", _healthy),
                 Route("/readyz", self.readiness.__call__),
             ],

@@ -10,7 +10,7 @@ from typing import Final
 
 from upwell.dialects.huawei.params import TIME
 from upwell.dialects.huawei.signing import SigningError
-from upwell.domain.errors import CallerError, Conflict, Denied, Invalid, Missing, NotFound, TooMany
+from upwell.domain.errors import CallerError, Conflict, Denied, Invalid, Missing, NotFound, TooMany, UnknownKey
 
 STATUSES: Final = frozenset({400, 401, 403, 404, 500})  # huawei 1.9: what operations answer when they refuse
 
@@ -180,6 +180,8 @@ def _worded(error: Exception) -> tuple[str, str]:
     match error:
         case SigningError():
             return ("IOTDA.000004" if error.fault == "token" else "IOTDA.000002"), str(error)
+        case UnknownKey():
+            return "IOTDA.000002", str(error)
         case Invalid():
             return _invalid(error), _MEMBERS.get(error.field, error.field) + str(error)[len(error.field) :]
         case Missing():

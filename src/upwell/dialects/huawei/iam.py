@@ -11,7 +11,7 @@ from typing import Any, Literal
 from upwell.dialects.checks import shown
 from upwell.dialects.huawei.operation import members
 from upwell.dialects.huawei.params import Field, Table, Text, read
-from upwell.domain.errors import CallerError, Denied, Invalid, NotFound, Throttled
+from upwell.domain.errors import CallerError, Denied, Invalid, NotFound, Throttled, UnknownKey
 
 TOKENS_PATH = "/v3/auth/tokens"
 PROJECTS_PATH = "/v3/projects"
@@ -137,7 +137,7 @@ def failure(error: Exception) -> tuple[int, Mapping[str, Any]]:
     return status, {"error": {"code": status, "message": text, "title": HTTPStatus(status).phrase}}
 
 
-_STATUS: dict[type[Exception], int] = {Denied: 401, Throttled: 403, NotFound: 403}
+_STATUS: dict[type[Exception], int] = {Denied: 401, UnknownKey: 401, Throttled: 403, NotFound: 403}
 
 
 def _time(at: datetime) -> str:

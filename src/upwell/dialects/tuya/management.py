@@ -11,6 +11,8 @@ from upwell.dialects.tuya.spelling import mended
 from upwell.domain.commands import Command, Result
 from upwell.domain.errors import NotFound
 
+VERSION = "2022-01-01"  # tuya 1.2: its own, beside the one that it shares with Alibaba
+
 OPERATIONS: dict[str, Operation] = {**package_ops.OPERATIONS, **job_ops.OPERATIONS, **fleet_ops.OPERATIONS}
 
 

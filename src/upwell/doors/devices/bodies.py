@@ -3,17 +3,12 @@
 from starlette.requests import Request
 
 from upwell.domain.errors import DeviceError
-from upwell.doors.management.lingering import announced
+from upwell.doors.management import requests
 
 
 async def body_of(request: Request, size_max: int, what: str = "body") -> bytes:
-    """The body, which is at most `size_max` bytes. Raises DeviceError for a longer one, before any of it is read if its
-    header says so, and ClientDisconnect."""
-    body, too_long = bytearray(), f"The {what} is longer than {size_max} bytes."
-    if announced(request) > size_max:
-        raise DeviceError(too_long)
-    async for part in request.stream():
-        body += part
-        if len(body) > size_max:
-            raise DeviceError(too_long)
-    return bytes(body)
+    """The body, which is at most `size_max` bytes. Raises DeviceError for a longer one, and ClientDisconnect."""
+    try:
+        return await requests.body_of(request, size_max)
+    except requests.TooLong as exc:
+        raise DeviceError(f"The {what} is longer than {size_max} bytes.") from exc

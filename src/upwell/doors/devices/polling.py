@@ -20,6 +20,7 @@ from upwell.doors.devices.bodies import body_of
 from upwell.doors.devices.desk import Desk, Fetch, Hearing
 from upwell.doors.devices.faces import Answer, HttpFace, HttpRequest, Linked, Names
 from upwell.doors.devices.logins import Logins, Refused
+from upwell.doors.management.requests import headers_of, peer_of
 from upwell.service.journal import tell
 from upwell.service.upgrade.dispatch import Unasked
 
@@ -44,7 +45,7 @@ class PollingDoor:
 
     async def answer(self, face: HttpFace, request: Request, send: Send) -> None:
         """One request; never raises for what a device sent."""
-        peer = request.client.host if request.client else ""
+        peer = peer_of(request)
         exchange = Exchange(send, peer, self._delivered)
         try:
             answer = await self._take(face, request, exchange)
@@ -152,6 +153,6 @@ async def _read(request: Request, size_max: int) -> HttpRequest:
         method=request.method,
         path=request.scope["raw_path"].decode("latin-1"),
         query=request.scope["query_string"].decode("latin-1"),
-        headers=dict(request.headers.items()),
+        headers=headers_of(request),
         body=await body_of(request, size_max),
     )

@@ -1,6 +1,6 @@
 """The vendors whose devices are served: a row for each. A new one is a folder of its dialect, its face and its row."""
 
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from uuid import UUID
@@ -32,31 +32,33 @@ class Given:
     huawei_clock_tolerance: timedelta
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class FaceRow:
-    """One vendor's device side: its face over MQTT or HTTP, and what it has beside: routes of its own on the management
-    address, and a reader of files in blocks."""
+    """One row: a dialect's device side. Its face over MQTT or HTTP, and what it has beside: routes of its own on the
+    management address, and a reader of files in blocks."""
 
+    dialect: str
     mqtt: Callable[[Given], MqttFace] | None = None
     http: Callable[[Given], HttpFace] | None = None
     routes: Callable[[Given], Sequence[Route]] = lambda given: ()
     fetch: Callable[[Given], Fetch] | None = None
 
 
-FACES: dict[str, FaceRow] = {  # in the order in which they are asked whose a login is
-    "alibaba": FaceRow(
+FACES = (  # in the order in which they are asked whose a login is
+    FaceRow(
+        dialect="alibaba",
         mqtt=lambda given: AlibabaFace(given.tls_link),
         routes=lambda given: [registration.route(given.desk.product_secret, given.desk.enrol)],
         fetch=lambda given: Blocks(given.stream, given.read).block,
     ),
-    "huawei": FaceRow(mqtt=lambda given: HuaweiFace(given.desk.now, given.link, given.huawei_clock_tolerance)),
-    "tuya": FaceRow(mqtt=lambda given: TuyaLinkFace(given.desk.now, given.tls_link)),
-}
+    FaceRow(dialect="huawei", mqtt=lambda given: HuaweiFace(given.desk.now, given.link, given.huawei_clock_tolerance)),
+    FaceRow(dialect="tuya", mqtt=lambda given: TuyaLinkFace(given.desk.now, given.tls_link)),
+)
 
 
-def serving(rows: Mapping[str, FaceRow], given: Given) -> tuple[Connections, list[Route]]:
+def serving(rows: Sequence[FaceRow], given: Given) -> tuple[Connections, list[Route]]:
     """The devices of these vendors: those on MQTT, and the routes of those that ask by HTTP."""
-    fetches = {name: row.fetch(given) for name, row in rows.items() if row.fetch}
-    connections = Connections(given.desk, [row.mqtt(given) for row in rows.values() if row.mqtt], fetches)
-    polling = PollingDoor(given.desk, [row.http(given) for row in rows.values() if row.http], fetches)
-    return connections, [*polling.routes(), *(route for row in rows.values() for route in row.routes(given))]
+    fetches = {row.dialect: row.fetch(given) for row in rows if row.fetch}
+    connections = Connections(given.desk, [row.mqtt(given) for row in rows if row.mqtt], fetches)
+    polling = PollingDoor(given.desk, [row.http(given) for row in rows if row.http], fetches)
+    return connections, [*polling.routes(), *(route for row in rows for route in row.routes(given))]

@@ -173,9 +173,9 @@ async def within_rate(ctx: Context, account_id: int, action: str, limit_per_s: i
     return await _admit(ctx, None, None, account_id, action, limit_per_s) == "admitted"
 
 
-async def admit(ctx: Context, caller: Caller, nonce: str, action: str, limit_per_s: int) -> Admission:
-    """`use_nonce` and `within_rate` in one question: whether a signed request may be served. A replay is told as
-    one, and is not counted."""
+async def admit(ctx: Context, caller: Caller, nonce: str | None, action: str, limit_per_s: int) -> Admission:
+    """`use_nonce`, where there is one, and `within_rate` in one question: whether a signed request may be served. A
+    replay is told as one, and is not counted."""
     return await _admit(ctx, caller.key_id, nonce, caller.account_id, action, limit_per_s)
 
 

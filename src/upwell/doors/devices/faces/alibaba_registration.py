@@ -16,6 +16,7 @@ from starlette.routing import Route
 from upwell.dialects.alibaba import login
 from upwell.domain.errors import DeviceError, ServerError
 from upwell.doors.devices.bodies import body_of
+from upwell.doors.management.requests import peer_of
 from upwell.service.journal import tell
 
 log = logging.getLogger(__name__)
@@ -44,7 +45,7 @@ class Registration:
     async def __call__(self, request: Request) -> Response:
         """One registration; never raises."""
         form: dict[str, str] = {}
-        peer = request.client.host if request.client else ""
+        peer = peer_of(request)
         try:
             form = await _form(request)
             claim = login.registration(
