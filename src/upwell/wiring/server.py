@@ -86,7 +86,8 @@ class Server:
         await migrate(database)
         self.objects = await open_stores(self.settings)
         self.ctx = Context(database, objects=self.objects, private_push=self.settings.allow_private_push)
-        self.first_key = await access.bootstrap(self.ctx, _pair(self.settings))
+        key = self.settings.bootstrap_key
+        self.first_key = await access.bootstrap(self.ctx, key and (key.id, key.secret))
         self.links = Links(self.ctx, self.objects.local_path, await server_secret(self.ctx, "download"))
         await nodes.keep_lease(self.ctx, self.node_id)
         self._stack.push_async_callback(self._leave)
@@ -185,11 +186,6 @@ async def _ended(task: asyncio.Task[None]) -> None:
     task.cancel()
     with contextlib.suppress(asyncio.CancelledError):
         await task
-
-
-def _pair(settings: Settings) -> tuple[str, str] | None:
-    key = settings.bootstrap_key
-    return None if key is None else (key.id, key.secret)
 
 
 @contextlib.asynccontextmanager
