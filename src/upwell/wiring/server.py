@@ -87,7 +87,7 @@ class Server:
         self.objects = await open_stores(self.settings)
         self.ctx = Context(database, objects=self.objects, private_push=self.settings.allow_private_push)
         key = self.settings.bootstrap_key
-        self.first_key = await access.bootstrap(self.ctx, key and (key.id, key.secret))
+        self.first_key = await access.bootstrap(self.ctx, (key.id, key.secret) if key else None)
         self.links = Links(self.ctx, self.objects.local_path, await server_secret(self.ctx, "download"))
         await nodes.keep_lease(self.ctx, self.node_id)
         self._stack.push_async_callback(self._leave)
