@@ -360,10 +360,15 @@ def record(dialect: str, chapters: list[Chapter], open_stage: OpenStage) -> None
     save(dialect, [Chapter(name=c.name, options=c.options, steps=list(play(c, open_stage))) for c in chapters])
 
 
-def differences(dialect: str, open_stage: OpenStage) -> list[str]:
-    """Where the answers differ from the record, told for people; empty when nowhere."""
+def names(dialect: str) -> list[str]:
+    """The chapters of a record."""
+    return [chapter.name for chapter in load(dialect)]
+
+
+def differences(dialect: str, open_stage: OpenStage, only: str = "") -> list[str]:
+    """Where the answers differ from the record, or from one chapter of it, told for people; empty when nowhere."""
     found = []
-    for chapter in load(dialect):
+    for chapter in (each for each in load(dialect) if only in ("", each.name)):
         for kept, now in zip(chapter.steps, play(chapter, open_stage), strict=True):
             was, is_ = _line(kept.answer), _line(now.answer)
             if was != is_:
