@@ -1,4 +1,4 @@
-"""docs/architecture.md is what the code is: its drawings are fresh, and a report and an offer pass the rooms it names."""
+"""docs/architecture.md is what the code is: its drawings are fresh; a report and an offer pass the rooms it names."""
 
 import importlib.util
 import sys
