@@ -6,11 +6,11 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 
-from upwell.embedded import EmbeddedPostgres
+from upwell.embedded.server import EmbeddedPostgres
 from upwell.objects import open_objects
-from upwell.service import access
-from upwell.service.access import Caller
 from upwell.service.context import Context
+from upwell.service.manage import access
+from upwell.service.manage.access import Caller
 from upwell.storage.database import Database, migrate
 
 

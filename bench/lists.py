@@ -6,16 +6,17 @@ from typing import Any
 
 from upwell.domain import commands as c
 from upwell.domain.fleet import device_id
-from upwell.service import endings, fleet, jobs, making, packages, uploads, views
-from upwell.service.access import Caller
 from upwell.service.context import Context, utc_now
+from upwell.service.manage import jobs, packages, products, uploads, views
+from upwell.service.manage.access import Caller
+from upwell.service.upgrade import endings, fill
 
 DEVICES = 1_000_000
 
 
 async def measure(ctx: Context, caller: Caller) -> None:
     """Print seconds and milliseconds."""
-    product = await fleet.create_product(ctx, caller, c.CreateProduct(name="lists"))
+    product = await products.create_product(ctx, caller, c.CreateProduct(name="lists"))
     names = [f"device-{n:07d}" for n in range(DEVICES)]
     print(f"{DEVICES} devices copied: {await _seconds(lambda: _register(ctx, product.product_key, names)):.1f} s")
     url = await _upload(ctx, caller, "\n".join(names).encode())
@@ -71,5 +72,5 @@ async def _package(ctx: Context, caller: Caller) -> int:
 
 
 async def _fill(ctx: Context, job: int) -> None:
-    while await making.fill(ctx, job):
+    while await fill.fill(ctx, job):
         pass

@@ -19,9 +19,9 @@ import asyncpg
 import pytest
 import pytest_asyncio
 
-from upwell.embedded import EmbeddedPostgres
-from upwell.service import access
+from upwell.embedded.server import EmbeddedPostgres
 from upwell.service.context import Context, utc_now
+from upwell.service.manage import access
 from upwell.storage.database import Database, migrate
 
 TEMPLATE = "upwell_template"

@@ -15,8 +15,9 @@ from conftest import Clock
 from upwell.domain import commands
 from upwell.domain.errors import Denied, Invalid, NotFound
 from upwell.domain.talk import TaskRef
-from upwell.service import access, fleet, secrets
 from upwell.service.context import Context
+from upwell.service.manage import access, devices, products
+from upwell.service.upgrade import downloads, logins
 from upwell.storage.database import Database
 
 pytestmark = pytest.mark.asyncio
@@ -156,35 +157,35 @@ async def test_roles_rank(ctx: Context) -> None:
 
 
 async def test_login_facts_in_one_question(ctx: Context, caller: access.Caller) -> None:
-    product = await fleet.create_product(ctx, caller, commands.CreateProduct(name="lamp"))
-    device = await fleet.register_device(
-        ctx, caller, commands.RegisterDevice(product_key=product.product_key, name="dev1")
+    product = await products.create_product(ctx, caller, commands.CreateProduct(name="lamp"))
+    device = await devices.create_device(
+        ctx, caller, commands.CreateDevice(product_key=product.product_key, name="dev1")
     )
-    facts = await access.login_facts(ctx, [device.device_id, uuid4()])
-    assert list(facts) == [device.device_id]
-    found = facts[device.device_id]
+    facts = await logins.login_facts(ctx, [device.device_id, uuid4()])
+    found, nobody = facts
+    assert found is not None and nobody is None
     assert (found.secret, found.enabled, found.name) == (device.secret, True, "dev1")
 
 
 async def test_server_secret_is_made_once(ctx: Context) -> None:
-    made = await asyncio.gather(*(secrets.server_secret(ctx, "links") for _ in range(5)))
+    made = await asyncio.gather(*(downloads.server_secret(ctx, "links") for _ in range(5)))
     assert len(set(made)) == 1 and len(made[0]) == 32
-    assert await secrets.server_secret(ctx, "upload") != made[0]
+    assert await downloads.server_secret(ctx, "upload") != made[0]
 
 
 async def test_download_token_opens_its_task_until_it_expires(clock: Clock) -> None:
     now, task = clock(), TaskRef(device_id=uuid4(), job_id=(1 << 63) - 1, nth=3)
-    token = secrets.download_token(b"k" * 32, task, 3, now + timedelta(hours=24))
+    token = downloads.download_token(b"k" * 32, task, 3, now + timedelta(hours=24))
     assert len(token) < 110 and token.replace("-", "").replace("_", "").isalnum()
-    assert secrets.read_download_token(b"k" * 32, token, now) == (task, 3)
+    assert downloads.read_download_token(b"k" * 32, token, now) == (task, 3)
     with pytest.raises(Denied, match="link expired"):
-        secrets.read_download_token(b"k" * 32, token, now + timedelta(hours=24))
+        downloads.read_download_token(b"k" * 32, token, now + timedelta(hours=24))
     changed = [token[:i] + ("A" if token[i] != "A" else "B") + token[i + 1 :] for i in range(len(token))]
     for bad in [*changed, "", "x", token[:-4], token + "AAAA", "é" * 64, "=" * 64]:
         with pytest.raises(Denied, match="bad link"):
-            secrets.read_download_token(b"k" * 32, bad, now)
+            downloads.read_download_token(b"k" * 32, bad, now)
     with pytest.raises(Denied, match="bad link"):
-        secrets.read_download_token(b"q" * 32, token, now)
+        downloads.read_download_token(b"q" * 32, token, now)
 
 
 async def test_policy_is_signed_as_the_vendor_does() -> None:  # alibaba 5.3, own example
@@ -193,34 +194,34 @@ async def test_policy_is_signed_as_the_vendor_does() -> None:  # alibaba 5.3, ow
         '["eq","$key","ota/0123456789abcdef0123456789abcdef/x.bin"]]}'
     )
     text = base64.b64encode(policy.encode()).decode()
-    assert secrets.policy_signature(b"testsecret", text) == "uVn7vZds2BpJ5JAKsyVfRCwWj3g="
+    assert downloads.policy_signature(b"testsecret", text) == "uVn7vZds2BpJ5JAKsyVfRCwWj3g="
 
 
 async def test_no_download_for_an_unknown_task(ctx: Context) -> None:
     with pytest.raises(NotFound):
-        await secrets.find_download(ctx, TaskRef(device_id=uuid4(), job_id=1))
+        await downloads.find_download(ctx, TaskRef(device_id=uuid4(), job_id=1))
 
 
 async def test_no_account_keeps_anothers_devices_out_by_their_names(
     ctx: Context, caller: access.Caller, stranger: access.Caller
 ) -> None:
-    for place in range(access.NAMESAKES_MAX + 1):
-        made = await fleet.create_product(ctx, stranger, commands.CreateProduct(name=f"p{place}", facts={}))
-        await fleet.register_device(ctx, stranger, commands.RegisterDevice(product_key=made.product_key, name="mine"))
-    made = await fleet.create_product(ctx, caller, commands.CreateProduct(name="late", facts={}))
-    await fleet.register_device(ctx, caller, commands.RegisterDevice(product_key=made.product_key, name="mine"))
-    found = (await access.login_facts_by_name(ctx, ["mine"]))["mine"]
+    for place in range(logins.NAMESAKES_MAX + 1):
+        made = await products.create_product(ctx, stranger, commands.CreateProduct(name=f"p{place}", facts={}))
+        await devices.create_device(ctx, stranger, commands.CreateDevice(product_key=made.product_key, name="mine"))
+    made = await products.create_product(ctx, caller, commands.CreateProduct(name="late", facts={}))
+    await devices.create_device(ctx, caller, commands.CreateDevice(product_key=made.product_key, name="mine"))
+    [found] = await logins.login_facts_by_name(ctx, ["mine"])
     assert made.product_key in [facts.product_key for facts in found]
-    assert len(found) == access.NAMESAKES_MAX + 1
+    assert len(found) == logins.NAMESAKES_MAX + 1
 
 
 async def test_logins_by_name_are_tried_against_the_oldest_of_that_name(ctx: Context, caller: access.Caller) -> None:
     keys = []
-    for place in range(access.NAMESAKES_MAX + 2):
-        made = await fleet.create_product(ctx, caller, commands.CreateProduct(name=f"p{place}", facts={}))
+    for place in range(logins.NAMESAKES_MAX + 2):
+        made = await products.create_product(ctx, caller, commands.CreateProduct(name=f"p{place}", facts={}))
         keys.append(made.product_key)
-        await fleet.register_device(ctx, caller, commands.RegisterDevice(product_key=made.product_key, name="same"))
-    found = await access.login_facts_by_name(ctx, ["same", "other", "same"])
-    assert [facts.product_key for facts in found["same"]] == keys[: access.NAMESAKES_MAX]
-    assert len({facts.secret for facts in found["same"]}) == access.NAMESAKES_MAX
-    assert found["other"] == []
+        await devices.create_device(ctx, caller, commands.CreateDevice(product_key=made.product_key, name="same"))
+    same, other, again = await logins.login_facts_by_name(ctx, ["same", "other", "same"])
+    assert [facts.product_key for facts in same] == keys[: logins.NAMESAKES_MAX]
+    assert len({facts.secret for facts in same}) == logins.NAMESAKES_MAX
+    assert other == [] and again == same

@@ -17,7 +17,7 @@ from test_jobs import (
     a_job,
     a_package,
     ask,
-    fill,
+    filled,
     link,
     online,
     progress,
@@ -29,24 +29,13 @@ from test_jobs import (
 
 from upwell.domain import commands as c
 from upwell.domain.errors import Conflict, Invalid, NotFound
-from upwell.domain.negotiated import Progress, Standing
+from upwell.domain.standings import Progress, Standing
 from upwell.domain.talk import Inquiry, Offer, ResultReport, TaskRef, VersionReport
-from upwell.service import (
-    batch_views,
-    batches,
-    dispatch,
-    endings,
-    fleet,
-    groups,
-    making,
-    packages,
-    reports,
-    upgrades,
-    views,
-)
-from upwell.service.access import Caller
 from upwell.service.context import Context
-from upwell.service.dispatch import Addressed, Sent, Unasked, Untellable
+from upwell.service.manage import batch_views, batches, devices, groups, packages, upgrades, views
+from upwell.service.manage.access import Caller
+from upwell.service.upgrade import dispatch, endings, fill, presence, reports
+from upwell.service.upgrade.dispatch import Addressed, Sent, Unasked, Untellable
 
 pytestmark = pytest.mark.asyncio
 WINDOW = c.Window(take=50)
@@ -90,7 +79,7 @@ class Stage:
         targets = tuple(f"{self.flock.key}_{name}" for name in self.flock.names)
         facts: dict[str, Any] = {"name": "b", "part": "firmware", "package_ids": packages_, "targets": targets, **more}
         self.job = (await batches.create_batch(self.ctx, self.caller, c.CreateBatch(**facts))).job_id
-        await fill(self.ctx, self.job)
+        await filled(self.ctx, self.job)
         return self.job
 
     async def connect(self) -> None:
@@ -357,7 +346,7 @@ async def test_25_hours_offline_and_24_without_a_result_are_final(stage: Stage) 
     await upgrades.cancel_tasks_of_job(
         stage.ctx, stage.caller, c.CancelTasksOfJob(job_id=stage.job, states=c.OPEN_STATES)
     )
-    await fleet.went_offline(stage.ctx, stage.node, [])
+    await presence.went_offline(stage.ctx, stage.node, [])
     await stage.create((late,))
     stage.clock.move(hours=25, minutes=1)
     await endings.end_waits(stage.ctx)
@@ -520,7 +509,7 @@ async def test_members_of_groups_at_the_start_are_targets(stage: Stage) -> None:
     await groups.add_to_group(ctx, caller, c.AddToGroup(group_id=made[1], devices=tuple(keys[1:])))
     stage.clock.move(hours=1)
     await endings.start_planned(ctx)
-    await fill(ctx, stage.job)
+    await filled(ctx, stage.job)
     assert set(await tasks(ctx, stage.job)) == set(flock.ids)
 
 
@@ -537,7 +526,7 @@ async def test_a_deleted_device_is_removed_and_spoils_nobodys_success(stage: Sta
     await started(stage)
     await stage.offer_all()
     key = c.DeviceKey(product_key=stage.flock.key, name=stage.flock.names[0])
-    await upgrades.delete_device(stage.ctx, stage.caller, c.DeleteDevice(device=key))
+    await devices.delete_device(stage.ctx, stage.caller, c.DeleteDevice(device=key))
     await stage.say(*((d, result()) for d in stage.flock.ids))
     await endings.end_finished(stage.ctx)
     shown = await stage.shown()
@@ -596,7 +585,7 @@ async def test_a_device_that_is_run_again_has_25_hours_to_come(stage: Stage) -> 
     await stage.offer_all()
     await stage.say(*((d, result(1)) for d in stage.flock.ids))
     await endings.end_finished(stage.ctx)
-    await fleet.went_offline(stage.ctx, stage.node, [])
+    await presence.went_offline(stage.ctx, stage.node, [])
     await batches.retry_batch(stage.ctx, stage.caller, c.RetryBatch(job_id=stage.job))
     stage.clock.move(hours=24, minutes=59)
     assert await endings.end_waits(stage.ctx) == 0 and set((await stage.stands()).values()) == {"waiting"}
@@ -809,7 +798,7 @@ async def test_a_deleted_device_is_not_run_again(stage: Stage) -> None:
     await stage.say(*((d, result(10, 0, "", "flash")) for d in stage.flock.ids))
     await endings.end_finished(stage.ctx)
     gone = c.DeviceKey(product_key=stage.flock.key, name=stage.flock.names[0])
-    await upgrades.delete_device(stage.ctx, stage.caller, c.DeleteDevice(device=gone))
+    await devices.delete_device(stage.ctx, stage.caller, c.DeleteDevice(device=gone))
     await batches.retry_batch(stage.ctx, stage.caller, c.RetryBatch(job_id=stage.job))
     assert await states(stage.ctx, stage.job) == {"FAILED": 1, "QUEUED": 2}
 
@@ -835,7 +824,7 @@ async def test_all_that_run_again_leave_one_open_task_of_each_device(stage: Stag
     package = await a_package(ctx, caller, key, "other", version="9.0")
     other = await a_job(ctx, caller, package, stage.flock, multi_module=True)
     async with ctx.database.connection() as conn, conn.transaction():
-        await making.fill_chunk(ctx, conn, other)
+        await fill.fill_chunk(ctx, conn, other)
         waiting = asyncio.create_task(batches.retry_batch(ctx, caller, c.RetryBatch(job_id=stage.job)))
         await asyncio.sleep(0.3)
     await waiting

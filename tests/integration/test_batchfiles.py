@@ -12,9 +12,9 @@ from tests.integration.space_house import ask
 from upwell.domain import commands as c
 from upwell.domain.errors import Conflict, Denied, NotFound, TooMany, Unavailable
 from upwell.objects import open_objects
-from upwell.service import batchfiles
-from upwell.service.access import Caller
 from upwell.service.context import Context
+from upwell.service.manage import target_files
+from upwell.service.manage.access import Caller
 
 XLS = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1 rows"
 
@@ -26,20 +26,20 @@ async def stored(ctx: Context, tmp_path: Path) -> AsyncIterator[Context]:
 
 
 async def create(ctx: Context, caller: Caller, name: str = "a.xls") -> c.BatchFile:
-    return await batchfiles.create_batch_file(ctx, caller, name, XLS)
+    return await target_files.create_batch_file(ctx, caller, name, XLS)
 
 
 async def names(ctx: Context, caller: Caller) -> list[str]:
-    return [file.name for file in await batchfiles.list_batch_files(ctx, caller, c.ListBatchFiles())]
+    return [file.name for file in await target_files.list_batch_files(ctx, caller, c.ListBatchFiles())]
 
 
 async def sweep(ctx: Context) -> int:
     """As the server does."""
     assert ctx.objects is not None
-    stale = await batchfiles.stale_files(ctx)
+    stale = await target_files.stale_files(ctx)
     for file_id, key in stale:
         await ctx.objects.delete(key)
-        await batchfiles.forget_file(ctx, file_id)
+        await target_files.forget_file(ctx, file_id)
     return len(stale)
 
 
@@ -54,7 +54,7 @@ async def test_a_list_is_kept_for_an_hour(stored: Context, caller: Caller, clock
     clock.move(minutes=2)
     assert await names(stored, caller) == []
     with pytest.raises(NotFound):
-        await batchfiles.delete_batch_file(stored, caller, c.DeleteBatchFile(file_id=made.file_id))
+        await target_files.delete_batch_file(stored, caller, c.DeleteBatchFile(file_id=made.file_id))
     await create(stored, caller)
     assert await sweep(stored) == 1
     assert len([path for path in tmp_path.rglob("*") if path.is_file()]) == 1
@@ -64,7 +64,7 @@ async def test_lists_are_an_accounts_own(stored: Context, caller: Caller, strang
     made = await create(stored, caller)
     await create(stored, stranger)
     with pytest.raises(NotFound):
-        await batchfiles.delete_batch_file(stored, stranger, c.DeleteBatchFile(file_id=made.file_id))
+        await target_files.delete_batch_file(stored, stranger, c.DeleteBatchFile(file_id=made.file_id))
     viewer = Caller(caller.account_id, "viewer", "k", "huawei")
     with pytest.raises(Denied):
         await create(stored, viewer, "b.xls")
@@ -72,7 +72,7 @@ async def test_lists_are_an_accounts_own(stored: Context, caller: Caller, strang
         await create(stored, caller, f"{n}.xls")
     with pytest.raises(TooMany):
         await create(stored, caller, "b.xls")
-    await batchfiles.delete_batch_file(stored, caller, c.DeleteBatchFile(file_id=made.file_id))
+    await target_files.delete_batch_file(stored, caller, c.DeleteBatchFile(file_id=made.file_id))
     await create(stored, caller, "b.xls")
     assert len(await names(stored, caller)) == 10
 

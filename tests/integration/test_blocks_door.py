@@ -16,8 +16,8 @@ from tests.mqttwire import publish
 
 from upwell.domain import commands as c
 from upwell.domain.talk import TaskRef, stream_of
-from upwell.doors import blocks
-from upwell.service import upgrades
+from upwell.doors.devices.faces import alibaba_blocks
+from upwell.service.manage import upgrades
 
 IMAGE = Random(4).randbytes(300_001)
 
@@ -60,7 +60,7 @@ async def test_sixteen_megabytes_arrive(house: House) -> None:
     await device.subscribe(device.sys("thing/file/download_reply"))
     got = bytearray()
     while len(got) < len(image):
-        about, block, _ = await fetch(device, request(stream, len(got), blocks.BLOCK_MAX))
+        about, block, _ = await fetch(device, request(stream, len(got), alibaba_blocks.BLOCK_MAX))
         assert (about["code"], about["data"]["bOffset"], about["data"]["bSize"]) == (200, len(got), len(block))
         assert about["data"]["fileLength"] == len(image) and about["data"]["fileToken"] == "default"
         got += block
@@ -124,7 +124,7 @@ def _stream(job: int) -> int:
 
 
 async def test_a_cancelled_stream_is_soon_dead(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(blocks, "STREAM_KNOWN_S", 0.2)
+    monkeypatch.setattr(alibaba_blocks, "STREAM_KNOWN_S", 0.2)
     device, job, stream = await offered(house)
     assert (await fetch(device, request(stream, 0, 10)))[0]["code"] == 200
     await upgrades.cancel_tasks_of_job(house.ctx, house.caller, c.CancelTasksOfJob(job_id=job, states=c.OPEN_STATES))
@@ -133,7 +133,7 @@ async def test_a_cancelled_stream_is_soon_dead(house: House, monkeypatch: pytest
 
 
 async def test_a_failure_closes_the_stream_until_the_next_offer(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(blocks, "STREAM_KNOWN_S", 0.0)
+    monkeypatch.setattr(alibaba_blocks, "STREAM_KNOWN_S", 0.0)
     device, job, stream = await offered(house)
     await device.say(device.ota("progress"), {"id": 2, "params": {"step": "-2", "desc": ""}})
     await house.until_state(job, "FAILED")
@@ -177,7 +177,8 @@ async def test_a_flood_is_bounded_and_harms_nobody_else(house: House) -> None:
     device, job, stream = await offered(house)
     calm, _, calm_stream = await offered(house)
     flood = b"".join(
-        publish(device.sys("thing/file/download"), request(stream, 0, blocks.BLOCK_MAX, str(n))) for n in range(400)
+        publish(device.sys("thing/file/download"), request(stream, 0, alibaba_blocks.BLOCK_MAX, str(n)))
+        for n in range(400)
     )
     await device.client.send(flood)
     assert (await fetch(calm, request(calm_stream, 0, 10)))[1] == IMAGE[:10]

@@ -15,9 +15,10 @@ from upwell.domain.errors import Conflict, Denied, Invalid, NotFound, Unavailabl
 from upwell.domain.fleet import device_id
 from upwell.domain.talk import TaskRef
 from upwell.objects import Buckets, open_bucket, open_objects
-from upwell.service import access, batches, checks, dispatch, fleet, jobs, packages, secrets, stored
-from upwell.service.access import Caller
 from upwell.service.context import Context
+from upwell.service.manage import access, batches, devices, jobs, packages, products, stored
+from upwell.service.manage.access import Caller
+from upwell.service.upgrade import dispatch, downloads, stored_objects
 
 GB = 1024**3
 PLACE = c.ObjectPlace(region="cn-north-4", bucket="abc", key="bbb/upgrade.bin")
@@ -36,7 +37,7 @@ async def house(ctx: Context, tmp_path: Path) -> Context:
 
 @pytest_asyncio.fixture
 async def product(house: Context, caller: Caller) -> str:
-    return (await fleet.create_product(house, caller, c.CreateProduct(name="lamp"))).product_key
+    return (await products.create_product(house, caller, c.CreateProduct(name="lamp"))).product_key
 
 
 @pytest_asyncio.fixture
@@ -64,7 +65,7 @@ async def state(house: Context, caller: Caller, package_id: int) -> str:
 
 
 async def read_all(house: Context) -> None:
-    while await checks.read_one(house):
+    while await stored_objects.read_one(house):
         pass
 
 
@@ -152,7 +153,7 @@ async def test_a_rewritten_object_is_read_again(
     async def after(change: Any) -> str:
         change()
         clock.move(minutes=6)
-        assert not await checks.look_again(house)
+        assert not await stored_objects.look_again(house)
         await read_all(house)
         return await state(house, caller, package_id)
 
@@ -173,7 +174,7 @@ async def test_a_sign_is_right_however_late_its_object(
     await read_all(house)
     assert await state(house, caller, package_id) == "differs"
     (folder / "upgrade.bin").write_bytes(b"right")
-    await checks.read_anew(house, caller.account_id, "abc", PLACE.key)
+    await stored_objects.read_anew(house, caller.account_id, "abc", PLACE.key)
     await read_all(house)
     assert await state(house, caller, package_id) == "ok"
 
@@ -195,14 +196,14 @@ async def test_a_reader_that_died_is_followed_by_another(
 ) -> None:
     (folder / "upgrade.bin").write_bytes(b"x" * 1_000_000)
     package_id = await make(house, caller, product, space)
-    dying = asyncio.create_task(checks.read_one(house, bytes_per_s=100_000))
+    dying = asyncio.create_task(stored_objects.read_one(house, bytes_per_s=100_000))
     async with asyncio.timeout(5):
         while not await _claimed(house, package_id):
             await asyncio.sleep(0.01)
-    assert not await checks.read_one(house)  # it is another's
+    assert not await stored_objects.read_one(house)  # it is another's
     dying.cancel()
     await asyncio.gather(dying, return_exceptions=True)
-    assert not await checks.read_one(house)
+    assert not await stored_objects.read_one(house)
     clock.move(minutes=3)
     await read_all(house)
     assert await state(house, caller, package_id) == "ok"
@@ -222,7 +223,7 @@ async def test_two_readers_share_the_work(
     for n in range(8):
         (folder / f"{n}.bin").write_bytes(bytes([n]) * 100_000)
         ids.append(await make(house, caller, product, space, place=replace(PLACE, key=f"bbb/{n}.bin")))
-    found = await asyncio.gather(*(checks.read_one(house) for _ in range(8)))
+    found = await asyncio.gather(*(stored_objects.read_one(house) for _ in range(8)))
     assert all(found)
     assert [await state(house, caller, each) for each in ids] == ["ok"] * 8
 
@@ -234,7 +235,7 @@ async def test_reading_keeps_to_its_rate(
     await make(house, caller, product, space)
     loop = asyncio.get_running_loop()
     began = loop.time()
-    await checks.read_one(house, bytes_per_s=2_000_000)
+    await stored_objects.read_one(house, bytes_per_s=2_000_000)
     assert loop.time() - began >= 0.45
 
 
@@ -245,8 +246,8 @@ async def test_only_right_objects_are_offered_and_opened(
     file = folder / "upgrade.bin"
     file.write_bytes(b"right")
     package_id = await make(house, caller, product, space, source_versions=("V1", "V1.1"))
-    device = c.RegisterDevice(product_key=product, name="lamp-1")
-    await fleet.register_device(house, caller, device)
+    device = c.CreateDevice(product_key=product, name="lamp-1")
+    await devices.create_device(house, caller, device)
     lamp = device_id(product, "lamp-1")
 
     async def offered() -> bool:
@@ -266,7 +267,7 @@ async def test_only_right_objects_are_offered_and_opened(
     assert not await offered()
     await read_all(house)
     assert await offered()
-    assert await secrets.find_download(house, task) == (
+    assert await downloads.find_download(house, task) == (
         f"@{access.project_id(caller.account_id)}/cn-north-4/abc/bbb/upgrade.bin",
         5,
         hashlib.md5(b"right").hexdigest(),
@@ -278,19 +279,19 @@ async def test_only_right_objects_are_offered_and_opened(
 
     file.write_bytes(b"wrong")  # noticed by the link itself
     with pytest.raises(NotFound):
-        await secrets.find_download(house, task)
+        await downloads.find_download(house, task)
     assert await state(house, caller, package_id) == "checking" and not await offered()
     await read_all(house)
     assert await state(house, caller, package_id) == "differs" and not await offered()
     with pytest.raises(NotFound):
-        await secrets.find_download(house, task)
+        await downloads.find_download(house, task)
     file.write_bytes(b"right")
-    await checks.read_anew(house, caller.account_id, "abc", PLACE.key)
+    await stored_objects.read_anew(house, caller.account_id, "abc", PLACE.key)
     await read_all(house)
     assert await offered()
     file.unlink()
     with pytest.raises(NotFound):
-        await secrets.find_download(house, task)
+        await downloads.find_download(house, task)
     assert await state(house, caller, package_id) == "missing" and not await offered()
 
     with pytest.raises(Conflict) as running:

@@ -13,9 +13,9 @@ from test_jobs import Wire, a_filled_job, a_fleet, a_package, link, online, prog
 from tests.mqttwire import publish
 
 from upwell.domain.talk import ResultReport, TaskRef
-from upwell.service import dispatch, reports
-from upwell.service.access import Caller
 from upwell.service.context import Context
+from upwell.service.manage.access import Caller
+from upwell.service.upgrade import dispatch, reports
 
 pytestmark = pytest.mark.asyncio
 FAILED = {"id": "123", "params": {"step": "-2", "desc": "disk"}}

@@ -16,9 +16,9 @@ from test_mqtt_door import SECRET, Platform
 from tests.mqttwire import WireClient
 
 from upwell.domain.errors import NotFound
-from upwell.doors.downloads import DownloadDoor
+from upwell.doors.devices.mqtt.server import MqttDoor
+from upwell.doors.downloads.door import DownloadDoor
 from upwell.doors.layers import TlsLayer
-from upwell.doors.mqtt.server import MqttDoor
 from upwell.doors.tls import FAILURES_TOLD, Certificates, Failures, Manner, Pair
 
 pytestmark = pytest.mark.filterwarnings("ignore:Overriding the .event_loop_policy:pytest.PytestDeprecationWarning")

@@ -17,8 +17,8 @@ import uvloop
 from certificates import self_signed, server_context, trusting
 
 from upwell.domain.errors import NotFound
-from upwell.doors.download_heads import Found
-from upwell.doors.downloads import DownloadDoor
+from upwell.doors.downloads.door import DownloadDoor
+from upwell.doors.downloads.heads import Found
 
 DATA = bytes(range(256)) * 4
 BIG = 24 * 1024 * 1024 + 7

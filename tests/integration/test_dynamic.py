@@ -14,7 +14,7 @@ from test_jobs import (
     a_fleet,
     a_package,
     ask,
-    fill,
+    filled,
     link,
     online,
     package_status,
@@ -32,9 +32,10 @@ from upwell.domain.errors import Conflict, NotFound
 from upwell.domain.fleet import device_id
 from upwell.domain.policy import TASKS_MAX
 from upwell.domain.talk import TaskRef, VersionReport
-from upwell.service import dispatch, endings, fleet, jobs, making, packages, reports, upgrades, views
-from upwell.service.access import Caller
 from upwell.service.context import Context
+from upwell.service.manage import devices, jobs, packages, upgrades, views
+from upwell.service.manage.access import Caller
+from upwell.service.upgrade import dispatch, endings, fill, reports
 
 pytestmark = pytest.mark.asyncio
 
@@ -42,7 +43,7 @@ pytestmark = pytest.mark.asyncio
 async def a_dynamic_job(ctx: Context, caller: Caller, package: int, flock: Fleet, **more: Any) -> int:
     cmd = c.CreateDynamicJob(package_id=package, product_key=flock.key, **more)
     job = (await jobs.create_dynamic_job(ctx, caller, cmd)).job_id
-    await fill(ctx, job)
+    await filled(ctx, job)
     return job
 
 
@@ -59,7 +60,7 @@ async def test_mode_1_takes_who_matches_already_and_who_reports_later(ctx: Conte
     job = await a_dynamic_job(ctx, caller, await a_package(ctx, caller, flock.key), flock, source_versions=("1.0",))
     assert set(await tasks(ctx, job)) == set(flock.ids[2:])
     await say(ctx, (flock.ids[1], runs("1.0")))
-    late = await fleet.register_device(ctx, caller, c.RegisterDevice(product_key=flock.key, name="late"))
+    late = await devices.create_device(ctx, caller, c.CreateDevice(product_key=flock.key, name="late"))
     await say(ctx, (late.device_id, runs("1.0")))
     assert set(await tasks(ctx, job)) == {*flock.ids[1:], late.device_id}
     assert await states(ctx, job) == {"QUEUED": 4}
@@ -68,7 +69,7 @@ async def test_mode_1_takes_who_matches_already_and_who_reports_later(ctx: Conte
 async def test_mode_2_takes_only_later_reporters(ctx: Context, caller: Caller) -> None:
     flock = await a_fleet(ctx, caller, 3)
     job = await a_dynamic_job(ctx, caller, await a_package(ctx, caller, flock.key), flock, mode=2)
-    assert await tasks(ctx, job) == {} and job not in await making.unfilled(ctx)
+    assert await tasks(ctx, job) == {} and job not in await fill.unfilled(ctx)
     await say(ctx, (flock.ids[1], runs("1.0")))  # the version it had: it says so from now on
     assert set(await tasks(ctx, job)) == {flock.ids[1]}
 
@@ -222,7 +223,7 @@ async def test_the_order_of_filling_does_not_change_who_wins(ctx: Context, calle
         cmd = c.CreateDynamicJob(package_id=package, product_key=flock.key)
         made.append((await jobs.create_dynamic_job(ctx, caller, cmd)).job_id)
     for job in reversed(made):
-        await fill(ctx, job)
+        await filled(ctx, job)
     assert await states(ctx, made[1]) == {"QUEUED": 5}
     assert await states(ctx, made[0]) == {}
 
@@ -313,13 +314,13 @@ async def test_cancelling_its_tasks_stops_their_offers_and_keeps_the_policy(
 async def test_a_policy_that_ends_during_the_fill_stops_it(
     ctx: Context, caller: Caller, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(making, "CHUNK", 10)
+    monkeypatch.setattr(fill, "CHUNK", 10)
     flock = await a_fleet(ctx, caller, 35)
     cmd = c.CreateDynamicJob(package_id=await a_package(ctx, caller, flock.key), product_key=flock.key)
     job = (await jobs.create_dynamic_job(ctx, caller, cmd)).job_id
-    assert await making.fill(ctx, job)
+    assert await fill.fill(ctx, job)
     await end_policy(ctx, caller, job)
-    assert not await making.fill(ctx, job)
+    assert not await fill.fill(ctx, job)
     assert len(await tasks(ctx, job)) == 10
 
 
@@ -335,7 +336,7 @@ async def test_an_update_changes_pace_timeout_tags_and_versions(ctx: Context, ca
     facts: dict[str, Any] = {"job_id": job, "kind": "dynamic", "selection": "ALL"}
     cmd = c.UpdateJob(maximum_per_min=7, timeout_min=30, source_versions=("1.0", "1.1"), tags=(("c", "d"),), **facts)
     await jobs.update_job(ctx, caller, cmd)
-    await fill(ctx, job)
+    await filled(ctx, job)
     shown = await views.show_job(ctx, caller, c.ShowJob(job_id=job))
     assert (shown.maximum_per_min, shown.timeout_min, shown.tags) == (7, 30, (("c", "d"),))
     assert set(shown.source_versions) == {"1.0", "1.1"}
@@ -385,7 +386,7 @@ async def test_nobody_is_missed_who_reports_while_the_job_is_made(ctx: Context, 
         async def makes(cmd: c.CreateDynamicJob = cmd) -> int:
             await asyncio.sleep(0.01)
             job = (await jobs.create_dynamic_job(ctx, caller, cmd)).job_id
-            await fill(ctx, job)
+            await filled(ctx, job)
             return job
 
         job, *_ = await asyncio.gather(makes(), *(reports(flock.ids[n::4]) for n in range(4)))
@@ -399,7 +400,8 @@ async def test_a_device_deleted_while_the_chunk_is_made_keeps_no_open_task(ctx: 
     cmd = c.CreateStaticJob(package_id=package, product_key=flock.key, selection="ALL")
     job = (await jobs.create_static_job(ctx, caller, cmd)).job_id
     keys = [c.DeviceKey(product_key=flock.key, name=n) for n in flock.names[:10]]
-    await asyncio.gather(fill(ctx, job), *(upgrades.delete_device(ctx, caller, c.DeleteDevice(device=k)) for k in keys))
+    gone = (devices.delete_device(ctx, caller, c.DeleteDevice(device=key)) for key in keys)
+    await asyncio.gather(filled(ctx, job), *gone)
     left = await ask(ctx, "select t.state from task t join device d using (device_id) where d.deleted_at is not null")
     assert {r["state"] for r in left} <= {"CANCELED"}
     assert (await states(ctx, job))["QUEUED"] == 10

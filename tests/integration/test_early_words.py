@@ -16,7 +16,7 @@ from test_gateways import add, family, named, proof
 from tests.mqttwire import publish
 
 from upwell.domain.fleet import device_id
-from upwell.service import gateways
+from upwell.service.upgrade import gateways
 
 
 @pytest_asyncio.fixture

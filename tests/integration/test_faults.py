@@ -10,29 +10,17 @@ from uuid import UUID, uuid4
 import pytest
 from conftest import Clock
 from test_checks import PLACE, folder, house, make, product, read_all, sha, space, state
-from test_jobs import Fleet, Wire, ask, fill, progress, refs, runs, say, states, tasks
+from test_jobs import Fleet, Wire, ask, filled, progress, refs, runs, say, states, tasks
 
 from upwell.domain import commands as c
 from upwell.domain.errors import Conflict
-from upwell.domain.negotiated import Progress, Standing
+from upwell.domain.standings import Progress, Standing
 from upwell.domain.talk import Inquiry, ResultReport
 from upwell.objects import Buckets, open_bucket, open_objects
-from upwell.service import (
-    batch_views,
-    batches,
-    checks,
-    dispatch,
-    endings,
-    faults,
-    fleet,
-    jobs,
-    making,
-    reports,
-    upgrades,
-    views,
-)
-from upwell.service.access import Caller
 from upwell.service.context import Context
+from upwell.service.manage import batch_views, batches, jobs, registration, upgrades, views
+from upwell.service.manage.access import Caller
+from upwell.service.upgrade import dispatch, endings, faults, fill, presence, reports, stored_objects
 
 pytestmark = pytest.mark.asyncio
 __all__ = ["folder", "house", "product", "space"]  # fixtures
@@ -40,14 +28,14 @@ WRONG = sha(b"something else")
 
 
 async def devices(house: Context, caller: Caller, product: str, count: int) -> Fleet:
-    made = await fleet.register_devices(house, caller, c.RegisterDevices(product_key=product, count=count))
+    made = await registration.register_devices(house, caller, c.RegisterDevices(product_key=product, count=count))
     return Fleet(product, tuple(made.names))
 
 
 async def static(house: Context, caller: Caller, package: int, flock: Fleet, **more: Any) -> int:
     cmd = c.CreateStaticJob(package_id=package, product_key=flock.key, selection="ALL", **more)
     job = (await jobs.create_static_job(house, caller, cmd)).job_id
-    await fill(house, job)
+    await filled(house, job)
     return job
 
 
@@ -55,7 +43,7 @@ async def batch(house: Context, caller: Caller, flock: Fleet, *packages: int, **
     targets = tuple(f"{flock.key}_{name}" for name in flock.names)
     cmd = c.CreateBatch(name="b", part="firmware", package_ids=packages, targets=targets, **more)
     job = (await batches.create_batch(house, caller, cmd)).job_id
-    await fill(house, job)
+    await filled(house, job)
     return job
 
 
@@ -71,7 +59,7 @@ async def end_all(house: Context) -> None:
 
 async def connect(house: Context, clock: Clock, flock: Fleet) -> UUID:
     node = uuid4()
-    await fleet.came_online(house, node, [(d, uuid4(), "127.0.0.1") for d in flock.ids])
+    await presence.came_online(house, node, [(d, uuid4(), "127.0.0.1") for d in flock.ids])
     clock.move(seconds=3)
     return node
 
@@ -80,7 +68,7 @@ async def lose(house: Context, clock: Clock, file: Path, data: bytes | None) -> 
     """The object is other bytes from now, or none."""
     file.unlink() if data is None else file.write_bytes(data)
     clock.move(minutes=6)
-    await checks.look_again(house)
+    await stored_objects.look_again(house)
     await read_all(house)
 
 
@@ -225,7 +213,7 @@ async def test_tasks_that_are_made_after_the_loss_fail(
     planned = await batch(house, caller, flock, package, scheduled_at=house.now() + timedelta(hours=1))
     cmd = c.CreateDynamicJob(package_id=package, product_key=product, source_versions=("V1",))
     dynamic = (await jobs.create_dynamic_job(house, caller, cmd)).job_id
-    await fill(house, dynamic)
+    await filled(house, dynamic)
     await lose(house, clock, file, None)
     await end_all(house)
     await say(house, (flock.ids[0], runs("V1")))
@@ -233,7 +221,7 @@ async def test_tasks_that_are_made_after_the_loss_fail(
     assert [t["reason"] for t in (await tasks(house, dynamic)).values()] == ["object_missing"]
     clock.move(hours=1)
     await endings.start_planned(house)
-    await fill(house, planned)
+    await filled(house, planned)
     await end_all(house)
     assert {t["reason"] for t in (await tasks(house, planned)).values()} == {"object_missing"}
     assert "gone" in (await shown(house, caller, planned)).batch.reason
@@ -280,7 +268,7 @@ async def test_many_tasks_end_in_bounded_turns_and_after_a_kill(
     await read_all(house)
     assert await faults.end_bereft(house)
     assert await states(house, job) == {"FAILED": faults.TASKS_AT_ONCE, "QUEUED": 300}
-    assert not await making.fill(house, job)
+    assert not await fill.fill(house, job)
     assert await faults.end_bereft(house) and not await faults.end_bereft(house)
     assert await states(house, job) == {"FAILED": faults.TASKS_AT_ONCE + 300}
     counted = await ask(house, "select count(*) as n from task_change where job_id = $1 and to_state = 'FAILED'", job)
@@ -308,7 +296,7 @@ async def test_a_store_that_is_away_is_visible_and_keeps_no_other_waiting(
     told = await shown(house, caller, job)
     assert (told.batch.reason, told.tasks.items[0].output) == ("", "")
     clock.move(minutes=6)
-    assert not await checks.look_again(away)  # it is as it was when it was seen last
+    assert not await stored_objects.look_again(away)  # it is as it was when it was seen last
     assert await state(house, caller, package) == "ok"
 
 
@@ -333,9 +321,10 @@ async def test_jobs_with_a_lost_object_are_found_without_a_look_at_the_others(ho
         " case when n % 60 < 39 then gen_random_uuid() end, now(), now() from generate_series(1, 30000) n",
     )
     await ask(house, "analyze")
-    text, now = faults._Q["bereaved_jobs"], house.now()  # the statement as it is, to be explained
-    assert [row["job_id"] for row in await ask(house, text, now, faults.JOBS_AT_ONCE)] == [40]
-    [told] = await ask(house, f"explain (analyze, format json) {text}", now, faults.JOBS_AT_ONCE)
+    # The statement as it is, to be explained.
+    text, *given = faults._Q["bereaved_jobs"](back_before=house.now(), at_most=faults.JOBS_AT_ONCE)
+    assert [row["job_id"] for row in await ask(house, text, *given)] == [40]
+    [told] = await ask(house, f"explain (analyze, format json) {text}", *given)
     read = [node for node in nodes(json.loads(told["QUERY PLAN"])[0]["Plan"]) if node.get("Relation Name") == "task"]
     assert read and sum(node["Actual Rows"] * node["Actual Loops"] for node in read) < 1000
 

@@ -11,8 +11,8 @@ from conftest import caller_of
 from platform_house import Device, House, Known, house_on, sign, until
 from tests.mqttwire import publish
 
-from upwell.doors import gateways as doors
-from upwell.service import gateways
+from upwell.doors.devices import gateways as doors
+from upwell.service.upgrade import gateways
 
 
 @pytest_asyncio.fixture

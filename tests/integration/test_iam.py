@@ -7,36 +7,36 @@ from tests.integration.conftest import Clock
 from tests.integration.space_house import ask
 
 from upwell.domain.errors import Conflict, Denied, Invalid, NotFound, Throttled
-from upwell.service import access, iam
 from upwell.service.context import Context
+from upwell.service.manage import access, users
 
 PASSWORD = "a-Right-Password"
 
 
-async def made(ctx: Context, name: str = "ann") -> iam.User:
-    return await iam.create_user(ctx, "acme", name, PASSWORD, "operator")
+async def made(ctx: Context, name: str = "ann") -> users.User:
+    return await users.create_user(ctx, "acme", name, PASSWORD, "operator")
 
 
 async def token(ctx: Context, password: str = PASSWORD, *, scoped: bool = True) -> str:
-    return (await iam.sign_in(ctx, "acme", "ann", password, scoped=scoped)).text
+    return (await users.sign_in(ctx, "acme", "ann", password, scoped=scoped)).text
 
 
 async def test_a_token_stands_for_its_user_for_a_day(ctx: Context, clock: Clock) -> None:
     user = await made(ctx)
     text = await token(ctx)
-    caller = await iam.caller_of_token(ctx, text)
+    caller = await users.caller_of_token(ctx, text)
     assert (caller.account_id, caller.role, caller.dialect) == (user.account_id, "operator", "huawei")
     clock.move(hours=23, minutes=59)
-    await iam.purge(ctx)
-    await iam.caller_of_token(ctx, text)
+    await users.purge(ctx)
+    await users.caller_of_token(ctx, text)
     clock.move(minutes=2)
     with pytest.raises(Denied, match="must be updated"):
-        await iam.caller_of_token(ctx, text)
+        await users.caller_of_token(ctx, text)
     clock.move(hours=25)
-    await iam.purge(ctx)
+    await users.purge(ctx)
     assert not await ask(ctx, "select 1 from iam_token union all select 1 from iam_attempt")
     with pytest.raises(Denied, match="unknown"):
-        await iam.caller_of_token(ctx, text)
+        await users.caller_of_token(ctx, text)
 
 
 async def test_neither_password_nor_token_is_kept(ctx: Context) -> None:
@@ -59,23 +59,23 @@ async def test_an_unscoped_token_is_of_no_project(ctx: Context) -> None:
     await made(ctx)
     text = await token(ctx, scoped=False)
     with pytest.raises(Denied, match="scope"):
-        await iam.caller_of_token(ctx, text)
-    assert (await iam.caller_of_token(ctx, text, scoped=False)).role == "operator"
+        await users.caller_of_token(ctx, text)
+    assert (await users.caller_of_token(ctx, text, scoped=False)).role == "operator"
 
 
 async def test_a_deleted_users_tokens_are_void(ctx: Context) -> None:
     await made(ctx)
     text = await token(ctx)
-    await iam.delete_user(ctx, "acme", "ann")
+    await users.delete_user(ctx, "acme", "ann")
     with pytest.raises(Denied):
-        await iam.caller_of_token(ctx, text)
+        await users.caller_of_token(ctx, text)
     with pytest.raises(NotFound):
-        await iam.delete_user(ctx, "acme", "ann")
+        await users.delete_user(ctx, "acme", "ann")
 
 
 async def test_guesses_are_counted_even_at_once_and_in_time_forgiven(ctx: Context, clock: Clock) -> None:
     await made(ctx)
-    guesses = [iam.sign_in(ctx, "acme", "ann", f"wrong-{n}", scoped=True) for n in range(14)]
+    guesses = [users.sign_in(ctx, "acme", "ann", f"wrong-{n}", scoped=True) for n in range(14)]
     given = await asyncio.gather(*guesses, return_exceptions=True)
     assert [sum(isinstance(each, kind) for each in given) for kind in (Denied, Throttled)] == [10, 4]
     with pytest.raises(Throttled):
@@ -113,7 +113,7 @@ async def test_users_are_refused_by_name(ctx: Context) -> None:
         ("b", PASSWORD, "owner", "role"),
     ):
         with pytest.raises(Invalid) as caught:
-            await iam.create_user(ctx, "acme", name, password, role)
+            await users.create_user(ctx, "acme", name, password, role)
         assert caught.value.field == field and password not in str(caught.value)
     key = await access.create_key(ctx, "acme", "viewer", "huawei")
-    assert [(user.name, user.account_id) for user in await iam.list_users(ctx)] == [("ann", key.account_id)]
+    assert [(user.name, user.account_id) for user in await users.list_users(ctx)] == [("ann", key.account_id)]

@@ -14,10 +14,11 @@ from upwell.domain import commands as c
 from upwell.domain.errors import Conflict, NotFound
 from upwell.domain.fleet import device_id
 from upwell.domain.talk import ProgressReport, TaskRef, VersionReport
-from upwell.service import dispatch, endings, fleet, jobs, making, packages, reports, upgrades, uploads, views
-from upwell.service.access import Caller
 from upwell.service.context import Context
-from upwell.service.dispatch import Addressed
+from upwell.service.manage import devices, jobs, packages, products, registration, upgrades, uploads, views
+from upwell.service.manage.access import Caller
+from upwell.service.upgrade import dispatch, endings, fill, presence, reports
+from upwell.service.upgrade.dispatch import Addressed
 from upwell.storage.database import Connection
 
 pytestmark = pytest.mark.asyncio
@@ -41,11 +42,11 @@ class Fleet:
 
 
 async def a_fleet(ctx: Context, caller: Caller, count: int, version: str | None = "1.0", name: str = "lamp") -> Fleet:
-    product = await fleet.create_product(ctx, caller, c.CreateProduct(name=name))
+    product = await products.create_product(ctx, caller, c.CreateProduct(name=name))
     names: list[str] = []
     for begin in range(0, count, 10_000):
         cmd = c.RegisterDevices(product_key=product.product_key, count=min(10_000, count - begin))
-        names += (await fleet.register_devices(ctx, caller, cmd)).names
+        names += (await registration.register_devices(ctx, caller, cmd)).names
     made = Fleet(product.product_key, tuple(names))
     if version:
         await say(ctx, *((d, VersionReport(module="default", version=version, ref="")) for d in made.ids))
@@ -67,14 +68,14 @@ async def a_job(ctx: Context, caller: Caller, package: int, flock: Fleet, **more
     return (await jobs.create_static_job(ctx, caller, cmd)).job_id
 
 
-async def fill(ctx: Context, job: int) -> None:
-    while await making.fill(ctx, job):
+async def filled(ctx: Context, job: int) -> None:
+    while await fill.fill(ctx, job):
         pass
 
 
 async def a_filled_job(ctx: Context, caller: Caller, package: int, flock: Fleet, **more: Any) -> int:
     job = await a_job(ctx, caller, package, flock, **more)
-    await fill(ctx, job)
+    await filled(ctx, job)
     return job
 
 
@@ -126,7 +127,7 @@ class Wire:
 async def online(ctx: Context, clock: Clock, flock: Fleet) -> UUID:
     """Connect the whole fleet to a new node; what may be pushed is due afterwards."""
     node = uuid4()
-    await fleet.came_online(ctx, node, [(d, uuid4(), "127.0.0.1") for d in flock.ids])
+    await presence.came_online(ctx, node, [(d, uuid4(), "127.0.0.1") for d in flock.ids])
     clock.move(seconds=3)
     return node
 
@@ -148,7 +149,7 @@ async def test_a_job_covers_who_is_not_there_yet(ctx: Context, caller: Caller) -
     package = await a_package(ctx, caller, flock.key)
     job = await a_filled_job(ctx, caller, package, flock, source_versions=("1.0",))
     assert set(await tasks(ctx, job)) == set(flock.ids[2:])
-    assert not await making.fill(ctx, job) and job not in await making.unfilled(ctx)
+    assert not await fill.fill(ctx, job) and job not in await fill.unfilled(ctx)
 
 
 async def test_a_small_job_has_its_tasks_at_once(ctx: Context, caller: Caller) -> None:
@@ -161,21 +162,21 @@ async def test_a_small_job_has_its_tasks_at_once(ctx: Context, caller: Caller) -
 async def test_an_aborted_fill_repeats_nothing_and_skips_nothing(
     ctx: Context, caller: Caller, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(making, "CHUNK", 10)
+    monkeypatch.setattr(fill, "CHUNK", 10)
     flock = await a_fleet(ctx, caller, 35)
     job = await a_job(ctx, caller, await a_package(ctx, caller, flock.key), flock)
-    assert await making.fill(ctx, job)
+    assert await fill.fill(ctx, job)
 
     async def broken(conn: Connection) -> None:
-        assert await making.fill_chunk(ctx, conn, job)
+        assert await fill.fill_chunk(ctx, conn, job)
         raise RuntimeError("killed")
 
     for _ in range(2):
         with pytest.raises(RuntimeError, match="killed"):
             await ctx.database.transact(broken)
         assert len(await tasks(ctx, job)) == 10
-    await asyncio.gather(*(fill(ctx, job) for _ in range(3)))
-    await fill(ctx, job)
+    await asyncio.gather(*(filled(ctx, job) for _ in range(3)))
+    await filled(ctx, job)
     assert set(await tasks(ctx, job)) == set(flock.ids)
     made = await ask(ctx, "select count(*) as n from task_change where job_id = $1 and event = 'created'", job)
     assert made[0]["n"] == 35
@@ -185,7 +186,7 @@ async def test_many_devices_in_chunks(ctx: Context, caller: Caller) -> None:
     flock = await a_fleet(ctx, caller, 25_000, version=None)
     job = await a_job(ctx, caller, await a_package(ctx, caller, flock.key), flock)
     chunks = 1
-    while await making.fill(ctx, job):
+    while await fill.fill(ctx, job):
         chunks += 1
     assert chunks == 3
     assert await ask(ctx, "select state, count(*) as n from task where job_id = $1 group by state", job) == [
@@ -196,8 +197,8 @@ async def test_many_devices_in_chunks(ctx: Context, caller: Caller) -> None:
 async def test_a_device_that_comes_later_is_no_target(ctx: Context, caller: Caller) -> None:
     flock = await a_fleet(ctx, caller, 2)
     job = await a_job(ctx, caller, await a_package(ctx, caller, flock.key), flock)
-    await fleet.register_device(ctx, caller, c.RegisterDevice(product_key=flock.key, name="late"))
-    await fill(ctx, job)
+    await devices.create_device(ctx, caller, c.CreateDevice(product_key=flock.key, name="late"))
+    await filled(ctx, job)
     assert set(await tasks(ctx, job)) == set(flock.ids)
 
 
@@ -310,7 +311,7 @@ async def test_cancelling_chooses_states_devices_and_jobs(ctx: Context, caller: 
     await upgrades.cancel_tasks_of_devices(ctx, caller, cmd)
     assert await states(ctx, job) == {"CANCELED": 2, "QUEUED": 2}
     gone = c.DeviceKey(product_key=flock.key, name=flock.names[2])
-    await upgrades.delete_device(ctx, caller, c.DeleteDevice(device=gone))
+    await devices.delete_device(ctx, caller, c.DeleteDevice(device=gone))
     assert await states(ctx, job) == {"CANCELED": 3, "QUEUED": 1}
 
 
@@ -318,7 +319,7 @@ async def test_a_cancel_of_a_job_reaches_the_tasks_not_yet_made(ctx: Context, ca
     flock = await a_fleet(ctx, caller, 3)
     job = await a_job(ctx, caller, await a_package(ctx, caller, flock.key), flock)
     await upgrades.cancel_tasks_of_job(ctx, caller, c.CancelTasksOfJob(job_id=job, states=c.OPEN_STATES))
-    await fill(ctx, job)
+    await filled(ctx, job)
     assert not set(await states(ctx, job)) & c.OPEN_STATES
 
 
@@ -331,7 +332,7 @@ async def test_a_cancel_by_device_reaches_the_tasks_not_yet_made(ctx: Context, c
         package_id=package, product_key=flock.key, device_names=flock.names[:2], job_id=job if named else None
     )
     await upgrades.cancel_tasks_of_devices(ctx, caller, cmd)
-    await fill(ctx, job)
+    await filled(ctx, job)
     assert await states(ctx, job) == {"CANCELED": 2, "QUEUED": 1}
 
 

@@ -16,7 +16,7 @@ from test_jobs import (
     a_job,
     a_package,
     ask,
-    fill,
+    filled,
     link,
     online,
     progress,
@@ -29,9 +29,10 @@ from test_jobs import (
 
 from upwell.domain import commands as c
 from upwell.domain.errors import Conflict, NotFound
-from upwell.service import dispatch, endings, fleet, jobs, making, packages, upgrades, views
-from upwell.service.access import Caller
 from upwell.service.context import Context
+from upwell.service.manage import devices, jobs, packages, products, upgrades, views
+from upwell.service.manage.access import Caller
+from upwell.service.upgrade import dispatch, endings, fill
 
 pytestmark = pytest.mark.asyncio
 OPEN_OF_DEVICES = (
@@ -51,7 +52,7 @@ async def test_concurrent_jobs_leave_one_open_task_each(ctx: Context, caller: Ca
     for _ in range(5 if count == 1 else 1):
         await ask(ctx, "delete from task")
         made = [await a_job(ctx, caller, package, flock) for _ in range(3)]
-        await asyncio.gather(*(fill(ctx, job) for job in made))
+        await asyncio.gather(*(filled(ctx, job) for job in made))
         assert all(r["n"] == 1 for r in await ask(ctx, OPEN_OF_DEVICES))
         found = [t for job in made for t in (await tasks(ctx, job)).values()]
         assert Counter((t["state"], t["reason"]) for t in found) == {
@@ -65,8 +66,8 @@ async def test_a_slot_taken_while_the_fill_waits_is_a_busy_device(ctx: Context, 
     package = await a_package(ctx, caller, flock.key)
     one, two = [await a_job(ctx, caller, package, flock) for _ in range(2)]
     async with ctx.database.connection() as conn, conn.transaction():
-        await making.fill_chunk(ctx, conn, one)
-        waiting = asyncio.create_task(fill(ctx, two))
+        await fill.fill_chunk(ctx, conn, one)
+        waiting = asyncio.create_task(filled(ctx, two))
         await asyncio.sleep(0.2)
     await waiting
     assert await states(ctx, one) == {"QUEUED": 3}
@@ -91,7 +92,7 @@ async def test_overwriting_jobs_at_once_leave_one_open_task_each(ctx: Context, c
     package = await a_package(ctx, caller, flock.key)
     made = [await a_filled_job(ctx, caller, package, flock)]
     made += [await a_job(ctx, caller, package, flock, overwrite=True) for _ in range(3)]
-    await asyncio.gather(*(fill(ctx, job) for job in made))
+    await asyncio.gather(*(filled(ctx, job) for job in made))
     found = await ask(ctx, OPEN_OF_DEVICES)
     assert len(found) == 100 and all(r["n"] == 1 for r in found)
     for job in made:
@@ -160,11 +161,11 @@ async def test_another_account_finds_nothing(ctx: Context, caller: Caller, stran
     their_package = await a_package(ctx, stranger, theirs.key)
     names = flock.names
     attempts: list[Awaitable[object]] = [
-        fleet.show_product(ctx, stranger, c.ShowProduct(product_key=flock.key)),
-        fleet.show_device(ctx, stranger, c.ShowDevice(device=key)),
-        fleet.set_device_enabled(ctx, stranger, c.SetDeviceEnabled(device=key, enabled=False)),
-        fleet.register_device(ctx, stranger, c.RegisterDevice(product_key=flock.key)),
-        fleet.delete_product(ctx, stranger, c.DeleteProduct(product_key=flock.key)),
+        products.show_product(ctx, stranger, c.ShowProduct(product_key=flock.key)),
+        devices.show_device(ctx, stranger, c.ShowDevice(device=key)),
+        devices.update_devices(ctx, stranger, c.UpdateDevices(changes=(c.DeviceChange(device=key, enabled=False),))),
+        devices.create_device(ctx, stranger, c.CreateDevice(product_key=flock.key)),
+        products.delete_product(ctx, stranger, c.DeleteProduct(product_key=flock.key)),
         packages.show_package(ctx, stranger, c.ShowPackage(package_id=package)),
         packages.delete_package(ctx, stranger, c.DeletePackage(package_id=package)),
         views.show_job(ctx, stranger, c.ShowJob(job_id=job)),
@@ -190,7 +191,7 @@ async def test_another_account_finds_nothing(ctx: Context, caller: Caller, stran
             ),
         ),
         upgrades.confirm_tasks(ctx, stranger, c.ConfirmTasks(tasks=tuple(refs(job, flock.ids)))),
-        upgrades.delete_device(ctx, stranger, c.DeleteDevice(device=key)),
+        devices.delete_device(ctx, stranger, c.DeleteDevice(device=key)),
         jobs.create_verify_job(
             ctx, stranger, c.CreateVerifyJob(package_id=raw, product_key=flock.key, device_names=names)
         ),
@@ -217,7 +218,7 @@ async def chosen(ctx: Context, caller: Caller, package: int, flock: Fleet, perce
 
 
 async def test_gray_is_exact_stable_and_monotone(ctx: Context, caller: Caller, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(making, "CHUNK", 16)
+    monkeypatch.setattr(fill, "CHUNK", 16)
     flock = await a_fleet(ctx, caller, 101)
     package = await a_package(ctx, caller, flock.key)
     sets = {p: await chosen(ctx, caller, package, flock, p) for p in ("0.001", "1", "33", "33.333", "50", "100")}
@@ -261,7 +262,7 @@ async def test_a_deleted_device_has_no_task_again(ctx: Context, caller: Caller) 
     flock = await a_fleet(ctx, caller, 2)
     job = await a_filled_job(ctx, caller, await a_package(ctx, caller, flock.key), flock)
     gone = c.DeviceKey(product_key=flock.key, name=flock.names[0])
-    await upgrades.delete_device(ctx, caller, c.DeleteDevice(device=gone))
+    await devices.delete_device(ctx, caller, c.DeleteDevice(device=gone))
     with pytest.raises(NotFound):
         again = c.RepeatTasks(job_id=job, tasks=tuple(refs(job, flock.ids[:1])))
         await upgrades.repeat_tasks(ctx, caller, again)
@@ -300,7 +301,7 @@ async def test_a_job_leaves_out_whom_its_package_may_not_follow(
     assert set(await tasks(ctx, static)) == set(flock.ids[:takes])
     facts = {"package_id": package, "product_key": flock.key, "mode": 1, "source_versions": versions}
     dynamic = (await jobs.create_dynamic_job(ctx, caller, c.CreateDynamicJob(**facts))).job_id
-    await fill(ctx, dynamic)
+    await filled(ctx, dynamic)
     assert set(await tasks(ctx, dynamic)) == set(flock.ids[:takes])
     await say(ctx, (flock.ids[2], runs("0.8")))
     assert set(await tasks(ctx, dynamic)) == set(flock.ids[:takes])

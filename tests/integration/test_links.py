@@ -11,8 +11,8 @@ import pytest
 from platform_house import House, house_on
 
 from upwell.domain import commands as c
-from upwell.doors import links
-from upwell.service import upgrades
+from upwell.doors.downloads import links
+from upwell.service.manage import upgrades
 
 
 async def fetch(url: str) -> bytes | int:

@@ -17,7 +17,7 @@ from test_jobs import (
     a_fleet,
     a_package,
     ask,
-    fill,
+    filled,
     link,
     online,
     refs,
@@ -30,9 +30,10 @@ from upwell.domain import commands as c
 from upwell.domain.search import Compare
 from upwell.domain.talk import Offer, OfferRequest, ProgressReport, VersionReport
 from upwell.engine.dispatch import Ask, Dispatcher
-from upwell.service import jobs, modules, reports, views
-from upwell.service.access import Caller
 from upwell.service.context import Context
+from upwell.service.manage import jobs, modules, views
+from upwell.service.manage.access import Caller
+from upwell.service.upgrade import reports
 from upwell.storage.database import Database, migrate, migrations
 from upwell.storage.search import condition
 
@@ -80,7 +81,7 @@ async def test_a_jobs_source_versions_fit_and_its_tasks_end_by_any_spelling(
     assert set(await tasks(ctx, job)) == set(flock.ids)
     assert {row["source_version"] for row in (await tasks(ctx, job)).values()} == {"1.0"}
     clock.move(seconds=3)
-    await Dispatcher(ctx, node, link, lambda _: CONNECTION).push_due()
+    await Dispatcher(ctx, node, link).push_due(lambda _: CONNECTION)
     await say(ctx, *((ref.device_id, reports.Delivered(ref)) for ref in refs(job, flock.ids)))
     assert await states(ctx, job) == {"NOTIFIED": 3}
     spoken = list(zip(flock.ids, reversed(NAMES), strict=True))
@@ -106,7 +107,7 @@ async def test_an_ask_by_any_spelling_is_told_the_owners(
         for device in flock.ids
     ]
     node = await online(ctx, clock, flock)
-    await Dispatcher(ctx, node, link, lambda _: None).answer(asks)
+    await Dispatcher(ctx, node, link).answer(asks)
     assert [said.offer.module for said in told if said and isinstance(said.offer, Offer)] == ["Scanner"] * 3
 
 
@@ -123,7 +124,7 @@ async def test_a_standing_rule_takes_who_reports_by_any_spelling(ctx: Context, c
     package = await a_package(ctx, caller, flock.key, module="SCANNER")
     cmd = c.CreateDynamicJob(package_id=package, product_key=flock.key, source_versions=("1.5",))
     job = (await jobs.create_dynamic_job(ctx, caller, cmd)).job_id
-    await fill(ctx, job)
+    await filled(ctx, job)
     assert await states(ctx, job) == {}
     await say(ctx, *((d, runs("1.5", name)) for d, name in zip(flock.ids, reversed(NAMES), strict=True)))
     assert await states(ctx, job) == {"QUEUED": 3}

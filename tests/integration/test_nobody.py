@@ -4,12 +4,12 @@ import logging
 from typing import Any
 
 import pytest
-from test_jobs import Fleet, a_filled_job, a_fleet, a_package, fill, runs, say, states
+from test_jobs import Fleet, a_filled_job, a_fleet, a_package, filled, runs, say, states
 
 from upwell.domain import commands as c
-from upwell.service import batch_views, batches, groups, jobs, views
-from upwell.service.access import Caller
 from upwell.service.context import Context
+from upwell.service.manage import batch_views, batches, groups, jobs, views
+from upwell.service.manage.access import Caller
 
 pytestmark = pytest.mark.asyncio
 GRAY = {"selection": "GRAY", "gray_percent": "50"}
@@ -71,7 +71,7 @@ async def test_a_job_with_devices_and_a_standing_rule_without_say_nothing(
         package = await a_package(ctx, caller, flock.key, "later", version="3.0")
         cmd = c.CreateDynamicJob(package_id=package, product_key=flock.key, source_versions=("2.5",))
         dynamic = (await jobs.create_dynamic_job(ctx, caller, cmd)).job_id
-        await fill(ctx, dynamic)
+        await filled(ctx, dynamic)
     for job in (static, dynamic):
         assert (await views.show_job(ctx, caller, c.ShowJob(job_id=job))).status_desc == ""
     assert not [record for record in caplog.records if "selects nobody" in record.getMessage()]
@@ -85,7 +85,7 @@ async def test_a_batch_of_empty_groups_says_why(ctx: Context, caller: Caller) ->
     group = await a_group(ctx, caller)
     cmd = c.CreateBatch(name="b", part="firmware", package_ids=(package,), group_ids=(group,))
     job = (await batches.create_batch(ctx, caller, cmd)).job_id
-    await fill(ctx, job)
+    await filled(ctx, job)
     shown = await batch_views.show_batch(ctx, caller, c.ShowBatch(job_id=job, window=c.Window(take=1)))
     assert shown.batch.reason == (
         f"no device was selected: there is none of the packages' product {flock.key} in the groups"

@@ -19,7 +19,8 @@ from upwell.domain.fleet import device_id
 from upwell.domain.links import without_token
 from upwell.domain.talk import TaskRef
 from upwell.objects import object_ref, open_bucket
-from upwell.service import access, checks, fleet, jobs, stored
+from upwell.service.manage import access, devices, jobs, products, stored
+from upwell.service.upgrade import stored_objects
 
 DATA = os.urandom(3_000_017)
 
@@ -49,8 +50,8 @@ def _ref(house: House, bucket: str, key: str) -> str:
 async def task_of(house: House, bucket: str, key: str) -> TaskRef:
     """A task that installs the object, once it was read."""
     ctx, caller = house.server.ctx, house.caller
-    product = (await fleet.create_product(ctx, caller, c.CreateProduct(name=f"p-{bucket}"))).product_key
-    await fleet.register_device(ctx, caller, c.RegisterDevice(product_key=product, name="d"))
+    product = (await products.create_product(ctx, caller, c.CreateProduct(name=f"p-{bucket}"))).product_key
+    await devices.create_device(ctx, caller, c.CreateDevice(product_key=product, name="d"))
     async with ctx.database.connection() as conn:
         space = await conn.fetchval("select key from space where account_id = $1", caller.account_id)
     place = c.ObjectPlace(region="r1", bucket=bucket, key=key)
@@ -128,7 +129,7 @@ async def test_an_object_that_is_gone_or_changed_is_not_served(
     await put(house, "remote", "x.bin", DATA[::-1])
     assert (await fetch(url, context))[0] == 404
     await put(house, "remote", "x.bin", DATA)
-    await checks.read_anew(house.server.ctx, house.caller.account_id, "remote", "x.bin")
+    await stored_objects.read_anew(house.server.ctx, house.caller.account_id, "remote", "x.bin")
     answers: list[int] = []
 
     async def ask() -> None:

@@ -12,8 +12,9 @@ from conftest import Clock
 from upwell.domain import commands
 from upwell.domain.errors import CallerError, Conflict, Denied, Invalid, NotFound, TooMany
 from upwell.domain.talk import TaskRef
-from upwell.service import access, fleet, packages, secrets, uploads
 from upwell.service.context import Context
+from upwell.service.manage import access, packages, products, uploads
+from upwell.service.upgrade import downloads
 
 pytestmark = pytest.mark.asyncio
 HOST = "http://127.0.0.1:8080"
@@ -57,7 +58,7 @@ async def test_ticket_is_a_signed_form(ctx: Context, caller: access.Caller) -> N
     assert (folder, project) == ("ota", access.project_id(caller.account_id)) and name.endswith(".tar.gz")
     assert ticket.url == f"{HOST}/{ticket.object_key}"
     secret = await uploads.upload_secret(ctx)
-    assert ticket.signature == secrets.policy_signature(secret, ticket.policy)
+    assert ticket.signature == downloads.policy_signature(secret, ticket.policy)
     policy = json.loads(base64.b64decode(ticket.policy))
     assert ["eq", "$key", ticket.object_key] in policy["conditions"] and policy["expiration"].endswith("Z")
     for bad in ("", "../x", "a/b", "a.", ".bin", "bin\n"):
@@ -84,7 +85,7 @@ async def test_ticket_begins_one_upload_within_its_minute(ctx: Context, caller: 
 
 
 async def test_package_takes_the_stored_file(ctx: Context, caller: access.Caller) -> None:
-    product = await fleet.create_product(ctx, caller, commands.CreateProduct(name="lamp"))
+    product = await products.create_product(ctx, caller, commands.CreateProduct(name="lamp"))
     made = await a_package(ctx, caller, product_key=product.product_key, size=5, md5=MD5, udi="x")
     shown = await show(ctx, caller, made.package_id)
     assert (shown.size, shown.md5, shown.sha256, shown.status) == (5, MD5, SHA256, "unverified")
@@ -149,7 +150,7 @@ async def test_account_has_at_most_so_many_packages(
 async def test_packages_are_paged_newest_first_and_filtered(
     ctx: Context, caller: access.Caller, stranger: access.Caller
 ) -> None:
-    product = await fleet.create_product(ctx, caller, commands.CreateProduct(name="lamp"))
+    product = await products.create_product(ctx, caller, commands.CreateProduct(name="lamp"))
     for n in range(4):
         key = product.product_key if n % 2 else None
         await a_package(ctx, caller, f"p{n}", version=f"{n}.0", product_key=key)
@@ -195,11 +196,11 @@ async def test_task_leads_to_its_file_until_cancelled(ctx: Context, caller: acce
             device_id, job_id, ctx.now(),
         )  # fmt: skip
         task = TaskRef(device_id=device_id, job_id=job_id)
-        object_key, size, md5 = await secrets.find_download(ctx, task)
+        object_key, size, md5 = await downloads.find_download(ctx, task)
         assert object_key.startswith("ota/") and (size, md5) == (5, MD5)
         for other in (TaskRef(device_id=uuid4(), job_id=job_id), TaskRef(device_id=device_id, job_id=job_id, nth=1)):
             with pytest.raises(NotFound):
-                await secrets.find_download(ctx, other)
+                await downloads.find_download(ctx, other)
         await conn.execute("update task set state = 'CANCELED'")
     with pytest.raises(NotFound):
-        await secrets.find_download(ctx, task)
+        await downloads.find_download(ctx, task)

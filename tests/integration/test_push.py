@@ -16,7 +16,7 @@ import uvloop
 from certificates import self_signed, server_context, trusting
 
 from upwell.doors.push import Poster
-from upwell.service.news import Parcel
+from upwell.service.upgrade.news import Parcel
 
 AT = datetime(2026, 6, 29, 9, 30, 15, tzinfo=UTC)
 BODY = '{"a":"升"}'.encode()

@@ -7,9 +7,9 @@ import pytest
 from conftest import Clock
 from test_jobs import Wire, a_filled_job, a_fleet, a_package, link, online, progress, refs, runs, say, states, tasks
 
-from upwell.service import dispatch, endings, reports
-from upwell.service.access import Caller
 from upwell.service.context import Context
+from upwell.service.manage.access import Caller
+from upwell.service.upgrade import dispatch, endings, reports
 
 pytestmark = pytest.mark.asyncio
 

@@ -15,7 +15,7 @@ import pytest
 import pytest_asyncio
 from tests.integration.platform_house import House, Known, house_on, until
 
-from upwell.service import access
+from upwell.service.manage import access
 
 
 @pytest_asyncio.fixture

@@ -13,28 +13,29 @@ from conftest import Clock
 
 from upwell.domain import commands as c
 from upwell.domain.errors import Denied, Invalid, NotFound, TooMany
-from upwell.domain.negotiated import Progress
-from upwell.service import fleet, news, rules, spaces
-from upwell.service.access import Caller
+from upwell.domain.standings import Progress
 from upwell.service.context import Context
-from upwell.service.news import Parcel, pause_s
+from upwell.service.manage import hooks, products, spaces
+from upwell.service.manage.access import Caller
+from upwell.service.upgrade import news
+from upwell.service.upgrade.news import Parcel, pause_s
 
 URL = "https://push.example/one"
 
 
 async def rule(ctx: Context, caller: Caller, *, active: bool = True, **more: Any) -> c.Rule:
-    made = await rules.create_rule(ctx, caller, c.CreateRule(**{"most": 9} | more))
+    made = await hooks.create_rule(ctx, caller, c.CreateRule(**{"most": 9} | more))
     assert not made.active
-    return await rules.change_rule(ctx, caller, c.ChangeRule(rule_id=made.rule_id, active=active))
+    return await hooks.change_rule(ctx, caller, c.ChangeRule(rule_id=made.rule_id, active=active))
 
 
 async def action(ctx: Context, caller: Caller, rule_id: int, url: str = URL, **more: Any) -> c.RuleAction:
-    return await rules.add_action(ctx, caller, c.AddAction(**{"rule_id": rule_id, "most": 9, "url": url} | more))
+    return await hooks.add_action(ctx, caller, c.AddAction(**{"rule_id": rule_id, "most": 9, "url": url} | more))
 
 
 @pytest_asyncio.fixture
 async def job(ctx: Context, caller: Caller) -> int:
-    return await a_job(ctx, caller, (await fleet.create_product(ctx, caller, c.CreateProduct(name="p"))).product_key)
+    return await a_job(ctx, caller, (await products.create_product(ctx, caller, c.CreateProduct(name="p"))).product_key)
 
 
 async def a_job(ctx: Context, caller: Caller, product_key: str) -> int:
@@ -51,7 +52,7 @@ async def a_job(ctx: Context, caller: Caller, product_key: str) -> int:
 
 async def note(ctx: Context, job: int, progress: Progress, at: datetime | None = None) -> bool:
     return await ctx.database.transact(
-        lambda conn: rules.note_status(conn, job, at or ctx.now(), progress, "firmware", "why")
+        lambda conn: news.note_status(conn, job, at or ctx.now(), progress, "firmware", "why")
     )
 
 
@@ -127,7 +128,7 @@ async def test_what_is_undone_is_not_told(ctx: Context, caller: Caller, job: int
     await action(ctx, caller, (await rule(ctx, caller)).rule_id)
 
     async def body(conn: Any) -> None:
-        await rules.note_status(conn, job, ctx.now(), Progress.FAILED, "firmware")
+        await news.note_status(conn, job, ctx.now(), Progress.FAILED, "firmware")
         raise RuntimeError
 
     with pytest.raises(RuntimeError):
@@ -262,7 +263,7 @@ async def test_a_changed_url_takes_what_waits(ctx: Context, clock: Clock, caller
     receiver.answer = lambda _: "the answer was 404"
     await deliver(ctx, receiver)
     there = c.ChangeAction(action_id=made.action_id, url="https://push.example/new", server_name="other.example")
-    changed = await rules.change_action(ctx, caller, there)
+    changed = await hooks.change_action(ctx, caller, there)
     assert (changed.url, changed.server_name, changed.is_signed) == (there.url, "other.example", False)
     receiver.answer = lambda _: ""
     await deliver(ctx, receiver)
@@ -272,7 +273,7 @@ async def test_a_changed_url_takes_what_waits(ctx: Context, clock: Clock, caller
 @pytest.mark.parametrize("how", ["inactive", "rule", "action", "space"])
 async def test_what_waits_goes_with_its_rule(ctx: Context, caller: Caller, how: str) -> None:
     space = await spaces.create_space(ctx, caller, c.CreateSpace(name="s", most=9))
-    key = (await fleet.create_product(ctx, caller, c.CreateProduct(name="p"))).product_key
+    key = (await products.create_product(ctx, caller, c.CreateProduct(name="p"))).product_key
     async with ctx.database.connection() as conn:
         space_id = await conn.fetchval("select space_id from space where key = $1", space.key)
         await conn.execute("update product set space_id = $1 where product_key = $2", space_id, key)
@@ -283,11 +284,11 @@ async def test_what_waits_goes_with_its_rule(ctx: Context, caller: Caller, how: 
     assert await waiting(ctx) == 1
     match how:
         case "inactive":
-            await rules.change_rule(ctx, caller, c.ChangeRule(rule_id=made.rule_id, active=False))
+            await hooks.change_rule(ctx, caller, c.ChangeRule(rule_id=made.rule_id, active=False))
         case "rule":
-            await rules.delete_rule(ctx, caller, c.DeleteRule(rule_id=made.rule_id))
+            await hooks.delete_rule(ctx, caller, c.DeleteRule(rule_id=made.rule_id))
         case "action":
-            await rules.delete_action(ctx, caller, c.DeleteAction(action_id=to.action_id))
+            await hooks.delete_action(ctx, caller, c.DeleteAction(action_id=to.action_id))
         case "space":
             async with ctx.database.connection() as conn:
                 await conn.execute("update job set status = 'COMPLETED'")
@@ -295,10 +296,10 @@ async def test_what_waits_goes_with_its_rule(ctx: Context, caller: Caller, how: 
     assert await waiting(ctx) == 0
     if how in ("rule", "space"):
         with pytest.raises(NotFound):
-            await rules.show_rule(ctx, caller, c.ShowRule(rule_id=made.rule_id))
+            await hooks.show_rule(ctx, caller, c.ShowRule(rule_id=made.rule_id))
     if how != "inactive":
         with pytest.raises(NotFound):
-            await rules.show_action(ctx, caller, c.ShowAction(action_id=to.action_id))
+            await hooks.show_action(ctx, caller, c.ShowAction(action_id=to.action_id))
 
 
 async def test_shown_and_scanned(ctx: Context, caller: Caller, stranger: Caller) -> None:
@@ -306,11 +307,11 @@ async def test_shown_and_scanned(ctx: Context, caller: Caller, stranger: Caller)
     one = await rule(ctx, caller, name="one", description="d")
     two = await rule(ctx, caller, active=False, name="two", in_space=True, space=space.key)
     assert (one.name, one.description, one.space, one.active) == ("one", "d", None, True)
-    assert await rules.show_rule(ctx, caller, c.ShowRule(rule_id=two.rule_id)) == two
+    assert await hooks.show_rule(ctx, caller, c.ShowRule(rule_id=two.rule_id)) == two
 
     async def names(**more: Any) -> list[str | None]:
         cmd = c.ScanRules(**{"window": c.Window(take=9)} | more)
-        return [each.name for each in (await rules.scan_rules(ctx, caller, cmd)).items]
+        return [each.name for each in (await hooks.scan_rules(ctx, caller, cmd)).items]
 
     assert await names() == ["two", "one"]
     assert await names(in_space=True) == await names(in_space=True, space=space.key) == ["two"]
@@ -319,23 +320,23 @@ async def test_shown_and_scanned(ctx: Context, caller: Caller, stranger: Caller)
     first = await action(ctx, caller, one.rule_id, token="abc")
     second = await action(ctx, caller, two.rule_id)
     assert (first.is_signed, second.is_signed, second.space) == (True, False, space.key)
-    scanned = await rules.scan_actions(ctx, caller, c.ScanActions(window=c.Window(take=9)))
+    scanned = await hooks.scan_actions(ctx, caller, c.ScanActions(window=c.Window(take=9)))
     assert (scanned.items, scanned.total, scanned.last) == ((second, first), 2, first.action_id)
     of_one = c.ScanActions(window=c.Window(take=9), rule_id=one.rule_id)
-    assert (await rules.scan_actions(ctx, caller, of_one)).items == (first,)
-    assert (await rules.scan_actions(ctx, stranger, of_one)).items == ()
+    assert (await hooks.scan_actions(ctx, caller, of_one)).items == (first,)
+    assert (await hooks.scan_actions(ctx, stranger, of_one)).items == ()
     for use, cmd in (
-        (rules.show_rule, c.ShowRule(rule_id=one.rule_id)),
-        (rules.change_rule, c.ChangeRule(rule_id=one.rule_id, active=False)),
-        (rules.delete_rule, c.DeleteRule(rule_id=one.rule_id)),
-        (rules.add_action, c.AddAction(rule_id=one.rule_id, most=9, url=URL)),
-        (rules.show_action, c.ShowAction(action_id=first.action_id)),
-        (rules.change_action, c.ChangeAction(action_id=first.action_id, url=URL)),
-        (rules.delete_action, c.DeleteAction(action_id=first.action_id)),
+        (hooks.show_rule, c.ShowRule(rule_id=one.rule_id)),
+        (hooks.change_rule, c.ChangeRule(rule_id=one.rule_id, active=False)),
+        (hooks.delete_rule, c.DeleteRule(rule_id=one.rule_id)),
+        (hooks.add_action, c.AddAction(rule_id=one.rule_id, most=9, url=URL)),
+        (hooks.show_action, c.ShowAction(action_id=first.action_id)),
+        (hooks.change_action, c.ChangeAction(action_id=first.action_id, url=URL)),
+        (hooks.delete_action, c.DeleteAction(action_id=first.action_id)),
     ):
         with pytest.raises(NotFound):
             await use(ctx, stranger, cmd)  # type: ignore[operator]
-    assert await rules.show_rule(ctx, caller, c.ShowRule(rule_id=one.rule_id)) == one
+    assert await hooks.show_rule(ctx, caller, c.ShowRule(rule_id=one.rule_id)) == one
 
 
 async def test_limits_and_roles(ctx: Context, caller: Caller) -> None:
@@ -347,7 +348,7 @@ async def test_limits_and_roles(ctx: Context, caller: Caller) -> None:
         await action(ctx, caller, made.rule_id, most=1)
     viewer = replace(caller, role="viewer")
     with pytest.raises(Denied):
-        await rules.create_rule(ctx, viewer, c.CreateRule(most=9))
+        await hooks.create_rule(ctx, viewer, c.CreateRule(most=9))
     with pytest.raises(Denied):
         await action(ctx, viewer, made.rule_id)
     with pytest.raises(NotFound):

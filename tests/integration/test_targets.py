@@ -14,9 +14,10 @@ from upwell.domain import commands as c
 from upwell.domain.errors import Conflict, Invalid, NotFound
 from upwell.domain.search import Compare
 from upwell.objects import open_objects
-from upwell.service import fleet, groups, jobs, lists, making, uploads
-from upwell.service.access import Caller
 from upwell.service.context import Context
+from upwell.service.manage import device_lists, devices, groups, jobs, uploads
+from upwell.service.manage.access import Caller
+from upwell.service.upgrade import fill
 
 pytestmark = pytest.mark.asyncio
 
@@ -37,14 +38,14 @@ async def a_rule(ctx: Context, caller: Caller, pattern: str) -> int:
 
 
 async def named(ctx: Context, caller: Caller, key: str, *names: str) -> list[Any]:
-    made = [c.RegisterDevice(product_key=key, name=n) for n in names]
-    return [(await fleet.register_device(ctx, caller, cmd)).device_id for cmd in made]
+    made = [c.CreateDevice(product_key=key, name=n) for n in names]
+    return [(await devices.create_device(ctx, caller, cmd)).device_id for cmd in made]
 
 
 async def test_a_group_job_takes_its_members_of_the_product(
     ctx: Context, caller: Caller, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(making, "CHUNK", 3)
+    monkeypatch.setattr(fill, "CHUNK", 3)
     flock, other = await a_fleet(ctx, caller, 12), await a_fleet(ctx, caller, 3, name="other")
     group = await a_group(ctx, caller, flock, flock.names[:7])
     keys = tuple(c.DeviceKey(product_key=other.key, name=n) for n in other.names)
@@ -83,7 +84,7 @@ async def test_a_dynamic_group_is_a_standing_rule_of_its_own(ctx: Context, calle
     await say(ctx, (inside, runs("1.0")), (outside, runs("1.0")))
     await ask(ctx, "update device set deleted_at = now() where name = 'door-2'")
     job = (await jobs.create_dynamic_job(ctx, caller, cmd)).job_id
-    await making.fill(ctx, job)
+    await fill.fill(ctx, job)
     assert set(await tasks(ctx, job)) == {inside}
     await ask(ctx, "update device set deleted_at = null where name = 'door-2'")
     await say(ctx, (late, runs("0.3")), (outside, runs("0.3")))
@@ -159,8 +160,8 @@ async def test_a_list_in_any_decent_form(stored: Context, caller: Caller, form: 
 
 
 async def test_a_long_list_is_read_in_parts(stored: Context, caller: Caller, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(lists, "PART", 7)
-    monkeypatch.setattr(making, "CHUNK", 100)
+    monkeypatch.setattr(device_lists, "PART", 7)
+    monkeypatch.setattr(fill, "CHUNK", 100)
     flock = await a_fleet(stored, caller, 1000)
     job = await a_listed_job(stored, caller, flock, "\n".join(flock.names).encode())
     assert len(await tasks(stored, job)) == 1000
@@ -197,7 +198,7 @@ async def test_an_unknown_name_is_named_and_the_list_may_be_used_again(stored: C
 
 
 async def test_too_many_names(stored: Context, caller: Caller, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(lists, "NAMES_MAX", 3)
+    monkeypatch.setattr(device_lists, "NAMES_MAX", 3)
     flock = await a_fleet(stored, caller, 4)
     with pytest.raises(Invalid, match="at most 3"):
         await a_listed_job(stored, caller, flock, "\n".join(flock.names).encode())

@@ -6,14 +6,15 @@ from uuid import UUID
 import pytest
 from conftest import Clock
 from test_batches import Stage, result, started
-from test_jobs import Fleet, a_filled_job, a_fleet, a_job, a_package, ask, fill, runs, say, states, tasks
+from test_jobs import Fleet, a_filled_job, a_fleet, a_job, a_package, ask, filled, runs, say, states, tasks
 
 from upwell.domain import commands as c
 from upwell.domain.search import Compare
 from upwell.domain.talk import VersionReport
-from upwell.service import fleet, groups, jobs, reports
-from upwell.service.access import Caller
 from upwell.service.context import Context
+from upwell.service.manage import devices, groups, jobs
+from upwell.service.manage.access import Caller
+from upwell.service.upgrade import reports
 
 pytestmark = pytest.mark.asyncio
 
@@ -32,7 +33,7 @@ async def installed(stage: Stage, device: UUID, module: str = "default") -> tupl
 
 async def shown(stage: Stage, place: int) -> str | None:
     cmd = c.ShowDevice(device=c.DeviceKey(product_key=stage.flock.key, name=stage.flock.names[place]))
-    return (await fleet.show_device(stage.ctx, stage.caller, cmd)).firmware_version
+    return (await devices.show_device(stage.ctx, stage.caller, cmd)).firmware_version
 
 
 async def come_back(stage: Stage) -> None:
@@ -118,7 +119,7 @@ async def test_jobs_and_groups_go_by_what_a_result_told(stage: Stage) -> None:
     assert set(await tasks(ctx, dynamic)) == {device}
     assert (await groups.show_group(ctx, caller, c.ShowGroup(group_id=group))).devices == 1
     static = await a_job(ctx, caller, third, stage.flock, source_versions=("2.0",))
-    await fill(ctx, static)
+    await filled(ctx, static)
     assert await states(ctx, static) == {"FAILED": 1}  # the dynamic job has it
 
 

@@ -18,10 +18,10 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from upwell.dialects.alibaba.upload import UPLOAD_SIZE_MAX, PostObjectError, policy, sign
-from upwell.doors.lingering import Lingering
-from upwell.doors.uploads import FRAME_BYTES_MAX, ObjectWriter, StoredObject, post_object
+from upwell.doors.management.lingering import Lingering
+from upwell.doors.management.uploads import FRAME_BYTES_MAX, ObjectWriter, StoredObject, post_object
 from upwell.objects import open_objects
-from upwell.service.uploads import StoredUpload
+from upwell.service.manage.uploads import StoredUpload
 from upwell.wiring.upload_desk import Comparison
 
 KEY = "ota/0123456789abcdef0123456789abcdef/x.bin"

@@ -16,7 +16,7 @@ import uvloop
 from test_mqtt_door import SECRET, House, device, until
 from tests.mqttwire import DISCONNECT, PINGREQ, connect, publish
 
-from upwell.doors.mqtt.refragment import FRAGMENT_BYTES_MAX
+from upwell.doors.devices.mqtt.refragment import FRAGMENT_BYTES_MAX
 
 pytestmark = pytest.mark.filterwarnings("ignore:Overriding the .event_loop_policy:pytest.PytestDeprecationWarning")
 CONT, TEXT, BINARY, CLOSE, PING, PONG = 0, 1, 2, 8, 9, 10

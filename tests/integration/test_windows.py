@@ -12,7 +12,7 @@ from test_jobs import (
     a_job,
     a_package,
     ask,
-    fill,
+    filled,
     link,
     online,
     package_status,
@@ -27,9 +27,10 @@ from test_jobs import (
 
 from upwell.domain import commands as c
 from upwell.domain.errors import Conflict, Invalid, NotFound
-from upwell.service import dispatch, endings, fleet, jobs, making, upgrades, views
-from upwell.service.access import Caller
 from upwell.service.context import Context
+from upwell.service.manage import devices, jobs, upgrades, views
+from upwell.service.manage.access import Caller
+from upwell.service.upgrade import dispatch, endings, fill
 
 pytestmark = pytest.mark.asyncio
 
@@ -46,16 +47,16 @@ async def planned(ctx: Context, caller: Caller, clock: Clock, flock: Fleet, **mo
 async def test_a_planned_job_begins_at_its_time_and_chooses_then(ctx: Context, caller: Caller, clock: Clock) -> None:
     flock = await a_fleet(ctx, caller, 2)
     job = await planned(ctx, caller, clock, flock)
-    await fill(ctx, job)
+    await filled(ctx, job)
     assert await endings.start_planned(ctx) == 0
     shown = await views.show_job(ctx, caller, c.ShowJob(job_id=job))
     assert (shown.status, shown.started_at, await tasks(ctx, job)) == ("PLANNED", None, {})
-    await fleet.register_device(ctx, caller, c.RegisterDevice(product_key=flock.key, name="late"))
+    await devices.create_device(ctx, caller, c.CreateDevice(product_key=flock.key, name="late"))
     await say(ctx, (flock.ids[0], runs("2.0")))
     clock.move(minutes=10)
     assert await endings.start_planned(ctx) == 1 and await endings.start_planned(ctx) == 0
-    assert job in await making.unfilled(ctx)
-    await fill(ctx, job)
+    assert job in await fill.unfilled(ctx)
+    await filled(ctx, job)
     shown = await views.show_job(ctx, caller, c.ShowJob(job_id=job))
     assert shown.status == "IN_PROGRESS" and shown.started_at is not None
     assert shown.scheduled_at is not None and shown.started_at >= shown.scheduled_at
@@ -68,7 +69,7 @@ async def test_named_devices_of_a_planned_job_wait_too(ctx: Context, caller: Cal
     assert await tasks(ctx, job) == {}
     clock.move(minutes=10)
     await endings.start_planned(ctx)
-    await fill(ctx, job)
+    await filled(ctx, job)
     assert set(await tasks(ctx, job)) == set(flock.ids[:1])
 
 
@@ -77,7 +78,7 @@ async def test_at_the_end_of_the_window_what_is_open_ends(ctx: Context, caller: 
     job = await planned(ctx, caller, clock, flock, finish_at=later(clock, minutes=80))
     clock.move(minutes=10)
     await endings.start_planned(ctx)
-    await fill(ctx, job)
+    await filled(ctx, job)
     node = await online(ctx, clock, flock)
     await dispatch.offer(ctx, refs(job, flock.ids[:2]), link, Wire())
     await say(ctx, (flock.ids[0], runs("2.0")), (flock.ids[1], progress(10)))
@@ -95,15 +96,15 @@ async def test_at_the_end_of_the_window_what_is_open_ends(ctx: Context, caller: 
 async def test_a_window_that_closes_during_the_fill_ends_the_fill(
     ctx: Context, caller: Caller, clock: Clock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(making, "CHUNK", 4)
+    monkeypatch.setattr(fill, "CHUNK", 4)
     flock = await a_fleet(ctx, caller, 10)
     job = await planned(ctx, caller, clock, flock, finish_at=later(clock, minutes=80))
     clock.move(minutes=10)
     await endings.start_planned(ctx)
-    assert await making.fill(ctx, job)
+    assert await fill.fill(ctx, job)
     clock.move(minutes=70)
     assert await endings.close_windows(ctx) == 1
-    assert not await making.fill(ctx, job)
+    assert not await fill.fill(ctx, job)
     assert await states(ctx, job) == {"CANCELED": 4}
 
 

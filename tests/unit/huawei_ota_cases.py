@@ -19,7 +19,7 @@ from tests.unit.huawei_samples import (
 
 from upwell.dialects.huawei import codes
 from upwell.domain import commands as c
-from upwell.domain.negotiated import Progress, Standing
+from upwell.domain.standings import Progress, Standing
 
 OBS = {"region_name": "cn-north-4", "bucket_name": "abc", "object_key": "bbb/upgrade.bin", "sign": s.SIGN}
 PACKAGE = {

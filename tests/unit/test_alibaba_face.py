@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from upwell.domain.errors import DeviceError
 from upwell.domain.fleet import device_id
 from upwell.domain.talk import BlockRequest, Offer, OfferRequest, TaskRef, VersionReport
-from upwell.doors.faces import (
+from upwell.doors.devices.faces import (
     Block,
     Claim,
     Down,
@@ -29,8 +29,8 @@ from upwell.doors.faces import (
     TopoDelete,
     TopoGet,
 )
-from upwell.doors.faces.alibaba import NO_BLOCK, AlibabaFace
-from upwell.service.dispatch import Addressed
+from upwell.doors.devices.faces.alibaba import NO_BLOCK, AlibabaFace
+from upwell.service.upgrade.dispatch import Addressed
 
 FACE = AlibabaFace()
 GW, SUB, GONE = Names("gk", "gw"), Names("sk", "sub"), Names("sk", "gone")

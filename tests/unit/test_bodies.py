@@ -3,7 +3,7 @@
 import asyncio
 from typing import Any
 
-from upwell.doors.bodies import SMALL_BYTES, Bodies
+from upwell.doors.management.bodies import SMALL_BYTES, Bodies
 
 PIECE = SMALL_BYTES // 2
 

@@ -13,7 +13,7 @@ import pytest
 
 from upwell.domain.errors import DeviceError, Invalid
 from upwell.domain.talk import Inquiry, Offer, ResultReport, SdkReport, TaskRef, VersionReport
-from upwell.doors.faces import (
+from upwell.doors.devices.faces import (
     Behind,
     Claim,
     Down,
@@ -26,11 +26,11 @@ from upwell.doors.faces import (
     Said,
     SubStatus,
     TopoGet,
-)  # fmt: skip
-from upwell.doors.faces.alibaba import AlibabaFace
-from upwell.doors.faces.huawei import PATIENCE_S, HuaweiFace
-from upwell.doors.faces.tuyalink import TuyaLinkFace
-from upwell.service.dispatch import Addressed
+)
+from upwell.doors.devices.faces.alibaba import AlibabaFace
+from upwell.doors.devices.faces.huawei import PATIENCE_S, HuaweiFace
+from upwell.doors.devices.faces.tuyalink import TuyaLinkFace
+from upwell.service.upgrade.dispatch import Addressed
 
 NOW = datetime(2026, 6, 29, 10, 59, 59, tzinfo=UTC)
 

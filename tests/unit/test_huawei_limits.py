@@ -6,9 +6,11 @@ from typing import Any
 import pytest
 from tests.unit.huawei_samples import GROUP_ID, MODULE_ID, PACKAGE_ID, SIGN, TASK_ID
 
+from upwell.dialects import json_members
 from upwell.dialects.huawei import management
 from upwell.dialects.huawei.codes import refusal
 from upwell.domain import commands as c
+from upwell.domain.commands.lists import Slice
 from upwell.domain.errors import CallerError, Missing
 
 ID = "A_z-9" + "a" * 31  # 36 characters of every kind
@@ -65,7 +67,7 @@ IDS = {
 def decode(name: str, body: Any = None, query: tuple[tuple[str, str], ...] = (), **ids: str) -> c.Command:
     operation = management.OPERATIONS[name]
     wanted = {field.name: {**IDS, **ids}[field.name] for field in operation.ids}
-    return operation.parse(wanted, query, b"" if body is None else json.dumps(body).encode())
+    return json_members.command(operation, wanted, query, b"" if body is None else json.dumps(body).encode())
 
 
 def placed(base: dict[str, Any], path: str, value: Any) -> dict[str, Any]:
@@ -382,15 +384,15 @@ def test_queries(name: str, query: tuple[tuple[str, str], ...], field: str, code
 
 def test_paging_at_its_bounds() -> None:
     query = (("limit", "50"), ("marker", "F" * 24), ("offset", "500"), ("limit", "99"), ("unknown", "1"))
-    assert decode("ListProducts", None, query) == c.ScanProducts(window=c.Window(take=50, skip=500))
+    assert decode("ListProducts", None, query) == c.ListProducts(asked=Slice(take=50, skip=500))
     query = (("limit", "1"), ("marker", "0" * 24), ("offset", ""))
-    assert decode("ListProducts", None, query) == c.ScanProducts(window=c.Window(take=1, below=0))
+    assert decode("ListProducts", None, query) == c.ListProducts(asked=Slice(take=1, below=0))
 
 
 @pytest.mark.parametrize("body", [b"", b" \n", b"{}", b'{"more":{}}'])
 @pytest.mark.parametrize("name", ["StopBatchTask", "RetryBatchTask", "ConfirmBatchTask"])
 def test_an_empty_body_is_an_empty_object(name: str, body: bytes) -> None:
-    command = management.OPERATIONS[name].parse({"task_id": TASK_ID}, (), body)
+    command = json_members.command(management.OPERATIONS[name], {"task_id": TASK_ID}, (), body)
     assert getattr(command, "targets", None) == ()
 
 
@@ -399,7 +401,7 @@ def test_an_empty_body_is_an_empty_object(name: str, body: bytes) -> None:
 )
 def test_a_body_that_is_no_object_is_refused(body: bytes) -> None:
     with pytest.raises(CallerError) as caught:
-        management.OPERATIONS["AddDevice"].parse({}, (), body)
+        json_members.command(management.OPERATIONS["AddDevice"], {}, (), body)
     told = refusal(caught.value)
     assert (told.status, told.code) == (400, "IOTDA.000008")
 

@@ -12,7 +12,7 @@ from upwell.dialects.huawei.flow import RESULT_CODES, outcome
 from upwell.dialects.huawei.signing import SigningError
 from upwell.domain.commands import Enrolled
 from upwell.domain.errors import CallerError, Conflict, Denied, Invalid, Missing, NotFound, TooMany, Unavailable
-from upwell.domain.negotiated import Progress, Tally
+from upwell.domain.standings import Progress, Tally
 
 
 @pytest.mark.parametrize(
@@ -27,7 +27,7 @@ from upwell.domain.negotiated import Progress, Tally
 )
 def test_routes(method: str, path: str, name: str, ids: dict[str, str]) -> None:
     route = management.route(method, path)
-    assert (route.name, route.project_id, route.ids) == (name, "p", ids)
+    assert (route.name, route.ids) == (name, {"project_id": "p", **ids})
 
 
 @pytest.mark.parametrize(

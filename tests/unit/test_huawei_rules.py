@@ -6,10 +6,10 @@ from datetime import UTC, datetime
 import pytest
 
 from upwell.dialects.huawei import names
-from upwell.dialects.huawei.rule_ops import notification
+from upwell.dialects.huawei.hook_ops import notification
 from upwell.domain.commands import News
 from upwell.domain.errors import NotFound
-from upwell.domain.negotiated import Progress
+from upwell.domain.standings import Progress
 
 AT = datetime(2026, 6, 29, 9, 30, 15, 123456, tzinfo=UTC)
 

@@ -5,7 +5,7 @@ from uuid import UUID
 
 import pytest
 
-from upwell.doors.lanes import Lanes, Place
+from upwell.doors.devices.lanes import Lanes, Place
 
 ONE, OTHER = UUID(int=1), UUID(int=2)
 

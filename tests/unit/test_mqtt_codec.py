@@ -6,11 +6,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from upwell.doors.mqtt import codec
-from upwell.doors.mqtt.codec import (
+from upwell.doors.devices.mqtt import codec
+from upwell.doors.devices.mqtt.codec import Decoder
+from upwell.doors.devices.mqtt.packets import (
     Connect,
     ConnectCode,
-    Decoder,
     Disconnect,
     MalformedPacket,
     Packet,
@@ -23,7 +23,7 @@ from upwell.doors.mqtt.codec import (
     UnsupportedConnect,
     Will,
 )
-from upwell.doors.mqtt.session import Delivered, Session, matches
+from upwell.doors.devices.mqtt.session import Delivered, Session, matches
 
 CONNECT = bytes.fromhex("100c00044d5154540402003c0000")  # MQTT 3.1.1, clean session, 60 s, no client id
 CONNECT31 = bytes.fromhex("100f00064d51497364700302003c000163")

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from upwell.domain.errors import DeviceError
 from upwell.domain.fleet import device_id
 from upwell.domain.talk import BlockRequest, Offer, OfferRequest, TaskRef, VersionReport
-from upwell.doors.faces import (
+from upwell.doors.devices.faces import (
     Claim,
     Down,
     Linked,
@@ -28,8 +28,8 @@ from upwell.doors.faces import (
     TopoDelete,
     TopoGet,
 )
-from upwell.doors.faces.tuyalink import TuyaLinkFace
-from upwell.service.dispatch import Addressed
+from upwell.doors.devices.faces.tuyalink import TuyaLinkFace
+from upwell.service.upgrade.dispatch import Addressed
 
 NOW = datetime(2024, 1, 23, 1, 27, 58, tzinfo=UTC)
 FACE = TuyaLinkFace(lambda: NOW)

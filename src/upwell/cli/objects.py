@@ -17,8 +17,9 @@ from upwell.cli.settings import Option, settings_of, with_database
 from upwell.config import Settings
 from upwell.domain.errors import NotFound, UpwellError
 from upwell.objects import Buckets, Objects, Stored, object_ref, open_bucket
-from upwell.service import access, checks
 from upwell.service.context import Context
+from upwell.service.manage import access
+from upwell.service.upgrade import stored_objects
 
 object_app = typer.Typer(no_args_is_help=True, help="Objects in the buckets that packages are made from.")
 CHUNK_BYTES = 1024 * 1024
@@ -44,7 +45,7 @@ def put(
         account_id = await access.find_account(ctx, account)
         store = _bucket(settings, account_id, region, bucket)
         stored = await _copy(file, store, key)
-        await checks.read_anew(ctx, account_id, bucket, key)
+        await stored_objects.read_anew(ctx, account_id, bucket, key)
         return f"{stored.size} bytes, sha256 {stored.sha256}"
 
     print(with_database(settings, use))
@@ -63,7 +64,7 @@ def list_objects(
         account_id = await access.find_account(ctx, account)
         store = _bucket(settings, account_id, region, bucket)
         found = {key: size async for key, size in store.listed()}
-        packages = await checks.packages_of_bucket(ctx, account_id, bucket)
+        packages = await stored_objects.packages_of_bucket(ctx, account_id, bucket)
         # An object that is gone is shown as long as a package is made from it.
         return [(key, found.get(key, 0), packages.get(key, "")) for key in sorted(found.keys() | packages.keys())]
 
@@ -87,7 +88,7 @@ def remove(
         store = _bucket(settings, account_id, region, bucket)
         is_there = await store.exists(key)
         await store.delete(key)
-        await checks.read_anew(ctx, account_id, bucket, key)
+        await stored_objects.read_anew(ctx, account_id, bucket, key)
         if not is_there:
             raise NotFound("object", key)
 

@@ -10,8 +10,8 @@ from rich.table import Table
 
 from upwell.cli.described import described
 from upwell.domain.errors import UpwellError
-from upwell.service import access, iam
 from upwell.service.context import Context
+from upwell.service.manage import access, users
 
 Option = Annotated[str | None, typer.Option()]
 WithDatabase = Callable[[str | None, str | None, Callable[[Context], Awaitable[Any]]], Any]
@@ -33,7 +33,7 @@ def commands(with_database: WithDatabase) -> typer.Typer:
     ) -> None:
         """Make a user; the password is asked for and never an argument."""
         password = _password(password_stdin)
-        user = with_database(data_dir, database_url, lambda ctx: iam.create_user(ctx, account, name, password, role))
+        user = with_database(data_dir, database_url, lambda ctx: users.create_user(ctx, account, name, password, role))
         print(f"name: {user.name}\naccount: {user.account}\nrole: {user.role}")
         print(f"project_id: {access.project_id(user.account_id)}")
 
@@ -42,7 +42,7 @@ def commands(with_database: WithDatabase) -> typer.Typer:
     def list_all(data_dir: Option = None, database_url: Option = None) -> None:
         """Show every user."""
         table = Table("name", "account", "role", "created")
-        for user in with_database(data_dir, database_url, iam.list_users):
+        for user in with_database(data_dir, database_url, users.list_users):
             table.add_row(user.name, user.account, user.role, f"{user.created_at:%Y-%m-%d %H:%M}")
         Console().print(table)
 
@@ -52,7 +52,7 @@ def commands(with_database: WithDatabase) -> typer.Typer:
         name: str, account: str = access.DEFAULT_ACCOUNT, data_dir: Option = None, database_url: Option = None
     ) -> None:
         """Delete a user; their tokens are void at once."""
-        with_database(data_dir, database_url, lambda ctx: iam.delete_user(ctx, account, name))
+        with_database(data_dir, database_url, lambda ctx: users.delete_user(ctx, account, name))
         print(f"deleted {name}")
 
     return app

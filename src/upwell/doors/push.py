@@ -18,7 +18,7 @@ import httptools
 
 from upwell.domain.addresses import Target, is_public, read_url
 from upwell.domain.errors import Invalid
-from upwell.service.news import Parcel
+from upwell.service.upgrade.news import Parcel
 
 log = logging.getLogger(__name__)
 TRY_S = 15.0  # look-up, connection, request and answer together; the vendor waits as long

@@ -5,6 +5,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
+from upwell.domain.errors import Unavailable
 from upwell.objects import Objects
 from upwell.storage.database import Database
 
@@ -33,3 +34,10 @@ class Context:
     def new_number(self) -> int:
         """An id that a vendor types as a number: dice from 1 to NUMBER_MAX, for some clients keep it in a double."""
         return 1 + secrets.randbelow(NUMBER_MAX)
+
+
+def objects_of(ctx: Context) -> Objects:
+    """The store. Raises Unavailable when this process has none."""
+    if ctx.objects is None:
+        raise Unavailable("The object store is not open.")
+    return ctx.objects

@@ -10,8 +10,8 @@ from uuid import UUID
 from upwell.config import Settings
 from upwell.domain.errors import Unavailable
 from upwell.objects import local_folder
-from upwell.service import nodes
 from upwell.service.context import Context
+from upwell.service.upgrade import nodes
 from upwell.storage.database import require_schema
 
 MB = 1_000_000

@@ -5,11 +5,11 @@ from datetime import datetime
 
 from upwell.dialects.alibaba.upload import PostObjectError
 from upwell.domain.errors import CallerError
-from upwell.doors.uploads import ObjectWriter, StoredObject
+from upwell.doors.management.uploads import ObjectWriter, StoredObject
 from upwell.objects import Objects
 from upwell.objects.port import Digests
-from upwell.service import uploads
 from upwell.service.context import Context
+from upwell.service.manage import uploads
 
 
 class Comparison:

@@ -17,7 +17,7 @@ from sqlglot.errors import SqlglotError
 
 from upwell.dialects.alibaba import names, render
 from upwell.dialects.alibaba.device_ops import STATUS
-from upwell.dialects.rules import shown
+from upwell.dialects.checks import shown
 from upwell.domain.errors import Invalid
 from upwell.domain.search import Both, Compare, Condition, Either, Field, Not, Operator
 from upwell.domain.talk import DEFAULT_MODULE

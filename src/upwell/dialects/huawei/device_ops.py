@@ -6,24 +6,14 @@ the version of the module `default`, sw_version that of `software`.
 
 from typing import Any
 
+from upwell.dialects.checks import OneOf, Pattern, Range, Serialised, Text
 from upwell.dialects.huawei import names, render, search
-from upwell.dialects.huawei.operation import Operation, Values
-from upwell.dialects.huawei.params import (
-    APP_ID,
-    ID_36,
-    ID_128,
-    PRODUCT_ID,
-    WINDOW,
-    Field,
-    Serialised,
-    Table,
-    Text,
-    name_of,
-    window,
-)
-from upwell.dialects.rules import OneOf, Pattern, Range
+from upwell.dialects.huawei.params import APP_ID, ID_36, ID_128, PRODUCT_ID, WINDOW, asked, name_of
+from upwell.dialects.operations import Operation, Param, Table, Values, at
 from upwell.domain import commands as c
+from upwell.domain.commands.lists import Page
 from upwell.domain.errors import Invalid
+from upwell.domain.search import Both, Compare
 from upwell.domain.talk import DEFAULT_MODULE
 
 EXTENSION_BYTES_MAX = 1024  # huawei 4.3: 1 KB
@@ -32,43 +22,43 @@ TIMEOUT_MAX_S = 2**31 - 1  # huawei 4.3 names no limit
 
 PRIMARY, SECONDARY = "PRIMARY", "SECONDARY"
 STATUS = {"ONLINE": "ONLINE", "OFFLINE": "OFFLINE", "UNACTIVE": "INACTIVE", "DISABLED": "FROZEN"}
-DEVICE_ID = Field("device_id", required=True, rule=ID_128)
+DEVICE_ID = Param("device_id", required=True, check=ID_128)
 NODE_ID = Text(64, "A-Za-z0-9_-", "letters, digits, _ or -")
-_SECRET = Field("secret", rule=Text(32, "A-Za-z0-9_-", "letters, digits, _ or -", low=8))
-_ACCESS: Table = (Field("secure_access", "bool"), Field("timeout", "int", rule=Range(0, TIMEOUT_MAX_S)))
+_SECRET = Param("secret", check=Text(32, "A-Za-z0-9_-", "letters, digits, _ or -", low=8))
+_ACCESS: Table = (Param("secure_access", "bool"), Param("timeout", "int", check=Range(0, TIMEOUT_MAX_S)))
 _AUTH: Table = (
-    Field("auth_type", rule=OneOf(("SECRET", "CERTIFICATES"))),
+    Param("auth_type", check=OneOf(("SECRET", "CERTIFICATES"))),
     _SECRET,
-    Field("fingerprint", rule=Pattern("[0-9A-Fa-f]{40}|[0-9A-Fa-f]{64}", "40 or 64 hexadecimal digits")),
+    Param("fingerprint", check=Pattern("[0-9A-Fa-f]{40}|[0-9A-Fa-f]{64}", "40 or 64 hexadecimal digits")),
     *_ACCESS,
 )
 _MORE: Table = (
-    Field("device_name", rule=name_of(256)),
+    Param("device_name", check=name_of(256)),
     # huawei 4.3 [sdk]: the name set; real descriptions have blanks, and nothing is gained by refusing them
-    Field("description", rule=Text(2048, low=0)),
-    Field("extension_info", "object", rule=Serialised(EXTENSION_BYTES_MAX)),
+    Param("description", check=Text(2048, low=0)),
+    Param("extension_info", "object", check=Serialised(EXTENSION_BYTES_MAX)),
 )
-_SHADOW = Field("shadow", "list", most=SHADOW_MAX, members=(
-    Field("service_id", required=True, rule=Text(64)), Field("desired", "object"),
+_SHADOW = Param("shadow", "list", most=SHADOW_MAX, members=(
+    Param("service_id", required=True, check=Text(64)), Param("desired", "object"),
 ))  # fmt: skip
 _CREATE: Table = (
-    Field("device_id", rule=ID_128),
-    Field("node_id", required=True, rule=NODE_ID),
-    Field("product_id", required=True, rule=ID_36),
-    Field("gateway_id", rule=ID_128),
+    Param("device_id", check=ID_128),
+    Param("node_id", required=True, check=NODE_ID),
+    Param("product_id", required=True, check=ID_36),
+    Param("gateway_id", check=ID_128),
     APP_ID,
-    Field("auth_info", "members", default={}, members=_AUTH),
+    Param("auth_info", "members", default={}, members=_AUTH),
     _SHADOW,
     *_MORE,
 )
 FILTERS: Table = (
     PRODUCT_ID,
-    Field("gateway_id", rule=ID_128),
-    Field("is_cascade_query", "bool", default=False),
-    Field("node_id", rule=NODE_ID),
-    Field("device_name", rule=name_of(256)),
-    Field("start_time", "time"),
-    Field("end_time", "time"),
+    Param("gateway_id", check=ID_128),
+    Param("is_cascade_query", "bool", default=False),
+    Param("node_id", check=NODE_ID),
+    Param("device_name", check=name_of(256)),
+    Param("start_time", "time"),
+    Param("end_time", "time"),
     APP_ID,
 )
 
@@ -78,13 +68,13 @@ def key(v: Values) -> c.DeviceKey:
     return c.DeviceKey(public_id=v["device_id"])
 
 
-def _create(v: Values) -> c.AddDevice:
+def _create(v: Values) -> c.CreateDevice:
     if v["shadow"]:
         raise Invalid("shadow", "not supported by this server", "leave the parameter out")
     auth = v["auth_info"]
     if auth.get("auth_type") == "CERTIFICATES" or auth.get("fingerprint"):
         raise Invalid("auth_info.auth_type", "SECRET; certificates are not supported by this server")
-    return c.AddDevice(
+    return c.CreateDevice(
         product_key=v["product_id"],
         name=v["node_id"],
         public_id=v["device_id"] or f"{v['product_id']}_{v['node_id']}",  # huawei 4.3
@@ -102,26 +92,31 @@ def _facts(extension: Any, auth: Values) -> dict[str, object]:
     return render.present(facts)
 
 
-def _change(v: Values) -> c.ChangeDevice:
+def _change(v: Values) -> c.UpdateDevices:
     facts = _facts(v["extension_info"], v["auth_info"])
-    return c.ChangeDevice(device=key(v), nickname=v["device_name"], description=v["description"], facts=facts)
+    change = c.DeviceChange(device=key(v), nickname=v["device_name"], description=v["description"], facts=facts)
+    return c.UpdateDevices(changes=(change,))
 
 
-def _scan(v: Values) -> c.ScanDevices:
+def _enable(v: Values, enabled: bool) -> c.UpdateDevices:
+    return c.UpdateDevices(changes=(c.DeviceChange(device=key(v), enabled=enabled),))
+
+
+def _list(v: Values) -> c.ListDevices:
     after, before = v["start_time"], v["end_time"]
     if after and before and after >= before:
         raise Invalid("start_time", "earlier than end_time")
-    return c.ScanDevices(
-        window=window(v),
-        space=v["app_id"],
-        product_key=v["product_id"],
-        gateway_id=v["gateway_id"],
-        cascade=v["is_cascade_query"] and v["gateway_id"] is not None,
-        name=v["node_id"],
-        nickname=v["device_name"],
-        after=after,
-        before=before,
+    product, above, node, name = v["product_id"], v["gateway_id"], v["node_id"], v["device_name"]
+    given = (
+        product and Compare("product_key", "=", (product,)),
+        above and Compare("behind" if v["is_cascade_query"] else "gateway", "=", (above,)),
+        node and Compare("name", "=", (node,)),
+        name and Compare("nickname", "=", (name,)),
+        after and Compare("created_at", ">", (after.isoformat(),)),
+        before and Compare("created_at", "<", (before.isoformat(),)),
     )
+    which = Both(tuple(part for part in given if part))
+    return c.ListDevices(asked=asked(v), which=which, space=v["app_id"], order="record")
 
 
 def _reset(v: Values) -> c.ResetSecret:
@@ -133,38 +128,38 @@ def _reset(v: Values) -> c.ResetSecret:
     )
 
 
-def _search(v: Values) -> c.SearchDevices:
+def _search(v: Values) -> c.ListDevices:
     return search.read(v["sql"])
 
 
 # --- answers ------------------------------------------------------------------------------------------------------
 
 
-def _who(r: c.SpaceDevice) -> dict[str, Any]:
+def _who(r: c.Device) -> dict[str, Any]:
     return {
         "app_id": r.space.key,
         "app_name": r.space.name,
         "device_id": r.public_id,
-        "node_id": r.device.name,
+        "node_id": r.name,
         "gateway_id": r.gateway_id or r.public_id,  # huawei 4.3: a direct device's is its own
-        "device_name": r.device.nickname,
+        "device_name": r.nickname,
         "node_type": "ENDPOINT" if r.gateway_id else "GATEWAY",
     }
 
 
-def _what(r: c.SpaceDevice) -> dict[str, Any]:
+def _what(r: c.Device) -> dict[str, Any]:
     return {
         "fw_version": r.versions.get(DEFAULT_MODULE),
         "sw_version": r.versions.get(c.SOFTWARE_MODULE),
         "device_sdk_version": r.sdk_version,
-        "product_id": r.device.product_key,
-        "product_name": r.device.product_name,
-        "status": STATUS[r.device.status],
+        "product_id": r.product_key,
+        "product_name": r.product_name,
+        "status": STATUS[r.status],
         "tags": [{"tag_key": tag, "tag_value": value} for tag, value in r.tags],
     }
 
 
-def _modules(r: c.SpaceDevice) -> list[dict[str, str]]:
+def _modules(r: c.Device) -> list[dict[str, str]]:
     own = (DEFAULT_MODULE, c.SOFTWARE_MODULE)
     return [
         {"module_name": module, "module_version": version}
@@ -173,43 +168,43 @@ def _modules(r: c.SpaceDevice) -> list[dict[str, str]]:
     ]
 
 
-def _listed(r: c.SpaceDevice) -> dict[str, Any]:
+def _listed(r: c.Device) -> dict[str, Any]:
     return render.present(_who(r) | {"description": r.description} | _what(r))
 
 
-def _device(r: c.SpaceDevice) -> dict[str, Any]:
+def _device(r: c.Device) -> dict[str, Any]:
     auth = {
         "auth_type": "SECRET",
-        "secret": r.device.secret,
+        "secret": r.secret,
         "secondary_secret": r.secondary_secret,
         "secure_access": r.facts.get("secure_access"),
         "timeout": r.facts.get("timeout", 0),  # huawei 4.3: 0 is never
     }
     more = {
         "auth_info": render.present(auth),
-        "create_time": render.time(r.device.created_at),
+        "create_time": render.time(r.created_at),
         "connection_status_update_time": render.device_time(r.status_at),
-        "active_time": render.device_time(r.device.activated_at),
+        "active_time": render.device_time(r.activated_at),
         "modules": _modules(r),
         "extension_info": r.facts.get("extension_info"),
     }
     return _listed(r) | render.present(more)
 
 
-def _found_device(r: c.SpaceDevice) -> dict[str, Any]:
+def _found_device(r: c.Device) -> dict[str, Any]:
     members = _who(r) | _what(r) | {"modules": _modules(r), "marker": names.record_id(r.record)}
     return render.present(members)
 
 
-def _found(r: c.Found) -> dict[str, Any]:
-    if r.count is not None:
-        return {"count": r.count}
-    shown = r.shown or search.SHOWN
-    rows = [_found_device(item) for item in r.devices]
+def _found(r: Page[c.Device]) -> dict[str, Any]:
+    if r.total is not None:  # a search counts, or it shows
+        return {"count": r.total}
+    shown = search.shown_of(r.asked)
+    rows = [_found_device(item) for item in r.items]
     return {"devices": [{name: row[name] for name in shown if name in row} for row in rows]}
 
 
-def _page(r: c.Scanned[c.SpaceDevice]) -> dict[str, Any]:
+def _page(r: Page[c.Device]) -> dict[str, Any]:
     return {"devices": [_listed(item) for item in r.items], "page": render.page(r)}
 
 
@@ -222,36 +217,36 @@ _ONE = "/devices/{device_id}"
 _IDS = (DEVICE_ID,)
 
 OPERATIONS: dict[str, Operation] = {
-    "AddDevice": Operation("POST", "/devices", "operator", _create, _device, status=201, body=_CREATE),
-    "ListDevices": Operation("GET", "/devices", "viewer", _scan, _page, query=(*FILTERS, *WINDOW)),
-    "ShowDevice": Operation(
-        "GET", _ONE, "viewer", lambda v: c.ShowSpaceDevice(device=key(v)), _device, ids=_IDS,
+    "AddDevice": at("POST", "/devices", "operator", _create, _device, status=201, body=_CREATE),
+    "ListDevices": at("GET", "/devices", "viewer", _list, _page, query=(*FILTERS, *WINDOW)),
+    "ShowDevice": at(
+        "GET", _ONE, "viewer", lambda v: c.ShowDevice(device=key(v)), _device, ids=_IDS,
     ),
-    "UpdateDevice": Operation(
-        "PUT", _ONE, "operator", _change, _device, ids=_IDS,
-        body=(*_MORE, Field("auth_info", "members", default={}, members=_ACCESS)),
+    "UpdateDevice": at(
+        "PUT", _ONE, "operator", _change, lambda r: _device(r[0]), ids=_IDS,
+        body=(*_MORE, Param("auth_info", "members", default={}, members=_ACCESS)),
     ),
-    "DeleteDevice": Operation(
+    "DeleteDevice": at(
         "DELETE", _ONE, "operator",
         lambda v: c.DeleteDevice(device=key(v), keep_gateway=True), status=204, ids=_IDS,
     ),
-    "ResetDeviceSecret": Operation(
+    "ResetDeviceSecret": at(
         "POST", _ONE + "/action", "operator", _reset, _secret, ids=_IDS,
-        query=(Field("action_id", required=True, rule=OneOf(("resetSecret",))),),
-        body=(_SECRET, Field("force_disconnect", "bool", default=False),
-              Field("secret_type", rule=OneOf((PRIMARY, SECONDARY)), default=PRIMARY)),
+        query=(Param("action_id", required=True, check=OneOf(("resetSecret",))),),
+        body=(_SECRET, Param("force_disconnect", "bool", default=False),
+              Param("secret_type", check=OneOf((PRIMARY, SECONDARY)), default=PRIMARY)),
     ),
     # huawei 4.3: 204 [inferred]
-    "FreezeDevice": Operation(
+    "FreezeDevice": at(
         "POST", _ONE + "/freeze", "operator",
-        lambda v: c.SetDeviceEnabled(device=key(v), enabled=False), status=204, ids=_IDS,
+        lambda v: _enable(v, False), status=204, ids=_IDS,
     ),
-    "UnfreezeDevice": Operation(
+    "UnfreezeDevice": at(
         "POST", _ONE + "/unfreeze", "operator",
-        lambda v: c.SetDeviceEnabled(device=key(v), enabled=True), status=204, ids=_IDS,
+        lambda v: _enable(v, True), status=204, ids=_IDS,
     ),
-    "SearchDevices": Operation(
+    "SearchDevices": at(
         "POST", "/search/query-devices", "viewer", _search, _found,
-        body=(Field("sql", required=True, rule=Text(search.SQL_CHARS_MAX)),), limit_per_s=1,  # huawei 4.6
+        body=(Param("sql", required=True, check=Text(search.SQL_CHARS_MAX)),), limit_per_s=1,  # huawei 4.6
     ),
 }  # fmt: skip

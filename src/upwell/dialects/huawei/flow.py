@@ -1,10 +1,10 @@
 """How Huawei words the life of an upgrade (huawei 3.6, 3.7, 5.5): the core's standings, progress and tallies out, the
-result codes of devices in. The life itself is `domain.negotiated`'s and `domain.task`'s.
+result codes of devices in. The life itself is `domain.standings`'s and `domain.task`'s.
 """
 
 from typing import Literal
 
-from upwell.domain.negotiated import Progress, Standing, Tally
+from upwell.domain.standings import Progress, Standing, Tally
 
 Outcome = Literal["fine", "already", "failed"]
 

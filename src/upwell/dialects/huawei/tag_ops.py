@@ -3,27 +3,29 @@
 from collections.abc import Sequence
 from typing import Any
 
+from upwell.dialects.checks import OneOf, Text, shown
 from upwell.dialects.huawei import render
-from upwell.dialects.huawei.operation import Operation, Values
-from upwell.dialects.huawei.params import CHINESE, ID_128, WINDOW, Field, Table, Text, window
-from upwell.dialects.rules import OneOf, shown
+from upwell.dialects.huawei.params import CHINESE, ID_128, WINDOW, asked
+from upwell.dialects.operations import Operation, Param, Table, Values, at
 from upwell.domain import commands as c
+from upwell.domain.commands.lists import Page
 from upwell.domain.errors import Invalid
+from upwell.domain.search import Both, Compare, Either
 
 TAGS_MAX = 10  # of a device, and so of a request
 
 _CHARS, _SAID = CHINESE + r"A-Za-z0-9_.\-", "Chinese, letters, digits or _ . -"
 _KEY = Text(64, _CHARS, _SAID)
-_TYPE = Field("resource_type", required=True, rule=OneOf(("device",)))
-_RESOURCE: Table = (_TYPE, Field("resource_id", required=True, rule=ID_128))
-_TAGS = Field(
+_TYPE = Param("resource_type", required=True, check=OneOf(("device",)))
+_RESOURCE: Table = (_TYPE, Param("resource_id", required=True, check=ID_128))
+_TAGS = Param(
     "tags",
     "list",
     required=True,
     most=TAGS_MAX,
     members=(
-        Field("tag_key", required=True, rule=_KEY),
-        Field("tag_value", required=True, rule=Text(128, _CHARS, _SAID)),
+        Param("tag_key", required=True, check=_KEY),
+        Param("tag_value", required=True, check=Text(128, _CHARS, _SAID)),
     ),
 )
 
@@ -37,16 +39,16 @@ def _pairs(v: Values) -> tuple[tuple[str, str], ...]:
     return tuple((tag["tag_key"], tag["tag_value"]) for tag in v["tags"])
 
 
-def _bind(v: Values) -> c.SetDeviceTags:
+def _bind(v: Values) -> c.SetTags:
     tags = _pairs(v)
     _refuse_twice("tags", [key for key, _ in tags])
-    return c.SetDeviceTags(device=_device(v), tags=dict(tags), most=TAGS_MAX)
+    return c.SetTags(device=_device(v), tags=dict(tags), most=TAGS_MAX)
 
 
-def _unbind(v: Values) -> c.RemoveDeviceTags:
+def _unbind(v: Values) -> c.DeleteTags:
     _refuse_none("tag_keys", v["tag_keys"])
     _refuse_twice("tag_keys", v["tag_keys"])
-    return c.RemoveDeviceTags(device=_device(v), keys=v["tag_keys"])
+    return c.DeleteTags(device=_device(v), keys=v["tag_keys"], need_all=True)
 
 
 def _refuse_none(field: str, values: Sequence[Any]) -> None:
@@ -60,18 +62,23 @@ def _refuse_twice(field: str, keys: Sequence[str]) -> None:
         raise Invalid(field, "no key is given twice", f"{shown(twice)} is repeated")
 
 
-def _resources(r: c.Scanned[c.SpaceDevice]) -> dict[str, Any]:
+def _tagged(v: Values) -> c.ListDevices:
+    """Those that have at least one of the tags."""
+    one_of = (Both((Compare("tag_key", "=", (tag,)), Compare("tag_value", "=", (value,)))) for tag, value in _pairs(v))
+    return c.ListDevices(asked=asked(v), which=Either(tuple(one_of)), order="record")
+
+
+def _resources(r: Page[c.Device]) -> dict[str, Any]:
     return {"resources": [{"resource_id": item.public_id} for item in r.items], "page": render.page(r)}
 
 
 OPERATIONS: dict[str, Operation] = {
-    "TagDevice": Operation("POST", "/tags/bind-resource", "operator", _bind, body=(*_RESOURCE, _TAGS)),
-    "UntagDevice": Operation(
+    "TagDevice": at("POST", "/tags/bind-resource", "operator", _bind, body=(*_RESOURCE, _TAGS)),
+    "UntagDevice": at(
         "POST", "/tags/unbind-resource", "operator", _unbind,
-        body=(*_RESOURCE, Field("tag_keys", "list", required=True, rule=_KEY, most=TAGS_MAX)),
+        body=(*_RESOURCE, Param("tag_keys", "list", required=True, check=_KEY, most=TAGS_MAX, unique=False)),
     ),
-    "ListResourcesByTags": Operation(
-        "POST", "/tags/query-resources", "viewer",
-        lambda v: c.ScanTagged(window=window(v), tags=_pairs(v)), _resources, query=WINDOW, body=(_TYPE, _TAGS),
+    "ListResourcesByTags": at(
+        "POST", "/tags/query-resources", "viewer", _tagged, _resources, query=WINDOW, body=(_TYPE, _TAGS),
     ),
 }  # fmt: skip

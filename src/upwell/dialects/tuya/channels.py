@@ -8,7 +8,7 @@ no report is lost and a package can be made for it.
 import re
 from collections.abc import Mapping
 
-from upwell.dialects.rules import Pattern
+from upwell.dialects.checks import Pattern
 from upwell.domain.modules import module_key
 from upwell.domain.talk import DEFAULT_MODULE
 

@@ -1,6 +1,6 @@
 """Jobs that ask a device for its version before they offer: what may be asked of them, and what is told.
 
-Their words are those of `domain.negotiated`: Standing for a task, Progress for the job.
+Their words are those of `domain.standings`: Standing for a task, Progress for the job.
 """
 
 from collections.abc import Mapping
@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from upwell.domain.commands.scans import Scanned, Window
-from upwell.domain.negotiated import Progress, Standing, Tally
+from upwell.domain.standings import Progress, Standing, Tally
 
 TARGETS_MAX = 30_000  # devices that one batch may name
 

@@ -1,0 +1,53 @@
+"""Lists: which part of one is asked for, and what is told. One way for all of them.
+
+Items go from new to old by a record number that grows with what is made (unless a command says otherwise). A caller
+that counts pages passes over records (`skip`); one that goes on from a marker asks for those `below` it, which costs
+the same at any depth.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Generic, TypeVar
+
+T = TypeVar("T")
+U = TypeVar("U")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Slice:
+    """At most `take` records whose number is smaller than `below`, after passing over `skip` of them. None is no bound;
+    a bound may be greater than any number there is."""
+
+    take: int
+    skip: int = 0
+    below: int | None = None
+
+    @classmethod
+    def of_page(cls, number: int, size: int) -> "Slice":
+        """Page `number`, from 1, of `size` records each."""
+        return cls(take=size, skip=(number - 1) * size)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Page(Generic[T]):
+    """The items of a slice. `total` counts all that fit the filter, and is None where nobody counted;
+    `last` is the record number of the last item, None when there is none or the list has no such numbers."""
+
+    items: tuple[T, ...]
+    asked: Slice
+    total: int | None = None
+    last: int | None = None
+
+    @property
+    def number(self) -> int:
+        """Which page it is, from 1, for a caller that counts pages."""
+        return self.asked.skip // self.asked.take + 1
+
+    @property
+    def size(self) -> int:
+        """How many items a page has at most."""
+        return self.asked.take
+
+    def of(self, view: Callable[[T], U]) -> "Page[U]":
+        """The same page with each item as `view` shows it."""
+        return Page(items=tuple(map(view, self.items)), asked=self.asked, total=self.total, last=self.last)

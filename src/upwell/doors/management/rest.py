@@ -1,0 +1,78 @@
+"""The REST door: the roots of every tongue of the REST kind, each with all that is below it."""
+
+import re
+import uuid
+from dataclasses import dataclass
+
+from starlette.requests import ClientDisconnect, Request
+from starlette.responses import Response
+from starlette.routing import Route
+
+from upwell.dialects.rest import RestRequest
+from upwell.domain.errors import Invalid
+from upwell.doors.management.ask import ask
+from upwell.doors.management.requests import TooLong, body_of, headers_of, origin_of, peer_of
+from upwell.doors.management.tongue import Asked, House, RestSpeaker
+
+METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")  # the route's, so that all are refused here
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RestDoor:
+    """Answers requests in the tongue of that dialect."""
+
+    house: House
+    dialect: str
+    tongue: RestSpeaker
+
+    async def __call__(self, request: Request) -> Response:
+        """One request, whatever it is; never raises."""
+        try:
+            asked = await self._asked(request)
+        except ClientDisconnect:
+            return Response(status_code=400)
+        answer = await ask(self.house, {self.dialect: self.tongue}, self.tongue, asked)
+        return Response(answer.body, answer.status, answer.headers)
+
+    async def _asked(self, request: Request) -> Asked[RestRequest]:
+        problem = None
+        try:
+            path = request.scope["raw_path"].decode("latin-1")
+            read = await rest_request(request, *self.tongue.body_size_max(request.method, path))
+        except Invalid as exc:  # nothing of it counts
+            read, problem = RestRequest(method=request.method, path="", query="", headers={}, body=b""), exc
+        return Asked(
+            request=read,
+            request_id=uuid.uuid4().hex,
+            host=request.headers.get("host", ""),
+            origin=origin_of(request),
+            peer=peer_of(request),
+            problem=problem,
+        )
+
+    def everything(self) -> list[Route]:
+        """Every path below the roots leads to the door, even with a newline in an id: Starlette's own pattern stops
+        there."""
+        routes = []
+        for root in self.tongue.roots:
+            route = Route(root + "{rest:path}", self.__call__, methods=METHODS)
+            route.path_regex = re.compile(re.escape(root) + r"(?P<rest>.*)\Z", re.DOTALL)
+            routes.append(route)
+        return routes
+
+
+async def rest_request(request: Request, body_size_max: int, field: str = "body") -> RestRequest:
+    """A request exactly as it was received. Raises Invalid naming `field` when its body is longer, before any of it is
+    read if its header says so; ClientDisconnect."""
+    try:
+        body = await body_of(request, body_size_max)
+    except TooLong as exc:
+        problem = f"{exc.announced_size} are announced" if exc.announced_size else ""
+        raise Invalid(field, f"at most {body_size_max} bytes", problem) from exc
+    return RestRequest(
+        method=request.method,
+        path=request.scope["raw_path"].decode("latin-1"),
+        query=request.scope["query_string"].decode("latin-1"),
+        headers=headers_of(request),
+        body=body,
+    )

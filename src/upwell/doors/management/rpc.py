@@ -1,0 +1,120 @@
+"""The RPC door: `/` of the management API, shared by every tongue of the RPC kind, and by the forms of uploads.
+
+The access key decides which tongue a request is answered in (L10); before a key is known the first that speaks like
+it. Another method than GET and POST, and a body that is no form, are refused and never ignored: a caller believes that
+what is there counts.
+"""
+
+import uuid
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
+from urllib.parse import parse_qsl
+
+from starlette.requests import ClientDisconnect, Request
+from starlette.responses import Response
+from starlette.routing import Route
+
+from upwell.dialects import rpc_signing
+from upwell.dialects.rpc import RpcRequest
+from upwell.domain.errors import CallerError
+from upwell.doors.management.ask import ask
+from upwell.doors.management.requests import TooLong, body_of, headers_of, origin_of, peer_of
+from upwell.doors.management.tongue import BODY_SIZE_MAX, Answer, Asked, House, RpcSpeaker
+from upwell.doors.management.uploads import is_form
+
+QUERY_SIZE_MAX = 64 * 1024
+FIELDS_MAX = 25_000  # parameters; BatchCheckDeviceNames alone may carry 10,000 names with 10,000 nicknames
+FORM = "application/x-www-form-urlencoded"
+METHODS = ("GET", "POST")  # alibaba 1.1, tuya 1.1
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RpcDoor:
+    """Answers requests to `/`. `tongues` are by the dialect of access keys, one at least; `forms` takes uploads."""
+
+    house: House
+    tongues: Mapping[str, RpcSpeaker]
+    forms: Callable[[Request], Awaitable[Response]]
+
+    async def __call__(self, request: Request) -> Response:
+        """One request, whatever it is; never raises."""
+        if request.method in METHODS and is_form(request.headers.get("content-type", "")):
+            return await self.forms(request)
+        try:
+            read = await _read(request)
+            asked = _asked(request, read, _unread(read))
+            return _sent(await ask(self.house, self.tongues, self._first(read), asked))
+        except ClientDisconnect:
+            return Response(status_code=400)
+        except ValueError as exc:
+            asked = _asked(request, _NOTHING, rpc_signing.SigningError("InvalidParameter", 400, str(exc)))
+            return _sent(await ask(self.house, self.tongues, self._first(_head(request)), asked))
+
+    def _first(self, request: RpcRequest) -> RpcSpeaker:
+        """Whose tongue a request is answered in while no key is known."""
+        every = list(self.tongues.values())
+        return next((tongue for tongue in every if tongue.speaks(request)), every[0])
+
+
+def everything(door: RpcDoor) -> Route:
+    """`/` leads to the door by any method, so that all are refused in the caller's tongue."""
+    route = Route("/", door.__call__)
+    route.methods = None
+    return route
+
+
+# What a request that is too long to be read is answered as: nothing of it counts, and the answer is JSON.
+_NOTHING = RpcRequest(method="POST", headers={}, query=[("Format", "JSON")], form=[], body=b"")
+
+
+def _asked(request: Request, read: RpcRequest, problem: CallerError | None) -> Asked[RpcRequest]:
+    return Asked(
+        request=read,
+        request_id=str(uuid.uuid4()).upper(),
+        host=request.headers.get("host", ""),
+        origin=origin_of(request),
+        peer=peer_of(request),
+        problem=problem,
+    )
+
+
+def _unread(request: RpcRequest) -> CallerError | None:
+    """What the door does not read is refused, not passed over."""
+    if request.method not in METHODS:
+        return rpc_signing.refusal("UnsupportedHTTPMethod")
+    if request.body and not _has_form(request.headers):
+        message = f"Parameters are read from the query and from a body of type {FORM}, and not from any other body."
+        return rpc_signing.SigningError("InvalidParameter", 400, message)
+    return None
+
+
+def _has_form(headers: Mapping[str, str]) -> bool:
+    return headers.get("content-type", "").lower().startswith(FORM)
+
+
+def _sent(answer: Answer) -> Response:
+    return Response(answer.body, answer.status, answer.headers)
+
+
+async def _read(request: Request) -> RpcRequest:
+    """Raises ValueError for what is too long."""
+    if len(request.url.query) > QUERY_SIZE_MAX:
+        raise ValueError(f"The query is longer than {QUERY_SIZE_MAX} bytes.")
+    try:
+        body = await body_of(request, BODY_SIZE_MAX)
+    except TooLong as exc:
+        raise ValueError(f"The body is longer than {BODY_SIZE_MAX} bytes.") from exc
+    headers = headers_of(request)
+    form = _pairs(body.decode("utf-8", "replace")) if _has_form(headers) else []
+    query = _pairs(request.url.query)
+    return RpcRequest(method=request.method, headers=headers, query=query, form=form, body=body)
+
+
+def _head(request: Request) -> RpcRequest:
+    """What can be read of any request: its headers and the beginning of its query."""
+    query = parse_qsl(request.url.query[:QUERY_SIZE_MAX], keep_blank_values=True)
+    return RpcRequest(method=request.method, headers=headers_of(request), query=query, form=[], body=b"")
+
+
+def _pairs(text: str) -> list[tuple[str, str]]:
+    return parse_qsl(text, keep_blank_values=True, max_num_fields=FIELDS_MAX)

@@ -1,0 +1,34 @@
+"""The tongues that owners may speak, a row each, and the paths that all of them together answer."""
+
+from collections.abc import Awaitable, Callable, Sequence
+from typing import Any
+
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import BaseRoute
+
+from upwell.doors.management.alibaba import Alibaba
+from upwell.doors.management.huawei import Huawei
+from upwell.doors.management.rest import RestDoor
+from upwell.doors.management.rpc import RpcDoor, everything
+from upwell.doors.management.tongue import House, Tongue
+from upwell.doors.management.tuya import Tuya
+
+# At `/` the first counts where no tongue knows a request for its own.
+TONGUES = (
+    Tongue(dialect="alibaba", rpc=lambda _: Alibaba()),
+    Tongue(dialect="tuya", rpc=Tuya.of),
+    Tongue(dialect="huawei", rest=lambda _: Huawei()),
+)
+
+
+def routes(
+    tongues: Sequence[Tongue], house: House, settings: Any, forms: Callable[[Request], Awaitable[Response]]
+) -> list[BaseRoute]:
+    """The paths of these tongues, whose speakers are made of the settings; `forms` takes uploads at `/`."""
+    rpc = {row.dialect: row.rpc(settings) for row in tongues if row.rpc}
+    rest = {row.dialect: row.rest(settings) for row in tongues if row.rest}
+    found: list[BaseRoute] = [everything(RpcDoor(house=house, tongues=rpc, forms=forms))] if rpc else []
+    for dialect, speaker in rest.items():
+        found += [*speaker.routes(house), *RestDoor(house=house, dialect=dialect, tongue=speaker).everything()]
+    return found

@@ -1,0 +1,104 @@
+"""What owners did and what they were refused, for the log.
+
+A deed is told after its commit, with the key that asked, by the names that the owner gave things and by the core's
+numbers, which the engine's own lines about the same job have too. What was refused is told by operation and code; its
+message is not, because it may quote what the caller sent. Reading is no deed.
+"""
+
+import logging
+from collections.abc import Callable, Iterable, Mapping
+
+from upwell.domain import commands as c
+from upwell.domain.errors import UpwellError
+from upwell.service.journal import tell
+from upwell.service.manage.access import Caller
+
+log = logging.getLogger(__name__)
+SHOWN_MAX = 3  # members of a list that are shown one by one
+
+_PACKAGE = ("package_id", "name", "version", "module", "product_key", "is_delta", "place")
+_JOB = ("name", "part", "package_id", "package_ids", "product_key", "selection", "device_names",
+        "gray_percent", "group_id", "targets", "group_ids", "source_versions", "scheduled_at", "finish_at",
+        "need_confirm", "maximum_per_min")  # fmt: skip
+
+DEEDS: dict[type, tuple[str, tuple[str, ...]]] = {
+    c.CreatePackage: ("package made", _PACKAGE),
+    c.CreateStoredPackage: ("package made", _PACKAGE),
+    c.ModifyPackage: ("package changed", ("package_id", "name")),
+    c.DeletePackage: ("package deleted", ("package_id",)),
+    c.CreateVerifyJob: ("verify job made", _JOB),
+    c.CreateStaticJob: ("static job made", _JOB),
+    c.CreateDynamicJob: ("dynamic job made", _JOB),
+    c.CreateBatch: ("batch job made", _JOB),
+    c.UpdateJob: ("job changed", ("maximum_per_min", "timeout_min", "source_versions")),
+    c.EndPolicy: ("job halted: it takes no more devices", ()),
+    c.CancelTasksOfJob: ("job halted: its tasks are cancelled", ("states", "scheduled")),
+    c.CancelTasksOfDevices: ("tasks cancelled", ("package_id", "product_key", "device_names", "states")),
+    c.ConfirmTasks: ("tasks confirmed", ("tasks",)),
+    c.RepeatTasks: ("tasks run again", ("tasks",)),
+    c.StopBatch: ("job halted: its tasks are stopped", ("targets",)),
+    c.RetryBatch: ("job run again", ("targets",)),
+    c.ConfirmBatch: ("job confirmed", ("targets",)),
+    c.DeleteBatch: ("job deleted", ()),
+    c.DeleteDevice: ("device deleted", ("device",)),
+    c.DeviceChange: ("device enabled or disabled", ("device", "enabled")),
+    c.ResetDevice: ("device reset", ("device",)),
+    c.ResetSecret: ("device's secret replaced", ("device", "secondary", "disconnect")),
+    c.CreateProduct: ("product made", ("product_key", "name")),
+    c.DeleteProduct: ("product deleted", ("product_key",)),
+    c.DeleteSpace: ("space deleted", ("space",)),
+}
+"""For each command that is a deed what is told, and which members of the command, or of its result, tell to whom."""
+
+_WORDS = {"package_id": "package", "package_ids": "packages", "product_key": "product", "device": "target",
+          "device_names": "devices", "targets": "devices"}  # fmt: skip
+
+
+def tell_deed(
+    caller: Caller,
+    command: c.Command | c.DeviceChange,
+    result: object,
+    operation: str,
+    job_name: Callable[[int], str],
+    address: str,
+) -> None:
+    """The command was done for the caller, who asked from the address; `job_name` is what its dialect calls a job."""
+    if isinstance(command, c.UpdateDevices):
+        for change in command.changes:
+            if change.enabled is not None:  # other words about a device are no deed
+                tell_deed(caller, change, result, operation, job_name, address)
+    if type(command) not in DEEDS:
+        return
+    event, members = DEEDS[type(command)]
+    job = _member(command, result, "job_id")
+    found = {name: _shown(_member(command, result, name)) for name in members}
+    about = {_WORDS.get(name, name): value for name, value in found.items() if value is not None}
+    named = {"job": job, "job_id": job_name(job)} if isinstance(job, int) else {}
+    tell(log, event, **named, **about, key=caller.key_id, operation=operation, address=address)
+
+
+def tell_refusal(key_id: str, operation: str, code: str, error: UpwellError, peer: str, request_id: str) -> None:
+    """A call was refused. The key is the one that it named, proven or not."""
+    field = getattr(error, "field", None)
+    tell(log, "request refused", key=key_id, operation=operation, code=code, parameter=field, peer=peer,
+         request_id=request_id)  # fmt: skip
+
+
+def _member(command: object, result: object, name: str) -> object:
+    return getattr(command, name, None) if hasattr(command, name) else getattr(result, name, None)
+
+
+def _shown(value: object) -> object:
+    if isinstance(value, str | int | None):
+        return value
+    if isinstance(value, Iterable) and not isinstance(value, Mapping):
+        found = list(value)
+        few = len(found) <= SHOWN_MAX and all(isinstance(each, str | int) for each in found)
+        return (", ".join(map(str, found)) if few else f"{len(found)} of them") if found else None
+    return "/".join(str(part) for part in _parts(value) if part)
+
+
+def _parts(value: object) -> Iterable[object]:
+    """The members of a small value of the core, such as a device's key, a task's or an object's place."""
+    names = getattr(type(value), "__dataclass_fields__", None)
+    return [str(value)] if names is None else [getattr(value, name) for name in names]

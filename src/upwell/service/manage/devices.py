@@ -1,0 +1,183 @@
+"""Devices: made, shown, changed, given new secrets, reset and deleted.
+
+Only the caller's account sees a device; to all others it does not exist (law 8). A deleted device stays as a
+tombstone; one made again under a tombstone's name is a new device in its row. A public id is one device's in the whole
+installation. A device made without one is known as `{product_key}_{name}`: nobody may choose an id that stands for it.
+"""
+
+import json
+from collections.abc import Sequence
+from uuid import UUID
+
+import asyncpg
+
+from upwell.domain import commands as c
+from upwell.domain import fleet
+from upwell.domain.errors import Conflict, Invalid, NotFound, TooMany
+from upwell.domain.task import Event
+from upwell.service.context import Context
+from upwell.service.dice import DEVICE_SECRET_SIZE, IOT_SALT_SIZE, dice
+from upwell.service.manage.access import Caller, require
+from upwell.service.manage.device_keys import device_ids, lock_all, lock_device, no_device
+from upwell.service.manage.products import find_product
+from upwell.service.upgrade.lives import delete_devices, make_device
+from upwell.service.upgrade.tasks import Selection, end_tasks
+from upwell.storage.database import Connection
+from upwell.storage.queries import sheet
+from upwell.storage.views import device_of
+
+SQL = sheet("devices")
+DEVICE_NAME_SIZE = 20  # characters of a made-up name
+LEVELS_MAX = 2  # devices that one may be behind, one behind the other (huawei 4.3)
+BEHIND_MAX = 50_000  # devices right behind one (huawei 4.3)
+
+
+async def create_device(ctx: Context, caller: Caller, cmd: c.CreateDevice) -> c.Device:
+    """A new device, also under a deleted one's name. Raises NotFound (space, product, device for the gateway), Conflict
+    device_name_taken or public_id_taken, which does not say whose it is, TooMany devices or levels of gateways."""
+    require(caller, "operator")
+    name, secret = cmd.name or dice(DEVICE_NAME_SIZE), cmd.secret or dice(DEVICE_SECRET_SIZE)
+    device_id = fleet.device_id(cmd.product_key, name)
+    iot_id = fleet.iot_id(device_id, dice(IOT_SALT_SIZE))
+
+    async def body(conn: Connection) -> c.Device:
+        product_id = await find_product(conn, caller, cmd.product_key, cmd.space, "share_product")
+        if not await make_device(conn, device_id, product_id, name, secret, iot_id, cmd.nickname, ctx.now()):
+            raise Conflict("device_name_taken", f"The product has a device named {name}.")
+        if cmd.public_id is not None or cmd.description is not None or cmd.facts:
+            await _dress(conn, device_id, cmd)
+        if cmd.gateway_id is not None:
+            await _put_behind(ctx, conn, caller, device_id, cmd.gateway_id)
+        return (await views(conn, caller, [device_id]))[0]
+
+    return await ctx.database.transact(body)
+
+
+# --- shown ---
+
+
+async def show_device(ctx: Context, caller: Caller, cmd: c.ShowDevice) -> c.Device:
+    """The device. Raises NotFound, Missing."""
+    found = await show_devices(ctx, caller, c.ShowDevices(devices=(cmd.device,)))
+    if not found:
+        raise no_device(cmd.device)
+    return found[0]
+
+
+async def show_devices(ctx: Context, caller: Caller, cmd: c.ShowDevices) -> tuple[c.Device, ...]:
+    """The devices in the order asked, unknown ones left out; read in one question. Raises Missing."""
+    async with ctx.database.connection() as conn:
+        ids = await device_ids(conn, caller, cmd.devices)
+        rows = await views(conn, caller, [found for found in dict.fromkeys(ids) if found is not None])
+    by_id = {device.device_id: device for device in rows}
+    asked = [(key, by_id.get(found)) for key, found in zip(cmd.devices, ids, strict=True) if found is not None]
+    return tuple(device for key, device in asked if device is not None and key.iot_id in (None, device.iot_id))
+
+
+async def views(conn: Connection, caller: Caller, ids: Sequence[UUID]) -> list[c.Device]:
+    """The caller's live devices among these, in their order."""
+    rows = await conn.fetch(*SQL["show_devices"](account_id=caller.account_id, device_ids=ids))
+    return [device_of(row) for row in rows]
+
+
+# --- changed ---
+
+
+async def update_devices(ctx: Context, caller: Caller, cmd: c.UpdateDevices) -> tuple[c.Device, ...]:
+    """Give devices other nicknames, descriptions or facts, allow or forbid them to log in; all of them or none. Raises
+    NotFound, Missing, Invalid (changes)."""
+    require(caller, "operator")
+    changes = cmd.changes
+    columns = {
+        "nicknames": [change.nickname for change in changes],
+        "descriptions": [change.description for change in changes],
+        "enabled": [change.enabled for change in changes],
+        "facts": [json.dumps(dict(change.facts)) for change in changes],
+    }
+
+    async def body(conn: Connection) -> tuple[c.Device, ...]:
+        ids = await lock_all(conn, caller, [change.device for change in changes])
+        if len(set(ids)) < len(ids):
+            raise Invalid("changes", "one for each device", "a device is given twice")
+        await conn.execute(*SQL["update_devices"](device_ids=ids, now=ctx.now(), **columns))
+        return tuple(await views(conn, caller, ids))
+
+    return await ctx.database.transact(body)
+
+
+async def reset_secret(ctx: Context, caller: Caller, cmd: c.ResetSecret) -> c.SecretReset:
+    """Give a device another secret, and end its connection if asked. Raises NotFound, Missing."""
+    require(caller, "operator")
+    secret = cmd.secret or dice(DEVICE_SECRET_SIZE)
+    which = "reset_secondary" if cmd.secondary else "reset_secret"
+
+    async def body(conn: Connection) -> c.SecretReset:
+        device_id, now = await lock_device(conn, caller, cmd.device), ctx.now()
+        await conn.execute(*SQL[which](device_id=device_id, secret=secret, now=now))
+        if cmd.disconnect:
+            await conn.execute(*SQL["let_go"](device_id=device_id, now=now))
+        [shown] = await views(conn, caller, [device_id])
+        return c.SecretReset(public_id=shown.public_id, secret=secret, secondary=cmd.secondary)
+
+    return await ctx.database.transact(body)
+
+
+async def reset_device(ctx: Context, caller: Caller, cmd: c.ResetDevice) -> c.Done:
+    """Forget what a device reported and cancel its open tasks. Raises NotFound, Missing."""
+    require(caller, "operator")
+
+    async def body(conn: Connection) -> c.Done:
+        device_id = await lock_device(conn, caller, cmd.device)
+        await conn.execute(*SQL["forget_versions"](device_id=device_id))  # before its tasks are locked, as by a report
+        chosen = Selection(device_ids=[device_id])
+        await end_tasks(
+            conn, Event.CANCELLED, chosen, ctx.now(), reason="device_reset", description="the device was reset"
+        )
+        return c.Done()
+
+    return await ctx.database.transact(body)
+
+
+async def delete_device(ctx: Context, caller: Caller, cmd: c.DeleteDevice) -> c.Done:
+    """Delete a device and cancel its open tasks. Raises NotFound, Missing, Conflict gateway_has_devices."""
+    require(caller, "operator")
+
+    async def body(conn: Connection) -> c.Done:
+        device_id, now = await lock_device(conn, caller, cmd.device), ctx.now()
+        if cmd.keep_gateway and await conn.fetchval(*SQL["has_sub_devices"](device_id=device_id)):
+            raise Conflict("gateway_has_devices", "Other devices are behind the device; delete them first.")
+        await delete_devices(conn, [device_id], now)
+        chosen = Selection(device_ids=[device_id])
+        await end_tasks(
+            conn, Event.CANCELLED, chosen, now, reason="device_deleted", description="the device was deleted"
+        )
+        return c.Done()
+
+    return await ctx.database.transact(body)
+
+
+# --- parts ---
+
+
+async def _dress(conn: Connection, device_id: UUID, cmd: c.CreateDevice) -> None:
+    taken = Conflict("public_id_taken", f"The device id {cmd.public_id} is in use.")
+    row = {"public_id": cmd.public_id, "description": cmd.description, "facts": json.dumps(dict(cmd.facts))}
+    try:
+        await conn.execute(*SQL["dress_device"](device_id=device_id, **row))
+    except asyncpg.UniqueViolationError as exc:
+        raise taken from exc
+    implied = fleet.implied_ids(cmd.public_id or "")
+    if await conn.fetchval(*SQL["implied_taken"](implied_ids=implied, device_id=device_id)):
+        raise taken
+
+
+async def _put_behind(ctx: Context, conn: Connection, caller: Caller, device_id: UUID, gateway: str) -> None:
+    # Locked, so that its level and the number of devices behind it hold until the end.
+    gateway_id = await lock_device(conn, caller, c.DeviceKey(public_id=gateway))
+    if gateway_id == device_id:
+        raise NotFound("device", gateway)  # it was not there before
+    if await conn.fetchval(*SQL["gateways_above"](device_id=gateway_id, most=LEVELS_MAX)) >= LEVELS_MAX:
+        raise TooMany("levels of gateways", LEVELS_MAX)
+    if await conn.fetchval(*SQL["count_behind"](gateway_id=gateway_id)) >= BEHIND_MAX:
+        raise TooMany("devices behind a gateway", BEHIND_MAX)
+    await conn.execute(*SQL["put_behind"](device_id=device_id, gateway_id=gateway_id, now=ctx.now()))

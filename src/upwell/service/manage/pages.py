@@ -1,0 +1,26 @@
+"""Slices of lists (commands.lists), as statements take them and as they are told."""
+
+from collections.abc import Callable, Sequence
+from typing import TypeVar
+
+from upwell.domain.commands.lists import Page, Slice
+
+R = TypeVar("R")
+T = TypeVar("T")
+NUMBERS_MAX = 1 << 63  # every number of a row is below
+
+
+def span(asked: Slice) -> dict[str, int | None]:
+    """The parameters `take`, `skip` and `below` of a statement that ends
+    `where (:below::bigint is null or record < :below) … order by record desc limit :take offset :skip`."""
+    below = None if asked.below is None or asked.below >= NUMBERS_MAX else asked.below
+    return {"take": asked.take, "skip": asked.skip, "below": below}
+
+
+def page(
+    rows: Sequence[R], asked: Slice, view: Callable[[R], T], record: Callable[[R], int] | None = None,
+    total: int | None = None,
+) -> Page[T]:  # fmt: skip
+    """The rows of a slice as views."""
+    last = record(rows[-1]) if rows and record else None
+    return Page(items=tuple(map(view, rows)), asked=asked, total=total, last=last)

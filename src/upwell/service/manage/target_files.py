@@ -1,0 +1,141 @@
+"""Uploaded lists of batch targets: spreadsheets, kept for an hour.
+
+A list is told of once its object is stored whole. What is in it is only counted here, in bounded memory: a workbook
+that unpacks to more than anyone could fill is refused.
+"""
+
+import asyncio
+import io
+import uuid
+import zipfile
+import zlib
+from datetime import timedelta
+
+from upwell.domain import commands as c
+from upwell.domain.errors import Conflict, Invalid, NotFound, TooMany, Unavailable
+from upwell.service.context import Context
+from upwell.service.manage.access import Caller, project_id, require
+from upwell.storage.database import Connection, values
+from upwell.storage.queries import sheet
+
+_Q = sheet("batchfiles")
+FILES_MAX = 10  # of an account at once (huawei 3.10)
+FILE_KEPT = timedelta(hours=1)  # huawei 3.10
+FILE_SIZE_MAX = 10 * 1024 * 1024  # bytes; no source says how many
+ROWS_MAX = 30_000  # of a list (huawei 3.10)
+NAME_SIZE_MAX = 128  # characters of a file's name; no source says how many
+SHEET_SIZE_MAX = 100 * 1024 * 1024  # bytes of a sheet unpacked: 30,000 rows of 3 kB
+_CHUNK = 256 * 1024
+_XLSX, _XLS = b"PK\x03\x04", b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"
+
+
+async def create_batch_file(ctx: Context, caller: Caller, name: str, content: bytes) -> c.BatchFile:
+    """The list is stored. Raises Invalid (file, file_size), Conflict batch_file_name_taken, TooMany batch files."""
+    require(caller, "operator")
+    await asyncio.to_thread(_check, name, content)
+    file_id, now = str(uuid.uuid4()), ctx.now()
+    key = f"batch/{project_id(caller.account_id)}/{file_id}"
+
+    async def begin(conn: Connection) -> None:
+        await conn.execute(_Q["lock_account"], caller.account_id)
+        taken = [row["name"] for row in await conn.fetch(_Q["live_names"], caller.account_id, now - FILE_KEPT)]
+        if name in taken:
+            raise Conflict("batch_file_name_taken", f"There is a file named {name}.")
+        if len(taken) >= FILES_MAX:
+            raise TooMany("batch files", FILES_MAX)
+        await conn.execute(_Q["make_file"], file_id, caller.account_id, name, key, now)
+
+    await ctx.database.transact(begin)
+    await _store(ctx, file_id, key, content)
+    return c.BatchFile(file_id=file_id, name=name, uploaded_at=now)
+
+
+async def list_batch_files(ctx: Context, caller: Caller, cmd: c.ListBatchFiles) -> tuple[c.BatchFile, ...]:
+    """The account's lists, newest first."""
+    async with ctx.database.connection() as conn:
+        rows = await conn.fetch(_Q["list_files"], caller.account_id, ctx.now() - FILE_KEPT)
+    return tuple(c.BatchFile(**values(row)) for row in rows)
+
+
+async def delete_batch_file(ctx: Context, caller: Caller, cmd: c.DeleteBatchFile) -> c.Done:
+    """Delete a list. Raises NotFound (batch file)."""
+    require(caller, "operator")
+
+    async def body(conn: Connection) -> c.Done:
+        now = ctx.now()
+        if await conn.fetchval(_Q["delete_file"], cmd.file_id, caller.account_id, now - FILE_KEPT, now) is None:
+            raise NotFound("batch file", cmd.file_id)
+        return c.Done()
+
+    return await ctx.database.transact(body)
+
+
+async def stale_files(ctx: Context) -> list[tuple[str, str]]:
+    """(id, object key) of lists that nobody can use any more; delete each object, then `forget_file` it."""
+    async with ctx.database.connection() as conn:
+        rows = await conn.fetch(_Q["stale_files"], ctx.now() - FILE_KEPT)
+    return [(row["file_id"], row["object_key"]) for row in rows]
+
+
+async def forget_file(ctx: Context, file_id: str) -> None:
+    """The object is deleted."""
+    async with ctx.database.connection() as conn:
+        await conn.execute(_Q["forget_file"], file_id)
+
+
+async def _store(ctx: Context, file_id: str, key: str, content: bytes) -> None:
+    if ctx.objects is None:
+        raise Unavailable("There is no object store.")
+    try:
+        writer = await ctx.objects.create(key)
+        try:
+            await writer.write(content)
+            await writer.commit()
+        except BaseException:
+            await writer.abort()
+            raise
+    except BaseException:
+        async with ctx.database.connection() as conn:
+            await conn.execute(_Q["drop_file"], file_id, ctx.now())
+        raise
+    async with ctx.database.connection() as conn:
+        await conn.execute(_Q["file_stored"], file_id)
+
+
+# --- what is in it ---
+
+
+def _check(name: str, content: bytes) -> None:
+    if not 1 <= len(name) <= NAME_SIZE_MAX or not name.isprintable() or "/" in name or "\\" in name:
+        raise Invalid("file", f"a name of 1 to {NAME_SIZE_MAX} characters without folders")
+    if len(content) > FILE_SIZE_MAX:
+        raise Invalid("file_size", f"at most {FILE_SIZE_MAX} bytes", f"it has {len(content)}")
+    head = _XLSX if name.lower().endswith(".xlsx") else _XLS
+    if not name.lower().endswith((".xlsx", ".xls")) or not content.startswith(head):
+        raise Invalid("file", "an xlsx or xls file", f"{name} is none")
+    if head == _XLSX and _rows(content) > ROWS_MAX:
+        raise Invalid("file", f"at most {ROWS_MAX} rows")
+
+
+def _rows(content: bytes) -> int:
+    """The rows of the fullest sheet of a workbook. Raises Invalid (file, file_size)."""
+    try:
+        with zipfile.ZipFile(io.BytesIO(content)) as book:
+            sheets = [info for info in book.infolist() if info.filename.startswith("xl/worksheets/sheet")]
+            return max([_rows_of(book, info) for info in sheets], default=0)
+    except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError) as exc:
+        raise Invalid("file", "an xlsx or xls file", "it can't be read") from exc
+
+
+def _rows_of(book: zipfile.ZipFile, info: zipfile.ZipInfo) -> int:
+    rows, size, tail = 0, 0, b""
+    with book.open(info) as unpacked:
+        while part := unpacked.read(_CHUNK):
+            size += len(part)
+            if size > SHEET_SIZE_MAX:
+                raise Invalid("file_size", f"at most {SHEET_SIZE_MAX} bytes of a sheet unpacked")
+            text = tail + part
+            # A mark that the cut falls into is counted with the next part, and none is counted twice.
+            rows += text.count(b"<row ") + text.count(b"<row>")
+            tail = text[-4:]
+    return rows

@@ -1,0 +1,52 @@
+"""Dynamic registration: a device that has only its product's secret is told its own, once in its life.
+
+Once means until it was online for the first time: an answer that was lost may be asked for again, a device that is
+in use gives nobody its secret. Whether devices that nobody registered may enrol is the platform's setting.
+"""
+
+from typing import Literal
+
+from upwell.domain import fleet
+from upwell.service.context import Context
+from upwell.service.dice import DEVICE_SECRET_SIZE, IOT_SALT_SIZE, dice
+from upwell.service.upgrade.lives import make_device
+from upwell.storage.database import Connection
+from upwell.storage.queries import sheet
+
+_Q = sheet("enrol")
+Rule = Literal["off", "registered", "any"]
+
+
+async def product_secret(ctx: Context, product_key: str) -> str | None:
+    """What proves an enrolment; None when there is no such product."""
+    async with ctx.database.connection() as conn:
+        found = await conn.fetchval(*_Q["product_secret"](product_key=product_key))
+    return None if found is None else str(found)
+
+
+async def enrol(ctx: Context, product_key: str, name: str, creates: bool, rule: Rule) -> str | None:
+    """The device's secret; None refuses. A device that nobody registered is made when it asks for that (`creates`)
+    and the rule is `any`; the proof is the caller's to check before."""
+    if rule == "off":
+        return None
+    device_id = fleet.device_id(product_key, name)
+
+    async def body(conn: Connection) -> str | None:
+        product_id = await conn.fetchval(*_Q["share_product"](product_key=product_key))
+        if product_id is None:
+            return None
+        found = await conn.fetchrow(*_Q["unactivated"](device_id=device_id))
+        if found is not None:
+            return found["secret"] if found["may_know"] else None
+        if not creates or rule != "any":
+            return None
+        secret, public = dice(DEVICE_SECRET_SIZE), fleet.iot_id(device_id, dice(IOT_SALT_SIZE))
+        made = await make_device(conn, device_id, product_id, name, secret, public, None, ctx.now())
+        return secret if made else await _of_the_other(conn)
+
+    async def _of_the_other(conn: Connection) -> str | None:
+        # Another connection of the same device made it between the look and the insert.
+        found = await conn.fetchrow(*_Q["unactivated"](device_id=device_id))
+        return found["secret"] if found is not None and found["may_know"] else None
+
+    return await ctx.database.transact(body)

@@ -1,0 +1,175 @@
+"""What devices say, applied: a batch of reports is one transaction, and is acknowledged only after it (L3).
+
+Reports of one device are applied in the order given. A report that fits no open task changes no task; a version
+report is kept in any case, and a device that a policy takes by it has its task in the same transaction.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from uuid import UUID
+
+from upwell.domain.choosing import Choice
+from upwell.domain.hearing import (
+    Beside,
+    answered_version,
+    delivered,
+    is_older,
+    reported_progress,
+    reported_result,
+    reported_version,
+)
+from upwell.domain.modules import STANDING
+from upwell.domain.talk import ProgressReport, ResultReport, SdkReport, TaskRef, VersionReport
+from upwell.domain.task import Stepped, Task
+from upwell.service.context import Context
+from upwell.service.upgrade.beside import beside_of, choices_of
+from upwell.service.upgrade.policies import hold_reported, keep_reported, take_reported
+from upwell.service.upgrade.tasks import Ledger, lock_open
+from upwell.service.upgrade.told import Told, keep_told, may_arrive
+from upwell.storage.database import Connection
+from upwell.storage.queries import sheet
+
+_Q = sheet("reports")
+
+
+@dataclass(frozen=True, slots=True)
+class Delivered:
+    """The device acknowledged the offer of this task."""
+
+    task: TaskRef
+
+
+@dataclass(frozen=True, slots=True)
+class Incoming:
+    """One thing that a device said, on which connection; `redelivered`: it may have sent it before, on an earlier
+    one."""
+
+    device_id: UUID
+    connection_id: UUID
+    said: VersionReport | ProgressReport | ResultReport | SdkReport | Delivered
+    redelivered: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Applied:
+    """What a batch brought about: whether an offer became due, and whether a task ended."""
+
+    offers_due: bool
+    tasks_ended: bool
+
+
+async def apply(ctx: Context, batch: Sequence[Incoming]) -> Applied:
+    """Apply the batch; it is committed when this returns."""
+
+    async def body(conn: Connection) -> Applied:
+        now = ctx.now()
+        arriving = {i.device_id for i in batch if may_arrive(i.said)}
+        reported = await keep_reported(conn, await hold_reported(conn, _versions(batch), arriving), now)
+        open_tasks = await lock_open(conn, {i.device_id for i in batch})
+        known = _Known(await choices_of(conn, open_tasks.values()), await beside_of(conn, _moved(batch, open_tasks)))
+        ledger, told = Ledger(), Told()
+        for incoming in batch:
+            moved = _apply_one(incoming, open_tasks.get(incoming.device_id, []), known, ledger, now)
+            told.hear(incoming.device_id, incoming.said, moved)
+        await ledger.save(conn, now)
+        await _save_spellings(conn, batch)
+        await _save_sdks(conn, batch)
+        born_due = await take_reported(ctx, conn, reported)
+        born_due += await take_reported(ctx, conn, await keep_told(conn, told, now))
+        changed = ledger.tasks.values()
+        return Applied(
+            offers_due=born_due > 0 or any(t.is_open and t.due_at is not None and t.due_at <= now for t in changed),
+            tasks_ended=any(not t.is_open for t in changed),
+        )
+
+    return await ctx.database.transact(body)
+
+
+@dataclass(frozen=True, slots=True)
+class _Known:
+    """What a report's meaning depends on besides its task: what jobs that negotiate may install, and what stands beside
+    tasks whose device says another version."""
+
+    choices: Mapping[int, Sequence[Choice]]
+    beside: Mapping[TaskRef, Beside]
+
+
+def _moved(batch: Sequence[Incoming], open_tasks: Mapping[UUID, Sequence[Task]]) -> list[Task]:
+    """The tasks, of those that don't negotiate, whose device says another version than their source and destination:
+    for most batches none, and then nothing is asked."""
+    found: dict[TaskRef, Task] = {}
+    for incoming in batch:
+        if isinstance(incoming.said, VersionReport):
+            for task in open_tasks.get(incoming.device_id, ()):
+                known = (task.source_version, task.destination)
+                if not task.awaiting and incoming.said.version not in known and _concerns(incoming, task):
+                    found[task.ref] = task
+    return list(found.values())
+
+
+def _apply_one(incoming: Incoming, tasks: list[Task], known: _Known, ledger: Ledger, now: datetime) -> list[Task]:
+    """The tasks that it changed."""
+    moved = []
+    for place, task in enumerate(tasks):
+        if not task.is_open or not _concerns(incoming, task):
+            continue
+        stepped, change = _step(task, incoming, known, now)
+        if stepped != task or change is not None:
+            tasks[place] = stepped
+            ledger.note(stepped, change)
+            moved.append(stepped)
+    return moved
+
+
+def _concerns(incoming: Incoming, task: Task) -> bool:
+    if isinstance(incoming.said, Delivered):
+        return task.ref == incoming.said.task
+    if isinstance(incoming.said, ResultReport):
+        return True  # huawei 5.5: it says no module, and a device is at one update at a time
+    return isinstance(incoming.said, VersionReport | ProgressReport) and task.module == incoming.said.module
+
+
+def _step(task: Task, incoming: Incoming, known: _Known, now: datetime) -> Stepped:
+    match incoming.said:
+        case VersionReport() as report if task.awaiting:
+            choices = known.choices.get(task.ref.job_id, ())
+            return answered_version(task, choices, report, incoming.connection_id, now)
+        case VersionReport() as report:
+            beside = known.beside.get(task.ref, Beside())
+            return reported_version(task, report, incoming.connection_id, now, beside)
+        case ResultReport() if is_older(task, incoming.connection_id, incoming.redelivered):
+            return task, None
+        case ResultReport() as report:
+            return reported_result(task, report, now)
+        case ProgressReport() as report:
+            connection, redelivered = incoming.connection_id, incoming.redelivered
+            return reported_progress(task, report, now, connection=connection, redelivered=redelivered)
+        case Delivered():
+            return delivered(task)
+        case SdkReport():
+            return task, None
+
+
+def _versions(batch: Sequence[Incoming]) -> dict[tuple[UUID, str], str | None]:
+    """The last version that each device reported of each module."""
+    return {(i.device_id, i.said.module): i.said.version for i in batch if isinstance(i.said, VersionReport)}
+
+
+async def _save_spellings(conn: Connection, batch: Sequence[Incoming]) -> None:
+    """How devices spell modules that may be nobody's but theirs: most say their names as they are compared."""
+    said = {
+        (i.device_id, i.said.module): i.said.spelt
+        for i in batch
+        if isinstance(i.said, VersionReport) and i.said.module not in STANDING and i.said.spelt != i.said.module
+    }
+    if said:
+        devices, keys = zip(*said, strict=True)
+        statement = _Q["save_spellings"](device_ids=list(devices), modules=list(keys), said=list(said.values()))
+        await conn.execute(*statement)
+
+
+async def _save_sdks(conn: Connection, batch: Sequence[Incoming]) -> None:
+    said = {i.device_id: i.said.version for i in batch if isinstance(i.said, SdkReport)}
+    if said:
+        await conn.execute(*_Q["save_sdks"](device_ids=list(said), versions=list(said.values())))
