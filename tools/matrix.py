@@ -79,8 +79,8 @@ def _flat(param: Param) -> Iterator[tuple[str, bool]]:
 def callers() -> dict[str, list[str]]:
     """The test files of Huawei's that call each method of the vendor's SDK, themselves or by a helper's functions."""
     helping: dict[str, set[str]] = {}
-    for file in HELPERS:
-        for node in ast.walk(ast.parse((TESTS / file).read_text("utf-8"))):
+    for helper in HELPERS:
+        for node in ast.walk(ast.parse((TESTS / helper).read_text("utf-8"))):
             if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
                 helping.setdefault(node.name, set()).update(_called(node))
     found: dict[str, list[str]] = {}

@@ -14,7 +14,7 @@ from typing import Any
 
 from tests.mqttwire import WireClient, puback, publish, subscribe
 
-from upwell.config import load
+from upwell.config.loading import load
 from upwell.domain import commands as c
 from upwell.service.context import Context
 from upwell.service.manage import access, fleet, jobs, packages, uploads

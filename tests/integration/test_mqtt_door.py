@@ -19,7 +19,8 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from tests.mqttwire import DISCONNECT, PINGREQ, WireClient, connect, puback, publish, subscribe, unsubscribe
 
 from upwell.domain.errors import DeviceError, Unavailable
-from upwell.doors.devices.mqtt.server import Conn, Identity, MqttDoor
+from upwell.doors.devices.mqtt.handler import Conn, Identity
+from upwell.doors.devices.mqtt.server import MqttDoor
 
 # The hook that replaces this fixture can only live in a conftest, and would run every test of the tree twice.
 pytestmark = pytest.mark.filterwarnings("ignore:Overriding the .event_loop_policy:pytest.PytestDeprecationWarning")

@@ -15,7 +15,7 @@ from conftest import free_port
 from starlette.requests import Request
 from test_command_line import FREE, refusal
 
-from upwell.config import load
+from upwell.config.loading import load
 from upwell.domain.errors import Unavailable
 from upwell.doors import readiness
 from upwell.doors.readiness import FINE, Readiness

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from upwell.dialects import rpc_codes
 from upwell.dialects.alibaba import codes
 from upwell.dialects.alibaba.limits import UNNAMED
 from upwell.dialects.alibaba.management import OPERATIONS, decode
@@ -188,7 +189,7 @@ def test_a_hundred_device_tags_and_5_kb_are_allowed() -> None:
 
 
 def test_throttled() -> None:
-    said = codes.THROTTLED
+    said = rpc_codes.THROTTLED
     assert (said.code, said.status, said.envelope) == ("Throttling.User", 429, "gateway")
     assert said.message == "Request was denied due to user flow control."
 

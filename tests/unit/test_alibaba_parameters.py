@@ -31,6 +31,7 @@ from tests.unit.alibaba_views import DEVICE_ID, FIRMWARE, GROUP, JOB, TASK
 from upwell.dialects.alibaba import codes, names
 from upwell.dialects.alibaba.management import OPERATIONS, decode
 from upwell.dialects.operations import UNIQUE, Param
+from upwell.dialects.rpc_codes import Refusal
 from upwell.domain.errors import CallerError, Invalid, Missing, NotFound
 from upwell.domain.talk import TaskRef
 
@@ -90,7 +91,7 @@ def ids(each: Place) -> str:
     return f"{each.action}.{each.label}"
 
 
-def refused(where: Place, given: Given) -> tuple[CallerError, codes.Refusal]:
+def refused(where: Place, given: Given) -> tuple[CallerError, Refusal]:
     with pytest.raises(CallerError) as caught:
         decode(where.action, list(given.items()))
     return caught.value, codes.refusal(caught.value, where.action)

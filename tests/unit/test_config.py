@@ -6,8 +6,10 @@ from pathlib import Path
 import pytest
 
 from upwell.cli.described import DESCRIBED
-from upwell.config import SETTINGS, BootstrapKey, HostPort, SettingError, Settings, load, toml_path
-from upwell.config.sources import SWITCHES
+from upwell.config import SETTINGS, BootstrapKey, Settings
+from upwell.config.addresses import HostPort
+from upwell.config.loading import load
+from upwell.config.sources import SWITCHES, SettingError, toml_path
 from upwell.domain.errors import CallerError
 
 

@@ -13,7 +13,8 @@ from typing import Any
 import uvicorn
 from starlette.applications import Starlette
 
-from upwell.config import HostPort, Settings
+from upwell.config import Settings
+from upwell.config.addresses import HostPort
 from upwell.domain.errors import Unavailable
 from upwell.doors.devices.mqtt.server import MqttDoor
 from upwell.doors.downloads.door import DownloadDoor

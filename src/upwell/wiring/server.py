@@ -39,7 +39,7 @@ from upwell.doors.management.tongues import TONGUES, routes
 from upwell.doors.management.uploads import post_object, streams_to_store
 from upwell.doors.push import Poster
 from upwell.doors.readiness import Readiness
-from upwell.embedded import EmbeddedPostgres
+from upwell.embedded.server import EmbeddedPostgres
 from upwell.engine.dispatch import Ask, Asking, Came, Dispatcher
 from upwell.engine.gather import Gatherer
 from upwell.engine.loop import Loop

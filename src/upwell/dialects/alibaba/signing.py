@@ -24,8 +24,6 @@ from upwell.dialects.rpc_signing import (
     refusal,
 )
 
-__all__ = ["API_VERSION", "Claim", "SigningError", "answer_format", "claim", "verify"]
-
 Scheme = Literal["v1", "acs3"]
 Format = Literal["JSON", "XML"]
 

@@ -6,6 +6,7 @@ from typing import Protocol, Self
 
 from upwell.dialects.alibaba.management import OPERATIONS as ALIBABA
 from upwell.dialects.rpc import RpcRequest, parameters
+from upwell.dialects.rpc_answers import JSON_TYPE
 from upwell.dialects.rpc_sisters import known_elsewhere, refuse_known
 from upwell.dialects.tuya import codes, management, names, render, signing
 from upwell.domain.commands import Command, Result
@@ -91,4 +92,4 @@ class Tuya:
 
 
 def _written(status: int, body: bytes, code: str = "") -> Answer:
-    return Answer(status, body, {"content-type": render.JSON_TYPE}, code)
+    return Answer(status, body, {"content-type": JSON_TYPE}, code)

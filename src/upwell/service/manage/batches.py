@@ -11,14 +11,15 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from uuid import UUID
 
-from upwell.domain import asking, standings
 from upwell.domain import commands as c
-from upwell.domain import task as life
+from upwell.domain import standings
+from upwell.domain.attempts import anew, confirmed, hastened, repeated
+from upwell.domain.awaiting import Awaits
 from upwell.domain.errors import Conflict, Invalid, NotFound
 from upwell.domain.fleet import device_id
 from upwell.domain.standings import ASKS, ENDED, Progress, Standing
 from upwell.domain.talk import DEFAULT_MODULE
-from upwell.domain.task import Event, State, Stepped, Task
+from upwell.domain.task import Event, State, Stepped, Task, step
 from upwell.domain.verification import require_verified
 from upwell.service.context import Context
 from upwell.service.manage import batch_views
@@ -29,8 +30,9 @@ from upwell.service.manage.jobs import refuse_lost_object
 from upwell.service.manage.spaces import find_space
 from upwell.service.upgrade import counters, news
 from upwell.service.upgrade.counters import progress_of
-from upwell.service.upgrade.endings import reopen
+from upwell.service.upgrade.endings import end_job, reopen
 from upwell.service.upgrade.fill import fill_chunk
+from upwell.service.upgrade.making import lock_live_devices, taken_devices
 from upwell.service.upgrade.tasks import Ledger, task_of
 from upwell.storage.database import Connection, Row
 from upwell.storage.queries import sheet
@@ -128,7 +130,7 @@ async def stop_batch(ctx: Context, caller: Caller, cmd: c.StopBatch) -> tuple[c.
     Conflict batch_not_of_this_part, batch_state."""
 
     def stop(job: Row, task: Task, now: datetime) -> Stepped:
-        return life.step(task, Event.CANCELLED, now, reason="stopped", description="stopped by its owner")
+        return step(task, Event.CANCELLED, replace(task, reason="stopped", description="stopped by its owner"))
 
     async def body(conn: Connection) -> tuple[c.TargetResult, ...]:
         job, now = await _locked(conn, caller, cmd.job_id, "stop"), ctx.now()
@@ -146,7 +148,7 @@ async def stop_batch(ctx: Context, caller: Caller, cmd: c.StopBatch) -> tuple[c.
 async def _stop_planned(conn: Connection, job: Row, cmd: c.StopBatch, now: datetime) -> tuple[c.TargetResult, ...]:
     if cmd.targets:
         return tuple(c.TargetResult(public_id=name, reason="batch_state") for name in cmd.targets)
-    await conn.execute(JOBS["end_job"], job["job_id"], "CANCELED", now)
+    await end_job(conn, job["job_id"], "CANCELED", now)
     await conn.execute(SQL["set_outcome"], job["job_id"], Progress.STOPPED.value)
     await news.note_status(conn, job["job_id"], now, Progress.STOPPED, job["part"])
     return ()
@@ -158,9 +160,8 @@ async def retry_batch(ctx: Context, caller: Caller, cmd: c.RetryBatch) -> tuple[
 
     def retry(job: Row, task: Task, now: datetime) -> Stepped:
         if task.state is State.QUEUED:  # it waits for its retry: that comes now
-            task = asking.released(task, now)
-            return replace(task, due_at=now), None
-        return asking.repeated(task, job["need_confirm"], now)
+            return hastened(task, now), None
+        return repeated(task, job["need_confirm"], now)
 
     async def body(conn: Connection) -> tuple[c.TargetResult, ...]:
         job, now = await _locked(conn, caller, cmd.job_id, "retry"), ctx.now()
@@ -181,7 +182,8 @@ async def confirm_batch(ctx: Context, caller: Caller, cmd: c.ConfirmBatch) -> tu
     """Let these devices go on, or all that wait for it. Raises as stop_batch."""
 
     def confirm(job: Row, task: Task, now: datetime) -> Stepped:
-        return life.confirmed(asking.released(task, now), now)
+        stepped, change = confirmed(task, now)
+        return (stepped if change else anew(task, now)), change  # one that waits for its device has its time anew
 
     async def body(conn: Connection) -> tuple[c.TargetResult, ...]:
         job, now = await _locked(conn, caller, cmd.job_id, "confirm"), ctx.now()
@@ -251,8 +253,8 @@ async def _steer(
 
 
 def _stands(task: Task) -> Standing:
-    again = task.attempt > 0 and task.awaiting in ("", asking.ONLINE)
-    asked = task.awaiting not in ("", asking.ONLINE)
+    again = task.attempt > 0 and task.awaiting in (Awaits.NOTHING, Awaits.ONLINE)
+    asked = task.awaiting not in (Awaits.NOTHING, Awaits.ONLINE)
     return standings.standing(task.state, asked=asked, retry_waits=again, gone=task.reason == DEVICE_DELETED)
 
 
@@ -260,15 +262,14 @@ async def _hold_devices(conn: Connection, job: Row, ids: Sequence[UUID] | None) 
     """Those of these devices, or of the whole batch's, that live: they get no other task meanwhile, nor are deleted."""
     if ids is None:
         ids = [r["device_id"] for r in await conn.fetch(SQL["devices_of_batch"], job["job_id"])]
-    return {UUID(int=r["device_id"].int) for r in await conn.fetch(JOBS["lock_live_devices"], ids)}
+    return set(await lock_live_devices(conn, ids))
 
 
 async def _taken(conn: Connection, tasks: Sequence[Task], alive: set[UUID]) -> set[UUID]:
     """The devices of closed tasks that another task holds (L1), and those that are gone."""
     gone = {task.ref.device_id for task in tasks} - alive
     closed = [task for task in tasks if not task.is_open]
-    columns = [t.ref.device_id for t in closed], [t.slot for t in closed]
-    return gone | {UUID(int=r["device_id"].int) for r in await conn.fetch(JOBS["taken_devices"], *columns)}
+    return gone | await taken_devices(conn, [(t.ref.device_id, t.slot) for t in closed])
 
 
 def _refusal(device: UUID | None, with_task: set[UUID], done: set[UUID]) -> str:

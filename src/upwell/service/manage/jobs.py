@@ -19,6 +19,7 @@ from upwell.domain.verification import require_unverified, require_verified
 from upwell.service.context import Context
 from upwell.service.manage import device_lists
 from upwell.service.manage.access import Caller
+from upwell.service.upgrade.endings import end_job, set_package_status
 from upwell.service.upgrade.fill import fill_chunk
 from upwell.storage.database import Connection, Row
 from upwell.storage.queries import sheet
@@ -44,7 +45,7 @@ async def create_verify_job(ctx: Context, caller: Caller, cmd: c.CreateVerifyJob
         targets = await _devices(conn, product_id, cmd.device_names)
         created = await _add(ctx, conn, caller, product_id, cmd, kind="verify", selection="SPECIFIC")
         await conn.execute(SQL["add_targets"], created.job_id, targets)
-        await conn.execute(SQL["set_package_status"], cmd.package_id, "verifying", created.created_at)
+        await set_package_status(conn, cmd.package_id, "verifying", created.created_at)
         await fill_chunk(ctx, conn, created.job_id)
         return created
 
@@ -190,7 +191,7 @@ async def end_policy(ctx: Context, caller: Caller, cmd: c.EndPolicy) -> c.Done:
             raise Conflict("job_ended", f"The job is {job['status']}.")
         await conn.execute(POLICIES["change_rules"], job["product_id"])
         await conn.execute(POLICIES["drop_policy"], cmd.job_id)
-        await conn.execute(SQL["end_job"], cmd.job_id, "CANCELED", ctx.now())
+        await end_job(conn, cmd.job_id, "CANCELED", ctx.now())
         return c.Done()
 
     return await ctx.database.transact(body)

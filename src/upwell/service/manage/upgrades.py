@@ -2,24 +2,23 @@
 
 from collections.abc import Sequence
 from datetime import datetime
-from uuid import UUID
 
-from upwell.domain import asking
 from upwell.domain import commands as c
-from upwell.domain import task as life
+from upwell.domain.attempts import confirmed, repeated
 from upwell.domain.errors import Conflict, NotFound
 from upwell.domain.talk import TaskRef
-from upwell.domain.task import Event, State, Task, moves
+from upwell.domain.task import Event, State, Task, ends
 from upwell.domain.verification import require_unverified, require_verified
 from upwell.service.context import Context
 from upwell.service.manage import fleet
 from upwell.service.manage.access import Caller
 from upwell.service.manage.jobs import refuse_lost_object
 from upwell.service.manage.views import job_of_account
-from upwell.service.upgrade.endings import reopen
+from upwell.service.upgrade.endings import end_job, reopen, set_package_status
 from upwell.service.upgrade.fill import fill_chunk
 from upwell.service.upgrade.lives import are_of_the_past
-from upwell.service.upgrade.tasks import Ledger, Selection, move, task_of
+from upwell.service.upgrade.making import lock_live_devices, taken_devices
+from upwell.service.upgrade.tasks import Ledger, Selection, end_tasks, task_of
 from upwell.storage.database import Connection, Row
 from upwell.storage.queries import sheet
 
@@ -35,7 +34,7 @@ async def cancel_tasks_of_job(ctx: Context, caller: Caller, cmd: c.CancelTasksOf
         job = await _locked_job(conn, caller, cmd.job_id)
         if job["status"] == "PLANNED":
             if cmd.scheduled:
-                await conn.execute(SQL["end_job"], cmd.job_id, "CANCELED", ctx.now())
+                await end_job(conn, cmd.job_id, "CANCELED", ctx.now())
             return c.Done()
         await _fill(ctx, conn, cmd.job_id)
         await _cancel(conn, Selection(job_id=cmd.job_id), ctx.now(), cancelling(cmd.states))
@@ -54,22 +53,22 @@ async def _fill(ctx: Context, conn: Connection, job_id: int) -> None:
 
 def cancelling(states: frozenset[str]) -> frozenset[State]:
     """The states among these that a cancel changes."""
-    return frozenset(State(s) for s in states) & {s for s, _ in moves(Event.CANCELLED)}
+    return frozenset(State(s) for s in states) & {s for s, _ in ends(Event.CANCELLED)}
 
 
 async def _cancel(conn: Connection, chosen: Selection, now: datetime, states: frozenset[State] | None = None) -> None:
     if states is None or states:
         text = CANCEL_TEXT
-        await move(conn, Event.CANCELLED, chosen, now, states=states, reason="cancelled", description=text)
+        await end_tasks(conn, Event.CANCELLED, chosen, now, states=states, reason="cancelled", description=text)
 
 
 async def _end_empty(conn: Connection, job: Row, now: datetime) -> None:
     """A verify job without devices ends by its cancel, and its package is as it was (tuya 2.3)."""
     if job["status"] != "IN_PROGRESS":
         return
-    await conn.execute(SQL["end_job"], job["job_id"], "CANCELED", now)
+    await end_job(conn, job["job_id"], "CANCELED", now)
     if not await conn.fetchval(SQL["has_running_verify_job"], job["package_id"]):
-        await conn.execute(SQL["set_package_status"], job["package_id"], "unverified", now)
+        await set_package_status(conn, job["package_id"], "unverified", now)
 
 
 async def _locked_job(conn: Connection, caller: Caller, job_id: int) -> Row:
@@ -110,7 +109,7 @@ async def confirm_tasks(ctx: Context, caller: Caller, cmd: c.ConfirmTasks) -> c.
     async def body(conn: Connection) -> c.Done:
         now, ledger = ctx.now(), Ledger()
         for task in await _locked_tasks(conn, caller, cmd.tasks):
-            stepped, change = life.confirmed(asking.released(task, now), now)
+            stepped, change = confirmed(task, now)
             if change is None:
                 raise Conflict("task_not_waiting", f"The task is {task.state} and does not wait for confirmation.")
             ledger.note(stepped, change)
@@ -147,7 +146,7 @@ async def repeat_tasks(ctx: Context, caller: Caller, cmd: c.RepeatTasks) -> c.Do
         await _refuse_taken(conn, tasks)
         ledger = Ledger()
         for task in tasks:
-            stepped, change = asking.repeated(task, job["need_confirm"], now)
+            stepped, change = repeated(task, job["need_confirm"], now)
             if change is None:
                 raise Conflict(
                     "task_not_repeatable", f"The task is {task.state}; only FAILED or CANCELED ones run again."
@@ -163,7 +162,7 @@ async def repeat_tasks(ctx: Context, caller: Caller, cmd: c.RepeatTasks) -> c.Do
 async def _hold_devices(conn: Connection, refs: Sequence[TaskRef]) -> None:
     """The devices live until the transaction ends, and get no other task: one that is gone would never end its own."""
     devices = {ref.device_id for ref in refs}
-    if len(await conn.fetch(SQL["lock_live_devices"], list(devices))) < len(devices):
+    if len(await lock_live_devices(conn, list(devices))) < len(devices):
         raise NotFound("device", "one of the given tasks'")
 
 
@@ -189,13 +188,13 @@ async def _reopen_verification(conn: Connection, job: Row, status: str, now: dat
     if job["status"] == "IN_PROGRESS":
         return
     require_unverified(status)
-    await conn.execute(SQL["set_package_status"], job["package_id"], "verifying", now)
+    await set_package_status(conn, job["package_id"], "verifying", now)
 
 
 async def _refuse_taken(conn: Connection, tasks: Sequence[Task]) -> None:
-    rows = await conn.fetch(SQL["taken_devices"], [t.ref.device_id for t in tasks], [t.slot for t in tasks])
+    taken = await taken_devices(conn, [(t.ref.device_id, t.slot) for t in tasks])
     repeatable = {t.ref.device_id for t in tasks if not t.is_open}
-    if repeatable & {UUID(int=r["device_id"].int) for r in rows}:
+    if repeatable & taken:
         raise Conflict("device_busy", "A device of these tasks has an unfinished task.")
 
 
@@ -206,7 +205,9 @@ async def delete_device(ctx: Context, caller: Caller, cmd: c.DeleteDevice) -> c.
         now = ctx.now()
         gone = await fleet.delete_device_row(conn, caller, cmd.device, now, keep_gateway=cmd.keep_gateway)
         chosen = Selection(device_ids=[gone])
-        await move(conn, Event.CANCELLED, chosen, now, reason="device_deleted", description="the device was deleted")
+        await end_tasks(
+            conn, Event.CANCELLED, chosen, now, reason="device_deleted", description="the device was deleted"
+        )
         return c.Done()
 
     return await ctx.database.transact(body)

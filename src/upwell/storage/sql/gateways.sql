@@ -27,7 +27,7 @@ with gone as (
     returning n.device_id
 )
 update task set node_id = null
-where device_id in (select device_id from gone) and state in ('CONFIRM', 'QUEUED', 'NOTIFIED', 'IN_PROGRESS');
+where device_id in (select device_id from gone) and is_open(state);
 
 -- name: former_gateways
 select device_id, gateway_id from topology where device_id = any($1::uuid[]) and gateway_id <> $2 for update;

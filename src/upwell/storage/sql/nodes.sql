@@ -18,7 +18,7 @@ update presence set node_id = null, connection_id = null, offline_at = $2 where 
 
 -- name: release_tasks
 update task set node_id = null where node_id = any($1::uuid[])
-  and state in ('CONFIRM', 'QUEUED', 'NOTIFIED', 'IN_PROGRESS');
+  and is_open(state);
 
 -- name: adopt_tasks
 -- Open tasks of devices connected to this node that a race left with another one: they are its own from now.
@@ -26,7 +26,7 @@ update task t
 set node_id = p.node_id, due_at = case when j.need_push and t.state <> 'CONFIRM' then coalesce(t.due_at, $2) end
 from presence p, job j
 where p.node_id = $1 and t.device_id = p.device_id and j.job_id = t.job_id and t.node_id is distinct from p.node_id
-  and t.state in ('CONFIRM', 'QUEUED', 'NOTIFIED', 'IN_PROGRESS');
+  and is_open(t.state);
 
 -- name: forget_nodes
 delete from node where lease_until < clock_timestamp() - interval '1 hour';

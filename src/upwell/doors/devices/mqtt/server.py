@@ -13,12 +13,10 @@ from typing import Any
 from uuid import UUID
 
 from upwell.doors.devices.mqtt.connection import Link
-from upwell.doors.devices.mqtt.handler import Conn, Identity, Limits, MqttHandler
+from upwell.doors.devices.mqtt.handler import Limits, MqttHandler
 from upwell.doors.devices.mqtt.websocket import WebSocketLayer
 from upwell.doors.layers import TlsLayer
 from upwell.doors.tls import Failures
-
-__all__ = ["Conn", "Identity", "Limits", "MqttDoor", "MqttHandler"]
 
 log = logging.getLogger(__name__)
 
