@@ -4,6 +4,7 @@ answer a line. What only a cold start shows is tested by `serve` and in integrat
 """
 
 import atexit
+import contextlib
 import json
 import os
 import subprocess
@@ -85,6 +86,9 @@ def _become(command: Sequence[str]) -> NoReturn:
 if __name__ == "__main__":
     from upwell.cli.main import main
 
+    with contextlib.redirect_stdout(None), contextlib.suppress(SystemExit):  # what a first command loads, is loaded
+        sys.argv = ["upwell", "version"]
+        main()
     while line := sys.stdin.readline():
         *words, text = json.loads(line)
         print(json.dumps(_answer(words, text)), flush=True)

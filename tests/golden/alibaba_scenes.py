@@ -909,7 +909,6 @@ def _of_gateway(s: Scene) -> None:
     s.refused("QueryProduct", P, "a common name twice", repeated=[["Version", "2018-01-20"], ["Format", "XML"]])
     s.refused("QueryProduct", P, "another method", method="PUT")
     s.refused("QueryProduct", P, "a body of JSON", method="POST", raw="{}", type="application/json")
-    s.do("QueryProduct", P | {"Colour": "a" * 66_000}, name="too long a query")
     for why, more in {
         "no operation": {"do": "DoNothing"},
         "a key of nobody": {"by": "nobody"},

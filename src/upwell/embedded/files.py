@@ -33,46 +33,26 @@ class Account:
     gid: int
 
 
-@dataclass(frozen=True)
 class Paths:
-    """Where everything of one data dir lies. `cluster` is PostgreSQL's own folder."""
+    """Where everything of one data dir lies."""
 
-    data_dir: Path
-
-    @property
-    def cluster(self) -> Path:
-        return self.data_dir / "postgres"
+    def __init__(self, data_dir: Path) -> None:
+        self.data_dir = data_dir = data_dir.absolute()
+        self.cluster = data_dir / "postgres"  # PostgreSQL's own folder
+        self.log = data_dir / "postgres.log"
+        self.password = data_dir / "postgres.password"
+        self.socket_note = data_dir / "postgres.socket"  # names the folder of the socket, for who wants to connect
+        self.programs_note = data_dir / "postgres.programs"  # names the copy of the programs, if one had to be made
+        self.lock = data_dir / "upwell.lock"
 
     def unfinished(self) -> list[Path]:
         """Clusters whose making was cut short."""
         return list(self.data_dir.glob("postgres.new-*"))
 
-    @property
-    def log(self) -> Path:
-        return self.data_dir / "postgres.log"
-
-    @property
-    def password(self) -> Path:
-        return self.data_dir / "postgres.password"
-
-    @property
-    def socket_note(self) -> Path:
-        """Names the folder of the socket, for who wants to connect."""
-        return self.data_dir / "postgres.socket"
-
-    @property
-    def programs_note(self) -> Path:
-        """Names the copy of the server binaries, if one had to be made."""
-        return self.data_dir / "postgres.programs"
-
-    @property
-    def lock(self) -> Path:
-        return self.data_dir / "upwell.lock"
-
 
 def has_cluster(data_dir: Path) -> bool:
     """Whether the data dir holds a database already."""
-    return Paths(data_dir.absolute()).cluster.exists()
+    return Paths(data_dir).cluster.exists()
 
 
 def make_data_dir(data_dir: Path) -> None:
@@ -206,7 +186,7 @@ def remove_short_folder(paths: Paths) -> None:
 def running_dsn(data_dir: Path) -> str | None:
     """The DSN of the live server of this data dir, or None when none accepts there. Needs the rights of the user
     that runs the Upwell server; raises EmbeddedPostgresError without them."""
-    paths = Paths(data_dir.absolute())
+    paths = Paths(data_dir)
     try:
         folder = Path(paths.socket_note.read_text())
         password = paths.password.read_text()

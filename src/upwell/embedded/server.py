@@ -44,7 +44,7 @@ class EmbeddedPostgres:
     """
 
     def __init__(self, data_dir: Path) -> None:
-        self._paths = Paths(data_dir.absolute())
+        self._paths = Paths(data_dir)
         self._lock: int | None = None
         self._process: subprocess.Popen[bytes] | None = None
         self._programs: Programs | None = None
