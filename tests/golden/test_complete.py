@@ -1,8 +1,9 @@
 """The records of the RPC dialects lack nothing: of each operation the full answer, the empty list, the last page and
-the refusals, and of each row of the tables of refusals one answer. What no caller can reach is named with its reason."""
+the refusals, and of each row of the tables of refusals one answer. What nobody can reach is named with why."""
 
 import re
 from collections.abc import Iterator, Mapping
+from functools import cache
 from typing import Any
 
 import pytest
@@ -121,9 +122,12 @@ def dialect(request: pytest.FixtureRequest) -> str:
     return str(request.param)
 
 
+book = cache(load)
+
+
 def steps(dialect: str, action: str = "") -> Iterator[Step]:
     """Those that ask an operation."""
-    for chapter in load(dialect):
+    for chapter in book(dialect):
         yield from (step for step in chapter.steps if "do" in step.ask and action in ("", step.ask["do"]))
 
 

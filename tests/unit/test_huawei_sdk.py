@@ -16,7 +16,8 @@ from tests.unit.huawei_rule_cases import RULES
 from tests.unit.huawei_sdk import PROJECT, Listener, listening
 
 from upwell.dialects.huawei import codes, management, render
-from upwell.dialects.huawei.operation import Operation
+from upwell.dialects.json_members import command
+from upwell.dialects.operations import Operation
 from upwell.dialects.rest import Route, pairs
 from upwell.domain import commands as c
 from upwell.domain.errors import NotFound, Unavailable
@@ -34,7 +35,7 @@ def read(listener: Listener) -> tuple[Route[Operation], c.Command]:
     """The route and the command of the request that the SDK sent."""
     seen = listener.seen
     route = management.route(seen.method, seen.path)
-    return route, route.operation.parse(route.ids, pairs(seen.query), seen.body)
+    return route, command(route.operation, route.ids, pairs(seen.query), seen.body)
 
 
 @pytest.mark.parametrize(("method", "request_", "command", "result", "answer"), CASES)

@@ -9,7 +9,8 @@ names core fields; the caller reads wire names. Ids of the core are never shown.
 from dataclasses import dataclass
 from typing import Literal, Protocol
 
-from upwell.dialects.rpc_params import FORMS, UNIQUE
+from upwell.dialects.flat import FORMS
+from upwell.dialects.operations import UNIQUE
 from upwell.dialects.rpc_signing import REFUSALS, SigningError
 from upwell.domain.errors import (
     CallerError,

@@ -13,8 +13,7 @@ from datetime import datetime
 from typing import Literal
 
 from upwell.dialects import rpc
-from upwell.dialects.rpc import RpcRequest
-from upwell.dialects.rpc_names import COMMON
+from upwell.dialects.rpc import COMMON, RpcRequest
 from upwell.dialects.rpc_signing import (
     MISMATCH,
     SigningError,

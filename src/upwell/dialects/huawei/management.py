@@ -16,7 +16,7 @@ from upwell.dialects.huawei import (
     product_ops,
     tag_ops,
 )
-from upwell.dialects.huawei.operation import Operation
+from upwell.dialects.operations import Operation
 from upwell.dialects.rest import Route, ids_of
 from upwell.domain.commands import Result
 
@@ -49,4 +49,4 @@ def upload_project(method: str, path: str) -> str | None:
 
 def encode(name: str, result: Result) -> dict[str, Any] | None:
     """The members of a successful answer in their order; None for one without a body."""
-    return OPERATIONS[name].render(result)
+    return OPERATIONS[name].members(result)

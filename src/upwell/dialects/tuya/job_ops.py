@@ -9,6 +9,7 @@ from decimal import Decimal
 from typing import Any
 
 from upwell.dialects.checks import OneOf, Range
+from upwell.dialects.operations import Operation, Param
 from upwell.dialects.rpc_answers import utc
 from upwell.dialects.rpc_checks import (
     GRAY_PERCENT,
@@ -19,7 +20,6 @@ from upwell.dialects.rpc_checks import (
     check_targets,
     nothing_cancelled,
 )
-from upwell.dialects.rpc_params import Operation, Param
 from upwell.dialects.tuya import names
 from upwell.dialects.tuya.package_ops import PACKAGE_ID
 from upwell.dialects.tuya.render import Table, listing, page, struct
@@ -41,19 +41,19 @@ def _targets(most: int) -> Ask:
 
 
 _MANNER = (
-    ask("timeout_min", "TimeoutInMinutes", "int", rule=Range(1, 1440)),
+    ask("timeout_min", "TimeoutInMinutes", "int", check=Range(1, 1440)),
     ask("need_push", "NeedPush", "bool"),
     ask("need_confirm", "NeedConfirm", "bool"),
-    ask("protocol", "DownloadProtocol", rule=OneOf(("HTTPS",))),
+    ask("protocol", "DownloadProtocol", check=OneOf(("HTTPS",))),
 )
 _STATIC = (
     PACKAGE_ID,
     _PRODUCT,
-    ask("selection", "TargetSelection", required=True, rule=OneOf(("ALL", *TARGETS))),
-    ask("source_versions", "SrcVersion", "list", most=10, rule=VERSION),
-    ask("retry_interval_min", "RetryInterval", "int", rule=OneOf((0, 10, 30, 60, 1440))),
-    ask("retry_count", "RetryCount", "int", rule=OneOf((1, 2, 5))),
-    ask("gray_percent", "GrayPercent", rule=GRAY_PERCENT, selects=True),
+    ask("selection", "TargetSelection", required=True, check=OneOf(("ALL", *TARGETS))),
+    ask("source_versions", "SrcVersion", "list", most=10, check=VERSION),
+    ask("retry_interval_min", "RetryInterval", "int", check=OneOf((0, 10, 30, 60, 1440))),
+    ask("retry_count", "RetryCount", "int", check=OneOf((1, 2, 5))),
+    ask("gray_percent", "GrayPercent", check=GRAY_PERCENT, selects=True),
     ask("group_id", "GroupId", read=names.read_group_id, selects=True),
     _targets(200),
     *_MANNER,
@@ -171,7 +171,7 @@ OPERATIONS: dict[str, Operation] = {
         (
             _JOB_ID,
             *paged(100, number=1, size=10),
-            ask("state", "TaskStatus", rule=OneOf(STATES)),
+            ask("state", "TaskStatus", check=OneOf(STATES)),
             ask("device_names", "DeviceNames", "list", unique=False),
         ),
         page(TASK, "simpleOTATaskInfo"),
@@ -179,12 +179,12 @@ OPERATIONS: dict[str, Operation] = {
     "ListOTAUnfinishedTaskByDevice": operation(
         "viewer",
         c.ListOpenTasksOfDevice,
-        (ask("module", "ModuleName", rule=VERSION),),
+        (ask("module", "ModuleName", check=VERSION),),
         listing(OPEN_TASK, "simpleOTATaskInfo"),
         more=(
             *DEVICE_KEY,
-            Param("TaskStatus", rule=OneOf(OPEN)),
-            Param("TaskStatusList", "list", rule=OneOf(OPEN), unique=False),
+            Param("TaskStatus", check=OneOf(OPEN)),
+            Param("TaskStatusList", "list", check=OneOf(OPEN), unique=False),
         ),
         further=_open,
     ),

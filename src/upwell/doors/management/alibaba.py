@@ -3,9 +3,8 @@
 from collections.abc import Mapping
 
 from upwell.dialects.alibaba import codes, management, names, render, signing
-from upwell.dialects.alibaba.limits import QPS
 from upwell.dialects.rpc import RpcRequest, parameters
-from upwell.dialects.rpc_names import known_elsewhere, refuse_known
+from upwell.dialects.rpc_sisters import known_elsewhere, refuse_known
 from upwell.dialects.tuya.management import OPERATIONS as TUYA
 from upwell.domain.commands import Command, Result
 from upwell.domain.errors import UpwellError
@@ -43,7 +42,7 @@ class Alibaba:
             role=found.role if found else "viewer",
             nonce=claim.nonce,
             own=claim,
-            limit_per_s=QPS.get(claim.action),
+            limit_per_s=found.limit_per_s if found else None,
         )
 
     async def caller(self, house: House, asked: Asked[RpcRequest], call: Call, key: AccessKey | None) -> Caller:
@@ -58,7 +57,7 @@ class Alibaba:
         operation = management.operation(call.operation)
         pairs = (*asked.request.query, *asked.request.form)
         refuse_known(_LACKS[call.operation], operation.params, pairs)
-        return operation.parse(pairs)
+        return management.decode(call.operation, pairs)
 
     def answer(self, asked: Asked[RpcRequest], result: Result) -> Answer:
         """In JSON or XML, as asked."""

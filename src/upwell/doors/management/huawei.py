@@ -8,9 +8,9 @@ from typing import Any, cast
 
 from starlette.routing import BaseRoute
 
-from upwell.dialects import rest
+from upwell.dialects import json_members
 from upwell.dialects.huawei import batch_ops, codes, management, names, render
-from upwell.dialects.rest import RestRequest
+from upwell.dialects.rest import RestRequest, pairs
 from upwell.domain.commands import BatchFile, Command, Result
 from upwell.domain.errors import Denied
 from upwell.doors.management.huawei_callers import caller_of, key_named
@@ -64,20 +64,19 @@ class Huawei:
 
     def command(self, asked: Asked[RestRequest], call: Call) -> Command:
         """By the table."""
-        command: Command = call.own.operation.parse(call.own.ids, rest.pairs(asked.request.query), asked.request.body)
-        return command
+        return json_members.command(call.own.operation, call.own.ids, pairs(asked.request.query), asked.request.body)
 
     def answer(self, asked: Asked[RestRequest], result: Result) -> Answer:
         """In JSON; without a body where there is nothing to tell."""
         if asked.operation == UPLOAD:
             return _written(asked, 201, batch_ops.file_members(cast(BatchFile, result)))
         operation = management.OPERATIONS[asked.operation]
-        return _written(asked, operation.status, operation.render(result))
+        return _written(asked, operation.status, operation.members(result))
 
     def refuse(self, asked: Asked[RestRequest], error: Exception) -> Answer:
         """In the one envelope, with a status that the operation answers."""
         operation = management.OPERATIONS.get(asked.operation)
-        told = codes.refusal(error, operation.refuses if operation else codes.STATUSES)
+        told = codes.refusal(error, operation.refuses if operation else None)
         return _written(asked, told.status, render.failure(told.code, told.message), told.code)
 
     def job_name(self, job_id: int) -> str:

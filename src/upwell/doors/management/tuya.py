@@ -7,7 +7,7 @@ from typing import Protocol, Self
 from upwell.dialects.alibaba.management import OPERATIONS as ALIBABA
 from upwell.dialects.rpc import RpcRequest, parameters
 from upwell.dialects.rpc_answers import JSON_TYPE
-from upwell.dialects.rpc_names import known_elsewhere, refuse_known
+from upwell.dialects.rpc_sisters import known_elsewhere, refuse_known
 from upwell.dialects.tuya import codes, management, names, render, signing
 from upwell.domain.commands import Command, Result
 from upwell.doors.management.ask import signed
