@@ -32,9 +32,9 @@ from upwell.domain.errors import Conflict, Invalid, NotFound
 from upwell.domain.standings import Progress, Standing
 from upwell.domain.talk import Inquiry, Offer, ResultReport, TaskRef, VersionReport
 from upwell.service.context import Context
-from upwell.service.manage import batch_views, batches, fleet, groups, packages, upgrades, views
+from upwell.service.manage import batch_views, batches, devices, groups, packages, upgrades, views
 from upwell.service.manage.access import Caller
-from upwell.service.upgrade import dispatch, endings, fill, reports
+from upwell.service.upgrade import dispatch, endings, fill, presence, reports
 from upwell.service.upgrade.dispatch import Addressed, Sent, Unasked, Untellable
 
 pytestmark = pytest.mark.asyncio
@@ -346,7 +346,7 @@ async def test_25_hours_offline_and_24_without_a_result_are_final(stage: Stage) 
     await upgrades.cancel_tasks_of_job(
         stage.ctx, stage.caller, c.CancelTasksOfJob(job_id=stage.job, states=c.OPEN_STATES)
     )
-    await fleet.went_offline(stage.ctx, stage.node, [])
+    await presence.went_offline(stage.ctx, stage.node, [])
     await stage.create((late,))
     stage.clock.move(hours=25, minutes=1)
     await endings.end_waits(stage.ctx)
@@ -526,7 +526,7 @@ async def test_a_deleted_device_is_removed_and_spoils_nobodys_success(stage: Sta
     await started(stage)
     await stage.offer_all()
     key = c.DeviceKey(product_key=stage.flock.key, name=stage.flock.names[0])
-    await upgrades.delete_device(stage.ctx, stage.caller, c.DeleteDevice(device=key))
+    await devices.delete_device(stage.ctx, stage.caller, c.DeleteDevice(device=key))
     await stage.say(*((d, result()) for d in stage.flock.ids))
     await endings.end_finished(stage.ctx)
     shown = await stage.shown()
@@ -585,7 +585,7 @@ async def test_a_device_that_is_run_again_has_25_hours_to_come(stage: Stage) -> 
     await stage.offer_all()
     await stage.say(*((d, result(1)) for d in stage.flock.ids))
     await endings.end_finished(stage.ctx)
-    await fleet.went_offline(stage.ctx, stage.node, [])
+    await presence.went_offline(stage.ctx, stage.node, [])
     await batches.retry_batch(stage.ctx, stage.caller, c.RetryBatch(job_id=stage.job))
     stage.clock.move(hours=24, minutes=59)
     assert await endings.end_waits(stage.ctx) == 0 and set((await stage.stands()).values()) == {"waiting"}
@@ -798,7 +798,7 @@ async def test_a_deleted_device_is_not_run_again(stage: Stage) -> None:
     await stage.say(*((d, result(10, 0, "", "flash")) for d in stage.flock.ids))
     await endings.end_finished(stage.ctx)
     gone = c.DeviceKey(product_key=stage.flock.key, name=stage.flock.names[0])
-    await upgrades.delete_device(stage.ctx, stage.caller, c.DeleteDevice(device=gone))
+    await devices.delete_device(stage.ctx, stage.caller, c.DeleteDevice(device=gone))
     await batches.retry_batch(stage.ctx, stage.caller, c.RetryBatch(job_id=stage.job))
     assert await states(stage.ctx, stage.job) == {"FAILED": 1, "QUEUED": 2}
 

@@ -6,6 +6,7 @@ from uuid import UUID
 
 from upwell.dialects.huawei import names
 from upwell.domain import commands as c
+from upwell.domain.commands.lists import Slice
 from upwell.domain.standings import Progress, Standing, Tally
 
 AT = datetime(2023, 2, 11, 12, 12, 12, 345678, tzinfo=UTC)
@@ -44,42 +45,38 @@ SERVICES = [
         "option": "Master",
     }
 ]
-PRODUCT = c.SpaceProduct(
-    product=c.Product(
-        product_key=PRODUCT_KEY,
-        product_secret="s",
-        name="Meter",
-        facts={
-            "device_type": "meter",
-            "protocol_type": "MQTT",
-            "data_format": "binary",
-            "industry": "water",
-            "service_capabilities": SERVICES,
-        },
-        device_count=1,
-        created_at=AT,
-    ),
+PRODUCT = c.Product(
+    product_key=PRODUCT_KEY,
+    product_secret="s",
+    name="Meter",
     space=SPACE,
+    facts={
+        "device_type": "meter",
+        "protocol_type": "MQTT",
+        "data_format": "binary",
+        "industry": "water",
+        "service_capabilities": SERVICES,
+    },
+    device_count=1,
+    created_at=AT,
 )
-DEVICE = c.SpaceDevice(
-    device=c.Device(
-        device_id=UUID(int=9),
-        product_key=PRODUCT_KEY,
-        product_name="Meter",
-        product_facts={},
-        name="node1",
-        secret="12345678",
-        iot_id="x",
-        nickname="Cellar",
-        status="UNACTIVE",
-        firmware_version="V1.0",
-        address=None,
-        created_at=AT,
-        modified_at=AT,
-        activated_at=AT,
-        online_at=None,
-        offline_at=None,
-    ),
+DEVICE = c.Device(
+    device_id=UUID(int=9),
+    product_key=PRODUCT_KEY,
+    product_name="Meter",
+    product_facts={},
+    name="node1",
+    secret="12345678",
+    iot_id="x",
+    nickname="Cellar",
+    status="UNACTIVE",
+    firmware_version="V1.0",
+    address=None,
+    created_at=AT,
+    modified_at=AT,
+    activated_at=AT,
+    online_at=None,
+    offline_at=None,
     space=SPACE,
     public_id="p1_node1",
     gateway_id=None,
@@ -135,6 +132,7 @@ def scanned(*items: object) -> c.Scanned[object]:
 # what requests and answers have in common
 PAGE = {"count": 9, "marker": "0" * 22 + "ff"}
 WINDOW = c.Window(take=20, below=16, skip=3)
+SLICE = Slice(take=20, below=16, skip=3)
 PAGING: dict[str, Any] = {"limit": 20, "marker": "0" * 22 + "10", "offset": 3}
 KEY = c.DeviceKey(public_id="p1_node1")
 APP = SPACE.key

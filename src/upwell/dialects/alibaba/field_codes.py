@@ -27,7 +27,7 @@ _WIRE_NAMES = {
     "multi_module": "MultiModuleMode",
     "names": "DeviceName",
     "nickname": "Nickname",
-    "nicknames": "DeviceNicknameInfo",
+    "changes": "DeviceNicknameInfo",
     "overwrite": "OverwriteMode",
     "product_key": "ProductKey",
     "protocol": "DownloadProtocol",

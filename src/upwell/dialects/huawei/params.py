@@ -7,6 +7,7 @@ from upwell.dialects.checks import Pattern, Range, Text
 from upwell.dialects.huawei import names
 from upwell.dialects.operations import Param, Table
 from upwell.domain.commands import Window
+from upwell.domain.commands.lists import Slice
 
 CHINESE = "\u4e00-\u9fa5"
 ID_36 = Text(36, "A-Za-z0-9_-", "letters, digits, _ or -")  # app_id and product_id [seed]
@@ -27,6 +28,12 @@ WINDOW: Table = (
 def name_of(high: int) -> Text:
     """The check of a name of at most `high` characters (huawei 4.2: the name set)."""
     return Text(high, NAME_CHARS, NAME_SAID)
+
+
+def asked(given: Mapping[str, Any]) -> Slice:
+    """The slice that limit, marker and offset ask for."""
+    below = None if given["marker"] is None else names.read_marker(given["marker"])
+    return Slice(take=given["limit"], skip=given["offset"], below=below)
 
 
 def window(given: Mapping[str, Any]) -> Window:

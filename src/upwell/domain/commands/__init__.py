@@ -5,8 +5,7 @@ vendor's word or number: ids are ints, times are aware datetimes, sizes are byte
 the names of the columns they come from. A dialect checks the form of what it decodes; the core checks the facts.
 """
 
-from collections.abc import Mapping
-
+from upwell.domain.commands import lists
 from upwell.domain.commands.batches import (
     TARGETS_MAX,
     Batch,
@@ -24,36 +23,22 @@ from upwell.domain.commands.batches import (
     StopBatch,
     TargetResult,
 )
-from upwell.domain.commands.fleet import (
-    CheckDeviceNames,
+from upwell.domain.commands.devices import (
     CountDevices,
-    CreateProduct,
+    CreateDevice,
     DeleteDevice,
-    DeleteDeviceTag,
-    DeleteProduct,
+    DeleteTags,
     Device,
+    DeviceChange,
     DeviceCounts,
     ListDevices,
-    ListDevicesByStatus,
-    ListDevicesByTags,
-    ListProducts,
-    ListRegistered,
-    NamesChecked,
-    Product,
-    RegisterChecked,
-    RegisterDevice,
-    RegisterDevices,
-    Registration,
     ResetDevice,
-    SetDeviceEnabled,
-    SetDeviceTags,
-    SetNicknames,
+    ResetSecret,
+    SecretReset,
+    SetTags,
     ShowDevice,
     ShowDevices,
-    ShowDeviceTags,
-    ShowProduct,
-    ShowRegistration,
-    UpdateProduct,
+    UpdateDevices,
 )
 from upwell.domain.commands.groups import (
     AddToGroup,
@@ -61,7 +46,6 @@ from upwell.domain.commands.groups import (
     DeleteGroup,
     Enrolled,
     Group,
-    ListDevicesOfGroup,
     ListGroups,
     ListGroupsOfDevice,
     RemoveFromGroup,
@@ -123,6 +107,20 @@ from upwell.domain.commands.packages import (
     UpdateModule,
     UploadTicket,
 )
+from upwell.domain.commands.products import (
+    CreateProduct,
+    DeleteProduct,
+    ListProducts,
+    Product,
+    ShowProduct,
+    UpdateProduct,
+)
+from upwell.domain.commands.registration import (
+    CheckDeviceNames,
+    RegisterDevices,
+    Registration,
+    ShowRegistration,
+)
 from upwell.domain.commands.scans import (
     Scanned,
     Window,
@@ -134,39 +132,23 @@ from upwell.domain.commands.shared import (
     Done,
     Page,
 )
-from upwell.domain.commands.spaces import (
-    AddDevice,
+from upwell.domain.commands.space_parts import (
     AddModule,
-    ChangeDevice,
     ChangeGroup,
     ChangeModule,
-    ChangeSpaceProduct,
-    CreateSpace,
-    CreateSpaceProduct,
-    DeleteSpace,
-    DeleteSpaceProduct,
-    Found,
-    ListSpaces,
-    RemoveDeviceTags,
     RemoveModule,
-    RenameSpace,
-    ResetSecret,
-    ScanDevices,
-    ScanDevicesOfGroup,
     ScanGroups,
     ScanModules,
-    ScanProducts,
-    ScanTagged,
-    SearchDevices,
-    SecretReset,
     ShowModule,
-    ShowSpace,
-    ShowSpaceDevice,
-    ShowSpaceProduct,
-    Space,
-    SpaceDevice,
     SpaceModule,
-    SpaceProduct,
+)
+from upwell.domain.commands.spaces import (
+    CreateSpace,
+    DeleteSpace,
+    ListSpaces,
+    RenameSpace,
+    ShowSpace,
+    Space,
 )
 from upwell.domain.commands.stored import (
     SOFTWARE_MODULE,
@@ -183,7 +165,6 @@ __all__ = [
     "TARGETS_MAX",
     "TASK_STATES",
     "AddAction",
-    "AddDevice",
     "AddModule",
     "AddToGroup",
     "Batch",
@@ -193,17 +174,16 @@ __all__ = [
     "CancelTasksOfDevices",
     "CancelTasksOfJob",
     "ChangeAction",
-    "ChangeDevice",
     "ChangeGroup",
     "ChangeModule",
     "ChangeRule",
-    "ChangeSpaceProduct",
     "CheckDeviceNames",
     "Command",
     "ConfirmBatch",
     "ConfirmTasks",
     "CountDevices",
     "CreateBatch",
+    "CreateDevice",
     "CreateDynamicJob",
     "CreateGroup",
     "CreateModule",
@@ -211,7 +191,6 @@ __all__ = [
     "CreateProduct",
     "CreateRule",
     "CreateSpace",
-    "CreateSpaceProduct",
     "CreateStaticJob",
     "CreateStoredPackage",
     "CreateUploadTicket",
@@ -220,30 +199,26 @@ __all__ = [
     "DeleteBatch",
     "DeleteBatchFile",
     "DeleteDevice",
-    "DeleteDeviceTag",
     "DeleteGroup",
     "DeleteModule",
     "DeletePackage",
     "DeleteProduct",
     "DeleteRule",
     "DeleteSpace",
-    "DeleteSpaceProduct",
+    "DeleteTags",
     "Device",
+    "DeviceChange",
     "DeviceCounts",
     "DeviceKey",
     "Done",
     "EndPolicy",
     "Enrolled",
-    "Found",
     "GivenFile",
     "Group",
     "Job",
     "JobCreated",
     "ListBatchFiles",
     "ListDevices",
-    "ListDevicesByStatus",
-    "ListDevicesByTags",
-    "ListDevicesOfGroup",
     "ListGroups",
     "ListGroupsOfDevice",
     "ListJobsOfDevice",
@@ -253,13 +228,11 @@ __all__ = [
     "ListOpenTasksOfDevice",
     "ListPackages",
     "ListProducts",
-    "ListRegistered",
     "ListSpaces",
     "ListTasksOfJob",
     "ModifyPackage",
     "Module",
     "ModuleVersion",
-    "NamesChecked",
     "News",
     "ObjectPlace",
     "Package",
@@ -267,11 +240,8 @@ __all__ = [
     "PackageFile",
     "Page",
     "Product",
-    "RegisterChecked",
-    "RegisterDevice",
     "RegisterDevices",
     "Registration",
-    "RemoveDeviceTags",
     "RemoveFromGroup",
     "RemoveModule",
     "RenameSpace",
@@ -284,24 +254,16 @@ __all__ = [
     "RuleAction",
     "ScanActions",
     "ScanBatches",
-    "ScanDevices",
-    "ScanDevicesOfGroup",
     "ScanGroups",
     "ScanModules",
     "ScanPackages",
-    "ScanProducts",
     "ScanRules",
-    "ScanTagged",
     "Scanned",
-    "SearchDevices",
     "SecretReset",
-    "SetDeviceEnabled",
-    "SetDeviceTags",
-    "SetNicknames",
+    "SetTags",
     "ShowAction",
     "ShowBatch",
     "ShowDevice",
-    "ShowDeviceTags",
     "ShowDevices",
     "ShowGroup",
     "ShowJob",
@@ -311,18 +273,15 @@ __all__ = [
     "ShowRegistration",
     "ShowRule",
     "ShowSpace",
-    "ShowSpaceDevice",
-    "ShowSpaceProduct",
     "ShowStoredPackage",
     "ShowSuperGroup",
     "Space",
-    "SpaceDevice",
     "SpaceModule",
-    "SpaceProduct",
     "StopBatch",
     "StoredPackage",
     "TargetResult",
     "Task",
+    "UpdateDevices",
     "UpdateGroup",
     "UpdateJob",
     "UpdateModule",
@@ -333,33 +292,31 @@ __all__ = [
 
 Command = (
     CreateProduct | ShowProduct | ListProducts | UpdateProduct | DeleteProduct
-    | RegisterDevice | RegisterDevices | ShowRegistration | ListRegistered | CheckDeviceNames | RegisterChecked
-    | ListDevices | ShowDevice | ShowDevices | DeleteDevice | SetDeviceEnabled | ResetDevice | SetNicknames
-    | CountDevices | ListDevicesByStatus | SetDeviceTags | ShowDeviceTags | DeleteDeviceTag | ListDevicesByTags
+    | CreateSpace | ListSpaces | ShowSpace | RenameSpace | DeleteSpace
+    | CreateDevice | ShowDevice | ShowDevices | ListDevices | CountDevices | UpdateDevices | ResetSecret | ResetDevice
+    | DeleteDevice | SetTags | DeleteTags | RegisterDevices | CheckDeviceNames | ShowRegistration
     | CreateGroup | UpdateGroup | DeleteGroup | ListGroups | ShowGroup | ShowSuperGroup | AddToGroup | RemoveFromGroup
-    | ListDevicesOfGroup | ListGroupsOfDevice
+    | ListGroupsOfDevice
     | CreateUploadTicket | CreatePackage | ModifyPackage | ShowPackage | ListPackages | DeletePackage
     | CreateModule | UpdateModule | DeleteModule | ListModules | ListModuleVersions
     | CreateVerifyJob | CreateStaticJob | CreateDynamicJob | UpdateJob | EndPolicy
     | ShowJob | ListJobsOfPackage | ListJobsOfDevice
     | ListTasksOfJob | ListOpenTasksOfDevice | CancelTasksOfJob | CancelTasksOfDevices | ConfirmTasks | RepeatTasks
-    | CreateSpace | ListSpaces | ShowSpace | RenameSpace | DeleteSpace | CreateSpaceProduct | ScanProducts
-    | ShowSpaceProduct | ChangeSpaceProduct | DeleteSpaceProduct | AddDevice | ScanDevices | ShowSpaceDevice
-    | ChangeDevice | ResetSecret | SearchDevices | RemoveDeviceTags | ScanTagged | AddModule | ScanModules
-    | ShowModule | ChangeModule | RemoveModule | ScanGroups | ChangeGroup | ScanDevicesOfGroup | CreateStoredPackage
-    | ScanPackages | ShowStoredPackage | CreateBatch | ScanBatches | ShowBatch | StopBatch | RetryBatch
-    | ConfirmBatch | DeleteBatch | ListBatchFiles | DeleteBatchFile
+    | AddModule | ScanModules | ShowModule | ChangeModule | RemoveModule | ScanGroups | ChangeGroup
+    | CreateStoredPackage | ScanPackages | ShowStoredPackage | CreateBatch | ScanBatches | ShowBatch | StopBatch
+    | RetryBatch | ConfirmBatch | DeleteBatch | ListBatchFiles | DeleteBatchFile
     | CreateRule | ShowRule | ScanRules | ChangeRule | DeleteRule
     | AddAction | ShowAction | ScanActions | ChangeAction | DeleteAction
 )  # fmt: skip
 
 Result = (
-    Done | Product | Device | Registration | NamesChecked | DeviceCounts | Mapping[str, str] | Group | Enrolled | None
+    Done | Product | Device | Registration | DeviceCounts | Group | Enrolled | None
     | UploadTicket | Package | PackageCreated | Job | JobCreated
-    | Page[Product] | Page[Device] | Page[Package] | Page[Job] | Page[Task] | Page[Group] | Page[ModuleVersion]
+    | lists.Page[Product] | lists.Page[Device]
+    | Page[Package] | Page[Job] | Page[Task] | Page[Group] | Page[ModuleVersion]
     | tuple[Device, ...] | tuple[Task, ...] | tuple[Group, ...] | tuple[Module, ...]
-    | Space | SpaceProduct | SpaceDevice | SpaceModule | SecretReset | Found | StoredPackage | Batch | BatchShown
-    | Scanned[SpaceProduct] | Scanned[SpaceDevice] | Scanned[SpaceModule] | Scanned[Group]
+    | Space | SpaceModule | SecretReset | StoredPackage | Batch | BatchShown
+    | Scanned[SpaceModule] | Scanned[Group]
     | Scanned[StoredPackage] | Scanned[Batch] | Rule | RuleAction | Scanned[Rule] | Scanned[RuleAction]
     | tuple[Space, ...] | tuple[TargetResult, ...] | tuple[BatchFile, ...]
 )  # fmt: skip

@@ -16,7 +16,7 @@ from upwell.domain.standings import Standing, Tally, standing
 from upwell.domain.task import State
 from upwell.service.context import Context
 from upwell.service.manage.access import Caller
-from upwell.service.manage.devices import find_public
+from upwell.service.manage.device_keys import find_public
 from upwell.service.manage.spaces import space_number
 from upwell.service.manage.windows import scanned
 from upwell.service.upgrade.counters import progress_of, standing_of, tallies

@@ -25,7 +25,7 @@ from upwell.service.context import Context
 from upwell.service.manage import batch_views
 from upwell.service.manage.access import Caller, require
 from upwell.service.manage.batch_views import SQL
-from upwell.service.manage.devices import find_public
+from upwell.service.manage.device_keys import find_public
 from upwell.service.manage.jobs import refuse_lost_object
 from upwell.service.manage.spaces import find_space
 from upwell.service.upgrade import counters, news

@@ -10,7 +10,6 @@ from upwell.domain.talk import TaskRef
 from upwell.domain.task import Event, State, Task, ends
 from upwell.domain.verification import require_unverified, require_verified
 from upwell.service.context import Context
-from upwell.service.manage import fleet
 from upwell.service.manage.access import Caller
 from upwell.service.manage.jobs import refuse_lost_object
 from upwell.service.manage.views import job_of_account
@@ -196,18 +195,3 @@ async def _refuse_taken(conn: Connection, tasks: Sequence[Task]) -> None:
     repeatable = {t.ref.device_id for t in tasks if not t.is_open}
     if repeatable & taken:
         raise Conflict("device_busy", "A device of these tasks has an unfinished task.")
-
-
-async def delete_device(ctx: Context, caller: Caller, cmd: c.DeleteDevice) -> c.Done:
-    """Delete a device and cancel its open tasks."""
-
-    async def body(conn: Connection) -> c.Done:
-        now = ctx.now()
-        gone = await fleet.delete_device_row(conn, caller, cmd.device, now, keep_gateway=cmd.keep_gateway)
-        chosen = Selection(device_ids=[gone])
-        await end_tasks(
-            conn, Event.CANCELLED, chosen, now, reason="device_deleted", description="the device was deleted"
-        )
-        return c.Done()
-
-    return await ctx.database.transact(body)

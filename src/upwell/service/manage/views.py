@@ -9,8 +9,8 @@ from upwell.domain.errors import NotFound
 from upwell.domain.fleet import device_id
 from upwell.domain.talk import TaskRef
 from upwell.service.context import Context
-from upwell.service.manage import fleet
 from upwell.service.manage.access import Caller
+from upwell.service.manage.devices import show_device
 from upwell.service.upgrade.tasks import described
 from upwell.storage.database import Connection, Row, values
 from upwell.storage.queries import sheet
@@ -32,7 +32,7 @@ async def list_jobs_of_package(ctx: Context, caller: Caller, cmd: c.ListJobsOfPa
 
 async def list_jobs_of_device(ctx: Context, caller: Caller, cmd: c.ListJobsOfDevice) -> c.Page[c.Job]:
     """The jobs of a package that touch one device, newest first."""
-    device = await fleet.show_device(ctx, caller, c.ShowDevice(device=cmd.device))
+    device = await show_device(ctx, caller, c.ShowDevice(device=cmd.device))
     return await _jobs(ctx, caller, cmd.package_id, device.device_id, cmd.number, cmd.size)
 
 
@@ -81,7 +81,7 @@ async def list_tasks_of_job(ctx: Context, caller: Caller, cmd: c.ListTasksOfJob)
 
 async def list_open_tasks_of_device(ctx: Context, caller: Caller, cmd: c.ListOpenTasksOfDevice) -> tuple[c.Task, ...]:
     """The unfinished tasks of one device."""
-    device = await fleet.show_device(ctx, caller, c.ShowDevice(device=cmd.device))
+    device = await show_device(ctx, caller, c.ShowDevice(device=cmd.device))
     states = sorted(cmd.states & c.OPEN_STATES)
     async with ctx.database.connection() as conn:
         rows = await conn.fetch(
