@@ -6,7 +6,7 @@ import hmac
 import json
 import struct
 import time
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -115,13 +115,13 @@ class Device:
 class House:
     """A running server with an account."""
 
-    def __init__(self, server: Server, mqtt: str, http: str, caller: Caller, stack: AsyncExitStack) -> None:
+    def __init__(self, server: Server, mqtt: str | None, http: str, caller: Caller, stack: AsyncExitStack) -> None:
         self.server = server
         self.ctx: Context = server.ctx
         self.caller = caller
         self.http = http
-        host, _, port = mqtt.rpartition(":")
-        self.mqtt = host, int(port)
+        host, _, port = (mqtt or "").rpartition(":")
+        self.mqtt = (host, int(port)) if mqtt else None
         self._stack = stack
 
     async def product(self, *, gateway: bool = False) -> c.Product:
@@ -135,6 +135,7 @@ class House:
 
     async def client(self) -> WireClient:
         """A connection that nothing was said on, closed at the end."""
+        assert self.mqtt is not None
         client = await WireClient.open(*self.mqtt)
         self._stack.push_async_callback(client.close)
         return client
@@ -169,8 +170,7 @@ class House:
             package_id=package, product_key=known.key, selection="SPECIFIC", device_names=(known.name,), **more
         )
         job = (await jobs.create_static_job(self.ctx, self.caller, cmd)).job_id
-        self.server.fill.wake()
-        self.server.push.wake()
+        self.server.engine.wake("fill", "push")
         return job
 
     async def rows(self, text: str, *arguments: Any) -> list[dict[str, Any]]:
@@ -201,12 +201,14 @@ class House:
 
 
 @asynccontextmanager
-async def house_on(dsn: str, folder: Path, **options: str) -> AsyncIterator[House]:
-    """A server on that database; `options` are settings."""
+async def house_on(
+    dsn: str, folder: Path, more: Mapping[str, Any] | None = None, **options: str
+) -> AsyncIterator[House]:
+    """A server on that database, with `more` rows than its own; `options` are settings."""
     any_port = {"http": "127.0.0.1:0", "mqtt": "127.0.0.1:0", "download": "127.0.0.1:0"}
     store = {"data_dir": str(folder), "objects_url": f"file://{folder}/objects", "database_url": dsn}
     settings = load({**any_port, **store, **options}, {}, None)
-    async with running(settings) as (server, at), AsyncExitStack() as stack:
+    async with running(settings, **(more or {})) as (server, at), AsyncExitStack() as stack:
         key = await access.create_key(server.ctx, "acme", "admin", "alibaba")
         caller = Caller(key.account_id, key.role, key.key_id, key.dialect)
         yield House(server, at.mqtt, at.http, caller, stack)

@@ -42,10 +42,11 @@ async def test_what_was_there_before_lies_in_the_default_space(postgres: str) ->
     await admin.execute("create database before_spaces")
     dsn = postgres.replace("/upwell?", "/before_spaces?", 1)
     conn = await asyncpg.connect(dsn)
+    await conn.execute("create table schema_version (version int primary key)")
     for version, text in migrations():
         if version < 5:
             await conn.execute(text)
-    await conn.execute("create table schema_version (version int primary key); insert into schema_version values (4)")
+            await conn.execute("insert into schema_version values ($1)", version)
     await conn.execute("insert into account values (7, 'old', now())")
     await conn.execute("insert into product values (1, 7, 'pk', 's', 'lamp', '{}', now())")
     await conn.execute(

@@ -28,6 +28,14 @@ def test_defaults() -> None:
     assert (settings.database_url, settings.objects_url, settings.bootstrap_key) == (None, None, None)
 
 
+def test_any_listener_that_is_not_needed_may_be_off(tmp_path: Path) -> None:
+    settings = load({"mqtt": "off", "mqtts": "off", "https": "off"}, {}, None)
+    assert (settings.mqtt, settings.mqtts, settings.https) == (None, None, None)
+    for needed in ("http", "download"):
+        with pytest.raises(SettingError):
+            load({needed: "off"}, {}, None)
+
+
 def test_option_beats_environment_beats_file_beats_default(tmp_path: Path) -> None:
     toml = tmp_path / "upwell.toml"
     toml.write_text('http = "127.0.0.1:1001"\nmqtt = "127.0.0.1:1002"\ndata-dir = "from-file"\n')

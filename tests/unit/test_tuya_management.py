@@ -95,7 +95,7 @@ def test_limits(action: str, base: dict[str, str], name: str, good: list[str], b
         told = codes.refusal(caught.value)
         assert (told.status, told.envelope) in ((200, "business"), (400, "gateway"))
         assert told.code.startswith("iot.")
-        assert caught.value.field in told.message and caught.value.rule in told.message
+        assert caught.value.field in told.message and caught.value.check in told.message
 
 
 def many(name: str, count: int) -> dict[str, str]:

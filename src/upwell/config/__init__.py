@@ -33,7 +33,7 @@ class Settings:
 
     data_dir: Path
     http: HostPort
-    mqtt: HostPort
+    mqtt: HostPort | None
     mqtts: HostPort | None
     mqtt_ws: HostPort | None
     mqtt_wss: HostPort | None

@@ -39,6 +39,8 @@ DEFAULTS = {
     "log_format": "text",
 }
 LISTENERS = ("http", "mqtt", "https", "mqtts", "mqtt_ws", "mqtt_wss", "download", "downloads")
+NEEDED_LISTENERS = ("http", "download")  # any other may be OFF
+OFF = "off"
 TLS_LISTENERS = ("mqtts", "mqtt_wss", "https", "downloads")
 LOG_LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR")
 LOG_FORMATS = ("text", "json")
@@ -74,16 +76,16 @@ def load(options: Mapping[str, str | None], environ: Mapping[str, str], path: Pa
 
 
 def _checked(given: Mapping[str, str], sources: Mapping[str, str], bootstrap_key: BootstrapKey | None) -> Settings:
-    word = {**DEFAULTS, **given}
-    http, mqtt = listener("http", word["http"]), listener("mqtt", word["mqtt"])
+    optional = [name for name in LISTENERS if name not in NEEDED_LISTENERS]
+    word = {name: value for name, value in {**DEFAULTS, **given}.items() if value != OFF or name not in optional}
+    http = listener("http", word["http"])
     download = listener("download", given["download"]) if "download" in given else _port_next_to(http)
-    maybe = {name: _maybe(listener, name, given) for name in ("https", "mqtts", "mqtt_ws", "mqtt_wss", "downloads")}
-    places = {"http": http, "mqtt": mqtt, "download": download, **maybe}
+    maybe = {name: _maybe(listener, name, word) for name in optional}
+    places = {"http": http, "download": download, **maybe}
     _refuse_same({name: places[name] for name in LISTENERS})
-    _refuse_half_pairs(given)
+    _refuse_half_pairs(word)
     return Settings(
         http=http,
-        mqtt=mqtt,
         download=download,
         **maybe,
         public_url=_maybe(public_url, "public_url", given) or _default_public_url(download),

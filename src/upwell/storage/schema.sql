@@ -215,7 +215,6 @@ CREATE TABLE access_key (
     created_at timestamp with time zone NOT NULL,
     revoked_at timestamp with time zone,
     CONSTRAINT access_key_pkey PRIMARY KEY (key_id),
-    CONSTRAINT access_key_dialect_check CHECK (dialect = ANY (ARRAY['alibaba'::text, 'tuya'::text, 'huawei'::text])),
     CONSTRAINT access_key_role_check CHECK (role = ANY (ARRAY['admin'::text, 'operator'::text, 'viewer'::text])),
     CONSTRAINT access_key_account_id_fkey FOREIGN KEY (account_id) REFERENCES account(account_id)
 );

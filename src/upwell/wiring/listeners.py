@@ -29,7 +29,7 @@ class Addresses:
     `secure_url` what those are told that download by TLS."""
 
     http: str
-    mqtt: str
+    mqtt: str | None = None
     download: str
     downloads: str | None = None
     https: str | None = None

@@ -202,7 +202,7 @@ def _worded(error: Exception) -> tuple[str, str]:
 
 
 def _invalid(error: Invalid) -> str:
-    if error.rule == TIME:
+    if error.check == TIME:
         return "IOTDA.000009"
     if error.field == "start_time":
         return "IOTDA.000010"

@@ -14,9 +14,10 @@ from typing import Any, Protocol, cast
 from uuid import UUID, uuid4
 
 from upwell.domain.errors import UpwellError
+from upwell.doors.devices.identity import Identity
 from upwell.doors.devices.mqtt import codec, packets
 from upwell.doors.devices.mqtt.greeting import Refusal, judged
-from upwell.doors.devices.mqtt.handler import Conn, Identity, Limits, MqttHandler
+from upwell.doors.devices.mqtt.handler import Conn, Limits, Message, MqttHandler
 from upwell.doors.devices.mqtt.inbox import Inbox, Pending
 from upwell.doors.devices.mqtt.probes import probe
 from upwell.doors.devices.mqtt.session import Session
@@ -228,7 +229,7 @@ class Link(asyncio.Protocol):
         farewell = self._door.parting(identity.device_id)
         host = self.peer.rpartition(":")[0] or self.peer  # a device's address has no port; the log's has
         conn = Conn(uuid4(), identity.device_id, identity.facts, host, connect.client_id, connect.protocol_level,
-                    name=identity.name)  # fmt: skip
+                    self, name=identity.name)  # fmt: skip
         self._session = Session(
             keep_alive_s=connect.keep_alive_s,
             now_s=self._loop.time(),
@@ -353,15 +354,20 @@ class Link(asyncio.Protocol):
             self.cut("a publish could not be taken", hear=False)
         self._pump()
 
-    def push(self, topic: str, payload: bytes, token: object, qos: int, patience_s: float = 0.0) -> bool:
+    def end(self, reason: str) -> None:
+        """Cut it, unless it ended: then what it said before is heard to its end."""
+        if not self._finished:
+            self.cut(reason, hear=False)
+
+    def push(self, message: Message, token: object) -> bool:
         """Write one message now, or refuse with nothing done."""
-        conn = self.conn
+        conn, topic, payload = self.conn, message.topic, message.payload
         deaf = self._finished or self._talked_out or self.draining or self._stall is not None
         if conn is None or deaf or self._transport.is_closing():
             return False
         if self._transport.get_write_buffer_size() + len(payload) + len(topic) * 4 + 16 > self._limits.write_buffer_max:
             return False
-        sent = self._session.send(topic, payload, token, qos, self._patient_until(patience_s))
+        sent = self._session.send(topic, payload, token, message.qos, self._patient_until(message.patience_s))
         if sent is None:
             return False
         self._write(sent.data)

@@ -3,8 +3,9 @@
 import logging
 from typing import NamedTuple
 
+from upwell.doors.devices.identity import Identity
 from upwell.doors.devices.mqtt import codec, packets
-from upwell.doors.devices.mqtt.handler import Identity, MqttHandler, refused
+from upwell.doors.devices.mqtt.handler import MqttHandler, refused
 
 log = logging.getLogger(__name__)
 
