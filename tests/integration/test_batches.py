@@ -32,7 +32,7 @@ from upwell.domain.errors import Conflict, Invalid, NotFound
 from upwell.domain.standings import Progress, Standing
 from upwell.domain.talk import Inquiry, Offer, ResultReport, TaskRef, VersionReport
 from upwell.service.context import Context
-from upwell.service.manage import batch_views, batches, devices, groups, packages, upgrades, views
+from upwell.service.manage import batch_views, batches, devices, group_members, groups, packages, upgrades, views
 from upwell.service.manage.access import Caller
 from upwell.service.upgrade import dispatch, endings, fill, presence, reports
 from upwell.service.upgrade.dispatch import Addressed, Sent, Unasked, Untellable
@@ -501,12 +501,12 @@ async def test_members_of_groups_at_the_start_are_targets(stage: Stage) -> None:
     flock, ctx, caller = stage.flock, stage.ctx, stage.caller
     made = [(await groups.create_group(ctx, caller, c.CreateGroup(name=n))).group_id for n in ("one", "two")]
     keys = [c.DeviceKey(product_key=flock.key, name=n) for n in flock.names]
-    await groups.add_to_group(ctx, caller, c.AddToGroup(group_id=made[0], devices=tuple(keys[:2])))
+    await group_members.add_to_group(ctx, caller, c.AddToGroup(group_id=made[0], devices=tuple(keys[:2])))
     when = stage.clock.moment + timedelta(hours=1)
     package = await a_package(ctx, caller, flock.key)
     await stage.create((package,), targets=(), group_ids=tuple(made), scheduled_at=when)
     assert await stage.progress() is Progress.WAITING
-    await groups.add_to_group(ctx, caller, c.AddToGroup(group_id=made[1], devices=tuple(keys[1:])))
+    await group_members.add_to_group(ctx, caller, c.AddToGroup(group_id=made[1], devices=tuple(keys[1:])))
     stage.clock.move(hours=1)
     await endings.start_planned(ctx)
     await filled(ctx, stage.job)

@@ -19,6 +19,7 @@ from upwell.service.manage import (
     batches,
     device_search,
     devices,
+    group_members,
     groups,
     modules,
     products,
@@ -92,7 +93,7 @@ async def test_it_has_none_of_the_life_before(ctx: Context, caller: Caller, agai
     job = await a_filled_job(ctx, caller, package, flock)
     await tags.set_tags(ctx, caller, c.SetTags(device=key, tags={"a": "b"}))
     group = await groups.create_group(ctx, caller, c.CreateGroup(name="some"))
-    await groups.add_to_group(ctx, caller, c.AddToGroup(group_id=group.group_id, devices=(key, other)))
+    await group_members.add_to_group(ctx, caller, c.AddToGroup(group_id=group.group_id, devices=(key, other)))
     before = await devices.show_device(ctx, caller, c.ShowDevice(device=key))
     await delete(ctx, caller, flock)
     late = {

@@ -57,7 +57,7 @@ async def shown(ctx: Context, caller: Caller, flock: Fleet) -> str | None:
 
 
 async def a_group(ctx: Context, caller: Caller, rule: Condition) -> int:
-    cmd = c.CreateGroup(name="changing", rule=rule, rule_text="some text")
+    cmd = c.CreateGroup(name="changing", condition=rule, condition_text="some text")
     return (await groups.create_group(ctx, caller, cmd)).group_id
 
 

@@ -17,7 +17,7 @@ from upwell.domain import commands as c
 from upwell.domain.errors import Invalid
 from upwell.domain.search import Both, Compare, Condition, Either, Not
 from upwell.service.context import Context
-from upwell.service.manage import devices, groups, products, tags
+from upwell.service.manage import devices, group_members, groups, products, tags
 from upwell.service.manage.access import Caller
 from upwell.service.upgrade import presence
 from upwell.storage.search import condition, from_json, to_json
@@ -148,7 +148,7 @@ async def world(ctx: Context, caller: Caller, clock: Clock) -> AsyncIterator[Wor
         await tags.set_tags(ctx, caller, c.SetTags(device=mine, tags=worn))
         member = {made[0]} if n in (0, 1, 4) else {made[0], made[1]} if n == 5 else set()
         for group_id in member:
-            await groups.add_to_group(ctx, caller, c.AddToGroup(group_id=group_id, devices=(mine,)))
+            await group_members.add_to_group(ctx, caller, c.AddToGroup(group_id=group_id, devices=(mine,)))
         modules = {"default": ("1.0", "1.2", "10.0")[n % 3]} | ({"mcu": "1.0"} if n > 3 else {})
         async with ctx.database.connection() as conn:
             for module, version in modules.items():
@@ -306,7 +306,7 @@ async def test_what_can_not_be_asked_is_refused() -> None:
     for rule in wrong:
         with pytest.raises(Invalid) as refused:
             condition(Not(Both((rule,))), 1)
-        assert refused.value.field == "rule" and rule.field in str(refused.value)
+        assert refused.value.field == "condition" and rule.field in str(refused.value)
 
 
 async def test_times_without_a_zone_are_utc(world: World) -> None:

@@ -15,7 +15,7 @@ from upwell.domain.errors import Conflict, Invalid, Missing, NotFound, TooMany
 from upwell.domain.fleet import implied_ids
 from upwell.domain.search import EVERYONE, Both, Compare, Condition, Either, Not
 from upwell.service.context import Context
-from upwell.service.manage import device_search, devices, groups, space_groups, tags
+from upwell.service.manage import device_search, devices, group_members, groups, tags
 from upwell.service.manage.access import Caller
 from upwell.service.upgrade import logins
 
@@ -104,7 +104,7 @@ async def test_every_use_of_a_device_takes_its_public_id(ctx: Context, caller: C
         (devices.update_devices, c.UpdateDevices(changes=(c.DeviceChange(device=key, nickname="x"),))),
         (devices.reset_secret, c.ResetSecret(device=key)),
         (tags.delete_tags, c.DeleteTags(device=key, keys=("a",), need_all=True)),
-        (groups.list_groups_of_device, c.ListGroupsOfDevice(device=key)),
+        (groups.list_groups, c.ListGroups(asked=None, device=key)),
     ):
         with pytest.raises(NotFound):
             await use(ctx, stranger, cmd)  # type: ignore[operator]
@@ -266,7 +266,7 @@ async def test_members_that_must_all_have_room(ctx: Context, caller: Caller) -> 
 
     async def add(*devices: c.DeviceKey, most: int | None = 3) -> c.Enrolled:
         cmd = c.AddToGroup(group_id=group.group_id, devices=devices, need_all=True, most=most)
-        return await groups.add_to_group(ctx, caller, cmd)
+        return await group_members.add_to_group(ctx, caller, cmd)
 
     assert (await add(keys[0])).done == 1
     with pytest.raises(NotFound):
@@ -289,20 +289,24 @@ async def test_a_device_that_must_be_added_is_in_few_groups(ctx: Context, caller
     key = by_id((await device(ctx, caller, "p", "one")).public_id)
     made = [await groups.create_group(ctx, caller, c.CreateGroup(name=f"g{n}")) for n in range(11)]
     for group in made[:10]:
-        await groups.add_to_group(ctx, caller, c.AddToGroup(group_id=group.group_id, devices=(key,), need_all=True))
+        await group_members.add_to_group(
+            ctx, caller, c.AddToGroup(group_id=group.group_id, devices=(key,), need_all=True)
+        )
     with pytest.raises(TooMany):
-        await groups.add_to_group(ctx, caller, c.AddToGroup(group_id=made[10].group_id, devices=(key,), need_all=True))
+        await group_members.add_to_group(
+            ctx, caller, c.AddToGroup(group_id=made[10].group_id, devices=(key,), need_all=True)
+        )
 
 
 async def test_a_changed_group_is_listed_by_its_change(ctx: Context, caller: Caller, clock: Clock) -> None:
     old = await groups.create_group(ctx, caller, c.CreateGroup(name="old"))
     await groups.create_group(ctx, caller, c.CreateGroup(name="new"))
     moment = clock()
-    await space_groups.change_group(ctx, caller, c.ChangeGroup(group_id=old.group_id, description="d"))
-    got = await space_groups.scan_groups(ctx, caller, c.ScanGroups(window=c.Window(take=50), changed_after=moment))
+    await groups.update_group(ctx, caller, c.UpdateGroup(group_id=old.group_id, description="d"))
+    got = await groups.list_groups(ctx, caller, c.ListGroups(asked=Slice(take=50), changed_after=moment))
     assert [(group.name, group.description) for group in got.items] == [("old", "d")]
     with pytest.raises(Conflict):
-        await space_groups.change_group(ctx, caller, c.ChangeGroup(group_id=old.group_id, name="new"))
+        await groups.update_group(ctx, caller, c.UpdateGroup(group_id=old.group_id, name="new"))
 
 
 # --- logins ---------------------------------------------------------------------------------------------------------

@@ -17,7 +17,6 @@ from upwell.service.manage import (
     groups,
     modules,
     products,
-    space_groups,
     spaces,
     tags,
 )
@@ -60,10 +59,9 @@ async def test_what_was_there_before_lies_in_the_default_space(postgres: str) ->
     [default] = await spaces.list_spaces(ctx, caller, c.ListSpaces())
     shown = await products.show_product(ctx, caller, c.ShowProduct(product_key="pk"))
     assert default.is_default and shown.space == default
-    window = c.Window(take=100)
     listed = await modules.list_modules(ctx, caller, c.ListModules(asked=Slice(take=100), space=default.key))
     assert listed.total == len({item.module_id for item in listed.items}) == 50
-    found = await space_groups.scan_groups(ctx, caller, c.ScanGroups(window=window, space=default.key))
+    found = await groups.list_groups(ctx, caller, c.ListGroups(asked=Slice(take=100), space=default.key))
     assert [group.group_id for group in found.items] == [2]
     await database.close()
     await conn.close()

@@ -15,7 +15,7 @@ from upwell.domain.errors import Conflict, Invalid, NotFound
 from upwell.domain.search import Compare
 from upwell.objects import open_objects
 from upwell.service.context import Context
-from upwell.service.manage import device_lists, devices, groups, jobs, uploads
+from upwell.service.manage import device_lists, devices, group_members, groups, jobs, uploads
 from upwell.service.manage.access import Caller
 from upwell.service.upgrade import fill
 
@@ -28,12 +28,12 @@ pytestmark = pytest.mark.asyncio
 async def a_group(ctx: Context, caller: Caller, flock: Fleet, names: Sequence[str], name: str = "some") -> int:
     group = (await groups.create_group(ctx, caller, c.CreateGroup(name=name))).group_id
     keys = tuple(c.DeviceKey(product_key=flock.key, name=n) for n in names)
-    await groups.add_to_group(ctx, caller, c.AddToGroup(group_id=group, devices=keys))
+    await group_members.add_to_group(ctx, caller, c.AddToGroup(group_id=group, devices=keys))
     return group
 
 
 async def a_rule(ctx: Context, caller: Caller, pattern: str) -> int:
-    cmd = c.CreateGroup(name=f"rule {pattern}", rule=Compare("name", "like", (pattern,)), rule_text=pattern)
+    cmd = c.CreateGroup(name=f"rule {pattern}", condition=Compare("name", "like", (pattern,)), condition_text=pattern)
     return (await groups.create_group(ctx, caller, cmd)).group_id
 
 
@@ -49,7 +49,7 @@ async def test_a_group_job_takes_its_members_of_the_product(
     flock, other = await a_fleet(ctx, caller, 12), await a_fleet(ctx, caller, 3, name="other")
     group = await a_group(ctx, caller, flock, flock.names[:7])
     keys = tuple(c.DeviceKey(product_key=other.key, name=n) for n in other.names)
-    await groups.add_to_group(ctx, caller, c.AddToGroup(group_id=group, devices=keys))
+    await group_members.add_to_group(ctx, caller, c.AddToGroup(group_id=group, devices=keys))
     await say(ctx, (flock.ids[0], runs("2.0")))
     job = await a_filled_job(
         ctx, caller, await a_package(ctx, caller, flock.key), flock, selection="GROUP", group_id=group

@@ -111,13 +111,16 @@ async def test_jobs_and_groups_go_by_what_a_result_told(stage: Stage) -> None:
     cmd = c.CreateDynamicJob(package_id=third, product_key=key, source_versions=("2.0",))
     dynamic = (await jobs.create_dynamic_job(ctx, caller, cmd)).job_id
     rule = Compare("version", "=", ("2.0",))
-    group = (await groups.create_group(ctx, caller, c.CreateGroup(name="at_two", rule=rule, rule_text="…"))).group_id
+    group = (
+        await groups.create_group(ctx, caller, c.CreateGroup(name="at_two", condition=rule, condition_text="…"))
+    ).group_id
     await started(stage)
     await stage.offer_all()
     device = stage.flock.ids[0]
     await stage.say((device, result()))
     assert set(await tasks(ctx, dynamic)) == {device}
-    assert (await groups.show_group(ctx, caller, c.ShowGroup(group_id=group))).devices == 1
+    seen = (await groups.show_group(ctx, caller, c.ShowGroup(group_id=group))).counts
+    assert seen and seen.devices == 1
     static = await a_job(ctx, caller, third, stage.flock, source_versions=("2.0",))
     await filled(ctx, static)
     assert await states(ctx, static) == {"FAILED": 1}  # the dynamic job has it

@@ -193,8 +193,8 @@ FLEET: dict[str, list[tuple[Given, c.Command]]] = {
             c.CreateGroup(
                 name="north",
                 description="what",
-                rule=Both((Compare("product_key", "=", ("a1***",)), Compare("name", "like", ("test%",)))),
-                rule_text=RULE,
+                condition=Both((Compare("product_key", "=", ("a1***",)), Compare("name", "like", ("test%",)))),
+                condition_text=RULE,
             ),
         )
     ],
@@ -207,17 +207,17 @@ FLEET: dict[str, list[tuple[Given, c.Command]]] = {
     "DeleteDeviceGroup": [({"GroupId": GROUP}, c.DeleteGroup(group_id=9, kind="static"))],
     "DeleteDeviceDynamicGroup": [({"GroupId": GROUP}, c.DeleteGroup(group_id=9, kind="dynamic"))],
     "QueryDeviceGroupList": [
-        ({}, c.ListGroups(number=1, size=10)),
+        ({}, c.ListGroups(asked=FIRST)),
         (
             PAGED | {"GroupName": "n", "SuperGroupId": GROUP, "GroupTypes.1": "LINK_PLATFORM_DYNAMIC"},
-            c.ListGroups(number=3, size=7, name="n", super_group_id=9, kinds=frozenset({"dynamic"})),
+            c.ListGroups(asked=SLICE, part="n", super_group_id=9, kinds=frozenset({"dynamic"})),
         ),
     ],
     "QueryDeviceGroupInfo": [
         ({"GroupId": GROUP, "GroupType": "LINK_PLATFORM_DYNAMIC"}, c.ShowGroup(group_id=9)),
     ],
-    "QuerySuperDeviceGroup": [({"GroupId": GROUP}, c.ShowSuperGroup(group_id=9))],
-    "QueryDeviceGroupByDevice": [(KEY, c.ListGroupsOfDevice(device=BY_NAME))],
+    "QuerySuperDeviceGroup": [({"GroupId": GROUP}, c.ShowGroup(group_id=9, counted=False))],
+    "QueryDeviceGroupByDevice": [(KEY, c.ListGroups(asked=None, device=BY_NAME))],
     "QueryDeviceListByDeviceGroup": [
         ({"GroupId": GROUP}, c.ListDevices(asked=FIRST, group_id=9)),
         (PAGED | {"GroupId": GROUP}, c.ListDevices(asked=SLICE, group_id=9)),

@@ -12,7 +12,6 @@ from tests.unit.huawei_samples import (
     PAGING,
     SLICE,
     TIME,
-    WINDOW,
     Case,
 )
 
@@ -41,8 +40,8 @@ GROUPS: list[Case] = [
         ),
         c.CreateGroup(
             name="north",
-            rule=Compare("nickname", "prefix", ("abcd",)),
-            rule_text="device_name like 'abcd%'",
+            condition=Compare("nickname", "prefix", ("abcd",)),
+            condition_text="device_name like 'abcd%'",
             space=APP,
         ),
         s.GROUP,
@@ -60,11 +59,11 @@ GROUPS: list[Case] = [
     (
         "list_device_groups",
         sdk.ListDeviceGroupsRequest(last_modified_time=TIME, app_id=APP, group_type="Static", name="north", **PAGING),
-        c.ScanGroups(
-            window=WINDOW,
+        c.ListGroups(
+            asked=SLICE,
             space=APP,
             name="north",
-            kind="static",
+            kinds=frozenset({"static"}),
             changed_after=datetime(2023, 2, 11, 12, 12, 12, tzinfo=UTC),
         ),
         s.scanned(s.GROUP),
@@ -73,14 +72,14 @@ GROUPS: list[Case] = [
     (
         "show_device_group",
         sdk.ShowDeviceGroupRequest(group_id=GROUP_ID),
-        c.ShowGroup(group_id=11),
+        c.ShowGroup(group_id=11, counted=False),
         s.GROUP,
         FULL_GROUP,
     ),
     (
         "update_device_group",
         sdk.UpdateDeviceGroupRequest(group_id=GROUP_ID, body=sdk.UpdateDeviceGroupDTO(name="south")),
-        c.ChangeGroup(group_id=11, name="south"),
+        c.UpdateGroup(group_id=11, name="south"),
         s.GROUP,
         FULL_GROUP,
     ),
@@ -125,8 +124,8 @@ GROUPS: list[Case] = [
     (
         "list_device_groups_by_device",
         sdk.ListDeviceGroupsByDeviceRequest(device_id="p1_node1"),
-        c.ListGroupsOfDevice(device=KEY),
-        (s.GROUP,),
+        c.ListGroups(asked=None, device=KEY),
+        s.scanned(s.GROUP),
         {"device_groups": [GROUP]},
     ),
     (

@@ -104,11 +104,12 @@ DEVICE = c.Device(
     record=255,
 )
 GROUP = c.Group(
+    space=SPACE,
     group_id=11,
     name="north",
     description="all of it",
     kind="dynamic",
-    rule_text="device_name like 'abcd%'",
+    condition_text="device_name like 'abcd%'",
     super_group_id=10,
     created_at=AT,
 )

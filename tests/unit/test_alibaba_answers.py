@@ -137,8 +137,8 @@ def test_a_reset_names_its_request() -> None:
 
 
 def test_no_group_above() -> None:
-    assert encode("QuerySuperDeviceGroup", None, "R")["Data"] == {"GroupInfo": []}
-    assert encode("QueryDeviceGroupByDevice", (GROUP_VIEW,), "R")["GroupInfos"]["GroupInfo"][0]["GroupType"] == (
+    assert encode("QuerySuperDeviceGroup", GROUP_VIEW, "R")["Data"] == {"GroupInfo": []}
+    assert encode("QueryDeviceGroupByDevice", page(GROUP_VIEW), "R")["GroupInfos"]["GroupInfo"][0]["GroupType"] == (
         "LINK_PLATFORM_DYNAMIC"
     )
 

@@ -143,7 +143,7 @@ def test_too_many(what: str, code: str) -> None:
         ("device_names", "CancelOTATaskByDevice", "DeviceName", "iot.device.InvalidFormattedDeviceName"),
         ("group_id", "CreateOTADynamicUpgradeJob", "GroupId", "iot.group.InvalidGroupId"),
         ("super_group_id", "CreateDeviceGroup", "SuperGroupId", "iot.group.InvalidSuperGroupId"),
-        ("rule", "CreateDeviceDynamicGroup", "DynamicGroupExpression", "iot.group.InvalidDynamicGroupExpression"),
+        ("condition", "CreateDeviceDynamicGroup", "DynamicGroupExpression", "iot.group.InvalidDynamicGroupExpression"),
         ("files", "CreateOTAFirmware", "MultiFiles", "iot.ota.InvalidMultiFiles"),
         ("names", "BatchCheckDeviceNames", "DeviceName", "iot.device.InvalidFormattedDeviceName"),
         ("changes", "BatchUpdateDeviceNickname", "DeviceNicknameInfo", "iot.device.InvalidDeviceNicknameInfo"),

@@ -57,8 +57,9 @@ TICKET = c.UploadTicket(
     created_at=AT,
 )  # fmt: skip
 GROUP = c.Group(
-    group_id=18873, name="north", description="d", kind="static", rule_text=None, super_group_id=None, created_at=AT,
-    devices=3, active=2, online=1,
+    space=SPACE, counts=c.DeviceCounts(devices=3, active=2, online=1),
+    group_id=18873, name="north", description="d", kind="static", condition_text=None, super_group_id=None,
+    created_at=AT,
 )  # fmt: skip
 MODULE = c.Module(
     module_id=5,

@@ -1,4 +1,4 @@
-"""Which devices a rule means: a small tree of comparisons, in no vendor's words.
+"""Which devices a condition means: a small tree of comparisons, in no vendor's words.
 
 Dialects read their query languages into it; storage turns it into one SQL condition with parameters. It holds no text
 of any query language and knows no table. Depth and size are bounded by whoever reads the text.

@@ -1,15 +1,15 @@
-"""Which devices a rule means, as one SQL condition; and the rule as JSON.
+"""Which devices a condition means, in SQL; and the condition as JSON.
 
-The text is joined from the fragments of this file alone; every value of a rule is a parameter. The statement around
-it must call its tables d (device), p (its product) and n (its presence, left joined). A condition is true or false,
-never null: an absent nickname or time of activation equals nothing, so only `!=` and `not in` hold for it.
+The text is joined from the fragments of this file alone; every value of a condition is a parameter. The statement
+around it must call its tables d (device), p (its product) and n (its presence, left joined). A condition is true or
+false, never null: an absent nickname or time of activation equals nothing, so only `!=` and `not in` hold for it.
 Tags, modules and groups are rows beside a device: a comparison holds when a row of the device fits it, and a
 device is in none of the groups that `!=` and `not in` name. A version that is not known fits no comparison, also not
 that it differs from one.
 """
 
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Any
 
@@ -19,7 +19,7 @@ from upwell.domain.modules import module_key
 from upwell.domain.records import RECORD_BITS, device_bound
 from upwell.domain.search import Both, Compare, Condition, Either, Not
 
-PLACE = "{rule}"  # where a statement takes a condition
+PLACE = "{condition}"  # where a statement takes a condition
 
 _COLUMNS = {
     "product_key": "p.product_key",
@@ -68,24 +68,19 @@ _NEGATED = {"!=": "=", "not in": "in"}
 _ORDERS = (">", ">=", "<", "<=")
 
 
-def condition(rule: Condition, first: int) -> tuple[str, list[object]]:
-    """The SQL condition of a rule and its arguments, the first of which is `$first`. Raises Invalid (rule)."""
+def condition(asked: Condition, first: int) -> tuple[str, list[object]]:
+    """The condition in SQL and its arguments, the first of which is `$first`. Raises Invalid (condition)."""
     text = _Text(first)
-    return text.of(rule), text.values
+    return text.of(asked), text.values
 
 
-def fitted(statement: str, rules: Iterable[Condition], *given: object) -> tuple[str, list[object]]:
-    """A statement with the conditions of `rules`, separated by commas, in its PLACE; and all its arguments, of which
-    `given` are the first. Raises Invalid (rule)."""
+def where(statement: Sequence[Any], *conditions: Condition) -> tuple[Any, ...]:
+    """A statement and its arguments, with these conditions, separated by commas, in its PLACE, and their arguments
+    behind its own; as the driver takes them. Raises Invalid (condition)."""
+    sql, *given = statement
     text = _Text(len(given) + 1)
-    conditions = ", ".join([text.of(rule) for rule in rules])
-    return statement.replace(PLACE, conditions), [*given, *text.values]
-
-
-def where(asked: Sequence[Any], *rules: Condition) -> tuple[Any, ...]:
-    """The same of a statement with its arguments, as the driver takes them."""
-    statement, arguments = fitted(asked[0], rules, *asked[1:])
-    return (statement, *arguments)
+    texts = ", ".join([text.of(each) for each in conditions])
+    return (sql.replace(PLACE, texts), *given, *text.values)
 
 
 class _Text:
@@ -95,11 +90,11 @@ class _Text:
         self.values: list[object] = []
         self._first = first
 
-    def of(self, rule: Condition) -> str:
-        """The text of a rule, in parentheses or one term."""
-        match rule:
+    def of(self, asked: Condition) -> str:
+        """The text of a condition, in parentheses or one term."""
+        match asked:
             case Compare():
-                return self._alone(rule)
+                return self._alone(asked)
             case Both(parts):
                 return _joined(" and ", self._conjuncts(parts)) or "true"
             case Either(parts):
@@ -111,22 +106,22 @@ class _Text:
         found = [self.of(part) for part in parts if not _is_of_row(part)]
         return found + [self._row(table, row) for table, row in _rows(parts)]
 
-    def _alone(self, rule: Compare) -> str:
-        if rule.field in _NAMED:
-            return self._named(rule)
-        if rule.field == "record":
-            return self._recorded(rule)
-        if rule.field in _ROWS:
-            return self._row(_ROWS[rule.field][0], [rule])
-        return f"({self._test(rule)})"
+    def _alone(self, each: Compare) -> str:
+        if each.field in _NAMED:
+            return self._named(each)
+        if each.field == "record":
+            return self._recorded(each)
+        if each.field in _ROWS:
+            return self._row(_ROWS[each.field][0], [each])
+        return f"({self._test(each)})"
 
-    def _named(self, rule: Compare) -> str:
+    def _named(self, each: Compare) -> str:
         """A field that stands for something beside the device: only equality has a meaning."""
-        operator = _NEGATED.get(rule.operator, rule.operator)
+        operator = _NEGATED.get(each.operator, each.operator)
         if operator not in ("=", "in"):
-            raise Invalid("rule", f"{rule.field} is not compared by {rule.operator}")
-        text = self._among(rule.field, rule.values)
-        return f"(not {text})" if rule.operator in _NEGATED else text
+            raise Invalid("condition", f"{each.field} is not compared by {each.operator}")
+        text = self._among(each.field, each.values)
+        return f"(not {text})" if each.operator in _NEGATED else text
 
     def _among(self, field: str, values: Sequence[str]) -> str:
         match field:
@@ -154,21 +149,21 @@ class _Text:
         unchosen = f"{table}.device_id = any({self._argument(implied, 'uuid[]')})"
         return f"(({table}.public_id is not null and {chosen}) or ({table}.public_id is null and {unchosen}))"
 
-    def _recorded(self, rule: Compare) -> str:
+    def _recorded(self, each: Compare) -> str:
         """A record compared as the pair it is made of: from n on means not below n."""
-        numbers = [_READ["record"](rule.field, value) for value in rule.values]
-        match rule.operator:
+        numbers = [_READ["record"](each.field, value) for value in each.values]
+        match each.operator:
             case "<" | ">=":
                 text = self._below(numbers[0])
-                return text if rule.operator == "<" else f"(not {text})"
+                return text if each.operator == "<" else f"(not {text})"
             case "<=" | ">":
                 text = self._below(numbers[0] + 1)
-                return text if rule.operator == "<=" else f"(not {text})"
+                return text if each.operator == "<=" else f"(not {text})"
             case "=" | "in" | "!=" | "not in":
                 texts = [f"({self._below(n + 1)} and not {self._below(n)})" for n in numbers]
                 text = _joined(" or ", texts) or "false"
-                return f"(not {text})" if rule.operator in _NEGATED else text
-        raise Invalid("rule", f"{rule.field} is not compared by {rule.operator}")
+                return f"(not {text})" if each.operator in _NEGATED else text
+        raise Invalid("condition", f"{each.field} is not compared by {each.operator}")
 
     def _below(self, record: int) -> str:
         moment, device = device_bound(record)
@@ -180,29 +175,29 @@ class _Text:
         return f"${self._first + len(self.values) - 1}::{kind}"
 
     def _row(self, table: str, row: Sequence[Compare]) -> str:
-        tests = " and ".join(self._test(rule) for rule in row)
+        tests = " and ".join(self._test(each) for each in row)
         return f"(exists (select from {table} r where r.device_id = d.device_id and {tests}))"
 
-    def _test(self, rule: Compare) -> str:
-        column = _COLUMNS[rule.field]
-        if rule.operator in _ORDERS and rule.field not in _TYPES:
+    def _test(self, each: Compare) -> str:
+        column = _COLUMNS[each.field]
+        if each.operator in _ORDERS and each.field not in _TYPES:
             column += ' collate "C"'  # one order in every database
-        test = _TESTS[rule.operator].format(column=column, value=self._value(rule))
-        if rule.field not in _ABSENT:
+        test = _TESTS[each.operator].format(column=column, value=self._value(each))
+        if each.field not in _ABSENT:
             return test
-        return f"coalesce({test}, {'true' if rule.operator in _NEGATED else 'false'})"
+        return f"coalesce({test}, {'true' if each.operator in _NEGATED else 'false'})"
 
-    def _value(self, rule: Compare) -> str:
-        kind = _TYPES.get(rule.field, "text")
-        if kind != "text" and (rule.operator in ("like", "prefix") or (kind == "bigint" and rule.operator in _ORDERS)):
-            raise Invalid("rule", f"{rule.field} is not compared by {rule.operator}")
-        read = [_READ[kind](rule.field, value) for value in rule.values]
-        if rule.field == "module" and rule.operator not in _ORDERS:
+    def _value(self, each: Compare) -> str:
+        kind = _TYPES.get(each.field, "text")
+        if kind != "text" and (each.operator in ("like", "prefix") or (kind == "bigint" and each.operator in _ORDERS)):
+            raise Invalid("condition", f"{each.field} is not compared by {each.operator}")
+        read = [_READ[kind](each.field, value) for value in each.values]
+        if each.field == "module" and each.operator not in _ORDERS:
             read = [module_key(value) for value in read]
-        if rule.operator in _LISTS:
+        if each.operator in _LISTS:
             return self._argument(read, f"{kind}[]")
         if len(read) != 1:
-            raise Invalid("rule", f"{rule.field} {rule.operator} takes one value")
+            raise Invalid("condition", f"{each.field} {each.operator} takes one value")
         return self._argument(read[0], kind)
 
 
@@ -238,19 +233,19 @@ def _moment(field: str, value: str) -> datetime:
     try:
         moment = datetime.fromisoformat(value)
     except ValueError as exc:
-        raise Invalid("rule", f"{field} is compared with a time in ISO 8601", value) from exc
+        raise Invalid("condition", f"{field} is compared with a time in ISO 8601", value) from exc
     return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
 
 
 def _number(field: str, value: str) -> int:
     if not value.isascii() or not value.isdigit() or int(value) >= 1 << 63:
-        raise Invalid("rule", f"{field} is compared with an id", value)
+        raise Invalid("condition", f"{field} is compared with an id", value)
     return int(value)
 
 
 def _record(field: str, value: str) -> int:
     if not value.isascii() or not value.isdigit() or int(value) >> RECORD_BITS:
-        raise Invalid("rule", f"{field} is compared with a record number", value[:40])
+        raise Invalid("condition", f"{field} is compared with a record number", value[:40])
     return int(value)
 
 
@@ -260,18 +255,18 @@ _READ: dict[str, Any] = {"text": _text, "timestamptz": _moment, "bigint": _numbe
 # --- as JSON ---
 
 
-def to_json(rule: Condition) -> str:
-    """The rule as JSON text; `from_json` gives it back."""
-    return json.dumps(_tree(rule), separators=(",", ":"))
+def to_json(asked: Condition) -> str:
+    """The condition as JSON text; `from_json` gives it back."""
+    return json.dumps(_tree(asked), separators=(",", ":"))
 
 
 def from_json(text: str) -> Condition:
-    """The rule that `to_json` wrote."""
-    return _rule(json.loads(text))
+    """The condition that `to_json` wrote."""
+    return _read(json.loads(text))
 
 
-def _tree(rule: Condition) -> dict[str, Any]:
-    match rule:
+def _tree(asked: Condition) -> dict[str, Any]:
+    match asked:
         case Compare(field, operator, values):
             return {"field": field, "operator": operator, "values": list(values)}
         case Both(parts):
@@ -282,13 +277,13 @@ def _tree(rule: Condition) -> dict[str, Any]:
             return {"not": _tree(part)}
 
 
-def _rule(tree: dict[str, Any]) -> Condition:
+def _read(tree: dict[str, Any]) -> Condition:
     match tree:
         case {"both": parts}:
-            return Both(tuple(_rule(part) for part in parts))
+            return Both(tuple(_read(part) for part in parts))
         case {"either": parts}:
-            return Either(tuple(_rule(part) for part in parts))
+            return Either(tuple(_read(part) for part in parts))
         case {"not": part}:
-            return Not(_rule(part))
+            return Not(_read(part))
         case _:
             return Compare(tree["field"], tree["operator"], tuple(tree["values"]))

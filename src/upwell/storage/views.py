@@ -137,3 +137,19 @@ def package_of(row: Row) -> c.Package:
 
 def _file(file: dict[str, Any]) -> c.PackageFile:
     return c.PackageFile(name=file["name"], url=file["url"], size=file["size"], md5=file["md5"], sha256=file["sha256"])
+
+
+def group_of(row: Row, above: c.Group | None = None, counts: c.DeviceCounts | None = None) -> c.Group:
+    """The group in a row, with its space."""
+    return c.Group(
+        group_id=row["group_id"],
+        name=row["name"],
+        description=row["description"],
+        kind=row["kind"],
+        space=space_of(row),
+        condition_text=row["condition_text"],
+        super_group_id=row["super_group_id"],
+        created_at=row["created_at"],
+        above=above,
+        counts=counts,
+    )

@@ -33,7 +33,7 @@ _WIRE_NAMES = {
     "protocol": "DownloadProtocol",
     "retry_count": "RetryCount",
     "retry_interval_min": "RetryInterval",
-    "rule": "DynamicGroupExpression",
+    "condition": "DynamicGroupExpression",
     "scheduled_at": "ScheduleTime",
     "selection": "TargetSelection",
     "sha256": "FirmwareSign",

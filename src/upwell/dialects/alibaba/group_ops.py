@@ -12,7 +12,7 @@ from upwell.dialects.checks import Length, OneOf
 from upwell.dialects.operations import Operation, Param
 from upwell.dialects.rpc_checks import GROUP_NAME, PAGE, page_size
 from upwell.domain import commands as c
-from upwell.domain.commands.lists import Slice
+from upwell.domain.commands.lists import Page, Slice
 
 MEMBERS_MAX = 200  # alibaba 3.4: devices per BatchAddDeviceGroupRelations and its opposite
 
@@ -45,7 +45,9 @@ def _create(p: Mapping[str, Any]) -> c.CreateGroup:
 
 def _create_dynamic(p: Mapping[str, Any]) -> c.CreateGroup:
     text = p["DynamicGroupExpression"]
-    return c.CreateGroup(name=p["GroupName"], description=p["GroupDesc"] or "", rule=read_rule(text), rule_text=text)
+    return c.CreateGroup(
+        name=p["GroupName"], description=p["GroupDesc"] or "", condition=read_rule(text), condition_text=text
+    )
 
 
 def _update(p: Mapping[str, Any]) -> c.UpdateGroup:
@@ -54,9 +56,8 @@ def _update(p: Mapping[str, Any]) -> c.UpdateGroup:
 
 def _list(p: Mapping[str, Any]) -> c.ListGroups:
     return c.ListGroups(
-        number=p["CurrentPage"],
-        size=p["PageSize"],
-        name=p["GroupName"],
+        asked=Slice.of_page(p["CurrentPage"], p["PageSize"]),
+        part=p["GroupName"],
         super_group_id=names.read_group_id(p["SuperGroupId"]) if p["SuperGroupId"] else None,
         kinds=frozenset(_KINDS[word] for word in p["GroupTypes"]),
     )
@@ -73,8 +74,8 @@ def _devices(p: Mapping[str, Any]) -> c.ListDevices:
     return c.ListDevices(asked=asked, group_id=names.read_group_id(p["GroupId"]))
 
 
-def _groups_of_device(p: Mapping[str, Any]) -> c.ListGroupsOfDevice:
-    return c.ListGroupsOfDevice(device=c.DeviceKey(product_key=p["ProductKey"], name=p["DeviceName"]))
+def _groups_of_device(p: Mapping[str, Any]) -> c.ListGroups:
+    return c.ListGroups(asked=None, device=c.DeviceKey(product_key=p["ProductKey"], name=p["DeviceName"]))
 
 
 # --- answers ------------------------------------------------------------------------------------------------------
@@ -85,7 +86,7 @@ def _named(r: c.Group) -> dict[str, Any]:
 
 
 def _created(r: c.Group) -> dict[str, Any]:
-    more = {"DynamicGroupExpression": r.rule_text, "UtcCreate": render.utc(r.created_at)}
+    more = {"DynamicGroupExpression": r.condition_text, "UtcCreate": render.utc(r.created_at)}
     return {"Data": _named(r) | more}
 
 
@@ -94,16 +95,17 @@ def _typed(r: c.Group) -> dict[str, Any]:
 
 
 def _shown(r: c.Group) -> dict[str, Any]:
-    more = {"DeviceActive": r.active, "DeviceCount": r.devices, "DeviceOnline": r.online}
+    seen = r.counts or c.DeviceCounts(devices=0, active=0, online=0)
+    more = {"DeviceActive": seen.active, "DeviceCount": seen.devices, "DeviceOnline": seen.online}
     return {"Data": _created(r)["Data"] | more}
 
 
-def _listed(r: c.Page[c.Group]) -> dict[str, Any]:
+def _listed(r: Page[c.Group]) -> dict[str, Any]:
     return render.paging(r, "CurrentPage") | {"Data": {"GroupInfo": [_typed(item) for item in r.items]}}
 
 
-def _above(r: c.Group | None) -> dict[str, Any]:
-    return {"Data": {"GroupInfo": [] if r is None else [_named(r)]}}
+def _above(r: c.Group) -> dict[str, Any]:
+    return {"Data": {"GroupInfo": [] if r.above is None else [_named(r.above)]}}
 
 
 def _added(r: c.Enrolled) -> dict[str, Any]:
@@ -172,7 +174,7 @@ OPERATIONS: dict[str, Operation] = {
     "QuerySuperDeviceGroup": Operation(
         "viewer",
         (GROUP_ID,),
-        lambda p: c.ShowSuperGroup(group_id=names.read_group_id(p["GroupId"])),
+        lambda p: c.ShowGroup(group_id=names.read_group_id(p["GroupId"]), counted=False),
         _above,
         limit_per_s=UNNAMED,
     ),
@@ -180,7 +182,7 @@ OPERATIONS: dict[str, Operation] = {
         "viewer",
         (PRODUCT_KEY, Param("DeviceName", required=True)),
         _groups_of_device,
-        lambda r: {"GroupInfos": {"GroupInfo": [_typed(item) for item in r]}},
+        lambda r: {"GroupInfos": {"GroupInfo": [_typed(item) for item in r.items]}},
         limit_per_s=UNNAMED,
     ),
     "QueryDeviceListByDeviceGroup": Operation(

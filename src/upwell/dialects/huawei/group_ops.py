@@ -5,7 +5,7 @@ from typing import Any
 from upwell.dialects.checks import AnyCase, OneOf, Text
 from upwell.dialects.huawei import names, render, search
 from upwell.dialects.huawei.device_ops import DEVICE_ID, key
-from upwell.dialects.huawei.params import APP_ID, CHINESE, WINDOW, asked, window
+from upwell.dialects.huawei.params import APP_ID, CHINESE, WINDOW, asked
 from upwell.dialects.operations import Operation, Param, Table, Values, at
 from upwell.domain import commands as c
 from upwell.domain.commands.lists import Page
@@ -46,8 +46,8 @@ def _create(v: Values) -> c.CreateGroup:
         name=v["name"],
         description=v["description"] or "",
         super_group_id=None if v["super_group_id"] is None else names.read_group_id(v["super_group_id"]),
-        rule=None if rule is None else search.read_condition("dynamic_group_rule", rule),
-        rule_text=rule,
+        condition=None if rule is None else search.read_condition("dynamic_group_rule", rule),
+        condition_text=rule,
         space=v["app_id"],
     )
 
@@ -57,12 +57,13 @@ def _kind(v: Values) -> str | None:
     return None if v["group_type"] is None else str(v["group_type"]).lower()
 
 
-def _scan(v: Values) -> c.ScanGroups:
-    return c.ScanGroups(
-        window=window(v),
+def _list(v: Values) -> c.ListGroups:
+    kind = _kind(v)
+    return c.ListGroups(
+        asked=asked(v),
         space=v["app_id"],
         name=v["name"],
-        kind=_kind(v),
+        kinds=frozenset((kind,) if kind else ()),
         changed_after=v["last_modified_time"],
     )
 
@@ -98,10 +99,10 @@ def _listed(r: c.Group) -> dict[str, Any]:
 
 
 def _group(r: c.Group) -> dict[str, Any]:
-    return _listed(r) | render.present({"dynamic_group_rule": r.rule_text})
+    return _listed(r) | render.present({"dynamic_group_rule": r.condition_text})
 
 
-def _page(r: c.Scanned[c.Group]) -> dict[str, Any]:
+def _page(r: Page[c.Group]) -> dict[str, Any]:
     return {"device_groups": [_listed(item) for item in r.items], "page": render.page(r)}
 
 
@@ -124,15 +125,15 @@ _ALL, _ONE = "/device-group", "/device-group/{group_id}"
 OPERATIONS: dict[str, Operation] = {
     "AddDeviceGroup": at("POST", _ALL, "operator", _create, _group, status=201, body=_CREATE),
     "ListDeviceGroups": at(
-        "GET", _ALL, "viewer", _scan, _page,
+        "GET", _ALL, "viewer", _list, _page,
         query=(Param("last_modified_time", "time"), APP_ID, _KIND, _NAME, *WINDOW),
     ),
     "ShowDeviceGroup": at(
-        "GET", _ONE, "viewer", lambda v: c.ShowGroup(group_id=_number(v)), _group, ids=_IDS,
+        "GET", _ONE, "viewer", lambda v: c.ShowGroup(group_id=_number(v), counted=False), _group, ids=_IDS,
     ),
     "UpdateDeviceGroup": at(
         "PUT", _ONE, "operator",
-        lambda v: c.ChangeGroup(group_id=_number(v), name=v["name"], description=v["description"]), _group,
+        lambda v: c.UpdateGroup(group_id=_number(v), name=v["name"], description=v["description"]), _group,
         ids=_IDS, body=_TEXTS,
     ),
     "DeleteDeviceGroup": at(
@@ -150,7 +151,7 @@ OPERATIONS: dict[str, Operation] = {
     ),
     "ListDeviceGroupsByDevice": at(
         "POST", "/devices/{device_id}/list-device-group", "viewer",
-        lambda v: c.ListGroupsOfDevice(device=key(v)),
-        lambda r: {"device_groups": [_listed(item) for item in r]}, ids=(DEVICE_ID,),
+        lambda v: c.ListGroups(asked=None, device=key(v)),
+        lambda r: {"device_groups": [_listed(item) for item in r.items]}, ids=(DEVICE_ID,),
     ),
 }  # fmt: skip

@@ -14,7 +14,7 @@ from upwell.dialects.rpc_answers import china_time, gmt, millis, utc
 from upwell.dialects.rpc_checks import GROUP_NAME, KEY_HEAD, KEY_SIZE, NICKNAME, PAGE, PRODUCT_NAME, page_size
 from upwell.dialects.tuya import channels, names
 from upwell.dialects.tuya.render import Listed, Table, page, rows, struct
-from upwell.dialects.tuya.tables import DEVICE_KEY, PRODUCT_KEY, ask, data, of_device, operation, paged
+from upwell.dialects.tuya.tables import DEVICE_KEY, PRODUCT_KEY, ask, data, of_device, operation, paged, sliced
 from upwell.domain import commands as c
 from upwell.domain.commands.lists import Page, Slice
 from upwell.domain.errors import Invalid
@@ -132,7 +132,12 @@ GROUP: Table = {
     "groupName": "name",
     "utcCreate": lambda r: utc(r.created_at),
 }
-WHOLE_GROUP: Table = {**GROUP, "deviceActive": "active", "deviceCount": "devices", "deviceOnline": "online"}
+WHOLE_GROUP: Table = {
+    **GROUP,
+    "deviceActive": lambda r: r.counts.active,
+    "deviceCount": lambda r: r.counts.devices,
+    "deviceOnline": lambda r: r.counts.online,
+}
 MEMBER: Table = {"deviceName": "name", "iotId": "iot_id", "productKey": "product_key", "productName": "product_name"}
 ADDED: Table = {
     "alreadyRelatedGroupDeviceCount": "already",
@@ -231,8 +236,8 @@ OPERATIONS: dict[str, Operation] = {
     "DeleteDeviceGroup": operation("operator", c.DeleteGroup, (_GROUP,)),
     "QueryDeviceGroupList": operation(
         "viewer",
-        c.ListGroups,
-        (*paged(200, number=1, size=10), ask("name", "GroupName")),
+        sliced(c.ListGroups),
+        (*paged(200, number=1, size=10), ask("part", "GroupName")),
         page(GROUP, "groupInfo"),
     ),
     "QueryDeviceGroupInfo": operation("viewer", c.ShowGroup, (_GROUP,), data(lambda r: struct(WHOLE_GROUP, r))),

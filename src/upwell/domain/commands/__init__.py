@@ -47,10 +47,8 @@ from upwell.domain.commands.groups import (
     Enrolled,
     Group,
     ListGroups,
-    ListGroupsOfDevice,
     RemoveFromGroup,
     ShowGroup,
-    ShowSuperGroup,
     UpdateGroup,
 )
 from upwell.domain.commands.hooks import (
@@ -136,10 +134,6 @@ from upwell.domain.commands.shared import (
     Done,
     Page,
 )
-from upwell.domain.commands.space_parts import (
-    ChangeGroup,
-    ScanGroups,
-)
 from upwell.domain.commands.spaces import (
     CreateSpace,
     DeleteSpace,
@@ -162,7 +156,6 @@ __all__ = [
     "CancelTasksOfDevices",
     "CancelTasksOfJob",
     "ChangeAction",
-    "ChangeGroup",
     "ChangeRule",
     "CheckDeviceNames",
     "Command",
@@ -206,7 +199,6 @@ __all__ = [
     "ListBatchFiles",
     "ListDevices",
     "ListGroups",
-    "ListGroupsOfDevice",
     "ListJobsOfDevice",
     "ListJobsOfPackage",
     "ListModuleVersions",
@@ -238,7 +230,6 @@ __all__ = [
     "RuleAction",
     "ScanActions",
     "ScanBatches",
-    "ScanGroups",
     "ScanRules",
     "Scanned",
     "SecretReset",
@@ -255,7 +246,6 @@ __all__ = [
     "ShowRegistration",
     "ShowRule",
     "ShowSpace",
-    "ShowSuperGroup",
     "Space",
     "StopBatch",
     "TargetResult",
@@ -275,14 +265,12 @@ Command = (
     | CreateSpace | ListSpaces | ShowSpace | RenameSpace | DeleteSpace
     | CreateDevice | ShowDevice | ShowDevices | ListDevices | CountDevices | UpdateDevices | ResetSecret | ResetDevice
     | DeleteDevice | SetTags | DeleteTags | RegisterDevices | CheckDeviceNames | ShowRegistration
-    | CreateGroup | UpdateGroup | DeleteGroup | ListGroups | ShowGroup | ShowSuperGroup | AddToGroup | RemoveFromGroup
-    | ListGroupsOfDevice
+    | CreateGroup | UpdateGroup | DeleteGroup | ListGroups | ShowGroup | AddToGroup | RemoveFromGroup
     | CreateUploadTicket | CreatePackage | UpdatePackage | ShowPackage | ListPackages | DeletePackage
     | CreateModule | UpdateModule | DeleteModule | ShowModule | ListModules | ListModuleVersions
     | CreateVerifyJob | CreateStaticJob | CreateDynamicJob | UpdateJob | EndPolicy
     | ShowJob | ListJobsOfPackage | ListJobsOfDevice
     | ListTasksOfJob | ListOpenTasksOfDevice | CancelTasksOfJob | CancelTasksOfDevices | ConfirmTasks | RepeatTasks
-    | ScanGroups | ChangeGroup
     | CreateBatch | ScanBatches | ShowBatch | StopBatch
     | RetryBatch | ConfirmBatch | DeleteBatch | ListBatchFiles | DeleteBatchFile
     | CreateRule | ShowRule | ScanRules | ChangeRule | DeleteRule
@@ -293,10 +281,9 @@ Result = (
     Done | Product | Device | Registration | DeviceCounts | Group | Enrolled | None
     | UploadTicket | Package | Job | JobCreated
     | lists.Page[Product] | lists.Page[Device] | lists.Page[Module] | lists.Page[ModuleVersion]
-    | lists.Page[Package] | Page[Job] | Page[Task] | Page[Group]
-    | tuple[Device, ...] | tuple[Task, ...] | tuple[Group, ...]
+    | lists.Page[Package] | lists.Page[Group] | Page[Job] | Page[Task]
+    | tuple[Device, ...] | tuple[Task, ...]
     | Space | Module | SecretReset | Batch | BatchShown
-    | Scanned[Group]
     | Scanned[Batch] | Rule | RuleAction | Scanned[Rule] | Scanned[RuleAction]
     | tuple[Space, ...] | tuple[TargetResult, ...] | tuple[BatchFile, ...]
 )  # fmt: skip

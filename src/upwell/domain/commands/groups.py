@@ -1,10 +1,13 @@
-"""Groups of devices: what may be asked of them, and what is told. Ids are ints; a rule of a dynamic group is a value
-of `domain.search`, and its text is kept as the caller wrote it."""
+"""Groups of devices: what may be asked of them, and what is told. Ids are ints; the condition of a dynamic group is a
+value of `domain.search`, and its text is kept as the caller wrote it."""
 
 from dataclasses import dataclass
 from datetime import datetime
 
+from upwell.domain.commands.devices import DeviceCounts
+from upwell.domain.commands.lists import Slice
 from upwell.domain.commands.shared import DeviceKey
+from upwell.domain.commands.spaces import Space
 from upwell.domain.search import Condition
 
 # --- views ---
@@ -12,18 +15,19 @@ from upwell.domain.search import Condition
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Group:
-    """Devices under one name. `kind` is static (members are added) or dynamic (a rule says who is in it)."""
+    """Devices under one name. `kind` is static (members are added) or dynamic (a condition says who is in it). `above`
+    is the group that it is under, and `counts` are of its devices; both only where one group is shown."""
 
     group_id: int
     name: str
     description: str
     kind: str
-    rule_text: str | None
+    space: Space
+    condition_text: str | None
     super_group_id: int | None
     created_at: datetime
-    devices: int = 0
-    active: int = 0
-    online: int = 0
+    above: "Group | None" = None
+    counts: DeviceCounts | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -42,19 +46,19 @@ class Enrolled:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CreateGroup:
-    """→ Group. With `rule` it is dynamic. `space` None is the account's default space."""
+    """→ Group. With `condition` it is dynamic. `space` None is the account's default space."""
 
     name: str
     description: str = ""
     super_group_id: int | None = None
-    rule: Condition | None = None
-    rule_text: str | None = None
+    condition: Condition | None = None
+    condition_text: str | None = None
     space: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class UpdateGroup:
-    """→ Done. None leaves a value as it is."""
+    """→ Group. None leaves a value as it is."""
 
     group_id: int
     name: str | None = None
@@ -72,28 +76,27 @@ class DeleteGroup:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class ListGroups:
-    """→ Page[Group] without counts, newest first. `name` is any part of the name; no `kinds` are all kinds."""
+class ShowGroup:
+    """→ Group with the one above, and with counts unless they are not wanted."""
 
-    number: int
-    size: int
+    group_id: int
+    counted: bool = True
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ListGroups:
+    """→ Page[Group], newest first; None asks for everything. `part` is any part of the name, `name` the whole; no
+    `kinds` are all kinds; changed after `changed_after`. Of a `device`: the static groups that it is in and the dynamic
+    ones that it fits."""
+
+    asked: Slice | None
+    space: str | None = None
+    part: str | None = None
     name: str | None = None
     super_group_id: int | None = None
     kinds: frozenset[str] = frozenset()
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ShowGroup:
-    """→ Group with counts."""
-
-    group_id: int
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ShowSuperGroup:
-    """→ Group | None: the group that this one is under, without counts."""
-
-    group_id: int
+    changed_after: datetime | None = None
+    device: DeviceKey | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -114,19 +117,3 @@ class RemoveFromGroup:
     group_id: int
     devices: tuple[DeviceKey, ...]
     need_all: bool = False
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ListDevicesOfGroup:
-    """→ Page[Device]."""
-
-    group_id: int
-    number: int
-    size: int
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ListGroupsOfDevice:
-    """→ tuple[Group, ...] without counts, newest first: the static groups it is in and the dynamic ones it fits."""
-
-    device: DeviceKey

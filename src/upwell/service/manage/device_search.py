@@ -27,7 +27,7 @@ SQL = sheet("device_lists")
 
 
 async def list_devices(ctx: Context, caller: Caller, cmd: c.ListDevices) -> Page[c.Device]:
-    """The devices that fit, in a slice. Raises NotFound (space, product, group, batch), Invalid (after, rule)."""
+    """The devices that fit, in a slice. Raises NotFound (space, product, group, batch), Invalid (after, condition)."""
     async with ctx.database.connection() as conn:
         if cmd.apply_id is not None:
             total, rows = await _registered(conn, caller, cmd, cmd.apply_id)
@@ -41,8 +41,8 @@ async def count_devices(ctx: Context, caller: Caller, cmd: c.CountDevices) -> c.
     """How many devices the account, a product or a group has. Raises NotFound (product, group)."""
     async with ctx.database.connection() as conn:
         product_id = await find_product(conn, caller, cmd.product_key) if cmd.product_key else None
-        rule = EVERYONE if cmd.group_id is None else await condition_of_group(conn, caller, cmd.group_id)
-        return await counts(conn, caller, product_id, rule)
+        which = EVERYONE if cmd.group_id is None else await condition_of_group(conn, caller, cmd.group_id)
+        return await counts(conn, caller, product_id, which)
 
 
 async def _registered(

@@ -7,17 +7,19 @@ from uuid import UUID
 from upwell.domain.search import Compare, Condition
 from upwell.storage.database import Connection, Row
 from upwell.storage.queries import sheet
-from upwell.storage.search import fitted, from_json
+from upwell.storage.search import from_json, where
 
-_Q = sheet("groups")
+SQL = sheet("groups")
 
 
 async def members_among(conn: Connection, group_id: int, device_ids: Sequence[UUID]) -> set[UUID]:
     """Those of these devices that are in the group now; nobody is in a group that is gone."""
-    group = await conn.fetchrow(_Q["group_of_job"], group_id)
+    group = await conn.fetchrow(*SQL["group_of_job"](group_id=group_id))
     if group is None:
         return set()
-    return set(await fetch_ids(conn, "fitting_among", condition_of(group), group["account_id"], list(device_ids)))
+    asked = SQL["fitting_among"](account_id=group["account_id"], device_ids=list(device_ids))
+    rows = await conn.fetch(*where(asked, condition_of(group)))
+    return {row["device_id"] for row in rows}
 
 
 async def chunk_of_group(
@@ -25,21 +27,16 @@ async def chunk_of_group(
 ) -> list[UUID]:
     """The next `size` live devices of the product in the group, by device id from behind `after`; only those made
     until `created_until`. Fewer mean that there are no more; a group that is gone has none."""
-    group = await conn.fetchrow(_Q["group_of_job"], group_id)
+    group = await conn.fetchrow(*SQL["group_of_job"](group_id=group_id))
     if group is None:
         return []
-    given = (group["account_id"], product_id, created_until, after, size)
-    return await fetch_ids(conn, "chunk_of_fitting", condition_of(group), *given)
-
-
-async def fetch_ids(conn: Connection, name: str, condition: Condition, *given: object) -> list[UUID]:
-    """The devices that a statement of the sheet `groups` finds by the condition."""
-    statement, arguments = fitted(_Q[name], [condition], *given)
-    return [row["device_id"] for row in await conn.fetch(statement, *arguments)]
+    place = {"account_id": group["account_id"], "product_id": product_id, "created_until": created_until}
+    asked = SQL["chunk_of_fitting"](**place, after=after, size=size)
+    return [row["device_id"] for row in await conn.fetch(*where(asked, condition_of(group)))]
 
 
 def condition_of(group: Row) -> Condition:
     """Who is in the group of a row, a static one too."""
     if group["kind"] == "static":
         return Compare("group_id", "=", (str(group["group_id"]),))
-    return from_json(group["rule"])
+    return from_json(group["condition"])

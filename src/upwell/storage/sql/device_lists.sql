@@ -1,16 +1,16 @@
--- Lists of devices, and their numbers. `{rule}` is where storage/search.py puts a condition.
+-- Lists of devices, and their numbers. `{condition}` is where storage/search.py puts a condition.
 
 -- name: count_devices
 -- Of one product, if it is given.
 select count(*) from device d join product p using (product_id) left join presence n using (device_id)
 where p.account_id = :account_id and p.deleted_at is null and d.deleted_at is null
-  and (:product_id::bigint is null or d.product_id = :product_id) and {rule};
+  and (:product_id::bigint is null or d.product_id = :product_id) and {condition};
 
 -- name: newest
 -- Ids from new to old, those of one moment by id; of one product by its index.
 select d.device_id, d.created_at from device d join product p using (product_id) left join presence n using (device_id)
 where p.account_id = :account_id and p.deleted_at is null and d.deleted_at is null
-  and (:product_id::bigint is null or d.product_id = :product_id) and {rule}
+  and (:product_id::bigint is null or d.product_id = :product_id) and {condition}
 order by d.created_at desc, d.device_id limit :take offset :skip;
 
 -- name: newest_after
@@ -20,12 +20,12 @@ select device_id, created_at from (
     (select d.device_id, d.created_at from device d join product p using (product_id)
      left join presence n using (device_id)
      where d.product_id = :product_id and d.deleted_at is null and d.created_at = :moment and d.device_id > :after
-       and {rule}
+       and {condition}
      order by d.device_id limit :take)
     union all
     (select d.device_id, d.created_at from device d join product p using (product_id)
      left join presence n using (device_id)
-     where d.product_id = :product_id and d.deleted_at is null and d.created_at < :moment and {rule}
+     where d.product_id = :product_id and d.deleted_at is null and d.created_at < :moment and {condition}
      order by d.created_at desc, d.device_id limit :take)
 ) d
 order by created_at desc, device_id limit :take;
@@ -39,7 +39,7 @@ select created_at from device where product_id = :product_id and device_id = :de
 select f.device_id, f.created_at from product p cross join lateral (
     select d.device_id, d.created_at from device d left join presence n using (device_id)
     where d.product_id = p.product_id and d.deleted_at is null
-      and (:moment::timestamptz is null or (d.created_at, d.device_id) < (:moment, :device_id::uuid)) and {rule}
+      and (:moment::timestamptz is null or (d.created_at, d.device_id) < (:moment, :device_id::uuid)) and {condition}
     order by d.created_at desc, d.device_id desc limit :take::bigint + :skip::bigint
 ) f
 where p.account_id = :account_id and p.deleted_at is null
@@ -50,7 +50,7 @@ order by f.created_at desc, f.device_id desc limit :take offset :skip;
 -- The same from old to new, from the first on.
 select f.device_id, f.created_at from product p cross join lateral (
     select d.device_id, d.created_at from device d left join presence n using (device_id)
-    where d.product_id = p.product_id and d.deleted_at is null and {rule}
+    where d.product_id = p.product_id and d.deleted_at is null and {condition}
     order by d.created_at, d.device_id limit :take::bigint + :skip::bigint
 ) f
 where p.account_id = :account_id and p.deleted_at is null
