@@ -3,7 +3,7 @@
 from starlette.requests import Request
 
 from upwell.domain.errors import DeviceError, Invalid
-from upwell.doors.management import requests
+from upwell.doors import requests
 
 
 async def body_of(request: Request, size_max: int, what: str = "body") -> bytes:

@@ -10,11 +10,11 @@ from datetime import datetime
 from typing import Protocol
 from uuid import UUID, uuid4
 
+from upwell.domain.connected import LoginFacts
 from upwell.domain.errors import DeviceError
 from upwell.domain.fleet import device_id as id_of
 from upwell.doors.devices.faces import Claim, Down, Enrolment, Face, Linked, MqttFace, Names
 from upwell.doors.devices.identity import Identity
-from upwell.service.upgrade.logins import LoginFacts
 
 
 class LoginDesk(Protocol):
@@ -54,13 +54,8 @@ class Logins:
         self._desk = desk
         self._faces = faces
 
-    async def identity(self, client_id: str, username: str, password: bytes) -> Identity | None:
-        """Who the CONNECT is, proven; None refuses."""
-        found = await self.check(client_id, username, password)
-        return None if isinstance(found, Refused) else found
-
     async def check(self, client_id: str, username: str, password: bytes) -> Identity | Refused:
-        """The same, with the reason of a refusal."""
+        """Who the CONNECT is, proven, or why it is refused."""
         try:
             face, claim = self._claim(client_id, username)
         except DeviceError as exc:

@@ -11,8 +11,8 @@ from starlette.routing import Route
 from upwell.dialects.rest import RestRequest
 from upwell.domain.errors import Invalid
 from upwell.doors.management.ask import ask
-from upwell.doors.management.requests import body_of, headers_of, origin_of, peer_of
 from upwell.doors.management.tongue import Asked, House, RestSpeaker
+from upwell.doors.requests import body_of, headers_of, origin_of, peer_of
 
 METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")  # the route's, so that all are refused here
 

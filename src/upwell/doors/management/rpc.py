@@ -18,8 +18,8 @@ from upwell.dialects import rpc_signing
 from upwell.dialects.rpc import RpcRequest
 from upwell.domain.errors import CallerError, Invalid
 from upwell.doors.management.ask import ask
-from upwell.doors.management.requests import body_of, headers_of, is_form, origin_of, peer_of
 from upwell.doors.management.tongue import BODY_SIZE_MAX, Answer, Asked, House, RpcSpeaker
+from upwell.doors.requests import body_of, headers_of, is_form, origin_of, peer_of
 
 QUERY_SIZE_MAX = 64 * 1024
 FIELDS_MAX = 25_000  # parameters; BatchCheckDeviceNames alone may carry 10,000 names with 10,000 nicknames

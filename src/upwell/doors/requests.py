@@ -3,7 +3,7 @@
 from starlette.requests import Request
 
 from upwell.domain.errors import Invalid
-from upwell.doors.management.lingering import announced
+from upwell.doors.lingering import announced
 
 
 def is_form(content_type: str) -> bool:
