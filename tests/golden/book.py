@@ -7,7 +7,8 @@ between answers are compared too. The order of members is compared, and how the 
 
 What is asked may hold places for what only a run knows:
   {{name of a step|Data.ProductKey}}  a member of that step's unmasked answer; numbers count in lists
-  {{now|ms+3600}}                     the time 3600 s from now: ms, s, or utc
+  {{name of a step headers|name}}     one of its headers
+  {{now|ms+3600}}                     the time 3600 s from now: ms, s, utc, or basic
   {{given|key}}                       what the stage tells of itself
 """
 
@@ -44,20 +45,22 @@ class Mask:
 
 MASKS = (
     # each answer's own
-    Mask(member="RequestId|request_id", as_="request", way="plain"),
+    Mask(member="RequestId|request_id|x-request-id|x-iam-trace-id", as_="request", way="plain"),
+    Mask(member="x-subject-token", as_="secret", way="plain"),
     # ids
     Mask(member="Product_?Key", as_="product"),
     Mask(member="Product_?Secret", as_="secret", way="plain"),
-    Mask(member="DeviceSecret|secret|fingerprint", as_="secret", way="plain"),
+    Mask(member="DeviceSecret|secret|secondary_secret|fingerprint", as_="secret", way="plain"),
     Mask(member="IotId|DeviceId", as_="device", value="[0-9a-fA-F]{32}|[0-9A-Za-z]{16,32}"),
     Mask(member="DeviceName|InvalidDeviceName|Name", as_="made name", value="[0-9A-Za-z]{16,32}"),
     Mask(member="FirmwareId|package_id", as_="package", sized=False),
     Mask(member="JobId", as_="job", sized=False),
-    Mask(member="TaskId", as_="task", sized=False),
+    Mask(member="TaskId|task_id", as_="task", sized=False),
     Mask(member="GroupId|SuperGroupId|group_id", as_="group", sized=False),
+    Mask(member="module_id|file_id", as_="number", sized=False),
     Mask(member="ApplyId", as_="batch", sized=False),
     Mask(member="NextToken|marker", as_="token", sized=False),
-    Mask(member="product_id|app_id|rule_id|action_id|id|space_id|project_id", as_="id", value="[0-9a-f-]{24,36}"),
+    Mask(member="product_id|app_id|rule_id|action_id|id|space_id|project_id|domain_id|parent_id", as_="id", value="[0-9a-f-]{24,36}"),
     # times
     Mask(member=r"(Gmt|Utc)\w*|Timestamp|\w*Time|\w*_time|\w*_at", as_="time", way="shape", value=r".*\d{4}.*"),
     # leave to upload, and where
@@ -71,6 +74,10 @@ TEXTS = (
     (re.compile(r"127\.0\.0\.1(:|%3A|%253A)\d{2,5}"), "<address>"),
     (re.compile(r"\d{4}-\d\d-\d\d[T ]\d\d(:|%3A|%253A)\d\d(:|%3A|%253A)\d\d(\.\d+)?Z?"), "<time>"),
     (re.compile(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}"), "<uuid>"),
+    (re.compile(r"(?<=/ota/)[0-9A-Za-z_-]{40,}"), "<leave>"),
+    (re.compile(r"(?<=[?&]e=)\d+"), "<time>"),
+    (re.compile(r"(?<=has the hash )[0-9a-f]{64}"), "<hash>"),
+    (re.compile(r"\b\d{19}\b"), "<number>"),
 )
 
 _TOKEN = re.compile(r"[0-9A-Za-z_-]{8,}")
@@ -186,6 +193,7 @@ def play(chapter: Chapter, open_stage: OpenStage) -> Iterator[Step]:
             answer = None if raw is None else _written(raw, masker)
             if raw is not None:
                 caught[step.name] = _parsed(raw.body)
+                caught[f"{step.name} headers"] = raw.headers
             yield Step(name=step.name, ask=step.ask, shows=step.shows, until=step.until, answer=answer)
 
 
@@ -265,10 +273,12 @@ def _at(place: re.Match[str], caught: Mapping[str, Any]) -> Any:
 
 
 def _time(text: str) -> str:
-    form, sign, seconds = re.fullmatch(r"(ms|s|utc)(?:([+-])(\d+))?", text).groups()  # type: ignore[union-attr]
+    form, sign, seconds = re.fullmatch(r"(ms|s|utc|basic)(?:([+-])(\d+))?", text).groups()  # type: ignore[union-attr]
     at = datetime.now(UTC) + timedelta(seconds=int(seconds or 0) * (-1 if sign == "-" else 1))
     if form == "utc":
         return at.strftime("%Y-%m-%dT%H:%M:%SZ")
+    if form == "basic":
+        return at.strftime("%Y%m%dT%H%M%SZ")
     return str(int(at.timestamp() * (1000 if form == "ms" else 1)))
 
 
