@@ -25,6 +25,7 @@ from typing import Any
 FOLDER = Path(__file__).parent
 UNTIL_S = 30  # for what an `until` waits
 PAUSE_S = 0.05
+SHOWN_BEFORE, SHOWN_AFTER = 60, 120  # characters of two answers around their difference
 
 
 # --- what is masked ---------------------------------------------------------------------------------------------------
@@ -64,13 +65,17 @@ MASKS = (
     # times
     Mask(member=r"(Gmt|Utc)\w*|Timestamp|\w*Time|\w*_time|\w*_at", as_="time", way="shape", value=r".*\d{4}.*"),
     # leave to upload, and where
-    Mask(member="Key", as_="object", value=r"(ota|devices?|list)\S*/\S+"),
     Mask(member="Policy|Signature", as_="policy", way="plain"),
     Mask(member="HostId|Host|AsAddress|IpAddress", as_="address", way="plain"),
 )
 
-# In any other text: what they match -> what is shown.
+# In any other text: what they match -> what is shown. `#` is numbered, as ids are.
 TEXTS = (
+    (re.compile(r"\bota/[0-9a-f]{32}/[0-9A-Za-z]{24}"), "<object #>"),
+    (re.compile(r"\bota/[0-9a-f]{10}\.\.\."), "<an object, cut short>"),
+    (re.compile(r"(?<=AccessKeyId%3D)[0-9A-Za-z-]+"), "<key>"),
+    (re.compile(r"((?<=SignatureNonce%3D)|(?<=signature-nonce:))[0-9a-f]{32}"), "<nonce>"),
+    (re.compile(r"(?<=ACS3-HMAC-SHA256\n)[0-9a-f]{64}"), "<digest>"),
     (re.compile(r"127\.0\.0\.1(:|%3A|%253A)\d{2,5}"), "<address>"),
     (re.compile(r"\d{4}-\d\d-\d\d[T ]\d\d(:|%3A|%253A)\d\d(:|%3A|%253A)\d\d(\.\d+)?Z?"), "<time>"),
     (re.compile(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}"), "<uuid>"),
@@ -80,7 +85,9 @@ TEXTS = (
     (re.compile(r"\b\d{19}\b"), "<number>"),
 )
 
-_TOKEN = re.compile(r"[0-9A-Za-z_-]{8,}")
+TOKEN_CHARS_MIN = 8  # of an id that is known again inside other text
+_TOKEN = re.compile(rf"(?:(?<=%3D)|(?<![0-9A-Za-z_%-]))[0-9A-Za-z_-]{{{TOKEN_CHARS_MIN},}}")
+_ELEMENT = re.compile(r"<(\w+)>([^<]+)</\1>")
 _DAYS = re.compile(r"\b(Mon|Tue|Wed|Thu|Fri|Sat|Sun)\b")
 _MONTHS = re.compile(r"\b(Jan|Feb|Mar|Apr|May|Jun|Jul|Aug|Sep|Oct|Nov|Dec)\b")
 
@@ -90,8 +97,8 @@ class Masker:
 
     def __init__(self) -> None:
         self._rows = [(re.compile(row.member, re.IGNORECASE), re.compile(row.value), row) for row in MASKS]
-        self._seen: dict[str, str] = {}
-        self._counts: dict[str, int] = {}
+        self._seen: dict[str, str] = {}  # what is shown of an id, wherever else it stands
+        self._numbers: dict[str, dict[str, int]] = {}
 
     def masked(self, value: Any, member: str = "") -> Any:
         """The value with masks in it."""
@@ -110,8 +117,14 @@ class Masker:
         """Any other text: ids seen before, and what TEXTS say."""
         text = _TOKEN.sub(lambda found: self._seen.get(found[0], found[0]), text)
         for pattern, shown in TEXTS:
-            text = pattern.sub(shown, text)
+            text = pattern.sub(lambda found, shown=shown: self._numbered(shown, found[0]), text)
         return text
+
+    def xml(self, text: str) -> str:
+        """A document whose elements are named as members are."""
+        return self.text(
+            _ELEMENT.sub(lambda found: f"<{found[1]}>{self.masked(found[2], found[1])}</{found[1]}>", text)
+        )
 
     @staticmethod
     def _fits(name: re.Pattern[str], known: re.Pattern[str], member: str, value: Any) -> bool:
@@ -123,11 +136,19 @@ class Masker:
             return f"<{number}{row.as_}>"
         if row.way == "shape":
             return f"<{number}{row.as_} {_shape(text)}>"
-        if text not in self._seen:
-            self._counts[row.as_] = self._counts.get(row.as_, 0) + 1
-            size = f", {len(text)} long" if row.sized else ""
-            self._seen[text] = f"<{row.as_} {self._counts[row.as_]}{size}>"
-        return self._seen[text].replace("<", f"<{number}", 1)
+        size = f", {len(text)} long" if row.sized else ""
+        return self._numbered(f"<{number}{row.as_} #{size}>", text)
+
+    def _numbered(self, shown: str, text: str) -> str:
+        """What is shown of a text, its `#` being the number of the text among those shown alike."""
+        if "#" not in shown:
+            return shown
+        kind = shown.partition(" #")[0].removeprefix("<").removeprefix("number ")
+        numbers = self._numbers.setdefault(kind, {})
+        told = shown.replace("#", str(numbers.setdefault(text, len(numbers) + 1)))
+        if len(text) >= TOKEN_CHARS_MIN:
+            self._seen[text] = told
+        return told
 
 
 def _shape(text: str) -> str:
@@ -152,12 +173,14 @@ class Raw:
 class Step:
     """What is asked (the stage knows how it is sent) and, once played, the masked answer; None when nothing answers, as
     for what a device says. `shows` says what it is there for: full, empty, last page, refusal, or nothing. It is asked
-    again until each path of `until` is as wanted ("*" for anything at all)."""
+    again until each path of `until` is as wanted ("*" for anything at all). `loose` is for a list that the server sorts
+    by what is random: {"list": its path} with the member to "sort" it by here, or those to "hide" in a page of it."""
 
     name: str
     ask: dict[str, Any]
     shows: str = ""
     until: dict[str, Any] = field(default_factory=dict)
+    loose: dict[str, Any] = field(default_factory=dict)
     answer: Any = None
 
 
@@ -190,19 +213,23 @@ def play(chapter: Chapter, open_stage: OpenStage) -> Iterator[Step]:
         caught["given"] = stage.given
         for step in chapter.steps:
             raw = _sent(stage, step, caught)
-            answer = None if raw is None else _written(raw, masker)
+            answer = None if raw is None else _written(raw, masker, step.loose)
             if raw is not None:
                 caught[step.name] = _parsed(raw.body)
                 caught[f"{step.name} headers"] = raw.headers
-            yield Step(name=step.name, ask=step.ask, shows=step.shows, until=step.until, answer=answer)
+            yield Step(
+                name=step.name, ask=step.ask, shows=step.shows, until=step.until, loose=step.loose, answer=answer
+            )
 
 
 def _sent(stage: Stage, step: Step, caught: Mapping[str, Any]) -> Raw | None:
+    """The answer, once it is as the step's `until` wants it. Fails when it never is."""
     end = time.monotonic() + UNTIL_S
     while True:
         raw = stage.send(filled(step.ask, caught))
-        if not step.until or time.monotonic() > end or (raw is not None and _holds(raw, step.until)):
+        if not step.until or (raw is not None and _holds(raw, step.until)):
             return raw
+        assert time.monotonic() < end, f"{step.name}: never {step.until}, but {raw}"
         time.sleep(PAUSE_S)
 
 
@@ -230,7 +257,18 @@ def _parsed(body: bytes) -> Any:
         return body.decode("utf-8", "replace")
 
 
-def _written(raw: Raw, masker: Masker) -> dict[str, Any]:
+def _tamed(body: Any, loose: Mapping[str, Any]) -> Any:
+    """The body with the list that comes in no certain order made certain, as its step says."""
+    if not loose:
+        return body
+    *way, last = loose["list"].split(".")
+    holder = _found(body, ".".join(way))
+    rows = [row | dict.fromkeys(loose.get("hide", ()), "<any>") for row in holder[last]]
+    holder[last] = sorted(rows, key=lambda row: str(row[loose["sort"]])) if "sort" in loose else rows
+    return body
+
+
+def _written(raw: Raw, masker: Masker, loose: Mapping[str, Any]) -> dict[str, Any]:
     """An answer with its masks. JSON that is not compact, or is no JSON, is kept as text."""
     parsed = _parsed(raw.body)
     compact = json.dumps(parsed, ensure_ascii=False, separators=(",", ":")).encode("utf-8", "surrogatepass")
@@ -238,9 +276,10 @@ def _written(raw: Raw, masker: Masker) -> dict[str, Any]:
     if raw.headers:
         answer["headers"] = masker.masked(dict(raw.headers))
     if compact == raw.body:
-        answer["body"] = masker.masked(parsed)
+        answer["body"] = masker.masked(_tamed(parsed, loose))
     else:
-        answer["text"] = masker.text(raw.body.decode("utf-8", "replace"))
+        text = raw.body.decode("utf-8", "replace")
+        answer["text"] = masker.xml(text) if "xml" in raw.type else masker.text(text)
     return answer
 
 
@@ -300,6 +339,7 @@ def _step(entry: Mapping[str, Any]) -> Step:
         ask=entry["ask"],
         shows=entry.get("shows", ""),
         until=entry.get("until", {}),
+        loose=entry.get("loose", {}),
         answer=entry["answer"],
     )
 
@@ -317,7 +357,7 @@ def _chapter(chapter: Chapter) -> str:
 
 def _entry(step: Step) -> str:
     parts: dict[str, Any] = {"step": step.name, "shows": step.shows, "ask": step.ask}
-    parts |= {"until": step.until, "answer": step.answer}
+    parts |= {"until": step.until, "loose": step.loose, "answer": step.answer}
     kept = {name: value for name, value in parts.items() if value or name in ("step", "ask", "answer")}
     return "{" + ",\n ".join(f"{_line(name)}: {_line(value)}" for name, value in kept.items()) + "}"
 
@@ -336,6 +376,14 @@ def differences(dialect: str, open_stage: OpenStage) -> list[str]:
     found = []
     for chapter in load(dialect):
         for kept, now in zip(chapter.steps, play(chapter, open_stage), strict=True):
-            if _line(kept.answer) != _line(now.answer):
-                found.append(f"{chapter.name} / {kept.name}\n  was {_line(kept.answer)}\n  is  {_line(now.answer)}")
+            was, is_ = _line(kept.answer), _line(now.answer)
+            if was != is_:
+                found.append(f"{chapter.name} / {kept.name}{_apart(was, is_)}")
     return found
+
+
+def _apart(was: str, is_: str) -> str:
+    """Both answers around the place where they first differ."""
+    place = next((n for n, (a, b) in enumerate(zip(was, is_, strict=False)) if a != b), min(len(was), len(is_)))
+    part = slice(max(0, place - SHOWN_BEFORE), place + SHOWN_AFTER)
+    return f"\n  was ...{was[part]}\n  is  ...{is_[part]}"
