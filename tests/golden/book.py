@@ -61,10 +61,13 @@ MASKS = (
     Mask(member="module_id|file_id", as_="number", sized=False),
     Mask(member="ApplyId", as_="batch", sized=False),
     Mask(member="NextToken|marker", as_="token", sized=False),
-    Mask(member="product_id|app_id|rule_id|action_id|id|space_id|project_id|domain_id|parent_id", as_="id", value="[0-9a-f-]{24,36}"),
+    Mask(member="product_id", as_="product", value="[0-9A-Za-z]{24}"),
+    Mask(member="(product|app|rule|action|space|project|domain|parent)_id|id", as_="id", value="[0-9a-f-]{24,36}"),
     # times
     Mask(member=r"(Gmt|Utc)\w*|Timestamp|\w*Time|\w*_time|\w*_at", as_="time", way="shape", value=r".*\d{4}.*"),
-    # leave to upload, and where
+    Mask(member="id", as_="time", way="shape", value=r"\d{13}"),
+    # leave to upload, and where; proofs made with secrets
+    Mask(member="hmac", as_="proof", way="plain"),
     Mask(member="Policy|Signature", as_="policy", way="plain"),
     Mask(member="HostId|Host|AsAddress|IpAddress", as_="address", way="plain"),
 )
@@ -272,7 +275,7 @@ def _written(raw: Raw, masker: Masker, loose: Mapping[str, Any]) -> dict[str, An
     """An answer with its masks. JSON that is not compact, or is no JSON, is kept as text."""
     parsed = _parsed(raw.body)
     compact = json.dumps(parsed, ensure_ascii=False, separators=(",", ":")).encode("utf-8", "surrogatepass")
-    answer: dict[str, Any] = {"status": raw.status, "type": raw.type}
+    answer: dict[str, Any] = {"status": raw.status, "type": masker.text(raw.type)}
     if raw.headers:
         answer["headers"] = masker.masked(dict(raw.headers))
     if compact == raw.body:
@@ -371,10 +374,12 @@ def record(dialect: str, chapters: list[Chapter], open_stage: OpenStage) -> None
     save(dialect, [Chapter(name=c.name, options=c.options, steps=list(play(c, open_stage))) for c in chapters])
 
 
-def differences(dialect: str, open_stage: OpenStage) -> list[str]:
-    """Where the answers differ from the record, told for people; empty when nowhere."""
+def differences(dialect: str, open_stage: OpenStage, only: str = "") -> list[str]:
+    """Where the answers differ from the record, or those of one chapter, told for people; empty when nowhere."""
     found = []
     for chapter in load(dialect):
+        if only not in ("", chapter.name):
+            continue
         for kept, now in zip(chapter.steps, play(chapter, open_stage), strict=True):
             was, is_ = _line(kept.answer), _line(now.answer)
             if was != is_:

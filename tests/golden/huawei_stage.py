@@ -6,6 +6,7 @@ What a step may ask:
       it is first needed, "nobody", or {"token": …}. `sign` is sdk or v11; `secret` another secret; `headers` are
       signed, `after` are set when it was signed (null takes one away); the body is what `huawei_wire.body_of` knows.
   {"put": key, "text": …} {"remove": key}   an object in the bucket `abc` of the account; `size` makes one of zeros
+  {"read": "all"}                           wait until no package's object is still to be read
   {"fetch": url}                            what a device downloads
   {"run": […], "given": …}                  a command beside the server
   {"device": id, "says": event, "paras": {…}}   `logs_in` with its secret, `hears` the next message, `leaves`
@@ -16,6 +17,7 @@ import hmac
 import http.client
 import json
 import os
+import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from datetime import UTC, datetime
@@ -29,6 +31,7 @@ from tests.imitations.mqtt import Mqtt
 ACCOUNT = "golden"
 BY = f"{ACCOUNT}/admin"
 BUCKET = "abc"
+READ_S = 30  # for which the server's reading of objects is waited
 NOT_COMPARED = ("date", "server", "content-length", "content-type", "connection")
 
 
@@ -59,6 +62,8 @@ class HuaweiStage(Stage):
             return _sent(address, "GET", f"/{path}", {"Host": address}, b"")
         if "run" in ask:
             self.server.run(*ask["run"], given=ask.get("given", ""))
+        elif "read" in ask:
+            self._wait_for_readers()
         else:
             self._object(ask)
         return None
@@ -95,6 +100,11 @@ class HuaweiStage(Stage):
         file.write_text(ask.get("text", ""))
         if "size" in ask:
             os.truncate(file, ask["size"])
+
+    def _wait_for_readers(self) -> None:
+        until = time.monotonic() + READ_S
+        while "checking" in self.server.run("object", "list", "--bucket", BUCKET, "--account", ACCOUNT):
+            assert time.monotonic() < until, "an object is not read"
 
     def _device(self, ask: Mapping[str, Any]) -> Raw | None:
         device_id = ask["device"]
@@ -138,6 +148,7 @@ def _sent(address: str, method: str, target: str, headers: Mapping[str, str], bo
         link.endheaders(body or None)
         got = link.getresponse()
         told = {name.lower(): value for name, value in got.getheaders()}
+        told |= {"allow": ", ".join(sorted(told["allow"].split(", ")))} if "allow" in told else {}  # a set's order
         kept = {name: told[name] for name in sorted(told) if name not in NOT_COMPARED}
         return Raw(status=got.status, type=told.get("content-type", ""), body=got.read(), headers=kept)
     finally:

@@ -58,11 +58,6 @@ def wrongs(name: str) -> Iterator[Wrong]:
             yield Wrong(words=f"{place} {words}", ids=parts["ids"], query=pairs, body=parts["body"] or None)
 
 
-def required(name: str) -> Iterator[str]:
-    """The words of each record that an operation's required members and rules must have."""
-    return (wrong.words for wrong in wrongs(name))
-
-
 def _right(table: tuple[Field, ...]) -> dict[str, Any]:
     return {field.name: _value(field) for field in table if field.required}
 

@@ -9,8 +9,8 @@ from tests.golden.huawei_script import Script, of
 APP = of("ShowApplications: one", "applications.0.app_id")
 OTHER = of("AddApplication: second", "app_id")
 LIVE = 3600  # seconds until a planned task begins: it never does
-DEVICES = 13
-CODES = {1: 1, 2: 2, 3: 4, 4: 5, 5: 6, 6: 7, 7: 8, 8: 9, 9: 10, 10: 255, 11: 99}  # device -> what it fails by
+DEVICES = 14
+CODES = {1: 1, 2: 2, 3: 4, 4: 5, 5: 6, 6: 7, 7: 8, 8: 9, 9: 10, 10: 255, 11: 99, 12: 3}  # device -> what it fails by
 
 
 def upgrades() -> Script:
@@ -115,6 +115,8 @@ def _packages(s: Script) -> None:
         s.refused(name, "one that is gone", ids=which)
         s.refused(name, "a foreign id", ids={"package_id": "abc"})
         s.refused(name, "of another account", ids={"package_id": FIRMWARE}, by="other/admin")
+    s.call("CreateOtaPackage", "of another space", json=_package("V2.0", app_id=OTHER, product_id="prod-2"))
+    s.add("objects are read", {"read": "all"})
     radio = of("CreateOtaModule: full", "module_id")
     s.refused("DeleteOtaModule", "with a package", ids={"module_id": radio})
 
@@ -150,8 +152,7 @@ def _planned(s: Script) -> None:
 
 
 def _refused_tasks(s: Script) -> None:
-    other = of(s.call("CreateOtaPackage", "of another space", json=_package("V2.0", app_id=OTHER,
-               product_id="prod-2")), "package_id")  # fmt: skip
+    other = of("CreateOtaPackage: of another space", "package_id")
     software, gone = of("CreateOtaPackage: software", "package_id"), of("CreateOtaPackage: third", "package_id")
     policy, documents = "task_policy", "document"
     for words, more in (
@@ -215,12 +216,13 @@ def _result(s: Script, device: str, code: int, **more: Any) -> None:
 
 
 def _failures(s: Script) -> None:
-    """A task whose devices end in every way: twelve results, one that has the version, one that no device is."""
+    """A task whose devices end in every way: twelve failures, a success, and one that has the version already."""
     names = [f"d-{n:02}" for n in range(1, DEVICES + 1)]
-    task = s.full("CreateBatchTask", "of every end", json=_task("ends", *names, "unknown"))
+    task = s.full("CreateBatchTask", "of every end", json=_task("ends", *names))
     which = {"task_id": of(task, "task_id")}
-    wait = {"body.batchtask.task_progress.waitting": DEVICES, "body.batchtask.task_progress.fail": 1}
-    s.call("ShowBatchTask", "begun", ids=which, until=wait)
+    s.call("ShowBatchTask", "begun", ids=which, until={"body.batchtask.task_progress.waitting": DEVICES})
+    stray = s.call("CreateBatchTask", "of no device", json=_task("stray", "unknown"))
+    _over(s, stray, "of no device", "Fail", shows="full")
     busy = s.call("CreateBatchTask", "of busy devices", json=_task("busy", "d-01"))
     _log_in(s, *range(1, DEVICES + 1))
     for n, code in CODES.items():
@@ -228,12 +230,12 @@ def _failures(s: Script) -> None:
         more = {"description": "because"} if n % 2 else {}
         _result(s, f"d-{n:02}", code, **more)
         s.leaves(f"d-{n:02}")
-    _offered(s, "d-12", "ends")
-    _result(s, "d-12", 0, description="fine")
-    s.leaves("d-12")
-    s.hears("d-13", "the question of ends")
-    s.says("d-13", "version_report", {"fw_version": "V2.0"})
+    _offered(s, "d-13", "ends")
+    _result(s, "d-13", 0, description="fine")
     s.leaves("d-13")
+    s.hears("d-14", "the question of ends")
+    s.says("d-14", "version_report", {"fw_version": "V2.0"})
+    s.leaves("d-14")
     _over(s, task, "of every end", "PartialSuccess", shows="full", query={"limit": 50})
     first = s.call("ShowBatchTask", "first page", ids=which, query={"limit": 10})
     marker = of(first, "page.marker")
@@ -345,14 +347,17 @@ SLOW = 256 * 1024 * 1024  # bytes of an object that is read for seconds
 def _bad_objects(s: Script) -> None:
     """Objects that are not any more what their packages say, found when the first device opens its link: the second,
     which still waits, fails."""
+    narrow = s.call("CreateOtaPackage", "that fits none", json=_package("V9", support_source_versions=["V0"]))
     for words, key in BAD.items():
         s.put(key, f"to be {words}")
-        package = s.call("CreateOtaPackage", f"to be {words}", json=_package("V9", key))
+        s.call("CreateOtaPackage", f"to be {words}", json=_package("V9", key))
+    s.add("bad objects are read", {"read": "all"})
+    for words in BAD:
         devices = [f"{words}-{n}" for n in (1, 2)]
         for device in devices:
             made = {"device_id": device, "node_id": device, "product_id": "prod-1", "auth_info": {"secret": "secret-0"}}
             s.call("AddDevice", device, json=made)
-        task = _task(words, *devices, package=of(package, "package_id"))
+        task = _task(words, *devices, package=of(f"CreateOtaPackage: to be {words}", "package_id"))
         s.call("CreateBatchTask", f"of an object {words}", json=task)
         s.logs_in(devices[0], "secret-0")
     for words in BAD:
@@ -373,7 +378,6 @@ def _bad_objects(s: Script) -> None:
         lost = of(f"CreateOtaPackage: to be {words}", "package_id")
         s.refused("CreateBatchTask", f"of an object that is {words}", json=_task(words, "d-01", package=lost))
     _wrong_sign(s)
-    narrow = s.call("CreateOtaPackage", "that fits none", json=_package("V9", support_source_versions=["V0"]))
     task = s.call("CreateBatchTask", "that fits none", json=_task("narrow", "d-01", package=of(narrow, "package_id")))
     _log_in(s, 1)
     s.hears("d-01", "the question that fits none")
@@ -397,7 +401,7 @@ def _wrong_sign(s: Script) -> None:
 def _lists(s: Script) -> None:
     kind = {"task_type": "firmwareUpgrade"}
     s.full("ListBatchTasks", query=kind | {"limit": 50})
-    count = 10  # tasks of firmware that were made and not deleted
+    count = 13  # tasks of firmware that were made and not deleted
     limit = count - 1
     first = s.call("ListBatchTasks", "first page", query=kind | {"limit": limit})
     last = s.call("ListBatchTasks", "last page by marker", shows="last page",
