@@ -34,14 +34,15 @@ SHOWN_BEFORE, SHOWN_AFTER = 60, 120  # characters of two answers around their di
 @dataclass(frozen=True, kw_only=True)
 class Mask:
     """Members of this name (a regular expression, any case) show `as_` instead of their value, where the value is as
-    `value` says. `way`: numbered ids keep which are equal, a shape keeps the form of a time, plain keeps nothing.
-    `sized` ids keep their length too."""
+    `value` says and, if `within` names some, these are all the members there. `way`: numbered ids keep which are equal,
+    a shape keeps the form of a time, plain keeps nothing. `sized` ids keep their length too."""
 
     member: str
     as_: str
     way: str = "numbered"
     value: str = r"(?s:.+)"
     sized: bool = True
+    within: frozenset[str] = frozenset()
 
 
 MASKS = (
@@ -53,7 +54,9 @@ MASKS = (
     Mask(member="Product_?Secret", as_="secret", way="plain"),
     Mask(member="DeviceSecret|secret|secondary_secret|fingerprint", as_="secret", way="plain"),
     Mask(member="IotId|DeviceId", as_="device", value="[0-9a-fA-F]{32}|[0-9A-Za-z]{16,32}"),
-    Mask(member="DeviceName|InvalidDeviceName|Name", as_="made name", value="[0-9A-Za-z]{16,32}"),
+    Mask(member="DeviceName|ValidList|Name", as_="made name", value="[0-9A-Za-z]{16,32}"),
+    # tuya 1.6: who makes a job is told its id twice
+    Mask(member="firmwareId", as_="job", sized=False, within=frozenset({"jobId", "firmwareId", "utcCreate"})),
     Mask(member="FirmwareId|package_id", as_="package", sized=False),
     Mask(member="JobId", as_="job", sized=False),
     Mask(member="TaskId|task_id", as_="task", sized=False),
@@ -103,17 +106,17 @@ class Masker:
         self._seen: dict[str, str] = {}  # what is shown of an id, wherever else it stands
         self._numbers: dict[str, dict[str, int]] = {}
 
-    def masked(self, value: Any, member: str = "") -> Any:
-        """The value with masks in it."""
+    def masked(self, value: Any, member: str = "", beside: frozenset[str] = frozenset()) -> Any:
+        """The value with masks in it; `beside` are the members where it stands."""
         if isinstance(value, dict):
-            return {self.text(name): self.masked(each, name) for name, each in value.items()}
+            return {self.text(name): self.masked(each, name, frozenset(value)) for name, each in value.items()}
         if isinstance(value, list):
             return [self.masked(each, member) for each in value]
         if value is None or isinstance(value, bool):
             return value
-        row = next((row for name, known, row in self._rows if self._fits(name, known, member, value)), None)
-        if row is not None:
-            return self._hidden(row, value)
+        for name, known, row in self._rows:
+            if name.fullmatch(member) and known.fullmatch(str(value)) and row.within in (frozenset(), beside):
+                return self._hidden(row, value)
         return self.text(value) if isinstance(value, str) else value
 
     def text(self, text: str) -> str:
@@ -128,10 +131,6 @@ class Masker:
         return self.text(
             _ELEMENT.sub(lambda found: f"<{found[1]}>{self.masked(found[2], found[1])}</{found[1]}>", text)
         )
-
-    @staticmethod
-    def _fits(name: re.Pattern[str], known: re.Pattern[str], member: str, value: Any) -> bool:
-        return bool(name.fullmatch(member) and known.fullmatch(str(value)))
 
     def _hidden(self, row: Mask, value: Any) -> str:
         text, number = str(value), "" if isinstance(value, str) else "number "
@@ -374,12 +373,15 @@ def record(dialect: str, chapters: list[Chapter], open_stage: OpenStage) -> None
     save(dialect, [Chapter(name=c.name, options=c.options, steps=list(play(c, open_stage))) for c in chapters])
 
 
+def names(dialect: str) -> list[str]:
+    """The chapters of a record."""
+    return [chapter.name for chapter in load(dialect)]
+
+
 def differences(dialect: str, open_stage: OpenStage, only: str = "") -> list[str]:
-    """Where the answers differ from the record, or those of one chapter, told for people; empty when nowhere."""
+    """Where the answers differ from the record, or from one chapter of it, told for people; empty when nowhere."""
     found = []
-    for chapter in load(dialect):
-        if only not in ("", chapter.name):
-            continue
+    for chapter in (each for each in load(dialect) if only in ("", each.name)):
         for kept, now in zip(chapter.steps, play(chapter, open_stage), strict=True):
             was, is_ = _line(kept.answer), _line(now.answer)
             if was != is_:

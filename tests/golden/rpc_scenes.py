@@ -12,6 +12,9 @@ IMAGE = "the image of a firmware, of some bytes"
 SIZE = len(IMAGE)
 MD5, SHA256 = (hashlib.new(method, IMAGE.encode()).hexdigest() for method in ("md5", "sha256"))
 
+FORM_FROM = 1000  # values of a list that are sent in a form
+NEW = {("RegisterDevice", "DeviceName"), ("CreateOTAModule", "ModuleName")}  # what is not there is made
+
 Given = Mapping[str, Any]
 
 
@@ -62,11 +65,12 @@ def by_table(scene: Scene, operations: Mapping[str, Any], good: Mapping[str, Giv
             if param.required:
                 scene.refused(action, _without(given, param.name), f"no {param.name}")
             for what, value in _wrong(param):
-                scene.refused(action, given | {param.name: value}, f"{param.name} {what}")
+                form = {"method": "POST"} if param.most > FORM_FROM else {}  # too long for a query
+                scene.refused(action, given | {param.name: value}, f"{param.name} {what}", **form)
             for what, name, value in _misspelt(param):
                 scene.refused(action, _without(given, param.name) | {name: value}, f"{param.name} {what}")
         for name, value in unknown.items():
-            if name in given:
+            if name in given and (action, name) not in NEW:
                 several = isinstance(given[name], list) and not isinstance(value, list)
                 scene.do(action, given | {name: [value] if several else value}, name=f"{action}: unknown {name}")
 
