@@ -49,8 +49,20 @@ def _package(s: Tale, api: str, data: str, product: Mapping[str, str], names: Ma
     s.rpc(api, "GenerateOTAUploadURL", {"FileSuffix": "bin"}, "ticket")
     s.add("upload", {"api": api, "upload": f"{{{{ticket|{data}}}}}", "image": IMAGE})
     url = f"{{{{ticket|{data}.{names['url']}}}}}"
-    s.rpc(api, "CreateOTAFirmware", {"FirmwareName": "fw", "DestVersion": "2.0.0", "NeedToVerify": False,
-                                     "FirmwareDesc": "d", "FirmwareUrl": url, **names["more"], **product}, "package")  # type: ignore[dict-item]  # parameters
+    s.rpc(
+        api,
+        "CreateOTAFirmware",
+        {
+            "FirmwareName": "fw",
+            "DestVersion": "2.0.0",
+            "NeedToVerify": False,
+            "FirmwareDesc": "d",
+            "FirmwareUrl": url,
+            **names["more"],
+            **product,
+        },
+        "package",
+    )
 
 
 def _alibaba() -> Tale:
@@ -58,11 +70,16 @@ def _alibaba() -> Tale:
     product = {"ProductKey": "{{product|ProductKey}}"}
     s.rpc(api, "CreateProduct", {"ProductName": "pumps", "NodeType": 0}, "product")
     s.rpc(api, "RegisterDevice", {**product, "DeviceName": "pump_1"}, "made")
+    s.rpc(api, "QueryProduct", product, "the product")
+    asked = {"register": "pump_1", "product": product["ProductKey"]}
+    s.add("asks for its secret", asked | {"secret": "{{the product|Data.ProductSecret}}"})
+    s.add("asks by another secret", asked | {"secret": "wrong"})
     udi = {"Udi": '{"a":"b"}', "SignMethod": "SHA256"}
-    _package(s, api, "Data", product, {"url": "FirmwareUrl", "more": udi})  # type: ignore[dict-item]  # parameters
+    _package(s, api, "Data", product, {"url": "FirmwareUrl", "more": udi})
     path = f"{product['ProductKey']}/pump_1"
     s.add("connect", {"device": "d", "connect": api, "id": "pump_1", "product": product["ProductKey"],
                       "secret": "{{made|Data.DeviceSecret}}"})  # fmt: skip
+    s.add("asks when it is known", asked | {"secret": "{{the product|Data.ProductSecret}}"})
     inform, get = f"/ota/device/inform/{path}", f"/sys/{path}/thing/ota/firmware/get"
     s.add("subscribes", {"device": "d", "subscribe": f"/ota/device/upgrade/{path}"})
     s.says(inform, {"id": "1", "params": {"version": "1.0.0"}})
@@ -86,7 +103,7 @@ def _tuyalink() -> Tale:
     product = {"ProductKey": "{{product|productKey}}"}
     s.rpc(api, "CreateProduct", {"ProductName": "pumps", "NodeType": 0}, "product")
     s.rpc(api, "RegisterDevice", {**product, "DeviceName": "pump_1"}, "made")
-    _package(s, api, "data", product, {"url": "firmwareUrl", "more": {}})  # type: ignore[dict-item]  # parameters
+    _package(s, api, "data", product, {"url": "firmwareUrl", "more": {}})
     s.add("connect", {"device": "d", "connect": "tuyalink", "id": "pump_1", "secret": "{{made|data.deviceSecret}}"})
     up = "tylink/pump_1"
     s.add("subscribes", {"device": "d", "subscribe": f"{up}/channel/downlink/auto_subscribe"})

@@ -1,9 +1,11 @@
-"""A server, its owners of all three dialects, and raw devices of all three kinds: every message that a device is sent is
-an answer here, its topic being the type.
+"""A server, its owners of all three dialects, and raw devices of all three kinds: every message that a device is
+sent is an answer here, its topic being the type.
 
 What a step may ask: {"api": dialect, …} is asked of that dialect's stage. A device is told what to do by
+  {"register": name, "product": …, "secret": …}   a device asks for its secret over HTTP (alibaba 6.1)
   {"device": name, "connect": kind, "id": …, "product": …, "secret": …}   kind is alibaba, tuyalink or huawei
-  {"device": name, "publish": topic, "json": …, "qos": 0} {"device": name, "subscribe": filter} {"device": name, "hears": 1}
+  {"device": name, "publish": topic, "json": …, "qos": 0} {"device": name, "subscribe": filter}
+  {"device": name, "hears": 1}
 """
 
 import hashlib
@@ -12,13 +14,15 @@ import json
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
+from urllib.parse import urlencode
 
-from acceptance.client import Server, serve
 from tests.golden.book import Raw, Stage
-from tests.golden.huawei_stage import HuaweiStage, logged_in
+from tests.golden.huawei_stage import HuaweiStage, logged_in, sent
 from tests.golden.rpc_stage import AlibabaVoice, RpcStage
 from tests.golden.tuya_stage import TuyaVoice
 from tests.imitations.mqtt import Mqtt
+
+from acceptance.client import Server, serve
 
 TAIL = "timestamp=1700000000000,secureMode=1,accessType=1"
 YEAR_2050 = "2524608000000"  # alibaba 6.1: the C SDKs' constant timestamp
@@ -40,6 +44,8 @@ class FacesStage(Stage):
         if "api" in ask:
             answer: Raw | None = self.apis[ask["api"]].send({n: v for n, v in ask.items() if n != "api"})
             return answer
+        if "register" in ask:
+            return self._registered(ask["register"], ask["product"], ask["secret"])
         name = ask["device"]
         if "connect" in ask:
             self.devices[name] = _connected(self.server.mqtt, ask)
@@ -53,6 +59,12 @@ class FacesStage(Stage):
         told = device.pushed()
         assert told is not None, f"{name} hears nothing"
         return Raw(status=0, type=told[0], body=told[1])
+
+    def _registered(self, name: str, product: str, secret: str) -> Raw:
+        proof = _hmac(secret, f"deviceName{name}productKey{product}randomabc")
+        form = {"productKey": product, "deviceName": name, "random": "abc", "sign": proof, "signMethod": "hmacsha256"}
+        kind = {"Host": self.server.http, "Content-Type": "application/x-www-form-urlencoded"}
+        return sent(self.server.http, "POST", "/auth/register/device", kind, urlencode(form).encode())
 
     def close(self) -> None:
         for device in self.devices.values():

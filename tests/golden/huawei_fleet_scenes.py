@@ -13,7 +13,8 @@ MODEL = [
                         "description": "light", "default_value": {"x": [1, None]}}],
         "commands": [{"command_name": "blink",
                       "paras": [{"para_name": "times", "data_type": "int", "min": "1", "max": "9", "step": 1}],
-                      "responses": [{"response_name": "done", "paras": [{"para_name": "ok", "data_type": "boolean"}]}]}],
+                      "responses": [{"response_name": "done",
+                                     "paras": [{"para_name": "ok", "data_type": "boolean"}]}]}],
         "events": [{"event_type": "broke", "paras": [{"para_name": "why", "data_type": "string", "max_length": 9}]}],
     }
 ]  # fmt: skip
@@ -45,8 +46,8 @@ def _spaces(s: Script) -> None:
     s.full("UpdateApplication", ids={"app_id": of(made, "app_id")}, json={"app_name": "second"})
     for name, more in (("ShowApplication", {}), ("UpdateApplication", {"json": {"app_name": "a"}}),
                        ("DeleteApplication", {})):  # fmt: skip
-        s.refused(name, "an unknown one", ids={"app_id": "unknown"}, **more)  # type: ignore[arg-type]  # a body
-        s.refused(name, "of another account", ids={"app_id": of(made, "app_id")}, by="other/admin", **more)  # type: ignore[arg-type]  # a body
+        s.refused(name, "an unknown one", ids={"app_id": "unknown"}, **more)
+        s.refused(name, "of another account", ids={"app_id": of(made, "app_id")}, by="other/admin", **more)
     default = of("ShowApplications: one", "applications.0.app_id")
     s.refused("DeleteApplication", "the default one", ids={"app_id": default})
 
@@ -65,10 +66,10 @@ def _products(s: Script) -> None:
     s.refused("CreateProduct", "an id of another account", json=whole, by="other/admin")
     s.refused("CreateProduct", "an unknown space", json=whole | {"app_id": "unknown", "product_id": "p"})
     s.refused("CreateProduct", "a service twice", json=whole | {"service_capabilities": MODEL * 2})
-    twice = [MODEL[0] | {"properties": MODEL[0]["properties"] * 2}]  # type: ignore[operator]  # a list
+    twice = [MODEL[0] | {"properties": MODEL[0]["properties"] * 2}]
     s.refused("CreateProduct", "a property twice", json=whole | {"service_capabilities": twice})
-    many = {"$list": [{"service_id": "s#", "service_type": "t", "properties": [
-        {"property_name": "p", "data_type": "enum", "method": "R", "default_value": {"$text": ["x", 2000]}}]}, 300]}  # fmt: skip
+    large = {"property_name": "p", "data_type": "enum", "method": "R", "default_value": {"$text": ["x", 2000]}}
+    many = {"$list": [{"service_id": "s#", "service_type": "t", "properties": [large]}, 300]}
     s.refused("CreateProduct", "too large a model", json=whole | {"service_capabilities": many})
     s.pages("ListProducts", {})
     s.full("ListProducts", "of a space and a name", query={"app_id": SECOND, "product_name": "lamp"})
@@ -79,8 +80,8 @@ def _products(s: Script) -> None:
     s.full("UpdateProduct", ids={"product_id": "prod-1"}, json={"name": "lamp 2".replace(" ", "_"), "industry": "x"})
     s.full("UpdateProduct", "the model", ids={"product_id": "prod-2"}, json={"service_capabilities": MODEL})
     for name, more in (("ShowProduct", {}), ("UpdateProduct", {"json": {"name": "a"}}), ("DeleteProduct", {})):
-        s.refused(name, "an unknown one", ids={"product_id": "unknown"}, **more)  # type: ignore[arg-type]  # a body
-        s.refused(name, "of another account", ids={"product_id": "prod-1"}, by="other/admin", **more)  # type: ignore[arg-type]  # a body
+        s.refused(name, "an unknown one", ids={"product_id": "unknown"}, **more)
+        s.refused(name, "of another account", ids={"product_id": "prod-1"}, by="other/admin", **more)
     s.refused("ShowProduct", "in another space", ids={"product_id": "prod-2"}, query={"app_id": SECOND})
     s.refused("DeleteProduct", "in an unknown space", ids={"product_id": "prod-2"}, query={"app_id": "unknown"})
 
@@ -89,7 +90,8 @@ def _devices(s: Script) -> None:
     s.call("ListDevices", "none yet", shows="empty")
     whole = {"device_id": "dev-1", "node_id": "node-1", "product_id": "prod-1", "app_id": SECOND,
              "device_name": "lamp#1", "description": "a lamp", "extension_info": {"x": {"y": None}},
-             "auth_info": {"auth_type": "SECRET", "secret": "secret-of-dev-1", "secure_access": True, "timeout": 7}}  # fmt: skip
+             "auth_info": {"auth_type": "SECRET", "secret": "secret-of-dev-1", "secure_access": True,
+                           "timeout": 7}}  # fmt: skip
     s.full("AddDevice", json=whole)
     s.full("AddDevice", "with the least", json={"node_id": "node-2", "product_id": "prod-1"})
     s.full("AddDevice", "behind another", json={"device_id": "dev-3", "node_id": "node-3", "product_id": "prod-2",
@@ -204,9 +206,9 @@ def _groups(s: Script) -> None:
     s.refused("DeleteDeviceGroup", "with devices", ids=group)
     for name, more in (("ShowDeviceGroup", {}), ("UpdateDeviceGroup", {"json": {"name": "a"}}),
                        ("DeleteDeviceGroup", {}), ("ShowDevicesInGroup", {}), (add, {"query": which})):  # fmt: skip
-        s.refused(name, "an unknown one", ids={"group_id": NONE}, **more)  # type: ignore[arg-type]  # a body
-        s.refused(name, "a foreign id", ids={"group_id": "abc"}, **more)  # type: ignore[arg-type]  # a body
-        s.refused(name, "of another account", ids=group, by="other/admin", **more)  # type: ignore[arg-type]  # a body
+        s.refused(name, "an unknown one", ids={"group_id": NONE}, **more)
+        s.refused(name, "a foreign id", ids={"group_id": "abc"}, **more)
+        s.refused(name, "of another account", ids=group, by="other/admin", **more)
     s.refused("ListDeviceGroupsByDevice", "an unknown one", ids={"device_id": "unknown"})
     s.refused("ListDeviceGroupsByDevice", "of another account", ids={"device_id": "dev-1"}, by="other/admin")
 
@@ -284,8 +286,8 @@ def _changed(s: Script) -> None:
     s.call("ShowDevice", "away", ids=device, until={"body.status": "OFFLINE"})
     for name, more in (("ShowDevice", {}), ("UpdateDevice", {"json": {}}), ("DeleteDevice", {}), ("FreezeDevice", {}),
                        ("ResetDeviceSecret", {"query": reset, "json": {}}), ("UnfreezeDevice", {})):  # fmt: skip
-        s.refused(name, "an unknown one", ids={"device_id": "unknown"}, **more)  # type: ignore[arg-type]  # a body
-        s.refused(name, "of another account", ids=device, by="other/admin", **more)  # type: ignore[arg-type]  # a body
+        s.refused(name, "an unknown one", ids={"device_id": "unknown"}, **more)
+        s.refused(name, "of another account", ids=device, by="other/admin", **more)
 
 
 def _gone(s: Script) -> None:
@@ -314,7 +316,9 @@ def quantities() -> Script:
     above = made
     for n in range(5):
         step = s.refused if n == 4 else s.call
-        above = step("AddDeviceGroup", f"level {n + 2}", json={"name": f"l{n}", "super_group_id": of(above, "group_id")})
+        above = step(
+            "AddDeviceGroup", f"level {n + 2}", json={"name": f"l{n}", "super_group_id": of(above, "group_id")}
+        )
     app = of("AddApplication: number 2", "app_id")
     default = s.call("ShowApplications", "the default", query={"default_app": "true"})
     for n in range(11):
@@ -331,5 +335,7 @@ def quantities() -> Script:
     http = {"channel": "HTTP_FORWARDING", "channel_detail": {"http_forwarding": {"url": "https://push.example/"}}}
     for n in range(11):
         step = s.refused if n == 10 else s.call
-        step("CreateRuleAction", f"number {n + 1}", json=http | {"rule_id": of("CreateRoutingRule: number 1", "rule_id")})
+        step(
+            "CreateRuleAction", f"number {n + 1}", json=http | {"rule_id": of("CreateRoutingRule: number 1", "rule_id")}
+        )
     return s

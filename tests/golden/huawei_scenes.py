@@ -1,4 +1,4 @@
-"""What Huawei's golden answers are asked for: chapters of steps, read by `python -m tests.golden.record huawei` alone."""
+"""What Huawei's golden answers are asked for, in chapters. Read at recording alone."""
 
 from tests.golden import huawei_door_scenes, huawei_fleet_scenes, huawei_upgrade_scenes
 from tests.golden.book import Chapter
@@ -13,6 +13,7 @@ def chapters() -> list[Chapter]:
         _chapter("the door", FREE, huawei_door_scenes.door(), huawei_door_scenes.rows(), huawei_door_scenes.iam()),
         _chapter("the fleet", FREE, huawei_fleet_scenes.fleet()),
         _chapter("upgrades", FREE, huawei_upgrade_scenes.upgrades()),
+        _chapter("around upgrades", FREE, huawei_upgrade_scenes.around()),
         _chapter("limits", ["--request-limits"], huawei_door_scenes.limits(), huawei_fleet_scenes.quantities()),
     ]
 

@@ -47,9 +47,7 @@ class Script:
         )
         after = f"{{{{{last}|{at}}}}}"
         self.call(operation, "after the last page", shows="empty", query={**query, "marker": after}, **more)
-        self.call(
-            operation, "last page by offset", shows="last page", query={**query, "limit": 2, "offset": 2}, **more
-        )
+        self.call(operation, "last page by offset", shows="last page", query={**query, "limit": 2, "offset": 2}, **more)
         self.call(operation, "past the end by offset", shows="empty", query={**query, "offset": 3}, **more)
 
     def run(self, name: str, *command: str, given: str = "") -> None:

@@ -23,10 +23,11 @@ from contextlib import contextmanager
 from datetime import UTC, datetime
 from typing import Any
 
-from acceptance.client import Key, Server, serve
 from tests.golden import huawei_wire as wire
 from tests.golden.book import Raw, Stage
 from tests.imitations.mqtt import Mqtt
+
+from acceptance.client import Key, Server, serve
 
 ACCOUNT = "golden"
 BY = f"{ACCOUNT}/admin"
@@ -59,7 +60,7 @@ class HuaweiStage(Stage):
             return self._device(ask)
         if "fetch" in ask:
             address, _, path = ask["fetch"].removeprefix("http://").partition("/")
-            return _sent(address, "GET", f"/{path}", {"Host": address}, b"")
+            return sent(address, "GET", f"/{path}", {"Host": address}, b"")
         if "run" in ask:
             self.server.run(*ask["run"], given=ask.get("given", ""))
         elif "read" in ask:
@@ -87,7 +88,7 @@ class HuaweiStage(Stage):
             pair = key.id, ask.get("secret", key.secret)
             headers = wire.signed(pair, method, target, headers, body, ask.get("sign", "sdk"))
         headers |= ask.get("after", {})
-        return _sent(self.server.http, method, target, {n: v for n, v in headers.items() if v is not None}, body)
+        return sent(self.server.http, method, target, {n: v for n, v in headers.items() if v is not None}, body)
 
     def _object(self, ask: Mapping[str, Any]) -> None:
         """As an owner who has the bucket's folder would: the command takes a second for each."""
@@ -137,7 +138,8 @@ def event(kind: str, paras: Mapping[str, Any], service: str = "$ota") -> str:
     return json.dumps({"services": [{"service_id": service, "event_type": kind, "event_time": at, "paras": paras}]})
 
 
-def _sent(address: str, method: str, target: str, headers: Mapping[str, str], body: bytes) -> Raw:
+def sent(address: str, method: str, target: str, headers: Mapping[str, str], body: bytes) -> Raw:
+    """The answer to a request as it stands."""
     link = http.client.HTTPConnection(address, timeout=30)
     try:
         link.putrequest(method, target, skip_host=True, skip_accept_encoding=True)

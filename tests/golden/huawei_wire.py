@@ -35,8 +35,8 @@ def spread(value: Any) -> Any:
 
 
 def body_of(ask: Mapping[str, Any]) -> tuple[bytes, str]:
-    """The bytes of a step's body, and their type: `json`, `text` in the code `coded`, or a `form`; `pad` is so many blanks
-    after them."""
+    """The bytes of a step's body, and their type: `json`, `text` in the code `coded`, or a `form`; `pad` is so many
+    blanks after them."""
     if "form" in ask:
         return _form(ask["form"]), f"multipart/form-data; boundary={BOUNDARY}"
     text = ask.get("text", "")

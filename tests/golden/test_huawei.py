@@ -66,7 +66,11 @@ def _lacking() -> Iterator[str]:
         if name != tables.UPLOAD and tables.is_paged(name):
             ends = [dict(step.ask["query"]) for step in of if step.shows == "last page"]
             yield from (f"{name}: last page by {by}" for by in ("marker", "offset") if not any(by in e for e in ends))
-        if name != tables.UPLOAD and tables.role(name) != "viewer" and f"{name}: by a viewer" not in {s.name for s in of}:
+        if (
+            name != tables.UPLOAD
+            and tables.role(name) != "viewer"
+            and f"{name}: by a viewer" not in {s.name for s in of}
+        ):
             yield f"{name}: by a viewer"
 
 
