@@ -26,6 +26,7 @@ UNREACHABLE = {  # codes of the table that no request brings about, and why
 }
 
 
+@pytest.mark.timeout(600)  # seconds of waits on a busy machine
 @pytest.mark.parametrize("chapter", names("huawei"))
 def test_every_answer_is_as_it_was_recorded(chapter: str) -> None:
     found = differences("huawei", open_stage, chapter)
