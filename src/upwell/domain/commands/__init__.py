@@ -87,24 +87,28 @@ from upwell.domain.commands.jobs import (
     Task,
     UpdateJob,
 )
-from upwell.domain.commands.packages import (
+from upwell.domain.commands.modules import (
     CreateModule,
-    CreatePackage,
-    CreateUploadTicket,
     DeleteModule,
-    DeletePackage,
-    GivenFile,
     ListModules,
     ListModuleVersions,
-    ListPackages,
-    ModifyPackage,
     Module,
+    ModuleKey,
     ModuleVersion,
+    ShowModule,
+    UpdateModule,
+)
+from upwell.domain.commands.packages import (
+    CreatePackage,
+    CreateUploadTicket,
+    DeletePackage,
+    GivenFile,
+    ListPackages,
+    ObjectPlace,
     Package,
-    PackageCreated,
     PackageFile,
     ShowPackage,
-    UpdateModule,
+    UpdatePackage,
     UploadTicket,
 )
 from upwell.domain.commands.products import (
@@ -133,14 +137,8 @@ from upwell.domain.commands.shared import (
     Page,
 )
 from upwell.domain.commands.space_parts import (
-    AddModule,
     ChangeGroup,
-    ChangeModule,
-    RemoveModule,
     ScanGroups,
-    ScanModules,
-    ShowModule,
-    SpaceModule,
 )
 from upwell.domain.commands.spaces import (
     CreateSpace,
@@ -150,22 +148,12 @@ from upwell.domain.commands.spaces import (
     ShowSpace,
     Space,
 )
-from upwell.domain.commands.stored import (
-    SOFTWARE_MODULE,
-    CreateStoredPackage,
-    ObjectPlace,
-    ScanPackages,
-    ShowStoredPackage,
-    StoredPackage,
-)
 
 __all__ = [
     "OPEN_STATES",
-    "SOFTWARE_MODULE",
     "TARGETS_MAX",
     "TASK_STATES",
     "AddAction",
-    "AddModule",
     "AddToGroup",
     "Batch",
     "BatchFile",
@@ -175,7 +163,6 @@ __all__ = [
     "CancelTasksOfJob",
     "ChangeAction",
     "ChangeGroup",
-    "ChangeModule",
     "ChangeRule",
     "CheckDeviceNames",
     "Command",
@@ -192,7 +179,6 @@ __all__ = [
     "CreateRule",
     "CreateSpace",
     "CreateStaticJob",
-    "CreateStoredPackage",
     "CreateUploadTicket",
     "CreateVerifyJob",
     "DeleteAction",
@@ -230,20 +216,18 @@ __all__ = [
     "ListProducts",
     "ListSpaces",
     "ListTasksOfJob",
-    "ModifyPackage",
     "Module",
+    "ModuleKey",
     "ModuleVersion",
     "News",
     "ObjectPlace",
     "Package",
-    "PackageCreated",
     "PackageFile",
     "Page",
     "Product",
     "RegisterDevices",
     "Registration",
     "RemoveFromGroup",
-    "RemoveModule",
     "RenameSpace",
     "RepeatTasks",
     "ResetDevice",
@@ -255,8 +239,6 @@ __all__ = [
     "ScanActions",
     "ScanBatches",
     "ScanGroups",
-    "ScanModules",
-    "ScanPackages",
     "ScanRules",
     "Scanned",
     "SecretReset",
@@ -273,18 +255,16 @@ __all__ = [
     "ShowRegistration",
     "ShowRule",
     "ShowSpace",
-    "ShowStoredPackage",
     "ShowSuperGroup",
     "Space",
-    "SpaceModule",
     "StopBatch",
-    "StoredPackage",
     "TargetResult",
     "Task",
     "UpdateDevices",
     "UpdateGroup",
     "UpdateJob",
     "UpdateModule",
+    "UpdatePackage",
     "UpdateProduct",
     "UploadTicket",
     "Window",
@@ -297,13 +277,13 @@ Command = (
     | DeleteDevice | SetTags | DeleteTags | RegisterDevices | CheckDeviceNames | ShowRegistration
     | CreateGroup | UpdateGroup | DeleteGroup | ListGroups | ShowGroup | ShowSuperGroup | AddToGroup | RemoveFromGroup
     | ListGroupsOfDevice
-    | CreateUploadTicket | CreatePackage | ModifyPackage | ShowPackage | ListPackages | DeletePackage
-    | CreateModule | UpdateModule | DeleteModule | ListModules | ListModuleVersions
+    | CreateUploadTicket | CreatePackage | UpdatePackage | ShowPackage | ListPackages | DeletePackage
+    | CreateModule | UpdateModule | DeleteModule | ShowModule | ListModules | ListModuleVersions
     | CreateVerifyJob | CreateStaticJob | CreateDynamicJob | UpdateJob | EndPolicy
     | ShowJob | ListJobsOfPackage | ListJobsOfDevice
     | ListTasksOfJob | ListOpenTasksOfDevice | CancelTasksOfJob | CancelTasksOfDevices | ConfirmTasks | RepeatTasks
-    | AddModule | ScanModules | ShowModule | ChangeModule | RemoveModule | ScanGroups | ChangeGroup
-    | CreateStoredPackage | ScanPackages | ShowStoredPackage | CreateBatch | ScanBatches | ShowBatch | StopBatch
+    | ScanGroups | ChangeGroup
+    | CreateBatch | ScanBatches | ShowBatch | StopBatch
     | RetryBatch | ConfirmBatch | DeleteBatch | ListBatchFiles | DeleteBatchFile
     | CreateRule | ShowRule | ScanRules | ChangeRule | DeleteRule
     | AddAction | ShowAction | ScanActions | ChangeAction | DeleteAction
@@ -311,12 +291,12 @@ Command = (
 
 Result = (
     Done | Product | Device | Registration | DeviceCounts | Group | Enrolled | None
-    | UploadTicket | Package | PackageCreated | Job | JobCreated
-    | lists.Page[Product] | lists.Page[Device]
-    | Page[Package] | Page[Job] | Page[Task] | Page[Group] | Page[ModuleVersion]
-    | tuple[Device, ...] | tuple[Task, ...] | tuple[Group, ...] | tuple[Module, ...]
-    | Space | SpaceModule | SecretReset | StoredPackage | Batch | BatchShown
-    | Scanned[SpaceModule] | Scanned[Group]
-    | Scanned[StoredPackage] | Scanned[Batch] | Rule | RuleAction | Scanned[Rule] | Scanned[RuleAction]
+    | UploadTicket | Package | Job | JobCreated
+    | lists.Page[Product] | lists.Page[Device] | lists.Page[Module] | lists.Page[ModuleVersion]
+    | lists.Page[Package] | Page[Job] | Page[Task] | Page[Group]
+    | tuple[Device, ...] | tuple[Task, ...] | tuple[Group, ...]
+    | Space | Module | SecretReset | Batch | BatchShown
+    | Scanned[Group]
+    | Scanned[Batch] | Rule | RuleAction | Scanned[Rule] | Scanned[RuleAction]
     | tuple[Space, ...] | tuple[TargetResult, ...] | tuple[BatchFile, ...]
 )  # fmt: skip

@@ -17,8 +17,8 @@ from upwell.domain.attempts import anew, confirmed, hastened, repeated
 from upwell.domain.awaiting import Awaits
 from upwell.domain.errors import Conflict, Invalid, NotFound
 from upwell.domain.fleet import device_id
+from upwell.domain.modules import DEFAULT_MODULE, SOFTWARE_MODULE
 from upwell.domain.standings import ASKS, ENDED, Progress, Standing
-from upwell.domain.talk import DEFAULT_MODULE
 from upwell.domain.task import Event, State, Stepped, Task, step
 from upwell.domain.verification import require_verified
 from upwell.service.context import Context
@@ -40,7 +40,7 @@ from upwell.storage.queries import sheet
 JOBS = sheet("jobs")
 OFFERS_PER_MIN = 60_000  # of one batch; no source says how fast the cloud goes (huawei 6.3)
 DEVICE_DELETED = "device_deleted"  # the reason of tasks that were cancelled with their device
-_MODULES = {"firmware": DEFAULT_MODULE, "software": c.SOFTWARE_MODULE}
+_MODULES = {"firmware": DEFAULT_MODULE, "software": SOFTWARE_MODULE}
 
 
 # --- made ---

@@ -23,8 +23,7 @@ _JOB = ("name", "part", "package_id", "package_ids", "product_key", "selection",
 
 DEEDS: dict[type, tuple[str, tuple[str, ...]]] = {
     c.CreatePackage: ("package made", _PACKAGE),
-    c.CreateStoredPackage: ("package made", _PACKAGE),
-    c.ModifyPackage: ("package changed", ("package_id", "name")),
+    c.UpdatePackage: ("package changed", ("package_id", "name")),
     c.DeletePackage: ("package deleted", ("package_id",)),
     c.CreateVerifyJob: ("verify job made", _JOB),
     c.CreateStaticJob: ("static job made", _JOB),

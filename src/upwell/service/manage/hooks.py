@@ -16,7 +16,7 @@ from upwell.service.manage.windows import scanned, span
 from upwell.storage.database import Connection, values
 from upwell.storage.queries import sheet
 
-_Q = sheet("rules") | {"lock_account": sheet("packages")["lock_account"]}
+_Q = sheet("rules")
 
 
 # --- rules ---
@@ -28,7 +28,7 @@ async def create_rule(ctx: Context, caller: Caller, cmd: c.CreateRule) -> c.Rule
     rule_id = ctx.new_id()
 
     async def body(conn: Connection) -> c.Rule:
-        await conn.execute(_Q["lock_account"], caller.account_id)
+        await conn.execute(*sheet("packages")["lock_account"](account_id=caller.account_id))
         if await conn.fetchval(_Q["count_rules"], caller.account_id) >= cmd.most:
             raise TooMany("rules", cmd.most)
         space_id = await _space_id(conn, caller, cmd)
@@ -95,7 +95,7 @@ async def add_action(ctx: Context, caller: Caller, cmd: c.AddAction) -> c.RuleAc
     action_id = ctx.new_id()
 
     async def body(conn: Connection) -> c.RuleAction:
-        await conn.execute(_Q["lock_account"], caller.account_id)
+        await conn.execute(*sheet("packages")["lock_account"](account_id=caller.account_id))
         if await conn.fetchval(_Q["rule_for_action"], cmd.rule_id, caller.account_id) is None:
             raise NotFound("rule", str(cmd.rule_id))
         if await conn.fetchval(_Q["count_actions"], cmd.rule_id) >= cmd.most:
