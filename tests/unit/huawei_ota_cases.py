@@ -304,14 +304,14 @@ BATCHES: list[Case] = [
     (
         "list_batch_task_files",
         sdk.ListBatchTaskFilesRequest(),
-        c.ListBatchFiles(),
+        c.ListTargetFiles(),
         (s.FILE,),
         {"files": [{"file_id": "f-1", "file_name": "devices.xlsx", "upload_time": TIME}]},
     ),
     (
         "delete_batch_task_file",
         sdk.DeleteBatchTaskFileRequest(file_id="f-1"),
-        c.DeleteBatchFile(file_id="f-1"),
+        c.DeleteTargetFile(file_id="f-1"),
         c.Done(),
         None,
     ),

@@ -6,6 +6,7 @@ from uuid import UUID
 
 from upwell.dialects.huawei import names
 from upwell.domain import commands as c
+from upwell.domain.commands.lists import Slice
 from upwell.domain.standings import Progress, Standing, Tally
 
 AT = datetime(2023, 2, 11, 12, 12, 12, 345678, tzinfo=UTC)
@@ -124,7 +125,7 @@ TASKS = (
     c.BatchTask(public_id="p1_node2", standing=Standing.RUNNING, output="", reason=""),
     c.BatchTask(public_id="p1_node1", standing=Standing.FAILED, output="flat", reason="low_battery", code=4),
 )
-FILE = c.BatchFile(file_id="f-1", name="devices.xlsx", uploaded_at=AT)
+FILE = c.TargetFile(file_id="f-1", name="devices.xlsx", uploaded_at=AT)
 
 
 def scanned(*items: object) -> c.Scanned[object]:
@@ -135,6 +136,7 @@ def scanned(*items: object) -> c.Scanned[object]:
 # what requests and answers have in common
 PAGE = {"count": 9, "marker": "0" * 22 + "ff"}
 WINDOW = c.Window(take=20, below=16, skip=3)
+SLICE = Slice(take=20, below=16, skip=3)
 PAGING: dict[str, Any] = {"limit": 20, "marker": "0" * 22 + "10", "offset": 3}
 KEY = c.DeviceKey(public_id="p1_node1")
 APP = SPACE.key

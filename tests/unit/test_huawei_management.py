@@ -79,11 +79,10 @@ ERRORS: list[tuple[Exception, int, str]] = [
     (NotFound("group", "x"), 404, "IOTDA.014805"),
     (NotFound("tag", "x"), 404, "IOTDA.014806"),
     (NotFound("file", "x"), 404, "IOTDA.014807"),
-    (NotFound("batch file", "x"), 404, "IOTDA.014600"),
     (NotFound("something new", "x"), 400, "IOTDA.000006"),
     (Conflict("device_name_taken", "p"), 400, "IOTDA.014031"),
     (Conflict("public_id_taken", "p"), 400, "IOTDA.014031"),
-    (Conflict("batch_file_name_taken", "p"), 400, "IOTDA.014602"),
+    (Conflict("target_file_name_taken", "p"), 400, "IOTDA.014602"),
     (Conflict("space_ambiguous", "p"), 403, "IOTDA.001005"),
     (Conflict("product_name_taken", "p"), 403, "IOTDA.014811"),
     (Conflict("product_has_devices", "p"), 403, "IOTDA.014813"),
@@ -106,6 +105,21 @@ def test_refusals(error: Exception, status: int, code: str) -> None:
         assert told.message.endswith(str(error))
     else:
         assert "inner" not in told.message
+
+
+@pytest.mark.parametrize(
+    ("error", "code", "said"),
+    [
+        (NotFound("target file", "x"), "IOTDA.014600", "The specified batch file does not exist: x"),
+        (NotFound("hook", "x"), "IOTDA.010002", "The specified rule does not exist: x"),
+        (NotFound("action of a hook", "x"), "IOTDA.014808", "The specified action of a rule does not exist: x"),
+        (TooMany("hooks", 9), "IOTDA.014814", "At most 9 rules are allowed."),
+        (TooMany("target files", 9), "IOTDA.014814", "At most 9 batch files are allowed."),
+    ],
+)
+def test_refusals_are_in_the_vendors_words(error: Exception, code: str, said: str) -> None:
+    told = refusal(error)
+    assert (told.code, told.message) == (code, f"{codes.TABLE[code][1]} {said}")
 
 
 def test_an_operation_without_404_says_400_in_its_place() -> None:

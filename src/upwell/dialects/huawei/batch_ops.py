@@ -224,7 +224,7 @@ def _targets_told(r: tuple[c.TargetResult, ...]) -> dict[str, Any]:
     return {"targets": [_target(item) for item in r]}
 
 
-def file_members(r: c.BatchFile) -> dict[str, Any]:
+def file_members(r: c.TargetFile) -> dict[str, Any]:
     """A file of targets as answers tell of it (huawei 3.10)."""
     return {"file_id": r.file_id, "file_name": r.name, "upload_time": render.time(r.uploaded_at)}
 
@@ -263,10 +263,10 @@ OPERATIONS: dict[str, Operation] = {
     ),
     "ListBatchTaskFiles": Operation(
         "GET", "/batchtask-files", "viewer",
-        lambda _: c.ListBatchFiles(), lambda r: {"files": [file_members(item) for item in r]},
+        lambda _: c.ListTargetFiles(), lambda r: {"files": [file_members(item) for item in r]},
     ),
     "DeleteBatchTaskFile": Operation(
         "DELETE", "/batchtask-files/{file_id}", "operator",
-        lambda v: c.DeleteBatchFile(file_id=v["file_id"]), status=204, ids=_FILE_ID,
+        lambda v: c.DeleteTargetFile(file_id=v["file_id"]), status=204, ids=_FILE_ID,
     ),
 }  # fmt: skip

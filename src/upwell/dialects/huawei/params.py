@@ -17,6 +17,7 @@ from typing import Any, Literal
 from upwell.dialects.checks import Pattern, Range, Rule, shown
 from upwell.dialects.huawei import names
 from upwell.domain.commands import Window
+from upwell.domain.commands.lists import Slice
 from upwell.domain.errors import Invalid, Missing
 
 Kind = Literal["text", "int", "bool", "number", "time", "object", "any", "members", "list"]
@@ -121,6 +122,12 @@ WINDOW: Table = (
 def name_of(high: int) -> Text:
     """The rule of a name of at most `high` characters (huawei 4.2: the name set)."""
     return Text(high, NAME_CHARS, NAME_SAID)
+
+
+def asked(given: Mapping[str, Any]) -> Slice:
+    """The slice that limit, marker and offset ask for."""
+    below = None if given["marker"] is None else names.read_marker(given["marker"])
+    return Slice(take=given["limit"], skip=given["offset"], below=below)
 
 
 def window(given: Mapping[str, Any]) -> Window:

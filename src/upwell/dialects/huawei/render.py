@@ -11,6 +11,7 @@ from typing import Any
 
 from upwell.dialects.huawei import names
 from upwell.domain.commands import Scanned
+from upwell.domain.commands.lists import Page
 
 JSON_TYPE = "application/json"
 REQUEST_ID_HEADER = "X-Request-Id"  # huawei 1.9: sent with every answer
@@ -34,7 +35,7 @@ def present(members: Mapping[str, Any]) -> dict[str, Any]:
     return {name: member for name, member in members.items() if member is not None}
 
 
-def page(scanned: Scanned[Any]) -> dict[str, Any]:
+def page(scanned: Scanned[Any] | Page[Any]) -> dict[str, Any]:
     """huawei 1.10: how many fit the filter, and the record that this page ends with; no marker on an empty page."""
     marker = None if scanned.last is None else names.record_id(scanned.last)
     return present({"count": scanned.total, "marker": marker})

@@ -7,17 +7,15 @@ the names of the columns they come from. A dialect checks the form of what it de
 
 from collections.abc import Mapping
 
+from upwell.domain.commands import lists
 from upwell.domain.commands.batches import (
     TARGETS_MAX,
     Batch,
-    BatchFile,
     BatchShown,
     BatchTask,
     ConfirmBatch,
     CreateBatch,
     DeleteBatch,
-    DeleteBatchFile,
-    ListBatchFiles,
     RetryBatch,
     ScanBatches,
     ShowBatch,
@@ -70,19 +68,19 @@ from upwell.domain.commands.groups import (
     UpdateGroup,
 )
 from upwell.domain.commands.hooks import (
-    AddAction,
-    ChangeAction,
-    ChangeRule,
-    CreateRule,
+    CreateAction,
+    CreateHook,
     DeleteAction,
-    DeleteRule,
+    DeleteHook,
+    Hook,
+    HookAction,
+    ListActions,
+    ListHooks,
     News,
-    Rule,
-    RuleAction,
-    ScanActions,
-    ScanRules,
     ShowAction,
-    ShowRule,
+    ShowHook,
+    UpdateAction,
+    UpdateHook,
 )
 from upwell.domain.commands.jobs import (
     CancelTasksOfDevices,
@@ -176,40 +174,42 @@ from upwell.domain.commands.stored import (
     ShowStoredPackage,
     StoredPackage,
 )
+from upwell.domain.commands.target_files import (
+    DeleteTargetFile,
+    ListTargetFiles,
+    TargetFile,
+)
 
 __all__ = [
     "OPEN_STATES",
     "SOFTWARE_MODULE",
     "TARGETS_MAX",
     "TASK_STATES",
-    "AddAction",
     "AddDevice",
     "AddModule",
     "AddToGroup",
     "Batch",
-    "BatchFile",
     "BatchShown",
     "BatchTask",
     "CancelTasksOfDevices",
     "CancelTasksOfJob",
-    "ChangeAction",
     "ChangeDevice",
     "ChangeGroup",
     "ChangeModule",
-    "ChangeRule",
     "ChangeSpaceProduct",
     "CheckDeviceNames",
     "Command",
     "ConfirmBatch",
     "ConfirmTasks",
     "CountDevices",
+    "CreateAction",
     "CreateBatch",
     "CreateDynamicJob",
     "CreateGroup",
+    "CreateHook",
     "CreateModule",
     "CreatePackage",
     "CreateProduct",
-    "CreateRule",
     "CreateSpace",
     "CreateSpaceProduct",
     "CreateStaticJob",
@@ -218,16 +218,16 @@ __all__ = [
     "CreateVerifyJob",
     "DeleteAction",
     "DeleteBatch",
-    "DeleteBatchFile",
     "DeleteDevice",
     "DeleteDeviceTag",
     "DeleteGroup",
+    "DeleteHook",
     "DeleteModule",
     "DeletePackage",
     "DeleteProduct",
-    "DeleteRule",
     "DeleteSpace",
     "DeleteSpaceProduct",
+    "DeleteTargetFile",
     "Device",
     "DeviceCounts",
     "DeviceKey",
@@ -237,15 +237,18 @@ __all__ = [
     "Found",
     "GivenFile",
     "Group",
+    "Hook",
+    "HookAction",
     "Job",
     "JobCreated",
-    "ListBatchFiles",
+    "ListActions",
     "ListDevices",
     "ListDevicesByStatus",
     "ListDevicesByTags",
     "ListDevicesOfGroup",
     "ListGroups",
     "ListGroupsOfDevice",
+    "ListHooks",
     "ListJobsOfDevice",
     "ListJobsOfPackage",
     "ListModuleVersions",
@@ -255,6 +258,7 @@ __all__ = [
     "ListProducts",
     "ListRegistered",
     "ListSpaces",
+    "ListTargetFiles",
     "ListTasksOfJob",
     "ModifyPackage",
     "Module",
@@ -280,9 +284,6 @@ __all__ = [
     "ResetSecret",
     "Result",
     "RetryBatch",
-    "Rule",
-    "RuleAction",
-    "ScanActions",
     "ScanBatches",
     "ScanDevices",
     "ScanDevicesOfGroup",
@@ -290,7 +291,6 @@ __all__ = [
     "ScanModules",
     "ScanPackages",
     "ScanProducts",
-    "ScanRules",
     "ScanTagged",
     "Scanned",
     "SearchDevices",
@@ -304,12 +304,12 @@ __all__ = [
     "ShowDeviceTags",
     "ShowDevices",
     "ShowGroup",
+    "ShowHook",
     "ShowJob",
     "ShowModule",
     "ShowPackage",
     "ShowProduct",
     "ShowRegistration",
-    "ShowRule",
     "ShowSpace",
     "ShowSpaceDevice",
     "ShowSpaceProduct",
@@ -321,9 +321,12 @@ __all__ = [
     "SpaceProduct",
     "StopBatch",
     "StoredPackage",
+    "TargetFile",
     "TargetResult",
     "Task",
+    "UpdateAction",
     "UpdateGroup",
+    "UpdateHook",
     "UpdateJob",
     "UpdateModule",
     "UpdateProduct",
@@ -348,9 +351,9 @@ Command = (
     | ChangeDevice | ResetSecret | SearchDevices | RemoveDeviceTags | ScanTagged | AddModule | ScanModules
     | ShowModule | ChangeModule | RemoveModule | ScanGroups | ChangeGroup | ScanDevicesOfGroup | CreateStoredPackage
     | ScanPackages | ShowStoredPackage | CreateBatch | ScanBatches | ShowBatch | StopBatch | RetryBatch
-    | ConfirmBatch | DeleteBatch | ListBatchFiles | DeleteBatchFile
-    | CreateRule | ShowRule | ScanRules | ChangeRule | DeleteRule
-    | AddAction | ShowAction | ScanActions | ChangeAction | DeleteAction
+    | ConfirmBatch | DeleteBatch | ListTargetFiles | DeleteTargetFile
+    | CreateHook | ShowHook | ListHooks | UpdateHook | DeleteHook
+    | CreateAction | ShowAction | ListActions | UpdateAction | DeleteAction
 )  # fmt: skip
 
 Result = (
@@ -360,6 +363,6 @@ Result = (
     | tuple[Device, ...] | tuple[Task, ...] | tuple[Group, ...] | tuple[Module, ...]
     | Space | SpaceProduct | SpaceDevice | SpaceModule | SecretReset | Found | StoredPackage | Batch | BatchShown
     | Scanned[SpaceProduct] | Scanned[SpaceDevice] | Scanned[SpaceModule] | Scanned[Group]
-    | Scanned[StoredPackage] | Scanned[Batch] | Rule | RuleAction | Scanned[Rule] | Scanned[RuleAction]
-    | tuple[Space, ...] | tuple[TargetResult, ...] | tuple[BatchFile, ...]
+    | Scanned[StoredPackage] | Scanned[Batch] | Hook | HookAction | lists.Page[Hook] | lists.Page[HookAction]
+    | tuple[Space, ...] | tuple[TargetResult, ...] | tuple[TargetFile, ...]
 )  # fmt: skip

@@ -144,27 +144,3 @@ class DeleteBatch:
     """→ Done. Only of one that has ended."""
 
     job_id: int
-
-
-# --- files of targets ---
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class BatchFile:
-    """An uploaded list; kept for an hour."""
-
-    file_id: str
-    name: str
-    uploaded_at: datetime
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ListBatchFiles:
-    """→ tuple[BatchFile, ...], newest first."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class DeleteBatchFile:
-    """→ Done."""
-
-    file_id: str

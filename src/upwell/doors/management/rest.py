@@ -87,7 +87,7 @@ class RestDoor:
         check_project(caller, management.upload_project(form.method, form.path) or "")
         access.require(caller, "operator")
         name, content = await read_form(form)
-        return batch_ops.file_members(await target_files.create_batch_file(self.ctx, caller, name, content))
+        return batch_ops.file_members(await target_files.create_target_file(self.ctx, caller, name, content))
 
     async def _admit(self, caller: Caller, route: management.Route) -> None:
         limit = route.operation.limit_per_s if self.limited else None

@@ -62,12 +62,12 @@ update device set deleted_at = $2, modified_at = $2 where device_id = any($1::uu
 -- name: delete_space
 -- With all that is left in it: products, their modules and packages, groups, and the rules that are about it alone.
 with news_gone as (
-    delete from news where action_id in (select a.action_id from rule_action a join rule r using (rule_id)
+    delete from news where action_id in (select a.action_id from hook_action a join hook r using (hook_id)
                                          where r.space_id = $1)
 ), actions_gone as (
-    delete from rule_action where rule_id in (select rule_id from rule where space_id = $1)
+    delete from hook_action where hook_id in (select hook_id from hook where space_id = $1)
 ), rules_gone as (
-    delete from rule where space_id = $1
+    delete from hook where space_id = $1
 ), packages_gone as (
     update package set deleted_at = $2, modified_at = $2 where product_id = any($3::bigint[]) and deleted_at is null
 ), modules_gone as (
