@@ -8,7 +8,7 @@ import pytest
 from upwell.domain import commands as c
 from upwell.domain.errors import Denied, Invalid, Missing, NotFound, TooMany
 from upwell.service.context import Context
-from upwell.service.manage import fleet, upgrades
+from upwell.service.manage import fleet, steering
 from upwell.service.manage.access import Caller
 
 pytestmark = pytest.mark.asyncio
@@ -106,7 +106,7 @@ async def test_devices_are_found_by_all_their_tags(ctx: Context, caller: Caller,
     assert await found(("zone", "b")) == ([], 0)
     with pytest.raises(Missing):
         await found()
-    await upgrades.delete_device(ctx, caller, c.DeleteDevice(device=keys[2]))
+    await steering.delete_device(ctx, caller, c.DeleteDevice(device=keys[2]))
     assert await found(("zone", "a")) == (["dev2", "dev1"], 2)
 
 
@@ -213,7 +213,7 @@ async def test_pages_behind_a_device_show_each_once(ctx: Context, caller: Caller
         after = page.items[-1].device_id
         if pages % 3 == 0:  # the device that a page ended with may go meanwhile
             gone = c.DeleteDevice(device=c.DeviceKey(iot_id=page.items[-1].iot_id))
-            await upgrades.delete_device(ctx, caller, gone)
+            await steering.delete_device(ctx, caller, gone)
     assert pages == 7 and [d.device_id for d in found] == [d.device_id for d in whole.items]
     [foreign] = await some_devices(ctx, stranger, "dev1")
     for wrong in (uuid4(), (await show(ctx, stranger, foreign)).device_id):

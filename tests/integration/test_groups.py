@@ -12,7 +12,7 @@ from upwell.domain import commands as c
 from upwell.domain.errors import CallerError, Conflict, Denied, Invalid, Missing, NotFound, TooMany
 from upwell.domain.search import Both, Compare, Condition
 from upwell.service.context import Context
-from upwell.service.manage import fleet, groups, upgrades
+from upwell.service.manage import fleet, groups, steering
 from upwell.service.manage.access import Caller
 from upwell.service.upgrade import members
 
@@ -195,7 +195,7 @@ async def test_counts_follow_the_devices(ctx: Context, caller: Caller) -> None:
     assert await counted(group_id=group_id) == (4, 2, 1)
     await fleet.set_device_enabled(ctx, caller, c.SetDeviceEnabled(device=keys[0], enabled=False))
     assert await counted(group_id=group_id) == (4, 2, 0)
-    await upgrades.delete_device(ctx, caller, c.DeleteDevice(device=keys[0]))
+    await steering.delete_device(ctx, caller, c.DeleteDevice(device=keys[0]))
     assert await counted(group_id=group_id) == (3, 1, 0)
     for unknown in ({"product_key": "nobody"}, {"group_id": 77}):
         with pytest.raises(NotFound):
@@ -207,7 +207,7 @@ async def test_a_device_registered_again_is_in_no_group_and_has_no_tag(ctx: Cont
     group_id = await a_group(ctx, caller)
     await add(ctx, caller, group_id, key)
     await fleet.set_device_tags(ctx, caller, c.SetDeviceTags(device=key, tags={"a": "1"}))
-    await upgrades.delete_device(ctx, caller, c.DeleteDevice(device=key))
+    await steering.delete_device(ctx, caller, c.DeleteDevice(device=key))
     assert await names_in(ctx, caller, group_id) == []
     await fleet.register_device(ctx, caller, c.RegisterDevice(product_key=key.product_key or "", name=key.name))
     assert await names_in(ctx, caller, group_id) == [] and await of_device(ctx, caller, key) == []
@@ -219,7 +219,7 @@ async def test_a_deletion_that_waits_for_an_add_takes_the_membership_too(ctx: Co
     group_id = await a_group(ctx, caller)
     for _ in range(6):
         await asyncio.gather(
-            add(ctx, caller, group_id, key), upgrades.delete_device(ctx, caller, c.DeleteDevice(device=key))
+            add(ctx, caller, group_id, key), steering.delete_device(ctx, caller, c.DeleteDevice(device=key))
         )
         async with ctx.database.connection() as conn:
             assert await conn.fetchval("select count(*) from group_member") == 0
@@ -348,7 +348,7 @@ async def test_a_group_of_two_thousand_in_chunks(ctx: Context, caller: Caller) -
         assert (await add(ctx, caller, static, *keys[start : start + 200])).done == 200
     await add(ctx, caller, static, *outside)
     rule = await a_rule_group(ctx, caller, Compare("product_key", "=", (keys[0].product_key or "",)))
-    await upgrades.delete_device(ctx, caller, c.DeleteDevice(device=keys[0]))
+    await steering.delete_device(ctx, caller, c.DeleteDevice(device=keys[0]))
     until = ctx.now()
     late = c.RegisterDevice(product_key=keys[0].product_key or "", name="late")
     made = await fleet.register_device(ctx, caller, late)
@@ -383,7 +383,7 @@ async def test_members_among(ctx: Context, caller: Caller, stranger: Caller, clo
         assert await among(conn, rule, asked) == {rows["dev2"], rows["dev3"]}
         assert await among(conn, 77, asked) == set()
         assert await among(conn, static, []) == set()
-    await upgrades.delete_device(ctx, caller, c.DeleteDevice(device=keys[1]))
+    await steering.delete_device(ctx, caller, c.DeleteDevice(device=keys[1]))
     await groups.delete_group(ctx, caller, c.DeleteGroup(group_id=static))
     async with ctx.database.connection() as conn:
         assert await among(conn, static, asked) == set()

@@ -8,7 +8,7 @@ import pytest
 from upwell.domain import commands as c
 from upwell.domain.errors import Denied, Invalid, NotFound
 from upwell.service.context import Context
-from upwell.service.manage import fleet, upgrades
+from upwell.service.manage import fleet, steering
 from upwell.service.manage.access import Caller
 from upwell.service.upgrade import logins
 
@@ -55,7 +55,7 @@ async def test_a_check_sorts_the_names(ctx: Context, caller: Caller) -> None:
     key = await a_product(ctx, caller)
     await a_device(ctx, caller, key, "taken")
     gone = await a_device(ctx, caller, key, "gone")
-    await upgrades.delete_device(ctx, caller, c.DeleteDevice(device=c.DeviceKey(iot_id=gone.iot_id)))
+    await steering.delete_device(ctx, caller, c.DeleteDevice(device=c.DeviceKey(iot_id=gone.iot_id)))
     given: Sequence[str | tuple[str, str | None]] = (
         "good", "taken", "twice", ("a-_@.:9", "nick"), "bad", "no blank", "x" * 33, "x" * 32, "twice", "gone",
         ("nick1", "abc"), ("nick2", "x" * 65), ("nick3", "四个汉字"), ("bad", "abc"), "café1", "line\n",
@@ -83,7 +83,7 @@ async def test_checked_names_are_registered_once(ctx: Context, caller: Caller) -
     assert len({d.secret for d in page.items}) == 2 and page.items[0].device_id in await logins.login_facts(
         ctx, [d.device_id for d in page.items]
     )
-    await upgrades.delete_device(ctx, caller, c.DeleteDevice(device=c.DeviceKey(iot_id=page.items[0].iot_id)))
+    await steering.delete_device(ctx, caller, c.DeleteDevice(device=c.DeviceKey(iot_id=page.items[0].iot_id)))
     assert await register(ctx, caller, key, checked.apply_id) == made
     assert await names_of(ctx, caller, key) == {"dev1"}
 

@@ -4,7 +4,8 @@ import re
 from dataclasses import replace
 
 import pytest
-from tests.unit.huawei_samples import BATCH, scanned
+from tests.unit.huawei_samples import JOB
+from tests.unit.huawei_samples import told as told_page
 
 from upwell.dialects.huawei import codes, management
 from upwell.dialects.huawei.codes import refusal
@@ -147,8 +148,8 @@ def test_every_failure_of_a_device_has_a_code_and_a_text_of_its_own_meaning() ->
 
 
 def test_why_a_whole_task_failed_is_told() -> None:
-    failed = replace(BATCH, progress=Progress.FAILED, reason="the `sign` is wrong", targets=(), tally=Tally())
-    told = management.encode("ListBatchTasks", scanned(failed))
+    failed = replace(JOB, progress=Progress.FAILED, status_desc="the `sign` is wrong", targets=(), tally=Tally())
+    told = management.encode("ListBatchTasks", told_page(failed))
     assert told is not None
     (task,) = told["batchtasks"]
     assert (task["status"], task["status_desc"]) == ("Fail", "the `sign` is wrong")

@@ -283,7 +283,8 @@ class Server:
 
         def changed(command: Command) -> None:
             gone = isinstance(command, DeleteDevice) or (isinstance(command, SetDeviceEnabled) and not command.enabled)
-            device = fleet.key_device_id(command.device) if gone else None  # type: ignore[union-attr]
+            named = command.device if isinstance(command, DeleteDevice | SetDeviceEnabled) else None
+            device = fleet.key_device_id(named) if gone and named else None
             if device is not None:
                 handler.turn_out(device)
             elif gone or isinstance(command, DeleteSpace | ResetSecret):

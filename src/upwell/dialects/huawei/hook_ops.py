@@ -11,8 +11,8 @@ from typing import Any
 
 from upwell.dialects.checks import OneOf, Pattern
 from upwell.dialects.huawei import names, render
-from upwell.dialects.huawei.batch_ops import type_of
 from upwell.dialects.huawei.flow import TASK_STATUS
+from upwell.dialects.huawei.job_ops import type_of
 from upwell.dialects.huawei.operation import Operation, Values
 from upwell.dialects.huawei.params import APP_ID, WINDOW, Field, Table, Text, asked, name_of
 from upwell.domain import commands as c

@@ -8,20 +8,6 @@ the names of the columns they come from. A dialect checks the form of what it de
 from collections.abc import Mapping
 
 from upwell.domain.commands import lists
-from upwell.domain.commands.batches import (
-    TARGETS_MAX,
-    Batch,
-    BatchShown,
-    BatchTask,
-    ConfirmBatch,
-    CreateBatch,
-    DeleteBatch,
-    RetryBatch,
-    ScanBatches,
-    ShowBatch,
-    StopBatch,
-    TargetResult,
-)
 from upwell.domain.commands.fleet import (
     CheckDeviceNames,
     CountDevices,
@@ -83,22 +69,15 @@ from upwell.domain.commands.hooks import (
     UpdateHook,
 )
 from upwell.domain.commands.jobs import (
-    CancelTasksOfDevices,
-    CancelTasksOfJob,
-    ConfirmTasks,
-    CreateDynamicJob,
-    CreateStaticJob,
-    CreateVerifyJob,
+    DAY_S,
+    TARGETS_MAX,
+    CreateJob,
+    DeleteJob,
     EndPolicy,
     Job,
-    JobCreated,
-    ListJobsOfDevice,
-    ListJobsOfPackage,
-    ListOpenTasksOfDevice,
-    ListTasksOfJob,
-    RepeatTasks,
+    ListJobs,
+    Manner,
     ShowJob,
-    Task,
     UpdateJob,
 )
 from upwell.domain.commands.packages import (
@@ -179,8 +158,18 @@ from upwell.domain.commands.target_files import (
     ListTargetFiles,
     TargetFile,
 )
+from upwell.domain.commands.tasks import (
+    CancelTasks,
+    ConfirmTasks,
+    ListTasks,
+    RepeatTasks,
+    Steered,
+    TargetResult,
+    Task,
+)
 
 __all__ = [
+    "DAY_S",
     "OPEN_STATES",
     "SOFTWARE_MODULE",
     "TARGETS_MAX",
@@ -188,40 +177,32 @@ __all__ = [
     "AddDevice",
     "AddModule",
     "AddToGroup",
-    "Batch",
-    "BatchShown",
-    "BatchTask",
-    "CancelTasksOfDevices",
-    "CancelTasksOfJob",
+    "CancelTasks",
     "ChangeDevice",
     "ChangeGroup",
     "ChangeModule",
     "ChangeSpaceProduct",
     "CheckDeviceNames",
     "Command",
-    "ConfirmBatch",
     "ConfirmTasks",
     "CountDevices",
     "CreateAction",
-    "CreateBatch",
-    "CreateDynamicJob",
     "CreateGroup",
     "CreateHook",
+    "CreateJob",
     "CreateModule",
     "CreatePackage",
     "CreateProduct",
     "CreateSpace",
     "CreateSpaceProduct",
-    "CreateStaticJob",
     "CreateStoredPackage",
     "CreateUploadTicket",
-    "CreateVerifyJob",
     "DeleteAction",
-    "DeleteBatch",
     "DeleteDevice",
     "DeleteDeviceTag",
     "DeleteGroup",
     "DeleteHook",
+    "DeleteJob",
     "DeleteModule",
     "DeletePackage",
     "DeleteProduct",
@@ -240,7 +221,6 @@ __all__ = [
     "Hook",
     "HookAction",
     "Job",
-    "JobCreated",
     "ListActions",
     "ListDevices",
     "ListDevicesByStatus",
@@ -249,17 +229,16 @@ __all__ = [
     "ListGroups",
     "ListGroupsOfDevice",
     "ListHooks",
-    "ListJobsOfDevice",
-    "ListJobsOfPackage",
+    "ListJobs",
     "ListModuleVersions",
     "ListModules",
-    "ListOpenTasksOfDevice",
     "ListPackages",
     "ListProducts",
     "ListRegistered",
     "ListSpaces",
     "ListTargetFiles",
-    "ListTasksOfJob",
+    "ListTasks",
+    "Manner",
     "ModifyPackage",
     "Module",
     "ModuleVersion",
@@ -283,8 +262,6 @@ __all__ = [
     "ResetDevice",
     "ResetSecret",
     "Result",
-    "RetryBatch",
-    "ScanBatches",
     "ScanDevices",
     "ScanDevicesOfGroup",
     "ScanGroups",
@@ -299,7 +276,6 @@ __all__ = [
     "SetDeviceTags",
     "SetNicknames",
     "ShowAction",
-    "ShowBatch",
     "ShowDevice",
     "ShowDeviceTags",
     "ShowDevices",
@@ -319,7 +295,7 @@ __all__ = [
     "SpaceDevice",
     "SpaceModule",
     "SpaceProduct",
-    "StopBatch",
+    "Steered",
     "StoredPackage",
     "TargetFile",
     "TargetResult",
@@ -343,26 +319,24 @@ Command = (
     | ListDevicesOfGroup | ListGroupsOfDevice
     | CreateUploadTicket | CreatePackage | ModifyPackage | ShowPackage | ListPackages | DeletePackage
     | CreateModule | UpdateModule | DeleteModule | ListModules | ListModuleVersions
-    | CreateVerifyJob | CreateStaticJob | CreateDynamicJob | UpdateJob | EndPolicy
-    | ShowJob | ListJobsOfPackage | ListJobsOfDevice
-    | ListTasksOfJob | ListOpenTasksOfDevice | CancelTasksOfJob | CancelTasksOfDevices | ConfirmTasks | RepeatTasks
+    | CreateJob | UpdateJob | EndPolicy | DeleteJob | ShowJob | ListJobs
+    | ListTasks | CancelTasks | ConfirmTasks | RepeatTasks | ListTargetFiles | DeleteTargetFile
     | CreateSpace | ListSpaces | ShowSpace | RenameSpace | DeleteSpace | CreateSpaceProduct | ScanProducts
     | ShowSpaceProduct | ChangeSpaceProduct | DeleteSpaceProduct | AddDevice | ScanDevices | ShowSpaceDevice
     | ChangeDevice | ResetSecret | SearchDevices | RemoveDeviceTags | ScanTagged | AddModule | ScanModules
     | ShowModule | ChangeModule | RemoveModule | ScanGroups | ChangeGroup | ScanDevicesOfGroup | CreateStoredPackage
-    | ScanPackages | ShowStoredPackage | CreateBatch | ScanBatches | ShowBatch | StopBatch | RetryBatch
-    | ConfirmBatch | DeleteBatch | ListTargetFiles | DeleteTargetFile
+    | ScanPackages | ShowStoredPackage
     | CreateHook | ShowHook | ListHooks | UpdateHook | DeleteHook
     | CreateAction | ShowAction | ListActions | UpdateAction | DeleteAction
 )  # fmt: skip
 
 Result = (
     Done | Product | Device | Registration | NamesChecked | DeviceCounts | Mapping[str, str] | Group | Enrolled | None
-    | UploadTicket | Package | PackageCreated | Job | JobCreated
-    | Page[Product] | Page[Device] | Page[Package] | Page[Job] | Page[Task] | Page[Group] | Page[ModuleVersion]
-    | tuple[Device, ...] | tuple[Task, ...] | tuple[Group, ...] | tuple[Module, ...]
-    | Space | SpaceProduct | SpaceDevice | SpaceModule | SecretReset | Found | StoredPackage | Batch | BatchShown
+    | UploadTicket | Package | PackageCreated | Job | Steered
+    | Page[Product] | Page[Device] | Page[Package] | lists.Page[Job] | lists.Page[Task] | Page[Group]
+    | Page[ModuleVersion] | tuple[Device, ...] | tuple[Group, ...] | tuple[Module, ...]
+    | Space | SpaceProduct | SpaceDevice | SpaceModule | SecretReset | Found | StoredPackage
     | Scanned[SpaceProduct] | Scanned[SpaceDevice] | Scanned[SpaceModule] | Scanned[Group]
-    | Scanned[StoredPackage] | Scanned[Batch] | Hook | HookAction | lists.Page[Hook] | lists.Page[HookAction]
-    | tuple[Space, ...] | tuple[TargetResult, ...] | tuple[TargetFile, ...]
+    | Scanned[StoredPackage] | Hook | HookAction | lists.Page[Hook] | lists.Page[HookAction]
+    | tuple[Space, ...] | tuple[TargetFile, ...]
 )  # fmt: skip

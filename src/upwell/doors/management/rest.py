@@ -16,7 +16,7 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from upwell.dialects.huawei import batch_ops, codes, management, names, render
+from upwell.dialects.huawei import codes, job_ops, management, names, render
 from upwell.dialects.huawei.signing import SignedRequest
 from upwell.domain import commands as c
 from upwell.domain.errors import Denied, Invalid, TooMany, UpwellError
@@ -87,7 +87,7 @@ class RestDoor:
         check_project(caller, management.upload_project(form.method, form.path) or "")
         access.require(caller, "operator")
         name, content = await read_form(form)
-        return batch_ops.file_members(await target_files.create_target_file(self.ctx, caller, name, content))
+        return job_ops.file_members(await target_files.create_target_file(self.ctx, caller, name, content))
 
     async def _admit(self, caller: Caller, route: management.Route) -> None:
         limit = route.operation.limit_per_s if self.limited else None

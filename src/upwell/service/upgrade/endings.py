@@ -21,7 +21,6 @@ from upwell.storage.queries import sheet
 
 log = logging.getLogger(__name__)
 SQL = sheet("jobs")
-BATCHES = sheet("batches")
 WAITS_AT_ONCE = 5000  # tasks whose wait is ended in one transaction
 WINDOW_TEXT = "the job's time was over"
 
@@ -107,7 +106,7 @@ async def _conclude(ctx: Context, conn: Connection, job: Row) -> None:
     """How a batch ended is written down, and is news."""
     counted = (await tallies(conn, [job["job_id"]]))[job["job_id"]]
     outcome = progress(counted, planned=False, resolved=True, stop_asked=job["stop_asked"])
-    await conn.execute(BATCHES["set_outcome"], job["job_id"], outcome.value)
+    await conn.execute(SQL["set_outcome"], job["job_id"], outcome.value)
     await news.note_status(conn, job["job_id"], ctx.now(), outcome, job["part"], job["status_desc"])
 
 

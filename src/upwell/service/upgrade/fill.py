@@ -32,7 +32,6 @@ from upwell.storage.queries import sheet
 log = logging.getLogger(__name__)
 JOBS = sheet("jobs")
 POLICIES = sheet("policies")
-BATCHES = sheet("batches")
 CHUNK = 10_000  # devices; about half a second of work, so a stop never waits long
 OVERWRITTEN_TEXT = "replaced by a later job"
 _AMONG: tuple[tuple[Callable[[Row], bool], str], ...] = (  # what a job looks for its devices among
@@ -134,9 +133,9 @@ async def _fill_devices(ctx: Context, conn: Connection, job: Row, chunk: list[UU
 async def _resolve(ctx: Context, conn: Connection, job: Row) -> None:
     """Who a job that negotiates is for: its groups' members become targets, and those that are no devices fail."""
     for group_id in job["group_ids"]:
-        for product in await conn.fetch(BATCHES["products_of_job"], job["job_id"]):
+        for product in await conn.fetch(JOBS["products_of_job"], job["job_id"]):
             await _add_members(conn, job, group_id, product["product_id"])
-    strays = [r["device_id"] for r in await conn.fetch(BATCHES["strays"], job["job_id"])]
+    strays = [r["device_id"] for r in await conn.fetch(JOBS["strays"], job["job_id"])]
     await _make_failed(ctx, conn, job, strays, "device_unknown", "there is no such device")
 
 
@@ -149,7 +148,7 @@ async def _add_members(conn: Connection, job: Row, group_id: int, product_id: in
 
 async def _fill_targets(ctx: Context, conn: Connection, job: Row, chunk: list[UUID]) -> None:
     """huawei 3.2: any device may be named; one of another product than the packages' fails by itself (L6)."""
-    products = {r["product_id"] for r in await conn.fetch(BATCHES["products_of_job"], job["job_id"])}
+    products = {r["product_id"] for r in await conn.fetch(JOBS["products_of_job"], job["job_id"])}
     rows = await conn.fetch(JOBS["lock_live_devices"], chunk)
     fitting = [_uuid(r["device_id"]) for r in rows if r["product_id"] in products]
     foreign = [r["device_id"] for r in rows if r["product_id"] not in products]

@@ -5,7 +5,6 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from uuid import UUID
 
-from upwell.domain import fault
 from upwell.domain.standings import Choice
 from upwell.domain.talk import TaskRef
 from upwell.domain.task import Change, Event, State, Task, moves
@@ -20,12 +19,6 @@ def task_of(row: Row) -> Task:
     facts = dict(row.items()) | {name: frozenset(row[name]) for name in ("job_sources", "package_sources")}
     ref = TaskRef(device_id=UUID(int=facts.pop("device_id").int), job_id=facts.pop("job_id"), nth=facts.pop("nth"))
     return Task(ref=ref, state=State(facts.pop("state")), **facts)
-
-
-def described(row: Row) -> str:
-    """What its owner reads of a task: what was said of it last, or else why it waits for its package's object."""
-    waits = row["state"] in ("CONFIRM", "QUEUED") and row["object_state"] == "checking"
-    return row["description"] or (fault.unread(row["object_problem"]) if waits else "")
 
 
 async def lock_open(conn: Connection, device_ids: Iterable[UUID]) -> dict[UUID, list[Task]]:
