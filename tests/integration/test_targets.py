@@ -16,8 +16,9 @@ from upwell.domain.errors import Conflict, Invalid, NotFound
 from upwell.domain.search import Compare
 from upwell.objects import open_objects
 from upwell.service.context import Context
-from upwell.service.manage import device_lists, fleet, groups, job_packages, jobs, uploads
+from upwell.service.manage import device_lists, fleet, groups, jobs, uploads
 from upwell.service.manage.access import Caller
+from upwell.service.manage.job_packages import MQTT_SIZE_MAX
 from upwell.service.upgrade import fill
 
 pytestmark = pytest.mark.asyncio
@@ -234,9 +235,7 @@ async def test_a_planned_listed_job_waits(stored: Context, caller: Caller, clock
 # --- over MQTT ---
 
 
-@pytest.mark.parametrize(
-    ("size", "fits"), [(job_packages.MQTT_SIZE_MAX, True), (job_packages.MQTT_SIZE_MAX + 1, False)]
-)
+@pytest.mark.parametrize(("size", "fits"), [(MQTT_SIZE_MAX, True), (MQTT_SIZE_MAX + 1, False)])
 async def test_a_download_over_mqtt_has_its_limit(ctx: Context, caller: Caller, size: int, fits: bool) -> None:
     flock = await a_fleet(ctx, caller, 1)
     package = await a_package(ctx, caller, flock.key)
