@@ -4,6 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.ready
 SDK := .venv-linkkit
+PYTHONS := src tests demo bench tools
 ARGS ?=
 
 # Huawei's operations once more, signed by the other algorithm.
@@ -16,13 +17,13 @@ BUILT := $(CLIENTS)/.built
 GO_CLIENTS := $(BUILT)/go-alibaba $(BUILT)/go-huawei
 NODE_CLIENTS := $(CLIENTS)/node-alibaba/node_modules/.package-lock.json $(CLIENTS)/node-mqtt/node_modules/.package-lock.json
 
-.PHONY: help setup demo test test-clients test-all check serve bench prove lock clean
+.PHONY: help setup demo test test-clients test-all lint check serve bench prove lock clean
 
 help:
 	@echo "make demo    run the main job from nothing: 300 simulated devices get a new firmware"
 	@echo "make test    run the tests; make test-clients: those with the vendors' SDKs in Go and Node; make test-all: both,"
 	@echo "             and Huawei's operations once more by its other signature"
-	@echo "make check   format, lint, types, import contract and tests"
+	@echo "make check   make lint (format, lint, types, import contracts), then the tests"
 	@echo "make serve   run the server (ARGS=... passes options)"
 	@echo "make bench   measure; make prove: the long proofs; make setup: only the .venv"
 
@@ -74,12 +75,13 @@ test-all: test
 	@$(V11)
 	@$(MAKE) --no-print-directory test-clients
 
-check: $(STAMP) $(SDK)/.ready
-	@$(BIN)/ruff format --check src tests demo bench
-	@$(BIN)/ruff check src tests demo bench
+lint: $(STAMP)
+	@$(BIN)/ruff format --check $(PYTHONS)
+	@$(BIN)/ruff check $(PYTHONS)
 	@$(BIN)/mypy
 	@$(BIN)/lint-imports
-	@$(BIN)/python -m pytest -q -n 2
+
+check: lint test
 	@$(V11)
 
 serve: $(STAMP)

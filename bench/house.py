@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 
-from upwell.embedded import EmbeddedPostgres
+from upwell.embedded.server import EmbeddedPostgres
 from upwell.objects import open_objects
 from upwell.service.context import Context
 from upwell.service.manage import access

@@ -13,9 +13,9 @@ import urllib.request
 from collections.abc import Iterator
 from typing import Any
 
-from alibabacloud_iot20180120 import models  # type: ignore[import-untyped]
-from alibabacloud_iot20180120.client import Client  # type: ignore[import-untyped]
-from alibabacloud_tea_openapi.models import Config  # type: ignore[import-untyped]
+from alibabacloud_iot20180120 import models
+from alibabacloud_iot20180120.client import Client
+from alibabacloud_tea_openapi.models import Config
 
 CONNECT_TIMEOUT_MS, READ_TIMEOUT_MS = 30_000, 120_000  # a slow machine is no fault; see stall.py
 PAGE_SIZE = 50

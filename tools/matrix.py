@@ -14,11 +14,10 @@ import tomllib
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
-from upwell.dialects.alibaba import limits
 from upwell.dialects.alibaba.management import OPERATIONS as ALIBABA
+from upwell.dialects.checks import Unsupported
 from upwell.dialects.huawei.management import OPERATIONS as HUAWEI
-from upwell.dialects.huawei.operation import Operation as Path5
-from upwell.dialects.rpc_params import Operation, Param, Unsupported
+from upwell.dialects.operations import Operation, Param
 from upwell.dialects.tuya.management import OPERATIONS as TUYA
 
 TOP = Path(__file__).resolve().parent.parent
@@ -55,16 +54,23 @@ def telling(file: str) -> str:
 
 def parameters(operation: Operation) -> str:
     """Its parameters as they stand on the wire, those required in bold."""
+    wire = _members if operation.path else _flat
     return ", ".join(
         f"**{name}**" if required else name
-        for param in operation.params
-        if not isinstance(param.rule, Unsupported)
-        for name, required in _wire(param)
+        for param in (*operation.query, *operation.params)
+        if not isinstance(param.check, Unsupported)
+        for name, required in wire(param)
     )
 
 
-def _wire(param: Param) -> Iterator[tuple[str, bool]]:
-    if param.kind == "structs":
+def _members(param: Param) -> Iterator[tuple[str, bool]]:
+    """As a query or a body names it."""
+    yield param.name, param.required
+
+
+def _flat(param: Param) -> Iterator[tuple[str, bool]]:
+    """As flat pairs name it: a list by numbers."""
+    if param.members:
         yield from ((f"{param.name}.N.{each.name}", param.required and each.required) for each in param.members)
     else:
         yield f"{param.name}.N" if param.kind == "list" else param.name, param.required
@@ -73,8 +79,8 @@ def _wire(param: Param) -> Iterator[tuple[str, bool]]:
 def callers() -> dict[str, list[str]]:
     """The test files of Huawei's that call each method of the vendor's SDK, themselves or by a helper's functions."""
     helping: dict[str, set[str]] = {}
-    for file in HELPERS:
-        for node in ast.walk(ast.parse((TESTS / file).read_text("utf-8"))):
+    for helper in HELPERS:
+        for node in ast.walk(ast.parse((TESTS / helper).read_text("utf-8"))):
             if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
                 helping.setdefault(node.name, set()).update(_called(node))
     found: dict[str, list[str]] = {}
@@ -100,15 +106,10 @@ def method(operation: str) -> str:
     return re.sub("(?<!^)(?=[A-Z])", "_", operation).lower()
 
 
-def members(operation: Path5) -> str:
-    """What its query and body may hold, those required in bold."""
-    return ", ".join(f"**{f.name}**" if f.required else f.name for f in (*operation.query, *operation.body))
-
-
 Notes = Mapping[str, Mapping[str, str]]
 
 
-def table(operations: Mapping[str, Operation] | Mapping[str, Path5], notes: Notes, **more: Mapping[str, str]) -> str:
+def table(operations: Mapping[str, Operation], notes: Notes, **more: Mapping[str, str]) -> str:
     """One row for each operation; `more` are further columns by their headings."""
     known = {name for kind in notes.values() for name in kind}
     if known - set(operations):
@@ -118,8 +119,7 @@ def table(operations: Mapping[str, Operation] | Mapping[str, Path5], notes: Note
     for name, operation in operations.items():
         part, note = notes["part"].get(name), notes["note"].get(name)
         cells = [name, "part" if part else "yes", operation.role, *(column[name] for column in more.values())]
-        given = members(operation) if isinstance(operation, Path5) else parameters(operation)
-        cells += [given or "—", "; ".join(filter(None, (part, note)))]
+        cells += [parameters(operation) or "—", "; ".join(filter(None, (part, note)))]
         lines.append("| " + " | ".join(cells) + " |")
     return "\n".join(lines)
 
@@ -128,7 +128,7 @@ def tables() -> dict[str, str]:
     """What stands between the comments of each name."""
     notes = tomllib.loads(NOTES.read_text("utf-8"))
     told = {name: ", ".join(those) for name, those in stories().items()}
-    qps = {name: str(limits.QPS[name]) for name in ALIBABA}
+    qps = {name: str(operation.limit_per_s) for name, operation in ALIBABA.items()}
     new, old = map(telling, SDK_TESTS)
     head = (
         f"Each of the {len(ALIBABA)} operations is called by both of the vendor's SDKs, unmodified, in the stories"

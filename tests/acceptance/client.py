@@ -3,6 +3,7 @@ vendors' SDKs: nothing of the server is imported, for an error shared by both en
 """
 
 import base64
+import functools
 import hashlib
 import hmac
 import http.client
@@ -30,6 +31,8 @@ from urllib.parse import quote, urlencode
 from alibabacloud_iot20180120 import models as m
 from alibabacloud_iot20180120.client import Client
 from alibabacloud_tea_openapi.models import Config
+
+from acceptance.warm import Warm
 
 UPWELL = Path(sys.executable).with_name("upwell")
 READY = re.compile(r"^upwell ready http=(\S+) mqtt=(\S+) download=(\S+)")
@@ -70,10 +73,7 @@ class Server:
 
     def run(self, *command: str, given: str = "") -> str:
         """What a command beside the running server prints; `given` is its input."""
-        done = subprocess.run(
-            [UPWELL, *command, "--data-dir", self.data_dir],
-            input=given, capture_output=True, text=True, env=_environment(), timeout=60,
-        )  # fmt: skip
+        done = _warm().run([*command, "--data-dir", str(self.data_dir)], given)
         assert done.returncode == 0, done.stderr
         return done.stdout
 
@@ -113,6 +113,11 @@ def serve(*options: str) -> Iterator[Server]:
         process.stdout.close()
         log.close()
         shutil.rmtree(data_dir, ignore_errors=True)
+
+
+@functools.cache
+def _warm() -> Warm:
+    return Warm(_environment())
 
 
 def _environment() -> dict[str, str]:

@@ -177,18 +177,18 @@ class Noise:
         return {"Action": action} | given
 
     def _put(self, given: dict[str, str], name: str, param: Any) -> None:
-        if param.kind in ("list", "structs"):
+        if param.kind == "list":
             places = (1, 2, 3, 4, 0, 11, 10**9) if self.madness else (1, 2, 3)
             for place in self.dice.sample(places, self.dice.choice((1, 1, 2, 3))):
-                if param.kind == "list":
-                    given[f"{name}.{place}"] = self.text(param.name, "str", param.rule)
-                for member in param.members if param.kind == "structs" else ():
+                if not param.members:
+                    given[f"{name}.{place}"] = self.text(param.name, "str", param.check)
+                for member in param.members:
                     if self.dice.random() < 0.9:
                         self._put(given, f"{name}.{place}.{member.name}", member)
             if self.dice.random() < self.madness / 4:
                 given[self.dice.choice((name, f"{name}.", f"{name}.x", f"{name}.-1", f"{name}.1.1"))] = "x"
         else:
-            given[name] = self.text(param.name, param.kind, param.rule)
+            given[name] = self.text(param.name, param.kind, param.check)
 
     def text(self, name: str, kind: str, rule: Any) -> str:
         value = self.value(name, kind, rule)
@@ -214,13 +214,13 @@ class Noise:
             count = dice.choice((0, 1, 1, 2, 3, 12))
             if row.members:
                 return [self.members(row.members, depth + 1) for _ in range(count)]
-            return [self.value(row.name, "text", row.rule, depth) for _ in range(count)]
+            return [self.value(row.name, "text", row.check, depth) for _ in range(count)]
         if row.kind in ("object", "any"):
             known: dict[str, Any] = {"package_ids": [self.memory.of("package_id")]} if row.name == "document" else {}
             if row.name == "targets_filter":
                 known = {"group_ids": [self.memory.of("group_id")]}
             return known if known and dice.random() < 0.9 else {str(self.memory.of("x")): self._junk(0)}
-        value = self.value(row.name, row.kind, row.rule, depth)
+        value = self.value(row.name, row.kind, row.check, depth)
         if row.kind == "text" and not isinstance(value, str) and dice.random() < 0.9:
             return str(value)
         return value
@@ -322,8 +322,8 @@ def rest(door: Door) -> Iterator[Sent]:
             path = path.replace(f"{{{part}}}", _pct(str(door.noise.value(part, "text", None)))[:2000] or "x", 1)
         query = [(n, door.noise.text(n, "text", None)) for n in door.noise.members(operation.query)]
         body = b""
-        if operation.body:
-            members = door.noise.members(operation.body)
+        if operation.params:
+            members = door.noise.members(operation.params)
             body = json.dumps(members, ensure_ascii=dice.random() < 0.5).encode("utf-8", "replace")
             if dice.random() < door.noise.madness / 5:
                 body = dice.choice((b"", b"[]", b"null", b"{", b"\xff", b"{" * 2000, b"[" * 200_000, b'{"a":1,"a":2}'))

@@ -19,7 +19,7 @@ import asyncpg
 import pytest
 import pytest_asyncio
 
-from upwell.embedded import EmbeddedPostgres
+from upwell.embedded.server import EmbeddedPostgres
 from upwell.service.context import Context, utc_now
 from upwell.service.manage import access
 from upwell.storage.database import Database, migrate

@@ -6,7 +6,7 @@ import hmac
 import json
 import struct
 import time
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,7 +15,7 @@ from typing import Any
 from tests.job_commands import static_job
 from tests.mqttwire import WireClient, puback, publish, subscribe
 
-from upwell.config import load
+from upwell.config.loading import load
 from upwell.domain import commands as c
 from upwell.service.context import Context
 from upwell.service.manage import access, fleet, jobs, packages, uploads
@@ -116,13 +116,13 @@ class Device:
 class House:
     """A running server with an account."""
 
-    def __init__(self, server: Server, mqtt: str, http: str, caller: Caller, stack: AsyncExitStack) -> None:
+    def __init__(self, server: Server, mqtt: str | None, http: str, caller: Caller, stack: AsyncExitStack) -> None:
         self.server = server
         self.ctx: Context = server.ctx
         self.caller = caller
         self.http = http
-        host, _, port = mqtt.rpartition(":")
-        self.mqtt = host, int(port)
+        host, _, port = (mqtt or "").rpartition(":")
+        self.mqtt = (host, int(port)) if mqtt else None
         self._stack = stack
 
     async def product(self, *, gateway: bool = False) -> c.Product:
@@ -136,6 +136,7 @@ class House:
 
     async def client(self) -> WireClient:
         """A connection that nothing was said on, closed at the end."""
+        assert self.mqtt is not None
         client = await WireClient.open(*self.mqtt)
         self._stack.push_async_callback(client.close)
         return client
@@ -170,8 +171,7 @@ class House:
             package_id=package, product_key=known.key, selection="SPECIFIC", device_names=(known.name,), **more
         )
         job = (await jobs.create_job(self.ctx, self.caller, cmd)).job_id
-        self.server.fill.wake()
-        self.server.push.wake()
+        self.server.engine.wake("fill", "push")
         return job
 
     async def rows(self, text: str, *arguments: Any) -> list[dict[str, Any]]:
@@ -202,12 +202,14 @@ class House:
 
 
 @asynccontextmanager
-async def house_on(dsn: str, folder: Path, **options: str) -> AsyncIterator[House]:
-    """A server on that database; `options` are settings."""
+async def house_on(
+    dsn: str, folder: Path, more: Mapping[str, Any] | None = None, **options: str
+) -> AsyncIterator[House]:
+    """A server on that database, with `more` rows than its own; `options` are settings."""
     any_port = {"http": "127.0.0.1:0", "mqtt": "127.0.0.1:0", "download": "127.0.0.1:0"}
     store = {"data_dir": str(folder), "objects_url": f"file://{folder}/objects", "database_url": dsn}
     settings = load({**any_port, **store, **options}, {}, None)
-    async with running(settings) as (server, at), AsyncExitStack() as stack:
+    async with running(settings, **(more or {})) as (server, at), AsyncExitStack() as stack:
         key = await access.create_key(server.ctx, "acme", "admin", "alibaba")
         caller = Caller(key.account_id, key.role, key.key_id, key.dialect)
         yield House(server, at.mqtt, at.http, caller, stack)

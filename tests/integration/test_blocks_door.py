@@ -16,7 +16,7 @@ from tests.mqttwire import publish
 
 from upwell.domain import commands as c
 from upwell.domain.talk import TaskRef, stream_of
-from upwell.doors.devices import alibaba_blocks
+from upwell.doors.devices.faces import alibaba_blocks
 from upwell.service.manage import steering
 
 IMAGE = Random(4).randbytes(300_001)

@@ -30,6 +30,11 @@ def refusal(*arguments: str, **environ: str) -> str:
     return lines[-1]
 
 
+def test_a_dialect_that_is_not_registered_is_refused_by_name() -> None:
+    line = refusal("key", "create", "--dialect", "klingon", "--role", "admin")
+    assert "dialect: one of alibaba, tuya, huawei" in line
+
+
 @pytest.mark.parametrize("setting", ["http", "mqtt", "download"])
 @pytest.mark.parametrize("by", ["option", "environment"])
 def test_a_taken_port_names_the_setting_that_was_given(tmp_path: Path, setting: str, by: str) -> None:

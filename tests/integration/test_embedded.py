@@ -17,8 +17,9 @@ from pathlib import Path
 import asyncpg
 import pytest
 
-from upwell import embedded
-from upwell.embedded import DataDirInUse, EmbeddedPostgres, EmbeddedPostgresError, running_dsn
+from upwell.embedded import DataDirInUse, EmbeddedPostgresError, accounts, files, process
+from upwell.embedded.files import running_dsn
+from upwell.embedded.server import EmbeddedPostgres
 
 as_root = pytest.mark.skipif(os.geteuid() != 0, reason="root alone changes users")
 on_linux = pytest.mark.skipif(sys.platform != "linux", reason="the kernel's death signal is Linux's")
@@ -27,11 +28,11 @@ on_linux = pytest.mark.skipif(sys.platform != "linux", reason="the kernel's deat
 HOLDER = """
 import asyncio, os, sys
 from pathlib import Path
-import upwell.embedded as embedded
+from upwell.embedded.server import EmbeddedPostgres
 if len(sys.argv) > 2:
     os.setgroups([]); os.setgid(int(sys.argv[2])); os.setuid(int(sys.argv[2]))
 async def main():
-    server = embedded.EmbeddedPostgres(Path(sys.argv[1]))
+    server = EmbeddedPostgres(Path(sys.argv[1]))
     await server.start()
     print(server.pid, flush=True)
     await asyncio.sleep(600)
@@ -45,7 +46,7 @@ def mode(path: Path) -> int:
 
 def alive(pid: int) -> bool:
     """A zombie that nobody reaps is dead."""
-    return embedded._command_line(pid) != ""
+    return process.command_line(pid) != ""
 
 
 HANGS_S = 30.0  # a test that is not done by then hangs; how fast things are is measured in bench
@@ -71,7 +72,7 @@ def start_holder(data_dir: Path, *user: str) -> subprocess.Popen[str]:
         [sys.executable, "-c", HOLDER, str(data_dir), *user],
         stdout=subprocess.PIPE,
         text=True,
-        env={**os.environ, "PYTHONPATH": str(Path(embedded.__file__).parents[1])},
+        env={**os.environ, "PYTHONPATH": str(Path(files.__file__).parents[2])},
     )
 
 
@@ -170,11 +171,11 @@ async def test_root_keeps_the_owner_of_the_data_dir(data_dir: Path) -> None:
 async def test_root_with_the_wheel_in_a_closed_folder(data_dir: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     closed = data_dir.parent / "closed"
     closed.mkdir(mode=0o700)
-    wheel = embedded._wheel_folder()
+    wheel = accounts.wheel_folder()
     for part in (wheel, wheel.with_name(wheel.name + ".libs")):
         if part.is_dir():
             shutil.copytree(part, closed / part.name)
-    monkeypatch.setattr(embedded, "_wheel_folder", lambda: closed / wheel.name)
+    monkeypatch.setattr(accounts, "wheel_folder", lambda: closed / wheel.name)
     server = EmbeddedPostgres(data_dir)
     await server.start()
     assert await query(server.dsn, "select 1") == 1
@@ -188,7 +189,7 @@ async def test_root_with_the_wheel_in_a_closed_folder(data_dir: Path, monkeypatc
 @as_root
 async def test_an_ordinary_user_runs_it_as_itself() -> None:
     user = pwd.getpwnam("nobody")
-    if not all(folder.stat().st_mode & stat.S_IXOTH for folder in Path(embedded.__file__).parents):
+    if not all(folder.stat().st_mode & stat.S_IXOTH for folder in Path(files.__file__).parents):
         pytest.skip(
             "this checkout lies in a folder that is closed to other users, who could not have installed it there"
         )
@@ -285,7 +286,7 @@ async def test_kill_9_of_the_parent_ends_the_server(data_dir: Path) -> None:
 async def test_a_leftover_server_is_ended_before_the_next_start(
     data_dir: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(embedded, "PR_SET_PDEATHSIG", 2)  # PR_GET_PDEATHSIG: this one outlives its parent
+    monkeypatch.setattr(accounts, "PR_SET_PDEATHSIG", 2)  # PR_GET_PDEATHSIG: this one outlives its parent
     lost = EmbeddedPostgres(data_dir)
     await lost.start()
     assert lost._lock is not None
@@ -365,7 +366,7 @@ async def test_a_failed_start_says_why_and_frees_the_data_dir(data_dir: Path) ->
 
 
 async def test_a_long_log_is_set_aside(data_dir: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(embedded, "LOG_SIZE_MAX", 10)
+    monkeypatch.setattr(files, "LOG_SIZE_MAX", 10)
     server = EmbeddedPostgres(data_dir)
     for _ in range(2):
         await server.start()

@@ -13,7 +13,7 @@ import pytest_asyncio
 from platform_house import House, Known, house_on, sign
 from tests.mqttwire import Received, WireClient, publish, subscribe
 
-from upwell.doors.devices import desk
+from upwell.doors.devices import connections
 
 
 @pytest_asyncio.fixture
@@ -80,7 +80,7 @@ async def test_an_enrolled_connection_can_do_nothing_else(house: House, monkeypa
     await client.send(inform)
     assert await client.closed() == b""
     assert await house.rows("select 1 from module_version") == []
-    monkeypatch.setattr(desk, "ENROLLED_STAY_S", 0.2)
+    monkeypatch.setattr(connections, "ENROLLED_STAY_S", 0.2)
     client, _ = await granted(house, *asked)
     assert await client.closed() == b""
 

@@ -323,9 +323,10 @@ async def test_jobs_with_a_lost_object_are_found_without_a_look_at_the_others(ho
         " case when n % 60 < 39 then gen_random_uuid() end, now(), now() from generate_series(1, 30000) n",
     )
     await ask(house, "analyze")
-    text, now = faults._Q["bereaved_jobs"], house.now()  # the statement as it is, to be explained
-    assert [row["job_id"] for row in await ask(house, text, now, faults.JOBS_AT_ONCE)] == [40]
-    [told] = await ask(house, f"explain (analyze, format json) {text}", now, faults.JOBS_AT_ONCE)
+    # The statement as it is, to be explained.
+    text, *given = faults._Q["bereaved_jobs"](back_before=house.now(), at_most=faults.JOBS_AT_ONCE)
+    assert [row["job_id"] for row in await ask(house, text, *given)] == [40]
+    [told] = await ask(house, f"explain (analyze, format json) {text}", *given)
     read = [node for node in nodes(json.loads(told["QUERY PLAN"])[0]["Plan"]) if node.get("Relation Name") == "task"]
     assert read and sum(node["Actual Rows"] * node["Actual Loops"] for node in read) < 1000
 

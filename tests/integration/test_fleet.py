@@ -142,7 +142,7 @@ async def test_device_name_is_unique_and_comes_back_as_a_new_device(ctx: Context
         await a_device(ctx, caller, product, "dev1")
     assert refused.value.reason == "device_name_taken"
     await delete(ctx, caller, commands.DeviceKey(product_key=product.product_key, name="dev1"))
-    assert await logins.login_facts(ctx, [first.device_id]) == {}
+    assert await logins.login_facts(ctx, [first.device_id]) == [None]
     second = await a_device(ctx, caller, product, "dev1")
     assert second.device_id == first.device_id and second.status == "UNACTIVE"
     assert second.secret != first.secret and second.iot_id != first.iot_id
@@ -164,9 +164,7 @@ async def test_batch_of_ten_thousand(ctx: Context, caller: access.Caller) -> Non
         ctx, caller, commands.ListRegistered(apply_id=made.apply_id, number=200, size=50)
     )
     assert page.total == 10_000 and tuple(d.name for d in page.items) == made.names[-50:]
-    assert names.device_id(product.product_key, made.names[0]) in await logins.login_facts(
-        ctx, [names.device_id(product.product_key, made.names[0])]
-    )
+    assert await logins.login_facts(ctx, [names.device_id(product.product_key, made.names[0])]) != [None]
     for count in (0, 10_001):
         with pytest.raises(Invalid):
             cmd = commands.RegisterDevices(product_key=product.product_key, count=count)
@@ -251,7 +249,8 @@ async def test_status_follows_the_connection(ctx: Context, caller: access.Caller
     key = commands.DeviceKey(iot_id=device.iot_id)
     await fleet.set_device_enabled(ctx, caller, commands.SetDeviceEnabled(device=key, enabled=False))
     assert (await show(ctx, caller, device)).status == "DISABLED"
-    assert not (await logins.login_facts(ctx, [device.device_id]))[device.device_id].enabled
+    [facts] = await logins.login_facts(ctx, [device.device_id])
+    assert facts is not None and not facts.enabled
 
 
 async def test_open_tasks_follow_their_device(ctx: Context, caller: access.Caller, clock: Clock) -> None:

@@ -8,7 +8,10 @@ import asyncpg
 import pytest
 import pytest_asyncio
 from conftest import dsn_of
+from schema_tools import empty, schema_of
+from tools.schema import FILE, HEAD
 
+from upwell.storage import database as storage
 from upwell.storage.database import Database, migrate, migrations
 
 pytestmark = pytest.mark.asyncio
@@ -27,7 +30,8 @@ async def old(postgres: str) -> AsyncIterator[asyncpg.Connection]:
         if version <= BEFORE:
             await conn.execute(text)
     await conn.execute("create table schema_version (version int primary key)")
-    await conn.execute("insert into schema_version values ($1)", BEFORE)
+    done = [(version,) for version, _ in migrations() if version <= BEFORE]
+    await conn.executemany("insert into schema_version values ($1)", done)
     yield conn
     await conn.close()
     await admin.execute("drop database of_before with (force)")
@@ -40,6 +44,23 @@ async def bring_on(postgres: str) -> None:
     await database.open()
     await migrate(database)
     await database.close()
+
+
+@pytest.mark.parametrize("version", [version for version, _ in migrations()])
+async def test_each_earlier_version_comes_to_the_same_schema(
+    postgres: str, monkeypatch: pytest.MonkeyPatch, version: int
+) -> None:
+    """A database that stopped at any migration is brought on to exactly what schema.sql says."""
+    every = migrations()
+    async with empty(postgres, f"schema_at_{version}") as dsn:
+        database = Database(dsn)
+        await database.open()
+        monkeypatch.setattr(storage, "migrations", lambda: [step for step in every if step[0] <= version])
+        assert await migrate(database) == version
+        monkeypatch.undo()
+        assert await migrate(database) == every[-1][0]
+        assert HEAD + await schema_of(dsn) == FILE.read_text("utf-8")
+        await database.close()
 
 
 def at(seconds: float) -> datetime:

@@ -19,7 +19,10 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from tests.mqttwire import DISCONNECT, PINGREQ, WireClient, connect, puback, publish, subscribe, unsubscribe
 
 from upwell.domain.errors import DeviceError, Unavailable
-from upwell.doors.devices.mqtt.server import Conn, Identity, MqttDoor
+from upwell.doors.devices.faces import Down
+from upwell.doors.devices.identity import Identity
+from upwell.doors.devices.mqtt.handler import Conn
+from upwell.doors.devices.mqtt.server import MqttDoor
 
 # The hook that replaces this fixture can only live in a conftest, and would run every test of the tree twice.
 pytestmark = pytest.mark.filterwarnings("ignore:Overriding the .event_loop_policy:pytest.PytestDeprecationWarning")
@@ -105,8 +108,7 @@ class House:
         return client
 
     def push(self, name: str, payload: bytes, token: object = None, topic: str = "", qos: int = 1) -> bool:
-        conn = self.platform.conns[name]
-        return self.door.push(conn.device_id, conn.connection_id, topic or f"down/{name}/x", payload, token, qos)
+        return self.platform.conns[name].tell(Down(topic or f"down/{name}/x", payload, qos), token)
 
     async def __aenter__(self) -> Self:
         self.address = await self.door.start("127.0.0.1", 0)
@@ -207,7 +209,7 @@ async def test_second_login_kicks_the_first(house: House) -> None:
         ("disconnected", "a", old.connection_id, True),
         ("connected", "a", new.connection_id),
     ]
-    assert not house.door.push(old.device_id, old.connection_id, "down/a/x", b"", None)
+    assert not old.tell(Down("down/a/x", b""), None)
     assert house.push("a", b"hi")
     assert (await second.receive()).payload == b"hi"
 
@@ -263,12 +265,9 @@ async def test_subscribe_to_what_is_not_its_own(house: House) -> None:
     assert await client.alive()
 
 
-async def test_push_to_nobody_or_with_too_much_in_flight() -> None:
+async def test_push_with_too_much_in_flight() -> None:
     async with House(inflight_max=2) as house:
         client = await house.login()
-        conn = house.platform.conns["a"]
-        assert not house.door.push(device("nobody"), conn.connection_id, "t", b"", None)
-        assert not house.door.push(conn.device_id, device("other"), "t", b"", None)
         assert [house.push("a", b"x", n) for n in range(3)] == [True, True, False]
         await client.send(puback((await client.receive()).packet_id))
         await until(lambda: house.platform.of("delivered") == [("a", 0)])
@@ -392,7 +391,7 @@ async def test_a_push_excuses_silence_until_it_is_acknowledged() -> None:
         conn = house.platform.conns["a"]
 
         def push(patience_s: float) -> None:
-            assert house.door.push(conn.device_id, conn.connection_id, "down/a/x", b"long", "t", 1, patience_s)
+            assert conn.tell(Down("down/a/x", b"long", patience_s=patience_s), "t")
 
         push(3600.0)
         number = (await busy.receive()).packet_id
@@ -421,7 +420,7 @@ async def test_patience_is_bounded_and_needs_a_puback_to_come() -> None:
         began = asyncio.get_running_loop().time()
         for name in "ab":
             conn = house.platform.conns[name]
-            assert house.door.push(conn.device_id, conn.connection_id, f"down/{name}/x", b"x", "t", 1, 3600.0)
+            assert conn.tell(Down(f"down/{name}/x", b"x", patience_s=3600.0), "t")
         await two.receive()
         assert await two.closed(3.0) == b""
         assert asyncio.get_running_loop().time() - began < 1.95  # at QoS 0 nothing will tell its end

@@ -8,6 +8,7 @@ import pytest
 from conftest import Clock
 from test_jobs import Wire, a_filled_job, a_fleet, a_package, ask, link, online, progress, refs, say, states
 
+from upwell.domain.awaiting import Awaits
 from upwell.domain.next_move import Facts, Mover, Occasion, next_move
 from upwell.domain.task import OPEN, State
 from upwell.service.context import Context
@@ -18,7 +19,7 @@ pytestmark = pytest.mark.asyncio
 OBJECTS: dict[str, Literal["ok", "checking", "lost", "deleted"]] = {
     "ok": "ok", "checking": "checking", "missing": "lost", "deleted": "deleted"
 }  # fmt: skip
-WORDS = ("", "online", "answer", "offer", "result", "arrival", "again")
+WORDS = tuple(Awaits)
 STAGED = """
 with a as (update task set state = $1, due_at = $2, node_id = $3, offered_on = null),
      b as (update package set object_state = $4, deleted_at = $5), c as (update module_version set version = $6),

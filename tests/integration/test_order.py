@@ -183,7 +183,7 @@ async def test_a_device_that_can_not_be_asked_is_told_its_offer_in_the_answer(ho
     package = await house.package(known.key, b"image")
     cmd = asking_job(name="b", part="firmware", package_ids=(package,), targets=(f"{known.key}_{known.name}",))
     job = (await jobs.create_job(house.ctx, house.caller, cmd)).job_id
-    house.server.fill.wake()
+    house.server.engine.wake("fill")
     await until_made(house, job)
     device = await connected(house, speech, known)
     assert speech.ask_topic is not None

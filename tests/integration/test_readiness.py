@@ -15,7 +15,7 @@ from conftest import free_port
 from starlette.requests import Request
 from test_command_line import FREE, refusal
 
-from upwell.config import load
+from upwell.config.loading import load
 from upwell.domain.errors import Unavailable
 from upwell.doors import readiness
 from upwell.doors.readiness import FINE, Readiness
@@ -95,7 +95,7 @@ async def test_an_engine_that_stands_still(dsn: str, tmp_path: Path) -> None:
     """Issue 9, number 34: a statement that never ends holds a loop; the process lives and serves nobody."""
     given = PLACES | {"data_dir": str(tmp_path), "database_url": dsn}
     async with running(load(given, {}, None)) as (server, at):
-        server.fill._due_within_s = 2.0
+        server.engine.loops["fill"]._due_within_s = 2.0
         blocker = await asyncpg.connect(dsn)
         async with blocker.transaction():
             await blocker.execute("lock table job in access exclusive mode")

@@ -26,9 +26,9 @@ from test_jobs import (
 )
 
 from upwell.domain import commands as c
+from upwell.domain.hearing import STRAY_TEXT
 from upwell.domain.search import Compare, Condition
 from upwell.domain.talk import VersionReport
-from upwell.domain.task import STRAY_TEXT
 from upwell.service.context import Context
 from upwell.service.manage import fleet, groups, modules, space_devices, steering
 from upwell.service.manage.access import Caller

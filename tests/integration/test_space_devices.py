@@ -310,11 +310,12 @@ async def test_logins_by_a_word_alone(ctx: Context, caller: Caller, stranger: Ca
         ctx, caller, c.ResetSecret(device=by_id("word"), secret="second-1", secondary=True)
     )
     await fleet.register_device(ctx, caller, c.RegisterDevice(product_key="p", name="plain_one"))
-    facts = await logins.login_facts_by_name(ctx, ["word", "p_plain_one", "none"])
+    words = ["word", "p_plain_one", "none"]
+    facts = dict(zip(words, await logins.login_facts_by_name(ctx, words), strict=True))
     assert [(f.name, f.public_id) for f in facts["word"]] == [("other", "word"), ("word", "id-word")]
     assert (facts["word"][0].secret, facts["word"][0].secondary_secret) == ("12345678", "second-1")
     assert [(f.name, f.public_id) for f in facts["p_plain_one"]] == [("plain_one", "p_plain_one")]
     assert facts["none"] == []
-    by_device = await logins.login_facts(ctx, [chosen.device.device_id, named.device.device_id])
-    assert by_device[chosen.device.device_id].secondary_secret == "second-1"
-    assert by_device[named.device.device_id].public_id == "id-word"
+    by_chosen, by_named = await logins.login_facts(ctx, [chosen.device.device_id, named.device.device_id])
+    assert by_chosen and by_chosen.secondary_secret == "second-1"
+    assert by_named and by_named.public_id == "id-word"

@@ -5,7 +5,8 @@ Values are given as pairs: those that are accepted and those that are refused.
 
 from tests.unit.alibaba_fleet_requests import HOUR, RULE, START
 
-from upwell.dialects.rpc_params import BOOLEAN, INTEGER, LONG, TEXT
+from upwell.dialects.flat import BOOLEAN, INTEGER, LONG
+from upwell.dialects.operations import STORABLE
 
 Values = tuple[list[str], list[str]]  # accepted, refused
 
@@ -216,8 +217,8 @@ WRONG_TYPES = {
     "int": (INTEGER, ["x", "1.0", "１", "1 ", "0x1", "2147483648", "-2147483649", "9" * 30]),
     "long": (LONG, ["x", "1.0", "１", "1 ", "0x1", "9223372036854775808", "9" * 30]),
     "bool": (BOOLEAN, ["1", "yes", "truе", "none"]),
-    "str": (TEXT, ["a\0b", "a\ud800b", "\udfff"]),
-    "list": (TEXT, ["a\0b", "a\ud800b", "\udfff"]),
+    "text": (STORABLE, ["a\0b", "a\ud800b", "\udfff"]),
+    "list": (STORABLE, ["a\0b", "a\ud800b", "\udfff"]),
 }
 NO_SUCH = {  # ids, and what is not there when they name none of ours
     "FirmwareId": "iot.ota.FirmwareNotFound",

@@ -11,7 +11,7 @@ from huaweicloudsdkcore.auth.credentials import BasicCredentials
 from huaweicloudsdkcore.region.region import Region
 from huaweicloudsdkiotda.v5 import IoTDAClient
 
-from upwell.dialects.huawei.signing import SignedRequest
+from upwell.dialects.rest import RestRequest
 
 AK, SK = "AKTEST0000000000TEST", "SKTEST00000000000000000000000000000000TEST"
 PROJECT = "0123456789abcdef0123456789abcdef"
@@ -24,7 +24,7 @@ class Listener:
     url: str = ""
     status: int = 200
     body: bytes = b""
-    request: SignedRequest | None = None
+    request: RestRequest | None = None
     headers: dict[str, str] = field(default_factory=dict)
 
     def client(self, *, derived: bool = False, token: str | None = None) -> Any:
@@ -36,7 +36,7 @@ class Listener:
         return IoTDAClient.new_builder().with_credentials(credentials).with_region(Region("here-1", self.url)).build()
 
     @property
-    def seen(self) -> SignedRequest:
+    def seen(self) -> RestRequest:
         assert self.request is not None
         return self.request
 
@@ -53,7 +53,7 @@ def listening() -> Iterator[Listener]:
             path, _, query = self.path.partition("?")
             body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
             headers = {name.lower(): value for name, value in self.headers.items()}
-            listener.request = SignedRequest(method=self.command, path=path, query=query, headers=headers, body=body)
+            listener.request = RestRequest(method=self.command, path=path, query=query, headers=headers, body=body)
             self.send_response(listener.status)
             self.send_header("X-Request-Id", "request-1")
             self.send_header("Connection", "close")  # the listener serves one connection at a time

@@ -14,7 +14,7 @@ from tests.unit.alibaba_views import FIRMWARE, GROUP, JOB
 
 from upwell.dialects.alibaba import codes
 from upwell.dialects.alibaba.management import OPERATIONS, decode
-from upwell.dialects.rpc_params import Param
+from upwell.dialects.operations import Param
 from upwell.domain import commands as c
 from upwell.domain.errors import Invalid, Missing
 
@@ -38,7 +38,7 @@ def test_instance_and_unknown_parameters_change_nothing(action: str, given: Give
 
 def declared(table: tuple[Param, ...], before: str = "") -> set[str]:
     """The names of the parameters, those inside structs after the struct's."""
-    found = {before + param.name for param in table if param.kind != "structs"}
+    found = {before + param.name for param in table if not param.members}
     return found.union(*(declared(param.members, f"{before}{param.name}.") for param in table))
 
 

@@ -266,10 +266,9 @@ def test_request_reply_golden() -> None:
 )
 def test_offers_that_c4_would_misread_are_refused(changes: dict[str, Any], field: str) -> None:
     offer = replace(OFFER, **changes)
-    for render in (offers.check_readable, lambda bad: offers.upgrade_push(bad, PK, DN, 1)):
-        with pytest.raises(Invalid) as caught:
-            render(offer)
-        assert caught.value.field == field
+    with pytest.raises(Invalid) as caught:
+        offers.upgrade_push(offer, PK, DN, 1)
+    assert caught.value.field == field
 
 
 @pytest.mark.parametrize(
@@ -282,7 +281,7 @@ def test_offers_that_c4_would_misread_are_refused(changes: dict[str, Any], field
     ],
 )
 def test_harmless_likenesses_pass(changes: dict[str, Any]) -> None:
-    offers.check_readable(replace(OFFER, **changes))
+    offers.upgrade_push(replace(OFFER, **changes), PK, DN, 1)
 
 
 def c4_lookup(text: str, key: str) -> str | None:
@@ -317,10 +316,3 @@ def test_what_is_sent_reads_back_the_c4_way(
     assert c4_lookup(text, "module") == (None if module == "default" else module)
     assert c4_lookup(text, "dProtocol") is None
     assert c4_lookup(text, "message") == "success"
-
-
-def test_c4_url_limits() -> None:
-    assert offers.c4_can_fetch("http://host/" + "p" * 254)
-    assert not offers.c4_can_fetch("http://host/" + "p" * 255)
-    assert not offers.c4_can_fetch("http://" + "h" * 256 + "/")
-    assert not offers.c4_can_fetch("nonsense")

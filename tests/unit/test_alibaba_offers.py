@@ -74,5 +74,5 @@ def test_files_take_the_place_of_size_and_url_and_come_before_the_tags() -> None
 )
 def test_what_devices_would_misread(offer: Offer, field: str) -> None:
     with pytest.raises(Invalid) as caught:
-        offers.check_readable(offer)
+        offers.upgrade_push(offer, "pk", "dn", 7)
     assert caught.value.field == field

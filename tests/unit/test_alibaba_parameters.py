@@ -30,7 +30,8 @@ from tests.unit.alibaba_views import DEVICE_ID, FIRMWARE, GROUP, JOB, TASK
 
 from upwell.dialects.alibaba import codes, names
 from upwell.dialects.alibaba.management import OPERATIONS, decode
-from upwell.dialects.rpc_params import UNIQUE, Param
+from upwell.dialects.operations import UNIQUE, Param
+from upwell.dialects.rpc_codes import Refusal
 from upwell.domain.errors import CallerError, Invalid, Missing, NotFound
 from upwell.domain.talk import TaskRef
 
@@ -62,7 +63,7 @@ class Place:
 def flat(table: tuple[Param, ...], before: str = "") -> Iterator[tuple[str, Param]]:
     for param in table:
         yield before + param.name, param
-        if param.kind == "structs":
+        if param.members:
             yield from flat(param.members, f"{param.name}.")
 
 
@@ -72,7 +73,7 @@ def place(action: str, label: str, param: Param) -> Place:
         for key in base:
             struct, _, rest = key.partition(".")
             number, _, member = rest.partition(".")
-            if key == label or (param.kind in ("list", "structs") and struct == label):
+            if key == label or (param.kind == "list" and struct == label):
                 return Place(action=action, param=param, label=label, wire=key, base=base)
             if f"{struct}.{member}" == label and number.isdigit():
                 return Place(action=action, param=param, label=label, wire=key, base=base)
@@ -83,14 +84,14 @@ def place(action: str, label: str, param: Param) -> Place:
 PLACES = [
     place(action, label, param) for action, operation in OPERATIONS.items() for label, param in flat(operation.params)
 ]
-SINGLE = [each for each in PLACES if each.param.kind != "structs"]
+SINGLE = [each for each in PLACES if not each.param.members]
 
 
 def ids(each: Place) -> str:
     return f"{each.action}.{each.label}"
 
 
-def refused(where: Place, given: Given) -> tuple[CallerError, codes.Refusal]:
+def refused(where: Place, given: Given) -> tuple[CallerError, Refusal]:
     with pytest.raises(CallerError) as caught:
         decode(where.action, list(given.items()))
     return caught.value, codes.refusal(caught.value, where.action)
@@ -124,16 +125,16 @@ def forms(name: str) -> list[str]:
 def test_every_row_is_of_a_parameter() -> None:
     labels = {each.label for each in PLACES} | {f"{each.action}.{each.label}" for each in PLACES}
     assert set(CASES) <= labels
-    lists = {f"{each.action}.{each.label}" for each in PLACES if each.param.kind in ("list", "structs")}
+    lists = {f"{each.action}.{each.label}" for each in PLACES if each.param.kind == "list"}
     assert set(MOST) == lists and lists >= UNIQUES
 
 
 @pytest.mark.parametrize("where", [each for each in PLACES if each.param.required], ids=ids)
 def test_absent(where: Place) -> None:
     given = {key: value for key, value in where.base.items() if key != where.wire}
-    if where.param.kind in ("list", "structs"):
+    if where.param.kind == "list":
         given = {key: value for key, value in given.items() if not key.startswith(f"{where.label}.")}
-    single = where.param.kind not in ("list", "structs")
+    single = where.param.kind != "list"
     for empty in (given, given | {where.wire: ""}) if single else (given,):
         error, said = refused(where, empty)
         assert isinstance(error, Missing)
@@ -171,7 +172,9 @@ def test_values(where: Place) -> None:
         check(where, where.with_value(value), where.label if where.param.kind == "list" else where.wire)
 
 
-@pytest.mark.parametrize("where", [each for each in PLACES if each.param.kind == "list"], ids=ids)
+@pytest.mark.parametrize(
+    "where", [each for each in PLACES if each.param.kind == "list" and not each.param.members], ids=ids
+)
 def test_lists(where: Place) -> None:
     label, most = ids(where), MOST[ids(where)]
     base = {key: value for key, value in where.base.items() if not key.startswith(f"{where.label}.")}
@@ -195,7 +198,7 @@ def distinct(where: Place, number: int) -> str:
     return f"v{number}" if "x" in good or "a" in good else good[number % len(good)]
 
 
-@pytest.mark.parametrize("where", [each for each in PLACES if each.param.kind == "structs"], ids=ids)
+@pytest.mark.parametrize("where", [each for each in PLACES if each.param.members], ids=ids)
 def test_structs(where: Place) -> None:
     most = MOST[ids(where)]
     base = {key: value for key, value in where.base.items() if not key.startswith(f"{where.label}.")}
@@ -230,7 +233,7 @@ def test_no_two_parameters_share_a_code_of_their_own() -> None:
     ]  # fmt: skip
     seen: dict[str, set[str]] = {}
     for where in PLACES:
-        for value in where.values()[1] if where.param.kind != "structs" else []:
+        for value in where.values()[1] if not where.param.members else []:
             said = refused(where, where.with_value(value))[1]
             if said.envelope == "business":
                 seen.setdefault(said.code, set()).add(where.name)

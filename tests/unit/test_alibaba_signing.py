@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 
 from upwell.dialects import rpc
 from upwell.dialects.alibaba import signing
-from upwell.dialects.alibaba.signing import SigningError
 from upwell.dialects.rpc import Pair, RpcRequest
+from upwell.dialects.rpc_signing import SigningError
 
 NOW = datetime(2016, 2, 23, 12, 46, 24, tzinfo=UTC)
 SECRET = "testsecret"

@@ -6,8 +6,10 @@ from pathlib import Path
 import pytest
 
 from upwell.cli.described import DESCRIBED
-from upwell.config import SETTINGS, BootstrapKey, HostPort, SettingError, Settings, load, toml_path
-from upwell.config.sources import SWITCHES
+from upwell.config import SETTINGS, BootstrapKey, Settings
+from upwell.config.addresses import HostPort
+from upwell.config.loading import load
+from upwell.config.sources import SWITCHES, SettingError, toml_path
 from upwell.domain.errors import CallerError
 
 
@@ -24,6 +26,14 @@ def test_defaults() -> None:
     assert settings.public_url == "http://127.0.0.1:8687"
     assert (settings.mqtts, settings.https, settings.tls_cert, settings.tls_key) == (None, None, None, None)
     assert (settings.database_url, settings.objects_url, settings.bootstrap_key) == (None, None, None)
+
+
+def test_any_listener_that_is_not_needed_may_be_off(tmp_path: Path) -> None:
+    settings = load({"mqtt": "off", "mqtts": "off", "https": "off"}, {}, None)
+    assert (settings.mqtt, settings.mqtts, settings.https) == (None, None, None)
+    for needed in ("http", "download"):
+        with pytest.raises(SettingError):
+            load({needed: "off"}, {}, None)
 
 
 def test_option_beats_environment_beats_file_beats_default(tmp_path: Path) -> None:

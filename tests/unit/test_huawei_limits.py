@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 from tests.unit.huawei_samples import GROUP_ID, MODULE_ID, PACKAGE_ID, SIGN, TASK_ID
 
+from upwell.dialects import json_members
 from upwell.dialects.huawei import management
 from upwell.dialects.huawei.codes import refusal
 from upwell.domain import commands as c
@@ -65,7 +66,7 @@ IDS = {
 def decode(name: str, body: Any = None, query: tuple[tuple[str, str], ...] = (), **ids: str) -> c.Command:
     operation = management.OPERATIONS[name]
     wanted = {field.name: {**IDS, **ids}[field.name] for field in operation.ids}
-    return operation.parse(wanted, query, b"" if body is None else json.dumps(body).encode())
+    return json_members.command(operation, wanted, query, b"" if body is None else json.dumps(body).encode())
 
 
 def placed(base: dict[str, Any], path: str, value: Any) -> dict[str, Any]:
@@ -390,7 +391,7 @@ def test_paging_at_its_bounds() -> None:
 @pytest.mark.parametrize("body", [b"", b" \n", b"{}", b'{"more":{}}'])
 @pytest.mark.parametrize("name", ["StopBatchTask", "RetryBatchTask", "ConfirmBatchTask"])
 def test_an_empty_body_is_an_empty_object(name: str, body: bytes) -> None:
-    command = management.OPERATIONS[name].parse({"task_id": TASK_ID}, (), body)
+    command = json_members.command(management.OPERATIONS[name], {"task_id": TASK_ID}, (), body)
     assert getattr(command, "targets", None) == ()
 
 
@@ -399,7 +400,7 @@ def test_an_empty_body_is_an_empty_object(name: str, body: bytes) -> None:
 )
 def test_a_body_that_is_no_object_is_refused(body: bytes) -> None:
     with pytest.raises(CallerError) as caught:
-        management.OPERATIONS["AddDevice"].parse({}, (), body)
+        json_members.command(management.OPERATIONS["AddDevice"], {}, (), body)
     told = refusal(caught.value)
     assert (told.status, told.code) == (400, "IOTDA.000008")
 

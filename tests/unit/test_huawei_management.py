@@ -28,7 +28,7 @@ from upwell.domain.standings import Progress, Tally
 )
 def test_routes(method: str, path: str, name: str, ids: dict[str, str]) -> None:
     route = management.route(method, path)
-    assert (route.name, route.project_id, route.ids) == (name, "p", ids)
+    assert (route.name, route.ids) == (name, {"project_id": "p", **ids})
 
 
 @pytest.mark.parametrize(

@@ -16,6 +16,9 @@ from tests.unit.huawei_ota_cases import BATCHES, PACKAGES
 from tests.unit.huawei_sdk import PROJECT, Listener, listening
 
 from upwell.dialects.huawei import codes, management, render
+from upwell.dialects.json_members import command
+from upwell.dialects.operations import Operation
+from upwell.dialects.rest import Route, pairs
 from upwell.domain import commands as c
 from upwell.domain.errors import NotFound, Unavailable
 
@@ -28,11 +31,11 @@ def listener() -> Iterator[Listener]:
         yield found
 
 
-def read(listener: Listener) -> tuple[management.Route, c.Command]:
+def read(listener: Listener) -> tuple[Route[Operation], c.Command]:
     """The route and the command of the request that the SDK sent."""
     seen = listener.seen
     route = management.route(seen.method, seen.path)
-    return route, route.decode(management.pairs(seen.query), seen.body)
+    return route, command(route.operation, route.ids, pairs(seen.query), seen.body)
 
 
 @pytest.mark.parametrize(("method", "request_", "command", "result", "answer"), CASES)
@@ -44,7 +47,7 @@ def test_operation(
     listener.status, listener.body = operation.status, render.json_bytes(members)
     told = getattr(listener.client(), method)(request_)
     route, read_command = read(listener)
-    assert (route.name, route.project_id) == (operation_of(method), PROJECT)
+    assert (route.name, route.ids["project_id"]) == (operation_of(method), PROJECT)
     assert read_command == command
     assert told.status_code == operation.status
     if answer is None:

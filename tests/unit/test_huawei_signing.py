@@ -18,7 +18,8 @@ from hypothesis import strategies as st
 from tests.unit.huawei_sdk import AK, PROJECT, SK, Listener, listening
 
 from upwell.dialects.huawei import signing
-from upwell.dialects.huawei.signing import SignedRequest, SigningError
+from upwell.dialects.huawei.signing import SigningError
+from upwell.dialects.rest import RestRequest
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
 SIGNED = "content-type;host;user-agent;x-project-id;x-sdk-date"
@@ -32,14 +33,14 @@ HEADERS = {
 SCOPE = "20260101/cn-north-4/iotdm"
 
 # huawei 1.6
-GET = SignedRequest(
+GET = RestRequest(
     method="GET",
     path=f"/v5/iot/{PROJECT}/ota-upgrades/packages",
     query="app_id=a%20b&limit=10&package_type=firmwarePackage",
     headers=HEADERS,
     body=b"",
 )
-POST = SignedRequest(
+POST = RestRequest(
     method="POST", path=f"/v5/iot/{PROJECT}/batchtasks", query="", headers=HEADERS, body=b'{"task_name":"t"}'
 )
 VECTORS = [
@@ -56,42 +57,42 @@ VECTORS = [
 ]
 
 
-def with_headers(request: SignedRequest, **changes: str | None) -> SignedRequest:
+def with_headers(request: RestRequest, **changes: str | None) -> RestRequest:
     named = {name.replace("_", "-"): value for name, value in changes.items()}
     merged = {**request.headers, **named}
     return replace(request, headers={name: value for name, value in merged.items() if value is not None})
 
 
-def sdk_hmac(request: SignedRequest, signature: str, signed: str = SIGNED) -> SignedRequest:
+def sdk_hmac(request: RestRequest, signature: str, signed: str = SIGNED) -> RestRequest:
     text = f"SDK-HMAC-SHA256 Access={AK}, SignedHeaders={signed}, Signature={signature}"
     return with_headers(request, authorization=text)
 
 
-def v11(request: SignedRequest, signature: str, scope: str = SCOPE) -> SignedRequest:
+def v11(request: RestRequest, signature: str, scope: str = SCOPE) -> RestRequest:
     text = f"V11-HMAC-SHA256 Credential={AK}/{scope}, SignedHeaders={SIGNED}, Signature={signature}"
     return with_headers(request, authorization=text)
 
 
-def check(request: SignedRequest, secret: str = SK, now: datetime = NOW) -> signing.Claim:
+def check(request: RestRequest, secret: str = SK, now: datetime = NOW) -> signing.Claim:
     claim = signing.claim(request)
     signing.verify(request, claim, secret, now)
     return claim
 
 
-def refused(request: SignedRequest, secret: str = SK, now: datetime = NOW) -> str:
+def refused(request: RestRequest, secret: str = SK, now: datetime = NOW) -> str:
     with pytest.raises(SigningError) as caught:
         check(request, secret, now)
     return str(caught.value)
 
 
 @pytest.mark.parametrize(("request_", "signature", "_"), VECTORS)
-def test_sdk_hmac_vectors(request_: SignedRequest, signature: str, _: str) -> None:
+def test_sdk_hmac_vectors(request_: RestRequest, signature: str, _: str) -> None:
     claim = check(sdk_hmac(request_, signature))
     assert (claim.access_key_id, claim.algorithm, claim.scope) == (AK, "SDK-HMAC-SHA256", "")
 
 
 @pytest.mark.parametrize(("request_", "_", "signature"), VECTORS)
-def test_v11_vectors(request_: SignedRequest, _: str, signature: str) -> None:
+def test_v11_vectors(request_: RestRequest, _: str, signature: str) -> None:
     claim = check(v11(request_, signature))
     assert (claim.access_key_id, claim.algorithm, claim.scope) == (AK, "V11-HMAC-SHA256", SCOPE)
 
@@ -115,7 +116,7 @@ def test_a_mismatch_shows_the_hash_of_the_vectors_canonical_request() -> None:
         lambda r: with_headers(r, x_sdk_date="20260101T000001Z"),
     ],
 )
-def test_what_is_signed_can_not_be_changed(change: Callable[[SignedRequest], SignedRequest]) -> None:
+def test_what_is_signed_can_not_be_changed(change: Callable[[RestRequest], RestRequest]) -> None:
     assert "signature does not match" in refused(change(sdk_hmac(POST, VECTORS[1][1])))
     assert "signature does not match" in refused(sdk_hmac(POST, VECTORS[1][1]), secret="other")
 
@@ -188,7 +189,7 @@ def test_no_text_in_a_claim_makes_it_fail_otherwise(signature: str, body: bytes,
     refused(with_headers(GET, authorization=f"V11-HMAC-SHA256 {authorization}"))
 
 
-def signed_over(request: SignedRequest, algorithm: str, *names: str) -> SignedRequest:
+def signed_over(request: RestRequest, algorithm: str, *names: str) -> RestRequest:
     """The request, signed over these headers alone (huawei 1.3-1.5)."""
     lines = [request.method, request.path + "/", request.query, *(f"{name}:{request.headers[name]}" for name in names)]
     canonical = "\n".join((*lines, "", ";".join(names), hashlib.sha256(request.body).hexdigest()))
@@ -223,7 +224,7 @@ def test_the_time_alone_must_be_signed(algorithm: str, names: tuple[str, ...]) -
 
 def signed_by_sdk(
     signer: type[Signer], path: str, query: list[tuple[str, Any]], headers: dict[str, str], body: str
-) -> SignedRequest:
+) -> RestRequest:
     request = SdkRequest(
         method="POST",
         schema="http",
@@ -237,7 +238,7 @@ def signed_by_sdk(
     signed = signer(BasicCredentials(AK, SK, PROJECT)).sign(request, *more)
     wire_path, _, wire_query = signed.uri.partition("?")
     lower = {name.lower(): value for name, value in signed.header_params.items()}
-    return SignedRequest(method="POST", path=wire_path, query=wire_query, headers=lower, body=signed.body or b"")
+    return RestRequest(method="POST", path=wire_path, query=wire_query, headers=lower, body=signed.body or b"")
 
 
 PRINTABLE = st.text(st.characters(codec="utf-8", exclude_categories=("Cc", "Cs", "Zl", "Zp")), max_size=12)

@@ -11,8 +11,9 @@ import pytest
 from tests.unit.test_huawei_limits import BASES, TASK_ID, decode, refused
 
 from upwell.dialects.huawei import management
-from upwell.dialects.huawei.params import Field, Table
-from upwell.dialects.huawei.spelling import STRANGERS_MAX, refuse_misspelt
+from upwell.dialects.json_members import command
+from upwell.dialects.json_names import STRANGERS_MAX, refuse_misspelt
+from upwell.dialects.operations import Param, Table
 from upwell.domain import commands as c
 from upwell.domain.errors import Invalid
 
@@ -20,7 +21,7 @@ CHANGING = {name: each for name, each in management.OPERATIONS.items() if each.r
 BATCH = BASES["CreateBatchTask"]
 
 
-def members(table: Table, path: tuple[str, ...] = ()) -> Iterator[tuple[tuple[str, ...], Field, Table]]:
+def members(table: Table, path: tuple[str, ...] = ()) -> Iterator[tuple[tuple[str, ...], Param, Table]]:
     """Every declared member with where it is."""
     for field in table:
         yield path, field, table
@@ -33,12 +34,12 @@ def at(path: tuple[str, ...], member: dict[str, Any]) -> dict[str, Any]:
     return member
 
 
-PLACES = [(name, *place) for name, each in CHANGING.items() for place in members(each.body)]
+PLACES = [(name, *place) for name, each in CHANGING.items() for place in members(each.params)]
 
 
 @pytest.mark.parametrize(("name", "path", "field", "table"), PLACES, ids=lambda value: getattr(value, "name", None))
 def test_nearly_a_member_is_refused_by_the_right_name(
-    name: str, path: tuple[str, ...], field: Field, table: Table
+    name: str, path: tuple[str, ...], field: Param, table: Table
 ) -> None:
     """Issue 9, number 1: of every member of every operation that changes something, at its place."""
     words = field.name.split("_")
@@ -49,7 +50,10 @@ def test_nearly_a_member_is_refused_by_the_right_name(
     for given in near - {row.name for row in table}:
         with pytest.raises(Invalid) as caught:
             refuse_misspelt(
-                CHANGING[name].body, at(path, {given: None}), selects=CHANGING[name].selects, alike=CHANGING[name].alike
+                CHANGING[name].params,
+                at(path, {given: None}),
+                selects=CHANGING[name].selects,
+                alike=CHANGING[name].alike,
             )
         meant = caught.value.field.rpartition(".")[2]
         assert meant == field.name or meant in {row.name for row in table}, given
@@ -109,8 +113,11 @@ def test_harmless_members_stay_ignored() -> None:
     more = {"comment": "x", "owner": {"targets": []}, "targets_filter": None, "task_policy": None, "status": "Success"}
     assert decode("CreateBatchTask", BATCH | more) == decode("CreateBatchTask", BATCH)
     body = json.dumps(BATCH)[:-1].encode()
-    whole = management.OPERATIONS["CreateBatchTask"].parse(
-        {}, (), body + b', "x": 1, "task_name": "' + BATCH["task_name"].encode() + b'"}'
+    whole = command(
+        management.OPERATIONS["CreateBatchTask"],
+        {},
+        (),
+        body + b', "x": 1, "task_name": "' + BATCH["task_name"].encode() + b'"}',
     )
     assert whole == decode("CreateBatchTask", BATCH)
 
@@ -128,9 +135,9 @@ def test_a_named_target_is_never_all(name: str, body: dict[str, Any]) -> None:
     """Issue 9, number 1: without `targets` these act on all subtasks. A null is what Go makes of a nil slice."""
     operation = management.OPERATIONS[name]
     with pytest.raises(Invalid):
-        operation.parse({"task_id": TASK_ID}, (), json.dumps(body).encode())
+        command(operation, {"task_id": TASK_ID}, (), json.dumps(body).encode())
     with pytest.raises(Invalid) as caught:
-        operation.parse({"task_id": TASK_ID}, (("targets", "d"),), b"")
+        command(operation, {"task_id": TASK_ID}, (("targets", "d"),), b"")
     assert caught.value.field == "targets"
 
 
@@ -152,7 +159,7 @@ def test_a_member_that_is_there_twice_has_one_value() -> None:
     whole = json.dumps(BATCH)[:-1]
     for twice in (b', "targets": ["other"]}', b', "document": {"package_ids": ["a"], "package_ids": ["b"]}}'):
         with pytest.raises(Invalid) as caught:
-            management.OPERATIONS["CreateBatchTask"].parse({}, (), whole.encode() + twice)
+            command(management.OPERATIONS["CreateBatchTask"], {}, (), whole.encode() + twice)
         assert "twice" in str(caught.value)
 
 
@@ -161,11 +168,11 @@ def test_a_query_that_acts_is_read_whole() -> None:
     delete, lists = management.OPERATIONS["DeleteProduct"], management.OPERATIONS["ListProducts"]
     for query in ((("appId", "a"),), (("App_Id", "a"),), (("app_ids", "a"),), (("app_id", "a"), ("app_id", "b"))):
         with pytest.raises(Invalid) as caught:
-            delete.parse({"product_id": "p"}, query, b"")
+            command(delete, {"product_id": "p"}, query, b"")
         assert caught.value.field == "app_id"
-    more = delete.parse({"product_id": "p"}, (("app_id", "a"), ("app_id", "a"), ("whatever", "b")), b"")
+    more = command(delete, {"product_id": "p"}, (("app_id", "a"), ("app_id", "a"), ("whatever", "b")), b"")
     assert more == c.DeleteSpaceProduct(product_key="p", space="a")
-    assert lists.parse({}, (("appId", "a"),), b"") == lists.parse({}, (), b"")
+    assert command(lists, {}, (("appId", "a"),), b"") == command(lists, {}, (), b"")
 
 
 def test_strangers_are_bounded() -> None:
@@ -185,9 +192,9 @@ def whole(model: Any, depth: int = 6) -> dict[str, Any]:
     return found
 
 
-@pytest.mark.parametrize("name", [name for name, each in CHANGING.items() if each.body])
+@pytest.mark.parametrize("name", [name for name, each in CHANGING.items() if each.params])
 def test_whatever_the_vendors_models_send_is_understood(name: str) -> None:
     """No member that the SDK can send is taken for a misspelt one."""
     request = getattr(sdk, f"{name}Request")
     given = whole(getattr(sdk, request.openapi_types["body"]))
-    refuse_misspelt(CHANGING[name].body, given, selects=CHANGING[name].selects, alike=CHANGING[name].alike)
+    refuse_misspelt(CHANGING[name].params, given, selects=CHANGING[name].selects, alike=CHANGING[name].alike)

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
+from types import SimpleNamespace
 from uuid import UUID
 
 import pytest
@@ -10,8 +11,7 @@ from upwell.domain.errors import DeviceError
 from upwell.domain.fleet import device_id
 from upwell.doors.devices.faces import Claim, Down, Enrolment, Linked
 from upwell.doors.devices.faces.alibaba import AlibabaFace
-from upwell.doors.devices.gateways import NOBODY
-from upwell.doors.devices.logins import Enrolled, LoginDesk, Logins
+from upwell.doors.devices.logins import NOBODY, Enrolled, Logins
 from upwell.service.upgrade.logins import LoginFacts
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
@@ -56,7 +56,7 @@ def logins(face: ByName, found: list[LoginFacts], product_secret: str | None = "
     async def enrol(key: str, name: str, creates: bool) -> str | None:
         return "own" if found else None
 
-    desk = LoginDesk(now=lambda: NOW, facts=one, facts_by_name=by_name, product_secret=secret, enrol=enrol)
+    desk = SimpleNamespace(now=lambda: NOW, facts=one, facts_by_name=by_name, product_secret=secret, enrol=enrol)
     return Logins(desk, [face, AlibabaFace()])
 
 

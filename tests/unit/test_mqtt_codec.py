@@ -7,10 +7,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from upwell.doors.devices.mqtt import codec
-from upwell.doors.devices.mqtt.codec import (
+from upwell.doors.devices.mqtt.codec import Decoder
+from upwell.doors.devices.mqtt.packets import (
     Connect,
     ConnectCode,
-    Decoder,
     Disconnect,
     MalformedPacket,
     Packet,

@@ -7,6 +7,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from upwell.domain import next_move as table
+from upwell.domain.awaiting import Awaits
 from upwell.domain.next_move import Facts, Move, Mover, Occasion, next_move
 from upwell.domain.task import OPEN, State
 
@@ -16,7 +17,7 @@ MANNERS: dict[str, tuple[object, ...]] = {
     "state": OPEN,
     "need_push": (True, False),
     "online": (True, False),
-    "awaiting": ("", "online", "answer", "offer", "result", "arrival", "again"),
+    "awaiting": tuple(Awaits),
     "offered": (False, True),
     "due_at": (None, SOONER, LATER),
     "timeout_at": (None, LATER),
@@ -42,11 +43,11 @@ def test_every_open_task_has_a_next_mover_and_its_time() -> None:
             assert isinstance(move.when, datetime) or move.when in (Occasion.READ, Occasion.FOUND)
 
 
-@pytest.mark.parametrize("place", range(len(table.RULES)))
+@pytest.mark.parametrize("place", range(len(table.TURNS)))
 def test_no_rule_can_be_taken_away(place: int, monkeypatch: pytest.MonkeyPatch) -> None:
     """Issue 9, number 26: without it some task would have no mover, or a wrong one."""
     whole = {facts: next_move(facts, NOW) for facts in itertools.islice(everything(), 0, None, 7)}
-    monkeypatch.setattr(table, "RULES", table.RULES[:place] + table.RULES[place + 1 :])
+    monkeypatch.setattr(table, "TURNS", table.TURNS[:place] + table.TURNS[place + 1 :])
 
     def told(facts: Facts) -> Move | None:
         try:

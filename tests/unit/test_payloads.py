@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from upwell.dialects.alibaba import device as alibaba
 from upwell.dialects.huawei import device as huawei
-from upwell.dialects.huawei.operation import members
+from upwell.dialects.json_members import members
 from upwell.dialects.payloads import json_object, storable
 from upwell.dialects.tuya import channels
 from upwell.dialects.tuya import device as tuya

@@ -17,9 +17,10 @@ import uvloop
 
 from upwell.simulator import device as device_module
 from upwell.simulator import wire
-from upwell.simulator.device import Device, Gate, Site
+from upwell.simulator.device import Device
 from upwell.simulator.fleet import Fleet, simulate
 from upwell.simulator.script import DeviceScript, Rates, plan
+from upwell.simulator.site import Gate, Site
 from upwell.simulator.wire import DeviceIdentity
 
 IMAGE = bytes(range(256)) * 4096  # 1 MiB

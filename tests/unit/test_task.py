@@ -1,6 +1,7 @@
 """The life of a task: the table, retries, echoes, timeouts, deltas."""
 
 import importlib.util
+import itertools
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -10,7 +11,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from upwell.domain import attempts, hearing
 from upwell.domain import task as life
+from upwell.domain.awaiting import ONLINE_WITHIN, Awaits
 from upwell.domain.talk import ProgressReport, TaskRef, VersionReport
 from upwell.domain.task import CLOSED, OPEN, TRANSITIONS, Event, State, Task
 
@@ -56,10 +59,10 @@ def test_what_the_table_must_not_allow() -> None:
     assert all(TRANSITIONS[s, Event.ARRIVED] is State.SUCCEEDED for s in OPEN)
 
 
-def test_moves_are_the_tables() -> None:
+def test_ends_are_the_tables() -> None:
     for event in Event:
-        assert all(TRANSITIONS[a, event] is b is not a for a, b in life.moves(event))
-    assert life.moves(Event.CANCELLED, frozenset({State.QUEUED})) == [(State.QUEUED, State.CANCELED)]
+        assert all(TRANSITIONS[a, event] is b and b in CLOSED and b is not a for a, b in life.ends(event))
+    assert life.ends(Event.CANCELLED, frozenset({State.QUEUED})) == [(State.QUEUED, State.CANCELED)]
 
 
 def test_the_page_of_states_is_fresh() -> None:
@@ -96,21 +99,21 @@ tasks = st.builds(
 def do(task: Task, doing: object, now: datetime) -> Task:
     match doing:
         case VersionReport():
-            return life.reported_version(task, doing, TWO, now)[0]
+            return hearing.reported_version(task, doing, TWO, now)[0]
         case ProgressReport():
-            return life.reported_progress(task, doing, now)[0]
+            return hearing.reported_progress(task, doing, now)[0]
         case "confirm":
-            return life.confirmed(task, now)[0]
+            return attempts.confirmed(task, now)[0]
         case "deliver":
-            return life.delivered(task, now)[0]
+            return hearing.delivered(task)[0]
         case "offer":
             return replace(task, offered_on=ONE, due_at=None)
         case "time_out":
-            return life.timed_out(task, now)[0]
+            return life.step(task, Event.TIMED_OUT)[0] if task.timeout_at else task
         case "cancel":
-            return life.step(task, Event.CANCELLED, now)[0]
+            return life.step(task, Event.CANCELLED)[0]
         case _:
-            return life.step(task, Event.OVERWRITTEN, now)[0]
+            return life.step(task, Event.OVERWRITTEN)[0]
 
 
 @given(tasks, st.lists(doings, max_size=30))
@@ -167,41 +170,41 @@ def test_a_closed_task_is_left_as_it_is(state: State, report: VersionReport | Pr
 
 def test_arrival_succeeds_from_any_open_state() -> None:
     for state in OPEN:
-        task, change = life.reported_version(a_task(state, description="x"), version("2.0"), ONE, NOW)
+        task, change = hearing.reported_version(a_task(state, description="x"), version("2.0"), ONE, NOW)
         assert (task.state, task.progress, task.due_at, task.description) == (State.SUCCEEDED, 100, None, "")
         assert change is not None and change.before is state
 
 
 def test_the_first_version_becomes_the_source() -> None:
-    task, change = life.reported_version(a_task(source_version=None), version("1.5"), ONE, NOW)
+    task, change = hearing.reported_version(a_task(source_version=None), version("1.5"), ONE, NOW)
     assert (task.source_version, task.state, change) == ("1.5", State.QUEUED, None)
 
 
 def test_the_source_version_makes_an_offer_due_once_on_each_connection() -> None:
-    task, _ = life.reported_version(a_task(), version("1.0"), ONE, NOW)
+    task, _ = hearing.reported_version(a_task(), version("1.0"), ONE, NOW)
     assert task.due_at == NOW
     offered = replace(task, due_at=None, offered_on=ONE)
-    assert life.reported_version(offered, version("1.0"), ONE, NOW) == (offered, None)
-    assert life.reported_version(offered, version("1.0"), TWO, NOW)[0].due_at == NOW
+    assert hearing.reported_version(offered, version("1.0"), ONE, NOW) == (offered, None)
+    assert hearing.reported_version(offered, version("1.0"), TWO, NOW)[0].due_at == NOW
     quiet = a_task(need_push=False)
-    assert life.reported_version(quiet, version("1.0"), ONE, NOW) == (quiet, None)
+    assert hearing.reported_version(quiet, version("1.0"), ONE, NOW) == (quiet, None)
 
 
 def test_a_waiting_retry_keeps_its_time() -> None:
     later = NOW + timedelta(minutes=9)
-    assert life.reported_version(a_task(due_at=later), version("1.0"), TWO, NOW)[0].due_at == later
+    assert hearing.reported_version(a_task(due_at=later), version("1.0"), TWO, NOW)[0].due_at == later
     soon = NOW + timedelta(seconds=1)
-    assert life.reported_version(a_task(due_at=soon), version("1.0"), TWO, NOW)[0].due_at == NOW
+    assert hearing.reported_version(a_task(due_at=soon), version("1.0"), TWO, NOW)[0].due_at == NOW
 
 
 def test_a_stray_version_fails_or_retries_and_a_delta_never_retries() -> None:
-    task, _ = life.reported_version(a_task(State.IN_PROGRESS, offered_at=NOW), version("3.0"), ONE, NOW)
-    assert (task.state, task.reason, task.description) == (State.FAILED, "version_not_conform", life.STRAY_TEXT)
+    task, _ = hearing.reported_version(a_task(State.IN_PROGRESS, offered_at=NOW), version("3.0"), ONE, NOW)
+    assert (task.state, task.reason, task.description) == (State.FAILED, "version_not_conform", hearing.STRAY_TEXT)
     retries = {"offered_at": NOW, "retry_interval_min": 5, "retry_count": 1}
-    retried, _ = life.reported_version(a_task(**retries), version("3.0"), ONE, NOW)
+    retried, _ = hearing.reported_version(a_task(**retries), version("3.0"), ONE, NOW)
     assert (retried.state, retried.attempt, retried.source_version) == (State.QUEUED, 1, "3.0")
     assert retried.due_at == NOW + timedelta(minutes=5)
-    delta, _ = life.reported_version(
+    delta, _ = hearing.reported_version(
         a_task(is_delta=True, package_sources=frozenset({"1.0"}), **retries), version("3.0"), ONE, NOW
     )
     assert (delta.state, delta.attempt) == (State.FAILED, 0)
@@ -216,8 +219,8 @@ def test_not_conform_is_for_a_device_that_was_offered(
 ) -> None:
     """Issue 9, number 3: before the first offer another version asks anew whether the job is for the device; and a
     version that it was sent to by a cancelled task, whenever."""
-    beside = life.Beside(former=frozenset({"3.0"}) if was_sent_there else frozenset(), is_member=is_member)
-    after, _ = life.reported_version(task, version(text), connection, NOW, beside)
+    beside = hearing.Beside(former=frozenset({"3.0"}) if was_sent_there else frozenset(), is_member=is_member)
+    after, _ = hearing.reported_version(task, version(text), connection, NOW, beside)
     asked_anew = task.offered_at is None or (was_sent_there and text == "3.0") or task.source_version is None
     if text == task.destination:
         assert after.state is State.SUCCEEDED
@@ -235,7 +238,7 @@ def test_not_conform_is_for_a_device_that_was_offered(
 @given(tasks.filter(lambda t: t.is_open and t.offered_at is not None), st.sampled_from([ONE, TWO]))
 def test_an_unknown_version_after_an_offer_is_never_the_source_at_the_next_boot(task: Task, connection: UUID) -> None:
     """Issue 9, number 2: else the offer would come again at each."""
-    after, _ = life.reported_version(task, version(None), connection, NOW)
+    after, _ = hearing.reported_version(task, version(None), connection, NOW)
     if task.source_version is not None or task.offered_on not in (None, connection):
         assert after.reason == "version_not_conform"
     else:  # it did not restart with what the present attempt offered, which may be nothing yet
@@ -246,10 +249,10 @@ def test_an_unknown_version_after_an_offer_is_never_the_source_at_the_next_boot(
 def test_a_task_that_ends_before_an_offer_says_why_in_words(text: str | None) -> None:
     """Issue 9, number 3: the version, and those that the job is for."""
     task = a_task(job_sources=frozenset({"1.0", "0.9"}), package_sources=frozenset({"1.0", "1.1"}))
-    after, _ = life.reported_version(task, version(text), ONE, NOW)
+    after, _ = hearing.reported_version(task, version(text), ONE, NOW)
     assert "1.0" in after.description and "0.9" not in after.description and "conform" not in after.description
     assert (text or "can't be known") in after.description
-    gone, _ = life.reported_version(a_task(), version(text), ONE, NOW, life.Beside(is_member=False))
+    gone, _ = hearing.reported_version(a_task(), version(text), ONE, NOW, hearing.Beside(is_member=False))
     assert "group" in gone.description and gone.reason == life.UNFIT
 
 
@@ -261,7 +264,7 @@ WORDS = {-1: "upgrade_failed", -2: "download_failed", -3: "verification_failed",
 
 @pytest.mark.parametrize(("code", "reason"), WORDS.items())
 def test_failures_have_words(code: int, reason: str) -> None:
-    task, _ = life.reported_progress(a_task(State.IN_PROGRESS), progress(code, desc="disk"), NOW)
+    task, _ = hearing.reported_progress(a_task(State.IN_PROGRESS), progress(code, desc="disk"), NOW)
     assert (task.state, task.reason) == (State.FAILED, reason)
     assert task.description.endswith("disk")
 
@@ -270,39 +273,39 @@ def test_retries_until_none_is_left() -> None:
     task = a_task(State.IN_PROGRESS, retry_interval_min=10, retry_count=2, progress=60, offered_on=ONE,
                   timeout_min=5, timeout_at=NOW)  # fmt: skip
     for attempt in (1, 2):
-        task, change = life.reported_progress(task, progress(-1, str(attempt)), NOW)
+        task, change = hearing.reported_progress(task, progress(-1, str(attempt)), NOW)
         assert change is not None and change.event is Event.BROKE_RETRY
         assert (task.state, task.attempt, task.progress, task.offered_on) == (State.QUEUED, attempt, 0, None)
         assert (task.due_at, task.timeout_at) == (NOW + timedelta(minutes=10), None)
-        task, _ = life.delivered(replace(task, offered_on=ONE, due_at=None), NOW)
-    task, _ = life.reported_progress(task, progress(-1, "3"), NOW)
+        task, _ = hearing.delivered(replace(task, offered_on=ONE, due_at=None))
+    task, _ = hearing.reported_progress(task, progress(-1, "3"), NOW)
     assert (task.state, task.attempt, task.due_at) == (State.FAILED, 2, None)
 
 
 def test_reports_before_an_offer_are_echoes() -> None:
     for state in (State.CONFIRM, State.QUEUED):
         for report in (progress(30), progress(-1, "7")):
-            assert life.reported_progress(a_task(state), report, NOW) == (a_task(state), None)
+            assert hearing.reported_progress(a_task(state), report, NOW) == (a_task(state), None)
 
 
 def retried() -> Task:
     task = a_task(State.IN_PROGRESS, offered_on=ONE, retry_interval_min=0, retry_count=5)
-    return life.reported_progress(task, progress(-2, "7"), NOW)[0]
+    return hearing.reported_progress(task, progress(-2, "7"), NOW)[0]
 
 
 @pytest.mark.parametrize("ref", ["7", "8", ""])
 def test_a_failure_after_the_next_offer_is_that_offers_whatever_its_id(ref: str) -> None:
     """Issue 9, number 25: many devices write the same message id always, and their retries ended after the first."""
-    task, _ = life.delivered(replace(retried(), offered_on=ONE, due_at=None), NOW)
-    assert life.reported_progress(task, progress(-2, ref), NOW, connection=ONE)[0].attempt == 2
-    assert life.reported_progress(task, progress(-2, ref), NOW, connection=TWO)[0].attempt == 2
+    task, _ = hearing.delivered(replace(retried(), offered_on=ONE, due_at=None))
+    assert hearing.reported_progress(task, progress(-2, ref), NOW, connection=ONE)[0].attempt == 2
+    assert hearing.reported_progress(task, progress(-2, ref), NOW, connection=TWO)[0].attempt == 2
 
 
 def test_an_offer_that_is_not_acknowledged_yet_fails_on_its_own_connection_alone() -> None:
     """Issue 9, number 25: some clients acknowledge an offer only after its handler, which has failed, returned."""
     task = replace(retried(), offered_on=TWO, due_at=None)
-    assert life.reported_progress(task, progress(-2, "7"), NOW, connection=ONE) == (task, None)
-    assert life.reported_progress(task, progress(-2, "7"), NOW, connection=TWO)[0].attempt == 2
+    assert hearing.reported_progress(task, progress(-2, "7"), NOW, connection=ONE) == (task, None)
+    assert hearing.reported_progress(task, progress(-2, "7"), NOW, connection=TWO)[0].attempt == 2
 
 
 @pytest.mark.parametrize("state", [State.QUEUED, State.NOTIFIED, State.IN_PROGRESS])
@@ -310,62 +313,70 @@ def test_an_offer_that_is_not_acknowledged_yet_fails_on_its_own_connection_alone
 def test_a_redelivered_failure_is_an_echo_after_the_next_offer_too(state: State, offered_on: UUID) -> None:
     """Issue 9, number 25: of a replay the transport says that it is one (L7)."""
     task = replace(retried(), state=state, offered_on=offered_on, due_at=None)
-    assert life.reported_progress(task, progress(-2, "7"), NOW, connection=TWO, redelivered=True) == (task, None)
+    assert hearing.reported_progress(task, progress(-2, "7"), NOW, connection=TWO, redelivered=True) == (task, None)
 
 
 @given(tasks.filter(lambda t: t.is_open), st.builds(progress, st.integers(-5, 100), st.sampled_from(["", "7", "8"])))
 def test_what_was_sent_before_the_offer_says_nothing_of_it(task: Task, report: ProgressReport) -> None:
     """Issue 9, number 25: redelivered on the connection of the offer, so it was sent first on an earlier one (L7)."""
     task = replace(task, offered_on=TWO)
-    assert life.reported_progress(task, report, NOW, connection=TWO, redelivered=True) == (task, None)
+    assert hearing.reported_progress(task, report, NOW, connection=TWO, redelivered=True) == (task, None)
 
 
 def test_a_constant_id_ends_when_the_retries_do() -> None:
     """Issue 9, number 25: 2 offers of 3, and then notified for ever."""
     task = a_task(State.QUEUED, retry_interval_min=0, retry_count=2)
     for offer in range(3):
-        task, _ = life.delivered(replace(task, offered_on=ONE, due_at=None), NOW)
-        task, _ = life.reported_progress(task, progress(-1, "123"), NOW, connection=ONE)
-        assert life.reported_progress(task, progress(-1, "123"), NOW, connection=ONE) == (task, None)
+        task, _ = hearing.delivered(replace(task, offered_on=ONE, due_at=None))
+        task, _ = hearing.reported_progress(task, progress(-1, "123"), NOW, connection=ONE)
+        assert hearing.reported_progress(task, progress(-1, "123"), NOW, connection=ONE) == (task, None)
         assert (task.state, task.attempt) == ((State.QUEUED, offer + 1) if offer < 2 else (State.FAILED, 2))
 
 
 def test_a_late_acknowledgement_of_an_ended_attempt_is_an_echo() -> None:
     task = retried()
-    late, _ = life.delivered(task, NOW)
-    assert life.reported_progress(late, progress(40), NOW)[0].state is not State.IN_PROGRESS
+    late, _ = hearing.delivered(task)
+    assert hearing.reported_progress(late, progress(40), NOW)[0].state is not State.IN_PROGRESS
 
 
 def test_reordered_progress_changes_nothing() -> None:
-    task, _ = life.reported_progress(a_task(State.NOTIFIED, offered_on=ONE), progress(50, "8", "half"), NOW)
-    assert life.reported_progress(task, progress(30, "7", "third"), NOW) == (task, None)
+    task, _ = hearing.reported_progress(a_task(State.NOTIFIED, offered_on=ONE), progress(50, "8", "half"), NOW)
+    assert hearing.reported_progress(task, progress(30, "7", "third"), NOW) == (task, None)
 
 
 def test_the_clock_starts_at_the_first_progress_of_an_attempt() -> None:
     task = a_task(State.NOTIFIED, timeout_min=5, offered_on=ONE)
-    task, _ = life.reported_progress(task, progress(1), NOW)
+    task, _ = hearing.reported_progress(task, progress(1), NOW)
     assert task.timeout_at == NOW + timedelta(minutes=5)
-    task, _ = life.reported_progress(task, progress(2), NOW + timedelta(minutes=4))
+    task, _ = hearing.reported_progress(task, progress(2), NOW + timedelta(minutes=4))
     assert task.timeout_at == NOW + timedelta(minutes=5)
 
 
 def test_a_timeout_is_never_retried() -> None:
-    task, change = life.timed_out(a_task(State.IN_PROGRESS, retry_interval_min=1, retry_count=9, timeout_at=NOW), NOW)
-    assert (task.state, task.reason, task.attempt, task.timeout_at) == (State.FAILED, "timeout", 0, None)
+    running = a_task(State.IN_PROGRESS, retry_interval_min=1, retry_count=9, timeout_at=NOW)
+    task, change = life.step(running, Event.TIMED_OUT)
+    assert (task.state, task.attempt, task.timeout_at) == (State.FAILED, 0, None)
     assert change is not None and change.after is State.FAILED
-    for state in (State.CONFIRM, State.QUEUED, State.NOTIFIED):
-        assert life.timed_out(a_task(state), NOW) == (a_task(state), None)
+    assert (State.IN_PROGRESS, State.FAILED) in life.ends(Event.TIMED_OUT)
 
 
 def test_confirmation_makes_an_offer_due_if_pushed() -> None:
-    assert life.confirmed(a_task(State.CONFIRM), NOW)[0].due_at == NOW
-    task, _ = life.confirmed(a_task(State.CONFIRM, need_push=False), NOW)
+    assert attempts.confirmed(a_task(State.CONFIRM), NOW)[0].due_at == NOW
+    task, _ = attempts.confirmed(a_task(State.CONFIRM, need_push=False), NOW)
     assert (task.state, task.due_at) == (State.QUEUED, None)
     for state in set(State) - {State.CONFIRM}:
-        assert life.confirmed(a_task(state), NOW) == (a_task(state), None)
+        assert attempts.confirmed(a_task(state), NOW) == (a_task(state), None)
 
 
 def test_births() -> None:
-    assert life.birth(True, False)[0] is State.CONFIRM
-    assert life.birth(False, False)[0] is State.QUEUED
-    assert life.birth(True, True)[:2] == (State.FAILED, "device_busy")
+    for asks, need_confirm, need_push in itertools.product((False, True), repeat=3):
+        begun = attempts.births(need_confirm=need_confirm, need_push=need_push, asks=asks, now=NOW)
+        assert [(b.taken, b.online) for b in begun] == list(itertools.product((False, True), repeat=2))
+        for birth in begun:
+            awaited = Awaits.ONLINE if asks else Awaits.NOTHING
+            free = State.CONFIRM if need_confirm else State.QUEUED
+            assert (birth.state, birth.awaiting) == (State.FAILED if birth.taken else free, awaited)
+            assert birth.reason == ("device_busy" if birth.taken else "")
+            waits = birth.state is State.QUEUED
+            assert birth.due_at == (NOW if waits and need_push and birth.online else None)
+            assert birth.timeout_at == (NOW + ONLINE_WITHIN if waits and asks else None)

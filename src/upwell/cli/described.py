@@ -13,7 +13,7 @@ DESCRIBED: dict[str, tuple[str, str]] = {
     "data_dir": ("Folder of the embedded PostgreSQL and the firmware files", "./upwell-data"),
     "http": ("HOST:PORT of the management API and uploads; port 0 is any free one", "127.0.0.1:8686"),
     "https": ("HOST:PORT of the same with TLS; needs --tls-cert and --tls-key", "off"),
-    "mqtt": ("HOST:PORT for devices", "127.0.0.1:1883"),
+    "mqtt": ("HOST:PORT for devices that speak MQTT, or off", "127.0.0.1:1883"),
     "mqtts": ("HOST:PORT for devices with TLS; needs --tls-cert and --tls-key", "off"),
     "mqtt_ws": ("HOST:PORT for devices that speak MQTT over WebSocket, at /mqtt and /", "off"),
     "mqtt_wss": ("HOST:PORT of the same with TLS; needs --tls-cert and --tls-key", "off"),

@@ -24,7 +24,7 @@ from upwell.cli.logs import set_up_logging
 from upwell.cli.objects import object_app
 from upwell.cli.settings import Option, Switch, migrated, settings_of, with_database
 from upwell.config import Settings
-from upwell.domain.errors import UpwellError
+from upwell.domain.errors import Invalid, UpwellError
 from upwell.service.context import Context
 from upwell.service.journal import one_line, tell
 from upwell.service.manage import access
@@ -123,10 +123,19 @@ def _with_database(data_dir: str | None, database_url: str | None, use: Callable
 app.add_typer(users.commands(_with_database), name="user")
 
 
+def _registered(dialect: str) -> str:
+    from upwell.doors.management.tongues import TONGUES  # here, for every other command begins without them
+
+    known = [tongue.dialect for tongue in TONGUES]
+    if dialect not in known:
+        raise Invalid("dialect", "one of " + ", ".join(known))
+    return dialect
+
+
 @key_app.command("create")
 @described
 def key_create(
-    dialect: Annotated[str, typer.Option(help="alibaba, tuya or huawei")],
+    dialect: Annotated[str, typer.Option(help="alibaba, tuya or huawei", callback=_registered)],
     role: Annotated[str, typer.Option(help="admin, operator or viewer")],
     account: str = access.DEFAULT_ACCOUNT,
     data_dir: Option = None,

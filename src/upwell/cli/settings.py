@@ -9,9 +9,12 @@ from typing import Annotated, Any, TypeVar
 
 import typer
 
-from upwell.config import SETTINGS, Settings, load, toml_path
+from upwell.config import SETTINGS, Settings
+from upwell.config.loading import load
+from upwell.config.sources import toml_path
 from upwell.domain.errors import UpwellError
-from upwell.embedded import EmbeddedPostgres, has_cluster, running_dsn
+from upwell.embedded.files import has_cluster, running_dsn
+from upwell.embedded.server import EmbeddedPostgres
 from upwell.service.context import Context
 from upwell.storage.database import migrate, require_schema
 from upwell.wiring.stores import open_database

@@ -1,8 +1,9 @@
-"""What a value of a request must keep, whatever its wire: rules that state themselves and say what is wrong."""
+"""What a value of a request must satisfy, whatever its wire: checks that state themselves and say what is wrong."""
 
+import json
 import re
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any, Literal, Protocol
 
 from upwell.domain.letters import width, width_max
 
@@ -14,8 +15,8 @@ def shown(value: str) -> str:
     return repr(value if len(value) <= SHOWN_MAX else value[: SHOWN_MAX - 3] + "...")
 
 
-class Rule(Protocol):
-    """What a value must keep. `text` states it for people; `problem` is what is wrong, None when nothing is."""
+class Check(Protocol):
+    """What a value must satisfy. `text` states it for people; `problem` is what is wrong, None when nothing is."""
 
     @property
     def text(self) -> str: ...
@@ -116,3 +117,53 @@ class AnyCase:
     def problem(self, value: str) -> str | None:
         known = any(value.lower() == word.lower() for word in self.words)
         return None if known else f"the value is {shown(value)}"
+
+
+@dataclass(frozen=True, slots=True)
+class Text:
+    """A text of `low` to `high` characters, each in the class `chars` of a regular expression; `said` names them."""
+
+    high: int
+    chars: str = ""
+    said: str = ""
+    low: int = 1
+
+    @property
+    def text(self) -> str:
+        span = f"at most {self.high}" if self.low <= 1 else f"{self.low}-{self.high}"
+        size = f"exactly {self.high}" if self.low == self.high else span
+        return f"{size} characters" + (f": {self.said}" if self.chars else "")
+
+    def problem(self, value: Any) -> str | None:
+        if not self.low <= len(value) <= self.high:
+            return f"the value has {len(value)}"
+        if self.chars and not re.fullmatch(f"[{self.chars}]*", value):
+            return f"the value is {shown(value)}"
+        return None
+
+
+@dataclass(frozen=True, slots=True)
+class Serialised:
+    """A free object of at most `most` bytes as compact JSON, or characters with `unit` characters."""
+
+    most: int
+    unit: Literal["bytes", "characters"] = "bytes"
+
+    @property
+    def text(self) -> str:
+        return f"at most {self.most} {self.unit} as JSON"
+
+    def problem(self, value: Any) -> str | None:
+        written = json.dumps(value, ensure_ascii=False, separators=(",", ":"))
+        size = len(written) if self.unit == "characters" else len(written.encode("utf-8", "replace"))
+        return None if size <= self.most else f"the value has {size}"
+
+
+@dataclass(frozen=True, slots=True)
+class Unsupported:
+    """A part of the vendor's API that Upwell does not do: the parameter must be absent."""
+
+    text: str = "not supported by this server"
+
+    def problem(self, value: Any) -> str | None:
+        return "leave the parameter out"

@@ -2,7 +2,7 @@
 
 It holds what a request is and how its text is encoded for signing. It refuses to hold whose request it is, which
 parameters exist, and any vendor's code: those are the dialects'. Where a name is given twice the first value counts
-for who asks; what is asked for is refused then, unless the values are equal (rpc_names).
+for who asks; what is asked for is refused then, unless the values are equal (flat_names).
 """
 
 import hashlib
@@ -13,6 +13,14 @@ from dataclasses import dataclass
 from urllib.parse import quote
 
 Pair = tuple[str, str]
+
+# alibaba 1.3, tuya 1.2: what every request may carry beside its own; `Api…` and `…Owner…` are older clients'.
+COMMON = frozenset({
+    "Action", "Version", "Format", "AccessKeyId", "SecurityToken", "BearerToken", "Signature", "SignatureMethod",
+    "SignatureVersion", "SignatureNonce", "SignatureType", "Timestamp", "RegionId", "IotInstanceId", "AccountName",
+    "ResourceOwnerAccount", "ResourceOwnerId", "OwnerAccount", "OwnerId", "ApiProduct", "ApiRevision",
+})  # fmt: skip
+_COMMON_FOLDED = frozenset(name.lower() for name in COMMON)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -27,6 +35,11 @@ class RpcRequest:
     query: list[Pair]
     form: list[Pair]
     body: bytes
+
+
+def is_common(name: str) -> bool:
+    """Whether every request may carry it."""
+    return name.lower() in _COMMON_FOLDED
 
 
 def parameters(request: RpcRequest) -> dict[str, str]:

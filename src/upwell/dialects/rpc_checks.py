@@ -1,4 +1,4 @@
-"""Rules between parameters that both RPC vendors state: which of them come together, and how they name a device.
+"""What both RPC vendors say of parameters: pages, checks, which of them come together, and how they name a device.
 
 Each takes the read parameters of an operation by wire name, and raises Missing or Invalid.
 """
@@ -6,7 +6,8 @@ Each takes the read parameters of an operation by wire name, and raises Missing 
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from upwell.dialects.checks import Length, Pattern, Width
+from upwell.dialects.checks import Length, Pattern, Range, Width
+from upwell.dialects.operations import Param
 from upwell.domain.commands import OPEN_STATES, DeviceKey
 from upwell.domain.commands.lists import Slice
 from upwell.domain.errors import Invalid, Missing
@@ -28,8 +29,24 @@ NICKNAME = Length(4, 64, chinese_is_two=True)  # alibaba 3.2
 # alibaba 2.6, tuya 2.5: Chinese letters are named; Japanese ones are a package's too.
 ALIAS = Pattern(rf"[{LETTERS}0-9._\-]{{1,64}}", "1-64 English, Chinese or Japanese letters, digits or . - _")
 
+FROM_ONE = Range(1, 2**31 - 1)  # alibaba 2.2: pages start at 1
+PAGE = Param("CurrentPage", "int", check=FROM_ONE, default=1)
+
 SIGN_METHODS = ("MD5", "SHA256")
 HEX_DIGITS = {"MD5": 32, "SHA256": 64}  # of a digest by its SignMethod
+
+
+def page_params(size_max: int) -> tuple[Param, Param]:
+    """CurrentPage and PageSize of an operation that requires both."""
+    return (
+        Param("CurrentPage", "int", required=True, check=FROM_ONE),
+        Param("PageSize", "int", required=True, check=Range(1, size_max)),
+    )
+
+
+def page_size(size_max: int) -> Param:
+    """PageSize of an operation that takes 10 when it is absent."""
+    return Param("PageSize", "int", check=Range(1, size_max), default=10)
 
 
 def digest(name: str, method: str, value: str | None) -> str | None:
@@ -37,10 +54,10 @@ def digest(name: str, method: str, value: str | None) -> str | None:
     if value is None:
         return None
     digits = HEX_DIGITS[method]
-    rule = Pattern(rf"[0-9A-Fa-f]{{{digits}}}", f"{digits} hexadecimal digits because SignMethod is {method}")
-    problem = rule.problem(value)
+    check = Pattern(rf"[0-9A-Fa-f]{{{digits}}}", f"{digits} hexadecimal digits because SignMethod is {method}")
+    problem = check.problem(value)
     if problem:
-        raise Invalid(name, rule.text, problem)
+        raise Invalid(name, check.text, problem)
     return value.lower()
 
 

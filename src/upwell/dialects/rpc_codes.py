@@ -9,8 +9,9 @@ names core fields; the caller reads wire names. Ids of the core are never shown.
 from dataclasses import dataclass
 from typing import Literal, Protocol
 
-from upwell.dialects.rpc_params import FORMS, UNIQUE
-from upwell.dialects.rpc_signing import SigningError
+from upwell.dialects.flat import FORMS
+from upwell.dialects.operations import UNIQUE
+from upwell.dialects.rpc_signing import REFUSALS, SigningError
 from upwell.domain.errors import (
     CallerError,
     Conflict,
@@ -18,9 +19,11 @@ from upwell.domain.errors import (
     Invalid,
     Missing,
     NotFound,
+    Replayed,
     Throttled,
     TooMany,
     Unavailable,
+    UnknownKey,
 )
 
 
@@ -135,6 +138,10 @@ def refusal(error: Exception, action: str, fields: FieldCodes) -> Refusal:
     match error:
         case SigningError():
             return _gateway(error.code, error.status, error.message)
+        case UnknownKey():
+            return _signing("InvalidAccessKeyId.NotFound")
+        case Replayed():
+            return _signing("SignatureNonceUsed")
         case Missing():
             return _gateway(f"Missing{error.field}", 400, str(error))
         case Invalid():
@@ -143,10 +150,10 @@ def refusal(error: Exception, action: str, fields: FieldCodes) -> Refusal:
             return _not_found(error, action)
         case Conflict():
             return _business(_CONFLICTS.get(error.reason) or _coined(error.reason), str(error))
+        case Throttled() | TooMany(what="requests"):
+            return THROTTLED
         case TooMany():
             return _business(_TOO_MANY.get(error.what, OVER_MAXIMUM), str(error))
-        case Throttled():
-            return THROTTLED
         case Denied():
             return _gateway("NoPermission", 403, _DENIED)
         case CallerError():
@@ -182,6 +189,10 @@ def _not_found(error: NotFound, action: str) -> Refusal:
 def _coined(reason: str) -> str:
     """A reason that the table lacks still has one stable code: job_ended -> iot.ota.JobEnded."""
     return "iot.ota." + "".join(word.capitalize() for word in reason.split("_"))
+
+
+def _signing(code: str) -> Refusal:
+    return _gateway(code, *REFUSALS[code])
 
 
 def _gateway(code: str, status: int, message: str) -> Refusal:

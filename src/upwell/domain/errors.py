@@ -7,6 +7,8 @@ UpwellError
 │   ├── NotFound           nothing of that kind and name in this account
 │   ├── Conflict           it exists already, is in use, or its state forbids it
 │   ├── TooMany            a limit on how many is reached
+│   ├── UnknownKey         there is no such access key, or it is revoked or another dialect's
+│   ├── Replayed           the signed request came before
 │   ├── Denied             the key's role does not allow it
 │   └── Throttled          the account asks too often
 ├── DeviceError            a device sent something that can't be understood
@@ -70,6 +72,14 @@ class TooMany(CallerError):
         self.what = what
         self.limit = limit
         super().__init__(f"At most {limit} {what} are allowed.")
+
+
+class UnknownKey(CallerError):
+    """The access key does not exist."""
+
+
+class Replayed(CallerError):
+    """The nonce of this request was used already."""
 
 
 class Denied(CallerError):

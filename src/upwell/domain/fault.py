@@ -7,8 +7,9 @@ wait for; those whose device has its offer already are its own affair until it n
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from upwell.domain.asking import AGAIN, ANSWER, OFFER, ONLINE
-from upwell.domain.task import Event, State, Stepped, Task, step
+from upwell.domain.attempts import Failure, failed
+from upwell.domain.awaiting import UNOFFERED, Awaits
+from upwell.domain.task import State, Stepped, Task
 
 RETURN_WITHIN = timedelta(minutes=1)  # in which a device that came back tells that it has arrived (alibaba 6.9: 2 s)
 
@@ -55,16 +56,16 @@ def bereft(task: Task, fault: Fault, now: datetime) -> Stepped:
     """The object of the task's package has this fault."""
     if not _waits(task, now):
         return task, None
-    return step(task, Event.BROKE, now, reason=fault.word, description=fault.text)
+    return failed(task, Failure(reason=fault.word, text=fault.text))
 
 
 def _waits(task: Task, now: datetime) -> bool:
     """Whether the package must still be offered: for the first time in this attempt, or to a device that came back and
     has not got it. Of one that is not asked that is known when it has said nothing else in a while."""
-    if task.state is State.CONFIRM or task.awaiting == AGAIN:
+    if task.state is State.CONFIRM or task.awaiting is Awaits.AGAIN:
         return task.is_open
-    if task.state is State.QUEUED and (task.offered_on is None or task.awaiting in (ONLINE, ANSWER, OFFER)):
+    if task.state is State.QUEUED and (task.offered_on is None or task.awaiting in UNOFFERED):
         return True
-    if not task.is_open or task.awaiting != "" or task.due_at is None:
+    if not task.is_open or task.awaiting is not Awaits.NOTHING or task.due_at is None:
         return False
     return task.due_at <= now - RETURN_WITHIN

@@ -1,6 +1,6 @@
 """Who moves a task next, and when: of every open task there is an answer, also where no clock runs.
 
-RULES are read from the top; the first that holds answers. A rule says who acts, what they do, and when: at a time, or
+TURNS are read from the top; the first that holds answers. A turn says who acts, what they do, and when: at a time, or
 on an occasion that no clock knows, such as the device connecting. `ends_at` is when Upwell ends the task or its wait
 whatever the others do; None says that nothing ever will but the ones named, so its owner may have to.
 Source: alibaba 7.2-7.5, huawei 6.1, ADR 0014.
@@ -12,7 +12,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Literal
 
-from upwell.domain.asking import AGAIN, ANSWER, ARRIVAL, OFFER, OFFERS, ONLINE
+from upwell.domain.awaiting import OFFERS, UNOFFERED, Awaits
 from upwell.domain.task import State
 
 
@@ -48,7 +48,7 @@ class Facts:
     state: State
     need_push: bool
     online: bool
-    awaiting: str = ""
+    awaiting: Awaits = Awaits.NOTHING
     offered: bool = False
     due_at: datetime | None = None
     timeout_at: datetime | None = None
@@ -69,16 +69,18 @@ class Facts:
         if self.asks_first:
             return False
         unoffered = self.state is State.QUEUED and not self.offered
-        return self.awaiting in (OFFER, AGAIN) or self.due_at is not None or unoffered
+        return self.awaiting in (Awaits.OFFER, Awaits.AGAIN) or self.due_at is not None or unoffered
 
     @property
     def waits_for_object(self) -> bool:
         """Whether it can't go on without the package's object (domain/fault.py)."""
         if self.state is State.CONFIRM:
             return True
-        unasked = self.awaiting in (ONLINE, ANSWER, OFFER)
+        unasked = self.awaiting in UNOFFERED
         unoffered = self.state is State.QUEUED and (not self.offered or unasked)
-        return unoffered or (self.online and self.due_at is not None and self.awaiting in ("", AGAIN))
+        return unoffered or (
+            self.online and self.due_at is not None and self.awaiting in (Awaits.NOTHING, Awaits.AGAIN)
+        )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -96,7 +98,7 @@ class Move:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Rule:
+class Turn:
     """One line of the table: in words, whom it is about, and who does what when. `when` may be a time of the task."""
 
     words: str
@@ -114,78 +116,82 @@ def _later(facts: Facts, now: datetime) -> bool:
     return facts.due_at is not None and facts.due_at > now
 
 
-RULES = (
-    Rule(
+_BEFORE = (Awaits.ONLINE, Awaits.ANSWER)
+_ASKED = (Awaits.ANSWER, Awaits.ARRIVAL)
+
+TURNS = (
+    Turn(
         words="it needs the package, whose object is gone or another",
         holds=lambda f, now: f.package == "lost" and f.waits_for_object,
         who=Mover.UPWELL, does="ends it, with that reason", when=Occasion.FOUND,
     ),
-    Rule(
+    Turn(
         words="it waits for confirmation", holds=lambda f, now: f.state is State.CONFIRM,
         who=Mover.OWNER, does="confirms or cancels it", when=Occasion.CONFIRMS,
     ),
-    Rule(
+    Turn(
         words="its device is disabled", holds=lambda f, now: not f.enabled,
         who=Mover.OWNER, does="enables the device or cancels it", when=Occasion.CONFIRMS,
     ),
-    Rule(
+    Turn(
         words="it needs an offer, and the package is deleted",
         holds=lambda f, now: f.needs_offer and f.package == "deleted",
         who=Mover.OWNER, does="cancels it", when=Occasion.CONFIRMS,
     ),
-    Rule(
+    Turn(
         words="it needs an offer or question, and the job's pace is 0 a minute",
         holds=lambda f, now: f.held and (f.needs_offer or (f.asks_first and f.due_at is not None)),
         who=Mover.OWNER, does="gives the job a pace or cancels it", when=Occasion.CONFIRMS,
     ),
-    Rule(
+    Turn(
         words="it needs the package, whose object is being read",
-        holds=lambda f, now: f.package == "checking" and (f.needs_offer or f.awaiting in (ONLINE, ANSWER)),
+        holds=lambda f, now: f.package == "checking" and (f.needs_offer or f.awaiting in _BEFORE),
         who=Mover.UPWELL, does="compares the object", when=Occasion.READ,
     ),
-    Rule(
+    Turn(
         words="its device is away",
         holds=lambda f, now: not f.online,
         who=Mover.DEVICE, does="comes back, and is asked or offered, asks or reports", when=Occasion.CONNECTS,
     ),
-    Rule(
+    Turn(
         words="it needs an offer, and the device runs what the package may not follow",
         holds=lambda f, now: f.needs_offer and not f.fits,
         who=Mover.DEVICE, does="reports a version that fits, or another", when=Occasion.REPORTS,
     ),
-    Rule(
-        words="its version question is out", holds=lambda f, now: f.awaiting in (ANSWER, ARRIVAL) and f.due_at is None,
+    Turn(
+        words="its version question is out", holds=lambda f, now: f.awaiting in _ASKED and f.due_at is None,
         who=Mover.DEVICE, does="answers with its version", when=Occasion.REPORTS,
     ),
-    Rule(
+    Turn(
         words="a question is due", holds=lambda f, now: f.asks_first and f.due_at is not None,
         who=Mover.UPWELL, does="asks for the version", when=_due,
     ),
-    Rule(
+    Turn(
         words="an offer is due, now or after a retry's wait", holds=lambda f, now: f.need_push and f.due_at is not None,
         who=Mover.UPWELL, does="offers", when=_due,
     ),
-    Rule(
+    Turn(
         words="a retry waits, and the job does not push", holds=lambda f, now: not f.need_push and _later(f, now),
         who=Mover.DEVICE, does="asks, but is told nothing before", when=_due,
     ),
-    Rule(
+    Turn(
         words="it needs an offer, and the job does not push", holds=lambda f, now: not f.need_push and f.needs_offer,
         who=Mover.DEVICE, does="asks and is offered", when=Occasion.ASKS,
     ),
-    Rule(
-        words="it was never offered on this connection", holds=lambda f, now: f.needs_offer or f.awaiting == ONLINE,
+    Turn(
+        words="it was never offered on this connection",
+        holds=lambda f, now: f.needs_offer or f.awaiting is Awaits.ONLINE,
         who=Mover.DEVICE, does="reports its version or connects anew, and is asked or offered", when=Occasion.REPORTS,
     ),
-    Rule(
+    Turn(
         words="it was offered", holds=lambda f, now: f.state is State.QUEUED,
         who=Mover.DEVICE, does="acknowledges the offer or reports", when=Occasion.REPORTS,
     ),
-    Rule(
+    Turn(
         words="the offer was acknowledged", holds=lambda f, now: f.state is State.NOTIFIED,
         who=Mover.DEVICE, does="reports progress, a failure or its version", when=Occasion.REPORTS,
     ),
-    Rule(
+    Turn(
         words="it is under way", holds=lambda f, now: f.state is State.IN_PROGRESS,
         who=Mover.DEVICE, does="reports progress, a failure or its version", when=Occasion.REPORTS,
     ),
@@ -193,12 +199,12 @@ RULES = (
 
 
 def next_move(facts: Facts, now: datetime) -> Move:
-    """Who moves an open task next, and when. Raises LookupError when no rule says so, which no open task may meet."""
-    for rule in RULES:
-        if rule.holds(facts, now):
-            when = rule.when if isinstance(rule.when, Occasion) else rule.when(facts)
+    """Who moves an open task next, and when. Raises LookupError when no turn says so, which no open task may meet."""
+    for turn in TURNS:
+        if turn.holds(facts, now):
+            when = turn.when if isinstance(turn.when, Occasion) else turn.when(facts)
             if when is not None:
-                return Move(who=rule.who, does=rule.does, when=when, ends_at=ends_at(facts))
+                return Move(who=turn.who, does=turn.does, when=when, ends_at=ends_at(facts))
     raise LookupError(f"nobody moves {facts}")
 
 

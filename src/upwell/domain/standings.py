@@ -1,22 +1,13 @@
-"""Upgrades that ask a device for its version before they offer, and that end by what it says of the result.
+"""How tasks that ask first, and their jobs, stand as seen from outside, and what an owner may ask of them when.
 
-It holds the limits of time, the choice of a package, what each report means for a task, and how the states of tasks add
-up to the progress of their job. A task's state is not changed here: a report is turned into an Event of `domain.task`,
-whose table decides. No clock and no storage. Source: huawei 3.6, 3.9, 6.1-6.3; ADR 0011.
+Source: huawei 3.6, 3.9; ADR 0011.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import timedelta
 from enum import StrEnum
 
-from upwell.domain.talk import ResultReport
-from upwell.domain.task import Event, State
-
-# huawei 6.1: how long each wait may last
-ONLINE_WITHIN = timedelta(hours=25)  # for the device to come online, from the start of the job
-ANSWER_WITHIN = timedelta(minutes=3)  # for its version, from the question
-RESULT_WITHIN = timedelta(hours=24)  # for its result, from the offer; the offer's url is valid as long
+from upwell.domain.task import State
 
 
 class Standing(StrEnum):
@@ -152,47 +143,3 @@ ASKS: dict[str, Ask] = {
         acts_on=frozenset({Standing.WAITING}),
     ),
 }
-
-
-# --- what a device's reports mean ---------------------------------------------------------------------------------
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Choice:
-    """One package that a job may install: its version, and those it may follow (none: any)."""
-
-    package_id: int
-    destination: str
-    source_versions: frozenset[str] = frozenset()
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Answered:
-    """What follows from a device's answer: the event for its task, or with `offer` the package to offer now."""
-
-    event: Event | None = None
-    offer: Choice | None = None
-    reason: str = ""
-
-
-def answered(version: str | None, choices: Sequence[Choice]) -> Answered:
-    """What the answer to a version question leads to (huawei 6.1 rows 6-7b). A package made for just this version wins
-    over one for any. A version that no package may follow breaks the task for good: no retry can help (L6). None is a
-    version that is not known: only a package that may follow any fits it."""
-    if any(choice.destination == version for choice in choices):
-        return Answered(event=Event.ARRIVED)
-    fitting = [choice for choice in choices if not choice.source_versions or version in choice.source_versions]
-    if not fitting:
-        return Answered(event=Event.BROKE, reason="version_not_supported")
-    return Answered(offer=max(fitting, key=lambda choice: bool(choice.source_versions)))
-
-
-def result(report: ResultReport, destination: str) -> Event:
-    """What a result report means for an offered task (huawei 6.2). BROKE stands for BROKE_RETRY too: which of them, the
-    task's retries decide. The outcome is looked at before the version, because devices name the version they were sent
-    with a failure as well; a success with another version is no failure, because some say it before they install."""
-    at_destination = report.version == destination
-    if report.outcome == "failed" or (report.outcome == "already" and not at_destination):
-        return Event.BROKE
-    whole = report.outcome == "already" or report.progress in (None, 100)
-    return Event.ARRIVED if at_destination and whole else Event.PROGRESSED

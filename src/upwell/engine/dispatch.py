@@ -44,16 +44,15 @@ class Came(Enum):
 class Dispatcher:
     """Pushes and answers for one gateway."""
 
-    def __init__(self, ctx: Context, node_id: UUID, link: Link, send: Send) -> None:
+    def __init__(self, ctx: Context, node_id: UUID, link: Link) -> None:
         self._ctx = ctx
         self._node_id = node_id
         self._link = link
-        self._send = send
 
-    async def push_due(self) -> bool:
+    async def push_due(self, send: Send) -> bool:
         """One round of pushing; True when more may be due at once."""
         tasks = await dispatch.due(self._ctx, self._node_id, BATCH_MAX)
-        sent = await dispatch.offer(self._ctx, tasks, self._link, self._send, due_by=self._ctx.now())
+        sent = await dispatch.offer(self._ctx, tasks, self._link, send, due_by=self._ctx.now())
         return len(tasks) == BATCH_MAX and bool(sent)
 
     async def answer(self, asks: Sequence[Ask]) -> list[Came]:

@@ -9,7 +9,7 @@ import asyncio
 import logging
 import time
 from collections.abc import Awaitable, Callable, Sequence
-from typing import Generic, TypeVar
+from typing import Any, Generic, TypeVar
 
 from upwell.domain.errors import Unavailable
 from upwell.engine.trouble import Trouble
@@ -21,10 +21,11 @@ R = TypeVar("R")
 
 
 class Gatherer(Generic[T, R]):
-    """Applies items in batches; `apply` answers as many as it is given, in their order."""
+    """Applies items in batches; `apply` answers as many as it is given, in their order, or None where there is nothing
+    to answer."""
 
     def __init__(
-        self, name: str, apply: Callable[[Sequence[T]], Awaitable[Sequence[R]]], *,
+        self, name: str, apply: Callable[[Sequence[T]], Awaitable[Sequence[R] | None]], *,
         batch_max: int = 1000, company_s: float = 0.003, queue_max: int = 20_000,
     ) -> None:  # fmt: skip
         self.name = name
@@ -69,7 +70,8 @@ class Gatherer(Generic[T, R]):
             await self._settle_failed(batch, exc)
             return
         self._trouble.over()
-        for (_, asker), answer in zip(batch, answers, strict=True):
+        told: Sequence[Any] = [None] * len(batch) if answers is None else answers
+        for (_, asker), answer in zip(batch, told, strict=True):
             if not asker.done():
                 asker.set_result(answer)
 

@@ -6,7 +6,7 @@ from urllib.parse import unquote, urlsplit
 from upwell.domain.errors import Invalid
 from upwell.objects.buckets import Buckets, object_ref
 from upwell.objects.directory import DirectoryBucket, DirectoryObjects
-from upwell.objects.port import Objects, Seen, Stored, Writer
+from upwell.objects.port import Objects, Seen, Stored
 from upwell.objects.s3 import S3Objects, addressable_key
 
 __all__ = [
@@ -14,7 +14,6 @@ __all__ = [
     "Objects",
     "Seen",
     "Stored",
-    "Writer",
     "local_folder",
     "object_ref",
     "open_bucket",

@@ -18,12 +18,10 @@ from typing import Any, Literal
 
 from upwell.simulator import wire
 from upwell.simulator.script import DeviceScript, Outcome
-from upwell.simulator.site import Counters, Gate, Site
+from upwell.simulator.site import Site
 from upwell.simulator.speech import SPEECHES
 from upwell.simulator.transfer import StepError, Transfer
 from upwell.simulator.wire import DeviceIdentity, Offer
-
-__all__ = ["Counters", "Device", "Gate", "Report", "Site"]
 
 KEEP_ALIVE_S = 300  # alibaba 6.1: 30 to 1200.
 ANSWER_TIMEOUT_S = 30.0  # A server that owes an answer for longer is taken for dead.

@@ -13,8 +13,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, fields
 from typing import Any
 
-from upwell.simulator.device import Counters, Device, Gate, Site
+from upwell.simulator.device import Device
 from upwell.simulator.script import Rates, plan
+from upwell.simulator.site import Counters, Gate, Site
 from upwell.simulator.speech import SPEECHES
 from upwell.simulator.wire import DeviceIdentity
 

@@ -4,7 +4,7 @@ Foreign errors are translated here: a lost or refused connection becomes Unavail
 takes no writes (a standby, a full disk); text that PostgreSQL can't hold becomes Invalid. A transaction body may run
 more than once, so it must not do anything outside the database that can't be repeated.
 The schema has a version. A program works with its own and no other: `migrate` makes an older one new, `require_schema`
-only looks, and both refuse a newer one, whose rules this program does not know.
+only looks, and both refuse a newer one, whose rules this program does not know, and one that lacks an earlier step.
 """
 
 import asyncio
@@ -29,7 +29,11 @@ TRIES_MAX = 5  # a deadlock or serialisation failure is settled by running the l
 POOL_MAX = 12  # connections; more than a few per core only queue inside PostgreSQL
 CONNECT_WITHIN_S = 15.0  # an address that swallows what is sent to it is told as unreachable
 MIGRATE_WITHIN_S = 3600.0  # a step may rewrite a large table, and another process's steps are waited for
-_SESSION = {"plan_cache_mode": "force_custom_plan", "application_name": "upwell"}  # optional filters need real plans
+_SESSION = {
+    "plan_cache_mode": "force_custom_plan",  # optional filters need real plans
+    "default_transaction_isolation": "read committed",  # who waited for a lock must see what its holder did
+    "application_name": "upwell",
+}
 _TIES = (asyncpg.DeadlockDetectedError, asyncpg.SerializationError)
 _LOST = (asyncpg.PostgresConnectionError, asyncpg.InterfaceError, asyncpg.CannotConnectNowError, OSError)
 _NO_WRITES = (  # the last two are classes 53 and 58: no disk space, memory or connection left, an IO error
@@ -115,13 +119,13 @@ def newest_version() -> int:
 async def schema_version(database: Database) -> int:
     """The schema that the database has; 0 for none."""
     async with database.connection() as conn:
-        return await _version(conn)
+        return max(await _steps_done(conn), default=0)
 
 
 async def require_schema(database: Database) -> None:
     """Pass when the schema is this program's; nothing is changed. Raises Unavailable naming both versions."""
-    have, newest = await schema_version(database), newest_version()
-    _refuse_newer(have)
+    async with database.connection() as conn:
+        have, newest = _checked(await _steps_done(conn)), newest_version()
     if have < newest:
         raise Unavailable(
             f"The database has schema version {have} and this program, upwell {__version__}, needs {newest}: start "
@@ -136,8 +140,7 @@ async def migrate(database: Database) -> int:
 
     async def body(conn: Connection) -> int:
         await conn.execute("select pg_advisory_xact_lock(7386015)", timeout=MIGRATE_WITHIN_S)
-        have = await _version(conn)
-        _refuse_newer(have)
+        have = _checked(await _steps_done(conn))
         steps = [(version, text) for version, text in migrations() if version > have]
         if steps:
             await conn.execute("create table if not exists schema_version (version int primary key)")
@@ -153,19 +156,27 @@ async def migrate(database: Database) -> int:
         raise Unavailable(f"The schema can't be brought to version {newest_version()}: {_reason(exc)}") from exc
 
 
-async def _version(conn: Connection) -> int:
+async def _steps_done(conn: Connection) -> set[int]:
     if await conn.fetchval("select to_regclass('schema_version') is null"):
-        return 0
-    return int(await conn.fetchval("select coalesce(max(version), 0) from schema_version"))
+        return set()
+    return {row["version"] for row in await conn.fetch("select version from schema_version")}
 
 
-def _refuse_newer(have: int) -> None:
-    newest = newest_version()
+def _checked(done: set[int]) -> int:
+    """The version that these steps make, 0 for none. Raises Unavailable when this program can't go on from there."""
+    have, newest = max(done, default=0), newest_version()
     if have > newest:
         raise Unavailable(
             f"The database has schema version {have}, which is newer than {newest}, the newest that this program, "
             f"upwell {__version__}, knows: run the Upwell that made it, or a later one."
         )
+    missing = [version for version, _ in migrations() if version < have and version not in done]
+    if missing:
+        raise Unavailable(
+            f"The database has schema version {have} without step {missing[0]}, so a program between two releases made "
+            f"it: start from a backup made by a release of Upwell, with this program, upwell {__version__}."
+        )
+    return have
 
 
 def _reason(exc: Exception) -> str:

@@ -4,7 +4,8 @@ import asyncio
 import logging
 from pathlib import Path
 
-from upwell.config import SettingError, Settings
+from upwell.config import Settings
+from upwell.config.sources import SettingError
 from upwell.domain.errors import Invalid
 from upwell.doors.tls import Certificates, Pair
 

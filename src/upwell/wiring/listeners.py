@@ -13,7 +13,8 @@ from typing import Any
 import uvicorn
 from starlette.applications import Starlette
 
-from upwell.config import HostPort, Settings
+from upwell.config import Settings
+from upwell.config.addresses import HostPort
 from upwell.domain.errors import Unavailable
 from upwell.doors.devices.mqtt.server import MqttDoor
 from upwell.doors.downloads.door import DownloadDoor
@@ -28,7 +29,7 @@ class Addresses:
     `secure_url` what those are told that download by TLS."""
 
     http: str
-    mqtt: str
+    mqtt: str | None = None
     download: str
     downloads: str | None = None
     https: str | None = None

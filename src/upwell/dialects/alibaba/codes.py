@@ -2,9 +2,7 @@
 
 from upwell.dialects import rpc_codes
 from upwell.dialects.alibaba import field_codes
-from upwell.dialects.rpc_codes import THROTTLED, Refusal
-
-__all__ = ["THROTTLED", "Refusal", "refusal"]
+from upwell.dialects.rpc_codes import Refusal
 
 
 def refusal(error: Exception, action: str = "") -> Refusal:

@@ -6,7 +6,7 @@ told is in offers.py, blocks.py and gateway.py. It holds no session, no task and
 
 import re
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any
 
 from upwell.dialects.payloads import (
     json_object,
@@ -31,7 +31,6 @@ class Topic:
     """One row of alibaba 6.3."""
 
     pattern: str
-    direction: Literal["up", "down", "both"]
 
     def of(self, product_key: str, device_name: str) -> str:
         """The topic of one device."""
@@ -40,14 +39,14 @@ class Topic:
 
 # alibaba 6.3, T1 to T8.
 TOPICS = {
-    "inform": Topic("/ota/device/inform/{pk}/{dn}", "up"),
-    "upgrade": Topic("/ota/device/upgrade/{pk}/{dn}", "down"),
-    "progress": Topic("/ota/device/progress/{pk}/{dn}", "up"),
-    "get": Topic("/sys/{pk}/{dn}/thing/ota/firmware/get", "up"),
-    "get_reply": Topic("/sys/{pk}/{dn}/thing/ota/firmware/get_reply", "down"),
-    "request": Topic("/ota/device/request/{pk}/{dn}", "both"),
-    "download": Topic("/sys/{pk}/{dn}/thing/file/download", "up"),
-    "download_reply": Topic("/sys/{pk}/{dn}/thing/file/download_reply", "down"),
+    "inform": Topic("/ota/device/inform/{pk}/{dn}"),
+    "upgrade": Topic("/ota/device/upgrade/{pk}/{dn}"),
+    "progress": Topic("/ota/device/progress/{pk}/{dn}"),
+    "get": Topic("/sys/{pk}/{dn}/thing/ota/firmware/get"),
+    "get_reply": Topic("/sys/{pk}/{dn}/thing/ota/firmware/get_reply"),
+    "request": Topic("/ota/device/request/{pk}/{dn}"),
+    "download": Topic("/sys/{pk}/{dn}/thing/file/download"),
+    "download_reply": Topic("/sys/{pk}/{dn}/thing/file/download_reply"),
 }
 
 # alibaba 6.2: a device's topics are those that carry its own pk and dn, in one of these shapes.

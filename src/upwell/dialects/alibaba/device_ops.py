@@ -4,11 +4,12 @@ from collections.abc import Mapping
 from typing import Any
 
 from upwell.dialects.alibaba import names, render
+from upwell.dialects.alibaba.limits import UNNAMED
 from upwell.dialects.alibaba.product_ops import PRODUCT_KEY
 from upwell.dialects.alibaba.registration_ops import device
 from upwell.dialects.checks import OneOf, shown
-from upwell.dialects.rpc_checks import NICKNAME, device_key
-from upwell.dialects.rpc_params import PAGE, Operation, Param, page_size
+from upwell.dialects.operations import Operation, Param
+from upwell.dialects.rpc_checks import NICKNAME, PAGE, device_key, page_size
 from upwell.domain import commands as c
 from upwell.domain.errors import Invalid, Missing
 
@@ -177,23 +178,31 @@ _PAGE_50 = page_size(50)  # alibaba 3.2
 
 OPERATIONS: dict[str, Operation] = {
     "QueryDevice": Operation(
-        "viewer",
-        (PRODUCT_KEY, PAGE, _PAGE_50, Param("NextToken")),
-        _list_devices,
-        _devices,
+        "viewer", (PRODUCT_KEY, PAGE, _PAGE_50, Param("NextToken")), _list_devices, _devices, limit_per_s=50
     ),
     "QueryDeviceInfo": Operation(
-        "viewer", DEVICE_KEY, lambda p: c.ShowDevice(device=device_key(p)), lambda r: {"Data": device(r)}
+        "viewer",
+        DEVICE_KEY,
+        lambda p: c.ShowDevice(device=device_key(p)),
+        lambda r: {"Data": device(r)},
+        limit_per_s=UNNAMED,
     ),
-    "QueryDeviceDetail": Operation("viewer", DEVICE_KEY, lambda p: c.ShowDevice(device=device_key(p)), _full_detail),
+    "QueryDeviceDetail": Operation(
+        "viewer", DEVICE_KEY, lambda p: c.ShowDevice(device=device_key(p)), _full_detail, limit_per_s=50
+    ),
     "BatchQueryDeviceDetail": Operation(
         "viewer",
         (PRODUCT_KEY, Param("DeviceName", "list", required=True, most=100, unique=False)),
         _by_names,
         lambda r: {"Data": {"Data": [_detail(item) for item in r]}},
+        limit_per_s=UNNAMED,
     ),
     "GetDeviceStatus": Operation(
-        "viewer", DEVICE_KEY, lambda p: c.ShowDevice(device=device_key(p)), lambda r: {"Data": _status(r)}
+        "viewer",
+        DEVICE_KEY,
+        lambda p: c.ShowDevice(device=device_key(p)),
+        lambda r: {"Data": _status(r)},
+        limit_per_s=500,
     ),
     "BatchGetDeviceState": Operation(
         "viewer",
@@ -204,11 +213,12 @@ OPERATIONS: dict[str, Operation] = {
         ),
         _states,
         lambda r: {"DeviceStatusList": {"DeviceStatus": [_state(item) for item in r]}},
+        limit_per_s=UNNAMED,
     ),
     "QueryDeviceByStatus": Operation(
         "viewer",
         (
-            Param("Status", "int", required=True, rule=OneOf(tuple(_STATUS_NUMBERS))),
+            Param("Status", "int", required=True, check=OneOf(tuple(_STATUS_NUMBERS))),
             Param("ProductKey"),
             Param("ResourceGroupId"),
             PAGE,
@@ -216,26 +226,34 @@ OPERATIONS: dict[str, Operation] = {
         ),
         _by_status,
         _devices_by_status,
+        limit_per_s=UNNAMED,
     ),
-    "QueryDeviceStatistics": Operation("viewer", (Param("ProductKey"), Param("GroupId")), _count, _counts),
-    "DeleteDevice": Operation("operator", DEVICE_KEY, lambda p: c.DeleteDevice(device=device_key(p))),
+    "QueryDeviceStatistics": Operation(
+        "viewer", (Param("ProductKey"), Param("GroupId")), _count, _counts, limit_per_s=UNNAMED
+    ),
+    "DeleteDevice": Operation("operator", DEVICE_KEY, lambda p: c.DeleteDevice(device=device_key(p)), limit_per_s=50),
     "DisableThing": Operation(
-        "operator", DEVICE_KEY, lambda p: c.SetDeviceEnabled(device=device_key(p), enabled=False)
+        "operator", DEVICE_KEY, lambda p: c.SetDeviceEnabled(device=device_key(p), enabled=False), limit_per_s=UNNAMED
     ),
-    "EnableThing": Operation("operator", DEVICE_KEY, lambda p: c.SetDeviceEnabled(device=device_key(p), enabled=True)),
+    "EnableThing": Operation(
+        "operator", DEVICE_KEY, lambda p: c.SetDeviceEnabled(device=device_key(p), enabled=True), limit_per_s=UNNAMED
+    ),
     # alibaba 3.2: a JobId comes back that no other operation knows.
-    "ResetThing": Operation("operator", DEVICE_KEY, lambda p: c.ResetDevice(device=device_key(p)), ticket="JobId"),
+    "ResetThing": Operation(
+        "operator", DEVICE_KEY, lambda p: c.ResetDevice(device=device_key(p)), ticket="JobId", limit_per_s=UNNAMED
+    ),
     "BatchUpdateDeviceNickname": Operation(
         "operator",
         (
             Param(
                 "DeviceNicknameInfo",
-                "structs",
+                "list",
                 required=True,
                 most=NICKNAMES_MAX,
-                members=(*DEVICE_KEY, Param("Nickname", rule=NICKNAME, default="")),  # left out: it is deleted
+                members=(*DEVICE_KEY, Param("Nickname", check=NICKNAME, default="")),  # left out: it is deleted
             ),
         ),
         _nicknames,
+        limit_per_s=UNNAMED,
     ),
 }

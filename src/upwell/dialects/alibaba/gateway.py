@@ -20,13 +20,13 @@ TEXT_MAX = 256  # characters of a client id, timestamp or sign
 
 Verb = Literal["add", "delete", "get", "login", "batch_login", "logout", "batch_logout"]
 TOPICS: dict[Verb, Topic] = {
-    "add": Topic("/sys/{pk}/{dn}/thing/topo/add", "up"),
-    "delete": Topic("/sys/{pk}/{dn}/thing/topo/delete", "up"),
-    "get": Topic("/sys/{pk}/{dn}/thing/topo/get", "up"),
-    "login": Topic("/ext/session/{pk}/{dn}/combine/login", "up"),
-    "batch_login": Topic("/ext/session/{pk}/{dn}/combine/batch_login", "up"),
-    "logout": Topic("/ext/session/{pk}/{dn}/combine/logout", "up"),
-    "batch_logout": Topic("/ext/session/{pk}/{dn}/combine/batch_logout", "up"),
+    "add": Topic("/sys/{pk}/{dn}/thing/topo/add"),
+    "delete": Topic("/sys/{pk}/{dn}/thing/topo/delete"),
+    "get": Topic("/sys/{pk}/{dn}/thing/topo/get"),
+    "login": Topic("/ext/session/{pk}/{dn}/combine/login"),
+    "batch_login": Topic("/ext/session/{pk}/{dn}/combine/batch_login"),
+    "logout": Topic("/ext/session/{pk}/{dn}/combine/logout"),
+    "batch_logout": Topic("/ext/session/{pk}/{dn}/combine/batch_logout"),
 }
 OK = 200
 # The codes of the vendor's pages, by what became of a sub-device.

@@ -5,27 +5,28 @@ from typing import Any
 
 from upwell.dialects.alibaba import names, render
 from upwell.dialects.alibaba.device_ops import simple_devices
+from upwell.dialects.alibaba.limits import UNNAMED
 from upwell.dialects.alibaba.product_ops import PRODUCT_KEY
 from upwell.dialects.alibaba.search import read_rule
 from upwell.dialects.checks import Length, OneOf
-from upwell.dialects.rpc_checks import GROUP_NAME
-from upwell.dialects.rpc_params import PAGE, Operation, Param, page_size
+from upwell.dialects.operations import Operation, Param
+from upwell.dialects.rpc_checks import GROUP_NAME, PAGE, page_size
 from upwell.domain import commands as c
 
 MEMBERS_MAX = 200  # alibaba 3.4: devices per BatchAddDeviceGroupRelations and its opposite
 
-_GROUP_NAME = Param("GroupName", required=True, rule=GROUP_NAME)
+_GROUP_NAME = Param("GroupName", required=True, check=GROUP_NAME)
 GROUP_ID = Param("GroupId", required=True)
-_GROUP_DESC = Param("GroupDesc", rule=Length(1, 100))
+_GROUP_DESC = Param("GroupDesc", check=Length(1, 100))
 _TYPES = {"static": "LINK_PLATFORM", "dynamic": "LINK_PLATFORM_DYNAMIC"}  # alibaba 2.1
 _KINDS = {word: kind for kind, word in _TYPES.items()}
 # The id alone says which group it is; the type is checked for its words and then has nothing left to say.
-_GROUP_TYPE = Param("GroupType", rule=OneOf(tuple(_KINDS)))
+_GROUP_TYPE = Param("GroupType", check=OneOf(tuple(_KINDS)))
 _MEMBERS = (
     GROUP_ID,
     Param(
         "Device",
-        "structs",
+        "list",
         required=True,
         most=MEMBERS_MAX,
         members=(Param("ProductKey", required=True), Param("DeviceName", required=True)),
@@ -123,53 +124,70 @@ def _removed(r: c.Enrolled) -> dict[str, Any]:
 # --- the table ----------------------------------------------------------------------------------------------------
 
 
-def _delete(kind: str) -> Operation:
+def _delete(kind: str, limit_per_s: int) -> Operation:
     return Operation(
-        "operator", (GROUP_ID,), lambda p: c.DeleteGroup(group_id=names.read_group_id(p["GroupId"]), kind=kind)
+        "operator",
+        (GROUP_ID,),
+        lambda p: c.DeleteGroup(group_id=names.read_group_id(p["GroupId"]), kind=kind),
+        limit_per_s=limit_per_s,
     )
 
 
 OPERATIONS: dict[str, Operation] = {
-    "CreateDeviceGroup": Operation("operator", (_GROUP_NAME, _GROUP_DESC, Param("SuperGroupId")), _create, _created),
+    "CreateDeviceGroup": Operation(
+        "operator", (_GROUP_NAME, _GROUP_DESC, Param("SuperGroupId")), _create, _created, limit_per_s=500
+    ),
     "CreateDeviceDynamicGroup": Operation(
         "operator",
         (_GROUP_NAME, Param("DynamicGroupExpression", required=True), _GROUP_DESC),
         _create_dynamic,
         _created,
+        limit_per_s=UNNAMED,
     ),
-    "UpdateDeviceGroup": Operation("operator", (GROUP_ID, _GROUP_DESC, _GROUP_TYPE), _update),
-    "DeleteDeviceGroup": _delete("static"),
-    "DeleteDeviceDynamicGroup": _delete("dynamic"),
+    "UpdateDeviceGroup": Operation("operator", (GROUP_ID, _GROUP_DESC, _GROUP_TYPE), _update, limit_per_s=UNNAMED),
+    "DeleteDeviceGroup": _delete("static", limit_per_s=500),
+    "DeleteDeviceDynamicGroup": _delete("dynamic", limit_per_s=UNNAMED),
     "QueryDeviceGroupList": Operation(
         "viewer",
         (
             PAGE,
             page_size(200),
-            Param("GroupName", rule=Length(1, 30)),
+            Param("GroupName", check=Length(1, 30)),
             Param("SuperGroupId"),
-            Param("GroupTypes", "list", rule=OneOf(tuple(_KINDS)), unique=False),
+            Param("GroupTypes", "list", check=OneOf(tuple(_KINDS)), unique=False),
         ),
         _list,
         _listed,
+        limit_per_s=100,
     ),
     "QueryDeviceGroupInfo": Operation(
         "viewer",
         (GROUP_ID, _GROUP_TYPE),
         lambda p: c.ShowGroup(group_id=names.read_group_id(p["GroupId"])),
         _shown,
+        limit_per_s=30,
     ),
     "QuerySuperDeviceGroup": Operation(
-        "viewer", (GROUP_ID,), lambda p: c.ShowSuperGroup(group_id=names.read_group_id(p["GroupId"])), _above
+        "viewer",
+        (GROUP_ID,),
+        lambda p: c.ShowSuperGroup(group_id=names.read_group_id(p["GroupId"])),
+        _above,
+        limit_per_s=UNNAMED,
     ),
     "QueryDeviceGroupByDevice": Operation(
         "viewer",
         (PRODUCT_KEY, Param("DeviceName", required=True)),
         _groups_of_device,
         lambda r: {"GroupInfos": {"GroupInfo": [_typed(item) for item in r]}},
+        limit_per_s=UNNAMED,
     ),
-    "QueryDeviceListByDeviceGroup": Operation("viewer", (GROUP_ID, PAGE, page_size(50)), _devices, simple_devices),
-    "BatchAddDeviceGroupRelations": Operation("operator", _MEMBERS, lambda p: c.AddToGroup(**_members(p)), _added),
+    "QueryDeviceListByDeviceGroup": Operation(
+        "viewer", (GROUP_ID, PAGE, page_size(50)), _devices, simple_devices, limit_per_s=5
+    ),
+    "BatchAddDeviceGroupRelations": Operation(
+        "operator", _MEMBERS, lambda p: c.AddToGroup(**_members(p)), _added, limit_per_s=500
+    ),
     "BatchDeleteDeviceGroupRelations": Operation(
-        "operator", _MEMBERS, lambda p: c.RemoveFromGroup(**_members(p)), _removed
+        "operator", _MEMBERS, lambda p: c.RemoveFromGroup(**_members(p)), _removed, limit_per_s=50
     ),
 }

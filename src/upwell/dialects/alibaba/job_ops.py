@@ -12,8 +12,8 @@ from upwell.dialects.alibaba import names, render
 from upwell.dialects.alibaba.package_ops import FIRMWARE_ID, VERSION
 from upwell.dialects.alibaba.product_ops import PRODUCT_KEY
 from upwell.dialects.checks import Length, OneOf, Pattern, Range
-from upwell.dialects.rpc_checks import GRAY_PERCENT, check_retry, check_targets
-from upwell.dialects.rpc_params import Operation, Param, page_params, refuse_repeats
+from upwell.dialects.operations import Operation, Param, refuse_repeats
+from upwell.dialects.rpc_checks import GRAY_PERCENT, check_retry, check_targets, page_params
 from upwell.domain import commands as c
 from upwell.domain.commands.lists import Page, Slice
 from upwell.domain.errors import Invalid, Missing
@@ -25,11 +25,11 @@ WINDOW_MIN, WINDOW_MAX = timedelta(hours=1), timedelta(days=30)  # alibaba 2.2: 
 JOB_ID = Param("JobId", required=True)
 
 _MILLIS = Range(10**12, 10**13 - 1, "a time in milliseconds since 1970, 13 digits")  # alibaba 2.2
-_TIMEOUT = Param("TimeoutInMinutes", "int", rule=Range(1, 1440))
+_TIMEOUT = Param("TimeoutInMinutes", "int", check=Range(1, 1440))
 _PACE = Range(0, MAXIMUM_PER_MIN)
 _TAG = (
-    Param("Key", required=True, rule=Pattern(r"[A-Za-z0-9.]{1,30}", "1-30 letters, digits or .")),
-    Param("Value", required=True, rule=Length(1, 1024)),
+    Param("Key", required=True, check=Pattern(r"[A-Za-z0-9.]{1,30}", "1-30 letters, digits or .")),
+    Param("Value", required=True, check=Length(1, 1024)),
 )
 _TARGETS = {"SPECIFIC": ("TargetDeviceName", "DnListFileUrl"), "GRAY": ("GrayPercent",), "GROUP": ("GroupId",)}
 _SELECTIONS = ("ALL", "SPECIFIC", "GRAY", "GROUP")
@@ -40,16 +40,16 @@ _MANNER = (
     _TIMEOUT,
     Param("NeedPush", "bool", default=True),
     Param("NeedConfirm", "bool", default=False),
-    Param("DownloadProtocol", rule=Pattern(r"(?i:HTTPS|MQTT)", "HTTPS or MQTT"), default="HTTPS"),
-    Param("Tag", "structs", most=10, members=_TAG),
+    Param("DownloadProtocol", check=Pattern(r"(?i:HTTPS|MQTT)", "HTTPS or MQTT"), default="HTTPS"),
+    Param("Tag", "list", most=10, members=_TAG),
 )
 _UPGRADE = (
     *_MANNER,
-    Param("SrcVersion", "list", most=10, rule=VERSION),
-    Param("RetryInterval", "int", rule=OneOf((0, 10, 30, 60, 1440))),
-    Param("RetryCount", "int", rule=OneOf((1, 2, 5))),
-    Param("MaximumPerMinute", "int", rule=_PACE, default=MAXIMUM_PER_MIN),
-    Param("OverwriteMode", "int", rule=OneOf((1, 2)), default=1),
+    Param("SrcVersion", "list", most=10, check=VERSION),
+    Param("RetryInterval", "int", check=OneOf((0, 10, 30, 60, 1440))),
+    Param("RetryCount", "int", check=OneOf((1, 2, 5))),
+    Param("MaximumPerMinute", "int", check=_PACE, default=MAXIMUM_PER_MIN),
+    Param("OverwriteMode", "int", check=OneOf((1, 2)), default=1),
     Param("MultiModuleMode", "bool", default=False),
     Param("GroupId", selects=True),
 )
@@ -57,27 +57,27 @@ _UPGRADE = (
 _VERIFY = (*_MANNER, Param("TargetDeviceName", "list", required=True, most=10, also="TargetDeviceNames"))
 _STATIC = (
     *_UPGRADE,
-    Param("TargetSelection", required=True, rule=OneOf(_SELECTIONS)),
+    Param("TargetSelection", required=True, check=OneOf(_SELECTIONS)),
     Param("TargetDeviceName", "list", most=200),
-    Param("DnListFileUrl", rule=Length(1, 1024), selects=True),
-    Param("GrayPercent", rule=GRAY_PERCENT, selects=True),
-    Param("GroupType", rule=OneOf(("LINK_PLATFORM",))),  # alibaba 8: the default with GROUP
-    Param("ScheduleTime", "long", rule=_MILLIS),
-    Param("ScheduleFinishTime", "long", rule=_MILLIS),
+    Param("DnListFileUrl", check=Length(1, 1024), selects=True),
+    Param("GrayPercent", check=GRAY_PERCENT, selects=True),
+    Param("GroupType", check=OneOf(("LINK_PLATFORM",))),  # alibaba 8: the default with GROUP
+    Param("ScheduleTime", "long", check=_MILLIS),
+    Param("ScheduleFinishTime", "long", check=_MILLIS),
 )
 _DYNAMIC = (
     *_UPGRADE,
-    Param("DynamicMode", "int", rule=OneOf((1, 2)), default=1),
-    Param("GroupType", rule=OneOf(("LINK_PLATFORM_DYNAMIC",))),
+    Param("DynamicMode", "int", check=OneOf((1, 2)), default=1),
+    Param("GroupType", check=OneOf(("LINK_PLATFORM_DYNAMIC",))),
 )
 _UPDATE = (
     JOB_ID,
-    Param("UpgradeType", required=True, rule=OneOf(("STATIC", "DYNAMIC"))),
-    Param("TargetSelection", required=True, rule=OneOf(_SELECTIONS)),
-    Param("MaximumPerMinute", "int", required=True, rule=_PACE),
+    Param("UpgradeType", required=True, check=OneOf(("STATIC", "DYNAMIC"))),
+    Param("TargetSelection", required=True, check=OneOf(_SELECTIONS)),
+    Param("MaximumPerMinute", "int", required=True, check=_PACE),
     _TIMEOUT,
-    Param("SrcVersionList", "list", most=10, rule=VERSION),
-    Param("Tags", "structs", most=10, members=_TAG),
+    Param("SrcVersionList", "list", most=10, check=VERSION),
+    Param("Tags", "list", most=10, members=_TAG),
 )
 
 
@@ -259,16 +259,22 @@ def _jobs(r: Page[c.Job]) -> dict[str, Any]:
 # --- the table ----------------------------------------------------------------------------------------------------
 
 OPERATIONS: dict[str, Operation] = {
-    "CreateOTAVerifyJob": Operation("operator", _VERIFY, _verify, _created, selects=True),
-    "CreateOTAStaticUpgradeJob": Operation("operator", _STATIC, _static, _created, selects=True),
-    "CreateOTADynamicUpgradeJob": Operation("operator", _DYNAMIC, _dynamic, _created, selects=True),
-    "UpdateOTAJob": Operation("operator", _UPDATE, _update, selects=True),
+    "CreateOTAVerifyJob": Operation("operator", _VERIFY, _verify, _created, selects=True, limit_per_s=10),
+    "CreateOTAStaticUpgradeJob": Operation("operator", _STATIC, _static, _created, selects=True, limit_per_s=20),
+    "CreateOTADynamicUpgradeJob": Operation("operator", _DYNAMIC, _dynamic, _created, selects=True, limit_per_s=20),
+    "UpdateOTAJob": Operation("operator", _UPDATE, _update, selects=True, limit_per_s=10),
     "CancelOTAStrategyByJob": Operation(
-        "operator", (JOB_ID,), lambda p: c.EndPolicy(job_id=names.read_job_id(p["JobId"])), selects=True
+        "operator", (JOB_ID,), lambda p: c.EndPolicy(job_id=names.read_job_id(p["JobId"])), selects=True, limit_per_s=10
     ),
-    "QueryOTAJob": Operation("viewer", (JOB_ID,), lambda p: c.ShowJob(job_id=names.read_job_id(p["JobId"])), _job),
-    "ListOTAJobByFirmware": Operation("viewer", (FIRMWARE_ID, *page_params(200)), _list, _jobs),
+    "QueryOTAJob": Operation(
+        "viewer", (JOB_ID,), lambda p: c.ShowJob(job_id=names.read_job_id(p["JobId"])), _job, limit_per_s=10
+    ),
+    "ListOTAJobByFirmware": Operation("viewer", (FIRMWARE_ID, *page_params(200)), _list, _jobs, limit_per_s=10),
     "ListOTAJobByDevice": Operation(
-        "viewer", (FIRMWARE_ID, PRODUCT_KEY, Param("DeviceName", required=True), *page_params(100)), _list, _jobs
+        "viewer",
+        (FIRMWARE_ID, PRODUCT_KEY, Param("DeviceName", required=True), *page_params(100)),
+        _list,
+        _jobs,
+        limit_per_s=10,
     ),
 }

@@ -4,6 +4,7 @@ from the core's result to the members of the answer. Bytes, signatures and HTTP 
 
 from typing import Any
 
+from upwell.dialects import flat
 from upwell.dialects.alibaba import (
     device_ops,
     group_ops,
@@ -17,8 +18,7 @@ from upwell.dialects.alibaba import (
     task_ops,
 )
 from upwell.dialects.alibaba.render import without_none
-from upwell.dialects.rpc_names import Pairs
-from upwell.dialects.rpc_params import Operation
+from upwell.dialects.operations import Operation, Pairs
 from upwell.domain.commands import Command, Result
 from upwell.domain.errors import NotFound
 
@@ -47,13 +47,13 @@ def operation(action: str) -> Operation:
 
 def decode(action: str, params: Pairs) -> Command:
     """The command that a request asks for. Raises NotFound, Missing or Invalid, which `codes` words."""
-    return operation(action).parse(params)
+    return flat.command(operation(action), params)
 
 
 def encode(action: str, result: Result, request_id: str) -> dict[str, Any]:
     """The members of a successful answer in their order, without None (alibaba 1.6)."""
     asked = operation(action)
-    members: dict[str, Any] = without_none(asked.render(result))
+    members: dict[str, Any] = without_none(asked.members(result) or {})
     if asked.ticket:
         members[asked.ticket] = names.ticket_id(request_id)
     return {"RequestId": request_id, "Success": True, **members}

@@ -8,13 +8,13 @@ from upwell.dialects.alibaba.device_ops import DEVICE_KEY
 from upwell.dialects.alibaba.package_ops import VERSION
 from upwell.dialects.alibaba.product_ops import PRODUCT_KEY
 from upwell.dialects.checks import Length
-from upwell.dialects.rpc_checks import ALIAS, device_key
-from upwell.dialects.rpc_params import Operation, Param, page_params
+from upwell.dialects.operations import Operation, Param
+from upwell.dialects.rpc_checks import ALIAS, device_key, page_params
 from upwell.domain import commands as c
 from upwell.domain.errors import Invalid
 
-MODULE_NAME = Param("ModuleName", required=True, rule=VERSION)  # alibaba 2.2: the characters of a version
-_ALIAS = Param("AliasName", rule=ALIAS)
+MODULE_NAME = Param("ModuleName", required=True, check=VERSION)  # alibaba 2.2: the characters of a version
+_ALIAS = Param("AliasName", check=ALIAS)
 
 
 def _create(p: Mapping[str, Any]) -> c.CreateModule:
@@ -63,25 +63,28 @@ def _page_of_versions(r: c.Page[c.ModuleVersion]) -> dict[str, Any]:
 
 OPERATIONS: dict[str, Operation] = {
     "CreateOTAModule": Operation(
-        "operator", (PRODUCT_KEY, MODULE_NAME, _ALIAS, Param("Desc", rule=Length(1, 100))), _create
+        "operator", (PRODUCT_KEY, MODULE_NAME, _ALIAS, Param("Desc", check=Length(1, 100))), _create, limit_per_s=10
     ),
     "UpdateOTAModule": Operation(
         "operator",
-        (PRODUCT_KEY, MODULE_NAME, _ALIAS, Param("Desc", rule=Length(0, 100), keep_empty=True)),
+        (PRODUCT_KEY, MODULE_NAME, _ALIAS, Param("Desc", check=Length(0, 100), keep_empty=True)),
         _update,
+        limit_per_s=10,
     ),
     "DeleteOTAModule": Operation(
         "operator",
         (PRODUCT_KEY, MODULE_NAME),
         lambda p: c.DeleteModule(product_key=p["ProductKey"], name=p["ModuleName"]),
+        limit_per_s=10,
     ),
     "ListOTAModuleByProduct": Operation(
         "viewer",
         (PRODUCT_KEY,),
         lambda p: c.ListModules(product_key=p["ProductKey"]),
         lambda r: {"Data": [_module(item) for item in r]},  # alibaba 2.6: a flat array
+        limit_per_s=10,
     ),
     "ListOTAModuleVersionsByDevice": Operation(
-        "viewer", (*DEVICE_KEY, *page_params(200)), _versions, _page_of_versions
+        "viewer", (*DEVICE_KEY, *page_params(200)), _versions, _page_of_versions, limit_per_s=10
     ),
 }

@@ -15,7 +15,6 @@ from upwell.domain.talk import DEFAULT_MODULE, Offer, OfferedFile, OfferRequest,
 
 UDI_KEY = "_package_udi"
 STREAM_FILE = 1  # alibaba 6.5: a download over MQTT is of one file, and this is its number
-C4_URL_PART_MAX = 255  # characters of host, and of path with query (alibaba 6.6)
 
 
 def upgrade_push(offer: Offer, product_key: str, device_name: str, now_ms: int) -> tuple[str, bytes]:
@@ -39,17 +38,6 @@ def request_reply(
     if offer is None:
         return None
     return TOPICS["request"].of(product_key, device_name), _compact(_push(offer, request.ref))
-
-
-def check_readable(offer: Offer) -> None:
-    """Raises Invalid when a device would misread the offer: management asks before a job is made of it."""
-    _push(offer, 0)
-
-
-def c4_can_fetch(url: str) -> bool:
-    """Whether the url fits the C4 SDK's buffers. Other devices are not bound by it."""
-    host, _, path = url.partition("://")[2].partition("/")
-    return 0 < len(host) <= C4_URL_PART_MAX and len(path) + 1 <= C4_URL_PART_MAX
 
 
 def c_finds_host(url: str) -> bool:

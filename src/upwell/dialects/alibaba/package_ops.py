@@ -5,8 +5,9 @@ from typing import Any
 
 from upwell.dialects.alibaba import names, render
 from upwell.dialects.checks import Length, OneOf, Pattern, Range, shown
-from upwell.dialects.rpc_checks import SIGN_METHODS, digest
-from upwell.dialects.rpc_params import Operation, Param, Struct, page_params, refuse_repeats
+from upwell.dialects.flat import Struct
+from upwell.dialects.operations import Operation, Param, refuse_repeats
+from upwell.dialects.rpc_checks import SIGN_METHODS, digest, page_params
 from upwell.domain import commands as c
 from upwell.domain.errors import Invalid, Missing
 from upwell.domain.letters import LETTERS
@@ -31,28 +32,28 @@ _MD5 = Pattern(r"[0-9A-Fa-f]{32}", "an MD5 in 32 hexadecimal digits")
 _SIZE = Range(1, FIRMWARE_SIZE_MAX)
 _DESC = Length(0, 100)  # alibaba 2.2
 _CREATE = (
-    Param("FirmwareName", required=True, rule=FIRMWARE_NAME),
-    Param("DestVersion", required=True, rule=VERSION),
-    Param("FirmwareUrl", rule=_URL),
+    Param("FirmwareName", required=True, check=FIRMWARE_NAME),
+    Param("DestVersion", required=True, check=VERSION),
+    Param("FirmwareUrl", check=_URL),
     Param("ProductKey"),
-    Param("SignMethod", rule=OneOf(SIGN_METHODS), default="MD5"),
+    Param("SignMethod", check=OneOf(SIGN_METHODS), default="MD5"),
     Param("FirmwareSign"),
-    Param("FirmwareSize", "long", rule=_SIZE),
-    Param("FirmwareDesc", rule=_DESC, default=""),
-    Param("Type", "int", rule=OneOf((0, 1)), default=0),
-    Param("SrcVersion", rule=VERSION),
-    Param("ModuleName", rule=VERSION, default=DEFAULT_MODULE),
+    Param("FirmwareSize", "long", check=_SIZE),
+    Param("FirmwareDesc", check=_DESC, default=""),
+    Param("Type", "int", check=OneOf((0, 1)), default=0),
+    Param("SrcVersion", check=VERSION),
+    Param("ModuleName", check=VERSION, default=DEFAULT_MODULE),
     Param("NeedToVerify", "bool", default=True),
-    Param("Udi", rule=Length(1, UDI_CHARS_MAX)),
+    Param("Udi", check=Length(1, UDI_CHARS_MAX)),
     Param(
         "MultiFiles",
-        "structs",
+        "list",
         most=FILES_MAX,
         members=(
-            Param("Name", required=True, rule=Length(1, 32)),  # alibaba 2.2
-            Param("Url", required=True, rule=_URL),
-            Param("Size", "long", rule=_SIZE),
-            Param("FileMd5", rule=_MD5),
+            Param("Name", required=True, check=Length(1, 32)),  # alibaba 2.2
+            Param("Url", required=True, check=_URL),
+            Param("Size", "long", check=_SIZE),
+            Param("FileMd5", check=_MD5),
             Param("SignValue"),
         ),
     ),
@@ -60,9 +61,9 @@ _CREATE = (
 _MODIFY = (
     FIRMWARE_ID,
     Param("ProductKey", required=True),
-    Param("FirmwareName", rule=FIRMWARE_NAME),
-    Param("FirmwareDesc", rule=_DESC, keep_empty=True),
-    Param("FirmwareUdi", rule=Length(0, UDI_CHARS_MAX), keep_empty=True),
+    Param("FirmwareName", check=FIRMWARE_NAME),
+    Param("FirmwareDesc", check=_DESC, keep_empty=True),
+    Param("FirmwareUdi", check=Length(0, UDI_CHARS_MAX), keep_empty=True),
 )
 
 
@@ -210,27 +211,34 @@ def _leave(r: c.UploadTicket, url_name: str, key_name: str) -> dict[str, Any]:
 OPERATIONS: dict[str, Operation] = {
     "GenerateOTAUploadURL": Operation(
         "operator",
-        (Param("FileSuffix", rule=OneOf(SUFFIXES), default="bin"),),
+        (Param("FileSuffix", check=OneOf(SUFFIXES), default="bin"),),
         lambda p: c.CreateUploadTicket(suffix=p["FileSuffix"]),
         _ticket,
+        limit_per_s=10,
     ),
     "GenerateDeviceNameListURL": Operation(
-        "operator", (), lambda _: c.CreateUploadTicket(suffix="csv", purpose="devices"), _list_ticket
+        "operator", (), lambda _: c.CreateUploadTicket(suffix="csv", purpose="devices"), _list_ticket, limit_per_s=10
     ),
-    "CreateOTAFirmware": Operation("operator", _CREATE, _create, _created),
-    "ModifyOTAFirmware": Operation("operator", _MODIFY, _modify),
+    "CreateOTAFirmware": Operation("operator", _CREATE, _create, _created, limit_per_s=10),
+    "ModifyOTAFirmware": Operation("operator", _MODIFY, _modify, limit_per_s=10),
     "QueryOTAFirmware": Operation(
         "viewer",
         (FIRMWARE_ID,),
         lambda p: c.ShowPackage(package_id=names.read_firmware_id(p["FirmwareId"])),
         _full,
+        limit_per_s=20,
     ),
     "ListOTAFirmware": Operation(
-        "viewer", (*page_params(100), Param("ProductKey"), Param("DestVersion", rule=VERSION)), _list, _page
+        "viewer",
+        (*page_params(100), Param("ProductKey"), Param("DestVersion", check=VERSION)),
+        _list,
+        _page,
+        limit_per_s=10,
     ),
     "DeleteOTAFirmware": Operation(
         "operator",
         (FIRMWARE_ID,),
         lambda p: c.DeletePackage(package_id=names.read_firmware_id(p["FirmwareId"])),
+        limit_per_s=10,
     ),
 }

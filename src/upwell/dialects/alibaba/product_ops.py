@@ -7,9 +7,10 @@ from collections.abc import Mapping
 from typing import Any
 
 from upwell.dialects.alibaba import render
+from upwell.dialects.alibaba.limits import UNNAMED
 from upwell.dialects.checks import Length, OneOf
-from upwell.dialects.rpc_checks import PRODUCT_NAME
-from upwell.dialects.rpc_params import Operation, Param, page_params
+from upwell.dialects.operations import Operation, Param
+from upwell.dialects.rpc_checks import PRODUCT_NAME, page_params
 from upwell.domain import commands as c
 from upwell.domain.errors import Invalid
 
@@ -18,20 +19,20 @@ PRODUCT_KEY = Param("ProductKey", required=True)
 _NET_TYPES = {"WIFI": 3, "CELLULAR": 6, "ETHERNET": 7, "OTHER": 8}  # alibaba 3.1: words in, numbers out
 _PROTOCOLS = ("modbus", "opc-ua", "customize", "ble", "zigbee")
 _PRODUCT = (
-    Param("ProductName", required=True, rule=PRODUCT_NAME),
-    Param("NodeType", "int", required=True, rule=OneOf((0, 1))),
-    Param("ProtocolType", rule=OneOf(_PROTOCOLS)),
-    Param("AliyunCommodityCode", rule=OneOf(("iothub_senior", "iothub"))),
-    Param("DataFormat", "int", rule=OneOf((0, 1))),
-    Param("NetType", rule=OneOf(tuple(_NET_TYPES))),
-    Param("AuthType", rule=OneOf(("secret", "id2", "x509")), default="secret"),
-    Param("CategoryKey", rule=Length(1, 64)),
-    Param("Description", rule=Length(0, 100)),
+    Param("ProductName", required=True, check=PRODUCT_NAME),
+    Param("NodeType", "int", required=True, check=OneOf((0, 1))),
+    Param("ProtocolType", check=OneOf(_PROTOCOLS)),
+    Param("AliyunCommodityCode", check=OneOf(("iothub_senior", "iothub"))),
+    Param("DataFormat", "int", check=OneOf((0, 1))),
+    Param("NetType", check=OneOf(tuple(_NET_TYPES))),
+    Param("AuthType", check=OneOf(("secret", "id2", "x509")), default="secret"),
+    Param("CategoryKey", check=Length(1, 64)),
+    Param("Description", check=Length(0, 100)),
     Param("ValidateType", "int", default=1),
     Param("PublishAuto", "bool", default=True),
-    Param("ResourceGroupId", rule=Length(1, 64)),
+    Param("ResourceGroupId", check=Length(1, 64)),
     Param("Id2", "bool"),
-    Param("JoinPermissionId", rule=Length(1, 128)),
+    Param("JoinPermissionId", check=Length(1, 128)),
 )
 
 
@@ -101,22 +102,28 @@ def _products(r: c.Page[c.Product]) -> dict[str, Any]:
 # --- the table ----------------------------------------------------------------------------------------------------
 
 OPERATIONS: dict[str, Operation] = {
-    "CreateProduct": Operation("operator", _PRODUCT, _create_product, _created_product),
-    "QueryProduct": Operation("viewer", (PRODUCT_KEY,), lambda p: c.ShowProduct(product_key=p["ProductKey"]), _product),
+    "CreateProduct": Operation("operator", _PRODUCT, _create_product, _created_product, limit_per_s=50),
+    "QueryProduct": Operation(
+        "viewer", (PRODUCT_KEY,), lambda p: c.ShowProduct(product_key=p["ProductKey"]), _product, limit_per_s=50
+    ),
     "QueryProductList": Operation(
         "viewer",
         (*page_params(200), Param("AliyunCommodityCode"), Param("ResourceGroupId")),
         _list_products,
         _products,
+        limit_per_s=50,
     ),
     "UpdateProduct": Operation(
         "operator",
         (
             PRODUCT_KEY,
-            Param("ProductName", required=True, rule=PRODUCT_NAME),
-            Param("Description", rule=Length(0, 100), keep_empty=True),
+            Param("ProductName", required=True, check=PRODUCT_NAME),
+            Param("Description", check=Length(0, 100), keep_empty=True),
         ),
         _update_product,
+        limit_per_s=UNNAMED,
     ),
-    "DeleteProduct": Operation("operator", (PRODUCT_KEY,), lambda p: c.DeleteProduct(product_key=p["ProductKey"])),
+    "DeleteProduct": Operation(
+        "operator", (PRODUCT_KEY,), lambda p: c.DeleteProduct(product_key=p["ProductKey"]), limit_per_s=500
+    ),
 }

@@ -4,10 +4,11 @@ from collections.abc import Mapping
 from typing import Any
 
 from upwell.dialects.alibaba import render
+from upwell.dialects.alibaba.limits import UNNAMED
 from upwell.dialects.alibaba.product_ops import PRODUCT_KEY
-from upwell.dialects.checks import Pattern, Range
-from upwell.dialects.rpc_checks import NICKNAME
-from upwell.dialects.rpc_params import PAGE, Operation, Param, Unsupported, page_size
+from upwell.dialects.checks import Pattern, Range, Unsupported
+from upwell.dialects.operations import Operation, Param
+from upwell.dialects.rpc_checks import NICKNAME, PAGE, page_size
 from upwell.domain import commands as c
 from upwell.domain.errors import Invalid, Missing
 
@@ -15,7 +16,7 @@ REGISTER_COUNT_MAX = 10_000  # alibaba 3.2 BatchRegisterDevice, BatchCheckDevice
 
 DEVICE_NAME = Pattern(r"[A-Za-z0-9\-_@.:]{4,32}", "4-32 letters, digits or - _ @ . :")
 _LORA = Unsupported("not supported by this server, which registers no LoRaWAN devices")
-_NO_LORA = tuple(Param(name, rule=_LORA) for name in ("DevEui", "PinCode", "JoinEui", "AppKey", "LoraNodeType"))
+_NO_LORA = tuple(Param(name, check=_LORA) for name in ("DevEui", "PinCode", "JoinEui", "AppKey", "LoraNodeType"))
 _APPLY_ID = Param("ApplyId", "long", required=True)
 
 # alibaba 3.2: what a check finds wrong with a name is told in its answer, so the names have no rule here.
@@ -24,7 +25,7 @@ _CHECKED = (
     Param("DeviceName", "list", most=REGISTER_COUNT_MAX, unique=False),
     Param(
         "DeviceNameList",
-        "structs",
+        "list",
         most=REGISTER_COUNT_MAX,
         members=(Param("DeviceName", required=True), Param("DeviceNickname")),
     ),
@@ -95,33 +96,38 @@ def _registered(r: c.Page[c.Device]) -> dict[str, Any]:
 OPERATIONS: dict[str, Operation] = {
     "RegisterDevice": Operation(
         "operator",
-        (PRODUCT_KEY, Param("DeviceName", rule=DEVICE_NAME), Param("Nickname", rule=NICKNAME), *_NO_LORA),
+        (PRODUCT_KEY, Param("DeviceName", check=DEVICE_NAME), Param("Nickname", check=NICKNAME), *_NO_LORA),
         lambda p: c.RegisterDevice(product_key=p["ProductKey"], name=p["DeviceName"], nickname=p["Nickname"]),
         lambda r: {"Data": device(r)},
+        limit_per_s=30,
     ),
     "BatchRegisterDevice": Operation(
         "operator",
-        (PRODUCT_KEY, Param("Count", "int", required=True, rule=Range(1, REGISTER_COUNT_MAX))),
+        (PRODUCT_KEY, Param("Count", "int", required=True, check=Range(1, REGISTER_COUNT_MAX))),
         lambda p: c.RegisterDevices(product_key=p["ProductKey"], count=p["Count"]),
         _applied,
+        limit_per_s=10,
     ),
-    "BatchCheckDeviceNames": Operation("operator", _CHECKED, _check_names, _checked),
+    "BatchCheckDeviceNames": Operation("operator", _CHECKED, _check_names, _checked, limit_per_s=10),
     "BatchRegisterDeviceWithApplyId": Operation(
         "operator",
         (_APPLY_ID, PRODUCT_KEY),
         lambda p: c.RegisterChecked(product_key=p["ProductKey"], apply_id=p["ApplyId"]),
         _applied,
+        limit_per_s=10,
     ),
     "QueryBatchRegisterDeviceStatus": Operation(
         "viewer",
         (_APPLY_ID, PRODUCT_KEY),
         lambda p: c.ShowRegistration(apply_id=p["ApplyId"], product_key=p["ProductKey"]),
         _registration,
+        limit_per_s=UNNAMED,
     ),
     "QueryPageByApplyId": Operation(
         "viewer",
         (_APPLY_ID, PAGE, page_size(50)),
         lambda p: c.ListRegistered(apply_id=p["ApplyId"], number=p["CurrentPage"], size=p["PageSize"]),
         _registered,
+        limit_per_s=UNNAMED,
     ),
 }

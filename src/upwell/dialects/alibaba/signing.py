@@ -13,8 +13,7 @@ from datetime import datetime
 from typing import Literal
 
 from upwell.dialects import rpc
-from upwell.dialects.rpc import RpcRequest
-from upwell.dialects.rpc_names import COMMON
+from upwell.dialects.rpc import COMMON, RpcRequest
 from upwell.dialects.rpc_signing import (
     MISMATCH,
     SigningError,
@@ -24,8 +23,6 @@ from upwell.dialects.rpc_signing import (
     need_method,
     refusal,
 )
-
-__all__ = ["API_VERSION", "Claim", "SigningError", "answer_format", "claim", "verify"]
 
 Scheme = Literal["v1", "acs3"]
 Format = Literal["JSON", "XML"]

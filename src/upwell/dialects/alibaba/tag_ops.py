@@ -5,9 +5,10 @@ from collections.abc import Mapping
 from typing import Any
 
 from upwell.dialects.alibaba.device_ops import DEVICE_KEY, simple_devices
+from upwell.dialects.alibaba.limits import UNNAMED
 from upwell.dialects.checks import Length, Pattern, shown
-from upwell.dialects.rpc_checks import device_key
-from upwell.dialects.rpc_params import PAGE, TEXT, Operation, Param, page_size
+from upwell.dialects.operations import STORABLE, Operation, Param
+from upwell.dialects.rpc_checks import PAGE, device_key, page_size
 from upwell.domain import commands as c
 from upwell.domain.errors import Invalid
 
@@ -72,7 +73,7 @@ def _value(key: str, value: Any) -> str:
     if problem:
         raise Invalid("Props", f"a value has {TAG_VALUE.text}", f"{problem} (key {key})")
     if "\0" in value or any("\ud800" <= char <= "\udfff" for char in value):
-        raise Invalid("Props", TEXT, f"the value of {key} is {shown(value)}")
+        raise Invalid("Props", STORABLE, f"the value of {key} is {shown(value)}")
     return value
 
 
@@ -90,19 +91,23 @@ OPERATIONS: dict[str, Operation] = {
         "operator",
         (*DEVICE_KEY, Param("Props", required=True)),
         lambda p: c.SetDeviceTags(device=device_key(p), tags=read_props(p["Props"])),
+        limit_per_s=UNNAMED,
     ),
-    "QueryDeviceProp": Operation("viewer", DEVICE_KEY, lambda p: c.ShowDeviceTags(device=device_key(p)), _props),
+    "QueryDeviceProp": Operation(
+        "viewer", DEVICE_KEY, lambda p: c.ShowDeviceTags(device=device_key(p)), _props, limit_per_s=UNNAMED
+    ),
     "DeleteDeviceProp": Operation(
         "operator",
         (*DEVICE_KEY, Param("PropKey", required=True)),
         lambda p: c.DeleteDeviceTag(device=device_key(p), key=p["PropKey"]),
+        limit_per_s=UNNAMED,
     ),
     "QueryDeviceByTags": Operation(
         "viewer",
         (
             Param(
                 "Tag",
-                "structs",
+                "list",
                 required=True,
                 most=SEARCH_TAGS_MAX,
                 members=(Param("TagKey", required=True), Param("TagValue", required=True)),
@@ -112,5 +117,6 @@ OPERATIONS: dict[str, Operation] = {
         ),
         _search,
         simple_devices,
+        limit_per_s=UNNAMED,
     ),
 }

@@ -9,15 +9,17 @@ from upwell.dialects.alibaba.job_ops import JOB_ID
 from upwell.dialects.alibaba.package_ops import FIRMWARE_ID, VERSION
 from upwell.dialects.alibaba.product_ops import PRODUCT_KEY
 from upwell.dialects.checks import OneOf
+from upwell.dialects.operations import Operation, Param
 from upwell.dialects.rpc_checks import (
     OPEN_OF_DEVICE,
+    PAGE,
     UNCONFIRMED,
     asked_states,
     cancelled_states,
     device_key,
     nothing_cancelled,
+    page_size,
 )
-from upwell.dialects.rpc_params import PAGE, Operation, Param, page_size
 from upwell.domain import commands as c
 from upwell.domain.commands.lists import Page, Slice
 from upwell.domain.errors import Invalid
@@ -112,42 +114,51 @@ OPERATIONS: dict[str, Operation] = {
             JOB_ID,
             PAGE,
             page_size(100),
-            Param("TaskStatus", rule=OneOf(_STATES)),
+            Param("TaskStatus", check=OneOf(_STATES)),
             Param("DeviceNames", "list", unique=False),
         ),
         _tasks_of_job,
         _tasks,
+        limit_per_s=10,
     ),
     "ListOTAUnfinishedTaskByDevice": Operation(
         "viewer",
         (
             *DEVICE_KEY,
-            Param("ModuleName", rule=VERSION),
-            Param("TaskStatus", rule=OneOf(_OPEN)),
-            Param("TaskStatusList", "list", rule=OneOf(_OPEN), unique=False),
+            Param("ModuleName", check=VERSION),
+            Param("TaskStatus", check=OneOf(_OPEN)),
+            Param("TaskStatusList", "list", check=OneOf(_OPEN), unique=False),
         ),
         _open_tasks,
         lambda r: {"Data": {"SimpleOTATaskInfo": [_open_task(item) for item in r.items]}},
+        limit_per_s=10,
     ),
     "CancelOTATaskByJob": Operation(
         "operator",
         (JOB_ID, *(Param(name, "bool", default=False) for name in _STOPS), Param(UNCONFIRMED, "bool")),
         _cancel_job,
         selects=True,
+        limit_per_s=5,
     ),
     "CancelOTATaskByDevice": Operation(
         "operator",
         (FIRMWARE_ID, PRODUCT_KEY, Param("DeviceName", "list", required=True, most=200), Param("JobId", selects=True)),
         _cancel_devices,
         selects=True,
+        limit_per_s=10,
     ),
     "ConfirmOTATask": Operation(
         "operator",
         (Param("TaskId", "list", required=True, most=CONFIRM_MAX, unique=False),),
         lambda p: c.ConfirmTasks(tasks=tuple(map(names.read_task_id, p["TaskId"]))),
         selects=True,
+        limit_per_s=20,
     ),
     "ReupgradeOTATask": Operation(
-        "operator", (JOB_ID, Param("TaskId", "list", required=True, most=REPEAT_MAX)), _repeat, selects=True
+        "operator",
+        (JOB_ID, Param("TaskId", "list", required=True, most=REPEAT_MAX)),
+        _repeat,
+        selects=True,
+        limit_per_s=20,
     ),
 }

@@ -2,19 +2,20 @@
 
 from typing import Any
 
+from upwell.dialects.checks import Text
 from upwell.dialects.huawei import render
-from upwell.dialects.huawei.operation import Operation
-from upwell.dialects.huawei.params import CHINESE, ID_36, Field, Text
+from upwell.dialects.huawei.params import CHINESE, ID_36
+from upwell.dialects.operations import Operation, Param, at
 from upwell.domain import commands as c
 
 SPACES_MAX = 10  # of an instance (huawei 4.1)
 # huawei 4.1 and the SDK: "Chinese, letters, digits, _ and - and some special characters": those of the name set
-_NAME = Field(
+_NAME = Param(
     "app_name",
     required=True,
-    rule=Text(64, CHINESE + r"A-Za-z0-9_?'#().,&%@! \-", "Chinese, letters, digits, blanks or _?'#().,&%@!-"),
+    check=Text(64, CHINESE + r"A-Za-z0-9_?'#().,&%@! \-", "Chinese, letters, digits, blanks or _?'#().,&%@!-"),
 )
-_ID = Field("app_id", required=True, rule=ID_36)
+_ID = Param("app_id", required=True, check=ID_36)
 
 
 def _space(r: c.Space) -> dict[str, Any]:
@@ -27,24 +28,24 @@ def _space(r: c.Space) -> dict[str, Any]:
 
 
 OPERATIONS: dict[str, Operation] = {
-    "AddApplication": Operation(
+    "AddApplication": at(
         "POST", "/apps", "admin",
         lambda v: c.CreateSpace(name=v["app_name"], most=SPACES_MAX), _space, status=201, body=(_NAME,),
     ),
-    "ShowApplications": Operation(
+    "ShowApplications": at(
         "GET", "/apps", "viewer",
         lambda v: c.ListSpaces(is_default=v["default_app"]),
         lambda r: {"applications": [_space(item) for item in r]},  # huawei 4.1: no page
-        query=(Field("default_app", "bool"),),
+        query=(Param("default_app", "bool"),),
     ),
-    "ShowApplication": Operation(
+    "ShowApplication": at(
         "GET", "/apps/{app_id}", "viewer", lambda v: c.ShowSpace(space=v["app_id"]), _space, ids=(_ID,),
     ),
-    "UpdateApplication": Operation(
+    "UpdateApplication": at(
         "PUT", "/apps/{app_id}", "admin",
         lambda v: c.RenameSpace(space=v["app_id"], name=v["app_name"]), _space, ids=(_ID,), body=(_NAME,),
     ),
-    "DeleteApplication": Operation(
+    "DeleteApplication": at(
         "DELETE", "/apps/{app_id}", "admin", lambda v: c.DeleteSpace(space=v["app_id"]), status=204, ids=(_ID,),
     ),
 }  # fmt: skip

@@ -8,9 +8,9 @@ because the real service has no 409 and the SDK loses the body of a 429.
 from dataclasses import dataclass
 from typing import Final
 
-from upwell.dialects.huawei.params import TIME
 from upwell.dialects.huawei.signing import SigningError
-from upwell.domain.errors import CallerError, Conflict, Denied, Invalid, Missing, NotFound, TooMany
+from upwell.dialects.json_members import TIME
+from upwell.domain.errors import CallerError, Conflict, Denied, Invalid, Missing, NotFound, TooMany, UnknownKey
 
 STATUSES: Final = frozenset({400, 401, 403, 404, 500})  # huawei 1.9: what operations answer when they refuse
 
@@ -157,13 +157,13 @@ _FAILURES = {
 }
 
 
-def refusal(error: Exception, statuses: frozenset[int] = STATUSES) -> Refusal:
-    """How Huawei says this error to an operation that answers these statuses: one without 404 says 400 in its place.
+def refusal(error: Exception, statuses: frozenset[int] | None = None) -> Refusal:
+    """How Huawei says this error to an operation that answers these statuses, or all: one without 404 says 400 instead.
     What is no CallerError is our own fault and shows nothing of itself."""
     code, detail = _worded(error)
     status, text = TABLE[code]
     message = f"{text} {detail}" if detail else text
-    return Refusal(status=status if status in statuses else 400, code=code, message=message)
+    return Refusal(status=status if status in (statuses or STATUSES) else 400, code=code, message=message)
 
 
 def target_failure(reason: str) -> dict[str, str]:
@@ -184,6 +184,8 @@ def _worded(error: Exception) -> tuple[str, str]:
     match error:
         case SigningError():
             return ("IOTDA.000004" if error.fault == "token" else "IOTDA.000002"), str(error)
+        case UnknownKey():
+            return "IOTDA.000002", str(error)
         case Invalid():
             return _invalid(error), _MEMBERS.get(error.field, error.field) + str(error)[len(error.field) :]
         case Missing():

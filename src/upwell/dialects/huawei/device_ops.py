@@ -6,22 +6,10 @@ the version of the module `default`, sw_version that of `software`.
 
 from typing import Any
 
-from upwell.dialects.checks import OneOf, Pattern, Range
+from upwell.dialects.checks import OneOf, Pattern, Range, Serialised, Text
 from upwell.dialects.huawei import names, render, search
-from upwell.dialects.huawei.operation import Operation, Values
-from upwell.dialects.huawei.params import (
-    APP_ID,
-    ID_36,
-    ID_128,
-    PRODUCT_ID,
-    WINDOW,
-    Field,
-    Serialised,
-    Table,
-    Text,
-    name_of,
-    window,
-)
+from upwell.dialects.huawei.params import APP_ID, ID_36, ID_128, PRODUCT_ID, WINDOW, name_of, window
+from upwell.dialects.operations import Operation, Param, Table, Values, at
 from upwell.domain import commands as c
 from upwell.domain.errors import Invalid
 from upwell.domain.talk import DEFAULT_MODULE
@@ -32,43 +20,43 @@ TIMEOUT_MAX_S = 2**31 - 1  # huawei 4.3 names no limit
 
 PRIMARY, SECONDARY = "PRIMARY", "SECONDARY"
 STATUS = {"ONLINE": "ONLINE", "OFFLINE": "OFFLINE", "UNACTIVE": "INACTIVE", "DISABLED": "FROZEN"}
-DEVICE_ID = Field("device_id", required=True, rule=ID_128)
+DEVICE_ID = Param("device_id", required=True, check=ID_128)
 NODE_ID = Text(64, "A-Za-z0-9_-", "letters, digits, _ or -")
-_SECRET = Field("secret", rule=Text(32, "A-Za-z0-9_-", "letters, digits, _ or -", low=8))
-_ACCESS: Table = (Field("secure_access", "bool"), Field("timeout", "int", rule=Range(0, TIMEOUT_MAX_S)))
+_SECRET = Param("secret", check=Text(32, "A-Za-z0-9_-", "letters, digits, _ or -", low=8))
+_ACCESS: Table = (Param("secure_access", "bool"), Param("timeout", "int", check=Range(0, TIMEOUT_MAX_S)))
 _AUTH: Table = (
-    Field("auth_type", rule=OneOf(("SECRET", "CERTIFICATES"))),
+    Param("auth_type", check=OneOf(("SECRET", "CERTIFICATES"))),
     _SECRET,
-    Field("fingerprint", rule=Pattern("[0-9A-Fa-f]{40}|[0-9A-Fa-f]{64}", "40 or 64 hexadecimal digits")),
+    Param("fingerprint", check=Pattern("[0-9A-Fa-f]{40}|[0-9A-Fa-f]{64}", "40 or 64 hexadecimal digits")),
     *_ACCESS,
 )
 _MORE: Table = (
-    Field("device_name", rule=name_of(256)),
+    Param("device_name", check=name_of(256)),
     # huawei 4.3 [sdk]: the name set; real descriptions have blanks, and nothing is gained by refusing them
-    Field("description", rule=Text(2048, low=0)),
-    Field("extension_info", "object", rule=Serialised(EXTENSION_BYTES_MAX)),
+    Param("description", check=Text(2048, low=0)),
+    Param("extension_info", "object", check=Serialised(EXTENSION_BYTES_MAX)),
 )
-_SHADOW = Field("shadow", "list", most=SHADOW_MAX, members=(
-    Field("service_id", required=True, rule=Text(64)), Field("desired", "object"),
+_SHADOW = Param("shadow", "list", most=SHADOW_MAX, members=(
+    Param("service_id", required=True, check=Text(64)), Param("desired", "object"),
 ))  # fmt: skip
 _CREATE: Table = (
-    Field("device_id", rule=ID_128),
-    Field("node_id", required=True, rule=NODE_ID),
-    Field("product_id", required=True, rule=ID_36),
-    Field("gateway_id", rule=ID_128),
+    Param("device_id", check=ID_128),
+    Param("node_id", required=True, check=NODE_ID),
+    Param("product_id", required=True, check=ID_36),
+    Param("gateway_id", check=ID_128),
     APP_ID,
-    Field("auth_info", "members", default={}, members=_AUTH),
+    Param("auth_info", "members", default={}, members=_AUTH),
     _SHADOW,
     *_MORE,
 )
 FILTERS: Table = (
     PRODUCT_ID,
-    Field("gateway_id", rule=ID_128),
-    Field("is_cascade_query", "bool", default=False),
-    Field("node_id", rule=NODE_ID),
-    Field("device_name", rule=name_of(256)),
-    Field("start_time", "time"),
-    Field("end_time", "time"),
+    Param("gateway_id", check=ID_128),
+    Param("is_cascade_query", "bool", default=False),
+    Param("node_id", check=NODE_ID),
+    Param("device_name", check=name_of(256)),
+    Param("start_time", "time"),
+    Param("end_time", "time"),
     APP_ID,
 )
 
@@ -222,36 +210,36 @@ _ONE = "/devices/{device_id}"
 _IDS = (DEVICE_ID,)
 
 OPERATIONS: dict[str, Operation] = {
-    "AddDevice": Operation("POST", "/devices", "operator", _create, _device, status=201, body=_CREATE),
-    "ListDevices": Operation("GET", "/devices", "viewer", _scan, _page, query=(*FILTERS, *WINDOW)),
-    "ShowDevice": Operation(
+    "AddDevice": at("POST", "/devices", "operator", _create, _device, status=201, body=_CREATE),
+    "ListDevices": at("GET", "/devices", "viewer", _scan, _page, query=(*FILTERS, *WINDOW)),
+    "ShowDevice": at(
         "GET", _ONE, "viewer", lambda v: c.ShowSpaceDevice(device=key(v)), _device, ids=_IDS,
     ),
-    "UpdateDevice": Operation(
+    "UpdateDevice": at(
         "PUT", _ONE, "operator", _change, _device, ids=_IDS,
-        body=(*_MORE, Field("auth_info", "members", default={}, members=_ACCESS)),
+        body=(*_MORE, Param("auth_info", "members", default={}, members=_ACCESS)),
     ),
-    "DeleteDevice": Operation(
+    "DeleteDevice": at(
         "DELETE", _ONE, "operator",
         lambda v: c.DeleteDevice(device=key(v), keep_gateway=True), status=204, ids=_IDS,
     ),
-    "ResetDeviceSecret": Operation(
+    "ResetDeviceSecret": at(
         "POST", _ONE + "/action", "operator", _reset, _secret, ids=_IDS,
-        query=(Field("action_id", required=True, rule=OneOf(("resetSecret",))),),
-        body=(_SECRET, Field("force_disconnect", "bool", default=False),
-              Field("secret_type", rule=OneOf((PRIMARY, SECONDARY)), default=PRIMARY)),
+        query=(Param("action_id", required=True, check=OneOf(("resetSecret",))),),
+        body=(_SECRET, Param("force_disconnect", "bool", default=False),
+              Param("secret_type", check=OneOf((PRIMARY, SECONDARY)), default=PRIMARY)),
     ),
     # huawei 4.3: 204 [inferred]
-    "FreezeDevice": Operation(
+    "FreezeDevice": at(
         "POST", _ONE + "/freeze", "operator",
         lambda v: c.SetDeviceEnabled(device=key(v), enabled=False), status=204, ids=_IDS,
     ),
-    "UnfreezeDevice": Operation(
+    "UnfreezeDevice": at(
         "POST", _ONE + "/unfreeze", "operator",
         lambda v: c.SetDeviceEnabled(device=key(v), enabled=True), status=204, ids=_IDS,
     ),
-    "SearchDevices": Operation(
+    "SearchDevices": at(
         "POST", "/search/query-devices", "viewer", _search, _found,
-        body=(Field("sql", required=True, rule=Text(search.SQL_CHARS_MAX)),), limit_per_s=1,  # huawei 4.6
+        body=(Param("sql", required=True, check=Text(search.SQL_CHARS_MAX)),), limit_per_s=1,  # huawei 4.6
     ),
 }  # fmt: skip

@@ -2,11 +2,11 @@
 
 from typing import Any
 
-from upwell.dialects.checks import AnyCase, OneOf
+from upwell.dialects.checks import AnyCase, OneOf, Text
 from upwell.dialects.huawei import names, render, search
 from upwell.dialects.huawei.device_ops import DEVICE_ID, key
-from upwell.dialects.huawei.operation import Operation, Values
-from upwell.dialects.huawei.params import APP_ID, CHINESE, WINDOW, Field, Table, Text, window
+from upwell.dialects.huawei.params import APP_ID, CHINESE, WINDOW, window
+from upwell.dialects.operations import Operation, Param, Table, Values, at
 from upwell.domain import commands as c
 from upwell.domain.errors import Invalid, Missing, NotFound, TooMany
 
@@ -17,16 +17,16 @@ MEMBERS_MAX = 20_000  # of a group (huawei 4.4)
 _CHARS = CHINESE + r"A-Za-z0-9_? '#().,&%@!\-"
 _SAID = "Chinese, letters, digits, blanks or _?'#().,&%@!-"
 _GROUP_ID = Text(36, "A-Fa-f0-9-", "hexadecimal digits or -")
-_NAME = Field("name", rule=Text(64, _CHARS, _SAID))
-_TEXTS: Table = (_NAME, Field("description", rule=Text(64, _CHARS, _SAID, low=0)))
-_KIND = Field("group_type", rule=AnyCase(("STATIC", "DYNAMIC")))  # huawei 4.4: in upper case on the page
-_IDS = (Field("group_id", required=True, rule=_GROUP_ID),)
+_NAME = Param("name", check=Text(64, _CHARS, _SAID))
+_TEXTS: Table = (_NAME, Param("description", check=Text(64, _CHARS, _SAID, low=0)))
+_KIND = Param("group_type", check=AnyCase(("STATIC", "DYNAMIC")))  # huawei 4.4: in upper case on the page
+_IDS = (Param("group_id", required=True, check=_GROUP_ID),)
 _CREATE: Table = (
     *_TEXTS,
-    Field("super_group_id", rule=_GROUP_ID),
+    Param("super_group_id", check=_GROUP_ID),
     APP_ID,
     _KIND,
-    Field("dynamic_group_rule", rule=Text(search.SQL_CHARS_MAX)),
+    Param("dynamic_group_rule", check=Text(search.SQL_CHARS_MAX)),
 )
 
 
@@ -121,32 +121,32 @@ def _devices(r: c.Scanned[c.SpaceDevice]) -> dict[str, Any]:
 _ALL, _ONE = "/device-group", "/device-group/{group_id}"
 
 OPERATIONS: dict[str, Operation] = {
-    "AddDeviceGroup": Operation("POST", _ALL, "operator", _create, _group, status=201, body=_CREATE),
-    "ListDeviceGroups": Operation(
+    "AddDeviceGroup": at("POST", _ALL, "operator", _create, _group, status=201, body=_CREATE),
+    "ListDeviceGroups": at(
         "GET", _ALL, "viewer", _scan, _page,
-        query=(Field("last_modified_time", "time"), APP_ID, _KIND, _NAME, *WINDOW),
+        query=(Param("last_modified_time", "time"), APP_ID, _KIND, _NAME, *WINDOW),
     ),
-    "ShowDeviceGroup": Operation(
+    "ShowDeviceGroup": at(
         "GET", _ONE, "viewer", lambda v: c.ShowGroup(group_id=_number(v)), _group, ids=_IDS,
     ),
-    "UpdateDeviceGroup": Operation(
+    "UpdateDeviceGroup": at(
         "PUT", _ONE, "operator",
         lambda v: c.ChangeGroup(group_id=_number(v), name=v["name"], description=v["description"]), _group,
         ids=_IDS, body=_TEXTS,
     ),
-    "DeleteDeviceGroup": Operation(
+    "DeleteDeviceGroup": at(
         "DELETE", _ONE, "operator",
         lambda v: c.DeleteGroup(group_id=_number(v), only_empty=True), status=204, ids=_IDS,
     ),
-    "CreateOrDeleteDeviceInGroup": Operation(
+    "CreateOrDeleteDeviceInGroup": at(
         "POST", _ONE + "/action", "operator", _member, _enrolled, ids=_IDS,
-        query=(Field("action_id", required=True, rule=OneOf(("addDevice", "removeDevice"))), DEVICE_ID),
+        query=(Param("action_id", required=True, check=OneOf(("addDevice", "removeDevice"))), DEVICE_ID),
     ),
-    "ShowDevicesInGroup": Operation(
+    "ShowDevicesInGroup": at(
         "GET", _ONE + "/devices", "viewer",
         lambda v: c.ScanDevicesOfGroup(group_id=_number(v), window=window(v)), _devices, ids=_IDS, query=WINDOW,
     ),
-    "ListDeviceGroupsByDevice": Operation(
+    "ListDeviceGroupsByDevice": at(
         "POST", "/devices/{device_id}/list-device-group", "viewer",
         lambda v: c.ListGroupsOfDevice(device=key(v)),
         lambda r: {"device_groups": [_listed(item) for item in r]}, ids=(DEVICE_ID,),

@@ -9,12 +9,12 @@ from collections.abc import Callable
 from datetime import UTC
 from typing import Any
 
-from upwell.dialects.checks import OneOf, Pattern
+from upwell.dialects.checks import OneOf, Pattern, Text
 from upwell.dialects.huawei import names, render
 from upwell.dialects.huawei.flow import TASK_STATUS
 from upwell.dialects.huawei.job_ops import type_of
-from upwell.dialects.huawei.operation import Operation, Values
-from upwell.dialects.huawei.params import APP_ID, WINDOW, Field, Table, Text, asked, name_of
+from upwell.dialects.huawei.params import APP_ID, WINDOW, asked, name_of
+from upwell.dialects.operations import Operation, Param, Table, Values, at
 from upwell.domain import commands as c
 from upwell.domain.addresses import URL_CHARS_MAX
 from upwell.domain.commands.lists import Page
@@ -28,34 +28,34 @@ _EVERYWHERE, _IN_SPACE = "GLOBAL", "APP"
 
 _RESOURCE_RULE = Pattern(RESOURCE, f"{RESOURCE}; no other resource is offered by this server")
 _EVENT_RULE = Pattern(EVENT, f"{EVENT}, the one event of {RESOURCE}")
-_CHANNEL = Field(
-    "channel", required=True, rule=Pattern(CHANNEL, f"{CHANNEL}; no other channel is offered by this server")
+_CHANNEL = Param(
+    "channel", required=True, check=Pattern(CHANNEL, f"{CHANNEL}; no other channel is offered by this server")
 )
-_APP_TYPE = Field("app_type", rule=OneOf((_EVERYWHERE, _IN_SPACE)))
-_NAME = Field("rule_name", rule=name_of(256))
-_DESCRIPTION = Field("description", rule=Text(256, low=0))
+_APP_TYPE = Param("app_type", check=OneOf((_EVERYWHERE, _IN_SPACE)))
+_NAME = Param("rule_name", check=name_of(256))
+_DESCRIPTION = Param("description", check=Text(256, low=0))
 _SQL: Table = (
-    Field("select", rule=Text(_SQL_CHARS_MAX, low=0)),
-    Field("where", rule=Text(_SQL_CHARS_MAX, low=0)),
+    Param("select", check=Text(_SQL_CHARS_MAX, low=0)),
+    Param("where", check=Text(_SQL_CHARS_MAX, low=0)),
 )
 _SUBJECT: Table = (
-    Field("resource", required=True, rule=_RESOURCE_RULE),
-    Field("event", required=True, rule=_EVENT_RULE),
+    Param("resource", required=True, check=_RESOURCE_RULE),
+    Param("event", required=True, check=_EVENT_RULE),
 )
-_SUBJECT_FIELD = Field("subject", "members", required=True, members=_SUBJECT)
+_SUBJECT_FIELD = Param("subject", "members", required=True, members=_SUBJECT)
 _HTTP: Table = (
-    Field("url", required=True, rule=Text(URL_CHARS_MAX)),
-    Field("cert_id", rule=Text(64, low=0)),
-    Field("cn_name", rule=Pattern(r"[A-Za-z0-9._-]{1,253}(:[0-9]{1,5})?", "a host name, with a port or without")),
-    Field("sni_enable", "bool"),
-    Field("signature_enable", "bool"),
-    Field("token", rule=Text(32, "A-Za-z0-9", "letters and digits", low=3)),
+    Param("url", required=True, check=Text(URL_CHARS_MAX)),
+    Param("cert_id", check=Text(64, low=0)),
+    Param("cn_name", check=Pattern(r"[A-Za-z0-9._-]{1,253}(:[0-9]{1,5})?", "a host name, with a port or without")),
+    Param("sni_enable", "bool"),
+    Param("signature_enable", "bool"),
+    Param("token", check=Text(32, "A-Za-z0-9", "letters and digits", low=3)),
 )
-_FORWARDING: Table = (Field("http_forwarding", "members", required=True, members=_HTTP),)
-_DETAIL = Field("channel_detail", "members", required=True, members=_FORWARDING)
+_FORWARDING: Table = (Param("http_forwarding", "members", required=True, members=_HTTP),)
+_DETAIL = Param("channel_detail", "members", required=True, members=_FORWARDING)
 _ID_TEXT = Text(36, "A-Za-z0-9_-", "letters, digits, _ or -")
-_RULE_ID = Field("rule_id", required=True, rule=_ID_TEXT)
-_ACTION_ID = Field("action_id", required=True, rule=_ID_TEXT)
+_RULE_ID = Param("rule_id", required=True, check=_ID_TEXT)
+_ACTION_ID = Param("action_id", required=True, check=_ID_TEXT)
 
 
 # --- rules --------------------------------------------------------------------------------------------------------
@@ -197,42 +197,42 @@ _RULES, _ACTIONS = "/routing-rule/rules", "/routing-rule/actions"
 _ONE_RULE, _ONE_ACTION = f"{_RULES}/{{rule_id}}", f"{_ACTIONS}/{{action_id}}"
 
 OPERATIONS: dict[str, Operation] = {
-    "CreateRoutingRule": Operation(
+    "CreateRoutingRule": at(
         "POST", _RULES, "operator", _create, _rule, status=201,
         body=(_NAME, _DESCRIPTION, _SUBJECT_FIELD, _APP_TYPE, APP_ID, *_SQL),
     ),
-    "ListRoutingRules": Operation(
+    "ListRoutingRules": at(
         "GET", _RULES, "viewer", _scan, _page("rules", _rule),
-        query=(Field("resource", rule=_RESOURCE_RULE), Field("event", rule=_EVENT_RULE), _APP_TYPE, APP_ID, _NAME,
-               Field("active", "bool"), *WINDOW),
+        query=(Param("resource", check=_RESOURCE_RULE), Param("event", check=_EVENT_RULE), _APP_TYPE, APP_ID, _NAME,
+               Param("active", "bool"), *WINDOW),
     ),
-    "ShowRoutingRule": Operation(
+    "ShowRoutingRule": at(
         "GET", _ONE_RULE, "viewer", lambda v: c.ShowHook(hook_id=names.read_rule_id(v["rule_id"])), _rule,
         ids=(_RULE_ID,),
     ),
-    "UpdateRoutingRule": Operation(
+    "UpdateRoutingRule": at(
         "PUT", _ONE_RULE, "operator", _change, _rule, ids=(_RULE_ID,),
-        body=(_NAME, _DESCRIPTION, *_SQL, Field("active", "bool")),
+        body=(_NAME, _DESCRIPTION, *_SQL, Param("active", "bool")),
     ),
-    "DeleteRoutingRule": Operation(
+    "DeleteRoutingRule": at(
         "DELETE", _ONE_RULE, "operator", lambda v: c.DeleteHook(hook_id=names.read_rule_id(v["rule_id"])), status=204,
         ids=(_RULE_ID,),
     ),
-    "CreateRuleAction": Operation(
+    "CreateRuleAction": at(
         "POST", _ACTIONS, "operator", _add, _action, status=201, body=(_RULE_ID, _CHANNEL, _DETAIL),
     ),
-    "ListRuleActions": Operation(
+    "ListRuleActions": at(
         "GET", _ACTIONS, "viewer", _scan_actions, _page("actions", _action),
-        query=(Field("rule_id", rule=_ID_TEXT), Field("channel", rule=_CHANNEL.rule), _APP_TYPE, APP_ID, *WINDOW),
+        query=(Param("rule_id", check=_ID_TEXT), Param("channel", check=_CHANNEL.check), _APP_TYPE, APP_ID, *WINDOW),
     ),
-    "ShowRuleAction": Operation(
+    "ShowRuleAction": at(
         "GET", _ONE_ACTION, "viewer", lambda v: c.ShowAction(action_id=names.read_action_id(v["action_id"])), _action,
         ids=(_ACTION_ID,),
     ),
-    "UpdateRuleAction": Operation(
+    "UpdateRuleAction": at(
         "PUT", _ONE_ACTION, "operator", _redirect, _action, ids=(_ACTION_ID,), body=(_CHANNEL, _DETAIL),
     ),
-    "DeleteRuleAction": Operation(
+    "DeleteRuleAction": at(
         "DELETE", _ONE_ACTION, "operator", lambda v: c.DeleteAction(action_id=names.read_action_id(v["action_id"])),
         status=204, ids=(_ACTION_ID,),
     ),

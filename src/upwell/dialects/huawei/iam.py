@@ -8,10 +8,10 @@ from datetime import UTC, datetime
 from http import HTTPStatus
 from typing import Any, Literal
 
-from upwell.dialects.checks import shown
-from upwell.dialects.huawei.operation import members
-from upwell.dialects.huawei.params import Field, Table, Text, read
-from upwell.domain.errors import CallerError, Denied, Invalid, NotFound, Throttled
+from upwell.dialects.checks import Text, shown
+from upwell.dialects.json_members import members, read
+from upwell.dialects.operations import Param, Table
+from upwell.domain.errors import CallerError, Denied, Invalid, NotFound, Throttled, UnknownKey
 
 TOKENS_PATH = "/v3/auth/tokens"
 PROJECTS_PATH = "/v3/projects"
@@ -21,23 +21,23 @@ PROJECT_NAME = "upwell"  # of an account's project, to whoever does not ask by a
 METHODS_MAX = 8
 _NAME = Text(64)
 _PASSWORD = Text(128)
-_SCOPED: Table = (Field("id", rule=_NAME), Field("name", rule=_NAME))
+_SCOPED: Table = (Param("id", check=_NAME), Param("name", check=_NAME))
 _USER: Table = (
-    Field("name", required=True, rule=_NAME),
-    Field("password", required=True, rule=_PASSWORD),
-    Field("domain", "members", required=True, members=(Field("name", required=True, rule=_NAME),)),
+    Param("name", required=True, check=_NAME),
+    Param("password", required=True, check=_PASSWORD),
+    Param("domain", "members", required=True, members=(Param("name", required=True, check=_NAME),)),
 )
 _IDENTITY: Table = (
-    Field("methods", "list", required=True, most=METHODS_MAX, rule=_NAME),
-    Field("password", "members", required=True, members=(Field("user", "members", required=True, members=_USER),)),
+    Param("methods", "list", required=True, most=METHODS_MAX, check=_NAME, unique=False),
+    Param("password", "members", required=True, members=(Param("user", "members", required=True, members=_USER),)),
 )
 _AUTH: Table = (
-    Field("identity", "members", required=True, members=_IDENTITY),
-    Field("scope", "members", members=(
-        Field("project", "members", members=_SCOPED), Field("domain", "members", members=_SCOPED),
+    Param("identity", "members", required=True, members=_IDENTITY),
+    Param("scope", "members", members=(
+        Param("project", "members", members=_SCOPED), Param("domain", "members", members=_SCOPED),
     )),
 )  # fmt: skip
-_BODY: Table = (Field("auth", "members", required=True, members=_AUTH),)
+_BODY: Table = (Param("auth", "members", required=True, members=_AUTH),)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -137,7 +137,7 @@ def failure(error: Exception) -> tuple[int, Mapping[str, Any]]:
     return status, {"error": {"code": status, "message": text, "title": HTTPStatus(status).phrase}}
 
 
-_STATUS: dict[type[Exception], int] = {Denied: 401, Throttled: 403, NotFound: 403}
+_STATUS: dict[type[Exception], int] = {Denied: 401, UnknownKey: 401, Throttled: 403, NotFound: 403}
 
 
 def _time(at: datetime) -> str:

@@ -7,24 +7,13 @@ The upload of a file of targets is a form and the door's; listing and deleting t
 from collections.abc import Callable
 from typing import Any
 
-from upwell.dialects.checks import OneOf, Pattern, Range
+from upwell.dialects.checks import OneOf, Pattern, Range, Serialised, Text
 from upwell.dialects.huawei import codes, names, render
 from upwell.dialects.huawei.device_ops import DEVICE_ID, FILTERS
 from upwell.dialects.huawei.flow import PROGRESS_OF, STANDING_OF, SUBTASK_STATUS, TASK_STATUS, task_progress
-from upwell.dialects.huawei.operation import Operation, Values
-from upwell.dialects.huawei.params import (
-    APP_ID,
-    CHINESE,
-    ID_128,
-    WINDOW,
-    Field,
-    Serialised,
-    Table,
-    Text,
-    asked,
-    is_given,
-    read,
-)
+from upwell.dialects.huawei.params import APP_ID, CHINESE, ID_128, WINDOW, asked
+from upwell.dialects.json_members import is_given, read
+from upwell.dialects.operations import Operation, Param, Table, Values, at
 from upwell.domain import commands as c
 from upwell.domain.commands import Command
 from upwell.domain.commands.lists import Page
@@ -41,41 +30,48 @@ OFFERS_PER_MIN = 60_000  # of one task; no source says how fast the cloud goes (
 
 _PARTS = {"firmwareUpgrade": "firmware", "softwareUpgrade": "software", "moduleUpgrade": "module"}
 _TYPES = {part: kind for kind, part in _PARTS.items()}
-_TYPE = Field(
+_TYPE = Param(
     "task_type",
     required=True,
-    rule=Pattern("|".join(_PARTS), f"one of {', '.join(_PARTS)}; no other task is offered by this server"),
+    check=Pattern("|".join(_PARTS), f"one of {', '.join(_PARTS)}; no other task is offered by this server"),
 )
 _PACKAGE_ID = Text(36, "A-Za-z0-9-", "letters, digits or -")
 _POLICY: Table = (
-    Field("schedule_time", "time"),
-    Field("retry_count", "int", rule=Range(0, RETRY_COUNT_MAX)),
-    Field("retry_interval", "int", rule=Range(0, RETRY_INTERVAL_MAX_MIN)),
+    Param("schedule_time", "time"),
+    Param("retry_count", "int", check=Range(0, RETRY_COUNT_MAX)),
+    Param("retry_interval", "int", check=Range(0, RETRY_INTERVAL_MAX_MIN)),
 )
 _FILTER: Table = (
-    Field("group_ids", "list", required=True, most=GROUPS_MAX, rule=Text(36, "A-Fa-f0-9-", "hexadecimal digits or -")),
+    Param(
+        "group_ids",
+        "list",
+        required=True,
+        most=GROUPS_MAX,
+        check=Text(36, "A-Fa-f0-9-", "hexadecimal digits or -"),
+        unique=False,
+    ),
 )
-_DOCUMENT: Table = (Field("package_ids", "any"), Field("package_id", "any"))
+_DOCUMENT: Table = (Param("package_ids", "any"), Param("package_id", "any"))
 _CREATE: Table = (
     APP_ID,
-    Field("task_name", required=True, rule=Text(128, CHINESE + "A-Za-z0-9_", "Chinese, letters, digits or _")),
+    Param("task_name", required=True, check=Text(128, CHINESE + "A-Za-z0-9_", "Chinese, letters, digits or _")),
     _TYPE,
-    Field("task_mode", rule=OneOf(("GATEWAY",))),
-    Field("need_confirm", "bool"),
-    Field("task_ext_info", "object", rule=Serialised(EXT_INFO_CHARS_MAX, "characters")),
-    Field("targets", "list", rule=ID_128, most=c.TARGETS_MAX, default=(), selects=True),
-    Field("targets_filter", "object", members=_FILTER, closed=True),
-    Field("document", "object", members=_DOCUMENT),
-    Field("task_policy", "members", default={}, members=_POLICY, closed=True),
-    Field("document_source", rule=ID_128),
+    Param("task_mode", check=OneOf(("GATEWAY",))),
+    Param("need_confirm", "bool"),
+    Param("task_ext_info", "object", check=Serialised(EXT_INFO_CHARS_MAX, "characters")),
+    Param("targets", "list", check=ID_128, most=c.TARGETS_MAX, default=(), selects=True, unique=False),
+    Param("targets_filter", "object", members=_FILTER, closed=True),
+    Param("document", "object", members=_DOCUMENT),
+    Param("task_policy", "members", default={}, members=_POLICY, closed=True),
+    Param("document_source", check=ID_128),
 )
 # huawei 3.9: without it all subtasks are meant; an empty one is refused, for it is an unset variable
-_NAMED: Table = (Field("targets", "list", rule=ID_128, most=NAMED_MAX, default=(), selects_all=True),)
-_ALIKE: Table = (DEVICE_ID, *FILTERS, Field("tags"), Field("sql"))
-_FOUND: Table = (Field("task_detail_status", rule=OneOf(tuple(STANDING_OF))), Field("target", rule=ID_128))
-_ALIKE_NAMED: Table = (*_ALIKE, *_CREATE, *_FOUND, Field("status"))
-_TASK_ID = (Field("task_id", required=True, rule=Text(24, "a-f0-9", "digits or a-f")),)
-_FILE_ID = (Field("file_id", required=True, rule=ID_128),)
+_NAMED: Table = (Param("targets", "list", check=ID_128, most=NAMED_MAX, default=(), selects_all=True, unique=False),)
+_ALIKE: Table = (DEVICE_ID, *FILTERS, Param("tags"), Param("sql"))
+_FOUND: Table = (Param("task_detail_status", check=OneOf(tuple(STANDING_OF))), Param("target", check=ID_128))
+_ALIKE_NAMED: Table = (*_ALIKE, *_CREATE, *_FOUND, Param("status"))
+_TASK_ID = (Param("task_id", required=True, check=Text(24, "a-f0-9", "digits or a-f")),)
+_FILE_ID = (Param("file_id", required=True, check=ID_128),)
 
 
 def type_of(part: str) -> str:
@@ -160,7 +156,7 @@ def _packages(document: dict[str, Any] | None) -> tuple[int, ...]:
     given, other = _listed(document[name]), _listed(document.get("package_id"))
     if name == "package_ids" and other not in (None, given):
         raise Invalid("document.package_id", "not together with package_ids", "both are given, and they differ")
-    table = (Field(name, "list", required=True, rule=_PACKAGE_ID, most=PACKAGES_MAX),)
+    table = (Param(name, "list", required=True, check=_PACKAGE_ID, most=PACKAGES_MAX, unique=False),)
     ids = read(table, {name: given}, "document.")[name]
     if not ids:
         raise Invalid(f"document.{name}", "at least one")
@@ -265,40 +261,40 @@ def file_members(r: c.TargetFile) -> dict[str, Any]:
 _ALL, _ONE = "/batchtasks", "/batchtasks/{task_id}"
 
 OPERATIONS: dict[str, Operation] = {
-    "CreateBatchTask": Operation(
+    "CreateBatchTask": at(
         "POST", _ALL, "operator", _create, _task, status=201, body=_CREATE, selects=True, alike=_ALIKE,
     ),
-    "ListBatchTasks": Operation(
+    "ListBatchTasks": at(
         "GET", _ALL, "viewer", _list, _page,
-        query=(_TYPE, APP_ID, Field("status", rule=OneOf(tuple(PROGRESS_OF))), *WINDOW),
+        query=(_TYPE, APP_ID, Param("status", check=OneOf(tuple(PROGRESS_OF))), *WINDOW),
     ),
-    "ShowBatchTask": Operation(
+    "ShowBatchTask": at(
         "GET", _ONE, "viewer", _show, _shown, ids=_TASK_ID,
         query=(*_FOUND, *WINDOW),
     ),
-    "DeleteBatchTask": Operation(
+    "DeleteBatchTask": at(
         "DELETE", _ONE, "operator", lambda v: c.DeleteJob(job_id=_number(v)), status=204, ids=_TASK_ID,
     ),
-    "RetryBatchTask": Operation(
+    "RetryBatchTask": at(
         "POST", _ONE + "/retry", "operator",
         _named(c.RepeatTasks), _targets_told, ids=_TASK_ID, body=_NAMED,
         selects=True, alike=_ALIKE_NAMED,
     ),
-    "StopBatchTask": Operation(
+    "StopBatchTask": at(
         "POST", _ONE + "/stop", "operator",
         _named(c.CancelTasks), _targets_told, ids=_TASK_ID, body=_NAMED,
         selects=True, alike=_ALIKE_NAMED,
     ),
-    "ConfirmBatchTask": Operation(
+    "ConfirmBatchTask": at(
         "POST", _ONE + "/confirm", "operator",
         _named(c.ConfirmTasks), _targets_told, ids=_TASK_ID, body=_NAMED,
         selects=True, alike=_ALIKE_NAMED,
     ),
-    "ListBatchTaskFiles": Operation(
+    "ListBatchTaskFiles": at(
         "GET", "/batchtask-files", "viewer",
         lambda _: c.ListTargetFiles(), lambda r: {"files": [file_members(item) for item in r]},
     ),
-    "DeleteBatchTaskFile": Operation(
+    "DeleteBatchTaskFile": at(
         "DELETE", "/batchtask-files/{file_id}", "operator",
         lambda v: c.DeleteTargetFile(file_id=v["file_id"]), status=204, ids=_FILE_ID,
     ),

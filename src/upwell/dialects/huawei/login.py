@@ -12,7 +12,6 @@ from datetime import UTC, datetime, timedelta
 
 from upwell.domain.errors import DeviceError
 
-DEVICE_ID_MAX = 128  # characters (huawei 4.3)
 CLOCK_TOLERANCE = timedelta(hours=1)  # huawei 5.1: not published; hours alone are sent, so one to either side
 
 _CLIENT_ID = re.compile(r"([A-Za-z0-9_-]{1,128})_([0-9]+)_([0-9]+)_([0-9]{10})")

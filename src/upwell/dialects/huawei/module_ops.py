@@ -2,19 +2,20 @@
 
 from typing import Any
 
+from upwell.dialects.checks import Text
 from upwell.dialects.huawei import names, render
-from upwell.dialects.huawei.operation import Operation, Values
 from upwell.dialects.huawei.package_ops import MODULE_NAME
-from upwell.dialects.huawei.params import CHINESE, ID_36, PRODUCT_ID, WINDOW, Field, Text, window
+from upwell.dialects.huawei.params import CHINESE, ID_36, PRODUCT_ID, WINDOW, window
+from upwell.dialects.operations import Operation, Param, Values, at
 from upwell.domain import commands as c
 from upwell.domain.errors import Invalid
 from upwell.domain.modules import STANDING, module_key
 
 MODULES_MAX = 10  # custom modules of a product (huawei 2.1)
 
-_ALIAS = Field("alias_name", rule=Text(64, CHINESE + r"A-Za-z0-9_.\-", "Chinese, letters, digits or _ - .", low=0))
-_DESCRIPTION = Field("description", rule=Text(1024, low=0))
-MODULE_ID = Field("module_id", required=True, rule=Text(36, "A-Za-z0-9-", "letters, digits or -"))
+_ALIAS = Param("alias_name", check=Text(64, CHINESE + r"A-Za-z0-9_.\-", "Chinese, letters, digits or _ - .", low=0))
+_DESCRIPTION = Param("description", check=Text(1024, low=0))
+MODULE_ID = Param("module_id", required=True, check=Text(36, "A-Za-z0-9-", "letters, digits or -"))
 
 
 def _create(v: Values) -> c.AddModule:
@@ -59,23 +60,23 @@ def _page(r: c.Scanned[c.SpaceModule]) -> dict[str, Any]:
 _ALL, _ONE = "/ota-upgrades/modules", "/ota-upgrades/modules/{module_id}"
 
 OPERATIONS: dict[str, Operation] = {
-    "CreateOtaModule": Operation(
+    "CreateOtaModule": at(
         "POST", _ALL, "operator", _create, _module, status=201,
-        body=(Field("app_id", required=True, rule=ID_36), Field("product_id", required=True, rule=ID_36),
-              Field("module_name", required=True, rule=MODULE_NAME), _ALIAS, _DESCRIPTION),
+        body=(Param("app_id", required=True, check=ID_36), Param("product_id", required=True, check=ID_36),
+              Param("module_name", required=True, check=MODULE_NAME), _ALIAS, _DESCRIPTION),
     ),
-    "ListOtaModules": Operation(
+    "ListOtaModules": at(
         "GET", _ALL, "viewer",
         lambda v: c.ScanModules(window=window(v), space=v["app_id"], product_key=v["product_id"]), _page,
-        query=(Field("app_id", required=True, rule=ID_36), PRODUCT_ID, *WINDOW),
+        query=(Param("app_id", required=True, check=ID_36), PRODUCT_ID, *WINDOW),
     ),
-    "ShowOtaModule": Operation(
+    "ShowOtaModule": at(
         "GET", _ONE, "viewer", lambda v: c.ShowModule(module_id=_number(v)), _module, ids=(MODULE_ID,),
     ),
-    "UpdateOtaModule": Operation(
+    "UpdateOtaModule": at(
         "PUT", _ONE, "operator", _change, _module, ids=(MODULE_ID,), body=(_ALIAS, _DESCRIPTION),
     ),
-    "DeleteOtaModule": Operation(
+    "DeleteOtaModule": at(
         "DELETE", _ONE, "operator", lambda v: c.RemoveModule(module_id=_number(v)), status=204, ids=(MODULE_ID,),
     ),
 }  # fmt: skip

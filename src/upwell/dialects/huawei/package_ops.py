@@ -6,11 +6,11 @@ firmwarePackage is the module `default`, softwarePackage `software`; a modulePac
 from dataclasses import dataclass
 from typing import Any
 
-from upwell.dialects.checks import OneOf, shown
+from upwell.dialects.checks import OneOf, Text, shown
 from upwell.dialects.huawei import names, render
 from upwell.dialects.huawei.codes import STATUSES
-from upwell.dialects.huawei.operation import Operation, Values
-from upwell.dialects.huawei.params import APP_ID, ID_36, PRODUCT_ID, WINDOW, Field, Text, window
+from upwell.dialects.huawei.params import APP_ID, ID_36, PRODUCT_ID, WINDOW, window
+from upwell.dialects.operations import Operation, Param, Values, at
 from upwell.domain import commands as c
 from upwell.domain.errors import Invalid, Missing
 from upwell.domain.modules import module_key
@@ -26,7 +26,7 @@ SUFFIXES = (  # [seed]
 _VERSION_CHARS, _VERSION_SAID = "A-Za-z0-9_.-", "letters, digits or _ - ."
 MODULE_NAME = Text(64, _VERSION_CHARS, _VERSION_SAID)  # [seed]
 VERSION = Text(256, _VERSION_CHARS, _VERSION_SAID)  # [seed]; huawei 2.2: source versions alike
-PACKAGE_ID = Field("package_id", required=True, rule=Text(36, "A-Za-z0-9-", "letters, digits or -"))
+PACKAGE_ID = Param("package_id", required=True, check=Text(36, "A-Za-z0-9-", "letters, digits or -"))
 _MODULE_OF = {"firmwarePackage": DEFAULT_MODULE, "softwarePackage": c.SOFTWARE_MODULE}
 _TYPE_OF = {module: kind for kind, module in _MODULE_OF.items()}
 
@@ -43,25 +43,25 @@ class ObjectKey:
         return None if value.lower().endswith(SUFFIXES) else f"the value is {shown(value)}"
 
 
-_OBS: tuple[Field, ...] = (
-    Field("region_name", required=True, rule=Text(256, "A-Za-z0-9-", "letters, digits or -")),
-    Field("bucket_name", required=True, rule=Text(63, "a-z0-9.-", "lowercase letters, digits or - .", low=3)),
-    Field("object_key", required=True, rule=ObjectKey()),
-    Field("sign_method", rule=OneOf(("SHA-256", "SHA256"))),  # huawei 0.1: the SDK's text has the second
-    Field("sign", rule=Text(64, "A-Za-z0-9", "letters and digits", low=64)),
+_OBS: tuple[Param, ...] = (
+    Param("region_name", required=True, check=Text(256, "A-Za-z0-9-", "letters, digits or -")),
+    Param("bucket_name", required=True, check=Text(63, "a-z0-9.-", "lowercase letters, digits or - .", low=3)),
+    Param("object_key", required=True, check=ObjectKey()),
+    Param("sign_method", check=OneOf(("SHA-256", "SHA256"))),  # huawei 0.1: the SDK's text has the second
+    Param("sign", check=Text(64, "A-Za-z0-9", "letters and digits", low=64)),
 )
-_CREATE: tuple[Field, ...] = (
-    Field("app_id", required=True, rule=ID_36),
-    Field("package_type", required=True, rule=OneOf(TYPES)),
-    Field("product_id", required=True, rule=ID_36),
-    Field("module_name", rule=MODULE_NAME),
-    Field("version", required=True, rule=VERSION),
-    Field("support_source_versions", "list", rule=VERSION, most=20, default=()),
-    Field("description", rule=Text(1024, low=0)),
-    Field("custom_info", rule=Text(4096, low=0)),
+_CREATE: tuple[Param, ...] = (
+    Param("app_id", required=True, check=ID_36),
+    Param("package_type", required=True, check=OneOf(TYPES)),
+    Param("product_id", required=True, check=ID_36),
+    Param("module_name", check=MODULE_NAME),
+    Param("version", required=True, check=VERSION),
+    Param("support_source_versions", "list", check=VERSION, most=20, default=(), unique=False),
+    Param("description", check=Text(1024, low=0)),
+    Param("custom_info", check=Text(4096, low=0)),
     # huawei 2.2: optional in the seed's schema, but there is nothing to download without it
-    Field("file_location", "members", required=True, members=(
-        Field("obs_location", "members", required=True, members=_OBS),
+    Param("file_location", "members", required=True, members=(
+        Param("obs_location", "members", required=True, members=_OBS),
     )),
 )  # fmt: skip
 
@@ -143,21 +143,21 @@ def _page(r: c.Scanned[c.StoredPackage]) -> dict[str, Any]:
 _ONE = "/ota-upgrades/packages/{package_id}"
 
 OPERATIONS: dict[str, Operation] = {
-    "CreateOtaPackage": Operation(
+    "CreateOtaPackage": at(
         "POST", "/ota-upgrades/packages", "operator", _create, _package, status=201, body=_CREATE,
         refuses=STATUSES - {404},  # [seed]
         selects=True,  # support_source_versions
     ),
-    "ListOtaPackageInfo": Operation(
+    "ListOtaPackageInfo": at(
         "GET", "/ota-upgrades/packages", "viewer", _scan, _page,
-        query=(Field("package_type", required=True, rule=OneOf(TYPES)), APP_ID, PRODUCT_ID,
-               Field("version", rule=VERSION), *WINDOW),
+        query=(Param("package_type", required=True, check=OneOf(TYPES)), APP_ID, PRODUCT_ID,
+               Param("version", check=VERSION), *WINDOW),
     ),
-    "ShowOtaPackage": Operation(
+    "ShowOtaPackage": at(
         "GET", _ONE, "viewer",
         lambda v: c.ShowStoredPackage(package_id=names.read_package_id(v["package_id"])), _package, ids=(PACKAGE_ID,),
     ),
-    "DeleteOtaPackage": Operation(
+    "DeleteOtaPackage": at(
         "DELETE", _ONE, "operator",
         lambda v: c.DeletePackage(package_id=names.read_package_id(v["package_id"])), status=204, ids=(PACKAGE_ID,),
     ),

@@ -7,21 +7,10 @@ its wire names.
 from collections.abc import Sequence
 from typing import Any
 
-from upwell.dialects.checks import OneOf
+from upwell.dialects.checks import OneOf, Serialised, Text
 from upwell.dialects.huawei import render
-from upwell.dialects.huawei.operation import Operation, Values
-from upwell.dialects.huawei.params import (
-    APP_ID,
-    CHINESE,
-    ID_36,
-    WINDOW,
-    Field,
-    Serialised,
-    Table,
-    Text,
-    name_of,
-    window,
-)
+from upwell.dialects.huawei.params import APP_ID, CHINESE, ID_36, WINDOW, name_of, window
+from upwell.dialects.operations import Operation, Param, Table, Values, at
 from upwell.domain import commands as c
 from upwell.domain.errors import Invalid
 
@@ -41,70 +30,70 @@ _SERVICE_NAME = Text(64, CHINESE + r"A-Za-z0-9_?'#().,&%@!\-$", "Chinese, letter
 _BOUND = Text(16)
 
 _VALUE: Table = (
-    Field("data_type", required=True, rule=OneOf(_TYPES)),
-    Field("required", "bool"),
-    Field("enum_list", "list", most=ITEMS_MAX),
-    Field("min", rule=_BOUND),
-    Field("max", rule=_BOUND),
-    Field("max_length", "int"),
-    Field("step", "number"),
-    Field("unit", rule=Text(16, low=0)),
-    Field("description", rule=_PROSE),
+    Param("data_type", required=True, check=OneOf(_TYPES)),
+    Param("required", "bool"),
+    Param("enum_list", "list", most=ITEMS_MAX, unique=False),
+    Param("min", check=_BOUND),
+    Param("max", check=_BOUND),
+    Param("max_length", "int"),
+    Param("step", "number"),
+    Param("unit", check=Text(16, low=0)),
+    Param("description", check=_PROSE),
 )
 _PROPERTY: Table = (
-    Field("property_name", required=True, rule=name_of(64)),
+    Param("property_name", required=True, check=name_of(64)),
     *_VALUE,
-    Field("method", required=True, rule=OneOf(("RWE", "RW", "RE", "WE", "E", "W", "R"))),
-    Field("default_value", "any"),
+    Param("method", required=True, check=OneOf(("RWE", "RW", "RE", "WE", "E", "W", "R"))),
+    Param("default_value", "any"),
 )
-_PARAS = Field(
+_PARAS = Param(
     "paras",
     "list",
     most=ENTRIES_MAX,
-    members=(Field("para_name", required=True, rule=name_of(32)), *_VALUE),
+    members=(Param("para_name", required=True, check=name_of(32)), *_VALUE),
 )
 _COMMAND: Table = (
-    Field("command_name", required=True, rule=name_of(64)),
+    Param("command_name", required=True, check=name_of(64)),
     _PARAS,
-    Field(
+    Param(
         "responses",
         "list",
         most=ENTRIES_MAX,
-        members=(Field("response_name", required=True, rule=name_of(128)), _PARAS),
+        members=(Param("response_name", required=True, check=name_of(128)), _PARAS),
     ),
 )
 _SERVICE: Table = (
-    Field("service_id", required=True, rule=_SERVICE_NAME),
-    Field("service_type", required=True, rule=_SERVICE_NAME),
-    Field("properties", "list", most=ENTRIES_MAX, members=_PROPERTY),
-    Field("commands", "list", most=ENTRIES_MAX, members=_COMMAND),
-    Field(
+    Param("service_id", required=True, check=_SERVICE_NAME),
+    Param("service_type", required=True, check=_SERVICE_NAME),
+    Param("properties", "list", most=ENTRIES_MAX, members=_PROPERTY),
+    Param("commands", "list", most=ENTRIES_MAX, members=_COMMAND),
+    Param(
         "events",
         "list",
         most=ENTRIES_MAX,
-        members=(Field("event_type", required=True, rule=name_of(32)), _PARAS),
+        members=(Param("event_type", required=True, check=name_of(32)), _PARAS),
     ),
-    Field("description", rule=_PROSE),
-    Field("option", rule=OneOf(("Master", "Mandatory", "Optional"))),
+    Param("description", check=_PROSE),
+    Param("option", check=OneOf(("Master", "Mandatory", "Optional"))),
 )
 
 
 def _model(*, required: bool) -> Table:
     """The members that make and change a product; a change may leave any of them out."""
     return (
-        Field("name", required=required, rule=name_of(64)),
-        Field("device_type", required=required, rule=name_of(32)),
-        Field("protocol_type", required=required, rule=OneOf(_PROTOCOLS)),
-        Field("data_format", required=required, rule=OneOf(("json", "binary"))),
-        Field("service_capabilities", "list", required=required, most=ENTRIES_MAX, members=_SERVICE),
-        Field("manufacturer_name", rule=name_of(32)),
-        Field("industry", rule=name_of(64)),
-        Field("description", rule=_PROSE),
+        Param("name", required=required, check=name_of(64)),
+        Param("device_type", required=required, check=name_of(32)),
+        Param("protocol_type", required=required, check=OneOf(_PROTOCOLS)),
+        Param("data_format", required=required, check=OneOf(("json", "binary"))),
+        Param("service_capabilities", "list", required=required, most=ENTRIES_MAX, members=_SERVICE),
+        Param("manufacturer_name", check=name_of(32)),
+        Param("industry", check=name_of(64)),
+        Param("description", check=_PROSE),
         APP_ID,
     )
 
 
-_ID = Field("product_id", required=True, rule=ID_36)
+_ID = Param("product_id", required=True, check=ID_36)
 _FACTS = ("device_type", "protocol_type", "data_format", "manufacturer_name", "industry", "description")
 _SERVICES = "service_capabilities"
 
@@ -177,24 +166,24 @@ def _page(r: c.Scanned[c.SpaceProduct]) -> dict[str, Any]:
 _ONE = "/products/{product_id}"
 
 OPERATIONS: dict[str, Operation] = {
-    "CreateProduct": Operation(
+    "CreateProduct": at(
         "POST", "/products", "operator", _create, _product, status=201,
-        body=(Field("product_id", rule=ID_36), *_model(required=True)),
+        body=(Param("product_id", check=ID_36), *_model(required=True)),
     ),
-    "ListProducts": Operation(
+    "ListProducts": at(
         "GET", "/products", "viewer",
         lambda v: c.ScanProducts(window=window(v), space=v["app_id"], name=v["product_name"]), _page,
-        query=(APP_ID, Field("product_name", rule=name_of(64)), *WINDOW),
+        query=(APP_ID, Param("product_name", check=name_of(64)), *WINDOW),
     ),
-    "ShowProduct": Operation(
+    "ShowProduct": at(
         "GET", _ONE, "viewer",
         lambda v: c.ShowSpaceProduct(product_key=v["product_id"], space=v["app_id"]), _product,
         ids=(_ID,), query=(APP_ID,),
     ),
-    "UpdateProduct": Operation(
+    "UpdateProduct": at(
         "PUT", _ONE, "operator", _change, _product, ids=(_ID,), body=_model(required=False),
     ),
-    "DeleteProduct": Operation(
+    "DeleteProduct": at(
         "DELETE", _ONE, "operator",
         lambda v: c.DeleteSpaceProduct(product_key=v["product_id"], space=v["app_id"]), status=204,
         ids=(_ID,), query=(APP_ID,),

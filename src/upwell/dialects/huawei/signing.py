@@ -16,6 +16,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Literal
 from urllib.parse import quote_from_bytes, unquote_to_bytes
 
+from upwell.dialects.rest import RestRequest
 from upwell.domain.errors import CallerError
 
 CLOCK_SKEW_MAX = timedelta(minutes=15)  # huawei 1.7
@@ -39,21 +40,6 @@ class SigningError(CallerError):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class SignedRequest:
-    """One HTTP request as the signature sees it.
-
-    `path` and `query` are as on the request line, percent-encoded. `headers` have lower-case names, repeated ones
-    joined by ',', and values of which each character is one byte of the wire (ISO 8859-1), as HTTP servers give them.
-    `body` is every byte of it."""
-
-    method: str
-    path: str
-    query: str
-    headers: Mapping[str, str]
-    body: bytes
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class Claim:
     """What a request says of itself, unproven until `verify` returns. `scope` is `date/region/service` of a derived
     key and empty otherwise."""
@@ -65,7 +51,7 @@ class Claim:
     signature: str
 
 
-def claim(request: SignedRequest) -> Claim:
+def claim(request: RestRequest) -> Claim:
     """What the request says of itself. Raises SigningError when a part of the signature is absent or foreign."""
     headers = request.headers
     if "x-security-token" in headers:
@@ -78,7 +64,7 @@ def claim(request: SignedRequest) -> Claim:
     return _claim(algorithm, _parts(rest), headers)
 
 
-def verify(request: SignedRequest, claim: Claim, secret: str, now: datetime) -> None:
+def verify(request: RestRequest, claim: Claim, secret: str, now: datetime) -> None:
     """Proves the claim with the key's secret at `now` (aware). Raises SigningError; returns nothing when it holds."""
     date = request.headers["x-sdk-date"].strip()
     _check_time(date, now)
@@ -155,7 +141,7 @@ def _check_time(text: str, now: datetime) -> None:
 # --- the canonical request (huawei 1.3) ---------------------------------------------------------------------------
 
 
-def _canonical_request(request: SignedRequest, claim: Claim) -> bytes:
+def _canonical_request(request: RestRequest, claim: Claim) -> bytes:
     headers = b"".join(f"{name}:".encode() + _value(request.headers[name]) + b"\n" for name in claim.signed)
     names = ";".join(claim.signed).encode()
     lines = (request.method.upper().encode(), _uri(request.path), _query(request.query), headers, names)
@@ -177,7 +163,7 @@ def _query(query: str) -> bytes:
     return "&".join(f"{_pct(name)}={_pct(value)}" for name, value in sorted(pairs)).encode()
 
 
-def _payload(request: SignedRequest, claim: Claim) -> str:
+def _payload(request: RestRequest, claim: Claim) -> str:
     """The hash that stands for the body. A header that names one must be true: unsigned, it could hide another body."""
     if not request.body:
         return EMPTY_SHA256

@@ -3,10 +3,10 @@
 from collections.abc import Sequence
 from typing import Any
 
-from upwell.dialects.checks import OneOf, shown
+from upwell.dialects.checks import OneOf, Text, shown
 from upwell.dialects.huawei import render
-from upwell.dialects.huawei.operation import Operation, Values
-from upwell.dialects.huawei.params import CHINESE, ID_128, WINDOW, Field, Table, Text, window
+from upwell.dialects.huawei.params import CHINESE, ID_128, WINDOW, window
+from upwell.dialects.operations import Operation, Param, Table, Values, at
 from upwell.domain import commands as c
 from upwell.domain.errors import Invalid
 
@@ -14,16 +14,16 @@ TAGS_MAX = 10  # of a device, and so of a request
 
 _CHARS, _SAID = CHINESE + r"A-Za-z0-9_.\-", "Chinese, letters, digits or _ . -"
 _KEY = Text(64, _CHARS, _SAID)
-_TYPE = Field("resource_type", required=True, rule=OneOf(("device",)))
-_RESOURCE: Table = (_TYPE, Field("resource_id", required=True, rule=ID_128))
-_TAGS = Field(
+_TYPE = Param("resource_type", required=True, check=OneOf(("device",)))
+_RESOURCE: Table = (_TYPE, Param("resource_id", required=True, check=ID_128))
+_TAGS = Param(
     "tags",
     "list",
     required=True,
     most=TAGS_MAX,
     members=(
-        Field("tag_key", required=True, rule=_KEY),
-        Field("tag_value", required=True, rule=Text(128, _CHARS, _SAID)),
+        Param("tag_key", required=True, check=_KEY),
+        Param("tag_value", required=True, check=Text(128, _CHARS, _SAID)),
     ),
 )
 
@@ -65,12 +65,12 @@ def _resources(r: c.Scanned[c.SpaceDevice]) -> dict[str, Any]:
 
 
 OPERATIONS: dict[str, Operation] = {
-    "TagDevice": Operation("POST", "/tags/bind-resource", "operator", _bind, body=(*_RESOURCE, _TAGS)),
-    "UntagDevice": Operation(
+    "TagDevice": at("POST", "/tags/bind-resource", "operator", _bind, body=(*_RESOURCE, _TAGS)),
+    "UntagDevice": at(
         "POST", "/tags/unbind-resource", "operator", _unbind,
-        body=(*_RESOURCE, Field("tag_keys", "list", required=True, rule=_KEY, most=TAGS_MAX)),
+        body=(*_RESOURCE, Param("tag_keys", "list", required=True, check=_KEY, most=TAGS_MAX, unique=False)),
     ),
-    "ListResourcesByTags": Operation(
+    "ListResourcesByTags": at(
         "POST", "/tags/query-resources", "viewer",
         lambda v: c.ScanTagged(window=window(v), tags=_pairs(v)), _resources, query=WINDOW, body=(_TYPE, _TAGS),
     ),

@@ -5,8 +5,8 @@ status. Business errors are HTTP 200, the gateway's 400 or 403 (tuya 1.4).
 from dataclasses import replace
 
 from upwell.dialects import rpc_codes
+from upwell.dialects.flat import FORMS
 from upwell.dialects.rpc_codes import GENERAL, Refusal
-from upwell.dialects.rpc_params import FORMS
 from upwell.dialects.tuya import field_codes
 from upwell.domain.errors import CallerError, Denied, Invalid, Missing, Unavailable
 

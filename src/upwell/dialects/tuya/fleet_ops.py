@@ -9,9 +9,9 @@ from typing import Any
 from uuid import UUID
 
 from upwell.dialects.checks import Length, OneOf, Pattern, Range
+from upwell.dialects.operations import Operation, Param
 from upwell.dialects.rpc_answers import china_time, gmt, millis, utc
-from upwell.dialects.rpc_checks import GROUP_NAME, NICKNAME, PRODUCT_NAME
-from upwell.dialects.rpc_params import PAGE, Operation, Param, page_size
+from upwell.dialects.rpc_checks import GROUP_NAME, NICKNAME, PAGE, PRODUCT_NAME, page_size
 from upwell.dialects.tuya import channels, names
 from upwell.dialects.tuya.render import Listed, Table, page, rows, struct
 from upwell.dialects.tuya.tables import DEVICE_KEY, PRODUCT_KEY, ask, data, of_device, operation, paged
@@ -26,14 +26,14 @@ DEVICE_NAME = Pattern(r"[A-Za-z0-9\-_@.:]{4,32}", "4-32 letters, digits or - _ @
 TOKEN = Pattern(r"[0-9a-f]{32}", "the nextToken of an earlier answer")
 
 _PRODUCT = ask("product_key", "ProductKey", required=True)
-_PRODUCT_NAME = ask("name", "ProductName", required=True, rule=PRODUCT_NAME)
+_PRODUCT_NAME = ask("name", "ProductName", required=True, check=PRODUCT_NAME)
 _GROUP = ask("group_id", "GroupId", read=names.read_group_id, required=True)
 _APPLY = ask("apply_id", "ApplyId", "long", required=True)
 _FACTS = (
-    Param("Description", rule=Length(0, 100)),
-    Param("DataFormat", "int", rule=OneOf((0, 1))),
-    Param("AuthType", rule=OneOf(("secret",))),
-    Param("TuyaChannels", rule=channels.WRITTEN),
+    Param("Description", check=Length(0, 100)),
+    Param("DataFormat", "int", check=OneOf((0, 1))),
+    Param("AuthType", check=OneOf(("secret",))),
+    Param("TuyaChannels", check=channels.WRITTEN),
 )
 _OWN = ("ProductKey", "ProductName")  # what the core keeps itself
 
@@ -146,7 +146,7 @@ def _device_page(r: c.Page[c.Device]) -> dict[str, Any]:
 
 _MEMBERS = Param(
     "Device",
-    "structs",
+    "list",
     required=True,
     most=200,
     members=(PRODUCT_KEY, Param("DeviceName", required=True)),
@@ -161,7 +161,7 @@ OPERATIONS: dict[str, Operation] = {
         c.CreateProduct,
         (_PRODUCT_NAME,),
         lambda r: {"productKey": r.product_key, "data": struct(PRODUCT, r)},
-        more=(Param("NodeType", "int", required=True, rule=OneOf((0, 1))), *_FACTS),
+        more=(Param("NodeType", "int", required=True, check=OneOf((0, 1))), *_FACTS),
         further=_facts,
     ),
     "UpdateProduct": operation("operator", c.UpdateProduct, (_PRODUCT, _PRODUCT_NAME), more=_FACTS, further=_facts),
@@ -169,13 +169,13 @@ OPERATIONS: dict[str, Operation] = {
     "RegisterDevice": operation(
         "operator",
         c.RegisterDevice,
-        (_PRODUCT, ask("name", "DeviceName", rule=DEVICE_NAME), ask("nickname", "Nickname", rule=NICKNAME)),
+        (_PRODUCT, ask("name", "DeviceName", check=DEVICE_NAME), ask("nickname", "Nickname", check=NICKNAME)),
         data(lambda r: struct(DEVICE, r)),
     ),
     "BatchRegisterDevice": operation(
         "operator",
         c.RegisterDevices,
-        (_PRODUCT, ask("count", "Count", "int", required=True, rule=Range(1, 10_000))),
+        (_PRODUCT, ask("count", "Count", "int", required=True, check=Range(1, 10_000))),
         data(lambda r: {"applyId": names.public(r.apply_id)}),
     ),
     "QueryBatchRegisterDeviceStatus": operation(
@@ -189,8 +189,8 @@ OPERATIONS: dict[str, Operation] = {
     ),
     "QueryDevice": Operation(
         "viewer",
-        (PRODUCT_KEY, PAGE, page_size(50), Param("NextToken", rule=TOKEN),
-         Param("DeviceStatus", rule=OneOf(tuple(STATUS_ASKED)))),
+        (PRODUCT_KEY, PAGE, page_size(50), Param("NextToken", check=TOKEN),
+         Param("DeviceStatus", check=OneOf(tuple(STATUS_ASKED)))),
         _devices,
         _device_page,
     ),
@@ -211,8 +211,8 @@ OPERATIONS: dict[str, Operation] = {
         "operator",
         c.CreateGroup,
         (
-            ask("name", "GroupName", required=True, rule=GROUP_NAME),
-            ask("description", "GroupDesc", rule=Length(1, 100)),
+            ask("name", "GroupName", required=True, check=GROUP_NAME),
+            ask("description", "GroupDesc", check=Length(1, 100)),
             ask("super_group_id", "SuperGroupId", read=names.read_group_id),
         ),
         data(lambda r: struct(GROUP, r)),

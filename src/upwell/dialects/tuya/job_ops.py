@@ -10,6 +10,7 @@ from decimal import Decimal
 from typing import Any
 
 from upwell.dialects.checks import OneOf, Range
+from upwell.dialects.operations import Operation, Param
 from upwell.dialects.rpc_answers import utc
 from upwell.dialects.rpc_checks import (
     GRAY_PERCENT,
@@ -21,7 +22,6 @@ from upwell.dialects.rpc_checks import (
     check_targets,
     nothing_cancelled,
 )
-from upwell.dialects.rpc_params import Operation, Param
 from upwell.dialects.tuya import names
 from upwell.dialects.tuya.package_ops import PACKAGE_ID
 from upwell.dialects.tuya.render import Listed, Table, page, rows, struct
@@ -46,19 +46,19 @@ def _targets(most: int) -> Ask:
 
 
 _MANNER = (
-    ask("timeout_min", "TimeoutInMinutes", "int", rule=Range(1, 1440)),
+    ask("timeout_min", "TimeoutInMinutes", "int", check=Range(1, 1440)),
     ask("need_push", "NeedPush", "bool"),
     ask("need_confirm", "NeedConfirm", "bool"),
-    ask("protocol", "DownloadProtocol", rule=OneOf(("HTTPS",))),
+    ask("protocol", "DownloadProtocol", check=OneOf(("HTTPS",))),
 )
 _STATIC = (
     _PACKAGES,
     _PRODUCT,
-    ask("selection", "TargetSelection", required=True, rule=OneOf(("ALL", *TARGETS))),
-    ask("source_versions", "SrcVersion", "list", most=10, rule=VERSION),
-    ask("retry_interval_min", "RetryInterval", "int", rule=OneOf((0, 10, 30, 60, 1440))),
-    ask("retry_count", "RetryCount", "int", rule=OneOf((1, 2, 5))),
-    ask("gray_percent", "GrayPercent", rule=GRAY_PERCENT, selects=True),
+    ask("selection", "TargetSelection", required=True, check=OneOf(("ALL", *TARGETS))),
+    ask("source_versions", "SrcVersion", "list", most=10, check=VERSION),
+    ask("retry_interval_min", "RetryInterval", "int", check=OneOf((0, 10, 30, 60, 1440))),
+    ask("retry_count", "RetryCount", "int", check=OneOf((1, 2, 5))),
+    ask("gray_percent", "GrayPercent", check=GRAY_PERCENT, selects=True),
     ask("group_ids", "GroupId", read=lambda text: (names.read_group_id(text),), selects=True),
     _targets(200),
     *_MANNER,
@@ -194,7 +194,7 @@ OPERATIONS: dict[str, Operation] = {
         (
             _JOB_ID,
             *paged(100, number=1, size=10),
-            ask("states", "TaskStatus", read=lambda state: frozenset({state}), rule=OneOf(STATES)),
+            ask("states", "TaskStatus", read=lambda state: frozenset({state}), check=OneOf(STATES)),
             ask("device_names", "DeviceNames", "list", unique=False),
         ),
         page(TASK, "simpleOTATaskInfo"),
@@ -202,12 +202,12 @@ OPERATIONS: dict[str, Operation] = {
     "ListOTAUnfinishedTaskByDevice": operation(
         "viewer",
         c.ListTasks,
-        (ask("module", "ModuleName", rule=VERSION),),
+        (ask("module", "ModuleName", check=VERSION),),
         lambda r: {"data": Listed("simpleOTATaskInfo", rows(OPEN_TASK, r.items))},
         more=(
             *DEVICE_KEY,
-            Param("TaskStatus", rule=OneOf(OPEN)),
-            Param("TaskStatusList", "list", rule=OneOf(OPEN), unique=False),
+            Param("TaskStatus", check=OneOf(OPEN)),
+            Param("TaskStatusList", "list", check=OneOf(OPEN), unique=False),
         ),
         further=_open,
     ),

@@ -4,9 +4,9 @@ from collections.abc import Mapping
 from typing import Any
 
 from upwell.dialects.checks import Length, OneOf, Pattern, Range
+from upwell.dialects.operations import Operation, Param
 from upwell.dialects.rpc_answers import utc
 from upwell.dialects.rpc_checks import ALIAS, digest
-from upwell.dialects.rpc_params import Operation, Param
 from upwell.dialects.tuya import names
 from upwell.dialects.tuya.render import Table, page, struct
 from upwell.dialects.tuya.tables import DEVICE_KEY, VERSION, ask, data, of_device, operation, paged
@@ -24,9 +24,9 @@ FIRMWARE_NAME = Pattern(
     "1-40 Chinese, English or Japanese letters, digits or - _ ( ), a letter or digit first",
 )
 DESCRIPTION = Length(0, 100)
-UDI = ask("udi", "Udi", rule=Length(1, 4096))
+UDI = ask("udi", "Udi", check=Length(1, 4096))
 PACKAGE_ID = ask("package_id", "FirmwareId", read=names.read_firmware_id, required=True)
-NAME = ask("name", "FirmwareName", required=True, rule=FIRMWARE_NAME)
+NAME = ask("name", "FirmwareName", required=True, check=FIRMWARE_NAME)
 
 
 def _digest(given: Mapping[str, Any]) -> dict[str, Any]:
@@ -86,18 +86,18 @@ MODULE_VERSION: Table = {
 
 _MODULE = (
     ask("product_key", "ProductKey", required=True),
-    ask("name", "ModuleName", required=True, rule=VERSION),
+    ask("name", "ModuleName", required=True, check=VERSION),
 )
 _TOLD_OF_MODULE = (
-    ask("alias", "AliasName", rule=ALIAS),
-    ask("description", "Desc", rule=DESCRIPTION),
+    ask("alias", "AliasName", check=ALIAS),
+    ask("description", "Desc", check=DESCRIPTION),
 )
 
 OPERATIONS: dict[str, Operation] = {
     "GenerateOTAUploadURL": operation(
         "operator",
         c.CreateUploadTicket,
-        (ask("suffix", "FileSuffix", rule=OneOf(SUFFIXES)),),
+        (ask("suffix", "FileSuffix", check=OneOf(SUFFIXES)),),
         data(lambda r: struct(TICKET, r)),
     ),
     "CreateOTAFirmware": operation(
@@ -105,16 +105,16 @@ OPERATIONS: dict[str, Operation] = {
         c.CreatePackage,
         (
             NAME,
-            ask("version", "DestVersion", required=True, rule=VERSION),
+            ask("version", "DestVersion", required=True, check=VERSION),
             # tuya 2.4 calls it optional; without several files, which Tuya does not offer, there is no other.
-            ask("url", "FirmwareUrl", required=True, rule=Length(1, 1024)),
-            ask("sign_method", "SignMethod", rule=OneOf(tuple(DIGESTS)), default="MD5"),
-            ask("size", "FirmwareSize", "long", rule=Range(1, FILE_SIZE_MAX)),
+            ask("url", "FirmwareUrl", required=True, check=Length(1, 1024)),
+            ask("sign_method", "SignMethod", check=OneOf(tuple(DIGESTS)), default="MD5"),
+            ask("size", "FirmwareSize", "long", check=Range(1, FILE_SIZE_MAX)),
             ask("product_key", "ProductKey"),
-            ask("description", "FirmwareDesc", rule=DESCRIPTION),
-            ask("is_delta", "Type", "int", bool, rule=OneOf((0,))),  # tuya 2.4: differential is not offered
-            ask("source_version", "SrcVersion", rule=VERSION),
-            ask("module", "ModuleName", rule=VERSION),
+            ask("description", "FirmwareDesc", check=DESCRIPTION),
+            ask("is_delta", "Type", "int", bool, check=OneOf((0,))),  # tuya 2.4: differential is not offered
+            ask("source_version", "SrcVersion", check=VERSION),
+            ask("module", "ModuleName", check=VERSION),
             ask("verify", "NeedToVerify", "bool"),
             UDI,
         ),
@@ -127,7 +127,13 @@ OPERATIONS: dict[str, Operation] = {
     "ModifyOTAFirmware": operation(
         "operator",
         c.ModifyPackage,
-        (PACKAGE_ID, NAME, ask("product_key", "ProductKey"), ask("description", "FirmwareDesc", rule=DESCRIPTION), UDI),
+        (
+            PACKAGE_ID,
+            NAME,
+            ask("product_key", "ProductKey"),
+            ask("description", "FirmwareDesc", check=DESCRIPTION),
+            UDI,
+        ),
     ),
     "DeleteOTAFirmware": operation("operator", c.DeletePackage, (PACKAGE_ID,)),
     "QueryOTAFirmware": operation(
@@ -136,7 +142,7 @@ OPERATIONS: dict[str, Operation] = {
     "ListOTAFirmware": operation(
         "viewer",
         c.ListPackages,
-        (*paged(100), ask("product_key", "ProductKey"), ask("version", "DestVersion", rule=VERSION)),
+        (*paged(100), ask("product_key", "ProductKey"), ask("version", "DestVersion", check=VERSION)),
         page(PACKAGE, "simpleFirmwareInfo", "firmwareInfo"),
     ),
     "CreateOTAModule": operation("operator", c.CreateModule, (*_MODULE, *_TOLD_OF_MODULE)),

@@ -9,10 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from upwell.dialects import rpc_answers
-from upwell.dialects.rpc_answers import JSON_TYPE
 from upwell.domain.commands import Page
-
-__all__ = ["JSON_TYPE", "Listed", "Table", "failure", "listing", "page", "rows", "struct", "success"]
 
 Table = Mapping[str, str | Callable[[Any], Any]]
 

@@ -7,14 +7,14 @@ after the signature was checked on what was sent, and refuses two spellings of o
 from collections.abc import Iterable, Sequence
 
 from upwell.dialects.checks import OneOf, shown
-from upwell.dialects.rpc_names import ONE_VALUE, Pairs
-from upwell.dialects.rpc_params import Param
+from upwell.dialects.flat_names import ONE_VALUE
+from upwell.dialects.operations import Pairs, Param
 from upwell.domain.errors import Invalid
 
 
 def mended(table: Sequence[Param], pairs: Pairs) -> list[tuple[str, str]]:
-    """The pairs in the spelling of the table, once each; what the table lacks stays as it is, for `rpc_names` to judge.
-    Raises Invalid."""
+    """The pairs in the spelling of the table, once each; what the table lacks stays as it is, for
+    `flat_names` to judge. Raises Invalid."""
     known = {param.name.lower(): param for param in table}
     found: dict[str, str] = {}
     others: list[tuple[str, str]] = []
@@ -49,7 +49,7 @@ def _name(param: Param, given: str) -> str:
 
 
 def _value(param: Param, given: str) -> str:
-    if not isinstance(param.rule, OneOf):
+    if not isinstance(param.check, OneOf):
         return given
-    words = {word.lower(): word for word in param.rule.values if isinstance(word, str)}
+    words = {word.lower(): word for word in param.check.values if isinstance(word, str)}
     return words.get(given.lower(), given)

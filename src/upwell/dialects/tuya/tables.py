@@ -5,8 +5,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from upwell.dialects.checks import Pattern, Range
-from upwell.dialects.rpc_checks import device_key
-from upwell.dialects.rpc_params import FROM_ONE, Operation, Param
+from upwell.dialects.operations import Operation, Param
+from upwell.dialects.rpc_checks import FROM_ONE, device_key
 from upwell.domain.commands import Command, Result
 
 PRODUCT_KEY = Param("ProductKey", required=True)
@@ -27,7 +27,7 @@ class Ask:
     read: Callable[[Any], Any] = _as_given
 
 
-def ask(field: str, name: str, kind: Any = "str", read: Callable[[Any], Any] = _as_given, **more: Any) -> Ask:
+def ask(field: str, name: str, kind: Any = "text", read: Callable[[Any], Any] = _as_given, **more: Any) -> Ask:
     """The row of the parameter `name`; `more` are the fields of Param."""
     return Ask(field, Param(name, kind, **more), read)
 
@@ -76,6 +76,6 @@ def of_device(given: Mapping[str, Any]) -> dict[str, Any]:
 def paged(size_max: int, *, number: int | None = None, size: int | None = None) -> tuple[Ask, Ask]:
     """The rows of CurrentPage and PageSize; they are required unless they have a default."""
     return (
-        ask("number", "CurrentPage", "int", required=number is None, rule=FROM_ONE, default=number),
-        ask("size", "PageSize", "int", required=size is None, rule=Range(1, size_max), default=size),
+        ask("number", "CurrentPage", "int", required=number is None, check=FROM_ONE, default=number),
+        ask("size", "PageSize", "int", required=size is None, check=Range(1, size_max), default=size),
     )

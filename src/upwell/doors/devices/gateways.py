@@ -10,11 +10,11 @@ import logging
 from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from datetime import datetime
 from uuid import UUID
 
 from upwell.domain.errors import NotFound, TooMany
 from upwell.domain.fleet import device_id as id_of
+from upwell.doors.devices.desk import Desk
 from upwell.doors.devices.faces import (
     Behind,
     Down,
@@ -29,33 +29,16 @@ from upwell.doors.devices.faces import (
     TopoDelete,
     TopoGet,
 )
-from upwell.doors.devices.mqtt.handler import Conn
-from upwell.doors.devices.seats import Seats, linked_of
+from upwell.doors.devices.logins import NOBODY
+from upwell.doors.devices.seats import Seat, Seats, linked_of
 from upwell.service.journal import tell
 from upwell.service.upgrade.gateways import SUB_DEVICES_MAX, SubDevice
 from upwell.service.upgrade.logins import LoginFacts
 
 log = logging.getLogger(__name__)
 
-NOBODY = "no such device"  # a secret to check against, so that unknown devices take as long as known ones
-
 Asked = SubLogin | SubLogout | TopoAdd | TopoDelete | TopoGet | Behind | SubStatus
 Candidates = Callable[[str | None, str], Awaitable[Sequence[LoginFacts]]]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class GatewayDesk:
-    """What the platform does for gateways; handed in by wiring."""
-
-    now: Callable[[], datetime]
-    candidates: Candidates  # devices by product key and name, or by name alone
-    arrived: Callable[[tuple[UUID, UUID, str]], Awaitable[None]]
-    left: Callable[[tuple[UUID, UUID]], Awaitable[None]]
-    bind: Callable[[UUID, Sequence[UUID]], Awaitable[None]]
-    unbind: Callable[[UUID, Sequence[UUID]], Awaitable[set[UUID]]]
-    bound: Callable[[UUID], Awaitable[Sequence[SubDevice]]]
-    behind: Callable[[UUID], Awaitable[Sequence[SubDevice]]]  # at any depth
-    behind_all: Callable[[Sequence[UUID]], Awaitable[Mapping[UUID, Sequence[SubDevice]]]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,16 +54,17 @@ class _Sub:
 
 
 class Gateways:
-    """Does what gateways ask for their sub-devices. `end` ends a device's own connection."""
+    """Does what gateways ask for their sub-devices. `candidates` finds devices by product key and name, or by name
+    alone."""
 
-    def __init__(self, desk: GatewayDesk, seats: Seats, end: Callable[[UUID, str], None]) -> None:
+    def __init__(self, desk: Desk, candidates: Candidates, seats: Seats) -> None:
         self._desk = desk
+        self._candidates = candidates
         self._seats = seats
-        self._end = end
         self._turns: dict[UUID, asyncio.Lock] = {}  # of connections that asked
 
     @asynccontextmanager
-    async def turn(self, conn: Conn) -> AsyncIterator[None]:
+    async def turn(self, conn: Seat) -> AsyncIterator[None]:
         """The connection's turn, given in the order in which it is asked for: what was asked before is done. A
         sub-device speaks right behind its login, which not every vendor answers (tuya 4.10)."""
         turn = self._turns.setdefault(conn.connection_id, asyncio.Lock())
@@ -91,7 +75,7 @@ class Gateways:
             if self._seats.of(conn.device_id) is not conn:
                 self._turns.pop(conn.connection_id, None)
 
-    async def take(self, conn: Conn, asked: Asked) -> Down | None:
+    async def take(self, conn: Seat, asked: Asked) -> Down | None:
         """In the connection's turn, do it and give the answer to send; it is committed when this returns."""
         match asked:
             case TopoGet(answer):
@@ -111,11 +95,11 @@ class Gateways:
             case SubStatus(wanted, answer):
                 return answer(await self._as_said(conn, dict(wanted)))
 
-    async def come_along(self, conn: Conn) -> None:
+    async def come_along(self, conn: Seat) -> None:
         """The devices behind a gateway that just came are online with it."""
         await self._bring(conn, await self._desk.behind(conn.device_id), None)
 
-    async def catch_up(self, conns: Sequence[Conn]) -> None:
+    async def catch_up(self, conns: Sequence[Seat]) -> None:
         """Devices that came behind these gateways meanwhile are online with them; those that a gateway said are away
         are not."""
         found = await self._desk.behind_all([conn.device_id for conn in conns])
@@ -125,7 +109,7 @@ class Gateways:
                 async with self.turn(conn):
                     await self._bring(conn, found[conn.device_id], None)
 
-    async def part(self, conn: Conn) -> None:
+    async def part(self, conn: Seat) -> None:
         """The connection ended, and with it its sub-devices'."""
         self._turns.pop(conn.connection_id, None)
         subs = list(linked_of(conn).subs.values())
@@ -135,7 +119,7 @@ class Gateways:
 
     # Topology.
 
-    async def _bind(self, conn: Conn, subs: Sequence[SubClaim]) -> list[_Sub]:
+    async def _bind(self, conn: Seat, subs: Sequence[SubClaim]) -> list[_Sub]:
         found = await asyncio.gather(*(self._found(conn, claim, topology=False) for claim in subs))
         if any(sub.outcome is not Outcome.DONE for sub in found):
             return found
@@ -147,7 +131,7 @@ class Gateways:
             return [_Sub(sub.names, Outcome.UNKNOWN) for sub in found]
         return found
 
-    async def _unbind(self, conn: Conn, subs: Sequence[tuple[str | None, str]]) -> list[_Sub]:
+    async def _unbind(self, conn: Seat, subs: Sequence[tuple[str | None, str]]) -> list[_Sub]:
         named = [await self._named(conn, *each) for each in subs]
         gone = await self._desk.unbind(conn.device_id, [id_of(n.product_key, n.device_name) for n in named])
         found = [_Sub(names, Outcome.UNBOUND) for names in named]
@@ -157,16 +141,16 @@ class Gateways:
                 await self._offline(conn, sub.device_id)
         return found
 
-    async def _named(self, conn: Conn, product_key: str | None, device_name: str) -> Names:
+    async def _named(self, conn: Seat, product_key: str | None, device_name: str) -> Names:
         """The sub-device meant, also where the vendor names no product."""
         if product_key is not None:
             return Names(product_key, device_name)
-        here = [f for f in await self._desk.candidates(None, device_name) if f.gateway_id == conn.device_id]
+        here = [f for f in await self._candidates(None, device_name) if f.gateway_id == conn.device_id]
         return Names(here[0].product_key if here else "", device_name)
 
     # Sessions.
 
-    async def _login(self, conn: Conn, subs: Sequence[SubClaim]) -> list[_Sub]:
+    async def _login(self, conn: Seat, subs: Sequence[SubClaim]) -> list[_Sub]:
         found = await asyncio.gather(*(self._found(conn, claim, topology=True) for claim in subs))
         linked = linked_of(conn)
         wanted = {sub.device_id: sub.names for sub in found}
@@ -176,17 +160,17 @@ class Gateways:
             await asyncio.gather(*(self._online(conn, *each) for each in wanted.items()))
         return found
 
-    async def _online(self, conn: Conn, device_id: UUID, names: Names) -> None:
+    async def _online(self, conn: Seat, device_id: UUID, names: Names) -> None:
         if self._seats.of(device_id) is not conn:
             if self._seats.of(conn.device_id) is not conn:
                 return  # the gateway itself left meanwhile
-            if self._seats.take(conn, device_id, names):
-                self._end(device_id, "logged in through its gateway")
+            if former := self._seats.take(conn, device_id, names):
+                former.end("logged in through its gateway")
         await self._desk.arrived((device_id, conn.connection_id, conn.peer))
         if not self._seats.settle(conn, device_id):
             await self._desk.left((device_id, conn.connection_id))
 
-    async def _logout(self, conn: Conn, subs: Sequence[tuple[str | None, str]]) -> list[_Sub]:
+    async def _logout(self, conn: Seat, subs: Sequence[tuple[str | None, str]]) -> list[_Sub]:
         found: list[_Sub] = []
         linked = linked_of(conn)
         for product_key, device_name in subs:
@@ -198,13 +182,13 @@ class Gateways:
             await self._offline(conn, linked.subs[names])
         return found
 
-    async def _offline(self, conn: Conn, device_id: UUID) -> None:
+    async def _offline(self, conn: Seat, device_id: UUID) -> None:
         if self._seats.leave(device_id, conn):
             await self._desk.left((device_id, conn.connection_id))
 
     # Sub-devices without a login of their own.
 
-    async def _bring(self, conn: Conn, subs: Sequence[SubDevice], only: Collection[str] | None) -> None:
+    async def _bring(self, conn: Seat, subs: Sequence[SubDevice], only: Collection[str] | None) -> None:
         """Those of the public ids in `only`, or all that did not leave this connection before. One that has a
         connection of its own keeps it."""
         linked = linked_of(conn)
@@ -217,7 +201,7 @@ class Gateways:
                 missing.append((device_id, names))
         await asyncio.gather(*(self._online(conn, *each) for each in missing))
 
-    async def _as_said(self, conn: Conn, wanted: Mapping[str, bool]) -> frozenset[str]:
+    async def _as_said(self, conn: Seat, wanted: Mapping[str, bool]) -> frozenset[str]:
         """Those of the gateway's own that are now as it said."""
         linked = linked_of(conn)
         there = {public_id for public_id, is_there in wanted.items() if is_there}
@@ -232,11 +216,11 @@ class Gateways:
 
     # Proofs.
 
-    async def _found(self, conn: Conn, claim: SubClaim, *, topology: bool) -> _Sub:
+    async def _found(self, conn: Seat, claim: SubClaim, *, topology: bool) -> _Sub:
         """What becomes of one sub-device. Each candidate's proof is computed, so that time tells nothing."""
         linked, now = linked_of(conn), self._desk.now()
         names = Names(claim.product_key or "", claim.device_name)
-        candidates = await self._desk.candidates(claim.product_key, claim.device_name)
+        candidates = await self._candidates(claim.product_key, claim.device_name)
         proven = [facts for facts in candidates if claim.proves(facts.secret, b"", now)]
         if not candidates:
             claim.proves(NOBODY, b"", now)
@@ -259,7 +243,7 @@ def _judged(linked: Linked, names: Names, facts: LoginFacts, *, bound: bool) -> 
     return Outcome.DONE if bound else Outcome.UNBOUND
 
 
-def _noted(conn: Conn, event: str, found: list[_Sub]) -> list[_Sub]:
+def _noted(conn: Seat, event: str, found: list[_Sub]) -> list[_Sub]:
     """The same, with each refusal told in the log."""
     for sub in found:
         if sub.outcome is not Outcome.DONE:

@@ -4,28 +4,32 @@ Holds: all candidates' proofs are computed, and one where there is none, so that
 enrols is nobody's: it can't take a device's place.
 """
 
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Protocol
 from uuid import UUID, uuid4
 
 from upwell.domain.errors import DeviceError
 from upwell.domain.fleet import device_id as id_of
-from upwell.doors.devices.faces import Claim, Down, Enrolment, Face, Linked, Names
-from upwell.doors.devices.gateways import NOBODY
-from upwell.doors.devices.mqtt.handler import Identity
+from upwell.doors.devices.faces import Claim, Down, Enrolment, Face, Linked, MqttFace, Names
+from upwell.doors.devices.identity import Identity
 from upwell.service.upgrade.logins import LoginFacts
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class LoginDesk:
-    """What checks logins; handed in by wiring."""
+class LoginDesk(Protocol):
+    """What checks logins."""
 
-    now: Callable[[], datetime]
-    facts: Callable[[UUID], Awaitable[LoginFacts | None]]
-    facts_by_name: Callable[[str], Awaitable[Sequence[LoginFacts]]]
-    product_secret: Callable[[str], Awaitable[str | None]]
-    enrol: Callable[[str, str, bool], Awaitable[str | None]]  # product key, name, creates -> the device's secret
+    def now(self) -> datetime: ...
+    async def facts(self, device_id: UUID, /) -> LoginFacts | None: ...
+    async def facts_by_name(self, name: str, /) -> Sequence[LoginFacts]: ...
+    async def product_secret(self, product_key: str, /) -> str | None: ...
+
+    async def enrol(self, product_key: str, name: str, creates: bool, /) -> str | None:
+        """The device's secret; None refuses. `creates`: it may be unknown yet."""
+
+
+NOBODY = "no such device"  # a secret to check against, so that unknown devices take as long as known ones
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +50,7 @@ class Refused:
 class Logins:
     """Checks logins for every face."""
 
-    def __init__(self, desk: LoginDesk, faces: Sequence[Face]) -> None:
+    def __init__(self, desk: LoginDesk, faces: Sequence[MqttFace] = ()) -> None:
         self._desk = desk
         self._faces = faces
 
@@ -63,9 +67,9 @@ class Logins:
             return Refused(f"malformed: {exc.problem}")
         if isinstance(claim, Enrolment):
             return await self._enrolled(face, claim, password)
-        return await self._linked(face, claim, password)
+        return await self.linked(face, claim, password)
 
-    def _claim(self, client_id: str, username: str) -> tuple[Face, Claim | Enrolment]:
+    def _claim(self, client_id: str, username: str) -> tuple[MqttFace, Claim | Enrolment]:
         for face in self._faces:
             claim = face.claim(client_id, username)
             if claim is not None:
@@ -79,7 +83,8 @@ class Logins:
         facts = await self._desk.facts(id_of(product_key, device_name))
         return [] if facts is None else [facts]
 
-    async def _linked(self, face: Face, claim: Claim, password: bytes) -> Identity | Refused:
+    async def linked(self, face: Face, claim: Claim, password: bytes = b"") -> Identity | Refused:
+        """Whom the claim names, proven; its `facts` are Linked."""
         found = await self.candidates(claim.product_key, claim.device_name)
         now = self._desk.now()
         proven = [facts for facts in found if _proven(facts, claim, password, now)]

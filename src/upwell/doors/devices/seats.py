@@ -1,28 +1,51 @@
-"""Which connection each device speaks on in this process: its own, or that of its gateway.
+"""Where each device is told something in this process: on its own seat, or on that of its gateway.
 
 Holds: a device has one seat; whoever takes it later has it (alibaba 6.1, rule 5). A sub-device that lost its seat is
-of its gateway's connection no more, and the gateway keeps its own.
+of its gateway's no more, and the gateway keeps its own. A device that asks again and again has none here: the seat of
+its request ends with the answer.
 """
 
 from collections.abc import Iterable, Iterator
+from typing import Any, Protocol
 from uuid import UUID
 
 from upwell.doors.devices.faces import Linked, Names
-from upwell.doors.devices.mqtt.handler import Conn
 
 PARTED_MAX = 1500  # sub-devices of a connection remembered as gone
+
+
+class Seat(Protocol):
+    """Whatever a device, and those behind it, can be told something on: a connection, or a request that waits for its
+    answer. `facts` is the Linked of its login."""
+
+    @property
+    def connection_id(self) -> UUID: ...
+    @property
+    def device_id(self) -> UUID: ...
+    @property
+    def facts(self) -> object: ...
+    @property
+    def peer(self) -> str: ...
+    @property
+    def name(self) -> str: ...
+
+    def tell(self, message: Any, token: object, /) -> bool:
+        """Write what its face framed, now and without waiting. False, with nothing done, when it takes nothing."""
+
+    def end(self, reason: str, /) -> None:
+        """End it, if it has not ended."""
 
 
 class Seats:
     """The seats of one process."""
 
     def __init__(self) -> None:
-        self._seats: dict[UUID, tuple[Conn, Names]] = {}
+        self._seats: dict[UUID, tuple[Seat, Names]] = {}
         self._settled: dict[UUID, UUID] = {}  # those that PostgreSQL knows of too
         self._round: Iterator[UUID] = iter(())
 
-    def of(self, device_id: UUID) -> Conn | None:
-        """The connection the device speaks on."""
+    def of(self, device_id: UUID) -> Seat | None:
+        """Where the device speaks."""
         seat = self._seats.get(device_id)
         return None if seat is None else seat[0]
 
@@ -31,7 +54,7 @@ class Seats:
         seat = self._seats.get(device_id)
         return "" if seat is None else seat[1].shown
 
-    def take(self, conn: Conn, device_id: UUID, names: Names) -> Conn | None:
+    def take(self, conn: Seat, device_id: UUID, names: Names) -> Seat | None:
         """The device speaks on `conn` from now on. Returns the connection of its own that it had, which must end;
         a gateway's only loses the sub-device."""
         former = self.leave(device_id)
@@ -44,14 +67,14 @@ class Seats:
             linked.parted.pop(names, None)
         return former if former is not None and former is not conn and former.device_id == device_id else None
 
-    def settle(self, conn: Conn, device_id: UUID) -> bool:
+    def settle(self, conn: Seat, device_id: UUID) -> bool:
         """PostgreSQL knows that the device is online on `conn`. False when it lost the seat meanwhile."""
         if self.of(device_id) is not conn:
             return False
         self._settled[device_id] = conn.connection_id
         return True
 
-    def leave(self, device_id: UUID, conn: Conn | None = None) -> Conn | None:
+    def leave(self, device_id: UUID, conn: Seat | None = None) -> Seat | None:
         """The device has no seat any more, if it was on `conn` (None: on any). Returns where it was."""
         seat = self._seats.get(device_id)
         if seat is None or (conn is not None and seat[0] is not conn):
@@ -84,7 +107,7 @@ class Seats:
         return got
 
 
-def linked_of(conn: Conn) -> Linked:
-    """What the connection is. It is set at login, before anything else happens on it."""
-    assert isinstance(conn.facts, Linked)  # noqa: S101  # enrolling connections get no seat
-    return conn.facts
+def linked_of(seat: Seat) -> Linked:
+    """What the seat is. It is set at login, before anything else happens on it."""
+    assert isinstance(seat.facts, Linked)  # noqa: S101  # enrolling connections get no seat
+    return seat.facts

@@ -21,9 +21,6 @@ HEAD_BYTES_MAX = 8 * 1024
 REASON_CHARS_MAX = 100
 """A refusal's text; devices print it or drop it."""
 
-HEADER_LINE_MAX = 128
-"""alibaba 6.7: C4's line limit, with the line's end."""
-
 # The token decides; a name after it and any query are for the device alone (huawei 5.7).
 _TARGET = re.compile(rb"(?:https?://[^/?#]*)?/ota/([A-Za-z0-9._~=-]{1,1024})(?:/([^/?#]{0,255}))?(?:\?.*)?")
 _BEARER = re.compile(rb"bearer +([A-Za-z0-9._~=-]{1,1024})", re.IGNORECASE)

@@ -10,17 +10,20 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from hashlib import sha256
 from typing import Any
-from urllib.parse import parse_qsl
 
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
+from starlette.routing import Route
 
 from upwell.dialects.huawei import iam as dialect
 from upwell.dialects.huawei import render
 from upwell.dialects.huawei.signing import SigningError
-from upwell.domain.errors import CallerError, Denied, Invalid
-from upwell.doors.management.huawei_callers import Gate, key_named, peer_of, read
-from upwell.service.context import Context
+from upwell.dialects.rest import pairs
+from upwell.domain.errors import CallerError, Denied
+from upwell.doors.management.huawei_callers import DIALECT, caller_of, key_named
+from upwell.doors.management.requests import origin_of, peer_of
+from upwell.doors.management.rest import rest_request
+from upwell.doors.management.tongue import House
 from upwell.service.journal import tell
 from upwell.service.manage import access, users
 
@@ -31,22 +34,28 @@ HASHED_AT_ONCE = 2  # passwords: 16 MiB each
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class IamDoor:
+class SignIn:
     """Answers requests to `/v3/…`."""
 
-    ctx: Context
-    gate: Gate
+    house: House
     turns: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(HASHED_AT_ONCE))
+
+    def routes(self) -> list[Route]:
+        """Its two paths."""
+        return [
+            Route(dialect.TOKENS_PATH, self.tokens, methods=["POST"]),
+            Route(dialect.PROJECTS_PATH, self.projects, methods=["GET"]),
+        ]
 
     async def tokens(self, request: Request) -> Response:
         """POST: a token for a password; never raises."""
         trace, user = uuid.uuid4().hex, ""
         try:
-            asked = dialect.read_sign_in((await read(request, BODY_SIZE_MAX)).body)
+            asked = dialect.read_sign_in((await rest_request(request, BODY_SIZE_MAX)).body)
             user = f"{asked.domain}/{asked.user}"
             async with self.turns:
                 made = await users.sign_in(
-                    self.ctx, asked.domain, asked.user, asked.password, scoped=asked.scope == "project"
+                    self.house.ctx, asked.domain, asked.user, asked.password, scoped=asked.scope == "project"
                 )
             who = _who(made.user)
             dialect.check_scope(asked, who)
@@ -59,20 +68,22 @@ class IamDoor:
 
     async def projects(self, request: Request) -> Response:
         """GET: the project of whoever signed, or whose token it is; never raises."""
-        trace, key = uuid.uuid4().hex, ""
+        trace, key_id = uuid.uuid4().hex, ""
         try:
-            asked = await read(request, BODY_SIZE_MAX)
-            key = key_named(asked)
-            caller = await self.gate.caller(asked, scoped=False)
-            origin = f"{request.url.scheme}://{request.headers.get('host', request.url.netloc)}"
+            asked = await rest_request(request, BODY_SIZE_MAX)
+            key_id = key_named(asked)
+            key = await access.find_key(self.house.ctx, key_id) if key_id else None
+            own = key if key and key.dialect == DIALECT else None
+            caller = await caller_of(self.house, asked, own, scoped=False)
             project_id, domain_id = access.project_id(caller.account_id), _domain_id(caller.account_id)
-            return _answered(trace, 200, dialect.projects(_pairs(asked.query), project_id, domain_id, origin))
+            body = dialect.projects(pairs(asked.query, PARAMETERS_MAX), project_id, domain_id, origin_of(request))
+            return _answered(trace, 200, body)
         except ClientDisconnect:
             return Response(status_code=400)
         except SigningError as exc:
-            return _refused(trace, Denied(exc.problem), "list projects", peer_of(request), key=key)
+            return _refused(trace, Denied(exc.problem), "list projects", peer_of(request), key=key_id)
         except Exception as exc:
-            return _refused(trace, exc, "list projects", peer_of(request), key=key)
+            return _refused(trace, exc, "list projects", peer_of(request), key=key_id)
 
 
 def _answered(trace: str, status: int, body: Mapping[str, Any], more: Mapping[str, str] | None = None) -> Response:
@@ -103,10 +114,3 @@ def _who(user: users.User) -> dialect.Who:
 def _domain_id(account_id: int) -> str:
     """The account as IAM's domain: 32 hexadecimal digits, stable."""
     return sha256(f"upwell domain {account_id}".encode()).hexdigest()[:32]
-
-
-def _pairs(query: str) -> list[tuple[str, str]]:
-    try:
-        return parse_qsl(query, keep_blank_values=True, max_num_fields=PARAMETERS_MAX)
-    except ValueError as exc:
-        raise Invalid("query", f"at most {PARAMETERS_MAX} parameters") from exc

@@ -6,7 +6,7 @@ from collections.abc import AsyncGenerator
 from starlette.datastructures import Headers, UploadFile
 from starlette.formparsers import MultiPartException, MultiPartParser
 
-from upwell.dialects.huawei.signing import SignedRequest
+from upwell.dialects.rest import RestRequest
 from upwell.domain.errors import Invalid, Missing
 
 FORM = "multipart/form-data"
@@ -15,7 +15,7 @@ PARTS_MAX = 10
 FRAME_SIZE_MAX = 64 * 1024  # bytes of a form beside its file
 
 
-async def read_form(request: SignedRequest) -> tuple[str, bytes]:
+async def read_form(request: RestRequest) -> tuple[str, bytes]:
     """Name and bytes of the file in a form. Raises Invalid, Missing."""
     kind = request.headers.get("content-type", "")
     if not kind.lower().startswith(FORM):

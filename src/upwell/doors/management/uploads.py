@@ -30,8 +30,8 @@ from upwell.dialects.alibaba.upload import (
     success,
 )
 from upwell.domain.errors import CallerError, ServerError
-from upwell.doors.management.huawei_callers import peer_of
 from upwell.doors.management.lingering import announced
+from upwell.doors.management.requests import peer_of
 from upwell.service.journal import tell
 
 FIELD_BYTES_MAX = 8 * 1024

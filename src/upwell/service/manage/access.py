@@ -6,7 +6,7 @@ A key reaches only its own account (law 8); a revoked key is as good as none.
 
 import logging
 import secrets
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from datetime import datetime, timedelta
 from hashlib import sha256
 from typing import Literal
@@ -28,7 +28,6 @@ DEFAULT_ACCOUNT = "default"
 _RANK = {"viewer": 0, "operator": 1, "admin": 2}
 NONCE_CHARS_MAX = 200  # of a nonce that is kept as it is
 ROLES = tuple(_RANK)
-_DIALECTS = ("alibaba", "tuya", "huawei")
 
 Admission = Literal["admitted", "replayed", "too fast"]
 
@@ -84,8 +83,11 @@ def project_id(account_id: int) -> str:
 
 
 async def create_key(ctx: Context, account: str, role: str, dialect: str) -> NewKey:
-    """A new access key of the account by that name, which is made when there is none. Raises Invalid."""
-    _check_key(account, role, dialect)
+    """A new access key of the account by that name, which is made when there is none. Which dialects there are is the
+    doors' to say: a key of another is of no use, and opens nothing. Raises Invalid."""
+    check_account(account)
+    if role not in _RANK:
+        raise Invalid("role", "one of " + ", ".join(_RANK))
 
     async def body(conn: Connection) -> NewKey:
         return await _make_key(ctx, conn, account, role, dialect, None)
@@ -103,7 +105,7 @@ async def tell_changed_keys(ctx: Context, since: datetime) -> datetime:
     """Tell in the log which keys were made or revoked since then, in whichever process; returns until when all are
     told. At most KEYS_TOLD_MAX at once."""
     async with ctx.database.connection() as conn:
-        keys = [_key(row) for row in await conn.fetch(_Q["changed_keys"], since, KEYS_TOLD_MAX)]
+        keys = [_key(row) for row in await conn.fetch(*_Q["changed_keys"](since=since, at_most=KEYS_TOLD_MAX))]
     for key in keys:
         about = {"key": key.key_id, "account": key.account, "role": key.role, "dialect": key.dialect}
         if key.created_at > since:
@@ -117,7 +119,7 @@ async def revoke_key(ctx: Context, key_id: str) -> None:
     """Make a key useless from now on; again is harmless. Raises NotFound."""
 
     async def body(conn: Connection) -> None:
-        if await conn.fetchval(_Q["revoke_key"], key_id, ctx.now()) is None:
+        if await conn.fetchval(*_Q["revoke_key"](key_id=key_id, now=ctx.now())) is None:
             raise NotFound("key", key_id)
 
     await ctx.database.transact(body)
@@ -138,7 +140,7 @@ async def bootstrap(ctx: Context, given: tuple[str, str] | None) -> NewKey | Non
 async def find_account(ctx: Context, name: str) -> int:
     """The number of the account by that name. Raises NotFound."""
     async with ctx.database.connection() as conn:
-        account_id = await conn.fetchval(_Q["account_by_name"], name)
+        account_id = await conn.fetchval(*_Q["account_by_name"](name=name))
     if account_id is None:
         raise NotFound("account", name)
     return int(account_id)
@@ -147,7 +149,7 @@ async def find_account(ctx: Context, name: str) -> int:
 async def find_key(ctx: Context, key_id: str) -> AccessKey | None:
     """The key by its id; None when there is none or it was revoked."""
     async with ctx.database.connection() as conn:
-        row = await conn.fetchrow(_Q["find_key"], key_id)
+        row = await conn.fetchrow(*_Q["find_key"](key_id=key_id))
     return None if row is None else _key(row)
 
 
@@ -162,7 +164,7 @@ async def use_nonce(ctx: Context, key_id: str, nonce: str) -> bool:
     """True the first time a key uses a nonce, in whichever process; False for a replay."""
 
     async def body(conn: Connection) -> bool:
-        return bool(await conn.fetchval(_Q["use_nonce"], key_id, _kept(nonce), ctx.now()))
+        return bool(await conn.fetchval(*_Q["use_nonce"](key_id=key_id, nonce=_kept(nonce), now=ctx.now())))
 
     return await ctx.database.transact(body)
 
@@ -173,9 +175,9 @@ async def within_rate(ctx: Context, account_id: int, action: str, limit_per_s: i
     return await _admit(ctx, None, None, account_id, action, limit_per_s) == "admitted"
 
 
-async def admit(ctx: Context, caller: Caller, nonce: str, action: str, limit_per_s: int) -> Admission:
-    """`use_nonce` and `within_rate` in one question: whether a signed request may be served. A replay is told as
-    one, and is not counted."""
+async def admit(ctx: Context, caller: Caller, nonce: str | None, action: str, limit_per_s: int) -> Admission:
+    """`use_nonce`, where there is one, and `within_rate` in one question: whether a signed request may be served. A
+    replay is told as one, and is not counted."""
     return await _admit(ctx, caller.key_id, nonce, caller.account_id, action, limit_per_s)
 
 
@@ -183,7 +185,7 @@ async def purge_nonces(ctx: Context) -> int:
     """Forget nonces older than NONCE_KEPT; returns how many."""
 
     async def body(conn: Connection) -> int:
-        return int(await conn.fetchval(_Q["purge_nonces"], ctx.now() - NONCE_KEPT))
+        return int(await conn.fetchval(*_Q["purge_nonces"](before=ctx.now() - NONCE_KEPT)))
 
     return await ctx.database.transact(body)
 
@@ -192,7 +194,8 @@ async def _admit(
     ctx: Context, key_id: str | None, nonce: str | None, account_id: int, action: str, limit_per_s: int
 ) -> Admission:
     async def body(conn: Connection) -> Admission:
-        found = await conn.fetchrow(_Q["admit"], key_id, _kept(nonce), ctx.now(), account_id, action, limit_per_s)
+        asked = {"account_id": account_id, "action": action, "limit_per_s": limit_per_s}
+        found = await conn.fetchrow(*_Q["admit"](key_id=key_id, nonce=_kept(nonce), now=ctx.now(), **asked))
         if found is None or not found["is_fresh"]:
             return "replayed"
         return "admitted" if found["is_within"] else "too fast"
@@ -202,8 +205,9 @@ async def _admit(
 
 async def make_account(ctx: Context, conn: Connection, name: str) -> int:
     """The id of the account by that name, which is made with its default space when there is none."""
-    await conn.execute(_Q["make_account"], ctx.new_id(), name, ctx.now(), secrets.token_hex(16))
-    return int(await conn.fetchval(_Q["account_by_name"], name))
+    new = {"account_id": ctx.new_id(), "name": name, "space_key": secrets.token_hex(16)}
+    await conn.execute(*_Q["make_account"](**new, now=ctx.now()))
+    return int(await conn.fetchval(*_Q["account_by_name"](name=name)))
 
 
 def check_account(name: str) -> None:
@@ -212,21 +216,14 @@ def check_account(name: str) -> None:
         raise Invalid("account", "1 to 64 characters that can be seen")
 
 
-def _check_key(account: str, role: str, dialect: str) -> None:
-    check_account(account)
-    if role not in _RANK:
-        raise Invalid("role", "one of " + ", ".join(_RANK))
-    if dialect not in _DIALECTS:
-        raise Invalid("dialect", "one of " + ", ".join(_DIALECTS))
-
-
 async def _make_key(
     ctx: Context, conn: Connection, account: str, role: str, dialect: str, given: tuple[str, str] | None
 ) -> NewKey:
     account_id = await make_account(ctx, conn, account)
     key_id, secret = given or ("UW" + dice(KEY_ID_SIZE - 2), dice(KEY_SECRET_SIZE))
-    await conn.execute(_Q["make_key"], key_id, secret, account_id, role, dialect, ctx.now())
-    return NewKey(key_id, secret, account_id, role, dialect)
+    key = NewKey(key_id, secret, account_id, role, dialect)
+    await conn.execute(*_Q["make_key"](**asdict(key), now=ctx.now()))
+    return key
 
 
 def _key(row: Row) -> AccessKey:

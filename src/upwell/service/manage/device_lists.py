@@ -12,6 +12,7 @@ from upwell.domain.fleet import device_id
 from upwell.service.context import Context
 from upwell.service.manage import uploads
 from upwell.service.manage.access import Caller
+from upwell.service.upgrade.fill import add_targets
 from upwell.storage.database import Connection
 from upwell.storage.queries import sheet
 
@@ -43,7 +44,7 @@ async def _add_part(conn: Connection, job_id: int, product_id: int, product_key:
     rows = await conn.fetch(*SQL["unknown_devices"](product_id=product_id, device_ids=list(ids)))
     if rows:
         raise NotFound("device", ", ".join(ids[row["device_id"]] for row in rows))
-    await conn.execute(SQL["add_targets"], job_id, sorted(ids))  # in the order of the index
+    await add_targets(conn, job_id, sorted(ids))  # in the order of the index
 
 
 async def _parts(names: AsyncIterator[str]) -> AsyncIterator[list[str]]:

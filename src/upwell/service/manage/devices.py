@@ -17,7 +17,7 @@ from upwell.service.dice import DEVICE_SECRET_SIZE, IOT_SALT_SIZE, dice
 from upwell.service.manage.access import Caller, require
 from upwell.service.manage.products import find_product
 from upwell.service.upgrade.lives import make_device
-from upwell.service.upgrade.tasks import Selection, move
+from upwell.service.upgrade.tasks import Selection, end_tasks
 from upwell.storage.database import Connection, Row, values
 from upwell.storage.queries import sheet
 
@@ -126,7 +126,9 @@ async def reset_device(ctx: Context, caller: Caller, cmd: commands.ResetDevice) 
         device_id = await lock_device(conn, caller, cmd.device)
         await conn.execute(_Q["forget_versions"], device_id)  # before its tasks are locked, as by a report
         chosen = Selection(device_ids=[device_id])
-        await move(conn, Event.CANCELLED, chosen, ctx.now(), reason="device_reset", description="the device was reset")
+        await end_tasks(
+            conn, Event.CANCELLED, chosen, ctx.now(), reason="device_reset", description="the device was reset"
+        )
         return commands.Done()
 
     return await ctx.database.transact(body)

@@ -15,12 +15,12 @@ from upwell.service.manage.access import Caller
 from upwell.service.manage.job_packages import refuse_lost_object
 from upwell.service.upgrade.fill import fill_chunk
 from upwell.service.upgrade.lives import are_of_the_past
-from upwell.service.upgrade.tasks import Ledger, task_of
+from upwell.service.upgrade.making import lock_live_devices, taken_devices
+from upwell.service.upgrade.tasks import Ledger, columns_of, task_of
 from upwell.storage.database import Connection, Row
 from upwell.storage.queries import sheet
 
 SQL = sheet("held")
-JOBS = sheet("jobs")
 
 Act = Callable[[Task], Stepped]
 
@@ -60,14 +60,13 @@ async def devices_of_job(conn: Connection, job_id: int) -> set[UUID]:
 
 async def live_devices(conn: Connection, ids: Sequence[UUID]) -> set[UUID]:
     """Those of these devices that live: they get no other task meanwhile, nor are deleted."""
-    return {UUID(int=row["device_id"].int) for row in await conn.fetch(JOBS["lock_live_devices"], ids)}
+    return set(await lock_live_devices(conn, ids))
 
 
 async def tasks_of_account(conn: Connection, caller: Caller, refs: Sequence[TaskRef]) -> list[Task]:
     """These tasks; one that is named twice is one. Raises NotFound (task) unless all are the caller's."""
     asked = list(dict.fromkeys(refs))
-    which = {"device_ids": [t.device_id for t in asked], "job_ids": [t.job_id for t in asked]}
-    rows = await conn.fetch(*SQL["lock_tasks"](account_id=caller.account_id, nths=[t.nth for t in asked], **which))
+    rows = await conn.fetch(*SQL["lock_tasks"](account_id=caller.account_id, **columns_of(asked)))
     if len(rows) != len(asked):
         raise NotFound("task", "one of the given tasks")
     return [task_of(row) for row in rows]
@@ -81,8 +80,7 @@ async def tasks_of_job(conn: Connection, job_id: int, device_ids: Sequence[UUID]
 async def taken(conn: Connection, tasks: Sequence[Task]) -> set[UUID]:
     """The devices of closed tasks that another task holds (L1)."""
     closed = [task for task in tasks if not task.is_open]
-    columns = [t.ref.device_id for t in closed], [t.slot for t in closed]
-    return {UUID(int=row["device_id"].int) for row in await conn.fetch(JOBS["taken_devices"], *columns)}
+    return await taken_devices(conn, [(t.ref.device_id, t.slot) for t in closed])
 
 
 async def change(

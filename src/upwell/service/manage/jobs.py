@@ -24,7 +24,8 @@ from upwell.service.manage import device_lists, job_packages, job_views
 from upwell.service.manage.access import Caller, require
 from upwell.service.manage.devices import find_public
 from upwell.service.upgrade import news
-from upwell.service.upgrade.fill import fill_chunk
+from upwell.service.upgrade.endings import end_job, set_package_status
+from upwell.service.upgrade.fill import add_targets, fill_chunk
 from upwell.storage.database import Connection, Row
 from upwell.storage.job_rows import progress_of
 from upwell.storage.queries import sheet
@@ -75,8 +76,8 @@ async def _make_verify(ctx: Context, conn: Connection, caller: Caller, cmd: c.Cr
     await job_packages.refuse_verified(conn, package)
     targets = await devices_of_product(conn, product_id, cmd.device_names)
     job_id = await _add(ctx, conn, caller, cmd, product_id)
-    await conn.execute(SQL["add_targets"], job_id, targets)
-    await conn.execute(SQL["set_package_status"], package["package_id"], "verifying", ctx.now())
+    await add_targets(conn, job_id, targets)
+    await set_package_status(conn, package["package_id"], "verifying", ctx.now())
     await fill_chunk(ctx, conn, job_id)
     return job_id
 
@@ -87,7 +88,7 @@ async def _make_static(ctx: Context, conn: Connection, caller: Caller, cmd: c.Cr
     await _require_groups(conn, caller, cmd.group_ids, "static")
     targets = await devices_of_product(conn, product_id, cmd.device_names)
     job_id = await _add(ctx, conn, caller, cmd, product_id)
-    await conn.execute(SQL["add_targets"], job_id, targets)
+    await add_targets(conn, job_id, targets)
     if cmd.device_list_url is not None:
         await device_lists.add_listed(ctx, conn, caller, cmd, job_id, product_id)
     if cmd.manner.scheduled_at is None and len(targets) in range(1, SMALL + 1):
@@ -171,7 +172,7 @@ async def devices_of_product(conn: Connection, product_id: int, names: Sequence[
 
 async def _add_public(conn: Connection, caller: Caller, cmd: c.CreateJob, job_id: int) -> None:
     found = await find_public(conn, caller, cmd.targets)
-    await conn.execute(SQL["add_targets"], job_id, list(found.values()))
+    await add_targets(conn, job_id, list(found.values()))
     strays = [name for name in cmd.targets if name not in found]
     ids = [device_id(f"stray {job_id}", name) for name in strays]
     await conn.execute(*SQL["add_strays"](job_id=job_id, device_ids=ids, names=strays))
@@ -262,7 +263,7 @@ async def end_policy(ctx: Context, caller: Caller, cmd: c.EndPolicy) -> c.Done:
             raise Conflict("job_ended", f"The job is {job['status']}.")
         await conn.execute(POLICIES["change_rules"], job["product_id"])
         await conn.execute(POLICIES["drop_policy"], cmd.job_id)
-        await conn.execute(SQL["end_job"], cmd.job_id, "CANCELED", ctx.now())
+        await end_job(conn, cmd.job_id, "CANCELED", ctx.now())
         return c.Done()
 
     return await ctx.database.transact(body)

@@ -12,7 +12,7 @@ from upwell.domain.errors import Conflict, NotFound, TooMany
 from upwell.domain.task import Event
 from upwell.service.context import Context
 from upwell.service.manage.access import Caller, require
-from upwell.service.upgrade.tasks import Selection, move
+from upwell.service.upgrade.tasks import Selection, end_tasks
 from upwell.storage.database import Connection, Row
 from upwell.storage.queries import sheet
 
@@ -114,4 +114,6 @@ async def _delete_devices(conn: Connection, products: list[int], now: datetime) 
         ids = [row["device_id"] for row in rows]
         await conn.execute(_Q["delete_devices"], ids, now)
         text = "the space of the device was deleted"
-        await move(conn, Event.CANCELLED, Selection(device_ids=ids), now, reason="device_deleted", description=text)
+        await end_tasks(
+            conn, Event.CANCELLED, Selection(device_ids=ids), now, reason="device_deleted", description=text
+        )

@@ -9,12 +9,13 @@ from dataclasses import replace
 from datetime import datetime
 from uuid import UUID
 
-from upwell.domain import asking, standings
 from upwell.domain import commands as c
-from upwell.domain import task as life
+from upwell.domain import standings
+from upwell.domain.attempts import anew, confirmed, hastened, repeated
+from upwell.domain.awaiting import Awaits
 from upwell.domain.errors import Conflict, NotFound
 from upwell.domain.standings import ASKS, Progress, Standing
-from upwell.domain.task import Event, State, Stepped, Task, moves
+from upwell.domain.task import Event, State, Stepped, Task, ends, step
 from upwell.domain.verification import require_unverified, require_verified
 from upwell.service.context import Context
 from upwell.service.manage import held
@@ -22,12 +23,11 @@ from upwell.service.manage.access import Caller, require
 from upwell.service.manage.devices import delete_device_row
 from upwell.service.manage.held import Act
 from upwell.service.manage.job_packages import product_of_account, require_package
-from upwell.service.manage.jobs import SQL as JOBS
 from upwell.service.manage.jobs import devices_of_product, locked_job
 from upwell.service.manage.task_views import product_of_job, targets_of
 from upwell.service.upgrade import counters, news
-from upwell.service.upgrade.endings import reopen
-from upwell.service.upgrade.tasks import Selection, move
+from upwell.service.upgrade.endings import end_job, reopen, set_outcome, set_package_status
+from upwell.service.upgrade.tasks import Selection, end_tasks
 from upwell.storage.database import Connection, Row
 from upwell.storage.job_rows import progress_of
 from upwell.storage.queries import sheet
@@ -52,7 +52,7 @@ async def _cancel_of_job(ctx: Context, conn: Connection, caller: Caller, cmd: c.
     job = await locked_job(conn, caller, cmd.job_id or 0)
     if job["status"] == "PLANNED":
         if cmd.scheduled:
-            await conn.execute(JOBS["end_job"], cmd.job_id, "CANCELED", ctx.now())
+            await end_job(conn, job["job_id"], "CANCELED", ctx.now())
         return c.Steered()
     await held.fill(ctx, conn, job["job_id"])
     changed = await _cancel(conn, Selection(job_id=cmd.job_id), ctx.now(), cmd.states)
@@ -75,25 +75,25 @@ async def _cancel_of_devices(ctx: Context, conn: Connection, caller: Caller, cmd
 
 
 async def _cancel(conn: Connection, chosen: Selection, now: datetime, states: frozenset[str]) -> int:
-    changing = frozenset(State(s) for s in states) & {s for s, _ in moves(Event.CANCELLED)}
+    changing = frozenset(State(s) for s in states) & {s for s, _ in ends(Event.CANCELLED)}
     if not changing:
         return 0
     text = CANCEL_TEXT
-    return await move(conn, Event.CANCELLED, chosen, now, states=changing, reason="cancelled", description=text)
+    return await end_tasks(conn, Event.CANCELLED, chosen, now, states=changing, reason="cancelled", description=text)
 
 
 async def _end_empty(conn: Connection, job: Row, now: datetime) -> None:
     """A verify job without devices ends by its cancel, and its package is as it was (tuya 2.3)."""
     if job["status"] != "IN_PROGRESS":
         return
-    await conn.execute(JOBS["end_job"], job["job_id"], "CANCELED", now)
+    await end_job(conn, job["job_id"], "CANCELED", now)
     if not await conn.fetchval(*SQL["has_running_verify_job"](package_id=job["package_id"])):
-        await conn.execute(JOBS["set_package_status"], job["package_id"], "unverified", now)
+        await set_package_status(conn, job["package_id"], "unverified", now)
 
 
 async def _stop(ctx: Context, conn: Connection, caller: Caller, cmd: c.CancelTasks) -> c.Steered:
     def stop(task: Task) -> Stepped:
-        return life.step(task, Event.CANCELLED, now, reason="stopped", description="stopped by its owner")
+        return step(task, Event.CANCELLED, replace(task, reason="stopped", description="stopped by its owner"))
 
     job, now = await _asked_of(conn, caller, cmd.job_id, "stop"), ctx.now()
     if not cmd.targets:
@@ -107,8 +107,8 @@ async def _stop(ctx: Context, conn: Connection, caller: Caller, cmd: c.CancelTas
 async def _stop_planned(conn: Connection, job: Row, targets: Sequence[str], now: datetime) -> c.Steered:
     if targets:
         return c.Steered(targets=tuple(c.TargetResult(public_id=name, reason="job_state") for name in targets))
-    await conn.execute(JOBS["end_job"], job["job_id"], "CANCELED", now)
-    await conn.execute(JOBS["set_outcome"], job["job_id"], Progress.STOPPED.value)
+    await end_job(conn, job["job_id"], "CANCELED", now)
+    await set_outcome(conn, job["job_id"], Progress.STOPPED)
     await news.note_status(conn, job["job_id"], now, Progress.STOPPED, job["part"])
     return c.Steered()
 
@@ -120,7 +120,7 @@ async def delete_device(ctx: Context, caller: Caller, cmd: c.DeleteDevice) -> c.
         now = ctx.now()
         gone = await delete_device_row(conn, caller, cmd.device, now, keep_gateway=cmd.keep_gateway)
         chosen, text = Selection(device_ids=[gone]), "the device was deleted"
-        await move(conn, Event.CANCELLED, chosen, now, reason=DEVICE_DELETED, description=text)
+        await end_tasks(conn, Event.CANCELLED, chosen, now, reason=DEVICE_DELETED, description=text)
         return c.Done()
 
     return await ctx.database.transact(body)
@@ -140,16 +140,19 @@ async def confirm_tasks(ctx: Context, caller: Caller, cmd: c.ConfirmTasks) -> c.
     async def body(conn: Connection) -> c.Steered:
         if not cmd.asking:
             now, tasks = ctx.now(), await held.tasks_of_account(conn, caller, cmd.tasks)
-            return c.Steered(changed=len(await held.change(conn, tasks, _confirming(now), now, refused)))
+            return c.Steered(
+                changed=len(await held.change(conn, tasks, lambda task: confirmed(task, now), now, refused))
+            )
         job, now = await _asked_of(conn, caller, cmd.job_id, "confirm"), ctx.now()
         await held.fill(ctx, conn, job["job_id"])
-        return await _steer(conn, caller, job, cmd.targets, "confirm", _confirming(now), now)
+        return await _steer(conn, caller, job, cmd.targets, "confirm", lambda task: _confirming_anew(task, now), now)
 
     return await ctx.database.transact(body)
 
 
-def _confirming(now: datetime) -> Act:
-    return lambda task: life.confirmed(asking.released(task, now), now)
+def _confirming_anew(task: Task, now: datetime) -> Stepped:
+    stepped, change = confirmed(task, now)
+    return (stepped if change else anew(task, now)), change  # one that waits for its device has its time anew
 
 
 # --- run again ---
@@ -166,7 +169,7 @@ async def repeat_tasks(ctx: Context, caller: Caller, cmd: c.RepeatTasks) -> c.St
 
 async def _repeat(ctx: Context, conn: Connection, caller: Caller, cmd: c.RepeatTasks) -> c.Steered:
     def repeat(task: Task) -> Stepped:
-        return asking.repeated(task, job["need_confirm"], now)
+        return repeated(task, job["need_confirm"], now)
 
     def refused(task: Task) -> Conflict:
         return Conflict("task_not_repeatable", f"The task is {task.state}; only FAILED or CANCELED ones run again.")
@@ -202,15 +205,14 @@ async def _reopen_verification(conn: Connection, job: Row, status: str, now: dat
     if job["status"] == "IN_PROGRESS":
         return
     require_unverified(status)
-    await conn.execute(JOBS["set_package_status"], job["package_id"], "verifying", now)
+    await set_package_status(conn, job["package_id"], "verifying", now)
 
 
 async def _retry(ctx: Context, conn: Connection, caller: Caller, cmd: c.RepeatTasks) -> c.Steered:
     def retry(task: Task) -> Stepped:
         if task.state is State.QUEUED:  # it waits for its retry: that comes now
-            task = asking.released(task, now)
-            return replace(task, due_at=now), None
-        return asking.repeated(task, job["need_confirm"], now)
+            return hastened(task, now), None
+        return repeated(task, job["need_confirm"], now)
 
     job, now = await _asked_of(conn, caller, cmd.job_id, "retry"), ctx.now()
     await held.packages_of_job(conn, cmd.job_id, "A package of the batch was deleted.")
@@ -254,8 +256,8 @@ async def _steer(
 
 
 def _stands(task: Task) -> Standing:
-    again = task.attempt > 0 and task.awaiting in ("", asking.ONLINE)
-    asked = task.awaiting not in ("", asking.ONLINE)
+    again = task.attempt > 0 and task.awaiting in (Awaits.NOTHING, Awaits.ONLINE)
+    asked = task.awaiting not in (Awaits.NOTHING, Awaits.ONLINE)
     return standings.standing(task.state, asked=asked, retry_waits=again, gone=task.reason == DEVICE_DELETED)
 
 

@@ -1,13 +1,30 @@
-"""What stands beside tasks whose device says another version: cancelled tasks of its past, and the group of the job."""
+"""What the meaning of reports depends on beside their tasks: of tasks that ask first what their job may install; of
+others whose device says another version cancelled tasks of its past, and the group of the job."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from uuid import UUID
 
+from upwell.domain.choosing import Choice
+from upwell.domain.hearing import Beside
 from upwell.domain.talk import TaskRef
-from upwell.domain.task import Beside, Task
+from upwell.domain.task import Task
 from upwell.service.upgrade.members import members_among
-from upwell.service.upgrade.tasks import SQL
+from upwell.service.upgrade.tasks import plain
 from upwell.storage.database import Connection
+from upwell.storage.queries import sheet
+
+_Q = sheet("reports")
+
+
+async def choices_of(conn: Connection, tasks: Iterable[Sequence[Task]]) -> dict[int, list[Choice]]:
+    """What the jobs of those of these tasks that ask first may install, by job."""
+    jobs = {task.ref.job_id for some in tasks for task in some if task.awaiting}
+    found: dict[int, list[Choice]] = {}
+    for row in await conn.fetch(*_Q["choices"](job_ids=sorted(jobs))) if jobs else []:
+        sources = frozenset(row["source_versions"])
+        choice = Choice(package_id=row["package_id"], destination=row["version"], source_versions=sources)
+        found.setdefault(row["job_id"], []).append(choice)
+    return found
 
 
 async def beside_of(conn: Connection, tasks: Sequence[Task]) -> dict[TaskRef, Beside]:
@@ -24,8 +41,8 @@ async def beside_of(conn: Connection, tasks: Sequence[Task]) -> dict[TaskRef, Be
 
 async def _former(conn: Connection, devices: set[UUID]) -> dict[tuple[UUID, str], set[str]]:
     found: dict[tuple[UUID, str], set[str]] = {}
-    for row in await conn.fetch(SQL["former_destinations"], list(devices)) if devices else []:
-        key = UUID(int=row["device_id"].int), row["module"]
+    for row in await conn.fetch(*_Q["former_destinations"](device_ids=list(devices))) if devices else []:
+        key = plain(row["device_id"]), row["module"]
         found.setdefault(key, set()).add(row["version"])
     return found
 

@@ -7,22 +7,24 @@ while their tasks are locked: a cancel waits for them, and after it has returned
 import json
 import time
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from upwell.domain.asking import AGAIN, OFFERED, OFFERS, sent
+from upwell.domain.attempts import PUT_OFF, SETTLE
+from upwell.domain.awaiting import OFFERED, OFFERS, Awaits, Cue, wait
 from upwell.domain.pace import SEND_WITHIN_S, WINDOW_S, allowance
 from upwell.domain.talk import Inquiry, Offer, OfferedFile, TaskRef, VersionReport
-from upwell.domain.task import Event, State
+from upwell.domain.task import RELEASED, Event, State
 from upwell.service.context import Context
 from upwell.service.upgrade import reports
-from upwell.service.upgrade.tasks import SQL, Selection, move
+from upwell.service.upgrade.tasks import Selection, columns_of, end_tasks, plain, ref_of
 from upwell.storage.database import Connection, Row
+from upwell.storage.queries import sheet
 
-PUT_OFF_S = 1  # a connection that took no offer is tried again this much later
+_Q = sheet("offers")
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,17 +68,17 @@ Send = Callable[[Addressed], Sent]  # must not wait
 async def due(ctx: Context, node_id: UUID, at_most: int) -> list[TaskRef]:
     """Tasks that this gateway may push now, oldest first; of each job no more than its budget has left."""
     async with ctx.database.connection() as conn:
-        rows = await conn.fetch(SQL["due_of_node"], node_id, ctx.now(), at_most, WINDOW_S)
-    return [_ref(r) for r in rows]
+        rows = await conn.fetch(*_Q["due_of_node"](node_id=node_id, now=ctx.now(), at_most=at_most, pace_s=WINDOW_S))
+    return [ref_of(r) for r in rows]
 
 
 async def asked_for(ctx: Context, device_ids: Sequence[UUID]) -> dict[UUID, list[tuple[TaskRef, str]]]:
     """For each device that asks: the tasks it may be told of, with the keys of their modules."""
     async with ctx.database.connection() as conn:
-        rows = await conn.fetch(SQL["asked_for"], list(device_ids), ctx.now())
+        rows = await conn.fetch(*_Q["asked_for"](device_ids=list(device_ids), now=ctx.now(), settle=SETTLE))
     found: dict[UUID, list[tuple[TaskRef, str]]] = {}
     for row in rows:
-        found.setdefault(_ref(row).device_id, []).append((_ref(row), row["module"]))
+        found.setdefault(plain(row["device_id"]), []).append((ref_of(row), row["module"]))
     return found
 
 
@@ -85,8 +87,8 @@ async def held(ctx: Context, tasks: Sequence[TaskRef]) -> set[TaskRef]:
     if not tasks:
         return set()
     async with ctx.database.connection() as conn:
-        free = await conn.fetch(SQL["free"], *_columns(tasks))
-    return set(tasks) - {_ref(row) for row in free}
+        free = await conn.fetch(*_Q["free"](**columns_of(tasks)))
+    return set(tasks) - {ref_of(row) for row in free}
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,7 +131,7 @@ async def attempt(
         return Attempt()
     round_ = _Round()
     async with ctx.database.connection() as conn, conn.transaction():
-        rows = await conn.fetch(SQL["claim"], *_columns(allowed), due_by)
+        rows = await conn.fetch(*_Q["claim"](**columns_of(allowed), due_by=due_by, released=RELEASED))
         for row in rows:
             in_time = time.monotonic() - started < SEND_WITHIN_S
             addressed = _addressed(row, link, wanted=wanted)
@@ -138,14 +140,14 @@ async def attempt(
     if round_.answers:
         await reports.apply(ctx, round_.answers)
     sent = set(round_.taken) | set(round_.asked)
-    return Attempt(sent, set(allowed) - {_ref(row) for row in rows})
+    return Attempt(sent, set(allowed) - {ref_of(row) for row in rows})
 
 
 @dataclass(slots=True)
 class _Round:
     """What became of the tasks of one claim."""
 
-    taken: dict[TaskRef, tuple[UUID, str]] = field(default_factory=dict)  # on which connection, and what was awaited
+    taken: dict[TaskRef, "_Taken"] = field(default_factory=dict)
     asked: list[TaskRef] = field(default_factory=list)  # before an offer of a task that does not negotiate
     refused: list[TaskRef] = field(default_factory=list)
     untellable: dict[TaskRef, str] = field(default_factory=dict)
@@ -153,7 +155,7 @@ class _Round:
 
     def note(self, row: Row, sent: Sent, said: Offer | Inquiry) -> None:
         """What became of one."""
-        ref = _ref(row)
+        ref = ref_of(row)
         match sent:
             case None:
                 self.refused.append(ref)
@@ -162,28 +164,48 @@ class _Round:
             case _ if row["asks_first"]:
                 self.asked.append(ref)  # a device that can't be asked reports by itself (alibaba 6.9)
             case Unasked(connection):
-                self.taken[ref] = connection, row["awaiting"]
+                self.taken[ref] = _Taken.of(row, connection, Cue.SENT)
                 # A device that took its offer answers itself: what it said before that says nothing of it.
                 if row["has_said"] and row["state"] == State.QUEUED:
                     answer = VersionReport(module=row["module"], version=row["installed"], ref="")
                     self.answers.append(reports.Incoming(ref.device_id, connection, answer))
             case connection:
                 told_again = row["awaiting"] in OFFERED and isinstance(said, Offer)
-                self.taken[ref] = connection, AGAIN if told_again else row["awaiting"]
+                self.taken[ref] = _Taken.of(row, connection, Cue.TOLD if told_again else Cue.SENT)
+
+
+@dataclass(frozen=True, slots=True)
+class _Taken:
+    """A connection took the message of a task, which awaited something until a time."""
+
+    connection: UUID
+    awaiting: Awaits
+    timeout_at: datetime | None
+    cue: Cue
+
+    @classmethod
+    def of(cls, row: Row, connection: UUID, cue: Cue) -> "_Taken":
+        return cls(connection, Awaits(row["awaiting"]), row["timeout_at"], cue)
+
+    def waits(self, now: datetime) -> tuple[Awaits, datetime | None]:
+        """What the task awaits now, and until when."""
+        return wait(self.awaiting, self.cue, now, self.timeout_at)
 
 
 async def _reserve(ctx: Context, tasks: Sequence[TaskRef]) -> list[TaskRef]:
     wanted = Counter(t.job_id for t in tasks)
 
     async def body(conn: Connection) -> dict[int, int]:
-        limits = await conn.fetch(SQL["lock_budgets"], list(wanted))
-        spent = {r["job_id"]: r["offers"] for r in await conn.fetch(SQL["granted_in_window"], list(wanted), WINDOW_S)}
+        jobs = list(wanted)
+        limits = await conn.fetch(*_Q["lock_budgets"](job_ids=jobs))
+        rows = await conn.fetch(*_Q["granted_in_window"](job_ids=jobs, pace_s=WINDOW_S))
+        spent = {r["job_id"]: r["offers"] for r in rows}
         granted = {
             r["job_id"]: allowance(r["maximum_per_min"], spent.get(r["job_id"], 0), wanted[r["job_id"]]) for r in limits
         }
         granted = {job: n for job, n in granted.items() if n}
         if granted:
-            await conn.execute(SQL["grant"], list(granted), list(granted.values()))
+            await conn.execute(*_Q["grant"](job_ids=list(granted), offers=list(granted.values())))
         return granted
 
     left = await ctx.database.transact(body)
@@ -198,33 +220,33 @@ async def _reserve(ctx: Context, tasks: Sequence[TaskRef]) -> list[TaskRef]:
 async def _record(ctx: Context, conn: Connection, round_: _Round) -> None:
     now = ctx.now()
     if round_.taken:
-        refs = list(round_.taken)
-        waits = [sent(awaited, now) for _, awaited in round_.taken.values()]
-        connections = [connection for connection, _ in round_.taken.values()]
-        columns = [awaiting for awaiting, _ in waits], [ends for _, ends in waits]
-        await conn.execute(SQL["record_offers"], now, *_columns(refs), connections, *columns)
+        await _record_taken(conn, round_.taken, now)
     if round_.asked:
-        await conn.execute(SQL["record_questions"], *_columns(round_.asked))
+        await conn.execute(*_Q["record_questions"](**columns_of(round_.asked)))
     if round_.refused:
-        await conn.execute(SQL["put_off"], now + timedelta(seconds=PUT_OFF_S), *_columns(round_.refused))
+        await conn.execute(*_Q["put_off"](due_at=now + PUT_OFF, **columns_of(round_.refused)))
     for ref, problem in round_.untellable.items():
         chosen = Selection(job_id=ref.job_id, device_ids=[ref.device_id])
         text = f"the offer can't be told to this device: {problem}"
-        await move(conn, Event.BROKE, chosen, now, reason="untellable", description=text)
+        await end_tasks(conn, Event.BROKE, chosen, now, reason="untellable", description=text)
+
+
+async def _record_taken(conn: Connection, taken: Mapping[TaskRef, _Taken], now: datetime) -> None:
+    waits = [each.waits(now) for each in taken.values()]
+    statement = _Q["record_offers"](
+        now=now,
+        **columns_of(taken),
+        connection_ids=[each.connection for each in taken.values()],
+        awaiting=[awaiting for awaiting, _ in waits],
+        timeout_at=[ends_at for _, ends_at in waits],
+    )
+    await conn.execute(*statement)
 
 
 async def forget_grants(ctx: Context) -> None:
     """Drop grants that no window can count any more."""
     async with ctx.database.connection() as conn:
-        await conn.execute(SQL["forget_grants"], 2 * WINDOW_S)
-
-
-def _ref(row: Row) -> TaskRef:
-    return TaskRef(device_id=UUID(int=row["device_id"].int), job_id=row["job_id"], nth=row["nth"])
-
-
-def _columns(tasks: Sequence[TaskRef]) -> tuple[list[UUID], list[int], list[int]]:
-    return [t.device_id for t in tasks], [t.job_id for t in tasks], [t.nth for t in tasks]
+        await conn.execute(*_Q["forget_grants"](kept_s=2 * WINDOW_S))
 
 
 def _addressed(row: Row, link: Link, *, wanted: bool) -> Addressed:
@@ -235,7 +257,7 @@ def _addressed(row: Row, link: Link, *, wanted: bool) -> Addressed:
 
 
 def _inquiry(row: Row) -> Inquiry:
-    return Inquiry(task=_ref(row), module=row["module"], **_of_job(row))
+    return Inquiry(task=ref_of(row), module=row["module"], **_of_job(row))
 
 
 def _of_job(row: Row) -> dict[str, Any]:
@@ -244,7 +266,7 @@ def _of_job(row: Row) -> dict[str, Any]:
 
 
 def _offer(row: Row, link: Link) -> Offer:
-    ref, files = _ref(row), json.loads(row["files"])
+    ref, files = ref_of(row), json.loads(row["files"])
     return Offer(
         task=ref,
         module=row["module"],

@@ -6,21 +6,21 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import NamedTuple
 
-from upwell.domain import asking
+from upwell.domain.attempts import TIMEOUT_TEXT, waited_out
 from upwell.domain.job import ending, verdict
 from upwell.domain.standings import Progress, progress
-from upwell.domain.task import TIMEOUT_TEXT, Event, State
+from upwell.domain.task import RELEASED, Event, State
 from upwell.service.context import Context
 from upwell.service.journal import tell
 from upwell.service.upgrade import news
 from upwell.service.upgrade.counters import tallies
-from upwell.service.upgrade.tasks import SQL as TASKS
-from upwell.service.upgrade.tasks import Ledger, Selection, move, task_of
+from upwell.service.upgrade.tasks import Ledger, Selection, end_tasks, task_of
 from upwell.storage.database import Connection, Row
 from upwell.storage.queries import sheet
 
 log = logging.getLogger(__name__)
-SQL = sheet("jobs")
+_Q = sheet("endings")
+TASKS = sheet("tasks")
 WAITS_AT_ONCE = 5000  # tasks whose wait is ended in one transaction
 WINDOW_TEXT = "the job's time was over"
 
@@ -37,7 +37,7 @@ class Ended(NamedTuple):
 async def start_planned(ctx: Context) -> int:
     """Begin the jobs whose time has come; returns how many."""
     async with ctx.database.connection() as conn:
-        begun = [r["job_id"] for r in await conn.fetch(SQL["start_planned"], ctx.now())]
+        begun = [r["job_id"] for r in await conn.fetch(*_Q["start_planned"](now=ctx.now()))]
     for job_id in begun:
         tell(log, "job started", job=job_id)
     return len(begun)
@@ -46,7 +46,7 @@ async def start_planned(ctx: Context) -> int:
 async def close_windows(ctx: Context) -> int:
     """End the jobs whose time is over: what is still open of them is cancelled (alibaba 7.4); returns how many."""
     async with ctx.database.connection() as conn:
-        ready = [r["job_id"] for r in await conn.fetch(SQL["closed_windows"], ctx.now())]
+        ready = [r["job_id"] for r in await conn.fetch(*_Q["closed_windows"](now=ctx.now()))]
     for job_id in ready:
         _tell_ended(
             await ctx.database.transact(lambda conn, job_id=job_id: _close(ctx, conn, job_id))  # type: ignore[misc]
@@ -56,18 +56,18 @@ async def close_windows(ctx: Context) -> int:
 
 async def _close(ctx: Context, conn: Connection, job_id: int) -> Ended | None:
     now = ctx.now()
-    if await conn.fetchrow(SQL["lock_running"], job_id) is None:
+    if await conn.fetchrow(*_Q["lock_running"](job_id=job_id)) is None:
         return None
     chosen = Selection(job_id=job_id)
-    await move(conn, Event.CANCELLED, chosen, now, reason="window_closed", description=WINDOW_TEXT)
-    await conn.execute(SQL["end_job"], job_id, "COMPLETED", now)
+    await end_tasks(conn, Event.CANCELLED, chosen, now, reason="window_closed", description=WINDOW_TEXT)
+    await end_job(conn, job_id, "COMPLETED", now)
     return Ended(job_id, "COMPLETED", await _counts(conn, job_id), WINDOW_TEXT)
 
 
 async def end_finished(ctx: Context) -> int:
     """End running jobs that have no open task left, and let verify jobs judge their package."""
     async with ctx.database.connection() as conn:
-        ready = [r["job_id"] for r in await conn.fetch(SQL["endable"])]
+        ready = [r["job_id"] for r in await conn.fetch(_Q["endable"])]
     for job_id in ready:
         _tell_ended(
             await ctx.database.transact(lambda conn, job_id=job_id: _end(ctx, conn, job_id))  # type: ignore[misc]
@@ -76,18 +76,18 @@ async def end_finished(ctx: Context) -> int:
 
 
 async def _counts(conn: Connection, job_id: int) -> dict[State, int]:
-    return {State(r["state"]): r["n"] for r in await conn.fetch(SQL["counts"], job_id)}
+    return {State(r["state"]): r["n"] for r in await conn.fetch(*_Q["counts"](job_id=job_id))}
 
 
 async def _end(ctx: Context, conn: Connection, job_id: int) -> Ended | None:
-    job = await conn.fetchrow(SQL["lock_running"], job_id)
+    job = await conn.fetchrow(*_Q["lock_running"](job_id=job_id))
     if job is None:
         return None
     counts = await _counts(conn, job_id)
     status = ending(counts)
     if status is None:
         return None
-    await conn.execute(SQL["end_job"], job_id, status, ctx.now())
+    await end_job(conn, job_id, status, ctx.now())
     if job["part"]:
         await _conclude(ctx, conn, job)
     if job["kind"] == "verify":
@@ -106,13 +106,28 @@ async def _conclude(ctx: Context, conn: Connection, job: Row) -> None:
     """How a batch ended is written down, and is news."""
     counted = (await tallies(conn, [job["job_id"]]))[job["job_id"]]
     outcome = progress(counted, planned=False, resolved=True, stop_asked=job["stop_asked"])
-    await conn.execute(SQL["set_outcome"], job["job_id"], outcome.value)
+    await set_outcome(conn, job["job_id"], outcome)
     await news.note_status(conn, job["job_id"], ctx.now(), outcome, job["part"], job["status_desc"])
+
+
+async def end_job(conn: Connection, job_id: int, status: str, now: datetime) -> None:
+    """The job has ended, and makes no more tasks."""
+    await conn.execute(*_Q["end_job"](job_id=job_id, status=status, now=now))
+
+
+async def set_outcome(conn: Connection, job_id: int, outcome: Progress) -> None:
+    """How a job that asks first has ended."""
+    await conn.execute(*_Q["set_outcome"](job_id=job_id, outcome=outcome.value))
+
+
+async def set_package_status(conn: Connection, package_id: int, status: str, now: datetime) -> None:
+    """What its verification has come to."""
+    await conn.execute(*_Q["set_package_status"](package_id=package_id, status=status, now=now))
 
 
 async def reopen(conn: Connection, job_id: int, now: datetime) -> None:
     """A job that had ended runs again, and of a batch that is news."""
-    part = await conn.fetchval(SQL["reopen_job"], job_id, now)
+    part = await conn.fetchval(*_Q["reopen_job"](job_id=job_id, now=now))
     if part:
         await news.note_status(conn, job_id, now, Progress.RUNNING, part)
 
@@ -120,20 +135,21 @@ async def reopen(conn: Connection, job_id: int, now: datetime) -> None:
 async def _judge(ctx: Context, conn: Connection, job: Row, status: str) -> None:
     """What the verify job found of its package. A verify job without devices waits for one that succeeds (tuya 2.3)."""
     if status == "verified":
-        await conn.execute(SQL["end_empty_verify_jobs"], job["package_id"], ctx.now())
-    elif await conn.fetchval(SQL["has_empty_verify_job"], job["package_id"]):
+        await conn.execute(*_Q["end_empty_verify_jobs"](package_id=job["package_id"], now=ctx.now()))
+    elif await conn.fetchval(*_Q["has_empty_verify_job"](package_id=job["package_id"])):
         status = "verifying"
-    await conn.execute(SQL["set_package_status"], job["package_id"], status, ctx.now())
+    await set_package_status(conn, job["package_id"], status, ctx.now())
 
 
 async def end_waits(ctx: Context) -> int:
-    """Tasks that negotiate and whose present wait is over; returns how many were looked at."""
+    """Tasks that ask first and whose present wait is over; returns how many were looked at."""
 
     async def body(conn: Connection) -> int:
         now, ledger = ctx.now(), Ledger()
-        tasks = [task_of(row) for row in await conn.fetch(TASKS["lock_waits_over"], now, WAITS_AT_ONCE)]
+        which = TASKS["lock_waits_over"](now=now, at_most=WAITS_AT_ONCE, released=RELEASED)
+        tasks = [task_of(row) for row in await conn.fetch(*which)]
         for task in tasks:
-            ledger.note(*asking.waited_out(task, now))
+            ledger.note(*waited_out(task, now))
         await ledger.save(conn, now)
         return len(tasks)
 
@@ -146,6 +162,6 @@ async def time_out(ctx: Context) -> int:
 
     async def body(conn: Connection) -> int:
         chosen = Selection(timeout_before=now)
-        return await move(conn, Event.TIMED_OUT, chosen, now, reason="timeout", description=TIMEOUT_TEXT)
+        return await end_tasks(conn, Event.TIMED_OUT, chosen, now, reason="timeout", description=TIMEOUT_TEXT)
 
     return await ctx.database.transact(body)

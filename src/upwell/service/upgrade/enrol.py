@@ -20,7 +20,7 @@ Rule = Literal["off", "registered", "any"]
 async def product_secret(ctx: Context, product_key: str) -> str | None:
     """What proves an enrolment; None when there is no such product."""
     async with ctx.database.connection() as conn:
-        found = await conn.fetchval(_Q["product_secret"], product_key)
+        found = await conn.fetchval(*_Q["product_secret"](product_key=product_key))
     return None if found is None else str(found)
 
 
@@ -32,10 +32,10 @@ async def enrol(ctx: Context, product_key: str, name: str, creates: bool, rule: 
     device_id = fleet.device_id(product_key, name)
 
     async def body(conn: Connection) -> str | None:
-        product_id = await conn.fetchval(_Q["share_product"], product_key)
+        product_id = await conn.fetchval(*_Q["share_product"](product_key=product_key))
         if product_id is None:
             return None
-        found = await conn.fetchrow(_Q["unactivated"], device_id)
+        found = await conn.fetchrow(*_Q["unactivated"](device_id=device_id))
         if found is not None:
             return found["secret"] if found["may_know"] else None
         if not creates or rule != "any":
@@ -46,7 +46,7 @@ async def enrol(ctx: Context, product_key: str, name: str, creates: bool, rule: 
 
     async def _of_the_other(conn: Connection) -> str | None:
         # Another connection of the same device made it between the look and the insert.
-        found = await conn.fetchrow(_Q["unactivated"], device_id)
+        found = await conn.fetchrow(*_Q["unactivated"](device_id=device_id))
         return found["secret"] if found is not None and found["may_know"] else None
 
     return await ctx.database.transact(body)

@@ -20,20 +20,21 @@ TASKS_AT_ONCE = 1000  # of one job and package, ended in one transaction
 async def end_bereft(ctx: Context) -> bool:
     """One turn; True when more may be waiting."""
     async with ctx.database.connection() as conn:
-        jobs = [r["job_id"] for r in await conn.fetch(_Q["bereaved_jobs"], ctx.now() - RETURN_WITHIN, JOBS_AT_ONCE)]
+        which = _Q["bereaved_jobs"](back_before=ctx.now() - RETURN_WITHIN, at_most=JOBS_AT_ONCE)
+        jobs = [r["job_id"] for r in await conn.fetch(*which)]
     ended = [await ctx.database.transact(lambda conn, job=job: _end(conn, job, ctx.now())) for job in jobs]  # type: ignore[misc]
     return any(ended)
 
 
 async def _end(conn: Connection, job_id: int, now: datetime) -> int:
     """End some of the job's tasks; its row says why, for its owner. Returns how many."""
-    ledger = Ledger()
-    for row in await conn.fetch(_Q["faults_of_job"], job_id, now - RETURN_WITHIN):
+    ledger, back_before = Ledger(), now - RETURN_WITHIN
+    for row in await conn.fetch(*_Q["faults_of_job"](job_id=job_id, back_before=back_before)):
         fault = Fault(word=row["object_fault"], text=row["object_problem"])
-        await conn.execute(_Q["describe_job"], job_id, fault.text)
+        await conn.execute(*_Q["describe_job"](job_id=job_id, text=fault.text))
         left = TASKS_AT_ONCE - len(ledger.tasks)
-        which = (job_id, row["package_id"], now - RETURN_WITHIN, left)
-        for task in [task_of(found) for found in await conn.fetch(_Q["lock_bereft"], *which)]:
+        which = {"job_id": job_id, "package_id": row["package_id"], "back_before": back_before, "at_most": left}
+        for task in [task_of(found) for found in await conn.fetch(*_Q["lock_bereft"](**which))]:
             stepped, change = bereft(task, fault, now)
             if change is not None:
                 ledger.note(stepped, change)

@@ -32,16 +32,17 @@ async def bind(ctx: Context, gateway_id: UUID, device_ids: Sequence[UUID]) -> No
 
     async def body(conn: Connection) -> None:
         now, ids = ctx.now(), list(device_ids)
-        if await conn.fetchval(_Q["lock_gateway"], gateway_id) is None:
+        both = {"gateway_id": gateway_id, "device_ids": ids}
+        if await conn.fetchval(*_Q["lock_gateway"](gateway_id=gateway_id)) is None:
             raise NotFound("device", str(gateway_id))
-        if await conn.fetchval(_Q["size_without"], gateway_id, ids) + len(ids) > SUB_DEVICES_MAX:
+        if await conn.fetchval(*_Q["size_without"](**both)) + len(ids) > SUB_DEVICES_MAX:
             raise TooMany("sub-devices", SUB_DEVICES_MAX)
         former: dict[UUID, list[UUID]] = defaultdict(list)
-        for row in await conn.fetch(_Q["former_gateways"], ids, gateway_id):
+        for row in await conn.fetch(*_Q["former_gateways"](**both)):
             former[row["gateway_id"]].append(row["device_id"])
-        await conn.fetch(_Q["bind"], gateway_id, ids, now)
+        await conn.execute(*_Q["bind"](**both, now=now))
         for gateway, moved in former.items():
-            await conn.execute(_Q["release"], gateway, moved, now)
+            await conn.execute(*_Q["release"](gateway_id=gateway, device_ids=moved, now=now))
 
     await ctx.database.transact(body)
 
@@ -51,8 +52,9 @@ async def unbind(ctx: Context, gateway_id: UUID, device_ids: Sequence[UUID]) -> 
 
     async def body(conn: Connection) -> set[UUID]:
         now = ctx.now()
-        gone = [row["device_id"] for row in await conn.fetch(_Q["unbind"], gateway_id, list(device_ids))]
-        await conn.execute(_Q["release"], gateway_id, gone, now)
+        both = {"gateway_id": gateway_id, "device_ids": list(device_ids)}
+        gone = [row["device_id"] for row in await conn.fetch(*_Q["unbind"](**both))]
+        await conn.execute(*_Q["release"](gateway_id=gateway_id, device_ids=gone, now=now))
         return {UUID(int=each.int) for each in gone}
 
     return await ctx.database.transact(body)
@@ -61,17 +63,17 @@ async def unbind(ctx: Context, gateway_id: UUID, device_ids: Sequence[UUID]) -> 
 async def sub_devices(ctx: Context, gateway_id: UUID) -> list[SubDevice]:
     """The devices that the gateway speaks for, oldest first."""
     async with ctx.database.connection() as conn:
-        return [_sub(row) for row in await conn.fetch(_Q["sub_devices"], gateway_id)]
+        return [_sub(row) for row in await conn.fetch(*_Q["sub_devices"](gateway_id=gateway_id))]
 
 
-async def behind(ctx: Context, gateway_ids: Sequence[UUID]) -> dict[UUID, list[SubDevice]]:
+async def behind(ctx: Context, gateway_ids: Sequence[UUID]) -> list[list[SubDevice]]:
     """The devices behind each of these, right behind it or behind one that is, in one question; enabled ones only, and
-    BEHIND_MAX of a gateway at most. Those with none are left out."""
+    BEHIND_MAX of a gateway at most. A list for each, in their order."""
     found: dict[UUID, list[SubDevice]] = defaultdict(list)
     async with ctx.database.connection() as conn:
-        for row in await conn.fetch(_Q["behind"], list(gateway_ids), BEHIND_MAX):
+        for row in await conn.fetch(*_Q["behind"](gateway_ids=list(gateway_ids), at_most=BEHIND_MAX)):
             found[UUID(int=row["gateway_id"].int)].append(_sub(row))
-    return dict(found)
+    return [found[each] for each in gateway_ids]
 
 
 def _sub(row: Row) -> SubDevice:

@@ -3,33 +3,44 @@ deleted one's name has its row; it is another device all the same, in a life of 
 own, and no task of theirs (ADR 0014)."""
 
 from collections.abc import Sequence
+from datetime import datetime
 from uuid import UUID
 
 from upwell.domain.talk import TaskRef
+from upwell.service.upgrade.tasks import columns_of
 from upwell.storage.database import Connection
 from upwell.storage.queries import sheet
 
 _Q = sheet("lives")
 
 
-async def make_device(conn: Connection, device_id: UUID, *row: object) -> bool:
-    """Make a device of its product, name, secret, iot_id, nickname and time; False when the name is taken."""
-    life = await conn.fetchval(_Q["make_device"], device_id, *row)
+async def make_device(
+    conn: Connection, device_id: UUID, product_id: int, name: str, secret: str, iot_id: str, nickname: str | None,
+    now: datetime,
+) -> bool:  # fmt: skip
+    """Make a device; False when the name is taken."""
+    row = {"product_id": product_id, "name": name, "secret": secret, "iot_id": iot_id, "nickname": nickname}
+    life = await conn.fetchval(*_Q["make_device"](device_id=device_id, **row, now=now))
     if life:
-        await conn.execute(_Q["forget_past"], [device_id])
+        await conn.execute(*_Q["forget_past"](device_ids=[device_id]))
     return life is not None
 
 
-async def make_devices(conn: Connection, *batch: object) -> set[str]:
+async def make_devices(
+    conn: Connection, apply_id: int, product_id: int, now: datetime, device_ids: Sequence[UUID], names: Sequence[str],
+    nicknames: Sequence[str | None], secrets: Sequence[str], iot_ids: Sequence[str],
+) -> set[str]:  # fmt: skip
     """Make the devices of a registration; returns the names of those that were not taken."""
-    made = await conn.fetch(_Q["make_devices"], *batch)
+    columns = {"names": names, "nicknames": nicknames, "secrets": secrets, "iot_ids": iot_ids}
+    made = await conn.fetch(
+        *_Q["make_devices"](apply_id=apply_id, product_id=product_id, now=now, device_ids=device_ids, **columns)
+    )
     revived = [row["device_id"] for row in made if row["life"]]
     if revived:
-        await conn.execute(_Q["forget_past"], revived)
+        await conn.execute(*_Q["forget_past"](device_ids=revived))
     return {row["name"] for row in made}
 
 
 async def are_of_the_past(conn: Connection, refs: Sequence[TaskRef]) -> bool:
     """Whether one of these tasks is of a life of its device that is over."""
-    columns = [t.device_id for t in refs], [t.job_id for t in refs], [t.nth for t in refs]
-    return bool(await conn.fetchval(_Q["tasks_of_the_past"], *columns))
+    return bool(await conn.fetchval(*_Q["tasks_of_the_past"](**columns_of(refs))))

@@ -1,7 +1,7 @@
 """What devices say, applied: a batch of reports is one transaction, and is acknowledged only after it (L3).
 
 Reports of one device are applied in the order given. A report that fits no open task changes no task; a version
-report is kept in any case, and a device that a standing rule takes by it has its task in the same transaction.
+report is kept in any case, and a device that a policy takes by it has its task in the same transaction.
 """
 
 from collections.abc import Mapping, Sequence
@@ -9,17 +9,28 @@ from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
-from upwell.domain import asking
+from upwell.domain.choosing import Choice
+from upwell.domain.hearing import (
+    Beside,
+    answered_version,
+    delivered,
+    is_older,
+    reported_progress,
+    reported_result,
+    reported_version,
+)
 from upwell.domain.modules import STANDING
-from upwell.domain.standings import Choice
 from upwell.domain.talk import ProgressReport, ResultReport, SdkReport, TaskRef, VersionReport
-from upwell.domain.task import Beside, Stepped, Task, delivered, is_older, reported_progress, reported_version
+from upwell.domain.task import Stepped, Task
 from upwell.service.context import Context
-from upwell.service.upgrade.beside import beside_of
-from upwell.service.upgrade.fill import hold_reported, keep_reported, take_reported
-from upwell.service.upgrade.tasks import SQL, Ledger, choices_of, lock_open
+from upwell.service.upgrade.beside import beside_of, choices_of
+from upwell.service.upgrade.policies import hold_reported, keep_reported, take_reported
+from upwell.service.upgrade.tasks import Ledger, lock_open
 from upwell.service.upgrade.told import Told, keep_told, may_arrive
 from upwell.storage.database import Connection
+from upwell.storage.queries import sheet
+
+_Q = sheet("reports")
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,19 +134,19 @@ def _step(task: Task, incoming: Incoming, known: _Known, now: datetime) -> Stepp
     match incoming.said:
         case VersionReport() as report if task.awaiting:
             choices = known.choices.get(task.ref.job_id, ())
-            return asking.reported_version(task, choices, report, incoming.connection_id, now)
+            return answered_version(task, choices, report, incoming.connection_id, now)
         case VersionReport() as report:
             beside = known.beside.get(task.ref, Beside())
             return reported_version(task, report, incoming.connection_id, now, beside)
         case ResultReport() if is_older(task, incoming.connection_id, incoming.redelivered):
             return task, None
         case ResultReport() as report:
-            return asking.reported_result(task, report, now)
+            return reported_result(task, report, now)
         case ProgressReport() as report:
-            reported = asking.reported_progress if task.awaiting else reported_progress
-            return reported(task, report, now, connection=incoming.connection_id, redelivered=incoming.redelivered)
+            connection, redelivered = incoming.connection_id, incoming.redelivered
+            return reported_progress(task, report, now, connection=connection, redelivered=redelivered)
         case Delivered():
-            return delivered(task, now)
+            return delivered(task)
         case SdkReport():
             return task, None
 
@@ -154,10 +165,11 @@ async def _save_spellings(conn: Connection, batch: Sequence[Incoming]) -> None:
     }
     if said:
         devices, keys = zip(*said, strict=True)
-        await conn.execute(SQL["save_spellings"], list(devices), list(keys), list(said.values()))
+        statement = _Q["save_spellings"](device_ids=list(devices), modules=list(keys), said=list(said.values()))
+        await conn.execute(*statement)
 
 
 async def _save_sdks(conn: Connection, batch: Sequence[Incoming]) -> None:
     said = {i.device_id: i.said.version for i in batch if isinstance(i.said, SdkReport)}
     if said:
-        await conn.execute(SQL["save_sdks"], list(said), list(said.values()))
+        await conn.execute(*_Q["save_sdks"](device_ids=list(said), versions=list(said.values())))

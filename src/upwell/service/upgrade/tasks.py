@@ -1,43 +1,59 @@
 """Loading and saving tasks: rows become domain values here, and changed values become one UPDATE."""
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from datetime import datetime
+from typing import Any
 from uuid import UUID
 
-from upwell.domain.standings import Choice
+from upwell.domain.awaiting import Awaits
 from upwell.domain.talk import TaskRef
-from upwell.domain.task import Change, Event, State, Task, moves
+from upwell.domain.task import Change, Event, State, Task, ends
 from upwell.storage.database import Connection, Row
 from upwell.storage.queries import sheet
 
-SQL = sheet("tasks")
+_Q = sheet("tasks")
+_SAVED = (
+    "rev", "state", "source_version", "progress", "attempt", "description", "reason", "failure_ref", "due_at",
+    "offered_on", "offered_at", "timeout_at", "awaiting", "package_id", "code",
+)  # fmt: skip
 
 
 def task_of(row: Row) -> Task:
-    """The task that a row of `lock_open_of_devices` holds."""
-    facts = dict(row.items()) | {name: frozenset(row[name]) for name in ("job_sources", "package_sources")}
-    ref = TaskRef(device_id=UUID(int=facts.pop("device_id").int), job_id=facts.pop("job_id"), nth=facts.pop("nth"))
-    return Task(ref=ref, state=State(facts.pop("state")), **facts)
+    """The task of a row of `task_facts`."""
+    facts = dict(row.items()) | {name: frozenset(row[name] or ()) for name in ("job_sources", "package_sources")}
+    ref = ref_of(row)
+    for name in ("device_id", "job_id", "nth"):
+        del facts[name]
+    return Task(ref=ref, state=State(facts.pop("state")), awaiting=Awaits(facts.pop("awaiting")), **facts)
+
+
+def ref_of(row: Row) -> TaskRef:
+    """The identity of the task of a row."""
+    return TaskRef(device_id=plain(row["device_id"]), job_id=row["job_id"], nth=row["nth"])
+
+
+def plain(value: UUID) -> UUID:
+    """The driver's own kind of UUID compares equal but hashes slower."""
+    return UUID(int=value.int)
+
+
+def columns_of(tasks: Iterable[TaskRef]) -> dict[str, list[Any]]:
+    """The parameters `device_ids`, `job_ids` and `nths` of a statement about these tasks."""
+    refs = list(tasks)
+    return {
+        "device_ids": [t.device_id for t in refs],
+        "job_ids": [t.job_id for t in refs],
+        "nths": [t.nth for t in refs],
+    }
 
 
 async def lock_open(conn: Connection, device_ids: Iterable[UUID]) -> dict[UUID, list[Task]]:
     """The open tasks of these devices, locked until the transaction ends."""
     found: dict[UUID, list[Task]] = {}
-    for row in await conn.fetch(SQL["lock_open_of_devices"], list(device_ids)):
+    for row in await conn.fetch(*_Q["lock_open_of_devices"](device_ids=list(device_ids))):
         task = task_of(row)
         found.setdefault(task.ref.device_id, []).append(task)
-    return found
-
-
-async def choices_of(conn: Connection, tasks: Iterable[Sequence[Task]]) -> dict[int, list[Choice]]:
-    """What the jobs of those of these tasks that negotiate may install, by job."""
-    jobs = {task.ref.job_id for some in tasks for task in some if task.awaiting}
-    found: dict[int, list[Choice]] = {}
-    for row in await conn.fetch(SQL["choices"], sorted(jobs)) if jobs else []:
-        sources = frozenset(row["source_versions"])
-        choice = Choice(package_id=row["package_id"], destination=row["version"], source_versions=sources)
-        found.setdefault(row["job_id"], []).append(choice)
     return found
 
 
@@ -63,56 +79,35 @@ class Ledger:
 
 
 async def _save_tasks(conn: Connection, tasks: Sequence[Task], now: datetime) -> None:
-    saved = await conn.fetch(
-        SQL["save_tasks"],
-        now,
-        [t.ref.device_id for t in tasks],
-        [t.ref.job_id for t in tasks],
-        [t.ref.nth for t in tasks],
-        [t.state.value for t in tasks],
-        [t.source_version for t in tasks],
-        [t.progress for t in tasks],
-        [t.attempt for t in tasks],
-        [t.description for t in tasks],
-        [t.reason for t in tasks],
-        [t.failure_ref for t in tasks],
-        [t.due_at for t in tasks],
-        [t.offered_on for t in tasks],
-        [t.timeout_at for t in tasks],
-        [t.rev for t in tasks],
-        [t.awaiting for t in tasks],
-        [t.package_id for t in tasks],
-        [t.code for t in tasks],
-        [t.offered_at for t in tasks],
-    )
+    columns = {name: [getattr(task, name) for task in tasks] for name in _SAVED}
+    identity = {name: [getattr(task.ref, name) for task in tasks] for name in ("device_id", "job_id", "nth")}
+    saved = await conn.fetch(*_Q["save_tasks"](now=now, **identity, **columns))
     if len(saved) != len(tasks):
         raise RuntimeError("a locked task changed under its lock")
 
 
 async def _add_changes(conn: Connection, changes: Sequence[tuple[TaskRef, int, Change]], now: datetime) -> None:
     # Several changes of one task in one transaction share a rev; the last one stands for them.
-    last = {(ref, rev): (ref, rev, change) for ref, rev, change in changes}
+    last = {(ref, rev): change for ref, rev, change in changes}
     first: dict[tuple[TaskRef, int], State] = {}
     for ref, rev, change in changes:
         first.setdefault((ref, rev), change.before)
-    rows = list(last.values())
     await conn.execute(
-        SQL["add_changes"],
-        now,
-        [ref.device_id for ref, _, _ in rows],
-        [ref.job_id for ref, _, _ in rows],
-        [ref.nth for ref, _, _ in rows],
-        [rev for _, rev, _ in rows],
-        [c.event.value for _, _, c in rows],
-        [first[ref, rev].value for ref, rev, _ in rows],
-        [c.after.value for _, _, c in rows],
-        [c.detail for _, _, c in rows],
+        *_Q["add_changes"](
+            now=now,
+            **columns_of(ref for ref, _ in last),
+            revs=[rev for _, rev in last],
+            events=[change.event for change in last.values()],
+            from_states=[first[key] for key in last],
+            to_states=[change.after for change in last.values()],
+            details=[change.detail for change in last.values()],
+        )
     )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Selection:
-    """Which tasks a bulk event meets; None is no filter."""
+    """Which tasks an event ends together; None is no filter."""
 
     job_id: int | None = None
     device_ids: list[UUID] | None = None
@@ -123,27 +118,14 @@ class Selection:
     before_job: int | None = None  # of jobs made earlier than this one
 
 
-async def move(
+async def end_tasks(
     conn: Connection, event: Event, chosen: Selection, now: datetime, *, states: frozenset[State] | None = None,
-    reason: str = "", description: str = "",
+    reason: str, description: str,
 ) -> int:  # fmt: skip
-    """Let `event` happen to every chosen task (in `states`, if given); returns how many changed."""
-    pairs = moves(event, states)
-    return int(
-        await conn.fetchval(
-            SQL["move_tasks"],
-            now,
-            [a.value for a, _ in pairs],
-            [b.value for _, b in pairs],
-            chosen.job_id,
-            chosen.device_ids,
-            chosen.package_id,
-            chosen.timeout_before,
-            reason,
-            description,
-            event.value,
-            chosen.slot,
-            chosen.kind,
-            chosen.before_job,
-        )
-    )
+    """Let `event` end every chosen task (in `states`, if given) that it ends; returns how many."""
+    pairs = ends(event, states)
+    statement = _Q["end_tasks"](
+        now=now, event=event, from_states=[before for before, _ in pairs], to_states=[after for _, after in pairs],
+        reason=reason, description=description, **asdict(chosen),
+    )  # fmt: skip
+    return int(await conn.fetchval(*statement))

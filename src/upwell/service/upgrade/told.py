@@ -1,7 +1,7 @@
 """What devices run by the results of their upgrades, kept until they report a version themselves (issue 9, number 23).
 
 Many devices say that they have succeeded and never what they run (huawei 5.8): the destination counts as what they run
-then, for owners, standing rules and offers, and is marked as told by a result. Locks are taken in the house's order,
+then, for owners, policies and offers, and is marked as told by a result. Locks are taken in the house's order,
 rules, devices and versions before tasks, so whoever may turn out to have arrived is held before its tasks are.
 """
 
@@ -12,7 +12,7 @@ from uuid import UUID
 
 from upwell.domain.talk import ResultReport, VersionReport
 from upwell.domain.task import State, Task
-from upwell.service.upgrade.fill import Reported, hold_reported, keep_reported
+from upwell.service.upgrade.policies import Reported, hold_reported, keep_reported
 from upwell.storage.database import Connection
 
 
@@ -37,5 +37,5 @@ def may_arrive(report: object) -> bool:
 
 
 async def keep_told(conn: Connection, told: Told, now: datetime) -> Reported:
-    """Keep what results told, and say what it means for standing rules."""
+    """Keep what results told, and say what it means for policies."""
     return await keep_reported(conn, await hold_reported(conn, told.versions), now, by_result=True)

@@ -2,46 +2,45 @@
 
 -- name: lock_gateway
 -- One change of a gateway's topology at a time, so that its size can be limited.
-select device_id from device where device_id = $1 and deleted_at is null for no key update;
+select device_id from device where device_id = :gateway_id and deleted_at is null for no key update;
 
 -- name: size_without
 -- Sub-devices of a gateway besides these.
-select count(*) from topology where gateway_id = $1 and device_id <> all($2::uuid[]);
+select count(*) from topology where gateway_id = :gateway_id and device_id <> all(:device_ids::uuid[]);
 
 -- name: bind
 insert into topology as t (device_id, gateway_id, added_at)
-select device_id, $1, $3 from unnest($2::uuid[]) as w(device_id) order by device_id
+select device_id, :gateway_id, :now from unnest(:device_ids::uuid[]) as w(device_id) order by device_id
 on conflict (device_id) do update set gateway_id = excluded.gateway_id, added_at = excluded.added_at
-where t.gateway_id <> excluded.gateway_id
-returning device_id;
+where t.gateway_id <> excluded.gateway_id;
 
 -- name: unbind
-delete from topology where gateway_id = $1 and device_id = any($2::uuid[]) returning device_id;
+delete from topology where gateway_id = :gateway_id and device_id = any(:device_ids::uuid[]) returning device_id;
 
 -- name: release
 -- These are online through their gateway no more; whoever holds that connection finds out (see nodes.unwelcome).
 with gone as (
-    update presence n set node_id = null, connection_id = null, offline_at = $3
+    update presence n set node_id = null, connection_id = null, offline_at = :now
     from presence g
-    where n.device_id = any($2::uuid[]) and g.device_id = $1 and n.connection_id = g.connection_id
+    where n.device_id = any(:device_ids::uuid[]) and g.device_id = :gateway_id and n.connection_id = g.connection_id
     returning n.device_id
 )
 update task set node_id = null
-where device_id in (select device_id from gone) and state in ('CONFIRM', 'QUEUED', 'NOTIFIED', 'IN_PROGRESS');
+where device_id in (select device_id from gone) and is_open(state);
 
 -- name: former_gateways
-select device_id, gateway_id from topology where device_id = any($1::uuid[]) and gateway_id <> $2 for update;
+select device_id, gateway_id from topology where device_id = any(:device_ids::uuid[]) and gateway_id <> :gateway_id for update;
 
 -- name: sub_devices
 select p.product_key, d.name, coalesce(d.public_id, p.product_key || '_' || d.name) as public_id
 from topology t join device d using (device_id) join product p using (product_id)
-where t.gateway_id = $1 and d.deleted_at is null and p.deleted_at is null
+where t.gateway_id = :gateway_id and d.deleted_at is null and p.deleted_at is null
 order by t.added_at, d.device_id;
 
 -- name: behind
--- Live devices right behind each of these gateways or behind one of those, oldest first and $2 of each at most.
+-- Live devices right behind each of these gateways or behind one of those, oldest first and :at_most of each at most.
 with near as (
-    select t.gateway_id, t.device_id, t.added_at from topology t where t.gateway_id = any($1::uuid[])
+    select t.gateway_id, t.device_id, t.added_at from topology t where t.gateway_id = any(:gateway_ids::uuid[])
 ), found as (
     select gateway_id, device_id, added_at from near
     union all
@@ -53,4 +52,4 @@ with near as (
     from found f join device d using (device_id) join product p using (product_id)
     where d.enabled and d.deleted_at is null and p.deleted_at is null
 )
-select gateway_id, product_key, name, public_id from placed where place <= $2 order by gateway_id, place;
+select gateway_id, product_key, name, public_id from placed where place <= :at_most order by gateway_id, place;

@@ -13,35 +13,25 @@ select device_id from task where job_id = :job_id;
 -- name: lock_tasks
 -- Tasks of this account by their identity, locked, with the facts that their life depends on.
 with t as materialized (
-    select t.* from unnest(:device_ids::uuid[], :job_ids::bigint[], :nths::smallint[]) as c(device_id, job_id, nth)
+    select t as locked, t.device_id, t.job_id, t.nth
+    from unnest(:device_ids::uuid[], :job_ids::bigint[], :nths::smallint[]) as c(device_id, job_id, nth)
     join task t on t.device_id = c.device_id and t.job_id = c.job_id and t.nth = c.nth
     order by t.device_id, t.job_id, t.nth for update of t
 )
-select t.device_id, t.job_id, t.nth, t.module, t.slot, t.state, t.source_version, p.version as destination, p.is_delta,
-       j.source_versions as job_sources, case when j.kind = 'dynamic' then j.group_id end as group_id,
-       case when p.is_delta then array[p.source_version] else p.source_versions end as package_sources,
-       j.need_push, j.retry_interval_min, j.retry_count, j.timeout_min, t.progress, t.attempt, t.description,
-       t.reason, t.failure_ref, t.due_at, t.offered_on, t.offered_at, t.timeout_at, t.awaiting, t.package_id, t.code,
-       t.rev
-from t join job j using (job_id) join package p on p.package_id = coalesce(t.package_id, j.package_id)
+select f.* from t join job j using (job_id) cross join lateral task_facts(t.locked) f
 where j.account_id = :account_id
 order by t.device_id, t.job_id, t.nth;
 
 -- name: lock_tasks_of_job
 -- The tasks of the job, of these devices if they are given, but none of a former life, locked, with the same facts.
 with t as materialized (
-    select t.* from task t left join device d using (device_id)
+    select t as locked, t.device_id, t.job_id, t.nth
+    from task t left join device d using (device_id)
     where t.job_id = :job_id and (:device_ids::uuid[] is null or t.device_id = any(:device_ids))
       and t.life = coalesce(d.life, t.life)
     order by t.device_id, t.job_id, t.nth for update of t
 )
-select t.device_id, t.job_id, t.nth, t.module, t.slot, t.state, t.source_version, p.version as destination, p.is_delta,
-       j.source_versions as job_sources, case when j.kind = 'dynamic' then j.group_id end as group_id,
-       case when p.is_delta then array[p.source_version] else p.source_versions end as package_sources,
-       j.need_push, j.retry_interval_min, j.retry_count, j.timeout_min, t.progress, t.attempt, t.description,
-       t.reason, t.failure_ref, t.due_at, t.offered_on, t.offered_at, t.timeout_at, t.awaiting, t.package_id, t.code,
-       t.rev
-from t join job j using (job_id) join package p on p.package_id = coalesce(t.package_id, j.package_id)
+select f.* from t cross join lateral task_facts(t.locked) f
 order by t.device_id, t.job_id, t.nth;
 
 -- name: follow_presence
@@ -49,4 +39,4 @@ order by t.device_id, t.job_id, t.nth;
 update task t set node_id = p.node_id from presence p
 where t.job_id = :job_id and (:device_ids::uuid[] is null or t.device_id = any(:device_ids))
   and p.device_id = t.device_id and t.node_id is distinct from p.node_id
-  and t.state in ('CONFIRM', 'QUEUED', 'NOTIFIED', 'IN_PROGRESS');
+  and is_open(t.state);

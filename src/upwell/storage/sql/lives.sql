@@ -5,11 +5,11 @@
 -- life; no row comes back when the name is taken.
 with past as (
     insert into device_past (device_id, life, iot_id, public_id)
-    select device_id, life, iot_id, public_id from device where device_id = $1 and deleted_at is not null
+    select device_id, life, iot_id, public_id from device where device_id = :device_id and deleted_at is not null
     on conflict do nothing
 )
 insert into device as d (device_id, product_id, name, secret, iot_id, nickname, created_at, modified_at)
-values ($1, $2, $3, $4, $5, $6, $7, $7)
+values (:device_id, :product_id, :name, :secret, :iot_id, :nickname, :now, :now)
 on conflict (device_id) do update
 set product_id = excluded.product_id, secret = excluded.secret, iot_id = excluded.iot_id,
     nickname = excluded.nickname, enabled = true, created_at = excluded.created_at,
@@ -21,7 +21,7 @@ returning d.life;
 -- name: make_devices
 -- A batch of devices and its list, in one statement; names that are taken are left out. Returns the others.
 with wanted as (
-    select * from unnest($4::uuid[], $5::text[], $6::text[], $7::text[], $8::text[])
+    select * from unnest(:device_ids::uuid[], :names::text[], :nicknames::text[], :secrets::text[], :iot_ids::text[])
         with ordinality as w(device_id, name, nickname, secret, iot_id, place)
 ), past as (
     insert into device_past (device_id, life, iot_id, public_id)
@@ -30,7 +30,7 @@ with wanted as (
     on conflict do nothing
 ), made as (
     insert into device as d (device_id, product_id, name, nickname, secret, iot_id, created_at, modified_at)
-    select device_id, $2, name, nickname, secret, iot_id, $3, $3 from wanted order by device_id
+    select device_id, :product_id, name, nickname, secret, iot_id, :now, :now from wanted order by device_id
     on conflict (device_id) do update
     set product_id = excluded.product_id, secret = excluded.secret, iot_id = excluded.iot_id,
         nickname = excluded.nickname, enabled = true, created_at = excluded.created_at,
@@ -40,25 +40,25 @@ with wanted as (
     returning d.device_id, d.life
 ), listed as (
     insert into registered (apply_id, place, device_id, name, life)
-    select $1, place, device_id, name, made.life from wanted join made using (device_id)
+    select :apply_id, place, device_id, name, made.life from wanted join made using (device_id)
 )
 select device_id, name, made.life from wanted join made using (device_id);
 
 -- name: forget_past
 -- What devices said, where they were connected and belonged: a report that raced with their deletion may have left some.
 with presence_gone as (
-    delete from presence where device_id = any($1::uuid[])
+    delete from presence where device_id = any(:device_ids::uuid[])
 ), versions_gone as (
-    delete from module_version where device_id = any($1::uuid[])
+    delete from module_version where device_id = any(:device_ids::uuid[])
 ), tags_gone as (
-    delete from device_tag where device_id = any($1::uuid[])
+    delete from device_tag where device_id = any(:device_ids::uuid[])
 ), membership_gone as (
-    delete from group_member where device_id = any($1::uuid[])
+    delete from group_member where device_id = any(:device_ids::uuid[])
 )
-delete from topology where device_id = any($1::uuid[]) or gateway_id = any($1::uuid[]);
+delete from topology where device_id = any(:device_ids::uuid[]) or gateway_id = any(:device_ids::uuid[]);
 
 -- name: tasks_of_the_past
 -- Whether one of these tasks is of a life of its device that is over.
 select exists (
-    select from unnest($1::uuid[], $2::bigint[], $3::smallint[]) as w(device_id, job_id, nth)
+    select from unnest(:device_ids::uuid[], :job_ids::bigint[], :nths::smallint[]) as w(device_id, job_id, nth)
     join task t using (device_id, job_id, nth) join device d using (device_id) where d.life <> t.life);

@@ -1,4 +1,4 @@
--- Policies: the standing rules of running dynamic jobs, looked up by what a device runs, never by scanning jobs.
+-- Policies of running dynamic jobs, looked up by what a device runs, never by scanning jobs.
 
 -- name: add_policy
 insert into policy (product_id, module, source_version, job_id, group_id, destination)
@@ -7,16 +7,16 @@ select $1, $2, unnest($3::text[]), $4, $5, $6;
 -- name: drop_policy
 delete from policy where job_id = $1;
 
--- name: ruled_modules
--- Of these products, the modules that a standing rule speaks of: for most fleets none, and then nothing else is asked.
-select distinct product_id, module from policy where product_id = any($1::bigint[]);
+-- name: modules_of_policies
+-- Of these products, the modules that a policy speaks of: for most fleets none, and then nothing else is asked.
+select distinct product_id, module from policy where product_id = any(:product_ids::bigint[]);
 
 -- name: candidates
 -- For each product, module and version: the newest policy that takes every such device, and those of groups that are
 -- newer still. Two index probes each, however many policies there are.
 with plain as (
     select w.product_id, w.module, w.version, n.job_id, n.destination
-    from unnest($1::bigint[], $2::text[], $3::text[]) as w(product_id, module, version)
+    from unnest(:product_ids::bigint[], :modules::text[], :versions::text[]) as w(product_id, module, version)
     cross join lateral (
         select p.job_id, p.destination from policy p
         where p.product_id = w.product_id and p.module = w.module and p.source_version = w.version
@@ -25,7 +25,7 @@ with plain as (
     ) n
     union all
     select w.product_id, w.module, w.version, n.job_id, n.destination
-    from unnest($1::bigint[], $2::text[], $3::text[]) as w(product_id, module, version)
+    from unnest(:product_ids::bigint[], :modules::text[], :versions::text[]) as w(product_id, module, version)
     cross join lateral (
         select p.job_id, p.destination from policy p
         where p.product_id = w.product_id and p.module = w.module and p.source_version = '' and w.version <> ''
@@ -38,7 +38,7 @@ with plain as (
 select product_id, module, version, job_id, null::bigint as group_id, destination from newest
 union all
 select w.product_id, w.module, w.version, p.job_id, p.group_id, p.destination
-from unnest($1::bigint[], $2::text[], $3::text[]) as w(product_id, module, version)
+from unnest(:product_ids::bigint[], :modules::text[], :versions::text[]) as w(product_id, module, version)
 left join newest n using (product_id, module, version)
 join policy p on p.product_id = w.product_id and p.module = w.module and p.group_id is not null
      and p.source_version in ('', w.version) and p.job_id > coalesce(n.job_id, 0)
@@ -46,11 +46,11 @@ order by job_id desc;
 
 -- name: products_of
 -- The live devices among these, with their product.
-select device_id, product_id from device where device_id = any($1::uuid[]) and deleted_at is null;
+select device_id, product_id from device where device_id = any(:device_ids::uuid[]) and deleted_at is null;
 
--- name: share_rules
--- The standing rules of these products stay as they are until this transaction ends.
-select pg_advisory_xact_lock_shared(product_id) from unnest($1::bigint[]) as w(product_id);
+-- name: share_policies
+-- The policies of these products stay as they are until this transaction ends.
+select pg_advisory_xact_lock_shared(product_id) from unnest(:product_ids::bigint[]) as w(product_id);
 
 -- name: change_rules
 -- Waits for every report that was read under the product's present rules; later ones wait for this transaction.
@@ -58,28 +58,28 @@ select pg_advisory_xact_lock($1::bigint);
 
 -- name: lock_takers
 -- The live devices among these, locked against the making of other tasks for them (see lock_devices).
-select device_id from device where device_id = any($1::uuid[]) and deleted_at is null
+select device_id from device where device_id = any(:device_ids::uuid[]) and deleted_at is null
 order by device_id for no key update;
 
 -- name: lock_versions
 -- What is kept of these devices, locked in the order in which it is saved.
-select from module_version where device_id = any($1::uuid[]) order by device_id, module for no key update;
+select from module_version where device_id = any(:device_ids::uuid[]) order by device_id, module for no key update;
 
 -- name: last_tasks
 -- The last task that each of these devices had in the job, and its first in the device's present life, if it had any.
 select distinct on (t.device_id) t.device_id, t.nth, t.state, t.reason, t.source_version,
        (select min(o.nth) from task o join device d using (device_id, life)
-        where o.device_id = t.device_id and o.job_id = $2) as first_nth
-from task t where t.job_id = $2 and t.device_id = any($1::uuid[])
+        where o.device_id = t.device_id and o.job_id = :job_id) as first_nth
+from task t where t.job_id = :job_id and t.device_id = any(:device_ids::uuid[])
 order by t.device_id, t.nth desc;
 
 -- name: versions_of_devices
 -- What these devices run of a module; one that never said has no row.
-select device_id, version from module_version where device_id = any($1::uuid[]) and module = $2;
+select device_id, version from module_version where device_id = any(:device_ids::uuid[]) and module = :module;
 
 -- name: jobs_of_policies
 -- What the making of tasks needs to know of these dynamic jobs.
-select j.job_id, j.product_id, j.kind, j.overwrite, j.need_push, j.need_confirm, j.multi_module,
-       lower(p.module) as module, p.version
+select j.job_id, j.product_id, j.kind, j.overwrite, j.need_push, j.need_confirm, j.asks_version,
+       j.multi_module, lower(p.module) as module, p.version
 from job j join package p using (package_id)
-where j.job_id = any($1::bigint[]) and j.status = 'IN_PROGRESS';
+where j.job_id = any(:job_ids::bigint[]) and j.status = 'IN_PROGRESS';

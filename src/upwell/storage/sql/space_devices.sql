@@ -68,7 +68,7 @@ with gone as (
     where device_id = $1 and node_id is not null returning device_id
 )
 update task set node_id = null
-where device_id in (select device_id from gone) and state in ('CONFIRM', 'QUEUED', 'NOTIFIED', 'IN_PROGRESS');
+where device_id in (select device_id from gone) and is_open(state);
 
 -- name: lacking_tag
 -- The first of these keys that the device has not.

@@ -1,16 +1,16 @@
-"""The frame that a vendor's device side plugs into: how its devices log in over MQTT, speak and are told.
+"""The frame that a vendor's device side plugs into: how its devices log in, speak and are told, over MQTT or HTTP.
 
-A face translates and nothing else: it holds no connection, task, clock or secret beyond a call. doors/devices.py asks
-the faces in order whose login a CONNECT is, and from then on gives everything of that connection to that face.
-A face writes only topics and payloads; who may do what, and what a report brings about, is decided elsewhere.
-What a device sent and can't be understood is a DeviceError: it is told in the log and changes nothing.
+A face translates and nothing else: it holds no connection, task, clock or secret beyond a call. An MQTT face is asked
+in its order whose login a CONNECT is, and has everything of that connection from then on; an HTTP face has the requests
+to its paths. A face writes only messages; who may do what, and what a report brings about, is decided elsewhere. What a
+device sent and can't be understood is a DeviceError: it is told in the log and changes nothing.
 """
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
-from typing import Protocol
+from typing import Literal, Protocol
 from uuid import UUID
 
 from upwell.domain.errors import DeviceError
@@ -46,6 +46,27 @@ class Down:
     caution: str = ""
 
 
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """The answer to one HTTP request; `caution` as of Down."""
+
+    payload: bytes
+    status: int = 200
+    content_type: str = "application/json"
+    caution: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class HttpRequest:
+    """One request of a device, as it came; `headers` by their names in lower case, `path` and `query` not decoded."""
+
+    method: str
+    path: str
+    query: str
+    headers: Mapping[str, str]
+    body: bytes
+
+
 # --- logins -------------------------------------------------------------------------------------------------------
 
 Proof = Callable[[str, bytes, datetime], bool]
@@ -55,9 +76,9 @@ differs, and is also called with a secret that is nobody's, so that unknown devi
 
 @dataclass(frozen=True, slots=True)
 class Claim:
-    """Who a CONNECT says it is. Without a product key the device is looked for by name over all products, and each of
-    that name is tried with its own secret, at most 8 of an account. `client` is the face's own word for the kind of
-    client it is, as it says itself; Linked carries it."""
+    """Who a CONNECT or a request says it is. Without a product key the device is looked for by name over all products,
+    and each of that name is tried with its own secret, at most 8 of an account. `client` is the face's own word for the
+    kind of client it is, as it says itself; Linked carries it."""
 
     product_key: str | None
     device_name: str
@@ -80,7 +101,7 @@ class Enrolment:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Linked:
-    """What a connection is: whose devices speak on it, and through which face.
+    """What a seat is: whose devices speak on it, and through which face.
 
     `names`, `secret` and `product_facts` (what the vendor's dialect keeps of the product, under its own words) are of
     the device that logged in, and `client` is the Claim's; `subs` are the sub-devices that it logged in since, with
@@ -262,20 +283,35 @@ class NoBlock:
 
 
 class Face(Protocol):
-    """One vendor's device side over MQTT. Every method is pure: no IO, clock or dice; `now` is an argument."""
+    """One vendor's device side. Every method is pure: no IO, clock or dice; `now` is an argument."""
 
     name: str
     """The vendor, for logs."""
 
     asks: bool
-    """Whether `push` can say an Inquiry. Where it can't, what a device said last is its answer."""
+    """Whether an Inquiry can be said. Where it can't, what a device said last is its answer."""
+
+    payload_size_max: int
+    """Bytes that a device may say at once: what its vendor's page names, or else PAYLOAD_MAX of dialects/payloads.py. A
+    larger publish is skipped, a larger request refused."""
+
+    def answer(
+        self, linked: Linked, names: Names, request: OfferRequest, addressed: Addressed | None
+    ) -> Down | Answer | None:
+        """The answer to an OfferRequest of `names`: its offer, or None for nothing to do. None is silence, and then
+        an offer does not count as made. Raises CallerError like `push`."""
+
+    def block(
+        self, linked: Linked, names: Names, request: BlockRequest, found: Block | NoBlock
+    ) -> Down | Answer | None:
+        """The answer to a BlockRequest. Faces whose `read` gives none return None."""
+
+
+class MqttFace(Face, Protocol):
+    """A device side over MQTT."""
 
     subs_come_along: bool
     """Whether the sub-devices of a gateway's topology are online with it, without a login of their own."""
-
-    payload_size_max: int
-    """Bytes of payload that a device may publish at once: what its vendor's page names, or else PAYLOAD_MAX of
-    dialects/payloads.py. A larger publish is skipped."""
 
     def claim(self, client_id: str, username: str) -> Claim | Enrolment | None:
         """Who the CONNECT says it is; None when it is not of this vendor's kind, and the next face is asked. Raises
@@ -305,9 +341,29 @@ class Face(Protocol):
         `addressed` names. Raises CallerError (such as Invalid) for an offer that its devices would misread; it is
         logged and its task fails."""
 
-    def answer(self, linked: Linked, names: Names, request: OfferRequest, addressed: Addressed | None) -> Down | None:
-        """The answer to an OfferRequest of `names`: its offer, or None for nothing to do. None is silence, and then
-        an offer does not count as made. Raises CallerError like `push`."""
 
-    def block(self, linked: Linked, names: Names, request: BlockRequest, found: Block | NoBlock) -> Down | None:
-        """The answer to a BlockRequest. Faces whose `read` gives none return None."""
+Why = Literal["malformed", "refused", "unavailable"]
+
+
+class HttpFace(Face, Protocol):
+    """A device side over HTTP, whose devices ask again and are told in their answers alone. Each request is a login,
+    and is answered once: by the offer or block that it asked for, or else by `done`."""
+
+    asks: Literal[False]
+
+    paths: Sequence[str]
+    """Whose requests these are, as Starlette writes routes."""
+
+    def claim(self, request: HttpRequest) -> Claim:
+        """Who the request says it is; the password is in the request, and `proves` is given none. Raises
+        DeviceError."""
+
+    def read(self, linked: Linked, request: HttpRequest) -> Sequence[Said]:
+        """What it says, in its order; all of it is committed before it is answered. Raises DeviceError for what can't
+        be understood: then none is."""
+
+    def done(self, linked: Linked, request: HttpRequest) -> Answer:
+        """What was said is taken, and nothing was asked for, or there is nothing to tell."""
+
+    def refuse(self, why: Why, problem: str) -> Answer:
+        """The request was not understood, its login was refused, or nobody can tell now: it is worth another try."""

@@ -27,30 +27,6 @@ from upwell.doors.devices.mqtt.packets import (
     Will,
 )
 
-__all__ = [
-    "Connect",
-    "ConnectCode",
-    "Decoder",
-    "Disconnect",
-    "MalformedPacket",
-    "Packet",
-    "Pingreq",
-    "Puback",
-    "Publish",
-    "Skipped",
-    "Subscribe",
-    "Unsubscribe",
-    "UnsupportedConnect",
-    "Will",
-    "connack",
-    "connack_unsupported",
-    "pingresp",
-    "puback",
-    "publish",
-    "suback",
-    "unsuback",
-]  # fmt: skip
-
 CONNECT_SIZE_MAX = 4096  # bytes after the fixed header that a stranger may say; the longest known login has about 500
 PAYLOAD_SIZE_MAX = 262_144  # bytes of a publish's payload, where a vendor's page names no other bound
 LENGTH_BYTES_MAX = 4  # mqtt 2.2.3

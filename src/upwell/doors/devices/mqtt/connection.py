@@ -14,9 +14,10 @@ from typing import Any, Protocol, cast
 from uuid import UUID, uuid4
 
 from upwell.domain.errors import UpwellError
-from upwell.doors.devices.mqtt import codec
-from upwell.doors.devices.mqtt.codec import ConnectCode
-from upwell.doors.devices.mqtt.handler import Conn, Identity, Limits, MqttHandler, refused
+from upwell.doors.devices.identity import Identity
+from upwell.doors.devices.mqtt import codec, packets
+from upwell.doors.devices.mqtt.greeting import Refusal, judged
+from upwell.doors.devices.mqtt.handler import Conn, Limits, Message, MqttHandler
 from upwell.doors.devices.mqtt.inbox import Inbox, Pending
 from upwell.doors.devices.mqtt.probes import probe
 from upwell.doors.devices.mqtt.session import Session
@@ -111,10 +112,10 @@ class Link(asyncio.Protocol):
             self._greeting = self._door.spawn(self._greet(self._inbox.take()))
         self._pump()
 
-    def _decoded(self, data: bytes) -> list[codec.Packet]:
+    def _decoded(self, data: bytes) -> list[packets.Packet]:
         try:
             return self._decoder.feed(data)
-        except codec.MalformedPacket as exc:
+        except packets.MalformedPacket as exc:
             self.cut(f"malformed: {exc}", hear=False)
             return []
 
@@ -204,42 +205,22 @@ class Link(asyncio.Protocol):
 
     # The login.
 
-    async def _greet(self, first: codec.Packet) -> None:
-        if isinstance(first, codec.UnsupportedConnect):
-            reason = f"MQTT protocol level {first.protocol_level}, must be 3 (MQTT 3.1) or 4 (3.1.1)"
-            refused(log, "", "", reason, self.peer)  # what another version's CONNECT says is not read
+    async def _greet(self, first: packets.Packet) -> None:
+        answer = await judged(first, self._door.handler, self._limits.keep_alive_range_s, self.peer)
+        if isinstance(answer, Refusal):
+            self._refuse(answer)
+        elif not self._finished or self._inbox:  # else nobody is there any more, and nothing is left to hear
+            await self._open(*answer)
+
+    def _refuse(self, refusal: Refusal) -> None:
+        if refusal.error:
+            self._complain("login", refusal.error)
+        if refusal.answer:
             self._refused = True
-            self._write(codec.connack_unsupported(first.protocol_level))
-            self.cut("login refused: protocol level")
-            return
-        if not isinstance(first, codec.Connect):  # the decoder lets nothing else come first
-            self.cut("malformed: a packet before CONNECT")
-            return
-        least, most = self._limits.keep_alive_range_s
-        if not least <= first.keep_alive_s <= most:  # alibaba 6.1; 0 (no keep alive) is refused with the rest
-            reason = f"keep alive {first.keep_alive_s} s, must be {least} to {most}"
-            refused(log, first.client_id, first.username, reason, self.peer)
-            self._refuse(ConnectCode.IDENTIFIER_REJECTED)
-            return
-        try:
-            identity = await self._door.handler.login(first.client_id, first.username, first.password, self.peer)
-        except Exception as exc:
-            self._complain("login", exc)
-            self._refuse(ConnectCode.UNAVAILABLE)
-            return
-        if self._finished and not self._inbox:
-            return
-        if identity is None:
-            self._refuse(ConnectCode.BAD_CREDENTIALS)
-            return
-        await self._open(first, identity)
+            self._write(refusal.answer)
+        self.cut(refusal.reason)
 
-    def _refuse(self, code: ConnectCode) -> None:
-        self._refused = True
-        self._write(codec.connack(code))
-        self.cut(f"login refused: {code.name.lower()}")
-
-    async def _open(self, connect: codec.Connect, identity: Identity) -> None:
+    async def _open(self, connect: packets.Connect, identity: Identity) -> None:
         """Take the device's place, say so, and let packets through once the handler knows of it."""
         former = self._door.enter(self, identity.device_id)
         if former and former.conn:
@@ -248,7 +229,7 @@ class Link(asyncio.Protocol):
         farewell = self._door.parting(identity.device_id)
         host = self.peer.rpartition(":")[0] or self.peer  # a device's address has no port; the log's has
         conn = Conn(uuid4(), identity.device_id, identity.facts, host, connect.client_id, connect.protocol_level,
-                    name=identity.name)  # fmt: skip
+                    self, name=identity.name)  # fmt: skip
         self._session = Session(
             keep_alive_s=connect.keep_alive_s,
             now_s=self._loop.time(),
@@ -263,7 +244,7 @@ class Link(asyncio.Protocol):
             if self._timer:
                 self._timer.cancel()
             self._watch_silence()
-        self._write(codec.connack(ConnectCode.ACCEPTED))
+        self._write(codec.connack(packets.ConnectCode.ACCEPTED))
         own_max = identity.payload_size_max
         self._decoder.allow(self._limits.payload_size_max if own_max is None else own_max)
         self._inbox.extend(self._decoded(b""))
@@ -325,26 +306,26 @@ class Link(asyncio.Protocol):
         else:
             self._transport.pause_reading()
 
-    def _handle(self, conn: Conn, packet: codec.Packet) -> None:
+    def _handle(self, conn: Conn, packet: packets.Packet) -> None:
         handler = self._door.handler
         match packet:
-            case codec.Publish(topic=topic) if self._may_publish(conn, topic):
+            case packets.Publish(topic=topic) if self._may_publish(conn, topic):
                 taking = handler.published(conn, topic, packet.payload, packet.dup)
                 self._hand_in(taking, packet.packet_id, len(packet.payload))
-            case codec.Skipped(topic=topic) if self._may_publish(conn, topic):
+            case packets.Skipped(topic=topic) if self._may_publish(conn, topic):
                 self._hand_in(self._skip(packet), packet.packet_id)
-            case codec.Publish() | codec.Skipped():
+            case packets.Publish() | packets.Skipped():
                 self.cut("published to a topic that is not its own", hear=False)
-            case codec.Puback(packet_id):
+            case packets.Puback(packet_id):
                 if done := self._session.acknowledged(packet_id):
                     handler.delivered(conn, done.token)
-            case codec.Subscribe(packet_id, filters):
+            case packets.Subscribe(packet_id, filters):
                 codes = self._session.subscribe(filters, lambda topic_filter: handler.may_subscribe(conn, topic_filter))
                 self._write(codec.suback(packet_id, codes))
-            case codec.Unsubscribe(packet_id, names):
+            case packets.Unsubscribe(packet_id, names):
                 self._session.unsubscribe(names)
                 self._write(codec.unsuback(packet_id))
-            case codec.Pingreq():
+            case packets.Pingreq():
                 self._write(codec.pingresp())
             case _:
                 self.cut(LEFT, hear=False)
@@ -357,21 +338,15 @@ class Link(asyncio.Protocol):
         self._pending.add(work, packet_id, size)
         work.add_done_callback(self._settle)
 
-    async def _skip(self, packet: codec.Skipped) -> None:
+    async def _skip(self, packet: packets.Skipped) -> None:
         """It is acknowledged in its turn like one that was read, or the device would send it again for ever."""
         event = f"mqtt publish skipped: its payload of {packet.size} bytes is more than may be read"
         tell(log, event, logging.WARNING, peer=self.peer, device=self._who(), topic=packet.topic)
 
     def _settle(self, _: "asyncio.Task[None]") -> None:
         """Acknowledge the publishes that were taken, oldest first, and none after one that was not."""
-        acknowledged: list[bytes] = []
-        failures: list[BaseException] = []
-        for work, packet_id in self._pending.done():
-            failed = asyncio.CancelledError() if work.cancelled() else work.exception()
-            if failed:
-                failures.append(failed)
-            elif packet_id and not failures:
-                acknowledged.append(codec.puback(packet_id))
+        taken, failures = self._pending.settled()
+        acknowledged = [codec.puback(packet_id) for packet_id in taken if packet_id]
         if acknowledged:
             self._write(b"".join(acknowledged))
         for failed in failures:
@@ -379,15 +354,20 @@ class Link(asyncio.Protocol):
             self.cut("a publish could not be taken", hear=False)
         self._pump()
 
-    def push(self, topic: str, payload: bytes, token: object, qos: int, patience_s: float = 0.0) -> bool:
+    def end(self, reason: str) -> None:
+        """Cut it, unless it ended: then what it said before is heard to its end."""
+        if not self._finished:
+            self.cut(reason, hear=False)
+
+    def push(self, message: Message, token: object) -> bool:
         """Write one message now, or refuse with nothing done."""
-        conn = self.conn
+        conn, topic, payload = self.conn, message.topic, message.payload
         deaf = self._finished or self._talked_out or self.draining or self._stall is not None
         if conn is None or deaf or self._transport.is_closing():
             return False
         if self._transport.get_write_buffer_size() + len(payload) + len(topic) * 4 + 16 > self._limits.write_buffer_max:
             return False
-        sent = self._session.send(topic, payload, token, qos, self._patient_until(patience_s))
+        sent = self._session.send(topic, payload, token, message.qos, self._patient_until(message.patience_s))
         if sent is None:
             return False
         self._write(sent.data)

@@ -9,20 +9,10 @@ from dataclasses import dataclass, field
 from typing import Protocol
 from uuid import UUID
 
+from upwell.doors.devices.identity import Identity
 from upwell.doors.devices.mqtt import codec
 from upwell.doors.devices.mqtt.session import INFLIGHT_MAX, SUBSCRIPTIONS_MAX
 from upwell.service.journal import tell
-
-
-@dataclass(frozen=True, slots=True)
-class Identity:
-    """Who logged in. `facts` are the handler's own and are only carried. `payload_size_max` is how much it may say at
-    once from now on, None for the door's own limit. `name` is what people call the device, for the log."""
-
-    device_id: UUID
-    facts: object = None
-    payload_size_max: int | None = None
-    name: str = ""
 
 
 def refused(log: logging.Logger, client_id: str, username: str, reason: str, peer: str) -> None:
@@ -30,10 +20,30 @@ def refused(log: logging.Logger, client_id: str, username: str, reason: str, pee
     tell(log, "device login refused", client_id=client_id, user=username, reason=reason, peer=peer)
 
 
+class Message(Protocol):
+    """What is published to a device; `patience_s` is how long it may be silent until it acknowledges."""
+
+    @property
+    def topic(self) -> str: ...
+    @property
+    def payload(self) -> bytes: ...
+    @property
+    def qos(self) -> int: ...
+    @property
+    def patience_s(self) -> float: ...
+
+
+class Wire(Protocol):
+    """The socket under a connection."""
+
+    def push(self, message: Message, token: object) -> bool: ...
+    def end(self, reason: str) -> None: ...
+
+
 @dataclass(slots=True, eq=False)
 class Conn:
-    """An accepted connection as the handler sees it. `replaced` turns True when a later login of the same device
-    ended it."""
+    """An accepted connection as the handler sees it: a seat, for it can be told something now. `replaced` turns True
+    when a later login of the same device ended it."""
 
     connection_id: UUID
     device_id: UUID
@@ -41,8 +51,20 @@ class Conn:
     peer: str
     client_id: str
     protocol_level: int
+    wire: Wire = field(repr=False)
     replaced: bool = False
     name: str = ""  # what people call the device
+
+    def tell(self, message: Message, token: object) -> bool:
+        """Write one message now. False, with nothing done, when the connection ended, its output is not flowing, or too
+        much is in flight. The handler's `delivered` gets `token` at PUBACK, or before this returns where the message
+        went out at QoS 0. Until its PUBACK, `patience_s` seconds of silence at most don't end the connection. Raises
+        ValueError for what is no topic name."""
+        return self.wire.push(message, token)
+
+    def end(self, reason: str) -> None:
+        """End the connection, if it has not ended; nothing that it said and that is not read yet is heard."""
+        self.wire.end(reason)
 
 
 class MqttHandler(Protocol):

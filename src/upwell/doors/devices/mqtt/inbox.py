@@ -3,7 +3,7 @@ wait, and publishes that are being taken."""
 
 import asyncio
 from collections import deque
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 
 from upwell.doors.devices.mqtt.packets import Packet, Publish
 
@@ -55,13 +55,20 @@ class Pending:
         self._works.append((work, packet_id, size))
         self.size += size
 
-    def done(self) -> Iterator[tuple["asyncio.Task[None]", int]]:
-        """Those that were taken or failed, with their packet ids, as far as none before them is still under way; they
-        are in it no more."""
+    def settled(self) -> tuple[list[int], list[BaseException]]:
+        """The packet ids of those that were taken before any failed, and the failures, as far as none before them is
+        still under way; they are in it no more."""
+        taken: list[int] = []
+        failures: list[BaseException] = []
         while self._works and self._works[0][0].done():
             work, packet_id, size = self._works.popleft()
             self.size -= size
-            yield work, packet_id
+            failed = asyncio.CancelledError() if work.cancelled() else work.exception()
+            if failed:
+                failures.append(failed)
+            elif not failures:
+                taken.append(packet_id)
+        return taken, failures
 
     async def settle(self, within_s: float) -> None:
         """Wait for all of them."""

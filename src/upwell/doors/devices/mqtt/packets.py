@@ -18,7 +18,6 @@ class ConnectCode(IntEnum):
     IDENTIFIER_REJECTED = 2
     UNAVAILABLE = 3
     BAD_CREDENTIALS = 4
-    NOT_AUTHORISED = 5
 
 
 @dataclass(frozen=True, slots=True)

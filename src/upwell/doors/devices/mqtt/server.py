@@ -1,4 +1,4 @@
-"""The MQTT door: listens, knows which device is on which connection, and pushes to it.
+"""The MQTT door: listens, and knows which device is on which connection.
 
 Holds: one session per device; a later login ends the earlier one before it is accepted (alibaba 6.1). A push goes to
 the connection it was meant for or nowhere; it needs no SUBSCRIBE (alibaba 6.2).
@@ -13,12 +13,10 @@ from typing import Any
 from uuid import UUID
 
 from upwell.doors.devices.mqtt.connection import Link
-from upwell.doors.devices.mqtt.handler import Conn, Identity, Limits, MqttHandler
+from upwell.doors.devices.mqtt.handler import Limits, MqttHandler
 from upwell.doors.devices.mqtt.websocket import WebSocketLayer
 from upwell.doors.layers import TlsLayer
 from upwell.doors.tls import Failures
-
-__all__ = ["Conn", "Identity", "Limits", "MqttDoor", "MqttHandler"]
 
 log = logging.getLogger(__name__)
 
@@ -97,24 +95,11 @@ class MqttDoor:
         """Devices logged in here now."""
         return len(self._devices)
 
-    def push(
-        self, device_id: UUID, connection_id: UUID, topic: str, payload: bytes, token: object, qos: int = 1,
-        patience_s: float = 0.0,
-    ) -> bool:  # fmt: skip
-        """Write one message to that very connection now. False, with nothing done, when it is gone or another, its
-        output is not flowing, or too much is in flight. `handler.delivered` gets `token` at PUBACK, or before this
-        returns where the message went out at QoS 0. Until its PUBACK, `patience_s` seconds of silence at most don't
-        end the connection. Raises ValueError for what is no topic name."""
-        link = self._devices.get(device_id)
-        if link is None or link.conn is None or link.conn.connection_id != connection_id:
-            return False
-        return link.push(topic, payload, token, qos, patience_s)
-
     def end(self, device_id: UUID, reason: str) -> None:
         """End the device's connection, if it has one here."""
         link = self._devices.get(device_id)
         if link is not None:
-            link.cut(reason, hear=False)
+            link.end(reason)
 
     # For the connections.
 

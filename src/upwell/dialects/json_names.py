@@ -11,8 +11,8 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from upwell.dialects.checks import shown
-from upwell.dialects.huawei.params import Field, Table
 from upwell.dialects.near import NAME_CHARS_MAX, Names, speaks_of_choice
+from upwell.dialects.operations import Pairs, Param, Table
 from upwell.domain.errors import Invalid
 
 STRANGERS_MAX = 1000  # different undeclared names in one body, so that looking for their like is bounded
@@ -27,7 +27,7 @@ def refuse_misspelt(table: Table, given: Mapping[str, Any], *, selects: bool = F
     _Search(every, selects).through(table, given, "")
 
 
-def refuse_misspelt_query(query: Table, body: Table, given: list[tuple[str, str]]) -> None:
+def refuse_misspelt_query(query: Table, body: Table, given: Pairs) -> None:
     """The same for a query, whose names must not be those of the body either, nor have two values."""
     values: dict[str, str] = {}
     known = {row.name for row in query}
@@ -75,8 +75,8 @@ class _Search:
         if meant is not None:
             raise Invalid(path + meant, f"written {meant}", f"there is {shown(name)}")
         if closed:
-            rule = f"the members of {_place(path)} are {', '.join(row.name for row in table)}"
-            raise Invalid(path[:-1], rule, f"there is {shown(name)}")
+            every = f"the members of {_place(path)} are {', '.join(row.name for row in table)}"
+            raise Invalid(path[:-1], every, f"there is {shown(name)}")
         member = self.every.same(name)
         if member is not None:
             raise Invalid(path + member, f"not a member of {_place(path)}", f"there is {shown(name)}")
@@ -95,7 +95,7 @@ def _names(table: Table) -> Iterator[str]:
         yield from _names(row.members)
 
 
-def _objects(row: Field, value: Any, path: str) -> Iterator[tuple[Mapping[str, Any], str]]:
+def _objects(row: Param, value: Any, path: str) -> Iterator[tuple[Mapping[str, Any], str]]:
     """The objects in a member that declares its own; what has another type is refused when it is read."""
     if not row.members:
         return

@@ -11,29 +11,41 @@ from urllib.parse import parse_qsl
 
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import JSONResponse, Response
+from starlette.routing import Route
 
 from upwell.dialects.alibaba import login
 from upwell.domain.errors import DeviceError, ServerError
-from upwell.doors.management.huawei_callers import peer_of
-from upwell.doors.management.lingering import announced
+from upwell.doors.devices.bodies import body_of
+from upwell.doors.management.requests import peer_of
 from upwell.service.journal import tell
 
 log = logging.getLogger(__name__)
+PATH = "/auth/register/device"
 BODY_MAX = 4096  # bytes; a real form has about 250
 NOBODY = "no such product"  # a secret to check against, so that unknown products take as long as known ones
 BAD_REQUEST, REFUSED, UNAVAILABLE = 460, 401, 500
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class EnrolmentDoor:
+ProductSecret = Callable[[str], Awaitable[str | None]]
+Enrol = Callable[[str, str, bool], Awaitable[str | None]]  # product key, name, creates -> the device's secret
+
+
+def route(product_secret: ProductSecret, enrol: Enrol) -> Route:
+    """Where devices register."""
+    return Route(PATH, Registration(product_secret, enrol).__call__, methods=["POST"])
+
+
+@dataclass(frozen=True, slots=True)
+class Registration:
     """Answers registrations."""
 
-    product_secret: Callable[[str], Awaitable[str | None]]
-    enrol: Callable[[str, str, bool], Awaitable[str | None]]  # product key, name, creates -> the device's secret
+    product_secret: ProductSecret
+    enrol: Enrol
 
     async def __call__(self, request: Request) -> Response:
         """One registration; never raises."""
         form: dict[str, str] = {}
+        peer = peer_of(request)
         try:
             form = await _form(request)
             claim = login.registration(
@@ -44,11 +56,11 @@ class EnrolmentDoor:
         except ClientDisconnect:
             return Response(status_code=400)
         except DeviceError as exc:
-            return _refused(BAD_REQUEST, exc.problem, form, peer_of(request))
+            return _refused(BAD_REQUEST, exc.problem, form, peer)
         except ServerError:
-            return _refused(UNAVAILABLE, "The registration can't be done now; try again.", form, peer_of(request))
+            return _refused(UNAVAILABLE, "The registration can't be done now; try again.", form, peer)
         if secret is None:
-            return _refused(REFUSED, "The sign is wrong, or the device may not register.", form, peer_of(request))
+            return _refused(REFUSED, "The sign is wrong, or the device may not register.", form, peer)
         data = {"productKey": claim.product_key, "deviceName": claim.device_name, "deviceSecret": secret}
         return JSONResponse({"code": 200, "data": data, "message": "success"})
 
@@ -61,13 +73,7 @@ class EnrolmentDoor:
 
 
 async def _form(request: Request) -> dict[str, str]:
-    body, too_long = bytearray(), f"The form is longer than {BODY_MAX} bytes."
-    if announced(request) > BODY_MAX:
-        raise DeviceError(too_long)
-    async for part in request.stream():
-        body += part
-        if len(body) > BODY_MAX:
-            raise DeviceError(too_long)
+    body = await body_of(request, BODY_MAX, "form")
     try:
         return dict(parse_qsl(body.decode("ascii"), keep_blank_values=True, max_num_fields=20))
     except ValueError as exc:

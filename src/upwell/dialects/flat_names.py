@@ -6,16 +6,16 @@ or has another form is refused and never ignored, for a list that is not underst
 """
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass, field
-from typing import Literal, Protocol, Self, TypeVar
+from typing import TypeVar
 
 from upwell.dialects.checks import shown
 from upwell.dialects.near import NAME_CHARS_MAX, Names, speaks_of_choice
+from upwell.dialects.operations import Pairs, Param, Table
+from upwell.dialects.rpc import is_common
 from upwell.domain.errors import Invalid
 
-Kind = Literal["str", "int", "long", "bool", "list", "structs"]
-Pairs = Sequence[tuple[str, str]]
 Place = TypeVar("Place", int, str)
 
 ONE_VALUE = "one spelling, or the same value in each"
@@ -23,36 +23,9 @@ STRANGERS_MAX = 1000  # names in a request that its table lacks, so that looking
 NOT_HERE = "not a parameter of this action"
 EMPTY = "not empty"
 
-# They name what a job or a task is of: beside the parameters of an operation on one they say nothing new.
-_SUPERFLUOUS = frozenset({"ProductKey", "FirmwareId", "JobId"})
-
 # alibaba 1.5: `Name.N`, 1-based on the wire; nine digits are more than any list and cost nothing to parse.
 _NUMBER = re.compile("[1-9][0-9]{0,8}")
 _LISTED = re.compile(r"(\w+)[.\[]")
-
-# alibaba 1.3, tuya 1.2: what every request may carry beside its own; `Api…` and `…Owner…` are older clients'.
-COMMON = frozenset({
-    "Action", "Version", "Format", "AccessKeyId", "SecurityToken", "BearerToken", "Signature", "SignatureMethod",
-    "SignatureVersion", "SignatureNonce", "SignatureType", "Timestamp", "RegionId", "IotInstanceId", "AccountName",
-    "ResourceOwnerAccount", "ResourceOwnerId", "OwnerAccount", "OwnerId", "ApiProduct", "ApiRevision",
-})  # fmt: skip
-_COMMON_FOLDED = frozenset(name.lower() for name in COMMON)
-
-
-class Row(Protocol):
-    """What is read here of a row of an operation's table."""
-
-    @property
-    def name(self) -> str: ...
-
-    @property
-    def also(self) -> str: ...
-
-    @property
-    def kind(self) -> Kind: ...
-
-    @property
-    def members(self) -> Sequence[Self]: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +45,7 @@ class Given:
         return sorted(self.structs.get(name, {}).items(), key=lambda part: part[0])
 
 
-def sort(table: Sequence[Row], pairs: Pairs) -> Given:
+def sort(table: Table, pairs: Pairs) -> Given:
     """The given parameters that the table declares. Raises Invalid for one in a form that is not its own, for one that
     is nearly a declared one, and for two different values of one; any other is left out."""
     rows = {spelling: row for row in table for spelling in (row.name, row.also) if spelling}
@@ -88,14 +61,14 @@ def sort(table: Sequence[Row], pairs: Pairs) -> Given:
     return given
 
 
-def _take(given: Given, row: Row, rest: list[str], name: str, value: str) -> bool:
+def _take(given: Given, row: Param, rest: list[str], name: str, value: str) -> bool:
     """Whether the name has the form of its row; then its value is kept."""
-    if row.kind not in ("list", "structs"):
+    if row.kind != "list":
         return not rest and _keep(given.single, row.name, name, value)
     if not rest or not _NUMBER.fullmatch(rest[0]):
         return False
     number = int(rest[0])
-    if row.kind == "list":
+    if not row.members:
         return len(rest) == 1 and _keep(given.lists.setdefault(row.name, {}), number, name, value)
     if len(rest) != 2 or all(member.name != rest[1] for member in row.members):
         return False
@@ -108,7 +81,7 @@ def _keep(values: dict[Place, str], place: Place, name: str, value: str) -> bool
     return True
 
 
-def _refuse_near(table: Sequence[Row], strangers: Iterable[str]) -> None:
+def _refuse_near(table: Table, strangers: Iterable[str]) -> None:
     doubtful = [name for name in strangers if not is_common(name)]
     if len(doubtful) > STRANGERS_MAX:
         raise Invalid(doubtful[0], f"at most {STRANGERS_MAX} parameters that this action does not know")
@@ -119,7 +92,7 @@ def _refuse_near(table: Sequence[Row], strangers: Iterable[str]) -> None:
             raise misspelt(next(row for row in table if row.name == meant), name)
 
 
-def refuse_unknown_choice(table: Sequence[Row], pairs: Pairs) -> None:
+def refuse_unknown_choice(table: Table, pairs: Pairs) -> None:
     """Raises Invalid for a list, and for a name that speaks of devices, that the table lacks; of an operation whose
     parameters say which devices are meant."""
     known = {spelling for row in table for spelling in (row.name, row.also)}
@@ -130,58 +103,14 @@ def refuse_unknown_choice(table: Sequence[Row], pairs: Pairs) -> None:
             raise Invalid(stem[:NAME_CHARS_MAX], NOT_HERE, f"leave {shown(name)} out")
 
 
-def is_common(name: str) -> bool:
-    """Whether every request may carry it."""
-    return name.lower() in _COMMON_FOLDED
-
-
-def misspelt(row: Row, name: str) -> Invalid:
+def misspelt(row: Param, name: str) -> Invalid:
     """The refusal of a name that is nearly the row's, with the form that is right."""
     return Invalid(row.name, f"written {_form(row)}", f"there is {shown(name)}")
 
 
-def _form(row: Row) -> str:
-    if row.kind == "list":
+def _form(row: Param) -> str:
+    if row.kind != "list":
+        return row.name
+    if not row.members:
         return f"{row.name}.1, {row.name}.2 and so on"
-    if row.kind == "structs":
-        return " and ".join(f"{row.name}.1.{member.name}" for member in row.members) + ", the next with 2 and so on"
-    return row.name
-
-
-# --- what another table has -----------------------------------------------------------------------------------------
-
-
-class Tabled(Protocol):
-    """What is read here of an operation."""
-
-    @property
-    def params(self) -> Sequence[Row]: ...
-
-    @property
-    def selects(self) -> bool: ...
-
-
-def known_elsewhere(own: Mapping[str, Tabled], sister: Mapping[str, Tabled]) -> dict[str, Names]:
-    """For each operation of `own` the parameters that it lacks and its caller would believe to count: those that the
-    sister dialect's operation of that name has; of one that selects devices or their tasks, also those of any other
-    that does, and the lists of any operation of either dialect."""
-    every = [operation for table in (own, sister) for operation in table.values()]
-    selecting = [row.name for operation in every if operation.selects for row in operation.params]
-    selecting += [row.name for operation in every for row in operation.params if row.kind in ("list", "structs")]
-    found: dict[str, Names] = {}
-    for action, operation in own.items():
-        theirs = [row.name for row in sister[action].params] if action in sister else []
-        more = [name for name in selecting if name not in _SUPERFLUOUS] if operation.selects else []
-        here = {row.name for row in operation.params}
-        found[action] = Names(name for name in dict.fromkeys(theirs + more) if name not in here)
-    return found
-
-
-def refuse_known(elsewhere: Names, table: Sequence[Row], pairs: Pairs) -> None:
-    """Raises Invalid for a parameter that is known elsewhere and neither to this table nor nearly so."""
-    stems = dict.fromkeys(name.partition(".")[0] for name, _ in pairs)
-    hits = [(stem, known) for stem in stems if (known := elsewhere.same(stem)) and not is_common(stem)]
-    here = Names(spelling for row in table for spelling in (row.name, row.also) if spelling) if hits else Names(())
-    for stem, known in hits:
-        if here.meant(stem) is None:
-            raise Invalid(known, NOT_HERE, f"leave {shown(stem)} out")
+    return " and ".join(f"{row.name}.1.{member.name}" for member in row.members) + ", the next with 2 and so on"

@@ -1,0 +1,163 @@
+"""From three sources to settings: the first source that has one gives it; each is checked, then all together."""
+
+import socket
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import TypeVar, get_args
+
+from upwell.config import SETTINGS, BootstrapKey, DeviceTls, DynamicRegistration, Settings
+from upwell.config.addresses import PORT_MAX, HostPort, listener, public_url
+from upwell.config.sources import BOOTSTRAP_VARIABLE, SettingError, meant, read_toml, refuse_unknown
+from upwell.config.values import (
+    bootstrap_key_of,
+    buckets,
+    data_dir,
+    database_url,
+    log_file,
+    number,
+    objects_url,
+    one_of,
+    readable,
+    switch,
+)
+
+T = TypeVar("T")
+DEFAULTS = {
+    "data_dir": "./upwell-data",
+    "http": "127.0.0.1:8686",
+    "mqtt": "127.0.0.1:1883",
+    "device_tls": "compatible",
+    "buckets": "",
+    "allow_private_push": "false",
+    "dynamic_registration": "registered",
+    "request_limits": "true",
+    "tuya_bare_secret": "false",
+    "tuya_wrapped_lists": "false",
+    "huawei_clock_tolerance_h": "1",
+    "disk_floor_mb": "256",
+    "log": "INFO",
+    "log_format": "text",
+}
+LISTENERS = ("http", "mqtt", "https", "mqtts", "mqtt_ws", "mqtt_wss", "download", "downloads")
+NEEDED_LISTENERS = ("http", "download")  # any other may be OFF
+OFF = "off"
+TLS_LISTENERS = ("mqtts", "mqtt_wss", "https", "downloads")
+LOG_LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR")
+LOG_FORMATS = ("text", "json")
+TOLERANCE_MAX_H = 24
+DISK_FLOOR_MAX_MB = 10_000_000
+
+
+def load(options: Mapping[str, str | None], environ: Mapping[str, str], path: Path | None) -> Settings:
+    """The settings of these three sources; `path` is the settings file. Option names are those of SETTINGS; None is an
+    option not given. Raises SettingError at the first that breaks its rule."""
+    for name in options:
+        if name not in SETTINGS:
+            raise SettingError(name, str(options[name]), f"no such setting{meant(name, SETTINGS)}")
+    refuse_unknown(environ, SETTINGS)
+    from_file = read_toml(path, SETTINGS) if path is not None else {}
+    given: dict[str, str] = {}
+    sources: dict[str, str] = {}
+    for name in SETTINGS:
+        variable, option = f"UPWELL_{name.upper()}", f"--{name.replace('_', '-')}"
+        for value, source in (
+            (options.get(name), option),
+            (environ.get(variable) or None, variable),
+            (from_file.get(name), f"{name} in {path}"),
+        ):
+            if value is not None:
+                given[name], sources[name] = value, source
+                break
+    bootstrap_key = bootstrap_key_of(key) if (key := environ.get(BOOTSTRAP_VARIABLE)) else None
+    try:
+        return _checked(given, sources, bootstrap_key)
+    except SettingError as exc:
+        raise SettingError(exc.setting, exc.value, exc.rule, sources.get(exc.setting)) from exc
+
+
+def _checked(given: Mapping[str, str], sources: Mapping[str, str], bootstrap_key: BootstrapKey | None) -> Settings:
+    optional = [name for name in LISTENERS if name not in NEEDED_LISTENERS]
+    word = {name: value for name, value in {**DEFAULTS, **given}.items() if value != OFF or name not in optional}
+    http = listener("http", word["http"])
+    download = listener("download", given["download"]) if "download" in given else _port_next_to(http)
+    maybe = {name: _maybe(listener, name, word) for name in optional}
+    places = {"http": http, "download": download, **maybe}
+    _refuse_same({name: places[name] for name in LISTENERS})
+    _refuse_half_pairs(word)
+    return Settings(
+        http=http,
+        download=download,
+        **maybe,
+        public_url=_maybe(public_url, "public_url", given) or _default_public_url(download),
+        public_tls_url=_maybe(public_url, "public_tls_url", given),
+        data_dir=data_dir("data_dir", word["data_dir"]),
+        tls_cert=_maybe(readable, "tls_cert", given),
+        tls_key=_maybe(readable, "tls_key", given),
+        device_tls=one_of("device_tls", word["device_tls"], get_args(DeviceTls)),
+        device_tls_cert=_maybe(readable, "device_tls_cert", given),
+        device_tls_key=_maybe(readable, "device_tls_key", given),
+        database_url=_maybe(database_url, "database_url", given),
+        objects_url=_maybe(objects_url, "objects_url", given),
+        buckets=buckets(word["buckets"]),
+        allow_private_push=switch("allow_private_push", word["allow_private_push"]),
+        dynamic_registration=one_of(
+            "dynamic_registration", word["dynamic_registration"], get_args(DynamicRegistration)
+        ),
+        request_limits=switch("request_limits", word["request_limits"]),
+        tuya_bare_secret=switch("tuya_bare_secret", word["tuya_bare_secret"]),
+        tuya_wrapped_lists=switch("tuya_wrapped_lists", word["tuya_wrapped_lists"]),
+        huawei_clock_tolerance_h=number(
+            "huawei_clock_tolerance_h", word["huawei_clock_tolerance_h"], TOLERANCE_MAX_H, "hours"
+        ),
+        disk_floor_mb=number("disk_floor_mb", word["disk_floor_mb"], DISK_FLOOR_MAX_MB, "megabytes"),
+        log=one_of("log", word["log"], LOG_LEVELS, any_case=True),
+        log_format=one_of("log_format", word["log_format"], LOG_FORMATS),
+        log_file=_maybe(log_file, "log_file", given),
+        bootstrap_key=bootstrap_key,
+        sources=sources,
+    )
+
+
+def _maybe(read: Callable[[str, str], T], setting: str, given: Mapping[str, str]) -> T | None:
+    """What the setting says; None when it is not given."""
+    return read(setting, given[setting]) if setting in given else None
+
+
+def _port_next_to(http: HostPort) -> HostPort:
+    if http.port == PORT_MAX:
+        raise SettingError("http", str(http), "leaves no next port for download; set download too")
+    return HostPort(http.host, http.port + 1 if http.port else 0)
+
+
+def _refuse_same(listeners: Mapping[str, HostPort | None]) -> None:
+    seen: dict[HostPort, str] = {}
+    for name, place in listeners.items():
+        if place is None or place.port == 0:
+            continue
+        if place in seen:
+            raise SettingError(name, str(place), f"must differ from {seen[place]}")
+        seen[place] = name
+
+
+def _refuse_half_pairs(given: Mapping[str, str]) -> None:
+    """A certificate needs its key, a listener with TLS needs both, and a second pair needs a first."""
+    for name in TLS_LISTENERS:
+        for needed in ("tls_cert", "tls_key"):
+            if name in given and needed not in given:
+                raise SettingError(name, given[name], f"needs tls_cert and tls_key; {needed} is not set")
+    for one, other in (
+        ("tls_cert", "tls_key"),
+        ("tls_key", "tls_cert"),
+        ("device_tls_cert", "device_tls_key"),
+        ("device_tls_key", "device_tls_cert"),
+        ("device_tls_cert", "tls_cert"),
+    ):
+        if one in given and other not in given:
+            raise SettingError(one, given[one], f"needs {other} beside it")
+
+
+def _default_public_url(download: HostPort) -> str:
+    """The download listener's own address; for a wildcard, which no device can dial, this machine's name."""
+    if download.host in ("0.0.0.0", "::"):  # noqa: S104  # compared, not bound
+        return f"http://{HostPort(socket.gethostname(), download.port)}"
+    return f"http://{download}"

@@ -1,0 +1,106 @@
+"""How the word of a setting is read, a function a kind. Each raises SettingError, which tells the rule."""
+
+import re
+from pathlib import Path
+from typing import TypeVar
+from urllib.parse import urlsplit
+
+from upwell.config import BootstrapKey
+from upwell.config.sources import BOOTSTRAP_VARIABLE, SettingError
+
+BOOTSTRAP_SECRET_MIN = 16  # characters; whoever guesses this secret owns every device of the fleet
+
+_BUCKET = r"(?:[0-9a-f]{32}:)?(?:\*|[A-Za-z0-9-]{1,256})/[a-z0-9.-]{3,63}"
+W = TypeVar("W", bound=str)
+
+
+def readable(setting: str, value: str) -> Path:
+    """The path of a file that we may read."""
+    try:
+        with Path(value).open("rb"):
+            return Path(value)
+    except (OSError, ValueError) as exc:
+        raise SettingError(setting, value, f"must be a readable file: {exc}") from exc
+
+
+def data_dir(setting: str, value: str) -> Path:
+    if not value or "\0" in value:
+        raise SettingError(setting, value, "must be a folder's path")
+    path = Path(value)
+    try:
+        if path.exists() and not path.is_dir():
+            raise SettingError(setting, value, "must be a folder, and is a file")
+    except OSError as exc:  # a folder above it may not be entered, or its name is too long
+        raise SettingError(setting, value, f"can't be looked at: {exc.strerror}") from exc
+    return path
+
+
+def log_file(setting: str, value: str) -> Path:
+    path = Path(value)
+    if "\0" in value or path.is_dir() or not path.parent.is_dir():
+        raise SettingError(setting, value, "must be a file's path, in a folder that exists")
+    return path
+
+
+def database_url(setting: str, value: str) -> str:
+    rule = "must be postgresql://USER:PASSWORD@HOST[:PORT]/DATABASE"
+    try:
+        parts = urlsplit(value)
+        _ = parts.port  # a port that is no number, or out of range, raises here
+    except ValueError as exc:
+        raise SettingError(setting, value, rule) from exc
+    if parts.scheme not in ("postgresql", "postgres") or not value.startswith(f"{parts.scheme}://"):
+        raise SettingError(setting, value, rule)
+    return value
+
+
+def objects_url(setting: str, value: str) -> str:
+    is_file = re.fullmatch(r"file:(?:///|(?!//)).+", value) is not None
+    is_s3 = re.fullmatch(r"s3://[a-z0-9][a-z0-9.-]{1,61}[a-z0-9](?:[/?]\S*)?", value) is not None
+    if not is_file and not is_s3:
+        raise SettingError(setting, value, "must be file:FOLDER or s3://BUCKET[/PREFIX][?endpoint=URL&region=NAME]")
+    return value
+
+
+def buckets(value: str) -> dict[str, str]:
+    """The map of `[PROJECT:]REGION/BUCKET=URL,…`; a comma inside of a URL is one that no such name follows."""
+    rule = "must be [PROJECT:]REGION/BUCKET=URL, separated by commas; PROJECT of 32 hex digits, REGION or * for any"
+    found: dict[str, str] = {}
+    for entry in re.split(rf",(?={_BUCKET}=)", value) if value else []:
+        parts = re.fullmatch(rf"({_BUCKET})=(.+)", entry)
+        if parts is None:
+            raise SettingError("buckets", entry, rule)
+        if parts[1] in found:
+            raise SettingError("buckets", parts[1], "is given twice")
+        found[parts[1]] = objects_url("buckets", parts[2])
+    return found
+
+
+def one_of(setting: str, value: str, words: tuple[W, ...], *, any_case: bool = False) -> W:
+    for word in words:
+        if word == (value.upper() if any_case else value):
+            return word
+    raise SettingError(setting, value, f"must be one of {', '.join(words)}")
+
+
+def switch(setting: str, value: str) -> bool:
+    if value not in ("true", "false"):
+        raise SettingError(setting, value, "must be true or false")
+    return value == "true"
+
+
+def number(setting: str, value: str, most: int, unit: str) -> int:
+    if not re.fullmatch(r"[0-9]{1,9}", value, re.ASCII) or int(value) > most:
+        raise SettingError(setting, value, f"must be a number of {unit} from 0 to {most}")
+    return int(value)
+
+
+def bootstrap_key_of(value: str) -> BootstrapKey:
+    found = re.fullmatch(r"([A-Za-z0-9._-]{1,128}):([!-~]{1,256})", value)
+    if found is None:
+        rule = "must be ID:SECRET, ID of letters, digits, '.', '_' and '-', SECRET printable without spaces"
+        raise SettingError(BOOTSTRAP_VARIABLE, "(hidden)", rule)
+    if len(found[2]) < BOOTSTRAP_SECRET_MIN:
+        rule = f"its SECRET must have {BOOTSTRAP_SECRET_MIN} characters at least: who guesses it owns the whole fleet"
+        raise SettingError(BOOTSTRAP_VARIABLE, "(hidden)", rule)
+    return BootstrapKey(found[1], found[2])

@@ -1,0 +1,11 @@
+"""Tuya's management API answers as it did when it was recorded."""
+
+import pytest
+from tests.golden.book import differences, names
+from tests.golden.tuya_stage import open_stage
+
+
+@pytest.mark.parametrize("chapter", names("tuya"))
+def test_every_answer_is_as_it_was_recorded(chapter: str) -> None:
+    found = differences("tuya", open_stage, chapter)
+    assert not found, f"{len(found)} answers differ\n" + "\n".join(found[:20])
