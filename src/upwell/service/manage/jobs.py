@@ -102,7 +102,7 @@ async def _make_dynamic(ctx: Context, conn: Connection, caller: Caller, cmd: c.C
     await _require_groups(conn, caller, cmd.group_ids, "dynamic")
     for group_id in cmd.group_ids:
         await _require_modes(conn, cmd.manner, group_id)
-    await conn.execute(POLICIES["change_rules"], product_id)
+    await conn.execute(*POLICIES["change_policies"](product_id=product_id))
     job_id = await _add(ctx, conn, caller, cmd, product_id)
     await _add_policy(conn, job_id, product_id, package, cmd.source_versions, _group_of(cmd))
     return job_id
@@ -147,8 +147,9 @@ async def _require_modes(conn: Connection, manner: c.Manner, group_id: int) -> N
 async def _add_policy(
     conn: Connection, job_id: int, product_id: int, package: Row, versions: Sequence[str], group_id: int | None
 ) -> None:
-    policy = (product_id, package["module"], _sources(package, versions), job_id, group_id, package["version"])
-    await conn.execute(POLICIES["add_policy"], *policy)
+    which = {"product_id": product_id, "module": package["module"], "source_versions": _sources(package, versions)}
+    whose = {"job_id": job_id, "group_id": group_id, "destination": package["version"]}
+    await conn.execute(*POLICIES["add_policy"](**which, **whose))
 
 
 def _sources(package: Row, versions: Sequence[str]) -> list[str]:
@@ -224,8 +225,8 @@ async def update_job(ctx: Context, caller: Caller, cmd: c.UpdateJob) -> c.Done:
         versions = cmd.source_versions
         await conn.execute(*SQL["update_job"](job_id=cmd.job_id, source_versions=versions, now=ctx.now(), **given))
         if versions is not None and versions != tuple(job["source_versions"]):
-            await conn.execute(POLICIES["change_rules"], job["product_id"])
-            await conn.execute(POLICIES["drop_policy"], cmd.job_id)
+            await conn.execute(*POLICIES["change_policies"](product_id=job["product_id"]))
+            await conn.execute(*POLICIES["drop_policy"](job_id=cmd.job_id))
             await _add_policy(conn, cmd.job_id, job["product_id"], job, versions, job["group_id"])
             if job["dynamic_mode"] == 1:
                 await conn.execute(*SQL["refill_job"](job_id=cmd.job_id))
@@ -261,8 +262,8 @@ async def end_policy(ctx: Context, caller: Caller, cmd: c.EndPolicy) -> c.Done:
             raise Conflict("job_not_dynamic", "The job is not dynamic and has no policy.")
         if job["status"] != "IN_PROGRESS":
             raise Conflict("job_ended", f"The job is {job['status']}.")
-        await conn.execute(POLICIES["change_rules"], job["product_id"])
-        await conn.execute(POLICIES["drop_policy"], cmd.job_id)
+        await conn.execute(*POLICIES["change_policies"](product_id=job["product_id"]))
+        await conn.execute(*POLICIES["drop_policy"](job_id=cmd.job_id))
         await end_job(conn, cmd.job_id, "CANCELED", ctx.now())
         return c.Done()
 
