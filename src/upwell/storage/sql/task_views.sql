@@ -12,7 +12,7 @@ select device_id, name from job_stray where job_id = :job_id and name = any(:nam
 -- A page of tasks: found on the index alone, then joined to what is shown of them. Those of given devices are of their
 -- present lives; one of a former life shows what its device was known by then. With `asked`, `again` and `gone` beside
 -- the states they are every way to stand as was asked for. With `asking` from high to low, targets that are no device
--- too; else from low to high.
+-- too; else from low to high. What few of them need is looked up for those: fewer tables are joined, and planned.
 with fitting as not materialized (
     select t.device_id, t.job_id, t.nth
     from task t join job j using (job_id)
@@ -33,17 +33,21 @@ with fitting as not materialized (
      limit :take offset :skip)
 )
 select t.device_id, t.job_id, t.nth, k.package_id, pr.product_key, pr.name as product_name, d.name as device_name,
-       case when t.life = d.life then d.iot_id else coalesce(dp.iot_id, '') end as iot_id,
-       coalesce(s.name, case when d.life = t.life then d.public_id else dp.public_id end,
-                own.product_key || '_' || d.name, '') as public_id,
+       case when d.life = t.life then d.iot_id
+            else coalesce((select dp.iot_id from device_past dp where dp.device_id = t.device_id and dp.life = t.life), '')
+       end as iot_id,
+       coalesce((select s.name from job_stray s where s.device_id = t.device_id and s.job_id = t.job_id),
+                case when d.life = t.life then d.public_id
+                     else (select dp.public_id from device_past dp
+                           where dp.device_id = t.device_id and dp.life = t.life) end,
+                (select own.product_key from product own where own.product_id = d.product_id) || '_' || d.name, '')
+       as public_id,
        k.module, t.source_version, k.version as dest_version, t.state, t.awaiting not in ('', 'online') as asked,
        t.attempt > 0 and t.awaiting in ('', 'online') as again, t.reason = 'device_deleted' as gone, t.description,
        t.reason, t.code, t.progress, j.timeout_min, t.created_at, t.modified_at, k.object_state, k.object_problem
 from page join task t using (device_id, job_id, nth) join job j using (job_id)
 join package k on k.package_id = coalesce(t.package_id, j.package_id) join product pr on pr.product_id = j.product_id
-left join device d on d.device_id = t.device_id left join product own on own.product_id = d.product_id
-left join job_stray s on s.job_id = t.job_id and s.device_id = t.device_id
-left join device_past dp on dp.device_id = t.device_id and dp.life = t.life
+left join device d on d.device_id = t.device_id
 where :asking or d.device_id is not null
 order by t.job_id, t.device_id, t.nth;
 
