@@ -8,7 +8,7 @@ from upwell.domain import commands as c
 from upwell.domain.commands.lists import Slice
 from upwell.domain.fleet import device_id
 from upwell.service.context import Context, utc_now
-from upwell.service.manage import fleet, jobs, packages, task_views, uploads
+from upwell.service.manage import jobs, packages, products, task_views, uploads
 from upwell.service.manage.access import Caller
 from upwell.service.upgrade import endings, fill
 
@@ -17,7 +17,7 @@ DEVICES = 1_000_000
 
 async def measure(ctx: Context, caller: Caller) -> None:
     """Print seconds and milliseconds."""
-    product = await fleet.create_product(ctx, caller, c.CreateProduct(name="lists"))
+    product = await products.create_product(ctx, caller, c.CreateProduct(name="lists"))
     names = [f"device-{n:07d}" for n in range(DEVICES)]
     print(f"{DEVICES} devices copied: {await _seconds(lambda: _register(ctx, product.product_key, names)):.1f} s")
     url = await _upload(ctx, caller, "\n".join(names).encode())

@@ -7,7 +7,7 @@ from upwell.domain import commands as c
 from upwell.domain.fleet import device_id
 from upwell.domain.talk import VersionReport
 from upwell.service.context import Context
-from upwell.service.manage import fleet
+from upwell.service.manage import products, registration
 from upwell.service.manage.access import Caller
 from upwell.service.upgrade import reports
 
@@ -18,8 +18,10 @@ ROUNDS = 3
 
 async def measure(ctx: Context, caller: Caller) -> None:
     """Print reports a second."""
-    product = await fleet.create_product(ctx, caller, c.CreateProduct(name="reports"))
-    made = await fleet.register_devices(ctx, caller, c.RegisterDevices(product_key=product.product_key, count=DEVICES))
+    product = await products.create_product(ctx, caller, c.CreateProduct(name="reports"))
+    made = await registration.register_devices(
+        ctx, caller, c.RegisterDevices(product_key=product.product_key, count=DEVICES)
+    )
     ids = [device_id(product.product_key, name) for name in made.names]
     print(f"version reports, batches of {BATCH}, first ones:  {await _rate(ctx, ids, lambda n: '1.0'):>8.0f}/s")
     print(f"version reports, batches of {BATCH}, the same:    {await _rate(ctx, ids, lambda n: '1.0'):>8.0f}/s")

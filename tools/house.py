@@ -24,8 +24,24 @@ ROOMS = (
 )  # fmt: skip
 # The way of a report from the socket to the row, and of an offer from the row to the socket: a room a line, as
 # `module:name`. A test follows both on a running server.
-REPORT: tuple[str, ...] = ()
-OFFER: tuple[str, ...] = ()
+REPORT = (
+    "upwell.doors.devices.mqtt.connection:Link.data_received",
+    "upwell.doors.devices.connections:Connections.published",
+    "upwell.doors.devices.faces.alibaba:AlibabaFace.read",
+    "upwell.doors.devices.desk:Hearing.take",
+    "upwell.engine.gather:Gatherer.submit",
+    "upwell.service.upgrade.reports:apply",
+    "upwell.domain.hearing:reported_progress",
+    "upwell.service.upgrade.tasks:Ledger.save",
+)
+OFFER = (
+    "upwell.engine.dispatch:Dispatcher.push_due",
+    "upwell.service.upgrade.dispatch:attempt",
+    "upwell.doors.devices.connections:Connections.send",
+    "upwell.doors.devices.faces.alibaba:AlibabaFace.push",
+    "upwell.doors.devices.desk:Hearing.tell",
+    "upwell.doors.devices.mqtt.connection:Link.push",
+)
 
 
 def room_of(module: str) -> str | None:
@@ -51,9 +67,18 @@ def drawing() -> str:
     lines = ["```mermaid", "flowchart TD"]
     lines += [f'    {_id(room)}["{room.replace(".", "/")}"]' for room in ROOMS]
     order = {room: place for place, room in enumerate(ROOMS)}
-    drawn = sorted(arrows(), key=lambda pair: (order[pair[0]], order[pair[1]]))
+    drawn = sorted(_needed(set(arrows())), key=lambda pair: (order[pair[0]], order[pair[1]]))
     lines += [f"    {_id(user)} --> {_id(used)}" for user, used in drawn]
     return "\n".join([*lines, "```"])
+
+
+def _needed(found: set[tuple[str, str]]) -> set[tuple[str, str]]:
+    """Those arrows that no others imply."""
+    below: dict[str, set[str]] = {room: set() for room in ROOMS}
+    for room in reversed(ROOMS):  # what is used stands further down
+        for _, used in sorted(pair for pair in found if pair[0] == room):
+            below[room] |= {used, *below[used]}
+    return {(user, used) for user, used in found if not any((user, by) in found and used in below[by] for by in ROOMS)}
 
 
 def _id(room: str) -> str:
@@ -82,15 +107,18 @@ def _first_sentence(file: Path) -> str:
 
 def way(names: tuple[str, ...]) -> str:
     """The places that something passes, each with what it does there."""
-    return "\n".join(f"{place}. `{name}`: {_said(name)}" for place, name in enumerate(names, 1))
+    lines = (f"{place}. `{name.removeprefix('upwell.')}`: {_said(name)}" for place, name in enumerate(names, 1))
+    return "\n".join(lines)
 
 
 def _said(name: str) -> str:
     module, _, path = name.partition(":")
     found: object = importlib.import_module(module)
+    words = ""
     for part in path.split("."):
         found = getattr(found, part)
-    text = " ".join((found.__doc__ or "").split())
+        words = found.__doc__ or words  # what a method of a framework's protocol does is its class's to say
+    text = " ".join(words.split())
     return re.split(r"(?<=\.) ", text, maxsplit=1)[0]
 
 

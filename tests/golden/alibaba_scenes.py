@@ -249,7 +249,7 @@ def _groups(s: Scene) -> None:
     s.do("BatchAddDeviceGroupRelations", members, "full")
     s.do("BatchAddDeviceGroupRelations", members, name="they are in it")
     _paged(s, "QueryDeviceListByDeviceGroup", room)
-    wait = {"body.Total": 4}
+    wait = {"body.Data.SimpleDeviceInfo.#": 4}
     s.do("QueryDeviceListByDeviceGroup", {"GroupId": "{{rule|Data.GroupId}}"}, "full", until=wait)
     s.do("QueryDeviceGroupByDevice", D1, "full")
     s.do("QueryDeviceGroupInfo", room | {"GroupType": "LINK_PLATFORM"}, "full")
@@ -278,7 +278,12 @@ def _modules(s: Scene) -> None:
     s.do("ListOTAModuleVersionsByDevice", D2 | ONE, "empty")
     s.device("pump_1", "inform", version="0.9", module="MCU")
     s.device("pump_1", "inform", version="0.1", module="BLE")
-    s.do("ListOTAModuleVersionsByDevice", D1 | ONE, name="three versions", until={"body.Total": 3})
+    s.do(
+        "ListOTAModuleVersionsByDevice",
+        D1 | ONE,
+        name="three versions",
+        until={"body.Data.SimpleOTAModuleInfo.#": 2, "body.Total": 3},
+    )
     _paged(s, "ListOTAModuleVersionsByDevice", D1)
     s.do("ListOTAModuleVersionsByDevice", ID1 | ONE, "full")
 
@@ -365,8 +370,8 @@ def _waiting(s: Scene, package: Mapping[str, Any]) -> None:
     job = _job(s, "a job of three", package, **manner, **specific, OverwriteMode=2)
     s.do("QueryOTAJob", {"JobId": job}, "full")
     s.do("ListOTATaskByJob", {"JobId": job, "TaskStatus": "SUCCEEDED"}, "empty")
-    wait = {"body.Total": 3}
-    s.do("ListOTATaskByJob", {"JobId": job, **ONE}, "full", name="three tasks", until=wait, loose=ALIKE)
+    wait = {"body.Data.SimpleOTATaskInfo.#": 3}
+    s.do("ListOTATaskByJob", {"JobId": job}, "full", name="three tasks", until=wait, loose=ALIKE)
     _paged(s, "ListOTATaskByJob", {"JobId": job}, loose=ALIKE)
     s.do("ListOTATaskByJob", {"JobId": job, "TaskStatus": "CONFIRM", "DeviceNames": ["pump_2", "nobody"]}, "full")
     filters = {"ModuleName": "default", "TaskStatus": "CONFIRM", "TaskStatusList": ["QUEUED"]}
@@ -385,7 +390,14 @@ def _waiting(s: Scene, package: Mapping[str, Any]) -> None:
     s.do("QueryOTAJob", {"JobId": job}, "full", until={"body.Data.JobStatus": "CANCELED"})
     list_ = _listed(s, "a list", "pump_2\r\npump_3\n")
     job = _job(s, "a job of a list", package, TargetSelection="SPECIFIC", DnListFileUrl=list_)
-    s.do("ListOTATaskByJob", {"JobId": job}, "full", name="tasks of a list", until={"body.Total": 2}, loose=BY_NAME)
+    s.do(
+        "ListOTATaskByJob",
+        {"JobId": job},
+        "full",
+        name="tasks of a list",
+        until={"body.Data.SimpleOTATaskInfo.#": 2},
+        loose=BY_NAME,
+    )
     s.do("QueryOTAJob", {"JobId": job}, "full")
     s.do("CancelOTATaskByJob", {"JobId": job, "CancelQueuedTask": True})
     gray = {"TargetSelection": "GRAY", "GrayPercent": "33.33", "SrcVersion": ["0.1", "0.2"]}
@@ -393,7 +405,9 @@ def _waiting(s: Scene, package: Mapping[str, Any]) -> None:
     s.do("QueryOTAJob", {"JobId": job}, "full", until={"body.Data.JobStatus": "COMPLETED"})
     group = {"TargetSelection": "GROUP", "GroupId": "{{room|Data.GroupId}}", "GroupType": "LINK_PLATFORM"}
     job = _job(s, "a job of a group", package, **group, MultiModuleMode=True)
-    s.do("ListOTATaskByJob", {"JobId": job}, "full", name="tasks of a group", until={"body.Total": 1})
+    s.do(
+        "ListOTATaskByJob", {"JobId": job}, "full", name="tasks of a group", until={"body.Data.SimpleOTATaskInfo.#": 1}
+    )
     s.do("QueryOTAJob", {"JobId": job}, "full")
     s.do("CancelOTATaskByDevice", {**package, "DeviceName": ["pump_2"]}, "full")
     window = {"ScheduleTime": "{{now|ms+7200}}", "ScheduleFinishTime": "{{now|ms+14400}}"}

@@ -217,7 +217,7 @@ def _sent(stage: Stage, step: Step, caught: Mapping[str, Any]) -> Raw | None:
     """The answer, once it is as the step's `until` wants it. Fails when it never is."""
     end = time.monotonic() + UNTIL_S
     while True:
-        raw = stage.send(filled(step.ask, caught))
+        raw = stage.send(filled(step.ask, {**caught, "now": datetime.now(UTC)}))
         if not step.until or (raw is not None and _holds(raw, step.until)):
             return raw
         assert time.monotonic() < end, f"{step.name}: never {step.until}, but {raw}"
@@ -295,16 +295,16 @@ def filled(value: Any, caught: Mapping[str, Any]) -> Any:
 
 def _at(place: re.Match[str], caught: Mapping[str, Any]) -> Any:
     if place[1] == "now":
-        return _time(place[2])
+        return _time(place[2], caught["now"])
     assert place[1] in caught, f"no step {place[1]!r} was played before {place[0]}"
     value = _found(caught[place[1]], place[2])
     assert value is not None, f"nothing at {place[0]}: {caught[place[1]]}"
     return value
 
 
-def _time(text: str) -> str:
+def _time(text: str, now: datetime) -> str:
     form, sign, seconds = re.fullmatch(r"(ms|s|utc)(?:([+-])(\d+))?", text).groups()  # type: ignore[union-attr]
-    at = datetime.now(UTC) + timedelta(seconds=int(seconds or 0) * (-1 if sign == "-" else 1))
+    at = now + timedelta(seconds=int(seconds or 0) * (-1 if sign == "-" else 1))
     if form == "utc":
         return at.strftime("%Y-%m-%dT%H:%M:%SZ")
     return str(int(at.timestamp() * (1000 if form == "ms" else 1)))

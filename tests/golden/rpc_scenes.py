@@ -81,21 +81,21 @@ def _without(given: Given, name: str) -> dict[str, Any]:
 
 def _wrong(param: Any) -> Iterator[tuple[str, Any]]:
     """Values that break a rule of a parameter, each with a word for it."""
-    if param.kind == "structs":
+    if param.members:
         yield from _wrong_structs(param)
     elif param.kind == "list":
         yield "too many", {"many": param.most + 1, "as": "name{}"}
         yield "empty inside", ["some", ""]
         if param.unique:
             yield "twice", ["some", "some"]
-        if param.rule:
-            yield from ((what, [value]) for what, value in _broken(param.rule))
+        if param.check:
+            yield from ((what, [value]) for what, value in _broken(param.check))
     else:
         if param.selects:
             yield "empty", ""
         yield from _malformed(param.kind)
-        if param.rule:
-            yield from _broken(param.rule)
+        if param.check:
+            yield from _broken(param.check)
 
 
 def _malformed(kind: str) -> Iterator[tuple[str, Any]]:
@@ -134,15 +134,15 @@ def _wrong_structs(param: Any) -> Iterator[tuple[str, Any]]:
     for member in param.members:
         if member.required and len(whole) > 1:
             yield f"without {member.name}", [_without(whole, member.name)]
-        for what, value in [*_malformed(member.kind), *(_broken(member.rule) if member.rule else ())]:
+        for what, value in [*_malformed(member.kind), *(_broken(member.check) if member.check else ())]:
             yield f"with {member.name} {what}", [whole | {member.name: value}]
 
 
 def _misspelt(param: Any) -> Iterator[tuple[str, str, str]]:
     """A name that is nearly the parameter's: what is wrong, the name, a value."""
-    if param.kind == "list":
-        yield "without a number", param.name, "some"
-    elif param.kind == "structs":
+    if param.members:
         yield "of no member", f"{param.name}.1.Nothing", "some"
+    elif param.kind == "list":
+        yield "without a number", param.name, "some"
     elif len(param.name) > 6:
         yield "misspelt", f"{param.name[:-1]}", "1"

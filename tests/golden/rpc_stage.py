@@ -117,7 +117,7 @@ class RpcStage(Stage):
             pairs |= {"Format": "JSON", "Version": "2018-01-20", "SignatureVersion": "1.0"}
         pairs = _changed(pairs, ask.get("common", {})) | flat(ask.get("with", {}))
         signed = [*pairs.items(), *map(tuple, ask.get("repeated", ()))]
-        query = "&".join(f"{_quoted(name)}={_quoted(value)}" for name, value in sorted(signed))
+        query = "&".join(f"{_quoted(name)}={_quoted(value)}" for name, value in sorted(signed, key=_name))
         text = f"{method}&%2F&{_quoted(query)}"
         digest = hmac.new(f"{key.secret}&".encode(), text.encode(), hashlib.sha1).digest()
         late = {"Signature": base64.b64encode(digest).decode()} | ask.get("late", {})
@@ -221,6 +221,11 @@ def flat(given: Mapping[str, Any]) -> dict[str, str]:
 def _changed(pairs: Mapping[str, str], changes: Mapping[str, str | None]) -> dict[str, str]:
     """With these values; None takes one away."""
     return {name: value for name, value in {**pairs, **changes}.items() if value is not None}
+
+
+def _name(pair: tuple[str, str]) -> str:
+    """What pairs are sorted by; equal names keep their order."""
+    return pair[0]
 
 
 def _quoted(text: str) -> str:

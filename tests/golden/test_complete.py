@@ -43,7 +43,7 @@ ROWS = {
         *alibaba_fields._INVALID_OF.values(),
         *alibaba_fields._REPEATED.values(),
         *alibaba_fields._TOO_MANY_VALUES.values(),
-        *alibaba_fields._BY_RULE.values(),
+        *alibaba_fields._BY_CHECK.values(),
     },
     "tuya": {
         *SHARED_ROWS,

@@ -5,6 +5,7 @@ from tests.golden.book import differences, names
 from tests.golden.tuya_stage import open_stage
 
 
+@pytest.mark.timeout(400)  # a thousand requests, on a machine that may be busy
 @pytest.mark.parametrize("chapter", names("tuya"))
 def test_every_answer_is_as_it_was_recorded(chapter: str) -> None:
     found = differences("tuya", open_stage, chapter)

@@ -236,8 +236,8 @@ def _waiting(s: Scene, package: Mapping[str, Any]) -> None:
     job = _job(s, "a job of three", package, **manner, TargetSelection="SPECIFIC", TargetDeviceName=three)
     s.do("QueryOTAJob", {"JobId": job}, "full")
     s.do("ListOTATaskByJob", {"JobId": job, "TaskStatus": "SUCCEEDED"}, "empty")
-    wait = {"body.total": 3}
-    s.do("ListOTATaskByJob", {"JobId": job, **ONE}, "full", name="three tasks", until=wait, loose=ALIKE)
+    wait = {"body.data.#": 3}
+    s.do("ListOTATaskByJob", {"JobId": job}, "full", name="three tasks", until=wait, loose=ALIKE)
     _paged(s, "ListOTATaskByJob", {"JobId": job}, loose=ALIKE)
     s.do("ListOTATaskByJob", {"JobId": job, "TaskStatus": "CONFIRM", "DeviceNames": ["pump_2", "nobody"]}, "full")
     filters = {"ModuleName": "default", "TaskStatus": "CONFIRM", "TaskStatusList": ["QUEUED"]}
@@ -256,7 +256,7 @@ def _waiting(s: Scene, package: Mapping[str, Any]) -> None:
     job = _job(s, "a gray job", package, **gray, RetryInterval=0, RetryCount=1)
     s.do("QueryOTAJob", {"JobId": job}, "full", until={"body.data.jobStatus": "COMPLETED"})
     job = _job(s, "a job of a group", package, TargetSelection="GROUP", GroupId="{{room|data.groupId}}")
-    s.do("ListOTATaskByJob", {"JobId": job}, "full", name="tasks of a group", until={"body.total": 1})
+    s.do("ListOTATaskByJob", {"JobId": job}, "full", name="tasks of a group", until={"body.data.#": 1})
     s.do("QueryOTAJob", {"JobId": job}, "full")
     s.do("CancelOTATaskByDevice", {**package, "DeviceName": ["pump_2"]}, "full")
     job = _job(s, "a job of all", package, TargetSelection="ALL", SrcVersion=["0.7"])

@@ -18,7 +18,7 @@ from tests.mqttwire import WireClient, puback, publish, subscribe
 from upwell.config.loading import load
 from upwell.domain import commands as c
 from upwell.service.context import Context
-from upwell.service.manage import access, fleet, jobs, packages, uploads
+from upwell.service.manage import access, devices, jobs, packages, products, uploads
 from upwell.service.manage.access import Caller
 from upwell.wiring.server import Server, running
 
@@ -128,10 +128,10 @@ class House:
     async def product(self, *, gateway: bool = False) -> c.Product:
         facts = {"NodeType": int(gateway)}
         name = f"p{time.monotonic_ns()}"
-        return await fleet.create_product(self.ctx, self.caller, c.CreateProduct(name=name, facts=facts))
+        return await products.create_product(self.ctx, self.caller, c.CreateProduct(name=name, facts=facts))
 
     async def device(self, product_key: str, name: str | None = None) -> Known:
-        made = await fleet.register_device(self.ctx, self.caller, c.RegisterDevice(product_key=product_key, name=name))
+        made = await devices.create_device(self.ctx, self.caller, c.CreateDevice(product_key=product_key, name=name))
         return Known(product_key, made.name, made.secret)
 
     async def client(self) -> WireClient:

@@ -16,7 +16,7 @@ from upwell.domain import commands
 from upwell.domain.errors import Denied, Invalid, NotFound
 from upwell.domain.talk import TaskRef
 from upwell.service.context import Context
-from upwell.service.manage import access, fleet
+from upwell.service.manage import access, devices, products
 from upwell.service.upgrade import downloads, logins
 from upwell.storage.database import Database
 
@@ -157,9 +157,9 @@ async def test_roles_rank(ctx: Context) -> None:
 
 
 async def test_login_facts_in_one_question(ctx: Context, caller: access.Caller) -> None:
-    product = await fleet.create_product(ctx, caller, commands.CreateProduct(name="lamp"))
-    device = await fleet.register_device(
-        ctx, caller, commands.RegisterDevice(product_key=product.product_key, name="dev1")
+    product = await products.create_product(ctx, caller, commands.CreateProduct(name="lamp"))
+    device = await devices.create_device(
+        ctx, caller, commands.CreateDevice(product_key=product.product_key, name="dev1")
     )
     facts = await logins.login_facts(ctx, [device.device_id, uuid4()])
     found, nobody = facts
@@ -206,10 +206,10 @@ async def test_no_account_keeps_anothers_devices_out_by_their_names(
     ctx: Context, caller: access.Caller, stranger: access.Caller
 ) -> None:
     for place in range(logins.NAMESAKES_MAX + 1):
-        made = await fleet.create_product(ctx, stranger, commands.CreateProduct(name=f"p{place}", facts={}))
-        await fleet.register_device(ctx, stranger, commands.RegisterDevice(product_key=made.product_key, name="mine"))
-    made = await fleet.create_product(ctx, caller, commands.CreateProduct(name="late", facts={}))
-    await fleet.register_device(ctx, caller, commands.RegisterDevice(product_key=made.product_key, name="mine"))
+        made = await products.create_product(ctx, stranger, commands.CreateProduct(name=f"p{place}", facts={}))
+        await devices.create_device(ctx, stranger, commands.CreateDevice(product_key=made.product_key, name="mine"))
+    made = await products.create_product(ctx, caller, commands.CreateProduct(name="late", facts={}))
+    await devices.create_device(ctx, caller, commands.CreateDevice(product_key=made.product_key, name="mine"))
     [found] = await logins.login_facts_by_name(ctx, ["mine"])
     assert made.product_key in [facts.product_key for facts in found]
     assert len(found) == logins.NAMESAKES_MAX + 1
@@ -218,9 +218,9 @@ async def test_no_account_keeps_anothers_devices_out_by_their_names(
 async def test_logins_by_name_are_tried_against_the_oldest_of_that_name(ctx: Context, caller: access.Caller) -> None:
     keys = []
     for place in range(logins.NAMESAKES_MAX + 2):
-        made = await fleet.create_product(ctx, caller, commands.CreateProduct(name=f"p{place}", facts={}))
+        made = await products.create_product(ctx, caller, commands.CreateProduct(name=f"p{place}", facts={}))
         keys.append(made.product_key)
-        await fleet.register_device(ctx, caller, commands.RegisterDevice(product_key=made.product_key, name="same"))
+        await devices.create_device(ctx, caller, commands.CreateDevice(product_key=made.product_key, name="same"))
     same, other, again = await logins.login_facts_by_name(ctx, ["same", "other", "same"])
     assert [facts.product_key for facts in same] == keys[: logins.NAMESAKES_MAX]
     assert len({facts.secret for facts in same}) == logins.NAMESAKES_MAX

@@ -34,9 +34,9 @@ from upwell.domain.errors import Conflict, Invalid, NotFound
 from upwell.domain.standings import Progress, Standing
 from upwell.domain.talk import Inquiry, Offer, ResultReport, TaskRef, VersionReport
 from upwell.service.context import Context
-from upwell.service.manage import fleet, groups, job_views, jobs, packages, steering
+from upwell.service.manage import devices, groups, job_views, jobs, packages, steering
 from upwell.service.manage.access import Caller
-from upwell.service.upgrade import dispatch, endings, fill, reports
+from upwell.service.upgrade import dispatch, endings, fill, presence, reports
 from upwell.service.upgrade.dispatch import Addressed, Sent, Unasked, Untellable
 
 pytestmark = pytest.mark.asyncio
@@ -348,7 +348,7 @@ async def test_25_hours_offline_and_24_without_a_result_are_final(stage: Stage) 
     assert (await stage.state(stage.flock.ids[0]))["reason"] == "timeout"
     late = await a_package(stage.ctx, stage.caller, stage.flock.key, "late", version="9.0")
     await steering.cancel_tasks(stage.ctx, stage.caller, c.CancelTasks(job_id=stage.job, states=c.OPEN_STATES))
-    await fleet.went_offline(stage.ctx, stage.node, [])
+    await presence.went_offline(stage.ctx, stage.node, [])
     await stage.create((late,))
     stage.clock.move(hours=25, minutes=1)
     await endings.end_waits(stage.ctx)
@@ -528,7 +528,7 @@ async def test_a_deleted_device_is_removed_and_spoils_nobodys_success(stage: Sta
     await started(stage)
     await stage.offer_all()
     key = c.DeviceKey(product_key=stage.flock.key, name=stage.flock.names[0])
-    await steering.delete_device(stage.ctx, stage.caller, c.DeleteDevice(device=key))
+    await devices.delete_device(stage.ctx, stage.caller, c.DeleteDevice(device=key))
     await stage.say(*((d, result()) for d in stage.flock.ids))
     await endings.end_finished(stage.ctx)
     shown = await stage.shown()
@@ -593,7 +593,7 @@ async def test_a_device_that_is_run_again_has_25_hours_to_come(stage: Stage) -> 
     await stage.offer_all()
     await stage.say(*((d, result(1)) for d in stage.flock.ids))
     await endings.end_finished(stage.ctx)
-    await fleet.went_offline(stage.ctx, stage.node, [])
+    await presence.went_offline(stage.ctx, stage.node, [])
     await steering.repeat_tasks(stage.ctx, stage.caller, c.RepeatTasks(asking=True, job_id=stage.job))
     stage.clock.move(hours=24, minutes=59)
     assert await endings.end_waits(stage.ctx) == 0 and set((await stage.stands()).values()) == {"waiting"}
@@ -808,7 +808,7 @@ async def test_a_deleted_device_is_not_run_again(stage: Stage) -> None:
     await stage.say(*((d, result(10, 0, "", "flash")) for d in stage.flock.ids))
     await endings.end_finished(stage.ctx)
     gone = c.DeviceKey(product_key=stage.flock.key, name=stage.flock.names[0])
-    await steering.delete_device(stage.ctx, stage.caller, c.DeleteDevice(device=gone))
+    await devices.delete_device(stage.ctx, stage.caller, c.DeleteDevice(device=gone))
     await steering.repeat_tasks(stage.ctx, stage.caller, c.RepeatTasks(asking=True, job_id=stage.job))
     assert await states(stage.ctx, stage.job) == {"FAILED": 1, "QUEUED": 2}
 

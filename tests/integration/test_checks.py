@@ -17,7 +17,7 @@ from upwell.domain.fleet import device_id
 from upwell.domain.talk import TaskRef
 from upwell.objects import Buckets, open_bucket, open_objects
 from upwell.service.context import Context
-from upwell.service.manage import access, fleet, jobs, packages, stored
+from upwell.service.manage import access, devices, jobs, packages, products, stored
 from upwell.service.manage.access import Caller
 from upwell.service.upgrade import dispatch, downloads, stored_objects
 
@@ -38,7 +38,7 @@ async def house(ctx: Context, tmp_path: Path) -> Context:
 
 @pytest_asyncio.fixture
 async def product(house: Context, caller: Caller) -> str:
-    return (await fleet.create_product(house, caller, c.CreateProduct(name="lamp"))).product_key
+    return (await products.create_product(house, caller, c.CreateProduct(name="lamp"))).product_key
 
 
 @pytest_asyncio.fixture
@@ -247,8 +247,8 @@ async def test_only_right_objects_are_offered_and_opened(
     file = folder / "upgrade.bin"
     file.write_bytes(b"right")
     package_id = await make(house, caller, product, space, source_versions=("V1", "V1.1"))
-    device = c.RegisterDevice(product_key=product, name="lamp-1")
-    await fleet.register_device(house, caller, device)
+    device = c.CreateDevice(product_key=product, name="lamp-1")
+    await devices.create_device(house, caller, device)
     lamp = device_id(product, "lamp-1")
 
     async def offered() -> bool:

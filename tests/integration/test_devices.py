@@ -6,31 +6,38 @@ from uuid import UUID, uuid4
 import pytest
 
 from upwell.domain import commands as c
+from upwell.domain.commands.lists import Slice
 from upwell.domain.errors import Denied, Invalid, Missing, NotFound, TooMany
+from upwell.domain.search import Both, Compare
 from upwell.service.context import Context
-from upwell.service.manage import fleet, steering
+from upwell.service.manage import device_search, devices, products, registration, tags
 from upwell.service.manage.access import Caller
+from upwell.service.upgrade import presence
 
 pytestmark = pytest.mark.asyncio
 
 
 async def some_devices(ctx: Context, caller: Caller, *names: str, product: str = "lamp") -> list[c.DeviceKey]:
-    made = await fleet.create_product(ctx, caller, c.CreateProduct(name=product))
+    made = await products.create_product(ctx, caller, c.CreateProduct(name=product))
     for name in names:
-        await fleet.register_device(ctx, caller, c.RegisterDevice(product_key=made.product_key, name=name))
+        await devices.create_device(ctx, caller, c.CreateDevice(product_key=made.product_key, name=name))
     return [c.DeviceKey(product_key=made.product_key, name=name) for name in names]
 
 
 async def show(ctx: Context, caller: Caller, key: c.DeviceKey) -> c.Device:
-    return await fleet.show_device(ctx, caller, c.ShowDevice(device=key))
+    return await devices.show_device(ctx, caller, c.ShowDevice(device=key))
 
 
-async def tag(ctx: Context, caller: Caller, key: c.DeviceKey, **tags: str) -> None:
-    await fleet.set_device_tags(ctx, caller, c.SetDeviceTags(device=key, tags=tags))
+async def tag(ctx: Context, caller: Caller, key: c.DeviceKey, **wanted: str) -> None:
+    await tags.set_tags(ctx, caller, c.SetTags(device=key, tags=wanted))
 
 
 async def tags_of(ctx: Context, caller: Caller, key: c.DeviceKey) -> dict[str, str]:
-    return dict(await fleet.show_device_tags(ctx, caller, c.ShowDeviceTags(device=key)))
+    return dict((await show(ctx, caller, key)).tags)
+
+
+def named(*nicknames: tuple[c.DeviceKey, str]) -> c.UpdateDevices:
+    return c.UpdateDevices(changes=tuple(c.DeviceChange(device=key, nickname=name) for key, name in nicknames))
 
 
 # --- tags ---
@@ -44,7 +51,7 @@ async def test_tags_are_added_changed_and_removed(ctx: Context, caller: Caller) 
     await tag(ctx, caller, key)
     assert await tags_of(ctx, caller, key) == {"zone": "b", "room": "1", "层": "二"}
     for name in ("zone", "nothing"):
-        await fleet.delete_device_tag(ctx, caller, c.DeleteDeviceTag(device=key, key=name))
+        await tags.delete_tags(ctx, caller, c.DeleteTags(device=key, keys=(name,)))
     assert await tags_of(ctx, caller, key) == {"room": "1", "层": "二"}
 
 
@@ -76,14 +83,14 @@ async def test_text_that_can_not_be_stored_is_refused(ctx: Context, caller: Call
         with pytest.raises(Invalid):
             await tag(ctx, caller, key, a=value)
         with pytest.raises(Invalid):
-            await fleet.set_nicknames(ctx, caller, c.SetNicknames(nicknames=((key, value),)))
+            await devices.update_devices(ctx, caller, named((key, value)))
         half = c.DeviceKey(product_key=key.product_key, name=value)
         with pytest.raises(NotFound):
             await show(ctx, caller, half)
         with pytest.raises(Invalid):
-            await fleet.register_device(ctx, caller, c.RegisterDevice(product_key=key.product_key or "", name=value))
+            await devices.create_device(ctx, caller, c.CreateDevice(product_key=key.product_key or "", name=value))
     with pytest.raises(Invalid):
-        await fleet.create_product(ctx, caller, c.CreateProduct(name="plug", facts={"a": "\0"}))
+        await products.create_product(ctx, caller, c.CreateProduct(name="plug", facts={"a": "\0"}))
     assert await tags_of(ctx, caller, key) == {}
 
 
@@ -95,8 +102,10 @@ async def test_devices_are_found_by_all_their_tags(ctx: Context, caller: Caller,
     for key in keys[1:]:
         await tag(ctx, caller, key, room="1")
 
-    async def found(*tags: tuple[str, str], number: int = 1, size: int = 9) -> tuple[list[str], int]:
-        page = await fleet.list_devices_by_tags(ctx, caller, c.ListDevicesByTags(tags=tags, number=number, size=size))
+    async def found(*wanted: tuple[str, str], number: int = 1, size: int = 9) -> tuple[list[str], int | None]:
+        which = Both(tuple(Both((Compare("tag_key", "=", (k,)), Compare("tag_value", "=", (v,)))) for k, v in wanted))
+        cmd = c.ListDevices(asked=Slice.of_page(number, size), which=which)
+        page = await device_search.list_devices(ctx, caller, cmd)
         return [d.name for d in page.items], page.total
 
     assert await found(("zone", "a")) == (["dev3", "dev2", "dev1"], 3)
@@ -104,9 +113,7 @@ async def test_devices_are_found_by_all_their_tags(ctx: Context, caller: Caller,
     assert await found(("zone", "a"), ("room", "1"), ("zone", "a")) == (["dev3", "dev2"], 2)
     assert await found(("zone", "a"), ("zone", "b")) == ([], 0)
     assert await found(("zone", "b")) == ([], 0)
-    with pytest.raises(Missing):
-        await found()
-    await steering.delete_device(ctx, caller, c.DeleteDevice(device=keys[2]))
+    await devices.delete_device(ctx, caller, c.DeleteDevice(device=keys[2]))
     assert await found(("zone", "a")) == (["dev2", "dev1"], 2)
 
 
@@ -117,7 +124,7 @@ async def test_nicknames_all_or_none(ctx: Context, caller: Caller, stranger: Cal
     one, two = await some_devices(ctx, caller, "dev1", "dev2")
     public = c.DeviceKey(iot_id=(await show(ctx, caller, two)).iot_id)
     nobody = c.DeviceKey(product_key=one.product_key, name="nobody")
-    await fleet.set_nicknames(ctx, caller, c.SetNicknames(nicknames=((one, "first"), (public, "second"))))
+    await devices.update_devices(ctx, caller, named((one, "first"), (public, "second")))
     assert [(await show(ctx, caller, key)).nickname for key in (one, two)] == ["first", "second"]
     for error, who, pairs in (
         (NotFound, caller, ((one, "x"), (nobody, "y"))),
@@ -127,7 +134,7 @@ async def test_nicknames_all_or_none(ctx: Context, caller: Caller, stranger: Cal
         (Denied, Caller(caller.account_id, "viewer", "k", "alibaba"), ((one, "x"),)),
     ):
         with pytest.raises(error):
-            await fleet.set_nicknames(ctx, who, c.SetNicknames(nicknames=pairs))
+            await devices.update_devices(ctx, who, named(*pairs))
     assert [(await show(ctx, caller, key)).nickname for key in (one, two)] == ["first", "second"]
 
 
@@ -145,8 +152,8 @@ async def test_a_reset_forgets_reports_and_cancels_open_tasks(ctx: Context, call
                     device.device_id, 10 * n + job, str(job), state, now,
                 )  # fmt: skip
     with pytest.raises(NotFound):
-        await fleet.reset_device(ctx, stranger, c.ResetDevice(device=keys[0]))
-    await fleet.reset_device(ctx, caller, c.ResetDevice(device=keys[0]))
+        await devices.reset_device(ctx, stranger, c.ResetDevice(device=keys[0]))
+    await devices.reset_device(ctx, caller, c.ResetDevice(device=keys[0]))
     after = [await show(ctx, caller, key) for key in keys]
     assert [d.firmware_version for d in after] == [None, "1.0"]
     assert (after[0].secret, after[0].iot_id, after[0].name) == (before[0].secret, before[0].iot_id, "dev1")
@@ -170,13 +177,16 @@ async def test_devices_are_listed_by_status(ctx: Context, caller: Caller, strang
     ids = [(await show(ctx, caller, key)).device_id for key in (*keys, plug)]
     ids.append((await show(ctx, stranger, foreign)).device_id)
     node, connections = uuid4(), [uuid4() for _ in ids]
-    await fleet.came_online(ctx, node, [(ids[n], connections[n], "x") for n in (0, 1, 2, 5, 6)])
-    await fleet.went_offline(ctx, node, [(ids[1], connections[1])])
-    await fleet.set_device_enabled(ctx, caller, c.SetDeviceEnabled(device=keys[2], enabled=False))
+    await presence.came_online(ctx, node, [(ids[n], connections[n], "x") for n in (0, 1, 2, 5, 6)])
+    await presence.went_offline(ctx, node, [(ids[1], connections[1])])
+    await devices.update_devices(ctx, caller, c.UpdateDevices(changes=(c.DeviceChange(device=keys[2], enabled=False),)))
 
-    async def listed(status: str, key: str | None = None, number: int = 1, size: int = 9) -> tuple[list[str], int]:
-        cmd = c.ListDevicesByStatus(status=status, number=number, size=size, product_key=key)
-        page = await fleet.list_devices_by_status(ctx, caller, cmd)
+    async def listed(
+        status: str, key: str | None = None, number: int = 1, size: int = 9
+    ) -> tuple[list[str], int | None]:
+        which = Compare("status", "=", (status,))
+        cmd = c.ListDevices(asked=Slice.of_page(number, size), which=which, product_key=key)
+        page = await device_search.list_devices(ctx, caller, cmd)
         assert all(d.status == status for d in page.items)
         return [d.name for d in page.items], page.total
 
@@ -196,15 +206,15 @@ async def test_pages_behind_a_device_show_each_once(ctx: Context, caller: Caller
     [first] = await some_devices(ctx, caller, "dev1")
     key = first.product_key or ""
     for count in (23, 1, 40):
-        await fleet.register_devices(ctx, caller, c.RegisterDevices(product_key=key, count=count))
-    whole = await fleet.list_devices(ctx, caller, c.ListDevices(product_key=key, number=1, size=100))
+        await registration.register_devices(ctx, caller, c.RegisterDevices(product_key=key, count=count))
+    whole = await device_search.list_devices(ctx, caller, c.ListDevices(asked=Slice.of_page(1, 100), product_key=key))
     assert len({d.created_at for d in whole.items}) == 4
     found: list[c.Device] = []
     after: UUID | None = None
     pages = 0
     while True:
-        cmd = c.ListDevices(product_key=key, number=pages + 1, size=10, after=after)
-        page = await fleet.list_devices(ctx, caller, cmd)
+        cmd = c.ListDevices(asked=Slice.of_page(pages + 1, 10), product_key=key, after=after)
+        page = await device_search.list_devices(ctx, caller, cmd)
         assert (page.total, page.number) == (65 - pages // 3, pages + 1)
         found += page.items
         pages += 1
@@ -213,12 +223,14 @@ async def test_pages_behind_a_device_show_each_once(ctx: Context, caller: Caller
         after = page.items[-1].device_id
         if pages % 3 == 0:  # the device that a page ended with may go meanwhile
             gone = c.DeleteDevice(device=c.DeviceKey(iot_id=page.items[-1].iot_id))
-            await steering.delete_device(ctx, caller, gone)
+            await devices.delete_device(ctx, caller, gone)
     assert pages == 7 and [d.device_id for d in found] == [d.device_id for d in whole.items]
     [foreign] = await some_devices(ctx, stranger, "dev1")
     for wrong in (uuid4(), (await show(ctx, stranger, foreign)).device_id):
         with pytest.raises(Invalid) as refused:
-            await fleet.list_devices(ctx, caller, c.ListDevices(product_key=key, number=1, size=9, after=wrong))
+            await device_search.list_devices(
+                ctx, caller, c.ListDevices(asked=Slice.of_page(1, 9), product_key=key, after=wrong)
+            )
         assert refused.value.field == "after"
 
 
@@ -229,8 +241,8 @@ async def test_strangers_and_viewers_change_no_tag(ctx: Context, caller: Caller,
     for who, error in ((stranger, NotFound), (viewer, Denied)):
         for attempt in (
             tag(ctx, who, key, a="2"),
-            fleet.delete_device_tag(ctx, who, c.DeleteDeviceTag(device=key, key="a")),
-            fleet.reset_device(ctx, who, c.ResetDevice(device=key)),
+            tags.delete_tags(ctx, who, c.DeleteTags(device=key, keys=("a",))),
+            devices.reset_device(ctx, who, c.ResetDevice(device=key)),
         ):
             with pytest.raises(error):
                 await attempt

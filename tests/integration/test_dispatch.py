@@ -14,9 +14,9 @@ from upwell.domain import commands as c
 from upwell.domain.errors import NotFound
 from upwell.domain.talk import TaskRef
 from upwell.service.context import Context
-from upwell.service.manage import fleet, steering
+from upwell.service.manage import steering
 from upwell.service.manage.access import Caller
-from upwell.service.upgrade import dispatch
+from upwell.service.upgrade import dispatch, presence
 from upwell.service.upgrade.downloads import find_download
 from upwell.storage.database import Database
 
@@ -156,9 +156,9 @@ async def test_a_device_on_another_node_is_not_due_here(ctx: Context, caller: Ca
     old, new = await online(ctx, clock, flock), await online(ctx, clock, flock)
     assert await dispatch.due(ctx, old, 9) == [] and await dispatch.due(ctx, new, 9) == refs(job, flock.ids)
     rows = await ask(ctx, "select connection_id from presence")
-    await fleet.went_offline(ctx, new, [(flock.ids[0], uuid4())])  # an older connection's end
+    await presence.went_offline(ctx, new, [(flock.ids[0], uuid4())])  # an older connection's end
     assert await dispatch.due(ctx, new, 9) == refs(job, flock.ids)
-    await fleet.went_offline(ctx, new, [(flock.ids[0], rows[0]["connection_id"])])
+    await presence.went_offline(ctx, new, [(flock.ids[0], rows[0]["connection_id"])])
     assert await dispatch.due(ctx, new, 9) == []
 
 

@@ -34,7 +34,7 @@ from upwell.domain.fleet import device_id
 from upwell.domain.policy import TASKS_MAX
 from upwell.domain.talk import TaskRef, VersionReport
 from upwell.service.context import Context
-from upwell.service.manage import fleet, job_views, jobs, packages, steering
+from upwell.service.manage import devices, job_views, jobs, packages, steering
 from upwell.service.manage.access import Caller
 from upwell.service.upgrade import dispatch, endings, fill, reports
 
@@ -61,7 +61,7 @@ async def test_mode_1_takes_who_matches_already_and_who_reports_later(ctx: Conte
     job = await a_dynamic_job(ctx, caller, await a_package(ctx, caller, flock.key), flock, source_versions=("1.0",))
     assert set(await tasks(ctx, job)) == set(flock.ids[2:])
     await say(ctx, (flock.ids[1], runs("1.0")))
-    late = await fleet.register_device(ctx, caller, c.RegisterDevice(product_key=flock.key, name="late"))
+    late = await devices.create_device(ctx, caller, c.CreateDevice(product_key=flock.key, name="late"))
     await say(ctx, (late.device_id, runs("1.0")))
     assert set(await tasks(ctx, job)) == {*flock.ids[1:], late.device_id}
     assert await states(ctx, job) == {"QUEUED": 4}
@@ -408,7 +408,7 @@ async def test_a_device_deleted_while_the_chunk_is_made_keeps_no_open_task(ctx: 
     cmd = static_job(package_id=package, product_key=flock.key, selection="ALL")
     job = (await jobs.create_job(ctx, caller, cmd)).job_id
     keys = [c.DeviceKey(product_key=flock.key, name=n) for n in flock.names[:10]]
-    gone = (steering.delete_device(ctx, caller, c.DeleteDevice(device=key)) for key in keys)
+    gone = (devices.delete_device(ctx, caller, c.DeleteDevice(device=key)) for key in keys)
     await asyncio.gather(filled(ctx, job), *gone)
     left = await ask(ctx, "select t.state from task t join device d using (device_id) where d.deleted_at is not null")
     assert {r["state"] for r in left} <= {"CANCELED"}

@@ -20,9 +20,9 @@ from upwell.domain.standings import Progress, Standing
 from upwell.domain.talk import Inquiry, ResultReport
 from upwell.objects import Buckets, open_bucket, open_objects
 from upwell.service.context import Context
-from upwell.service.manage import fleet, job_views, jobs, steering, task_views
+from upwell.service.manage import job_views, jobs, registration, steering, task_views
 from upwell.service.manage.access import Caller
-from upwell.service.upgrade import dispatch, endings, faults, fill, reports, stored_objects
+from upwell.service.upgrade import dispatch, endings, faults, fill, presence, reports, stored_objects
 
 pytestmark = pytest.mark.asyncio
 __all__ = ["folder", "house", "product", "space"]  # fixtures
@@ -30,7 +30,7 @@ WRONG = sha(b"something else")
 
 
 async def devices(house: Context, caller: Caller, product: str, count: int) -> Fleet:
-    made = await fleet.register_devices(house, caller, c.RegisterDevices(product_key=product, count=count))
+    made = await registration.register_devices(house, caller, c.RegisterDevices(product_key=product, count=count))
     return Fleet(product, tuple(made.names))
 
 
@@ -61,7 +61,7 @@ async def end_all(house: Context) -> None:
 
 async def connect(house: Context, clock: Clock, flock: Fleet) -> UUID:
     node = uuid4()
-    await fleet.came_online(house, node, [(d, uuid4(), "127.0.0.1") for d in flock.ids])
+    await presence.came_online(house, node, [(d, uuid4(), "127.0.0.1") for d in flock.ids])
     clock.move(seconds=3)
     return node
 

@@ -2,6 +2,7 @@
 
 import asyncio
 from datetime import datetime, timedelta
+from typing import Any
 from uuid import UUID, uuid4
 
 import pytest
@@ -9,32 +10,34 @@ from conftest import Clock
 
 from upwell.domain import commands
 from upwell.domain import fleet as names
+from upwell.domain.commands.lists import Slice
 from upwell.domain.errors import CallerError, Conflict, Denied, Invalid, Missing, NotFound
 from upwell.service.context import Context
-from upwell.service.manage import access, fleet
-from upwell.service.upgrade import logins
+from upwell.service.manage import access, device_search, devices, products, registration
+from upwell.service.upgrade import logins, presence
 from upwell.storage.database import Row
 
 pytestmark = pytest.mark.asyncio
+AS_ALIBABA: Any = {"unique_name": True, "key_head": "a1", "key_size": 11}
 
 
 async def a_product(ctx: Context, caller: access.Caller, name: str = "lamp", **facts: object) -> commands.Product:
-    return await fleet.create_product(ctx, caller, commands.CreateProduct(name=name, facts=facts))
+    return await products.create_product(ctx, caller, commands.CreateProduct(name=name, facts=facts, **AS_ALIBABA))
 
 
 async def a_device(
     ctx: Context, caller: access.Caller, product: commands.Product, name: str | None = None
 ) -> commands.Device:
-    cmd = commands.RegisterDevice(product_key=product.product_key, name=name)
-    return await fleet.register_device(ctx, caller, cmd)
+    cmd = commands.CreateDevice(product_key=product.product_key, name=name)
+    return await devices.create_device(ctx, caller, cmd)
 
 
 async def show(ctx: Context, caller: access.Caller, device: commands.Device) -> commands.Device:
-    return await fleet.show_device(ctx, caller, commands.ShowDevice(device=commands.DeviceKey(iot_id=device.iot_id)))
+    return await devices.show_device(ctx, caller, commands.ShowDevice(device=commands.DeviceKey(iot_id=device.iot_id)))
 
 
-async def delete(ctx: Context, caller: access.Caller, key: commands.DeviceKey) -> UUID:
-    return await ctx.database.transact(lambda conn: fleet.delete_device_row(conn, caller, key, ctx.now()))
+async def delete(ctx: Context, caller: access.Caller, key: commands.DeviceKey) -> None:
+    await devices.delete_device(ctx, caller, commands.DeleteDevice(device=key))
 
 
 async def a_task(
@@ -75,12 +78,12 @@ async def test_product_is_made_shown_changed_and_deleted(ctx: Context, caller: a
     made = await a_product(ctx, caller, node=0, net="WIFI")
     assert made.product_key.startswith("a1") and len(made.product_key) == 11 and len(made.product_secret) == 16
     cmd = commands.UpdateProduct(product_key=made.product_key, name="lamp2", facts={"net": "OTHER"})
-    await fleet.update_product(ctx, caller, cmd)
-    shown = await fleet.show_product(ctx, caller, commands.ShowProduct(product_key=made.product_key))
+    await products.update_product(ctx, caller, cmd)
+    shown = await products.show_product(ctx, caller, commands.ShowProduct(product_key=made.product_key))
     assert (shown.name, shown.facts, shown.device_count) == ("lamp2", {"node": 0, "net": "OTHER"}, 0)
-    await fleet.delete_product(ctx, caller, commands.DeleteProduct(product_key=made.product_key))
+    await products.delete_product(ctx, caller, commands.DeleteProduct(product_key=made.product_key))
     with pytest.raises(NotFound):
-        await fleet.show_product(ctx, caller, commands.ShowProduct(product_key=made.product_key))
+        await products.show_product(ctx, caller, commands.ShowProduct(product_key=made.product_key))
     await a_product(ctx, caller, "lamp2")  # the name is free again
 
 
@@ -94,8 +97,8 @@ async def test_product_name_is_unique_in_the_account(
         await a_product(ctx, caller)
     assert refused.value.reason == "product_name_taken"
     with pytest.raises(Conflict) as refused:
-        cmd = commands.UpdateProduct(product_key=other.product_key, name="lamp")
-        await fleet.update_product(ctx, caller, cmd)
+        cmd = commands.UpdateProduct(product_key=other.product_key, name="lamp", unique_name=True)
+        await products.update_product(ctx, caller, cmd)
     assert refused.value.reason == "product_name_taken"
 
 
@@ -105,11 +108,13 @@ async def test_products_are_paged_newest_first_and_filtered(
     await a_product(ctx, stranger)
     for n in range(5):
         await a_product(ctx, caller, f"p{n}", even=n % 2 == 0)
-    page = await fleet.list_products(ctx, caller, commands.ListProducts(number=2, size=2))
+    page = await products.list_products(ctx, caller, commands.ListProducts(asked=Slice.of_page(2, 2)))
     assert ([p.name for p in page.items], page.total) == (["p2", "p1"], 5)
-    page = await fleet.list_products(ctx, caller, commands.ListProducts(number=1, size=9, facts={"even": True}))
+    page = await products.list_products(
+        ctx, caller, commands.ListProducts(asked=Slice.of_page(1, 9), facts={"even": True})
+    )
     assert ([p.name for p in page.items], page.total) == (["p4", "p2", "p0"], 3)
-    page = await fleet.list_products(ctx, caller, commands.ListProducts(number=9, size=9))
+    page = await products.list_products(ctx, caller, commands.ListProducts(asked=Slice.of_page(9, 9)))
     assert (page.items, page.total) == ((), 5)
 
 
@@ -118,10 +123,10 @@ async def test_product_with_devices_stays(ctx: Context, caller: access.Caller) -
     device = await a_device(ctx, caller, product)
     cmd = commands.DeleteProduct(product_key=product.product_key)
     with pytest.raises(Conflict) as refused:
-        await fleet.delete_product(ctx, caller, cmd)
+        await products.delete_product(ctx, caller, cmd)
     assert refused.value.reason == "product_has_devices"
-    assert await delete(ctx, caller, commands.DeviceKey(iot_id=device.iot_id)) == device.device_id
-    await fleet.delete_product(ctx, caller, cmd)
+    await delete(ctx, caller, commands.DeviceKey(iot_id=device.iot_id))
+    await products.delete_product(ctx, caller, cmd)
 
 
 async def test_racing_registration_and_product_deletion_never_both_win(ctx: Context, caller: access.Caller) -> None:
@@ -129,7 +134,7 @@ async def test_racing_registration_and_product_deletion_never_both_win(ctx: Cont
         product = await a_product(ctx, caller, f"race{n}")
         got = await asyncio.gather(
             a_device(ctx, caller, product),
-            fleet.delete_product(ctx, caller, commands.DeleteProduct(product_key=product.product_key)),
+            products.delete_product(ctx, caller, commands.DeleteProduct(product_key=product.product_key)),
             return_exceptions=True,
         )
         assert [isinstance(g, CallerError) for g in got].count(True) == 1
@@ -155,20 +160,20 @@ async def test_device_name_is_unique_and_comes_back_as_a_new_device(ctx: Context
 async def test_batch_of_ten_thousand(ctx: Context, caller: access.Caller) -> None:
     product = await a_product(ctx, caller)
     cmd = commands.RegisterDevices(product_key=product.product_key, count=10_000)
-    made = await fleet.register_devices(ctx, caller, cmd)
-    shown = await fleet.show_registration(
+    made = await registration.register_devices(ctx, caller, cmd)
+    shown = await registration.show_registration(
         ctx, caller, commands.ShowRegistration(apply_id=made.apply_id, product_key=product.product_key)
     )
     assert shown == made and made.status == "CREATE_SUCCESS" and len(set(made.names)) == 10_000
-    page = await fleet.list_registered(
-        ctx, caller, commands.ListRegistered(apply_id=made.apply_id, number=200, size=50)
+    page = await device_search.list_devices(
+        ctx, caller, commands.ListDevices(asked=Slice.of_page(200, 50), apply_id=made.apply_id)
     )
     assert page.total == 10_000 and tuple(d.name for d in page.items) == made.names[-50:]
     assert await logins.login_facts(ctx, [names.device_id(product.product_key, made.names[0])]) != [None]
     for count in (0, 10_001):
         with pytest.raises(Invalid):
             cmd = commands.RegisterDevices(product_key=product.product_key, count=count)
-            await fleet.register_devices(ctx, caller, cmd)
+            await registration.register_devices(ctx, caller, cmd)
 
 
 async def test_devices_are_paged_newest_first(ctx: Context, caller: access.Caller) -> None:
@@ -176,8 +181,8 @@ async def test_devices_are_paged_newest_first(ctx: Context, caller: access.Calle
     for n in range(5):
         await a_device(ctx, caller, product, f"dev{n}")
     await delete(ctx, caller, commands.DeviceKey(product_key=product.product_key, name="dev3"))
-    cmd = commands.ListDevices(product_key=product.product_key, number=1, size=3)
-    page = await fleet.list_devices(ctx, caller, cmd)
+    cmd = commands.ListDevices(asked=Slice.of_page(1, 3), product_key=product.product_key)
+    page = await device_search.list_devices(ctx, caller, cmd)
     assert ([d.name for d in page.items], page.total) == (["dev4", "dev2", "dev1"], 4)
 
 
@@ -190,30 +195,36 @@ async def test_devices_are_shown_in_the_order_asked(ctx: Context, caller: access
         commands.DeviceKey(product_key=product.product_key, name="nobody"),
         commands.DeviceKey(product_key=product.product_key, name="one1"),
     )
-    assert await fleet.show_devices(ctx, caller, commands.ShowDevices(devices=keys)) == (two, one)
+    assert await devices.show_devices(ctx, caller, commands.ShowDevices(devices=keys)) == (two, one)
     with pytest.raises(Missing):
-        await fleet.show_device(ctx, caller, commands.ShowDevice(device=commands.DeviceKey(name="one1")))
+        await devices.show_device(ctx, caller, commands.ShowDevice(device=commands.DeviceKey(name="one1")))
 
 
 async def test_stranger_sees_and_changes_nothing(ctx: Context, caller: access.Caller, stranger: access.Caller) -> None:
     product = await a_product(ctx, caller)
     device = await a_device(ctx, caller, product, "dev1")
-    batch = await fleet.register_devices(
+    batch = await registration.register_devices(
         ctx, caller, commands.RegisterDevices(product_key=product.product_key, count=1)
     )
     pk, key = product.product_key, commands.DeviceKey(iot_id=device.iot_id)
     tries = [
-        fleet.show_product(ctx, stranger, commands.ShowProduct(product_key=pk)),
-        fleet.update_product(ctx, stranger, commands.UpdateProduct(product_key=pk, name="mine")),
-        fleet.delete_product(ctx, stranger, commands.DeleteProduct(product_key=pk)),
+        products.show_product(ctx, stranger, commands.ShowProduct(product_key=pk)),
+        products.update_product(ctx, stranger, commands.UpdateProduct(product_key=pk, name="mine")),
+        products.delete_product(ctx, stranger, commands.DeleteProduct(product_key=pk)),
         a_device(ctx, stranger, product, "dev2"),
-        fleet.register_devices(ctx, stranger, commands.RegisterDevices(product_key=pk, count=1)),
-        fleet.show_registration(ctx, stranger, commands.ShowRegistration(apply_id=batch.apply_id, product_key=pk)),
-        fleet.list_registered(ctx, stranger, commands.ListRegistered(apply_id=batch.apply_id, number=1, size=1)),
-        fleet.list_devices(ctx, stranger, commands.ListDevices(product_key=pk, number=1, size=1)),
+        registration.register_devices(ctx, stranger, commands.RegisterDevices(product_key=pk, count=1)),
+        registration.show_registration(
+            ctx, stranger, commands.ShowRegistration(apply_id=batch.apply_id, product_key=pk)
+        ),
+        device_search.list_devices(
+            ctx, stranger, commands.ListDevices(asked=Slice.of_page(1, 1), apply_id=batch.apply_id)
+        ),
+        device_search.list_devices(ctx, stranger, commands.ListDevices(asked=Slice.of_page(1, 1), product_key=pk)),
         show(ctx, stranger, device),
         delete(ctx, stranger, key),
-        fleet.set_device_enabled(ctx, stranger, commands.SetDeviceEnabled(device=key, enabled=False)),
+        devices.update_devices(
+            ctx, stranger, commands.UpdateDevices(changes=(commands.DeviceChange(device=key, enabled=False),))
+        ),
     ]
     for attempt in tries:
         with pytest.raises(NotFound):
@@ -228,7 +239,7 @@ async def test_viewer_changes_nothing(ctx: Context, caller: access.Caller) -> No
         await a_device(ctx, viewer, product)
     with pytest.raises(Denied):
         await a_product(ctx, viewer, "p2")
-    assert await fleet.show_product(ctx, viewer, commands.ShowProduct(product_key=product.product_key)) == product
+    assert await products.show_product(ctx, viewer, commands.ShowProduct(product_key=product.product_key)) == product
 
 
 async def test_status_follows_the_connection(ctx: Context, caller: access.Caller) -> None:
@@ -236,18 +247,20 @@ async def test_status_follows_the_connection(ctx: Context, caller: access.Caller
     device = await a_device(ctx, caller, product)
     node, old, new = uuid4(), uuid4(), uuid4()
     assert device.status == "UNACTIVE" and device.activated_at is None
-    await fleet.came_online(ctx, node, [(device.device_id, old, "10.0.0.1"), (uuid4(), uuid4(), "")])
+    await presence.came_online(ctx, node, [(device.device_id, old, "10.0.0.1"), (uuid4(), uuid4(), "")])
     online = await show(ctx, caller, device)
     assert (online.status, online.address) == ("ONLINE", "10.0.0.1") and online.activated_at == online.online_at
-    await fleet.came_online(ctx, node, [(device.device_id, uuid4(), "x"), (device.device_id, new, "10.0.0.2")])
-    await fleet.went_offline(ctx, node, [(device.device_id, old)])
+    await presence.came_online(ctx, node, [(device.device_id, uuid4(), "x"), (device.device_id, new, "10.0.0.2")])
+    await presence.went_offline(ctx, node, [(device.device_id, old)])
     still = await show(ctx, caller, device)
     assert (still.status, still.address, still.activated_at) == ("ONLINE", "10.0.0.2", online.activated_at)
-    await fleet.went_offline(ctx, node, [(device.device_id, new)])
+    await presence.went_offline(ctx, node, [(device.device_id, new)])
     offline = await show(ctx, caller, device)
     assert offline.status == "OFFLINE" and offline.offline_at is not None
     key = commands.DeviceKey(iot_id=device.iot_id)
-    await fleet.set_device_enabled(ctx, caller, commands.SetDeviceEnabled(device=key, enabled=False))
+    await devices.update_devices(
+        ctx, caller, commands.UpdateDevices(changes=(commands.DeviceChange(device=key, enabled=False),))
+    )
     assert (await show(ctx, caller, device)).status == "DISABLED"
     [facts] = await logins.login_facts(ctx, [device.device_id])
     assert facts is not None and not facts.enabled
@@ -262,15 +275,15 @@ async def test_open_tasks_follow_their_device(ctx: Context, caller: access.Calle
     unpushed = await a_task(ctx, device.device_id, need_push=False)
     confirm = await a_task(ctx, device.device_id, "CONFIRM")
     ended = await a_task(ctx, device.device_id, "FAILED")
-    await fleet.came_online(ctx, node, [(device.device_id, connection, "x")])
+    await presence.came_online(ctx, node, [(device.device_id, connection, "x")])
     found = {job: await the_task(ctx, job) for job in (due, waiting, unpushed, confirm, ended)}
     assert [row["node_id"] for row in found.values()] == [node, node, node, node, None]
     assert found[due]["due_at"] == clock.moment + timedelta(seconds=2)
     assert [found[job]["due_at"] for job in (waiting, unpushed, confirm, ended)] == [later, None, None, None]
-    await fleet.went_offline(ctx, uuid4(), [(device.device_id, connection)])
-    await fleet.went_offline(ctx, node, [(device.device_id, uuid4())])
+    await presence.went_offline(ctx, uuid4(), [(device.device_id, connection)])
+    await presence.went_offline(ctx, node, [(device.device_id, uuid4())])
     assert (await the_task(ctx, due))["node_id"] == node
-    await fleet.went_offline(ctx, node, [(device.device_id, connection)])
+    await presence.went_offline(ctx, node, [(device.device_id, connection)])
     assert (await the_task(ctx, due))["node_id"] is None and (await the_task(ctx, waiting))["due_at"] == later
 
 

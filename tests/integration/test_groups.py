@@ -9,12 +9,13 @@ import pytest
 from conftest import Clock
 
 from upwell.domain import commands as c
+from upwell.domain.commands.lists import Slice
 from upwell.domain.errors import CallerError, Conflict, Denied, Invalid, Missing, NotFound, TooMany
 from upwell.domain.search import Both, Compare, Condition
 from upwell.service.context import Context
-from upwell.service.manage import fleet, groups, steering
+from upwell.service.manage import device_search, devices, groups, products, registration, tags
 from upwell.service.manage.access import Caller
-from upwell.service.upgrade import members
+from upwell.service.upgrade import members, presence
 
 pytestmark = pytest.mark.asyncio
 
@@ -28,15 +29,17 @@ async def a_rule_group(ctx: Context, caller: Caller, rule: Condition, name: str 
 
 
 async def some_devices(ctx: Context, caller: Caller, names: Sequence[str], product: str = "lamp") -> list[c.DeviceKey]:
-    made = await fleet.create_product(ctx, caller, c.CreateProduct(name=product))
+    made = await products.create_product(ctx, caller, c.CreateProduct(name=product))
     for name in names:
-        await fleet.register_device(ctx, caller, c.RegisterDevice(product_key=made.product_key, name=name))
+        await devices.create_device(ctx, caller, c.CreateDevice(product_key=made.product_key, name=name))
     return [c.DeviceKey(product_key=made.product_key, name=name) for name in names]
 
 
 async def many_devices(ctx: Context, caller: Caller, count: int, product: str = "lamp") -> list[c.DeviceKey]:
-    made = await fleet.create_product(ctx, caller, c.CreateProduct(name=product))
-    batch = await fleet.register_devices(ctx, caller, c.RegisterDevices(product_key=made.product_key, count=count))
+    made = await products.create_product(ctx, caller, c.CreateProduct(name=product))
+    batch = await registration.register_devices(
+        ctx, caller, c.RegisterDevices(product_key=made.product_key, count=count)
+    )
     return [c.DeviceKey(product_key=made.product_key, name=name) for name in batch.names]
 
 
@@ -45,7 +48,7 @@ async def add(ctx: Context, caller: Caller, group_id: int, *devices: c.DeviceKey
 
 
 async def names_in(ctx: Context, caller: Caller, group_id: int) -> list[str]:
-    page = await groups.list_devices_of_group(ctx, caller, c.ListDevicesOfGroup(group_id=group_id, number=1, size=50))
+    page = await device_search.list_devices(ctx, caller, c.ListDevices(asked=Slice.of_page(1, 50), group_id=group_id))
     assert page.total == len(page.items)
     return [d.name for d in page.items]
 
@@ -158,7 +161,7 @@ async def test_groups_are_paged_newest_first_and_filtered(ctx: Context, caller: 
 async def test_devices_join_and_leave(ctx: Context, caller: Caller) -> None:
     keys = await some_devices(ctx, caller, ["dev1", "dev2", "dev3"])
     group_id = await a_group(ctx, caller)
-    public = c.DeviceKey(iot_id=(await fleet.show_device(ctx, caller, c.ShowDevice(device=keys[0]))).iot_id)
+    public = c.DeviceKey(iot_id=(await devices.show_device(ctx, caller, c.ShowDevice(device=keys[0]))).iot_id)
     nobody = c.DeviceKey(product_key=keys[0].product_key, name="nobody")
     assert await add(ctx, caller, group_id, keys[0], public, keys[1], nobody, c.DeviceKey(iot_id="x")) == c.Enrolled(
         valid=2, done=2, already=0
@@ -176,26 +179,26 @@ async def test_devices_join_and_leave(ctx: Context, caller: Caller) -> None:
 async def test_counts_follow_the_devices(ctx: Context, caller: Caller) -> None:
     keys = await some_devices(ctx, caller, ["dev1", "dev2", "dev3", "dev4"])
     other = await some_devices(ctx, caller, ["dev1"], "plug")
-    ids = [d.device_id for d in await fleet.show_devices(ctx, caller, c.ShowDevices(devices=tuple(keys)))]
+    ids = [d.device_id for d in await devices.show_devices(ctx, caller, c.ShowDevices(devices=tuple(keys)))]
     group_id = await a_group(ctx, caller)
     await add(ctx, caller, group_id, *keys[:3], *other)
     node, connections = uuid4(), [uuid4() for _ in ids]
-    await fleet.came_online(ctx, node, [(ids[n], connections[n], "x") for n in (0, 1, 3)])
-    await fleet.went_offline(ctx, node, [(ids[1], connections[1])])
+    await presence.came_online(ctx, node, [(ids[n], connections[n], "x") for n in (0, 1, 3)])
+    await presence.went_offline(ctx, node, [(ids[1], connections[1])])
     shown = await groups.show_group(ctx, caller, c.ShowGroup(group_id=group_id))
     assert (shown.devices, shown.active, shown.online) == (4, 2, 1)
 
     async def counted(**which: object) -> tuple[int, int, int]:
-        counts = await groups.count_devices(ctx, caller, c.CountDevices(**which))  # type: ignore[arg-type]
+        counts = await device_search.count_devices(ctx, caller, c.CountDevices(**which))  # type: ignore[arg-type]
         return counts.devices, counts.active, counts.online
 
     assert await counted() == (5, 3, 2)
     assert await counted(product_key=keys[0].product_key) == (4, 3, 2)
     assert await counted(product_key=keys[0].product_key, group_id=group_id) == (3, 2, 1)
     assert await counted(group_id=group_id) == (4, 2, 1)
-    await fleet.set_device_enabled(ctx, caller, c.SetDeviceEnabled(device=keys[0], enabled=False))
+    await devices.update_devices(ctx, caller, c.UpdateDevices(changes=(c.DeviceChange(device=keys[0], enabled=False),)))
     assert await counted(group_id=group_id) == (4, 2, 0)
-    await steering.delete_device(ctx, caller, c.DeleteDevice(device=keys[0]))
+    await devices.delete_device(ctx, caller, c.DeleteDevice(device=keys[0]))
     assert await counted(group_id=group_id) == (3, 1, 0)
     for unknown in ({"product_key": "nobody"}, {"group_id": 77}):
         with pytest.raises(NotFound):
@@ -206,12 +209,12 @@ async def test_a_device_registered_again_is_in_no_group_and_has_no_tag(ctx: Cont
     [key] = await some_devices(ctx, caller, ["dev1"])
     group_id = await a_group(ctx, caller)
     await add(ctx, caller, group_id, key)
-    await fleet.set_device_tags(ctx, caller, c.SetDeviceTags(device=key, tags={"a": "1"}))
-    await steering.delete_device(ctx, caller, c.DeleteDevice(device=key))
+    await tags.set_tags(ctx, caller, c.SetTags(device=key, tags={"a": "1"}))
+    await devices.delete_device(ctx, caller, c.DeleteDevice(device=key))
     assert await names_in(ctx, caller, group_id) == []
-    await fleet.register_device(ctx, caller, c.RegisterDevice(product_key=key.product_key or "", name=key.name))
+    await devices.create_device(ctx, caller, c.CreateDevice(product_key=key.product_key or "", name=key.name))
     assert await names_in(ctx, caller, group_id) == [] and await of_device(ctx, caller, key) == []
-    assert await fleet.show_device_tags(ctx, caller, c.ShowDeviceTags(device=key)) == {}
+    assert (await devices.show_device(ctx, caller, c.ShowDevice(device=key))).tags == ()
 
 
 async def test_a_deletion_that_waits_for_an_add_takes_the_membership_too(ctx: Context, caller: Caller) -> None:
@@ -219,11 +222,11 @@ async def test_a_deletion_that_waits_for_an_add_takes_the_membership_too(ctx: Co
     group_id = await a_group(ctx, caller)
     for _ in range(6):
         await asyncio.gather(
-            add(ctx, caller, group_id, key), steering.delete_device(ctx, caller, c.DeleteDevice(device=key))
+            add(ctx, caller, group_id, key), devices.delete_device(ctx, caller, c.DeleteDevice(device=key))
         )
         async with ctx.database.connection() as conn:
             assert await conn.fetchval("select count(*) from group_member") == 0
-        await fleet.register_device(ctx, caller, c.RegisterDevice(product_key=key.product_key or "", name=key.name))
+        await devices.create_device(ctx, caller, c.CreateDevice(product_key=key.product_key or "", name=key.name))
 
 
 async def test_a_device_is_in_ten_groups_whoever_races(ctx: Context, caller: Caller) -> None:
@@ -254,7 +257,7 @@ async def test_dynamic_members_are_who_fits_now(ctx: Context, caller: Caller, st
     tagged = Both((named("test%"), Compare("tag_key", "=", ("zone",)), Compare("tag_value", "=", ("a",))))
     wide, narrow = await a_rule_group(ctx, caller, named("test%")), await a_rule_group(ctx, caller, tagged, "dyn2")
     assert await names_in(ctx, caller, wide) == ["test2", "test1"] and await names_in(ctx, caller, narrow) == []
-    await fleet.set_device_tags(ctx, caller, c.SetDeviceTags(device=keys[0], tags={"zone": "a"}))
+    await tags.set_tags(ctx, caller, c.SetTags(device=keys[0], tags={"zone": "a"}))
     assert await names_in(ctx, caller, narrow) == ["test1"]
     static = await a_group(ctx, caller)
     await add(ctx, caller, static, keys[0])
@@ -294,10 +297,10 @@ async def test_strangers_and_viewers_get_nothing(ctx: Context, caller: Caller, s
         groups.delete_group(ctx, stranger, c.DeleteGroup(group_id=group_id)),
         add(ctx, stranger, group_id, theirs),
         groups.remove_from_group(ctx, stranger, c.RemoveFromGroup(group_id=group_id, devices=(theirs,))),
-        groups.list_devices_of_group(ctx, stranger, c.ListDevicesOfGroup(group_id=group_id, number=1, size=9)),
+        device_search.list_devices(ctx, stranger, c.ListDevices(asked=Slice.of_page(1, 9), group_id=group_id)),
         groups.list_groups_of_device(ctx, stranger, c.ListGroupsOfDevice(device=key)),
-        groups.count_devices(ctx, stranger, c.CountDevices(group_id=group_id)),
-        groups.count_devices(ctx, stranger, c.CountDevices(product_key=key.product_key)),
+        device_search.count_devices(ctx, stranger, c.CountDevices(group_id=group_id)),
+        device_search.count_devices(ctx, stranger, c.CountDevices(product_key=key.product_key)),
         a_group(ctx, stranger, "sub1", group_id),
     ]
     for attempt in tries:
@@ -348,10 +351,10 @@ async def test_a_group_of_two_thousand_in_chunks(ctx: Context, caller: Caller) -
         assert (await add(ctx, caller, static, *keys[start : start + 200])).done == 200
     await add(ctx, caller, static, *outside)
     rule = await a_rule_group(ctx, caller, Compare("product_key", "=", (keys[0].product_key or "",)))
-    await steering.delete_device(ctx, caller, c.DeleteDevice(device=keys[0]))
+    await devices.delete_device(ctx, caller, c.DeleteDevice(device=keys[0]))
     until = ctx.now()
-    late = c.RegisterDevice(product_key=keys[0].product_key or "", name="late")
-    made = await fleet.register_device(ctx, caller, late)
+    late = c.CreateDevice(product_key=keys[0].product_key or "", name="late")
+    made = await devices.create_device(ctx, caller, late)
     await add(ctx, caller, static, c.DeviceKey(iot_id=made.iot_id))
     async with ctx.database.connection() as conn:
         rows = await conn.fetch("select device_id from device where name = any($1)", [k.name for k in keys[1:]])
@@ -366,7 +369,7 @@ async def test_a_group_of_two_thousand_in_chunks(ctx: Context, caller: Caller) -
     assert await chunked(ctx, 77, keys[0].product_key, until, 7) == []
     shown = await groups.show_group(ctx, caller, c.ShowGroup(group_id=static))
     assert shown.devices == 2050
-    page = await groups.list_devices_of_group(ctx, caller, c.ListDevicesOfGroup(group_id=static, number=41, size=50))
+    page = await device_search.list_devices(ctx, caller, c.ListDevices(asked=Slice.of_page(41, 50), group_id=static))
     assert (len(page.items), page.total) == (50, 2050)
 
 
@@ -383,7 +386,7 @@ async def test_members_among(ctx: Context, caller: Caller, stranger: Caller, clo
         assert await among(conn, rule, asked) == {rows["dev2"], rows["dev3"]}
         assert await among(conn, 77, asked) == set()
         assert await among(conn, static, []) == set()
-    await steering.delete_device(ctx, caller, c.DeleteDevice(device=keys[1]))
+    await devices.delete_device(ctx, caller, c.DeleteDevice(device=keys[1]))
     await groups.delete_group(ctx, caller, c.DeleteGroup(group_id=static))
     async with ctx.database.connection() as conn:
         assert await among(conn, static, asked) == set()

@@ -16,7 +16,7 @@ from upwell.domain.commands.lists import Slice
 from upwell.domain.errors import Denied, Invalid, NotFound, TooMany
 from upwell.domain.standings import Progress
 from upwell.service.context import Context
-from upwell.service.manage import fleet, hooks, spaces
+from upwell.service.manage import hooks, products, spaces
 from upwell.service.manage.access import Caller
 from upwell.service.upgrade import news
 from upwell.service.upgrade.news import Parcel, pause_s
@@ -36,7 +36,7 @@ async def action(ctx: Context, caller: Caller, hook_id: int, url: str = URL, **m
 
 @pytest_asyncio.fixture
 async def job(ctx: Context, caller: Caller) -> int:
-    return await a_job(ctx, caller, (await fleet.create_product(ctx, caller, c.CreateProduct(name="p"))).product_key)
+    return await a_job(ctx, caller, (await products.create_product(ctx, caller, c.CreateProduct(name="p"))).product_key)
 
 
 async def a_job(ctx: Context, caller: Caller, product_key: str) -> int:
@@ -274,7 +274,7 @@ async def test_a_changed_url_takes_what_waits(ctx: Context, clock: Clock, caller
 @pytest.mark.parametrize("how", ["inactive", "hook", "action", "space"])
 async def test_what_waits_goes_with_its_hook(ctx: Context, caller: Caller, how: str) -> None:
     space = await spaces.create_space(ctx, caller, c.CreateSpace(name="s", most=9))
-    key = (await fleet.create_product(ctx, caller, c.CreateProduct(name="p"))).product_key
+    key = (await products.create_product(ctx, caller, c.CreateProduct(name="p"))).product_key
     async with ctx.database.connection() as conn:
         space_id = await conn.fetchval("select space_id from space where key = $1", space.key)
         await conn.execute("update product set space_id = $1 where product_key = $2", space_id, key)

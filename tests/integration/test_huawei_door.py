@@ -20,7 +20,7 @@ from tests.integration.certificates import self_signed
 from tests.integration.platform_house import House, Known, house_on
 
 from upwell.domain import commands as c
-from upwell.service.manage import fleet
+from upwell.service.manage import devices
 from upwell.service.upgrade import gateways
 
 IMAGE = random.Random(9).randbytes(150_001)
@@ -370,8 +370,10 @@ async def test_a_frozen_device_behind_a_gateway_is_let_go_and_its_gateway_stays(
     async with online(house, gate, "gateway") as device:
         assert isinstance(device, Gateway)
         await house.until_online(one)
-        frozen = c.SetDeviceEnabled(device=c.DeviceKey(product_key=one.key, name=one.name), enabled=False)
-        await fleet.set_device_enabled(house.ctx, house.caller, frozen)
+        frozen = c.UpdateDevices(
+            changes=(c.DeviceChange(device=c.DeviceKey(product_key=one.key, name=one.name), enabled=False),)
+        )
+        await devices.update_devices(house.ctx, house.caller, frozen)
         for attempt in range(1, 40):  # within seconds it is found that its connection may not stay
             await device.speaks(called(one), "version_report", {"fw_version": str(attempt)})
             await device.until(lambda: len(device.pubacked) == attempt)  # noqa: B023  waited for before the next

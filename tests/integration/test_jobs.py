@@ -16,9 +16,9 @@ from upwell.domain.errors import Conflict, NotFound
 from upwell.domain.fleet import device_id
 from upwell.domain.talk import ProgressReport, TaskRef, VersionReport
 from upwell.service.context import Context
-from upwell.service.manage import fleet, job_views, jobs, packages, steering, uploads
+from upwell.service.manage import devices, job_views, jobs, packages, products, registration, steering, uploads
 from upwell.service.manage.access import Caller
-from upwell.service.upgrade import dispatch, endings, fill, reports
+from upwell.service.upgrade import dispatch, endings, fill, presence, reports
 from upwell.service.upgrade.dispatch import Addressed
 from upwell.storage.database import Connection
 
@@ -43,11 +43,11 @@ class Fleet:
 
 
 async def a_fleet(ctx: Context, caller: Caller, count: int, version: str | None = "1.0", name: str = "lamp") -> Fleet:
-    product = await fleet.create_product(ctx, caller, c.CreateProduct(name=name))
+    product = await products.create_product(ctx, caller, c.CreateProduct(name=name))
     names: list[str] = []
     for begin in range(0, count, 10_000):
         cmd = c.RegisterDevices(product_key=product.product_key, count=min(10_000, count - begin))
-        names += (await fleet.register_devices(ctx, caller, cmd)).names
+        names += (await registration.register_devices(ctx, caller, cmd)).names
     made = Fleet(product.product_key, tuple(names))
     if version:
         await say(ctx, *((d, VersionReport(module="default", version=version, ref="")) for d in made.ids))
@@ -128,7 +128,7 @@ class Wire:
 async def online(ctx: Context, clock: Clock, flock: Fleet) -> UUID:
     """Connect the whole fleet to a new node; what may be pushed is due afterwards."""
     node = uuid4()
-    await fleet.came_online(ctx, node, [(d, uuid4(), "127.0.0.1") for d in flock.ids])
+    await presence.came_online(ctx, node, [(d, uuid4(), "127.0.0.1") for d in flock.ids])
     clock.move(seconds=3)
     return node
 
@@ -198,7 +198,7 @@ async def test_many_devices_in_chunks(ctx: Context, caller: Caller) -> None:
 async def test_a_device_that_comes_later_is_no_target(ctx: Context, caller: Caller) -> None:
     flock = await a_fleet(ctx, caller, 2)
     job = await a_job(ctx, caller, await a_package(ctx, caller, flock.key), flock)
-    await fleet.register_device(ctx, caller, c.RegisterDevice(product_key=flock.key, name="late"))
+    await devices.create_device(ctx, caller, c.CreateDevice(product_key=flock.key, name="late"))
     await filled(ctx, job)
     assert set(await tasks(ctx, job)) == set(flock.ids)
 
@@ -312,7 +312,7 @@ async def test_cancelling_chooses_states_devices_and_jobs(ctx: Context, caller: 
     await steering.cancel_tasks(ctx, caller, cmd)
     assert await states(ctx, job) == {"CANCELED": 2, "QUEUED": 2}
     gone = c.DeviceKey(product_key=flock.key, name=flock.names[2])
-    await steering.delete_device(ctx, caller, c.DeleteDevice(device=gone))
+    await devices.delete_device(ctx, caller, c.DeleteDevice(device=gone))
     assert await states(ctx, job) == {"CANCELED": 3, "QUEUED": 1}
 
 

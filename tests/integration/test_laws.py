@@ -32,7 +32,7 @@ from upwell.domain import commands as c
 from upwell.domain.commands.lists import Slice
 from upwell.domain.errors import Conflict, NotFound
 from upwell.service.context import Context
-from upwell.service.manage import fleet, job_views, jobs, packages, steering, task_views
+from upwell.service.manage import devices, job_views, jobs, packages, products, steering, task_views
 from upwell.service.manage.access import Caller
 from upwell.service.upgrade import dispatch, endings, fill
 
@@ -163,11 +163,11 @@ async def test_another_account_finds_nothing(ctx: Context, caller: Caller, stran
     their_package = await a_package(ctx, stranger, theirs.key)
     names = flock.names
     attempts: list[Awaitable[object]] = [
-        fleet.show_product(ctx, stranger, c.ShowProduct(product_key=flock.key)),
-        fleet.show_device(ctx, stranger, c.ShowDevice(device=key)),
-        fleet.set_device_enabled(ctx, stranger, c.SetDeviceEnabled(device=key, enabled=False)),
-        fleet.register_device(ctx, stranger, c.RegisterDevice(product_key=flock.key)),
-        fleet.delete_product(ctx, stranger, c.DeleteProduct(product_key=flock.key)),
+        products.show_product(ctx, stranger, c.ShowProduct(product_key=flock.key)),
+        devices.show_device(ctx, stranger, c.ShowDevice(device=key)),
+        devices.update_devices(ctx, stranger, c.UpdateDevices(changes=(c.DeviceChange(device=key, enabled=False),))),
+        devices.create_device(ctx, stranger, c.CreateDevice(product_key=flock.key)),
+        products.delete_product(ctx, stranger, c.DeleteProduct(product_key=flock.key)),
         packages.show_package(ctx, stranger, c.ShowPackage(package_id=package)),
         packages.delete_package(ctx, stranger, c.DeletePackage(package_id=package)),
         job_views.show_job(ctx, stranger, c.ShowJob(job_id=job)),
@@ -189,7 +189,7 @@ async def test_another_account_finds_nothing(ctx: Context, caller: Caller, stran
             c.CancelTasks(package_id=their_package, product_key=theirs.key, device_names=theirs.names, job_id=job),
         ),
         steering.confirm_tasks(ctx, stranger, c.ConfirmTasks(tasks=tuple(refs(job, flock.ids)))),
-        steering.delete_device(ctx, stranger, c.DeleteDevice(device=key)),
+        devices.delete_device(ctx, stranger, c.DeleteDevice(device=key)),
         jobs.create_job(ctx, stranger, verify_job(package_id=raw, product_key=flock.key, device_names=names)),
         a_job(ctx, stranger, package, flock),
         a_job(ctx, stranger, package, theirs),
@@ -258,7 +258,7 @@ async def test_a_deleted_device_has_no_task_again(ctx: Context, caller: Caller) 
     flock = await a_fleet(ctx, caller, 2)
     job = await a_filled_job(ctx, caller, await a_package(ctx, caller, flock.key), flock)
     gone = c.DeviceKey(product_key=flock.key, name=flock.names[0])
-    await steering.delete_device(ctx, caller, c.DeleteDevice(device=gone))
+    await devices.delete_device(ctx, caller, c.DeleteDevice(device=gone))
     with pytest.raises(NotFound):
         again = c.RepeatTasks(job_id=job, tasks=tuple(refs(job, flock.ids[:1])))
         await steering.repeat_tasks(ctx, caller, again)

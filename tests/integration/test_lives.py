@@ -15,7 +15,18 @@ from upwell.domain.commands.lists import Slice
 from upwell.domain.errors import NotFound
 from upwell.domain.policy import TASKS_MAX
 from upwell.service.context import Context
-from upwell.service.manage import fleet, groups, job_views, modules, space_devices, steering, task_views
+from upwell.service.manage import (
+    device_search,
+    devices,
+    groups,
+    job_views,
+    modules,
+    products,
+    registration,
+    steering,
+    tags,
+    task_views,
+)
 from upwell.service.manage.access import Caller
 from upwell.service.upgrade import dispatch, enrol
 
@@ -28,21 +39,21 @@ def key_of(flock: Fleet, place: int = 0) -> c.DeviceKey:
 
 
 async def delete(ctx: Context, caller: Caller, flock: Fleet, place: int = 0) -> None:
-    await steering.delete_device(ctx, caller, c.DeleteDevice(device=key_of(flock, place)))
+    await devices.delete_device(ctx, caller, c.DeleteDevice(device=key_of(flock, place)))
 
 
 async def singly(ctx: Context, caller: Caller, key: str, name: str) -> object:
-    return await fleet.register_device(ctx, caller, c.RegisterDevice(product_key=key, name=name))
+    return await devices.create_device(ctx, caller, c.CreateDevice(product_key=key, name=name))
 
 
 async def in_a_batch(ctx: Context, caller: Caller, key: str, name: str) -> object:
     cmd = c.CheckDeviceNames(product_key=key, names=((name, None), (f"{name}-too", None)))
-    apply_id = (await fleet.check_device_names(ctx, caller, cmd)).apply_id
-    return await fleet.register_checked(ctx, caller, c.RegisterChecked(product_key=key, apply_id=apply_id))
+    apply_id = (await registration.check_device_names(ctx, caller, cmd)).apply_id
+    return await registration.register_devices(ctx, caller, c.RegisterDevices(product_key=key, apply_id=apply_id))
 
 
 async def with_an_id(ctx: Context, caller: Caller, key: str, name: str) -> object:
-    return await space_devices.add_device(ctx, caller, c.AddDevice(product_key=key, name=name, public_id=f"id-{name}"))
+    return await devices.create_device(ctx, caller, c.CreateDevice(product_key=key, name=name, public_id=f"id-{name}"))
 
 
 async def by_itself(ctx: Context, caller: Caller, key: str, name: str) -> object:
@@ -79,10 +90,10 @@ async def test_it_has_none_of_the_life_before(ctx: Context, caller: Caller, agai
     key, other = key_of(flock), key_of(flock, 1)
     package = await a_package(ctx, caller, flock.key)
     job = await a_filled_job(ctx, caller, package, flock)
-    await fleet.set_device_tags(ctx, caller, c.SetDeviceTags(device=key, tags={"a": "b"}))
+    await tags.set_tags(ctx, caller, c.SetTags(device=key, tags={"a": "b"}))
     group = await groups.create_group(ctx, caller, c.CreateGroup(name="some"))
     await groups.add_to_group(ctx, caller, c.AddToGroup(group_id=group.group_id, devices=(key, other)))
-    before = await fleet.show_device(ctx, caller, c.ShowDevice(device=key))
+    before = await devices.show_device(ctx, caller, c.ShowDevice(device=key))
     await delete(ctx, caller, flock)
     late = {
         "module_version": "values ($1, 'default', '9', now())", "device_tag": "values ($1, 'a', 'b')",
@@ -93,7 +104,7 @@ async def test_it_has_none_of_the_life_before(ctx: Context, caller: Caller, agai
         await ask(ctx, f"insert into {table} {row}", flock.ids[0])
     assert await again(ctx, caller, flock.key, flock.names[0])
 
-    shown = await fleet.show_device(ctx, caller, c.ShowDevice(device=key))
+    shown = await devices.show_device(ctx, caller, c.ShowDevice(device=key))
     assert (shown.firmware_version, shown.status, shown.address) == (None, "UNACTIVE", None)
     assert shown.secret != before.secret and shown.iot_id != before.iot_id
     for table in late:
@@ -111,18 +122,20 @@ async def test_it_has_none_of_the_life_before(ctx: Context, caller: Caller, agai
     # In their job the former tasks are counted and listed as before (L2), under the id of then.
     whole = await task_views.list_tasks(ctx, caller, c.ListTasks(job_id=job, asked=Slice.of_page(1, 10)))
     assert whole.total == 2
-    assert {t.iot_id for t in whole.items} == {before.iot_id, (await fleet.show_device(
+    assert {t.iot_id for t in whole.items} == {before.iot_id, (await devices.show_device(
         ctx, caller, c.ShowDevice(device=other))).iot_id}  # fmt: skip
 
 
 async def test_a_list_of_registered_devices_is_not_of_their_namesakes(ctx: Context, caller: Caller) -> None:
     """Issue 9, number 5: the batch that made the former device does not tell the new one's secret."""
-    product = await fleet.create_product(ctx, caller, c.CreateProduct(name="lamp"))
+    product = await products.create_product(ctx, caller, c.CreateProduct(name="lamp"))
     cmd = c.RegisterDevices(product_key=product.product_key, count=2)
-    made = await fleet.register_devices(ctx, caller, cmd)
+    made = await registration.register_devices(ctx, caller, cmd)
     await delete(ctx, caller, Fleet(product.product_key, made.names))
     await singly(ctx, caller, product.product_key, made.names[0])
-    page = await fleet.list_registered(ctx, caller, c.ListRegistered(apply_id=made.apply_id, number=1, size=10))
+    page = await device_search.list_devices(
+        ctx, caller, c.ListDevices(asked=Slice.of_page(1, 10), apply_id=made.apply_id)
+    )
     assert (page.total, [d.name for d in page.items]) == (1, [made.names[1]])
 
 

@@ -11,8 +11,9 @@ from test_jobs import Fleet, a_filled_job, a_fleet, a_package, ask, online
 
 from upwell.domain import commands as c
 from upwell.service.context import Context
-from upwell.service.manage import fleet
+from upwell.service.manage import devices
 from upwell.service.manage.access import Caller
+from upwell.service.upgrade import presence
 
 pytestmark = pytest.mark.asyncio
 WAITING = "select count(*) as n from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'"
@@ -44,7 +45,7 @@ async def while_held(ctx: Context, held: str, device: UUID, work: Awaitable[obje
 async def test_devices_that_come_are_locked_in_their_order(ctx: Context, caller: Caller) -> None:
     _, ids = await a_flock(ctx, caller)
     arrived = [(device, uuid4(), "127.0.0.1") for device in ids]
-    await while_held(ctx, TASK, ids[0], fleet.came_online(ctx, uuid4(), arrived), free=ids[1])
+    await while_held(ctx, TASK, ids[0], presence.came_online(ctx, uuid4(), arrived), free=ids[1])
 
 
 async def test_devices_that_go_are_locked_in_their_order(ctx: Context, caller: Caller, clock: Clock) -> None:
@@ -54,13 +55,13 @@ async def test_devices_that_go_are_locked_in_their_order(ctx: Context, caller: C
     await ask(ctx, "analyze")
     rows = await ask(ctx, "select device_id, connection_id from presence")
     gone = [(row["device_id"], row["connection_id"]) for row in rows]
-    await while_held(ctx, TASK, ids[0], fleet.went_offline(ctx, node, gone), free=ids[1])
+    await while_held(ctx, TASK, ids[0], presence.went_offline(ctx, node, gone), free=ids[1])
 
 
 async def test_a_reset_forgets_versions_before_it_locks_tasks(ctx: Context, caller: Caller) -> None:
     flock, _ = await a_flock(ctx, caller)
     device = flock.ids[0]
-    reset = fleet.reset_device(
+    reset = devices.reset_device(
         ctx, caller, c.ResetDevice(device=c.DeviceKey(product_key=flock.key, name=flock.names[0]))
     )
     held = "select from module_version where device_id = $1 for update"

@@ -9,14 +9,14 @@ from test_packages import a_file
 from upwell.domain import commands as c
 from upwell.domain.errors import CallerError, Conflict, Denied, NotFound, TooMany
 from upwell.service.context import Context
-from upwell.service.manage import fleet, modules, packages
+from upwell.service.manage import devices, modules, packages, products
 from upwell.service.manage.access import Caller
 
 pytestmark = pytest.mark.asyncio
 
 
 async def a_product(ctx: Context, caller: Caller, name: str = "lamp") -> c.Product:
-    return await fleet.create_product(ctx, caller, c.CreateProduct(name=name))
+    return await products.create_product(ctx, caller, c.CreateProduct(name=name))
 
 
 async def a_module(ctx: Context, caller: Caller, product: c.Product, name: str = "mcu") -> None:
@@ -177,7 +177,7 @@ async def test_a_deletion_waits_for_the_package_that_holds_the_module(ctx: Conte
 
 async def test_versions_of_a_device_are_paged_by_module(ctx: Context, caller: Caller, stranger: Caller) -> None:
     product = await a_product(ctx, caller)
-    device = await fleet.register_device(ctx, caller, c.RegisterDevice(product_key=product.product_key, name="dev1"))
+    device = await devices.create_device(ctx, caller, c.CreateDevice(product_key=product.product_key, name="dev1"))
     async with ctx.database.connection() as conn:
         for n in range(5):
             row = (device.device_id, f"m{n}", f"{n}.0", ctx.now())

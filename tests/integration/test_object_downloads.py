@@ -20,7 +20,7 @@ from upwell.domain.fleet import device_id
 from upwell.domain.links import without_token
 from upwell.domain.talk import TaskRef
 from upwell.objects import object_ref, open_bucket
-from upwell.service.manage import access, fleet, jobs, stored
+from upwell.service.manage import access, devices, jobs, products, stored
 from upwell.service.upgrade import stored_objects
 
 DATA = os.urandom(3_000_017)
@@ -51,8 +51,8 @@ def _ref(house: House, bucket: str, key: str) -> str:
 async def task_of(house: House, bucket: str, key: str) -> TaskRef:
     """A task that installs the object, once it was read."""
     ctx, caller = house.server.ctx, house.caller
-    product = (await fleet.create_product(ctx, caller, c.CreateProduct(name=f"p-{bucket}"))).product_key
-    await fleet.register_device(ctx, caller, c.RegisterDevice(product_key=product, name="d"))
+    product = (await products.create_product(ctx, caller, c.CreateProduct(name=f"p-{bucket}"))).product_key
+    await devices.create_device(ctx, caller, c.CreateDevice(product_key=product, name="d"))
     async with ctx.database.connection() as conn:
         space = await conn.fetchval("select key from space where account_id = $1", caller.account_id)
     place = c.ObjectPlace(region="r1", bucket=bucket, key=key)

@@ -17,7 +17,7 @@ from upwell.domain import commands as c
 from upwell.domain.errors import CallerError, Conflict, Denied, Invalid, Missing, NotFound, TooMany, Unavailable
 from upwell.objects import open_objects
 from upwell.service.context import Context
-from upwell.service.manage import access, fleet, jobs, packages, uploads
+from upwell.service.manage import access, jobs, packages, products, uploads
 from upwell.service.manage.access import Caller
 from upwell.wiring.upload_desk import Uploads
 
@@ -104,7 +104,7 @@ async def test_an_empty_file_is_no_package_and_serves_no_other(ctx: Context, cal
 
 async def test_a_package_that_was_made_of_an_empty_file_before_gets_no_job(ctx: Context, caller: Caller) -> None:
     """Issue 9, number 4: a database may hold one that an earlier version let through."""
-    product = await fleet.create_product(ctx, caller, c.CreateProduct(name="lamp"))
+    product = await products.create_product(ctx, caller, c.CreateProduct(name="lamp"))
     url = (await an_upload(ctx, caller)).url
     package_id = await make(ctx, caller, url=url, product_key=product.product_key, verify=False)
     async with ctx.database.connection() as conn:
@@ -246,7 +246,7 @@ async def test_files_are_swept_when_nobody_can_use_them(ctx: Context, caller: Ca
 
 
 async def test_a_package_is_changed(ctx: Context, caller: Caller, clock: Clock) -> None:
-    product = await fleet.create_product(ctx, caller, c.CreateProduct(name="lamp"))
+    product = await products.create_product(ctx, caller, c.CreateProduct(name="lamp"))
     made = await a_package(ctx, caller, product_key=product.product_key, udi="one")
     before = await show(ctx, caller, made.package_id)
     clock.move(minutes=1)
@@ -260,8 +260,8 @@ async def test_a_package_is_changed(ctx: Context, caller: Caller, clock: Clock) 
 
 
 async def test_changes_refused(ctx: Context, caller: Caller, stranger: Caller) -> None:
-    one = await fleet.create_product(ctx, caller, c.CreateProduct(name="lamp"))
-    two = await fleet.create_product(ctx, caller, c.CreateProduct(name="plug"))
+    one = await products.create_product(ctx, caller, c.CreateProduct(name="lamp"))
+    two = await products.create_product(ctx, caller, c.CreateProduct(name="plug"))
     mine = (await a_package(ctx, caller, product_key=one.product_key)).package_id
     other = (await a_package(ctx, caller, "other")).package_id
 

@@ -13,7 +13,7 @@ from upwell.domain import commands
 from upwell.domain.errors import CallerError, Conflict, Denied, Invalid, NotFound, TooMany
 from upwell.domain.talk import TaskRef
 from upwell.service.context import Context
-from upwell.service.manage import access, fleet, packages, uploads
+from upwell.service.manage import access, packages, products, uploads
 from upwell.service.upgrade import downloads
 
 pytestmark = pytest.mark.asyncio
@@ -85,7 +85,7 @@ async def test_ticket_begins_one_upload_within_its_minute(ctx: Context, caller: 
 
 
 async def test_package_takes_the_stored_file(ctx: Context, caller: access.Caller) -> None:
-    product = await fleet.create_product(ctx, caller, commands.CreateProduct(name="lamp"))
+    product = await products.create_product(ctx, caller, commands.CreateProduct(name="lamp"))
     made = await a_package(ctx, caller, product_key=product.product_key, size=5, md5=MD5, udi="x")
     shown = await show(ctx, caller, made.package_id)
     assert (shown.size, shown.md5, shown.sha256, shown.status) == (5, MD5, SHA256, "unverified")
@@ -150,7 +150,7 @@ async def test_account_has_at_most_so_many_packages(
 async def test_packages_are_paged_newest_first_and_filtered(
     ctx: Context, caller: access.Caller, stranger: access.Caller
 ) -> None:
-    product = await fleet.create_product(ctx, caller, commands.CreateProduct(name="lamp"))
+    product = await products.create_product(ctx, caller, commands.CreateProduct(name="lamp"))
     for n in range(4):
         key = product.product_key if n % 2 else None
         await a_package(ctx, caller, f"p{n}", version=f"{n}.0", product_key=key)

@@ -30,7 +30,7 @@ from upwell.domain.hearing import STRAY_TEXT
 from upwell.domain.search import Compare, Condition
 from upwell.domain.talk import VersionReport
 from upwell.service.context import Context
-from upwell.service.manage import fleet, groups, modules, space_devices, steering
+from upwell.service.manage import devices, groups, modules, steering
 from upwell.service.manage.access import Caller
 from upwell.service.upgrade import dispatch, endings, members, reports
 
@@ -44,10 +44,10 @@ def runs(version: str | None, module: str = "default") -> VersionReport:
 
 async def shown(ctx: Context, caller: Caller, flock: Fleet) -> str | None:
     key = c.DeviceKey(product_key=flock.key, name=flock.names[0])
-    device = await fleet.show_device(ctx, caller, c.ShowDevice(device=key))
+    device = await devices.show_device(ctx, caller, c.ShowDevice(device=key))
     listed = await modules.list_module_versions(ctx, caller, c.ListModuleVersions(device=key, number=1, size=10))
     public = c.DeviceKey(public_id=f"{flock.key}_{flock.names[0]}")
-    space = await space_devices.show_space_device(ctx, caller, c.ShowSpaceDevice(device=public))
+    space = await devices.show_device(ctx, caller, c.ShowDevice(device=public))
     everywhere = {device.firmware_version, space.versions.get("default"), *(each.version for each in listed.items)}
     assert len(everywhere) == 1
     return device.firmware_version
@@ -69,7 +69,7 @@ async def only(ctx: Context, job: int) -> dict[str, Any]:
 async def test_what_a_device_says_replaces_what_it_said(ctx: Context, caller: Caller) -> None:
     """Issue 9, number 2: also what can't be known; and it is seen as that in every list, unlike one never said."""
     flock = await a_fleet(ctx, caller, 1, version=None)
-    assert (await fleet.show_device(ctx, caller, c.ShowDevice(device=c.DeviceKey(
+    assert (await devices.show_device(ctx, caller, c.ShowDevice(device=c.DeviceKey(
         product_key=flock.key, name=flock.names[0])))).firmware_version is None  # fmt: skip
     for version in ("1.0", "2.0+dev", "v" * 256, " "):
         await say(ctx, (flock.ids[0], runs(version)))

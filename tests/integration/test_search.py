@@ -17,8 +17,9 @@ from upwell.domain import commands as c
 from upwell.domain.errors import Invalid
 from upwell.domain.search import Both, Compare, Condition, Either, Not
 from upwell.service.context import Context
-from upwell.service.manage import fleet, groups
+from upwell.service.manage import devices, groups, products, tags
 from upwell.service.manage.access import Caller
+from upwell.service.upgrade import presence
 from upwell.storage.search import condition, from_json, to_json
 
 pytestmark = pytest.mark.asyncio
@@ -124,7 +125,7 @@ def liken(pattern: str) -> re.Pattern[str]:
 
 @pytest_asyncio.fixture
 async def world(ctx: Context, caller: Caller, clock: Clock) -> AsyncIterator[World]:
-    keys = [(await fleet.create_product(ctx, caller, c.CreateProduct(name=f"p{n}"))).product_key for n in range(2)]
+    keys = [(await products.create_product(ctx, caller, c.CreateProduct(name=f"p{n}"))).product_key for n in range(2)]
     made = [(await groups.create_group(ctx, caller, c.CreateGroup(name=f"g{n}"))).group_id for n in range(3)]
     known: dict[UUID, Known] = {}
     node = uuid4()
@@ -141,12 +142,10 @@ async def world(ctx: Context, caller: Caller, clock: Clock) -> AsyncIterator[Wor
     ):
         clock.move(seconds=1)
         key = keys[n % 2]
-        device = await fleet.register_device(
-            ctx, caller, c.RegisterDevice(product_key=key, name=name, nickname=nickname)
-        )
+        device = await devices.create_device(ctx, caller, c.CreateDevice(product_key=key, name=name, nickname=nickname))
         mine = c.DeviceKey(iot_id=device.iot_id)
-        tags = {k: v for k, v in zip(("zone", "a", "1.0"), ("a", "b", "10.0"), strict=True) if n & 1 or k == "a"}
-        await fleet.set_device_tags(ctx, caller, c.SetDeviceTags(device=mine, tags=tags))
+        worn = {k: v for k, v in zip(("zone", "a", "1.0"), ("a", "b", "10.0"), strict=True) if n & 1 or k == "a"}
+        await tags.set_tags(ctx, caller, c.SetTags(device=mine, tags=worn))
         member = {made[0]} if n in (0, 1, 4) else {made[0], made[1]} if n == 5 else set()
         for group_id in member:
             await groups.add_to_group(ctx, caller, c.AddToGroup(group_id=group_id, devices=(mine,)))
@@ -159,18 +158,20 @@ async def world(ctx: Context, caller: Caller, clock: Clock) -> AsyncIterator[Wor
                 await conn.execute("insert into topology values ($1, $2, $3)", device.device_id, uuid4(), ctx.now())
         connection = uuid4()
         if n != 3:
-            await fleet.came_online(ctx, node, [(device.device_id, connection, "x")])
+            await presence.came_online(ctx, node, [(device.device_id, connection, "x")])
         if n in (1, 6):
-            await fleet.went_offline(ctx, node, [(device.device_id, connection)])
+            await presence.went_offline(ctx, node, [(device.device_id, connection)])
         if n == 4:
-            await fleet.set_device_enabled(ctx, caller, c.SetDeviceEnabled(device=mine, enabled=False))
-        shown = await fleet.show_device(ctx, caller, c.ShowDevice(device=mine))
+            await devices.update_devices(
+                ctx, caller, c.UpdateDevices(changes=(c.DeviceChange(device=mine, enabled=False),))
+            )
+        shown = await devices.show_device(ctx, caller, c.ShowDevice(device=mine))
         fields = {
             "product_key": key, "name": name, "nickname": nickname, "created_at": shown.created_at,
             "activated_at": shown.activated_at, "node_type": "ENDPOINT" if n in (2, 5) else "GATEWAY",
             "status": ("ONLINE", "OFFLINE", "ONLINE", "UNACTIVE", "DISABLED", "ONLINE", "OFFLINE")[n],
         }  # fmt: skip
-        known[device.device_id] = Known(fields, tags, modules, member)
+        known[device.device_id] = Known(fields, worn, modules, member)
     moments = [k.fields["created_at"].isoformat() for k in known.values()]
     yield World(ctx, known, made, moments, keys)
 

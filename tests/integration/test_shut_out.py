@@ -6,7 +6,7 @@ from platform_house import house_on, until
 from test_gateways import add, family, login
 
 from upwell.domain import commands as c
-from upwell.service.manage import fleet, steering
+from upwell.service.manage import devices
 from upwell.service.upgrade import nodes
 
 SOON_S = 8.0
@@ -21,12 +21,16 @@ async def test_disabled_and_deleted_devices_leave_the_other_process(dsn: str, tm
         await login(gateway, sub)
         for device in (disabled, deleted, stays):
             await a.until_online(device.known)
-        off = c.SetDeviceEnabled(device=c.DeviceKey(product_key=key, name=disabled.known.name), enabled=False)
-        await fleet.set_device_enabled(b.ctx, b.caller, off)
-        sub_off = c.SetDeviceEnabled(device=c.DeviceKey(product_key=sub.key, name=sub.name), enabled=False)
-        await fleet.set_device_enabled(b.ctx, b.caller, sub_off)
+        off = c.UpdateDevices(
+            changes=(c.DeviceChange(device=c.DeviceKey(product_key=key, name=disabled.known.name), enabled=False),)
+        )
+        await devices.update_devices(b.ctx, b.caller, off)
+        sub_off = c.UpdateDevices(
+            changes=(c.DeviceChange(device=c.DeviceKey(product_key=sub.key, name=sub.name), enabled=False),)
+        )
+        await devices.update_devices(b.ctx, b.caller, sub_off)
         gone = c.DeleteDevice(device=c.DeviceKey(product_key=key, name=deleted.known.name))
-        await steering.delete_device(b.ctx, b.caller, gone)
+        await devices.delete_device(b.ctx, b.caller, gone)
         await until(lambda: disabled.ended.is_set() and deleted.ended.is_set(), SOON_S)
         assert not stays.ended.is_set() and not gateway.ended.is_set()
         await gateway.inform("6.6", sub)

@@ -10,25 +10,27 @@ from tests.integration.conftest import Clock
 from tests.integration.space_house import ask, by_id, device, product, space
 
 from upwell.domain import commands as c
+from upwell.domain.commands.lists import Slice
 from upwell.domain.errors import Conflict, Invalid, Missing, NotFound, TooMany
 from upwell.domain.fleet import implied_ids
-from upwell.domain.search import Both, Compare, Condition, Either, Not
+from upwell.domain.search import EVERYONE, Both, Compare, Condition, Either, Not
 from upwell.service.context import Context
-from upwell.service.manage import device_scans, fleet, groups, space_devices, space_groups
+from upwell.service.manage import device_search, devices, groups, space_groups, tags
 from upwell.service.manage.access import Caller
 from upwell.service.upgrade import logins
 
-ALL = c.Window(take=50)
+ALL = Slice(take=50)
 
 
-async def show(ctx: Context, caller: Caller, public_id: str) -> c.SpaceDevice:
-    return await space_devices.show_space_device(ctx, caller, c.ShowSpaceDevice(device=by_id(public_id)))
+async def show(ctx: Context, caller: Caller, public_id: str) -> c.Device:
+    return await devices.show_device(ctx, caller, c.ShowDevice(device=by_id(public_id)))
 
 
-async def found(ctx: Context, caller: Caller, condition: Condition | None, **more: Any) -> list[str]:
-    given = {"order": "ascending", "take": 50, **more}
-    got = await device_scans.search_devices(ctx, caller, c.SearchDevices(condition=condition, **given))
-    return [item.device.name for item in got.devices]
+async def found(ctx: Context, caller: Caller, condition: Condition, **more: Any) -> list[str]:
+    given = {"order": "record_up", "asked": ALL, **more}
+    got = await device_search.list_devices(ctx, caller, c.ListDevices(which=condition, counted=False, **given))
+    assert got.total is None
+    return [item.name for item in got.items]
 
 
 # --- public ids -----------------------------------------------------------------------------------------------------
@@ -37,11 +39,11 @@ async def found(ctx: Context, caller: Caller, condition: Condition | None, **mor
 async def test_a_device_without_a_chosen_id_is_known_by_product_and_name(ctx: Context, caller: Caller) -> None:
     await product(ctx, caller, "a_b")
     await product(ctx, caller, "a")
-    one = await fleet.register_device(ctx, caller, c.RegisterDevice(product_key="a_b", name="c_d"))
+    one = await devices.create_device(ctx, caller, c.CreateDevice(product_key="a_b", name="c_d"))
     shown = await show(ctx, caller, "a_b_c_d")
-    assert (shown.device.device_id, shown.public_id) == (one.device_id, "a_b_c_d")
-    other = await fleet.register_device(ctx, caller, c.RegisterDevice(product_key="a", name="x_y"))
-    assert (await show(ctx, caller, "a_x_y")).device.device_id == other.device_id
+    assert (shown.device_id, shown.public_id) == (one.device_id, "a_b_c_d")
+    other = await devices.create_device(ctx, caller, c.CreateDevice(product_key="a", name="x_y"))
+    assert (await show(ctx, caller, "a_x_y")).device_id == other.device_id
     for unknown in ("a_b_c", "a_b_c_d_", "_", "c_d", ""):
         with pytest.raises((NotFound, Missing)):
             await show(ctx, caller, unknown)
@@ -51,7 +53,7 @@ async def test_a_device_without_a_chosen_id_is_known_by_product_and_name(ctx: Co
 async def test_nobody_chooses_an_id_that_stands_for_another(ctx: Context, caller: Caller, stranger: Caller) -> None:
     await product(ctx, caller, "mine")
     await product(ctx, stranger, "theirs")
-    await fleet.register_device(ctx, caller, c.RegisterDevice(product_key="mine", name="one"))
+    await devices.create_device(ctx, caller, c.CreateDevice(product_key="mine", name="one"))
     for who, key in ((caller, "mine"), (stranger, "theirs")):
         with pytest.raises(Conflict) as caught:
             await device(ctx, who, key, "two", public_id="mine_one")
@@ -77,31 +79,31 @@ async def test_a_deleted_devices_id_is_free_again(ctx: Context, caller: Caller, 
     await product(ctx, caller, "mine")
     await product(ctx, stranger, "theirs")
     await device(ctx, caller, "mine", "one", public_id="x")
-    await ctx.database.transact(lambda conn: fleet.delete_device_row(conn, caller, by_id("x"), ctx.now()))
+    await devices.delete_device(ctx, caller, c.DeleteDevice(device=by_id("x")))
     with pytest.raises(NotFound):
         await show(ctx, caller, "x")
-    assert (await device(ctx, stranger, "theirs", "one", public_id="x")).device.product_key == "theirs"
+    assert (await device(ctx, stranger, "theirs", "one", public_id="x")).product_key == "theirs"
 
 
 async def test_every_use_of_a_device_takes_its_public_id(ctx: Context, caller: Caller, stranger: Caller) -> None:
     await product(ctx, caller, "p")
     await device(ctx, caller, "p", "one")
     key = by_id("id-one")
-    assert (await fleet.show_device(ctx, caller, c.ShowDevice(device=key))).name == "one"
-    await fleet.set_device_enabled(ctx, caller, c.SetDeviceEnabled(device=key, enabled=False))
-    assert (await show(ctx, caller, "id-one")).device.status == "DISABLED"
-    await fleet.set_device_tags(ctx, caller, c.SetDeviceTags(device=key, tags={"a": "b"}, most=1))
+    assert (await devices.show_device(ctx, caller, c.ShowDevice(device=key))).name == "one"
+    await devices.update_devices(ctx, caller, c.UpdateDevices(changes=(c.DeviceChange(device=key, enabled=False),)))
+    assert (await show(ctx, caller, "id-one")).status == "DISABLED"
+    await tags.set_tags(ctx, caller, c.SetTags(device=key, tags={"a": "b"}, most=1))
     with pytest.raises(TooMany):
-        await fleet.set_device_tags(ctx, caller, c.SetDeviceTags(device=key, tags={"c": "d"}, most=1))
+        await tags.set_tags(ctx, caller, c.SetTags(device=key, tags={"c": "d"}, most=1))
     with pytest.raises(NotFound):
-        await space_devices.remove_device_tags(ctx, caller, c.RemoveDeviceTags(device=key, keys=("a", "c")))
+        await tags.delete_tags(ctx, caller, c.DeleteTags(device=key, keys=("a", "c"), need_all=True))
     assert (await show(ctx, caller, "id-one")).tags == (("a", "b"),)
     for use, cmd in (
-        (fleet.set_device_enabled, c.SetDeviceEnabled(device=key, enabled=True)),
-        (fleet.set_device_tags, c.SetDeviceTags(device=key, tags={"x": "y"})),
-        (space_devices.change_device, c.ChangeDevice(device=key, nickname="x")),
-        (space_devices.reset_secret, c.ResetSecret(device=key)),
-        (space_devices.remove_device_tags, c.RemoveDeviceTags(device=key, keys=("a",))),
+        (devices.update_devices, c.UpdateDevices(changes=(c.DeviceChange(device=key, enabled=True),))),
+        (tags.set_tags, c.SetTags(device=key, tags={"x": "y"})),
+        (devices.update_devices, c.UpdateDevices(changes=(c.DeviceChange(device=key, nickname="x"),))),
+        (devices.reset_secret, c.ResetSecret(device=key)),
+        (tags.delete_tags, c.DeleteTags(device=key, keys=("a",), need_all=True)),
         (groups.list_groups_of_device, c.ListGroupsOfDevice(device=key)),
     ):
         with pytest.raises(NotFound):
@@ -122,9 +124,7 @@ async def test_devices_stand_behind_at_most_two(ctx: Context, caller: Caller, st
         await device(ctx, caller, "p", "h", gateway_id="id-h")
     assert (await ask(ctx, "select count(*) from device"))[0]["count"] == 3  # a refused one was never made
     with pytest.raises(Conflict) as caught:
-        await ctx.database.transact(
-            lambda conn: fleet.delete_device_row(conn, caller, by_id("id-g"), ctx.now(), keep_gateway=True)
-        )
+        await devices.delete_device(ctx, caller, c.DeleteDevice(device=by_id("id-g"), keep_gateway=True))
     assert caught.value.reason == "gateway_has_devices"
 
 
@@ -137,14 +137,14 @@ async def test_windows_pass_every_device_once_even_those_of_one_moment(ctx: Cont
     for key in ("p", "q", "r"):
         await product(ctx, caller, key)
     for n in range(40):
-        await fleet.register_device(ctx, caller, c.RegisterDevice(product_key=dice.choice("pqr"), name=f"device{n}"))
+        await devices.create_device(ctx, caller, c.CreateDevice(product_key=dice.choice("pqr"), name=f"device{n}"))
     await ask(ctx, "update device set created_at = date_trunc('minute', created_at)")
     for take in (1, 7, 40, 50):
         seen: list[int] = []
         below = None
         while True:
-            cmd = c.ScanDevices(window=c.Window(take=take, below=below))
-            got = await device_scans.scan_devices(ctx, caller, cmd)
+            cmd = c.ListDevices(asked=Slice(take=take, below=below), order="record")
+            got = await device_search.list_devices(ctx, caller, cmd)
             assert got.total == 40 and len(got.items) <= take
             if not got.items:
                 assert got.last is None
@@ -153,13 +153,15 @@ async def test_windows_pass_every_device_once_even_those_of_one_moment(ctx: Cont
             below = got.last
             assert below == seen[-1]
         assert len(seen) == 40 and seen == sorted(set(seen), reverse=True)
-    skipped = await device_scans.scan_devices(
-        ctx, caller, c.ScanDevices(window=c.Window(take=5, below=seen[9], skip=3))
+    skipped = await device_search.list_devices(
+        ctx, caller, c.ListDevices(asked=Slice(take=5, below=seen[9], skip=3), order="record")
     )
     assert [item.record for item in skipped.items] == seen[13:18]
-    beyond = await device_scans.scan_devices(ctx, caller, c.ScanDevices(window=c.Window(take=50, below=1 << 96)))
+    beyond = await device_search.list_devices(
+        ctx, caller, c.ListDevices(asked=Slice(take=50, below=1 << 96), order="record")
+    )
     assert len(beyond.items) == 40
-    none = await device_scans.scan_devices(ctx, caller, c.ScanDevices(window=c.Window(take=50, below=0)))
+    none = await device_search.list_devices(ctx, caller, c.ListDevices(asked=Slice(take=50, below=0), order="record"))
     assert none.items == () and none.total == 40
 
 
@@ -171,17 +173,23 @@ async def test_windows_show_one_accounts_devices(ctx: Context, caller: Caller, s
     first = await device(ctx, caller, "p", "one", nickname="n")
     clock.move(hours=1)
     await device(ctx, caller, "p", "two")
-    moment = first.device.created_at
+    moment = first.created_at
 
-    async def names(**filters: Any) -> set[str]:
-        got = await device_scans.scan_devices(ctx, caller, c.ScanDevices(window=ALL, **filters))
+    async def names(*filters: Condition, space: str | None = None) -> set[str]:
+        cmd = c.ListDevices(asked=ALL, which=Both(filters), space=space, order="record")
+        got = await device_search.list_devices(ctx, caller, cmd)
         assert got.total == len(got.items)
-        return {item.device.name for item in got.items}
+        return {item.name for item in got.items}
 
-    assert await names() == await names(space=here.key) == await names(product_key="p") == {"one", "two"}
-    assert await names(product_key="s") == await names(gateway_id="id-one") == set()
-    assert await names(name="one") == await names(nickname="n") == {"one"}
-    assert await names(after=moment) == {"two"} and await names(before=moment + timedelta(seconds=1)) == {"one"}
+    assert await names() == await names(space=here.key) == {"one", "two"}
+    assert await names(Compare("product_key", "=", ("p",))) == {"one", "two"}
+    assert (
+        await names(Compare("product_key", "=", ("s",))) == await names(Compare("gateway", "=", ("id-one",))) == set()
+    )
+    assert await names(Compare("name", "=", ("one",))) == await names(Compare("nickname", "=", ("n",))) == {"one"}
+    assert await names(Compare("created_at", ">", (moment.isoformat(),))) == {"two"}
+    later = (moment + timedelta(seconds=1)).isoformat()
+    assert await names(Compare("created_at", "<", (later,))) == {"one"}
     with pytest.raises(NotFound):
         await names(space="unknown")
 
@@ -196,10 +204,10 @@ async def test_searches_by_the_fields_of_spaces(ctx: Context, caller: Caller) ->
     made = [await device(ctx, caller, "p", name, nickname="100%_x") for name in ("a", "b")]
     made.append(await device(ctx, caller, "p", "c", gateway_id="id-a"))
     made.append(await device(ctx, caller, "p", "d", gateway_id="id-c"))
-    await fleet.register_device(ctx, caller, c.RegisterDevice(product_key="q", name="plain"))
+    await devices.create_device(ctx, caller, c.CreateDevice(product_key="q", name="plain"))
     records = [str(item.record) for item in made]
-    cases: list[tuple[Condition | None, str]] = [
-        (None, "a b c d plain"),
+    cases: list[tuple[Condition, str]] = [
+        (EVERYONE, "a b c d plain"),
         (Compare("space", "=", (here.key,)), "a b c d"),
         (Compare("space", "!=", (here.key,)), "plain"),
         (Compare("public_id", "in", ("id-b", "q_plain", "none")), "b plain"),
@@ -225,10 +233,10 @@ async def test_searches_by_the_fields_of_spaces(ctx: Context, caller: Caller) ->
     ]
     for condition, names in cases:
         assert await found(ctx, caller, condition) == names.split(), condition
-    assert await found(ctx, caller, None, take=2, skip=1) == ["b", "c"]
-    assert await found(ctx, caller, None, order="descending", take=2) == ["plain", "d"]
-    counted = await device_scans.search_devices(ctx, caller, c.SearchDevices(condition=None, count_only=True))
-    assert counted.count == 5
+    assert await found(ctx, caller, EVERYONE, asked=Slice(take=2, skip=1)) == ["b", "c"]
+    assert await found(ctx, caller, EVERYONE, order="record", asked=Slice(take=2)) == ["plain", "d"]
+    counted = await device_search.list_devices(ctx, caller, c.ListDevices(asked=Slice(take=0)))
+    assert (counted.total, counted.items) == (5, ())
 
 
 @pytest.mark.parametrize(
@@ -267,8 +275,8 @@ async def test_members_that_must_all_have_room(ctx: Context, caller: Caller) -> 
         await add(*keys[1:])
     at_once = await asyncio.gather(*(add(key) for key in keys), return_exceptions=True)
     assert sum(isinstance(each, TooMany) for each in at_once) == 1
-    got = await device_scans.scan_devices_of_group(
-        ctx, caller, c.ScanDevicesOfGroup(group_id=group.group_id, window=c.Window(take=2))
+    got = await device_search.list_devices(
+        ctx, caller, c.ListDevices(asked=Slice(take=2), group_id=group.group_id, order="record")
     )
     assert got.total == 3 and len(got.items) == 2
     with pytest.raises(Conflict) as caught:
@@ -291,7 +299,7 @@ async def test_a_changed_group_is_listed_by_its_change(ctx: Context, caller: Cal
     await groups.create_group(ctx, caller, c.CreateGroup(name="new"))
     moment = clock()
     await space_groups.change_group(ctx, caller, c.ChangeGroup(group_id=old.group_id, description="d"))
-    got = await space_groups.scan_groups(ctx, caller, c.ScanGroups(window=ALL, changed_after=moment))
+    got = await space_groups.scan_groups(ctx, caller, c.ScanGroups(window=c.Window(take=50), changed_after=moment))
     assert [(group.name, group.description) for group in got.items] == [("old", "d")]
     with pytest.raises(Conflict):
         await space_groups.change_group(ctx, caller, c.ChangeGroup(group_id=old.group_id, name="new"))
@@ -306,16 +314,14 @@ async def test_logins_by_a_word_alone(ctx: Context, caller: Caller, stranger: Ca
     await product(ctx, stranger, "s")
     named = await device(ctx, stranger, "s", "word")
     chosen = await device(ctx, caller, "p", "other", public_id="word", secret="12345678")
-    await space_devices.reset_secret(
-        ctx, caller, c.ResetSecret(device=by_id("word"), secret="second-1", secondary=True)
-    )
-    await fleet.register_device(ctx, caller, c.RegisterDevice(product_key="p", name="plain_one"))
+    await devices.reset_secret(ctx, caller, c.ResetSecret(device=by_id("word"), secret="second-1", secondary=True))
+    await devices.create_device(ctx, caller, c.CreateDevice(product_key="p", name="plain_one"))
     words = ["word", "p_plain_one", "none"]
     facts = dict(zip(words, await logins.login_facts_by_name(ctx, words), strict=True))
     assert [(f.name, f.public_id) for f in facts["word"]] == [("other", "word"), ("word", "id-word")]
     assert (facts["word"][0].secret, facts["word"][0].secondary_secret) == ("12345678", "second-1")
     assert [(f.name, f.public_id) for f in facts["p_plain_one"]] == [("plain_one", "p_plain_one")]
     assert facts["none"] == []
-    by_chosen, by_named = await logins.login_facts(ctx, [chosen.device.device_id, named.device.device_id])
+    by_chosen, by_named = await logins.login_facts(ctx, [chosen.device_id, named.device_id])
     assert by_chosen and by_chosen.secondary_secret == "second-1"
     assert by_named and by_named.public_id == "id-word"

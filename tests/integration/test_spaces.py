@@ -7,17 +7,19 @@ import pytest
 from tests.integration.space_house import ask, by_id, device, product, space
 
 from upwell.domain import commands as c
+from upwell.domain.commands.lists import Slice
 from upwell.domain.errors import Conflict, Denied, NotFound, TooMany
 from upwell.service.context import Context
 from upwell.service.manage import (
-    fleet,
+    device_search,
+    devices,
     groups,
     modules,
-    space_devices,
+    products,
     space_groups,
     space_modules,
-    space_products,
     spaces,
+    tags,
 )
 from upwell.service.manage.access import Caller
 from upwell.storage.database import Database, migrate, migrations
@@ -55,7 +57,7 @@ async def test_what_was_there_before_lies_in_the_default_space(postgres: str) ->
     await migrate(database)
     ctx, caller = Context(database), Caller(7, "admin", "k", "huawei")
     [default] = await spaces.list_spaces(ctx, caller, c.ListSpaces())
-    shown = await space_products.show_space_product(ctx, caller, c.ShowSpaceProduct(product_key="pk"))
+    shown = await products.show_product(ctx, caller, c.ShowProduct(product_key="pk"))
     assert default.is_default and shown.space == default
     window = c.Window(take=100)
     listed = await space_modules.scan_modules(ctx, caller, c.ScanModules(window=window, space=default.key))
@@ -81,17 +83,17 @@ async def test_a_deleted_space_leaves_nothing_and_touches_no_other(ctx: Context,
     for key in ("gone", "stays"):
         made = await device(ctx, caller, key, f"{key}-1")
         await device(ctx, caller, key, f"{key}-2", gateway_id=made.public_id)
-        await fleet.set_device_tags(ctx, caller, c.SetDeviceTags(device=by_id(made.public_id), tags={"a": "b"}))
+        await tags.set_tags(ctx, caller, c.SetTags(device=by_id(made.public_id), tags={"a": "b"}))
         await space_modules.add_module(ctx, caller, c.AddModule(product_key=key, name="mcu", most=10))
     await groups.create_group(ctx, caller, c.CreateGroup(name="g", space=going.key))
     await spaces.delete_space(ctx, caller, c.DeleteSpace(space=going.key))
     for table, left in (("topology", 1), ("device_tag", 1), ("module", 1), ("device_group", 0)):
         assert (await ask(ctx, f"select count(*) from {table}"))[0]["count"] == left, table
-    assert (await space_devices.show_space_device(ctx, caller, c.ShowSpaceDevice(device=by_id("id-stays-1")))).tags
+    assert (await devices.show_device(ctx, caller, c.ShowDevice(device=by_id("id-stays-1")))).tags
     assert stays.space.key == staying.key and gone.space.key == going.key
     for cmd, use in (
-        (c.ShowSpaceDevice(device=by_id("id-gone-1")), space_devices.show_space_device),
-        (c.ShowSpaceProduct(product_key="gone"), space_products.show_space_product),
+        (c.ShowDevice(device=by_id("id-gone-1")), devices.show_device),
+        (c.ShowProduct(product_key="gone"), products.show_product),
         (c.ShowSpace(space=going.key), spaces.show_space),
     ):
         with pytest.raises(NotFound):
@@ -155,59 +157,68 @@ async def test_a_deleted_products_key_is_its_owners_again(ctx: Context, caller: 
     await product(ctx, caller, "again")
     old = await device(ctx, caller, "again", "one")
     await ask(ctx, "update device set activated_at = now(), sdk_version = '1', secondary_secret = 's'")
-    delete = c.DeleteSpaceProduct(product_key="again")
+    delete = c.DeleteProduct(product_key="again")
     with pytest.raises(Conflict):
-        await space_products.delete_space_product(ctx, caller, delete)
+        await products.delete_product(ctx, caller, delete)
     device_key = by_id(old.public_id)
-    await ctx.database.transact(lambda conn: fleet.delete_device_row(conn, caller, device_key, ctx.now()))
-    await space_products.delete_space_product(ctx, caller, delete)
+    await devices.delete_device(ctx, caller, c.DeleteDevice(device=device_key))
+    await products.delete_product(ctx, caller, delete)
     with pytest.raises(Conflict):
         await product(ctx, stranger, "again")
     await product(ctx, caller, "again")
-    assert (await fleet.list_devices(ctx, caller, c.ListDevices(product_key="again", number=1, size=10))).total == 0
+    assert (
+        await device_search.list_devices(ctx, caller, c.ListDevices(asked=Slice.of_page(1, 10), product_key="again"))
+    ).total == 0
     new = await device(ctx, caller, "again", "one", public_id="other")
-    assert new.device.device_id == old.device.device_id and new.record > old.record
-    assert (new.device.status, new.sdk_version, new.secondary_secret) == ("UNACTIVE", None, None)
-    assert new.device.secret != old.device.secret
-    listed = await fleet.list_devices(ctx, caller, c.ListDevices(product_key="again", number=1, size=10))
+    assert new.device_id == old.device_id and new.record > old.record
+    assert (new.status, new.sdk_version, new.secondary_secret) == ("UNACTIVE", None, None)
+    assert new.secret != old.secret
+    listed = await device_search.list_devices(
+        ctx, caller, c.ListDevices(asked=Slice.of_page(1, 10), product_key="again")
+    )
     assert [item.name for item in listed.items] == ["one"]
 
 
 async def test_a_product_of_any_dialect_is_in_both_views(ctx: Context, caller: Caller) -> None:
-    theirs = await fleet.create_product(ctx, caller, c.CreateProduct(name="lamp", facts={"NodeType": 1}))
+    theirs = await products.create_product(
+        ctx, caller, c.CreateProduct(name="lamp", unique_name=True, facts={"NodeType": 1})
+    )
     ours = await product(ctx, caller)
-    assert ours.product.name == theirs.name
-    listed = await fleet.list_products(ctx, caller, c.ListProducts(number=1, size=10))
-    scanned = await space_products.scan_products(ctx, caller, c.ScanProducts(window=c.Window(take=10), name="lamp"))
-    keys = [ours.product.product_key, theirs.product_key]
+    assert ours.name == theirs.name
+    listed = await products.list_products(ctx, caller, c.ListProducts(asked=Slice.of_page(1, 10)))
+    scanned = await products.list_products(ctx, caller, c.ListProducts(asked=Slice(take=10), name="lamp"))
+    keys = [ours.product_key, theirs.product_key]
     assert [item.product_key for item in listed.items] == keys
-    assert [item.product.product_key for item in scanned.items] == keys and scanned.total == 2
+    assert [item.product_key for item in scanned.items] == keys and scanned.total == 2
     with pytest.raises(Conflict):
-        await fleet.create_product(ctx, caller, c.CreateProduct(name="lamp"))
+        await products.create_product(ctx, caller, c.CreateProduct(name="lamp", unique_name=True))
 
 
 async def test_a_product_takes_a_name_that_another_dialects_product_has(ctx: Context, caller: Caller) -> None:
     """Huawei's names tell no products apart (huawei 4.1); Alibaba's do, among those that it named."""
-    made = [await fleet.create_product(ctx, caller, c.CreateProduct(name=name)) for name in ("one", "two")]
+    made = [
+        await products.create_product(ctx, caller, c.CreateProduct(name=name, unique_name=True))
+        for name in ("one", "two")
+    ]
     key = made[1].product_key
-    change = c.ChangeSpaceProduct(product_key=key, name="one")
-    assert (await space_products.change_space_product(ctx, caller, change)).product.name == "one"
+    change = c.UpdateProduct(product_key=key, name="one")
+    assert (await products.update_product(ctx, caller, change)).name == "one"
     with pytest.raises(Conflict):
-        await fleet.create_product(ctx, caller, c.CreateProduct(name="one"))
-    same = c.ChangeSpaceProduct(product_key=made[0].product_key, name="one")
-    await space_products.change_space_product(ctx, caller, same)
+        await products.create_product(ctx, caller, c.CreateProduct(name="one", unique_name=True))
+    same = c.UpdateProduct(product_key=made[0].product_key, name="one")
+    await products.update_product(ctx, caller, same)
     with pytest.raises(Conflict):
-        await fleet.create_product(ctx, caller, c.CreateProduct(name="one"))
+        await products.create_product(ctx, caller, c.CreateProduct(name="one", unique_name=True))
 
 
 async def test_windows_of_products(ctx: Context, caller: Caller) -> None:
-    keys = [(await product(ctx, caller)).product.product_key for _ in range(5)][::-1]
+    keys = [(await product(ctx, caller)).product_key for _ in range(5)][::-1]
 
     async def window(**how: int) -> tuple[list[str], int | None]:
-        cmd = c.ScanProducts(window=c.Window(**{"take": 2, **how}))
-        got = await space_products.scan_products(ctx, caller, cmd)
+        cmd = c.ListProducts(asked=Slice(**{"take": 2, **how}))
+        got = await products.list_products(ctx, caller, cmd)
         assert got.total == 5
-        return [item.product.product_key for item in got.items], got.last
+        return [item.product_key for item in got.items], got.last
 
     first, last = await window()
     assert first == keys[:2] and last is not None

@@ -18,9 +18,9 @@ from upwell.domain import commands as c
 from upwell.domain.errors import CallerError
 from upwell.domain.talk import ResultReport, TaskRef, VersionReport
 from upwell.service.context import Context
-from upwell.service.manage import fleet, jobs, steering
+from upwell.service.manage import devices, jobs, steering
 from upwell.service.manage.access import Caller
-from upwell.service.upgrade import dispatch, endings, fill, gateways, reports
+from upwell.service.upgrade import dispatch, endings, fill, gateways, presence, reports
 from upwell.service.upgrade.dispatch import Addressed
 
 pytestmark = pytest.mark.asyncio
@@ -110,9 +110,9 @@ class Storm:
     async def move(self, dice: Random) -> None:
         node, devices = dice.choice(self.nodes), self.some(dice, 10)
         arrived = [(d, uuid4(), "127.0.0.1") for d in devices]
-        await fleet.came_online(self.ctx, node, arrived)
+        await presence.came_online(self.ctx, node, arrived)
         if dice.random() < 0.5:
-            await fleet.went_offline(self.ctx, node, [(d, connection) for d, connection, _ in arrived])
+            await presence.went_offline(self.ctx, node, [(d, connection) for d, connection, _ in arrived])
 
     async def plan(self, dice: Random) -> None:
         package = dice.choice(self.packages)
@@ -167,11 +167,11 @@ class Storm:
         name = dice.choice(self.flock.names)
         device = c.DeviceKey(product_key=self.flock.key, name=name)
         if dice.random() < 0.3:
-            await steering.delete_device(self.ctx, self.caller, c.DeleteDevice(device=device))
-            await fleet.register_device(self.ctx, self.caller, c.RegisterDevice(product_key=self.flock.key, name=name))
+            await devices.delete_device(self.ctx, self.caller, c.DeleteDevice(device=device))
+            await devices.create_device(self.ctx, self.caller, c.CreateDevice(product_key=self.flock.key, name=name))
         else:
-            cmd = c.SetDeviceEnabled(device=device, enabled=dice.random() < 0.7)
-            await fleet.set_device_enabled(self.ctx, self.caller, cmd)
+            cmd = c.UpdateDevices(changes=(c.DeviceChange(device=device, enabled=dice.random() < 0.7),))
+            await devices.update_devices(self.ctx, self.caller, cmd)
 
     async def bind(self, dice: Random) -> None:
         gateway, *subs = self.some(dice, 5)

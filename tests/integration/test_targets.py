@@ -16,7 +16,7 @@ from upwell.domain.errors import Conflict, Invalid, NotFound
 from upwell.domain.search import Compare
 from upwell.objects import open_objects
 from upwell.service.context import Context
-from upwell.service.manage import device_lists, fleet, groups, jobs, uploads
+from upwell.service.manage import device_lists, devices, groups, jobs, uploads
 from upwell.service.manage.access import Caller
 from upwell.service.manage.job_packages import MQTT_SIZE_MAX
 from upwell.service.upgrade import fill
@@ -40,8 +40,8 @@ async def a_rule(ctx: Context, caller: Caller, pattern: str) -> int:
 
 
 async def named(ctx: Context, caller: Caller, key: str, *names: str) -> list[Any]:
-    made = [c.RegisterDevice(product_key=key, name=n) for n in names]
-    return [(await fleet.register_device(ctx, caller, cmd)).device_id for cmd in made]
+    made = [c.CreateDevice(product_key=key, name=n) for n in names]
+    return [(await devices.create_device(ctx, caller, cmd)).device_id for cmd in made]
 
 
 async def test_a_group_job_takes_its_members_of_the_product(

@@ -13,7 +13,7 @@ from upwell.domain import commands as c
 from upwell.domain.search import Compare
 from upwell.domain.talk import VersionReport
 from upwell.service.context import Context
-from upwell.service.manage import fleet, groups, jobs
+from upwell.service.manage import devices, groups, jobs
 from upwell.service.manage.access import Caller
 from upwell.service.upgrade import reports
 
@@ -34,7 +34,7 @@ async def installed(stage: Stage, device: UUID, module: str = "default") -> tupl
 
 async def shown(stage: Stage, place: int) -> str | None:
     cmd = c.ShowDevice(device=c.DeviceKey(product_key=stage.flock.key, name=stage.flock.names[place]))
-    return (await fleet.show_device(stage.ctx, stage.caller, cmd)).firmware_version
+    return (await devices.show_device(stage.ctx, stage.caller, cmd)).firmware_version
 
 
 async def come_back(stage: Stage) -> None:

@@ -19,7 +19,7 @@ from toy import FACE, TONGUE
 from upwell.domain import commands as c
 from upwell.doors.devices.faces import Answer
 from upwell.doors.devices.polling import Exchange
-from upwell.service.manage import access, fleet
+from upwell.service.manage import access, devices
 
 IMAGE = b"firmware two" * 1000
 
@@ -225,8 +225,8 @@ async def test_who_is_no_toy_of_ours_is_refused(dsn: str, tmp_path: Path) -> Non
         assert (await toy.raw("POST", "state", b"x" * 5000))[0] == 400
         assert (await toy.raw("GET", "nothing"))[0] == 400
         assert await house.rows("select 1 from module_version") == []
-        off = c.SetDeviceEnabled(device=c.DeviceKey(product_key=product, name="toy1"), enabled=False)
-        await fleet.set_device_enabled(house.ctx, house.caller, off)
+        off = c.DeviceChange(device=c.DeviceKey(product_key=product, name="toy1"), enabled=False)
+        await devices.update_devices(house.ctx, house.caller, c.UpdateDevices(changes=(off,)))
         assert (await toy.raw("GET", "next"))[0] == 401
 
 

@@ -18,7 +18,7 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from upwell.dialects.alibaba.upload import UPLOAD_SIZE_MAX, PostObjectError, policy, sign
-from upwell.doors.management.lingering import Lingering
+from upwell.doors.lingering import Lingering
 from upwell.doors.management.uploads import FRAME_BYTES_MAX, ObjectWriter, StoredObject, post_object
 from upwell.objects import open_objects
 from upwell.service.manage.uploads import StoredUpload

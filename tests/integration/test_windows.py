@@ -29,7 +29,7 @@ from tests.job_commands import verify_job
 from upwell.domain import commands as c
 from upwell.domain.errors import Conflict, Invalid, NotFound
 from upwell.service.context import Context
-from upwell.service.manage import fleet, job_views, jobs, steering
+from upwell.service.manage import devices, job_views, jobs, steering
 from upwell.service.manage.access import Caller
 from upwell.service.upgrade import dispatch, endings, fill
 
@@ -52,7 +52,7 @@ async def test_a_planned_job_begins_at_its_time_and_chooses_then(ctx: Context, c
     assert await endings.start_planned(ctx) == 0
     shown = await job_views.show_job(ctx, caller, c.ShowJob(job_id=job))
     assert (shown.status, shown.started_at, await tasks(ctx, job)) == ("PLANNED", None, {})
-    await fleet.register_device(ctx, caller, c.RegisterDevice(product_key=flock.key, name="late"))
+    await devices.create_device(ctx, caller, c.CreateDevice(product_key=flock.key, name="late"))
     await say(ctx, (flock.ids[0], runs("2.0")))
     clock.move(minutes=10)
     assert await endings.start_planned(ctx) == 1 and await endings.start_planned(ctx) == 0

@@ -45,7 +45,7 @@ OPERATIONS: dict[str, Operation] = {
     ),
     "register a device": Operation(
         method="POST", path="products/{product}/devices", role="admin",
-        parse=lambda ids, body: c.RegisterDevice(product_key=ids["product"], name=body["name"]),
+        parse=lambda ids, body: c.CreateDevice(product_key=ids["product"], name=body["name"]),
         render=lambda device: {"name": device.name, "secret": device.secret},
     ),
     "upload a package": Operation(

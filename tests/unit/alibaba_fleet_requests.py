@@ -1,9 +1,12 @@
 """Requests about products, devices and groups with the command each becomes, written by hand."""
 
+from typing import Any
+
 from tests.unit.alibaba_views import DEVICE_ID, GROUP
 
 from upwell.dialects.alibaba import names
 from upwell.domain import commands as c
+from upwell.domain.commands.lists import Slice
 from upwell.domain.search import Both, Compare
 
 Given = dict[str, str]
@@ -12,6 +15,8 @@ P = {"ProductKey": "p"}
 KEY = P | {"DeviceName": "d"}
 BY_NAME, BY_ID = c.DeviceKey(product_key="p", name="d"), c.DeviceKey(iot_id="i")
 PAGED = {"CurrentPage": "3", "PageSize": "7"}
+SLICE, FIRST = Slice(take=7, skip=14), Slice(take=10)
+_MADE_UP: Any = {"unique_name": True, "key_head": "a1", "key_size": 11}
 RULE = 'product_key = "a1***" and name LIKE "test%"'
 START = 1_577_808_000_000  # 2020-01-01 00:00 in China
 HOUR = 3_600_000
@@ -32,40 +37,50 @@ MEMBERS = {
 }  # fmt: skip
 _MEMBERS = (c.DeviceKey(product_key="p", name="d1"), c.DeviceKey(product_key="q", name="d2"))
 
+
+def _status(status: str, *more: Compare) -> Both:
+    return Both((Compare("status", "=", (status,)), *more))
+
+
+def _tag(key: str, value: str) -> Both:
+    return Both((Compare("tag_key", "=", (key,)), Compare("tag_value", "=", (value,))))
+
+
 FLEET: dict[str, list[tuple[Given, c.Command]]] = {
     "CreateProduct": [
-        (PRODUCT, c.CreateProduct(name="pumps_1", facts=_FACTS)),
+        (PRODUCT, c.CreateProduct(name="pumps_1", facts=_FACTS, **_MADE_UP)),
         (
             {"ProductName": "pumps_1", "NodeType": "1"},
             c.CreateProduct(
                 name="pumps_1",
                 facts={"NodeType": 1, "AuthType": "secret", "ValidateType": 1, "PublishAuto": True, "DataFormat": 0},
+                **_MADE_UP,
             ),
         ),
     ],
     "QueryProduct": [(P, c.ShowProduct(product_key="p"))],
     "QueryProductList": [
-        (PAGED, c.ListProducts(number=3, size=7)),
+        (PAGED, c.ListProducts(asked=SLICE)),
         (
             PAGED | {"AliyunCommodityCode": "iothub_senior", "ResourceGroupId": "rg"},
             c.ListProducts(
-                number=3, size=7, facts={"AliyunCommodityCode": "iothub_senior", "ResourceGroupId": "rg"}
+                asked=SLICE, facts={"AliyunCommodityCode": "iothub_senior", "ResourceGroupId": "rg"}
             ),
         ),
     ],
     "UpdateProduct": [
-        (P | {"ProductName": "pumps"}, c.UpdateProduct(product_key="p", name="pumps")),
+        (P | {"ProductName": "pumps"}, c.UpdateProduct(product_key="p", name="pumps", unique_name=True)),
         (
             P | {"ProductName": "pumps", "Description": ""},
-            c.UpdateProduct(product_key="p", name="pumps", facts={"Description": ""}),
+            c.UpdateProduct(product_key="p", name="pumps", unique_name=True, facts={"Description": ""}),
         ),
     ],
     "DeleteProduct": [(P, c.DeleteProduct(product_key="p"))],
     "RegisterDevice": [
-        (P, c.RegisterDevice(product_key="p")),
+        (P, c.CreateDevice(product_key="p")),
         (
             P | {"DeviceName": "d-1@x", "Nickname": "北京水泵"},
-            c.RegisterDevice(product_key="p", name="d-1@x", nickname="北京水泵"),
+            c.CreateDevice(product_key="p", name="d-1@x", nickname="北京水泵"),
         ),
     ],
     "BatchRegisterDevice": [(P | {"Count": "10000"}, c.RegisterDevices(product_key="p", count=10_000))],
@@ -81,21 +96,21 @@ FLEET: dict[str, list[tuple[Given, c.Command]]] = {
         ),
     ],
     "BatchRegisterDeviceWithApplyId": [
-        (P | {"ApplyId": str(2**62)}, c.RegisterChecked(product_key="p", apply_id=2**62))
+        (P | {"ApplyId": str(2**62)}, c.RegisterDevices(product_key="p", apply_id=2**62))
     ],
     "QueryBatchRegisterDeviceStatus": [
         (P | {"ApplyId": str(2**62)}, c.ShowRegistration(product_key="p", apply_id=2**62))
     ],
     "QueryPageByApplyId": [
-        ({"ApplyId": "5"}, c.ListRegistered(apply_id=5, number=1, size=10)),
-        (PAGED | {"ApplyId": "5"}, c.ListRegistered(apply_id=5, number=3, size=7)),
+        ({"ApplyId": "5"}, c.ListDevices(asked=FIRST, apply_id=5)),
+        (PAGED | {"ApplyId": "5"}, c.ListDevices(asked=SLICE, apply_id=5)),
     ],
     "QueryDevice": [
-        (P, c.ListDevices(product_key="p", number=1, size=10)),
-        (P | {"CurrentPage": "200", "PageSize": "50"}, c.ListDevices(product_key="p", number=200, size=50)),
+        (P, c.ListDevices(asked=FIRST, product_key="p")),
+        (P | {"CurrentPage": "200", "PageSize": "50"}, c.ListDevices(asked=Slice.of_page(200, 50), product_key="p")),
         (
             P | {"CurrentPage": "201", "PageSize": "50", "NextToken": names.page_token(DEVICE_ID, 202)},
-            c.ListDevices(product_key="p", number=202, size=50, after=DEVICE_ID),
+            c.ListDevices(asked=Slice.of_page(202, 50), product_key="p", after=DEVICE_ID),
         ),
     ],
     "QueryDeviceInfo": [(KEY, c.ShowDevice(device=BY_NAME)), (KEY | {"IotId": "i"}, c.ShowDevice(device=BY_ID))],
@@ -112,11 +127,13 @@ FLEET: dict[str, list[tuple[Given, c.Command]]] = {
         ({"IotId.1": "i"}, c.ShowDevices(devices=(BY_ID,))),
     ],
     "QueryDeviceByStatus": [
-        ({"Status": "0"}, c.ListDevicesByStatus(status="UNACTIVE", number=1, size=10)),
-        (PAGED | P | {"Status": "8"}, c.ListDevicesByStatus(status="DISABLED", number=3, size=7, product_key="p")),
+        ({"Status": "0"}, c.ListDevices(asked=FIRST, which=_status("UNACTIVE"))),
+        (PAGED | P | {"Status": "8"}, c.ListDevices(asked=SLICE, which=_status("DISABLED"), product_key="p")),
         (
             {"Status": "1", "ResourceGroupId": "rg"},
-            c.ListDevicesByStatus(status="ONLINE", number=1, size=10, product_facts={"ResourceGroupId": "rg"}),
+            c.ListDevices(
+                asked=FIRST, which=_status("ONLINE", Compare("product_facts", "=", ('{"ResourceGroupId": "rg"}',)))
+            ),
         ),
     ],
     "QueryDeviceStatistics": [
@@ -125,37 +142,42 @@ FLEET: dict[str, list[tuple[Given, c.Command]]] = {
     ],
     "DeleteDevice": [(KEY, c.DeleteDevice(device=BY_NAME)), ({"IotId": "i"}, c.DeleteDevice(device=BY_ID))],
     "DisableThing": [
-        (KEY, c.SetDeviceEnabled(device=BY_NAME, enabled=False)),
-        ({"IotId": "i"}, c.SetDeviceEnabled(device=BY_ID, enabled=False)),
+        (KEY, c.UpdateDevices(changes=(c.DeviceChange(device=BY_NAME, enabled=False),))),
+        ({"IotId": "i"}, c.UpdateDevices(changes=(c.DeviceChange(device=BY_ID, enabled=False),))),
     ],
     "EnableThing": [
-        (KEY, c.SetDeviceEnabled(device=BY_NAME, enabled=True)),
-        ({"IotId": "i"}, c.SetDeviceEnabled(device=BY_ID, enabled=True)),
+        (KEY, c.UpdateDevices(changes=(c.DeviceChange(device=BY_NAME, enabled=True),))),
+        ({"IotId": "i"}, c.UpdateDevices(changes=(c.DeviceChange(device=BY_ID, enabled=True),))),
     ],
     "ResetThing": [(KEY, c.ResetDevice(device=BY_NAME)), ({"IotId": "i"}, c.ResetDevice(device=BY_ID))],
     "BatchUpdateDeviceNickname": [
         (
             {"DeviceNicknameInfo.1.IotId": "i", "DeviceNicknameInfo.1.Nickname": "nick"}
             | {"DeviceNicknameInfo.3.ProductKey": "p", "DeviceNicknameInfo.3.DeviceName": "d"},
-            c.SetNicknames(nicknames=((BY_ID, "nick"), (BY_NAME, ""))),
+            c.UpdateDevices(
+                changes=(
+                    c.DeviceChange(device=BY_ID, nickname="nick"),
+                    c.DeviceChange(device=BY_NAME, nickname=""),
+                )
+            ),
         )
     ],
     "SaveDeviceProp": [
         (
             KEY | {"Props": '{"color":"红","n":1.50,"on":true}'},
-            c.SetDeviceTags(device=BY_NAME, tags={"color": "红", "n": "1.50", "on": "true"}),
+            c.SetTags(device=BY_NAME, tags={"color": "红", "n": "1.50", "on": "true"}),
         ),
-        ({"IotId": "i", "Props": '{"a":"b"}'}, c.SetDeviceTags(device=BY_ID, tags={"a": "b"})),
+        ({"IotId": "i", "Props": '{"a":"b"}'}, c.SetTags(device=BY_ID, tags={"a": "b"})),
     ],
-    "QueryDeviceProp": [(KEY, c.ShowDeviceTags(device=BY_NAME)), ({"IotId": "i"}, c.ShowDeviceTags(device=BY_ID))],
+    "QueryDeviceProp": [(KEY, c.ShowDevice(device=BY_NAME)), ({"IotId": "i"}, c.ShowDevice(device=BY_ID))],
     "DeleteDeviceProp": [
-        (KEY | {"PropKey": "color"}, c.DeleteDeviceTag(device=BY_NAME, key="color")),
-        ({"IotId": "i", "PropKey": "color"}, c.DeleteDeviceTag(device=BY_ID, key="color")),
+        (KEY | {"PropKey": "color"}, c.DeleteTags(device=BY_NAME, keys=("color",))),
+        ({"IotId": "i", "PropKey": "color"}, c.DeleteTags(device=BY_ID, keys=("color",))),
     ],
     "QueryDeviceByTags": [
         (
             PAGED | {"Tag.1.TagKey": "color", "Tag.1.TagValue": "红", "Tag.2.TagKey": "n", "Tag.2.TagValue": "1"},
-            c.ListDevicesByTags(tags=(("color", "红"), ("n", "1")), number=3, size=7),
+            c.ListDevices(asked=SLICE, which=Both((_tag("color", "红"), _tag("n", "1")))),
         )
     ],
     "CreateDeviceGroup": [
@@ -197,8 +219,8 @@ FLEET: dict[str, list[tuple[Given, c.Command]]] = {
     "QuerySuperDeviceGroup": [({"GroupId": GROUP}, c.ShowSuperGroup(group_id=9))],
     "QueryDeviceGroupByDevice": [(KEY, c.ListGroupsOfDevice(device=BY_NAME))],
     "QueryDeviceListByDeviceGroup": [
-        ({"GroupId": GROUP}, c.ListDevicesOfGroup(group_id=9, number=1, size=10)),
-        (PAGED | {"GroupId": GROUP}, c.ListDevicesOfGroup(group_id=9, number=3, size=7)),
+        ({"GroupId": GROUP}, c.ListDevices(asked=FIRST, group_id=9)),
+        (PAGED | {"GroupId": GROUP}, c.ListDevices(asked=SLICE, group_id=9)),
     ],
     "BatchAddDeviceGroupRelations": [(MEMBERS, c.AddToGroup(group_id=9, devices=_MEMBERS))],
     "BatchDeleteDeviceGroupRelations": [(MEMBERS, c.RemoveFromGroup(group_id=9, devices=_MEMBERS))],

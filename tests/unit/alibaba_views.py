@@ -22,10 +22,12 @@ DEVICE_ID = UUID("0f" * 16)
 REF = TaskRef(device_id=DEVICE_ID, job_id=2**62 + 5, nth=3)
 FIRMWARE, JOB, TASK, GROUP = names.firmware_id(7), names.job_id(8), names.task_id(REF), names.group_id(9)
 
+SPACE = c.Space(key="s", name="home", is_default=True, created_at=AT)
 PRODUCT = c.Product(
     product_key="a1AbCdEfGhI",
     product_secret="s",
     name="lamps",
+    space=SPACE,
     facts={"NodeType": 0, "NetType": "ETHERNET", "Description": "d", "AliyunCommodityCode": "iothub_senior"}
     | {"DataFormat": 1, "CategoryKey": "Lighting", "Id2": False, "AuthType": "secret", "ProtocolType": "ble"},
     device_count=3,
@@ -48,12 +50,31 @@ DEVICE = c.Device(
     activated_at=AT,
     online_at=AT,
     offline_at=AT,
+    space=SPACE,
+    public_id="a1AbCdEfGhI_d1",
+    gateway_id=None,
+    description=None,
+    secondary_secret=None,
+    sdk_version=None,
+    versions={"default": "1.0.0"},
+    tags=(("color", "红"), ("n", "1")),
+    status_at=AT,
+    facts={},
+    record=1,
 )
 REGISTRATION = c.Registration(
     apply_id=2**53 - 1, status="CREATE_SUCCESS", asked=2, names=("a", "b"), created_at=AT, refused=("c",)
 )
-NAMES_CHECKED = c.NamesChecked(
-    apply_id=2**53 - 1, invalid_names=("x/",), invalid_nicknames=("y",), repeated_names=("d1", "d2")
+NAMES_CHECKED = c.Registration(
+    apply_id=2**53 - 1,
+    status="CHECK_SUCCESS",
+    asked=5,
+    names=("good",),
+    created_at=AT,
+    refused=("x/", "d1", "d2"),
+    invalid_names=("x/",),
+    invalid_nicknames=("y",),
+    repeated_names=("d1", "d2"),
 )
 GROUP_VIEW = c.Group(
     group_id=9,
@@ -188,7 +209,7 @@ RESULTS: dict[str, list[Any]] = {
     "ResetThing": [c.Done()],
     "BatchUpdateDeviceNickname": [c.Done()],
     "SaveDeviceProp": [c.Done()],
-    "QueryDeviceProp": [{"color": "红", "n": "1"}],
+    "QueryDeviceProp": [DEVICE],
     "DeleteDeviceProp": [c.Done()],
     "QueryDeviceByTags": [page(DEVICE)],
     "CreateDeviceGroup": [dataclasses.replace(GROUP_VIEW, kind="static", rule_text=None)],

@@ -1,7 +1,5 @@
 """Requests of spaces, products and devices: request, command, result of the core, answer."""
 
-from datetime import UTC, datetime
-
 import huaweicloudsdkiotda.v5 as sdk
 from tests.unit import huawei_samples as s
 from tests.unit.huawei_samples import (
@@ -9,13 +7,15 @@ from tests.unit.huawei_samples import (
     KEY,
     PAGE,
     PAGING,
+    SLICE,
     TIME,
-    WINDOW,
     Case,
 )
 
+from upwell.dialects.huawei import search
 from upwell.domain import commands as c
-from upwell.domain.search import Compare
+from upwell.domain.commands.lists import Page
+from upwell.domain.search import Both, Compare
 
 SPACE = {"app_id": APP, "app_name": "home", "create_time": TIME, "default_app": True}
 PRODUCT = {
@@ -118,7 +118,7 @@ SPACES: list[Case] = [
                 app_id=APP,
             )
         ),
-        c.CreateSpaceProduct(
+        c.CreateProduct(
             name="Meter(1)",
             space=APP,
             product_key="p-1",
@@ -157,14 +157,14 @@ SPACES: list[Case] = [
     (
         "list_products",
         sdk.ListProductsRequest(app_id=APP, product_name="Meter", **PAGING),
-        c.ScanProducts(window=WINDOW, space=APP, name="Meter"),
+        c.ListProducts(asked=SLICE, space=APP, name="Meter"),
         s.scanned(s.PRODUCT),
         {"products": [PRODUCT], "page": PAGE},
     ),
     (
         "show_product",
         sdk.ShowProductRequest(product_id="p-1", app_id=APP),
-        c.ShowSpaceProduct(product_key="p-1", space=APP),
+        c.ShowProduct(product_key="p-1", space=APP),
         s.PRODUCT,
         FULL_PRODUCT,
     ),
@@ -173,14 +173,14 @@ SPACES: list[Case] = [
         sdk.UpdateProductRequest(
             product_id="p-1", body=sdk.UpdateProduct(app_id=APP, description="ok", service_capabilities=[])
         ),
-        c.ChangeSpaceProduct(product_key="p-1", space=APP, facts={"description": "ok", "service_capabilities": []}),
+        c.UpdateProduct(product_key="p-1", space=APP, facts={"description": "ok", "service_capabilities": []}),
         s.PRODUCT,
         FULL_PRODUCT,
     ),
     (
         "delete_product",
         sdk.DeleteProductRequest(product_id="p-1", app_id=APP),
-        c.DeleteSpaceProduct(product_key="p-1", space=APP),
+        c.DeleteProduct(product_key="p-1", space=APP),
         c.Done(),
         None,
     ),
@@ -201,7 +201,7 @@ DEVICES: list[Case] = [
                 extension_info={"a": 1},
             )
         ),
-        c.AddDevice(
+        c.CreateDevice(
             product_key="p1",
             name="node1",
             public_id="p1_node1",
@@ -218,7 +218,7 @@ DEVICES: list[Case] = [
     (
         "add_device",
         sdk.AddDeviceRequest(body=sdk.AddDevice(device_id="mine", node_id="n", product_id="p1")),
-        c.AddDevice(product_key="p1", name="n", public_id="mine"),
+        c.CreateDevice(product_key="p1", name="n", public_id="mine"),
         s.DEVICE,
         FULL_DEVICE,
     ),
@@ -235,16 +235,20 @@ DEVICES: list[Case] = [
             app_id=APP,
             **PAGING,
         ),
-        c.ScanDevices(
-            window=WINDOW,
+        c.ListDevices(
+            asked=SLICE,
             space=APP,
-            product_key="p1",
-            gateway_id="gw",
-            cascade=True,
-            name="n",
-            nickname="中",
-            after=datetime(2023, 1, 1, tzinfo=UTC),
-            before=datetime(2023, 1, 1, 0, 0, 1, tzinfo=UTC),
+            which=Both(
+                (
+                    Compare("product_key", "=", ("p1",)),
+                    Compare("behind", "=", ("gw",)),
+                    Compare("name", "=", ("n",)),
+                    Compare("nickname", "=", ("中",)),
+                    Compare("created_at", ">", ("2023-01-01T00:00:00+00:00",)),
+                    Compare("created_at", "<", ("2023-01-01T00:00:01+00:00",)),
+                )
+            ),
+            order="record",
         ),
         s.scanned(s.DEVICE),
         {"devices": [DEVICE], "page": PAGE},
@@ -252,7 +256,7 @@ DEVICES: list[Case] = [
     (
         "show_device",
         sdk.ShowDeviceRequest(device_id="p1_node1"),
-        c.ShowSpaceDevice(device=KEY),
+        c.ShowDevice(device=KEY),
         s.DEVICE,
         FULL_DEVICE,
     ),
@@ -262,8 +266,8 @@ DEVICES: list[Case] = [
             device_id="p1_node1",
             body=sdk.UpdateDevice(device_name="x", auth_info=sdk.AuthInfoWithoutSecret(timeout=9)),
         ),
-        c.ChangeDevice(device=KEY, nickname="x", facts={"timeout": 9}),
-        s.DEVICE,
+        c.UpdateDevices(changes=(c.DeviceChange(device=KEY, nickname="x", facts={"timeout": 9}),)),
+        (s.DEVICE,),
         FULL_DEVICE,
     ),
     (
@@ -294,29 +298,34 @@ DEVICES: list[Case] = [
     (
         "freeze_device",
         sdk.FreezeDeviceRequest(device_id="p1_node1"),
-        c.SetDeviceEnabled(device=KEY, enabled=False),
-        c.Done(),
+        c.UpdateDevices(changes=(c.DeviceChange(device=KEY, enabled=False),)),
+        (s.DEVICE,),
         None,
     ),
     (
         "unfreeze_device",
         sdk.UnfreezeDeviceRequest(device_id="p1_node1"),
-        c.SetDeviceEnabled(device=KEY, enabled=True),
-        c.Done(),
+        c.UpdateDevices(changes=(c.DeviceChange(device=KEY, enabled=True),)),
+        (s.DEVICE,),
         None,
     ),
     (
         "search_devices",
         sdk.SearchDevicesRequest(body=sdk.SearchSql(sql="select device_id, marker from device where app_id = 'a'")),
-        c.SearchDevices(condition=Compare("space", "=", ("a",)), shown=("device_id", "marker")),
-        c.Found(devices=(s.DEVICE,), shown=("device_id", "marker")),
+        c.ListDevices(
+            asked=search.Shown(take=10, members=("device_id", "marker")),
+            which=Compare("space", "=", ("a",)),
+            order="record",
+            counted=False,
+        ),
+        Page(items=(s.DEVICE,), asked=search.Shown(take=10, members=("device_id", "marker"))),
         {"devices": [{"device_id": "p1_node1", "marker": "0" * 22 + "ff"}]},
     ),
     (
         "search_devices",
         sdk.SearchDevicesRequest(body=sdk.SearchSql(sql="select count(*) from device")),
-        c.SearchDevices(condition=None, count_only=True),
-        c.Found(count=3),
+        c.ListDevices(asked=search.Shown(take=0), order="record"),
+        Page(items=(), asked=search.Shown(take=0), total=3),
         {"count": 3},
     ),
 ]

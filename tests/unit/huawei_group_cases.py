@@ -10,13 +10,14 @@ from tests.unit.huawei_samples import (
     KEY,
     PAGE,
     PAGING,
+    SLICE,
     TIME,
     WINDOW,
     Case,
 )
 
 from upwell.domain import commands as c
-from upwell.domain.search import Compare
+from upwell.domain.search import Both, Compare, Either
 
 GROUP = {
     "group_id": GROUP_ID,
@@ -107,7 +108,7 @@ GROUPS: list[Case] = [
     (
         "show_devices_in_group",
         sdk.ShowDevicesInGroupRequest(group_id=GROUP_ID, **PAGING),
-        c.ScanDevicesOfGroup(group_id=11, window=WINDOW),
+        c.ListDevices(asked=SLICE, group_id=11, order="record"),
         s.scanned(s.DEVICE),
         {
             "devices": [
@@ -137,7 +138,7 @@ GROUPS: list[Case] = [
                 tags=[sdk.TagV5DTO(tag_key="房间", tag_value="cellar")],
             )
         ),
-        c.SetDeviceTags(device=KEY, tags={"房间": "cellar"}, most=10),
+        c.SetTags(device=KEY, tags={"房间": "cellar"}, most=10),
         c.Done(),
         None,
     ),
@@ -146,7 +147,7 @@ GROUPS: list[Case] = [
         sdk.UntagDeviceRequest(
             body=sdk.UnbindTagsDTO(resource_type="device", resource_id="p1_node1", tag_keys=["a", "b"])
         ),
-        c.RemoveDeviceTags(device=KEY, keys=("a", "b")),
+        c.DeleteTags(device=KEY, keys=("a", "b"), need_all=True),
         c.Done(),
         None,
     ),
@@ -156,7 +157,11 @@ GROUPS: list[Case] = [
             body=sdk.QueryResourceByTagsDTO(resource_type="device", tags=[sdk.TagV5DTO(tag_key="a", tag_value="1")]),
             **PAGING,
         ),
-        c.ScanTagged(window=WINDOW, tags=(("a", "1"),)),
+        c.ListDevices(
+            asked=SLICE,
+            which=Either((Both((Compare("tag_key", "=", ("a",)), Compare("tag_value", "=", ("1",)))),)),
+            order="record",
+        ),
         s.scanned(s.DEVICE),
         {"resources": [{"resource_id": "p1_node1"}], "page": PAGE},
     ),

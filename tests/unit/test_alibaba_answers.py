@@ -19,6 +19,7 @@ from tests.unit.alibaba_views import (
     GROUP_VIEW,
     JOB_VIEW,
     MULTI,
+    NAMES_CHECKED,
     PACKAGE,
     PRODUCT,
     RESULTS,
@@ -64,11 +65,11 @@ def test_the_sdk_model_reads_every_answer_without_loss(action: str, result: Any)
 def test_an_empty_list_of_details_is_left_out() -> None:
     """Issue 9, number 12: the Go SDK's model of InvalidDetailList is a flat list and fails at a wrapper, even an empty
     one; the new Python SDK's model has the wrapper alone, and reads the answer without it."""
-    fine = c.NamesChecked(apply_id=5, invalid_names=(), invalid_nicknames=(), repeated_names=())
+    fine = dataclasses.replace(NAMES_CHECKED, invalid_names=(), invalid_nicknames=(), repeated_names=())
     data = encode("BatchCheckDeviceNames", fine, "ID")["Data"]
     sent = json.loads(render.json_bytes({"Data": data}))["Data"]
     assert sent == {
-        "ApplyId": 5,
+        "ApplyId": 2**53 - 1,
         "InvalidDeviceNameList": {"InvalidDeviceName": []},
         "InvalidDeviceNicknameList": {"InvalidDeviceNickname": []},
         "RepeatedDeviceNameList": {"RepeatDevieNameList": []},

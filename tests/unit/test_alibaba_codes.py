@@ -146,7 +146,7 @@ def test_too_many(what: str, code: str) -> None:
         ("rule", "CreateDeviceDynamicGroup", "DynamicGroupExpression", "iot.group.InvalidDynamicGroupExpression"),
         ("files", "CreateOTAFirmware", "MultiFiles", "iot.ota.InvalidMultiFiles"),
         ("names", "BatchCheckDeviceNames", "DeviceName", "iot.device.InvalidFormattedDeviceName"),
-        ("nicknames", "BatchUpdateDeviceNickname", "DeviceNicknameInfo", "iot.device.InvalidDeviceNicknameInfo"),
+        ("changes", "BatchUpdateDeviceNickname", "DeviceNicknameInfo", "iot.device.InvalidDeviceNicknameInfo"),
         ("source_versions", "CreateOTAStaticUpgradeJob", "SrcVersion", "iot.ota.InvalidSrcVersion"),
         ("source_versions", "UpdateOTAJob", "SrcVersionList", "iot.ota.InvalidSrcVersion"),
         ("timeout_min", "UpdateOTAJob", "TimeoutInMinutes", "iot.ota.InvalidTimeoutInMinutes"),

@@ -102,7 +102,7 @@ def check(where: Place, given: Given, wire: str) -> None:
     error, said = refused(where, given)
     assert isinstance(error, Invalid), error
     assert f'The specified value of "{wire}" is not valid. {wire}: ' in said.message
-    assert error.rule in said.message and len(said.message) < 600
+    assert error.check in said.message and len(said.message) < 600
     if said.envelope == "gateway":
         assert (said.status, said.code) == (400, f"Invalid{where.name}")
         return
@@ -156,7 +156,7 @@ def test_a_value_of_another_type_is_the_gateways(where: Place) -> None:
     rule, texts = WRONG_TYPES[where.param.kind]
     for text in texts:
         error, said = refused(where, where.with_value(text))
-        assert isinstance(error, Invalid) and error.rule == rule
+        assert isinstance(error, Invalid) and error.check == rule
         wire = where.label if where.param.kind == "list" else where.wire
         assert (said.code, said.status, said.envelope) == (f"Invalid{where.name}", 400, "gateway")
         assert f'"{wire}"' in said.message
@@ -185,7 +185,7 @@ def test_lists(where: Place) -> None:
     twice = base | {f"{where.label}.1": values[0], f"{where.label}.2": values[0]}
     if label in UNIQUES:
         error, said = refused(where, twice)
-        assert isinstance(error, Invalid) and error.rule == UNIQUE and "is repeated" in said.message
+        assert isinstance(error, Invalid) and error.check == UNIQUE and "is repeated" in said.message
         check(where, twice, where.label)
     else:
         decode(where.action, list(twice.items()))

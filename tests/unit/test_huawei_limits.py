@@ -10,6 +10,7 @@ from upwell.dialects import json_members
 from upwell.dialects.huawei import management
 from upwell.dialects.huawei.codes import refusal
 from upwell.domain import commands as c
+from upwell.domain.commands.lists import Slice
 from upwell.domain.errors import CallerError, Missing
 
 ID = "A_z-9" + "a" * 31  # 36 characters of every kind
@@ -383,9 +384,9 @@ def test_queries(name: str, query: tuple[tuple[str, str], ...], field: str, code
 
 def test_paging_at_its_bounds() -> None:
     query = (("limit", "50"), ("marker", "F" * 24), ("offset", "500"), ("limit", "99"), ("unknown", "1"))
-    assert decode("ListProducts", None, query) == c.ScanProducts(window=c.Window(take=50, skip=500))
+    assert decode("ListProducts", None, query) == c.ListProducts(asked=Slice(take=50, skip=500))
     query = (("limit", "1"), ("marker", "0" * 24), ("offset", ""))
-    assert decode("ListProducts", None, query) == c.ScanProducts(window=c.Window(take=1, below=0))
+    assert decode("ListProducts", None, query) == c.ListProducts(asked=Slice(take=1, below=0))
 
 
 @pytest.mark.parametrize("body", [b"", b" \n", b"{}", b'{"more":{}}'])

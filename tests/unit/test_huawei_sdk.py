@@ -80,7 +80,7 @@ def test_a_product_model_is_kept_as_given(listener: Listener) -> None:
     listener.status, listener.body = 201, b"{}"
     listener.client().create_product(given[1])
     _, command = read(listener)
-    assert isinstance(command, c.CreateSpaceProduct)
+    assert isinstance(command, c.CreateProduct)
     assert command.facts["service_capabilities"] == json.loads(listener.seen.body)["service_capabilities"]
     assert "description" not in command.facts
 

@@ -1,5 +1,7 @@
 """Huawei's SQL for finding devices: what it means, its bounds, and what is no part of it."""
 
+from typing import Any, Literal
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -7,7 +9,7 @@ from hypothesis import strategies as st
 from upwell.dialects.huawei import names, search
 from upwell.domain import commands as c
 from upwell.domain.errors import Invalid
-from upwell.domain.search import Both, Compare, Condition, Either, Not
+from upwell.domain.search import EVERYONE, Both, Compare, Condition, Either, Not
 
 FROM = "select * from device where "
 NOWHERE = Compare("gateway", "=", ("",))
@@ -55,29 +57,36 @@ CONDITIONS: list[tuple[str, Condition]] = [
 ]
 
 
+def asked(
+    which: Condition = EVERYONE, order: Literal["record", "record_up"] = "record", take: int = 10, **how: Any
+) -> c.ListDevices:
+    """A search; one that takes none counts."""
+    return c.ListDevices(asked=search.Shown(take=take, **how), which=which, order=order, counted=take == 0)
+
+
 @pytest.mark.parametrize(("text", "condition"), CONDITIONS)
 def test_conditions(text: str, condition: Condition) -> None:
-    assert search.read(FROM + text) == c.SearchDevices(condition=condition)
+    assert search.read(FROM + text) == asked(condition)
     assert search.read_condition("dynamic_group_rule", text) == condition
 
 
 @pytest.mark.parametrize(
     ("sql", "expected"),
     [
-        ("select * from device", c.SearchDevices(condition=None)),
-        ("SELECT COUNT(*) FROM device", c.SearchDevices(condition=None, count_only=True)),
-        ("select count(1) from device limit 5", c.SearchDevices(condition=None, count_only=True, take=5)),
-        ("select device_id,tags from device", c.SearchDevices(condition=None, shown=("device_id", "tags"))),
-        ("select * from device limit 50", c.SearchDevices(condition=None, take=50)),
-        ("select * from device limit 500,1", c.SearchDevices(condition=None, skip=500, take=1)),
-        ("select * from device order by marker", c.SearchDevices(condition=None, order="ascending")),
+        ("select * from device", asked()),
+        ("SELECT COUNT(*) FROM device", asked(take=0)),
+        ("select count(1) from device limit 5", asked(take=0)),
+        ("select device_id,tags from device", asked(members=("device_id", "tags"))),
+        ("select * from device limit 50", asked(take=50)),
+        ("select * from device limit 500,1", asked(skip=500, take=1)),
+        ("select * from device order by marker", asked(order="record_up")),
         (
             "select * from device order by marker desc limit 20, 10",
-            c.SearchDevices(condition=None, order="descending", skip=20, take=10),
+            asked(skip=20),
         ),
     ],
 )
-def test_selects(sql: str, expected: c.SearchDevices) -> None:
+def test_selects(sql: str, expected: c.ListDevices) -> None:
     assert search.read(sql) == expected
 
 

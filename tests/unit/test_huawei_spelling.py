@@ -171,7 +171,7 @@ def test_a_query_that_acts_is_read_whole() -> None:
             command(delete, {"product_id": "p"}, query, b"")
         assert caught.value.field == "app_id"
     more = command(delete, {"product_id": "p"}, (("app_id", "a"), ("app_id", "a"), ("whatever", "b")), b"")
-    assert more == c.DeleteSpaceProduct(product_key="p", space="a")
+    assert more == c.DeleteProduct(product_key="p", space="a")
     assert command(lists, {}, (("appId", "a"),), b"") == command(lists, {}, (), b"")
 
 

@@ -7,12 +7,12 @@ from uuid import UUID
 
 import pytest
 
+from upwell.domain.connected import LoginFacts
 from upwell.domain.errors import DeviceError
 from upwell.domain.fleet import device_id
 from upwell.doors.devices.faces import Claim, Down, Enrolment, Linked
 from upwell.doors.devices.faces.alibaba import AlibabaFace
 from upwell.doors.devices.logins import NOBODY, Enrolled, Logins
-from upwell.service.upgrade.logins import LoginFacts
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
 

@@ -95,7 +95,7 @@ def test_an_empty_value_of_a_list_is_refused(dialect: str, action: str, param: P
     assert DIALECTS[dialect].OPERATIONS[action].params.count(param) == 1
     with pytest.raises(Invalid) as caught:
         read((param,), [(f"{param.name}.7", blank)])
-    assert (caught.value.field, caught.value.rule) == (f"{param.name}.7", "not empty")
+    assert (caught.value.field, caught.value.check) == (f"{param.name}.7", "not empty")
 
 
 STRUCTS = [*lists(structs=True)]
@@ -159,7 +159,7 @@ def test_an_empty_value_of_what_selects_is_refused(dialect: str, action: str, na
     operation: Operation = DIALECTS[dialect].OPERATIONS[action]
     pairs = {key: value for key, value in pairs.items() if key.partition(".")[0] in {p.name for p in operation.params}}
     error, _ = refused(dialect, action, *pairs.items())
-    assert (error.field, error.rule) == (name, "not empty")
+    assert (error.field, error.check) == (name, "not empty")
 
 
 # --- what only another table knows ------------------------------------------------------------------------------------
@@ -172,7 +172,7 @@ def told(dialect: str, action: str, *pairs: tuple[str, str]) -> Invalid | None:
     try:
         tongue.command(Asked(request=request, request_id=""), Call(operation=action, role="viewer"))
     except Invalid as exc:
-        return exc if exc.rule == "not a parameter of this action" else None
+        return exc if exc.check == "not a parameter of this action" else None
     except CallerError:
         return None
     return None
@@ -249,7 +249,7 @@ def test_a_word_that_speaks_of_devices_is_refused_where_they_are_chosen(dialect:
     job = [("JobId", "1"), ("CancelQueuedTask", "true")]
     for action, pairs in (("CreateOTAStaticUpgradeJob", base), ("CancelOTATaskByJob", job)):
         error = told(dialect, action, *pairs, (name, "9.9")) or refused(dialect, action, *pairs, (name, "9.9"))[0]
-        assert error.rule == "not a parameter of this action" and name in str(error)
+        assert error.check == "not a parameter of this action" and name in str(error)
 
 
 def test_what_says_nothing_new_beside_a_job_stays_ignored() -> None:

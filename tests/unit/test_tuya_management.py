@@ -38,7 +38,9 @@ from tests.unit.tuya_cases import (
 from upwell.dialects.tuya import codes, names, render
 from upwell.dialects.tuya.management import OPERATIONS, decode, encode
 from upwell.domain import commands as c
+from upwell.domain.commands.lists import Slice
 from upwell.domain.errors import CallerError, Conflict, Denied, Invalid, Missing, NotFound, TooMany, Unavailable
+from upwell.domain.search import Compare
 from upwell.domain.talk import TaskRef
 
 
@@ -95,7 +97,7 @@ def test_limits(action: str, base: dict[str, str], name: str, good: list[str], b
         told = codes.refusal(caught.value)
         assert (told.status, told.envelope) in ((200, "business"), (400, "gateway"))
         assert told.code.startswith("iot.")
-        assert caught.value.field in told.message and caught.value.rule in told.message
+        assert caught.value.field in told.message and caught.value.check in told.message
 
 
 def many(name: str, count: int) -> dict[str, str]:
@@ -239,17 +241,21 @@ def test_packages() -> None:
 
 
 def test_devices() -> None:
-    assert decode("QueryDevice", [("ProductKey", "p")]) == c.ListDevices(product_key="p", number=1, size=10)
+    assert decode("QueryDevice", [("ProductKey", "p")]) == c.ListDevices(asked=Slice.of_page(1, 10), product_key="p")
     token = encode("QueryDevice", c.Page(items=(DEVICE,), total=2, number=1, size=1))["nextToken"]
     assert decode("QueryDevice", [("ProductKey", "p"), ("NextToken", token)]) == c.ListDevices(
-        product_key="p", number=1, size=10, after=DEVICE_ID
+        asked=Slice.of_page(1, 10), product_key="p", after=DEVICE_ID
     )
     assert encode("QueryDevice", page(DEVICE, total=1))["nextToken"] is None
     disabled = decode("QueryDevice", [("ProductKey", "p"), ("DeviceStatus", "DISABLE")])
-    assert disabled == c.ListDevicesByStatus(status="DISABLED", number=1, size=10, product_key="p")
+    assert disabled == c.ListDevices(asked=Slice(take=10), which=Compare("status", "=", ("DISABLED",)), product_key="p")
     product = {"ProductName": "abcd", "NodeType": "0", "TuyaChannels": "3:zigbee"}
     assert decode("CreateProduct", list(product.items())) == c.CreateProduct(
-        name="abcd", facts={"NodeType": 0, "TuyaChannels": "3:zigbee"}
+        name="abcd",
+        unique_name=True,
+        key_head="a1",
+        key_size=11,
+        facts={"NodeType": 0, "TuyaChannels": "3:zigbee"},
     )
 
 

@@ -19,14 +19,18 @@ REF = TaskRef(device_id=DEVICE_ID, job_id=JOB, nth=3)
 TASK = f"{JOB}00003{77:039d}" + f"{int(f'{JOB}00003{77:039d}') % 97:02d}"
 ID = "D2FCE065-8238-4EE2-A793-0226F69B0542"
 
+SPACE = c.Space(key="s", name="home", is_default=True, created_at=AT)
 PRODUCT = c.Product(
-    product_key="k1nhvylTEST", product_secret="s", name="lamps", device_count=3, created_at=AT,
+    product_key="k1nhvylTEST", product_secret="s", name="lamps", space=SPACE, device_count=3,
+    created_at=AT,
     facts={"NodeType": 1, "Description": "d", "TuyaChannels": "9:MCU"},
 )  # fmt: skip
 DEVICE = c.Device(
     device_id=DEVICE_ID, product_key="k1nhvylTEST", product_name="lamps", product_facts={"NodeType": 1}, name="dev1",
     secret="x", iot_id="iot1", nickname=None, status="DISABLED", firmware_version="1.0.0", address="1.2.3.4",
-    created_at=AT, modified_at=AT, activated_at=AT, online_at=AT, offline_at=AT,
+    created_at=AT, modified_at=AT, activated_at=AT, online_at=AT, offline_at=AT, space=SPACE, public_id="p_dev1",
+    gateway_id=None, description=None, secondary_secret=None, sdk_version=None, versions={}, tags=(), status_at=AT,
+    facts={}, record=1,
 )  # fmt: skip
 PACKAGE = c.Package(
     package_id=167, product_key="k1nhvylTEST", product_name="lamps", name="fw", description="", module="default",

@@ -24,6 +24,7 @@ GRAY_PERCENT = Pattern(
 
 # alibaba 3.1: the page of the operation names letters, digits and _, the console's page the others too.
 PRODUCT_NAME = Width(4, 30, r"[\w\-@()]", "letters, digits or _ - @ ( )")
+KEY_HEAD, KEY_SIZE = "a1", 11  # alibaba 1.6: how a ProductKey begins, and its characters
 GROUP_NAME = Width(4, 30, r"\w", "letters, digits or _")  # alibaba 3.4
 NICKNAME = Length(4, 64, chinese_is_two=True)  # alibaba 3.2
 # alibaba 2.6, tuya 2.5: Chinese letters are named; Japanese ones are a package's too.

@@ -46,7 +46,7 @@ class FieldCodes(Protocol):
 
     def too_many_values(self, name: str) -> str: ...
 
-    def invalid(self, name: str, rule: str, action: str) -> str: ...
+    def invalid(self, name: str, check: str, action: str) -> str: ...
 
 
 GENERAL = "iot.common.InvalidFormattedParameter"
@@ -168,15 +168,15 @@ def _invalid(error: Invalid, action: str, fields: FieldCodes) -> Refusal:
     rest = str(error).removeprefix(error.field)
     message = f'The specified value of "{field}" is not valid. {field}{rest}'
     name = field.partition(".")[0]
-    if error.rule in FORMS:  # alibaba 1.6: unparseable input is the gateway's
+    if error.check in FORMS:  # alibaba 1.6: unparseable input is the gateway's
         return _gateway(f"Invalid{name}", 400, message)
     if error.field in _MISMATCHES:
         return _business(_MISMATCHES[error.field], message)
-    if error.rule == UNIQUE:
+    if error.check == UNIQUE:
         return _business(fields.repeated(name), message)
-    if error.rule.endswith(" values") and field == name:
+    if error.check.endswith(" values") and field == name:
         return _business(fields.too_many_values(name), message)
-    return _business(fields.invalid(name, error.rule, action), message)
+    return _business(fields.invalid(name, error.check, action), message)
 
 
 def _not_found(error: NotFound, action: str) -> Refusal:

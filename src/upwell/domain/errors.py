@@ -2,7 +2,7 @@
 
 UpwellError
 ├── CallerError            the request can't be done as asked
-│   ├── Invalid            a value breaks a rule (field, rule)
+│   ├── Invalid            a value does not satisfy its check (field, check)
 │   ├── Missing            a mandatory value is absent (field, because of what)
 │   ├── NotFound           nothing of that kind and name in this account
 │   ├── Conflict           it exists already, is in use, or its state forbids it
@@ -30,12 +30,12 @@ class CallerError(UpwellError):
 
 
 class Invalid(CallerError):
-    """A value breaks a rule."""
+    """A value does not satisfy its check, the words of which say what it must be."""
 
-    def __init__(self, field: str, rule: str, problem: str = "") -> None:
+    def __init__(self, field: str, check: str, problem: str = "") -> None:
         self.field = field
-        self.rule = rule
-        super().__init__(f"{field}: {rule}" + (f"; {problem}" if problem else ""))
+        self.check = check
+        super().__init__(f"{field}: {check}" + (f"; {problem}" if problem else ""))
 
 
 class Missing(CallerError):

@@ -9,7 +9,7 @@ from typing import Literal
 
 Field = Literal[
     "product_key", "name", "nickname", "status", "node_type", "tag_key", "tag_value", "module", "version",
-    "created_at", "activated_at", "group_id", "space", "public_id", "gateway", "behind", "record",
+    "created_at", "activated_at", "group_id", "space", "public_id", "gateway", "behind", "record", "product_facts",
 ]  # fmt: skip
 Operator = Literal["=", "!=", ">", ">=", "<", "<=", "like", "prefix", "in", "not in"]
 
@@ -21,7 +21,7 @@ class Compare:
     public id of the device right before it, empty for none; it is `behind` that one and whatever that one is behind. A
     record is the number of `domain.records` in decimal digits; a group id is a static group's. In a `like`, % is any
     text and _ any character; a `prefix` is how the value begins, literally. Modules are the same in any case of
-    letters."""
+    letters. The facts of a product equal a JSON object that they contain."""
 
     field: Field
     operator: Operator
@@ -52,3 +52,4 @@ class Not:
 
 
 Condition = Compare | Both | Either | Not
+EVERYONE = Both(())

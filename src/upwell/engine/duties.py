@@ -19,7 +19,7 @@ from upwell.engine.purge import purge_old
 from upwell.engine.wakes import after
 from upwell.service.context import Context
 from upwell.service.manage import access
-from upwell.service.manage.devices import key_device_id
+from upwell.service.manage.device_keys import key_device_id
 from upwell.service.upgrade import endings, enrol, faults, fill, nodes, stored_objects
 from upwell.service.upgrade.dispatch import Addressed, Link, Sent
 
@@ -71,8 +71,7 @@ class Engine:
     def changed(self, command: Command) -> None:
         """A command was done."""
         follows = after(command)
-        key = follows.shuts_out(command)
-        if key is not None:
+        for key in follows.shuts_out(command):
             device_id = key_device_id(key)
             if device_id is None:
                 self.wake("watch")  # who it is must be looked up: the watch finds whose connection may not stay

@@ -9,13 +9,13 @@ from functools import partial
 from typing import Any
 from uuid import UUID
 
+from upwell.domain.connected import SubDevice
 from upwell.domain.talk import OfferRequest
 from upwell.engine.dispatch import Ask, Asking, Dispatcher
 from upwell.engine.gather import Gatherer
 from upwell.service.context import Context
 from upwell.service.upgrade import enrol, gateways, logins, nodes, presence, reports
 from upwell.service.upgrade.dispatch import Addressed, Sent
-from upwell.service.upgrade.gateways import SubDevice
 
 ASKS_MAX = 500  # answered at once; their tasks stay locked meanwhile
 

@@ -56,7 +56,7 @@ _TESTS = {
     "in": "{column} = any({value})",
     "not in": "{column} <> all({value})",
 }
-_NAMED = frozenset({"group_id", "space", "public_id", "gateway", "behind"})
+_NAMED = frozenset({"group_id", "space", "public_id", "gateway", "behind", "product_facts"})
 _BEFORE = "topology y join device g on g.device_id = y.gateway_id"
 _ABOVE = (
     "topology y left join topology z on z.device_id = y.gateway_id"
@@ -80,6 +80,12 @@ def fitted(statement: str, rules: Iterable[Condition], *given: object) -> tuple[
     text = _Text(len(given) + 1)
     conditions = ", ".join([text.of(rule) for rule in rules])
     return statement.replace(PLACE, conditions), [*given, *text.values]
+
+
+def where(asked: Sequence[Any], *rules: Condition) -> tuple[Any, ...]:
+    """The same of a statement with its arguments, as the driver takes them."""
+    statement, arguments = fitted(asked[0], rules, *asked[1:])
+    return (statement, *arguments)
 
 
 class _Text:
@@ -129,6 +135,8 @@ class _Text:
             case "space":
                 keys = self._argument(list(values), "text[]")
                 return f"(exists (select from space s where s.space_id = p.space_id and s.key = any({keys})))"
+            case "product_facts":
+                return f"(p.facts @> any({self._argument(list(values), 'jsonb[]')}))"
             case "public_id":
                 return self._known_as("d", values)
             case "behind":

@@ -24,8 +24,8 @@ from upwell.doors.devices.connections import Connections
 from upwell.doors.devices.vendors import FACES, FaceRow, Given, serving
 from upwell.doors.downloads.door import DownloadDoor
 from upwell.doors.downloads.links import Links
+from upwell.doors.lingering import Lingering
 from upwell.doors.management.bodies import Bodies
-from upwell.doors.management.lingering import Lingering
 from upwell.doors.management.tongue import House, Tongue
 from upwell.doors.management.tongues import TONGUES
 from upwell.doors.management.tongues import routes as management_routes

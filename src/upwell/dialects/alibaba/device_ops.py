@@ -1,5 +1,6 @@
 """Alibaba's device operations (alibaba 3.2, 3.3): finding devices, their state, their names."""
 
+import json
 from collections.abc import Mapping
 from typing import Any
 
@@ -11,7 +12,9 @@ from upwell.dialects.checks import OneOf, shown
 from upwell.dialects.operations import Operation, Param
 from upwell.dialects.rpc_checks import NICKNAME, PAGE, device_key, page_size
 from upwell.domain import commands as c
+from upwell.domain.commands.lists import Page, Slice
 from upwell.domain.errors import Invalid, Missing
+from upwell.domain.search import Both, Compare, Condition
 
 DEVICES_REACHED_MAX = 10_000  # alibaba 3.2 QueryDevice: PageSize x CurrentPage without a NextToken
 NICKNAMES_MAX = 100  # devices per BatchUpdateDeviceNickname; the reference names no limit
@@ -31,10 +34,10 @@ def _list_devices(p: Mapping[str, Any]) -> c.ListDevices:
         place = names.read_page_token(token)
         if place is None:
             raise Invalid("NextToken", "the NextToken of an earlier answer", f"the value is {shown(token)}")
-        return c.ListDevices(product_key=key, number=place[1], size=size, after=place[0])
+        return c.ListDevices(product_key=key, asked=Slice.of_page(place[1], size), after=place[0])
     if p["CurrentPage"] * size > DEVICES_REACHED_MAX:
         raise Missing("NextToken", f"CurrentPage x PageSize is over {DEVICES_REACHED_MAX}")
-    return c.ListDevices(product_key=key, number=p["CurrentPage"], size=size)
+    return c.ListDevices(product_key=key, asked=Slice.of_page(p["CurrentPage"], size))
 
 
 def _by_names(p: Mapping[str, Any]) -> c.ShowDevices:
@@ -51,13 +54,12 @@ def _states(p: Mapping[str, Any]) -> c.ShowDevices:
     return _by_names(p)
 
 
-def _by_status(p: Mapping[str, Any]) -> c.ListDevicesByStatus:
-    return c.ListDevicesByStatus(
-        status=_STATUS_NUMBERS[p["Status"]],
-        number=p["CurrentPage"],
-        size=p["PageSize"],
-        product_key=p["ProductKey"],
-        product_facts={"ResourceGroupId": p["ResourceGroupId"]} if p["ResourceGroupId"] else {},
+def _by_status(p: Mapping[str, Any]) -> c.ListDevices:
+    which: list[Condition] = [Compare("status", "=", (_STATUS_NUMBERS[p["Status"]],))]
+    if p["ResourceGroupId"]:
+        which.append(Compare("product_facts", "=", (json.dumps({"ResourceGroupId": p["ResourceGroupId"]}),)))
+    return c.ListDevices(
+        asked=Slice.of_page(p["CurrentPage"], p["PageSize"]), which=Both(tuple(which)), product_key=p["ProductKey"]
     )
 
 
@@ -66,11 +68,15 @@ def _count(p: Mapping[str, Any]) -> c.CountDevices:
     return c.CountDevices(product_key=p["ProductKey"], group_id=group)
 
 
-def _nicknames(p: Mapping[str, Any]) -> c.SetNicknames:
+def _nicknames(p: Mapping[str, Any]) -> c.UpdateDevices:
     given = [(device_key(each, each.where), each["Nickname"]) for each in p["DeviceNicknameInfo"]]
     if len({key for key, _ in given}) < len(given):
         raise Invalid("DeviceNicknameInfo", "no device is given twice", "one is repeated")
-    return c.SetNicknames(nicknames=tuple(given))
+    return c.UpdateDevices(changes=tuple(c.DeviceChange(device=key, nickname=nickname) for key, nickname in given))
+
+
+def _enable(p: Mapping[str, Any], enabled: bool) -> c.UpdateDevices:
+    return c.UpdateDevices(changes=(c.DeviceChange(device=device_key(p), enabled=enabled),))
 
 
 # --- answers ------------------------------------------------------------------------------------------------------
@@ -112,15 +118,15 @@ def _listed_device(r: c.Device) -> dict[str, Any]:
     }
 
 
-def _devices(r: c.Page[c.Device]) -> dict[str, Any]:
+def _devices(r: Page[c.Device]) -> dict[str, Any]:
     infos = [_listed_device(item) for item in r.items]
     return render.paging(r, "Page") | {"NextToken": _token(r), "Data": {"DeviceInfo": infos}}
 
 
-def _token(r: c.Page[c.Device]) -> str | None:
+def _token(r: Page[c.Device]) -> str | None:
     """A full page may have a next one, and the total can't say: a caller may delete what it reads. Only the first
     page is known to hold all."""
-    if len(r.items) < r.size or (r.number == 1 and r.total <= r.size):
+    if len(r.items) < r.size or (r.number == 1 and (r.total or 0) <= r.size):
         return None
     return names.page_token(r.items[-1].device_id, r.number + 1)
 
@@ -135,11 +141,11 @@ def _status_device(r: c.Device) -> dict[str, Any]:
     }
 
 
-def _devices_by_status(r: c.Page[c.Device]) -> dict[str, Any]:
+def _devices_by_status(r: Page[c.Device]) -> dict[str, Any]:
     return render.paging(r, "Page") | {"Data": {"SimpleDeviceInfo": [_status_device(item) for item in r.items]}}
 
 
-def simple_devices(r: c.Page[c.Device]) -> dict[str, Any]:
+def simple_devices(r: Page[c.Device]) -> dict[str, Any]:
     """A page of devices by their names alone."""
     infos = [
         {
@@ -232,12 +238,8 @@ OPERATIONS: dict[str, Operation] = {
         "viewer", (Param("ProductKey"), Param("GroupId")), _count, _counts, limit_per_s=UNNAMED
     ),
     "DeleteDevice": Operation("operator", DEVICE_KEY, lambda p: c.DeleteDevice(device=device_key(p)), limit_per_s=50),
-    "DisableThing": Operation(
-        "operator", DEVICE_KEY, lambda p: c.SetDeviceEnabled(device=device_key(p), enabled=False), limit_per_s=UNNAMED
-    ),
-    "EnableThing": Operation(
-        "operator", DEVICE_KEY, lambda p: c.SetDeviceEnabled(device=device_key(p), enabled=True), limit_per_s=UNNAMED
-    ),
+    "DisableThing": Operation("operator", DEVICE_KEY, lambda p: _enable(p, False), limit_per_s=UNNAMED),
+    "EnableThing": Operation("operator", DEVICE_KEY, lambda p: _enable(p, True), limit_per_s=UNNAMED),
     # alibaba 3.2: a JobId comes back that no other operation knows.
     "ResetThing": Operation(
         "operator", DEVICE_KEY, lambda p: c.ResetDevice(device=device_key(p)), ticket="JobId", limit_per_s=UNNAMED

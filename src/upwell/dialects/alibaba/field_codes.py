@@ -27,7 +27,7 @@ _WIRE_NAMES = {
     "multi_module": "MultiModuleMode",
     "names": "DeviceName",
     "nickname": "Nickname",
-    "nicknames": "DeviceNicknameInfo",
+    "changes": "DeviceNicknameInfo",
     "overwrite": "OverwriteMode",
     "product_key": "ProductKey",
     "protocol": "DownloadProtocol",
@@ -158,7 +158,7 @@ _TOO_MANY_VALUES = {
     "DeviceNameList": OVER_MAXIMUM,
     "DeviceNicknameInfo": OVER_MAXIMUM,
 }
-_BY_RULE = {  # rules whose breach has a documented code of its own
+_BY_CHECK = {  # checks whose failure has a documented code of its own
     tag_ops.SIZE: "iot.device.LongDevicePropertiesString",
     tag_ops.COUNT: "iot.device.TooManyDevicePropertiesPerTime",
     tag_ops.SOME: "iot.device.NoneDeviceProperties",
@@ -181,6 +181,6 @@ def too_many_values(name: str) -> str:
     return _TOO_MANY_VALUES.get(name) or _INVALID.get(name, GENERAL)
 
 
-def invalid(name: str, rule: str, action: str) -> str:
-    """The code of a value that breaks any other rule."""
-    return _BY_RULE.get(rule) or _INVALID_OF.get((action, name)) or _INVALID.get(name, GENERAL)
+def invalid(name: str, check: str, action: str) -> str:
+    """The code of a value that fails any other check."""
+    return _BY_CHECK.get(check) or _INVALID_OF.get((action, name)) or _INVALID.get(name, GENERAL)

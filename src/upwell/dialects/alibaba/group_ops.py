@@ -12,6 +12,7 @@ from upwell.dialects.checks import Length, OneOf
 from upwell.dialects.operations import Operation, Param
 from upwell.dialects.rpc_checks import GROUP_NAME, PAGE, page_size
 from upwell.domain import commands as c
+from upwell.domain.commands.lists import Slice
 
 MEMBERS_MAX = 200  # alibaba 3.4: devices per BatchAddDeviceGroupRelations and its opposite
 
@@ -67,8 +68,9 @@ def _members(p: Mapping[str, Any]) -> dict[str, Any]:
     return {"group_id": names.read_group_id(p["GroupId"]), "devices": tuple(dict.fromkeys(keys))}
 
 
-def _devices(p: Mapping[str, Any]) -> c.ListDevicesOfGroup:
-    return c.ListDevicesOfGroup(group_id=names.read_group_id(p["GroupId"]), number=p["CurrentPage"], size=p["PageSize"])
+def _devices(p: Mapping[str, Any]) -> c.ListDevices:
+    asked = Slice.of_page(p["CurrentPage"], p["PageSize"])
+    return c.ListDevices(asked=asked, group_id=names.read_group_id(p["GroupId"]))
 
 
 def _groups_of_device(p: Mapping[str, Any]) -> c.ListGroupsOfDevice:

@@ -10,8 +10,9 @@ from upwell.dialects.alibaba import render
 from upwell.dialects.alibaba.limits import UNNAMED
 from upwell.dialects.checks import Length, OneOf
 from upwell.dialects.operations import Operation, Param
-from upwell.dialects.rpc_checks import PRODUCT_NAME, page_params
+from upwell.dialects.rpc_checks import KEY_HEAD, KEY_SIZE, PRODUCT_NAME, page_params
 from upwell.domain import commands as c
+from upwell.domain.commands.lists import Page, Slice
 from upwell.domain.errors import Invalid
 
 PRODUCT_KEY = Param("ProductKey", required=True)
@@ -44,18 +45,18 @@ def _create_product(p: Mapping[str, Any]) -> c.CreateProduct:
         raise Invalid("ProtocolType", "only for devices behind a gateway (NodeType 0)", "NodeType is 1")
     facts = {name: value for name, value in p.items() if name != "ProductName" and value is not None}
     facts.setdefault("DataFormat", 1 if p["AliyunCommodityCode"] == "iothub_senior" else 0)
-    return c.CreateProduct(name=p["ProductName"], facts=facts)
+    return c.CreateProduct(name=p["ProductName"], unique_name=True, key_head=KEY_HEAD, key_size=KEY_SIZE, facts=facts)
 
 
 def _list_products(p: Mapping[str, Any]) -> c.ListProducts:
     filters = ("AliyunCommodityCode", "ResourceGroupId")
     facts = {name: p[name] for name in filters if p[name]}
-    return c.ListProducts(number=p["CurrentPage"], size=p["PageSize"], facts=facts)
+    return c.ListProducts(asked=Slice.of_page(p["CurrentPage"], p["PageSize"]), facts=facts)
 
 
 def _update_product(p: Mapping[str, Any]) -> c.UpdateProduct:
     facts = {} if p["Description"] is None else {"Description": p["Description"]}
-    return c.UpdateProduct(product_key=p["ProductKey"], name=p["ProductName"], facts=facts)
+    return c.UpdateProduct(product_key=p["ProductKey"], name=p["ProductName"], unique_name=True, facts=facts)
 
 
 # --- answers ------------------------------------------------------------------------------------------------------
@@ -92,7 +93,7 @@ def _product(r: c.Product) -> dict[str, Any]:
     return {"Data": _created_product(r)["Data"] | more}
 
 
-def _products(r: c.Page[c.Product]) -> dict[str, Any]:
+def _products(r: Page[c.Product]) -> dict[str, Any]:
     shown = ("AuthType", "DataFormat", "Description", "DeviceCount", "GmtCreate", "NodeType", "ProductKey")
     rows = [_product(item)["Data"] for item in r.items]
     infos = [{name: row[name] for name in (*shown, "ProductName")} for row in rows]

@@ -10,6 +10,7 @@ from upwell.dialects.checks import Pattern, Range, Unsupported
 from upwell.dialects.operations import Operation, Param
 from upwell.dialects.rpc_checks import NICKNAME, PAGE, page_size
 from upwell.domain import commands as c
+from upwell.domain.commands.lists import Page, Slice
 from upwell.domain.errors import Invalid, Missing
 
 REGISTER_COUNT_MAX = 10_000  # alibaba 3.2 BatchRegisterDevice, BatchCheckDeviceNames
@@ -57,7 +58,7 @@ def _applied(r: c.Registration) -> dict[str, Any]:
     return {"Data": {"ApplyId": r.apply_id}}
 
 
-def _checked(r: c.NamesChecked) -> dict[str, Any]:
+def _checked(r: c.Registration) -> dict[str, Any]:
     details = [
         *({"DeviceName": name, "ErrorMsg": f"DeviceName: {DEVICE_NAME.text}"} for name in r.invalid_names),
         *({"NickName": nickname, "ErrorMsg": f"NickName: {NICKNAME.text}"} for nickname in r.invalid_nicknames),
@@ -85,7 +86,7 @@ def _registration(r: c.Registration) -> dict[str, Any]:
     return {"Data": data}
 
 
-def _registered(r: c.Page[c.Device]) -> dict[str, Any]:
+def _registered(r: Page[c.Device]) -> dict[str, Any]:
     infos = [
         {"DeviceId": item.iot_id, "DeviceName": item.name, "DeviceSecret": item.secret, "IotId": item.iot_id}
         for item in r.items
@@ -97,7 +98,7 @@ OPERATIONS: dict[str, Operation] = {
     "RegisterDevice": Operation(
         "operator",
         (PRODUCT_KEY, Param("DeviceName", check=DEVICE_NAME), Param("Nickname", check=NICKNAME), *_NO_LORA),
-        lambda p: c.RegisterDevice(product_key=p["ProductKey"], name=p["DeviceName"], nickname=p["Nickname"]),
+        lambda p: c.CreateDevice(product_key=p["ProductKey"], name=p["DeviceName"], nickname=p["Nickname"]),
         lambda r: {"Data": device(r)},
         limit_per_s=30,
     ),
@@ -112,7 +113,7 @@ OPERATIONS: dict[str, Operation] = {
     "BatchRegisterDeviceWithApplyId": Operation(
         "operator",
         (_APPLY_ID, PRODUCT_KEY),
-        lambda p: c.RegisterChecked(product_key=p["ProductKey"], apply_id=p["ApplyId"]),
+        lambda p: c.RegisterDevices(product_key=p["ProductKey"], apply_id=p["ApplyId"]),
         _applied,
         limit_per_s=10,
     ),
@@ -126,7 +127,7 @@ OPERATIONS: dict[str, Operation] = {
     "QueryPageByApplyId": Operation(
         "viewer",
         (_APPLY_ID, PAGE, page_size(50)),
-        lambda p: c.ListRegistered(apply_id=p["ApplyId"], number=p["CurrentPage"], size=p["PageSize"]),
+        lambda p: c.ListDevices(asked=Slice.of_page(p["CurrentPage"], p["PageSize"]), apply_id=p["ApplyId"]),
         _registered,
         limit_per_s=UNNAMED,
     ),

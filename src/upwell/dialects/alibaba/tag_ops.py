@@ -10,7 +10,9 @@ from upwell.dialects.checks import Length, Pattern, shown
 from upwell.dialects.operations import STORABLE, Operation, Param
 from upwell.dialects.rpc_checks import PAGE, device_key, page_size
 from upwell.domain import commands as c
+from upwell.domain.commands.lists import Slice
 from upwell.domain.errors import Invalid
+from upwell.domain.search import Both, Compare
 
 PROPS_SIZE_MAX = 5 * 1024  # bytes of UTF-8; alibaba 3.2 SaveDeviceProp
 PROPS_MAX = 100  # tags; alibaba 3.2 SaveDeviceProp
@@ -77,29 +79,33 @@ def _value(key: str, value: Any) -> str:
     return value
 
 
-def _search(p: Mapping[str, Any]) -> c.ListDevicesByTags:
-    tags = tuple((each["TagKey"], each["TagValue"]) for each in p["Tag"])
-    return c.ListDevicesByTags(tags=tags, number=p["CurrentPage"], size=p["PageSize"])
+def _search(p: Mapping[str, Any]) -> c.ListDevices:
+    """Those that have every one of the tags."""
+    tags = (
+        Both((Compare("tag_key", "=", (each["TagKey"],)), Compare("tag_value", "=", (each["TagValue"],))))
+        for each in p["Tag"]
+    )
+    return c.ListDevices(asked=Slice.of_page(p["CurrentPage"], p["PageSize"]), which=Both(tuple(tags)))
 
 
-def _props(r: Mapping[str, str]) -> dict[str, Any]:
-    return {"Props": json.dumps(dict(r), ensure_ascii=False, separators=(",", ":"))}
+def _props(r: c.Device) -> dict[str, Any]:
+    return {"Props": json.dumps(dict(r.tags), ensure_ascii=False, separators=(",", ":"))}
 
 
 OPERATIONS: dict[str, Operation] = {
     "SaveDeviceProp": Operation(
         "operator",
         (*DEVICE_KEY, Param("Props", required=True)),
-        lambda p: c.SetDeviceTags(device=device_key(p), tags=read_props(p["Props"])),
+        lambda p: c.SetTags(device=device_key(p), tags=read_props(p["Props"])),
         limit_per_s=UNNAMED,
     ),
     "QueryDeviceProp": Operation(
-        "viewer", DEVICE_KEY, lambda p: c.ShowDeviceTags(device=device_key(p)), _props, limit_per_s=UNNAMED
+        "viewer", DEVICE_KEY, lambda p: c.ShowDevice(device=device_key(p)), _props, limit_per_s=UNNAMED
     ),
     "DeleteDeviceProp": Operation(
         "operator",
         (*DEVICE_KEY, Param("PropKey", required=True)),
-        lambda p: c.DeleteDeviceTag(device=device_key(p), key=p["PropKey"]),
+        lambda p: c.DeleteTags(device=device_key(p), keys=(p["PropKey"],)),
         limit_per_s=UNNAMED,
     ),
     "QueryDeviceByTags": Operation(

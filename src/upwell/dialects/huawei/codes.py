@@ -210,7 +210,7 @@ def _in_its_words(error: CallerError, word: str) -> str:
 
 
 def _invalid(error: Invalid) -> str:
-    if error.rule == TIME:
+    if error.check == TIME:
         return "IOTDA.000009"
     if error.field == "start_time":
         return "IOTDA.000010"

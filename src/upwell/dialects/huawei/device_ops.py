@@ -8,10 +8,12 @@ from typing import Any
 
 from upwell.dialects.checks import OneOf, Pattern, Range, Serialised, Text
 from upwell.dialects.huawei import names, render, search
-from upwell.dialects.huawei.params import APP_ID, ID_36, ID_128, PRODUCT_ID, WINDOW, name_of, window
+from upwell.dialects.huawei.params import APP_ID, ID_36, ID_128, PRODUCT_ID, WINDOW, asked, name_of
 from upwell.dialects.operations import Operation, Param, Table, Values, at
 from upwell.domain import commands as c
+from upwell.domain.commands.lists import Page
 from upwell.domain.errors import Invalid
+from upwell.domain.search import Both, Compare
 from upwell.domain.talk import DEFAULT_MODULE
 
 EXTENSION_BYTES_MAX = 1024  # huawei 4.3: 1 KB
@@ -66,13 +68,13 @@ def key(v: Values) -> c.DeviceKey:
     return c.DeviceKey(public_id=v["device_id"])
 
 
-def _create(v: Values) -> c.AddDevice:
+def _create(v: Values) -> c.CreateDevice:
     if v["shadow"]:
         raise Invalid("shadow", "not supported by this server", "leave the parameter out")
     auth = v["auth_info"]
     if auth.get("auth_type") == "CERTIFICATES" or auth.get("fingerprint"):
         raise Invalid("auth_info.auth_type", "SECRET; certificates are not supported by this server")
-    return c.AddDevice(
+    return c.CreateDevice(
         product_key=v["product_id"],
         name=v["node_id"],
         public_id=v["device_id"] or f"{v['product_id']}_{v['node_id']}",  # huawei 4.3
@@ -90,26 +92,31 @@ def _facts(extension: Any, auth: Values) -> dict[str, object]:
     return render.present(facts)
 
 
-def _change(v: Values) -> c.ChangeDevice:
+def _change(v: Values) -> c.UpdateDevices:
     facts = _facts(v["extension_info"], v["auth_info"])
-    return c.ChangeDevice(device=key(v), nickname=v["device_name"], description=v["description"], facts=facts)
+    change = c.DeviceChange(device=key(v), nickname=v["device_name"], description=v["description"], facts=facts)
+    return c.UpdateDevices(changes=(change,))
 
 
-def _scan(v: Values) -> c.ScanDevices:
+def _enable(v: Values, enabled: bool) -> c.UpdateDevices:
+    return c.UpdateDevices(changes=(c.DeviceChange(device=key(v), enabled=enabled),))
+
+
+def _list(v: Values) -> c.ListDevices:
     after, before = v["start_time"], v["end_time"]
     if after and before and after >= before:
         raise Invalid("start_time", "earlier than end_time")
-    return c.ScanDevices(
-        window=window(v),
-        space=v["app_id"],
-        product_key=v["product_id"],
-        gateway_id=v["gateway_id"],
-        cascade=v["is_cascade_query"] and v["gateway_id"] is not None,
-        name=v["node_id"],
-        nickname=v["device_name"],
-        after=after,
-        before=before,
+    product, above, node, name = v["product_id"], v["gateway_id"], v["node_id"], v["device_name"]
+    given = (
+        product and Compare("product_key", "=", (product,)),
+        above and Compare("behind" if v["is_cascade_query"] else "gateway", "=", (above,)),
+        node and Compare("name", "=", (node,)),
+        name and Compare("nickname", "=", (name,)),
+        after and Compare("created_at", ">", (after.isoformat(),)),
+        before and Compare("created_at", "<", (before.isoformat(),)),
     )
+    which = Both(tuple(part for part in given if part))
+    return c.ListDevices(asked=asked(v), which=which, space=v["app_id"], order="record")
 
 
 def _reset(v: Values) -> c.ResetSecret:
@@ -121,38 +128,38 @@ def _reset(v: Values) -> c.ResetSecret:
     )
 
 
-def _search(v: Values) -> c.SearchDevices:
+def _search(v: Values) -> c.ListDevices:
     return search.read(v["sql"])
 
 
 # --- answers ------------------------------------------------------------------------------------------------------
 
 
-def _who(r: c.SpaceDevice) -> dict[str, Any]:
+def _who(r: c.Device) -> dict[str, Any]:
     return {
         "app_id": r.space.key,
         "app_name": r.space.name,
         "device_id": r.public_id,
-        "node_id": r.device.name,
+        "node_id": r.name,
         "gateway_id": r.gateway_id or r.public_id,  # huawei 4.3: a direct device's is its own
-        "device_name": r.device.nickname,
+        "device_name": r.nickname,
         "node_type": "ENDPOINT" if r.gateway_id else "GATEWAY",
     }
 
 
-def _what(r: c.SpaceDevice) -> dict[str, Any]:
+def _what(r: c.Device) -> dict[str, Any]:
     return {
         "fw_version": r.versions.get(DEFAULT_MODULE),
         "sw_version": r.versions.get(c.SOFTWARE_MODULE),
         "device_sdk_version": r.sdk_version,
-        "product_id": r.device.product_key,
-        "product_name": r.device.product_name,
-        "status": STATUS[r.device.status],
+        "product_id": r.product_key,
+        "product_name": r.product_name,
+        "status": STATUS[r.status],
         "tags": [{"tag_key": tag, "tag_value": value} for tag, value in r.tags],
     }
 
 
-def _modules(r: c.SpaceDevice) -> list[dict[str, str]]:
+def _modules(r: c.Device) -> list[dict[str, str]]:
     own = (DEFAULT_MODULE, c.SOFTWARE_MODULE)
     return [
         {"module_name": module, "module_version": version}
@@ -161,43 +168,43 @@ def _modules(r: c.SpaceDevice) -> list[dict[str, str]]:
     ]
 
 
-def _listed(r: c.SpaceDevice) -> dict[str, Any]:
+def _listed(r: c.Device) -> dict[str, Any]:
     return render.present(_who(r) | {"description": r.description} | _what(r))
 
 
-def _device(r: c.SpaceDevice) -> dict[str, Any]:
+def _device(r: c.Device) -> dict[str, Any]:
     auth = {
         "auth_type": "SECRET",
-        "secret": r.device.secret,
+        "secret": r.secret,
         "secondary_secret": r.secondary_secret,
         "secure_access": r.facts.get("secure_access"),
         "timeout": r.facts.get("timeout", 0),  # huawei 4.3: 0 is never
     }
     more = {
         "auth_info": render.present(auth),
-        "create_time": render.time(r.device.created_at),
+        "create_time": render.time(r.created_at),
         "connection_status_update_time": render.device_time(r.status_at),
-        "active_time": render.device_time(r.device.activated_at),
+        "active_time": render.device_time(r.activated_at),
         "modules": _modules(r),
         "extension_info": r.facts.get("extension_info"),
     }
     return _listed(r) | render.present(more)
 
 
-def _found_device(r: c.SpaceDevice) -> dict[str, Any]:
+def _found_device(r: c.Device) -> dict[str, Any]:
     members = _who(r) | _what(r) | {"modules": _modules(r), "marker": names.record_id(r.record)}
     return render.present(members)
 
 
-def _found(r: c.Found) -> dict[str, Any]:
-    if r.count is not None:
-        return {"count": r.count}
-    shown = r.shown or search.SHOWN
-    rows = [_found_device(item) for item in r.devices]
+def _found(r: Page[c.Device]) -> dict[str, Any]:
+    if r.total is not None:  # a search counts, or it shows
+        return {"count": r.total}
+    shown = search.shown_of(r.asked)
+    rows = [_found_device(item) for item in r.items]
     return {"devices": [{name: row[name] for name in shown if name in row} for row in rows]}
 
 
-def _page(r: c.Scanned[c.SpaceDevice]) -> dict[str, Any]:
+def _page(r: Page[c.Device]) -> dict[str, Any]:
     return {"devices": [_listed(item) for item in r.items], "page": render.page(r)}
 
 
@@ -211,12 +218,12 @@ _IDS = (DEVICE_ID,)
 
 OPERATIONS: dict[str, Operation] = {
     "AddDevice": at("POST", "/devices", "operator", _create, _device, status=201, body=_CREATE),
-    "ListDevices": at("GET", "/devices", "viewer", _scan, _page, query=(*FILTERS, *WINDOW)),
+    "ListDevices": at("GET", "/devices", "viewer", _list, _page, query=(*FILTERS, *WINDOW)),
     "ShowDevice": at(
-        "GET", _ONE, "viewer", lambda v: c.ShowSpaceDevice(device=key(v)), _device, ids=_IDS,
+        "GET", _ONE, "viewer", lambda v: c.ShowDevice(device=key(v)), _device, ids=_IDS,
     ),
     "UpdateDevice": at(
-        "PUT", _ONE, "operator", _change, _device, ids=_IDS,
+        "PUT", _ONE, "operator", _change, lambda r: _device(r[0]), ids=_IDS,
         body=(*_MORE, Param("auth_info", "members", default={}, members=_ACCESS)),
     ),
     "DeleteDevice": at(
@@ -232,11 +239,11 @@ OPERATIONS: dict[str, Operation] = {
     # huawei 4.3: 204 [inferred]
     "FreezeDevice": at(
         "POST", _ONE + "/freeze", "operator",
-        lambda v: c.SetDeviceEnabled(device=key(v), enabled=False), status=204, ids=_IDS,
+        lambda v: _enable(v, False), status=204, ids=_IDS,
     ),
     "UnfreezeDevice": at(
         "POST", _ONE + "/unfreeze", "operator",
-        lambda v: c.SetDeviceEnabled(device=key(v), enabled=True), status=204, ids=_IDS,
+        lambda v: _enable(v, True), status=204, ids=_IDS,
     ),
     "SearchDevices": at(
         "POST", "/search/query-devices", "viewer", _search, _found,

@@ -5,9 +5,10 @@ from typing import Any
 from upwell.dialects.checks import AnyCase, OneOf, Text
 from upwell.dialects.huawei import names, render, search
 from upwell.dialects.huawei.device_ops import DEVICE_ID, key
-from upwell.dialects.huawei.params import APP_ID, CHINESE, WINDOW, window
+from upwell.dialects.huawei.params import APP_ID, CHINESE, WINDOW, asked, window
 from upwell.dialects.operations import Operation, Param, Table, Values, at
 from upwell.domain import commands as c
+from upwell.domain.commands.lists import Page
 from upwell.domain.errors import Invalid, Missing, NotFound, TooMany
 
 GROUPS_OF_DEVICE_MAX = 10  # huawei 4.4
@@ -104,17 +105,17 @@ def _page(r: c.Scanned[c.Group]) -> dict[str, Any]:
     return {"device_groups": [_listed(item) for item in r.items], "page": render.page(r)}
 
 
-def _simple(r: c.SpaceDevice) -> dict[str, Any]:
+def _simple(r: c.Device) -> dict[str, Any]:
     members = {
         "device_id": r.public_id,
-        "node_id": r.device.name,
-        "device_name": r.device.nickname,
-        "product_id": r.device.product_key,
+        "node_id": r.name,
+        "device_name": r.nickname,
+        "product_id": r.product_key,
     }
     return render.present(members)
 
 
-def _devices(r: c.Scanned[c.SpaceDevice]) -> dict[str, Any]:
+def _devices(r: Page[c.Device]) -> dict[str, Any]:
     return {"devices": [_simple(item) for item in r.items], "page": render.page(r)}
 
 
@@ -144,7 +145,8 @@ OPERATIONS: dict[str, Operation] = {
     ),
     "ShowDevicesInGroup": at(
         "GET", _ONE + "/devices", "viewer",
-        lambda v: c.ScanDevicesOfGroup(group_id=_number(v), window=window(v)), _devices, ids=_IDS, query=WINDOW,
+        lambda v: c.ListDevices(asked=asked(v), group_id=_number(v), order="record"), _devices,
+        ids=_IDS, query=WINDOW,
     ),
     "ListDeviceGroupsByDevice": at(
         "POST", "/devices/{device_id}/list-device-group", "viewer",

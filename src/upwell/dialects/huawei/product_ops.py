@@ -9,9 +9,10 @@ from typing import Any
 
 from upwell.dialects.checks import OneOf, Serialised, Text
 from upwell.dialects.huawei import render
-from upwell.dialects.huawei.params import APP_ID, CHINESE, ID_36, WINDOW, name_of, window
+from upwell.dialects.huawei.params import APP_ID, CHINESE, ID_36, WINDOW, asked, name_of
 from upwell.dialects.operations import Operation, Param, Table, Values, at
 from upwell.domain import commands as c
+from upwell.domain.commands.lists import Page
 from upwell.domain.errors import Invalid
 
 ENTRIES_MAX = 500  # of each array of a product model
@@ -132,34 +133,34 @@ def _refuse_twice(entries: Sequence[dict[str, Any]], name: str, path: str) -> No
         seen.add(entry[name])
 
 
-def _create(v: Values) -> c.CreateSpaceProduct:
-    return c.CreateSpaceProduct(name=v["name"], space=v["app_id"], product_key=v["product_id"], facts=_facts(v))
+def _create(v: Values) -> c.CreateProduct:
+    return c.CreateProduct(name=v["name"], space=v["app_id"], product_key=v["product_id"], facts=_facts(v))
 
 
-def _change(v: Values) -> c.ChangeSpaceProduct:
-    return c.ChangeSpaceProduct(product_key=v["product_id"], space=v["app_id"], name=v["name"], facts=_facts(v))
+def _change(v: Values) -> c.UpdateProduct:
+    return c.UpdateProduct(product_key=v["product_id"], space=v["app_id"], name=v["name"], facts=_facts(v))
 
 
-def _listed(r: c.SpaceProduct) -> dict[str, Any]:
+def _listed(r: c.Product) -> dict[str, Any]:
     members = {
         "app_id": r.space.key,
         "app_name": r.space.name,
-        "product_id": r.product.product_key,
-        "name": r.product.name,
+        "product_id": r.product_key,
+        "name": r.name,
         # A product that another dialect made has none of these facts; here every device speaks MQTT and JSON.
         "device_type": "",
         "protocol_type": "MQTT",
         "data_format": "json",
-        "create_time": render.time(r.product.created_at),
+        "create_time": render.time(r.created_at),
     }
-    return members | {name: r.product.facts[name] for name in _FACTS if name in r.product.facts}
+    return members | {name: r.facts[name] for name in _FACTS if name in r.facts}
 
 
-def _product(r: c.SpaceProduct) -> dict[str, Any]:
-    return _listed(r) | {_SERVICES: r.product.facts.get(_SERVICES, [])}
+def _product(r: c.Product) -> dict[str, Any]:
+    return _listed(r) | {_SERVICES: r.facts.get(_SERVICES, [])}
 
 
-def _page(r: c.Scanned[c.SpaceProduct]) -> dict[str, Any]:
+def _page(r: Page[c.Product]) -> dict[str, Any]:
     return {"products": [_listed(item) for item in r.items], "page": render.page(r)}
 
 
@@ -172,12 +173,12 @@ OPERATIONS: dict[str, Operation] = {
     ),
     "ListProducts": at(
         "GET", "/products", "viewer",
-        lambda v: c.ScanProducts(window=window(v), space=v["app_id"], name=v["product_name"]), _page,
+        lambda v: c.ListProducts(asked=asked(v), space=v["app_id"], name=v["product_name"]), _page,
         query=(APP_ID, Param("product_name", check=name_of(64)), *WINDOW),
     ),
     "ShowProduct": at(
         "GET", _ONE, "viewer",
-        lambda v: c.ShowSpaceProduct(product_key=v["product_id"], space=v["app_id"]), _product,
+        lambda v: c.ShowProduct(product_key=v["product_id"], space=v["app_id"]), _product,
         ids=(_ID,), query=(APP_ID,),
     ),
     "UpdateProduct": at(
@@ -185,7 +186,7 @@ OPERATIONS: dict[str, Operation] = {
     ),
     "DeleteProduct": at(
         "DELETE", _ONE, "operator",
-        lambda v: c.DeleteSpaceProduct(product_key=v["product_id"], space=v["app_id"]), status=204,
+        lambda v: c.DeleteProduct(product_key=v["product_id"], space=v["app_id"]), status=204,
         ids=(_ID,), query=(APP_ID,),
     ),
 }  # fmt: skip

@@ -17,9 +17,10 @@ from sqlglot.errors import SqlglotError
 
 from upwell.dialects.checks import shown
 from upwell.dialects.huawei.params import CHINESE
-from upwell.domain.commands import SOFTWARE_MODULE, SearchDevices
+from upwell.domain.commands import SOFTWARE_MODULE, ListDevices
+from upwell.domain.commands.lists import Slice
 from upwell.domain.errors import Invalid
-from upwell.domain.search import Both, Compare, Condition, Either, Field, Not, Operator
+from upwell.domain.search import EVERYONE, Both, Compare, Condition, Either, Field, Not, Operator
 from upwell.domain.talk import DEFAULT_MODULE
 
 SQL_CHARS_MAX = 400
@@ -72,20 +73,32 @@ _ANY_WHERE = "select * from device where "
 _CONDITION = "field operator value, joined by and, or; no nesting, functions or null"
 
 
-def read(sql: str) -> SearchDevices:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Shown(Slice):
+    """Which rows of a search are asked for, and which members of each; none are all."""
+
+    members: tuple[str, ...] = ()
+
+
+def shown_of(asked: Slice) -> tuple[str, ...]:
+    """The members that an answer shows of each device."""
+    return (asked.members if isinstance(asked, Shown) else ()) or SHOWN
+
+
+def read(sql: str) -> ListDevices:
     """The search that the text asks for. Raises Invalid naming `sql` and the rule that it breaks."""
     reader = _Reader("sql")
     select = reader.select(sql)
     where = select.args.get("where")
     skip, take = reader.limit(select)
     fields, count_only = reader.fields(select)
-    return SearchDevices(
-        condition=None if where is None else reader.condition(where.this),
-        order=reader.order(select),
-        skip=skip,
-        take=take,
-        count_only=count_only,
-        shown=fields,
+    condition = EVERYONE if where is None else reader.condition(where.this)
+    order = reader.order(select)
+    return ListDevices(
+        asked=Shown(take=0 if count_only else take, skip=skip, members=fields),
+        which=condition,
+        order=order,
+        counted=count_only,
     )
 
 
@@ -145,14 +158,14 @@ class _Reader:
             raise Invalid(self.field, f"selects *, count(*) or some of {', '.join(SHOWN)}", f"it selects {text}")
         return tuple(cast("list[str]", names)), False
 
-    def order(self, select: exp.Select) -> Literal["ascending", "descending"] | None:
+    def order(self, select: exp.Select) -> Literal["record", "record_up"]:
         order = select.args.get("order")
         if order is None:
-            return None
+            return "record"
         terms = order.expressions
         if len(terms) != 1 or _column(terms[0].this) != "marker":
             raise Invalid(self.field, "ordered by marker alone")
-        return "descending" if terms[0].args.get("desc") else "ascending"
+        return "record" if terms[0].args.get("desc") else "record_up"
 
     def limit(self, select: exp.Select) -> tuple[int, int]:
         """How many to pass over, and how many to take."""

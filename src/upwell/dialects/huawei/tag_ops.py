@@ -5,10 +5,12 @@ from typing import Any
 
 from upwell.dialects.checks import OneOf, Text, shown
 from upwell.dialects.huawei import render
-from upwell.dialects.huawei.params import CHINESE, ID_128, WINDOW, window
+from upwell.dialects.huawei.params import CHINESE, ID_128, WINDOW, asked
 from upwell.dialects.operations import Operation, Param, Table, Values, at
 from upwell.domain import commands as c
+from upwell.domain.commands.lists import Page
 from upwell.domain.errors import Invalid
+from upwell.domain.search import Both, Compare, Either
 
 TAGS_MAX = 10  # of a device, and so of a request
 
@@ -37,16 +39,16 @@ def _pairs(v: Values) -> tuple[tuple[str, str], ...]:
     return tuple((tag["tag_key"], tag["tag_value"]) for tag in v["tags"])
 
 
-def _bind(v: Values) -> c.SetDeviceTags:
+def _bind(v: Values) -> c.SetTags:
     tags = _pairs(v)
     _refuse_twice("tags", [key for key, _ in tags])
-    return c.SetDeviceTags(device=_device(v), tags=dict(tags), most=TAGS_MAX)
+    return c.SetTags(device=_device(v), tags=dict(tags), most=TAGS_MAX)
 
 
-def _unbind(v: Values) -> c.RemoveDeviceTags:
+def _unbind(v: Values) -> c.DeleteTags:
     _refuse_none("tag_keys", v["tag_keys"])
     _refuse_twice("tag_keys", v["tag_keys"])
-    return c.RemoveDeviceTags(device=_device(v), keys=v["tag_keys"])
+    return c.DeleteTags(device=_device(v), keys=v["tag_keys"], need_all=True)
 
 
 def _refuse_none(field: str, values: Sequence[Any]) -> None:
@@ -60,7 +62,13 @@ def _refuse_twice(field: str, keys: Sequence[str]) -> None:
         raise Invalid(field, "no key is given twice", f"{shown(twice)} is repeated")
 
 
-def _resources(r: c.Scanned[c.SpaceDevice]) -> dict[str, Any]:
+def _tagged(v: Values) -> c.ListDevices:
+    """Those that have at least one of the tags."""
+    one_of = (Both((Compare("tag_key", "=", (tag,)), Compare("tag_value", "=", (value,)))) for tag, value in _pairs(v))
+    return c.ListDevices(asked=asked(v), which=Either(tuple(one_of)), order="record")
+
+
+def _resources(r: Page[c.Device]) -> dict[str, Any]:
     return {"resources": [{"resource_id": item.public_id} for item in r.items], "page": render.page(r)}
 
 
@@ -71,7 +79,6 @@ OPERATIONS: dict[str, Operation] = {
         body=(*_RESOURCE, Param("tag_keys", "list", required=True, check=_KEY, most=TAGS_MAX, unique=False)),
     ),
     "ListResourcesByTags": at(
-        "POST", "/tags/query-resources", "viewer",
-        lambda v: c.ScanTagged(window=window(v), tags=_pairs(v)), _resources, query=WINDOW, body=(_TYPE, _TAGS),
+        "POST", "/tags/query-resources", "viewer", _tagged, _resources, query=WINDOW, body=(_TYPE, _TAGS),
     ),
 }  # fmt: skip

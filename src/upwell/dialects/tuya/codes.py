@@ -24,7 +24,7 @@ def refusal(error: Exception, action: str = "") -> Refusal:
     match error:
         case Missing():
             return replace(told, code="MissingParameter")
-        case Invalid() if error.rule in FORMS:  # tuya 1.4: the gateway's are signature, key and action
+        case Invalid() if error.check in FORMS:  # tuya 1.4: the gateway's are signature, key and action
             return replace(told, code=GENERAL, status=200, envelope="business")
         case Denied():
             return replace(told, code="iot.common.AuthActionPermissionDeny")

@@ -39,6 +39,6 @@ def too_many_values(name: str) -> str:
     return OVER_MAXIMUM
 
 
-def invalid(name: str, rule: str, action: str) -> str:
-    """The code of a value that breaks any other rule."""
+def invalid(name: str, check: str, action: str) -> str:
+    """The code of a value that fails any other check."""
     return PAGES if name in ("CurrentPage", "PageSize") else GENERAL

@@ -11,12 +11,14 @@ from uuid import UUID
 from upwell.dialects.checks import Length, OneOf, Pattern, Range
 from upwell.dialects.operations import Operation, Param
 from upwell.dialects.rpc_answers import china_time, gmt, millis, utc
-from upwell.dialects.rpc_checks import GROUP_NAME, NICKNAME, PAGE, PRODUCT_NAME, page_size
+from upwell.dialects.rpc_checks import GROUP_NAME, KEY_HEAD, KEY_SIZE, NICKNAME, PAGE, PRODUCT_NAME, page_size
 from upwell.dialects.tuya import channels, names
 from upwell.dialects.tuya.render import Listed, Table, page, rows, struct
 from upwell.dialects.tuya.tables import DEVICE_KEY, PRODUCT_KEY, ask, data, of_device, operation, paged
 from upwell.domain import commands as c
+from upwell.domain.commands.lists import Page, Slice
 from upwell.domain.errors import Invalid
+from upwell.domain.search import EVERYONE, Compare
 
 REACHED_MAX = 10_000  # tuya 2.1: devices that CurrentPage x PageSize of QueryDevice reaches without NextToken
 STATUS = {"ONLINE": "ONLINE", "OFFLINE": "OFFLINE", "UNACTIVE": "UNACTIVE", "DISABLED": "DISABLE"}
@@ -40,21 +42,28 @@ _OWN = ("ProductKey", "ProductName")  # what the core keeps itself
 
 def _facts(given: Mapping[str, Any]) -> dict[str, Any]:
     """What is kept of a product under its wire names; `TuyaChannels` is tuya 4.5's channel -> module."""
-    return {"facts": {name: value for name, value in given.items() if name not in _OWN and value is not None}}
+    facts = {name: value for name, value in given.items() if name not in _OWN and value is not None}
+    return {"facts": facts, "unique_name": True}
 
 
-def _devices(given: Mapping[str, Any]) -> c.ListDevices | c.ListDevicesByStatus:
+def _new(given: Mapping[str, Any]) -> dict[str, Any]:
+    return _facts(given) | {"key_head": KEY_HEAD, "key_size": KEY_SIZE}
+
+
+def _devices(given: Mapping[str, Any]) -> c.ListDevices:
     number, size, token = given["CurrentPage"], given["PageSize"], given["NextToken"]
     if token is None and number * size > REACHED_MAX:
         raise Invalid(
             "NextToken", f"needed when CurrentPage x PageSize is over {REACHED_MAX}", f"it is {number * size}"
         )
-    product_key, status = given["ProductKey"], given["DeviceStatus"]
-    if status:
-        wanted = STATUS_ASKED[status]
-        return c.ListDevicesByStatus(status=wanted, number=number, size=size, product_key=product_key)
-    after = UUID(token) if token else None
-    return c.ListDevices(product_key=product_key, number=number, size=size, after=after)
+    status = given["DeviceStatus"]
+    which = Compare("status", "=", (STATUS_ASKED[status],)) if status else EVERYONE
+    after = UUID(token) if token and not status else None
+    return c.ListDevices(asked=Slice.of_page(number, size), which=which, product_key=given["ProductKey"], after=after)
+
+
+def _asked(given: Mapping[str, Any]) -> dict[str, Any]:
+    return {"asked": Slice.of_page(given["CurrentPage"], given["PageSize"])}
 
 
 def _named(given: Mapping[str, Any]) -> dict[str, Any]:
@@ -138,8 +147,8 @@ REMOVED: Table = {
 }
 
 
-def _device_page(r: c.Page[c.Device]) -> dict[str, Any]:
-    full = len(r.items) == r.size and r.number * r.size < r.total
+def _device_page(r: Page[c.Device]) -> dict[str, Any]:
+    full = len(r.items) == r.size and r.number * r.size < (r.total or 0)
     shown = page(LISTED_DEVICE, "deviceInfo", number="Page")(r)
     return shown | {"nextToken": r.items[-1].device_id.hex if full else None}
 
@@ -162,13 +171,13 @@ OPERATIONS: dict[str, Operation] = {
         (_PRODUCT_NAME,),
         lambda r: {"productKey": r.product_key, "data": struct(PRODUCT, r)},
         more=(Param("NodeType", "int", required=True, check=OneOf((0, 1))), *_FACTS),
-        further=_facts,
+        further=_new,
     ),
     "UpdateProduct": operation("operator", c.UpdateProduct, (_PRODUCT, _PRODUCT_NAME), more=_FACTS, further=_facts),
     "QueryProduct": operation("viewer", c.ShowProduct, (_PRODUCT,), data(lambda r: struct(PRODUCT, r))),
     "RegisterDevice": operation(
         "operator",
-        c.RegisterDevice,
+        c.CreateDevice,
         (_PRODUCT, ask("name", "DeviceName", check=DEVICE_NAME), ask("nickname", "Nickname", check=NICKNAME)),
         data(lambda r: struct(DEVICE, r)),
     ),
@@ -183,9 +192,11 @@ OPERATIONS: dict[str, Operation] = {
     ),
     "QueryPageByApplyId": operation(
         "viewer",
-        c.ListRegistered,
-        (_APPLY, *paged(50, number=1, size=10)),
+        c.ListDevices,
+        (_APPLY,),
         page(REGISTERED, "applyDeviceInfo", "applyDeviceList", "Page"),
+        more=(PAGE, page_size(50)),
+        further=_asked,
     ),
     "QueryDevice": Operation(
         "viewer",
@@ -233,8 +244,10 @@ OPERATIONS: dict[str, Operation] = {
     ),
     "QueryDeviceListByDeviceGroup": operation(
         "viewer",
-        c.ListDevicesOfGroup,
-        (_GROUP, *paged(50, number=1, size=10)),
+        c.ListDevices,
+        (_GROUP,),
         page(MEMBER, "simpleDeviceInfo", number="Page"),
+        more=(PAGE, page_size(50)),
+        further=_asked,
     ),
 }  # fmt: skip

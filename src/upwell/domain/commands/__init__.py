@@ -5,39 +5,23 @@ vendor's word or number: ids are ints, times are aware datetimes, sizes are byte
 the names of the columns they come from. A dialect checks the form of what it decodes; the core checks the facts.
 """
 
-from collections.abc import Mapping
-
 from upwell.domain.commands import lists
-from upwell.domain.commands.fleet import (
-    CheckDeviceNames,
+from upwell.domain.commands.devices import (
     CountDevices,
-    CreateProduct,
+    CreateDevice,
     DeleteDevice,
-    DeleteDeviceTag,
-    DeleteProduct,
+    DeleteTags,
     Device,
+    DeviceChange,
     DeviceCounts,
     ListDevices,
-    ListDevicesByStatus,
-    ListDevicesByTags,
-    ListProducts,
-    ListRegistered,
-    NamesChecked,
-    Product,
-    RegisterChecked,
-    RegisterDevice,
-    RegisterDevices,
-    Registration,
     ResetDevice,
-    SetDeviceEnabled,
-    SetDeviceTags,
-    SetNicknames,
+    ResetSecret,
+    SecretReset,
+    SetTags,
     ShowDevice,
     ShowDevices,
-    ShowDeviceTags,
-    ShowProduct,
-    ShowRegistration,
-    UpdateProduct,
+    UpdateDevices,
 )
 from upwell.domain.commands.groups import (
     AddToGroup,
@@ -45,7 +29,6 @@ from upwell.domain.commands.groups import (
     DeleteGroup,
     Enrolled,
     Group,
-    ListDevicesOfGroup,
     ListGroups,
     ListGroupsOfDevice,
     RemoveFromGroup,
@@ -100,6 +83,20 @@ from upwell.domain.commands.packages import (
     UpdateModule,
     UploadTicket,
 )
+from upwell.domain.commands.products import (
+    CreateProduct,
+    DeleteProduct,
+    ListProducts,
+    Product,
+    ShowProduct,
+    UpdateProduct,
+)
+from upwell.domain.commands.registration import (
+    CheckDeviceNames,
+    RegisterDevices,
+    Registration,
+    ShowRegistration,
+)
 from upwell.domain.commands.scans import (
     Scanned,
     Window,
@@ -111,39 +108,23 @@ from upwell.domain.commands.shared import (
     Done,
     Page,
 )
-from upwell.domain.commands.spaces import (
-    AddDevice,
+from upwell.domain.commands.space_parts import (
     AddModule,
-    ChangeDevice,
     ChangeGroup,
     ChangeModule,
-    ChangeSpaceProduct,
-    CreateSpace,
-    CreateSpaceProduct,
-    DeleteSpace,
-    DeleteSpaceProduct,
-    Found,
-    ListSpaces,
-    RemoveDeviceTags,
     RemoveModule,
-    RenameSpace,
-    ResetSecret,
-    ScanDevices,
-    ScanDevicesOfGroup,
     ScanGroups,
     ScanModules,
-    ScanProducts,
-    ScanTagged,
-    SearchDevices,
-    SecretReset,
     ShowModule,
-    ShowSpace,
-    ShowSpaceDevice,
-    ShowSpaceProduct,
-    Space,
-    SpaceDevice,
     SpaceModule,
-    SpaceProduct,
+)
+from upwell.domain.commands.spaces import (
+    CreateSpace,
+    DeleteSpace,
+    ListSpaces,
+    RenameSpace,
+    ShowSpace,
+    Space,
 )
 from upwell.domain.commands.stored import (
     SOFTWARE_MODULE,
@@ -174,19 +155,17 @@ __all__ = [
     "SOFTWARE_MODULE",
     "TARGETS_MAX",
     "TASK_STATES",
-    "AddDevice",
     "AddModule",
     "AddToGroup",
     "CancelTasks",
-    "ChangeDevice",
     "ChangeGroup",
     "ChangeModule",
-    "ChangeSpaceProduct",
     "CheckDeviceNames",
     "Command",
     "ConfirmTasks",
     "CountDevices",
     "CreateAction",
+    "CreateDevice",
     "CreateGroup",
     "CreateHook",
     "CreateJob",
@@ -194,12 +173,10 @@ __all__ = [
     "CreatePackage",
     "CreateProduct",
     "CreateSpace",
-    "CreateSpaceProduct",
     "CreateStoredPackage",
     "CreateUploadTicket",
     "DeleteAction",
     "DeleteDevice",
-    "DeleteDeviceTag",
     "DeleteGroup",
     "DeleteHook",
     "DeleteJob",
@@ -207,15 +184,15 @@ __all__ = [
     "DeletePackage",
     "DeleteProduct",
     "DeleteSpace",
-    "DeleteSpaceProduct",
+    "DeleteTags",
     "DeleteTargetFile",
     "Device",
+    "DeviceChange",
     "DeviceCounts",
     "DeviceKey",
     "Done",
     "EndPolicy",
     "Enrolled",
-    "Found",
     "GivenFile",
     "Group",
     "Hook",
@@ -223,9 +200,6 @@ __all__ = [
     "Job",
     "ListActions",
     "ListDevices",
-    "ListDevicesByStatus",
-    "ListDevicesByTags",
-    "ListDevicesOfGroup",
     "ListGroups",
     "ListGroupsOfDevice",
     "ListHooks",
@@ -234,7 +208,6 @@ __all__ = [
     "ListModules",
     "ListPackages",
     "ListProducts",
-    "ListRegistered",
     "ListSpaces",
     "ListTargetFiles",
     "ListTasks",
@@ -242,7 +215,6 @@ __all__ = [
     "ModifyPackage",
     "Module",
     "ModuleVersion",
-    "NamesChecked",
     "News",
     "ObjectPlace",
     "Package",
@@ -250,11 +222,8 @@ __all__ = [
     "PackageFile",
     "Page",
     "Product",
-    "RegisterChecked",
-    "RegisterDevice",
     "RegisterDevices",
     "Registration",
-    "RemoveDeviceTags",
     "RemoveFromGroup",
     "RemoveModule",
     "RenameSpace",
@@ -262,22 +231,14 @@ __all__ = [
     "ResetDevice",
     "ResetSecret",
     "Result",
-    "ScanDevices",
-    "ScanDevicesOfGroup",
     "ScanGroups",
     "ScanModules",
     "ScanPackages",
-    "ScanProducts",
-    "ScanTagged",
     "Scanned",
-    "SearchDevices",
     "SecretReset",
-    "SetDeviceEnabled",
-    "SetDeviceTags",
-    "SetNicknames",
+    "SetTags",
     "ShowAction",
     "ShowDevice",
-    "ShowDeviceTags",
     "ShowDevices",
     "ShowGroup",
     "ShowHook",
@@ -287,20 +248,17 @@ __all__ = [
     "ShowProduct",
     "ShowRegistration",
     "ShowSpace",
-    "ShowSpaceDevice",
-    "ShowSpaceProduct",
     "ShowStoredPackage",
     "ShowSuperGroup",
     "Space",
-    "SpaceDevice",
     "SpaceModule",
-    "SpaceProduct",
     "Steered",
     "StoredPackage",
     "TargetFile",
     "TargetResult",
     "Task",
     "UpdateAction",
+    "UpdateDevices",
     "UpdateGroup",
     "UpdateHook",
     "UpdateJob",
@@ -312,31 +270,28 @@ __all__ = [
 
 Command = (
     CreateProduct | ShowProduct | ListProducts | UpdateProduct | DeleteProduct
-    | RegisterDevice | RegisterDevices | ShowRegistration | ListRegistered | CheckDeviceNames | RegisterChecked
-    | ListDevices | ShowDevice | ShowDevices | DeleteDevice | SetDeviceEnabled | ResetDevice | SetNicknames
-    | CountDevices | ListDevicesByStatus | SetDeviceTags | ShowDeviceTags | DeleteDeviceTag | ListDevicesByTags
+    | CreateSpace | ListSpaces | ShowSpace | RenameSpace | DeleteSpace
+    | CreateDevice | ShowDevice | ShowDevices | ListDevices | CountDevices | UpdateDevices | ResetSecret | ResetDevice
+    | DeleteDevice | SetTags | DeleteTags | RegisterDevices | CheckDeviceNames | ShowRegistration
     | CreateGroup | UpdateGroup | DeleteGroup | ListGroups | ShowGroup | ShowSuperGroup | AddToGroup | RemoveFromGroup
-    | ListDevicesOfGroup | ListGroupsOfDevice
+    | ListGroupsOfDevice
     | CreateUploadTicket | CreatePackage | ModifyPackage | ShowPackage | ListPackages | DeletePackage
     | CreateModule | UpdateModule | DeleteModule | ListModules | ListModuleVersions
     | CreateJob | UpdateJob | EndPolicy | DeleteJob | ShowJob | ListJobs
     | ListTasks | CancelTasks | ConfirmTasks | RepeatTasks | ListTargetFiles | DeleteTargetFile
-    | CreateSpace | ListSpaces | ShowSpace | RenameSpace | DeleteSpace | CreateSpaceProduct | ScanProducts
-    | ShowSpaceProduct | ChangeSpaceProduct | DeleteSpaceProduct | AddDevice | ScanDevices | ShowSpaceDevice
-    | ChangeDevice | ResetSecret | SearchDevices | RemoveDeviceTags | ScanTagged | AddModule | ScanModules
-    | ShowModule | ChangeModule | RemoveModule | ScanGroups | ChangeGroup | ScanDevicesOfGroup | CreateStoredPackage
-    | ScanPackages | ShowStoredPackage
     | CreateHook | ShowHook | ListHooks | UpdateHook | DeleteHook
     | CreateAction | ShowAction | ListActions | UpdateAction | DeleteAction
+    | AddModule | ScanModules | ShowModule | ChangeModule | RemoveModule | ScanGroups | ChangeGroup
+    | CreateStoredPackage | ScanPackages | ShowStoredPackage
 )  # fmt: skip
 
 Result = (
-    Done | Product | Device | Registration | NamesChecked | DeviceCounts | Mapping[str, str] | Group | Enrolled | None
-    | UploadTicket | Package | PackageCreated | Job | Steered
-    | Page[Product] | Page[Device] | Page[Package] | lists.Page[Job] | lists.Page[Task] | Page[Group]
-    | Page[ModuleVersion] | tuple[Device, ...] | tuple[Group, ...] | tuple[Module, ...]
-    | Space | SpaceProduct | SpaceDevice | SpaceModule | SecretReset | Found | StoredPackage
-    | Scanned[SpaceProduct] | Scanned[SpaceDevice] | Scanned[SpaceModule] | Scanned[Group]
-    | Scanned[StoredPackage] | Hook | HookAction | lists.Page[Hook] | lists.Page[HookAction]
+    Done | Product | Device | Registration | DeviceCounts | Group | Enrolled | None
+    | UploadTicket | Package | PackageCreated | Job | Steered | Hook | HookAction
+    | lists.Page[Product] | lists.Page[Device] | lists.Page[Job] | lists.Page[Task]
+    | lists.Page[Hook] | lists.Page[HookAction] | Page[Package] | Page[Group] | Page[ModuleVersion]
+    | tuple[Device, ...] | tuple[Group, ...] | tuple[Module, ...]
+    | Space | SpaceModule | SecretReset | StoredPackage
+    | Scanned[SpaceModule] | Scanned[Group] | Scanned[StoredPackage]
     | tuple[Space, ...] | tuple[TargetFile, ...]
 )  # fmt: skip

@@ -12,6 +12,7 @@ from functools import partial
 from typing import Protocol
 from uuid import UUID
 
+from upwell.domain.connected import SubDevice
 from upwell.domain.errors import CallerError
 from upwell.domain.fleet import device_id as id_of
 from upwell.domain.talk import BlockRequest, Inquiry, OfferRequest, TaskRef
@@ -22,7 +23,6 @@ from upwell.doors.devices.seats import Seat, linked_of
 from upwell.doors.seldom import Seldom
 from upwell.service.journal import tell
 from upwell.service.upgrade.dispatch import Addressed, Sent
-from upwell.service.upgrade.gateways import SubDevice
 from upwell.service.upgrade.reports import Delivered, Incoming
 
 log = logging.getLogger(__name__)

@@ -12,6 +12,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from uuid import UUID
 
+from upwell.domain.connected import LoginFacts, SubDevice
 from upwell.domain.errors import NotFound, TooMany
 from upwell.domain.fleet import device_id as id_of
 from upwell.doors.devices.desk import Desk
@@ -32,8 +33,7 @@ from upwell.doors.devices.faces import (
 from upwell.doors.devices.logins import NOBODY
 from upwell.doors.devices.seats import Seat, Seats, linked_of
 from upwell.service.journal import tell
-from upwell.service.upgrade.gateways import SUB_DEVICES_MAX, SubDevice
-from upwell.service.upgrade.logins import LoginFacts
+from upwell.service.upgrade.gateways import SUB_DEVICES_MAX
 
 log = logging.getLogger(__name__)
 

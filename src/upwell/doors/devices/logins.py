@@ -10,11 +10,11 @@ from datetime import datetime
 from typing import Protocol
 from uuid import UUID, uuid4
 
+from upwell.domain.connected import LoginFacts
 from upwell.domain.errors import DeviceError
 from upwell.domain.fleet import device_id as id_of
 from upwell.doors.devices.faces import Claim, Down, Enrolment, Face, Linked, MqttFace, Names
 from upwell.doors.devices.identity import Identity
-from upwell.service.upgrade.logins import LoginFacts
 
 
 class LoginDesk(Protocol):

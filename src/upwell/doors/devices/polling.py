@@ -20,7 +20,7 @@ from upwell.doors.devices.bodies import body_of
 from upwell.doors.devices.desk import Desk, Fetch, Hearing
 from upwell.doors.devices.faces import Answer, HttpFace, HttpRequest, Linked, Names
 from upwell.doors.devices.logins import Logins, Refused
-from upwell.doors.management.requests import headers_of, peer_of
+from upwell.doors.requests import headers_of, peer_of
 from upwell.service.journal import tell
 from upwell.service.upgrade.dispatch import Unasked
 

@@ -7,6 +7,7 @@ from uuid import UUID
 
 from starlette.routing import Route
 
+from upwell.domain.connected import Stream
 from upwell.domain.talk import TaskRef
 from upwell.doors.devices.connections import Connections
 from upwell.doors.devices.desk import Desk, Fetch
@@ -17,7 +18,6 @@ from upwell.doors.devices.faces.alibaba_blocks import Blocks
 from upwell.doors.devices.faces.huawei import HuaweiFace
 from upwell.doors.devices.faces.tuyalink import TuyaLinkFace
 from upwell.doors.devices.polling import PollingDoor
-from upwell.service.upgrade.streams import Stream
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -21,9 +21,9 @@ from upwell.dialects.huawei.signing import SigningError
 from upwell.dialects.rest import pairs
 from upwell.domain.errors import CallerError, Denied
 from upwell.doors.management.huawei_callers import DIALECT, caller_of, key_named
-from upwell.doors.management.requests import origin_of, peer_of
 from upwell.doors.management.rest import rest_request
 from upwell.doors.management.tongue import House
+from upwell.doors.requests import origin_of, peer_of
 from upwell.service.journal import tell
 from upwell.service.manage import access, users
 

@@ -11,8 +11,8 @@ from starlette.routing import Route
 from upwell.dialects.rest import RestRequest
 from upwell.domain.errors import Invalid
 from upwell.doors.management.ask import ask
-from upwell.doors.management.requests import TooLong, body_of, headers_of, origin_of, peer_of
 from upwell.doors.management.tongue import Asked, House, RestSpeaker
+from upwell.doors.requests import body_of, headers_of, origin_of, peer_of
 
 METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")  # the route's, so that all are refused here
 
@@ -62,17 +62,11 @@ class RestDoor:
 
 
 async def rest_request(request: Request, body_size_max: int, field: str = "body") -> RestRequest:
-    """A request exactly as it was received. Raises Invalid naming `field` when its body is longer, before any of it is
-    read if its header says so; ClientDisconnect."""
-    try:
-        body = await body_of(request, body_size_max)
-    except TooLong as exc:
-        problem = f"{exc.announced_size} are announced" if exc.announced_size else ""
-        raise Invalid(field, f"at most {body_size_max} bytes", problem) from exc
+    """A request exactly as it was received. Raises as `body_of` does."""
     return RestRequest(
         method=request.method,
         path=request.scope["raw_path"].decode("latin-1"),
         query=request.scope["query_string"].decode("latin-1"),
         headers=headers_of(request),
-        body=body,
+        body=await body_of(request, body_size_max, field),
     )

@@ -16,11 +16,10 @@ from starlette.routing import Route
 
 from upwell.dialects import rpc_signing
 from upwell.dialects.rpc import RpcRequest
-from upwell.domain.errors import CallerError
+from upwell.domain.errors import CallerError, Invalid
 from upwell.doors.management.ask import ask
-from upwell.doors.management.requests import TooLong, body_of, headers_of, origin_of, peer_of
 from upwell.doors.management.tongue import BODY_SIZE_MAX, Answer, Asked, House, RpcSpeaker
-from upwell.doors.management.uploads import is_form
+from upwell.doors.requests import body_of, headers_of, is_form, origin_of, peer_of
 
 QUERY_SIZE_MAX = 64 * 1024
 FIELDS_MAX = 25_000  # parameters; BatchCheckDeviceNames alone may carry 10,000 names with 10,000 nicknames
@@ -102,7 +101,7 @@ async def _read(request: Request) -> RpcRequest:
         raise ValueError(f"The query is longer than {QUERY_SIZE_MAX} bytes.")
     try:
         body = await body_of(request, BODY_SIZE_MAX)
-    except TooLong as exc:
+    except Invalid as exc:
         raise ValueError(f"The body is longer than {BODY_SIZE_MAX} bytes.") from exc
     headers = headers_of(request)
     form = _pairs(body.decode("utf-8", "replace")) if _has_form(headers) else []

@@ -30,8 +30,8 @@ from upwell.dialects.alibaba.upload import (
     success,
 )
 from upwell.domain.errors import CallerError, ServerError
-from upwell.doors.management.lingering import announced
-from upwell.doors.management.requests import peer_of
+from upwell.doors.lingering import announced
+from upwell.doors.requests import is_form, peer_of
 from upwell.service.journal import tell
 
 FIELD_BYTES_MAX = 8 * 1024
@@ -86,11 +86,6 @@ class UploadDesk(Protocol):
 
     async def finish(self, key: str, stored: StoredObject, /) -> None:
         """The object is durable: record its size and digests."""
-
-
-def is_form(content_type: str) -> bool:
-    """Whether a request is an upload form, by its type."""
-    return content_type.lower().startswith("multipart/form-data")
 
 
 def streams_to_store(scope: Scope) -> bool:

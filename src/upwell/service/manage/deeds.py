@@ -48,13 +48,11 @@ DEEDS: dict[type, tuple[str, tuple[str, ...]]] = {
     c.RepeatTasks: ("tasks run again", ("tasks",)),
     c.DeleteJob: ("job deleted", ()),
     c.DeleteDevice: ("device deleted", ("device",)),
-    c.SetDeviceEnabled: ("device enabled or disabled", ("device", "enabled")),
+    c.DeviceChange: ("device enabled or disabled", ("device", "enabled")),
     c.ResetDevice: ("device reset", ("device",)),
     c.ResetSecret: ("device's secret replaced", ("device", "secondary", "disconnect")),
     c.CreateProduct: ("product made", ("product_key", "name")),
-    c.CreateSpaceProduct: ("product made", ("product_key", "name")),
     c.DeleteProduct: ("product deleted", ("product_key",)),
-    c.DeleteSpaceProduct: ("product deleted", ("product_key",)),
     c.DeleteSpace: ("space deleted", ("space",)),
 }
 """For each command that is a deed what is told, and which members of the command, or of its result, tell to whom."""
@@ -64,9 +62,18 @@ _WORDS = {"package_id": "package", "package_ids": "packages", "product_key": "pr
 
 
 def tell_deed(
-    caller: Caller, command: c.Command, result: object, operation: str, job_name: Callable[[int], str], address: str
+    caller: Caller,
+    command: c.Command | c.DeviceChange,
+    result: object,
+    operation: str,
+    job_name: Callable[[int], str],
+    address: str,
 ) -> None:
     """The command was done for the caller, who asked from the address; `job_name` is what its dialect calls a job."""
+    if isinstance(command, c.UpdateDevices):
+        for change in command.changes:
+            if change.enabled is not None:  # other words about a device are no deed
+                tell_deed(caller, change, result, operation, job_name, address)
     deed = _deed(command)
     if deed is None:
         return
@@ -85,7 +92,7 @@ def tell_refusal(key_id: str, operation: str, code: str, error: UpwellError, pee
          request_id=request_id)  # fmt: skip
 
 
-def _deed(command: c.Command) -> tuple[str, tuple[str, ...]] | None:
+def _deed(command: object) -> tuple[str, tuple[str, ...]] | None:
     match command:
         case c.CreateJob():
             return _MADE["" if command.asks_version else command.kind]
@@ -96,7 +103,7 @@ def _deed(command: c.Command) -> tuple[str, tuple[str, ...]] | None:
     return DEEDS.get(type(command))
 
 
-def _member(command: c.Command, result: object, name: str) -> object:
+def _member(command: object, result: object, name: str) -> object:
     if isinstance(command, c.CreateJob) and name in ("package_id", "group_id"):
         return next(iter(getattr(command, f"{name}s")), None)
     holders = (command, getattr(command, "manner", None), result)

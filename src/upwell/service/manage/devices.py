@@ -1,59 +1,70 @@
-"""Devices: registered singly, shown, listed, named, enabled, reset and deleted.
+"""Devices: made, shown, changed, given new secrets, reset and deleted.
 
 Only the caller's account sees a device; to all others it does not exist (law 8). A deleted device stays as a
-tombstone; one registered again under a tombstone's name is a new device in its row.
+tombstone; one made again under a tombstone's name is a new device in its row. A public id is one device's in the whole
+installation. A device made without one is known as `{product_key}_{name}`: nobody may choose an id that stands for it.
 """
 
 import json
 from collections.abc import Sequence
-from datetime import datetime
 from uuid import UUID
 
-from upwell.domain import commands, fleet
-from upwell.domain.errors import Conflict, Invalid, Missing, NotFound
+import asyncpg
+
+from upwell.domain import commands as c
+from upwell.domain import fleet
+from upwell.domain.errors import Conflict, Invalid, NotFound, TooMany
 from upwell.domain.task import Event
 from upwell.service.context import Context
 from upwell.service.dice import DEVICE_SECRET_SIZE, IOT_SALT_SIZE, dice
 from upwell.service.manage.access import Caller, require
+from upwell.service.manage.device_keys import device_ids, lock_all, lock_device, no_device
 from upwell.service.manage.products import find_product
-from upwell.service.upgrade.lives import make_device
+from upwell.service.upgrade.lives import delete_devices, make_device
 from upwell.service.upgrade.tasks import Selection, end_tasks
-from upwell.storage.database import Connection, Row, values
+from upwell.storage.database import Connection
 from upwell.storage.queries import sheet
+from upwell.storage.views import device_of
 
-_Q = sheet("fleet")
+SQL = sheet("devices")
 DEVICE_NAME_SIZE = 20  # characters of a made-up name
+LEVELS_MAX = 2  # devices that one may be behind, one behind the other (huawei 4.3)
+BEHIND_MAX = 50_000  # devices right behind one (huawei 4.3)
 
 
-async def register_device(ctx: Context, caller: Caller, cmd: commands.RegisterDevice) -> commands.Device:
-    """A new device, also under a deleted one's name. Raises NotFound (product), Conflict device_name_taken."""
+async def create_device(ctx: Context, caller: Caller, cmd: c.CreateDevice) -> c.Device:
+    """A new device, also under a deleted one's name. Raises NotFound (space, product, device for the gateway), Conflict
+    device_name_taken or public_id_taken, which does not say whose it is, TooMany devices or levels of gateways."""
     require(caller, "operator")
-    name = cmd.name or dice(DEVICE_NAME_SIZE)
+    name, secret = cmd.name or dice(DEVICE_NAME_SIZE), cmd.secret or dice(DEVICE_SECRET_SIZE)
     device_id = fleet.device_id(cmd.product_key, name)
-    secret, public = dice(DEVICE_SECRET_SIZE), fleet.iot_id(device_id, dice(IOT_SALT_SIZE))
+    iot_id = fleet.iot_id(device_id, dice(IOT_SALT_SIZE))
 
-    async def body(conn: Connection) -> commands.Device:
-        product_id = await find_product(conn, caller, cmd.product_key, "share_product")
-        row = (device_id, product_id, name, secret, public, cmd.nickname, ctx.now())
-        if not await make_device(conn, *row):
+    async def body(conn: Connection) -> c.Device:
+        product_id = await find_product(conn, caller, cmd.product_key, cmd.space, "share_product")
+        if not await make_device(conn, device_id, product_id, name, secret, iot_id, cmd.nickname, ctx.now()):
             raise Conflict("device_name_taken", f"The product has a device named {name}.")
+        if cmd.public_id is not None or cmd.description is not None or cmd.facts:
+            await _dress(conn, device_id, cmd)
+        if cmd.gateway_id is not None:
+            await _put_behind(ctx, conn, caller, device_id, cmd.gateway_id)
         return (await views(conn, caller, [device_id]))[0]
 
     return await ctx.database.transact(body)
 
 
-# --- shown and listed ---
+# --- shown ---
 
 
-async def show_device(ctx: Context, caller: Caller, cmd: commands.ShowDevice) -> commands.Device:
+async def show_device(ctx: Context, caller: Caller, cmd: c.ShowDevice) -> c.Device:
     """The device. Raises NotFound, Missing."""
-    found = await show_devices(ctx, caller, commands.ShowDevices(devices=(cmd.device,)))
+    found = await show_devices(ctx, caller, c.ShowDevices(devices=(cmd.device,)))
     if not found:
         raise no_device(cmd.device)
     return found[0]
 
 
-async def show_devices(ctx: Context, caller: Caller, cmd: commands.ShowDevices) -> tuple[commands.Device, ...]:
+async def show_devices(ctx: Context, caller: Caller, cmd: c.ShowDevices) -> tuple[c.Device, ...]:
     """The devices in the order asked, unknown ones left out; read in one question. Raises Missing."""
     async with ctx.database.connection() as conn:
         ids = await device_ids(conn, caller, cmd.devices)
@@ -63,175 +74,110 @@ async def show_devices(ctx: Context, caller: Caller, cmd: commands.ShowDevices) 
     return tuple(device for key, device in asked if device is not None and key.iot_id in (None, device.iot_id))
 
 
-async def list_devices(ctx: Context, caller: Caller, cmd: commands.ListDevices) -> commands.Page[commands.Device]:
-    """A page of a product's devices, newest first. Raises NotFound, Invalid (after)."""
-    async with ctx.database.connection() as conn:
-        product_id = await find_product(conn, caller, cmd.product_key)
-        if cmd.after is None:
-            return await page(conn, caller, "devices", (product_id,), cmd.number, cmd.size)
-        moment = await conn.fetchval(_Q["moment_of_device"], product_id, cmd.after)
-        if moment is None:
-            raise Invalid("after", "the device that the page before ended with")
-        total = await conn.fetchval(_Q["count_devices"], product_id)
-        rows = await conn.fetch(_Q["devices_after"], product_id, moment, cmd.after, cmd.size)
-        items = await views(conn, caller, [row["device_id"] for row in rows])
-    return commands.Page(items=tuple(items), total=total, number=cmd.number, size=cmd.size)
-
-
-async def list_devices_by_status(
-    ctx: Context, caller: Caller, cmd: commands.ListDevicesByStatus
-) -> commands.Page[commands.Device]:
-    """A page of the devices of that status, newest first. Raises NotFound (product)."""
-    async with ctx.database.connection() as conn:
-        product_id = cmd.product_key and await find_product(conn, caller, cmd.product_key)
-        which = (caller.account_id, product_id or None, cmd.status, json.dumps(dict(cmd.product_facts)))
-        return await page(conn, caller, "devices_by_status", which, cmd.number, cmd.size)
+async def views(conn: Connection, caller: Caller, ids: Sequence[UUID]) -> list[c.Device]:
+    """The caller's live devices among these, in their order."""
+    rows = await conn.fetch(*SQL["show_devices"](account_id=caller.account_id, device_ids=ids))
+    return [device_of(row) for row in rows]
 
 
 # --- changed ---
 
 
-async def set_device_enabled(ctx: Context, caller: Caller, cmd: commands.SetDeviceEnabled) -> commands.Done:
-    """Allow or forbid a device to log in. Raises NotFound, Missing."""
+async def update_devices(ctx: Context, caller: Caller, cmd: c.UpdateDevices) -> tuple[c.Device, ...]:
+    """Give devices other nicknames, descriptions or facts, allow or forbid them to log in; all of them or none. Raises
+    NotFound, Missing, Invalid (changes)."""
     require(caller, "operator")
+    changes = cmd.changes
+    columns = {
+        "nicknames": [change.nickname for change in changes],
+        "descriptions": [change.description for change in changes],
+        "enabled": [change.enabled for change in changes],
+        "facts": [json.dumps(dict(change.facts)) for change in changes],
+    }
 
-    async def body(conn: Connection) -> commands.Done:
-        device_id = await lock_device(conn, caller, cmd.device)
-        await conn.execute(_Q["enable_device"], device_id, cmd.enabled, ctx.now())
-        return commands.Done()
-
-    return await ctx.database.transact(body)
-
-
-async def set_nicknames(ctx: Context, caller: Caller, cmd: commands.SetNicknames) -> commands.Done:
-    """Give devices nicknames; all of them or none. Raises NotFound, Missing, Invalid."""
-    require(caller, "operator")
-    keys = [key for key, _ in cmd.nicknames]
-
-    async def body(conn: Connection) -> commands.Done:
-        ids = [_or_refuse(key, found) for key, found in zip(keys, await lock_devices(conn, caller, keys), strict=True)]
+    async def body(conn: Connection) -> tuple[c.Device, ...]:
+        ids = await lock_all(conn, caller, [change.device for change in changes])
         if len(set(ids)) < len(ids):
-            raise Invalid("nicknames", "one for each device", "a device is given twice")
-        await conn.execute(_Q["set_nicknames"], ctx.now(), ids, [nickname for _, nickname in cmd.nicknames])
-        return commands.Done()
+            raise Invalid("changes", "one for each device", "a device is given twice")
+        await conn.execute(*SQL["update_devices"](device_ids=ids, now=ctx.now(), **columns))
+        return tuple(await views(conn, caller, ids))
 
     return await ctx.database.transact(body)
 
 
-async def reset_device(ctx: Context, caller: Caller, cmd: commands.ResetDevice) -> commands.Done:
+async def reset_secret(ctx: Context, caller: Caller, cmd: c.ResetSecret) -> c.SecretReset:
+    """Give a device another secret, and end its connection if asked. Raises NotFound, Missing."""
+    require(caller, "operator")
+    secret = cmd.secret or dice(DEVICE_SECRET_SIZE)
+    which = "reset_secondary" if cmd.secondary else "reset_secret"
+
+    async def body(conn: Connection) -> c.SecretReset:
+        device_id, now = await lock_device(conn, caller, cmd.device), ctx.now()
+        await conn.execute(*SQL[which](device_id=device_id, secret=secret, now=now))
+        if cmd.disconnect:
+            await conn.execute(*SQL["let_go"](device_id=device_id, now=now))
+        [shown] = await views(conn, caller, [device_id])
+        return c.SecretReset(public_id=shown.public_id, secret=secret, secondary=cmd.secondary)
+
+    return await ctx.database.transact(body)
+
+
+async def reset_device(ctx: Context, caller: Caller, cmd: c.ResetDevice) -> c.Done:
     """Forget what a device reported and cancel its open tasks. Raises NotFound, Missing."""
     require(caller, "operator")
 
-    async def body(conn: Connection) -> commands.Done:
+    async def body(conn: Connection) -> c.Done:
         device_id = await lock_device(conn, caller, cmd.device)
-        await conn.execute(_Q["forget_versions"], device_id)  # before its tasks are locked, as by a report
+        await conn.execute(*SQL["forget_versions"](device_id=device_id))  # before its tasks are locked, as by a report
         chosen = Selection(device_ids=[device_id])
         await end_tasks(
             conn, Event.CANCELLED, chosen, ctx.now(), reason="device_reset", description="the device was reset"
         )
-        return commands.Done()
+        return c.Done()
 
     return await ctx.database.transact(body)
 
 
-async def delete_device_row(
-    conn: Connection, caller: Caller, key: commands.DeviceKey, now: datetime, *, keep_gateway: bool = False
-) -> UUID:
-    """The device's part of its deletion; its open tasks are the caller's to cancel in the same transaction.
-    Returns its id. Raises NotFound, Missing, Denied, Conflict gateway_has_devices."""
+async def delete_device(ctx: Context, caller: Caller, cmd: c.DeleteDevice) -> c.Done:
+    """Delete a device and cancel its open tasks. Raises NotFound, Missing, Conflict gateway_has_devices."""
     require(caller, "operator")
-    device_id = await lock_device(conn, caller, key)
-    if keep_gateway and await conn.fetchval(_Q["has_sub_devices"], device_id):
-        raise Conflict("gateway_has_devices", "Other devices are behind the device; delete them first.")
-    await conn.execute(_Q["delete_device"], device_id, now)
-    return device_id
+
+    async def body(conn: Connection) -> c.Done:
+        device_id, now = await lock_device(conn, caller, cmd.device), ctx.now()
+        if cmd.keep_gateway and await conn.fetchval(*SQL["has_sub_devices"](device_id=device_id)):
+            raise Conflict("gateway_has_devices", "Other devices are behind the device; delete them first.")
+        await delete_devices(conn, [device_id], now)
+        chosen = Selection(device_ids=[device_id])
+        await end_tasks(
+            conn, Event.CANCELLED, chosen, now, reason="device_deleted", description="the device was deleted"
+        )
+        return c.Done()
+
+    return await ctx.database.transact(body)
 
 
-# --- keys to devices ---
+# --- parts ---
 
 
-def key_device_id(key: commands.DeviceKey) -> UUID | None:
-    """The id a key leads to by itself; None for a public id, which must be looked up, and for an iot_id that can't be
-    one. Whoever finds a row by it must compare the row's iot_id with the key's. Raises Missing when the key says too
-    little."""
-    if key.public_id is not None and not key.iot_id:
-        return None
-    if key.iot_id:
-        return fleet.device_of_iot_id(key.iot_id)
-    if not key.product_key:
-        raise Missing("product_key")
-    if not key.name:
-        raise Missing("name")
-    return fleet.device_id(key.product_key, key.name)
+async def _dress(conn: Connection, device_id: UUID, cmd: c.CreateDevice) -> None:
+    taken = Conflict("public_id_taken", f"The device id {cmd.public_id} is in use.")
+    row = {"public_id": cmd.public_id, "description": cmd.description, "facts": json.dumps(dict(cmd.facts))}
+    try:
+        await conn.execute(*SQL["dress_device"](device_id=device_id, **row))
+    except asyncpg.UniqueViolationError as exc:
+        raise taken from exc
+    implied = fleet.implied_ids(cmd.public_id or "")
+    if await conn.fetchval(*SQL["implied_taken"](implied_ids=implied, device_id=device_id)):
+        raise taken
 
 
-async def device_ids(conn: Connection, caller: Caller, keys: Sequence[commands.DeviceKey]) -> list[UUID | None]:
-    """The ids that these keys lead to, in their order; None where there can be none. Raises Missing."""
-    named = await find_public(conn, caller, [key.public_id for key in keys if key.public_id and not key.iot_id])
-    return [named.get(key.public_id) if key.public_id and not key.iot_id else key_device_id(key) for key in keys]
-
-
-async def find_public(conn: Connection, caller: Caller, public_ids: Sequence[str]) -> dict[str, UUID]:
-    """The caller's live devices under these public ids; unknown ones are left out. A device whose owner chose no id
-    is known as `{product_key}_{name}`, unless another has that id by choice."""
-    asked = list(dict.fromkeys(public_ids))
-    if not asked:
-        return {}
-    implied = [(text, device) for text in asked for device in fleet.implied_ids(text)]
-    columns = (asked, [text for text, _ in implied], [device for _, device in implied])
-    rows = await conn.fetch(_Q["devices_by_public_id"], caller.account_id, *columns)
-    found: dict[str, UUID] = {}
-    for row in rows:
-        found.setdefault(row["public_id"], UUID(int=row["device_id"].int))
-    return found
-
-
-async def lock_devices(conn: Connection, caller: Caller, keys: Sequence[commands.DeviceKey]) -> list[UUID | None]:
-    """The live devices behind these keys, in their order, held until the transaction ends; None where there is
-    none. Raises Missing."""
-    ids = await device_ids(conn, caller, keys)
-    rows = await conn.fetch(_Q["lock_devices"], caller.account_id, [found for found in ids if found is not None])
-    public = {row["device_id"]: row["iot_id"] for row in rows}
-    return [
-        found if found in public and key.iot_id in (None, "", public[found]) else None
-        for key, found in zip(keys, ids, strict=True)
-    ]
-
-
-async def lock_device(conn: Connection, caller: Caller, key: commands.DeviceKey) -> UUID:
-    """The live device behind the key, held until the transaction ends. Raises NotFound, Missing."""
-    [found] = await lock_devices(conn, caller, [key])
-    return _or_refuse(key, found)
-
-
-def no_device(key: commands.DeviceKey) -> NotFound:
-    """The refusal of a key behind which there is no device."""
-    return NotFound("device", key.iot_id or key.public_id or key.name or "")
-
-
-def _or_refuse(key: commands.DeviceKey, found: UUID | None) -> UUID:
-    if found is None:
-        raise no_device(key)
-    return found
-
-
-# --- rows to values ---
-
-
-async def page(
-    conn: Connection, caller: Caller, what: str, which: tuple[object, ...], number: int, size: int
-) -> commands.Page[commands.Device]:
-    """A page of devices by the statements `count_{what}` and `page_of_{what}` of the sheet `fleet`."""
-    total = await conn.fetchval(_Q[f"count_{what}"], *which)
-    rows = await conn.fetch(_Q[f"page_of_{what}"], *which, size, (number - 1) * size)
-    items = await views(conn, caller, [row["device_id"] for row in rows])
-    return commands.Page(items=tuple(items), total=total, number=number, size=size)
-
-
-async def views(conn: Connection, caller: Caller, device_ids: list[UUID]) -> list[commands.Device]:
-    """The caller's devices among these, in their order."""
-    return [_device(row) for row in await conn.fetch(_Q["show_devices"], caller.account_id, device_ids)]
-
-
-def _device(row: Row) -> commands.Device:
-    return commands.Device(**values(row) | {"product_facts": json.loads(row["product_facts"])})
+async def _put_behind(ctx: Context, conn: Connection, caller: Caller, device_id: UUID, gateway: str) -> None:
+    # Locked, so that its level and the number of devices behind it hold until the end.
+    gateway_id = await lock_device(conn, caller, c.DeviceKey(public_id=gateway))
+    if gateway_id == device_id:
+        raise NotFound("device", gateway)  # it was not there before
+    if await conn.fetchval(*SQL["gateways_above"](device_id=gateway_id, most=LEVELS_MAX)) >= LEVELS_MAX:
+        raise TooMany("levels of gateways", LEVELS_MAX)
+    if await conn.fetchval(*SQL["count_behind"](gateway_id=gateway_id)) >= BEHIND_MAX:
+        raise TooMany("devices behind a gateway", BEHIND_MAX)
+    await conn.execute(*SQL["put_behind"](device_id=device_id, gateway_id=gateway_id, now=ctx.now()))

@@ -11,13 +11,13 @@ import asyncpg
 
 from upwell.domain import commands as c
 from upwell.domain.errors import Conflict, NotFound, TooMany
-from upwell.domain.search import Both, Condition
+from upwell.domain.search import Condition
 from upwell.service.context import Context
 from upwell.service.manage.access import Caller, require
-from upwell.service.manage.devices import lock_devices, no_device, show_device, views
-from upwell.service.manage.products import find_product
+from upwell.service.manage.device_keys import lock_all, lock_devices
+from upwell.service.manage.devices import show_device
 from upwell.service.manage.spaces import find_space
-from upwell.service.upgrade.members import condition_of, fetch_ids
+from upwell.service.upgrade.members import condition_of
 from upwell.storage.database import Connection, Row
 from upwell.storage.queries import sheet
 from upwell.storage.search import condition, fitted, to_json
@@ -27,7 +27,6 @@ GROUPS_OF_DEVICE_MAX = 10  # static groups that one device is in (alibaba 3.4)
 GROUPS_MAX = 1000  # of one account; no source says how many
 LEVELS_MAX = 5  # of groups under groups; no source says how many
 RULES_AT_ONCE = 50  # rules that one statement asks of a device
-EVERYONE = Both(())
 
 
 # --- the groups ---
@@ -104,7 +103,7 @@ async def show_group(ctx: Context, caller: Caller, cmd: c.ShowGroup) -> c.Group:
     """The group with its counts. Raises NotFound."""
     async with ctx.database.connection() as conn:
         group = await find_group(conn, caller, cmd.group_id)
-        return group_of(group, await _counts(conn, caller, None, condition_of(group)))
+        return group_of(group, await counts(conn, caller, None, condition_of(group)))
 
 
 async def show_super_group(ctx: Context, caller: Caller, cmd: c.ShowSuperGroup) -> c.Group | None:
@@ -155,17 +154,6 @@ async def remove_from_group(ctx: Context, caller: Caller, cmd: c.RemoveFromGroup
     return await ctx.database.transact(body)
 
 
-async def list_devices_of_group(ctx: Context, caller: Caller, cmd: c.ListDevicesOfGroup) -> c.Page[c.Device]:
-    """A page of the group's devices, newest first. Raises NotFound."""
-    async with ctx.database.connection() as conn:
-        rule = condition_of(await find_group(conn, caller, cmd.group_id))
-        total = (await _counts(conn, caller, None, rule)).devices
-        given = (caller.account_id, cmd.size, (cmd.number - 1) * cmd.size)
-        ids = await fetch_ids(conn, "page_of_fitting", rule, *given)
-        items = await views(conn, caller, ids)
-    return c.Page(items=tuple(items), total=total, number=cmd.number, size=cmd.size)
-
-
 async def list_groups_of_device(ctx: Context, caller: Caller, cmd: c.ListGroupsOfDevice) -> tuple[c.Group, ...]:
     """The static groups a device is in and the dynamic ones it fits, newest first. Raises NotFound, Missing."""
     device = await show_device(ctx, caller, c.ShowDevice(device=cmd.device))
@@ -178,14 +166,6 @@ async def list_groups_of_device(ctx: Context, caller: Caller, cmd: c.ListGroupsO
             fits = await conn.fetchval(statement, *arguments) or [False] * len(some)  # the device went meanwhile
             found += [group for group, fit in zip(some, fits, strict=True) if fit]
     return tuple(sorted(map(group_of, found), key=lambda group: group.group_id, reverse=True))
-
-
-async def count_devices(ctx: Context, caller: Caller, cmd: c.CountDevices) -> c.DeviceCounts:
-    """How many devices the account, a product or a group has. Raises NotFound (product, group)."""
-    async with ctx.database.connection() as conn:
-        product_id = await find_product(conn, caller, cmd.product_key) if cmd.product_key else None
-        rule = EVERYONE if cmd.group_id is None else condition_of(await find_group(conn, caller, cmd.group_id))
-        return await _counts(conn, caller, product_id, rule)
 
 
 # --- parts ---
@@ -220,13 +200,12 @@ async def _check_room(conn: Connection, cmd: c.AddToGroup, fresh: int) -> None:
 
 async def _valid(conn: Connection, caller: Caller, keys: Sequence[c.DeviceKey], need_all: bool) -> list[UUID]:
     """The devices behind the keys, each once, locked: their memberships wait for this transaction."""
-    found = await lock_devices(conn, caller, keys)
-    if need_all and None in found:
-        raise no_device(keys[found.index(None)])
+    found = await (lock_all if need_all else lock_devices)(conn, caller, keys)
     return list(dict.fromkeys(d for d in found if d is not None))
 
 
-async def _counts(conn: Connection, caller: Caller, product_id: int | None, rule: Condition) -> c.DeviceCounts:
+async def counts(conn: Connection, caller: Caller, product_id: int | None, rule: Condition) -> c.DeviceCounts:
+    """How many of the account's devices, of one product if it is given, fit the condition."""
     statement, arguments = fitted(_Q["count_fitting"], [rule], caller.account_id, product_id)
     row = await conn.fetchrow(statement, *arguments)
     assert row is not None  # noqa: S101  # a count always answers

@@ -22,7 +22,7 @@ from upwell.domain.standings import ENDED, Progress
 from upwell.service.context import Context
 from upwell.service.manage import device_lists, job_packages, job_views
 from upwell.service.manage.access import Caller, require
-from upwell.service.manage.devices import find_public
+from upwell.service.manage.device_keys import find_public
 from upwell.service.upgrade import news
 from upwell.service.upgrade.endings import end_job, set_package_status
 from upwell.service.upgrade.fill import add_targets, fill_chunk

@@ -25,7 +25,7 @@ async def create_module(ctx: Context, caller: Caller, cmd: c.CreateModule) -> c.
     _check_name(cmd.name)
 
     async def body(conn: Connection) -> c.Done:
-        product_id = await find_product(conn, caller, cmd.product_key, "lock_product")
+        product_id = await find_product(conn, caller, cmd.product_key, how="lock_product")
         row = (product_id, ctx.new_id(), module_name(cmd.name), cmd.alias, cmd.description, ctx.now())
         if await conn.fetchval(_Q["make_module"], *row) is None:
             raise Conflict("module_name_taken", f"The product has a module named {cmd.name}.")

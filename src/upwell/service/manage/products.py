@@ -1,95 +1,129 @@
-"""Products: kinds of devices.
+"""Products: kinds of devices, each in a space of its account.
 
 Only the caller's account sees a product; to all others it does not exist (law 8). A deleted product stays as a
-tombstone, and its name is free again.
+tombstone. Its name is free again, and its key for its owner alone, because the rows of its devices stay the owner's:
+their ids are made from it.
 """
 
 import json
 
 import asyncpg
 
-from upwell.domain import commands
+from upwell.domain import commands as c
+from upwell.domain.commands.lists import Page
 from upwell.domain.errors import Conflict, NotFound
 from upwell.service.context import Context
 from upwell.service.dice import dice
 from upwell.service.manage.access import Caller, require
-from upwell.storage.database import Connection, values
+from upwell.service.manage.pages import page, span
+from upwell.service.manage.spaces import find_space, space_number
+from upwell.storage.database import Connection, Row
 from upwell.storage.queries import sheet
+from upwell.storage.views import product_of
 
-_Q = sheet("fleet")
+SQL = sheet("products")
 PRODUCT_SECRET_SIZE = 16  # characters
+UNIQUE_NAME = "product_name"  # the index that keeps names apart
 
 
-async def create_product(ctx: Context, caller: Caller, cmd: commands.CreateProduct) -> commands.Product:
-    """A new product. Raises Conflict product_name_taken."""
+async def create_product(ctx: Context, caller: Caller, cmd: c.CreateProduct) -> c.Product:
+    """A new product. Raises NotFound (space), Conflict product_name_taken, or product_key_taken, which does not say
+    whose it is."""
     require(caller, "operator")
-    product_id, key, secret = ctx.new_id(), "a1" + dice(9), dice(PRODUCT_SECRET_SIZE)
+    made_up = cmd.key_head + dice(cmd.key_size - len(cmd.key_head))
+    product_id, key, secret = ctx.new_id(), cmd.product_key or made_up, dice(PRODUCT_SECRET_SIZE)
+    given = {"name": cmd.name, "shares_name": not cmd.unique_name, "facts": json.dumps(dict(cmd.facts))}
+    row = {"product_id": product_id, "account_id": caller.account_id, "key": key, "secret": secret, **given}
 
-    async def body(conn: Connection) -> commands.Product:
-        facts = json.dumps(dict(cmd.facts))
-        row = (product_id, caller.account_id, key, secret, cmd.name, facts, ctx.now())
-        if await conn.fetchval(_Q["make_product"], *row) is None:
-            raise Conflict("product_name_taken", f"The account has a product named {cmd.name}.")
-        return (await _show_products(conn, [product_id]))[0]
+    async def body(conn: Connection) -> c.Product:
+        space_id = (await find_space(conn, caller, cmd.space, "share_space"))["space_id"]
+        try:
+            await conn.execute(*SQL["make_product"](**row, space_id=space_id, now=ctx.now()))
+        except asyncpg.UniqueViolationError as exc:
+            raise _name_taken(cmd.name) if exc.constraint_name == UNIQUE_NAME else _key_taken(key) from exc
+        # Asked after the insert, which waits for whoever is deleting a product of this key.
+        if await conn.fetchval(*SQL["key_of_others"](key=key, account_id=caller.account_id)):
+            raise _key_taken(key)
+        return await _show(conn, product_id)
 
     return await ctx.database.transact(body)
 
 
-async def show_product(ctx: Context, caller: Caller, cmd: commands.ShowProduct) -> commands.Product:
-    """The product. Raises NotFound."""
+async def show_product(ctx: Context, caller: Caller, cmd: c.ShowProduct) -> c.Product:
+    """The product. Raises NotFound (space, product)."""
     async with ctx.database.connection() as conn:
-        product_id = await find_product(conn, caller, cmd.product_key)
-        return (await _show_products(conn, [product_id]))[0]
+        return await _show(conn, await find_product(conn, caller, cmd.product_key, cmd.space))
 
 
-async def list_products(ctx: Context, caller: Caller, cmd: commands.ListProducts) -> commands.Page[commands.Product]:
-    """A page of the account's products whose facts contain the asked ones, newest first."""
+async def list_products(ctx: Context, caller: Caller, cmd: c.ListProducts) -> Page[c.Product]:
+    """The account's products, newest first. Raises NotFound (space)."""
     facts = json.dumps(dict(cmd.facts))
     async with ctx.database.connection() as conn:
-        total = await conn.fetchval(_Q["count_products"], caller.account_id, facts)
-        span = cmd.size, (cmd.number - 1) * cmd.size
-        rows = await conn.fetch(_Q["page_of_products"], caller.account_id, facts, *span)
-        items = await _show_products(conn, [row["product_id"] for row in rows])
-    return commands.Page(items=tuple(items), total=total, number=cmd.number, size=cmd.size)
+        space_id = await space_number(conn, caller, cmd.space)
+        which = {"account_id": caller.account_id, "space_id": space_id, "name": cmd.name, "facts": facts}
+        total = await conn.fetchval(*SQL["count_products"](**which))
+        found = await conn.fetch(*SQL["list_products"](**which, **span(cmd.asked)))
+        rows = await _rows(conn, [row["product_id"] for row in found])
+    return page(rows, cmd.asked, product_of, lambda row: int(row["product_id"]), total)
 
 
-async def update_product(ctx: Context, caller: Caller, cmd: commands.UpdateProduct) -> commands.Done:
-    """Name the product anew and lay facts over its own. Raises NotFound, Conflict product_name_taken."""
+async def update_product(ctx: Context, caller: Caller, cmd: c.UpdateProduct) -> c.Product:
+    """Name the product anew and lay facts over its own. Raises NotFound (space, product), Conflict
+    product_name_taken."""
     require(caller, "operator")
+    change = {"name": cmd.name, "facts": json.dumps(dict(cmd.facts)), "may_share": not cmd.unique_name}
 
-    async def body(conn: Connection) -> commands.Done:
-        product_id = await find_product(conn, caller, cmd.product_key)
+    async def body(conn: Connection) -> c.Product:
+        product_id = await find_product(conn, caller, cmd.product_key, cmd.space, "lock_product")
         try:
-            await conn.execute(_Q["update_product"], product_id, cmd.name, json.dumps(dict(cmd.facts)))
+            await conn.execute(*SQL["update_product"](product_id=product_id, **change))
         except asyncpg.UniqueViolationError as exc:
-            raise Conflict("product_name_taken", f"The account has a product named {cmd.name}.") from exc
-        return commands.Done()
+            raise _name_taken(cmd.name or "") from exc
+        return await _show(conn, product_id)
 
     return await ctx.database.transact(body)
 
 
-async def delete_product(ctx: Context, caller: Caller, cmd: commands.DeleteProduct) -> commands.Done:
-    """Delete a product without devices. Raises NotFound, Conflict product_has_devices."""
+async def delete_product(ctx: Context, caller: Caller, cmd: c.DeleteProduct) -> c.Done:
+    """Delete a product without devices. Raises NotFound (space, product), Conflict product_has_devices."""
     require(caller, "operator")
 
-    async def body(conn: Connection) -> commands.Done:
-        product_id = await find_product(conn, caller, cmd.product_key, "lock_product")
-        if await conn.fetchval(_Q["has_devices"], product_id):
+    async def body(conn: Connection) -> c.Done:
+        product_id = await find_product(conn, caller, cmd.product_key, cmd.space, "lock_product")
+        if await conn.fetchval(*SQL["has_devices"](product_id=product_id)):
             raise Conflict("product_has_devices", "The product has devices; delete them first.")
-        await conn.execute(_Q["delete_product"], product_id, ctx.now())
-        return commands.Done()
+        await conn.execute(*SQL["delete_product"](product_id=product_id, now=ctx.now()))
+        return c.Done()
 
     return await ctx.database.transact(body)
 
 
-async def find_product(conn: Connection, caller: Caller, product_key: str, how: str = "find_product") -> int:
-    """The id of the caller's product; `how` share_product or lock_product holds it. Raises NotFound."""
-    product_id = await conn.fetchval(_Q[how], caller.account_id, product_key)
+async def find_product(
+    conn: Connection, caller: Caller, product_key: str, space: str | None = None, how: str = "find_product"
+) -> int:
+    """The id of the caller's product, which must be in the space if one is given; `how` share_product or lock_product
+    holds it. Raises NotFound (space, product)."""
+    if space is not None:
+        await find_space(conn, caller, space)
+    which = {"account_id": caller.account_id, "key": product_key, "space": space}
+    product_id = await conn.fetchval(*SQL[how](**which))
     if product_id is None:
         raise NotFound("product", product_key)
     return int(product_id)
 
 
-async def _show_products(conn: Connection, product_ids: list[int]) -> list[commands.Product]:
-    rows = await conn.fetch(_Q["show_products"], product_ids)
-    return [commands.Product(**values(row) | {"facts": json.loads(row["facts"])}) for row in rows]
+async def _show(conn: Connection, product_id: int) -> c.Product:
+    [row] = await _rows(conn, [product_id])  # the product is held
+    return product_of(row)
+
+
+async def _rows(conn: Connection, product_ids: list[int]) -> list[Row]:
+    return list(await conn.fetch(*SQL["show_products"](product_ids=product_ids)))
+
+
+def _name_taken(name: str) -> Conflict:
+    return Conflict("product_name_taken", f"The account has a product named {name}.")
+
+
+def _key_taken(key: str) -> Conflict:
+    return Conflict("product_key_taken", f"The product id {key} is in use.")

@@ -6,11 +6,12 @@ from upwell.domain.errors import Conflict, NotFound, TooMany
 from upwell.domain.modules import STANDING, module_key
 from upwell.service.context import Context
 from upwell.service.manage.access import Caller, require
-from upwell.service.manage.space_products import find_product
-from upwell.service.manage.spaces import space_number, space_of
+from upwell.service.manage.products import find_product
+from upwell.service.manage.spaces import space_number
 from upwell.service.manage.windows import scanned, span
 from upwell.storage.database import Connection, Row
 from upwell.storage.queries import sheet
+from upwell.storage.views import space_of
 
 _Q = sheet("modules")
 
@@ -97,5 +98,5 @@ def _module(row: Row) -> c.SpaceModule:
         created_at=row["created_at"],
         modified_at=row["modified_at"],
     )
-    space = space_of(row, "space_")
+    space = space_of(row)
     return c.SpaceModule(module=module, module_id=row["module_id"], product_name=row["product_name"], space=space)

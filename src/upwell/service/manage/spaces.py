@@ -12,11 +12,13 @@ from upwell.domain.errors import Conflict, NotFound, TooMany
 from upwell.domain.task import Event
 from upwell.service.context import Context
 from upwell.service.manage.access import Caller, require
+from upwell.service.upgrade.lives import delete_devices
 from upwell.service.upgrade.tasks import Selection, end_tasks
 from upwell.storage.database import Connection, Row
 from upwell.storage.queries import sheet
+from upwell.storage.views import space_of
 
-_Q = sheet("spaces")
+SQL = sheet("spaces")
 KEY_BYTES = 16  # of a space's key, told as hexadecimal digits
 DEVICES_AT_ONCE = 5000  # that one statement deletes
 
@@ -27,10 +29,11 @@ async def create_space(ctx: Context, caller: Caller, cmd: c.CreateSpace) -> c.Sp
     space_id, key = ctx.new_id(), secrets.token_hex(KEY_BYTES)
 
     async def body(conn: Connection) -> c.Space:
-        await conn.execute(_Q["lock_account"], caller.account_id)
-        if await conn.fetchval(_Q["count_spaces"], caller.account_id) >= cmd.most:
+        await conn.execute(*SQL["lock_account"](account_id=caller.account_id))
+        if await conn.fetchval(*SQL["count_spaces"](account_id=caller.account_id)) >= cmd.most:
             raise TooMany("spaces", cmd.most)
-        await conn.execute(_Q["make_space"], space_id, caller.account_id, key, cmd.name, ctx.now())
+        row = {"space_id": space_id, "account_id": caller.account_id, "key": key, "name": cmd.name}
+        await conn.execute(*SQL["make_space"](**row, now=ctx.now()))
         return space_of(await find_space(conn, caller, key))
 
     return await ctx.database.transact(body)
@@ -39,8 +42,8 @@ async def create_space(ctx: Context, caller: Caller, cmd: c.CreateSpace) -> c.Sp
 async def list_spaces(ctx: Context, caller: Caller, cmd: c.ListSpaces) -> tuple[c.Space, ...]:
     """The account's spaces, newest first."""
     async with ctx.database.connection() as conn:
-        rows = await conn.fetch(_Q["list_spaces"], caller.account_id, cmd.is_default)
-    return tuple(space_of(row) for row in rows)
+        rows = await conn.fetch(*SQL["list_spaces"](account_id=caller.account_id, is_default=cmd.is_default))
+    return tuple(map(space_of, rows))
 
 
 async def show_space(ctx: Context, caller: Caller, cmd: c.ShowSpace) -> c.Space:
@@ -55,7 +58,7 @@ async def rename_space(ctx: Context, caller: Caller, cmd: c.RenameSpace) -> c.Sp
 
     async def body(conn: Connection) -> c.Space:
         space = await find_space(conn, caller, cmd.space)
-        await conn.execute(_Q["rename_space"], space["space_id"], cmd.name)
+        await conn.execute(*SQL["rename_space"](space_id=space["space_id"], name=cmd.name))
         return space_of(await find_space(conn, caller, cmd.space))
 
     return await ctx.database.transact(body)
@@ -69,9 +72,11 @@ async def delete_space(ctx: Context, caller: Caller, cmd: c.DeleteSpace) -> c.Do
     async def body(conn: Connection) -> c.Done:
         space = await find_space(conn, caller, cmd.space, "lock_space")
         await _check_deletable(conn, space)
-        products = [row["product_id"] for row in await conn.fetch(_Q["lock_products"], space["space_id"])]
-        await _delete_devices(conn, products, ctx.now())
-        await conn.execute(_Q["delete_space"], space["space_id"], ctx.now(), products)
+        space_id, now = space["space_id"], ctx.now()
+        rows = await conn.fetch(*SQL["lock_products"](space_id=space_id))
+        products = [row["product_id"] for row in rows]
+        await _delete_devices(conn, products, now)
+        await conn.execute(*SQL["delete_space"](space_id=space_id, now=now, product_ids=products))
         return c.Done()
 
     return await ctx.database.transact(body)
@@ -79,7 +84,7 @@ async def delete_space(ctx: Context, caller: Caller, cmd: c.DeleteSpace) -> c.Do
 
 async def find_space(conn: Connection, caller: Caller, key: str | None, how: str = "find_space") -> Row:
     """The caller's space by its key, or the default one; `how` share_space holds it. Raises NotFound."""
-    row = await conn.fetchrow(_Q[how], caller.account_id, key)
+    row = await conn.fetchrow(*SQL[how](account_id=caller.account_id, key=key))
     if row is None:
         raise NotFound("space", key or "")
     return row
@@ -90,29 +95,19 @@ async def space_number(conn: Connection, caller: Caller, key: str | None) -> int
     return None if key is None else int((await find_space(conn, caller, key))["space_id"])
 
 
-def space_of(row: Row, prefix: str = "") -> c.Space:
-    """The space in a row, whose columns begin with `prefix`."""
-    return c.Space(
-        key=row[f"{prefix}key"],
-        name=row[f"{prefix}name"],
-        is_default=row[f"{prefix}is_default"],
-        created_at=row[f"{prefix}created_at"],
-    )
-
-
 async def _check_deletable(conn: Connection, space: Row) -> None:
-    if space["is_default"]:
+    if space["space_is_default"]:
         raise Conflict("space_is_default", "The default space stays.")
-    if await conn.fetchval(_Q["has_running_job"], space["space_id"]):
+    if await conn.fetchval(*SQL["has_running_job"](space_id=space["space_id"])):
         raise Conflict("space_has_running_job", "An upgrade of the space's devices runs or is planned; end it first.")
-    if await conn.fetchval(_Q["has_foreign_sub_groups"], space["space_id"]):
+    if await conn.fetchval(*SQL["has_foreign_sub_groups"](space_id=space["space_id"])):
         raise Conflict("space_in_use", "A group of another space is under a group of this one.")
 
 
 async def _delete_devices(conn: Connection, products: list[int], now: datetime) -> None:
-    while rows := await conn.fetch(_Q["some_devices"], products, DEVICES_AT_ONCE):
+    while rows := await conn.fetch(*SQL["some_devices"](product_ids=products, most=DEVICES_AT_ONCE)):
         ids = [row["device_id"] for row in rows]
-        await conn.execute(_Q["delete_devices"], ids, now)
+        await delete_devices(conn, ids, now)
         text = "the space of the device was deleted"
         await end_tasks(
             conn, Event.CANCELLED, Selection(device_ids=ids), now, reason="device_deleted", description=text

@@ -1,4 +1,4 @@
-"""Tasks cancelled, confirmed and run again by their owner, and those of a device that is deleted.
+"""Tasks cancelled, confirmed and run again by their owner.
 
 Of a job that asks, an owner may ask this or that only while it stands so (`domain.standings.ASKS`), each named target
 is told what came of it, and what happens to a task is its table's. Of all others a request is done whole or not at all.
@@ -20,7 +20,6 @@ from upwell.domain.verification import require_unverified, require_verified
 from upwell.service.context import Context
 from upwell.service.manage import held
 from upwell.service.manage.access import Caller, require
-from upwell.service.manage.devices import delete_device_row
 from upwell.service.manage.held import Act
 from upwell.service.manage.job_packages import product_of_account, require_package
 from upwell.service.manage.jobs import devices_of_product, locked_job
@@ -34,7 +33,7 @@ from upwell.storage.queries import sheet
 
 SQL = sheet("steering")
 CANCEL_TEXT = "cancelled by the owner"
-DEVICE_DELETED = "device_deleted"  # the reason of tasks that were cancelled with their device
+DEVICE_DELETED = "device_deleted"  # the reason of tasks that are cancelled with their device
 
 
 # --- cancelled ---
@@ -111,19 +110,6 @@ async def _stop_planned(conn: Connection, job: Row, targets: Sequence[str], now:
     await set_outcome(conn, job["job_id"], Progress.STOPPED)
     await news.note_status(conn, job["job_id"], now, Progress.STOPPED, job["part"])
     return c.Steered()
-
-
-async def delete_device(ctx: Context, caller: Caller, cmd: c.DeleteDevice) -> c.Done:
-    """Delete a device and cancel its open tasks."""
-
-    async def body(conn: Connection) -> c.Done:
-        now = ctx.now()
-        gone = await delete_device_row(conn, caller, cmd.device, now, keep_gateway=cmd.keep_gateway)
-        chosen, text = Selection(device_ids=[gone]), "the device was deleted"
-        await end_tasks(conn, Event.CANCELLED, chosen, now, reason=DEVICE_DELETED, description=text)
-        return c.Done()
-
-    return await ctx.database.transact(body)
 
 
 # --- confirmed ---

@@ -13,11 +13,12 @@ from upwell.domain.modules import STANDING, module_key
 from upwell.objects import Seen, object_ref
 from upwell.service.context import Context, objects_of
 from upwell.service.manage.access import Caller, project_id, require
-from upwell.service.manage.space_products import find_product
-from upwell.service.manage.spaces import space_number, space_of
+from upwell.service.manage.products import find_product
+from upwell.service.manage.spaces import space_number
 from upwell.service.manage.windows import scanned, span
 from upwell.storage.database import Connection, Row
 from upwell.storage.queries import sheet
+from upwell.storage.views import space_of
 
 _Q = sheet("stored") | {name: sheet("packages")[name] for name in ("lock_account", "share_module")}
 STORED_MAX = 10_000  # live packages of objects in an account; no source has a limit, so that none is met by accident
@@ -103,7 +104,7 @@ def _view(row: Row) -> c.StoredPackage:
         package_id=row["package_id"],
         product_key=row["product_key"],
         product_name=row["product_name"],
-        space=space_of(row, "space_"),
+        space=space_of(row),
         module=row["module"],
         version=row["version"],
         source_versions=tuple(row["source_versions"]),

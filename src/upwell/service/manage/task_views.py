@@ -13,7 +13,8 @@ from upwell.domain.standings import Standing, standing
 from upwell.domain.task import State
 from upwell.service.context import Context
 from upwell.service.manage.access import Caller
-from upwell.service.manage.devices import find_public, show_device
+from upwell.service.manage.device_keys import find_public
+from upwell.service.manage.devices import show_device
 from upwell.service.manage.pages import page
 from upwell.storage.database import Connection
 from upwell.storage.job_rows import task_view

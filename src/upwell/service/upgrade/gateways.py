@@ -5,26 +5,18 @@ A sub-device has one gateway; a later one takes it, and it is then online throug
 
 from collections import defaultdict
 from collections.abc import Sequence
-from dataclasses import dataclass
 from uuid import UUID
 
+from upwell.domain.connected import SubDevice
 from upwell.domain.errors import NotFound, TooMany
 from upwell.service.context import Context
-from upwell.storage.database import Connection, Row
+from upwell.storage.connected import sub_device_of
+from upwell.storage.database import Connection
 from upwell.storage.queries import sheet
 
 _Q = sheet("gateways")
 SUB_DEVICES_MAX = 1500  # of one gateway (the vendor's page on sub-devices, the lower of its two numbers)
 BEHIND_MAX = 50_000  # devices that come online with one gateway (huawei 4.3)
-
-
-@dataclass(frozen=True, slots=True)
-class SubDevice:
-    """A device behind a gateway; `public_id` is what its owner knows it by over all products."""
-
-    product_key: str
-    name: str
-    public_id: str
 
 
 async def bind(ctx: Context, gateway_id: UUID, device_ids: Sequence[UUID]) -> None:
@@ -63,7 +55,7 @@ async def unbind(ctx: Context, gateway_id: UUID, device_ids: Sequence[UUID]) -> 
 async def sub_devices(ctx: Context, gateway_id: UUID) -> list[SubDevice]:
     """The devices that the gateway speaks for, oldest first."""
     async with ctx.database.connection() as conn:
-        return [_sub(row) for row in await conn.fetch(*_Q["sub_devices"](gateway_id=gateway_id))]
+        return [sub_device_of(row) for row in await conn.fetch(*_Q["sub_devices"](gateway_id=gateway_id))]
 
 
 async def behind(ctx: Context, gateway_ids: Sequence[UUID]) -> list[list[SubDevice]]:
@@ -72,9 +64,5 @@ async def behind(ctx: Context, gateway_ids: Sequence[UUID]) -> list[list[SubDevi
     found: dict[UUID, list[SubDevice]] = defaultdict(list)
     async with ctx.database.connection() as conn:
         for row in await conn.fetch(*_Q["behind"](gateway_ids=list(gateway_ids), at_most=BEHIND_MAX)):
-            found[UUID(int=row["gateway_id"].int)].append(_sub(row))
+            found[UUID(int=row["gateway_id"].int)].append(sub_device_of(row))
     return [found[each] for each in gateway_ids]
-
-
-def _sub(row: Row) -> SubDevice:
-    return SubDevice(row["product_key"], row["name"], row["public_id"])

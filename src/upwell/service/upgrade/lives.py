@@ -1,6 +1,9 @@
-"""Devices made. The id of a device is a function of its name (ADR 0002), so one that is registered again under a
-deleted one's name has its row; it is another device all the same, in a life of its own: nothing of those before is its
-own, and no task of theirs (ADR 0014)."""
+"""Devices made and deleted.
+
+The id of a device is a function of its name (ADR 0002), so one that is registered again under a deleted one's name has
+its row; it is another device all the same, in a life of its own: nothing of those before is its own, and no task of
+theirs (ADR 0014).
+"""
 
 from collections.abc import Sequence
 from datetime import datetime
@@ -39,6 +42,11 @@ async def make_devices(
     if revived:
         await conn.execute(*_Q["forget_past"](device_ids=revived))
     return {row["name"] for row in made}
+
+
+async def delete_devices(conn: Connection, device_ids: Sequence[UUID], now: datetime) -> None:
+    """Make tombstones of these locked devices; their open tasks are the caller's to cancel in the same transaction."""
+    await conn.execute(*_Q["delete_devices"](device_ids=device_ids, now=now))
 
 
 async def are_of_the_past(conn: Connection, refs: Sequence[TaskRef]) -> bool:

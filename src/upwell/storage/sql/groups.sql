@@ -123,11 +123,6 @@ from device d join product p using (product_id) left join presence n using (devi
 where p.account_id = $1 and p.deleted_at is null and d.deleted_at is null
   and ($2::bigint is null or d.product_id = $2) and {rule};
 
--- name: page_of_fitting
-select d.device_id from device d join product p using (product_id) left join presence n using (device_id)
-where p.account_id = $1 and p.deleted_at is null and d.deleted_at is null and {rule}
-order by d.created_at desc, d.device_id limit $2 offset $3;
-
 -- name: fitting_among
 select d.device_id from device d join product p using (product_id) left join presence n using (device_id)
 where p.account_id = $1 and p.deleted_at is null and d.deleted_at is null and d.device_id = any($2::uuid[]) and {rule};

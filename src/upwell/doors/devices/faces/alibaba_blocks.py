@@ -12,10 +12,10 @@ from collections import Counter
 from collections.abc import AsyncIterator, Awaitable, Callable
 from uuid import UUID
 
+from upwell.domain.connected import Stream
 from upwell.domain.errors import NotFound, ServerError
 from upwell.domain.talk import BlockRequest
 from upwell.doors.devices.faces import Block, NoBlock
-from upwell.service.upgrade.streams import Stream
 
 log = logging.getLogger(__name__)
 BLOCK_MAX = 131_072  # bytes of one block; the C SDKs' default is 5 KB

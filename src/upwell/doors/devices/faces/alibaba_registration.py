@@ -16,7 +16,7 @@ from starlette.routing import Route
 from upwell.dialects.alibaba import login
 from upwell.domain.errors import DeviceError, ServerError
 from upwell.doors.devices.bodies import body_of
-from upwell.doors.management.requests import peer_of
+from upwell.doors.requests import peer_of
 from upwell.service.journal import tell
 
 log = logging.getLogger(__name__)

@@ -2,15 +2,13 @@
 
 from starlette.requests import Request
 
-from upwell.doors.management.lingering import announced
+from upwell.domain.errors import Invalid
+from upwell.doors.lingering import announced
 
 
-class TooLong(Exception):
-    """A body is longer than it may be. `announced_size` is what its header says; 0 when that is not what refused it."""
-
-    def __init__(self, announced_size: int = 0) -> None:
-        self.announced_size = announced_size
-        super().__init__()
+def is_form(content_type: str) -> bool:
+    """Whether a request is a form that may hold files, by its type."""
+    return content_type.lower().startswith("multipart/form-data")
 
 
 def peer_of(request: Request) -> str:
@@ -31,13 +29,14 @@ def headers_of(request: Request) -> dict[str, str]:
     return headers
 
 
-async def body_of(request: Request, size_max: int) -> bytes:
-    """The whole body. Raises TooLong, before any of it is read if its header says so; ClientDisconnect."""
+async def body_of(request: Request, size_max: int, field: str = "body") -> bytes:
+    """The whole body. Raises Invalid naming `field` when it is longer, before any of it is read if its header says so;
+    ClientDisconnect."""
+    body, limit = bytearray(), f"at most {size_max} bytes"
     if announced(request) > size_max:
-        raise TooLong(announced(request))
-    body = bytearray()
+        raise Invalid(field, limit, f"{announced(request)} are announced")
     async for part in request.stream():
         body += part
         if len(body) > size_max:
-            raise TooLong
+            raise Invalid(field, limit)
     return bytes(body)

@@ -1,0 +1,205 @@
+"""Devices: what may be asked of them, and what is told.
+
+A device is named in its product, and known by a public id that is unique in the installation, for a login may have
+nothing else. Its owner chooses that id, or it is made of product and name.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Literal
+from uuid import UUID
+
+from upwell.domain.commands.lists import Slice
+from upwell.domain.commands.shared import DeviceKey
+from upwell.domain.commands.spaces import Space
+from upwell.domain.search import EVERYONE, Condition
+
+# --- views ---
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Device:
+    """One unit. `status` is ONLINE, OFFLINE, UNACTIVE (never connected) or DISABLED, and `status_at` when it last came
+    or went; `gateway_id` is the public id of the device it is behind, None for one that connects itself;
+    `secondary_secret` opens a login as its secret does. `versions` are by module, as last reported, empty where nobody
+    can know them; `firmware_version` is that of the module `default`, None when it never said. `facts` is what a
+    dialect keeps of it and the core never reads, and `product_facts` the same of its product; `record` orders it in
+    lists."""
+
+    device_id: UUID
+    product_key: str
+    product_name: str
+    product_facts: Mapping[str, object]
+    space: Space
+    name: str
+    public_id: str
+    iot_id: str
+    secret: str
+    secondary_secret: str | None
+    gateway_id: str | None
+    nickname: str | None
+    description: str | None
+    facts: Mapping[str, object]
+    tags: tuple[tuple[str, str], ...]
+    status: str
+    status_at: datetime | None
+    address: str | None
+    sdk_version: str | None
+    firmware_version: str | None
+    versions: Mapping[str, str]
+    created_at: datetime
+    modified_at: datetime
+    activated_at: datetime | None
+    online_at: datetime | None
+    offline_at: datetime | None
+    record: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DeviceCounts:
+    """How many devices there are, were ever online, and are online now."""
+
+    devices: int
+    active: int
+    online: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SecretReset:
+    """A device's new secret; `secondary` says which of the two."""
+
+    public_id: str
+    secret: str
+    secondary: bool
+
+
+# --- shown and listed ---
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ShowDevice:
+    """→ Device."""
+
+    device: DeviceKey
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ShowDevices:
+    """→ tuple[Device, ...] in the order asked; unknown ones are left out."""
+
+    devices: tuple[DeviceKey, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ListDevices:
+    """→ Page[Device] of those that fit `which`, and with `product_key`, `space`, `group_id` or `apply_id` of that
+    product, space, group or registration, which must be there.
+
+    Orders: `newest` by time of making, those of one moment by id; `record` and `record_up` by record, which grows with
+    the time of making. `asked.below` counts by `record`. A registration's are in the order of their making. `after` is
+    the device of the product that the page before ended with, by `newest`, at the same cost at any depth; then what
+    `asked` passes over is only told back. Without `counted` there is no total; to take none is to count alone."""
+
+    asked: Slice
+    which: Condition = EVERYONE
+    product_key: str | None = None
+    space: str | None = None
+    group_id: int | None = None
+    apply_id: int | None = None
+    after: UUID | None = None
+    order: Literal["newest", "record", "record_up"] = "newest"
+    counted: bool = True
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CountDevices:
+    """→ DeviceCounts of the account, of one product, of one group, or of both together."""
+
+    product_key: str | None = None
+    group_id: int | None = None
+
+
+# --- made and changed ---
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CreateDevice:
+    """→ Device. `name` is unique in its product and `public_id` in the installation; without a name or secret one is
+    made up. `gateway_id` is the public id of a device that it is behind, itself behind at most one other."""
+
+    product_key: str
+    name: str | None = None
+    public_id: str | None = None
+    space: str | None = None
+    nickname: str | None = None
+    secret: str | None = None
+    gateway_id: str | None = None
+    description: str | None = None
+    facts: Mapping[str, object] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DeviceChange:
+    """What to change of one device. None leaves a value as it is; `facts` are merged over the present ones. A device
+    that is not enabled may not log in."""
+
+    device: DeviceKey
+    nickname: str | None = None
+    description: str | None = None
+    enabled: bool | None = None
+    facts: Mapping[str, object] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class UpdateDevices:
+    """→ tuple[Device, ...] in the order given. All of them or none."""
+
+    changes: tuple[DeviceChange, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ResetSecret:
+    """→ SecretReset. Without `secret` one is made up; `disconnect` ends the device's connection."""
+
+    device: DeviceKey
+    secret: str | None = None
+    secondary: bool = False
+    disconnect: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ResetDevice:
+    """→ Done. What the device reported is forgotten and its open tasks are cancelled; its names and secret stay."""
+
+    device: DeviceKey
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DeleteDevice:
+    """→ Done. Its open tasks are cancelled. With `keep_gateway` it is refused while other devices are behind it."""
+
+    device: DeviceKey
+    keep_gateway: bool = False
+
+
+# --- tags ---
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SetTags:
+    """→ Done. Adds these tags or gives them new values; others stay. Refused with TooMany when more than `most` would
+    be there; None is the core's own bound, which is on their text too."""
+
+    device: DeviceKey
+    tags: Mapping[str, str]
+    most: int | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DeleteTags:
+    """→ Done. A tag that is not there is deleted already; with `need_all` it is refused then, and none is deleted."""
+
+    device: DeviceKey
+    keys: tuple[str, ...]
+    need_all: bool = False
