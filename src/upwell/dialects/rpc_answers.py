@@ -36,8 +36,7 @@ def without_none(value: Any) -> Any:
 def paging(page: Page[Any] | lists.Page[Any], number_name: str) -> dict[str, Any]:
     """The four page members; `number_name` is CurrentPage or Page (alibaba 3.4: mind the two names)."""
     total = page.total or 0
-    count = -(-total // page.size)
-    return {number_name: page.number, "PageCount": count, "PageSize": page.size, "Total": total}
+    return {number_name: page.number, "PageCount": -(-total // page.size), "PageSize": page.size, "Total": total}
 
 
 def utc(at: datetime | None) -> str | None:

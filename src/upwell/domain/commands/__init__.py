@@ -6,23 +6,6 @@ the names of the columns they come from. A dialect checks the form of what it de
 """
 
 from upwell.domain.commands import lists
-from upwell.domain.commands.batches import (
-    TARGETS_MAX,
-    Batch,
-    BatchFile,
-    BatchShown,
-    BatchTask,
-    ConfirmBatch,
-    CreateBatch,
-    DeleteBatch,
-    DeleteBatchFile,
-    ListBatchFiles,
-    RetryBatch,
-    ScanBatches,
-    ShowBatch,
-    StopBatch,
-    TargetResult,
-)
 from upwell.domain.commands.devices import (
     CountDevices,
     CreateDevice,
@@ -54,37 +37,30 @@ from upwell.domain.commands.groups import (
     UpdateGroup,
 )
 from upwell.domain.commands.hooks import (
-    AddAction,
-    ChangeAction,
-    ChangeRule,
-    CreateRule,
+    CreateAction,
+    CreateHook,
     DeleteAction,
-    DeleteRule,
+    DeleteHook,
+    Hook,
+    HookAction,
+    ListActions,
+    ListHooks,
     News,
-    Rule,
-    RuleAction,
-    ScanActions,
-    ScanRules,
     ShowAction,
-    ShowRule,
+    ShowHook,
+    UpdateAction,
+    UpdateHook,
 )
 from upwell.domain.commands.jobs import (
-    CancelTasksOfDevices,
-    CancelTasksOfJob,
-    ConfirmTasks,
-    CreateDynamicJob,
-    CreateStaticJob,
-    CreateVerifyJob,
+    DAY_S,
+    TARGETS_MAX,
+    CreateJob,
+    DeleteJob,
     EndPolicy,
     Job,
-    JobCreated,
-    ListJobsOfDevice,
-    ListJobsOfPackage,
-    ListOpenTasksOfDevice,
-    ListTasksOfJob,
-    RepeatTasks,
+    ListJobs,
+    Manner,
     ShowJob,
-    Task,
     UpdateJob,
 )
 from upwell.domain.commands.modules import (
@@ -148,50 +124,54 @@ from upwell.domain.commands.spaces import (
     ShowSpace,
     Space,
 )
+from upwell.domain.commands.target_files import (
+    DeleteTargetFile,
+    ListTargetFiles,
+    TargetFile,
+)
+from upwell.domain.commands.tasks import (
+    CancelTasks,
+    ConfirmTasks,
+    ListTasks,
+    RepeatTasks,
+    Steered,
+    TargetResult,
+    Task,
+)
 
 __all__ = [
+    "DAY_S",
     "OPEN_STATES",
     "TARGETS_MAX",
     "TASK_STATES",
-    "AddAction",
     "AddToGroup",
-    "Batch",
-    "BatchFile",
-    "BatchShown",
-    "BatchTask",
-    "CancelTasksOfDevices",
-    "CancelTasksOfJob",
-    "ChangeAction",
+    "CancelTasks",
     "ChangeGroup",
-    "ChangeRule",
     "CheckDeviceNames",
     "Command",
-    "ConfirmBatch",
     "ConfirmTasks",
     "CountDevices",
-    "CreateBatch",
+    "CreateAction",
     "CreateDevice",
-    "CreateDynamicJob",
     "CreateGroup",
+    "CreateHook",
+    "CreateJob",
     "CreateModule",
     "CreatePackage",
     "CreateProduct",
-    "CreateRule",
     "CreateSpace",
-    "CreateStaticJob",
     "CreateUploadTicket",
-    "CreateVerifyJob",
     "DeleteAction",
-    "DeleteBatch",
-    "DeleteBatchFile",
     "DeleteDevice",
     "DeleteGroup",
+    "DeleteHook",
+    "DeleteJob",
     "DeleteModule",
     "DeletePackage",
     "DeleteProduct",
-    "DeleteRule",
     "DeleteSpace",
     "DeleteTags",
+    "DeleteTargetFile",
     "Device",
     "DeviceChange",
     "DeviceCounts",
@@ -201,21 +181,23 @@ __all__ = [
     "Enrolled",
     "GivenFile",
     "Group",
+    "Hook",
+    "HookAction",
     "Job",
-    "JobCreated",
-    "ListBatchFiles",
+    "ListActions",
     "ListDevices",
     "ListGroups",
     "ListGroupsOfDevice",
-    "ListJobsOfDevice",
-    "ListJobsOfPackage",
+    "ListHooks",
+    "ListJobs",
     "ListModuleVersions",
     "ListModules",
-    "ListOpenTasksOfDevice",
     "ListPackages",
     "ListProducts",
     "ListSpaces",
-    "ListTasksOfJob",
+    "ListTargetFiles",
+    "ListTasks",
+    "Manner",
     "Module",
     "ModuleKey",
     "ModuleVersion",
@@ -233,35 +215,31 @@ __all__ = [
     "ResetDevice",
     "ResetSecret",
     "Result",
-    "RetryBatch",
-    "Rule",
-    "RuleAction",
-    "ScanActions",
-    "ScanBatches",
     "ScanGroups",
-    "ScanRules",
     "Scanned",
     "SecretReset",
     "SetTags",
     "ShowAction",
-    "ShowBatch",
     "ShowDevice",
     "ShowDevices",
     "ShowGroup",
+    "ShowHook",
     "ShowJob",
     "ShowModule",
     "ShowPackage",
     "ShowProduct",
     "ShowRegistration",
-    "ShowRule",
     "ShowSpace",
     "ShowSuperGroup",
     "Space",
-    "StopBatch",
+    "Steered",
+    "TargetFile",
     "TargetResult",
     "Task",
+    "UpdateAction",
     "UpdateDevices",
     "UpdateGroup",
+    "UpdateHook",
     "UpdateJob",
     "UpdateModule",
     "UpdatePackage",
@@ -279,24 +257,19 @@ Command = (
     | ListGroupsOfDevice
     | CreateUploadTicket | CreatePackage | UpdatePackage | ShowPackage | ListPackages | DeletePackage
     | CreateModule | UpdateModule | DeleteModule | ShowModule | ListModules | ListModuleVersions
-    | CreateVerifyJob | CreateStaticJob | CreateDynamicJob | UpdateJob | EndPolicy
-    | ShowJob | ListJobsOfPackage | ListJobsOfDevice
-    | ListTasksOfJob | ListOpenTasksOfDevice | CancelTasksOfJob | CancelTasksOfDevices | ConfirmTasks | RepeatTasks
+    | CreateJob | UpdateJob | EndPolicy | DeleteJob | ShowJob | ListJobs
+    | ListTasks | CancelTasks | ConfirmTasks | RepeatTasks | ListTargetFiles | DeleteTargetFile
+    | CreateHook | ShowHook | ListHooks | UpdateHook | DeleteHook
+    | CreateAction | ShowAction | ListActions | UpdateAction | DeleteAction
     | ScanGroups | ChangeGroup
-    | CreateBatch | ScanBatches | ShowBatch | StopBatch
-    | RetryBatch | ConfirmBatch | DeleteBatch | ListBatchFiles | DeleteBatchFile
-    | CreateRule | ShowRule | ScanRules | ChangeRule | DeleteRule
-    | AddAction | ShowAction | ScanActions | ChangeAction | DeleteAction
 )  # fmt: skip
 
 Result = (
     Done | Product | Device | Registration | DeviceCounts | Group | Enrolled | None
-    | UploadTicket | Package | Job | JobCreated
-    | lists.Page[Product] | lists.Page[Device] | lists.Page[Module] | lists.Page[ModuleVersion]
-    | lists.Page[Package] | Page[Job] | Page[Task] | Page[Group]
-    | tuple[Device, ...] | tuple[Task, ...] | tuple[Group, ...]
-    | Space | Module | SecretReset | Batch | BatchShown
-    | Scanned[Group]
-    | Scanned[Batch] | Rule | RuleAction | Scanned[Rule] | Scanned[RuleAction]
-    | tuple[Space, ...] | tuple[TargetResult, ...] | tuple[BatchFile, ...]
+    | UploadTicket | Package | Job | Steered | Hook | HookAction
+    | lists.Page[Product] | lists.Page[Device] | lists.Page[Module] | lists.Page[ModuleVersion] | lists.Page[Package]
+    | lists.Page[Job] | lists.Page[Task] | lists.Page[Hook] | lists.Page[HookAction] | Page[Group]
+    | tuple[Device, ...] | tuple[Group, ...]
+    | Space | Module | SecretReset | Scanned[Group]
+    | tuple[Space, ...] | tuple[TargetFile, ...]
 )  # fmt: skip
