@@ -5,9 +5,10 @@ from collections.abc import Awaitable, Callable
 from typing import Any
 
 from upwell.domain import commands as c
+from upwell.domain.commands.lists import Slice
 from upwell.domain.fleet import device_id
 from upwell.service.context import Context, utc_now
-from upwell.service.manage import jobs, packages, products, uploads, views
+from upwell.service.manage import jobs, packages, products, task_views, uploads
 from upwell.service.manage.access import Caller
 from upwell.service.upgrade import endings, fill
 
@@ -21,19 +22,17 @@ async def measure(ctx: Context, caller: Caller) -> None:
     print(f"{DEVICES} devices copied: {await _seconds(lambda: _register(ctx, product.product_key, names)):.1f} s")
     url = await _upload(ctx, caller, "\n".join(names).encode())
     package = await _package(ctx, caller)
-    cmd = c.CreateStaticJob(
-        package_id=package, product_key=product.product_key, selection="SPECIFIC", device_list_url=url
-    )
+    cmd = c.CreateJob(kind="static", package_ids=(package,), product_key=product.product_key, device_list_url=url)
     began = time.perf_counter()
-    job = (await jobs.create_static_job(ctx, caller, cmd)).job_id
+    job = (await jobs.create_job(ctx, caller, cmd)).job_id
     print(f"job of a list of {DEVICES} names answered: {time.perf_counter() - began:.1f} s")
     print(f"its tasks made: {await _seconds(lambda: _fill(ctx, job)):.1f} s")
     async with ctx.database.connection() as conn:
         await conn.execute("update task set state = 'FAILED' where device_id < '02000000-0000-0000-0000-000000000000'")
         await conn.execute("vacuum analyze task")
     for number, state in ((1, None), (500, None), (1000, None), (1, "FAILED"), (1000, "QUEUED")):
-        page = c.ListTasksOfJob(job_id=job, number=number, size=100, state=state)
-        spent = await _seconds(lambda page=page: views.list_tasks_of_job(ctx, caller, page))  # type: ignore[misc]
+        page = c.ListTasks(job_id=job, asked=Slice.of_page(number, 100), states=frozenset({state} if state else ()))
+        spent = await _seconds(lambda page=page: task_views.list_tasks(ctx, caller, page))  # type: ignore[misc]
         print(f"page {number} of 100 tasks, state {state}: {spent * 1000:.0f} ms")
     print(f"looking for ended jobs: {await _seconds(lambda: endings.end_finished(ctx)) * 1000:.1f} ms")
 

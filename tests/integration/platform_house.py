@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from tests.job_commands import static_job
 from tests.mqttwire import WireClient, puback, publish, subscribe
 
 from upwell.config.loading import load
@@ -166,10 +167,10 @@ class House:
         return (await packages.create_package(self.ctx, self.caller, cmd)).package_id
 
     async def job(self, package: int, known: Known, **more: Any) -> int:
-        cmd = c.CreateStaticJob(
+        cmd = static_job(
             package_id=package, product_key=known.key, selection="SPECIFIC", device_names=(known.name,), **more
         )
-        job = (await jobs.create_static_job(self.ctx, self.caller, cmd)).job_id
+        job = (await jobs.create_job(self.ctx, self.caller, cmd)).job_id
         self.server.engine.wake("fill", "push")
         return job
 

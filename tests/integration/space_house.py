@@ -7,8 +7,6 @@ from upwell.service.context import Context
 from upwell.service.manage import devices, products, spaces
 from upwell.service.manage.access import Caller
 
-WINDOW = c.Window(take=50)
-
 
 async def space(ctx: Context, caller: Caller, name: str = "beside", most: int = 10) -> c.Space:
     return await spaces.create_space(ctx, caller, c.CreateSpace(name=name, most=most))

@@ -17,7 +17,7 @@ from tests.mqttwire import publish
 from upwell.domain import commands as c
 from upwell.domain.talk import TaskRef, stream_of
 from upwell.doors.devices.faces import alibaba_blocks
-from upwell.service.manage import upgrades
+from upwell.service.manage import steering
 
 IMAGE = Random(4).randbytes(300_001)
 
@@ -114,9 +114,7 @@ async def test_not_before_the_offer_nor_over_https(house: House) -> None:
         stream = _stream(job)
         about, _, _ = await fetch(device, request(stream, 0, 10))
         assert about["code"] == 404, protocol
-        await upgrades.cancel_tasks_of_job(
-            house.ctx, house.caller, c.CancelTasksOfJob(job_id=job, states=c.OPEN_STATES)
-        )
+        await steering.cancel_tasks(house.ctx, house.caller, c.CancelTasks(job_id=job, states=c.OPEN_STATES))
 
 
 def _stream(job: int) -> int:
@@ -127,7 +125,7 @@ async def test_a_cancelled_stream_is_soon_dead(house: House, monkeypatch: pytest
     monkeypatch.setattr(alibaba_blocks, "STREAM_KNOWN_S", 0.2)
     device, job, stream = await offered(house)
     assert (await fetch(device, request(stream, 0, 10)))[0]["code"] == 200
-    await upgrades.cancel_tasks_of_job(house.ctx, house.caller, c.CancelTasksOfJob(job_id=job, states=c.OPEN_STATES))
+    await steering.cancel_tasks(house.ctx, house.caller, c.CancelTasks(job_id=job, states=c.OPEN_STATES))
     await asyncio.sleep(0.25)
     assert (await fetch(device, request(stream, 0, 10)))[0]["code"] == 404
 

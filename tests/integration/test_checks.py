@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 import pytest_asyncio
 from conftest import Clock
+from tests.job_commands import asking_job, static_job
 
 from upwell.domain import commands as c
 from upwell.domain.commands.lists import Slice
@@ -18,7 +19,7 @@ from upwell.domain.modules import STANDING
 from upwell.domain.talk import TaskRef
 from upwell.objects import Buckets, open_bucket, open_objects
 from upwell.service.context import Context
-from upwell.service.manage import access, batches, devices, jobs, packages, products
+from upwell.service.manage import access, devices, jobs, packages, products
 from upwell.service.manage.access import Caller
 from upwell.service.upgrade import dispatch, downloads, stored_objects
 
@@ -91,9 +92,9 @@ async def test_an_empty_object_is_no_package(
     (folder / "upgrade.bin").write_bytes(b"")
     await read_all(house)
     assert await state(house, caller, package_id) == "differs"
-    cmd = c.CreateBatch(name="b", part="firmware", package_ids=(package_id,), targets=("x",))
+    cmd = asking_job(name="b", part="firmware", package_ids=(package_id,), targets=("x",))
     with pytest.raises(Conflict, match="is empty"):
-        await batches.create_batch(house, caller, cmd)
+        await jobs.create_job(house, caller, cmd)
 
 
 @pytest.mark.parametrize(
@@ -270,8 +271,8 @@ async def test_only_right_objects_are_offered_and_opened(
             await conn.execute(text, lamp, version)
 
     await runs("V1.1")
-    cmd = c.CreateStaticJob(package_id=package_id, product_key=product, selection="SPECIFIC", device_names=("lamp-1",))
-    created = await jobs.create_static_job(house, caller, cmd)
+    cmd = static_job(package_id=package_id, product_key=product, selection="SPECIFIC", device_names=("lamp-1",))
+    created = await jobs.create_job(house, caller, cmd)
     task = TaskRef(device_id=lamp, job_id=created.job_id)
     assert not await offered()
     await read_all(house)

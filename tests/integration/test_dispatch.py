@@ -14,7 +14,7 @@ from upwell.domain import commands as c
 from upwell.domain.errors import NotFound
 from upwell.domain.talk import TaskRef
 from upwell.service.context import Context
-from upwell.service.manage import upgrades
+from upwell.service.manage import steering
 from upwell.service.manage.access import Caller
 from upwell.service.upgrade import dispatch, presence
 from upwell.service.upgrade.downloads import find_download
@@ -178,7 +178,7 @@ async def test_nothing_leaves_after_a_cancel_has_returned(
 
     async def cancel() -> None:
         await asyncio.sleep(0.012)
-        await upgrades.cancel_tasks_of_job(ctx, caller, c.CancelTasksOfJob(job_id=job, states=c.OPEN_STATES))
+        await steering.cancel_tasks(ctx, caller, c.CancelTasks(job_id=job, states=c.OPEN_STATES))
         at_return.append(len(wire.sent))
 
     await asyncio.gather(cancel(), *(offers(n) for n in range(15)))

@@ -26,6 +26,7 @@ from test_jobs import (
     status_of,
     tasks,
 )  # fmt: skip
+from tests.job_commands import dynamic_job, static_job, verify_job
 
 from upwell.domain import commands as c
 from upwell.domain.errors import Conflict, NotFound
@@ -33,7 +34,7 @@ from upwell.domain.fleet import device_id
 from upwell.domain.policy import TASKS_MAX
 from upwell.domain.talk import TaskRef, VersionReport
 from upwell.service.context import Context
-from upwell.service.manage import devices, jobs, packages, upgrades, views
+from upwell.service.manage import devices, job_views, jobs, packages, steering
 from upwell.service.manage.access import Caller
 from upwell.service.upgrade import dispatch, endings, fill, reports
 
@@ -41,8 +42,8 @@ pytestmark = pytest.mark.asyncio
 
 
 async def a_dynamic_job(ctx: Context, caller: Caller, package: int, flock: Fleet, **more: Any) -> int:
-    cmd = c.CreateDynamicJob(package_id=package, product_key=flock.key, **more)
-    job = (await jobs.create_dynamic_job(ctx, caller, cmd)).job_id
+    cmd = dynamic_job(package_id=package, product_key=flock.key, **more)
+    job = (await jobs.create_job(ctx, caller, cmd)).job_id
     await filled(ctx, job)
     return job
 
@@ -68,7 +69,7 @@ async def test_mode_1_takes_who_matches_already_and_who_reports_later(ctx: Conte
 
 async def test_mode_2_takes_only_later_reporters(ctx: Context, caller: Caller) -> None:
     flock = await a_fleet(ctx, caller, 3)
-    job = await a_dynamic_job(ctx, caller, await a_package(ctx, caller, flock.key), flock, mode=2)
+    job = await a_dynamic_job(ctx, caller, await a_package(ctx, caller, flock.key), flock, dynamic_mode=2)
     assert await tasks(ctx, job) == {} and job not in await fill.unfilled(ctx)
     await say(ctx, (flock.ids[1], runs("1.0")))  # the version it had: it says so from now on
     assert set(await tasks(ctx, job)) == {flock.ids[1]}
@@ -95,7 +96,7 @@ async def test_a_delta_takes_its_source_version_alone(ctx: Context, caller: Call
 
 async def test_a_report_of_another_module_takes_nothing(ctx: Context, caller: Caller) -> None:
     flock = await a_fleet(ctx, caller, 1, version=None)
-    job = await a_dynamic_job(ctx, caller, await a_package(ctx, caller, flock.key), flock, mode=2)
+    job = await a_dynamic_job(ctx, caller, await a_package(ctx, caller, flock.key), flock, dynamic_mode=2)
     await say(ctx, (flock.ids[0], VersionReport(module="mcu", version="1.0", ref="")))
     assert await tasks(ctx, job) == {}
 
@@ -109,18 +110,20 @@ async def test_another_product_is_not_taken(ctx: Context, caller: Caller, strang
 
 async def test_an_offer_is_due_at_once_for_a_connected_reporter(ctx: Context, caller: Caller, clock: Clock) -> None:
     flock = await a_fleet(ctx, caller, 2)
-    job = await a_dynamic_job(ctx, caller, await a_package(ctx, caller, flock.key), flock, mode=2)
+    job = await a_dynamic_job(ctx, caller, await a_package(ctx, caller, flock.key), flock, dynamic_mode=2)
     node = await online(ctx, clock, flock)
     assert (await say(ctx, (flock.ids[0], runs("1.0")))).offers_due
     assert await dispatch.due(ctx, node, 9) == refs(job, flock.ids[:1])
     held = await a_package(ctx, caller, flock.key, "held", version="3.0")
-    await a_dynamic_job(ctx, caller, held, flock, mode=2, need_push=False)
+    await a_dynamic_job(ctx, caller, held, flock, dynamic_mode=2, need_push=False)
     assert not (await say(ctx, (flock.ids[1], runs("1.0")))).offers_due
 
 
 async def test_a_job_that_confirms_holds_what_it_takes(ctx: Context, caller: Caller) -> None:
     flock = await a_fleet(ctx, caller, 1)
-    job = await a_dynamic_job(ctx, caller, await a_package(ctx, caller, flock.key), flock, mode=2, need_confirm=True)
+    job = await a_dynamic_job(
+        ctx, caller, await a_package(ctx, caller, flock.key), flock, dynamic_mode=2, need_confirm=True
+    )
     await say(ctx, (flock.ids[0], runs("1.0")))
     assert await states(ctx, job) == {"CONFIRM": 1}
 
@@ -180,7 +183,7 @@ async def test_a_conflicting_devices_task_fails_and_is_made_again_when_it_is_fre
     assert (found["state"], found["reason"]) == ("FAILED", "device_busy")
     await say(ctx, (device, runs("1.0")))
     assert len(await ask(ctx, "select 1 from task where job_id = $1", job)) == 1
-    await upgrades.cancel_tasks_of_job(ctx, caller, c.CancelTasksOfJob(job_id=static, states=c.OPEN_STATES))
+    await steering.cancel_tasks(ctx, caller, c.CancelTasks(job_id=static, states=c.OPEN_STATES))
     await say(ctx, (device, runs("1.0")))
     rows = await ask(ctx, "select nth, state from task where job_id = $1 order by nth", job)
     assert rows == [{"nth": 0, "state": "FAILED"}, {"nth": 1, "state": "QUEUED"}]
@@ -220,8 +223,8 @@ async def test_the_order_of_filling_does_not_change_who_wins(ctx: Context, calle
     made = []
     for name, version in (("early", "2.0"), ("late", "3.0")):
         package = await a_package(ctx, caller, flock.key, name, version=version)
-        cmd = c.CreateDynamicJob(package_id=package, product_key=flock.key)
-        made.append((await jobs.create_dynamic_job(ctx, caller, cmd)).job_id)
+        cmd = dynamic_job(package_id=package, product_key=flock.key)
+        made.append((await jobs.create_job(ctx, caller, cmd)).job_id)
     for job in reversed(made):
         await filled(ctx, job)
     assert await states(ctx, made[1]) == {"QUEUED": 5}
@@ -265,10 +268,10 @@ async def test_a_package_has_one_running_dynamic_job(ctx: Context, caller: Calle
 async def test_one_of_many_at_once_is_made(ctx: Context, caller: Caller) -> None:
     flock = await a_fleet(ctx, caller, 1)
     package = await a_package(ctx, caller, flock.key)
-    cmd = c.CreateDynamicJob(package_id=package, product_key=flock.key)
-    made = await asyncio.gather(*(jobs.create_dynamic_job(ctx, caller, cmd) for _ in range(6)), return_exceptions=True)
-    assert sum(isinstance(m, c.JobCreated) for m in made) == 1
-    assert all(isinstance(m, c.JobCreated | Conflict) for m in made)
+    cmd = dynamic_job(package_id=package, product_key=flock.key)
+    made = await asyncio.gather(*(jobs.create_job(ctx, caller, cmd) for _ in range(6)), return_exceptions=True)
+    assert sum(isinstance(m, c.Job) for m in made) == 1
+    assert all(isinstance(m, c.Job | Conflict) for m in made)
     assert len(await ask(ctx, "select 1 from policy")) == 1
 
 
@@ -303,7 +306,7 @@ async def test_cancelling_its_tasks_stops_their_offers_and_keeps_the_policy(
     job = await a_dynamic_job(ctx, caller, package, flock, source_versions=("1.0",))
     node = await online(ctx, clock, flock)
     due = await dispatch.due(ctx, node, 9)
-    await upgrades.cancel_tasks_of_job(ctx, caller, c.CancelTasksOfJob(job_id=job, states=c.OPEN_STATES))
+    await steering.cancel_tasks(ctx, caller, c.CancelTasks(job_id=job, states=c.OPEN_STATES))
     assert await dispatch.offer(ctx, due, link, Wire()) == set() and await dispatch.due(ctx, node, 9) == []
     await say(ctx, (flock.ids[0], runs("1.0")))  # cancelled, and nothing changed since
     await say(ctx, (flock.ids[1], runs("1.0")))
@@ -316,8 +319,8 @@ async def test_a_policy_that_ends_during_the_fill_stops_it(
 ) -> None:
     monkeypatch.setattr(fill, "CHUNK", 10)
     flock = await a_fleet(ctx, caller, 35)
-    cmd = c.CreateDynamicJob(package_id=await a_package(ctx, caller, flock.key), product_key=flock.key)
-    job = (await jobs.create_dynamic_job(ctx, caller, cmd)).job_id
+    cmd = dynamic_job(package_id=await a_package(ctx, caller, flock.key), product_key=flock.key)
+    job = (await jobs.create_job(ctx, caller, cmd)).job_id
     assert await fill.fill(ctx, job)
     await end_policy(ctx, caller, job)
     assert not await fill.fill(ctx, job)
@@ -337,13 +340,18 @@ async def test_an_update_changes_pace_timeout_tags_and_versions(ctx: Context, ca
     cmd = c.UpdateJob(maximum_per_min=7, timeout_min=30, source_versions=("1.0", "1.1"), tags=(("c", "d"),), **facts)
     await jobs.update_job(ctx, caller, cmd)
     await filled(ctx, job)
-    shown = await views.show_job(ctx, caller, c.ShowJob(job_id=job))
-    assert (shown.maximum_per_min, shown.timeout_min, shown.tags) == (7, 30, (("c", "d"),))
+    shown = await job_views.show_job(ctx, caller, c.ShowJob(job_id=job))
+    assert (shown.manner.maximum_per_min, shown.manner.timeout_min, shown.tags) == (7, 30, (("c", "d"),))
     assert set(shown.source_versions) == {"1.0", "1.1"}
     assert set(await tasks(ctx, job)) == set(flock.ids) and await states(ctx, job) == {"QUEUED": 2}
     await jobs.update_job(ctx, caller, c.UpdateJob(maximum_per_min=8, **facts))
-    shown = await views.show_job(ctx, caller, c.ShowJob(job_id=job))
-    assert (shown.maximum_per_min, shown.timeout_min, shown.tags, len(shown.source_versions)) == (8, 30, (), 2)
+    shown = await job_views.show_job(ctx, caller, c.ShowJob(job_id=job))
+    assert (shown.manner.maximum_per_min, shown.manner.timeout_min, shown.tags, len(shown.source_versions)) == (
+        8,
+        30,
+        (),
+        2,
+    )
 
 
 @pytest.mark.parametrize(
@@ -376,16 +384,16 @@ async def test_nobody_is_missed_who_reports_while_the_job_is_made(ctx: Context, 
     for round_ in range(4):
         flock = await a_fleet(ctx, caller, 60, version="0.1", name=f"lamp{round_}")
         package = await a_package(ctx, caller, flock.key, f"pack{round_}")
-        cmd = c.CreateDynamicJob(package_id=package, product_key=flock.key, source_versions=("1.0",))
+        cmd = dynamic_job(package_id=package, product_key=flock.key, source_versions=("1.0",))
 
         async def reports(ids: list[UUID]) -> None:
             for device in ids:
                 await asyncio.sleep(dice.random() / 500)
                 await say(ctx, (device, runs("1.0")))
 
-        async def makes(cmd: c.CreateDynamicJob = cmd) -> int:
+        async def makes(cmd: c.CreateJob = cmd) -> int:
             await asyncio.sleep(0.01)
-            job = (await jobs.create_dynamic_job(ctx, caller, cmd)).job_id
+            job = (await jobs.create_job(ctx, caller, cmd)).job_id
             await filled(ctx, job)
             return job
 
@@ -397,8 +405,8 @@ async def test_nobody_is_missed_who_reports_while_the_job_is_made(ctx: Context, 
 async def test_a_device_deleted_while_the_chunk_is_made_keeps_no_open_task(ctx: Context, caller: Caller) -> None:
     flock = await a_fleet(ctx, caller, 20)
     package = await a_package(ctx, caller, flock.key)
-    cmd = c.CreateStaticJob(package_id=package, product_key=flock.key, selection="ALL")
-    job = (await jobs.create_static_job(ctx, caller, cmd)).job_id
+    cmd = static_job(package_id=package, product_key=flock.key, selection="ALL")
+    job = (await jobs.create_job(ctx, caller, cmd)).job_id
     keys = [c.DeviceKey(product_key=flock.key, name=n) for n in flock.names[:10]]
     gone = (devices.delete_device(ctx, caller, c.DeleteDevice(device=key)) for key in keys)
     await asyncio.gather(filled(ctx, job), *gone)
@@ -420,7 +428,7 @@ async def failed(ctx: Context, caller: Caller, flock: Fleet, package: int, **mor
 
 async def repeat(ctx: Context, caller: Caller, job: int, *devices: UUID) -> None:
     cmd = c.RepeatTasks(job_id=job, tasks=tuple(TaskRef(device_id=d, job_id=job) for d in devices))
-    await upgrades.repeat_tasks(ctx, caller, cmd)
+    await steering.repeat_tasks(ctx, caller, cmd)
 
 
 async def test_a_failed_task_runs_again_and_its_job_with_it(ctx: Context, caller: Caller, clock: Clock) -> None:
@@ -443,7 +451,7 @@ async def test_a_failed_task_runs_again_and_its_job_with_it(ctx: Context, caller
 async def test_a_repeated_task_waits_for_confirmation_again(ctx: Context, caller: Caller) -> None:
     flock = await a_fleet(ctx, caller, 1)
     job = await a_filled_job(ctx, caller, await a_package(ctx, caller, flock.key), flock, need_confirm=True)
-    await upgrades.cancel_tasks_of_job(ctx, caller, c.CancelTasksOfJob(job_id=job, states=c.OPEN_STATES))
+    await steering.cancel_tasks(ctx, caller, c.CancelTasks(job_id=job, states=c.OPEN_STATES))
     await repeat(ctx, caller, job, flock.ids[0])
     assert await states(ctx, job) == {"CONFIRM": 1}
 
@@ -465,7 +473,7 @@ async def test_repetition_is_refused_as_a_whole(ctx: Context, caller: Caller, st
         with pytest.raises((NotFound, Conflict)):
             await repeat(ctx, who, wrong, device_id(flock.key, "nobody"))
     await say(ctx, *((d, runs("3.0")) for d in flock.ids))
-    await upgrades.cancel_tasks_of_job(ctx, caller, c.CancelTasksOfJob(job_id=job, states=c.OPEN_STATES))
+    await steering.cancel_tasks(ctx, caller, c.CancelTasks(job_id=job, states=c.OPEN_STATES))
     await endings.end_finished(ctx)
     await packages.delete_package(ctx, caller, c.DeletePackage(package_id=package))
     with pytest.raises(Conflict) as caught:
@@ -476,8 +484,8 @@ async def test_repetition_is_refused_as_a_whole(ctx: Context, caller: Caller, st
 async def test_a_repeated_verification_judges_again(ctx: Context, caller: Caller) -> None:
     flock = await a_fleet(ctx, caller, 1)
     package = await a_package(ctx, caller, flock.key, verify=True)
-    cmd = c.CreateVerifyJob(package_id=package, product_key=flock.key, device_names=flock.names)
-    job = (await jobs.create_verify_job(ctx, caller, cmd)).job_id
+    cmd = verify_job(package_id=package, product_key=flock.key, device_names=flock.names)
+    job = (await jobs.create_job(ctx, caller, cmd)).job_id
     await dispatch.offer(ctx, refs(job, flock.ids), link, Wire())
     await say(ctx, (flock.ids[0], progress(-1)))
     await endings.end_finished(ctx)

@@ -11,14 +11,16 @@ import pytest
 from conftest import Clock
 from test_checks import PLACE, folder, house, make, product, read_all, sha, space, state
 from test_jobs import Fleet, Wire, ask, filled, progress, refs, runs, say, states, tasks
+from tests.job_commands import asking_job, dynamic_job, show_asking, static_job
 
 from upwell.domain import commands as c
+from upwell.domain.commands.lists import Slice
 from upwell.domain.errors import Conflict
 from upwell.domain.standings import Progress, Standing
 from upwell.domain.talk import Inquiry, ResultReport
 from upwell.objects import Buckets, open_bucket, open_objects
 from upwell.service.context import Context
-from upwell.service.manage import batch_views, batches, jobs, registration, upgrades, views
+from upwell.service.manage import job_views, jobs, registration, steering, task_views
 from upwell.service.manage.access import Caller
 from upwell.service.upgrade import dispatch, endings, faults, fill, presence, reports, stored_objects
 
@@ -33,22 +35,22 @@ async def devices(house: Context, caller: Caller, product: str, count: int) -> F
 
 
 async def static(house: Context, caller: Caller, package: int, flock: Fleet, **more: Any) -> int:
-    cmd = c.CreateStaticJob(package_id=package, product_key=flock.key, selection="ALL", **more)
-    job = (await jobs.create_static_job(house, caller, cmd)).job_id
+    cmd = static_job(package_id=package, product_key=flock.key, selection="ALL", **more)
+    job = (await jobs.create_job(house, caller, cmd)).job_id
     await filled(house, job)
     return job
 
 
 async def batch(house: Context, caller: Caller, flock: Fleet, *packages: int, **more: Any) -> int:
     targets = tuple(f"{flock.key}_{name}" for name in flock.names)
-    cmd = c.CreateBatch(name="b", part="firmware", package_ids=packages, targets=targets, **more)
-    job = (await batches.create_batch(house, caller, cmd)).job_id
+    cmd = asking_job(name="b", part="firmware", package_ids=packages, targets=targets, **more)
+    job = (await jobs.create_job(house, caller, cmd)).job_id
     await filled(house, job)
     return job
 
 
-async def shown(house: Context, caller: Caller, job: int) -> c.BatchShown:
-    return await batch_views.show_batch(house, caller, c.ShowBatch(job_id=job, window=c.Window(take=50)))
+async def shown(house: Context, caller: Caller, job: int) -> c.Job:
+    return await job_views.show_job(house, caller, show_asking(job, Slice(take=50)))
 
 
 async def end_all(house: Context) -> None:
@@ -82,16 +84,16 @@ async def test_a_job_made_at_once_fails_when_the_sign_turns_out_wrong(
     package = await make(house, caller, product, space, sign=sign)
     job = await batch(house, caller, flock, package)
     waiting = await shown(house, caller, job)
-    assert "not read yet" in waiting.batch.reason and "not read yet" in waiting.tasks.items[0].output
+    assert "not read yet" in waiting.waits_for and "not read yet" in waiting.tasks.items[0].description
     await read_all(house)
     await end_all(house)
     told = await shown(house, caller, job)
-    assert told.batch.progress is Progress.FAILED
-    assert "`sign`" in told.batch.reason and sha(b"firmware") in told.batch.reason
+    assert told.progress is Progress.FAILED
+    assert "`sign`" in told.status_desc and sha(b"firmware") in told.status_desc
     for task in told.tasks.items:
-        assert (task.standing, task.reason) == (Standing.FAILED, "sign_mismatch") and "`sign`" in task.output
-    listed = await views.list_tasks_of_job(
-        house, caller, c.ListTasksOfJob(job_id=job, number=1, size=9)
+        assert (task.standing, task.reason) == (Standing.FAILED, "sign_mismatch") and "`sign`" in task.description
+    listed = await task_views.list_tasks(
+        house, caller, c.ListTasks(job_id=job, asked=Slice.of_page(1, 9))
     )  # Alibaba's and Tuya's
     assert {(t.state, "`sign`" in t.description) for t in listed.items} == {("FAILED", True)}
     with pytest.raises(Conflict, match="`sign`") as refused:
@@ -122,15 +124,15 @@ async def test_a_job_of_another_dialect_tells_it_as_well(
     await end_all(house)
     assert {(t["state"], t["reason"]) for t in (await tasks(house, held)).values()} == {("FAILED", reason)}
     assert all(word in t["description"] for t in (await tasks(house, held)).values())
-    assert (await views.show_job(house, caller, c.ShowJob(job_id=held))).status == "COMPLETED"
+    assert (await job_views.show_job(house, caller, c.ShowJob(job_id=held))).status == "COMPLETED"
     ref = refs(held, flock.ids[:1])
     with pytest.raises(Conflict, match=word):
-        await upgrades.repeat_tasks(house, caller, c.RepeatTasks(job_id=held, tasks=tuple(ref)))
+        await steering.repeat_tasks(house, caller, c.RepeatTasks(job_id=held, tasks=tuple(ref)))
 
     await lose(house, clock, file, b"firmware")
     await end_all(house)
     assert await states(house, held) == {"FAILED": 3}  # what has failed stays so
-    await upgrades.repeat_tasks(house, caller, c.RepeatTasks(job_id=held, tasks=tuple(ref)))
+    await steering.repeat_tasks(house, caller, c.RepeatTasks(job_id=held, tasks=tuple(ref)))
     assert await states(house, held) == {"FAILED": 2, "CONFIRM": 1}
 
 
@@ -211,8 +213,8 @@ async def test_tasks_that_are_made_after_the_loss_fail(
     package = await make(house, caller, product, space)
     await read_all(house)
     planned = await batch(house, caller, flock, package, scheduled_at=house.now() + timedelta(hours=1))
-    cmd = c.CreateDynamicJob(package_id=package, product_key=product, source_versions=("V1",))
-    dynamic = (await jobs.create_dynamic_job(house, caller, cmd)).job_id
+    cmd = dynamic_job(package_id=package, product_key=product, source_versions=("V1",))
+    dynamic = (await jobs.create_job(house, caller, cmd)).job_id
     await filled(house, dynamic)
     await lose(house, clock, file, None)
     await end_all(house)
@@ -224,9 +226,9 @@ async def test_tasks_that_are_made_after_the_loss_fail(
     await filled(house, planned)
     await end_all(house)
     assert {t["reason"] for t in (await tasks(house, planned)).values()} == {"object_missing"}
-    assert "gone" in (await shown(house, caller, planned)).batch.reason
+    assert "gone" in (await shown(house, caller, planned)).status_desc
     with pytest.raises(Conflict, match="gone"):
-        await batches.retry_batch(house, caller, c.RetryBatch(job_id=planned))
+        await steering.repeat_tasks(house, caller, c.RepeatTasks(asking=True, job_id=planned))
 
 
 async def test_of_several_packages_those_that_are_there_are_chosen(
@@ -254,8 +256,8 @@ async def test_of_several_packages_those_that_are_there_are_chosen(
     assert [sent.offered.version for sent in wire.sent[2:]] == ["V3"]
     await say(house, (second, ResultReport(outcome="fine", code=0, reason="", progress=100, version="V3", desc="")))
     await end_all(house)
-    told = (await shown(house, caller, job)).batch
-    assert told.progress is Progress.PARTLY and "`sign`" in told.reason
+    told = await shown(house, caller, job)
+    assert told.progress is Progress.PARTLY and "`sign`" in told.status_desc
 
 
 async def test_many_tasks_end_in_bounded_turns_and_after_a_kill(
@@ -288,13 +290,13 @@ async def test_a_store_that_is_away_is_visible_and_keeps_no_other_waiting(
     await read_all(away)
     await end_all(house)
     told = await shown(house, caller, job)
-    assert await state(house, caller, package) == "checking" and told.batch.progress is Progress.RUNNING
-    for text in (told.batch.reason, told.tasks.items[0].output):
+    assert await state(house, caller, package) == "checking" and told.progress is Progress.RUNNING
+    for text in (told.waits_for, told.tasks.items[0].description):
         assert "not read yet: The object store does not answer" in text
     clock.move(minutes=3)
     await read_all(house)
     told = await shown(house, caller, job)
-    assert (told.batch.reason, told.tasks.items[0].output) == ("", "")
+    assert (told.waits_for, told.tasks.items[0].description) == ("", "")
     clock.move(minutes=6)
     assert not await stored_objects.look_again(away)  # it is as it was when it was seen last
     assert await state(house, caller, package) == "ok"

@@ -9,13 +9,14 @@ from uuid import UUID, uuid4
 
 import pytest
 from conftest import Clock
+from tests.job_commands import static_job, verify_job
 
 from upwell.domain import commands as c
 from upwell.domain.errors import Conflict, NotFound
 from upwell.domain.fleet import device_id
 from upwell.domain.talk import ProgressReport, TaskRef, VersionReport
 from upwell.service.context import Context
-from upwell.service.manage import devices, jobs, packages, products, registration, upgrades, uploads, views
+from upwell.service.manage import devices, job_views, jobs, packages, products, registration, steering, uploads
 from upwell.service.manage.access import Caller
 from upwell.service.upgrade import dispatch, endings, fill, presence, reports
 from upwell.service.upgrade.dispatch import Addressed
@@ -64,8 +65,8 @@ async def a_package(ctx: Context, caller: Caller, key: str, name: str = "pack", 
 
 async def a_job(ctx: Context, caller: Caller, package: int, flock: Fleet, **more: Any) -> int:
     facts: dict[str, Any] = {"selection": "ALL", **more}
-    cmd = c.CreateStaticJob(package_id=package, product_key=flock.key, **facts)
-    return (await jobs.create_static_job(ctx, caller, cmd)).job_id
+    cmd = static_job(package_id=package, product_key=flock.key, **facts)
+    return (await jobs.create_job(ctx, caller, cmd)).job_id
 
 
 async def filled(ctx: Context, job: int) -> None:
@@ -133,7 +134,7 @@ async def online(ctx: Context, clock: Clock, flock: Fleet) -> UUID:
 
 
 async def status_of(ctx: Context, caller: Caller, job: int) -> str:
-    return (await views.show_job(ctx, caller, c.ShowJob(job_id=job))).status
+    return (await job_views.show_job(ctx, caller, c.ShowJob(job_id=job))).status
 
 
 async def package_status(ctx: Context, caller: Caller, package: int) -> str:
@@ -246,8 +247,8 @@ async def test_refused_jobs_leave_nothing(ctx: Context, caller: Caller) -> None:
 
 async def a_verify_job(ctx: Context, caller: Caller, flock: Fleet) -> tuple[int, int]:
     package = await a_package(ctx, caller, flock.key, verify=True)
-    cmd = c.CreateVerifyJob(package_id=package, product_key=flock.key, device_names=flock.names)
-    return package, (await jobs.create_verify_job(ctx, caller, cmd)).job_id
+    cmd = verify_job(package_id=package, product_key=flock.key, device_names=flock.names)
+    return package, (await jobs.create_job(ctx, caller, cmd)).job_id
 
 
 @pytest.mark.parametrize(("last", "verdict"), [(runs("2.0"), "verified"), (runs("3.0"), "failed")])
@@ -255,9 +256,9 @@ async def test_a_verify_job_judges_its_package(ctx: Context, caller: Caller, las
     flock = await a_fleet(ctx, caller, 2)
     package, job = await a_verify_job(ctx, caller, flock)
     assert await package_status(ctx, caller, package) == "verifying"
-    cmd = c.CreateVerifyJob(package_id=package, product_key=flock.key, device_names=flock.names)
+    cmd = verify_job(package_id=package, product_key=flock.key, device_names=flock.names)
     with pytest.raises(Conflict):
-        await jobs.create_verify_job(ctx, caller, cmd)
+        await jobs.create_job(ctx, caller, cmd)
     assert await dispatch.offer(ctx, refs(job, flock.ids), link, Wire()) == set(refs(job, flock.ids))
     assert not (await say(ctx, (flock.ids[0], progress(10)))).tasks_ended
     assert (await say(ctx, (flock.ids[0], runs("2.0")))).tasks_ended
@@ -271,7 +272,7 @@ async def test_a_verify_job_judges_its_package(ctx: Context, caller: Caller, las
 async def test_a_cancelled_verify_job_leaves_the_package_unverified(ctx: Context, caller: Caller) -> None:
     flock = await a_fleet(ctx, caller, 2)
     package, job = await a_verify_job(ctx, caller, flock)
-    await upgrades.cancel_tasks_of_job(ctx, caller, c.CancelTasksOfJob(job_id=job, states=c.OPEN_STATES))
+    await steering.cancel_tasks(ctx, caller, c.CancelTasks(job_id=job, states=c.OPEN_STATES))
     assert await endings.end_finished(ctx) == 1
     assert await package_status(ctx, caller, package) == "unverified"
     assert await status_of(ctx, caller, job) == "CANCELED"
@@ -287,14 +288,14 @@ async def test_confirmation_lets_tasks_go_on_all_or_none(ctx: Context, caller: C
     assert await states(ctx, job) == {"CONFIRM": 3}
     assert {t["due_at"] for t in (await tasks(ctx, job)).values()} == {None}
     wanted = refs(job, flock.ids)
-    await upgrades.confirm_tasks(ctx, caller, c.ConfirmTasks(tasks=tuple(wanted[:1])))
+    await steering.confirm_tasks(ctx, caller, c.ConfirmTasks(tasks=tuple(wanted[:1])))
     with pytest.raises(Conflict):
-        await upgrades.confirm_tasks(ctx, caller, c.ConfirmTasks(tasks=tuple(wanted)))
+        await steering.confirm_tasks(ctx, caller, c.ConfirmTasks(tasks=tuple(wanted)))
     with pytest.raises(NotFound):
-        await upgrades.confirm_tasks(ctx, caller, c.ConfirmTasks(tasks=(*wanted[1:], *refs(1, flock.ids[:1]))))
+        await steering.confirm_tasks(ctx, caller, c.ConfirmTasks(tasks=(*wanted[1:], *refs(1, flock.ids[:1]))))
     assert await states(ctx, job) == {"CONFIRM": 2, "QUEUED": 1}
     assert (await tasks(ctx, job))[flock.ids[0]]["due_at"] is not None
-    await upgrades.confirm_tasks(ctx, caller, c.ConfirmTasks(tasks=(wanted[1], wanted[1])))  # named twice: one task
+    await steering.confirm_tasks(ctx, caller, c.ConfirmTasks(tasks=(wanted[1], wanted[1])))  # named twice: one task
     assert await states(ctx, job) == {"CONFIRM": 1, "QUEUED": 2}
 
 
@@ -305,10 +306,10 @@ async def test_cancelling_chooses_states_devices_and_jobs(ctx: Context, caller: 
     first = refs(job, flock.ids)[0]
     assert await dispatch.offer(ctx, [first], link, lambda addressed: uuid4()) == {first}
     await say(ctx, (flock.ids[0], reports.Delivered(first)))
-    await upgrades.cancel_tasks_of_job(ctx, caller, c.CancelTasksOfJob(job_id=job, states=frozenset({"NOTIFIED"})))
+    await steering.cancel_tasks(ctx, caller, c.CancelTasks(job_id=job, states=frozenset({"NOTIFIED"})))
     assert await states(ctx, job) == {"CANCELED": 1, "QUEUED": 3}
-    cmd = c.CancelTasksOfDevices(package_id=package, product_key=flock.key, device_names=flock.names[:2], job_id=job)
-    await upgrades.cancel_tasks_of_devices(ctx, caller, cmd)
+    cmd = c.CancelTasks(package_id=package, product_key=flock.key, device_names=flock.names[:2], job_id=job)
+    await steering.cancel_tasks(ctx, caller, cmd)
     assert await states(ctx, job) == {"CANCELED": 2, "QUEUED": 2}
     gone = c.DeviceKey(product_key=flock.key, name=flock.names[2])
     await devices.delete_device(ctx, caller, c.DeleteDevice(device=gone))
@@ -318,7 +319,7 @@ async def test_cancelling_chooses_states_devices_and_jobs(ctx: Context, caller: 
 async def test_a_cancel_of_a_job_reaches_the_tasks_not_yet_made(ctx: Context, caller: Caller) -> None:
     flock = await a_fleet(ctx, caller, 3)
     job = await a_job(ctx, caller, await a_package(ctx, caller, flock.key), flock)
-    await upgrades.cancel_tasks_of_job(ctx, caller, c.CancelTasksOfJob(job_id=job, states=c.OPEN_STATES))
+    await steering.cancel_tasks(ctx, caller, c.CancelTasks(job_id=job, states=c.OPEN_STATES))
     await filled(ctx, job)
     assert not set(await states(ctx, job)) & c.OPEN_STATES
 
@@ -328,10 +329,10 @@ async def test_a_cancel_by_device_reaches_the_tasks_not_yet_made(ctx: Context, c
     flock = await a_fleet(ctx, caller, 3)
     package = await a_package(ctx, caller, flock.key)
     job = await a_job(ctx, caller, package, flock)
-    cmd = c.CancelTasksOfDevices(
+    cmd = c.CancelTasks(
         package_id=package, product_key=flock.key, device_names=flock.names[:2], job_id=job if named else None
     )
-    await upgrades.cancel_tasks_of_devices(ctx, caller, cmd)
+    await steering.cancel_tasks(ctx, caller, cmd)
     await filled(ctx, job)
     assert await states(ctx, job) == {"CANCELED": 2, "QUEUED": 1}
 

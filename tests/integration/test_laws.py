@@ -26,11 +26,13 @@ from test_jobs import (
     states,
     tasks,
 )  # fmt: skip
+from tests.job_commands import dynamic_job, verify_job
 
 from upwell.domain import commands as c
+from upwell.domain.commands.lists import Slice
 from upwell.domain.errors import Conflict, NotFound
 from upwell.service.context import Context
-from upwell.service.manage import devices, jobs, packages, products, upgrades, views
+from upwell.service.manage import devices, job_views, jobs, packages, products, steering, task_views
 from upwell.service.manage.access import Caller
 from upwell.service.upgrade import dispatch, endings, fill
 
@@ -120,8 +122,8 @@ async def test_counts_sum_to_the_targets_at_any_instant(ctx: Context, caller: Ca
     async def owner() -> None:
         for place in range(8):
             names = flock.names[place * 3 : place * 3 + 3]
-            cmd = c.CancelTasksOfDevices(package_id=package, product_key=flock.key, device_names=names)
-            await upgrades.cancel_tasks_of_devices(ctx, caller, cmd)
+            cmd = c.CancelTasks(package_id=package, product_key=flock.key, device_names=names)
+            await steering.cancel_tasks(ctx, caller, cmd)
             clock.move(seconds=20)
             await endings.time_out(ctx)
 
@@ -168,33 +170,27 @@ async def test_another_account_finds_nothing(ctx: Context, caller: Caller, stran
         products.delete_product(ctx, stranger, c.DeleteProduct(product_key=flock.key)),
         packages.show_package(ctx, stranger, c.ShowPackage(package_id=package)),
         packages.delete_package(ctx, stranger, c.DeletePackage(package_id=package)),
-        views.show_job(ctx, stranger, c.ShowJob(job_id=job)),
-        views.list_jobs_of_package(ctx, stranger, c.ListJobsOfPackage(package_id=package, number=1, size=9)),
-        views.list_jobs_of_device(ctx, stranger, c.ListJobsOfDevice(package_id=package, device=own, number=1, size=9)),
-        views.list_jobs_of_device(
-            ctx, stranger, c.ListJobsOfDevice(package_id=their_package, device=key, number=1, size=9)
+        job_views.show_job(ctx, stranger, c.ShowJob(job_id=job)),
+        job_views.list_jobs(ctx, stranger, c.ListJobs(package_id=package, asked=Slice.of_page(1, 9))),
+        job_views.list_jobs(ctx, stranger, c.ListJobs(package_id=package, device=own, asked=Slice.of_page(1, 9))),
+        job_views.list_jobs(ctx, stranger, c.ListJobs(package_id=their_package, device=key, asked=Slice.of_page(1, 9))),
+        task_views.list_tasks(ctx, stranger, c.ListTasks(job_id=job, asked=Slice.of_page(1, 9))),
+        task_views.list_tasks(ctx, stranger, c.ListTasks(asked=Slice(take=1000), device=key)),
+        steering.cancel_tasks(ctx, stranger, c.CancelTasks(job_id=job, states=c.OPEN_STATES)),
+        steering.cancel_tasks(
+            ctx, stranger, c.CancelTasks(package_id=package, product_key=flock.key, device_names=names)
         ),
-        views.list_tasks_of_job(ctx, stranger, c.ListTasksOfJob(job_id=job, number=1, size=9)),
-        views.list_open_tasks_of_device(ctx, stranger, c.ListOpenTasksOfDevice(device=key)),
-        upgrades.cancel_tasks_of_job(ctx, stranger, c.CancelTasksOfJob(job_id=job, states=c.OPEN_STATES)),
-        upgrades.cancel_tasks_of_devices(
-            ctx, stranger, c.CancelTasksOfDevices(package_id=package, product_key=flock.key, device_names=names)
+        steering.cancel_tasks(
+            ctx, stranger, c.CancelTasks(package_id=their_package, product_key=flock.key, device_names=names)
         ),
-        upgrades.cancel_tasks_of_devices(
-            ctx, stranger, c.CancelTasksOfDevices(package_id=their_package, product_key=flock.key, device_names=names)
-        ),
-        upgrades.cancel_tasks_of_devices(
+        steering.cancel_tasks(
             ctx,
             stranger,
-            c.CancelTasksOfDevices(
-                package_id=their_package, product_key=theirs.key, device_names=theirs.names, job_id=job
-            ),
+            c.CancelTasks(package_id=their_package, product_key=theirs.key, device_names=theirs.names, job_id=job),
         ),
-        upgrades.confirm_tasks(ctx, stranger, c.ConfirmTasks(tasks=tuple(refs(job, flock.ids)))),
+        steering.confirm_tasks(ctx, stranger, c.ConfirmTasks(tasks=tuple(refs(job, flock.ids)))),
         devices.delete_device(ctx, stranger, c.DeleteDevice(device=key)),
-        jobs.create_verify_job(
-            ctx, stranger, c.CreateVerifyJob(package_id=raw, product_key=flock.key, device_names=names)
-        ),
+        jobs.create_job(ctx, stranger, verify_job(package_id=raw, product_key=flock.key, device_names=names)),
         a_job(ctx, stranger, package, flock),
         a_job(ctx, stranger, package, theirs),
         a_job(ctx, stranger, their_package, flock),
@@ -213,7 +209,7 @@ async def test_another_account_finds_nothing(ctx: Context, caller: Caller, stran
 async def chosen(ctx: Context, caller: Caller, package: int, flock: Fleet, percent: str, **more: object) -> set[object]:
     job = await a_filled_job(ctx, caller, package, flock, selection="GRAY", gray_percent=percent, **more)
     found = set(await tasks(ctx, job))
-    await upgrades.cancel_tasks_of_job(ctx, caller, c.CancelTasksOfJob(job_id=job, states=c.OPEN_STATES))
+    await steering.cancel_tasks(ctx, caller, c.CancelTasks(job_id=job, states=c.OPEN_STATES))
     return set(found)
 
 
@@ -265,7 +261,7 @@ async def test_a_deleted_device_has_no_task_again(ctx: Context, caller: Caller) 
     await devices.delete_device(ctx, caller, c.DeleteDevice(device=gone))
     with pytest.raises(NotFound):
         again = c.RepeatTasks(job_id=job, tasks=tuple(refs(job, flock.ids[:1])))
-        await upgrades.repeat_tasks(ctx, caller, again)
+        await steering.repeat_tasks(ctx, caller, again)
     assert await states(ctx, job) == {"CANCELED": 1, "QUEUED": 1}
 
 
@@ -274,14 +270,14 @@ async def test_a_package_that_is_deleted_meanwhile_is_not_brought_out_again(ctx:
     flock = await a_fleet(ctx, caller, 1)
     package = await a_package(ctx, caller, flock.key)
     job = await a_filled_job(ctx, caller, package, flock)
-    cancel = c.CancelTasksOfJob(job_id=job, states=frozenset({"QUEUED"}))
-    await upgrades.cancel_tasks_of_job(ctx, caller, cancel)
+    cancel = c.CancelTasks(job_id=job, states=frozenset({"QUEUED"}))
+    await steering.cancel_tasks(ctx, caller, cancel)
     await endings.end_finished(ctx)
     async with ctx.database.connection() as conn, conn.transaction():
         await conn.execute("select from package where package_id = $1 for update", package)
         await conn.execute("update package set deleted_at = now() where package_id = $1", package)
         again = c.RepeatTasks(job_id=job, tasks=tuple(refs(job, flock.ids)))
-        waiting = asyncio.create_task(upgrades.repeat_tasks(ctx, caller, again))
+        waiting = asyncio.create_task(steering.repeat_tasks(ctx, caller, again))
         await asyncio.sleep(0.3)
     with pytest.raises(Conflict):
         await waiting
@@ -299,8 +295,8 @@ async def test_a_job_leaves_out_whom_its_package_may_not_follow(
     await ask(ctx, "update package set source_versions = '{1.0,0.1}' where package_id = $1", package)
     static = await a_filled_job(ctx, caller, package, flock, source_versions=versions)
     assert set(await tasks(ctx, static)) == set(flock.ids[:takes])
-    facts = {"package_id": package, "product_key": flock.key, "mode": 1, "source_versions": versions}
-    dynamic = (await jobs.create_dynamic_job(ctx, caller, c.CreateDynamicJob(**facts))).job_id
+    facts = {"package_id": package, "product_key": flock.key, "dynamic_mode": 1, "source_versions": versions}
+    dynamic = (await jobs.create_job(ctx, caller, dynamic_job(**facts))).job_id
     await filled(ctx, dynamic)
     assert set(await tasks(ctx, dynamic)) == set(flock.ids[:takes])
     await say(ctx, (flock.ids[2], runs("0.8")))

@@ -12,7 +12,7 @@ from platform_house import House, house_on
 
 from upwell.domain import commands as c
 from upwell.doors.downloads import links
-from upwell.service.manage import upgrades
+from upwell.service.manage import steering
 
 
 async def fetch(url: str) -> bytes | int:
@@ -58,7 +58,7 @@ async def test_each_file_of_several_and_none_after_a_cancel(
             assert (file["fileSize"], file["fileMd5"]) == (len(image), hashlib.md5(image).hexdigest())
         mixed = told["files"][0]["fileUrl"][:-20] + told["files"][1]["fileUrl"][-20:]
         assert await fetch(mixed) == 403
-        cancel = c.CancelTasksOfJob(job_id=job, states=c.OPEN_STATES)
-        await upgrades.cancel_tasks_of_job(house.ctx, house.caller, cancel)
+        cancel = c.CancelTasks(job_id=job, states=c.OPEN_STATES)
+        await steering.cancel_tasks(house.ctx, house.caller, cancel)
         await asyncio.sleep(0.25)
         assert [await fetch(file["fileUrl"]) for file in told["files"]] == [404, 404]

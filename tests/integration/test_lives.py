@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 from conftest import Clock
-from test_batches import Stage
+from test_asking_jobs import Stage
 from test_dynamic import a_dynamic_job
 from test_jobs import Fleet, Wire, a_filled_job, a_fleet, a_package, ask, filled, link, online, refs, runs, say, states
 
@@ -16,17 +16,17 @@ from upwell.domain.errors import NotFound
 from upwell.domain.policy import TASKS_MAX
 from upwell.service.context import Context
 from upwell.service.manage import (
-    batches,
     device_search,
     devices,
     group_members,
     groups,
+    job_views,
     modules,
     products,
     registration,
+    steering,
     tags,
-    upgrades,
-    views,
+    task_views,
 )
 from upwell.service.manage.access import Caller
 from upwell.service.upgrade import dispatch, enrol
@@ -114,15 +114,16 @@ async def test_it_has_none_of_the_life_before(ctx: Context, caller: Caller, agai
         ctx, caller, c.ListModuleVersions(device=key, asked=Slice.of_page(1, 10))
     )
     assert listed.total == 0 and listed.items == ()
-    asked = c.ListJobsOfDevice(package_id=package, device=key, number=1, size=10)
-    assert (await views.list_jobs_of_device(ctx, caller, asked)).total == 0
-    assert (await views.list_jobs_of_device(ctx, caller, asked)).items == ()
-    assert await views.list_open_tasks_of_device(ctx, caller, c.ListOpenTasksOfDevice(device=key)) == ()
-    own = c.ListTasksOfJob(job_id=job, number=1, size=10, device_names=(key.name or "",))
-    assert ((await views.list_tasks_of_job(ctx, caller, own)).total, (await views.list_tasks_of_job(
+    asked = c.ListJobs(package_id=package, device=key, asked=Slice.of_page(1, 10))
+    assert (await job_views.list_jobs(ctx, caller, asked)).total == 0
+    assert (await job_views.list_jobs(ctx, caller, asked)).items == ()
+    open_tasks = c.ListTasks(asked=Slice(take=1000), device=key, states=c.OPEN_STATES)
+    assert (await task_views.list_tasks(ctx, caller, open_tasks)).items == ()
+    own = c.ListTasks(job_id=job, asked=Slice.of_page(1, 10), device_names=(key.name or "",))
+    assert ((await task_views.list_tasks(ctx, caller, own)).total, (await task_views.list_tasks(
         ctx, caller, own)).items) == (0, ())  # fmt: skip
     # In their job the former tasks are counted and listed as before (L2), under the id of then.
-    whole = await views.list_tasks_of_job(ctx, caller, c.ListTasksOfJob(job_id=job, number=1, size=10))
+    whole = await task_views.list_tasks(ctx, caller, c.ListTasks(job_id=job, asked=Slice.of_page(1, 10)))
     assert whole.total == 2
     assert {t.iot_id for t in whole.items} == {before.iot_id, (await devices.show_device(
         ctx, caller, c.ShowDevice(device=other))).iot_id}  # fmt: skip
@@ -148,7 +149,7 @@ async def test_its_namesakes_tasks_are_not_run_again(ctx: Context, caller: Calle
     await delete(ctx, caller, flock)
     await singly(ctx, caller, flock.key, flock.names[0])
     with pytest.raises(NotFound) as caught:
-        await upgrades.repeat_tasks(ctx, caller, c.RepeatTasks(job_id=job, tasks=tuple(refs(job, flock.ids[:1]))))
+        await steering.repeat_tasks(ctx, caller, c.RepeatTasks(job_id=job, tasks=tuple(refs(job, flock.ids[:1]))))
     assert "deleted" in str(caught.value)
     assert await states(ctx, job) == {"CANCELED": 1, "QUEUED": 1}
 
@@ -204,11 +205,11 @@ async def test_a_batch_keeps_the_former_device_and_runs_the_new_one_never(
     await with_an_id(ctx, caller, flock.key, flock.names[0])
     new = f"id-{flock.names[0]}"
     assert set(await stage.stands()) == {former, f"{flock.key}_{flock.names[1]}"}
-    assert (await stage.shown()).batch.tally.failed == 2
+    assert (await stage.shown()).tally.failed == 2
     assert (await stage.shown(target=new)).tasks.items == () and (await stage.shown(target=new)).tasks.total == 0
-    refused = await batches.retry_batch(ctx, caller, c.RetryBatch(job_id=job, targets=(new,)))
-    assert [each.reason for each in refused] == ["device_unknown"]
-    await batches.retry_batch(ctx, caller, c.RetryBatch(job_id=job))
+    refused = await steering.repeat_tasks(ctx, caller, c.RepeatTasks(asking=True, job_id=job, targets=(new,)))
+    assert [each.reason for each in refused.targets] == ["device_unknown"]
+    await steering.repeat_tasks(ctx, caller, c.RepeatTasks(asking=True, job_id=job))
     assert (await stage.stands())[former] == "failed"
     assert Counter((await stage.stands()).values()) == {"failed": 1, "waiting": 1}
 

@@ -25,6 +25,7 @@ from test_jobs import (
     states,
     tasks,
 )
+from tests.job_commands import dynamic_job
 
 from upwell.domain import commands as c
 from upwell.domain.commands.lists import Slice
@@ -32,7 +33,7 @@ from upwell.domain.search import Compare
 from upwell.domain.talk import Offer, OfferRequest, ProgressReport, VersionReport
 from upwell.engine.dispatch import Ask, Dispatcher
 from upwell.service.context import Context
-from upwell.service.manage import jobs, modules, views
+from upwell.service.manage import jobs, modules, task_views
 from upwell.service.manage.access import Caller
 from upwell.service.upgrade import reports
 from upwell.storage.database import Database, migrate, migrations
@@ -118,15 +119,15 @@ async def test_an_ask_by_any_spelling_is_told_the_owners(
 async def test_open_tasks_are_filtered_by_any_spelling(ctx: Context, caller: Caller, flock: Fleet, wanted: str) -> None:
     await a_job(ctx, caller, flock)
     device = c.DeviceKey(product_key=flock.key, name=flock.names[0])
-    cmd = c.ListOpenTasksOfDevice(device=device, module=wanted, states=c.OPEN_STATES)
-    found: Sequence[c.Task] = await views.list_open_tasks_of_device(ctx, caller, cmd)
+    cmd = c.ListTasks(asked=Slice(take=1000), device=device, module=wanted, states=c.OPEN_STATES)
+    found: Sequence[c.Task] = (await task_views.list_tasks(ctx, caller, cmd)).items
     assert [task.module for task in found] == ([] if wanted == "default" else ["Scanner"])
 
 
 async def test_a_standing_rule_takes_who_reports_by_any_spelling(ctx: Context, caller: Caller, flock: Fleet) -> None:
     package = await a_package(ctx, caller, flock.key, module="SCANNER")
-    cmd = c.CreateDynamicJob(package_id=package, product_key=flock.key, source_versions=("1.5",))
-    job = (await jobs.create_dynamic_job(ctx, caller, cmd)).job_id
+    cmd = dynamic_job(package_id=package, product_key=flock.key, source_versions=("1.5",))
+    job = (await jobs.create_job(ctx, caller, cmd)).job_id
     await filled(ctx, job)
     assert await states(ctx, job) == {}
     await say(ctx, *((d, runs("1.5", name)) for d, name in zip(flock.ids, reversed(NAMES), strict=True)))
@@ -154,11 +155,11 @@ async def test_what_earlier_versions_kept_under_several_spellings_is_one_module(
     await admin.execute("create database before_modules")
     dsn = postgres.replace("/upwell?", "/before_modules?", 1)
     conn = await asyncpg.connect(dsn)
+    await conn.execute("create table schema_version (version int primary key)")
     for version, text in migrations():
         if version < MIGRATION:
             await conn.execute(text)
-    await conn.execute("create table schema_version (version int primary key)")
-    await conn.execute("insert into schema_version values ($1)", MIGRATION - 1)
+            await conn.execute("insert into schema_version values ($1)", version)
     one, two = UUID(int=1), UUID(int=2)
     rows = "insert into module_version (device_id, module, version, reported_at) values ($1, $2, $3, $4)"
     for device, module, version, minute in (

@@ -5,10 +5,12 @@ from typing import Any
 
 import pytest
 from test_jobs import Fleet, a_filled_job, a_fleet, a_package, filled, runs, say, states
+from tests.job_commands import asking_job, dynamic_job, show_asking
 
 from upwell.domain import commands as c
+from upwell.domain.commands.lists import Slice
 from upwell.service.context import Context
-from upwell.service.manage import batch_views, batches, groups, jobs, views
+from upwell.service.manage import groups, job_views, jobs
 from upwell.service.manage.access import Caller
 
 pytestmark = pytest.mark.asyncio
@@ -17,7 +19,7 @@ GRAY = {"selection": "GRAY", "gray_percent": "50"}
 
 async def told(ctx: Context, caller: Caller, job: int) -> str:
     assert await states(ctx, job) == {}
-    return (await views.show_job(ctx, caller, c.ShowJob(job_id=job))).status_desc
+    return (await job_views.show_job(ctx, caller, c.ShowJob(job_id=job))).status_desc
 
 
 async def a_group(ctx: Context, caller: Caller) -> int:
@@ -69,11 +71,11 @@ async def test_a_job_with_devices_and_a_standing_rule_without_say_nothing(
     with caplog.at_level(logging.WARNING, "upwell"):
         static = await a_filled_job(ctx, caller, await a_package(ctx, caller, flock.key), flock)
         package = await a_package(ctx, caller, flock.key, "later", version="3.0")
-        cmd = c.CreateDynamicJob(package_id=package, product_key=flock.key, source_versions=("2.5",))
-        dynamic = (await jobs.create_dynamic_job(ctx, caller, cmd)).job_id
+        cmd = dynamic_job(package_id=package, product_key=flock.key, source_versions=("2.5",))
+        dynamic = (await jobs.create_job(ctx, caller, cmd)).job_id
         await filled(ctx, dynamic)
     for job in (static, dynamic):
-        assert (await views.show_job(ctx, caller, c.ShowJob(job_id=job))).status_desc == ""
+        assert (await job_views.show_job(ctx, caller, c.ShowJob(job_id=job))).status_desc == ""
     assert not [record for record in caplog.records if "selects nobody" in record.getMessage()]
     await say(ctx, (flock.ids[0], runs("2.5")))
     assert await states(ctx, dynamic) == {"FAILED": 1}  # the static job's task is in its way
@@ -83,10 +85,10 @@ async def test_a_batch_of_empty_groups_says_why(ctx: Context, caller: Caller) ->
     flock = await a_fleet(ctx, caller, 1)
     package = await a_package(ctx, caller, flock.key)
     group = await a_group(ctx, caller)
-    cmd = c.CreateBatch(name="b", part="firmware", package_ids=(package,), group_ids=(group,))
-    job = (await batches.create_batch(ctx, caller, cmd)).job_id
+    cmd = asking_job(name="b", part="firmware", package_ids=(package,), group_ids=(group,))
+    job = (await jobs.create_job(ctx, caller, cmd)).job_id
     await filled(ctx, job)
-    shown = await batch_views.show_batch(ctx, caller, c.ShowBatch(job_id=job, window=c.Window(take=1)))
-    assert shown.batch.reason == (
+    shown = await job_views.show_job(ctx, caller, show_asking(job, Slice(take=1)))
+    assert shown.status_desc == (
         f"no device was selected: there is none of the packages' product {flock.key} in the groups"
     )

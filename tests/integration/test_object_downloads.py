@@ -13,6 +13,7 @@ import pytest
 import pytest_asyncio
 from certificates import self_signed, trusting
 from platform_house import House, house_on, until
+from tests.job_commands import static_job
 
 from upwell.domain import commands as c
 from upwell.domain.fleet import device_id
@@ -62,8 +63,8 @@ async def task_of(house: House, bucket: str, key: str) -> TaskRef:
             product_key=product, space=space, version="V2", place=place, size_max=1 << 30, sign=sign
         ),
     )  # fmt: skip
-    cmd = c.CreateStaticJob(package_id=made.package_id, product_key=product, selection="SPECIFIC", device_names=("d",))
-    created = await jobs.create_static_job(ctx, caller, cmd)
+    cmd = static_job(package_id=made.package_id, product_key=product, selection="SPECIFIC", device_names=("d",))
+    created = await jobs.create_job(ctx, caller, cmd)
     states: list[str] = []
 
     async def look() -> None:

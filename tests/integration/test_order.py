@@ -11,10 +11,10 @@ import pytest_asyncio
 from face_speech import SPEECHES, connected, report, runs
 from platform_house import Device, House, house_on, until
 from test_gateways import add, family, login
+from tests.job_commands import asking_job, dynamic_job
 from tests.mqttwire import publish
 
-from upwell.domain import commands as c
-from upwell.service.manage import batches, jobs
+from upwell.service.manage import jobs
 
 ASKERS = ("alibaba", "tuya")
 TIMES = 15  # what goes wrong now and then goes wrong once in so many
@@ -28,8 +28,8 @@ async def house(dsn: str, tmp_path: Path) -> AsyncIterator[House]:
 
 async def standing(house: House, key: str, package: int) -> None:
     """A job that takes every device as soon as it says that it runs 1.0, and pushes nothing."""
-    cmd = c.CreateDynamicJob(package_id=package, product_key=key, source_versions=("1.0",), need_push=False)
-    await jobs.create_dynamic_job(house.ctx, house.caller, cmd)
+    cmd = dynamic_job(package_id=package, product_key=key, source_versions=("1.0",), need_push=False)
+    await jobs.create_job(house.ctx, house.caller, cmd)
 
 
 def version_in(answer: bytes) -> str | None:
@@ -181,8 +181,8 @@ async def test_a_device_that_can_not_be_asked_is_told_its_offer_in_the_answer(ho
     await first.say(speech.report_topic(known), report(speech, "1.0"))
     await first.close()
     package = await house.package(known.key, b"image")
-    cmd = c.CreateBatch(name="b", part="firmware", package_ids=(package,), targets=(f"{known.key}_{known.name}",))
-    job = (await batches.create_batch(house.ctx, house.caller, cmd)).job_id
+    cmd = asking_job(name="b", part="firmware", package_ids=(package,), targets=(f"{known.key}_{known.name}",))
+    job = (await jobs.create_job(house.ctx, house.caller, cmd)).job_id
     house.server.engine.wake("fill")
     await until_made(house, job)
     device = await connected(house, speech, known)

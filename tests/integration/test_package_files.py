@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 from conftest import Clock
 from test_packages import HOST, MD5, SHA256, a_package, show
+from tests.job_commands import static_job
 
 from upwell.domain import commands as c
 from upwell.domain.commands.lists import Slice
@@ -109,9 +110,9 @@ async def test_a_package_that_was_made_of_an_empty_file_before_gets_no_job(ctx: 
     package_id = await make(ctx, caller, url=url, product_key=product.product_key, verify=False)
     async with ctx.database.connection() as conn:
         await conn.execute("update package set size = 0 where package_id = $1", package_id)
-    cmd = c.CreateStaticJob(package_id=package_id, product_key=product.product_key, selection="ALL")
+    cmd = static_job(package_id=package_id, product_key=product.product_key, selection="ALL")
     with pytest.raises(Conflict, match="is empty"):
-        await jobs.create_static_job(ctx, caller, cmd)
+        await jobs.create_job(ctx, caller, cmd)
 
 
 async def test_two_packages_race_for_shared_files(ctx: Context, caller: Caller) -> None:

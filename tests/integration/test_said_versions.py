@@ -31,7 +31,7 @@ from upwell.domain.hearing import STRAY_TEXT
 from upwell.domain.search import Compare, Condition
 from upwell.domain.talk import VersionReport
 from upwell.service.context import Context
-from upwell.service.manage import devices, groups, modules, upgrades
+from upwell.service.manage import devices, groups, modules, steering
 from upwell.service.manage.access import Caller
 from upwell.service.upgrade import dispatch, endings, members, reports
 
@@ -104,8 +104,8 @@ async def test_an_unknown_version_is_for_whole_packages_of_jobs_for_any(ctx: Con
 
     async def devices(job: int) -> set[UUID]:
         found = set(await tasks(ctx, job))
-        await upgrades.cancel_tasks_of_job(
-            ctx, caller, c.CancelTasksOfJob(job_id=job, states=c.OPEN_STATES)
+        await steering.cancel_tasks(
+            ctx, caller, c.CancelTasks(job_id=job, states=c.OPEN_STATES)
         )  # fmt: skip
         return found
 
@@ -130,7 +130,7 @@ async def test_an_unknown_version_is_for_whole_packages_of_jobs_for_any(ctx: Con
 
 async def test_an_unknown_report_takes_a_device_by_a_rule_for_any(ctx: Context, caller: Caller) -> None:
     flock = await a_fleet(ctx, caller, 1, version=None)
-    job = await a_dynamic_job(ctx, caller, await a_package(ctx, caller, flock.key), flock, mode=2)
+    job = await a_dynamic_job(ctx, caller, await a_package(ctx, caller, flock.key), flock, dynamic_mode=2)
     await say(ctx, (flock.ids[0], runs(None)))
     assert await states(ctx, job) == {"QUEUED": 1}
 
@@ -341,7 +341,7 @@ async def test_a_task_run_again_is_one_that_was_never_offered(ctx: Context, call
     await online(ctx, clock, flock)
     await dispatch.offer(ctx, refs(job, flock.ids), link, Wire())
     await say(ctx, (flock.ids[0], progress(-1, "1")))
-    await upgrades.repeat_tasks(ctx, caller, c.RepeatTasks(job_id=job, tasks=tuple(refs(job, flock.ids))))
+    await steering.repeat_tasks(ctx, caller, c.RepeatTasks(job_id=job, tasks=tuple(refs(job, flock.ids))))
     await say(ctx, (flock.ids[0], runs("1.1")))
     task = await only(ctx, job)
     assert (task["state"], task["source_version"]) == ("QUEUED", "1.1")

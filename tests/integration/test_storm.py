@@ -12,12 +12,13 @@ from uuid import UUID, uuid4
 import pytest
 from conftest import Clock
 from test_jobs import Fleet, a_fleet, a_package, ask, link, progress, runs, tasks
+from tests.job_commands import asking_job, dynamic_job, static_job
 
 from upwell.domain import commands as c
 from upwell.domain.errors import CallerError
 from upwell.domain.talk import ResultReport, TaskRef, VersionReport
 from upwell.service.context import Context
-from upwell.service.manage import batches, devices, jobs, upgrades
+from upwell.service.manage import devices, jobs, steering
 from upwell.service.manage.access import Caller
 from upwell.service.upgrade import dispatch, endings, fill, gateways, presence, reports
 from upwell.service.upgrade.dispatch import Addressed
@@ -122,18 +123,18 @@ class Storm:
         }  # fmt: skip
         way = dice.random()
         if way < 0.3:
-            made = await jobs.create_dynamic_job(self.ctx, self.caller, c.CreateDynamicJob(**facts, **more, mode=1))
+            made = await jobs.create_job(self.ctx, self.caller, dynamic_job(**facts, **more, dynamic_mode=1))
             self.jobs.append(made.job_id)
         elif way < 0.6:
             targets = tuple(f"{self.flock.key}_{name}" for name in self.names(dice, 20))
-            cmd = c.CreateBatch(
+            cmd = asking_job(
                 name="b", part="firmware", package_ids=(self.packages[0],), targets=targets, retry_count=1,
                 retry_interval_min=0,
             )  # fmt: skip
-            self.jobs.append((await batches.create_batch(self.ctx, self.caller, cmd)).job_id)
+            self.jobs.append((await jobs.create_job(self.ctx, self.caller, cmd)).job_id)
         else:
-            static = c.CreateStaticJob(**facts, **more, selection="ALL")
-            self.jobs.append((await jobs.create_static_job(self.ctx, self.caller, static)).job_id)
+            static = static_job(**facts, **more, selection="ALL")
+            self.jobs.append((await jobs.create_job(self.ctx, self.caller, static)).job_id)
 
     async def fill(self, dice: Random) -> None:
         for job in await fill.unfilled(self.ctx):
@@ -146,21 +147,21 @@ class Storm:
         ctx, caller = self.ctx, self.caller
         if way == 0:
             states = frozenset({"CONFIRM", "QUEUED", "NOTIFIED", "IN_PROGRESS"})
-            await upgrades.cancel_tasks_of_job(ctx, caller, c.CancelTasksOfJob(job_id=job, states=states))
+            await steering.cancel_tasks(ctx, caller, c.CancelTasks(job_id=job, states=states))
         elif way == 1:
             await jobs.end_policy(ctx, caller, c.EndPolicy(job_id=job))
         elif way == 2:
-            await batches.retry_batch(ctx, caller, c.RetryBatch(job_id=job))
+            await steering.repeat_tasks(ctx, caller, c.RepeatTasks(asking=True, job_id=job))
         elif way == 3:
-            await batches.stop_batch(ctx, caller, c.StopBatch(job_id=job))
+            await steering.cancel_tasks(ctx, caller, c.CancelTasks(asking=True, job_id=job))
         else:
             wanted = ("CONFIRM",) if way == 4 else ("FAILED", "CANCELED")
             found = [t for t in (await tasks(ctx, job)).values() if t["state"] in wanted]
             refs = tuple(TaskRef(device_id=UUID(int=t["device_id"].int), job_id=job, nth=t["nth"]) for t in found[:4])
             if refs and way == 4:
-                await upgrades.confirm_tasks(ctx, caller, c.ConfirmTasks(tasks=refs))
+                await steering.confirm_tasks(ctx, caller, c.ConfirmTasks(tasks=refs))
             elif refs:
-                await upgrades.repeat_tasks(ctx, caller, c.RepeatTasks(job_id=job, tasks=refs))
+                await steering.repeat_tasks(ctx, caller, c.RepeatTasks(job_id=job, tasks=refs))
 
     async def lose(self, dice: Random) -> None:
         name = dice.choice(self.flock.names)

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from conftest import Clock
 from test_jobs import HOST, Fleet, a_filled_job, a_fleet, a_job, a_package, ask, runs, say, states, tasks
+from tests.job_commands import dynamic_job
 
 from upwell.domain import commands as c
 from upwell.domain.errors import Conflict, Invalid, NotFound
@@ -17,6 +18,7 @@ from upwell.objects import open_objects
 from upwell.service.context import Context
 from upwell.service.manage import device_lists, devices, group_members, groups, jobs, uploads
 from upwell.service.manage.access import Caller
+from upwell.service.manage.job_packages import MQTT_SIZE_MAX
 from upwell.service.upgrade import fill
 
 pytestmark = pytest.mark.asyncio
@@ -69,8 +71,8 @@ async def test_a_group_of_the_wrong_kind_or_account_is_refused(ctx: Context, cal
             await a_job(ctx, caller, package, flock, selection="GROUP", group_id=group)
     for group, error in ((static, Conflict), (theirs, NotFound)):
         with pytest.raises(error):
-            cmd = c.CreateDynamicJob(package_id=package, product_key=flock.key, group_id=group)
-            await jobs.create_dynamic_job(ctx, caller, cmd)
+            cmd = dynamic_job(package_id=package, product_key=flock.key, group_id=group)
+            await jobs.create_job(ctx, caller, cmd)
     assert await ask(ctx, "select 1 from job") == []
 
 
@@ -78,12 +80,12 @@ async def test_a_dynamic_group_is_a_standing_rule_of_its_own(ctx: Context, calle
     flock = await a_fleet(ctx, caller, 1)
     inside, outside, late = await named(ctx, caller, flock.key, "door-1", "lamp-1", "door-2")
     group = await a_rule(ctx, caller, "door-%")
-    cmd = c.CreateDynamicJob(
-        package_id=await a_package(ctx, caller, flock.key), product_key=flock.key, group_id=group, mode=1
+    cmd = dynamic_job(
+        package_id=await a_package(ctx, caller, flock.key), product_key=flock.key, group_id=group, dynamic_mode=1
     )
     await say(ctx, (inside, runs("1.0")), (outside, runs("1.0")))
     await ask(ctx, "update device set deleted_at = now() where name = 'door-2'")
-    job = (await jobs.create_dynamic_job(ctx, caller, cmd)).job_id
+    job = (await jobs.create_job(ctx, caller, cmd)).job_id
     await fill.fill(ctx, job)
     assert set(await tasks(ctx, job)) == {inside}
     await ask(ctx, "update device set deleted_at = null where name = 'door-2'")
@@ -98,8 +100,8 @@ async def test_a_later_rule_for_all_wins_over_a_group_and_the_other_way_round(ct
     made = []
     for version, more in (("2.0", {"group_id": group}), ("3.0", {}), ("4.0", {"group_id": group})):
         package = await a_package(ctx, caller, flock.key, f"p{version}", version=version)
-        cmd = c.CreateDynamicJob(package_id=package, product_key=flock.key, mode=2, **more)
-        made.append((await jobs.create_dynamic_job(ctx, caller, cmd)).job_id)
+        cmd = dynamic_job(package_id=package, product_key=flock.key, dynamic_mode=2, **more)
+        made.append((await jobs.create_job(ctx, caller, cmd)).job_id)
         await say(ctx, (inside, runs("1.0")), (outside, runs("1.0")))
     assert [await states(ctx, job) for job in made] == [{"CANCELED": 1}, {"CANCELED": 1, "QUEUED": 1}, {"QUEUED": 1}]
 
@@ -109,11 +111,11 @@ async def test_later_jobs_of_a_group_treat_its_devices_alike(ctx: Context, calle
     group = await a_rule(ctx, caller, "%")
     packages = [await a_package(ctx, caller, flock.key, f"p{n}", version=f"{n}.0") for n in (2, 3)]
     facts: dict[str, Any] = {"product_key": flock.key, "group_id": group}
-    await jobs.create_dynamic_job(ctx, caller, c.CreateDynamicJob(package_id=packages[0], overwrite=True, **facts))
+    await jobs.create_job(ctx, caller, dynamic_job(package_id=packages[0], overwrite=True, **facts))
     with pytest.raises(Conflict) as caught:
-        await jobs.create_dynamic_job(ctx, caller, c.CreateDynamicJob(package_id=packages[1], **facts))
+        await jobs.create_job(ctx, caller, dynamic_job(package_id=packages[1], **facts))
     assert caught.value.reason == "group_modes_differ"
-    await jobs.create_dynamic_job(ctx, caller, c.CreateDynamicJob(package_id=packages[1], overwrite=True, **facts))
+    await jobs.create_job(ctx, caller, dynamic_job(package_id=packages[1], overwrite=True, **facts))
 
 
 # --- lists ---
@@ -233,7 +235,7 @@ async def test_a_planned_listed_job_waits(stored: Context, caller: Caller, clock
 # --- over MQTT ---
 
 
-@pytest.mark.parametrize(("size", "fits"), [(jobs.MQTT_SIZE_MAX, True), (jobs.MQTT_SIZE_MAX + 1, False)])
+@pytest.mark.parametrize(("size", "fits"), [(MQTT_SIZE_MAX, True), (MQTT_SIZE_MAX + 1, False)])
 async def test_a_download_over_mqtt_has_its_limit(ctx: Context, caller: Caller, size: int, fits: bool) -> None:
     flock = await a_fleet(ctx, caller, 1)
     package = await a_package(ctx, caller, flock.key)
@@ -244,9 +246,9 @@ async def test_a_download_over_mqtt_has_its_limit(ctx: Context, caller: Caller, 
     with pytest.raises(Conflict) as caught:
         await a_job(ctx, caller, package, flock, protocol="MQTT")
     assert caught.value.reason == "package_too_large_for_mqtt"
-    cmd = c.CreateDynamicJob(package_id=package, product_key=flock.key, protocol="MQTT")
+    cmd = dynamic_job(package_id=package, product_key=flock.key, protocol="MQTT")
     with pytest.raises(Conflict):
-        await jobs.create_dynamic_job(ctx, caller, cmd)
+        await jobs.create_job(ctx, caller, cmd)
 
 
 async def test_several_files_are_not_downloaded_over_mqtt(ctx: Context, caller: Caller) -> None:

@@ -5,8 +5,9 @@ from uuid import UUID
 
 import pytest
 from conftest import Clock
-from test_batches import Stage, result, started
+from test_asking_jobs import Stage, result, started
 from test_jobs import Fleet, a_filled_job, a_fleet, a_job, a_package, ask, filled, runs, say, states, tasks
+from tests.job_commands import dynamic_job
 
 from upwell.domain import commands as c
 from upwell.domain.search import Compare
@@ -108,8 +109,8 @@ async def test_jobs_and_groups_go_by_what_a_result_told(stage: Stage) -> None:
     """Issue 9, number 23: whoever asks for devices at 2.0 finds it, and a rule for 2.0 takes it at once."""
     ctx, caller, key = stage.ctx, stage.caller, stage.flock.key
     third = await a_package(ctx, caller, key, "third", version="3.0")
-    cmd = c.CreateDynamicJob(package_id=third, product_key=key, source_versions=("2.0",))
-    dynamic = (await jobs.create_dynamic_job(ctx, caller, cmd)).job_id
+    cmd = dynamic_job(package_id=third, product_key=key, source_versions=("2.0",))
+    dynamic = (await jobs.create_job(ctx, caller, cmd)).job_id
     rule = Compare("version", "=", ("2.0",))
     group = (
         await groups.create_group(ctx, caller, c.CreateGroup(name="at_two", condition=rule, condition_text="…"))

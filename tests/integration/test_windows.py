@@ -24,11 +24,12 @@ from test_jobs import (
     status_of,
     tasks,
 )  # fmt: skip
+from tests.job_commands import verify_job
 
 from upwell.domain import commands as c
 from upwell.domain.errors import Conflict, Invalid, NotFound
 from upwell.service.context import Context
-from upwell.service.manage import devices, jobs, upgrades, views
+from upwell.service.manage import devices, job_views, jobs, steering
 from upwell.service.manage.access import Caller
 from upwell.service.upgrade import dispatch, endings, fill
 
@@ -49,7 +50,7 @@ async def test_a_planned_job_begins_at_its_time_and_chooses_then(ctx: Context, c
     job = await planned(ctx, caller, clock, flock)
     await filled(ctx, job)
     assert await endings.start_planned(ctx) == 0
-    shown = await views.show_job(ctx, caller, c.ShowJob(job_id=job))
+    shown = await job_views.show_job(ctx, caller, c.ShowJob(job_id=job))
     assert (shown.status, shown.started_at, await tasks(ctx, job)) == ("PLANNED", None, {})
     await devices.create_device(ctx, caller, c.CreateDevice(product_key=flock.key, name="late"))
     await say(ctx, (flock.ids[0], runs("2.0")))
@@ -57,9 +58,9 @@ async def test_a_planned_job_begins_at_its_time_and_chooses_then(ctx: Context, c
     assert await endings.start_planned(ctx) == 1 and await endings.start_planned(ctx) == 0
     assert job in await fill.unfilled(ctx)
     await filled(ctx, job)
-    shown = await views.show_job(ctx, caller, c.ShowJob(job_id=job))
+    shown = await job_views.show_job(ctx, caller, c.ShowJob(job_id=job))
     assert shown.status == "IN_PROGRESS" and shown.started_at is not None
-    assert shown.scheduled_at is not None and shown.started_at >= shown.scheduled_at
+    assert shown.manner.scheduled_at is not None and shown.started_at >= shown.manner.scheduled_at
     assert len(await tasks(ctx, job)) == 2 and flock.ids[0] not in await tasks(ctx, job)
 
 
@@ -111,16 +112,16 @@ async def test_a_window_that_closes_during_the_fill_ends_the_fill(
 async def test_cancelling_a_planned_job_keeps_it_from_beginning(ctx: Context, caller: Caller, clock: Clock) -> None:
     flock = await a_fleet(ctx, caller, 1)
     job = await planned(ctx, caller, clock, flock)
-    cmd = c.CancelTasksOfJob(job_id=job, states=c.OPEN_STATES)
-    await upgrades.cancel_tasks_of_job(ctx, caller, cmd)  # that is for tasks, and there are none yet
+    cmd = c.CancelTasks(job_id=job, states=c.OPEN_STATES)
+    await steering.cancel_tasks(ctx, caller, cmd)  # that is for tasks, and there are none yet
     assert await status_of(ctx, caller, job) == "PLANNED"
-    cmd = c.CancelTasksOfJob(job_id=job, states=frozenset(), scheduled=True)
-    await upgrades.cancel_tasks_of_job(ctx, caller, cmd)
+    cmd = c.CancelTasks(job_id=job, states=frozenset(), scheduled=True)
+    await steering.cancel_tasks(ctx, caller, cmd)
     assert await status_of(ctx, caller, job) == "CANCELED"
     clock.move(minutes=10)
     assert await endings.start_planned(ctx) == 0
     with pytest.raises(NotFound):
-        await upgrades.repeat_tasks(ctx, caller, c.RepeatTasks(job_id=job, tasks=tuple(refs(job, flock.ids))))
+        await steering.repeat_tasks(ctx, caller, c.RepeatTasks(job_id=job, tasks=tuple(refs(job, flock.ids))))
 
 
 @pytest.mark.parametrize("minutes", [4.9, 7 * 24 * 60 + 0.1, -10])
@@ -144,14 +145,14 @@ async def test_a_verify_job_without_devices_waits_for_one_that_succeeds(ctx: Con
     flock = await a_fleet(ctx, caller, 1)
     package = await a_package(ctx, caller, flock.key, verify=True)
     facts: dict[str, Any] = {"package_id": package, "product_key": flock.key}
-    empty = (await jobs.create_verify_job(ctx, caller, c.CreateVerifyJob(device_names=(), **facts))).job_id
+    empty = (await jobs.create_job(ctx, caller, verify_job(device_names=(), **facts))).job_id
     assert await endings.end_finished(ctx) == 0 and await package_status(ctx, caller, package) == "verifying"
     for version, status in (("3.0", "verifying"), ("2.0", "verified")):
         await say(ctx, (flock.ids[0], runs("1.0")))
-        cmd = c.CreateVerifyJob(device_names=flock.names, **facts)
-        real = (await jobs.create_verify_job(ctx, caller, cmd)).job_id
+        cmd = verify_job(device_names=flock.names, **facts)
+        real = (await jobs.create_job(ctx, caller, cmd)).job_id
         with pytest.raises(Conflict) as caught:
-            await jobs.create_verify_job(ctx, caller, cmd)
+            await jobs.create_job(ctx, caller, cmd)
         assert caught.value.reason == "package_is_verifying"
         assert await dispatch.offer(ctx, refs(real, flock.ids), link, Wire())
         await say(ctx, (flock.ids[0], runs(version)))
@@ -164,7 +165,7 @@ async def test_a_verify_job_without_devices_waits_for_one_that_succeeds(ctx: Con
 async def test_a_verify_job_without_devices_ends_by_its_cancel(ctx: Context, caller: Caller) -> None:
     flock = await a_fleet(ctx, caller, 1)
     package = await a_package(ctx, caller, flock.key, verify=True)
-    cmd = c.CreateVerifyJob(package_id=package, product_key=flock.key, device_names=())
-    job = (await jobs.create_verify_job(ctx, caller, cmd)).job_id
-    await upgrades.cancel_tasks_of_job(ctx, caller, c.CancelTasksOfJob(job_id=job, states=c.OPEN_STATES))
+    cmd = verify_job(package_id=package, product_key=flock.key, device_names=())
+    job = (await jobs.create_job(ctx, caller, cmd)).job_id
+    await steering.cancel_tasks(ctx, caller, c.CancelTasks(job_id=job, states=c.OPEN_STATES))
     assert (await status_of(ctx, caller, job), await package_status(ctx, caller, package)) == ("CANCELED", "unverified")

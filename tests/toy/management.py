@@ -14,6 +14,7 @@ from starlette.routing import BaseRoute
 from upwell.dialects import rest
 from upwell.dialects.rest import RestRequest
 from upwell.domain import commands as c
+from upwell.domain.commands.lists import Slice
 from upwell.domain.errors import CallerError, Denied, Invalid, NotFound, TooMany, UnknownKey
 from upwell.doors.management.ask import signed
 from upwell.doors.management.tongue import BODY_SIZE_MAX, Answer, Asked, Call, House
@@ -53,21 +54,24 @@ OPERATIONS: dict[str, Operation] = {
     ),
     "upgrade": Operation(
         method="POST", path="products/{product}/jobs",
-        parse=lambda ids, body: c.CreateStaticJob(
-            product_key=ids["product"], package_id=int(body["package"]), selection="SPECIFIC",
-            device_names=tuple(body["devices"]), maximum_per_min=body.get("per_minute", 1000),
-            retry_interval_min=0 if "tries" in body else None, retry_count=body.get("tries", 1) - 1,
+        parse=lambda ids, body: c.CreateJob(
+            kind="static", product_key=ids["product"], package_ids=(int(body["package"]),),
+            device_names=tuple(body["devices"]),
+            manner=c.Manner(
+                maximum_per_min=body.get("per_minute", 1000),
+                retry_interval_min=0 if "tries" in body else None, retry_count=body.get("tries", 1) - 1,
+            ),
         ),
         render=lambda made: {"job": str(made.job_id)},
     ),
     "show a job": Operation(
         method="GET", path="jobs/{job}", role="viewer",
-        parse=lambda ids, body: c.ListTasksOfJob(job_id=int(ids["job"]), number=1, size=100),
+        parse=lambda ids, body: c.ListTasks(job_id=int(ids["job"]), asked=Slice(take=100)),
         render=lambda page: {"devices": page.total, "states": Counter(task.state for task in page.items)},
     ),
     "cancel a job": Operation(
         method="DELETE", path="jobs/{job}",
-        parse=lambda ids, body: c.CancelTasksOfJob(job_id=int(ids["job"]), states=c.OPEN_STATES),
+        parse=lambda ids, body: c.CancelTasks(job_id=int(ids["job"])),
         render=lambda done: {},
     ),
 }  # fmt: skip
@@ -130,7 +134,7 @@ class Toy:
 
 
 def _upload(ids: Mapping[str, str], image: bytes) -> Callable[[Context, Caller], Any]:
-    async def use(ctx: Context, caller: Caller) -> c.PackageCreated:
+    async def use(ctx: Context, caller: Caller) -> c.Package:
         ticket = await uploads.create_upload_ticket(ctx, caller, c.CreateUploadTicket(), "http://toy")
         await uploads.begin_upload(ctx, ticket.object_key)
         writer = await objects_of(ctx).create(ticket.object_key)

@@ -5,6 +5,7 @@ Between them the requests of an operation give each of its parameters at least o
 
 from datetime import UTC, datetime
 
+from tests.job_commands import dynamic_job, static_job, verify_job
 from tests.unit.alibaba_fleet_requests import BY_ID, BY_NAME, FLEET, HOUR, KEY, PAGED, START, Given, P
 from tests.unit.alibaba_views import FIRMWARE, GROUP, JOB, REF, TASK
 
@@ -119,25 +120,25 @@ REQUESTS: dict[str, list[tuple[Given, c.Command]]] = FLEET | {
     "CreateOTAVerifyJob": [
         (
             MANNER | {"TargetDeviceName.1": "d", "TargetDeviceName.2": "e"},
-            c.CreateVerifyJob(device_names=("d", "e"), **_MANNER),
+            verify_job(device_names=("d", "e"), **_MANNER),
         )
     ],
     "CreateOTAStaticUpgradeJob": [
         (
             P | {"FirmwareId": FIRMWARE, "TargetSelection": "ALL"},
-            c.CreateStaticJob(package_id=7, product_key="p", selection="ALL"),
+            static_job(package_id=7, product_key="p", selection="ALL"),
         ),
         (
             UPGRADE | SOURCES | {"TargetSelection": "GRAY", "GrayPercent": "33.33"},
-            c.CreateStaticJob(selection="GRAY", gray_percent="33.33", source_versions=_SOURCES, **_UPGRADE),
+            static_job(selection="GRAY", gray_percent="33.33", source_versions=_SOURCES, **_UPGRADE),
         ),
         (
             UPGRADE | {"TargetSelection": "SPECIFIC", "TargetDeviceName.1": "d", "TargetDeviceName.2": "e"},
-            c.CreateStaticJob(selection="SPECIFIC", device_names=("d", "e"), **_UPGRADE),
+            static_job(selection="SPECIFIC", device_names=("d", "e"), **_UPGRADE),
         ),
         (
             UPGRADE | {"TargetSelection": "SPECIFIC", "DnListFileUrl": "http://h/l", "ScheduleTime": str(START)},
-            c.CreateStaticJob(
+            static_job(
                 selection="SPECIFIC",
                 device_list_url="http://h/l",
                 scheduled_at=datetime(2019, 12, 31, 16, tzinfo=UTC),
@@ -147,7 +148,7 @@ REQUESTS: dict[str, list[tuple[Given, c.Command]]] = FLEET | {
         (
             UPGRADE | {"TargetSelection": "GROUP", "GroupId": GROUP, "GroupType": "LINK_PLATFORM"}
             | {"ScheduleTime": str(START), "ScheduleFinishTime": str(START + HOUR)},
-            c.CreateStaticJob(
+            static_job(
                 selection="GROUP",
                 group_id=9,
                 scheduled_at=datetime(2019, 12, 31, 16, tzinfo=UTC),
@@ -157,18 +158,18 @@ REQUESTS: dict[str, list[tuple[Given, c.Command]]] = FLEET | {
         ),
         (
             P | {"FirmwareId": FIRMWARE, "TargetSelection": "GROUP", "GroupId": GROUP, "OverwriteMode": "2"},
-            c.CreateStaticJob(package_id=7, product_key="p", selection="GROUP", group_id=9, overwrite=True),
+            static_job(package_id=7, product_key="p", selection="GROUP", group_id=9, overwrite=True),
         ),
     ],
     "CreateOTADynamicUpgradeJob": [
-        (P | {"FirmwareId": FIRMWARE}, c.CreateDynamicJob(package_id=7, product_key="p")),
+        (P | {"FirmwareId": FIRMWARE}, dynamic_job(package_id=7, product_key="p")),
         (
             UPGRADE | SOURCES | {"DynamicMode": "2"},
-            c.CreateDynamicJob(source_versions=_SOURCES, mode=2, **_UPGRADE),
+            dynamic_job(source_versions=_SOURCES, dynamic_mode=2, **_UPGRADE),
         ),
         (
             UPGRADE | {"GroupId": GROUP, "GroupType": "LINK_PLATFORM_DYNAMIC"},
-            c.CreateDynamicJob(group_id=9, **_UPGRADE),
+            dynamic_job(group_id=9, **_UPGRADE),
         ),
     ],
     "UpdateOTAJob": [
@@ -193,44 +194,44 @@ REQUESTS: dict[str, list[tuple[Given, c.Command]]] = FLEET | {
     "CancelOTAStrategyByJob": [({"JobId": JOB}, c.EndPolicy(job_id=8))],
     "QueryOTAJob": [({"JobId": JOB}, c.ShowJob(job_id=8))],
     "ListOTAJobByFirmware": [
-        (PAGED | {"FirmwareId": FIRMWARE}, c.ListJobsOfPackage(package_id=7, number=3, size=7))
+        (PAGED | {"FirmwareId": FIRMWARE}, c.ListJobs(package_id=7, asked=Slice.of_page(3, 7)))
     ],
     "ListOTAJobByDevice": [
-        (PAGED | KEY | {"FirmwareId": FIRMWARE}, c.ListJobsOfDevice(package_id=7, device=BY_NAME, number=3, size=7))
+        (PAGED | KEY | {"FirmwareId": FIRMWARE}, c.ListJobs(package_id=7, device=BY_NAME, asked=Slice.of_page(3, 7)))
     ],
     "ListOTATaskByJob": [
-        ({"JobId": JOB}, c.ListTasksOfJob(job_id=8, number=1, size=10)),
+        ({"JobId": JOB}, c.ListTasks(job_id=8, asked=Slice.of_page(1, 10))),
         (
             PAGED | {"JobId": JOB, "TaskStatus": "FAILED", "DeviceNames.1": "d"},
-            c.ListTasksOfJob(job_id=8, number=3, size=7, state="FAILED", device_names=("d",)),
+            c.ListTasks(job_id=8, asked=Slice.of_page(3, 7), states=frozenset({"FAILED"}), device_names=("d",)),
         ),
     ],
     "ListOTAUnfinishedTaskByDevice": [
-        ({"IotId": "i"}, c.ListOpenTasksOfDevice(device=BY_ID)),
+        ({"IotId": "i"}, c.ListTasks(asked=Slice(take=1000), device=BY_ID, states=c.OPEN_STATES)),
         (
             KEY | {"ModuleName": "mcu", "TaskStatus": "QUEUED", "TaskStatusList.1": "CONFIRM"},
-            c.ListOpenTasksOfDevice(device=BY_NAME, module="mcu", states=frozenset({"QUEUED", "CONFIRM"})),
+            c.ListTasks(asked=Slice(take=1000), device=BY_NAME, module="mcu", states=frozenset({"QUEUED", "CONFIRM"})),
         ),
     ],
     "CancelOTATaskByJob": [
         (
             {"JobId": JOB, "CancelQueuedTask": "true"},
-            c.CancelTasksOfJob(job_id=8, states=frozenset({"QUEUED", "CONFIRM"})),
+            c.CancelTasks(job_id=8, states=frozenset({"QUEUED", "CONFIRM"})),
         ),
         (
             {"JobId": JOB, "CancelQueuedTask": "true", "CancelUnconfirmedTask": "false"},
-            c.CancelTasksOfJob(job_id=8, states=frozenset({"QUEUED"})),
+            c.CancelTasks(job_id=8, states=frozenset({"QUEUED"})),
         ),
         (
             {"JobId": JOB, "CancelScheduledTask": "true", "CancelInProgressTask": "true"}
             | {"CancelNotifiedTask": "true"},
-            c.CancelTasksOfJob(job_id=8, states=frozenset({"NOTIFIED", "IN_PROGRESS"}), scheduled=True),
+            c.CancelTasks(job_id=8, states=frozenset({"NOTIFIED", "IN_PROGRESS"}), scheduled=True),
         ),
     ],
     "CancelOTATaskByDevice": [
         (
             P | {"FirmwareId": FIRMWARE, "DeviceName.1": "d", "DeviceName.2": "e", "JobId": JOB},
-            c.CancelTasksOfDevices(package_id=7, product_key="p", device_names=("d", "e"), job_id=8),
+            c.CancelTasks(package_id=7, product_key="p", device_names=("d", "e"), job_id=8),
         )
     ],
     "ConfirmOTATask": [({"TaskId.1": TASK}, c.ConfirmTasks(tasks=(REF,)))],

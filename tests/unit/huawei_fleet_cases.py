@@ -158,7 +158,7 @@ SPACES: list[Case] = [
         "list_products",
         sdk.ListProductsRequest(app_id=APP, product_name="Meter", **PAGING),
         c.ListProducts(asked=SLICE, space=APP, name="Meter"),
-        s.scanned(s.PRODUCT),
+        s.told(s.PRODUCT),
         {"products": [PRODUCT], "page": PAGE},
     ),
     (
@@ -250,7 +250,7 @@ DEVICES: list[Case] = [
             ),
             order="record",
         ),
-        s.scanned(s.DEVICE),
+        s.told(s.DEVICE),
         {"devices": [DEVICE], "page": PAGE},
     ),
     (

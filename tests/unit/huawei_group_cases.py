@@ -66,7 +66,7 @@ GROUPS: list[Case] = [
             kinds=frozenset({"static"}),
             changed_after=datetime(2023, 2, 11, 12, 12, 12, tzinfo=UTC),
         ),
-        s.scanned(s.GROUP),
+        s.told(s.GROUP),
         {"device_groups": [GROUP], "page": PAGE},
     ),
     (
@@ -108,7 +108,7 @@ GROUPS: list[Case] = [
         "show_devices_in_group",
         sdk.ShowDevicesInGroupRequest(group_id=GROUP_ID, **PAGING),
         c.ListDevices(asked=SLICE, group_id=11, order="record"),
-        s.scanned(s.DEVICE),
+        s.told(s.DEVICE),
         {
             "devices": [
                 {
@@ -125,7 +125,7 @@ GROUPS: list[Case] = [
         "list_device_groups_by_device",
         sdk.ListDeviceGroupsByDeviceRequest(device_id="p1_node1"),
         c.ListGroups(asked=None, device=KEY),
-        s.scanned(s.GROUP),
+        s.told(s.GROUP),
         {"device_groups": [GROUP]},
     ),
     (
@@ -161,7 +161,7 @@ GROUPS: list[Case] = [
             which=Either((Both((Compare("tag_key", "=", ("a",)), Compare("tag_value", "=", ("1",)))),)),
             order="record",
         ),
-        s.scanned(s.DEVICE),
+        s.told(s.DEVICE),
         {"resources": [{"resource_id": "p1_node1"}], "page": PAGE},
     ),
 ]

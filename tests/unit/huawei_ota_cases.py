@@ -1,8 +1,10 @@
 """Requests of packages, modules and batch tasks: request, command, result of the core, answer."""
 
+import dataclasses
 from datetime import UTC, datetime
 
 import huaweicloudsdkiotda.v5 as sdk
+from tests.job_commands import asking_job, show_asking
 from tests.unit import huawei_samples as s
 from tests.unit.huawei_samples import (
     APP,
@@ -14,7 +16,6 @@ from tests.unit.huawei_samples import (
     SLICE,
     TASK_ID,
     TIME,
-    WINDOW,
     Case,
 )
 
@@ -82,9 +83,12 @@ TARGETS = {
         },
     ]
 }
-TARGET_RESULTS = (
-    c.TargetResult(public_id="p1_node2"),
-    c.TargetResult(public_id="p1_node1", reason="task_not_in_state"),
+TARGET_RESULTS = c.Steered(
+    changed=1,
+    targets=(
+        c.TargetResult(public_id="p1_node2"),
+        c.TargetResult(public_id="p1_node1", reason="task_not_in_state"),
+    ),
 )
 
 PACKAGES: list[Case] = [
@@ -132,14 +136,14 @@ PACKAGES: list[Case] = [
         "list_ota_package_info",
         sdk.ListOtaPackageInfoRequest(package_type="modulePackage", app_id=APP, product_id="p", version="V1", **PAGING),
         c.ListPackages(asked=SLICE, in_space=True, without=STANDING, space=APP, product_key="p", version="V1"),
-        s.scanned(s.PACKAGE),
+        s.told(s.PACKAGE),
         {"packages": [PACKAGE], "page": PAGE},
     ),
     (
         "list_ota_package_info",
         sdk.ListOtaPackageInfoRequest(package_type="softwarePackage"),
         c.ListPackages(asked=Slice(take=10), in_space=True, module="software"),
-        s.scanned(),
+        s.told(),
         {"packages": [], "page": {"count": 9}},
     ),
     (
@@ -173,7 +177,7 @@ PACKAGES: list[Case] = [
         "list_ota_modules",
         sdk.ListOtaModulesRequest(app_id=APP, product_id="p", **PAGING),
         c.ListModules(asked=SLICE, space=APP, product_key="p"),
-        s.scanned(s.MODULE),
+        s.told(s.MODULE),
         {"modules": [MODULE], "page": PAGE},
     ),
     (
@@ -216,7 +220,7 @@ BATCHES: list[Case] = [
                 task_policy=sdk.TaskPolicy(schedule_time=TIME, retry_count=5, retry_interval=1440),
             )
         ),
-        c.CreateBatch(
+        asking_job(
             name="fw_2_0",
             part="firmware",
             package_ids=(77,),
@@ -228,9 +232,9 @@ BATCHES: list[Case] = [
             scheduled_at=datetime(2023, 2, 11, 12, 12, 12, tzinfo=UTC),
             retry_count=5,
             retry_interval_min=1440,
-            facts={"document": {"package_ids": [PACKAGE_ID]}},
+            facts={"document": {"package_ids": [PACKAGE_ID]}, "need_confirm": True},
         ),
-        s.BATCH,
+        s.JOB,
         TASK,
     ),
     (
@@ -244,7 +248,7 @@ BATCHES: list[Case] = [
                 document_source="f-1",
             )
         ),
-        c.CreateBatch(
+        asking_job(
             name="模块_1",
             part="module",
             package_ids=(77,),
@@ -254,21 +258,21 @@ BATCHES: list[Case] = [
                 "targets_filter": {"group_ids": [GROUP_ID], "else": None},
             },
         ),
-        s.BATCH,
+        s.JOB,
         TASK,
     ),
     (
         "list_batch_tasks",
         sdk.ListBatchTasksRequest(task_type="softwareUpgrade", app_id=APP, status="Waitting", **PAGING),
-        c.ScanBatches(window=WINDOW, part="software", space=APP, progress=Progress.WAITING),
-        s.scanned(s.BATCH),
+        c.ListJobs(asking=True, asked=SLICE, part="software", space=APP, progress=Progress.WAITING),
+        s.told(s.JOB),
         {"batchtasks": [TASK], "page": PAGE},
     ),
     (
         "show_batch_task",
         sdk.ShowBatchTaskRequest(task_id=TASK_ID, task_detail_status="FailWaitRetry", target="p1_node1", **PAGING),
-        c.ShowBatch(job_id=0x6690AA, window=WINDOW, standing=Standing.WAIT_RETRY, target="p1_node1"),
-        c.BatchShown(batch=s.BATCH, tasks=c.Scanned(items=s.TASKS, total=9, last=255)),
+        show_asking(0x6690AA, SLICE, standing=Standing.WAIT_RETRY, targets=("p1_node1",)),
+        dataclasses.replace(s.JOB, tasks=s.told(*s.TASKS)),
         {
             "batchtask": TASK,
             "task_details": [
@@ -289,42 +293,42 @@ BATCHES: list[Case] = [
     (
         "stop_batch_task",
         sdk.StopBatchTaskRequest(task_id=TASK_ID),
-        c.StopBatch(job_id=0x6690AA),
+        c.CancelTasks(asking=True, job_id=0x6690AA),
         TARGET_RESULTS,
         TARGETS,
     ),
     (
         "retry_batch_task",
         sdk.RetryBatchTaskRequest(task_id=TASK_ID, body=sdk.BatchTargets(targets=["p1_node1"])),
-        c.RetryBatch(job_id=0x6690AA, targets=("p1_node1",)),
+        c.RepeatTasks(asking=True, job_id=0x6690AA, targets=("p1_node1",)),
         TARGET_RESULTS,
         TARGETS,
     ),
     (
         "confirm_batch_task",
         sdk.ConfirmBatchTaskRequest(task_id=TASK_ID, body=sdk.BatchTargets()),
-        c.ConfirmBatch(job_id=0x6690AA),
+        c.ConfirmTasks(asking=True, job_id=0x6690AA),
         TARGET_RESULTS,
         TARGETS,
     ),
     (
         "delete_batch_task",
         sdk.DeleteBatchTaskRequest(task_id=TASK_ID),
-        c.DeleteBatch(job_id=0x6690AA),
+        c.DeleteJob(job_id=0x6690AA),
         c.Done(),
         None,
     ),
     (
         "list_batch_task_files",
         sdk.ListBatchTaskFilesRequest(),
-        c.ListBatchFiles(),
+        c.ListTargetFiles(),
         (s.FILE,),
         {"files": [{"file_id": "f-1", "file_name": "devices.xlsx", "upload_time": TIME}]},
     ),
     (
         "delete_batch_task_file",
         sdk.DeleteBatchTaskFileRequest(file_id="f-1"),
-        c.DeleteBatchFile(file_id="f-1"),
+        c.DeleteTargetFile(file_id="f-1"),
         c.Done(),
         None,
     ),

@@ -4,10 +4,13 @@ from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
 
+from tests.job_commands import job_view
+
 from upwell.dialects.huawei import names
 from upwell.domain import commands as c
-from upwell.domain.commands.lists import Slice
+from upwell.domain.commands.lists import Page, Slice
 from upwell.domain.standings import Progress, Standing, Tally
+from upwell.domain.talk import TaskRef
 
 AT = datetime(2023, 2, 11, 12, 12, 12, 345678, tzinfo=UTC)
 SIGN = "595124473f866b033dfa1f7e831c8c99a12f6143f392dfa996a819010842c99d"
@@ -113,40 +116,49 @@ GROUP = c.Group(
     super_group_id=10,
     created_at=AT,
 )
-BATCH = c.Batch(
+JOB = job_view(
     job_id=0x6690AA,
+    asks_version=True,
     name="fw_2_0",
     part="firmware",
     package_ids=(77,),
     targets=("p1_node1", "p1_node2"),
-    group_ids=(),
     need_confirm=False,
     by_gateway=True,
     ext_info={"k": None},
     scheduled_at=AT,
     retry_count=2,
     retry_interval_min=5,
-    facts={"document": {"package_ids": ["0f"]}},
+    facts={"document": {"package_ids": ["0f"]}, "need_confirm": False},
     progress=Progress.RUNNING,
-    reason="",
     tally=Tally(running=1, succeeded=2, failed=3, waiting=4, wait_retry=5, stopped=6, removed=7),
     created_at=AT,
 )
+
+
+def _task(public_id: str, standing: Standing, description: str, reason: str, code: int | None) -> c.Task:
+    return c.Task(
+        ref=TaskRef(device_id=UUID(int=1), job_id=0x6690AA), package_id=77, product_key="p1", product_name="",
+        device_name="d", iot_id="i", public_id=public_id, module="default", source_version=None, dest_version="2",
+        state="", standing=standing, description=description, reason=reason, code=code, progress=0, timeout_min=None,
+        created_at=AT, modified_at=AT,
+    )  # fmt: skip
+
+
 TASKS = (
-    c.BatchTask(public_id="p1_node2", standing=Standing.RUNNING, output="", reason=""),
-    c.BatchTask(public_id="p1_node1", standing=Standing.FAILED, output="flat", reason="low_battery", code=4),
+    _task("p1_node2", Standing.RUNNING, "", "", None),
+    _task("p1_node1", Standing.FAILED, "flat", "low_battery", 4),
 )
-FILE = c.BatchFile(file_id="f-1", name="devices.xlsx", uploaded_at=AT)
+FILE = c.TargetFile(file_id="f-1", name="devices.xlsx", uploaded_at=AT)
 
 
-def scanned(*items: object) -> c.Scanned[object]:
-    """A page of these, the last of them record 255, out of 9."""
-    return c.Scanned(items=items, total=9, last=255 if items else None)
+def told(*items: Any) -> Page[Any]:
+    """A slice of these, the last of them record 255, out of 9."""
+    return Page(items=items, asked=SLICE, total=9, last=255 if items else None)
 
 
 # what requests and answers have in common
 PAGE = {"count": 9, "marker": "0" * 22 + "ff"}
-WINDOW = c.Window(take=20, below=16, skip=3)
 SLICE = Slice(take=20, below=16, skip=3)
 PAGING: dict[str, Any] = {"limit": 20, "marker": "0" * 22 + "10", "offset": 3}
 KEY = c.DeviceKey(public_id="p1_node1")

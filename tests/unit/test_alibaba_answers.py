@@ -27,11 +27,13 @@ from tests.unit.alibaba_views import (
     emptied,
     page,
     thinned,
+    told,
 )
 
 from upwell.dialects.alibaba import names, render
 from upwell.dialects.alibaba.management import OPERATIONS, encode
 from upwell.domain import commands as c
+from upwell.domain.commands.lists import Page
 
 GOLDEN: dict[str, Any] = json.loads((Path(__file__).parent / "golden" / "alibaba_answers.json").read_text("utf-8"))
 FORMS = [
@@ -82,13 +84,14 @@ def test_an_empty_list_of_details_is_left_out() -> None:
 
 def test_emptied_views_are_emptied() -> None:
     bare = emptied(JOB_VIEW)
-    assert (bare.started_at, bare.tags, bare.group_id, bare.retry_interval_min) == (None, (), None, None)
+    assert (bare.started_at, bare.tags, bare.group_ids, bare.manner.retry_interval_min) == (None, (), (), None)
     assert emptied(PRODUCT).facts == {} and emptied(page(DEVICE)).items == ()
     assert thinned(page(DEVICE)).items == (emptied(DEVICE),)
 
 
 def test_a_job_shows_only_what_it_has() -> None:
-    planned = dataclasses.replace(emptied(JOB_VIEW), status="PLANNED", scheduled_at=AT)
+    planned = dataclasses.replace(emptied(JOB_VIEW), status="PLANNED")
+    planned = dataclasses.replace(planned, manner=dataclasses.replace(planned.manner, scheduled_at=AT))
     data = encode("QueryOTAJob", planned, "R")["Data"]
     assert data["UtcScheduleTime"] == "2018-08-06T02:48:41.607Z"
     absent = {"UtcStartTime", "UtcEndTime", "UtcScheduleFinishTime", "DynamicMode", "GroupId", "GroupName"}
@@ -126,7 +129,7 @@ OTHER = dataclasses.replace(DEVICE, device_id=UUID("0e" * 16))
         (page(total=0), None),
     ],
 )
-def test_the_next_token_is_there_while_more_may_follow(shown: c.Page[c.Device], token: str | None) -> None:
+def test_the_next_token_is_there_while_more_may_follow(shown: Page[c.Device], token: str | None) -> None:
     assert encode("QueryDevice", shown, "R").get("NextToken") == token
 
 
@@ -180,5 +183,5 @@ def test_times() -> None:
     assert render.from_millis(1533523721607) == datetime(2018, 8, 6, 2, 48, 41, 607_000, tzinfo=UTC)
     job = encode("QueryOTAJob", JOB_VIEW, "R")["Data"]
     assert (job["GrayPercent"], job["OverwriteMode"]) == ("50.00", 2)
-    row = encode("ListOTATaskByJob", page(TASK_VIEW), "R")["Data"]["SimpleOTATaskInfo"][0]
+    row = encode("ListOTATaskByJob", told(TASK_VIEW), "R")["Data"]["SimpleOTATaskInfo"][0]
     assert (row["Progress"], row["Timeout"]) == ("7.00", "60")

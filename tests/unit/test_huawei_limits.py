@@ -442,5 +442,5 @@ def test_who_is_meant_by_a_task() -> None:
         error = refused("CreateBatchTask", {**none, "targets_filter": {"group_ids": groups}})
         assert getattr(error, "field", "").startswith("targets_filter.group_ids")
     command = decode("CreateBatchTask", {**BATCH, "targets_filter": {"group_ids": "wrong"}, "document_source": "f"})
-    assert isinstance(command, c.CreateBatch)
+    assert isinstance(command, c.CreateJob)
     assert (command.targets, command.group_ids) == (("d1",), ())

@@ -4,7 +4,8 @@ import re
 from dataclasses import replace
 
 import pytest
-from tests.unit.huawei_samples import BATCH, scanned
+from tests.unit.huawei_samples import JOB
+from tests.unit.huawei_samples import told as told_page
 
 from upwell.dialects.huawei import codes, management
 from upwell.dialects.huawei.codes import refusal
@@ -79,11 +80,10 @@ ERRORS: list[tuple[Exception, int, str]] = [
     (NotFound("group", "x"), 404, "IOTDA.014805"),
     (NotFound("tag", "x"), 404, "IOTDA.014806"),
     (NotFound("file", "x"), 404, "IOTDA.014807"),
-    (NotFound("batch file", "x"), 404, "IOTDA.014600"),
     (NotFound("something new", "x"), 400, "IOTDA.000006"),
     (Conflict("device_name_taken", "p"), 400, "IOTDA.014031"),
     (Conflict("public_id_taken", "p"), 400, "IOTDA.014031"),
-    (Conflict("batch_file_name_taken", "p"), 400, "IOTDA.014602"),
+    (Conflict("target_file_name_taken", "p"), 400, "IOTDA.014602"),
     (Conflict("space_ambiguous", "p"), 403, "IOTDA.001005"),
     (Conflict("product_name_taken", "p"), 403, "IOTDA.014811"),
     (Conflict("product_has_devices", "p"), 403, "IOTDA.014813"),
@@ -106,6 +106,21 @@ def test_refusals(error: Exception, status: int, code: str) -> None:
         assert told.message.endswith(str(error))
     else:
         assert "inner" not in told.message
+
+
+@pytest.mark.parametrize(
+    ("error", "code", "said"),
+    [
+        (NotFound("target file", "x"), "IOTDA.014600", "The specified batch file does not exist: x"),
+        (NotFound("hook", "x"), "IOTDA.010002", "The specified rule does not exist: x"),
+        (NotFound("action of a hook", "x"), "IOTDA.014808", "The specified action of a rule does not exist: x"),
+        (TooMany("hooks", 9), "IOTDA.014814", "At most 9 rules are allowed."),
+        (TooMany("target files", 9), "IOTDA.014814", "At most 9 batch files are allowed."),
+    ],
+)
+def test_refusals_are_in_the_vendors_words(error: Exception, code: str, said: str) -> None:
+    told = refusal(error)
+    assert (told.code, told.message) == (code, f"{codes.TABLE[code][1]} {said}")
 
 
 def test_an_operation_without_404_says_400_in_its_place() -> None:
@@ -133,8 +148,8 @@ def test_every_failure_of_a_device_has_a_code_and_a_text_of_its_own_meaning() ->
 
 
 def test_why_a_whole_task_failed_is_told() -> None:
-    failed = replace(BATCH, progress=Progress.FAILED, reason="the `sign` is wrong", targets=(), tally=Tally())
-    told = management.encode("ListBatchTasks", scanned(failed))
+    failed = replace(JOB, progress=Progress.FAILED, status_desc="the `sign` is wrong", targets=(), tally=Tally())
+    told = management.encode("ListBatchTasks", told_page(failed))
     assert told is not None
     (task,) = told["batchtasks"]
     assert (task["status"], task["status_desc"]) == ("Fail", "the `sign` is wrong")

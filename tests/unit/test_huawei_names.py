@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from upwell.dialects.huawei import names, render
 from upwell.domain import records
-from upwell.domain.commands import Scanned
+from upwell.domain.commands.lists import Page, Slice
 from upwell.domain.errors import NotFound
 
 NUMBERS = st.integers(0, 2**63 - 1)
@@ -86,8 +86,11 @@ def test_times() -> None:
 
 
 def test_pages() -> None:
-    assert render.page(Scanned(items=("x",), total=7, last=255)) == {"count": 7, "marker": "0" * 22 + "ff"}
-    assert render.page(Scanned(items=(), total=7, last=None)) == {"count": 7}
+    assert render.page(Page(asked=Slice(take=10), items=("x",), total=7, last=255)) == {
+        "count": 7,
+        "marker": "0" * 22 + "ff",
+    }
+    assert render.page(Page(asked=Slice(take=10), items=(), total=7, last=None)) == {"count": 7}
 
 
 def test_bytes() -> None:

@@ -11,8 +11,8 @@ import pytest
 from huaweicloudsdkcore.exceptions.exceptions import ClientRequestException, ServerResponseException
 from tests.unit.huawei_fleet_cases import DEVICES, SPACES
 from tests.unit.huawei_group_cases import GROUPS
+from tests.unit.huawei_hook_cases import RULES
 from tests.unit.huawei_ota_cases import BATCHES, PACKAGES
-from tests.unit.huawei_rule_cases import RULES
 from tests.unit.huawei_sdk import PROJECT, Listener, listening
 
 from upwell.dialects.huawei import codes, management, render

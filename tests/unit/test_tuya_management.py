@@ -6,6 +6,7 @@ from typing import Any
 from uuid import UUID
 
 import pytest
+from tests.job_commands import job_view, static_job, verify_job
 from tests.unit.tuya_cases import (
     AT,
     DEVICE,
@@ -31,12 +32,13 @@ from tests.unit.tuya_cases import (
     VERIFY,
     P,
     page,
+    told,
 )
 
 from upwell.dialects.tuya import codes, names, render
 from upwell.dialects.tuya.management import OPERATIONS, decode, encode
 from upwell.domain import commands as c
-from upwell.domain.commands.lists import Slice
+from upwell.domain.commands.lists import Page, Slice
 from upwell.domain.errors import CallerError, Conflict, Denied, Invalid, Missing, NotFound, TooMany, Unavailable
 from upwell.domain.search import Compare
 from upwell.domain.talk import TaskRef
@@ -59,7 +61,7 @@ def test_the_seeds_answer_keeps_the_jobs_id_under_both_names() -> None:
             '{"code":"","data":{"firmwareId":"1836340779212660001","utcCreate":"2024-11-20T08:50:00.239Z"},'
             '"requestId":"d2fce065-8238-4ee2-a793-0226f69b0542","success":true}'
         )
-        answer = json.loads(render.success(ID, encode(action, c.JobCreated(job_id=JOB, created_at=AT))))
+        answer = json.loads(render.success(ID, encode(action, job_view(job_id=JOB, created_at=AT))))
         assert answer["data"].pop("jobId") == seed["data"]["firmwareId"]
         assert answer == seed
 
@@ -68,9 +70,9 @@ def test_lists_are_wrapped_where_the_switch_says_so() -> None:
     def wrapped(action: str, result: Any) -> Any:
         return json.loads(render.success(ID, encode(action, result), wrapped=True))
 
-    assert list(wrapped("ListOTATaskByJob", page(TASK_VIEW))["data"]) == ["simpleOTATaskInfo"]
+    assert list(wrapped("ListOTATaskByJob", told(TASK_VIEW))["data"]) == ["simpleOTATaskInfo"]
     assert list(wrapped("ListOTAFirmware", page(PACKAGE))["firmwareInfo"]) == ["simpleFirmwareInfo"]
-    assert list(wrapped("ListOTAJobByFirmware", page(JOB_VIEW))["data"]) == ["simpleOTAJobInfo"]
+    assert list(wrapped("ListOTAJobByFirmware", told(JOB_VIEW))["data"]) == ["simpleOTAJobInfo"]
     assert list(wrapped("ListOTAModuleVersionsByDevice", page(RUNS))["data"]) == ["simpleOTAModuleInfo"]
     assert wrapped("QueryBatchRegisterDeviceStatus", REGISTRATION)["data"]["validList"] == {"name": ["a", "b"]}
     assert isinstance(wrapped("ListOTAModuleByProduct", page(MODULE))["data"], list)
@@ -166,12 +168,12 @@ def test_modify_without_a_name_is_never_a_delete() -> None:
 def test_the_seeds_requests_become_commands() -> None:
     static = {"FirmwareId": "167", "ProductKey": "k1nhvyl0000", "TargetSelection": "ALL", "RetryCount": "1"}
     static |= {"RetryInterval": "60", "TimeoutInMinutes": "1440", "SrcVersion.1": "1.0", "Action": "ignored"}
-    assert decode("CreateOTAStaticUpgradeJob", list(static.items())) == c.CreateStaticJob(
+    assert decode("CreateOTAStaticUpgradeJob", list(static.items())) == static_job(
         package_id=167, product_key="k1nhvyl0000", selection="ALL", source_versions=("1.0",),
         retry_interval_min=60, retry_count=1, timeout_min=1440,
     )  # fmt: skip
     verify = [("FirmwareId", "167"), ("ProductKey", "k1nhvyl0000"), ("TimeoutInMinutes", "1440")]
-    assert decode("CreateOTAVerifyJob", verify) == c.CreateVerifyJob(
+    assert decode("CreateOTAVerifyJob", verify) == verify_job(
         package_id=167, product_key="k1nhvyl0000", device_names=(), timeout_min=1440
     )
 
@@ -179,7 +181,7 @@ def test_the_seeds_requests_become_commands() -> None:
 def test_damaged_spellings_mean_the_same() -> None:
     damaged = {"FirmwareID": "167", "productkey": "K1Nhvyl", "targetSelection": "Group", "GroupID": "9"}
     damaged |= {"srcversion.1": "V1", "NEEDPUSH": "False", "DownloadProtocol": "Https"}
-    assert decode("CreateOTAStaticUpgradeJob", list(damaged.items())) == c.CreateStaticJob(
+    assert decode("CreateOTAStaticUpgradeJob", list(damaged.items())) == static_job(
         package_id=167, product_key="K1Nhvyl", selection="GROUP", group_id=9, source_versions=("V1",), need_push=False
     )
     assert decode("ConfirmOTATask", [("TaskID.1", TASK)]) == c.ConfirmTasks(tasks=(REF,))
@@ -213,7 +215,7 @@ def test_two_spellings_with_one_value_pass() -> None:
 def test_cancels() -> None:
     def states(**flags: str) -> frozenset[str]:
         asked = decode("CancelOTATaskByJob", [("JobId", "1"), *flags.items()])
-        assert isinstance(asked, c.CancelTasksOfJob)
+        assert isinstance(asked, c.CancelTasks)
         return asked.states
 
     assert states(CancelQueuedTask="True") == {"QUEUED", "CONFIRM"}
@@ -225,7 +227,7 @@ def test_cancels() -> None:
     with pytest.raises(Invalid):
         states(CancelInProgressTask="true")  # tuya 2.7: not Tuya's
     by_device = decode("CancelOTATaskByDevice", list((VERIFY | {"DeviceName.1": "d", "JobId": "5"}).items()))
-    assert by_device == c.CancelTasksOfDevices(
+    assert by_device == c.CancelTasks(
         package_id=167, product_key="p", device_names=("d",), job_id=5,
         states=frozenset({"CONFIRM", "QUEUED", "NOTIFIED"}),
     )  # fmt: skip
@@ -240,7 +242,7 @@ def test_packages() -> None:
 
 def test_devices() -> None:
     assert decode("QueryDevice", [("ProductKey", "p")]) == c.ListDevices(asked=Slice.of_page(1, 10), product_key="p")
-    token = encode("QueryDevice", c.Page(items=(DEVICE,), total=2, number=1, size=1))["nextToken"]
+    token = encode("QueryDevice", Page(items=(DEVICE,), total=2, asked=Slice.of_page(1, 1)))["nextToken"]
     assert decode("QueryDevice", [("ProductKey", "p"), ("NextToken", token)]) == c.ListDevices(
         asked=Slice.of_page(1, 10), product_key="p", after=DEVICE_ID
     )

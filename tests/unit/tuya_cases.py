@@ -4,7 +4,11 @@ from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
 
+from tests.job_commands import job_view
+
 from upwell.domain import commands as c
+from upwell.domain.commands.lists import Page, Slice
+from upwell.domain.standings import Standing
 from upwell.domain.talk import TaskRef
 
 AT = datetime(2024, 11, 20, 8, 50, 0, 239_900, tzinfo=UTC)
@@ -34,14 +38,14 @@ PACKAGE = c.Package(
     version="1.0.1", source_version=None, is_delta=False, status="exempt", verify_progress=100, size=4496,
     md5="ab" * 16, sha256="cd" * 32, url="http://h/k", note="u", created_at=AT, modified_at=AT, sign_method="SHA256",
 )  # fmt: skip
-JOB_VIEW = c.Job(
+JOB_VIEW = job_view(
     job_id=JOB, package_id=167, package_name="fw", product_key="k1nhvylTEST", dest_version="1.0.1", kind="static",
     selection="GRAY", status="IN_PROGRESS", source_versions=("1.0",), gray_percent="33.000", retry_interval_min=60,
     retry_count=1, timeout_min=1440, maximum_per_min=1000, overwrite=False, need_push=True, need_confirm=False,
-    protocol="HTTPS", tags=(), created_at=AT, modified_at=AT, started_at=AT, ended_at=None, group_id=18873,
+    protocol="HTTPS", tags=(), created_at=AT, modified_at=AT, started_at=AT, ended_at=None, group_ids=(18873,),
     group_name="north",
 )  # fmt: skip
-VERIFYING = c.Job(
+VERIFYING = job_view(
     job_id=5, package_id=167, package_name="fw", product_key="p", dest_version="1.0.1", kind="verify",
     selection="SPECIFIC", status="COMPLETED", source_versions=(), gray_percent=None, retry_interval_min=None,
     retry_count=0, timeout_min=None, maximum_per_min=1000, overwrite=False, need_push=True, need_confirm=False,
@@ -50,7 +54,8 @@ VERIFYING = c.Job(
 TASK_VIEW = c.Task(
     ref=REF, package_id=167, product_key="k1nhvylTEST", product_name="lamps", device_name="dev1", iot_id="iot1",
     module="default", source_version="1.0.0", dest_version="1.0.1", state="IN_PROGRESS", description="", progress=50,
-    timeout_min=1440, created_at=AT, modified_at=AT,
+    timeout_min=1440, public_id="k1nhvylTEST_dev1", standing=Standing.RUNNING, reason="", code=None,
+    created_at=AT, modified_at=AT,
 )  # fmt: skip
 TICKET = c.UploadTicket(
     host="http://h", object_key="ota/k", access_key_id="a", policy="p", signature="s", url="http://h/ota/k",
@@ -77,8 +82,13 @@ REGISTRATION = c.Registration(apply_id=9, status="CREATE_SUCCESS", asked=2, name
 ENROLLED = c.Enrolled(valid=3, done=2, already=1, over=0)
 
 
-def page(*items: Any, total: int = 21) -> c.Page[Any]:
-    return c.Page(items=items, total=total, number=1, size=10)
+def told(*items: Any) -> Page[Any]:
+    """A page of a list that is asked for by a slice."""
+    return Page(items=items, asked=Slice.of_page(1, 10), total=21)
+
+
+def page(*items: Any, total: int = 21) -> Page[Any]:
+    return Page(items=items, total=total, asked=Slice.of_page(1, 10))
 
 
 BARE = f'{{"code":"","requestId":"{ID.lower()}","success":true}}'
@@ -136,18 +146,18 @@ def data(members: str) -> str:
 
 # Every operation: the core's result and the whole answer.
 GOLDEN: list[tuple[str, Any, str]] = [
-    ("CreateOTAStaticUpgradeJob", c.JobCreated(job_id=JOB, created_at=AT), data(CREATED)),
-    ("CreateOTAVerifyJob", c.JobCreated(job_id=JOB, created_at=AT), data(CREATED)),
+    ("CreateOTAStaticUpgradeJob", job_view(job_id=JOB, created_at=AT), data(CREATED)),
+    ("CreateOTAVerifyJob", job_view(job_id=JOB, created_at=AT), data(CREATED)),
     ("QueryOTAJob", JOB_VIEW, data(f'"data":{{{WHOLE_JOB}}}')),
     ("QueryOTAJob", VERIFYING, data(f'"data":{{{VERIFY_JOB}}}')),
-    ("ListOTAJobByFirmware", page(JOB_VIEW), paged(f"{{{JOB_ROW}}}")),
-    ("ListOTAJobByDevice", page(JOB_VIEW), paged(f"{{{JOB_ROW}}}")),
-    ("ListOTATaskByJob", page(TASK_VIEW, TASK_VIEW), paged(f"{TASK_ROW},{TASK_ROW}")),
-    ("ListOTAUnfinishedTaskByDevice", (TASK_VIEW,), data(f'"data":[{OPEN_ROW}]')),
-    ("ListOTAUnfinishedTaskByDevice", (), data('"data":[]')),
-    ("CancelOTATaskByJob", c.Done(), BARE),
-    ("CancelOTATaskByDevice", c.Done(), BARE),
-    ("ConfirmOTATask", c.Done(), BARE),
+    ("ListOTAJobByFirmware", told(JOB_VIEW), paged(f"{{{JOB_ROW}}}")),
+    ("ListOTAJobByDevice", told(JOB_VIEW), paged(f"{{{JOB_ROW}}}")),
+    ("ListOTATaskByJob", told(TASK_VIEW, TASK_VIEW), paged(f"{TASK_ROW},{TASK_ROW}")),
+    ("ListOTAUnfinishedTaskByDevice", told(TASK_VIEW), data(f'"data":[{OPEN_ROW}]')),
+    ("ListOTAUnfinishedTaskByDevice", told(), data('"data":[]')),
+    ("CancelOTATaskByJob", c.Steered(), BARE),
+    ("CancelOTATaskByDevice", c.Steered(), BARE),
+    ("ConfirmOTATask", c.Steered(), BARE),
     ("GenerateOTAUploadURL", TICKET, data(
         '"data":{"firmwareUrl":"http://h/ota/k","host":"http://h","key":"ota/k","objectStorage":"OSS",'
         f'"ossAccessKeyId":"a","policy":"p","signature":"s","utcCreate":"{STAMP}"}}')),

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from upwell.domain.commands import Page, lists
+from upwell.domain.commands.lists import Page
 
 JSON_TYPE = "application/json;charset=utf-8"
 
@@ -33,11 +33,10 @@ def without_none(value: Any) -> Any:
     return value
 
 
-def paging(page: Page[Any] | lists.Page[Any], number_name: str) -> dict[str, Any]:
+def paging(page: Page[Any], number_name: str) -> dict[str, Any]:
     """The four page members; `number_name` is CurrentPage or Page (alibaba 3.4: mind the two names)."""
     total = page.total or 0
-    count = -(-total // page.size)
-    return {number_name: page.number, "PageCount": count, "PageSize": page.size, "Total": total}
+    return {number_name: page.number, "PageCount": -(-total // page.size), "PageSize": page.size, "Total": total}
 
 
 def utc(at: datetime | None) -> str | None:

@@ -9,10 +9,12 @@ from typing import Any
 from upwell.dialects.checks import Length, Pattern, Range, Width
 from upwell.dialects.operations import Param
 from upwell.domain.commands import OPEN_STATES, DeviceKey
+from upwell.domain.commands.lists import Slice
 from upwell.domain.errors import Invalid, Missing
 from upwell.domain.letters import LETTERS
 
 UNCONFIRMED = "CancelUnconfirmedTask"
+OPEN_OF_DEVICE = Slice(take=1000)  # open tasks of one device; there is one for each module at the most
 
 # alibaba 2.2, tuya 7.9: decimals are accepted, though Tuya's seed writes integers.
 GRAY_PERCENT = Pattern(

@@ -219,18 +219,6 @@ CREATE TABLE access_key (
     CONSTRAINT access_key_account_id_fkey FOREIGN KEY (account_id) REFERENCES account(account_id)
 );
 
-CREATE TABLE batch_file (
-    file_id text NOT NULL,
-    account_id bigint NOT NULL,
-    name text NOT NULL,
-    object_key text NOT NULL,
-    uploaded_at timestamp with time zone NOT NULL,
-    is_stored boolean DEFAULT false NOT NULL,
-    deleted_at timestamp with time zone,
-    CONSTRAINT batch_file_pkey PRIMARY KEY (file_id)
-);
-CREATE INDEX batch_file_newest ON batch_file USING btree (account_id, uploaded_at DESC) WHERE deleted_at IS NULL;
-
 CREATE TABLE device (
     device_id uuid NOT NULL,
     product_id bigint NOT NULL,
@@ -299,6 +287,31 @@ CREATE TABLE group_member (
     CONSTRAINT group_member_pkey PRIMARY KEY (device_id, group_id)
 );
 CREATE INDEX member_of_group ON group_member USING btree (group_id, device_id);
+
+CREATE TABLE hook (
+    hook_id bigint NOT NULL,
+    account_id bigint NOT NULL,
+    name text,
+    description text,
+    space_id bigint,
+    active boolean DEFAULT false NOT NULL,
+    created_at timestamp with time zone NOT NULL,
+    CONSTRAINT hook_pkey PRIMARY KEY (hook_id)
+);
+CREATE INDEX hook_newest ON hook USING btree (account_id, hook_id DESC);
+
+CREATE TABLE hook_action (
+    action_id bigint NOT NULL,
+    hook_id bigint NOT NULL,
+    account_id bigint NOT NULL,
+    url text NOT NULL,
+    token text,
+    server_name text,
+    created_at timestamp with time zone NOT NULL,
+    CONSTRAINT hook_action_pkey PRIMARY KEY (action_id)
+);
+CREATE INDEX action_newest ON hook_action USING btree (account_id, action_id DESC);
+CREATE INDEX action_of_hook ON hook_action USING btree (hook_id);
 
 CREATE TABLE iam_attempt (
     who bytea NOT NULL,
@@ -495,31 +508,6 @@ CREATE TABLE registration (
     CONSTRAINT registration_pkey PRIMARY KEY (apply_id)
 );
 
-CREATE TABLE rule (
-    rule_id bigint NOT NULL,
-    account_id bigint NOT NULL,
-    name text,
-    description text,
-    space_id bigint,
-    active boolean DEFAULT false NOT NULL,
-    created_at timestamp with time zone NOT NULL,
-    CONSTRAINT rule_pkey PRIMARY KEY (rule_id)
-);
-CREATE INDEX rule_newest ON rule USING btree (account_id, rule_id DESC);
-
-CREATE TABLE rule_action (
-    action_id bigint NOT NULL,
-    rule_id bigint NOT NULL,
-    account_id bigint NOT NULL,
-    url text NOT NULL,
-    token text,
-    server_name text,
-    created_at timestamp with time zone NOT NULL,
-    CONSTRAINT rule_action_pkey PRIMARY KEY (action_id)
-);
-CREATE INDEX action_newest ON rule_action USING btree (account_id, action_id DESC);
-CREATE INDEX action_of_rule ON rule_action USING btree (rule_id);
-
 CREATE TABLE schema_version (
     version integer NOT NULL,
     CONSTRAINT schema_version_pkey PRIMARY KEY (version)
@@ -542,6 +530,18 @@ CREATE TABLE space (
     CONSTRAINT space_account_id_fkey FOREIGN KEY (account_id) REFERENCES account(account_id)
 );
 CREATE INDEX space_newest ON space USING btree (account_id, space_id DESC);
+
+CREATE TABLE target_file (
+    file_id text NOT NULL,
+    account_id bigint NOT NULL,
+    name text NOT NULL,
+    object_key text NOT NULL,
+    uploaded_at timestamp with time zone NOT NULL,
+    is_stored boolean DEFAULT false NOT NULL,
+    deleted_at timestamp with time zone,
+    CONSTRAINT target_file_pkey PRIMARY KEY (file_id)
+);
+CREATE INDEX target_file_newest ON target_file USING btree (account_id, uploaded_at DESC) WHERE deleted_at IS NULL;
 
 CREATE TABLE task_change (
     device_id uuid NOT NULL,

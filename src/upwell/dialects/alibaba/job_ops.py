@@ -15,9 +15,10 @@ from upwell.dialects.checks import Length, OneOf, Pattern, Range
 from upwell.dialects.operations import Operation, Param, refuse_repeats
 from upwell.dialects.rpc_checks import GRAY_PERCENT, check_retry, check_targets, page_params
 from upwell.domain import commands as c
+from upwell.domain.commands.lists import Page, Slice
 from upwell.domain.errors import Invalid, Missing
 
-TAG_CHARS_MAX = 4096  # alibaba 2.2: all keys and values of a batch
+TAG_CHARS_MAX = 4096  # alibaba 2.2: all keys and values of a job
 MAXIMUM_PER_MIN = 1000  # alibaba 8: the seed's 0-1000, default 1000
 WINDOW_MIN, WINDOW_MAX = timedelta(hours=1), timedelta(days=30)  # alibaba 2.2: ScheduleFinishTime after ScheduleTime
 
@@ -83,14 +84,18 @@ _UPDATE = (
 # --- commands -----------------------------------------------------------------------------------------------------
 
 
-def _manner(p: Mapping[str, Any]) -> dict[str, Any]:
+def _job_of(p: Mapping[str, Any], **manner: Any) -> dict[str, Any]:
+    """What every job has; `manner` is how it goes about its tasks, beside what every job says of that."""
     return {
-        "package_id": names.read_firmware_id(p["FirmwareId"]),
+        "package_ids": (names.read_firmware_id(p["FirmwareId"]),),
         "product_key": p["ProductKey"],
-        "timeout_min": p["TimeoutInMinutes"],
-        "need_push": p["NeedPush"],
-        "need_confirm": p["NeedConfirm"],
-        "protocol": p["DownloadProtocol"].upper(),
+        "manner": c.Manner(
+            timeout_min=p["TimeoutInMinutes"],
+            need_push=p["NeedPush"],
+            need_confirm=p["NeedConfirm"],
+            protocol=p["DownloadProtocol"].upper(),
+            **manner,
+        ),
         "tags": _tags(p, "Tag"),
     }
 
@@ -104,36 +109,37 @@ def _tags(p: Mapping[str, Any], name: str) -> tuple[tuple[str, str], ...]:
     return tags
 
 
-def _upgrade(p: Mapping[str, Any]) -> dict[str, Any]:
+def _upgrade(p: Mapping[str, Any], **hours: datetime | None) -> dict[str, Any]:
     check_retry(p)  # [seed]: RetryInterval and TimeoutInMinutes take any pair of their values
     if p["MultiModuleMode"] and p["OverwriteMode"] == 2:  # alibaba 7.3
         raise Invalid("OverwriteMode", "not 2 with MultiModuleMode", "MultiModuleMode is true")
-    return _manner(p) | {
-        "source_versions": p["SrcVersion"],
-        "group_id": names.read_group_id(p["GroupId"]) if p["GroupId"] else None,
+    manner = {
         "multi_module": p["MultiModuleMode"],
         "retry_interval_min": p["RetryInterval"],
         "retry_count": p["RetryCount"] or 0,
         "maximum_per_min": p["MaximumPerMinute"],
         "overwrite": p["OverwriteMode"] == 2,
     }
+    return _job_of(p, **manner, **hours) | {
+        "source_versions": p["SrcVersion"],
+        "group_ids": (names.read_group_id(p["GroupId"]),) if p["GroupId"] else (),
+    }
 
 
-def _verify(p: Mapping[str, Any]) -> c.CreateVerifyJob:
-    return c.CreateVerifyJob(device_names=p["TargetDeviceName"], **_manner(p))
+def _verify(p: Mapping[str, Any]) -> c.CreateJob:
+    return c.CreateJob(kind="verify", device_names=p["TargetDeviceName"], **_job_of(p))
 
 
-def _static(p: Mapping[str, Any]) -> c.CreateStaticJob:
+def _static(p: Mapping[str, Any]) -> c.CreateJob:
     _check_selection(p)
     scheduled_at, finish_at = _window(p)
-    return c.CreateStaticJob(
+    return c.CreateJob(
+        kind="static",
         selection=p["TargetSelection"],
         device_names=p["TargetDeviceName"],
         device_list_url=p["DnListFileUrl"],
         gray_percent=p["GrayPercent"],
-        scheduled_at=scheduled_at,
-        finish_at=finish_at,
-        **_upgrade(p),
+        **_upgrade(p, scheduled_at=scheduled_at, finish_at=finish_at),
     )
 
 
@@ -160,14 +166,14 @@ def _window(p: Mapping[str, Any]) -> tuple[datetime | None, datetime | None]:
     return start, finish
 
 
-def _dynamic(p: Mapping[str, Any]) -> c.CreateDynamicJob:
+def _dynamic(p: Mapping[str, Any]) -> c.CreateJob:
     """alibaba 2.4: GroupId and GroupType both or none, and a group excludes SrcVersion."""
     if bool(p["GroupId"]) != bool(p["GroupType"]):
         absent, given = ("GroupType", "GroupId") if p["GroupId"] else ("GroupId", "GroupType")
         raise Missing(absent, f"{given} is given")
     if p["GroupId"] and p["SrcVersion"]:
         raise Invalid("SrcVersion", "not together with GroupId", "both are given")
-    return c.CreateDynamicJob(mode=p["DynamicMode"], **_upgrade(p))
+    return c.CreateJob(kind="dynamic", selection="ALL", dynamic_mode=p["DynamicMode"], **_upgrade(p))  # alibaba 2.1
 
 
 def _update(p: Mapping[str, Any]) -> c.UpdateJob:
@@ -185,19 +191,19 @@ def _update(p: Mapping[str, Any]) -> c.UpdateJob:
     )
 
 
-def _jobs_of_device(p: Mapping[str, Any]) -> c.ListJobsOfDevice:
-    return c.ListJobsOfDevice(
+def _list(p: Mapping[str, Any]) -> c.ListJobs:
+    name = p.get("DeviceName")
+    return c.ListJobs(
+        asked=Slice.of_page(p["CurrentPage"], p["PageSize"]),
         package_id=names.read_firmware_id(p["FirmwareId"]),
-        device=c.DeviceKey(product_key=p["ProductKey"], name=p["DeviceName"]),
-        number=p["CurrentPage"],
-        size=p["PageSize"],
+        device=c.DeviceKey(product_key=p["ProductKey"], name=name) if name else None,
     )
 
 
 # --- answers ------------------------------------------------------------------------------------------------------
 
 
-def _created(r: c.JobCreated) -> dict[str, Any]:
+def _created(r: c.Job) -> dict[str, Any]:
     return {"Data": {"JobId": names.job_id(r.job_id), "UtcCreate": render.utc(r.created_at)}}
 
 
@@ -220,32 +226,33 @@ def _simple_job(r: c.Job) -> dict[str, Any]:
 
 
 def _job(r: c.Job) -> dict[str, Any]:
-    retries = r.retry_interval_min is not None
+    manner = r.manner
+    retries = manner.retry_interval_min is not None
     more = {
         "Name": r.package_name,
         "JobDesc": r.status_desc,
         "DestVersion": r.dest_version,
-        "DownloadProtocol": r.protocol,
+        "DownloadProtocol": manner.protocol,
         "SrcVersions": {"SrcVersion": list(r.source_versions)},
-        "MaximumPerMinute": r.maximum_per_min,
-        "OverwriteMode": 2 if r.overwrite else 1,
-        "NeedPush": r.need_push,
-        "NeedConfirm": r.need_confirm,
-        "MultiModuleMode": r.multi_module,
+        "MaximumPerMinute": manner.maximum_per_min,
+        "OverwriteMode": 2 if manner.overwrite else 1,
+        "NeedPush": manner.need_push,
+        "NeedConfirm": manner.need_confirm,
+        "MultiModuleMode": manner.multi_module,
         "DynamicMode": r.dynamic_mode,
         "GrayPercent": render.percent(Decimal(r.gray_percent)) if r.gray_percent else None,
-        "GroupId": None if r.group_id is None else names.group_id(r.group_id),
+        "GroupId": None if r.asks_version or not r.group_ids else names.group_id(r.group_ids[0]),
         "GroupName": r.group_name,
-        "RetryInterval": r.retry_interval_min,
-        "RetryCount": r.retry_count if retries else None,
-        "TimeoutInMinutes": r.timeout_min,
-        "UtcScheduleTime": render.utc(r.scheduled_at),
-        "UtcScheduleFinishTime": render.utc(r.finish_at),
+        "RetryInterval": manner.retry_interval_min,
+        "RetryCount": manner.retry_count if retries else None,
+        "TimeoutInMinutes": manner.timeout_min,
+        "UtcScheduleTime": render.utc(manner.scheduled_at),
+        "UtcScheduleFinishTime": render.utc(manner.finish_at),
     }
     return {"Data": _simple_job(r) | more}
 
 
-def _jobs(r: c.Page[c.Job]) -> dict[str, Any]:
+def _jobs(r: Page[c.Job]) -> dict[str, Any]:
     return render.paging(r, "CurrentPage") | {"Data": {"SimpleOTAJobInfo": [_simple_job(item) for item in r.items]}}
 
 
@@ -262,19 +269,11 @@ OPERATIONS: dict[str, Operation] = {
     "QueryOTAJob": Operation(
         "viewer", (JOB_ID,), lambda p: c.ShowJob(job_id=names.read_job_id(p["JobId"])), _job, limit_per_s=10
     ),
-    "ListOTAJobByFirmware": Operation(
-        "viewer",
-        (FIRMWARE_ID, *page_params(200)),
-        lambda p: c.ListJobsOfPackage(
-            package_id=names.read_firmware_id(p["FirmwareId"]), number=p["CurrentPage"], size=p["PageSize"]
-        ),
-        _jobs,
-        limit_per_s=10,
-    ),
+    "ListOTAJobByFirmware": Operation("viewer", (FIRMWARE_ID, *page_params(200)), _list, _jobs, limit_per_s=10),
     "ListOTAJobByDevice": Operation(
         "viewer",
         (FIRMWARE_ID, PRODUCT_KEY, Param("DeviceName", required=True), *page_params(100)),
-        _jobs_of_device,
+        _list,
         _jobs,
         limit_per_s=10,
     ),

@@ -11,6 +11,7 @@ from upwell.dialects.alibaba.product_ops import PRODUCT_KEY
 from upwell.dialects.checks import OneOf
 from upwell.dialects.operations import Operation, Param
 from upwell.dialects.rpc_checks import (
+    OPEN_OF_DEVICE,
     PAGE,
     UNCONFIRMED,
     asked_states,
@@ -20,6 +21,7 @@ from upwell.dialects.rpc_checks import (
     page_size,
 )
 from upwell.domain import commands as c
+from upwell.domain.commands.lists import Page, Slice
 from upwell.domain.errors import Invalid
 
 TASKS_REACHED_MAX = 100_000  # alibaba 2.2: CurrentPage x PageSize of ListOTATaskByJob
@@ -35,32 +37,31 @@ _STOPS = ("CancelScheduledTask", "CancelQueuedTask", "CancelInProgressTask", "Ca
 # --- commands -----------------------------------------------------------------------------------------------------
 
 
-def _tasks_of_job(p: Mapping[str, Any]) -> c.ListTasksOfJob:
+def _tasks_of_job(p: Mapping[str, Any]) -> c.ListTasks:
     number, size = p["CurrentPage"], p["PageSize"]
     if number * size > TASKS_REACHED_MAX:  # alibaba 2.2
         raise Invalid("CurrentPage", f"CurrentPage x PageSize at most {TASKS_REACHED_MAX}", f"it is {number * size}")
-    return c.ListTasksOfJob(
+    return c.ListTasks(
+        asked=Slice.of_page(number, size),
         job_id=names.read_job_id(p["JobId"]),
-        number=number,
-        size=size,
-        state=p["TaskStatus"],
+        states=frozenset({p["TaskStatus"]} if p["TaskStatus"] else ()),
         device_names=p["DeviceNames"],
     )
 
 
-def _open_tasks(p: Mapping[str, Any]) -> c.ListOpenTasksOfDevice:
-    return c.ListOpenTasksOfDevice(device=device_key(p), module=p["ModuleName"], states=asked_states(p))
+def _open_tasks(p: Mapping[str, Any]) -> c.ListTasks:
+    return c.ListTasks(asked=OPEN_OF_DEVICE, device=device_key(p), module=p["ModuleName"], states=asked_states(p))
 
 
-def _cancel_job(p: Mapping[str, Any]) -> c.CancelTasksOfJob:
+def _cancel_job(p: Mapping[str, Any]) -> c.CancelTasks:
     states = cancelled_states(p, _FLAGS)
     if not states and not p["CancelScheduledTask"]:
         raise nothing_cancelled(_STOPS)
-    return c.CancelTasksOfJob(job_id=names.read_job_id(p["JobId"]), states=states, scheduled=p["CancelScheduledTask"])
+    return c.CancelTasks(job_id=names.read_job_id(p["JobId"]), states=states, scheduled=p["CancelScheduledTask"])
 
 
-def _cancel_devices(p: Mapping[str, Any]) -> c.CancelTasksOfDevices:
-    return c.CancelTasksOfDevices(
+def _cancel_devices(p: Mapping[str, Any]) -> c.CancelTasks:
+    return c.CancelTasks(
         package_id=names.read_firmware_id(p["FirmwareId"]),
         product_key=p["ProductKey"],
         device_names=p["DeviceName"],
@@ -100,7 +101,7 @@ def _task(r: c.Task) -> dict[str, Any]:
     return row | {"TaskDesc": r.description, "Progress": render.percent(r.progress), "Timeout": timeout}
 
 
-def _tasks(r: c.Page[c.Task]) -> dict[str, Any]:
+def _tasks(r: Page[c.Task]) -> dict[str, Any]:
     return render.paging(r, "CurrentPage") | {"Data": {"SimpleOTATaskInfo": [_task(item) for item in r.items]}}
 
 
@@ -129,7 +130,7 @@ OPERATIONS: dict[str, Operation] = {
             Param("TaskStatusList", "list", check=OneOf(_OPEN), unique=False),
         ),
         _open_tasks,
-        lambda r: {"Data": {"SimpleOTATaskInfo": [_open_task(item) for item in r]}},
+        lambda r: {"Data": {"SimpleOTATaskInfo": [_open_task(item) for item in r.items]}},
         limit_per_s=10,
     ),
     "CancelOTATaskByJob": Operation(

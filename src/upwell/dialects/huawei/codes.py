@@ -87,7 +87,7 @@ _NOT_FOUND = {
     "action": "APIGW.0101",
     "space": "IOTDA.001000",
     "device": "IOTDA.014000",
-    "batch file": "IOTDA.014600",
+    "target file": "IOTDA.014600",
     "package": "IOTDA.014801",
     "module": "IOTDA.014802",
     "job": "IOTDA.014803",
@@ -95,15 +95,15 @@ _NOT_FOUND = {
     "group": "IOTDA.014805",
     "tag": "IOTDA.014806",
     "file": "IOTDA.014807",
-    "rule": "IOTDA.010002",
-    "action of a rule": "IOTDA.014808",
+    "hook": "IOTDA.010002",
+    "action of a hook": "IOTDA.014808",
 }
 
 _CONFLICTS = {
     "package_object_lost": "IOTDA.014812",
     "device_name_taken": "IOTDA.014031",
     "public_id_taken": "IOTDA.014031",
-    "batch_file_name_taken": "IOTDA.014602",
+    "target_file_name_taken": "IOTDA.014602",
     "space_ambiguous": "IOTDA.001005",
     "task_not_in_state": "IOTDA.014219",
     "device_offline": "IOTDA.014016",
@@ -116,6 +116,10 @@ _CONFLICT_KINDS = (  # how a reason ends or begins -> code, for those that the t
     ("_in_use", "IOTDA.014813"),
     ("_running_job", "IOTDA.014813"),
 )
+
+_WORDS = {"hook": "rule", "action of a hook": "action of a rule", "hooks": "rules", "target file": "batch file",
+          "target files": "batch files"}  # fmt: skip
+"""The core's words for what it counts or looks for, where Huawei has another."""
 
 # The core's own words for members of a request, where they differ -> the member.
 _MEMBERS = {
@@ -189,16 +193,20 @@ def _worded(error: Exception) -> tuple[str, str]:
         case NotFound(kind="action"):
             return "APIGW.0101", ""
         case NotFound():
-            return _NOT_FOUND.get(error.kind, "IOTDA.000006"), str(error)
+            return _NOT_FOUND.get(error.kind, "IOTDA.000006"), _in_its_words(error, error.kind)
         case Conflict():
             return _conflict(error.reason), str(error)
         case TooMany():
-            return ("IOTDA.021102" if error.what == "requests" else "IOTDA.014814"), str(error)
+            return ("IOTDA.021102" if error.what == "requests" else "IOTDA.014814"), _in_its_words(error, error.what)
         case Denied():
             return "IOTDA.000022", str(error)
         case CallerError():
             return "IOTDA.000006", str(error)
     return "IOTDA.000001", ""
+
+
+def _in_its_words(error: CallerError, word: str) -> str:
+    return str(error).replace(word, _WORDS.get(word, word), 1)
 
 
 def _invalid(error: Invalid) -> str:

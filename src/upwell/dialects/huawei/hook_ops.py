@@ -11,12 +11,13 @@ from typing import Any
 
 from upwell.dialects.checks import OneOf, Pattern, Text
 from upwell.dialects.huawei import names, render
-from upwell.dialects.huawei.batch_ops import type_of
 from upwell.dialects.huawei.flow import TASK_STATUS
-from upwell.dialects.huawei.params import APP_ID, WINDOW, name_of, window
+from upwell.dialects.huawei.job_ops import type_of
+from upwell.dialects.huawei.params import APP_ID, WINDOW, asked, name_of
 from upwell.dialects.operations import Operation, Param, Table, Values, at
 from upwell.domain import commands as c
 from upwell.domain.addresses import URL_CHARS_MAX
+from upwell.domain.commands.lists import Page
 from upwell.domain.errors import Invalid, Missing
 
 RULES_MAX = 100  # of an account; no source names a limit
@@ -60,10 +61,10 @@ _ACTION_ID = Param("action_id", required=True, check=_ID_TEXT)
 # --- rules --------------------------------------------------------------------------------------------------------
 
 
-def _create(v: Values) -> c.CreateRule:
+def _create(v: Values) -> c.CreateHook:
     _refuse_sql(v)
     in_space = v["app_type"] == _IN_SPACE
-    return c.CreateRule(
+    return c.CreateHook(
         most=RULES_MAX,
         name=v["rule_name"],
         description=v["description"],
@@ -72,9 +73,9 @@ def _create(v: Values) -> c.CreateRule:
     )
 
 
-def _scan(v: Values) -> c.ScanRules:
+def _scan(v: Values) -> c.ListHooks:
     in_space, space = _which(v)
-    return c.ScanRules(window=window(v), in_space=in_space, space=space, name=v["rule_name"], active=v["active"])
+    return c.ListHooks(asked=asked(v), in_space=in_space, space=space, name=v["rule_name"], active=v["active"])
 
 
 def _which(v: Values) -> tuple[bool | None, str | None]:
@@ -84,10 +85,10 @@ def _which(v: Values) -> tuple[bool | None, str | None]:
     return (True if v["app_type"] or v["app_id"] else None), v["app_id"]
 
 
-def _change(v: Values) -> c.ChangeRule:
+def _change(v: Values) -> c.UpdateHook:
     _refuse_sql(v)
-    return c.ChangeRule(
-        rule_id=names.read_rule_id(v["rule_id"]),
+    return c.UpdateHook(
+        hook_id=names.read_rule_id(v["rule_id"]),
         name=v["rule_name"],
         description=v["description"],
         active=v["active"],
@@ -100,9 +101,9 @@ def _refuse_sql(v: Values) -> None:
             raise Invalid(name, "empty; this server pushes every change of status, and whole")
 
 
-def _rule(r: c.Rule) -> dict[str, Any]:
+def _rule(r: c.Hook) -> dict[str, Any]:
     members = {
-        "rule_id": names.rule_id(r.rule_id),
+        "rule_id": names.rule_id(r.hook_id),
         "rule_name": r.name,
         "description": r.description,
         "subject": {"resource": RESOURCE, "event": EVENT},
@@ -116,12 +117,12 @@ def _rule(r: c.Rule) -> dict[str, Any]:
 # --- actions ------------------------------------------------------------------------------------------------------
 
 
-def _add(v: Values) -> c.AddAction:
-    return c.AddAction(rule_id=names.read_rule_id(v["rule_id"]), most=ACTIONS_MAX, **_destination(v))
+def _add(v: Values) -> c.CreateAction:
+    return c.CreateAction(hook_id=names.read_rule_id(v["rule_id"]), most=ACTIONS_MAX, **_destination(v))
 
 
-def _redirect(v: Values) -> c.ChangeAction:
-    return c.ChangeAction(action_id=names.read_action_id(v["action_id"]), **_destination(v))
+def _redirect(v: Values) -> c.UpdateAction:
+    return c.UpdateAction(action_id=names.read_action_id(v["action_id"]), **_destination(v))
 
 
 def _destination(v: Values) -> dict[str, Any]:
@@ -140,13 +141,13 @@ def _destination(v: Values) -> dict[str, Any]:
     }
 
 
-def _scan_actions(v: Values) -> c.ScanActions:
+def _scan_actions(v: Values) -> c.ListActions:
     in_space, space = _which(v)
-    rule_id = None if v["rule_id"] is None else names.read_rule_id(v["rule_id"])
-    return c.ScanActions(window=window(v), rule_id=rule_id, in_space=in_space, space=space)
+    hook_id = None if v["rule_id"] is None else names.read_rule_id(v["rule_id"])
+    return c.ListActions(asked=asked(v), hook_id=hook_id, in_space=in_space, space=space)
 
 
-def _action(r: c.RuleAction) -> dict[str, Any]:
+def _action(r: c.HookAction) -> dict[str, Any]:
     http = {
         "url": r.url,
         "cn_name": r.server_name,
@@ -155,7 +156,7 @@ def _action(r: c.RuleAction) -> dict[str, Any]:
     }
     members = {
         "action_id": names.action_id(r.action_id),
-        "rule_id": names.rule_id(r.rule_id),
+        "rule_id": names.rule_id(r.hook_id),
         "app_id": r.space,
         "channel": CHANNEL,
         "channel_detail": {"http_forwarding": render.present(http)},
@@ -163,9 +164,9 @@ def _action(r: c.RuleAction) -> dict[str, Any]:
     return render.present(members)
 
 
-def _page(name: str, item: Callable[[Any], dict[str, Any]]) -> Callable[[c.Scanned[Any]], dict[str, Any]]:
+def _page(name: str, item: Callable[[Any], dict[str, Any]]) -> Callable[[Page[Any]], dict[str, Any]]:
     """These two lists have their count and marker beside the items [sdk: ListRoutingRulesResponse]."""
-    return lambda scanned: {name: [item(each) for each in scanned.items], **render.page(scanned)}
+    return lambda page: {name: [item(each) for each in page.items], **render.page(page)}
 
 
 # --- the notification ---------------------------------------------------------------------------------------------
@@ -206,7 +207,7 @@ OPERATIONS: dict[str, Operation] = {
                Param("active", "bool"), *WINDOW),
     ),
     "ShowRoutingRule": at(
-        "GET", _ONE_RULE, "viewer", lambda v: c.ShowRule(rule_id=names.read_rule_id(v["rule_id"])), _rule,
+        "GET", _ONE_RULE, "viewer", lambda v: c.ShowHook(hook_id=names.read_rule_id(v["rule_id"])), _rule,
         ids=(_RULE_ID,),
     ),
     "UpdateRoutingRule": at(
@@ -214,7 +215,7 @@ OPERATIONS: dict[str, Operation] = {
         body=(_NAME, _DESCRIPTION, *_SQL, Param("active", "bool")),
     ),
     "DeleteRoutingRule": at(
-        "DELETE", _ONE_RULE, "operator", lambda v: c.DeleteRule(rule_id=names.read_rule_id(v["rule_id"])), status=204,
+        "DELETE", _ONE_RULE, "operator", lambda v: c.DeleteHook(hook_id=names.read_rule_id(v["rule_id"])), status=204,
         ids=(_RULE_ID,),
     ),
     "CreateRuleAction": at(

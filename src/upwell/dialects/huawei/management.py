@@ -7,10 +7,10 @@ from typing import Any
 from upwell.dialects import rest
 from upwell.dialects.huawei import (
     app_ops,
-    batch_ops,
     device_ops,
     group_ops,
     hook_ops,
+    job_ops,
     module_ops,
     package_ops,
     product_ops,
@@ -26,7 +26,7 @@ UPLOAD_PATH = "/batchtask-files"  # POST of a form there is the door's (huawei 3
 OPERATIONS: dict[str, Operation] = {
     **package_ops.OPERATIONS,
     **module_ops.OPERATIONS,
-    **batch_ops.OPERATIONS,
+    **job_ops.OPERATIONS,
     **app_ops.OPERATIONS,
     **product_ops.OPERATIONS,
     **device_ops.OPERATIONS,

@@ -1,4 +1,4 @@
-"""The parameters that many of Huawei's operations share (huawei 1.10, 4): ids, names and windows of lists."""
+"""The parameters that many of Huawei's operations share (huawei 1.10, 4): ids, names and parts of lists."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -6,7 +6,6 @@ from typing import Any
 from upwell.dialects.checks import Pattern, Range, Text
 from upwell.dialects.huawei import names
 from upwell.dialects.operations import Param, Table
-from upwell.domain.commands import Window
 from upwell.domain.commands.lists import Slice
 
 CHINESE = "\u4e00-\u9fa5"
@@ -34,9 +33,3 @@ def asked(given: Mapping[str, Any]) -> Slice:
     """The slice that limit, marker and offset ask for."""
     below = None if given["marker"] is None else names.read_marker(given["marker"])
     return Slice(take=given["limit"], skip=given["offset"], below=below)
-
-
-def window(given: Mapping[str, Any]) -> Window:
-    """The window that limit, marker and offset ask for."""
-    below = None if given["marker"] is None else names.read_marker(given["marker"])
-    return Window(take=given["limit"], below=below, skip=given["offset"])

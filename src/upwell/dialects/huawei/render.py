@@ -10,7 +10,6 @@ from datetime import UTC, datetime
 from typing import Any
 
 from upwell.dialects.huawei import names
-from upwell.domain.commands import Scanned
 from upwell.domain.commands.lists import Page
 
 JSON_TYPE = "application/json"
@@ -35,10 +34,10 @@ def present(members: Mapping[str, Any]) -> dict[str, Any]:
     return {name: member for name, member in members.items() if member is not None}
 
 
-def page(scanned: Scanned[Any] | Page[Any]) -> dict[str, Any]:
+def page(listed: Page[Any]) -> dict[str, Any]:
     """huawei 1.10: how many fit the filter, and the record that this page ends with; no marker on an empty page."""
-    marker = None if scanned.last is None else names.record_id(scanned.last)
-    return present({"count": scanned.total, "marker": marker})
+    marker = None if listed.last is None else names.record_id(listed.last)
+    return present({"count": listed.total, "marker": marker})
 
 
 def time(at: datetime | None) -> str | None:

@@ -4,7 +4,8 @@ Tuya has no dynamic jobs, windows, pace, tags or replacing of tasks, so what its
 defaults.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from dataclasses import fields
 from decimal import Decimal
 from typing import Any
 
@@ -13,6 +14,7 @@ from upwell.dialects.operations import Operation, Param
 from upwell.dialects.rpc_answers import utc
 from upwell.dialects.rpc_checks import (
     GRAY_PERCENT,
+    OPEN_OF_DEVICE,
     UNCONFIRMED,
     asked_states,
     cancelled_states,
@@ -22,9 +24,11 @@ from upwell.dialects.rpc_checks import (
 )
 from upwell.dialects.tuya import names
 from upwell.dialects.tuya.package_ops import PACKAGE_ID
-from upwell.dialects.tuya.render import Table, listing, page, struct
+from upwell.dialects.tuya.render import Listed, Table, page, rows, struct
 from upwell.dialects.tuya.tables import DEVICE_KEY, VERSION, Ask, ask, data, of_device, operation, paged
 from upwell.domain import commands as c
+from upwell.domain.commands import Command
+from upwell.domain.commands.lists import Slice
 
 STATES = ("CONFIRM", "QUEUED", "NOTIFIED", "IN_PROGRESS", "SUCCEEDED", "FAILED", "CANCELED")
 OPEN = STATES[:4]
@@ -32,6 +36,7 @@ KINDS = {"verify": "VERIFY_FIRMWARE"}  # of jobs; every other is an upgrade
 FLAGS = {"CancelQueuedTask": "QUEUED", "CancelNotifiedTask": "NOTIFIED"}  # tuya 2.7: no flag for IN_PROGRESS
 TARGETS = {"SPECIFIC": ("TargetDeviceName",), "GRAY": ("GrayPercent",), "GROUP": ("GroupId",)}
 
+_PACKAGES = ask("package_ids", "FirmwareId", read=lambda text: (names.read_firmware_id(text),), required=True)
 _JOB_ID = ask("job_id", "JobId", read=names.read_job_id, required=True)
 _PRODUCT = ask("product_key", "ProductKey", required=True)
 
@@ -47,17 +52,35 @@ _MANNER = (
     ask("protocol", "DownloadProtocol", check=OneOf(("HTTPS",))),
 )
 _STATIC = (
-    PACKAGE_ID,
+    _PACKAGES,
     _PRODUCT,
     ask("selection", "TargetSelection", required=True, check=OneOf(("ALL", *TARGETS))),
     ask("source_versions", "SrcVersion", "list", most=10, check=VERSION),
     ask("retry_interval_min", "RetryInterval", "int", check=OneOf((0, 10, 30, 60, 1440))),
     ask("retry_count", "RetryCount", "int", check=OneOf((1, 2, 5))),
     ask("gray_percent", "GrayPercent", check=GRAY_PERCENT, selects=True),
-    ask("group_id", "GroupId", read=names.read_group_id, selects=True),
+    ask("group_ids", "GroupId", read=lambda text: (names.read_group_id(text),), selects=True),
     _targets(200),
     *_MANNER,
 )
+_OF_MANNER = frozenset(field.name for field in fields(c.Manner))
+
+
+def _job(kind: str) -> Callable[..., c.CreateJob]:
+    """The command that makes such a job of its fields and those of its manner."""
+
+    def command(**given: Any) -> c.CreateJob:
+        manner = c.Manner(**{name: value for name, value in given.items() if name in _OF_MANNER})
+        return c.CreateJob(
+            kind=kind, manner=manner, **{name: value for name, value in given.items() if name not in _OF_MANNER}
+        )
+
+    return command
+
+
+def _sliced(command: Callable[..., Command]) -> Callable[..., Command]:
+    """The command of a list, of the page that is asked for."""
+    return lambda *, number, size, **given: command(asked=Slice.of_page(number, size), **given)
 
 
 def _together(given: Mapping[str, Any]) -> dict[str, Any]:
@@ -78,7 +101,7 @@ def _device(given: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _open(given: Mapping[str, Any]) -> dict[str, Any]:
-    return of_device(given) | {"states": asked_states(given)}
+    return of_device(given) | {"states": asked_states(given), "asked": OPEN_OF_DEVICE}
 
 
 def _percent(r: c.Job) -> str | None:
@@ -104,18 +127,18 @@ JOB: Table = {
 WHOLE_JOB: Table = {
     **JOB,
     "destVersion": "dest_version",
-    "downloadProtocol": "protocol",
+    "downloadProtocol": lambda r: r.manner.protocol,
     "grayPercent": _percent,
-    "groupId": lambda r: None if r.group_id is None else names.public(r.group_id),
+    "groupId": lambda r: None if r.asks_version or not r.group_ids else names.public(r.group_ids[0]),
     "groupName": "group_name",
     "jobDesc": "status_desc",
     "name": "package_name",
-    "needConfirm": "need_confirm",
-    "needPush": "need_push",
-    "retryCount": lambda r: None if r.retry_interval_min is None else r.retry_count,
-    "retryInterval": "retry_interval_min",
+    "needConfirm": lambda r: r.manner.need_confirm,
+    "needPush": lambda r: r.manner.need_push,
+    "retryCount": lambda r: None if r.manner.retry_interval_min is None else r.manner.retry_count,
+    "retryInterval": lambda r: r.manner.retry_interval_min,
     "srcVersions": lambda r: {"SrcVersion": list(r.source_versions)},  # tuya 2.6: PascalCase inside, as printed
-    "timeoutInMinutes": "timeout_min",
+    "timeoutInMinutes": lambda r: r.manner.timeout_min,
     "utcEndTime": lambda r: utc(r.ended_at),
     "utcStartTime": lambda r: utc(r.started_at),
 }
@@ -146,20 +169,20 @@ _JOBS = page(JOB, "simpleOTAJobInfo")
 OPERATIONS: dict[str, Operation] = {
     "CreateOTAVerifyJob": operation(
         "operator",
-        c.CreateVerifyJob,
+        _job("verify"),
         # tuya 2.3, 7.8: the seed's own example names no device.
-        (PACKAGE_ID, _PRODUCT, _targets(10), *_MANNER),
+        (_PACKAGES, _PRODUCT, _targets(10), *_MANNER),
         data(lambda r: struct(CREATED, r)),
         selects=True,
     ),
     "CreateOTAStaticUpgradeJob": operation(
-        "operator", c.CreateStaticJob, _STATIC, data(lambda r: struct(CREATED, r)), further=_together, selects=True
+        "operator", _job("static"), _STATIC, data(lambda r: struct(CREATED, r)), further=_together, selects=True
     ),
     "QueryOTAJob": operation("viewer", c.ShowJob, (_JOB_ID,), data(lambda r: struct(WHOLE_JOB, r))),
-    "ListOTAJobByFirmware": operation("viewer", c.ListJobsOfPackage, (PACKAGE_ID, *paged(200)), _JOBS),
+    "ListOTAJobByFirmware": operation("viewer", _sliced(c.ListJobs), (PACKAGE_ID, *paged(200)), _JOBS),
     "ListOTAJobByDevice": operation(
         "viewer",
-        c.ListJobsOfDevice,
+        _sliced(c.ListJobs),
         (PACKAGE_ID, *paged(100)),
         _JOBS,
         more=(Param("ProductKey", required=True), Param("DeviceName", required=True)),
@@ -167,20 +190,20 @@ OPERATIONS: dict[str, Operation] = {
     ),
     "ListOTATaskByJob": operation(
         "viewer",
-        c.ListTasksOfJob,
+        _sliced(c.ListTasks),
         (
             _JOB_ID,
             *paged(100, number=1, size=10),
-            ask("state", "TaskStatus", check=OneOf(STATES)),
+            ask("states", "TaskStatus", read=lambda state: frozenset({state}), check=OneOf(STATES)),
             ask("device_names", "DeviceNames", "list", unique=False),
         ),
         page(TASK, "simpleOTATaskInfo"),
     ),
     "ListOTAUnfinishedTaskByDevice": operation(
         "viewer",
-        c.ListOpenTasksOfDevice,
+        c.ListTasks,
         (ask("module", "ModuleName", check=VERSION),),
-        listing(OPEN_TASK, "simpleOTATaskInfo"),
+        lambda r: {"data": Listed("simpleOTATaskInfo", rows(OPEN_TASK, r.items))},
         more=(
             *DEVICE_KEY,
             Param("TaskStatus", check=OneOf(OPEN)),
@@ -190,7 +213,7 @@ OPERATIONS: dict[str, Operation] = {
     ),
     "CancelOTATaskByJob": operation(
         "operator",
-        c.CancelTasksOfJob,
+        c.CancelTasks,
         (_JOB_ID,),
         more=(*(Param(flag, "bool", default=False) for flag in FLAGS), Param(UNCONFIRMED, "bool")),
         further=_states,
@@ -198,7 +221,7 @@ OPERATIONS: dict[str, Operation] = {
     ),
     "CancelOTATaskByDevice": operation(
         "operator",
-        c.CancelTasksOfDevices,
+        c.CancelTasks,
         (
             PACKAGE_ID,
             _PRODUCT,

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from upwell.dialects import rpc_answers
-from upwell.domain.commands import Page, lists
+from upwell.domain.commands.lists import Page
 
 Table = Mapping[str, str | Callable[[Any], Any]]
 
@@ -39,10 +39,10 @@ def listing(table: Table, wrapper: str, member: str = "data") -> Callable[[Seque
 
 def page(
     table: Table, wrapper: str, member: str = "data", number: str = "CurrentPage"
-) -> Callable[[Page[Any] | lists.Page[Any]], dict[str, Any]]:
+) -> Callable[[Page[Any]], dict[str, Any]]:
     """How a page is shown: its list, and the paging members beside it (tuya 2.6)."""
 
-    def shown(view: Page[Any] | lists.Page[Any]) -> dict[str, Any]:
+    def shown(view: Page[Any]) -> dict[str, Any]:
         paging = {_lower(name): value for name, value in rpc_answers.paging(view, number).items()}
         return paging | {member: Listed(wrapper, rows(table, view.items))}
 

@@ -5,24 +5,6 @@ vendor's word or number: ids are ints, times are aware datetimes, sizes are byte
 the names of the columns they come from. A dialect checks the form of what it decodes; the core checks the facts.
 """
 
-from upwell.domain.commands import lists
-from upwell.domain.commands.batches import (
-    TARGETS_MAX,
-    Batch,
-    BatchFile,
-    BatchShown,
-    BatchTask,
-    ConfirmBatch,
-    CreateBatch,
-    DeleteBatch,
-    DeleteBatchFile,
-    ListBatchFiles,
-    RetryBatch,
-    ScanBatches,
-    ShowBatch,
-    StopBatch,
-    TargetResult,
-)
 from upwell.domain.commands.devices import (
     CountDevices,
     CreateDevice,
@@ -52,39 +34,33 @@ from upwell.domain.commands.groups import (
     UpdateGroup,
 )
 from upwell.domain.commands.hooks import (
-    AddAction,
-    ChangeAction,
-    ChangeRule,
-    CreateRule,
+    CreateAction,
+    CreateHook,
     DeleteAction,
-    DeleteRule,
+    DeleteHook,
+    Hook,
+    HookAction,
+    ListActions,
+    ListHooks,
     News,
-    Rule,
-    RuleAction,
-    ScanActions,
-    ScanRules,
     ShowAction,
-    ShowRule,
+    ShowHook,
+    UpdateAction,
+    UpdateHook,
 )
 from upwell.domain.commands.jobs import (
-    CancelTasksOfDevices,
-    CancelTasksOfJob,
-    ConfirmTasks,
-    CreateDynamicJob,
-    CreateStaticJob,
-    CreateVerifyJob,
+    DAY_S,
+    TARGETS_MAX,
+    CreateJob,
+    DeleteJob,
     EndPolicy,
     Job,
-    JobCreated,
-    ListJobsOfDevice,
-    ListJobsOfPackage,
-    ListOpenTasksOfDevice,
-    ListTasksOfJob,
-    RepeatTasks,
+    ListJobs,
+    Manner,
     ShowJob,
-    Task,
     UpdateJob,
 )
+from upwell.domain.commands.lists import Page
 from upwell.domain.commands.modules import (
     CreateModule,
     DeleteModule,
@@ -123,16 +99,11 @@ from upwell.domain.commands.registration import (
     Registration,
     ShowRegistration,
 )
-from upwell.domain.commands.scans import (
-    Scanned,
-    Window,
-)
 from upwell.domain.commands.shared import (
     OPEN_STATES,
     TASK_STATES,
     DeviceKey,
     Done,
-    Page,
 )
 from upwell.domain.commands.spaces import (
     CreateSpace,
@@ -142,49 +113,53 @@ from upwell.domain.commands.spaces import (
     ShowSpace,
     Space,
 )
+from upwell.domain.commands.target_files import (
+    DeleteTargetFile,
+    ListTargetFiles,
+    TargetFile,
+)
+from upwell.domain.commands.tasks import (
+    CancelTasks,
+    ConfirmTasks,
+    ListTasks,
+    RepeatTasks,
+    Steered,
+    TargetResult,
+    Task,
+)
 
 __all__ = [
+    "DAY_S",
     "OPEN_STATES",
     "TARGETS_MAX",
     "TASK_STATES",
-    "AddAction",
     "AddToGroup",
-    "Batch",
-    "BatchFile",
-    "BatchShown",
-    "BatchTask",
-    "CancelTasksOfDevices",
-    "CancelTasksOfJob",
-    "ChangeAction",
-    "ChangeRule",
+    "CancelTasks",
     "CheckDeviceNames",
     "Command",
-    "ConfirmBatch",
     "ConfirmTasks",
     "CountDevices",
-    "CreateBatch",
+    "CreateAction",
     "CreateDevice",
-    "CreateDynamicJob",
     "CreateGroup",
+    "CreateHook",
+    "CreateJob",
     "CreateModule",
     "CreatePackage",
     "CreateProduct",
-    "CreateRule",
     "CreateSpace",
-    "CreateStaticJob",
     "CreateUploadTicket",
-    "CreateVerifyJob",
     "DeleteAction",
-    "DeleteBatch",
-    "DeleteBatchFile",
     "DeleteDevice",
     "DeleteGroup",
+    "DeleteHook",
+    "DeleteJob",
     "DeleteModule",
     "DeletePackage",
     "DeleteProduct",
-    "DeleteRule",
     "DeleteSpace",
     "DeleteTags",
+    "DeleteTargetFile",
     "Device",
     "DeviceChange",
     "DeviceCounts",
@@ -194,20 +169,22 @@ __all__ = [
     "Enrolled",
     "GivenFile",
     "Group",
+    "Hook",
+    "HookAction",
     "Job",
-    "JobCreated",
-    "ListBatchFiles",
+    "ListActions",
     "ListDevices",
     "ListGroups",
-    "ListJobsOfDevice",
-    "ListJobsOfPackage",
+    "ListHooks",
+    "ListJobs",
     "ListModuleVersions",
     "ListModules",
-    "ListOpenTasksOfDevice",
     "ListPackages",
     "ListProducts",
     "ListSpaces",
-    "ListTasksOfJob",
+    "ListTargetFiles",
+    "ListTasks",
+    "Manner",
     "Module",
     "ModuleKey",
     "ModuleVersion",
@@ -215,7 +192,6 @@ __all__ = [
     "ObjectPlace",
     "Package",
     "PackageFile",
-    "Page",
     "Product",
     "RegisterDevices",
     "Registration",
@@ -225,39 +201,33 @@ __all__ = [
     "ResetDevice",
     "ResetSecret",
     "Result",
-    "RetryBatch",
-    "Rule",
-    "RuleAction",
-    "ScanActions",
-    "ScanBatches",
-    "ScanRules",
-    "Scanned",
     "SecretReset",
     "SetTags",
     "ShowAction",
-    "ShowBatch",
     "ShowDevice",
     "ShowDevices",
     "ShowGroup",
+    "ShowHook",
     "ShowJob",
     "ShowModule",
     "ShowPackage",
     "ShowProduct",
     "ShowRegistration",
-    "ShowRule",
     "ShowSpace",
     "Space",
-    "StopBatch",
+    "Steered",
+    "TargetFile",
     "TargetResult",
     "Task",
+    "UpdateAction",
     "UpdateDevices",
     "UpdateGroup",
+    "UpdateHook",
     "UpdateJob",
     "UpdateModule",
     "UpdatePackage",
     "UpdateProduct",
     "UploadTicket",
-    "Window",
 ]
 
 Command = (
@@ -268,22 +238,18 @@ Command = (
     | CreateGroup | UpdateGroup | DeleteGroup | ListGroups | ShowGroup | AddToGroup | RemoveFromGroup
     | CreateUploadTicket | CreatePackage | UpdatePackage | ShowPackage | ListPackages | DeletePackage
     | CreateModule | UpdateModule | DeleteModule | ShowModule | ListModules | ListModuleVersions
-    | CreateVerifyJob | CreateStaticJob | CreateDynamicJob | UpdateJob | EndPolicy
-    | ShowJob | ListJobsOfPackage | ListJobsOfDevice
-    | ListTasksOfJob | ListOpenTasksOfDevice | CancelTasksOfJob | CancelTasksOfDevices | ConfirmTasks | RepeatTasks
-    | CreateBatch | ScanBatches | ShowBatch | StopBatch
-    | RetryBatch | ConfirmBatch | DeleteBatch | ListBatchFiles | DeleteBatchFile
-    | CreateRule | ShowRule | ScanRules | ChangeRule | DeleteRule
-    | AddAction | ShowAction | ScanActions | ChangeAction | DeleteAction
+    | CreateJob | UpdateJob | EndPolicy | DeleteJob | ShowJob | ListJobs
+    | ListTasks | CancelTasks | ConfirmTasks | RepeatTasks | ListTargetFiles | DeleteTargetFile
+    | CreateHook | ShowHook | ListHooks | UpdateHook | DeleteHook
+    | CreateAction | ShowAction | ListActions | UpdateAction | DeleteAction
 )  # fmt: skip
 
 Result = (
     Done | Product | Device | Registration | DeviceCounts | Group | Enrolled | None
-    | UploadTicket | Package | Job | JobCreated
-    | lists.Page[Product] | lists.Page[Device] | lists.Page[Module] | lists.Page[ModuleVersion]
-    | lists.Page[Package] | lists.Page[Group] | Page[Job] | Page[Task]
-    | tuple[Device, ...] | tuple[Task, ...]
-    | Space | Module | SecretReset | Batch | BatchShown
-    | Scanned[Batch] | Rule | RuleAction | Scanned[Rule] | Scanned[RuleAction]
-    | tuple[Space, ...] | tuple[TargetResult, ...] | tuple[BatchFile, ...]
+    | UploadTicket | Package | Job | Steered | Hook | HookAction
+    | Page[Product] | Page[Device] | Page[Module] | Page[ModuleVersion] | Page[Package]
+    | Page[Job] | Page[Task] | Page[Hook] | Page[HookAction] | Page[Group]
+    | tuple[Device, ...]
+    | Space | Module | SecretReset
+    | tuple[Space, ...] | tuple[TargetFile, ...]
 )  # fmt: skip

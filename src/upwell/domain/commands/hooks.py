@@ -1,23 +1,23 @@
-"""Rules that send an account the news of its jobs: what may be asked of them, and what is told.
+"""Hooks, which send an account the news of its jobs: what may be asked of them, and what is told.
 
-A rule says whether and of which space the news goes out, its actions where to. One kind of news exists: how a job that
+A hook says whether and of which space the news goes out, its actions where to. One kind of news exists: how a job that
 asks for versions stands, in the words of `domain.standings.Progress`.
 """
 
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from upwell.domain.commands.scans import Window
+from upwell.domain.commands.lists import Slice
 from upwell.domain.standings import Progress
 
 # --- views ---
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Rule:
+class Hook:
     """`space` is the key of the one space that it is about, None for all. `active`: news goes out."""
 
-    rule_id: int
+    hook_id: int
     name: str | None
     description: str | None
     space: str | None
@@ -26,12 +26,12 @@ class Rule:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class RuleAction:
-    """Where a rule's news goes: a POST to `url`. With a `token` each is signed; `server_name`, if given, is the name
+class HookAction:
+    """Where a hook's news goes: a POST to `url`. With a `token` each is signed; `server_name`, if given, is the name
     that the server's certificate must have in place of the URL's host."""
 
     action_id: int
-    rule_id: int
+    hook_id: int
     space: str | None
     url: str
     is_signed: bool
@@ -55,8 +55,8 @@ class News:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class CreateRule:
-    """→ Rule, not active yet. `in_space` limits it to `space`, the default one when that is None. Refused with TooMany
+class CreateHook:
+    """→ Hook, not active yet. `in_space` limits it to `space`, the default one when that is None. Refused with TooMany
     when the account has `most`."""
 
     most: int
@@ -67,17 +67,17 @@ class CreateRule:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class ShowRule:
-    """→ Rule."""
+class ShowHook:
+    """→ Hook."""
 
-    rule_id: int
+    hook_id: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class ScanRules:
-    """→ Scanned[Rule]. `in_space` True means those of `space` or, without one, of any; False those of all spaces."""
+class ListHooks:
+    """→ Page[Hook]. `in_space` True means those of `space` or, without one, of any; False those of all spaces."""
 
-    window: Window
+    asked: Slice
     in_space: bool | None = None
     space: str | None = None
     name: str | None = None
@@ -85,27 +85,27 @@ class ScanRules:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class ChangeRule:
-    """→ Rule. None leaves a value as it is."""
+class UpdateHook:
+    """→ Hook. None leaves a value as it is."""
 
-    rule_id: int
+    hook_id: int
     name: str | None = None
     description: str | None = None
     active: bool | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class DeleteRule:
+class DeleteHook:
     """→ Done. Its actions go with it, and the news that still waits."""
 
-    rule_id: int
+    hook_id: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class AddAction:
-    """→ RuleAction. Refused with TooMany when the rule has `most`."""
+class CreateAction:
+    """→ HookAction. Refused with TooMany when the hook has `most`."""
 
-    rule_id: int
+    hook_id: int
     most: int
     url: str
     token: str | None = field(default=None, repr=False)
@@ -114,24 +114,24 @@ class AddAction:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ShowAction:
-    """→ RuleAction."""
+    """→ HookAction."""
 
     action_id: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class ScanActions:
-    """→ Scanned[RuleAction], of a rule or else of those that ScanRules would find."""
+class ListActions:
+    """→ Page[HookAction], of a hook or else of those that ListHooks would find."""
 
-    window: Window
-    rule_id: int | None = None
+    asked: Slice
+    hook_id: int | None = None
     in_space: bool | None = None
     space: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class ChangeAction:
-    """→ RuleAction. All of it anew."""
+class UpdateAction:
+    """→ HookAction. All of it anew."""
 
     action_id: int
     url: str

@@ -1,152 +1,133 @@
-"""Jobs and tasks: what may be asked of them, and what is told."""
+"""Jobs: what may be asked of them, and what is told.
 
-from dataclasses import dataclass
+A job may ask its devices for their version before it offers (`asks_version`; ADR 0011). What tongues word as jobs and
+as batch tasks are these two, and one command makes both. How one that asks stands is in the words of
+`domain.standings`. A command says `asking` when it means such jobs alone: any other is not found.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from datetime import datetime
 
-from upwell.domain.commands.shared import OPEN_STATES, DeviceKey
-from upwell.domain.talk import TaskRef
+from upwell.domain.commands.lists import Page, Slice
+from upwell.domain.commands.shared import DeviceKey
+from upwell.domain.commands.tasks import ListTasks, Task
+from upwell.domain.standings import Progress, Tally
+
+TARGETS_MAX = 30_000  # public ids that one job may name
+DAY_S = 86_400
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Manner:
+    """How a job goes about its tasks. `retry_interval_min` None means no retry; `timeout_min` runs from the first
+    progress; `maximum_per_min` is offers. With `scheduled_at` the job is planned, and its devices are chosen then; at
+    `finish_at` what is still open ends. `need_confirm` None is as False, where nobody said."""
+
+    retry_interval_min: int | None = None
+    retry_count: int = 0
+    timeout_min: int | None = None
+    maximum_per_min: int = 1000
+    overwrite: bool = False
+    multi_module: bool = False
+    need_push: bool = True
+    need_confirm: bool | None = False
+    protocol: str = "HTTPS"
+    scheduled_at: datetime | None = None
+    finish_at: datetime | None = None
+
 
 # --- views ---
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Job:
-    """One request to bring devices to a package. `kind` is verify, static or dynamic; `started_at` is None while
-    it is planned; `gray_percent` is decimal text as the caller gave it or as stored; `dynamic_mode` is 1 or 2 and
-    None unless dynamic; `scheduled_at` and `finish_at` are the window of a planned job; `status_desc` is a
-    sentence for why its tasks failed or there are none, where that is of the job as a whole."""
+    """One request to bring devices to a package. `kind` is verify, static or dynamic; `started_at` is None while it is
+    planned; `gray_percent` is decimal text as stored; `dynamic_mode` is 1 or 2 and None unless dynamic; `status_desc`
+    is a sentence for why its tasks failed or there are none, where that is of the whole job.
+
+    Of a job that asks: `package_ids` are those that it chooses from, `package_id` the first of them; `part` is
+    firmware, software or module; `targets` are public ids; `facts` is what a dialect keeps of it and the core never
+    reads; `waits_for` is a sentence for what all its tasks wait for; `progress` and `tally` say how it stands, where it
+    was asked for as such. `tasks` are told where they were asked for."""
 
     job_id: int
+    kind: str
+    selection: str
+    status: str
     package_id: int
     package_name: str
     product_key: str
     dest_version: str
-    kind: str
-    selection: str
-    status: str
     source_versions: tuple[str, ...]
-    gray_percent: str | None
-    retry_interval_min: int | None
-    retry_count: int
-    timeout_min: int | None
-    maximum_per_min: int
-    overwrite: bool
-    need_push: bool
-    need_confirm: bool
-    protocol: str
-    tags: tuple[tuple[str, str], ...]
+    manner: Manner
     created_at: datetime
     modified_at: datetime
     started_at: datetime | None
     ended_at: datetime | None
-    multi_module: bool = False
-    dynamic_mode: int | None = None
-    group_id: int | None = None
-    group_name: str | None = None
-    scheduled_at: datetime | None = None
-    finish_at: datetime | None = None
-    status_desc: str = ""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class JobCreated:
-    """The new job."""
-
-    job_id: int
-    created_at: datetime
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Task:
-    """One device in one job. `progress` is 0..100 percent; `timeout_min` is its job's."""
-
-    ref: TaskRef
-    package_id: int
-    product_key: str
-    product_name: str
-    device_name: str
-    iot_id: str
-    module: str
-    source_version: str | None
-    dest_version: str
-    state: str
-    description: str
-    progress: int
-    timeout_min: int | None
-    created_at: datetime
-    modified_at: datetime
-
-
-# --- jobs ---
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class CreateVerifyJob:
-    """→ JobCreated. Tries the package on named devices. With none of them the job waits without tasks until it is
-    cancelled, and the package stays `verifying` (tuya 2.3)."""
-
-    package_id: int
-    product_key: str
-    device_names: tuple[str, ...]
-    timeout_min: int | None = None
-    need_push: bool = True
-    need_confirm: bool = False
-    protocol: str = "HTTPS"
     tags: tuple[tuple[str, str], ...] = ()
+    gray_percent: str | None = None
+    dynamic_mode: int | None = None
+    group_ids: tuple[int, ...] = ()
+    group_name: str | None = None
+    status_desc: str = ""
+    asks_version: bool = False
+    package_ids: tuple[int, ...] = ()
+    name: str = ""
+    part: str = ""
+    targets: tuple[str, ...] = ()
+    by_gateway: bool = False
+    ext_info: Mapping[str, object] | None = None
+    facts: Mapping[str, object] = field(default_factory=dict)
+    waits_for: str = ""
+    progress: Progress | None = None
+    tally: Tally | None = None
+    tasks: Page[Task] | None = None
+
+
+# --- commands ---
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class CreateStaticJob:
-    """→ JobCreated. `selection` is ALL, SPECIFIC (with `device_names`, or with `device_list_url`, an uploaded file of
-    names, one a line), GRAY (with `gray_percent`, decimal text over 0 and at most 100) or GROUP (with `group_id`, a
-    static group); `retry_interval_min` None means no retry. With `scheduled_at` it is planned, and its devices are
-    chosen then; that lies `lead_s` seconds ahead, from the first to the second number. At `finish_at` what is still
-    open ends."""
+class CreateJob:
+    """→ Job.
 
-    package_id: int
-    product_key: str
-    selection: str
+    `kind` verify tries the one package on `device_names`; with none of them the job waits without tasks until it is
+    cancelled, and the package stays `verifying` (tuya 2.3). static brings the selected devices to it. dynamic is a
+    standing rule: every device whose version is one of `source_versions` (none: any), or that is in the dynamic group,
+    gets a task; `dynamic_mode` 1 takes those that match already too, 2 only those that report from now on; one may run
+    for a package.
+
+    `selection` is ALL, SPECIFIC (with `device_names` of `product_key`, or with `device_list_url`, an uploaded file of
+    names, one a line), GRAY (with `gray_percent`, decimal text over 0 and at most 100) or GROUP (one of `group_ids`,
+    static). A name that is no device refuses the job. `scheduled_at` lies `lead_s` seconds ahead, from the first to the
+    second number.
+
+    With `asks_version` it is static, its devices are `targets` by public id (a target that is no device fails by
+    itself), or the members of any `group_ids` when it starts. The packages are all for `part`; a device gets the one
+    that its version may follow."""
+
+    kind: str
+    package_ids: tuple[int, ...]
+    selection: str = "SPECIFIC"
+    product_key: str = ""
     device_names: tuple[str, ...] = ()
     device_list_url: str | None = None
     gray_percent: str | None = None
-    group_id: int | None = None
-    scheduled_at: datetime | None = None
-    lead_s: tuple[int, int] = (300, 7 * 86_400)  # alibaba 2.2: ScheduleTime
-    finish_at: datetime | None = None
-    multi_module: bool = False
+    group_ids: tuple[int, ...] = ()
     source_versions: tuple[str, ...] = ()
-    retry_interval_min: int | None = None
-    retry_count: int = 0
-    timeout_min: int | None = None
-    maximum_per_min: int = 1000
-    overwrite: bool = False
-    need_push: bool = True
-    need_confirm: bool = False
-    protocol: str = "HTTPS"
+    dynamic_mode: int | None = None
+    manner: Manner = field(default_factory=Manner)
+    lead_s: tuple[int, int] = (300, 7 * DAY_S)  # alibaba 2.2: ScheduleTime
     tags: tuple[tuple[str, str], ...] = ()
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class CreateDynamicJob:
-    """→ JobCreated. A standing rule: every device whose version is one of `source_versions` (none: any), or that is in
-    the dynamic group `group_id`, gets a task. `mode` 1 takes those that match already too, 2 only those that report
-    from now on. One may run for a package."""
-
-    package_id: int
-    product_key: str
-    source_versions: tuple[str, ...] = ()
-    group_id: int | None = None
-    mode: int = 1
-    multi_module: bool = False
-    retry_interval_min: int | None = None
-    retry_count: int = 0
-    timeout_min: int | None = None
-    maximum_per_min: int = 1000
-    overwrite: bool = False
-    need_push: bool = True
-    need_confirm: bool = False
-    protocol: str = "HTTPS"
-    tags: tuple[tuple[str, str], ...] = ()
+    asks_version: bool = False
+    name: str = ""
+    part: str = ""
+    space: str | None = None
+    targets: tuple[str, ...] = ()
+    by_gateway: bool = False
+    ext_info: Mapping[str, object] | None = None
+    facts: Mapping[str, object] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -171,84 +152,31 @@ class EndPolicy:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class DeleteJob:
+    """→ Done. Only of one that asks and has ended."""
+
+    job_id: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ShowJob:
-    """→ Job."""
+    """→ Job, with a page of `tasks` at the same instant if they are asked for."""
 
     job_id: int
+    asking: bool = False
+    tasks: ListTasks | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class ListJobsOfPackage:
-    """→ Page[Job], newest first."""
+class ListJobs:
+    """→ Page[Job], newest first: of a package, of those that touch `device`; or with `asking` of a `part` and a space,
+    with how they stand. Together they tell at most TARGETS_MAX targets: a job whose own do not fit any more, after
+    those of newer ones, tells none; ShowJob does."""
 
-    package_id: int
-    number: int
-    size: int
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ListJobsOfDevice:
-    """→ Page[Job] of the package that touch the device, newest first."""
-
-    package_id: int
-    device: DeviceKey
-    number: int
-    size: int
-
-
-# --- tasks ---
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ListTasksOfJob:
-    """→ Page[Task]. `state` None means every state; no `device_names` means every device."""
-
-    job_id: int
-    number: int
-    size: int
-    state: str | None = None
-    device_names: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ListOpenTasksOfDevice:
-    """→ tuple[Task, ...]. `module` None means every module."""
-
-    device: DeviceKey
-    module: str | None = None
-    states: frozenset[str] = OPEN_STATES
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class CancelTasksOfJob:
-    """→ Done. Cancels tasks in `states`; `scheduled` those of a planned job whose time has not come."""
-
-    job_id: int
-    states: frozenset[str]
-    scheduled: bool = False
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class CancelTasksOfDevices:
-    """→ Done. Cancels these devices' tasks for the package that are in `states`; `job_id` limits it to one job."""
-
-    package_id: int
-    product_key: str
-    device_names: tuple[str, ...]
-    job_id: int | None = None
-    states: frozenset[str] = OPEN_STATES
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ConfirmTasks:
-    """→ Done. Moves tasks on that wait in CONFIRM."""
-
-    tasks: tuple[TaskRef, ...]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RepeatTasks:
-    """→ Done. Failed or cancelled tasks of the job run again, as if new; all of them or none."""
-
-    job_id: int
-    tasks: tuple[TaskRef, ...]
+    asked: Slice
+    package_id: int | None = None
+    device: DeviceKey | None = None
+    asking: bool = False
+    part: str | None = None
+    space: str | None = None
+    progress: Progress | None = None

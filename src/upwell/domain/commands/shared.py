@@ -1,9 +1,6 @@
 """What several commands and views are made of."""
 
 from dataclasses import dataclass
-from typing import Generic, TypeVar
-
-T = TypeVar("T")
 
 OPEN_STATES = frozenset({"CONFIRM", "QUEUED", "NOTIFIED", "IN_PROGRESS"})
 TASK_STATES = OPEN_STATES | {"SUCCEEDED", "FAILED", "CANCELED"}
@@ -18,16 +15,6 @@ class DeviceKey:
     product_key: str | None = None
     name: str | None = None
     public_id: str | None = None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Page(Generic[T]):
-    """Page `number` (from 1) of at most `size` items out of `total`."""
-
-    items: tuple[T, ...]
-    total: int
-    number: int
-    size: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -9,9 +9,9 @@ from typing import Any, cast
 from starlette.routing import BaseRoute
 
 from upwell.dialects import json_members
-from upwell.dialects.huawei import batch_ops, codes, management, names, render
+from upwell.dialects.huawei import codes, job_ops, management, names, render
 from upwell.dialects.rest import RestRequest, pairs
-from upwell.domain.commands import BatchFile, Command, Result
+from upwell.domain.commands import Command, Result, TargetFile
 from upwell.domain.errors import Denied
 from upwell.doors.management.huawei_callers import caller_of, key_named
 from upwell.doors.management.huawei_sign_in import SignIn
@@ -69,7 +69,7 @@ class Huawei:
     def answer(self, asked: Asked[RestRequest], result: Result) -> Answer:
         """In JSON; without a body where there is nothing to tell."""
         if asked.operation == UPLOAD:
-            return _written(asked, 201, batch_ops.file_members(cast(BatchFile, result)))
+            return _written(asked, 201, job_ops.file_members(cast(TargetFile, result)))
         operation = management.OPERATIONS[asked.operation]
         return _written(asked, operation.status, management.encode(asked.operation, result))
 
@@ -84,9 +84,9 @@ class Huawei:
         return names.task_id(job_id)
 
 
-def _upload(request: RestRequest) -> Callable[[Context, Caller], Awaitable[BatchFile]]:
-    async def use(ctx: Context, caller: Caller) -> BatchFile:
-        return await target_files.create_batch_file(ctx, caller, *await read_form(request))
+def _upload(request: RestRequest) -> Callable[[Context, Caller], Awaitable[TargetFile]]:
+    async def use(ctx: Context, caller: Caller) -> TargetFile:
+        return await target_files.create_target_file(ctx, caller, *await read_form(request))
 
     return use
 

@@ -17,28 +17,35 @@ log = logging.getLogger(__name__)
 SHOWN_MAX = 3  # members of a list that are shown one by one
 
 _PACKAGE = ("package_id", "name", "version", "module", "product_key", "is_delta", "place")
-_JOB = ("name", "part", "package_id", "package_ids", "product_key", "selection", "device_names",
-        "gray_percent", "group_id", "targets", "group_ids", "source_versions", "scheduled_at", "finish_at",
-        "need_confirm", "maximum_per_min")  # fmt: skip
+_HOURS = ("scheduled_at", "finish_at")
+
+# By the kind of a job, or "" for one that asks for versions.
+_MADE: dict[str, tuple[str, tuple[str, ...]]] = {
+    "verify": ("verify job made", ("package_id", "product_key", "device_names", "need_confirm")),
+    "static": ("static job made", ("package_id", "product_key", "selection", "device_names", "gray_percent", "group_id",
+                                   "source_versions", *_HOURS, "need_confirm", "maximum_per_min")),
+    "dynamic": ("dynamic job made", ("package_id", "product_key", "group_id", "source_versions", "need_confirm",
+                                     "maximum_per_min")),
+    "": ("batch job made", ("name", "part", "package_ids", "targets", "group_ids", "scheduled_at", "need_confirm")),
+}  # fmt: skip
+
+# What is done to a job that asks for versions.
+_ASKED: dict[type, tuple[str, tuple[str, ...]]] = {
+    c.CancelTasks: ("job halted: its tasks are stopped", ("targets",)),
+    c.RepeatTasks: ("job run again", ("targets",)),
+    c.ConfirmTasks: ("job confirmed", ("targets",)),
+}
 
 DEEDS: dict[type, tuple[str, tuple[str, ...]]] = {
     c.CreatePackage: ("package made", _PACKAGE),
     c.UpdatePackage: ("package changed", ("package_id", "name")),
     c.DeletePackage: ("package deleted", ("package_id",)),
-    c.CreateVerifyJob: ("verify job made", _JOB),
-    c.CreateStaticJob: ("static job made", _JOB),
-    c.CreateDynamicJob: ("dynamic job made", _JOB),
-    c.CreateBatch: ("batch job made", _JOB),
     c.UpdateJob: ("job changed", ("maximum_per_min", "timeout_min", "source_versions")),
     c.EndPolicy: ("job halted: it takes no more devices", ()),
-    c.CancelTasksOfJob: ("job halted: its tasks are cancelled", ("states", "scheduled")),
-    c.CancelTasksOfDevices: ("tasks cancelled", ("package_id", "product_key", "device_names", "states")),
+    c.CancelTasks: ("job halted: its tasks are cancelled", ("states", "scheduled")),
     c.ConfirmTasks: ("tasks confirmed", ("tasks",)),
     c.RepeatTasks: ("tasks run again", ("tasks",)),
-    c.StopBatch: ("job halted: its tasks are stopped", ("targets",)),
-    c.RetryBatch: ("job run again", ("targets",)),
-    c.ConfirmBatch: ("job confirmed", ("targets",)),
-    c.DeleteBatch: ("job deleted", ()),
+    c.DeleteJob: ("job deleted", ()),
     c.DeleteDevice: ("device deleted", ("device",)),
     c.DeviceChange: ("device enabled or disabled", ("device", "enabled")),
     c.ResetDevice: ("device reset", ("device",)),
@@ -66,9 +73,10 @@ def tell_deed(
         for change in command.changes:
             if change.enabled is not None:  # other words about a device are no deed
                 tell_deed(caller, change, result, operation, job_name, address)
-    if type(command) not in DEEDS:
+    deed = _deed(command)
+    if deed is None:
         return
-    event, members = DEEDS[type(command)]
+    event, members = deed
     job = _member(command, result, "job_id")
     found = {name: _shown(_member(command, result, name)) for name in members}
     about = {_WORDS.get(name, name): value for name, value in found.items() if value is not None}
@@ -83,8 +91,22 @@ def tell_refusal(key_id: str, operation: str, code: str, error: UpwellError, pee
          request_id=request_id)  # fmt: skip
 
 
+def _deed(command: object) -> tuple[str, tuple[str, ...]] | None:
+    match command:
+        case c.CreateJob():
+            return _MADE["" if command.asks_version else command.kind]
+        case c.CancelTasks() | c.RepeatTasks() | c.ConfirmTasks() if command.asking:
+            return _ASKED[type(command)]
+        case c.CancelTasks() if command.package_id is not None:
+            return "tasks cancelled", ("package_id", "product_key", "device_names", "states")
+    return DEEDS.get(type(command))
+
+
 def _member(command: object, result: object, name: str) -> object:
-    return getattr(command, name, None) if hasattr(command, name) else getattr(result, name, None)
+    if isinstance(command, c.CreateJob) and name in ("package_id", "group_id"):
+        return next(iter(getattr(command, f"{name}s")), None)
+    holders = (command, getattr(command, "manner", None), result)
+    return next((getattr(holder, name) for holder in holders if hasattr(holder, name)), None)
 
 
 def _shown(value: object) -> object:

@@ -12,6 +12,7 @@ from upwell.domain.fleet import device_id
 from upwell.service.context import Context
 from upwell.service.manage import uploads
 from upwell.service.manage.access import Caller
+from upwell.service.upgrade.fill import add_targets
 from upwell.storage.database import Connection
 from upwell.storage.queries import sheet
 
@@ -24,7 +25,7 @@ FIELD = "device_list_url"
 
 
 async def add_listed(
-    ctx: Context, conn: Connection, caller: Caller, cmd: c.CreateStaticJob, job_id: int, product_id: int
+    ctx: Context, conn: Connection, caller: Caller, cmd: c.CreateJob, job_id: int, product_id: int
 ) -> None:
     """Make the listed devices the job's targets. Raises NotFound (file, device), Conflict file_used, Invalid."""
     key = await uploads.take_device_list(ctx, conn, caller, cmd.device_list_url or "")
@@ -40,10 +41,10 @@ async def add_listed(
 
 async def _add_part(conn: Connection, job_id: int, product_id: int, product_key: str, names: list[str]) -> None:
     ids = {device_id(product_key, name): name for name in names}
-    unknown = [ids[r["device_id"]] for r in await conn.fetch(SQL["unknown_devices"], product_id, list(ids))]
-    if unknown:
-        raise NotFound("device", ", ".join(unknown))
-    await conn.execute(SQL["add_targets"], job_id, sorted(ids))  # in the order of the index
+    rows = await conn.fetch(*SQL["unknown_devices"](product_id=product_id, device_ids=list(ids)))
+    if rows:
+        raise NotFound("device", ", ".join(ids[row["device_id"]] for row in rows))
+    await add_targets(conn, job_id, sorted(ids))  # in the order of the index
 
 
 async def _parts(names: AsyncIterator[str]) -> AsyncIterator[list[str]]:

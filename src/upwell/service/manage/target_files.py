@@ -1,4 +1,4 @@
-"""Uploaded lists of batch targets: spreadsheets, kept for an hour.
+"""Uploaded lists of a job's targets: spreadsheets, kept for an hour.
 
 A list is told of once its object is stored whole. What is in it is only counted here, in bounded memory: a workbook
 that unpacks to more than anyone could fill is refused.
@@ -18,7 +18,7 @@ from upwell.service.manage.access import Caller, project_id, require
 from upwell.storage.database import Connection, values
 from upwell.storage.queries import sheet
 
-_Q = sheet("batchfiles")
+SQL = sheet("target_files")
 FILES_MAX = 10  # of an account at once (huawei 3.10)
 FILE_KEPT = timedelta(hours=1)  # huawei 3.10
 FILE_SIZE_MAX = 10 * 1024 * 1024  # bytes; no source says how many
@@ -29,42 +29,44 @@ _CHUNK = 256 * 1024
 _XLSX, _XLS = b"PK\x03\x04", b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"
 
 
-async def create_batch_file(ctx: Context, caller: Caller, name: str, content: bytes) -> c.BatchFile:
-    """The list is stored. Raises Invalid (file, file_size), Conflict batch_file_name_taken, TooMany batch files."""
+async def create_target_file(ctx: Context, caller: Caller, name: str, content: bytes) -> c.TargetFile:
+    """The list is stored. Raises Invalid (file, file_size), Conflict target_file_name_taken, TooMany target files."""
     require(caller, "operator")
     await asyncio.to_thread(_check, name, content)
-    file_id, now = str(uuid.uuid4()), ctx.now()
-    key = f"batch/{project_id(caller.account_id)}/{file_id}"
+    file_id, now, account = str(uuid.uuid4()), ctx.now(), caller.account_id
+    key = f"batch/{project_id(account)}/{file_id}"
 
     async def begin(conn: Connection) -> None:
-        await conn.execute(_Q["lock_account"], caller.account_id)
-        taken = [row["name"] for row in await conn.fetch(_Q["live_names"], caller.account_id, now - FILE_KEPT)]
+        await conn.execute(*SQL["lock_account"](account_id=account))
+        rows = await conn.fetch(*SQL["live_names"](account_id=account, since=now - FILE_KEPT))
+        taken = [row["name"] for row in rows]
         if name in taken:
-            raise Conflict("batch_file_name_taken", f"There is a file named {name}.")
+            raise Conflict("target_file_name_taken", f"There is a file named {name}.")
         if len(taken) >= FILES_MAX:
-            raise TooMany("batch files", FILES_MAX)
-        await conn.execute(_Q["make_file"], file_id, caller.account_id, name, key, now)
+            raise TooMany("target files", FILES_MAX)
+        made = {"file_id": file_id, "account_id": account, "name": name, "object_key": key}
+        await conn.execute(*SQL["make_file"](**made, now=now))
 
     await ctx.database.transact(begin)
     await _store(ctx, file_id, key, content)
-    return c.BatchFile(file_id=file_id, name=name, uploaded_at=now)
+    return c.TargetFile(file_id=file_id, name=name, uploaded_at=now)
 
 
-async def list_batch_files(ctx: Context, caller: Caller, cmd: c.ListBatchFiles) -> tuple[c.BatchFile, ...]:
+async def list_target_files(ctx: Context, caller: Caller, cmd: c.ListTargetFiles) -> tuple[c.TargetFile, ...]:
     """The account's lists, newest first."""
     async with ctx.database.connection() as conn:
-        rows = await conn.fetch(_Q["list_files"], caller.account_id, ctx.now() - FILE_KEPT)
-    return tuple(c.BatchFile(**values(row)) for row in rows)
+        rows = await conn.fetch(*SQL["list_files"](account_id=caller.account_id, since=ctx.now() - FILE_KEPT))
+    return tuple(c.TargetFile(**values(row)) for row in rows)
 
 
-async def delete_batch_file(ctx: Context, caller: Caller, cmd: c.DeleteBatchFile) -> c.Done:
-    """Delete a list. Raises NotFound (batch file)."""
+async def delete_target_file(ctx: Context, caller: Caller, cmd: c.DeleteTargetFile) -> c.Done:
+    """Delete a list. Raises NotFound (target file)."""
     require(caller, "operator")
 
     async def body(conn: Connection) -> c.Done:
-        now = ctx.now()
-        if await conn.fetchval(_Q["delete_file"], cmd.file_id, caller.account_id, now - FILE_KEPT, now) is None:
-            raise NotFound("batch file", cmd.file_id)
+        now, which = ctx.now(), {"file_id": cmd.file_id, "account_id": caller.account_id}
+        if await conn.fetchval(*SQL["delete_file"](**which, since=now - FILE_KEPT, now=now)) is None:
+            raise NotFound("target file", cmd.file_id)
         return c.Done()
 
     return await ctx.database.transact(body)
@@ -73,14 +75,14 @@ async def delete_batch_file(ctx: Context, caller: Caller, cmd: c.DeleteBatchFile
 async def stale_files(ctx: Context) -> list[tuple[str, str]]:
     """(id, object key) of lists that nobody can use any more; delete each object, then `forget_file` it."""
     async with ctx.database.connection() as conn:
-        rows = await conn.fetch(_Q["stale_files"], ctx.now() - FILE_KEPT)
+        rows = await conn.fetch(*SQL["stale_files"](before=ctx.now() - FILE_KEPT))
     return [(row["file_id"], row["object_key"]) for row in rows]
 
 
 async def forget_file(ctx: Context, file_id: str) -> None:
     """The object is deleted."""
     async with ctx.database.connection() as conn:
-        await conn.execute(_Q["forget_file"], file_id)
+        await conn.execute(*SQL["forget_file"](file_id=file_id))
 
 
 async def _store(ctx: Context, file_id: str, key: str, content: bytes) -> None:
@@ -96,10 +98,10 @@ async def _store(ctx: Context, file_id: str, key: str, content: bytes) -> None:
             raise
     except BaseException:
         async with ctx.database.connection() as conn:
-            await conn.execute(_Q["drop_file"], file_id, ctx.now())
+            await conn.execute(*SQL["drop_file"](file_id=file_id, now=ctx.now()))
         raise
     async with ctx.database.connection() as conn:
-        await conn.execute(_Q["file_stored"], file_id)
+        await conn.execute(*SQL["file_stored"](file_id=file_id))
 
 
 # --- what is in it ---

@@ -20,9 +20,7 @@ from upwell.storage.queries import sheet
 
 log = logging.getLogger(__name__)
 _Q = sheet("endings")
-JOBS = sheet("jobs")
 TASKS = sheet("tasks")
-BATCHES = sheet("batches")
 WAITS_AT_ONCE = 5000  # tasks whose wait is ended in one transaction
 WINDOW_TEXT = "the job's time was over"
 
@@ -108,13 +106,18 @@ async def _conclude(ctx: Context, conn: Connection, job: Row) -> None:
     """How a batch ended is written down, and is news."""
     counted = (await tallies(conn, [job["job_id"]]))[job["job_id"]]
     outcome = progress(counted, planned=False, resolved=True, stop_asked=job["stop_asked"])
-    await conn.execute(BATCHES["set_outcome"], job["job_id"], outcome.value)
+    await set_outcome(conn, job["job_id"], outcome)
     await news.note_status(conn, job["job_id"], ctx.now(), outcome, job["part"], job["status_desc"])
 
 
 async def end_job(conn: Connection, job_id: int, status: str, now: datetime) -> None:
     """The job has ended, and makes no more tasks."""
     await conn.execute(*_Q["end_job"](job_id=job_id, status=status, now=now))
+
+
+async def set_outcome(conn: Connection, job_id: int, outcome: Progress) -> None:
+    """How a job that asks first has ended."""
+    await conn.execute(*_Q["set_outcome"](job_id=job_id, outcome=outcome.value))
 
 
 async def set_package_status(conn: Connection, package_id: int, status: str, now: datetime) -> None:
@@ -124,7 +127,7 @@ async def set_package_status(conn: Connection, package_id: int, status: str, now
 
 async def reopen(conn: Connection, job_id: int, now: datetime) -> None:
     """A job that had ended runs again, and of a batch that is news."""
-    part = await conn.fetchval(JOBS["reopen_job"], job_id, now)
+    part = await conn.fetchval(*_Q["reopen_job"](job_id=job_id, now=now))
     if part:
         await news.note_status(conn, job_id, now, Progress.RUNNING, part)
 

@@ -4,7 +4,7 @@ Each chunk commits together with the cursor that says how far it goes, so a cras
 """
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from uuid import UUID
 
 from upwell.domain.job import gray_quota, nobody
@@ -22,8 +22,6 @@ from upwell.storage.queries import sheet
 log = logging.getLogger(__name__)
 _Q = sheet("fill")
 _POLICIES = sheet("policies")
-JOBS = sheet("jobs")
-BATCHES = sheet("batches")
 CHUNK = 10_000  # devices; about half a second of work, so a stop never waits long
 _AMONG: tuple[tuple[Callable[[Row], bool], str], ...] = (  # what a job looks for its devices among
     (lambda job: job["group_id"] is not None, "of product {product} in the group"),
@@ -133,22 +131,27 @@ async def _take_by_policy(ctx: Context, conn: Connection, job: Row, ids: list[UU
 async def _resolve(ctx: Context, conn: Connection, job: Row) -> None:
     """Who a job that asks first is for: its groups' members become targets, and those that are no devices fail."""
     for group_id in job["group_ids"]:
-        for product in await conn.fetch(BATCHES["products_of_job"], job["job_id"]):
+        for product in await conn.fetch(*_Q["products_of_job"](job_id=job["job_id"])):
             await _add_members(conn, job, group_id, product["product_id"])
-    strays = [r["device_id"] for r in await conn.fetch(BATCHES["strays"], job["job_id"])]
+    strays = [r["device_id"] for r in await conn.fetch(*_Q["strays"](job_id=job["job_id"]))]
     await make_failed(ctx, conn, job, strays, "device_unknown", "there is no such device")
 
 
 async def _add_members(conn: Connection, job: Row, group_id: int, product_id: int) -> None:
     after: UUID | None = None
     while members := await chunk_of_group(conn, group_id, product_id, job["until"], after, CHUNK):
-        await conn.execute(JOBS["add_targets"], job["job_id"], members)
+        await add_targets(conn, job["job_id"], members)
         after = members[-1]
+
+
+async def add_targets(conn: Connection, job_id: int, device_ids: Sequence[UUID]) -> None:
+    """The job is for these devices too."""
+    await conn.execute(*_Q["add_targets"](job_id=job_id, device_ids=device_ids))
 
 
 async def _fill_targets(ctx: Context, conn: Connection, job: Row, chunk: list[UUID]) -> None:
     """huawei 3.2: any device may be named; one of another product than the packages' fails by itself (L6)."""
-    products = {r["product_id"] for r in await conn.fetch(BATCHES["products_of_job"], job["job_id"])}
+    products = {r["product_id"] for r in await conn.fetch(*_Q["products_of_job"](job_id=job["job_id"]))}
     found = await lock_live_devices(conn, chunk)
     fitting = [device for device, product in found.items() if product in products]
     foreign = [device for device, product in found.items() if product not in products]

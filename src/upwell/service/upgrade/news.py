@@ -19,7 +19,7 @@ from upwell.storage.database import Connection, Row
 from upwell.storage.queries import sheet
 
 log = logging.getLogger(__name__)
-_Q = sheet("rules")
+SQL = sheet("news")
 # huawei 6.5: how a job stands while its targets are found, or while it is being stopped, is no news.
 TOLD = frozenset(Progress) - {Progress.RESOLVING, Progress.STOPPING}
 KEPT = timedelta(hours=24)  # then it is news no more; the vendor keeps it as long
@@ -52,10 +52,11 @@ async def note_status(
     one open, so an end must be told by one that looks after both."""
     if progress not in TOLD:
         return False
-    noted = await conn.fetchrow(_Q["note_progress"], job_id, progress.value, now)
+    noted = await conn.fetchrow(*SQL["note_progress"](job_id=job_id, progress=progress.value, now=now))
     if noted is None:
         return False
-    await conn.execute(_Q["make_news"], job_id, noted["nth"], part, progress.value, reason, noted["noted_at"])
+    told = {"part": part, "progress": progress.value, "reason": reason}
+    await conn.execute(*SQL["make_news"](job_id=job_id, nth=noted["nth"], noted_at=noted["noted_at"], **told))
     return True
 
 
@@ -63,22 +64,22 @@ async def deliver(ctx: Context, render: Render, post: Post) -> bool:
     """One round of posting; True when more may be due at once."""
     now = ctx.now()
     async with ctx.database.connection() as conn:
-        await conn.execute(_Q["forget_news"], now - KEPT)
-        rows = await conn.fetch(_Q["claim_news"], now, now + CLAIM, AT_ONCE)
+        await conn.execute(*SQL["forget_news"](before=now - KEPT))
+        rows = await conn.fetch(*SQL["claim_news"](now=now, until=now + CLAIM, most=AT_ONCE))
     taken = await asyncio.gather(*(_try(ctx, row, render, post) for row in rows))
     return any(taken)
 
 
 async def _try(ctx: Context, row: Row, render: Render, post: Post) -> bool:
-    which = (row["action_id"], row["job_id"], row["nth"])
+    which = {name: row[name] for name in ("action_id", "job_id", "nth")}
     body = render(_news(row), f"{row['action_id']:x}-{row['job_id']:x}-{row['nth']}")
     problem = await post(Parcel(row["url"], body, ctx.now(), row["token"], row["server_name"]))
     async with ctx.database.connection() as conn:
         if not problem:
-            await conn.execute(_Q["settle_sent"], *which)
+            await conn.execute(*SQL["settle_sent"](**which))
         else:
-            pause = timedelta(seconds=pause_s(row["tries"]))
-            await conn.execute(_Q["put_off_news"], *which, row["tries"], ctx.now() + pause)
+            next_at = ctx.now() + timedelta(seconds=pause_s(row["tries"]))
+            await conn.execute(*SQL["put_off_news"](**which, tries=row["tries"], next_at=next_at))
     if problem:
         tell(log, "news was not taken", logging.WARNING, job=row["job_id"], tries=row["tries"], reason=problem)
     return not problem

@@ -6,7 +6,6 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from upwell.domain import fault
 from upwell.domain.awaiting import Awaits
 from upwell.domain.talk import TaskRef
 from upwell.domain.task import Change, Event, State, Task, ends
@@ -47,12 +46,6 @@ def columns_of(tasks: Iterable[TaskRef]) -> dict[str, list[Any]]:
         "job_ids": [t.job_id for t in refs],
         "nths": [t.nth for t in refs],
     }
-
-
-def described(row: Row) -> str:
-    """What its owner reads of a task: what was said of it last, or else why it waits for its package's object."""
-    waits = row["state"] in (State.CONFIRM, State.QUEUED) and row["object_state"] == "checking"
-    return row["description"] or (fault.unread(row["object_problem"]) if waits else "")
 
 
 async def lock_open(conn: Connection, device_ids: Iterable[UUID]) -> dict[UUID, list[Task]]:

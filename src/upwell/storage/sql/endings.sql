@@ -38,3 +38,11 @@ select exists (select from job j where j.package_id = :package_id and j.kind = '
 
 -- name: set_package_status
 update package set status = :status, modified_at = :now where package_id = :package_id;
+
+-- name: set_outcome
+update job set outcome = :outcome where job_id = :job_id;
+
+-- name: reopen_job
+update job set status = 'IN_PROGRESS', ended_at = null, outcome = '', status_desc = '', stop_asked_at = null,
+               modified_at = :now
+where job_id = :job_id and status in ('COMPLETED', 'CANCELED') returning part;

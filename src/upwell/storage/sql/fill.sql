@@ -116,3 +116,12 @@ update job set cursor_device = :cursor_device, until_device = :until_device, mat
 -- The job has no task: why. Nothing comes back when it has one.
 update job set status_desc = :text
 where job_id = :job_id and not exists (select from task t where t.job_id = :job_id) returning job_id;
+
+-- name: add_targets
+insert into job_target (device_id, job_id) select unnest(:device_ids::uuid[]), :job_id on conflict do nothing;
+
+-- name: strays
+select device_id from job_stray where job_id = :job_id order by device_id;
+
+-- name: products_of_job
+select distinct k.product_id from job_package c join package k using (package_id) where c.job_id = :job_id;

@@ -2,10 +2,10 @@
 
 -- name: add_policy
 insert into policy (product_id, module, source_version, job_id, group_id, destination)
-select $1, $2, unnest($3::text[]), $4, $5, $6;
+select :product_id, :module, unnest(:source_versions::text[]), :job_id, :group_id, :destination;
 
 -- name: drop_policy
-delete from policy where job_id = $1;
+delete from policy where job_id = :job_id;
 
 -- name: modules_of_policies
 -- Of these products, the modules that a policy speaks of: for most fleets none, and then nothing else is asked.
@@ -52,9 +52,9 @@ select device_id, product_id from device where device_id = any(:device_ids::uuid
 -- The policies of these products stay as they are until this transaction ends.
 select pg_advisory_xact_lock_shared(product_id) from unnest(:product_ids::bigint[]) as w(product_id);
 
--- name: change_rules
--- Waits for every report that was read under the product's present rules; later ones wait for this transaction.
-select pg_advisory_xact_lock($1::bigint);
+-- name: change_policies
+-- Waits for every report that was read under the product's present policies; later ones wait for this transaction.
+select pg_advisory_xact_lock(:product_id::bigint);
 
 -- name: lock_takers
 -- The live devices among these, locked against the making of other tasks for them (see lock_devices).

@@ -56,12 +56,12 @@ order by device_id limit :most for no key update;
 -- name: delete_space
 -- With all that is left in it: products, their modules and packages, groups, and the rules that are about it alone.
 with news_gone as (
-    delete from news where action_id in (select a.action_id from rule_action a join rule r using (rule_id)
-                                         where r.space_id = :space_id)
+    delete from news where action_id in (select a.action_id from hook_action a join hook h using (hook_id)
+                                         where h.space_id = :space_id)
 ), actions_gone as (
-    delete from rule_action where rule_id in (select rule_id from rule where space_id = :space_id)
-), rules_gone as (
-    delete from rule where space_id = :space_id
+    delete from hook_action where hook_id in (select hook_id from hook where space_id = :space_id)
+), hooks_gone as (
+    delete from hook where space_id = :space_id
 ), packages_gone as (
     update package set deleted_at = :now, modified_at = :now
     where product_id = any(:product_ids::bigint[]) and deleted_at is null

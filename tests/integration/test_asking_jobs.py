@@ -26,19 +26,21 @@ from test_jobs import (
     states,
     tasks,
 )
+from tests.job_commands import asking_job, show_asking
 
 from upwell.domain import commands as c
+from upwell.domain.commands.lists import Slice
 from upwell.domain.errors import Conflict, Invalid, NotFound
 from upwell.domain.standings import Progress, Standing
 from upwell.domain.talk import Inquiry, Offer, ResultReport, TaskRef, VersionReport
 from upwell.service.context import Context
-from upwell.service.manage import batch_views, batches, devices, group_members, groups, packages, upgrades, views
+from upwell.service.manage import devices, group_members, groups, job_views, jobs, packages, steering
 from upwell.service.manage.access import Caller
 from upwell.service.upgrade import dispatch, endings, fill, presence, reports
 from upwell.service.upgrade.dispatch import Addressed, Sent, Unasked, Untellable
 
 pytestmark = pytest.mark.asyncio
-WINDOW = c.Window(take=50)
+SLICE = Slice(take=50)
 
 
 def result(code: int = 0, progress: int | None = 100, version: str = "2.0", desc: str = "") -> ResultReport:
@@ -78,7 +80,7 @@ class Stage:
     async def create(self, packages_: tuple[int, ...], **more: Any) -> int:
         targets = tuple(f"{self.flock.key}_{name}" for name in self.flock.names)
         facts: dict[str, Any] = {"name": "b", "part": "firmware", "package_ids": packages_, "targets": targets, **more}
-        self.job = (await batches.create_batch(self.ctx, self.caller, c.CreateBatch(**facts))).job_id
+        self.job = (await jobs.create_job(self.ctx, self.caller, asking_job(**facts))).job_id
         await filled(self.ctx, self.job)
         return self.job
 
@@ -100,15 +102,17 @@ class Stage:
         await self.push()
         await self.say(*((d, reports.Delivered(TaskRef(device_id=d, job_id=self.job))) for d in self.flock.ids))
 
-    async def shown(self, **more: Any) -> c.BatchShown:
-        cmd = c.ShowBatch(job_id=self.job, window=more.pop("window", WINDOW), **more)
-        return await batch_views.show_batch(self.ctx, self.caller, cmd)
+    async def shown(self, **more: Any) -> c.Job:
+        if "target" in more:
+            more["targets"] = (more.pop("target"),)
+        cmd = show_asking(self.job, more.pop("asked", SLICE), **more)
+        return await job_views.show_job(self.ctx, self.caller, cmd)
 
     async def stands(self) -> dict[str, str]:
         return {task.public_id: str(task.standing) for task in (await self.shown()).tasks.items}
 
     async def progress(self) -> Progress:
-        return (await self.shown()).batch.progress
+        return (await self.shown()).progress
 
     async def state(self, device: UUID) -> dict[str, Any]:
         return (await tasks(self.ctx, self.job))[device]
@@ -150,7 +154,7 @@ async def test_asked_answered_offered_and_told_the_result(stage: Stage) -> None:
     assert (found[1]["reason"], found[1]["code"], found[1]["description"]) == ("upgrade_failed", 10, "flash")
     assert await endings.end_finished(stage.ctx) == 1
     assert await stage.progress() is Progress.PARTLY
-    job = await views.show_job(stage.ctx, stage.caller, c.ShowJob(job_id=stage.job))
+    job = await job_views.show_job(stage.ctx, stage.caller, c.ShowJob(job_id=stage.job))
     assert (job.kind, job.status) == ("static", "COMPLETED")  # as another tongue sees it
 
 
@@ -343,9 +347,7 @@ async def test_25_hours_offline_and_24_without_a_result_are_final(stage: Stage) 
     await endings.end_waits(stage.ctx)
     assert (await stage.state(stage.flock.ids[0]))["reason"] == "timeout"
     late = await a_package(stage.ctx, stage.caller, stage.flock.key, "late", version="9.0")
-    await upgrades.cancel_tasks_of_job(
-        stage.ctx, stage.caller, c.CancelTasksOfJob(job_id=stage.job, states=c.OPEN_STATES)
-    )
+    await steering.cancel_tasks(stage.ctx, stage.caller, c.CancelTasks(job_id=stage.job, states=c.OPEN_STATES))
     await presence.went_offline(stage.ctx, stage.node, [])
     await stage.create((late,))
     stage.clock.move(hours=25, minutes=1)
@@ -405,7 +407,7 @@ async def test_a_failure_with_a_retry_left_asks_again_later(stage: Stage) -> Non
     await started(stage, retry_count=1, retry_interval_min=10)
     await stage.offer_all()
     await stage.say((stage.flock.ids[0], result(6, 0, "1.0")))
-    assert (await stage.shown()).batch.tally.wait_retry == 1
+    assert (await stage.shown()).tally.wait_retry == 1
     await stage.say((stage.flock.ids[0], result(6, 0, "1.0")))
     assert (await stage.state(stage.flock.ids[0]))["attempt"] == 1
     stage.clock.move(minutes=10)
@@ -494,7 +496,7 @@ async def test_targets_that_are_no_device_or_of_another_product_fail_by_themselv
     assert stands == {targets[0]: "waiting", "nobody": "failed", targets[2]: "failed"}
     shown = await stage.shown(target="nobody")
     assert [(t.public_id, t.reason) for t in shown.tasks.items] == [("nobody", "device_unknown")]
-    assert (await stage.shown()).batch.tally.total == 3
+    assert (await stage.shown()).tally.total == 3
 
 
 async def test_members_of_groups_at_the_start_are_targets(stage: Stage) -> None:
@@ -530,7 +532,7 @@ async def test_a_deleted_device_is_removed_and_spoils_nobodys_success(stage: Sta
     await stage.say(*((d, result()) for d in stage.flock.ids))
     await endings.end_finished(stage.ctx)
     shown = await stage.shown()
-    assert (shown.batch.progress, shown.batch.tally.removed, shown.batch.tally.succeeded) == (Progress.SUCCEEDED, 1, 2)
+    assert (shown.progress, shown.tally.removed, shown.tally.succeeded) == (Progress.SUCCEEDED, 1, 2)
 
 
 # --- steered (huawei 3.9) ---
@@ -539,22 +541,25 @@ async def test_a_deleted_device_is_removed_and_spoils_nobodys_success(stage: Sta
 async def test_stop_of_all_and_of_some(stage: Stage) -> None:
     await started(stage)
     names = list(await stage.stands())
-    told = await batches.stop_batch(
-        stage.ctx, stage.caller, c.StopBatch(job_id=stage.job, targets=(names[0], "nobody"))
+    told = await steering.cancel_tasks(
+        stage.ctx, stage.caller, c.CancelTasks(asking=True, job_id=stage.job, targets=(names[0], "nobody"))
     )
-    assert [(t.public_id, t.reason) for t in told] == [(names[0], ""), ("nobody", "device_unknown")]
-    assert (await stage.shown()).batch.tally.stopped == 1
-    again = await batches.stop_batch(stage.ctx, stage.caller, c.StopBatch(job_id=stage.job, targets=(names[0],)))
-    assert again[0].reason == "task_state"
-    assert await batches.stop_batch(stage.ctx, stage.caller, c.StopBatch(job_id=stage.job)) == ()
+    assert [(t.public_id, t.reason) for t in told.targets] == [(names[0], ""), ("nobody", "device_unknown")]
+    assert (await stage.shown()).tally.stopped == 1
+    again = await steering.cancel_tasks(
+        stage.ctx, stage.caller, c.CancelTasks(asking=True, job_id=stage.job, targets=(names[0],))
+    )
+    assert again.targets[0].reason == "task_state"
+    rest = await steering.cancel_tasks(stage.ctx, stage.caller, c.CancelTasks(asking=True, job_id=stage.job))
+    assert rest == c.Steered(changed=2)
     await stage.push()
     assert stage.line.asked == []
     await endings.end_finished(stage.ctx)
     assert await stage.progress() is Progress.STOPPED
-    for steer, cmd in ((batches.stop_batch, c.StopBatch), (batches.retry_batch, c.RetryBatch)):
+    for steer, cmd in ((steering.cancel_tasks, c.CancelTasks), (steering.repeat_tasks, c.RepeatTasks)):
         with pytest.raises(Conflict) as caught:
-            await steer(stage.ctx, stage.caller, cmd(job_id=stage.job))  # type: ignore[operator]
-        assert caught.value.reason == "batch_state"
+            await steer(stage.ctx, stage.caller, cmd(asking=True, job_id=stage.job))  # type: ignore[operator]
+        assert caught.value.reason == "job_state"
 
 
 async def test_retry_runs_the_failed_again_and_the_batch_with_them(stage: Stage) -> None:
@@ -563,16 +568,19 @@ async def test_retry_runs_the_failed_again_and_the_batch_with_them(stage: Stage)
     await stage.say(*((d, r) for d, r in zip(stage.flock.ids, (result(), result(1), result(2)), strict=True)))
     await endings.end_finished(stage.ctx)
     assert await stage.progress() is Progress.PARTLY
-    nobody = c.RetryBatch(job_id=stage.job, targets=("nobody",))
-    assert [t.reason for t in await batches.retry_batch(stage.ctx, stage.caller, nobody)] == ["device_unknown"]
+    nobody = c.RepeatTasks(asking=True, job_id=stage.job, targets=("nobody",))
+    told = await steering.repeat_tasks(stage.ctx, stage.caller, nobody)
+    assert told == c.Steered(targets=(c.TargetResult(public_id="nobody", reason="device_unknown"),))
     assert await stage.progress() is Progress.PARTLY  # no task of it runs again
     names = {t.public_id: t for t in (await stage.shown()).tasks.items}
     failed = [n for n, t in names.items() if t.standing is Standing.FAILED]
-    told = await batches.retry_batch(stage.ctx, stage.caller, c.RetryBatch(job_id=stage.job, targets=(failed[0],)))
-    assert [t.reason for t in told] == [""]
-    assert await stage.progress() is Progress.RUNNING and (await stage.shown()).batch.tally.waiting == 1
-    await batches.retry_batch(stage.ctx, stage.caller, c.RetryBatch(job_id=stage.job))
-    assert (await stage.shown()).batch.tally.waiting == 2
+    told = await steering.repeat_tasks(
+        stage.ctx, stage.caller, c.RepeatTasks(asking=True, job_id=stage.job, targets=(failed[0],))
+    )
+    assert [t.reason for t in told.targets] == [""]
+    assert await stage.progress() is Progress.RUNNING and (await stage.shown()).tally.waiting == 1
+    await steering.repeat_tasks(stage.ctx, stage.caller, c.RepeatTasks(asking=True, job_id=stage.job))
+    assert (await stage.shown()).tally.waiting == 2
     await stage.push()
     assert len(stage.line.asked) == 5
     await stage.say(*((d, runs("2.0")) for d in stage.flock.ids))
@@ -586,7 +594,7 @@ async def test_a_device_that_is_run_again_has_25_hours_to_come(stage: Stage) -> 
     await stage.say(*((d, result(1)) for d in stage.flock.ids))
     await endings.end_finished(stage.ctx)
     await presence.went_offline(stage.ctx, stage.node, [])
-    await batches.retry_batch(stage.ctx, stage.caller, c.RetryBatch(job_id=stage.job))
+    await steering.repeat_tasks(stage.ctx, stage.caller, c.RepeatTasks(asking=True, job_id=stage.job))
     stage.clock.move(hours=24, minutes=59)
     assert await endings.end_waits(stage.ctx) == 0 and set((await stage.stands()).values()) == {"waiting"}
     stage.clock.move(minutes=2)
@@ -598,7 +606,7 @@ async def test_retry_brings_a_waiting_retry_forward(stage: Stage) -> None:
     await started(stage, retry_count=1, retry_interval_min=1440)
     await stage.offer_all()
     await stage.say((stage.flock.ids[0], result(1)))
-    await batches.retry_batch(stage.ctx, stage.caller, c.RetryBatch(job_id=stage.job))
+    await steering.repeat_tasks(stage.ctx, stage.caller, c.RepeatTasks(asking=True, job_id=stage.job))
     await stage.push()
     assert len(stage.line.asked) == 4
 
@@ -611,11 +619,13 @@ async def test_confirmation_lets_tasks_go_on(stage: Stage) -> None:
     await endings.end_waits(stage.ctx)
     assert await states(stage.ctx, stage.job) == {"CONFIRM": 3}  # the owner's time is nobody's fault
     names = list(await stage.stands())
-    told = await batches.confirm_batch(stage.ctx, stage.caller, c.ConfirmBatch(job_id=stage.job, targets=(names[0],)))
-    assert told[0].reason == ""
+    told = await steering.confirm_tasks(
+        stage.ctx, stage.caller, c.ConfirmTasks(asking=True, job_id=stage.job, targets=(names[0],))
+    )
+    assert told.targets[0].reason == ""
     await stage.push()
     assert len(stage.line.asked) == 1
-    await batches.confirm_batch(stage.ctx, stage.caller, c.ConfirmBatch(job_id=stage.job))
+    await steering.confirm_tasks(stage.ctx, stage.caller, c.ConfirmTasks(asking=True, job_id=stage.job))
     await stage.push()
     assert len(stage.line.asked) == 3
 
@@ -623,7 +633,7 @@ async def test_confirmation_lets_tasks_go_on(stage: Stage) -> None:
 async def test_a_planned_batch_that_is_stopped_never_begins(stage: Stage) -> None:
     package = await a_package(stage.ctx, stage.caller, stage.flock.key)
     await stage.create((package,), scheduled_at=stage.clock.moment + timedelta(hours=1))
-    await batches.stop_batch(stage.ctx, stage.caller, c.StopBatch(job_id=stage.job))
+    await steering.cancel_tasks(stage.ctx, stage.caller, c.CancelTasks(asking=True, job_id=stage.job))
     assert await stage.progress() is Progress.STOPPED
     stage.clock.move(hours=2)
     assert await endings.start_planned(stage.ctx) == 0
@@ -632,10 +642,10 @@ async def test_a_planned_batch_that_is_stopped_never_begins(stage: Stage) -> Non
 async def test_only_an_ended_batch_is_deleted(stage: Stage) -> None:
     await started(stage)
     with pytest.raises(Conflict):
-        await batches.delete_batch(stage.ctx, stage.caller, c.DeleteBatch(job_id=stage.job))
-    await batches.stop_batch(stage.ctx, stage.caller, c.StopBatch(job_id=stage.job))
+        await jobs.delete_job(stage.ctx, stage.caller, c.DeleteJob(job_id=stage.job))
+    await steering.cancel_tasks(stage.ctx, stage.caller, c.CancelTasks(asking=True, job_id=stage.job))
     await endings.end_finished(stage.ctx)
-    await batches.delete_batch(stage.ctx, stage.caller, c.DeleteBatch(job_id=stage.job))
+    await jobs.delete_job(stage.ctx, stage.caller, c.DeleteJob(job_id=stage.job))
     with pytest.raises(NotFound):
         await stage.shown()
 
@@ -643,18 +653,18 @@ async def test_only_an_ended_batch_is_deleted(stage: Stage) -> None:
 async def test_another_account_finds_no_batch(stage: Stage, stranger: Caller) -> None:
     package = await started(stage)
     for attempt in (
-        batches.stop_batch(stage.ctx, stranger, c.StopBatch(job_id=stage.job)),
-        batches.retry_batch(stage.ctx, stranger, c.RetryBatch(job_id=stage.job)),
-        batches.confirm_batch(stage.ctx, stranger, c.ConfirmBatch(job_id=stage.job)),
-        batches.delete_batch(stage.ctx, stranger, c.DeleteBatch(job_id=stage.job)),
-        batch_views.show_batch(stage.ctx, stranger, c.ShowBatch(job_id=stage.job, window=WINDOW)),
-        batches.create_batch(
-            stage.ctx, stranger, c.CreateBatch(name="x", part="firmware", package_ids=(package,), targets=("a",))
+        steering.cancel_tasks(stage.ctx, stranger, c.CancelTasks(asking=True, job_id=stage.job)),
+        steering.repeat_tasks(stage.ctx, stranger, c.RepeatTasks(asking=True, job_id=stage.job)),
+        steering.confirm_tasks(stage.ctx, stranger, c.ConfirmTasks(asking=True, job_id=stage.job)),
+        jobs.delete_job(stage.ctx, stranger, c.DeleteJob(job_id=stage.job)),
+        job_views.show_job(stage.ctx, stranger, show_asking(stage.job, SLICE)),
+        jobs.create_job(
+            stage.ctx, stranger, asking_job(name="x", part="firmware", package_ids=(package,), targets=("a",))
         ),
     ):
         with pytest.raises(NotFound):
             await attempt
-    own = await batch_views.scan_batches(stage.ctx, stranger, c.ScanBatches(window=WINDOW, part="firmware"))
+    own = await job_views.list_jobs(stage.ctx, stranger, c.ListJobs(asking=True, asked=SLICE, part="firmware"))
     assert own.items == ()
 
 
@@ -679,20 +689,20 @@ async def test_packages_of_another_part_or_state_are_refused(stage: Stage) -> No
 # --- counted ---
 
 
-async def test_windows_and_filters_of_tasks_and_batches(stage: Stage) -> None:
+async def test_slices_and_filters_of_tasks_and_jobs(stage: Stage) -> None:
     flock = stage.flock = await a_fleet(stage.ctx, stage.caller, 25, version=None, name="many")
     await started(stage)
     await stage.push()
     await stage.say(*((d, runs("2.0")) for d in flock.ids[:10]))
     seen: list[str] = []
-    window = c.Window(take=10)
+    asked = Slice(take=10)
     while True:
-        part = (await stage.shown(window=window)).tasks
+        part = (await stage.shown(asked=asked)).tasks
         seen += [t.public_id for t in part.items]
         assert part.total == 25
         if part.last is None or len(part.items) < 10:
             break
-        window = c.Window(take=10, below=part.last)
+        asked = Slice(take=10, below=part.last)
     assert len(seen) == len(set(seen)) == 25
     for wanted, count in (
         (Standing.SUCCEEDED, 10),
@@ -702,12 +712,12 @@ async def test_windows_and_filters_of_tasks_and_batches(stage: Stage) -> None:
     ):
         assert (await stage.shown(standing=wanted)).tasks.total == count
     for wanted_progress, count in ((None, 1), (Progress.RUNNING, 1), (Progress.SUCCEEDED, 0)):
-        cmd = c.ScanBatches(window=WINDOW, part="firmware", progress=wanted_progress)
-        assert len((await batch_views.scan_batches(stage.ctx, stage.caller, cmd)).items) == count
+        cmd = c.ListJobs(asking=True, asked=SLICE, part="firmware", progress=wanted_progress)
+        assert len((await job_views.list_jobs(stage.ctx, stage.caller, cmd)).items) == count
 
 
 async def test_a_page_of_batches_tells_targets_as_long_as_they_are_as_many_as_one_may_have(stage: Stage) -> None:
-    """Issue 9, number 13: what a page tells stays bounded, and what does not fit any more is told by ShowBatch."""
+    """Issue 9, number 13: what a page tells stays bounded, and what does not fit any more is told by ShowJob."""
     package = await a_package(stage.ctx, stage.caller, stage.flock.key)
     when = stage.clock.moment + timedelta(days=1)
     many = tuple(f"d{n}" for n in range(c.TARGETS_MAX - 2))
@@ -715,12 +725,12 @@ async def test_a_page_of_batches_tells_targets_as_long_as_they_are_as_many_as_on
     for size in (3, 2, len(many)):
         stage.clock.move(seconds=1)  # newer is larger
         jobs.append(await stage.create((package,), targets=many[:size], scheduled_at=when))
-    cmd = c.ScanBatches(window=WINDOW, part="firmware")
-    page = await batch_views.scan_batches(stage.ctx, stage.caller, cmd)
+    cmd = c.ListJobs(asking=True, asked=SLICE, part="firmware")
+    page = await job_views.list_jobs(stage.ctx, stage.caller, cmd)
     over, fits, newest = jobs
     assert [(batch.job_id, batch.targets) for batch in page.items] == [(newest, many), (fits, many[:2]), (over, ())]
-    one = await batch_views.show_batch(stage.ctx, stage.caller, c.ShowBatch(job_id=over, window=WINDOW))
-    assert one.batch.targets == many[:3]
+    one = await job_views.show_job(stage.ctx, stage.caller, show_asking(over, SLICE))
+    assert one.targets == many[:3]
 
 
 async def test_counters_are_the_truth_at_every_poll(stage: Stage) -> None:
@@ -739,9 +749,9 @@ async def test_counters_are_the_truth_at_every_poll(stage: Stage) -> None:
     async def watch() -> int:
         looks = 0
         while not done.is_set():
-            shown = await stage.shown(window=c.Window(take=100))
+            shown = await stage.shown(asked=Slice(take=100))
             counted = {s: sum(t.standing is s for t in shown.tasks.items) for s in Standing}
-            told = shown.batch.tally
+            told = shown.tally
             assert told.total == 60 == sum(counted.values())
             assert {str(s): n for s, n in counted.items()} == {str(s): getattr(told, str(s)) for s in Standing}
             looks += 1
@@ -799,7 +809,7 @@ async def test_a_deleted_device_is_not_run_again(stage: Stage) -> None:
     await endings.end_finished(stage.ctx)
     gone = c.DeviceKey(product_key=stage.flock.key, name=stage.flock.names[0])
     await devices.delete_device(stage.ctx, stage.caller, c.DeleteDevice(device=gone))
-    await batches.retry_batch(stage.ctx, stage.caller, c.RetryBatch(job_id=stage.job))
+    await steering.repeat_tasks(stage.ctx, stage.caller, c.RepeatTasks(asking=True, job_id=stage.job))
     assert await states(stage.ctx, stage.job) == {"FAILED": 1, "QUEUED": 2}
 
 
@@ -810,7 +820,7 @@ async def test_a_batch_whose_package_is_deleted_is_not_run_again(stage: Stage) -
     await endings.end_finished(stage.ctx)
     await packages.delete_package(stage.ctx, stage.caller, c.DeletePackage(package_id=package))
     with pytest.raises(Conflict) as caught:
-        await batches.retry_batch(stage.ctx, stage.caller, c.RetryBatch(job_id=stage.job))
+        await steering.repeat_tasks(stage.ctx, stage.caller, c.RepeatTasks(asking=True, job_id=stage.job))
     assert caught.value.reason == "package_is_deleted"
 
 
@@ -825,7 +835,7 @@ async def test_all_that_run_again_leave_one_open_task_of_each_device(stage: Stag
     other = await a_job(ctx, caller, package, stage.flock, multi_module=True)
     async with ctx.database.connection() as conn, conn.transaction():
         await fill.fill_chunk(ctx, conn, other)
-        waiting = asyncio.create_task(batches.retry_batch(ctx, caller, c.RetryBatch(job_id=stage.job)))
+        waiting = asyncio.create_task(steering.repeat_tasks(ctx, caller, c.RepeatTasks(asking=True, job_id=stage.job)))
         await asyncio.sleep(0.3)
     await waiting
     open_ = "select count(*) as n from task where state in ('CONFIRM', 'QUEUED', 'NOTIFIED', 'IN_PROGRESS')"

@@ -1,10 +1,11 @@
 """Requests of routing rules and their actions: request, command, result of the core, answer."""
 
 import huaweicloudsdkiotda.v5 as sdk
-from tests.unit.huawei_samples import APP, PAGING, SPACE, WINDOW, Case
+from tests.unit.huawei_samples import APP, PAGING, SLICE, SPACE, Case
 
 from upwell.dialects.huawei import names
 from upwell.domain import commands as c
+from upwell.domain.commands.lists import Page
 
 RULE_ID, ACTION_ID = names.rule_id(12), names.action_id(13)
 URL = "https://example.test/news"
@@ -14,7 +15,7 @@ DETAIL = sdk.ChannelDetail(
         url=URL, cn_name="news.test", sni_enable=True, signature_enable=True, token="abc123"
     )
 )
-RULE = c.Rule(rule_id=12, name="news", description="d", space=APP, active=True, created_at=SPACE.created_at)
+RULE = c.Hook(hook_id=12, name="news", description="d", space=APP, active=True, created_at=SPACE.created_at)
 RULE_TOLD = {
     "rule_id": RULE_ID,
     "rule_name": "news",
@@ -24,8 +25,8 @@ RULE_TOLD = {
     "app_id": APP,
     "active": True,
 }
-ACTION = c.RuleAction(
-    action_id=13, rule_id=12, space=APP, url=URL, is_signed=True, server_name="news.test", created_at=SPACE.created_at
+ACTION = c.HookAction(
+    action_id=13, hook_id=12, space=APP, url=URL, is_signed=True, server_name="news.test", created_at=SPACE.created_at
 )
 ACTION_TOLD = {
     "action_id": ACTION_ID,
@@ -45,7 +46,7 @@ RULES: list[Case] = [
         sdk.CreateRoutingRuleRequest(
             body=sdk.AddRuleReq(rule_name="news", description="d", subject=SUBJECT, app_type="APP", app_id=APP)
         ),
-        c.CreateRule(most=100, name="news", description="d", in_space=True, space=APP),
+        c.CreateHook(most=100, name="news", description="d", in_space=True, space=APP),
         RULE,
         RULE_TOLD,
     ),
@@ -54,14 +55,14 @@ RULES: list[Case] = [
         sdk.ListRoutingRulesRequest(
             resource="batchtask", event="update", app_type="GLOBAL", rule_name="news", active=True, **PAGING
         ),
-        c.ScanRules(window=WINDOW, in_space=False, name="news", active=True),
-        c.Scanned(items=(RULE,), total=1, last=12),
+        c.ListHooks(asked=SLICE, in_space=False, name="news", active=True),
+        Page(items=(RULE,), asked=SLICE, total=1, last=12),
         {"rules": [RULE_TOLD], **MARKER},
     ),
     (
         "show_routing_rule",
         sdk.ShowRoutingRuleRequest(rule_id=RULE_ID),
-        c.ShowRule(rule_id=12),
+        c.ShowHook(hook_id=12),
         RULE,
         RULE_TOLD,
     ),
@@ -70,14 +71,14 @@ RULES: list[Case] = [
         sdk.UpdateRoutingRuleRequest(
             rule_id=RULE_ID, body=sdk.UpdateRuleReq(rule_name="new", description="e", active=False)
         ),
-        c.ChangeRule(rule_id=12, name="new", description="e", active=False),
+        c.UpdateHook(hook_id=12, name="new", description="e", active=False),
         RULE,
         RULE_TOLD,
     ),
     (
         "delete_routing_rule",
         sdk.DeleteRoutingRuleRequest(rule_id=RULE_ID),
-        c.DeleteRule(rule_id=12),
+        c.DeleteHook(hook_id=12),
         c.Done(),
         None,
     ),
@@ -86,15 +87,15 @@ RULES: list[Case] = [
         sdk.CreateRuleActionRequest(
             body=sdk.AddActionReq(rule_id=RULE_ID, channel="HTTP_FORWARDING", channel_detail=DETAIL)
         ),
-        c.AddAction(rule_id=12, most=10, **PLACE),
+        c.CreateAction(hook_id=12, most=10, **PLACE),
         ACTION,
         ACTION_TOLD,
     ),
     (
         "list_rule_actions",
         sdk.ListRuleActionsRequest(rule_id=RULE_ID, channel="HTTP_FORWARDING", **PAGING),
-        c.ScanActions(window=WINDOW, rule_id=12),
-        c.Scanned(items=(ACTION,), total=1, last=12),
+        c.ListActions(asked=SLICE, hook_id=12),
+        Page(items=(ACTION,), asked=SLICE, total=1, last=12),
         {"actions": [ACTION_TOLD], **MARKER},
     ),
     (
@@ -109,7 +110,7 @@ RULES: list[Case] = [
         sdk.UpdateRuleActionRequest(
             action_id=ACTION_ID, body=sdk.UpdateActionReq(channel="HTTP_FORWARDING", channel_detail=DETAIL)
         ),
-        c.ChangeAction(action_id=13, **PLACE),
+        c.UpdateAction(action_id=13, **PLACE),
         ACTION,
         ACTION_TOLD,
     ),

@@ -4,16 +4,19 @@ A batch task is a job and its subtasks are the job's tasks. Batch tasks for anyt
 The upload of a file of targets is a form and the door's; listing and deleting them is here.
 """
 
+from collections.abc import Callable
 from typing import Any
 
 from upwell.dialects.checks import OneOf, Pattern, Range, Serialised, Text
 from upwell.dialects.huawei import codes, names, render
 from upwell.dialects.huawei.device_ops import DEVICE_ID, FILTERS
 from upwell.dialects.huawei.flow import PROGRESS_OF, STANDING_OF, SUBTASK_STATUS, TASK_STATUS, task_progress
-from upwell.dialects.huawei.params import APP_ID, CHINESE, ID_128, WINDOW, window
+from upwell.dialects.huawei.params import APP_ID, CHINESE, ID_128, WINDOW, asked
 from upwell.dialects.json_members import is_given, read
 from upwell.dialects.operations import Operation, Param, Table, Values, at
 from upwell.domain import commands as c
+from upwell.domain.commands import Command
+from upwell.domain.commands.lists import Page
 from upwell.domain.errors import Invalid, Missing
 
 PACKAGES_MAX = 20  # of a task; huawei 3.2 names no limit
@@ -23,6 +26,7 @@ RETRY_COUNT_MAX = 5
 RETRY_INTERVAL_MAX_MIN = 1440
 EXT_INFO_CHARS_MAX = 512
 SCHEDULE_DAYS_MAX = 7
+OFFERS_PER_MIN = 60_000  # of one task; no source says how fast the cloud goes (huawei 6.3)
 
 _PARTS = {"firmwareUpgrade": "firmware", "softwareUpgrade": "software", "moduleUpgrade": "module"}
 _TYPES = {part: kind for kind, part in _PARTS.items()}
@@ -78,7 +82,7 @@ def type_of(part: str) -> str:
 # --- commands -----------------------------------------------------------------------------------------------------
 
 
-def _create(v: Values) -> c.CreateBatch:
+def _create(v: Values) -> c.CreateJob:
     part = _PARTS[v["task_type"]]
     if part == "module":  # huawei 3.2: software and firmware only
         for name in ("task_mode", "task_ext_info"):
@@ -86,21 +90,37 @@ def _create(v: Values) -> c.CreateBatch:
                 raise Invalid(name, "only with task_type softwareUpgrade or firmwareUpgrade", "it is moduleUpgrade")
     _check_retry(v["task_policy"])
     targets, groups = _targets(v)
-    return c.CreateBatch(
+    facts = {
+        "document": v["document"],
+        "targets_filter": None if targets else v["targets_filter"],
+        "need_confirm": v["need_confirm"],
+    }
+    return c.CreateJob(
+        kind="static",
+        asks_version=True,
         name=v["task_name"],
         part=part,
         package_ids=_packages(v["document"]),
         space=v["app_id"],
+        selection="SPECIFIC" if targets else "GROUP",
         targets=targets,
         group_ids=groups,
-        need_confirm=v["need_confirm"],
+        manner=_manner(v),
+        lead_s=(0, SCHEDULE_DAYS_MAX * c.DAY_S),
         by_gateway=v["task_mode"] is not None,
         ext_info=v["task_ext_info"],
-        scheduled_at=v["task_policy"].get("schedule_time"),
-        schedule_days_max=SCHEDULE_DAYS_MAX,
-        retry_count=v["task_policy"].get("retry_count"),
-        retry_interval_min=v["task_policy"].get("retry_interval"),
-        facts=render.present({"document": v["document"], "targets_filter": None if targets else v["targets_filter"]}),
+        facts=render.present(facts),
+    )
+
+
+def _manner(v: Values) -> c.Manner:
+    policy = v["task_policy"]
+    return c.Manner(
+        retry_interval_min=policy.get("retry_interval"),
+        retry_count=policy.get("retry_count") or 0,
+        maximum_per_min=OFFERS_PER_MIN,
+        need_confirm=v["need_confirm"],
+        scheduled_at=policy.get("schedule_time"),
     )
 
 
@@ -147,66 +167,79 @@ def _listed(value: Any) -> Any:
     return [value] if isinstance(value, str) else value
 
 
-def _scan(v: Values) -> c.ScanBatches:
+def _list(v: Values) -> c.ListJobs:
     progress = None if v["status"] is None else PROGRESS_OF[v["status"]]
-    return c.ScanBatches(window=window(v), part=_PARTS[v["task_type"]], space=v["app_id"], progress=progress)
+    return c.ListJobs(asked=asked(v), asking=True, part=_PARTS[v["task_type"]], space=v["app_id"], progress=progress)
 
 
 def _number(v: Values) -> int:
     return names.read_task_id(v["task_id"])
 
 
-def _show(v: Values) -> c.ShowBatch:
+def _show(v: Values) -> c.ShowJob:
     status = v["task_detail_status"]
-    standing = None if status is None else STANDING_OF[status]
-    return c.ShowBatch(job_id=_number(v), window=window(v), standing=standing, target=v["target"])
+    tasks = c.ListTasks(
+        asked=asked(v),
+        asking=True,
+        job_id=_number(v),
+        standing=None if status is None else STANDING_OF[status],
+        targets=() if v["target"] is None else (v["target"],),
+    )
+    return c.ShowJob(job_id=_number(v), asking=True, tasks=tasks)
+
+
+def _named(command: Callable[..., Command]) -> Callable[[Values], Command]:
+    """The command for these targets of the task, or for all of it."""
+    return lambda v: command(job_id=_number(v), asking=True, targets=v["targets"])
 
 
 # --- answers ------------------------------------------------------------------------------------------------------
 
 
-def _policy(r: c.Batch) -> dict[str, Any] | None:
+def _policy(r: c.Manner) -> dict[str, Any] | None:
     members = {
         "schedule_time": render.time(r.scheduled_at),
-        "retry_count": r.retry_count,
+        "retry_count": None if r.retry_interval_min is None else r.retry_count,
         "retry_interval": r.retry_interval_min,
     }
     return render.present(members) or None
 
 
-def _task(r: c.Batch) -> dict[str, Any]:
+def _task(r: c.Job) -> dict[str, Any]:
     members = {
         "task_id": names.task_id(r.job_id),
         "task_name": r.name,
         "task_type": _TYPES[r.part],
         "task_mode": "GATEWAY" if r.by_gateway else None,
-        "need_confirm": r.need_confirm,
+        "need_confirm": r.facts.get("need_confirm"),
         "task_ext_info": r.ext_info,
         "targets": list(r.targets) or None,
         "targets_filter": r.facts.get("targets_filter"),
         "document": r.facts.get("document"),
-        "task_policy": _policy(r),
-        "status": TASK_STATUS[r.progress],
-        "status_desc": r.reason or None,
-        "task_progress": task_progress(r.tally),
+        "task_policy": _policy(r.manner),
+        "status": None if r.progress is None else TASK_STATUS[r.progress],
+        "status_desc": r.status_desc or r.waits_for or None,
+        "task_progress": None if r.tally is None else task_progress(r.tally),
         "create_time": render.time(r.created_at),
     }
     return render.present(members)
 
 
-def _subtask(r: c.BatchTask) -> dict[str, Any]:
+def _subtask(r: c.Task) -> dict[str, Any]:
     failed = SUBTASK_STATUS[r.standing] in ("Fail", "FailWaitRetry")
-    error = codes.task_failure(r.reason, r.output, r.code) if failed else None
-    members = {"target": r.public_id, "status": SUBTASK_STATUS[r.standing], "output": r.output, "error": error}
+    error = codes.task_failure(r.reason, r.description, r.code) if failed else None
+    members = {"target": r.public_id, "status": SUBTASK_STATUS[r.standing], "output": r.description, "error": error}
     return render.present(members)
 
 
-def _shown(r: c.BatchShown) -> dict[str, Any]:
+def _shown(r: c.Job) -> dict[str, Any]:
+    if r.tasks is None:
+        return {"batchtask": _task(r)}
     details = [_subtask(item) for item in r.tasks.items]
-    return {"batchtask": _task(r.batch), "task_details": details, "page": render.page(r.tasks)}
+    return {"batchtask": _task(r), "task_details": details, "page": render.page(r.tasks)}
 
 
-def _page(r: c.Scanned[c.Batch]) -> dict[str, Any]:
+def _page(r: Page[c.Job]) -> dict[str, Any]:
     return {"batchtasks": [_task(item) for item in r.items], "page": render.page(r)}
 
 
@@ -216,11 +249,11 @@ def _target(r: c.TargetResult) -> dict[str, str]:
     return {"target": r.public_id, "status": "failure"} | codes.target_failure(r.reason)
 
 
-def _targets_told(r: tuple[c.TargetResult, ...]) -> dict[str, Any]:
-    return {"targets": [_target(item) for item in r]}
+def _targets_told(r: c.Steered) -> dict[str, Any]:
+    return {"targets": [_target(item) for item in r.targets]}
 
 
-def file_members(r: c.BatchFile) -> dict[str, Any]:
+def file_members(r: c.TargetFile) -> dict[str, Any]:
     """A file of targets as answers tell of it (huawei 3.10)."""
     return {"file_id": r.file_id, "file_name": r.name, "upload_time": render.time(r.uploaded_at)}
 
@@ -232,7 +265,7 @@ OPERATIONS: dict[str, Operation] = {
         "POST", _ALL, "operator", _create, _task, status=201, body=_CREATE, selects=True, alike=_ALIKE,
     ),
     "ListBatchTasks": at(
-        "GET", _ALL, "viewer", _scan, _page,
+        "GET", _ALL, "viewer", _list, _page,
         query=(_TYPE, APP_ID, Param("status", check=OneOf(tuple(PROGRESS_OF))), *WINDOW),
     ),
     "ShowBatchTask": at(
@@ -240,29 +273,29 @@ OPERATIONS: dict[str, Operation] = {
         query=(*_FOUND, *WINDOW),
     ),
     "DeleteBatchTask": at(
-        "DELETE", _ONE, "operator", lambda v: c.DeleteBatch(job_id=_number(v)), status=204, ids=_TASK_ID,
+        "DELETE", _ONE, "operator", lambda v: c.DeleteJob(job_id=_number(v)), status=204, ids=_TASK_ID,
     ),
     "RetryBatchTask": at(
         "POST", _ONE + "/retry", "operator",
-        lambda v: c.RetryBatch(job_id=_number(v), targets=v["targets"]), _targets_told, ids=_TASK_ID, body=_NAMED,
+        _named(c.RepeatTasks), _targets_told, ids=_TASK_ID, body=_NAMED,
         selects=True, alike=_ALIKE_NAMED,
     ),
     "StopBatchTask": at(
         "POST", _ONE + "/stop", "operator",
-        lambda v: c.StopBatch(job_id=_number(v), targets=v["targets"]), _targets_told, ids=_TASK_ID, body=_NAMED,
+        _named(c.CancelTasks), _targets_told, ids=_TASK_ID, body=_NAMED,
         selects=True, alike=_ALIKE_NAMED,
     ),
     "ConfirmBatchTask": at(
         "POST", _ONE + "/confirm", "operator",
-        lambda v: c.ConfirmBatch(job_id=_number(v), targets=v["targets"]), _targets_told, ids=_TASK_ID, body=_NAMED,
+        _named(c.ConfirmTasks), _targets_told, ids=_TASK_ID, body=_NAMED,
         selects=True, alike=_ALIKE_NAMED,
     ),
     "ListBatchTaskFiles": at(
         "GET", "/batchtask-files", "viewer",
-        lambda _: c.ListBatchFiles(), lambda r: {"files": [file_members(item) for item in r]},
+        lambda _: c.ListTargetFiles(), lambda r: {"files": [file_members(item) for item in r]},
     ),
     "DeleteBatchTaskFile": at(
         "DELETE", "/batchtask-files/{file_id}", "operator",
-        lambda v: c.DeleteBatchFile(file_id=v["file_id"]), status=204, ids=_FILE_ID,
+        lambda v: c.DeleteTargetFile(file_id=v["file_id"]), status=204, ids=_FILE_ID,
     ),
 }  # fmt: skip

@@ -25,12 +25,12 @@ async def stored(ctx: Context, tmp_path: Path) -> AsyncIterator[Context]:
     yield replace(ctx, objects=open_objects(f"file://{tmp_path}"))
 
 
-async def create(ctx: Context, caller: Caller, name: str = "a.xls") -> c.BatchFile:
-    return await target_files.create_batch_file(ctx, caller, name, XLS)
+async def create(ctx: Context, caller: Caller, name: str = "a.xls") -> c.TargetFile:
+    return await target_files.create_target_file(ctx, caller, name, XLS)
 
 
 async def names(ctx: Context, caller: Caller) -> list[str]:
-    return [file.name for file in await target_files.list_batch_files(ctx, caller, c.ListBatchFiles())]
+    return [file.name for file in await target_files.list_target_files(ctx, caller, c.ListTargetFiles())]
 
 
 async def sweep(ctx: Context) -> int:
@@ -54,7 +54,7 @@ async def test_a_list_is_kept_for_an_hour(stored: Context, caller: Caller, clock
     clock.move(minutes=2)
     assert await names(stored, caller) == []
     with pytest.raises(NotFound):
-        await target_files.delete_batch_file(stored, caller, c.DeleteBatchFile(file_id=made.file_id))
+        await target_files.delete_target_file(stored, caller, c.DeleteTargetFile(file_id=made.file_id))
     await create(stored, caller)
     assert await sweep(stored) == 1
     assert len([path for path in tmp_path.rglob("*") if path.is_file()]) == 1
@@ -64,7 +64,7 @@ async def test_lists_are_an_accounts_own(stored: Context, caller: Caller, strang
     made = await create(stored, caller)
     await create(stored, stranger)
     with pytest.raises(NotFound):
-        await target_files.delete_batch_file(stored, stranger, c.DeleteBatchFile(file_id=made.file_id))
+        await target_files.delete_target_file(stored, stranger, c.DeleteTargetFile(file_id=made.file_id))
     viewer = Caller(caller.account_id, "viewer", "k", "huawei")
     with pytest.raises(Denied):
         await create(stored, viewer, "b.xls")
@@ -72,7 +72,7 @@ async def test_lists_are_an_accounts_own(stored: Context, caller: Caller, strang
         await create(stored, caller, f"{n}.xls")
     with pytest.raises(TooMany):
         await create(stored, caller, "b.xls")
-    await target_files.delete_batch_file(stored, caller, c.DeleteBatchFile(file_id=made.file_id))
+    await target_files.delete_target_file(stored, caller, c.DeleteTargetFile(file_id=made.file_id))
     await create(stored, caller, "b.xls")
     assert len(await names(stored, caller)) == 10
 
@@ -86,4 +86,4 @@ async def test_a_list_that_could_not_be_stored_is_none(ctx: Context, caller: Cal
         await create(replace(ctx, objects=Full()), caller)  # type: ignore[arg-type]
     assert await names(stored, caller) == []
     await create(stored, caller)
-    assert len(await ask(ctx, "select 1 from batch_file where deleted_at is null")) == 1
+    assert len(await ask(ctx, "select 1 from target_file where deleted_at is null")) == 1

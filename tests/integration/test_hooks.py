@@ -12,6 +12,7 @@ import pytest_asyncio
 from conftest import Clock
 
 from upwell.domain import commands as c
+from upwell.domain.commands.lists import Slice
 from upwell.domain.errors import Denied, Invalid, NotFound, TooMany
 from upwell.domain.standings import Progress
 from upwell.service.context import Context
@@ -23,14 +24,14 @@ from upwell.service.upgrade.news import Parcel, pause_s
 URL = "https://push.example/one"
 
 
-async def rule(ctx: Context, caller: Caller, *, active: bool = True, **more: Any) -> c.Rule:
-    made = await hooks.create_rule(ctx, caller, c.CreateRule(**{"most": 9} | more))
+async def hook(ctx: Context, caller: Caller, *, active: bool = True, **more: Any) -> c.Hook:
+    made = await hooks.create_hook(ctx, caller, c.CreateHook(**{"most": 9} | more))
     assert not made.active
-    return await hooks.change_rule(ctx, caller, c.ChangeRule(rule_id=made.rule_id, active=active))
+    return await hooks.update_hook(ctx, caller, c.UpdateHook(hook_id=made.hook_id, active=active))
 
 
-async def action(ctx: Context, caller: Caller, rule_id: int, url: str = URL, **more: Any) -> c.RuleAction:
-    return await hooks.add_action(ctx, caller, c.AddAction(**{"rule_id": rule_id, "most": 9, "url": url} | more))
+async def action(ctx: Context, caller: Caller, hook_id: int, url: str = URL, **more: Any) -> c.HookAction:
+    return await hooks.create_action(ctx, caller, c.CreateAction(**{"hook_id": hook_id, "most": 9, "url": url} | more))
 
 
 @pytest_asyncio.fixture
@@ -93,7 +94,7 @@ async def waiting(ctx: Context) -> int:
 
 
 async def test_a_change_is_told_once_and_in_order(ctx: Context, caller: Caller, job: int) -> None:
-    await action(ctx, caller, (await rule(ctx, caller)).rule_id, token="abc")
+    await action(ctx, caller, (await hook(ctx, caller)).hook_id, token="abc")
     steps = [
         Progress.RESOLVING,
         Progress.RUNNING,
@@ -114,7 +115,7 @@ async def test_a_change_is_told_once_and_in_order(ctx: Context, caller: Caller, 
 
 
 async def test_order_holds_though_clocks_differ(ctx: Context, clock: Clock, caller: Caller, job: int) -> None:
-    await action(ctx, caller, (await rule(ctx, caller)).rule_id)
+    await action(ctx, caller, (await hook(ctx, caller)).hook_id)
     late = clock.moment
     clock.move(minutes=1)
     await note(ctx, job, Progress.RUNNING)
@@ -125,7 +126,7 @@ async def test_order_holds_though_clocks_differ(ctx: Context, clock: Clock, call
 
 
 async def test_what_is_undone_is_not_told(ctx: Context, caller: Caller, job: int) -> None:
-    await action(ctx, caller, (await rule(ctx, caller)).rule_id)
+    await action(ctx, caller, (await hook(ctx, caller)).hook_id)
 
     async def body(conn: Any) -> None:
         await news.note_status(conn, job, ctx.now(), Progress.FAILED, "firmware")
@@ -137,18 +138,18 @@ async def test_what_is_undone_is_not_told(ctx: Context, caller: Caller, job: int
     assert await note(ctx, job, Progress.FAILED)
 
 
-async def test_whom_a_rule_tells(ctx: Context, caller: Caller, stranger: Caller, job: int) -> None:
-    """Active rules of the job's account, of all spaces or of its own."""
+async def test_whom_a_hook_tells(ctx: Context, caller: Caller, stranger: Caller, job: int) -> None:
+    """Active hooks of the job's account, of all spaces or of its own."""
     other = await spaces.create_space(ctx, caller, c.CreateSpace(name="other", most=9))
     told = {
-        "all": await rule(ctx, caller),
-        "default": await rule(ctx, caller, in_space=True),
-        "other": await rule(ctx, caller, in_space=True, space=other.key),
-        "inactive": await rule(ctx, caller, active=False),
-        "stranger": await rule(ctx, stranger),
+        "all": await hook(ctx, caller),
+        "default": await hook(ctx, caller, in_space=True),
+        "other": await hook(ctx, caller, in_space=True, space=other.key),
+        "inactive": await hook(ctx, caller, active=False),
+        "stranger": await hook(ctx, stranger),
     }
     for name, made in told.items():
-        await action(ctx, stranger if name == "stranger" else caller, made.rule_id, f"https://push.example/{name}")
+        await action(ctx, stranger if name == "stranger" else caller, made.hook_id, f"https://push.example/{name}")
     await note(ctx, job, Progress.RUNNING)
     receiver = Receiver()
     await deliver(ctx, receiver)
@@ -161,9 +162,9 @@ async def test_whom_a_rule_tells(ctx: Context, caller: Caller, stranger: Caller,
 async def test_a_url_that_takes_nothing_holds_up_only_itself(
     ctx: Context, clock: Clock, caller: Caller, job: int
 ) -> None:
-    made = await rule(ctx, caller)
+    made = await hook(ctx, caller)
     for name in ("one", "two"):
-        await action(ctx, caller, made.rule_id, f"https://push.example/{name}")
+        await action(ctx, caller, made.hook_id, f"https://push.example/{name}")
     await note(ctx, job, Progress.RUNNING)
     await note(ctx, job, Progress.SUCCEEDED)
     receiver = Receiver()
@@ -186,9 +187,9 @@ async def test_a_url_that_takes_nothing_holds_up_only_itself(
 
 
 async def test_two_actions_of_one_url_keep_one_order(ctx: Context, caller: Caller, job: int) -> None:
-    made = await rule(ctx, caller)
+    made = await hook(ctx, caller)
     for _ in range(2):
-        await action(ctx, caller, made.rule_id)
+        await action(ctx, caller, made.hook_id)
     await note(ctx, job, Progress.RUNNING)
     await note(ctx, job, Progress.SUCCEEDED)
     receiver = Receiver()
@@ -197,7 +198,7 @@ async def test_two_actions_of_one_url_keep_one_order(ctx: Context, caller: Calle
 
 
 async def test_news_is_kept_for_a_day(ctx: Context, clock: Clock, caller: Caller, job: int) -> None:
-    await action(ctx, caller, (await rule(ctx, caller)).rule_id)
+    await action(ctx, caller, (await hook(ctx, caller)).hook_id)
     await note(ctx, job, Progress.RUNNING)
     receiver = Receiver()
     receiver.answer = lambda _: "no connection"
@@ -212,7 +213,7 @@ async def test_news_is_kept_for_a_day(ctx: Context, clock: Clock, caller: Caller
 
 
 async def test_processes_do_not_send_the_same(ctx: Context, clock: Clock, caller: Caller, job: int) -> None:
-    await action(ctx, caller, (await rule(ctx, caller)).rule_id)
+    await action(ctx, caller, (await hook(ctx, caller)).hook_id)
     await note(ctx, job, Progress.RUNNING)
     inside, go_on = asyncio.Event(), asyncio.Event()
 
@@ -235,7 +236,7 @@ async def test_processes_do_not_send_the_same(ctx: Context, clock: Clock, caller
 
 
 async def test_the_request_id_is_the_same_at_every_try(ctx: Context, clock: Clock, caller: Caller, job: int) -> None:
-    await action(ctx, caller, (await rule(ctx, caller)).rule_id)
+    await action(ctx, caller, (await hook(ctx, caller)).hook_id)
     await note(ctx, job, Progress.RUNNING)
     ids: list[str] = []
 
@@ -257,36 +258,36 @@ def test_pauses_grow_and_are_bounded() -> None:
 
 
 async def test_a_changed_url_takes_what_waits(ctx: Context, clock: Clock, caller: Caller, job: int) -> None:
-    made = await action(ctx, caller, (await rule(ctx, caller)).rule_id)
+    made = await action(ctx, caller, (await hook(ctx, caller)).hook_id)
     await note(ctx, job, Progress.RUNNING)
     receiver = Receiver()
     receiver.answer = lambda _: "the answer was 404"
     await deliver(ctx, receiver)
-    there = c.ChangeAction(action_id=made.action_id, url="https://push.example/new", server_name="other.example")
-    changed = await hooks.change_action(ctx, caller, there)
+    there = c.UpdateAction(action_id=made.action_id, url="https://push.example/new", server_name="other.example")
+    changed = await hooks.update_action(ctx, caller, there)
     assert (changed.url, changed.server_name, changed.is_signed) == (there.url, "other.example", False)
     receiver.answer = lambda _: ""
     await deliver(ctx, receiver)
     assert receiver.got == [("https://push.example/new", "running")]
 
 
-@pytest.mark.parametrize("how", ["inactive", "rule", "action", "space"])
-async def test_what_waits_goes_with_its_rule(ctx: Context, caller: Caller, how: str) -> None:
+@pytest.mark.parametrize("how", ["inactive", "hook", "action", "space"])
+async def test_what_waits_goes_with_its_hook(ctx: Context, caller: Caller, how: str) -> None:
     space = await spaces.create_space(ctx, caller, c.CreateSpace(name="s", most=9))
     key = (await products.create_product(ctx, caller, c.CreateProduct(name="p"))).product_key
     async with ctx.database.connection() as conn:
         space_id = await conn.fetchval("select space_id from space where key = $1", space.key)
         await conn.execute("update product set space_id = $1 where product_key = $2", space_id, key)
     job = await a_job(ctx, caller, key)
-    made = await rule(ctx, caller, in_space=True, space=space.key)
-    to = await action(ctx, caller, made.rule_id)
+    made = await hook(ctx, caller, in_space=True, space=space.key)
+    to = await action(ctx, caller, made.hook_id)
     await note(ctx, job, Progress.RUNNING)
     assert await waiting(ctx) == 1
     match how:
         case "inactive":
-            await hooks.change_rule(ctx, caller, c.ChangeRule(rule_id=made.rule_id, active=False))
-        case "rule":
-            await hooks.delete_rule(ctx, caller, c.DeleteRule(rule_id=made.rule_id))
+            await hooks.update_hook(ctx, caller, c.UpdateHook(hook_id=made.hook_id, active=False))
+        case "hook":
+            await hooks.delete_hook(ctx, caller, c.DeleteHook(hook_id=made.hook_id))
         case "action":
             await hooks.delete_action(ctx, caller, c.DeleteAction(action_id=to.action_id))
         case "space":
@@ -294,9 +295,9 @@ async def test_what_waits_goes_with_its_rule(ctx: Context, caller: Caller, how: 
                 await conn.execute("update job set status = 'COMPLETED'")
             await spaces.delete_space(ctx, caller, c.DeleteSpace(space=space.key))
     assert await waiting(ctx) == 0
-    if how in ("rule", "space"):
+    if how in ("hook", "space"):
         with pytest.raises(NotFound):
-            await hooks.show_rule(ctx, caller, c.ShowRule(rule_id=made.rule_id))
+            await hooks.show_hook(ctx, caller, c.ShowHook(hook_id=made.hook_id))
     if how != "inactive":
         with pytest.raises(NotFound):
             await hooks.show_action(ctx, caller, c.ShowAction(action_id=to.action_id))
@@ -304,56 +305,56 @@ async def test_what_waits_goes_with_its_rule(ctx: Context, caller: Caller, how: 
 
 async def test_shown_and_scanned(ctx: Context, caller: Caller, stranger: Caller) -> None:
     space = await spaces.create_space(ctx, caller, c.CreateSpace(name="s", most=9))
-    one = await rule(ctx, caller, name="one", description="d")
-    two = await rule(ctx, caller, active=False, name="two", in_space=True, space=space.key)
+    one = await hook(ctx, caller, name="one", description="d")
+    two = await hook(ctx, caller, active=False, name="two", in_space=True, space=space.key)
     assert (one.name, one.description, one.space, one.active) == ("one", "d", None, True)
-    assert await hooks.show_rule(ctx, caller, c.ShowRule(rule_id=two.rule_id)) == two
+    assert await hooks.show_hook(ctx, caller, c.ShowHook(hook_id=two.hook_id)) == two
 
     async def names(**more: Any) -> list[str | None]:
-        cmd = c.ScanRules(**{"window": c.Window(take=9)} | more)
-        return [each.name for each in (await hooks.scan_rules(ctx, caller, cmd)).items]
+        cmd = c.ListHooks(**{"asked": Slice(take=9)} | more)
+        return [each.name for each in (await hooks.list_hooks(ctx, caller, cmd)).items]
 
     assert await names() == ["two", "one"]
     assert await names(in_space=True) == await names(in_space=True, space=space.key) == ["two"]
     assert await names(in_space=False) == await names(active=True) == await names(name="one") == ["one"]
-    assert await names(window=c.Window(take=1, skip=1)) == await names(window=c.Window(take=9, below=two.rule_id))
-    first = await action(ctx, caller, one.rule_id, token="abc")
-    second = await action(ctx, caller, two.rule_id)
+    assert await names(asked=Slice(take=1, skip=1)) == await names(asked=Slice(take=9, below=two.hook_id))
+    first = await action(ctx, caller, one.hook_id, token="abc")
+    second = await action(ctx, caller, two.hook_id)
     assert (first.is_signed, second.is_signed, second.space) == (True, False, space.key)
-    scanned = await hooks.scan_actions(ctx, caller, c.ScanActions(window=c.Window(take=9)))
+    scanned = await hooks.list_actions(ctx, caller, c.ListActions(asked=Slice(take=9)))
     assert (scanned.items, scanned.total, scanned.last) == ((second, first), 2, first.action_id)
-    of_one = c.ScanActions(window=c.Window(take=9), rule_id=one.rule_id)
-    assert (await hooks.scan_actions(ctx, caller, of_one)).items == (first,)
-    assert (await hooks.scan_actions(ctx, stranger, of_one)).items == ()
+    of_one = c.ListActions(asked=Slice(take=9), hook_id=one.hook_id)
+    assert (await hooks.list_actions(ctx, caller, of_one)).items == (first,)
+    assert (await hooks.list_actions(ctx, stranger, of_one)).items == ()
     for use, cmd in (
-        (hooks.show_rule, c.ShowRule(rule_id=one.rule_id)),
-        (hooks.change_rule, c.ChangeRule(rule_id=one.rule_id, active=False)),
-        (hooks.delete_rule, c.DeleteRule(rule_id=one.rule_id)),
-        (hooks.add_action, c.AddAction(rule_id=one.rule_id, most=9, url=URL)),
+        (hooks.show_hook, c.ShowHook(hook_id=one.hook_id)),
+        (hooks.update_hook, c.UpdateHook(hook_id=one.hook_id, active=False)),
+        (hooks.delete_hook, c.DeleteHook(hook_id=one.hook_id)),
+        (hooks.create_action, c.CreateAction(hook_id=one.hook_id, most=9, url=URL)),
         (hooks.show_action, c.ShowAction(action_id=first.action_id)),
-        (hooks.change_action, c.ChangeAction(action_id=first.action_id, url=URL)),
+        (hooks.update_action, c.UpdateAction(action_id=first.action_id, url=URL)),
         (hooks.delete_action, c.DeleteAction(action_id=first.action_id)),
     ):
         with pytest.raises(NotFound):
             await use(ctx, stranger, cmd)  # type: ignore[operator]
-    assert await hooks.show_rule(ctx, caller, c.ShowRule(rule_id=one.rule_id)) == one
+    assert await hooks.show_hook(ctx, caller, c.ShowHook(hook_id=one.hook_id)) == one
 
 
 async def test_limits_and_roles(ctx: Context, caller: Caller) -> None:
-    made = await rule(ctx, caller, most=1)
+    made = await hook(ctx, caller, most=1)
     with pytest.raises(TooMany):
-        await rule(ctx, caller, most=1)
-    await action(ctx, caller, made.rule_id, most=1)
+        await hook(ctx, caller, most=1)
+    await action(ctx, caller, made.hook_id, most=1)
     with pytest.raises(TooMany):
-        await action(ctx, caller, made.rule_id, most=1)
+        await action(ctx, caller, made.hook_id, most=1)
     viewer = replace(caller, role="viewer")
     with pytest.raises(Denied):
-        await hooks.create_rule(ctx, viewer, c.CreateRule(most=9))
+        await hooks.create_hook(ctx, viewer, c.CreateHook(most=9))
     with pytest.raises(Denied):
-        await action(ctx, viewer, made.rule_id)
+        await action(ctx, viewer, made.hook_id)
     with pytest.raises(NotFound):
-        await rule(ctx, caller, in_space=True, space="unknown")
+        await hook(ctx, caller, in_space=True, space="unknown")
     private = "http://127.0.0.1:8080/x"
     with pytest.raises(Invalid):
-        await action(ctx, caller, made.rule_id, private)
-    assert (await action(replace(ctx, private_push=True), caller, made.rule_id, private)).url == private
+        await action(ctx, caller, made.hook_id, private)
+    assert (await action(replace(ctx, private_push=True), caller, made.hook_id, private)).url == private

@@ -1,0 +1,106 @@
+"""What an owner's request holds until its transaction ends: the tasks that it changes, their devices, their packages.
+
+Locks are taken in the house's order: job, packages, devices, tasks.
+"""
+
+from collections.abc import Callable, Sequence
+from datetime import datetime
+from uuid import UUID
+
+from upwell.domain.errors import Conflict, NotFound
+from upwell.domain.talk import TaskRef
+from upwell.domain.task import Stepped, Task
+from upwell.service.context import Context
+from upwell.service.manage.access import Caller
+from upwell.service.manage.job_packages import refuse_lost_object
+from upwell.service.upgrade.fill import fill_chunk
+from upwell.service.upgrade.lives import are_of_the_past
+from upwell.service.upgrade.making import lock_live_devices, taken_devices
+from upwell.service.upgrade.tasks import Ledger, columns_of, task_of
+from upwell.storage.database import Connection, Row
+from upwell.storage.queries import sheet
+
+SQL = sheet("held")
+
+Act = Callable[[Task], Stepped]
+
+
+async def fill(ctx: Context, conn: Connection, job_id: int) -> None:
+    """All tasks of a locked job exist: none must escape what is asked of all of them."""
+    while await fill_chunk(ctx, conn, job_id):
+        pass
+
+
+async def packages_of_job(conn: Connection, job_id: int, deleted: str) -> list[Row]:
+    """The job's packages, none of which is deleted or judged meanwhile; all may be offered (L6). Raises Conflict
+    package_is_deleted with that sentence, package_object_lost."""
+    packages = await conn.fetch(*SQL["lock_packages"](job_id=job_id))
+    if any(package["is_deleted"] for package in packages):
+        raise Conflict("package_is_deleted", deleted)
+    for package in packages:
+        refuse_lost_object(package)
+    return packages
+
+
+async def devices_of_tasks(conn: Connection, refs: Sequence[TaskRef]) -> None:
+    """The devices live meanwhile, in the lives that the tasks are of, and get no other task: one that is gone would
+    never end its own. Raises NotFound (device)."""
+    devices = {ref.device_id for ref in refs}
+    if len(await live_devices(conn, list(devices))) < len(devices):
+        raise NotFound("device", "one of the given tasks'")
+    if await are_of_the_past(conn, refs):
+        raise NotFound("device", "one of the given tasks': it was deleted, and another has its name now")
+
+
+async def devices_of_job(conn: Connection, job_id: int) -> set[UUID]:
+    """Those of the job's devices that live."""
+    rows = await conn.fetch(*SQL["devices_of_job"](job_id=job_id))
+    return await live_devices(conn, [row["device_id"] for row in rows])
+
+
+async def live_devices(conn: Connection, ids: Sequence[UUID]) -> set[UUID]:
+    """Those of these devices that live: they get no other task meanwhile, nor are deleted."""
+    return set(await lock_live_devices(conn, ids))
+
+
+async def tasks_of_account(conn: Connection, caller: Caller, refs: Sequence[TaskRef]) -> list[Task]:
+    """These tasks; one that is named twice is one. Raises NotFound (task) unless all are the caller's."""
+    asked = list(dict.fromkeys(refs))
+    rows = await conn.fetch(*SQL["lock_tasks"](account_id=caller.account_id, **columns_of(asked)))
+    if len(rows) != len(asked):
+        raise NotFound("task", "one of the given tasks")
+    return [task_of(row) for row in rows]
+
+
+async def tasks_of_job(conn: Connection, job_id: int, device_ids: Sequence[UUID] | None) -> list[Task]:
+    """The job's tasks of the present lives of these devices, or of all."""
+    return [task_of(row) for row in await conn.fetch(*SQL["lock_tasks_of_job"](job_id=job_id, device_ids=device_ids))]
+
+
+async def taken(conn: Connection, tasks: Sequence[Task]) -> set[UUID]:
+    """The devices of closed tasks that another task holds (L1)."""
+    closed = [task for task in tasks if not task.is_open]
+    return await taken_devices(conn, [(t.ref.device_id, t.slot) for t in closed])
+
+
+async def change(
+    conn: Connection, tasks: Sequence[Task], act: Act, now: datetime, refused: Callable[[Task], Conflict] | None = None
+) -> set[UUID]:
+    """Let `act` happen to these tasks, which are locked; returns the devices of those that it changed. With `refused`
+    the first that does not move refuses all."""
+    ledger, done = Ledger(), set[UUID]()
+    for task in tasks:
+        stepped, moved = act(task)
+        if moved is None and refused is not None:
+            raise refused(task)
+        if moved is not None or stepped != task:
+            ledger.note(stepped, moved)
+            done.add(task.ref.device_id)
+    await ledger.save(conn, now)
+    return done
+
+
+async def follow_presence(conn: Connection, job_id: int, device_ids: Sequence[UUID] | None) -> None:
+    """Tasks of the job that run again, of these devices or of all, belong to the gateway that holds their device's
+    connection now."""
+    await conn.execute(*SQL["follow_presence"](job_id=job_id, device_ids=device_ids))
