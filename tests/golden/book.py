@@ -7,7 +7,8 @@ between answers are compared too. The order of members is compared, and how the 
 
 What is asked may hold places for what only a run knows:
   {{name of a step|Data.ProductKey}}  a member of that step's unmasked answer; numbers count in lists
-  {{now|ms+3600}}                     the time 3600 s from now: ms, s, or utc
+  {{name of a step headers|name}}     one of its headers
+  {{now|ms+3600}}                     the time 3600 s from now: ms, s, utc, or basic
   {{given|key}}                       what the stage tells of itself
 """
 
@@ -46,25 +47,30 @@ class Mask:
 
 MASKS = (
     # each answer's own
-    Mask(member="RequestId|request_id", as_="request", way="plain"),
+    Mask(member="RequestId|request_id|x-request-id|x-iam-trace-id", as_="request", way="plain"),
+    Mask(member="x-subject-token", as_="secret", way="plain"),
     # ids
     Mask(member="Product_?Key", as_="product"),
     Mask(member="Product_?Secret", as_="secret", way="plain"),
-    Mask(member="DeviceSecret|secret|fingerprint", as_="secret", way="plain"),
+    Mask(member="DeviceSecret|secret|secondary_secret|fingerprint", as_="secret", way="plain"),
     Mask(member="IotId|DeviceId", as_="device", value="[0-9a-fA-F]{32}|[0-9A-Za-z]{16,32}"),
     Mask(member="DeviceName|ValidList|Name", as_="made name", value="[0-9A-Za-z]{16,32}"),
     # tuya 1.6: who makes a job is told its id twice
     Mask(member="firmwareId", as_="job", sized=False, within=frozenset({"jobId", "firmwareId", "utcCreate"})),
     Mask(member="FirmwareId|package_id", as_="package", sized=False),
     Mask(member="JobId", as_="job", sized=False),
-    Mask(member="TaskId", as_="task", sized=False),
+    Mask(member="TaskId|task_id", as_="task", sized=False),
     Mask(member="GroupId|SuperGroupId|group_id", as_="group", sized=False),
+    Mask(member="module_id|file_id", as_="number", sized=False),
     Mask(member="ApplyId", as_="batch", sized=False),
     Mask(member="NextToken|marker", as_="token", sized=False),
-    Mask(member="product_id|app_id|rule_id|action_id|id|space_id|project_id", as_="id", value="[0-9a-f-]{24,36}"),
+    Mask(member="product_id", as_="product", value="[0-9A-Za-z]{24}"),
+    Mask(member="(product|app|rule|action|space|project|domain|parent)_id|id", as_="id", value="[0-9a-f-]{24,36}"),
     # times
     Mask(member=r"(Gmt|Utc)\w*|Timestamp|\w*Time|\w*_time|\w*_at", as_="time", way="shape", value=r".*\d{4}.*"),
-    # leave to upload, and where
+    Mask(member="id", as_="time", way="shape", value=r"\d{13}"),
+    # leave to upload, and where; proofs made with secrets
+    Mask(member="hmac", as_="proof", way="plain"),
     Mask(member="Policy|Signature", as_="policy", way="plain"),
     Mask(member="HostId|Host|AsAddress|IpAddress", as_="address", way="plain"),
 )
@@ -79,6 +85,10 @@ TEXTS = (
     (re.compile(r"127\.0\.0\.1(:|%3A|%253A)\d{2,5}"), "<address>"),
     (re.compile(r"\d{4}-\d\d-\d\d[T ]\d\d(:|%3A|%253A)\d\d(:|%3A|%253A)\d\d(\.\d+)?Z?"), "<time>"),
     (re.compile(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}"), "<uuid>"),
+    (re.compile(r"(?<=/ota/)[0-9A-Za-z_-]{40,}"), "<leave>"),
+    (re.compile(r"(?<=[?&]e=)\d+"), "<time>"),
+    (re.compile(r"(?<=has the hash )[0-9a-f]{64}"), "<hash>"),
+    (re.compile(r"\b\d{19}\b"), "<number>"),
 )
 
 TOKEN_CHARS_MIN = 8  # of an id that is known again inside other text
@@ -208,6 +218,7 @@ def play(chapter: Chapter, open_stage: OpenStage) -> Iterator[Step]:
             answer = None if raw is None else _written(raw, masker, step.loose)
             if raw is not None:
                 caught[step.name] = _parsed(raw.body)
+                caught[f"{step.name} headers"] = raw.headers
             yield Step(
                 name=step.name, ask=step.ask, shows=step.shows, until=step.until, loose=step.loose, answer=answer
             )
@@ -263,7 +274,7 @@ def _written(raw: Raw, masker: Masker, loose: Mapping[str, Any]) -> dict[str, An
     """An answer with its masks. JSON that is not compact, or is no JSON, is kept as text."""
     parsed = _parsed(raw.body)
     compact = json.dumps(parsed, ensure_ascii=False, separators=(",", ":")).encode("utf-8", "surrogatepass")
-    answer: dict[str, Any] = {"status": raw.status, "type": raw.type}
+    answer: dict[str, Any] = {"status": raw.status, "type": masker.text(raw.type)}
     if raw.headers:
         answer["headers"] = masker.masked(dict(raw.headers))
     if compact == raw.body:
@@ -303,10 +314,12 @@ def _at(place: re.Match[str], caught: Mapping[str, Any]) -> Any:
 
 
 def _time(text: str, now: datetime) -> str:
-    form, sign, seconds = re.fullmatch(r"(ms|s|utc)(?:([+-])(\d+))?", text).groups()  # type: ignore[union-attr]
+    form, sign, seconds = re.fullmatch(r"(ms|s|utc|basic)(?:([+-])(\d+))?", text).groups()  # type: ignore[union-attr]
     at = now + timedelta(seconds=int(seconds or 0) * (-1 if sign == "-" else 1))
     if form == "utc":
         return at.strftime("%Y-%m-%dT%H:%M:%SZ")
+    if form == "basic":
+        return at.strftime("%Y%m%dT%H%M%SZ")
     return str(int(at.timestamp() * (1000 if form == "ms" else 1)))
 
 

@@ -1,4 +1,4 @@
-"""Record the golden answers anew: `python -m tests.golden.record alibaba` (or tuya, huawei; several).
+"""Record the golden answers anew: `python -m tests.golden.record alibaba` (or tuya, huawei, faces; several).
 
 Nothing else records. The differences that git shows afterwards are what owners' programs would see."""
 

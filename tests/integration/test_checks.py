@@ -12,12 +12,14 @@ from conftest import Clock
 from tests.job_commands import asking_job, static_job
 
 from upwell.domain import commands as c
+from upwell.domain.commands.lists import Slice
 from upwell.domain.errors import Conflict, Denied, Invalid, NotFound, Unavailable
 from upwell.domain.fleet import device_id
+from upwell.domain.modules import STANDING
 from upwell.domain.talk import TaskRef
 from upwell.objects import Buckets, open_bucket, open_objects
 from upwell.service.context import Context
-from upwell.service.manage import access, devices, jobs, packages, products, stored
+from upwell.service.manage import access, devices, jobs, packages, products
 from upwell.service.manage.access import Caller
 from upwell.service.upgrade import dispatch, downloads, stored_objects
 
@@ -56,12 +58,19 @@ def folder(tmp_path: Path, caller: Caller) -> Path:
 
 
 async def make(house: Context, caller: Caller, product: str, space: str, **more: Any) -> int:
-    given = {"product_key": product, "space": space, "version": "V2", "place": PLACE, "size_max": GB} | more
-    return (await stored.create_stored_package(house, caller, c.CreateStoredPackage(**given))).package_id
+    given = {
+        "product_key": product,
+        "space": space,
+        "version": "V2",
+        "place": PLACE,
+        "size_max": GB,
+        "standing": STANDING,
+    } | more
+    return (await packages.create_package(house, caller, c.CreatePackage(**given))).package_id
 
 
 async def state(house: Context, caller: Caller, package_id: int) -> str:
-    found = await stored.show_stored_package(house, caller, c.ShowStoredPackage(package_id=package_id))
+    found = await packages.show_package(house, caller, c.ShowPackage(package_id=package_id))
     return found.object_state
 
 
@@ -139,7 +148,7 @@ async def test_refusals_leave_nothing(
         await make(house, replace(caller, role="viewer"), product, space)
     with pytest.raises(Unavailable):
         await make(ctx, caller, product, space)
-    scanned = await stored.scan_packages(house, caller, c.ScanPackages(window=c.Window(take=9), module="default"))
+    scanned = await packages.list_packages(house, caller, c.ListPackages(asked=Slice(take=9), module="default"))
     assert (scanned.items, scanned.total, scanned.last) == ((), 0, None)
 
 
@@ -308,22 +317,22 @@ async def test_scans_by_module_and_space(
     software = await make(house, caller, product, space, module="software")
 
     async def ids(who: Caller = caller, **more: Any) -> list[int]:
-        cmd = c.ScanPackages(**{"window": c.Window(take=9), "module": "default"} | more)
-        return [item.package_id for item in (await stored.scan_packages(house, who, cmd)).items]
+        cmd = c.ListPackages(**{"asked": Slice(take=9), "module": "default"} | more)
+        return [item.package_id for item in (await packages.list_packages(house, who, cmd)).items]
 
     assert await ids() == firmware[::-1]
     assert await ids(module="software") == [software]
-    assert await ids(module=None) == []
+    assert await ids(module=None, without=STANDING) == []
     assert await ids(version="V1") == [firmware[1]]
     assert await ids(space=space, product_key=product) == firmware[::-1]
     assert await ids(product_key="other") == []
-    assert await ids(window=c.Window(take=1, below=firmware[2])) == [firmware[1]]
-    assert await ids(window=c.Window(take=9, skip=1)) == firmware[1::-1]
-    assert await ids(window=c.Window(take=9, below=1 << 90)) == firmware[::-1]
+    assert await ids(asked=Slice(take=1, below=firmware[2])) == [firmware[1]]
+    assert await ids(asked=Slice(take=9, skip=1)) == firmware[1::-1]
+    assert await ids(asked=Slice(take=9, below=1 << 90)) == firmware[::-1]
     assert await ids(stranger) == []
     with pytest.raises(NotFound):
         await ids(stranger, space=space)
     with pytest.raises(NotFound):
-        await stored.show_stored_package(house, stranger, c.ShowStoredPackage(package_id=software))
+        await packages.show_package(house, stranger, c.ShowPackage(package_id=software))
     await packages.delete_package(house, caller, c.DeletePackage(package_id=software))
     assert await ids(module="software") == [] and (folder / "upgrade.bin").exists()

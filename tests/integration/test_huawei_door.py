@@ -72,7 +72,7 @@ async def task(house: House, job: int) -> dict[str, Any]:
 @pytest.mark.parametrize("sdk", tuple(SDKS))
 async def test_each_sdk_is_taken_to_2_0(house: House, sdk: str, subscribes: bool) -> None:
     known = await one_device(house)
-    package = await house.package(known.key, IMAGE, udi="notes")
+    package = await house.package(known.key, IMAGE, note="notes")
     async with online(house, known, sdk, subscribes=subscribes) as device:
         await house.until_online(known)
         job = await house.job(package, known)

@@ -109,7 +109,9 @@ async def test_it_has_none_of_the_life_before(ctx: Context, caller: Caller, agai
     assert shown.secret != before.secret and shown.iot_id != before.iot_id
     for table in late:
         assert await ask(ctx, f"select 1 from {table} where device_id = $1", flock.ids[0]) == []
-    listed = await modules.list_module_versions(ctx, caller, c.ListModuleVersions(device=key, number=1, size=10))
+    listed = await modules.list_module_versions(
+        ctx, caller, c.ListModuleVersions(device=key, asked=Slice.of_page(1, 10))
+    )
     assert listed.total == 0 and listed.items == ()
     asked = c.ListJobs(package_id=package, device=key, asked=Slice.of_page(1, 10))
     assert (await job_views.list_jobs(ctx, caller, asked)).total == 0

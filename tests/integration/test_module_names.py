@@ -63,7 +63,9 @@ async def a_job(ctx: Context, caller: Caller, flock: Fleet, **more: Any) -> int:
 
 
 async def versions(ctx: Context, caller: Caller, device_key: c.DeviceKey) -> list[tuple[str, str]]:
-    page = await modules.list_module_versions(ctx, caller, c.ListModuleVersions(device=device_key, number=1, size=9))
+    page = await modules.list_module_versions(
+        ctx, caller, c.ListModuleVersions(device=device_key, asked=Slice.of_page(1, 9))
+    )
     return [(item.module, item.version) for item in page.items]
 
 

@@ -7,6 +7,7 @@ from conftest import Clock
 from test_packages import a_file
 
 from upwell.domain import commands as c
+from upwell.domain.commands.lists import Slice
 from upwell.domain.errors import CallerError, Conflict, Denied, NotFound, TooMany
 from upwell.service.context import Context
 from upwell.service.manage import devices, modules, packages, products
@@ -34,12 +35,16 @@ async def a_package(ctx: Context, caller: Caller, product: c.Product | None, mod
     return (await packages.create_package(ctx, caller, cmd)).package_id
 
 
+def key_of(product: c.Product, name: str) -> c.ModuleKey:
+    return c.ModuleKey(product_key=product.product_key, name=name)
+
+
 async def listed(ctx: Context, caller: Caller, product: c.Product) -> tuple[c.Module, ...]:
-    return await modules.list_modules(ctx, caller, c.ListModules(product_key=product.product_key))
+    return (await modules.list_modules(ctx, caller, c.ListModules(product_key=product.product_key))).items
 
 
 async def delete(ctx: Context, caller: Caller, product: c.Product, name: str) -> None:
-    await modules.delete_module(ctx, caller, c.DeleteModule(product_key=product.product_key, name=name))
+    await modules.delete_module(ctx, caller, c.DeleteModule(module=key_of(product, name)))
 
 
 async def test_modules_are_listed_default_first(ctx: Context, caller: Caller, clock: Clock) -> None:
@@ -48,8 +53,8 @@ async def test_modules_are_listed_default_first(ctx: Context, caller: Caller, cl
         await a_module(ctx, caller, product, name)
     clock.move(minutes=1)
     key = product.product_key
-    await modules.update_module(ctx, caller, c.UpdateModule(product_key=key, name="mcu", alias="chip"))
-    await modules.update_module(ctx, caller, c.UpdateModule(product_key=key, name="mcu", description="the chip"))
+    await modules.update_module(ctx, caller, c.UpdateModule(module=key_of(product, "mcu"), alias="chip"))
+    await modules.update_module(ctx, caller, c.UpdateModule(module=key_of(product, "mcu"), description="the chip"))
     whole, other, chip = await listed(ctx, caller, product)
     assert (whole.name, whole.created_at, whole.modified_at) == ("default", product.created_at, product.created_at)
     assert (other.name, other.alias, other.description) == ("a.b-c_1", None, None)
@@ -79,9 +84,8 @@ async def test_names_are_unique_whatever_their_case(ctx: Context, caller: Caller
 
 async def test_default_stays_as_it_is(ctx: Context, caller: Caller) -> None:
     product = await a_product(ctx, caller)
-    key = product.product_key
     for attempt in (
-        modules.update_module(ctx, caller, c.UpdateModule(product_key=key, name="default", alias="x")),
+        modules.update_module(ctx, caller, c.UpdateModule(module=key_of(product, "default"), alias="x")),
         delete(ctx, caller, product, "default"),
     ):
         with pytest.raises(Conflict) as refused:
@@ -123,9 +127,8 @@ async def test_a_package_is_for_a_module_that_exists(ctx: Context, caller: Calle
 async def test_a_module_is_the_same_in_any_case_wherever_it_is_named(ctx: Context, caller: Caller) -> None:
     """Issue 9, number 21: alibaba 2.2 has `scanner` and `Scanner` as one name."""
     product = await a_product(ctx, caller)
-    key = product.product_key
     await a_module(ctx, caller, product, "Scanner")
-    await modules.update_module(ctx, caller, c.UpdateModule(product_key=key, name="SCANNER", alias="eye"))
+    await modules.update_module(ctx, caller, c.UpdateModule(module=key_of(product, "SCANNER"), alias="eye"))
     [default, scanner] = await listed(ctx, caller, product)
     assert (default.name, scanner.name, scanner.alias) == ("default", "Scanner", "eye")
     package_id = await a_package(ctx, caller, product, "scanner")
@@ -183,12 +186,12 @@ async def test_versions_of_a_device_are_paged_by_module(ctx: Context, caller: Ca
             row = (device.device_id, f"m{n}", f"{n}.0", ctx.now())
             await conn.execute("insert into module_version values ($1, $2, $3, $4)", *row)
     key = c.DeviceKey(iot_id=device.iot_id)
-    page = await modules.list_module_versions(ctx, caller, c.ListModuleVersions(device=key, number=2, size=2))
+    page = await modules.list_module_versions(ctx, caller, c.ListModuleVersions(device=key, asked=Slice.of_page(2, 2)))
     assert ([(v.module, v.version) for v in page.items], page.total) == ([("m2", "2.0"), ("m3", "3.0")], 5)
     first = page.items[0]
     assert (first.product_key, first.device_name, first.iot_id) == (product.product_key, "dev1", device.iot_id)
     with pytest.raises(NotFound):
-        await modules.list_module_versions(ctx, stranger, c.ListModuleVersions(device=key, number=1, size=2))
+        await modules.list_module_versions(ctx, stranger, c.ListModuleVersions(device=key, asked=Slice.of_page(1, 2)))
 
 
 async def test_strangers_and_viewers_change_nothing(ctx: Context, caller: Caller, stranger: Caller) -> None:
@@ -196,7 +199,7 @@ async def test_strangers_and_viewers_change_nothing(ctx: Context, caller: Caller
     await a_module(ctx, caller, product)
     viewer = Caller(caller.account_id, "viewer", "k", "alibaba")
     for who, error in ((stranger, NotFound), (viewer, Denied)):
-        change = c.UpdateModule(product_key=product.product_key, name="mcu", alias="x")
+        change = c.UpdateModule(module=key_of(product, "mcu"), alias="x")
         for attempt in (
             a_module(ctx, who, product, "gps"),
             modules.update_module(ctx, who, change),

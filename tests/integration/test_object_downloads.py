@@ -20,7 +20,7 @@ from upwell.domain.fleet import device_id
 from upwell.domain.links import without_token
 from upwell.domain.talk import TaskRef
 from upwell.objects import object_ref, open_bucket
-from upwell.service.manage import access, devices, jobs, products, stored
+from upwell.service.manage import access, devices, jobs, packages, products
 from upwell.service.upgrade import stored_objects
 
 DATA = os.urandom(3_000_017)
@@ -57,9 +57,9 @@ async def task_of(house: House, bucket: str, key: str) -> TaskRef:
         space = await conn.fetchval("select key from space where account_id = $1", caller.account_id)
     place = c.ObjectPlace(region="r1", bucket=bucket, key=key)
     sign = hashlib.sha256(DATA).hexdigest()
-    made = await stored.create_stored_package(
+    made = await packages.create_package(
         ctx, caller,
-        c.CreateStoredPackage(
+        c.CreatePackage(
             product_key=product, space=space, version="V2", place=place, size_max=1 << 30, sign=sign
         ),
     )  # fmt: skip
@@ -69,7 +69,7 @@ async def task_of(house: House, bucket: str, key: str) -> TaskRef:
 
     async def look() -> None:
         while "ok" not in states:
-            shown = await stored.show_stored_package(ctx, caller, c.ShowStoredPackage(package_id=made.package_id))
+            shown = await packages.show_package(ctx, caller, c.ShowPackage(package_id=made.package_id))
             states.append(shown.object_state)
             await asyncio.sleep(0.05)
 

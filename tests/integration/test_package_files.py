@@ -14,6 +14,7 @@ from test_packages import HOST, MD5, SHA256, a_package, show
 from tests.job_commands import static_job
 
 from upwell.domain import commands as c
+from upwell.domain.commands.lists import Slice
 from upwell.domain.errors import CallerError, Conflict, Denied, Invalid, Missing, NotFound, TooMany, Unavailable
 from upwell.objects import open_objects
 from upwell.service.context import Context
@@ -56,7 +57,7 @@ async def test_several_files_are_one_package(ctx: Context, caller: Caller) -> No
         c.PackageFile(name=f.name, url=f.url, size=n, md5=f"{n:032x}", sha256=f"{n:064x}")
         for f, n in ((one, 5), (two, 70_000), (three, 1))
     )
-    page = await packages.list_packages(ctx, caller, c.ListPackages(number=1, size=9))
+    page = await packages.list_packages(ctx, caller, c.ListPackages(asked=Slice.of_page(1, 9)))
     assert page.items == (shown,)
     async with ctx.database.connection() as conn:
         rows = await conn.fetch("select package_id, used from upload")
@@ -247,15 +248,15 @@ async def test_files_are_swept_when_nobody_can_use_them(ctx: Context, caller: Ca
 
 async def test_a_package_is_changed(ctx: Context, caller: Caller, clock: Clock) -> None:
     product = await products.create_product(ctx, caller, c.CreateProduct(name="lamp"))
-    made = await a_package(ctx, caller, product_key=product.product_key, udi="one")
+    made = await a_package(ctx, caller, product_key=product.product_key, note="one")
     before = await show(ctx, caller, made.package_id)
     clock.move(minutes=1)
-    cmd = c.ModifyPackage(package_id=made.package_id, product_key=product.product_key, name="new")
-    await packages.modify_package(ctx, caller, cmd)
-    await packages.modify_package(ctx, caller, c.ModifyPackage(package_id=made.package_id, description="d", udi="two"))
+    cmd = c.UpdatePackage(package_id=made.package_id, product_key=product.product_key, name="new")
+    await packages.update_package(ctx, caller, cmd)
+    await packages.update_package(ctx, caller, c.UpdatePackage(package_id=made.package_id, description="d", note="two"))
     after = await show(ctx, caller, made.package_id)
     assert after.modified_at > before.modified_at + timedelta(seconds=59)
-    assert after == replace(before, name="new", description="d", udi="two", modified_at=after.modified_at)
+    assert after == replace(before, name="new", description="d", note="two", modified_at=after.modified_at)
     await a_package(ctx, caller)  # the old name is free
 
 
@@ -266,7 +267,7 @@ async def test_changes_refused(ctx: Context, caller: Caller, stranger: Caller) -
     other = (await a_package(ctx, caller, "other")).package_id
 
     async def change(who: Caller, package_id: int, **more: Any) -> None:
-        await packages.modify_package(ctx, who, c.ModifyPackage(package_id=package_id, **more))
+        await packages.update_package(ctx, who, c.UpdatePackage(package_id=package_id, **more))
 
     for error, reason, attempt in (
         (Conflict, "package_name_taken", change(caller, mine, name="other")),

@@ -10,6 +10,7 @@ import pytest
 from conftest import Clock
 
 from upwell.domain import commands
+from upwell.domain.commands.lists import Slice
 from upwell.domain.errors import CallerError, Conflict, Denied, Invalid, NotFound, TooMany
 from upwell.domain.talk import TaskRef
 from upwell.service.context import Context
@@ -32,7 +33,7 @@ async def a_file(ctx: Context, caller: access.Caller) -> str:
     return ticket.url
 
 
-async def a_package(ctx: Context, caller: access.Caller, name: str = "pack", **more: Any) -> commands.PackageCreated:
+async def a_package(ctx: Context, caller: access.Caller, name: str = "pack", **more: Any) -> commands.Package:
     more.setdefault("version", "2.0")
     more.setdefault("url", None)
     more["url"] = more["url"] or await a_file(ctx, caller)
@@ -86,7 +87,7 @@ async def test_ticket_begins_one_upload_within_its_minute(ctx: Context, caller: 
 
 async def test_package_takes_the_stored_file(ctx: Context, caller: access.Caller) -> None:
     product = await products.create_product(ctx, caller, commands.CreateProduct(name="lamp"))
-    made = await a_package(ctx, caller, product_key=product.product_key, size=5, md5=MD5, udi="x")
+    made = await a_package(ctx, caller, product_key=product.product_key, size=5, md5=MD5, note="x")
     shown = await show(ctx, caller, made.package_id)
     assert (shown.size, shown.md5, shown.sha256, shown.status) == (5, MD5, SHA256, "unverified")
     assert (shown.product_key, shown.product_name, shown.verify_progress) == (product.product_key, "lamp", 0)
@@ -154,14 +155,14 @@ async def test_packages_are_paged_newest_first_and_filtered(
     for n in range(4):
         key = product.product_key if n % 2 else None
         await a_package(ctx, caller, f"p{n}", version=f"{n}.0", product_key=key)
-    page = await packages.list_packages(ctx, caller, commands.ListPackages(number=1, size=3))
+    page = await packages.list_packages(ctx, caller, commands.ListPackages(asked=Slice.of_page(1, 3)))
     assert ([p.name for p in page.items], page.total) == (["p3", "p2", "p1"], 4)
-    cmd = commands.ListPackages(number=1, size=3, product_key=product.product_key)
+    cmd = commands.ListPackages(asked=Slice.of_page(1, 3), product_key=product.product_key)
     page = await packages.list_packages(ctx, caller, cmd)
     assert ([p.name for p in page.items], page.total) == (["p3", "p1"], 2)
-    page = await packages.list_packages(ctx, caller, commands.ListPackages(number=1, size=3, version="2.0"))
+    page = await packages.list_packages(ctx, caller, commands.ListPackages(asked=Slice.of_page(1, 3), version="2.0"))
     assert [p.name for p in page.items] == ["p2"]
-    page = await packages.list_packages(ctx, stranger, commands.ListPackages(number=1, size=3))
+    page = await packages.list_packages(ctx, stranger, commands.ListPackages(asked=Slice.of_page(1, 3)))
     assert (page.items, page.total) == ((), 0)
 
 

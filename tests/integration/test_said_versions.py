@@ -26,6 +26,7 @@ from test_jobs import (
 )
 
 from upwell.domain import commands as c
+from upwell.domain.commands.lists import Slice
 from upwell.domain.hearing import STRAY_TEXT
 from upwell.domain.search import Compare, Condition
 from upwell.domain.talk import VersionReport
@@ -45,7 +46,9 @@ def runs(version: str | None, module: str = "default") -> VersionReport:
 async def shown(ctx: Context, caller: Caller, flock: Fleet) -> str | None:
     key = c.DeviceKey(product_key=flock.key, name=flock.names[0])
     device = await devices.show_device(ctx, caller, c.ShowDevice(device=key))
-    listed = await modules.list_module_versions(ctx, caller, c.ListModuleVersions(device=key, number=1, size=10))
+    listed = await modules.list_module_versions(
+        ctx, caller, c.ListModuleVersions(device=key, asked=Slice.of_page(1, 10))
+    )
     public = c.DeviceKey(public_id=f"{flock.key}_{flock.names[0]}")
     space = await devices.show_device(ctx, caller, c.ShowDevice(device=public))
     everywhere = {device.firmware_version, space.versions.get("default"), *(each.version for each in listed.items)}

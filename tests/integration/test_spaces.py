@@ -9,6 +9,7 @@ from tests.integration.space_house import ask, by_id, device, product, space
 from upwell.domain import commands as c
 from upwell.domain.commands.lists import Slice
 from upwell.domain.errors import Conflict, Denied, NotFound, TooMany
+from upwell.domain.modules import STANDING
 from upwell.service.context import Context
 from upwell.service.manage import (
     device_search,
@@ -17,7 +18,6 @@ from upwell.service.manage import (
     modules,
     products,
     space_groups,
-    space_modules,
     spaces,
     tags,
 )
@@ -42,10 +42,11 @@ async def test_what_was_there_before_lies_in_the_default_space(postgres: str) ->
     await admin.execute("create database before_spaces")
     dsn = postgres.replace("/upwell?", "/before_spaces?", 1)
     conn = await asyncpg.connect(dsn)
+    await conn.execute("create table schema_version (version int primary key)")
     for version, text in migrations():
         if version < 5:
             await conn.execute(text)
-    await conn.execute("create table schema_version (version int primary key); insert into schema_version values (4)")
+            await conn.execute("insert into schema_version values ($1)", version)
     await conn.execute("insert into account values (7, 'old', now())")
     await conn.execute("insert into product values (1, 7, 'pk', 's', 'lamp', '{}', now())")
     await conn.execute(
@@ -60,7 +61,7 @@ async def test_what_was_there_before_lies_in_the_default_space(postgres: str) ->
     shown = await products.show_product(ctx, caller, c.ShowProduct(product_key="pk"))
     assert default.is_default and shown.space == default
     window = c.Window(take=100)
-    listed = await space_modules.scan_modules(ctx, caller, c.ScanModules(window=window, space=default.key))
+    listed = await modules.list_modules(ctx, caller, c.ListModules(asked=Slice(take=100), space=default.key))
     assert listed.total == len({item.module_id for item in listed.items}) == 50
     found = await space_groups.scan_groups(ctx, caller, c.ScanGroups(window=window, space=default.key))
     assert [group.group_id for group in found.items] == [2]
@@ -84,7 +85,7 @@ async def test_a_deleted_space_leaves_nothing_and_touches_no_other(ctx: Context,
         made = await device(ctx, caller, key, f"{key}-1")
         await device(ctx, caller, key, f"{key}-2", gateway_id=made.public_id)
         await tags.set_tags(ctx, caller, c.SetTags(device=by_id(made.public_id), tags={"a": "b"}))
-        await space_modules.add_module(ctx, caller, c.AddModule(product_key=key, name="mcu", most=10))
+        await modules.create_module(ctx, caller, c.CreateModule(product_key=key, name="mcu"))
     await groups.create_group(ctx, caller, c.CreateGroup(name="g", space=going.key))
     await spaces.delete_space(ctx, caller, c.DeleteSpace(space=going.key))
     for table, left in (("topology", 1), ("device_tag", 1), ("module", 1), ("device_group", 0)):
@@ -235,14 +236,15 @@ async def test_modules_have_numbers_whoever_made_them(ctx: Context, caller: Call
     await product(ctx, caller, "p")
     await modules.create_module(ctx, caller, c.CreateModule(product_key="p", name="mcu", alias="a"))
     await modules.create_module(ctx, caller, c.CreateModule(product_key="p", name="software"))
-    [one] = (await space_modules.scan_modules(ctx, caller, c.ScanModules(window=c.Window(take=10)))).items
-    assert (one.module.name, one.module.alias, one.space.is_default) == ("mcu", "a", True)
-    changed = await space_modules.change_module(ctx, caller, c.ChangeModule(module_id=one.module_id, description="d"))
-    assert (changed.module.alias, changed.module.description) == ("a", "d")
+    [one] = (await modules.list_modules(ctx, caller, c.ListModules(asked=Slice(take=10)))).items
+    key = c.ModuleKey(module_id=one.module_id)
+    assert (one.name, one.alias, one.space.is_default) == ("mcu", "a", True)
+    changed = await modules.update_module(ctx, caller, c.UpdateModule(module=key, description="d"))
+    assert (changed.alias, changed.description) == ("a", "d")
     with pytest.raises(NotFound):
-        await space_modules.show_module(ctx, stranger, c.ShowModule(module_id=one.module_id))
+        await modules.show_module(ctx, stranger, c.ShowModule(module=key))
     with pytest.raises(NotFound):
-        await space_modules.remove_module(ctx, stranger, c.RemoveModule(module_id=one.module_id))
+        await modules.delete_module(ctx, stranger, c.DeleteModule(module=key))
     await ask(
         ctx,
         "insert into package (package_id, account_id, product_id, name, module, version, status, object_key, size, md5,"
@@ -250,8 +252,8 @@ async def test_modules_have_numbers_whoever_made_them(ctx: Context, caller: Call
         " select 1, account_id, product_id, 'f', 'mcu', '1', 'exempt', 'k', 1, '', '', '', now(), now() from product",
     )
     with pytest.raises(Conflict) as caught:
-        await space_modules.remove_module(ctx, caller, c.RemoveModule(module_id=one.module_id))
+        await modules.delete_module(ctx, caller, c.DeleteModule(module=key))
     assert caught.value.reason == "module_in_use"
     for name in ("default", "Software"):
         with pytest.raises(Conflict):
-            await space_modules.add_module(ctx, caller, c.AddModule(product_key="p", name=name, most=10))
+            await modules.create_module(ctx, caller, c.CreateModule(product_key="p", name=name, standing=STANDING))

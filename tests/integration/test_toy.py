@@ -10,15 +10,11 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
-from uuid import UUID
 
-import pytest
 from platform_house import House, Known, house_on
 
 from toy import FACE, TONGUE
 from upwell.domain import commands as c
-from upwell.doors.devices.faces import Answer
-from upwell.doors.devices.polling import Exchange
 from upwell.service.manage import access, devices
 
 IMAGE = b"firmware two" * 1000
@@ -245,22 +241,3 @@ async def test_keys_speak_their_own_tongue_alone(dsn: str, tmp_path: Path) -> No
         stranger = await access.create_key(house.ctx, "other", "admin", "toy")
         foreign = Owner(owner.address, stranger.key_id, stranger.secret)
         assert (await foreign.raw("POST", f"products/{product}/devices", b'{"name": "x"}'))[0] == 404
-
-
-@pytest.mark.parametrize("waits_at", [0, 1, 2])
-async def test_an_answer_is_written_at_once_or_not_at_all(waits_at: int) -> None:
-    """L5: the offer is written while its task is locked; nobody waits for a client that does not read."""
-    sent: list[Any] = []
-    told: list[object] = []
-
-    async def send(message: Any) -> None:
-        if len(sent) == waits_at:
-            await asyncio.sleep(0)
-        sent.append(message)
-
-    exchange = Exchange(send, "peer", lambda _, token: told.append(token), UUID(int=1))
-    assert exchange.tell(Answer(b"one"), "token") is (waits_at == 2)
-    assert len(sent) == waits_at and told == (["token"] if waits_at == 2 else [])
-    await exchange.close(Answer(b"two"))
-    assert [message.get("body") for message in sent] == [[None, b"two"], [None], [None, b"one"]][waits_at]
-    assert not exchange.tell(Answer(b"three"), "again") or waits_at == 0

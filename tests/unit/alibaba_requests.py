@@ -44,7 +44,7 @@ FW = {
 }  # fmt: skip
 _FW = {
     "name": "fw-(1)", "version": "2.0.0", "product_key": "p", "description": "what", "is_delta": True,
-    "source_version": "1.0.0", "module": "mcu", "verify": False, "udi": "u",
+    "source_version": "1.0.0", "module": "mcu", "verify": False, "note": "u",
 }  # fmt: skip
 FILES = {
     "MultiFiles.1.Name": "boot", "MultiFiles.1.Url": "http://h/1", "MultiFiles.1.Size": "5",
@@ -55,6 +55,7 @@ _FILES = (
     c.GivenFile(name="boot", url="http://h/1", size=5, md5="ab" * 16),
     c.GivenFile(name="app", url="http://h/2", md5="cd" * 16),
 )
+_MCU = c.ModuleKey(product_key="p", name="mcu")
 REQUESTS: dict[str, list[tuple[Given, c.Command]]] = FLEET | {
     "GenerateOTAUploadURL": [
         ({}, c.CreateUploadTicket()),
@@ -87,16 +88,16 @@ REQUESTS: dict[str, list[tuple[Given, c.Command]]] = FLEET | {
         (FW | {"FirmwareUrl": "http://h/k"}, c.CreatePackage(url="http://h/k", **_FW)),
     ],
     "ModifyOTAFirmware": [
-        (P | {"FirmwareId": FIRMWARE}, c.ModifyPackage(package_id=7, product_key="p")),
+        (P | {"FirmwareId": FIRMWARE}, c.UpdatePackage(package_id=7, product_key="p")),
         (
             P | {"FirmwareId": FIRMWARE, "FirmwareName": "n", "FirmwareDesc": "", "FirmwareUdi": "u"},
-            c.ModifyPackage(package_id=7, product_key="p", name="n", description="", udi="u"),
+            c.UpdatePackage(package_id=7, product_key="p", name="n", description="", note="u"),
         ),
     ],
     "QueryOTAFirmware": [({"FirmwareId": FIRMWARE}, c.ShowPackage(package_id=7))],
     "ListOTAFirmware": [
-        (PAGED, c.ListPackages(number=3, size=7)),
-        (PAGED | P | {"DestVersion": "2"}, c.ListPackages(number=3, size=7, product_key="p", version="2")),
+        (PAGED, c.ListPackages(asked=Slice.of_page(3, 7))),
+        (PAGED | P | {"DestVersion": "2"}, c.ListPackages(asked=Slice.of_page(3, 7), product_key="p", version="2")),
     ],
     "DeleteOTAFirmware": [({"FirmwareId": FIRMWARE}, c.DeletePackage(package_id=7))],
     "CreateOTAModule": [
@@ -107,14 +108,14 @@ REQUESTS: dict[str, list[tuple[Given, c.Command]]] = FLEET | {
         ),
     ],
     "UpdateOTAModule": [
-        (P | {"ModuleName": "mcu", "AliasName": "a"}, c.UpdateModule(product_key="p", name="mcu", alias="a")),
-        (P | {"ModuleName": "mcu", "Desc": ""}, c.UpdateModule(product_key="p", name="mcu", description="")),
+        (P | {"ModuleName": "mcu", "AliasName": "a"}, c.UpdateModule(module=_MCU, alias="a")),
+        (P | {"ModuleName": "mcu", "Desc": ""}, c.UpdateModule(module=_MCU, description="")),
     ],
-    "DeleteOTAModule": [(P | {"ModuleName": "mcu"}, c.DeleteModule(product_key="p", name="mcu"))],
+    "DeleteOTAModule": [(P | {"ModuleName": "mcu"}, c.DeleteModule(module=_MCU))],
     "ListOTAModuleByProduct": [(P, c.ListModules(product_key="p"))],
     "ListOTAModuleVersionsByDevice": [
-        (KEY | PAGED, c.ListModuleVersions(device=BY_NAME, number=3, size=7)),
-        (PAGED | {"IotId": "i"}, c.ListModuleVersions(device=BY_ID, number=3, size=7)),
+        (KEY | PAGED, c.ListModuleVersions(device=BY_NAME, asked=Slice.of_page(3, 7))),
+        (PAGED | {"IotId": "i"}, c.ListModuleVersions(device=BY_ID, asked=Slice.of_page(3, 7))),
     ],
     "CreateOTAVerifyJob": [
         (

@@ -89,6 +89,8 @@ GROUP_VIEW = c.Group(
     online=1,
 )
 PACKAGE = c.Package(
+    space=SPACE,
+    source_versions=(),
     package_id=7,
     product_key="a1AbCdEfGhI",
     product_name="lamps",
@@ -104,13 +106,23 @@ PACKAGE = c.Package(
     md5="ab" * 16,
     sha256="cd" * 32,
     url="http://h/k",
-    udi="u",
+    note="u",
     created_at=AT,
     modified_at=AT,
 )
 FILE = c.PackageFile(name="boot", url="http://h/f", size=3, md5="ef" * 16, sha256="01" * 32)
 MULTI = dataclasses.replace(PACKAGE, md5="", sha256="", url="", size=3, files=(FILE,))
-MODULE = c.Module(name="mcu", alias="MCU", description="what", product_key="a1AbCdEfGhI", created_at=AT, modified_at=AT)
+MODULE = c.Module(
+    module_id=5,
+    product_key="a1AbCdEfGhI",
+    product_name="lamp",
+    space=SPACE,
+    name="mcu",
+    alias="MCU",
+    description="what",
+    created_at=AT,
+    modified_at=AT,
+)
 MODULE_VERSION = c.ModuleVersion(
     module="mcu", version="1.0.0", product_key="a1AbCdEfGhI", device_name="d1", iot_id="iot1"
 )
@@ -226,7 +238,7 @@ RESULTS: dict[str, list[Any]] = {
     "BatchDeleteDeviceGroupRelations": [ENROLLED],
     "GenerateOTAUploadURL": [TICKET],
     "GenerateDeviceNameListURL": [TICKET],
-    "CreateOTAFirmware": [c.PackageCreated(package_id=7, created_at=AT)],
+    "CreateOTAFirmware": [PACKAGE],
     "ModifyOTAFirmware": [c.Done()],
     "QueryOTAFirmware": [PACKAGE, MULTI],
     "ListOTAFirmware": [page(PACKAGE, MULTI)],
@@ -234,7 +246,7 @@ RESULTS: dict[str, list[Any]] = {
     "CreateOTAModule": [c.Done()],
     "UpdateOTAModule": [c.Done()],
     "DeleteOTAModule": [c.Done()],
-    "ListOTAModuleByProduct": [(MODULE,)],
+    "ListOTAModuleByProduct": [page(MODULE)],
     "ListOTAModuleVersionsByDevice": [page(MODULE_VERSION)],
     "CreateOTAVerifyJob": [JOB_CREATED],
     "CreateOTAStaticUpgradeJob": [JOB_CREATED],

@@ -16,12 +16,13 @@ from tests.unit.huawei_samples import (
     SLICE,
     TASK_ID,
     TIME,
-    WINDOW,
     Case,
 )
 
 from upwell.dialects.huawei import codes
 from upwell.domain import commands as c
+from upwell.domain.commands.lists import Slice
+from upwell.domain.modules import STANDING
 from upwell.domain.standings import Progress, Standing
 
 OBS = {"region_name": "cn-north-4", "bucket_name": "abc", "object_key": "bbb/upgrade.bin", "sign": s.SIGN}
@@ -114,7 +115,9 @@ PACKAGES: list[Case] = [
                 ),
             ),
         ),
-        c.CreateStoredPackage(
+        c.CreatePackage(
+            standing=STANDING,
+            is_delta=None,
             product_key=s.PRODUCT_KEY,
             space=APP,
             version="V2.0",
@@ -124,7 +127,7 @@ PACKAGES: list[Case] = [
             description="d",
             note="n",
             sign=s.SIGN,
-            sign_method="SHA256",
+            sign_word="SHA256",
         ),
         s.PACKAGE,
         FULL_PACKAGE,
@@ -132,21 +135,21 @@ PACKAGES: list[Case] = [
     (
         "list_ota_package_info",
         sdk.ListOtaPackageInfoRequest(package_type="modulePackage", app_id=APP, product_id="p", version="V1", **PAGING),
-        c.ScanPackages(window=WINDOW, module=None, space=APP, product_key="p", version="V1"),
+        c.ListPackages(asked=SLICE, in_space=True, without=STANDING, space=APP, product_key="p", version="V1"),
         s.scanned(s.PACKAGE),
         {"packages": [PACKAGE], "page": PAGE},
     ),
     (
         "list_ota_package_info",
         sdk.ListOtaPackageInfoRequest(package_type="softwarePackage"),
-        c.ScanPackages(window=c.Window(take=10), module="software"),
+        c.ListPackages(asked=Slice(take=10), in_space=True, module="software"),
         s.scanned(),
         {"packages": [], "page": {"count": 9}},
     ),
     (
         "show_ota_package",
         sdk.ShowOtaPackageRequest(package_id=PACKAGE_ID),
-        c.ShowStoredPackage(package_id=77),
+        c.ShowPackage(package_id=77, in_space=True),
         s.PACKAGE,
         FULL_PACKAGE,
     ),
@@ -164,29 +167,37 @@ PACKAGES: list[Case] = [
                 app_id=APP, product_id="p", module_name="radio", alias_name="无线", description="LTE"
             )
         ),
-        c.AddModule(product_key="p", name="radio", most=10, space=APP, alias="无线", description="LTE"),
+        c.CreateModule(
+            product_key="p", name="radio", most=10, standing=STANDING, space=APP, alias="无线", description="LTE"
+        ),
         s.MODULE,
         MODULE,
     ),
     (
         "list_ota_modules",
         sdk.ListOtaModulesRequest(app_id=APP, product_id="p", **PAGING),
-        c.ScanModules(window=WINDOW, space=APP, product_key="p"),
+        c.ListModules(asked=SLICE, space=APP, product_key="p"),
         s.scanned(s.MODULE),
         {"modules": [MODULE], "page": PAGE},
     ),
-    ("show_ota_module", sdk.ShowOtaModuleRequest(module_id=MODULE_ID), c.ShowModule(module_id=5), s.MODULE, MODULE),
+    (
+        "show_ota_module",
+        sdk.ShowOtaModuleRequest(module_id=MODULE_ID),
+        c.ShowModule(module=c.ModuleKey(module_id=5)),
+        s.MODULE,
+        MODULE,
+    ),
     (
         "update_ota_module",
         sdk.UpdateOtaModuleRequest(module_id=MODULE_ID, body=sdk.UpdateOtaModule(alias_name="", description="x")),
-        c.ChangeModule(module_id=5, alias="", description="x"),
+        c.UpdateModule(module=c.ModuleKey(module_id=5), alias="", description="x"),
         s.MODULE,
         MODULE,
     ),
     (
         "delete_ota_module",
         sdk.DeleteOtaModuleRequest(module_id=MODULE_ID),
-        c.RemoveModule(module_id=5),
+        c.DeleteModule(module=c.ModuleKey(module_id=5)),
         c.Done(),
         None,
     ),

@@ -17,7 +17,7 @@ SIGN = "595124473f866b033dfa1f7e831c8c99a12f6143f392dfa996a819010842c99d"
 PRODUCT_KEY = "5ba24f5ebbe8f56f5a14f605"
 
 SPACE = c.Space(key="61f7e74d036aca5be29e1ed4", name="home", is_default=True, created_at=AT)
-PACKAGE = c.StoredPackage(
+PACKAGE = c.Package(
     package_id=77,
     product_key=PRODUCT_KEY,
     product_name="Meter",
@@ -29,16 +29,30 @@ PACKAGE = c.StoredPackage(
     note="Updated the XX function and fixed the XXXX issue.",
     place=c.ObjectPlace(region="cn-north-4", bucket="abc", key="bbb/upgrade.bin"),
     sign=SIGN,
-    sign_method=None,
+    sign_word=None,
     created_at=AT,
+    modified_at=AT,
+    name="object-77",
+    source_version=None,
+    is_delta=False,
+    status="exempt",
+    verify_progress=0,
+    size=9,
+    md5="",
+    sha256="",
+    url="cn-north-4/abc/bbb/upgrade.bin",
+    sign_method="SHA256",
 )
-MODULE = c.SpaceModule(
-    module=c.Module(
-        name="radio", alias="Radio", description="LTE", product_key=PRODUCT_KEY, created_at=AT, modified_at=AT
-    ),
+MODULE = c.Module(
     module_id=5,
+    product_key=PRODUCT_KEY,
     product_name="Meter",
     space=SPACE,
+    name="radio",
+    alias="Radio",
+    description="LTE",
+    created_at=AT,
+    modified_at=AT,
 )
 SERVICES = [
     {

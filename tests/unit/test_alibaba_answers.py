@@ -146,7 +146,7 @@ def test_no_group_above() -> None:
 
 
 def test_golden_bytes() -> None:
-    created = encode("CreateOTAFirmware", c.PackageCreated(package_id=7, created_at=AT), "R")
+    created = encode("CreateOTAFirmware", PACKAGE, "R")
     stamp = "2018-08-06T02:48:41.607Z"
     assert render.json_bytes(created) == (
         f'{{"RequestId":"R","Success":true,"Data":{{"FirmwareId":"{FIRMWARE}","UtcCreate":"{stamp}"}}}}'.encode()

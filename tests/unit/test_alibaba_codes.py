@@ -155,7 +155,7 @@ def test_too_many(what: str, code: str) -> None:
         ("tags", "CreateOTAStaticUpgradeJob", "Tag", "iot.ota.InvalidTag"),
         ("tags", "QueryDeviceByTags", "Tag", "iot.device.InvalidTag"),
         ("tags", "SaveDeviceProp", "Props", "iot.device.InvalidFormattedDevicePropertiesString"),
-        ("udi", "ModifyOTAFirmware", "FirmwareUdi", "iot.ota.InvalidFirmwareUdi"),
+        ("note", "ModifyOTAFirmware", "FirmwareUdi", "iot.ota.InvalidFirmwareUdi"),
         ("name", "CreateDeviceGroup", "GroupName", "iot.group.InvalidGroupName"),
     ],
 )

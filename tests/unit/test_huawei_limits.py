@@ -420,7 +420,7 @@ def test_module_packages() -> None:
     body = {**PACKAGE, "package_type": "modulePackage"}
     assert isinstance(refused("CreateOtaPackage", body), Missing)
     command = decode("CreateOtaPackage", {**body, "module_name": "a_b-c.9" + "d" * 57})
-    assert isinstance(command, c.CreateStoredPackage)
+    assert isinstance(command, c.CreatePackage)
     assert command.module == "a_b-c.9" + "d" * 57
     for name in ("d" * 65, "a b", "default", "software"):
         assert getattr(refused("CreateOtaPackage", {**body, "module_name": name}), "field", "") == "module_name"

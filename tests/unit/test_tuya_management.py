@@ -75,7 +75,7 @@ def test_lists_are_wrapped_where_the_switch_says_so() -> None:
     assert list(wrapped("ListOTAJobByFirmware", told(JOB_VIEW))["data"]) == ["simpleOTAJobInfo"]
     assert list(wrapped("ListOTAModuleVersionsByDevice", page(RUNS))["data"]) == ["simpleOTAModuleInfo"]
     assert wrapped("QueryBatchRegisterDeviceStatus", REGISTRATION)["data"]["validList"] == {"name": ["a", "b"]}
-    assert isinstance(wrapped("ListOTAModuleByProduct", (MODULE,))["data"], list)
+    assert isinstance(wrapped("ListOTAModuleByProduct", page(MODULE))["data"], list)
 
 
 def test_a_refusal_is_the_references() -> None:
@@ -159,7 +159,7 @@ def test_modify_without_a_name_is_never_a_delete() -> None:
     with pytest.raises(Missing):
         decode("ModifyOTAFirmware", [("FirmwareId", "167")])
     asked = decode("ModifyOTAFirmware", [("FirmwareId", "167"), ("FirmwareName", "n")])
-    assert asked == c.ModifyPackage(package_id=167, name="n")
+    assert asked == c.UpdatePackage(package_id=167, name="n")
 
 
 # --- commands and spellings ----------------------------------------------------------------------------------------

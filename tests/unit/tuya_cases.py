@@ -33,9 +33,10 @@ DEVICE = c.Device(
     facts={}, record=1,
 )  # fmt: skip
 PACKAGE = c.Package(
+    space=SPACE, source_versions=(),
     package_id=167, product_key="k1nhvylTEST", product_name="lamps", name="fw", description="", module="default",
     version="1.0.1", source_version=None, is_delta=False, status="exempt", verify_progress=100, size=4496,
-    md5="ab" * 16, sha256="cd" * 32, url="http://h/k", udi="u", created_at=AT, modified_at=AT, sign_method="SHA256",
+    md5="ab" * 16, sha256="cd" * 32, url="http://h/k", note="u", created_at=AT, modified_at=AT, sign_method="SHA256",
 )  # fmt: skip
 JOB_VIEW = job_view(
     job_id=JOB, package_id=167, package_name="fw", product_key="k1nhvylTEST", dest_version="1.0.1", kind="static",
@@ -64,7 +65,17 @@ GROUP = c.Group(
     group_id=18873, name="north", description="d", kind="static", rule_text=None, super_group_id=None, created_at=AT,
     devices=3, active=2, online=1,
 )  # fmt: skip
-MODULE = c.Module(name="MCU", alias="主控", description=None, product_key="p", created_at=AT, modified_at=AT)
+MODULE = c.Module(
+    module_id=5,
+    product_name="lamps",
+    space=SPACE,
+    name="MCU",
+    alias="主控",
+    description=None,
+    product_key="p",
+    created_at=AT,
+    modified_at=AT,
+)
 RUNS = c.ModuleVersion(module="MCU", version="1.0", product_key="p", device_name="d", iot_id="i")
 REGISTRATION = c.Registration(apply_id=9, status="CREATE_SUCCESS", asked=2, names=("a", "b"), created_at=AT)
 ENROLLED = c.Enrolled(valid=3, done=2, already=1, over=0)
@@ -149,7 +160,7 @@ GOLDEN: list[tuple[str, Any, str]] = [
     ("GenerateOTAUploadURL", TICKET, data(
         '"data":{"firmwareUrl":"http://h/ota/k","host":"http://h","key":"ota/k","objectStorage":"OSS",'
         f'"ossAccessKeyId":"a","policy":"p","signature":"s","utcCreate":"{STAMP}"}}')),
-    ("CreateOTAFirmware", c.PackageCreated(package_id=167, created_at=AT),
+    ("CreateOTAFirmware", PACKAGE,
      data(f'"data":{{"firmwareId":"167","utcCreate":"{STAMP}"}}')),
     ("ModifyOTAFirmware", c.Done(), BARE),
     ("DeleteOTAFirmware", c.Done(), BARE),
@@ -159,7 +170,7 @@ GOLDEN: list[tuple[str, Any, str]] = [
     ("CreateOTAModule", c.Done(), BARE),
     ("UpdateOTAModule", c.Done(), BARE),
     ("DeleteOTAModule", c.Done(), BARE),
-    ("ListOTAModuleByProduct", (MODULE,), data(
+    ("ListOTAModuleByProduct", page(MODULE), data(
         f'"data":[{{"aliasName":"主控","gmtCreate":"{STAMP}","gmtModified":"{STAMP}","moduleName":"MCU",'
         '"productKey":"p"}]')),
     ("ListOTAModuleVersionsByDevice", page(RUNS), paged(

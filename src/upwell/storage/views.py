@@ -1,6 +1,7 @@
 """Rows as values: each view of the core from the columns of its statement, in one function each."""
 
 import json
+from typing import Any
 from uuid import UUID
 
 from upwell.domain import commands as c
@@ -82,3 +83,57 @@ def registration_of(row: Row) -> c.Registration:
         created_at=row["created_at"],
         refused=tuple(checked["refused"]),
     )
+
+
+def module_of(row: Row) -> c.Module:
+    """The module in a row, with its product and space."""
+    return c.Module(
+        module_id=row["module_id"],
+        product_key=row["product_key"],
+        product_name=row["product_name"],
+        space=space_of(row),
+        name=row["name"],
+        alias=row["alias"],
+        description=row["description"],
+        created_at=row["created_at"],
+        modified_at=row["modified_at"],
+    )
+
+
+def package_of(row: Row) -> c.Package:
+    """The package in a row, with its product and space if it is of one."""
+    place = None
+    if row["region"] is not None:
+        place = c.ObjectPlace(region=row["region"], bucket=row["bucket"], key=row["bucket_key"])
+    return c.Package(
+        package_id=row["package_id"],
+        product_key=row["product_key"],
+        product_name=row["product_name"],
+        space=space_of(row) if row["space_key"] is not None else None,
+        name=row["name"],
+        description=row["description"],
+        module=row["module"],
+        version=row["version"],
+        source_version=row["source_version"],
+        source_versions=tuple(row["source_versions"]),
+        is_delta=row["is_delta"],
+        status=row["status"],
+        verify_progress=row["verify_progress"],
+        size=row["size"],
+        md5=row["md5"],
+        sha256=row["sha256"],
+        url=row["url"],
+        note=row["note"],
+        created_at=row["created_at"],
+        modified_at=row["modified_at"],
+        files=tuple(map(_file, json.loads(row["files"]))),
+        sign_method=row["sign_method"],
+        place=place,
+        sign=row["sign"],
+        sign_word=row["sign_word"],
+        object_state=row["object_state"],
+    )
+
+
+def _file(file: dict[str, Any]) -> c.PackageFile:
+    return c.PackageFile(name=file["name"], url=file["url"], size=file["size"], md5=file["md5"], sha256=file["sha256"])

@@ -44,7 +44,7 @@ _WIRE_NAMES = {
     "super_group_id": "SuperGroupId",
     "tags": "Tag",
     "timeout_min": "TimeoutInMinutes",
-    "udi": "Udi",
+    "note": "Udi",
     "url": "FirmwareUrl",
     "version": "DestVersion",
 }
@@ -60,7 +60,7 @@ _WIRE_NAMES_OF: dict[str, dict[str, str]] = {
     "BatchAddDeviceGroupRelations": {"devices": "Device"},
     "BatchDeleteDeviceGroupRelations": {"devices": "Device"},
     "CreateOTAFirmware": {"name": "FirmwareName", "description": "FirmwareDesc"},
-    "ModifyOTAFirmware": {"name": "FirmwareName", "description": "FirmwareDesc", "udi": "FirmwareUdi"},
+    "ModifyOTAFirmware": {"name": "FirmwareName", "description": "FirmwareDesc", "note": "FirmwareUdi"},
     "CreateOTAModule": {"name": "ModuleName", "alias": "AliasName", "description": "Desc"},
     "UpdateOTAModule": {"name": "ModuleName", "alias": "AliasName", "description": "Desc"},
     "UpdateOTAJob": {"source_versions": "SrcVersionList", "tags": "Tags"},

@@ -11,6 +11,7 @@ from upwell.dialects.checks import Length
 from upwell.dialects.operations import Operation, Param
 from upwell.dialects.rpc_checks import ALIAS, device_key, page_params
 from upwell.domain import commands as c
+from upwell.domain.commands.lists import Page, Slice
 from upwell.domain.errors import Invalid
 
 MODULE_NAME = Param("ModuleName", required=True, check=VERSION)  # alibaba 2.2: the characters of a version
@@ -23,16 +24,18 @@ def _create(p: Mapping[str, Any]) -> c.CreateModule:
     )
 
 
+def _key(p: Mapping[str, Any]) -> c.ModuleKey:
+    return c.ModuleKey(product_key=p["ProductKey"], name=p["ModuleName"])
+
+
 def _update(p: Mapping[str, Any]) -> c.UpdateModule:
     if p["AliasName"] is None and p["Desc"] is None:
         raise Invalid("AliasName", "AliasName or Desc is given", "neither is")
-    return c.UpdateModule(
-        product_key=p["ProductKey"], name=p["ModuleName"], alias=p["AliasName"], description=p["Desc"]
-    )
+    return c.UpdateModule(module=_key(p), alias=p["AliasName"], description=p["Desc"])
 
 
 def _versions(p: Mapping[str, Any]) -> c.ListModuleVersions:
-    return c.ListModuleVersions(device=device_key(p), number=p["CurrentPage"], size=p["PageSize"])
+    return c.ListModuleVersions(device=device_key(p), asked=Slice.of_page(p["CurrentPage"], p["PageSize"]))
 
 
 def _module(r: c.Module) -> dict[str, Any]:
@@ -56,7 +59,7 @@ def _version(r: c.ModuleVersion) -> dict[str, Any]:
     }
 
 
-def _page_of_versions(r: c.Page[c.ModuleVersion]) -> dict[str, Any]:
+def _page_of_versions(r: Page[c.ModuleVersion]) -> dict[str, Any]:
     infos = [_version(item) for item in r.items]
     return render.paging(r, "CurrentPage") | {"Data": {"SimpleOTAModuleInfo": infos}}
 
@@ -74,14 +77,14 @@ OPERATIONS: dict[str, Operation] = {
     "DeleteOTAModule": Operation(
         "operator",
         (PRODUCT_KEY, MODULE_NAME),
-        lambda p: c.DeleteModule(product_key=p["ProductKey"], name=p["ModuleName"]),
+        lambda p: c.DeleteModule(module=_key(p)),
         limit_per_s=10,
     ),
     "ListOTAModuleByProduct": Operation(
         "viewer",
         (PRODUCT_KEY,),
         lambda p: c.ListModules(product_key=p["ProductKey"]),
-        lambda r: {"Data": [_module(item) for item in r]},  # alibaba 2.6: a flat array
+        lambda r: {"Data": [_module(item) for item in r.items]},  # alibaba 2.6: a flat array
         limit_per_s=10,
     ),
     "ListOTAModuleVersionsByDevice": Operation(

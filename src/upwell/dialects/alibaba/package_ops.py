@@ -9,6 +9,7 @@ from upwell.dialects.flat import Struct
 from upwell.dialects.operations import Operation, Param, refuse_repeats
 from upwell.dialects.rpc_checks import SIGN_METHODS, digest, page_params
 from upwell.domain import commands as c
+from upwell.domain.commands.lists import Page, Slice
 from upwell.domain.errors import Invalid, Missing
 from upwell.domain.letters import LETTERS
 from upwell.domain.talk import DEFAULT_MODULE
@@ -58,7 +59,7 @@ _CREATE = (
         ),
     ),
 )
-_MODIFY = (
+_UPDATE = (
     FIRMWARE_ID,
     Param("ProductKey", required=True),
     Param("FirmwareName", check=FIRMWARE_NAME),
@@ -90,7 +91,7 @@ def _create(p: Mapping[str, Any]) -> c.CreatePackage:
         md5=sign if method == "MD5" else None,
         sha256=sign if method == "SHA256" else None,
         verify=p["NeedToVerify"],
-        udi=p["Udi"],
+        note=p["Udi"],
     )
 
 
@@ -121,19 +122,19 @@ def _file(each: Struct, method: str) -> c.GivenFile:
     return c.GivenFile(md5=md5, sha256=sign, **given)
 
 
-def _modify(p: Mapping[str, Any]) -> c.ModifyPackage:
-    return c.ModifyPackage(
+def _update(p: Mapping[str, Any]) -> c.UpdatePackage:
+    return c.UpdatePackage(
         package_id=names.read_firmware_id(p["FirmwareId"]),
         product_key=p["ProductKey"],
         name=p["FirmwareName"],
         description=p["FirmwareDesc"],
-        udi=p["FirmwareUdi"],
+        note=p["FirmwareUdi"],
     )
 
 
 def _list(p: Mapping[str, Any]) -> c.ListPackages:
     return c.ListPackages(
-        number=p["CurrentPage"], size=p["PageSize"], product_key=p["ProductKey"], version=p["DestVersion"]
+        asked=Slice.of_page(p["CurrentPage"], p["PageSize"]), product_key=p["ProductKey"], version=p["DestVersion"]
     )
 
 
@@ -172,18 +173,18 @@ def _full(r: c.Package) -> dict[str, Any]:
             | {"SignValue": _sign(file, r.sign_method)}
             for file in r.files
         ],
-        "Udi": r.udi or None,
+        "Udi": r.note or None,
         "VerifyProgress": r.verify_progress,
     }
     return {"FirmwareInfo": _simple(r) | more}
 
 
-def _page(r: c.Page[c.Package]) -> dict[str, Any]:
+def _page(r: Page[c.Package]) -> dict[str, Any]:
     infos = [_simple(item) for item in r.items]
     return render.paging(r, "CurrentPage") | {"FirmwareInfo": {"SimpleFirmwareInfo": infos}}
 
 
-def _created(r: c.PackageCreated) -> dict[str, Any]:
+def _created(r: c.Package) -> dict[str, Any]:
     return {"Data": {"FirmwareId": names.firmware_id(r.package_id), "UtcCreate": render.utc(r.created_at)}}
 
 
@@ -220,7 +221,7 @@ OPERATIONS: dict[str, Operation] = {
         "operator", (), lambda _: c.CreateUploadTicket(suffix="csv", purpose="devices"), _list_ticket, limit_per_s=10
     ),
     "CreateOTAFirmware": Operation("operator", _CREATE, _create, _created, limit_per_s=10),
-    "ModifyOTAFirmware": Operation("operator", _MODIFY, _modify, limit_per_s=10),
+    "ModifyOTAFirmware": Operation("operator", _UPDATE, _update, limit_per_s=10),
     "QueryOTAFirmware": Operation(
         "viewer",
         (FIRMWARE_ID,),

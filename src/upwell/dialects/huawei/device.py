@@ -16,9 +16,8 @@ from upwell.dialects.huawei import envelope, gateway, render
 from upwell.dialects.huawei.flow import outcome
 from upwell.dialects.payloads import storable, understood, version_of
 from upwell.domain.awaiting import RESULT_WITHIN
-from upwell.domain.commands import SOFTWARE_MODULE
 from upwell.domain.errors import DeviceError, Invalid
-from upwell.domain.modules import STANDING, module_key
+from upwell.domain.modules import SOFTWARE_MODULE, STANDING, module_key
 from upwell.domain.talk import DEFAULT_MODULE, Offer, ResultReport, SdkReport, VersionReport
 
 CODE_MAX = 2**31 - 1  # of a result_code, either way: what a database holds; those that mean something are below 256

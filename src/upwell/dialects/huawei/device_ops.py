@@ -13,8 +13,8 @@ from upwell.dialects.operations import Operation, Param, Table, Values, at
 from upwell.domain import commands as c
 from upwell.domain.commands.lists import Page
 from upwell.domain.errors import Invalid
+from upwell.domain.modules import DEFAULT_MODULE, SOFTWARE_MODULE
 from upwell.domain.search import Both, Compare
-from upwell.domain.talk import DEFAULT_MODULE
 
 EXTENSION_BYTES_MAX = 1024  # huawei 4.3: 1 KB
 SHADOW_MAX = 500  # services of a product model
@@ -150,7 +150,7 @@ def _who(r: c.Device) -> dict[str, Any]:
 def _what(r: c.Device) -> dict[str, Any]:
     return {
         "fw_version": r.versions.get(DEFAULT_MODULE),
-        "sw_version": r.versions.get(c.SOFTWARE_MODULE),
+        "sw_version": r.versions.get(SOFTWARE_MODULE),
         "device_sdk_version": r.sdk_version,
         "product_id": r.product_key,
         "product_name": r.product_name,
@@ -160,7 +160,7 @@ def _what(r: c.Device) -> dict[str, Any]:
 
 
 def _modules(r: c.Device) -> list[dict[str, str]]:
-    own = (DEFAULT_MODULE, c.SOFTWARE_MODULE)
+    own = (DEFAULT_MODULE, SOFTWARE_MODULE)
     return [
         {"module_name": module, "module_version": version}
         for module, version in sorted(r.versions.items())

@@ -5,9 +5,10 @@ from typing import Any
 from upwell.dialects.checks import Text
 from upwell.dialects.huawei import names, render
 from upwell.dialects.huawei.package_ops import MODULE_NAME
-from upwell.dialects.huawei.params import CHINESE, ID_36, PRODUCT_ID, WINDOW, window
+from upwell.dialects.huawei.params import CHINESE, ID_36, PRODUCT_ID, WINDOW, asked
 from upwell.dialects.operations import Operation, Param, Values, at
 from upwell.domain import commands as c
+from upwell.domain.commands.lists import Page
 from upwell.domain.errors import Invalid
 from upwell.domain.modules import STANDING, module_key
 
@@ -18,42 +19,43 @@ _DESCRIPTION = Param("description", check=Text(1024, low=0))
 MODULE_ID = Param("module_id", required=True, check=Text(36, "A-Za-z0-9-", "letters, digits or -"))
 
 
-def _create(v: Values) -> c.AddModule:
+def _create(v: Values) -> c.CreateModule:
     if module_key(v["module_name"]) in STANDING:
         raise Invalid("module_name", f"none of {', '.join(STANDING)}", "these are the firmware and the software")
-    return c.AddModule(
+    return c.CreateModule(
         space=v["app_id"],
         product_key=v["product_id"],
         name=v["module_name"],
         alias=v["alias_name"],
         description=v["description"],
         most=MODULES_MAX,
+        standing=STANDING,
     )
 
 
-def _number(v: Values) -> int:
-    return names.read_module_id(v["module_id"])
+def _key(v: Values) -> c.ModuleKey:
+    return c.ModuleKey(module_id=names.read_module_id(v["module_id"]))
 
 
-def _change(v: Values) -> c.ChangeModule:
-    return c.ChangeModule(module_id=_number(v), alias=v["alias_name"], description=v["description"])
+def _update(v: Values) -> c.UpdateModule:
+    return c.UpdateModule(module=_key(v), alias=v["alias_name"], description=v["description"])
 
 
-def _module(r: c.SpaceModule) -> dict[str, Any]:
+def _module(r: c.Module) -> dict[str, Any]:
     members = {
-        "module_id": names.module_id(r.module_id),
+        "module_id": names.module_id(r.module_id or 0),
         "app_id": r.space.key,
-        "product_id": r.module.product_key,
+        "product_id": r.product_key,
         "product_name": r.product_name,
-        "module_name": r.module.name,
-        "alias_name": r.module.alias,
-        "description": r.module.description,
-        "create_time": render.time(r.module.created_at),
+        "module_name": r.name,
+        "alias_name": r.alias,
+        "description": r.description,
+        "create_time": render.time(r.created_at),
     }
     return render.present(members)
 
 
-def _page(r: c.Scanned[c.SpaceModule]) -> dict[str, Any]:
+def _page(r: Page[c.Module]) -> dict[str, Any]:
     return {"modules": [_module(item) for item in r.items], "page": render.page(r)}
 
 
@@ -67,16 +69,16 @@ OPERATIONS: dict[str, Operation] = {
     ),
     "ListOtaModules": at(
         "GET", _ALL, "viewer",
-        lambda v: c.ScanModules(window=window(v), space=v["app_id"], product_key=v["product_id"]), _page,
+        lambda v: c.ListModules(asked=asked(v), space=v["app_id"], product_key=v["product_id"]), _page,
         query=(Param("app_id", required=True, check=ID_36), PRODUCT_ID, *WINDOW),
     ),
     "ShowOtaModule": at(
-        "GET", _ONE, "viewer", lambda v: c.ShowModule(module_id=_number(v)), _module, ids=(MODULE_ID,),
+        "GET", _ONE, "viewer", lambda v: c.ShowModule(module=_key(v)), _module, ids=(MODULE_ID,),
     ),
     "UpdateOtaModule": at(
-        "PUT", _ONE, "operator", _change, _module, ids=(MODULE_ID,), body=(_ALIAS, _DESCRIPTION),
+        "PUT", _ONE, "operator", _update, _module, ids=(MODULE_ID,), body=(_ALIAS, _DESCRIPTION),
     ),
     "DeleteOtaModule": at(
-        "DELETE", _ONE, "operator", lambda v: c.RemoveModule(module_id=_number(v)), status=204, ids=(MODULE_ID,),
+        "DELETE", _ONE, "operator", lambda v: c.DeleteModule(module=_key(v)), status=204, ids=(MODULE_ID,),
     ),
 }  # fmt: skip

@@ -9,12 +9,12 @@ from typing import Any
 from upwell.dialects.checks import OneOf, Text, shown
 from upwell.dialects.huawei import names, render
 from upwell.dialects.huawei.codes import STATUSES
-from upwell.dialects.huawei.params import APP_ID, ID_36, PRODUCT_ID, WINDOW, window
+from upwell.dialects.huawei.params import APP_ID, ID_36, PRODUCT_ID, WINDOW, asked
 from upwell.dialects.operations import Operation, Param, Values, at
 from upwell.domain import commands as c
+from upwell.domain.commands.lists import Page
 from upwell.domain.errors import Invalid, Missing
-from upwell.domain.modules import module_key
-from upwell.domain.talk import DEFAULT_MODULE
+from upwell.domain.modules import DEFAULT_MODULE, SOFTWARE_MODULE, STANDING, module_key
 
 OBJECT_SIZE_MAX = 1024**3  # bytes; [seed] 1 GB
 MODULE_PACKAGE = "modulePackage"
@@ -27,7 +27,7 @@ _VERSION_CHARS, _VERSION_SAID = "A-Za-z0-9_.-", "letters, digits or _ - ."
 MODULE_NAME = Text(64, _VERSION_CHARS, _VERSION_SAID)  # [seed]
 VERSION = Text(256, _VERSION_CHARS, _VERSION_SAID)  # [seed]; huawei 2.2: source versions alike
 PACKAGE_ID = Param("package_id", required=True, check=Text(36, "A-Za-z0-9-", "letters, digits or -"))
-_MODULE_OF = {"firmwarePackage": DEFAULT_MODULE, "softwarePackage": c.SOFTWARE_MODULE}
+_MODULE_OF = {"firmwarePackage": DEFAULT_MODULE, "softwarePackage": SOFTWARE_MODULE}
 _TYPE_OF = {module: kind for kind, module in _MODULE_OF.items()}
 
 
@@ -66,20 +66,22 @@ _CREATE: tuple[Param, ...] = (
 )  # fmt: skip
 
 
-def _create(v: Values) -> c.CreateStoredPackage:
+def _create(v: Values) -> c.CreatePackage:
     obs = v["file_location"]["obs_location"]
-    return c.CreateStoredPackage(
+    return c.CreatePackage(
         space=v["app_id"],
         product_key=v["product_id"],
         module=_module(v),
         version=v["version"],
         source_versions=tuple(dict.fromkeys(v["support_source_versions"])),
-        description=v["description"],
+        description=v["description"] or "",
         note=v["custom_info"],
         place=c.ObjectPlace(region=obs["region_name"], bucket=obs["bucket_name"], key=obs["object_key"]),
+        standing=STANDING,
+        is_delta=None,
         size_max=OBJECT_SIZE_MAX,
         sign=obs["sign"],
-        sign_method=obs["sign_method"],
+        sign_word=obs["sign_method"],
     )
 
 
@@ -96,47 +98,50 @@ def _module(v: Values) -> str:
     return str(name)
 
 
-def _scan(v: Values) -> c.ScanPackages:
-    return c.ScanPackages(
-        window=window(v),
-        module=_MODULE_OF.get(v["package_type"]),
+def _list(v: Values) -> c.ListPackages:
+    module = _MODULE_OF.get(v["package_type"])
+    return c.ListPackages(
+        asked=asked(v),
+        in_space=True,
+        module=module,
+        without=() if module else STANDING,
         space=v["app_id"],
         product_key=v["product_id"],
         version=v["version"],
     )
 
 
-def _listed(r: c.StoredPackage) -> dict[str, Any]:
+def _listed(r: c.Package) -> dict[str, Any]:
     members = {
         "package_id": names.package_id(r.package_id),
-        "app_id": r.space.key,
+        "app_id": r.space and r.space.key,
         "package_type": _TYPE_OF.get(r.module, MODULE_PACKAGE),
         "product_id": r.product_key,
         "product_name": r.product_name,
         "module_name": None if r.module in _TYPE_OF else r.module,
         "version": r.version,
         "support_source_versions": list(r.source_versions) or None,
-        "description": r.description,
+        "description": r.description or None,
         "custom_info": r.note,
         "create_time": render.time(r.created_at),
     }
     return render.present(members)
 
 
-def _package(r: c.StoredPackage) -> dict[str, Any]:
+def _package(r: c.Package) -> dict[str, Any]:
     if r.place is None:  # made of an uploaded file by another dialect
         return _listed(r)
     obs = {
         "region_name": r.place.region,
         "bucket_name": r.place.bucket,
         "object_key": r.place.key,
-        "sign_method": r.sign_method,
+        "sign_method": r.sign_word,
         "sign": r.sign,
     }
     return _listed(r) | {"file_location": {"obs_location": render.present(obs)}}
 
 
-def _page(r: c.Scanned[c.StoredPackage]) -> dict[str, Any]:
+def _page(r: Page[c.Package]) -> dict[str, Any]:
     return {"packages": [_listed(item) for item in r.items], "page": render.page(r)}
 
 
@@ -149,13 +154,14 @@ OPERATIONS: dict[str, Operation] = {
         selects=True,  # support_source_versions
     ),
     "ListOtaPackageInfo": at(
-        "GET", "/ota-upgrades/packages", "viewer", _scan, _page,
+        "GET", "/ota-upgrades/packages", "viewer", _list, _page,
         query=(Param("package_type", required=True, check=OneOf(TYPES)), APP_ID, PRODUCT_ID,
                Param("version", check=VERSION), *WINDOW),
     ),
     "ShowOtaPackage": at(
         "GET", _ONE, "viewer",
-        lambda v: c.ShowStoredPackage(package_id=names.read_package_id(v["package_id"])), _package, ids=(PACKAGE_ID,),
+        lambda v: c.ShowPackage(package_id=names.read_package_id(v["package_id"]), in_space=True), _package,
+        ids=(PACKAGE_ID,),
     ),
     "DeleteOtaPackage": at(
         "DELETE", _ONE, "operator",

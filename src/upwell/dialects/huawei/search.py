@@ -17,11 +17,11 @@ from sqlglot.errors import SqlglotError
 
 from upwell.dialects.checks import shown
 from upwell.dialects.huawei.params import CHINESE
-from upwell.domain.commands import SOFTWARE_MODULE, ListDevices
+from upwell.domain.commands import ListDevices
 from upwell.domain.commands.lists import Slice
 from upwell.domain.errors import Invalid
+from upwell.domain.modules import DEFAULT_MODULE, SOFTWARE_MODULE
 from upwell.domain.search import EVERYONE, Both, Compare, Condition, Either, Field, Not, Operator
-from upwell.domain.talk import DEFAULT_MODULE
 
 SQL_CHARS_MAX = 400
 CONDITIONS_MAX = 5

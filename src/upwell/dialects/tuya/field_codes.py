@@ -18,7 +18,7 @@ _WIRE_NAMES = {
     "source_version": "SrcVersion",
     "source_versions": "SrcVersion",
     "suffix": "FileSuffix",
-    "udi": "Udi",
+    "note": "Udi",
     "url": "FirmwareUrl",
     "version": "DestVersion",
 }

@@ -1,6 +1,6 @@
 """Tuya's package and module operations (tuya 2.4, 2.5): their parameters, their commands, their answers."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from upwell.dialects.checks import Length, OneOf, Pattern, Range
@@ -9,7 +9,7 @@ from upwell.dialects.rpc_answers import utc
 from upwell.dialects.rpc_checks import ALIAS, digest
 from upwell.dialects.tuya import names
 from upwell.dialects.tuya.render import Table, page, struct
-from upwell.dialects.tuya.tables import DEVICE_KEY, VERSION, ask, data, of_device, operation, paged
+from upwell.dialects.tuya.tables import DEVICE_KEY, VERSION, ask, data, of_device, operation, paged, sliced
 from upwell.domain import commands as c
 from upwell.domain.letters import LETTERS
 
@@ -24,7 +24,7 @@ FIRMWARE_NAME = Pattern(
     "1-40 Chinese, English or Japanese letters, digits or - _ ( ), a letter or digit first",
 )
 DESCRIPTION = Length(0, 100)
-UDI = ask("udi", "Udi", check=Length(1, 4096))
+UDI = ask("note", "Udi", check=Length(1, 4096))
 PACKAGE_ID = ask("package_id", "FirmwareId", read=names.read_firmware_id, required=True)
 NAME = ask("name", "FirmwareName", required=True, check=FIRMWARE_NAME)
 
@@ -34,6 +34,11 @@ def _digest(given: Mapping[str, Any]) -> dict[str, Any]:
     method = given["SignMethod"]
     sign = digest("FirmwareSign", method, given["FirmwareSign"])
     return {} if sign is None else {DIGESTS[method]: sign}
+
+
+def _of_module(command: Callable[..., c.Command]) -> Callable[..., c.Command]:
+    """The command about one module, from the rows of `_MODULE`."""
+    return lambda product_key, name, **more: command(module=c.ModuleKey(product_key=product_key, name=name), **more)
 
 
 PACKAGE: Table = {
@@ -53,7 +58,7 @@ PACKAGE: Table = {
     "utcCreate": lambda r: utc(r.created_at),
     "utcModified": lambda r: utc(r.modified_at),
 }
-WHOLE_PACKAGE: Table = {**PACKAGE, "firmwareUrl": "url", "udi": "udi", "verifyProgress": "verify_progress"}
+WHOLE_PACKAGE: Table = {**PACKAGE, "firmwareUrl": "url", "udi": "note", "verifyProgress": "verify_progress"}
 CREATED: Table = {
     "firmwareId": lambda r: names.public(r.package_id),
     "utcCreate": lambda r: utc(r.created_at),
@@ -126,7 +131,7 @@ OPERATIONS: dict[str, Operation] = {
     # FirmwareName, and never deletes.
     "ModifyOTAFirmware": operation(
         "operator",
-        c.ModifyPackage,
+        c.UpdatePackage,
         (
             PACKAGE_ID,
             NAME,
@@ -141,23 +146,23 @@ OPERATIONS: dict[str, Operation] = {
     ),
     "ListOTAFirmware": operation(
         "viewer",
-        c.ListPackages,
+        sliced(c.ListPackages),
         (*paged(100), ask("product_key", "ProductKey"), ask("version", "DestVersion", check=VERSION)),
         page(PACKAGE, "simpleFirmwareInfo", "firmwareInfo"),
     ),
     "CreateOTAModule": operation("operator", c.CreateModule, (*_MODULE, *_TOLD_OF_MODULE)),
-    "UpdateOTAModule": operation("operator", c.UpdateModule, (*_MODULE, *_TOLD_OF_MODULE)),
-    "DeleteOTAModule": operation("operator", c.DeleteModule, _MODULE),
+    "UpdateOTAModule": operation("operator", _of_module(c.UpdateModule), (*_MODULE, *_TOLD_OF_MODULE)),
+    "DeleteOTAModule": operation("operator", _of_module(c.DeleteModule), _MODULE),
     # tuya 2.4: this list is plain at Alibaba too.
     "ListOTAModuleByProduct": operation(
         "viewer",
         c.ListModules,
         (ask("product_key", "ProductKey", required=True),),
-        data(lambda r: [struct(MODULE, each) for each in r]),
+        data(lambda r: [struct(MODULE, each) for each in r.items]),
     ),
     "ListOTAModuleVersionsByDevice": operation(
         "viewer",
-        c.ListModuleVersions,
+        sliced(c.ListModuleVersions),
         paged(200),
         page(MODULE_VERSION, "simpleOTAModuleInfo"),
         more=DEVICE_KEY,

@@ -8,6 +8,7 @@ from upwell.dialects.checks import Pattern, Range
 from upwell.dialects.operations import Operation, Param
 from upwell.dialects.rpc_checks import FROM_ONE, device_key
 from upwell.domain.commands import Command, Result
+from upwell.domain.commands.lists import Slice
 
 PRODUCT_KEY = Param("ProductKey", required=True)
 DEVICE_KEY = (Param("IotId"), Param("ProductKey"), Param("DeviceName"))
@@ -74,8 +75,13 @@ def of_device(given: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def paged(size_max: int, *, number: int | None = None, size: int | None = None) -> tuple[Ask, Ask]:
-    """The rows of CurrentPage and PageSize; they are required unless they have a default."""
+    """The rows of CurrentPage and PageSize, for `sliced`; they are required unless they have a default."""
     return (
         ask("number", "CurrentPage", "int", required=number is None, check=FROM_ONE, default=number),
         ask("size", "PageSize", "int", required=size is None, check=Range(1, size_max), default=size),
     )
+
+
+def sliced(command: Callable[..., Command]) -> Callable[..., Command]:
+    """The command of a list, from the rows of `paged`."""
+    return lambda number, size, **more: command(asked=Slice.of_page(number, size), **more)

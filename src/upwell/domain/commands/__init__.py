@@ -63,24 +63,28 @@ from upwell.domain.commands.jobs import (
     ShowJob,
     UpdateJob,
 )
-from upwell.domain.commands.packages import (
+from upwell.domain.commands.modules import (
     CreateModule,
-    CreatePackage,
-    CreateUploadTicket,
     DeleteModule,
-    DeletePackage,
-    GivenFile,
     ListModules,
     ListModuleVersions,
-    ListPackages,
-    ModifyPackage,
     Module,
+    ModuleKey,
     ModuleVersion,
+    ShowModule,
+    UpdateModule,
+)
+from upwell.domain.commands.packages import (
+    CreatePackage,
+    CreateUploadTicket,
+    DeletePackage,
+    GivenFile,
+    ListPackages,
+    ObjectPlace,
     Package,
-    PackageCreated,
     PackageFile,
     ShowPackage,
-    UpdateModule,
+    UpdatePackage,
     UploadTicket,
 )
 from upwell.domain.commands.products import (
@@ -109,14 +113,8 @@ from upwell.domain.commands.shared import (
     Page,
 )
 from upwell.domain.commands.space_parts import (
-    AddModule,
     ChangeGroup,
-    ChangeModule,
-    RemoveModule,
     ScanGroups,
-    ScanModules,
-    ShowModule,
-    SpaceModule,
 )
 from upwell.domain.commands.spaces import (
     CreateSpace,
@@ -125,14 +123,6 @@ from upwell.domain.commands.spaces import (
     RenameSpace,
     ShowSpace,
     Space,
-)
-from upwell.domain.commands.stored import (
-    SOFTWARE_MODULE,
-    CreateStoredPackage,
-    ObjectPlace,
-    ScanPackages,
-    ShowStoredPackage,
-    StoredPackage,
 )
 from upwell.domain.commands.target_files import (
     DeleteTargetFile,
@@ -152,14 +142,11 @@ from upwell.domain.commands.tasks import (
 __all__ = [
     "DAY_S",
     "OPEN_STATES",
-    "SOFTWARE_MODULE",
     "TARGETS_MAX",
     "TASK_STATES",
-    "AddModule",
     "AddToGroup",
     "CancelTasks",
     "ChangeGroup",
-    "ChangeModule",
     "CheckDeviceNames",
     "Command",
     "ConfirmTasks",
@@ -173,7 +160,6 @@ __all__ = [
     "CreatePackage",
     "CreateProduct",
     "CreateSpace",
-    "CreateStoredPackage",
     "CreateUploadTicket",
     "DeleteAction",
     "DeleteDevice",
@@ -212,28 +198,24 @@ __all__ = [
     "ListTargetFiles",
     "ListTasks",
     "Manner",
-    "ModifyPackage",
     "Module",
+    "ModuleKey",
     "ModuleVersion",
     "News",
     "ObjectPlace",
     "Package",
-    "PackageCreated",
     "PackageFile",
     "Page",
     "Product",
     "RegisterDevices",
     "Registration",
     "RemoveFromGroup",
-    "RemoveModule",
     "RenameSpace",
     "RepeatTasks",
     "ResetDevice",
     "ResetSecret",
     "Result",
     "ScanGroups",
-    "ScanModules",
-    "ScanPackages",
     "Scanned",
     "SecretReset",
     "SetTags",
@@ -248,12 +230,9 @@ __all__ = [
     "ShowProduct",
     "ShowRegistration",
     "ShowSpace",
-    "ShowStoredPackage",
     "ShowSuperGroup",
     "Space",
-    "SpaceModule",
     "Steered",
-    "StoredPackage",
     "TargetFile",
     "TargetResult",
     "Task",
@@ -263,6 +242,7 @@ __all__ = [
     "UpdateHook",
     "UpdateJob",
     "UpdateModule",
+    "UpdatePackage",
     "UpdateProduct",
     "UploadTicket",
     "Window",
@@ -275,23 +255,22 @@ Command = (
     | DeleteDevice | SetTags | DeleteTags | RegisterDevices | CheckDeviceNames | ShowRegistration
     | CreateGroup | UpdateGroup | DeleteGroup | ListGroups | ShowGroup | ShowSuperGroup | AddToGroup | RemoveFromGroup
     | ListGroupsOfDevice
-    | CreateUploadTicket | CreatePackage | ModifyPackage | ShowPackage | ListPackages | DeletePackage
-    | CreateModule | UpdateModule | DeleteModule | ListModules | ListModuleVersions
+    | CreateUploadTicket | CreatePackage | UpdatePackage | ShowPackage | ListPackages | DeletePackage
+    | CreateModule | UpdateModule | DeleteModule | ShowModule | ListModules | ListModuleVersions
     | CreateJob | UpdateJob | EndPolicy | DeleteJob | ShowJob | ListJobs
     | ListTasks | CancelTasks | ConfirmTasks | RepeatTasks | ListTargetFiles | DeleteTargetFile
     | CreateHook | ShowHook | ListHooks | UpdateHook | DeleteHook
     | CreateAction | ShowAction | ListActions | UpdateAction | DeleteAction
-    | AddModule | ScanModules | ShowModule | ChangeModule | RemoveModule | ScanGroups | ChangeGroup
-    | CreateStoredPackage | ScanPackages | ShowStoredPackage
+    | ScanGroups | ChangeGroup
 )  # fmt: skip
 
 Result = (
     Done | Product | Device | Registration | DeviceCounts | Group | Enrolled | None
-    | UploadTicket | Package | PackageCreated | Job | Steered | Hook | HookAction
-    | lists.Page[Product] | lists.Page[Device] | lists.Page[Job] | lists.Page[Task]
-    | lists.Page[Hook] | lists.Page[HookAction] | Page[Package] | Page[Group] | Page[ModuleVersion]
-    | tuple[Device, ...] | tuple[Group, ...] | tuple[Module, ...]
-    | Space | SpaceModule | SecretReset | StoredPackage
-    | Scanned[SpaceModule] | Scanned[Group] | Scanned[StoredPackage]
+    | UploadTicket | Package | Job | Steered | Hook | HookAction
+    | lists.Page[Product] | lists.Page[Device] | lists.Page[Module] | lists.Page[ModuleVersion]
+    | lists.Page[Package] | lists.Page[Job] | lists.Page[Task] | lists.Page[Hook] | lists.Page[HookAction]
+    | Page[Group] | tuple[Device, ...] | tuple[Group, ...]
+    | Space | Module | SecretReset
+    | Scanned[Group]
     | tuple[Space, ...] | tuple[TargetFile, ...]
 )  # fmt: skip

@@ -54,13 +54,8 @@ class Logins:
         self._desk = desk
         self._faces = faces
 
-    async def identity(self, client_id: str, username: str, password: bytes) -> Identity | None:
-        """Who the CONNECT is, proven; None refuses."""
-        found = await self.check(client_id, username, password)
-        return None if isinstance(found, Refused) else found
-
     async def check(self, client_id: str, username: str, password: bytes) -> Identity | Refused:
-        """The same, with the reason of a refusal."""
+        """Who the CONNECT is, proven, or why it is refused."""
         try:
             face, claim = self._claim(client_id, username)
         except DeviceError as exc:

@@ -127,6 +127,7 @@ class Exchange:
     async def close(self, answer: Answer) -> None:
         """Answer, if nothing was told yet."""
         if not self.is_answered:
+            self.is_answered = True
             for part in _parts(answer):
                 await self.send(part)
 

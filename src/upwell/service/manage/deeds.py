@@ -38,8 +38,7 @@ _ASKED: dict[type, tuple[str, tuple[str, ...]]] = {
 
 DEEDS: dict[type, tuple[str, tuple[str, ...]]] = {
     c.CreatePackage: ("package made", _PACKAGE),
-    c.CreateStoredPackage: ("package made", _PACKAGE),
-    c.ModifyPackage: ("package changed", ("package_id", "name")),
+    c.UpdatePackage: ("package changed", ("package_id", "name")),
     c.DeletePackage: ("package deleted", ("package_id",)),
     c.UpdateJob: ("job changed", ("maximum_per_min", "timeout_min", "source_versions")),
     c.EndPolicy: ("job halted: it takes no more devices", ()),

@@ -61,7 +61,8 @@ async def _fitting(conn: Connection, caller: Caller, cmd: c.ListDevices) -> tupl
     statement = await _statement(conn, caller, cmd, product_id)
     total = None
     if cmd.counted:
-        total = await conn.fetchval(*where(SQL["count_devices"](account_id=caller.account_id), which))
+        of = {"account_id": caller.account_id, "product_id": product_id}
+        total = await conn.fetchval(*where(SQL["count_devices"](**of), which))
     rows = await conn.fetch(*where(statement, which)) if cmd.asked.take else []
     return total, list(rows)
 
@@ -75,7 +76,6 @@ async def _which(conn: Connection, caller: Caller, cmd: c.ListDevices) -> tuple[
         parts.append(Compare("space", "=", (cmd.space,)))
     if cmd.product_key is not None:
         product_id = await find_product(conn, caller, cmd.product_key)
-        parts.append(Compare("product_key", "=", (cmd.product_key,)))
     if cmd.group_id is not None:
         parts.append(Both((await condition_of_group(conn, caller, cmd.group_id),)))
     return Both(tuple(parts)), product_id
@@ -83,15 +83,15 @@ async def _which(conn: Connection, caller: Caller, cmd: c.ListDevices) -> tuple[
 
 async def _statement(conn: Connection, caller: Caller, cmd: c.ListDevices, product_id: int | None) -> tuple[Any, ...]:
     """The statement of the order that is asked for, with its arguments. Raises Invalid (after)."""
-    taken = {"account_id": caller.account_id, "take": cmd.asked.take, "skip": cmd.asked.skip}
+    whose = {"account_id": caller.account_id, "product_id": product_id}
     if cmd.after is not None:
         moment = await conn.fetchval(*SQL["moment_of_device"](product_id=product_id, device_id=cmd.after))
         if moment is None:
             raise Invalid("after", "the device that the page before ended with")
         place = {"product_id": product_id, "moment": moment, "after": cmd.after, "take": cmd.asked.take}
         return (*SQL["newest_after"](**place),)
-    places = {"newest": {"product_id": product_id}, "record": _below(cmd.asked), "record_up": {}}
-    return (*SQL[cmd.order](**taken, **places[cmd.order]),)
+    below = _below(cmd.asked) if cmd.order == "record" else {}
+    return (*SQL[cmd.order](**whose, take=cmd.asked.take, skip=cmd.asked.skip, **below),)
 
 
 def _below(asked: Slice) -> dict[str, Any]:

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 from upwell.domain import commands as c
 from upwell.domain.errors import Conflict, NotFound
-from upwell.domain.modules import DEFAULT_MODULE
+from upwell.domain.modules import DEFAULT_MODULE, SOFTWARE_MODULE
 from upwell.domain.verification import require_unverified, require_verified
 from upwell.service.manage.access import Caller
 from upwell.service.manage.spaces import space_number
@@ -16,7 +16,7 @@ from upwell.storage.queries import sheet
 
 SQL = sheet("jobs")
 MQTT_SIZE_MAX = 16 * 1024 * 1024  # bytes of a file that is downloaded over MQTT (alibaba 2.1)
-_MODULES = {"firmware": DEFAULT_MODULE, "software": c.SOFTWARE_MODULE}
+_MODULES = {"firmware": DEFAULT_MODULE, "software": SOFTWARE_MODULE}
 
 
 async def package_of_product(conn: Connection, caller: Caller, cmd: c.CreateJob) -> tuple[Row, int]:

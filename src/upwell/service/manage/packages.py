@@ -1,135 +1,132 @@
-"""Packages of uploaded firmware files, each for one module of a product.
+"""Packages: versions of modules, each for one module of a product, ready to install.
 
-A package's sizes and digests are the stored files', whatever the caller thinks they are. One of a single file keeps
-them itself; one of several keeps them in its list, and has none of its own but the size of all (alibaba 2.3).
+What a package holds, and whether that is what the caller thinks, is found out in package_contents. A package of no
+product is for whole devices, and every product's.
 """
 
-import json
-from dataclasses import dataclass
+from typing import Any
 
 import asyncpg
 
-from upwell.domain import commands
+from upwell.domain import commands as c
+from upwell.domain.commands.lists import Page
 from upwell.domain.errors import Conflict, Invalid, Missing, NotFound, TooMany
 from upwell.domain.modules import module_key
-from upwell.domain.talk import DEFAULT_MODULE
 from upwell.service.context import Context
 from upwell.service.manage.access import Caller, require
-from upwell.service.manage.uploads import take_file
-from upwell.storage.database import Connection, Row, values
+from upwell.service.manage.package_contents import object_of, several, single
+from upwell.service.manage.pages import page, span
+from upwell.service.manage.products import find_product
+from upwell.service.manage.spaces import space_number
+from upwell.storage.database import Connection, Row
 from upwell.storage.queries import sheet
+from upwell.storage.views import package_of
 
-_Q = sheet("packages")
+SQL = sheet("packages")
 PACKAGES_MAX = 500  # live packages of one account (alibaba 2.2)
+STORED_MAX = 10_000  # live packages of objects in an account; no source has a limit, so that none is met by accident
 FILES_MAX = 20  # of one package (alibaba 2.2)
 
 
-@dataclass(frozen=True, slots=True)
-class _Content:
-    """What a package installs: one file, or `files` as JSON."""
-
-    object_key: str
-    size: int
-    md5: str
-    sha256: str
-    url: str
-    files: str = "[]"
-
-
-async def create_package(ctx: Context, caller: Caller, cmd: commands.CreatePackage) -> commands.PackageCreated:
-    """A package of uploaded files. Raises Missing (url), Invalid (url, files, size, md5, sha256, source_version),
-    NotFound (file, product, module), Conflict package_name_taken or file_used, TooMany packages or files."""
+async def create_package(ctx: Context, caller: Caller, cmd: c.CreatePackage) -> c.Package:
+    """A package of uploaded files or of an object. Raises Missing (url), Invalid (url, files, size, md5, sha256,
+    source_version; bucket, object_key), NotFound (file, space, product, module), Conflict package_name_taken or
+    file_used, TooMany packages or files."""
     require(caller, "operator")
     _check(cmd)
-    package_id, now = ctx.new_id(), ctx.now()
+    found = await object_of(ctx, caller, cmd) if cmd.place else None
+    package_id = ctx.new_id()
+    name = cmd.name or f"object-{package_id}"  # names are unique in the account; an object's tongue gives none
 
-    async def body(conn: Connection) -> commands.PackageCreated:
-        await conn.execute(_Q["lock_account"], caller.account_id)
-        if await conn.fetchval(_Q["count_live"], caller.account_id) >= PACKAGES_MAX:
-            raise TooMany("packages", PACKAGES_MAX)
-        product_id = await _product_id(conn, caller, cmd.product_key)
-        module = await _hold_module(conn, product_id, cmd.module)
-        content = await (_several if cmd.files else _single)(ctx, conn, caller, cmd, package_id)
-        head = (package_id, caller.account_id, product_id, cmd.name, cmd.description, module, cmd.version)
-        kind = (cmd.source_version or None, cmd.is_delta, "unverified" if cmd.verify else "exempt")
-        more = (cmd.udi, cmd.sign_method)
-        stored = (content.object_key, content.size, content.md5, content.sha256, content.url, content.files)
-        if await conn.fetchval(_Q["make_package"], *head, *kind, *more, *stored, now) is None:
-            raise _name_taken(cmd.name)
-        return commands.PackageCreated(package_id=package_id, created_at=now)
+    async def body(conn: Connection) -> c.Package:
+        await conn.execute(*SQL["lock_account"](account_id=caller.account_id))
+        await _check_room(conn, caller, cmd)
+        product_id = await _product_id(conn, caller, cmd.product_key, cmd.space)
+        module = await _hold_module(conn, product_id, cmd)
+        content = found or await (several if cmd.files else single)(ctx, conn, caller, cmd, package_id)
+        row = {"package_id": package_id, "account_id": caller.account_id, "product_id": product_id, "name": name}
+        columns = row | _said(cmd) | content.columns()
+        if await conn.fetchval(*SQL["make_package"](**columns, module=module, now=ctx.now())) is None:
+            raise _name_taken(name)
+        return (await _views(conn, caller, [package_id]))[0]
 
     return await ctx.database.transact(body)
 
 
-async def modify_package(ctx: Context, caller: Caller, cmd: commands.ModifyPackage) -> commands.Done:
-    """Give a package another name, description or udi. A package of no product is every product's. Raises NotFound
+async def update_package(ctx: Context, caller: Caller, cmd: c.UpdatePackage) -> c.Done:
+    """Give a package another name, description or note. A package of no product is every product's. Raises NotFound
     (package, product), Conflict package_name_taken or package_of_other_product."""
     require(caller, "operator")
+    change = {"name": cmd.name, "description": cmd.description, "note": cmd.note}
 
-    async def body(conn: Connection) -> commands.Done:
-        row = await conn.fetchrow(_Q["package_for_change"], cmd.package_id, caller.account_id)
+    async def body(conn: Connection) -> c.Done:
+        which = {"package_id": cmd.package_id, "account_id": caller.account_id}
+        row = await conn.fetchrow(*SQL["package_for_change"](**which))
         if row is None:
             raise NotFound("package", str(cmd.package_id))
         product_id = await _product_id(conn, caller, cmd.product_key)
         if product_id is not None and row["product_id"] not in (None, product_id):
             raise Conflict("package_of_other_product", f"The package does not belong to product {cmd.product_key}.")
         try:
-            await conn.execute(_Q["modify_package"], cmd.package_id, cmd.name, cmd.description, cmd.udi, ctx.now())
+            await conn.execute(*SQL["update_package"](package_id=cmd.package_id, now=ctx.now(), **change))
         except asyncpg.UniqueViolationError as exc:
             raise _name_taken(cmd.name or "") from exc
-        return commands.Done()
+        return c.Done()
 
     return await ctx.database.transact(body)
 
 
-async def show_package(ctx: Context, caller: Caller, cmd: commands.ShowPackage) -> commands.Package:
+async def show_package(ctx: Context, caller: Caller, cmd: c.ShowPackage) -> c.Package:
     """The package. Raises NotFound."""
     async with ctx.database.connection() as conn:
-        found = await _show_packages(conn, caller, [cmd.package_id])
-    if not found:
+        found = await _views(conn, caller, [cmd.package_id])
+    if not found or (cmd.in_space and found[0].space is None):
         raise NotFound("package", str(cmd.package_id))
     return found[0]
 
 
-async def list_packages(ctx: Context, caller: Caller, cmd: commands.ListPackages) -> commands.Page[commands.Package]:
-    """A page of the account's packages, newest first."""
-    which = caller.account_id, cmd.product_key, cmd.version
+async def list_packages(ctx: Context, caller: Caller, cmd: c.ListPackages) -> Page[c.Package]:
+    """The account's packages in a slice, newest first. Raises NotFound (space)."""
+    asked: dict[str, Any] = {"product_key": cmd.product_key, "module": cmd.module, "without": list(cmd.without)}
+    asked |= {"account_id": caller.account_id, "version": cmd.version, "in_space": cmd.in_space}
     async with ctx.database.connection() as conn:
-        total = await conn.fetchval(_Q["count_packages"], *which)
-        rows = await conn.fetch(_Q["page_of_packages"], *which, cmd.size, (cmd.number - 1) * cmd.size)
-        items = await _show_packages(conn, caller, [row["package_id"] for row in rows])
-    return commands.Page(items=tuple(items), total=total, number=cmd.number, size=cmd.size)
+        asked["space_id"] = await space_number(conn, caller, cmd.space)
+        total = await conn.fetchval(*SQL["count_packages"](**asked))
+        found = await conn.fetch(*SQL["list_packages"](**asked, **span(cmd.asked)))
+        rows = await _rows(conn, caller, [row["package_id"] for row in found])
+    return page(rows, cmd.asked, package_of, lambda row: int(row["package_id"]), total)
 
 
-async def delete_package(ctx: Context, caller: Caller, cmd: commands.DeletePackage) -> commands.Done:
+async def delete_package(ctx: Context, caller: Caller, cmd: c.DeletePackage) -> c.Done:
     """Delete a package that no job is bringing out. Raises NotFound, Conflict package_has_running_job."""
     require(caller, "operator")
 
-    async def body(conn: Connection) -> commands.Done:
-        if await conn.fetchval(_Q["lock_package"], cmd.package_id, caller.account_id) is None:
+    async def body(conn: Connection) -> c.Done:
+        which = {"package_id": cmd.package_id, "account_id": caller.account_id}
+        if await conn.fetchval(*SQL["lock_package"](**which)) is None:
             raise NotFound("package", str(cmd.package_id))
-        if await conn.fetchval(_Q["has_running_job"], cmd.package_id):
+        if await conn.fetchval(*SQL["has_running_job"](package_id=cmd.package_id)):
             raise Conflict(
                 "package_has_running_job", "A job of the package is planned or in progress; cancel it first."
             )
-        await conn.execute(_Q["delete_package"], cmd.package_id, ctx.now())
-        return commands.Done()
+        await conn.execute(*SQL["delete_package"](package_id=cmd.package_id, now=ctx.now()))
+        return c.Done()
 
     return await ctx.database.transact(body)
 
 
-def _check(cmd: commands.CreatePackage) -> None:
+def _check(cmd: c.CreatePackage) -> None:
     if cmd.is_delta and not cmd.source_version:
         raise Invalid("source_version", "given for a delta package")
     if cmd.is_delta and cmd.source_version == cmd.version:
         raise Invalid("source_version", "differs from the destination version")
-    if not cmd.files and not cmd.url:
+    if not cmd.files and not cmd.url and not cmd.place:
         raise Missing("url")
     if cmd.files:
         _check_files(cmd)
 
 
-def _check_files(cmd: commands.CreatePackage) -> None:
+def _check_files(cmd: c.CreatePackage) -> None:
     """A package of several files has no file of its own (alibaba 2.3)."""
     for field, given in (("url", cmd.url), ("md5", cmd.md5), ("sha256", cmd.sha256)):
         if given:
@@ -142,75 +139,53 @@ def _check_files(cmd: commands.CreatePackage) -> None:
             raise Invalid("files", "every name once", f"file {place} is the second named {name}")
 
 
-async def _product_id(conn: Connection, caller: Caller, product_key: str | None) -> int | None:
-    if product_key is None:
-        return None
-    product_id = await conn.fetchval(_Q["product_of_account"], caller.account_id, product_key)
-    if product_id is None:
-        raise NotFound("product", product_key)
-    return int(product_id)
+async def _check_room(conn: Connection, caller: Caller, cmd: c.CreatePackage) -> None:
+    """Objects take no room of the account, and so have a limit of their own."""
+    most = STORED_MAX if cmd.place else PACKAGES_MAX
+    counting = "count_stored" if cmd.place else "count_live"
+    if await conn.fetchval(*SQL[counting](account_id=caller.account_id)) >= most:
+        raise TooMany("packages", most)
 
 
-async def _hold_module(conn: Connection, product_id: int | None, module: str) -> str:
+async def _product_id(
+    conn: Connection, caller: Caller, product_key: str | None, space: str | None = None
+) -> int | None:
+    return None if product_key is None else await find_product(conn, caller, product_key, space, "share_product")
+
+
+async def _hold_module(conn: Connection, product_id: int | None, cmd: c.CreatePackage) -> str:
     """The module's own name; it exists until the package does (alibaba 5.4). A package of no product is for whole
     devices."""
-    if module_key(module) == DEFAULT_MODULE:
-        return DEFAULT_MODULE
-    name = product_id and await conn.fetchval(_Q["share_module"], product_id, module)
+    if module_key(cmd.module) in cmd.standing:
+        return module_key(cmd.module)
+    name = product_id and await conn.fetchval(*SQL["share_module"](product_id=product_id, module=cmd.module))
     if not name:
-        raise NotFound("module", module)
+        raise NotFound("module", cmd.module)
     return str(name)
 
 
-async def _single(
-    ctx: Context, conn: Connection, caller: Caller, cmd: commands.CreatePackage, package_id: int
-) -> _Content:
-    """The one file, checked against what the caller thinks of it (alibaba 5.4)."""
-    url = cmd.url or ""
-    file = await take_file(ctx, conn, caller, url, "firmware", package_id)
-    if file["size"] == 0:
-        raise Invalid("url", "that of a file of at least 1 byte", "the uploaded file is empty; upload it again")
-    if cmd.size is not None and cmd.size != file["size"]:
-        raise Invalid("size", "the stored file's", f"it has {file['size']} bytes")
-    if cmd.md5 is not None and cmd.md5 != file["md5"]:
-        raise Invalid("md5", "the stored file's", f"its MD5 is {file['md5']}")
-    if cmd.sha256 is not None and cmd.sha256 != file["sha256"]:
-        raise Invalid("sha256", "the stored file's", f"its SHA-256 is {file['sha256']}")
-    return _Content(file["object_key"], file["size"], file["md5"], file["sha256"], url)
+def _said(cmd: c.CreatePackage) -> dict[str, Any]:
+    """What the caller says of a package, as columns."""
+    return {
+        "description": cmd.description,
+        "version": cmd.version,
+        "source_version": cmd.source_version or None,
+        "source_versions": list(cmd.source_versions),
+        "is_delta": bool(cmd.is_delta),
+        "status": "unverified" if cmd.verify and not cmd.place else "exempt",
+        "note": cmd.note,
+        "sign_method": "SHA256" if cmd.place else cmd.sign_method,
+        "sign": cmd.sign,
+        "sign_word": cmd.sign_word,
+    }
 
 
-async def _several(
-    ctx: Context, conn: Connection, caller: Caller, cmd: commands.CreatePackage, package_id: int
-) -> _Content:
-    """The files of several, each checked against what the caller thinks of it (alibaba 5.4)."""
-    files = []
-    for place, given in enumerate(cmd.files, 1):
-        file = await take_file(ctx, conn, caller, given.url, "firmware", package_id)
-        which = f"file {place} ({given.name})"
-        if file["size"] == 0:
-            raise Invalid("files", "files of at least 1 byte", f"{which} is empty; upload it again")
-        if given.size is not None and given.size != file["size"]:
-            raise Invalid("files", "the size of the stored file", f"{which} has {file['size']} bytes")
-        if given.md5 is not None and given.md5 != file["md5"]:
-            raise Invalid("files", "the MD5 of the stored file", f"that of {which} is {file['md5']}")
-        if given.sha256 is not None and given.sha256 != file["sha256"]:
-            raise Invalid("files", "the SHA-256 of the stored file", f"that of {which} is {file['sha256']}")
-        facts = {name: file[name] for name in ("object_key", "size", "md5", "sha256")}
-        files.append({"name": given.name, "url": given.url} | facts)
-    size = sum(int(file["size"]) for file in files)
-    if cmd.size is not None and cmd.size != size:
-        raise Invalid("size", "that of the stored files together", f"they have {size} bytes")
-    return _Content("", size, "", "", "", json.dumps(files))
+async def _rows(conn: Connection, caller: Caller, package_ids: list[int]) -> list[Row]:
+    return list(await conn.fetch(*SQL["show_packages"](account_id=caller.account_id, package_ids=package_ids)))
 
 
-async def _show_packages(conn: Connection, caller: Caller, package_ids: list[int]) -> list[commands.Package]:
-    rows = await conn.fetch(_Q["show_packages"], caller.account_id, package_ids)
-    return [commands.Package(**values(row) | {"files": _files(row)}) for row in rows]
-
-
-def _files(row: Row) -> tuple[commands.PackageFile, ...]:
-    files = [{name: value for name, value in file.items() if name != "object_key"} for file in json.loads(row["files"])]
-    return tuple(commands.PackageFile(**file) for file in files)
+async def _views(conn: Connection, caller: Caller, package_ids: list[int]) -> list[c.Package]:
+    return [package_of(row) for row in await _rows(conn, caller, package_ids)]
 
 
 def _name_taken(name: str) -> Conflict:

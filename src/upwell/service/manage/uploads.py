@@ -19,7 +19,7 @@ from upwell.service.upgrade.downloads import policy_signature, server_secret
 from upwell.storage.database import Connection, Row
 from upwell.storage.queries import sheet
 
-_Q = sheet("packages")
+SQL = sheet("uploads")
 UPLOAD_SECRET = "upload"  # noqa: S105  # only the name of the server secret that signs upload forms
 UPLOAD_KEY_ID = "UpwellUpload"  # the key id in an upload form: not an access key, only names who signed
 UPLOAD_START_MAX = timedelta(seconds=60)  # from ticket to the first byte (alibaba 5.1)
@@ -66,8 +66,10 @@ async def create_upload_ticket(
     policy = base64.b64encode(json.dumps(rules, separators=(",", ":")).encode()).decode()
     signature = policy_signature(await upload_secret(ctx), policy)
 
+    row = {"object_key": object_key, "account_id": caller.account_id, "purpose": cmd.purpose}
+
     async def body(conn: Connection) -> None:
-        await conn.execute(_Q["make_ticket"], object_key, caller.account_id, now, cmd.purpose)
+        await conn.execute(*SQL["make_ticket"](**row, now=now))
 
     await ctx.database.transact(body)
     return commands.UploadTicket(
@@ -87,9 +89,10 @@ async def begin_upload(ctx: Context, object_key: str) -> None:
 
     async def body(conn: Connection) -> None:
         now = ctx.now()
-        if await conn.fetchval(_Q["begin_upload"], object_key, now, now - UPLOAD_START_MAX) is not None:
+        which = {"object_key": object_key, "now": now, "made_after": now - UPLOAD_START_MAX}
+        if await conn.fetchval(*SQL["begin_upload"](**which)) is not None:
             return
-        row = await conn.fetchrow(_Q["find_ticket"], object_key)
+        row = await conn.fetchrow(*SQL["find_ticket"](object_key=object_key))
         if row is None:
             raise NotFound("file", object_key)
         if row["begun_at"] is not None:
@@ -103,7 +106,7 @@ async def abandon_upload(ctx: Context, object_key: str) -> None:
     """Whoever began the upload gives it up, and stores nothing any more: the ticket may begin again in its minute."""
 
     async def body(conn: Connection) -> None:
-        await conn.execute(_Q["abandon_upload"], object_key)
+        await conn.execute(*SQL["abandon_upload"](object_key=object_key))
 
     await ctx.database.transact(body)
 
@@ -111,7 +114,7 @@ async def abandon_upload(ctx: Context, object_key: str) -> None:
 async def stored_upload(ctx: Context, object_key: str) -> StoredUpload | None:
     """What the upload under this ticket has stored whole; None when there is none, or it is not over."""
     async with ctx.database.connection() as conn:
-        row = await conn.fetchrow(_Q["find_ticket"], object_key)
+        row = await conn.fetchrow(*SQL["find_ticket"](object_key=object_key))
     if row is None or row["finished_at"] is None:
         return None
     return StoredUpload(row["size"], row["md5"], row["sha256"])
@@ -121,7 +124,8 @@ async def finish_upload(ctx: Context, object_key: str, size: int, md5: str, sha2
     """The file is stored whole: bytes and lower-case hex digests. Raises NotFound when no upload is under way."""
 
     async def body(conn: Connection) -> None:
-        if await conn.fetchval(_Q["finish_upload"], object_key, ctx.now(), size, md5, sha256) is None:
+        facts = {"size": size, "md5": md5, "sha256": sha256}
+        if await conn.fetchval(*SQL["finish_upload"](object_key=object_key, now=ctx.now(), **facts)) is None:
             raise NotFound("file", object_key)
 
     await ctx.database.transact(body)
@@ -131,14 +135,15 @@ async def stale_files(ctx: Context) -> list[str]:
     """Object keys whose files nobody can use any more; delete each, then `forget_file` it."""
     now = ctx.now()
     async with ctx.database.connection() as conn:
-        rows = await conn.fetch(_Q["stale_files"], now - UNUSED_KEPT, now - DELETED_KEPT)
+        before = {"unused_before": now - UNUSED_KEPT, "deleted_before": now - DELETED_KEPT}
+        rows = await conn.fetch(*SQL["stale_files"](**before))
     return [row["object_key"] for row in rows]
 
 
 async def forget_file(ctx: Context, object_key: str) -> None:
     """The file is deleted."""
     async with ctx.database.connection() as conn:
-        await conn.execute(_Q["forget_file"], object_key)
+        await conn.execute(*SQL["forget_file"](object_key=object_key))
 
 
 async def take_file(
@@ -148,12 +153,13 @@ async def take_file(
     transaction fails. Raises NotFound (file) for one that is unknown, unfinished, too old or of another purpose,
     Conflict file_used."""
     key = _OBJECT_KEY.search(url)
-    row = key and await conn.fetchrow(_Q["take_ticket"], key[0], caller.account_id, ctx.now() - UPLOAD_KEPT, purpose)
+    which = {"account_id": caller.account_id, "finished_after": ctx.now() - UPLOAD_KEPT, "purpose": purpose}
+    row = key and await conn.fetchrow(*SQL["take_ticket"](object_key=key[0], **which))
     if not row:
         raise NotFound("file", url)
     if row["used"]:
         raise Conflict("file_used", "The uploaded file is used already; upload it again.")
-    await conn.execute(_Q["use_ticket"], row["object_key"], package_id)
+    await conn.execute(*SQL["use_ticket"](object_key=row["object_key"], package_id=package_id))
     return row
 
 

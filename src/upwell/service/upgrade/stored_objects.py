@@ -20,7 +20,7 @@ from upwell.storage.database import Row
 from upwell.storage.queries import sheet
 
 log = logging.getLogger(__name__)
-_Q = sheet("stored")
+SQL = sheet("stored")
 CLAIM = timedelta(minutes=2)  # how long a process that says nothing keeps an object to itself
 KEEP_CLAIM_BYTES = 32 * 1024 * 1024  # read between two words; half a second at the full rate
 BYTES_PER_S = 64 * 1024 * 1024  # read by one process: 1 GB in 16 s, and devices' downloads have the rest of the disk
@@ -38,7 +38,7 @@ async def read_one(ctx: Context, bytes_per_s: float = BYTES_PER_S) -> bool:
     """Read one object that waits for it; True when there was one."""
     now = ctx.now()
     async with ctx.database.connection() as conn:
-        claimed = await conn.fetchrow(_Q["claim_unread"], now, now + CLAIM)
+        claimed = await conn.fetchrow(*SQL["claim_unread"](now=now, until=now + CLAIM))
     if claimed is None:
         return False
     try:
@@ -85,10 +85,15 @@ async def _digested(
 async def _settle(
     ctx: Context, package_id: int, until: datetime, seen: Seen, stored: Stored, wrong: Fault | None
 ) -> None:
-    state, told = ("ok", (None, None)) if wrong is None else ("differs", (wrong.word, wrong.text))
-    facts = (state, seen.tag, seen.size, stored.md5, stored.sha256, ctx.now(), *told)
+    state, told = (
+        ("ok", {"fault": None, "problem": None})
+        if wrong is None
+        else ("differs", {"fault": wrong.word, "problem": wrong.text})
+    )
+    facts = {"tag": seen.tag, "size": seen.size, "md5": stored.md5, "sha256": stored.sha256}
+    settled = {"package_id": package_id, "until": until, "state": state, "now": ctx.now()} | told
     async with ctx.database.connection() as conn:
-        if await conn.fetchval(_Q["settle_read"], package_id, until, *facts) is None:
+        if await conn.fetchval(*SQL["settle_read"](**settled, **facts)) is None:
             raise _Lost
     if wrong is not None:
         log.warning("package %d: %s", package_id, wrong.text)
@@ -98,13 +103,13 @@ async def _unread(ctx: Context, package_id: int, problem: str) -> None:
     """The store is away, or does not let the object be read: its owner is told, and it is tried again."""
     log.warning("package %d: its object can't be read now: %s", package_id, problem)
     async with ctx.database.connection() as conn:
-        await conn.execute(_Q["note_unread"], package_id, problem)
+        await conn.execute(*SQL["note_unread"](package_id=package_id, problem=problem))
 
 
 async def _keep(ctx: Context, package_id: int, until: datetime) -> datetime:
     later = ctx.now() + CLAIM
     async with ctx.database.connection() as conn:
-        if await conn.fetchval(_Q["keep_claim"], package_id, until, later) is None:
+        if await conn.fetchval(*SQL["keep_claim"](package_id=package_id, until=until, later=later)) is None:
             raise _Lost
     return later
 
@@ -113,7 +118,7 @@ async def look_again(ctx: Context) -> bool:
     """Ask the store about objects that nobody asked about for LOOK_EVERY; True when there may be more of them."""
     now, objects = ctx.now(), objects_of(ctx)
     async with ctx.database.connection() as conn:
-        rows = await conn.fetch(_Q["claim_stale"], now - LOOK_EVERY, now, LOOK_BATCH)
+        rows = await conn.fetch(*SQL["claim_stale"](looked_until=now - LOOK_EVERY, now=now, most=LOOK_BATCH))
     for row in rows:
         await _compare(ctx, objects, row)
     return len(rows) == LOOK_BATCH
@@ -147,24 +152,26 @@ async def still_same(ctx: Context, package_id: int, object_key: str, expected: S
 async def read_anew(ctx: Context, account_id: int, bucket: str, key: str) -> None:
     """Somebody wrote or removed this object: whatever is made of it is read again, soon."""
     async with ctx.database.connection() as conn:
-        await conn.execute(_Q["doubt_object"], account_id, bucket, key, ctx.now())
+        which = {"account_id": account_id, "bucket": bucket, "bucket_key": key}
+        await conn.execute(*SQL["doubt_object"](**which, now=ctx.now()))
 
 
 async def packages_of_bucket(ctx: Context, account_id: int, bucket: str) -> dict[str, str]:
     """By key of an object: the versions that are made of it and how each stands."""
     async with ctx.database.connection() as conn:
-        rows = await conn.fetch(_Q["packages_of_bucket"], account_id, bucket)
+        rows = await conn.fetch(*SQL["packages_of_bucket"](account_id=account_id, bucket=bucket))
     return {row["bucket_key"]: row["packages"] for row in rows}
 
 
 async def _gone(ctx: Context, package_id: int) -> None:
     gone = fault.missing()
     async with ctx.database.connection() as conn:
-        if await conn.fetchval(_Q["settle_gone"], package_id, ctx.now(), gone.word, gone.text) is not None:
+        told = {"fault": gone.word, "problem": gone.text}
+        if await conn.fetchval(*SQL["settle_gone"](package_id=package_id, now=ctx.now(), **told)) is not None:
             log.warning("package %d: %s", package_id, gone.text)
 
 
 async def _doubt(ctx: Context, package_id: int) -> None:
     async with ctx.database.connection() as conn:
-        if await conn.fetchval(_Q["doubt"], package_id, ctx.now()) is not None:
+        if await conn.fetchval(*SQL["doubt"](package_id=package_id, now=ctx.now())) is not None:
             log.warning("package %d: its object was written anew and is read again", package_id)

@@ -1,19 +1,17 @@
 -- Lists of devices, and their numbers. `{rule}` is where storage/search.py puts a condition.
 
 -- name: count_devices
+-- Of one product, if it is given.
 select count(*) from device d join product p using (product_id) left join presence n using (device_id)
-where p.account_id = :account_id and p.deleted_at is null and d.deleted_at is null and {rule};
+where p.account_id = :account_id and p.deleted_at is null and d.deleted_at is null
+  and (:product_id::bigint is null or d.product_id = :product_id) and {rule};
 
 -- name: newest
--- Ids from new to old, those of one moment by id; each product gives its newest by its index.
-select f.device_id, f.created_at from product p cross join lateral (
-    select d.device_id, d.created_at from device d left join presence n using (device_id)
-    where d.product_id = p.product_id and d.deleted_at is null and {rule}
-    order by d.created_at desc, d.device_id limit :take::bigint + :skip::bigint
-) f
-where p.account_id = :account_id and p.deleted_at is null
-  and (:product_id::bigint is null or p.product_id = :product_id)
-order by f.created_at desc, f.device_id limit :take offset :skip;
+-- Ids from new to old, those of one moment by id; of one product by its index.
+select d.device_id, d.created_at from device d join product p using (product_id) left join presence n using (device_id)
+where p.account_id = :account_id and p.deleted_at is null and d.deleted_at is null
+  and (:product_id::bigint is null or d.product_id = :product_id) and {rule}
+order by d.created_at desc, d.device_id limit :take offset :skip;
 
 -- name: newest_after
 -- The same of one product from behind the device `after`, made at `moment`, at the same cost at any depth: those made
@@ -45,6 +43,7 @@ select f.device_id, f.created_at from product p cross join lateral (
     order by d.created_at desc, d.device_id desc limit :take::bigint + :skip::bigint
 ) f
 where p.account_id = :account_id and p.deleted_at is null
+  and (:product_id::bigint is null or p.product_id = :product_id)
 order by f.created_at desc, f.device_id desc limit :take offset :skip;
 
 -- name: record_up
@@ -55,6 +54,7 @@ select f.device_id, f.created_at from product p cross join lateral (
     order by d.created_at, d.device_id limit :take::bigint + :skip::bigint
 ) f
 where p.account_id = :account_id and p.deleted_at is null
+  and (:product_id::bigint is null or p.product_id = :product_id)
 order by f.created_at, f.device_id limit :take offset :skip;
 
 -- name: has_registration
