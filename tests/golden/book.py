@@ -88,7 +88,7 @@ TEXTS = (
     (re.compile(r"(?<=/ota/)[0-9A-Za-z_-]{40,}"), "<leave>"),
     (re.compile(r"(?<=[?&]e=)\d+"), "<time>"),
     (re.compile(r"(?<=has the hash )[0-9a-f]{64}"), "<hash>"),
-    (re.compile(r"\b\d{19}\b"), "<number>"),
+    (re.compile(r"\b(?!9{19})\d{19}\b"), "<number>"),
 )
 
 TOKEN_CHARS_MIN = 8  # of an id that is known again inside other text

@@ -79,7 +79,6 @@ def _alibaba() -> Tale:
     path = f"{product['ProductKey']}/pump_1"
     s.add("connect", {"device": "d", "connect": api, "id": "pump_1", "product": product["ProductKey"],
                       "secret": "{{made|Data.DeviceSecret}}"})  # fmt: skip
-    s.add("asks when it is known", asked | {"secret": "{{the product|Data.ProductSecret}}"})
     inform, get = f"/ota/device/inform/{path}", f"/sys/{path}/thing/ota/firmware/get"
     s.add("subscribes", {"device": "d", "subscribe": f"/ota/device/upgrade/{path}"})
     s.says(inform, {"id": "1", "params": {"version": "1.0.0"}})

@@ -155,11 +155,11 @@ async def test_what_earlier_versions_kept_under_several_spellings_is_one_module(
     await admin.execute("create database before_modules")
     dsn = postgres.replace("/upwell?", "/before_modules?", 1)
     conn = await asyncpg.connect(dsn)
+    await conn.execute("create table schema_version (version int primary key)")
     for version, text in migrations():
         if version < MIGRATION:
             await conn.execute(text)
-    await conn.execute("create table schema_version (version int primary key)")
-    await conn.execute("insert into schema_version values ($1)", MIGRATION - 1)
+            await conn.execute("insert into schema_version values ($1)", version)
     one, two = UUID(int=1), UUID(int=2)
     rows = "insert into module_version (device_id, module, version, reported_at) values ($1, $2, $3, $4)"
     for device, module, version, minute in (

@@ -134,7 +134,7 @@ class Toy:
 
 
 def _upload(ids: Mapping[str, str], image: bytes) -> Callable[[Context, Caller], Any]:
-    async def use(ctx: Context, caller: Caller) -> c.PackageCreated:
+    async def use(ctx: Context, caller: Caller) -> c.Package:
         ticket = await uploads.create_upload_ticket(ctx, caller, c.CreateUploadTicket(), "http://toy")
         await uploads.begin_upload(ctx, ticket.object_key)
         writer = await objects_of(ctx).create(ticket.object_key)

@@ -267,10 +267,9 @@ Command = (
 Result = (
     Done | Product | Device | Registration | DeviceCounts | Group | Enrolled | None
     | UploadTicket | Package | Job | Steered | Hook | HookAction
-    | lists.Page[Product] | lists.Page[Device] | lists.Page[Module] | lists.Page[ModuleVersion]
-    | lists.Page[Package] | lists.Page[Job] | lists.Page[Task] | lists.Page[Hook] | lists.Page[HookAction]
-    | Page[Group] | tuple[Device, ...] | tuple[Group, ...]
-    | Space | Module | SecretReset
-    | Scanned[Group]
+    | lists.Page[Product] | lists.Page[Device] | lists.Page[Module] | lists.Page[ModuleVersion] | lists.Page[Package]
+    | lists.Page[Job] | lists.Page[Task] | lists.Page[Hook] | lists.Page[HookAction] | Page[Group]
+    | tuple[Device, ...] | tuple[Group, ...]
+    | Space | Module | SecretReset | Scanned[Group]
     | tuple[Space, ...] | tuple[TargetFile, ...]
 )  # fmt: skip
