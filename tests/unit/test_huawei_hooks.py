@@ -54,5 +54,11 @@ def test_ids_are_of_their_kind() -> None:
     assert (names.read_rule_id(rule), names.read_action_id(action)) == (7, 7)
     assert len({rule, action, names.package_id(7)}) == 3
     for read, text in ((names.read_rule_id, action), (names.read_action_id, rule), (names.read_rule_id, "x")):
-        with pytest.raises(NotFound):
+        with pytest.raises(NotFound) as refused:
             read(text)
+        assert "hook" in refused.value.kind
+
+
+def test_ids_that_owners_hold_stay() -> None:
+    assert names.rule_id(7) == "37b80502344974f511230f8d3601879c"
+    assert names.action_id(7) == "a3db2ebf0fd6251aeda88377d4a3348f"

@@ -96,6 +96,10 @@ def _numbered(kind: str, text: str) -> int:
     return number
 
 
+# The core's words for kinds. Those that ids are hidden under stay: owners hold such ids.
+_CORES = {"rule": "hook", "action of a rule": "action of a hook"}
+
+
 def _hidden(kind: str, number: int) -> str:
     check = _check(kind, number)
     return f"{check:016x}{number ^ _mask(kind, check):016x}"
@@ -103,11 +107,11 @@ def _hidden(kind: str, number: int) -> str:
 
 def _found(kind: str, text: str) -> int:
     if not _HEX32.fullmatch(text):
-        raise NotFound(kind, text[:64])
+        raise NotFound(_CORES.get(kind, kind), text[:64])
     check = int(text[:16], 16)
     number = int(text[16:], 16) ^ _mask(kind, check)
     if number >> NUMBER_BITS or check != _check(kind, number):
-        raise NotFound(kind, text)
+        raise NotFound(_CORES.get(kind, kind), text)
     return number
 
 
