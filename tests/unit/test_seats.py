@@ -27,7 +27,7 @@ def ident(name: str) -> UUID:
 
 
 def conn(name: str) -> Conn:
-    return Conn(uuid4(), ident(name), Linked(AlibabaFace(), names(name), "secret"), "peer", "id", 4, NoWire())
+    return Conn(uuid4(), ident(name), Linked(AlibabaFace(), names(name), "secret"), "peer", NoWire())
 
 
 def seated(*who: str) -> tuple[Seats, list[Conn]]:

@@ -11,7 +11,6 @@ from uuid import UUID
 
 from upwell.doors.devices.identity import Identity
 from upwell.doors.devices.mqtt import codec
-from upwell.doors.devices.mqtt.session import INFLIGHT_MAX, SUBSCRIPTIONS_MAX
 from upwell.service.journal import tell
 
 
@@ -42,17 +41,13 @@ class Wire(Protocol):
 
 @dataclass(slots=True, eq=False)
 class Conn:
-    """An accepted connection as the handler sees it: a seat, for it can be told something now. `replaced` turns True
-    when a later login of the same device ended it."""
+    """An accepted connection as the handler sees it: a seat, for it can be told something now."""
 
     connection_id: UUID
     device_id: UUID
     facts: object = field(repr=False)
     peer: str
-    client_id: str
-    protocol_level: int
     wire: Wire = field(repr=False)
-    replaced: bool = False
     name: str = ""  # what people call the device
 
     def tell(self, message: Message, token: object) -> bool:
@@ -102,14 +97,12 @@ class Limits:
     connect_timeout_s: float = 10.0  # from accept to CONNACK: a stranger may not hold a socket
     keep_alive_range_s: tuple[int, int] = (30, 1200)  # alibaba 6.1: outside is refused
     connect_size_max: int = codec.CONNECT_SIZE_MAX  # of a stranger's first packet
-    payload_size_max: int = codec.PAYLOAD_SIZE_MAX  # of a publish that is read; a larger one is skipped
+    payload_size_max: int = 262_144  # of a publish, where its vendor's page names no bound; a larger one is skipped
     pending_max: int = 32  # publishes handed in and not yet taken; beyond, others wait
     pending_size_max: int = 524_288  # bytes of their payloads from which others wait
-    unread_size_max: int = (
-        262_144  # bytes that wait, from which reading pauses; what the device said is heard to its end
-    )
-    inflight_max: int = INFLIGHT_MAX
-    subscriptions_max: int = SUBSCRIPTIONS_MAX
+    unread_size_max: int = 262_144  # bytes that wait, from which reading pauses
+    inflight_max: int = 16  # pushes without PUBACK; a device has few tasks at once, C SDKs hold few buffers
+    subscriptions_max: int = 100  # SDKs subscribe to fewer than ten
     write_pause_size: int = 65536  # unwritten bytes from which pushes are refused and reading pauses
     write_buffer_max: int = 262144  # unwritten bytes at which a client that does not read is cut off
     write_stall_max_s: float = 30.0  # as long may output be paused
