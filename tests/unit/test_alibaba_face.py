@@ -138,10 +138,6 @@ def test_blocks_go_at_qos_0() -> None:
         assert down is not None and (down.qos, down.topic) == (0, "/sys/sk/sub/thing/file/download_reply")
 
 
-def test_no_greeting() -> None:
-    assert FACE.greet(linked(), datetime(2026, 1, 1, tzinfo=UTC)) == ()
-
-
 C_LOGIN = "gk.gw|timestamp=2524608000000,_ss=1,_v=sdk-c-4.1.0,securemode={},signmethod=hmacsha256,ext=3,|"
 PLAIN_URL, TLS_URL = "http://{}/ota/TOKEN", "https://{}/ota/TOKEN"
 

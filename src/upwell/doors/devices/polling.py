@@ -19,7 +19,7 @@ from upwell.domain.errors import DeviceError, UpwellError
 from upwell.doors.devices.bodies import body_of
 from upwell.doors.devices.desk import Desk, Fetch, Hearing
 from upwell.doors.devices.faces import Answer, HttpFace, HttpRequest, Linked, Names
-from upwell.doors.devices.logins import Logins, Refused
+from upwell.doors.devices.logins import Logins
 from upwell.doors.requests import headers_of, peer_of
 from upwell.service.journal import tell
 from upwell.service.upgrade.dispatch import Unasked
@@ -66,9 +66,9 @@ class PollingDoor:
         asked = await _read(request, face.payload_size_max)
         claim = face.claim(asked)
         found = await self._logins.linked(face, claim)
-        if isinstance(found, Refused):
+        if isinstance(found, str):
             shown = Names(claim.product_key or "", claim.device_name).shown
-            tell(log, "device login refused", who=shown, face=face.name, reason=found.reason, peer=exchange.peer)
+            tell(log, "device login refused", who=shown, face=face.name, reason=found, peer=exchange.peer)
             return face.refuse("refused", "the login is refused")
         assert isinstance(found.facts, Linked)  # noqa: S101  # a login that is no enrolment gives it
         exchange.device_id, exchange.facts, exchange.name = found.device_id, found.facts, found.name

@@ -14,6 +14,7 @@ from typing import Literal, Protocol
 from uuid import UUID
 
 from upwell.domain.errors import DeviceError
+from upwell.domain.fleet import device_id
 from upwell.domain.talk import BlockRequest, OfferRequest, Report
 from upwell.service.upgrade.dispatch import Addressed
 
@@ -26,6 +27,10 @@ class Names:
     product_key: str
     device_name: str
     public_id: str = field(default="", compare=False)
+
+    @property
+    def device_id(self) -> UUID:
+        return device_id(self.product_key, self.device_name)
 
     @property
     def shown(self) -> str:
@@ -316,9 +321,6 @@ class MqttFace(Face, Protocol):
     def claim(self, client_id: str, username: str) -> Claim | Enrolment | None:
         """Who the CONNECT says it is; None when it is not of this vendor's kind, and the next face is asked. Raises
         DeviceError for one of its own kind that is malformed: nobody else is asked and the login is refused."""
-
-    def greet(self, linked: Linked, now: datetime) -> Sequence[Down]:
-        """What a device is sent as soon as it is online, before any offer; usually nothing."""
 
     def may_publish(self, linked: Linked, topic: str) -> bool:
         """Whether the topic is one that a device of this connection may publish to (L8: see `Linked.whose`).

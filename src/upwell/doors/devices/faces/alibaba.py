@@ -69,10 +69,6 @@ class AlibabaFace:
             )
         return Claim(claim.product_key, claim.device_name, proves, client=login.c_sdk(client_id))
 
-    def greet(self, linked: Linked, now: datetime) -> Sequence[Down]:
-        """Nothing: Alibaba's devices speak first."""
-        return ()
-
     def may_publish(self, linked: Linked, topic: str) -> bool:
         """Topics that carry the names of a device of this connection, or of a sub-device that was one."""
         names = _names_in(topic)

@@ -73,10 +73,6 @@ class HuaweiFace:
 
         return Claim(None, claim.device_id, proves, blames)
 
-    def greet(self, linked: Linked, now: datetime) -> Sequence[Down]:
-        """Nothing: a device is asked when it has something to install."""
-        return ()
-
     def may_publish(self, linked: Linked, topic: str) -> bool:
         """Topics of the device that logged in; it speaks for those behind it on them."""
         return device.own_topic(topic, linked.names.public_id)
