@@ -21,6 +21,7 @@ from upwell.dialects.alibaba.upload import UPLOAD_SIZE_MAX, PostObjectError, pol
 from upwell.doors.lingering import Lingering
 from upwell.doors.management.uploads import FRAME_BYTES_MAX, ObjectWriter, StoredObject, post_object
 from upwell.objects import open_objects
+from upwell.service.context import utc_now
 from upwell.service.manage.uploads import StoredUpload
 from upwell.wiring.upload_desk import Comparison
 
@@ -70,7 +71,7 @@ def desk(tmp_path: Path) -> Desk:
 @pytest.fixture
 async def port(desk: Desk) -> AsyncIterator[int]:
     async def handle(request: Request) -> Response:
-        return await post_object(request, desk)
+        return await post_object(request, desk, utc_now)
 
     sock = socket.create_server(("127.0.0.1", 0))
     app = Starlette(routes=[Route("/", handle, methods=["POST"])], middleware=[Middleware(Lingering)])

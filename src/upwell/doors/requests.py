@@ -32,9 +32,9 @@ def headers_of(request: Request) -> dict[str, str]:
 async def body_of(request: Request, size_max: int, field: str = "body") -> bytes:
     """The whole body. Raises Invalid naming `field` when it is longer, before any of it is read if its header says so;
     ClientDisconnect."""
-    body, limit = bytearray(), f"at most {size_max} bytes"
-    if announced(request) > size_max:
-        raise Invalid(field, limit, f"{announced(request)} are announced")
+    body, limit, size = bytearray(), f"at most {size_max} bytes", announced(request.headers)
+    if size > size_max:
+        raise Invalid(field, limit, f"{size} are announced")
     async for part in request.stream():
         body += part
         if len(body) > size_max:

@@ -180,10 +180,11 @@ class Gateways:
         missing: list[tuple[UUID, Names]] = []
         for sub in subs:
             names = _named(sub)
+            device_id = names.device_id
             asked = names not in linked.parted if only is None else sub.public_id in only
-            seat = self._seats.of(names.device_id)
-            if asked and seat is not conn and (seat is None or seat.device_id != names.device_id):
-                missing.append((names.device_id, names))
+            seat = self._seats.of(device_id)
+            if asked and seat is not conn and (seat is None or seat.device_id != device_id):
+                missing.append((device_id, names))
         await asyncio.gather(*(self._online(conn, *each) for each in missing))
 
     async def _as_said(self, conn: Seat, wanted: Mapping[str, bool]) -> frozenset[str]:

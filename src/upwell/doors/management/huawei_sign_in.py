@@ -41,7 +41,6 @@ class SignIn:
     turns: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(HASHED_AT_ONCE))
 
     def routes(self) -> list[Route]:
-        """Its two paths."""
         return [
             Route(dialect.TOKENS_PATH, self.tokens, methods=["POST"]),
             Route(dialect.PROJECTS_PATH, self.projects, methods=["GET"]),
