@@ -32,7 +32,7 @@ from upwell.doors.devices.faces import (
 from upwell.doors.devices.faces.alibaba import NO_BLOCK, AlibabaFace
 from upwell.service.upgrade.dispatch import Addressed
 
-FACE = AlibabaFace()
+FACE = AlibabaFace(lambda task, place: None)
 GW, SUB, GONE = Names("gk", "gw"), Names("sk", "sub"), Names("sk", "gone")
 INFORM = b'{"id":1,"params":{"version":"1.0"}}'
 

@@ -58,7 +58,7 @@ def logins(face: ByName, found: list[LoginFacts], product_secret: str | None = "
         return "own" if found else None
 
     desk = SimpleNamespace(now=lambda: NOW, facts=one, facts_by_name=by_name, product_secret=secret, enrol=enrol)
-    return Logins(desk, [face, AlibabaFace()])
+    return Logins(desk, [face, AlibabaFace(lambda task, place: None)])
 
 
 async def identity(of: Logins, client_id: str, username: str, password: bytes) -> Identity | None:

@@ -32,7 +32,7 @@ from upwell.doors.devices.faces.tuyalink import TuyaLinkFace
 from upwell.service.upgrade.dispatch import Addressed
 
 NOW = datetime(2024, 1, 23, 1, 27, 58, tzinfo=UTC)
-FACE = TuyaLinkFace(lambda: NOW)
+FACE = TuyaLinkFace(lambda: NOW, lambda task, place: None)
 GW, SUB, GONE, OTHER = Names("gk", "gw"), Names("sk", "sub"), Names("sk", "gone"), Names("sk", "other")
 REPORT = b'{"msgId":"0","time":1700000000,"data":{"otaChannel":[{"channel":3,"version":"1.0"}]}}'
 

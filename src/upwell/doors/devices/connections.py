@@ -59,7 +59,6 @@ class Connections:
     # What the MQTT door asks.
 
     async def login(self, client_id: str, username: str, password: bytes, peer: str) -> Identity | None:
-        """The identity of the device when its password proves it; None refuses."""
         found = await self._logins.check(client_id, username, password)
         if isinstance(found, str):
             refused(log, client_id, username, found, peer)
@@ -138,7 +137,6 @@ class Connections:
             conn.end("published to a topic that is not its own")
 
     def delivered(self, conn: Conn, token: object) -> None:
-        """The device acknowledged a message."""
         device = self.seats.shown(token.device_id) if isinstance(token, TaskRef) else ""
         self._hearing.delivered(conn, token, device or conn.name)
 

@@ -50,9 +50,7 @@ class HuaweiFace:
     subs_come_along = True
     payload_size_max = envelope.PAYLOAD_MAX
 
-    def __init__(
-        self, now: Callable[[], datetime], link: NamedLink, clock_tolerance: timedelta = login.CLOCK_TOLERANCE
-    ) -> None:
+    def __init__(self, now: Callable[[], datetime], link: NamedLink, clock_tolerance: timedelta) -> None:
         self._now = now
         self._link = link
         self._tolerance = clock_tolerance

@@ -48,11 +48,7 @@ class TuyaLinkFace:
     subs_come_along = False
     payload_size_max = device.PAYLOAD_MAX
 
-    def __init__(
-        self,
-        now: Callable[[], datetime],
-        tls_link: Callable[[TaskRef, int], str | None] = lambda task, place: None,
-    ) -> None:
+    def __init__(self, now: Callable[[], datetime], tls_link: Callable[[TaskRef, int], str | None]) -> None:
         self._now = now
         self._tls_link = tls_link
 
@@ -77,7 +73,6 @@ class TuyaLinkFace:
         return None if name is None or linked.whose(None, name) is None else Harmless()
 
     def may_subscribe(self, linked: Linked, topic_filter: str) -> bool:
-        """Filters that match only topics of one device of this connection."""
         name = device.device_of(topic_filter)
         return name is not None and linked.whose(None, name) is not None and device.own_filter(topic_filter, name)
 

@@ -15,10 +15,11 @@ from typing import Any, Protocol, cast
 from uuid import UUID, uuid4
 
 from upwell.domain.errors import UpwellError
+from upwell.doors.devices.faces import Down
 from upwell.doors.devices.identity import Identity
 from upwell.doors.devices.mqtt import codec, packets
 from upwell.doors.devices.mqtt.greeting import Refusal, judged
-from upwell.doors.devices.mqtt.handler import Conn, Limits, Message, MqttHandler
+from upwell.doors.devices.mqtt.handler import Conn, Limits, MqttHandler
 from upwell.doors.devices.mqtt.inbox import Inbox, Pending
 from upwell.doors.devices.mqtt.probes import probe
 from upwell.doors.devices.mqtt.session import Session
@@ -348,7 +349,7 @@ class Link(asyncio.Protocol):
         if not self._finished:
             self.cut(reason, hear=False)
 
-    def push(self, message: Message, token: object) -> bool:
+    def push(self, message: Down, token: object) -> bool:
         """Write one message now, or refuse with nothing done."""
         conn, topic, payload = self.conn, message.topic, message.payload
         deaf = self._finished or self._talked_out or self.draining or self._stall is not None

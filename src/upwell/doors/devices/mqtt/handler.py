@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from typing import Protocol
 from uuid import UUID
 
+from upwell.doors.devices.faces import Down
 from upwell.doors.devices.identity import Identity
 from upwell.doors.devices.mqtt import codec
 from upwell.service.journal import tell
@@ -19,23 +20,10 @@ def refused(log: logging.Logger, client_id: str, username: str, reason: str, pee
     tell(log, "device login refused", client_id=client_id, user=username, reason=reason, peer=peer)
 
 
-class Message(Protocol):
-    """What is published to a device; `patience_s` is how long it may be silent until it acknowledges."""
-
-    @property
-    def topic(self) -> str: ...
-    @property
-    def payload(self) -> bytes: ...
-    @property
-    def qos(self) -> int: ...
-    @property
-    def patience_s(self) -> float: ...
-
-
 class Wire(Protocol):
     """The socket under a connection."""
 
-    def push(self, message: Message, token: object) -> bool: ...
+    def push(self, message: Down, token: object) -> bool: ...
     def end(self, reason: str) -> None: ...
 
 
@@ -50,7 +38,7 @@ class Conn:
     wire: Wire = field(repr=False)
     name: str = ""  # what people call the device
 
-    def tell(self, message: Message, token: object) -> bool:
+    def tell(self, message: Down, token: object) -> bool:
         """Write one message now. False, with nothing done, when the connection ended, its output is not flowing, or too
         much is in flight. The handler's `delivered` gets `token` at PUBACK, or before this returns where the message
         went out at QoS 0. Until its PUBACK, `patience_s` seconds of silence at most don't end the connection. Raises
