@@ -1,7 +1,8 @@
-"""What the management doors read of an HTTP request, whatever its tongue."""
+"""What the doors read of an HTTP request, whatever its tongue."""
 
 from starlette.requests import Request
 
+from upwell.dialects.rest import RestRequest
 from upwell.domain.errors import Invalid
 from upwell.doors.lingering import announced
 
@@ -40,3 +41,14 @@ async def body_of(request: Request, size_max: int, field: str = "body") -> bytes
         if len(body) > size_max:
             raise Invalid(field, limit)
     return bytes(body)
+
+
+def rest_request(request: Request, body: bytes) -> RestRequest:
+    """A request exactly as it was received."""
+    return RestRequest(
+        method=request.method,
+        path=request.scope["raw_path"].decode("latin-1"),
+        query=request.scope["query_string"].decode("latin-1"),
+        headers=headers_of(request),
+        body=body,
+    )

@@ -163,7 +163,10 @@ class _Upload:
             await self._begin_part(data.decode("utf-8", "replace"))
         elif self._claim is not None and self._writer is not None:
             if kind == "data":
-                await self._write(self._writer, self._claim, data)
+                self._size += len(data)
+                if self._size > self._claim.size_max:
+                    raise _too_large()
+                await self._writer.write(data)
         elif kind == "data":
             self._value += data
             if len(self._value) > FIELD_BYTES_MAX:
@@ -224,12 +227,6 @@ class _Upload:
             check(self._fields, lambda _: secret, now)  # a ticket that has stored nothing ends with its minute
             self._writer = await self._desk.begin(claim.key, now)
         self._claim = claim
-
-    async def _write(self, writer: ObjectWriter, claim: UploadTicketClaim, data: bytes) -> None:
-        self._size += len(data)
-        if self._size > claim.size_max:
-            raise _too_large()
-        await writer.write(data)
 
 
 _Event = tuple[str, bytes]

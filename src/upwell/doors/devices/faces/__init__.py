@@ -13,6 +13,7 @@ from enum import StrEnum
 from typing import Literal, Protocol
 from uuid import UUID
 
+from upwell.dialects.rest import RestRequest
 from upwell.domain.errors import DeviceError
 from upwell.domain.fleet import device_id
 from upwell.domain.talk import BlockRequest, OfferRequest, Report
@@ -59,17 +60,6 @@ class Answer:
     status: int = 200
     content_type: str = "application/json"
     caution: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class HttpRequest:
-    """One request of a device, as it came; `headers` by their names in lower case, `path` and `query` not decoded."""
-
-    method: str
-    path: str
-    query: str
-    headers: Mapping[str, str]
-    body: bytes
 
 
 # --- logins -------------------------------------------------------------------------------------------------------
@@ -356,15 +346,15 @@ class HttpFace(Face, Protocol):
     paths: Sequence[str]
     """Whose requests these are, as Starlette writes routes."""
 
-    def claim(self, request: HttpRequest) -> Claim:
+    def claim(self, request: RestRequest) -> Claim:
         """Who the request says it is; the password is in the request, and `proves` is given none. Raises
         DeviceError."""
 
-    def read(self, linked: Linked, request: HttpRequest) -> Sequence[Said]:
+    def read(self, linked: Linked, request: RestRequest) -> Sequence[Said]:
         """What it says, in its order; all of it is committed before it is answered. Raises DeviceError for what can't
         be understood: then none is."""
 
-    def done(self, linked: Linked, request: HttpRequest) -> Answer:
+    def done(self, linked: Linked, request: RestRequest) -> Answer:
         """What was said is taken, and nothing was asked for, or there is nothing to tell."""
 
     def refuse(self, why: Why, problem: str) -> Answer:
