@@ -1,22 +1,19 @@
 """Rows as values: what the doors of devices are told of a device, in one function each."""
 
 import json
-from dataclasses import fields
 
 from upwell.domain.connected import LoginFacts, Stream, SubDevice
-from upwell.storage.database import Row, values
+from upwell.storage.database import Row, filled
 
 
 def login_facts_of(row: Row) -> LoginFacts:
     """What checks the login of the device in a row, whatever it was looked for by."""
-    facts = values(row)
-    found = {each.name: facts[each.name] for each in fields(LoginFacts)}
-    return LoginFacts(**found | {"product_facts": json.loads(facts["product_facts"])})
+    return filled(LoginFacts, row, product_facts=json.loads(row["product_facts"]))
 
 
 def sub_device_of(row: Row) -> SubDevice:
     """The device in a row, behind a gateway."""
-    return SubDevice(row["product_key"], row["name"], row["public_id"])
+    return filled(SubDevice, row)
 
 
 def file_of(row: Row) -> Stream:

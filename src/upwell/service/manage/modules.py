@@ -16,7 +16,7 @@ from upwell.service.manage.devices import show_device
 from upwell.service.manage.pages import page, span
 from upwell.service.manage.products import find_product
 from upwell.service.manage.spaces import space_number
-from upwell.storage.database import Connection, Row, values
+from upwell.storage.database import Connection, Row, filled
 from upwell.storage.queries import sheet
 from upwell.storage.views import module_of
 
@@ -105,7 +105,7 @@ async def list_module_versions(ctx: Context, caller: Caller, cmd: c.ListModuleVe
         total = await conn.fetchval(*SQL["count_module_versions"](device_id=device.device_id))
         taken = {"take": cmd.asked.take, "skip": cmd.asked.skip}
         rows = await conn.fetch(*SQL["list_module_versions"](device_id=device.device_id, **taken))
-    return page(rows, cmd.asked, lambda row: c.ModuleVersion(**values(row), **whose), total=total)
+    return page(rows, cmd.asked, lambda row: filled(c.ModuleVersion, row, **whose), total=total)
 
 
 async def _find(conn: Connection, caller: Caller, key: c.ModuleKey) -> tuple[int, str]:

@@ -65,13 +65,8 @@ async def create_upload_ticket(
     }
     policy = base64.b64encode(json.dumps(rules, separators=(",", ":")).encode()).decode()
     signature = policy_signature(await upload_secret(ctx), policy)
-
     row = {"object_key": object_key, "account_id": caller.account_id, "purpose": cmd.purpose}
-
-    async def body(conn: Connection) -> None:
-        await conn.execute(*SQL["make_ticket"](**row, now=now))
-
-    await ctx.database.transact(body)
+    await ctx.database.transact(lambda conn: conn.execute(*SQL["make_ticket"](**row, now=now)))
     return commands.UploadTicket(
         host=host,
         object_key=object_key,
@@ -104,11 +99,7 @@ async def begin_upload(ctx: Context, object_key: str) -> None:
 
 async def abandon_upload(ctx: Context, object_key: str) -> None:
     """Whoever began the upload gives it up, and stores nothing any more: the ticket may begin again in its minute."""
-
-    async def body(conn: Connection) -> None:
-        await conn.execute(*SQL["abandon_upload"](object_key=object_key))
-
-    await ctx.database.transact(body)
+    await ctx.database.transact(lambda conn: conn.execute(*SQL["abandon_upload"](object_key=object_key)))
 
 
 async def stored_upload(ctx: Context, object_key: str) -> StoredUpload | None:
@@ -134,10 +125,9 @@ async def finish_upload(ctx: Context, object_key: str, size: int, md5: str, sha2
 async def stale_files(ctx: Context) -> list[str]:
     """Object keys whose files nobody can use any more; delete each, then `forget_file` it."""
     now = ctx.now()
+    before = {"unused_before": now - UNUSED_KEPT, "deleted_before": now - DELETED_KEPT}
     async with ctx.database.connection() as conn:
-        before = {"unused_before": now - UNUSED_KEPT, "deleted_before": now - DELETED_KEPT}
-        rows = await conn.fetch(*SQL["stale_files"](**before))
-    return [row["object_key"] for row in rows]
+        return [row["object_key"] for row in await conn.fetch(*SQL["stale_files"](**before))]
 
 
 async def forget_file(ctx: Context, object_key: str) -> None:

@@ -12,7 +12,7 @@ from upwell.domain.policy import LastTask, next_nth
 from upwell.domain.task import BUSY, Event, State
 from upwell.service.context import Context
 from upwell.service.upgrade.tasks import Selection, end_tasks, plain
-from upwell.storage.database import Connection, Row
+from upwell.storage.database import Connection, Row, filled
 from upwell.storage.queries import sheet
 
 _Q = sheet("fill")
@@ -79,13 +79,7 @@ async def _still_taken(ctx: Context, conn: Connection, job: Row, ids: list[UUID]
 
 
 def _last_task(row: Row) -> LastTask:
-    return LastTask(
-        nth=row["nth"],
-        first_nth=row["first_nth"],
-        state=State(row["state"]),
-        reason=row["reason"],
-        source_version=row["source_version"],
-    )
+    return filled(LastTask, row, state=State(row["state"]))
 
 
 def _slot(job: Row) -> str:

@@ -15,7 +15,7 @@ from upwell.domain import commands as c
 from upwell.domain.standings import Progress
 from upwell.service.context import Context
 from upwell.service.journal import tell
-from upwell.storage.database import Connection, Row
+from upwell.storage.database import Connection, Row, filled
 from upwell.storage.queries import sheet
 
 log = logging.getLogger(__name__)
@@ -91,11 +91,4 @@ def pause_s(tries: int) -> int:
 
 
 def _news(row: Row) -> c.News:
-    return c.News(
-        job_id=row["job_id"],
-        part=row["part"],
-        space=row["space"],
-        progress=Progress(row["progress"]),
-        reason=row["reason"],
-        at=row["noted_at"],
-    )
+    return filled(c.News, row, progress=Progress(row["progress"]), at=row["noted_at"])
