@@ -117,12 +117,6 @@ def newest_version() -> int:
     return migrations()[-1][0]
 
 
-async def schema_version(database: Database) -> int:
-    """The schema that the database has; 0 for none."""
-    async with database.connection() as conn:
-        return max(await _steps_done(conn), default=0)
-
-
 async def require_schema(database: Database) -> None:
     """Pass when the schema is this program's; nothing is changed. Raises Unavailable naming both versions."""
     async with database.connection() as conn:

@@ -14,7 +14,7 @@ from upwell.storage.database import Row, filled
 _LISTS = ("package_ids", "source_versions", "group_ids", "targets")
 
 
-def job_view(row: Row, counted: Tally | None = None) -> Job:
+def job_view(row: Row, counted: Tally | None) -> Job:
     """The job of a row of `show_jobs`; with its tally, how it stands."""
     lists: dict[str, Any] = {name: tuple(row[name]) for name in _LISTS}
     return filled(

@@ -8,8 +8,7 @@ the standing ones, `default` and `software`: a tongue that has numbers has these
 from upwell.domain import commands as c
 from upwell.domain.commands.lists import Page
 from upwell.domain.errors import Conflict, Missing, NotFound, TooMany
-from upwell.domain.modules import STANDING, module_key, module_name
-from upwell.domain.talk import DEFAULT_MODULE
+from upwell.domain.modules import DEFAULT_MODULE, STANDING, module_key, module_name
 from upwell.service.context import Context
 from upwell.service.manage.access import Caller, require
 from upwell.service.manage.devices import show_device
