@@ -1,4 +1,4 @@
-"""Who may ask: accounts, access keys, roles, replayed nonces; and the facts that check a device's login.
+"""Who may ask: accounts, access keys, roles, replayed nonces, and how often.
 
 Secrets of keys are kept readable because every dialect's signature is an HMAC made with them.
 A key reaches only its own account (law 8); a revoked key is as good as none.
