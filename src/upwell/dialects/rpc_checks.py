@@ -6,7 +6,7 @@ Each takes the read parameters of an operation by wire name, and raises Missing 
 from collections.abc import Iterable, Mapping, Sequence
 
 from upwell.dialects.checks import Length, Pattern, Range, Width
-from upwell.dialects.operations import Param, Values
+from upwell.dialects.operations import Param, Values, checked
 from upwell.domain.commands import OPEN_STATES, DeviceKey
 from upwell.domain.commands.lists import Slice
 from upwell.domain.errors import Invalid, Missing
@@ -73,10 +73,7 @@ def digest(name: str, method: str, value: str | None) -> str | None:
         return None
     digits = HEX_DIGITS[method]
     check = Pattern(rf"[0-9A-Fa-f]{{{digits}}}", f"{digits} hexadecimal digits because SignMethod is {method}")
-    problem = check.problem(value)
-    if problem:
-        raise Invalid(name, check.text, problem)
-    return value.lower()
+    return str(checked(Param(name, check=check), value, name)).lower()
 
 
 def device_key(given: Values, where: str = "") -> DeviceKey:

@@ -6,6 +6,7 @@ and nth with 8 check bits: what slips through names no task that exists. A NextT
 ended with and the number of the next page. None of them is a secret; leave to see a thing is the core's to give.
 """
 
+from functools import partial
 from hashlib import sha256
 from uuid import UUID
 
@@ -32,21 +33,6 @@ _TOKEN_CHARS = 33  # 62**33 > 2**192: 128 device, 32 page and 32 check bits
 _TICKET_CHARS = 26  # of a hash; its tail is a job's
 
 
-def firmware_id(package_id: int) -> str:
-    """The FirmwareId of a package: 30 characters."""
-    return _name("package", package_id)
-
-
-def job_id(number: int) -> str:
-    """The JobId of a job: 32 characters."""
-    return _name("job", number)
-
-
-def group_id(number: int) -> str:
-    """The GroupId of a device group: 30 characters."""
-    return _name("group", number)
-
-
 def task_id(ref: TaskRef) -> str:
     """The TaskId of a task: 36 characters."""
     device = ref.device_id.int
@@ -54,21 +40,6 @@ def task_id(ref: TaskRef) -> str:
     check = _task_check(device, ref.job_id, ref.nth)
     value = (device << _JOB_BITS + _NTH_BITS | low) << _TASK_CHECK_BITS | check
     return _base62(value, _TASK_CHARS)
-
-
-def read_firmware_id(text: str) -> int:
-    """The package a FirmwareId names. Raises NotFound when it is none of ours."""
-    return _number("package", text)
-
-
-def read_job_id(text: str) -> int:
-    """The job a JobId names. Raises NotFound when it is none of ours."""
-    return _number("job", text)
-
-
-def read_group_id(text: str) -> int:
-    """The device group a GroupId names. Raises NotFound when it is none of ours."""
-    return _number("group", text)
 
 
 def read_task_id(text: str) -> TaskRef:
@@ -123,6 +94,12 @@ def _number(kind: str, text: str) -> int:
     if check != _check(kind, number) or number >> 63:
         raise NotFound(kind, _short(text))
     return number
+
+
+# The ids of packages (30 characters), jobs (32) and groups (30); those that read one raise NotFound when it is none of
+# ours.
+firmware_id, job_id, group_id = (partial(_name, kind) for kind in _TAIL)
+read_firmware_id, read_job_id, read_group_id = (partial(_number, kind) for kind in _TAIL)
 
 
 def _check(kind: str, number: int) -> bytes:

@@ -8,7 +8,6 @@ from upwell.dialects.huawei.device_ops import DEVICE_ID, key
 from upwell.dialects.huawei.params import APP_ID, CHINESE, WINDOW, asked
 from upwell.dialects.operations import Operation, Param, Table, Values, at
 from upwell.domain import commands as c
-from upwell.domain.commands.lists import Page
 from upwell.domain.errors import Invalid, Missing, NotFound, TooMany
 
 GROUPS_OF_DEVICE_MAX = 10  # huawei 4.4
@@ -102,10 +101,6 @@ def _group(r: c.Group) -> dict[str, Any]:
     return _listed(r) | render.present({"dynamic_group_rule": r.condition_text})
 
 
-def _page(r: Page[c.Group]) -> dict[str, Any]:
-    return {"device_groups": [_listed(item) for item in r.items], "page": render.page(r)}
-
-
 def _simple(r: c.Device) -> dict[str, Any]:
     members = {
         "device_id": r.public_id,
@@ -116,16 +111,12 @@ def _simple(r: c.Device) -> dict[str, Any]:
     return render.present(members)
 
 
-def _devices(r: Page[c.Device]) -> dict[str, Any]:
-    return {"devices": [_simple(item) for item in r.items], "page": render.page(r)}
-
-
 _ALL, _ONE = "/device-group", "/device-group/{group_id}"
 
 OPERATIONS: dict[str, Operation] = {
     "AddDeviceGroup": at("POST", _ALL, "operator", _create, _group, status=201, body=_CREATE),
     "ListDeviceGroups": at(
-        "GET", _ALL, "viewer", _list, _page,
+        "GET", _ALL, "viewer", _list, render.paged("device_groups", _listed),
         query=(Param("last_modified_time", "time"), APP_ID, _KIND, _NAME, *WINDOW),
     ),
     "ShowDeviceGroup": at(
@@ -146,7 +137,7 @@ OPERATIONS: dict[str, Operation] = {
     ),
     "ShowDevicesInGroup": at(
         "GET", _ONE + "/devices", "viewer",
-        lambda v: c.ListDevices(asked=asked(v), group_id=_number(v), order="record"), _devices,
+        lambda v: c.ListDevices(asked=asked(v), group_id=_number(v), order="record"), render.paged("devices", _simple),
         ids=_IDS, query=WINDOW,
     ),
     "ListDeviceGroupsByDevice": at(
