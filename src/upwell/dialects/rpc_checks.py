@@ -1,4 +1,5 @@
-"""What both RPC vendors say of parameters: pages, checks, which of them come together, and how they name a device.
+"""What both RPC vendors say of parameters: pages, checks and words, which of them come together, and how they name a
+device.
 
 Each takes the read parameters of an operation by wire name, and raises Missing or Invalid.
 """

@@ -9,8 +9,9 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from upwell.dialects.alibaba.device import PAYLOAD_MAX, ref_of
-from upwell.dialects.alibaba.login import DEVICE_NAME, SIGN_METHOD_DEFAULT, SIGN_METHODS, octets
+from upwell.dialects.alibaba.login import DEVICE_NAME, SIGN_METHOD_DEFAULT, SIGN_METHODS
 from upwell.dialects.payloads import compact, json_object
+from upwell.dialects.rpc import octets
 from upwell.domain.errors import DeviceError
 
 BATCH_MAX = 50  # sub-devices of one message: the vendor's newest limit; older pages say 5 and 30

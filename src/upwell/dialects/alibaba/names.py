@@ -10,6 +10,7 @@ from functools import partial
 from hashlib import sha256
 from uuid import UUID
 
+from upwell.dialects.checks import cut
 from upwell.domain.errors import NotFound
 from upwell.domain.talk import TaskRef
 
@@ -46,12 +47,12 @@ def read_task_id(text: str) -> TaskRef:
     """The task a TaskId names. Raises NotFound when it is none of ours."""
     value = _from_base62(text, _TASK_CHARS)
     if value is None or value >> 128 + _JOB_BITS + _NTH_BITS + _TASK_CHECK_BITS:
-        raise NotFound("task", _short(text))
+        raise NotFound("task", cut(text, 64))
     value, check = divmod(value, 1 << _TASK_CHECK_BITS)
     device, low = divmod(value, 1 << _JOB_BITS + _NTH_BITS)
     job, nth = divmod(low ^ _task_mask(device), 1 << _NTH_BITS)
     if check != _task_check(device, job, nth):
-        raise NotFound("task", _short(text))
+        raise NotFound("task", cut(text, 64))
     return TaskRef(device_id=UUID(int=device), job_id=job, nth=nth)
 
 
@@ -88,18 +89,18 @@ def _number(kind: str, text: str) -> int:
     tail = _TAIL[kind]
     value = _from_base62(text.removesuffix(tail), _BODY_CHARS) if text.endswith(tail) else None
     if value is None or value >> 8 * _CHECK_BYTES + _ID_BITS:
-        raise NotFound(kind, _short(text))
+        raise NotFound(kind, cut(text, 64))
     check = (value >> _ID_BITS).to_bytes(_CHECK_BYTES)
     number = (value & (1 << _ID_BITS) - 1) ^ _mask(kind, check)
     if check != _check(kind, number) or number >> 63:
-        raise NotFound(kind, _short(text))
+        raise NotFound(kind, cut(text, 64))
     return number
 
 
 # The ids of packages (30 characters), jobs (32) and groups (30); those that read one raise NotFound when it is none of
 # ours.
-firmware_id, job_id, group_id = (partial(_name, kind) for kind in _TAIL)
-read_firmware_id, read_job_id, read_group_id = (partial(_number, kind) for kind in _TAIL)
+firmware_id, job_id, group_id = (partial(_name, kind) for kind in ("package", "job", "group"))
+read_firmware_id, read_job_id, read_group_id = (partial(_number, kind) for kind in ("package", "job", "group"))
 
 
 def _check(kind: str, number: int) -> bytes:
@@ -138,7 +139,3 @@ def _from_base62(text: str, chars: int) -> int | None:
     for char in text:
         value = value * 62 + _VALUES[char]
     return value
-
-
-def _short(text: str) -> str:
-    return text if len(text) <= 64 else text[:61] + "..."

@@ -5,7 +5,7 @@ from typing import Any
 from upwell.dialects.checks import AnyCase, OneOf, Text
 from upwell.dialects.huawei import names, render, search
 from upwell.dialects.huawei.device_ops import DEVICE_ID, key
-from upwell.dialects.huawei.params import APP_ID, CHINESE, WINDOW, asked
+from upwell.dialects.huawei.params import APP_ID, CHINESE, GROUP_ID, WINDOW, asked
 from upwell.dialects.operations import Operation, Param, Table, Values, at
 from upwell.domain import commands as c
 from upwell.domain.errors import Invalid, Missing, NotFound, TooMany
@@ -16,14 +16,13 @@ MEMBERS_MAX = 20_000  # of a group (huawei 4.4)
 
 _CHARS = CHINESE + r"A-Za-z0-9_? '#().,&%@!\-"
 _SAID = "Chinese, letters, digits, blanks or _?'#().,&%@!-"
-_GROUP_ID = Text(36, "A-Fa-f0-9-", "hexadecimal digits or -")
 _NAME = Param("name", check=Text(64, _CHARS, _SAID))
 _TEXTS: Table = (_NAME, Param("description", check=Text(64, _CHARS, _SAID, low=0)))
 _KIND = Param("group_type", check=AnyCase(("STATIC", "DYNAMIC")))  # huawei 4.4: in upper case on the page
-_IDS = (Param("group_id", required=True, check=_GROUP_ID),)
+_IDS = (Param("group_id", required=True, check=GROUP_ID),)
 _CREATE: Table = (
     *_TEXTS,
-    Param("super_group_id", check=_GROUP_ID),
+    Param("super_group_id", check=GROUP_ID),
     APP_ID,
     _KIND,
     Param("dynamic_group_rule", check=Text(search.SQL_CHARS_MAX)),

@@ -11,7 +11,8 @@ from upwell.dialects.checks import OneOf, Pattern, Range, Serialised, Text
 from upwell.dialects.huawei import codes, names, render
 from upwell.dialects.huawei.device_ops import DEVICE_ID, FILTERS
 from upwell.dialects.huawei.flow import PROGRESS_OF, STANDING_OF, SUBTASK_STATUS, TASK_STATUS, task_progress
-from upwell.dialects.huawei.params import APP_ID, CHINESE, ID_128, WINDOW, asked
+from upwell.dialects.huawei.package_ops import PACKAGE_ID
+from upwell.dialects.huawei.params import APP_ID, CHINESE, GROUP_ID, ID_128, WINDOW, asked
 from upwell.dialects.json_members import read
 from upwell.dialects.operations import Operation, Param, Table, Values, at
 from upwell.domain import commands as c
@@ -34,22 +35,12 @@ _TYPE = Param(
     required=True,
     check=Pattern("|".join(_PARTS), f"one of {', '.join(_PARTS)}; no other task is offered by this server"),
 )
-_PACKAGE_ID = Text(36, "A-Za-z0-9-", "letters, digits or -")
 _POLICY: Table = (
     Param("schedule_time", "time"),
     Param("retry_count", "int", check=Range(0, RETRY_COUNT_MAX)),
     Param("retry_interval", "int", check=Range(0, RETRY_INTERVAL_MAX_MIN)),
 )
-_FILTER: Table = (
-    Param(
-        "group_ids",
-        "list",
-        required=True,
-        most=GROUPS_MAX,
-        check=Text(36, "A-Fa-f0-9-", "hexadecimal digits or -"),
-        unique=False,
-    ),
-)
+_FILTER: Table = (Param("group_ids", "list", required=True, most=GROUPS_MAX, check=GROUP_ID, unique=False),)
 _DOCUMENT: Table = (Param("package_ids", "any"), Param("package_id", "any"))
 _CREATE: Table = (
     APP_ID,
@@ -151,7 +142,7 @@ def _packages(document: dict[str, Any] | None) -> tuple[int, ...]:
     given, other = _listed(document[name]), _listed(document.get("package_id"))
     if name == "package_ids" and other not in (None, given):
         raise Invalid("document.package_id", "not together with package_ids", "both are given, and they differ")
-    table = (Param(name, "list", required=True, check=_PACKAGE_ID, most=PACKAGES_MAX, unique=False),)
+    table = (Param(name, "list", required=True, check=PACKAGE_ID.check, most=PACKAGES_MAX, unique=False),)
     ids = read(table, {name: given}, "document.")[name]
     if not ids:
         raise Invalid(f"document.{name}", "at least one")

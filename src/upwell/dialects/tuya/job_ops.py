@@ -91,14 +91,6 @@ def _states(given: Values) -> dict[str, Any]:
     return {"states": states}
 
 
-def _device(given: Values) -> dict[str, Any]:
-    return {"device": c.DeviceKey(product_key=given["ProductKey"], name=given["DeviceName"])}
-
-
-def _open(given: Values) -> dict[str, Any]:
-    return of_device(given) | {"states": asked_states(given), "asked": OPEN_OF_DEVICE}
-
-
 def _percent(r: c.Job) -> str | None:
     """tuya 7.9: as it was sent; what was stored with zeros behind it is shown without them."""
     return f"{Decimal(r.gray_percent).normalize():f}" if r.gray_percent else None
@@ -181,7 +173,7 @@ OPERATIONS: dict[str, Operation] = {
         (PACKAGE_ID, *paged(100)),
         _JOBS,
         more=(PRODUCT_KEY, Param("DeviceName", required=True)),
-        further=_device,
+        further=lambda given: {"device": c.DeviceKey(product_key=given["ProductKey"], name=given["DeviceName"])},
     ),
     "ListOTATaskByJob": operation(
         "viewer",
@@ -204,7 +196,7 @@ OPERATIONS: dict[str, Operation] = {
             Param("TaskStatus", check=OneOf(OPEN_TASKS)),
             Param("TaskStatusList", "list", check=OneOf(OPEN_TASKS), unique=False),
         ),
-        further=_open,
+        further=lambda given: of_device(given) | {"states": asked_states(given), "asked": OPEN_OF_DEVICE},
     ),
     "CancelOTATaskByJob": operation(
         "operator",
