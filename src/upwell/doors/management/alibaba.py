@@ -22,7 +22,7 @@ class Alibaba:
     def speaks(self, request: RpcRequest) -> bool:
         """Alibaba's clients always send a version."""
         version = parameters(request).get("Version")
-        return version == management.VERSION or (version is None and "x-acs-version" in request.headers)
+        return version == signing.API_VERSION or (version is None and "x-acs-version" in request.headers)
 
     def claimed(self, asked: Asked[RpcRequest]) -> tuple[str, str]:
         given = parameters(asked.request)

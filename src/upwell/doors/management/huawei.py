@@ -69,7 +69,7 @@ class Huawei:
         if asked.operation == UPLOAD:
             return _written(asked, 201, job_ops.file_members(cast(TargetFile, result)))
         operation = management.OPERATIONS[asked.operation]
-        return _written(asked, operation.status, management.encode(asked.operation, result))
+        return _written(asked, operation.status, operation.members(result))
 
     def refuse(self, asked: Asked[RestRequest], error: Exception) -> Answer:
         """In the one envelope, with a status that the operation answers."""

@@ -97,7 +97,7 @@ class AlibabaFace:
         if owner is None:
             raise DeviceError("The topic is not of a device of this connection.")
         key, name = owner.product_key, owner.device_name
-        if topic == device.TOPICS["download"].of(key, name):
+        if topic == device.TOPICS["download"].format(pk=key, dn=name):
             return (_block_asked(owner, payload),)
         verb = gateway.verb_of(topic, key, name) if owner == linked.names else None
         if verb is not None:

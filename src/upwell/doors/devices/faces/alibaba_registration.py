@@ -14,6 +14,7 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from upwell.dialects.alibaba import login
+from upwell.dialects.rpc import octets
 from upwell.domain.errors import DeviceError, ServerError
 from upwell.doors.devices.bodies import body_of
 from upwell.doors.requests import peer_of
@@ -65,7 +66,7 @@ class Registration:
 
     async def _granted(self, claim: login.LoginClaim, sign: str) -> str | None:
         secret = await self.product_secret(claim.product_key)
-        proven = login.verify(claim, NOBODY if secret is None else secret, login.octets(sign))
+        proven = login.verify(claim, NOBODY if secret is None else secret, octets(sign))
         if secret is None or not proven:
             return None
         return await self.enrol(claim.product_key, claim.device_name, False)
