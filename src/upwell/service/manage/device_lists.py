@@ -62,7 +62,7 @@ async def _names(ctx: Context, key: str) -> AsyncIterator[str]:
     if ctx.objects is None:
         raise Unavailable("The object store is not open.")
     number, rest = 0, b""
-    size = await ctx.objects.size(key)
+    size = (await ctx.objects.look(key)).size
     async for block in ctx.objects.read(key, 0, size):
         *lines, rest = (rest + block).split(b"\n")
         if len(rest) > 4 * NAME_SIZE_MAX:
