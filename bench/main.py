@@ -5,9 +5,11 @@ dynamic job over as many, with offers to reporting devices while others report. 
 batches, and a job of a million devices. `make bench ARGS=reports` runs the parts that are named.
 """
 
+import argparse
 import asyncio
-import sys
 import time
+from collections.abc import Callable
+from types import ModuleType
 
 from alibabacloud_iot20180120 import models as m
 from alibabacloud_iot20180120.client import Client
@@ -69,22 +71,29 @@ def dynamic() -> None:
         server.stop()
 
 
-async def below(part: str) -> None:
+async def below(part: ModuleType) -> None:
     """A part without doors."""
     async with house() as (ctx, caller):
-        await {"reports": reports, "lists": lists}[part].measure(ctx, caller)
+        await part.measure(ctx, caller)
+
+
+PARTS: dict[str, Callable[[], None]] = {
+    "static": static,
+    "dynamic": dynamic,
+    "reports": lambda: asyncio.run(below(reports)),
+    "lists": lambda: asyncio.run(below(lists)),
+}
 
 
 def main() -> None:
     """Run and print."""
-    for part in sys.argv[1:] or ("static", "dynamic", "reports", "lists"):
-        match part:
-            case "static":
-                static()
-            case "dynamic":
-                dynamic()
-            case _:
-                asyncio.run(below(part))
+    parser = argparse.ArgumentParser(prog="make bench", description="How fast, on this machine, in this run.")
+    parser.add_argument("parts", nargs="*", metavar="PART", help=f"{', '.join(PARTS)}; all of them without any")
+    wanted = parser.parse_args().parts or list(PARTS)
+    if unknown := set(wanted) - PARTS.keys():
+        parser.error(f"no such part: {', '.join(sorted(unknown))}; there are {', '.join(PARTS)}")
+    for part in wanted:
+        PARTS[part]()
 
 
 if __name__ == "__main__":

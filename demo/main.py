@@ -1,9 +1,9 @@
 """`make demo`: from nothing to an updated fleet, on loopback, in one go.
 
 It starts `upwell serve` on a fresh data dir, drives it with Alibaba's own SDK, plays the fleet in this process, and
-compares what the server says of every device with that device's script. The product has devices of Alibaba's kind and
-of Tuya's; one package and one job serve both. Exit 0 only if all agree. The server is ended
-and the data dir removed however the demo ends.
+compares what the server says of every device with that device's script. The product has devices of all three vendors'
+kinds; one package and one job serve them. Exit 0 only if all agree. The server is ended and the data dir removed
+however the demo ends.
 """
 
 from __future__ import annotations

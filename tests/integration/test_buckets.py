@@ -7,7 +7,9 @@ from pathlib import Path
 import pytest
 
 from upwell.domain.errors import Invalid, NotFound
-from upwell.objects import Buckets, Objects, Seen, object_ref, open_bucket, open_objects
+from upwell.objects import open_bucket, open_objects
+from upwell.objects.buckets import Buckets, object_ref
+from upwell.objects.port import Objects, Seen
 
 ONE, OTHER = "1" * 32, "2" * 32
 AWKWARD = ["a b.bin", "升级/包.bin", "50%.bin", "a#b?c.bin", "~x*.bin", "a\\b.bin"]
@@ -35,7 +37,7 @@ async def put(store: Objects, key: str, data: bytes) -> None:
 
 
 async def content(store: Objects, key: str) -> bytes:
-    size = await store.size(key)
+    size = (await store.look(key)).size
     return b"".join([chunk async for chunk in store.read(key, 0, size)])
 
 
@@ -92,7 +94,7 @@ async def test_one_store_to_whoever_reads(tmp_path: Path) -> None:
     assert await every.look(ref) == Seen(6, (await every.look(ref)).tag)
     assert await every.presign(ref, 60) is None
     with pytest.raises(Invalid):
-        await every.size("@nobody/x")
+        await every.look("@nobody/x")
 
 
 async def test_two_accounts_buckets_of_one_name_never_meet(tmp_path: Path) -> None:

@@ -17,7 +17,8 @@ from upwell.domain.errors import Conflict, Denied, Invalid, NotFound, Unavailabl
 from upwell.domain.fleet import device_id
 from upwell.domain.modules import STANDING
 from upwell.domain.talk import TaskRef
-from upwell.objects import Buckets, open_bucket, open_objects
+from upwell.objects import open_bucket, open_objects
+from upwell.objects.buckets import Buckets
 from upwell.service.context import Context
 from upwell.service.manage import access, devices, jobs, packages, products
 from upwell.service.manage.access import Caller

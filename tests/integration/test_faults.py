@@ -18,7 +18,8 @@ from upwell.domain.commands.lists import Slice
 from upwell.domain.errors import Conflict
 from upwell.domain.standings import Progress, Standing
 from upwell.domain.talk import Inquiry, ResultReport
-from upwell.objects import Buckets, open_bucket, open_objects
+from upwell.objects import open_bucket, open_objects
+from upwell.objects.buckets import Buckets
 from upwell.service.context import Context
 from upwell.service.manage import job_views, jobs, registration, steering, task_views
 from upwell.service.manage.access import Caller

@@ -19,7 +19,8 @@ from upwell.domain import commands as c
 from upwell.domain.fleet import device_id
 from upwell.domain.links import without_token
 from upwell.domain.talk import TaskRef
-from upwell.objects import object_ref, open_bucket
+from upwell.objects import open_bucket
+from upwell.objects.buckets import object_ref
 from upwell.service.manage import access, devices, jobs, packages, products
 from upwell.service.upgrade import stored_objects
 

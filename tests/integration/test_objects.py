@@ -9,7 +9,8 @@ from pathlib import Path
 import pytest
 
 from upwell.domain.errors import Invalid, NotFound, Unavailable
-from upwell.objects import Objects, open_objects
+from upwell.objects import open_objects
+from upwell.objects.port import Objects
 
 KEY = "ota/abc/x.bin"
 
@@ -44,7 +45,7 @@ async def test_a_committed_object_is_whole(objects: Objects) -> None:
         hashlib.md5(data).hexdigest(),
         hashlib.sha256(data).hexdigest(),
     )
-    assert await objects.exists(KEY) and await objects.size(KEY) == len(data)
+    assert await objects.exists(KEY) and (await objects.look(KEY)).size == len(data)
     assert await everything(objects, KEY, 0, len(data)) == data
     assert await everything(objects, KEY, 5_000_000, 3) == data[5_000_000:5_000_003]
     assert await everything(objects, KEY, len(data) - 2, 100) == data[-2:]
@@ -61,14 +62,14 @@ async def test_an_aborted_object_never_was(objects: Objects, size: int) -> None:
     await writer.abort()
     assert not await objects.exists("gone/x.bin")
     with pytest.raises(NotFound):
-        await objects.size("gone/x.bin")
+        await objects.look("gone/x.bin")
     with pytest.raises(NotFound):
         await everything(objects, "gone/x.bin", 0, 1)
 
 
 async def test_an_empty_object_is_an_object(objects: Objects) -> None:
     await put(objects, "empty.bin", b"")
-    assert await objects.size("empty.bin") == 0
+    assert (await objects.look("empty.bin")).size == 0
 
 
 async def test_a_new_object_replaces_the_old(objects: Objects) -> None:
@@ -84,7 +85,7 @@ BAD_KEYS = ["", "/", "/etc/passwd", "../x", "a/../../x", "a/..", "a//b", "a/", "
 async def test_bad_keys_are_refused(objects: Objects, key: str) -> None:
     with pytest.raises(Invalid):
         await objects.create(key)
-    for use in (objects.delete, objects.exists, objects.size):
+    for use in (objects.delete, objects.exists, objects.look):
         with pytest.raises(Invalid):
             await use(key)
     with pytest.raises(Invalid):

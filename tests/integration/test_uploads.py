@@ -20,7 +20,8 @@ from starlette.routing import Route
 from upwell.dialects.alibaba.upload import UPLOAD_SIZE_MAX, PostObjectError, policy, sign
 from upwell.doors.lingering import Lingering
 from upwell.doors.management.uploads import FRAME_BYTES_MAX, ObjectWriter, StoredObject, post_object
-from upwell.objects import Stored, open_objects
+from upwell.objects import open_objects
+from upwell.objects.port import Stored
 from upwell.service.context import utc_now
 from upwell.wiring.upload_desk import Comparison
 

@@ -14,7 +14,8 @@ from alibabacloud_iot20180120 import models as m
 from tests.mqttwire import WireClient, publish
 from tests.prove.rollout import Process, product_with
 
-from upwell.simulator.wire import DeviceIdentity, login
+from upwell.simulator.speech import SPEECHES
+from upwell.simulator.wire import DeviceIdentity
 
 MEMORY_MAX = 600 * 1024 * 1024  # bytes of the server itself: 10 KB a connection, 20,000 reports that wait, and Python
 SERVED_WITHIN_S = 60  # a time-out, not a measurement
@@ -40,7 +41,7 @@ def resident(pid: int) -> int:
 async def connected(server: Process, key: str, device: tuple[str, str], turns: asyncio.Semaphore) -> WireClient:
     name, secret = device
     identity = DeviceIdentity(product_key=key, device_name=name, device_secret=secret, version="-")
-    client_id, username, password = login(identity)
+    client_id, username, password = SPEECHES["alibaba"].login(identity)
     async with turns:
         wire = await WireClient.open("127.0.0.1", server.mqtt)
         assert await wire.login(client_id, username, password.encode(), keep_alive_s=1200) == 0

@@ -17,7 +17,8 @@ from alibabacloud_iot20180120.client import Client
 from tests.mqttwire import PINGREQ, WireClient, publish
 from tests.prove.rollout import Process, package, product_with
 
-from upwell.simulator.wire import DeviceIdentity, login
+from upwell.simulator.speech import SPEECHES
+from upwell.simulator.wire import DeviceIdentity
 
 IMAGE = b"firmware" * 512
 REGISTERED_AT_ONCE = 10_000
@@ -46,7 +47,7 @@ class Unit:
     async def connect(cls, port: int, product_key: str, name: str, secret: str) -> "Unit":
         wire = await WireClient.open("127.0.0.1", port)
         identity = DeviceIdentity(product_key=product_key, device_name=name, device_secret=secret, version="-")
-        client_id, username, password = login(identity)
+        client_id, username, password = SPEECHES["alibaba"].login(identity)
         assert await wire.login(client_id, username, password.encode(), keep_alive_s=1200) == 0
         unit = cls(product_key, name, wire)
         unit.reading = asyncio.create_task(unit.read())  # type: ignore[attr-defined]  # kept from the collector

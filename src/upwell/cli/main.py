@@ -7,9 +7,8 @@ import json
 import logging
 import signal
 import sys
-from collections.abc import Awaitable, Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 import uvloop
@@ -17,15 +16,14 @@ from rich.console import Console
 from rich.table import Column, Table
 
 from upwell import __version__
-from upwell.cli import users
 from upwell.cli.described import described
 from upwell.cli.logfile import LogFile
 from upwell.cli.logs import set_up_logging
 from upwell.cli.objects import object_app
 from upwell.cli.settings import Option, Switch, migrated, settings_of, with_database
+from upwell.cli.users import user_app
 from upwell.config import Settings
 from upwell.domain.errors import Invalid, UpwellError
-from upwell.service.context import Context
 from upwell.service.journal import one_line, tell
 from upwell.service.manage import access
 from upwell.simulator.fleet import planned
@@ -51,6 +49,7 @@ def _print_version(wanted: bool) -> None:
 key_app = typer.Typer(no_args_is_help=True, help="Access keys.")
 app.add_typer(key_app, name="key")
 app.add_typer(object_app, name="object")
+app.add_typer(user_app, name="user")
 
 
 @app.callback()
@@ -116,13 +115,6 @@ def migrate(data_dir: Option = None, database_url: Option = None) -> None:
     print(f"the schema has version {migrated(settings_of(locals()))}")
 
 
-def _with_database(data_dir: str | None, database_url: str | None, use: Callable[[Context], Awaitable[Any]]) -> Any:
-    return with_database(settings_of({"data_dir": data_dir, "database_url": database_url}), use)
-
-
-app.add_typer(users.commands(_with_database), name="user")
-
-
 def _registered(dialect: str) -> str:
     from upwell.doors.management.tongues import TONGUES  # here, for every other command begins without them
 
@@ -143,7 +135,7 @@ def key_create(
     as_json: Annotated[bool, typer.Option("--json")] = False,
 ) -> None:
     """Make an access key; its secret is shown this once."""
-    key = _with_database(data_dir, database_url, lambda ctx: access.create_key(ctx, account, role, dialect))
+    key = with_database(settings_of(locals()), lambda ctx: access.create_key(ctx, account, role, dialect))
     facts = {
         "id": key.key_id, "secret": key.secret, "dialect": key.dialect, "role": key.role, "account": account,
         "project_id": access.project_id(key.account_id),
@@ -156,7 +148,7 @@ def key_create(
 def key_list(data_dir: Option = None, database_url: Option = None) -> None:
     """Show every key, without secrets."""
     table = Table(Column("id", no_wrap=True, min_width=24), "account", "role", "dialect", "created", "revoked")
-    for key in _with_database(data_dir, database_url, access.list_keys):
+    for key in with_database(settings_of(locals()), access.list_keys):
         revoked = f"{key.revoked_at:%Y-%m-%d %H:%M}" if key.revoked_at else ""
         table.add_row(key.key_id, key.account, key.role, key.dialect, f"{key.created_at:%Y-%m-%d %H:%M}", revoked)
     Console().print(table)
@@ -166,7 +158,7 @@ def key_list(data_dir: Option = None, database_url: Option = None) -> None:
 @described
 def key_revoke(key_id: str, data_dir: Option = None, database_url: Option = None) -> None:
     """Make a key useless from now on."""
-    _with_database(data_dir, database_url, lambda ctx: access.revoke_key(ctx, key_id))
+    with_database(settings_of(locals()), lambda ctx: access.revoke_key(ctx, key_id))
     print(f"revoked {key_id}")
 
 

@@ -16,7 +16,9 @@ from upwell.cli.described import described
 from upwell.cli.settings import Option, settings_of, with_database
 from upwell.config import Settings
 from upwell.domain.errors import NotFound, UpwellError
-from upwell.objects import Buckets, Objects, Stored, object_ref, open_bucket
+from upwell.objects import open_bucket
+from upwell.objects.buckets import Buckets, object_ref
+from upwell.objects.port import Objects, Stored
 from upwell.service.context import Context
 from upwell.service.manage import access
 from upwell.service.upgrade import stored_objects

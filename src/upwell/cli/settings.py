@@ -5,6 +5,7 @@ database.
 import asyncio
 import os
 from collections.abc import Awaitable, Callable, Mapping
+from contextlib import AsyncExitStack
 from typing import Annotated, Any, TypeVar
 
 import typer
@@ -13,7 +14,7 @@ from upwell.config import SETTINGS, Settings
 from upwell.config.loading import load
 from upwell.config.sources import toml_path
 from upwell.domain.errors import UpwellError
-from upwell.embedded.files import has_cluster, running_dsn
+from upwell.embedded.files import Paths, running_dsn
 from upwell.embedded.server import EmbeddedPostgres
 from upwell.service.context import Context
 from upwell.storage.database import migrate, require_schema
@@ -27,36 +28,31 @@ Switch = Annotated[bool | None, typer.Option()]
 def settings_of(arguments: Mapping[str, Any]) -> Settings:
     """The settings that a command runs with; those of its arguments that are no settings are its own. Raises
     SettingError."""
-    options = {name: _written(value) for name, value in arguments.items() if name in SETTINGS}
+    options = {
+        name: str(value).lower() if isinstance(value, bool) else value
+        for name, value in arguments.items()
+        if name in SETTINGS
+    }
     return load(options, os.environ, toml_path(os.environ))
-
-
-def _written(option: str | bool | None) -> str | None:
-    """An option as config reads it; a switch that is not given leaves the word to the other sources."""
-    return str(option).lower() if isinstance(option, bool) else option
 
 
 def migrated(settings: Settings) -> int:
     """The version of the schema once it is this program's: of the database that is running with these settings, else
     of the data dir's, which is started for it. Raises UpwellError."""
-    if settings.database_url is None and not has_cluster(settings.data_dir):
+    if settings.database_url is None and not Paths(settings.data_dir).cluster.exists():
         raise UpwellError(f"the data dir {settings.data_dir} has no database; `upwell serve` makes one")
 
     async def run() -> int:
-        dsn, postgres = settings.database_url or running_dsn(settings.data_dir), None
-        if dsn is None:
-            postgres = EmbeddedPostgres(settings.data_dir)
-            await postgres.start()
-            dsn = postgres.dsn
-        try:
+        async with AsyncExitStack() as stack:
+            dsn = settings.database_url or running_dsn(settings.data_dir)
+            if dsn is None:
+                postgres = EmbeddedPostgres(settings.data_dir)
+                stack.push_async_callback(postgres.stop)
+                await postgres.start()
+                dsn = postgres.dsn
             database = await open_database(settings, dsn)
-            try:
-                return await migrate(database)
-            finally:
-                await database.close()
-        finally:
-            if postgres is not None:
-                await postgres.stop()
+            stack.push_async_callback(database.close)
+            return await migrate(database)
 
     return asyncio.run(run())
 

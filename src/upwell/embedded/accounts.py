@@ -17,27 +17,26 @@ import sys
 import tempfile
 from collections.abc import Callable
 from pathlib import Path
+from pwd import struct_passwd
 
 from upwell.embedded import EmbeddedPostgresError
-from upwell.embedded.files import Account, Paths, write_private
+from upwell.embedded.files import Paths, write_private
 
 UNPRIVILEGED_USERS = ("upwell", "postgres", "nobody")  # the first that this machine has
 PR_SET_PDEATHSIG = 1  # linux/prctl.h
 
 
-def server_account(paths: Paths) -> Account | None:
+def server_account(paths: Paths) -> struct_passwd | None:
     """None: our own user. For root: the owner of the cluster, else of the data dir, else an unprivileged user."""
     if os.geteuid() != 0:
         return None
     for folder in (paths.cluster, paths.data_dir):
         if folder.exists() and (owner := folder.stat().st_uid) != 0:
             with contextlib.suppress(KeyError):  # an owner without a name: initdb would refuse it
-                found = pwd.getpwuid(owner)
-                return Account(found.pw_name, found.pw_uid, found.pw_gid)
+                return pwd.getpwuid(owner)
     for name in UNPRIVILEGED_USERS:
         with contextlib.suppress(KeyError):  # this machine has no such user: try the next
-            found = pwd.getpwnam(name)
-            return Account(found.pw_name, found.pw_uid, found.pw_gid)
+            return pwd.getpwnam(name)
     raise EmbeddedPostgresError(f"root can't run PostgreSQL and none of these users exists: {UNPRIVILEGED_USERS}")
 
 
@@ -49,7 +48,7 @@ def wheel_folder() -> Path:
     return Path(spec.origin).parent
 
 
-def usable_programs(account: Account | None, paths: Paths) -> Path:
+def usable_programs(account: struct_passwd | None, paths: Paths) -> Path:
     """The bin folder that the account can run: the wheel's own, or a copy when the wheel lies in a closed folder."""
     wheel = wheel_folder()
     own = wheel / "pginstall" / "bin"
@@ -68,7 +67,7 @@ def usable_programs(account: Account | None, paths: Paths) -> Path:
             (file := Path(folder, name)).chmod(0o755 if file.stat().st_mode & 0o100 else 0o644)
     programs = copy / wheel.name / "pginstall" / "bin"
     if not _can_run(programs / "postgres", account):
-        raise EmbeddedPostgresError(f"the user {account.name} can run PostgreSQL neither from {own} nor from {copy}")
+        raise EmbeddedPostgresError(f"the user {account.pw_name} can run PostgreSQL neither from {own} nor from {copy}")
     return programs
 
 
@@ -82,7 +81,7 @@ def hold_from_cleaners(programs: Path) -> int | None:
     return handle
 
 
-def _can_run(program: Path, account: Account) -> bool:
+def _can_run(program: Path, account: struct_passwd) -> bool:
     try:
         done = subprocess.run(
             [program, "--version"],
@@ -98,7 +97,7 @@ def _can_run(program: Path, account: Account) -> bool:
     return done.returncode == 0
 
 
-def in_child(account: Account | None, death_signal: int) -> Callable[[], None]:
+def in_child(account: struct_passwd | None, death_signal: int) -> Callable[[], None]:
     """What the child does before exec: become the account, then ask the kernel for a signal when we die. In this
     order, because a change of user clears the request."""
     prctl = ctypes.CDLL(None, use_errno=True).prctl if sys.platform == "linux" else None
@@ -107,8 +106,8 @@ def in_child(account: Account | None, death_signal: int) -> Callable[[], None]:
     def become() -> None:
         if account is not None:
             os.setgroups([])
-            os.setgid(account.gid)
-            os.setuid(account.uid)
+            os.setgid(account.pw_gid)
+            os.setuid(account.pw_uid)
         if prctl is not None:
             prctl(PR_SET_PDEATHSIG, int(death_signal), 0, 0, 0)
             if os.getppid() != parent:  # we died before the request was made

@@ -11,8 +11,8 @@ import secrets
 import shutil
 import socket
 import tempfile
-from dataclasses import dataclass
 from pathlib import Path
+from pwd import struct_passwd
 from typing import IO
 from urllib.parse import quote
 
@@ -22,15 +22,6 @@ ROLE = DATABASE = "upwell"
 PORT = 5432  # Names the socket file only; nothing listens on TCP.
 SOCKET_PATH_MAX = 107  # bytes in sun_path, without its closing zero
 LOG_SIZE_MAX = 10 * 1024 * 1024  # bytes; a longer log is set aside at start
-
-
-@dataclass(frozen=True)
-class Account:
-    """The user that runs the server binaries when we are root."""
-
-    name: str
-    uid: int
-    gid: int
 
 
 class Paths:
@@ -44,15 +35,6 @@ class Paths:
         self.socket_note = data_dir / "postgres.socket"  # names the folder of the socket, for who wants to connect
         self.programs_note = data_dir / "postgres.programs"  # names the copy of the programs, if one had to be made
         self.lock = data_dir / "upwell.lock"
-
-    def unfinished(self) -> list[Path]:
-        """Clusters whose making was cut short."""
-        return list(self.data_dir.glob("postgres.new-*"))
-
-
-def has_cluster(data_dir: Path) -> bool:
-    """Whether the data dir holds a database already."""
-    return Paths(data_dir).cluster.exists()
 
 
 def make_data_dir(data_dir: Path) -> None:
@@ -80,18 +62,18 @@ def take_lock(paths: Paths) -> int:
     return handle
 
 
-def make_private(folder: Path, account: Account | None) -> None:
+def make_private(folder: Path, account: struct_passwd | None) -> None:
     folder.mkdir(mode=0o700)
     if account is not None:
-        os.chown(folder, account.uid, account.gid)
+        os.chown(folder, account.pw_uid, account.pw_gid)
 
 
-def is_private(folder: Path, account: Account | None) -> bool:
+def is_private(folder: Path, account: struct_passwd | None) -> bool:
     """True for a real folder, closed to all but the server's user."""
     if folder.is_symlink() or not folder.is_dir():
         return False
     found = folder.stat()
-    owner = account.uid if account is not None else os.geteuid()
+    owner = account.pw_uid if account is not None else os.geteuid()
     return found.st_uid == owner and not found.st_mode & 0o077
 
 
@@ -154,7 +136,7 @@ def _socket_file(folder: Path) -> Path:
     return folder / f".s.PGSQL.{PORT}"
 
 
-def socket_folder(paths: Paths, account: Account | None) -> Path:
+def socket_folder(paths: Paths, account: struct_passwd | None) -> Path:
     """A 0700 folder of the server's user: in the data dir, or a short temporary one where its path is too long or
     has characters that a DSN can't carry."""
     folder = paths.data_dir / "run"
@@ -168,12 +150,12 @@ def socket_folder(paths: Paths, account: Account | None) -> Path:
     return folder
 
 
-def _short_folder(paths: Paths, account: Account | None) -> Path:
+def _short_folder(paths: Paths, account: struct_passwd | None) -> Path:
     if paths.socket_note.exists() and is_private(noted := Path(paths.socket_note.read_text()), account):
         return noted
     folder = Path(tempfile.mkdtemp(prefix="upwell-", dir="/tmp"))
     if account is not None:
-        os.chown(folder, account.uid, account.gid)
+        os.chown(folder, account.pw_uid, account.pw_gid)
     return folder
 
 

@@ -16,11 +16,12 @@ import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from pwd import struct_passwd
 from typing import IO
 
 from upwell.embedded import EmbeddedPostgresError
 from upwell.embedded.accounts import in_child
-from upwell.embedded.files import PORT, Account, open_log
+from upwell.embedded.files import PORT, open_log
 
 FAST_STOP_S = 8.0  # SIGINT: sessions ended, checkpoint written
 QUICK_STOP_S = 5.0  # SIGQUIT: no checkpoint; the next start replays the log
@@ -49,7 +50,7 @@ class Programs:
     """PostgreSQL's programs in `folder`, run by `account`; None is our own user."""
 
     folder: Path
-    account: Account | None
+    account: struct_passwd | None
 
     def serve(self, cluster: Path, sockets: Path, log: Path) -> subprocess.Popen[bytes]:
         """The server of a cluster, writing to `log`; it doesn't accept yet."""

@@ -111,7 +111,7 @@ class EmbeddedPostgres:
         self._programs_hold = hold_from_cleaners(programs.folder)
         set_aside(paths.log)
         password, is_new = stored_password(paths.password)
-        for unfinished in paths.unfinished():
+        for unfinished in paths.data_dir.glob("postgres.new-*"):
             shutil.rmtree(unfinished, ignore_errors=True)  # what is still being written goes at the next start
         if not paths.cluster.exists():
             await _initialise(programs, paths, password)

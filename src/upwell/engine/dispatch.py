@@ -111,25 +111,20 @@ class _Round:
         return taken[0] if taken else answers[0]
 
 
-class Asking:
-    """Asks as devices make them, one by one; each is answered when `ask` returns. `submit` gathers them."""
-
-    def __init__(self, submit: Callable[[Ask], Awaitable[Came]]) -> None:
-        self._submit = submit
-
-    async def ask(self, ask: Ask) -> None:
-        """Have it answered with the truth: with what a transaction under way makes of the device's task."""
-        missed = 0
-        for pause_s in PAUSES_S:
-            came = await self._submit(ask)
-            if came is Came.ANSWERED:
-                return
-            missed += came is Came.MISSED
-            if missed > MISSED_MAX:
-                break
-            await asyncio.sleep(pause_s)
-        log.warning("device %s: its task was held too long to tell it whether it has an offer", ask.device_id)
-        ask.answer(None)
+async def answered(ask: Ask, submit: Callable[[Ask], Awaitable[Came]]) -> None:
+    """Have it answered with the truth: with what a transaction under way makes of the device's task. `submit` gathers
+    asks."""
+    missed = 0
+    for pause_s in PAUSES_S:
+        came = await submit(ask)
+        if came is Came.ANSWERED:
+            return
+        missed += came is Came.MISSED
+        if missed > MISSED_MAX:
+            break
+        await asyncio.sleep(pause_s)
+    log.warning("device %s: its task was held too long to tell it whether it has an offer", ask.device_id)
+    ask.answer(None)
 
 
 def _fitting(ask: Ask, tasks: list[tuple[TaskRef, str]]) -> TaskRef | None:

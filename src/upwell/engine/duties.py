@@ -15,12 +15,11 @@ from upwell.engine.dispatch import Dispatcher
 from upwell.engine.gather import Gatherer
 from upwell.engine.intake import Intake
 from upwell.engine.loop import TURN_MAX_S, Loop
-from upwell.engine.purge import purge_old
 from upwell.engine.wakes import after
-from upwell.service.context import Context
-from upwell.service.manage import access
+from upwell.service.context import Context, objects_of
+from upwell.service.manage import access, target_files, uploads, users
 from upwell.service.manage.device_keys import key_device_id
-from upwell.service.upgrade import endings, enrol, faults, fill, nodes, stored_objects
+from upwell.service.upgrade import dispatch, endings, enrol, faults, fill, nodes, stored_objects
 from upwell.service.upgrade.dispatch import Addressed, Link, Sent
 
 WATCH_BATCH = 5000  # connections asked about at once; a process with more needs several rounds to ask about all
@@ -107,6 +106,21 @@ async def _upkeep(engine: Engine) -> bool:
     return False
 
 
+async def _purge(engine: Engine) -> bool:
+    """Grants, nonces, tokens, and files that nothing was made of."""
+    ctx, objects = engine.ctx, objects_of(engine.ctx)
+    await dispatch.forget_grants(ctx)
+    await access.purge_nonces(ctx)
+    await users.purge(ctx)
+    for file_id, key in await target_files.stale_files(ctx):
+        await objects.delete(key)
+        await target_files.forget_file(ctx, file_id)
+    for key in await uploads.stale_files(ctx):
+        await objects.delete(key)
+        await uploads.forget_file(ctx, key)
+    return False
+
+
 async def _watch(engine: Engine) -> bool:
     seats = engine.seated.some(WATCH_BATCH)
     for device_id, connection_id in await nodes.unwelcome(engine.ctx, seats) if seats else []:
@@ -136,7 +150,7 @@ DUTIES = (
     Duty("fill", _fill, 1.0),
     Duty("finish", _finish, 0.5),
     Duty("upkeep", _upkeep, 5.0),
-    Duty("purge", lambda engine: purge_old(engine.ctx), 60.0, LONG_TURN_S),
+    Duty("purge", _purge, 60.0, LONG_TURN_S),
     Duty("watch", _watch, 2.0),  # about as long may a device stay that another process shut out
     Duty("objects", lambda engine: stored_objects.read_one(engine.ctx), 2.0, LONG_TURN_S),
     Duty("lost objects", lambda engine: faults.end_bereft(engine.ctx), 1.0),

@@ -11,7 +11,7 @@ from uuid import UUID
 
 from upwell.domain.connected import SubDevice
 from upwell.domain.talk import OfferRequest
-from upwell.engine.dispatch import Ask, Asking, Dispatcher
+from upwell.engine.dispatch import Ask, Dispatcher, answered
 from upwell.engine.gather import Gatherer
 from upwell.service.context import Context
 from upwell.service.upgrade import enrol, gateways, logins, nodes, presence, reports
@@ -28,7 +28,6 @@ class Intake:
     ) -> None:
         self._ctx = ctx
         self._node_id = node_id
-        self._registration = registration
         self._wake = wake
         self.now: Callable[[], datetime] = ctx.now
         self.gatherers: list[Gatherer[Any, Any]] = []
@@ -39,7 +38,12 @@ class Intake:
         self.asked = self._gathered("requests", partial(nodes.asked, ctx))
         self.report = self._gathered("reports", self._reported)
         self.behind = self._gathered("sub-devices", partial(gateways.behind, ctx))
-        self._asking = Asking(self._gathered("asks", dispatcher.answer, batch_max=ASKS_MAX))
+        self._submit = self._gathered("asks", dispatcher.answer, batch_max=ASKS_MAX)
+        self.product_secret = partial(enrol.product_secret, ctx)
+        self.enrol = partial(enrol.enrol, ctx, rule=registration)
+        self.bind = partial(gateways.bind, ctx)
+        self.unbind = partial(gateways.unbind, ctx)
+        self.bound = partial(gateways.sub_devices, ctx)
 
     def _gathered(self, name: str, apply: Callable[[Any], Awaitable[Any]], **more: int) -> Callable[[Any], Any]:
         gatherer: Gatherer[Any, Any] = Gatherer(name, apply, **more)
@@ -59,29 +63,8 @@ class Intake:
 
     async def ask(self, device_id: UUID, request: OfferRequest, reply: Callable[[Addressed | None], Sent]) -> None:
         """The device's offer, or None, is told by `reply` when this returns."""
-        await self._asking.ask(Ask(device_id, request, reply))
-
-    async def product_secret(self, product_key: str) -> str | None:
-        """What proves an enrolment."""
-        return await enrol.product_secret(self._ctx, product_key)
-
-    async def enrol(self, product_key: str, name: str, creates: bool) -> str | None:
-        """The device's secret, as the platform's setting allows; None refuses."""
-        return await enrol.enrol(self._ctx, product_key, name, creates, self._registration)
-
-    async def bind(self, gateway: UUID, subs: Sequence[UUID]) -> None:
-        """The gateway speaks for these from now on."""
-        await gateways.bind(self._ctx, gateway, subs)
-
-    async def unbind(self, gateway: UUID, subs: Sequence[UUID]) -> set[UUID]:
-        """It speaks for these no more; those that it spoke for."""
-        return await gateways.unbind(self._ctx, gateway, subs)
-
-    async def bound(self, gateway: UUID) -> Sequence[SubDevice]:
-        """Those that it speaks for."""
-        return await gateways.sub_devices(self._ctx, gateway)
+        await answered(Ask(device_id, request, reply), self._submit)
 
     async def behind_all(self, gateway_ids: Sequence[UUID]) -> dict[UUID, Sequence[SubDevice]]:
-        """Those behind each of several gateways."""
         found = await gateways.behind(self._ctx, gateway_ids)
         return dict(zip(gateway_ids, found, strict=True))

@@ -4,6 +4,7 @@ A loop knows how late it is, so that a server whose engine stands still can say 
 """
 
 import asyncio
+import contextlib
 import logging
 import time
 from collections.abc import Awaitable, Callable
@@ -55,10 +56,5 @@ class Loop:
             self._trouble.over()
             self.progressed()
             if not more:
-                await self._rest()
-
-    async def _rest(self) -> None:
-        try:
-            await asyncio.wait_for(self._woken.wait(), self._pause_s)
-        except TimeoutError:
-            return
+                with contextlib.suppress(TimeoutError):
+                    await asyncio.wait_for(self._woken.wait(), self._pause_s)

@@ -4,21 +4,9 @@ from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
 from upwell.domain.errors import Invalid
-from upwell.objects.buckets import Buckets, object_ref
 from upwell.objects.directory import DirectoryBucket, DirectoryObjects
-from upwell.objects.port import Objects, Seen, Stored
+from upwell.objects.port import Objects
 from upwell.objects.s3 import S3Objects, addressable_key
-
-__all__ = [
-    "Buckets",
-    "Objects",
-    "Seen",
-    "Stored",
-    "local_folder",
-    "object_ref",
-    "open_bucket",
-    "open_objects",
-]
 
 
 def open_objects(url: str) -> Objects:
@@ -29,7 +17,7 @@ def open_objects(url: str) -> Objects:
     environment (`AWS_ACCESS_KEY_ID`, …). Raises `Invalid` for any other URL.
     """
     folder, s3 = _parts(url)
-    return DirectoryObjects(folder) if folder is not None else S3Objects.from_parts(*s3)
+    return DirectoryObjects(folder) if folder is not None else S3Objects(*s3)
 
 
 def local_folder(url: str) -> Path | None:
@@ -42,7 +30,7 @@ def open_bucket(url: str, below: str = "") -> Objects:
     folder, (bucket, prefix, query) = _parts(url)
     if folder is not None:
         return DirectoryBucket(folder / below)
-    return S3Objects.from_parts(bucket, "/".join(part for part in (prefix, below) if part), query, addressable_key)
+    return S3Objects(bucket, "/".join(part for part in (prefix, below) if part), query, addressable_key)
 
 
 def _parts(url: str) -> tuple[Path | None, tuple[str, str, str]]:

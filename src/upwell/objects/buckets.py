@@ -88,10 +88,6 @@ class Buckets:
         store, name = self._at(key)
         return await store.exists(name)
 
-    async def size(self, key: str) -> int:
-        store, name = self._at(key)
-        return await store.size(name)
-
     async def look(self, key: str) -> Seen:
         store, name = self._at(key)
         return await store.look(name)

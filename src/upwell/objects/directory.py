@@ -170,9 +170,6 @@ class DirectoryObjects:
         path = self.local_path(key)
         return await asyncio.to_thread(path.is_file)
 
-    async def size(self, key: str) -> int:
-        return (await self.look(key)).size
-
     async def look(self, key: str) -> Seen:
         path = self.local_path(key)
         with _translated(key):

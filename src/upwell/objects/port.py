@@ -11,7 +11,7 @@ owner's keys, whatever their characters (`any_key`), and its driver sees to it t
 
 import hashlib
 import re
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
@@ -80,9 +80,6 @@ class Objects(Protocol):
     async def exists(self, key: str) -> bool:
         """Whether a committed object has this key."""
 
-    async def size(self, key: str) -> int:
-        """Size in bytes. Raises `NotFound`."""
-
     async def look(self, key: str) -> Seen:
         """Size and tag. Raises `NotFound`."""
 
@@ -128,10 +125,6 @@ def checked_key(key: str) -> str:
     if any(segment.startswith(".") for segment in key.split("/")):
         raise Invalid("key", "no segment begins with a dot")
     return key
-
-
-CheckKey = Callable[[str], str]
-"""The key itself, or `Invalid`."""
 
 
 def any_key(key: str) -> str:

@@ -7,7 +7,7 @@ makes the upload fail, and obstore then aborts the multipart upload on the serve
 
 import asyncio
 import re
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import contextmanager
 from datetime import timedelta
 from pathlib import Path
@@ -20,7 +20,7 @@ from obstore.exceptions import NotFoundError
 from obstore.store import S3Store
 
 from upwell.domain.errors import Invalid, NotFound, Unavailable
-from upwell.objects.port import CHECK_KEY, CheckKey, Digests, Seen, Stored, Writer, any_key, checked_key
+from upwell.objects.port import CHECK_KEY, Digests, Seen, Stored, Writer, any_key, checked_key
 
 PART_BYTES = 8 * 1024 * 1024
 """One part of a multipart upload; S3's least is 5 MB, and 10,000 parts of 8 MB are 80 GB."""
@@ -136,12 +136,7 @@ class S3Writer:
 class S3Objects:
     """The `Objects` port on one bucket and prefix."""
 
-    def __init__(self, store: S3Store, checked: CheckKey = checked_key) -> None:
-        self._store = store
-        self._checked = checked
-
-    @classmethod
-    def from_parts(cls, bucket: str, prefix: str, query: str, checked: CheckKey = checked_key) -> "S3Objects":
+    def __init__(self, bucket: str, prefix: str, query: str, checked: Callable[[str], str] = checked_key) -> None:
         """Raises `Invalid` for an unknown option. An `http://` endpoint is allowed only because it is written."""
         options = dict(parse_qsl(query))
         if unknown := options.keys() - _OPTIONS:
@@ -149,7 +144,8 @@ class S3Objects:
         config: dict[str, Any] = dict(options)
         if options.get("endpoint", "").startswith("http://"):
             config["client_options"] = {"allow_http": True}
-        return cls(S3Store(bucket, prefix=prefix or None, **config), checked)
+        self._store = S3Store(bucket, prefix=prefix or None, **config)
+        self._checked = checked
 
     async def check(self, *, writes: bool = True) -> None:
         """Reads the check object and, where it can't be read, writes it: so neither the right to list is needed nor a
@@ -181,13 +177,10 @@ class S3Objects:
 
     async def exists(self, key: str) -> bool:
         try:
-            await self.size(key)
+            await self.look(key)
         except NotFound:
             return False
         return True
-
-    async def size(self, key: str) -> int:
-        return (await self.look(key)).size
 
     async def look(self, key: str) -> Seen:
         self._checked(key)
@@ -207,7 +200,7 @@ class S3Objects:
         return None
 
     async def read(self, key: str, start: int, length: int) -> AsyncIterator[bytes]:
-        end = min(start + length, await self.size(key))
+        end = min(start + length, (await self.look(key)).size)
         while start < end:
             with _translated(key):
                 found = await obstore.get_range_async(self._store, key, start=start, end=min(end, start + READ_BYTES))

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
 from upwell.domain.errors import Unavailable
-from upwell.objects import Objects
+from upwell.objects.port import Objects
 from upwell.storage.database import Database
 
 

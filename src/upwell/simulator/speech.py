@@ -13,8 +13,9 @@ import re
 from datetime import UTC, datetime
 from typing import Any, Protocol
 
-from upwell.simulator import wire
 from upwell.simulator.wire import DeviceIdentity, Offer, WireError
+
+ALIBABA_TIMESTAMP = "2524608000000"  # alibaba 6.1: the C SDKs' constant, in the year 2050.
 
 TUYA_PACKET_MAX = 4096  # bytes; tuya 4.1: the C SDK's buffer, header included.
 TUYA_KEY_SIZE = 16  # bytes of the secret that it signs its login with.
@@ -42,6 +43,7 @@ class Speech(Protocol):
 
     def subscription(self, me: DeviceIdentity) -> str | None:
         """The one filter that it subscribes to before anything else; None for a device that subscribes to nothing."""
+        return None
 
     def inform(self, me: DeviceIdentity, version: str, number: int, now_s: int) -> tuple[str, bytes]:
         """The report of the version that it runs. `number` counts the messages of a boot."""
@@ -54,21 +56,22 @@ class Speech(Protocol):
 
     def asks(self, me: DeviceIdentity, payload: bytes) -> bool:
         """Whether a push asks for the version instead of offering one."""
+        return False
 
     def offer(self, me: DeviceIdentity, payload: bytes) -> Offer:
         """What a push says. Raises WireError."""
 
 
-class Alibaba:
+class Alibaba(Speech):
     """A device on Alibaba's C SDK. It never subscribes (alibaba 6.2)."""
 
     def login(self, me: DeviceIdentity) -> tuple[str, str, str]:
-        """alibaba 6.1."""
-        return wire.login(me)
-
-    def subscription(self, me: DeviceIdentity) -> str | None:
-        """None."""
-        return None
+        """As the C SDK 4.1.0 sends them over plain TCP (alibaba 6.1)."""
+        pk, dn = me.product_key, me.device_name
+        content = f"clientId{pk}.{dn}deviceName{dn}productKey{pk}timestamp{ALIBABA_TIMESTAMP}"
+        password = hmac.new(me.device_secret.encode(), content.encode(), hashlib.sha256).hexdigest().upper()
+        pairs = f"timestamp={ALIBABA_TIMESTAMP},_ss=1,_v=sdk-c-4.1.0,securemode=3,signmethod=hmacsha256,ext=3,"
+        return f"{pk}.{dn}|{pairs}|", f"{dn}&{pk}", password
 
     def inform(self, me: DeviceIdentity, version: str, number: int, now_s: int) -> tuple[str, bytes]:
         """alibaba 6.4."""
@@ -82,13 +85,22 @@ class Alibaba:
         """alibaba 6.3, T2."""
         return f"/ota/device/upgrade/{me.product_key}/{me.device_name}"
 
-    def asks(self, me: DeviceIdentity, payload: bytes) -> bool:
-        """Never."""
-        return False
-
     def offer(self, me: DeviceIdentity, payload: bytes) -> Offer:
-        """alibaba 6.5."""
-        return wire.parse_offer(payload)
+        """Refuses each of the forms that some real SDK drops (alibaba 6.5)."""
+        try:
+            push = json.loads(payload)
+            data = push["data"]
+            version, size, url, sign, method = (data[name] for name in ("version", "size", "url", "sign", "signMethod"))
+            md5 = data["md5"]
+            right = push["code"] == "1000" and push["message"] == "success" and type(size) is int and size >= 0
+        except (ValueError, KeyError, TypeError) as exc:
+            raise WireError(f"upgrade push {payload[:200]!r} lacks {exc}") from exc
+        if not right or not all(isinstance(text, str) for text in (version, url, sign, md5)):
+            raise WireError(f"upgrade push {payload[:200]!r}: code, message, size or a text is not as documented")
+        algorithms = {"Md5": "md5", "SHA256": "sha256"}
+        if method not in algorithms:
+            raise WireError(f"signMethod {method!r}")
+        return Offer(version, size, url, tuple(sorted({("md5", md5), (algorithms[method], sign)})))
 
     def _framed(self, me: DeviceIdentity, verb: str, params: dict[str, str], number: int) -> tuple[str, bytes]:
         text = json.dumps(params, separators=(",", ":"), ensure_ascii=False)
@@ -96,7 +108,7 @@ class Alibaba:
         return f"/ota/device/{verb}/{me.product_key}/{me.device_name}", payload
 
 
-class TuyaLink:
+class TuyaLink(Speech):
     """A TuyaLink device on the vendor's C link SDK; its deviceId is its name (tuya 4)."""
 
     def login(self, me: DeviceIdentity) -> tuple[str, str, str]:
@@ -127,10 +139,6 @@ class TuyaLink:
         """tuya 4.4."""
         return f"tylink/{me.device_name}/ota/issue"
 
-    def asks(self, me: DeviceIdentity, payload: bytes) -> bool:
-        """Never."""
-        return False
-
     def offer(self, me: DeviceIdentity, payload: bytes) -> Offer:
         """tuya 4.7."""
         if len(payload) > TUYA_PACKET_MAX - 128:  # the topic has its share
@@ -158,19 +166,15 @@ class TuyaLink:
         return f"tylink/{me.device_name}/{verb}", payload
 
 
-class Huawei:
+class Huawei(Speech):
     """A Huawei device whose device_id is the one that its product and name stand for, or its name where its product is
-    left empty. It restarts after an update and says what it runs then; before that its reports name what it ran
-    (huawei 5, 6.2)."""
+    left empty. It never subscribes (huawei 5.2). It restarts after an update and says what it runs then; before that
+    its reports name what it ran (huawei 5, 6.2)."""
 
     def login(self, me: DeviceIdentity) -> tuple[str, str, str]:
         """huawei 5.1, with sign_type 0: it has no clock."""
         password = hmac.new(HUAWEI_HOUR.encode(), me.device_secret.encode(), hashlib.sha256).hexdigest()
         return f"{device_id(me)}_0_0_{HUAWEI_HOUR}", device_id(me), password
-
-    def subscription(self, me: DeviceIdentity) -> str | None:
-        """None (huawei 5.2)."""
-        return None
 
     def inform(self, me: DeviceIdentity, version: str, number: int, now_s: int) -> tuple[str, bytes]:
         """huawei 5.5; both versions, as the SDKs' samples say them."""

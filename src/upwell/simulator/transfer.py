@@ -3,13 +3,9 @@
 from __future__ import annotations
 
 import hashlib
-from typing import TYPE_CHECKING
 
 from upwell.simulator.speech import seal_of
 from upwell.simulator.wire import Offer
-
-if TYPE_CHECKING:
-    from hashlib import _Hash
 
 
 class StepError(Exception):
@@ -25,10 +21,7 @@ class Transfer:
 
     def __init__(self, offer: Offer, secret: str) -> None:
         self.offer = offer
-        self.received = 0
         self._secret = secret
-        self._hashers: list[tuple[_Hash, str]] = []
-        self._sealed: _Hash | None = None
         self.restart()
 
     def restart(self) -> None:

@@ -1,4 +1,4 @@
-"""The bytes a simulated device writes and reads: MQTT 3.1.1, HTTP/1.1 downloads, Alibaba's login and push.
+"""The bytes a simulated device writes and reads: MQTT 3.1.1 and HTTP/1.1 downloads.
 
 The simulator's own codec, made from the MQTT 3.1.1 specification alone; it shares no line with the server's. Strict
 where real device SDKs are strict (alibaba 6.6, 6.7): a server that departs from the wire gets a WireError, not help.
@@ -8,9 +8,6 @@ It holds no behaviour: what a device does with a packet is in device.py.
 from __future__ import annotations
 
 import asyncio
-import hashlib
-import hmac
-import json
 import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
@@ -18,7 +15,6 @@ from dataclasses import dataclass, field
 from typing import cast
 from urllib.parse import urlsplit
 
-TIMESTAMP = "2524608000000"  # alibaba 6.1: the C SDKs' constant, in the year 2050.
 PACKET_SIZE_MAX = 256 * 1024  # Upgrade pushes are a few hundred bytes; more is a broken server.
 HEADER_LINE_SIZE_MAX = 128  # alibaba 6.7: the C SDK's limit for one response header line.
 READ_BUFFER_SIZE = 128 * 1024  # Bounds the memory of one download to about twice this.
@@ -38,7 +34,6 @@ class RefusedError(WireError):
 
 @dataclass(frozen=True, slots=True)
 class Connack:
-    session_present: bool
     code: int
 
 
@@ -48,7 +43,6 @@ class Publish:
     payload: bytes
     qos: int
     packet_id: int
-    dup: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,9 +92,9 @@ def connect(client_id: str, username: str, password: str, keep_alive_s: int) -> 
     return _frame(0x10, head + _text(client_id) + _text(username) + _text(password))
 
 
-def publish(topic: str, payload: bytes, packet_id: int, *, dup: bool = False) -> bytes:
+def publish(topic: str, payload: bytes, packet_id: int) -> bytes:
     """PUBLISH at QoS 1."""
-    return _frame(0x3A if dup else 0x32, _text(topic) + packet_id.to_bytes(2, "big") + payload)
+    return _frame(0x32, _text(topic) + packet_id.to_bytes(2, "big") + payload)
 
 
 def puback(packet_id: int) -> bytes:
@@ -152,7 +146,7 @@ def _decode(first: int, body: bytes) -> Packet:
         return _decode_publish(first, body)
     match first, len(body):
         case 0x20, 2 if body[0] <= 1:
-            return Connack(body[0] == 1, body[1])
+            return Connack(body[1])
         case 0x40, 2:
             return Puback(int.from_bytes(body, "big"))
         case 0xD0, 0:
@@ -177,7 +171,7 @@ def _decode_publish(first: int, body: bytes) -> Publish:
         topic = body[2:end].decode()
     except UnicodeDecodeError as exc:
         raise WireError("topic is not UTF-8") from exc
-    return Publish(topic, body[payload_at:], qos, packet_id, bool(first & 8))
+    return Publish(topic, body[payload_at:], qos, packet_id)
 
 
 class Link(asyncio.Protocol):
@@ -332,31 +326,3 @@ class Offer:
     """Lower-case hex of what the device makes of its secret and the image's SHA-256 (tuya 4.8); empty for none."""
     token: str = field(default="", repr=False)
     """Sent with the download (huawei 5.7); empty for none."""
-
-
-def login(identity: DeviceIdentity) -> tuple[str, str, str]:
-    """ClientId, Username and Password as the C SDK 4.1.0 sends them over plain TCP (alibaba 6.1)."""
-    pk, dn = identity.product_key, identity.device_name
-    content = f"clientId{pk}.{dn}deviceName{dn}productKey{pk}timestamp{TIMESTAMP}"
-    password = hmac.new(identity.device_secret.encode(), content.encode(), hashlib.sha256).hexdigest().upper()
-    pairs = f"timestamp={TIMESTAMP},_ss=1,_v=sdk-c-4.1.0,securemode=3,signmethod=hmacsha256,ext=3,"
-    return f"{pk}.{dn}|{pairs}|", f"{dn}&{pk}", password
-
-
-def parse_offer(payload: bytes) -> Offer:
-    """Read an upgrade push; raises WireError for each of the forms that some real SDK drops (alibaba 6.5)."""
-    try:
-        push = json.loads(payload)
-        data = push["data"]
-        version, size, url, sign, method = (data[name] for name in ("version", "size", "url", "sign", "signMethod"))
-        md5 = data["md5"]
-        right = push["code"] == "1000" and push["message"] == "success" and type(size) is int and size >= 0
-    except (ValueError, KeyError, TypeError) as exc:
-        raise WireError(f"upgrade push {payload[:200]!r} lacks {exc}") from exc
-    if not right or not all(isinstance(text, str) for text in (version, url, sign, md5)):
-        raise WireError(f"upgrade push {payload[:200]!r}: code, message, size or a text is not as documented")
-    algorithms = {"Md5": "md5", "SHA256": "sha256"}
-    if method not in algorithms:
-        raise WireError(f"signMethod {method!r}")
-    digests = {("md5", md5), (algorithms[method], sign)}
-    return Offer(version, size, url, tuple(sorted(digests)))

@@ -4,11 +4,13 @@ import asyncio
 import shutil
 from collections.abc import Awaitable, Callable, Sequence
 from pathlib import Path
-from typing import Protocol
+from typing import Any
 from uuid import UUID
 
 from upwell.config import Settings
 from upwell.domain.errors import Unavailable
+from upwell.engine.gather import Gatherer
+from upwell.engine.loop import Loop
 from upwell.objects import local_folder
 from upwell.service.context import Context
 from upwell.service.upgrade import nodes
@@ -17,18 +19,10 @@ from upwell.storage.database import require_schema
 MB = 1_000_000
 
 
-class Duty(Protocol):
-    """What knows how late it is: a loop or a gatherer of the engine."""
-
-    name: str
-
-    def late_s(self) -> float: ...
-
-
 def checks_of(
-    settings: Settings, ctx: Context, node_id: UUID, duties: Sequence[Duty]
+    settings: Settings, ctx: Context, node_id: UUID, parts: Sequence[Loop | Gatherer[Any, Any]]
 ) -> dict[str, Callable[[], Awaitable[None]]]:
-    """The checks by name. `duties` may grow afterwards."""
+    """The checks by name. `parts` are the engine's."""
     assert ctx.objects is not None  # noqa: S101  # wiring gives it before anything listens
     floor_mb, folders = settings.disk_floor_mb, _folders(settings)
 
@@ -43,7 +37,7 @@ def checks_of(
                 raise Unavailable(f"The disk of the {what} has {free_mb} MB free; disk_floor_mb is {floor_mb}.")
 
     async def engine() -> None:
-        late = [f"{duty.name} (late by {duty.late_s():.0f} s)" for duty in duties if duty.late_s()]
+        late = [f"{part.name} (late by {part.late_s():.0f} s)" for part in parts if part.late_s()]
         if late:
             raise Unavailable(f"These parts of the engine stand still: {', '.join(late)}.")
 

@@ -6,7 +6,7 @@ import os
 import re
 import socket
 import ssl
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Awaitable, Callable, Iterator, Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -15,11 +15,10 @@ from starlette.applications import Starlette
 
 from upwell.config import Settings
 from upwell.config.addresses import HostPort
+from upwell.config.loading import TLS_LISTENERS
 from upwell.domain.errors import Unavailable
-from upwell.doors.devices.mqtt.server import MqttDoor
-from upwell.doors.downloads.door import DownloadDoor
-from upwell.doors.tls import Certificates
 
+Start = Callable[[str, int, ssl.SSLContext | None], Awaitable[tuple[str, int]]]
 DRAIN_S = 3  # for what is under way when the server is told to end
 
 
@@ -70,30 +69,16 @@ def _unknown_host(exc: Exception) -> str:
     return re.sub(r"^\[Errno [^]]*\] | \(while attempting .*$", "", str(exc))
 
 
-async def open_downloads(door: DownloadDoor, settings: Settings, tls: Certificates | None) -> dict[str, HostPort]:
-    """The addresses by setting where devices download now. Raises Unavailable."""
-    secure = None if tls is None else tls.context
+async def open_doors(
+    settings: Settings, tls: ssl.SSLContext | None, starts: Mapping[str, Start]
+) -> dict[str, HostPort]:
+    """The addresses where devices are answered now, by setting, of those that are on. Raises Unavailable."""
     opened: dict[str, HostPort] = {}
-    for setting, place, context in (("download", settings.download, None), ("downloads", settings.downloads, secure)):
+    for setting, start in starts.items():
+        place: HostPort | None = getattr(settings, setting)
         if place is not None:
             with saying(settings.named(setting), *place):
-                opened[setting] = HostPort(*await door.start(*place, context))
-    return opened
-
-
-async def open_mqtt(door: MqttDoor, settings: Settings, tls: Certificates | None) -> dict[str, HostPort]:
-    """The addresses by setting where devices connect now. Raises Unavailable."""
-    secure = None if tls is None else tls.context
-    opened: dict[str, HostPort] = {}
-    for setting, place, context, websocket in (
-        ("mqtt", settings.mqtt, None, False),
-        ("mqtts", settings.mqtts, secure, False),
-        ("mqtt_ws", settings.mqtt_ws, None, True),
-        ("mqtt_wss", settings.mqtt_wss, secure, True),
-    ):
-        if place is not None:
-            with saying(settings.named(setting), *place):
-                opened[setting] = HostPort(*await door.start(*place, context, websocket=websocket))
+                opened[setting] = HostPort(*await start(*place, tls if setting in TLS_LISTENERS else None))
     return opened
 
 

@@ -41,7 +41,7 @@ from upwell.service.upgrade.downloads import server_secret
 from upwell.storage.database import migrate
 from upwell.wiring.certificates import ServerCertificates
 from upwell.wiring.health import checks_of
-from upwell.wiring.listeners import Addresses, listen, open_downloads, open_mqtt
+from upwell.wiring.listeners import Addresses, Start, listen, open_doors
 from upwell.wiring.stores import open_database, open_stores
 from upwell.wiring.upload_desk import Uploads
 
@@ -120,18 +120,21 @@ class Server:
         self._stack.push_async_callback(_ended, task)
 
     async def _listen(self) -> Addresses:
-        tls, links = self.certificates.devices, self.links
+        certificates, links = self.certificates.devices, self.links
+        tls = None if certificates is None else certificates.context
         self.engine = Engine(self.ctx, self.node_id, links.make, self.settings.dynamic_registration)
         connections, routes = serving(self._faces, self._given())
         self._start_engine(connections)
         download = DownloadDoor(links.find, self.objects.read, under=self.settings.public_paths)
         self._stack.push_async_callback(download.stop)
-        downloads = await open_downloads(download, self.settings, tls)
+        downloads = await open_doors(self.settings, tls, dict.fromkeys(("download", "downloads"), download.start))
         by_tls = downloads.get("downloads")
         links.origin = self.settings.public_url_at(downloads["download"].port)
         links.secure_origin = self.settings.secure_url_at(by_tls and by_tls.port)
         self._stack.push_async_callback(connections.door.stop)
-        mqtt = await open_mqtt(connections.door, self.settings, tls)
+        by_tcp, by_websocket = connections.door.start, partial(connections.door.start, websocket=True)
+        starts: dict[str, Start] = {"mqtt": by_tcp, "mqtts": by_tcp, "mqtt_ws": by_websocket, "mqtt_wss": by_websocket}
+        mqtt = await open_doors(self.settings, tls, starts)
         http, https = await self._http(routes)
         self._run(self.certificates.watch())
         links.warn_of_ports()

@@ -5,8 +5,8 @@ import asyncio
 from upwell.config import Settings
 from upwell.config.sources import SettingError
 from upwell.domain.errors import Unavailable, UpwellError
-from upwell.objects import Buckets, open_bucket, open_objects
-from upwell.objects.buckets import CHECK_WITHIN_S
+from upwell.objects import open_bucket, open_objects
+from upwell.objects.buckets import CHECK_WITHIN_S, Buckets
 from upwell.storage.database import Database
 
 

@@ -6,8 +6,7 @@ from datetime import datetime
 from upwell.dialects.alibaba.upload import PostObjectError
 from upwell.domain.errors import CallerError
 from upwell.doors.management.uploads import ObjectWriter, StoredObject
-from upwell.objects import Objects, Stored
-from upwell.objects.port import Digests
+from upwell.objects.port import Digests, Objects, Stored
 from upwell.service.context import Context
 from upwell.service.manage import uploads
 
@@ -32,8 +31,7 @@ class Comparison:
             raise _differs()
         return self._first
 
-    async def abort(self) -> None:
-        """There is nothing to forget."""
+    async def abort(self) -> None: ...
 
 
 def _differs() -> PostObjectError:
@@ -54,7 +52,6 @@ class Uploads:
         return (await uploads.upload_secret(self._ctx)).decode("ascii")
 
     async def begin(self, key: str, now: datetime, /) -> ObjectWriter:
-        """Take the ticket and open the object."""
         try:
             await uploads.begin_upload(self._ctx, key)
         except CallerError as exc:
@@ -66,14 +63,11 @@ class Uploads:
             raise
 
     async def again(self, key: str, /) -> ObjectWriter | None:
-        """What compares with the file that the ticket's upload has stored."""
         first = await uploads.stored_upload(self._ctx, key)
         return None if first is None else Comparison(first)
 
     async def abandon(self, key: str, /) -> None:
-        """Give the ticket back."""
         await uploads.abandon_upload(self._ctx, key)
 
     async def finish(self, key: str, stored: StoredObject, /) -> None:
-        """Record what was stored."""
         await uploads.finish_upload(self._ctx, key, stored.size, stored.md5, stored.sha256)

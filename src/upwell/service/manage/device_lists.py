@@ -60,7 +60,7 @@ async def _parts(names: AsyncIterator[str]) -> AsyncIterator[list[str]]:
 
 async def _names(ctx: Context, key: str) -> AsyncIterator[str]:
     objects, number, rest = objects_of(ctx), 0, b""
-    async for block in objects.read(key, 0, await objects.size(key)):
+    async for block in objects.read(key, 0, (await objects.look(key)).size):
         *lines, rest = (rest + block).split(b"\n")
         if len(rest) > 4 * NAME_SIZE_MAX:
             raise Invalid(FIELD, "one device name a line", f"line {number + len(lines) + 1} is too long")

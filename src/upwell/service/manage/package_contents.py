@@ -14,7 +14,8 @@ from datetime import datetime
 
 from upwell.domain import commands as c
 from upwell.domain.errors import Invalid, NotFound
-from upwell.objects import Seen, object_ref
+from upwell.objects.buckets import object_ref
+from upwell.objects.port import Seen
 from upwell.service.context import Context, objects_of
 from upwell.service.manage.access import Caller, project_id
 from upwell.service.manage.uploads import take_file

@@ -11,7 +11,7 @@ from datetime import timedelta
 
 from upwell.domain import commands
 from upwell.domain.errors import Conflict, Denied, Invalid, NotFound
-from upwell.objects import Stored
+from upwell.objects.port import Stored
 from upwell.service.context import Context
 from upwell.service.dice import dice
 from upwell.service.manage.access import Caller, project_id, require

@@ -15,7 +15,7 @@ from uuid import UUID
 
 from upwell.domain.errors import Denied, NotFound
 from upwell.domain.talk import TaskRef
-from upwell.objects import Seen
+from upwell.objects.port import Seen
 from upwell.service.context import Context
 from upwell.service.upgrade.stored_objects import still_same
 from upwell.storage.database import Connection

@@ -13,8 +13,7 @@ from datetime import datetime, timedelta
 from upwell.domain import fault
 from upwell.domain.errors import Invalid, NotFound, Unavailable
 from upwell.domain.fault import Fault
-from upwell.objects import Objects, Seen, Stored
-from upwell.objects.port import Digests
+from upwell.objects.port import Digests, Objects, Seen, Stored
 from upwell.service.context import Context, objects_of
 from upwell.storage.database import Row
 from upwell.storage.queries import sheet
