@@ -124,7 +124,7 @@ class Server:
         self.engine = Engine(self.ctx, self.node_id, links.make, self.settings.dynamic_registration)
         connections, routes = serving(self._faces, self._given())
         self._start_engine(connections)
-        download = DownloadDoor(links.find, read=self.objects.read, under=self.settings.public_paths)
+        download = DownloadDoor(links.find, self.objects.read, under=self.settings.public_paths)
         self._stack.push_async_callback(download.stop)
         downloads = await open_downloads(download, self.settings, tls)
         by_tls = downloads.get("downloads")

@@ -26,7 +26,6 @@ BODY_MAX = 4096  # bytes; a real form has about 250
 NOBODY = "no such product"  # a secret to check against, so that unknown products take as long as known ones
 BAD_REQUEST, REFUSED, UNAVAILABLE = 460, 401, 500
 
-
 ProductSecret = Callable[[str], Awaitable[str | None]]
 Enrol = Callable[[str, str, bool], Awaitable[str | None]]  # product key, name, creates -> the device's secret
 
