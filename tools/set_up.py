@@ -9,6 +9,7 @@ import sys
 import threading
 import time
 from collections import deque
+from pathlib import Path
 
 STEP = re.compile(r"\s*(Collecting|Requirement already satisfied:|Obtaining)\s+([^\s(]+)")
 PIN = re.compile(r"^[A-Za-z0-9][^#\s]*==", re.MULTILINE)
@@ -62,7 +63,7 @@ class Progress:
 
 def main(what: str, arguments: list[str]) -> int:
     files = [after for option, after in itertools.pairwise(arguments) if option == "-r"]
-    total = sum(len(PIN.findall(_text(file))) for file in files)
+    total = sum(len(PIN.findall(Path(file).read_text("utf-8"))) for file in files)
     progress, kept = Progress(what, total), deque[str](maxlen=KEPT_LINES)
     command = [
         sys.executable,
@@ -84,11 +85,6 @@ def main(what: str, arguments: list[str]) -> int:
     if pip.returncode:
         sys.stderr.write("".join(kept))
     return pip.returncode
-
-
-def _text(file: str) -> str:
-    with open(file, encoding="utf-8") as opened:
-        return opened.read()
 
 
 if __name__ == "__main__":

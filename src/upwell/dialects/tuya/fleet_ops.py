@@ -25,7 +25,7 @@ from upwell.dialects.rpc_checks import (
 )
 from upwell.dialects.tuya import channels, names
 from upwell.dialects.tuya.render import Listed, Table, page, rows, struct
-from upwell.dialects.tuya.tables import PRODUCT, ask, data, of_device, operation, paged, sliced
+from upwell.dialects.tuya.tables import ASK_PRODUCT, ask, data, of_device, operation, paged, sliced
 from upwell.domain import commands as c
 from upwell.domain.commands.lists import Page, Slice
 from upwell.domain.errors import Invalid
@@ -80,7 +80,7 @@ def _members(given: Values) -> dict[str, Any]:
     return {"devices": tuple(keys)}
 
 
-PRODUCT_SHOWN: Table = {
+PRODUCT: Table = {
     "authType": lambda r: r.facts.get("AuthType", "secret"),
     "dataFormat": lambda r: r.facts.get("DataFormat", 0),
     "description": lambda r: r.facts.get("Description"),
@@ -178,26 +178,26 @@ OPERATIONS: dict[str, Operation] = {
         "operator",
         c.CreateProduct,
         (_PRODUCT_NAME,),
-        lambda r: {"productKey": r.product_key, "data": struct(PRODUCT_SHOWN, r)},
+        lambda r: {"productKey": r.product_key, "data": struct(PRODUCT, r)},
         more=(Param("NodeType", "int", required=True, check=OneOf((0, 1))), *_FACTS),
         further=_new,
     ),
-    "UpdateProduct": operation("operator", c.UpdateProduct, (PRODUCT, _PRODUCT_NAME), more=_FACTS, further=_facts),
-    "QueryProduct": operation("viewer", c.ShowProduct, (PRODUCT,), data(lambda r: struct(PRODUCT_SHOWN, r))),
+    "UpdateProduct": operation("operator", c.UpdateProduct, (ASK_PRODUCT, _PRODUCT_NAME), more=_FACTS, further=_facts),
+    "QueryProduct": operation("viewer", c.ShowProduct, (ASK_PRODUCT,), data(lambda r: struct(PRODUCT, r))),
     "RegisterDevice": operation(
         "operator",
         c.CreateDevice,
-        (PRODUCT, ask("name", "DeviceName", check=DEVICE_NAME), ask("nickname", "Nickname", check=NICKNAME)),
+        (ASK_PRODUCT, ask("name", "DeviceName", check=DEVICE_NAME), ask("nickname", "Nickname", check=NICKNAME)),
         data(lambda r: struct(DEVICE, r)),
     ),
     "BatchRegisterDevice": operation(
         "operator",
         c.RegisterDevices,
-        (PRODUCT, ask("count", "Count", "int", required=True, check=Range(1, 10_000))),
+        (ASK_PRODUCT, ask("count", "Count", "int", required=True, check=Range(1, 10_000))),
         data(lambda r: {"applyId": names.public(r.apply_id)}),
     ),
     "QueryBatchRegisterDeviceStatus": operation(
-        "viewer", c.ShowRegistration, (_APPLY, PRODUCT), data(lambda r: struct(REGISTRATION, r))
+        "viewer", c.ShowRegistration, (_APPLY, ASK_PRODUCT), data(lambda r: struct(REGISTRATION, r))
     ),
     "QueryPageByApplyId": operation(
         "viewer",

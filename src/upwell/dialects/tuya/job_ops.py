@@ -30,7 +30,7 @@ from upwell.dialects.rpc_checks import (
 from upwell.dialects.tuya import names
 from upwell.dialects.tuya.package_ops import PACKAGE_ID
 from upwell.dialects.tuya.render import Listed, Table, page, rows, struct
-from upwell.dialects.tuya.tables import PRODUCT, Ask, ask, data, of_device, operation, paged, sliced
+from upwell.dialects.tuya.tables import ASK_PRODUCT, Ask, ask, data, of_device, operation, paged, sliced
 from upwell.domain import commands as c
 
 KINDS = {"verify": "VERIFY_FIRMWARE"}  # of jobs; every other is an upgrade
@@ -53,7 +53,7 @@ _MANNER = (
 )
 _STATIC = (
     _PACKAGES,
-    PRODUCT,
+    ASK_PRODUCT,
     ask("selection", "TargetSelection", required=True, check=OneOf(("ALL", *TARGETS))),
     ask("source_versions", "SrcVersion", "list", most=10, check=VERSION),
     ask("retry_interval_min", "RetryInterval", "int", check=OneOf((0, 10, 30, 60, 1440))),
@@ -158,7 +158,7 @@ OPERATIONS: dict[str, Operation] = {
         "operator",
         _job("verify"),
         # tuya 2.3, 7.8: the seed's own example names no device.
-        (_PACKAGES, PRODUCT, _targets(10), *_MANNER),
+        (_PACKAGES, ASK_PRODUCT, _targets(10), *_MANNER),
         data(lambda r: struct(CREATED, r)),
         selects=True,
     ),
@@ -211,7 +211,7 @@ OPERATIONS: dict[str, Operation] = {
         c.CancelTasks,
         (
             PACKAGE_ID,
-            PRODUCT,
+            ASK_PRODUCT,
             ask("device_names", "DeviceName", "list", required=True, most=200),
             ask("job_id", "JobId", read=names.read_job_id, selects=True),
         ),

@@ -9,7 +9,7 @@ from upwell.dialects.rpc_answers import utc
 from upwell.dialects.rpc_checks import ALIAS, DEVICE_KEY, PACKAGE_STATUS, SUFFIXES, VERSION, digest
 from upwell.dialects.tuya import names
 from upwell.dialects.tuya.render import Table, page, struct
-from upwell.dialects.tuya.tables import PRODUCT, ask, data, of_device, operation, paged, sliced
+from upwell.dialects.tuya.tables import ASK_PRODUCT, ask, data, of_device, operation, paged, sliced
 from upwell.domain import commands as c
 from upwell.domain.letters import LETTERS
 
@@ -86,7 +86,7 @@ MODULE_VERSION: Table = {
     "productKey": "product_key",
 }
 
-_MODULE = (PRODUCT, ask("name", "ModuleName", required=True, check=VERSION))
+_MODULE = (ASK_PRODUCT, ask("name", "ModuleName", required=True, check=VERSION))
 _TOLD_OF_MODULE = (
     ask("alias", "AliasName", check=ALIAS),
     ask("description", "Desc", check=DESCRIPTION),
@@ -151,7 +151,7 @@ OPERATIONS: dict[str, Operation] = {
     "ListOTAModuleByProduct": operation(
         "viewer",
         c.ListModules,
-        (PRODUCT,),
+        (ASK_PRODUCT,),
         data(lambda r: [struct(MODULE, each) for each in r.items]),
     ),
     "ListOTAModuleVersionsByDevice": operation(

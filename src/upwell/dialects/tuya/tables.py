@@ -29,7 +29,7 @@ def ask(field: str, name: str, kind: Any = "text", read: Callable[[Any], Any] = 
     return Ask(field, Param(name, kind, **more), read)
 
 
-PRODUCT = ask("product_key", "ProductKey", required=True)
+ASK_PRODUCT = ask("product_key", "ProductKey", required=True)
 
 Further = Callable[[Values], dict[str, Any]]
 
