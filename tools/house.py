@@ -36,7 +36,7 @@ REPORT = (
 )
 OFFER = (
     "upwell.engine.dispatch:Dispatcher.push_due",
-    "upwell.service.upgrade.dispatch:attempt",
+    "upwell.service.upgrade.dispatch:offer",
     "upwell.doors.devices.connections:Connections.send",
     "upwell.doors.devices.faces.alibaba:AlibabaFace.push",
     "upwell.doors.devices.desk:Hearing.tell",

@@ -31,7 +31,7 @@ ROWS = {
     "alibaba": {
         *SHARED_ROWS,
         *(code for code, _ in rpc_codes._NOT_FOUND_OF.values()),
-        rpc_codes.THROTTLED.code,
+        "Throttling.User",
         "InvalidAction.NotFound",
         "SignatureDoesNotMatch",
         "NoPermission",
@@ -47,7 +47,7 @@ ROWS = {
     },
     "tuya": {
         *SHARED_ROWS,
-        rpc_codes.THROTTLED.code,
+        "Throttling.User",
         "InvalidAction.NotFound",
         "SignatureDoesNotMatch",
         "MissingParameter",

@@ -91,7 +91,7 @@ async def test_results_without_ids_fail_once_for_each_offer(
     for offer in range(3):
         clock.move(minutes=interval, seconds=1)
         [ref] = await dispatch.due(ctx, node, 9)
-        assert await dispatch.offer(ctx, [ref], link, Wire()) == {ref}
+        assert (await dispatch.offer(ctx, [ref], link, Wire())).sent == {ref}
         await say(ctx, (flock.ids[0], reports.Delivered(ref)), (flock.ids[0], failed), (flock.ids[0], failed))
         await say(ctx, (flock.ids[0], failed))
         assert (await tasks(ctx, job))[flock.ids[0]]["attempt"] == min(offer + 1, 2)

@@ -76,7 +76,7 @@ async def test_zero_offers_nothing(ctx: Context, caller: Caller, clock: Clock) -
     job = await a_filled_job(ctx, caller, await a_package(ctx, caller, flock.key), flock, maximum_per_min=0)
     node, wire = await online(ctx, clock, flock), Wire()
     assert await dispatch.due(ctx, node, 9) == []
-    assert await dispatch.offer(ctx, refs(job, flock.ids), link, wire) == set() and wire.sent == []
+    assert (await dispatch.offer(ctx, refs(job, flock.ids), link, wire)).sent == set() and wire.sent == []
 
 
 async def test_one_due_task_is_pushed_once(ctx: Context, other: Context, caller: Caller, clock: Clock) -> None:
@@ -93,7 +93,7 @@ async def test_an_untaken_offer_is_put_off(ctx: Context, caller: Caller, clock: 
     flock = await a_fleet(ctx, caller, 1)
     job = await a_filled_job(ctx, caller, await a_package(ctx, caller, flock.key), flock)
     node = await online(ctx, clock, flock)
-    assert await dispatch.offer(ctx, await dispatch.due(ctx, node, 9), link, lambda _: None) == set()
+    assert (await dispatch.offer(ctx, await dispatch.due(ctx, node, 9), link, lambda _: None)).sent == set()
     assert (await tasks(ctx, job))[flock.ids[0]]["offered_on"] is None
     assert await dispatch.due(ctx, node, 9) == []
     clock.move(seconds=2)
@@ -123,7 +123,7 @@ async def test_what_must_not_be_offered(ctx: Context, caller: Caller, clock: Clo
     chosen = await dispatch.due(ctx, node, 9)
     assert set(chosen) == set(refs(job, flock.ids))
     await ask(ctx, change)
-    assert await dispatch.offer(ctx, chosen, link, wire) == set() and wire.sent == []
+    assert (await dispatch.offer(ctx, chosen, link, wire)).sent == set() and wire.sent == []
     if "device" not in change:
         assert await dispatch.due(ctx, node, 9) == []
         assert await asked_for(ctx, flock) in ({}, None)
@@ -137,7 +137,9 @@ async def test_a_delta_goes_only_to_its_source(ctx: Context, caller: Caller, clo
     assert set(await tasks(ctx, job)) == set(flock.ids[1:])
     node, wire = await online(ctx, clock, flock), Wire()
     await say(ctx, (flock.ids[1], runs("1.1")))
-    assert await dispatch.offer(ctx, await dispatch.due(ctx, node, 9), link, wire) == set(refs(job, flock.ids[2:]))
+    assert (await dispatch.offer(ctx, await dispatch.due(ctx, node, 9), link, wire)).sent == set(
+        refs(job, flock.ids[2:])
+    )
     assert (await tasks(ctx, job))[flock.ids[1]]["state"] == "FAILED"
     assert wire.sent[0].offer.is_delta and wire.sent[0].device_name == flock.names[2]
 

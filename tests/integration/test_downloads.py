@@ -64,7 +64,7 @@ async def read(key: str, start: int, length: int) -> AsyncIterator[bytes]:
 
 @asynccontextmanager
 async def serving(find: Any, **options: Any) -> AsyncIterator[tuple[DownloadDoor, str, int]]:
-    door = DownloadDoor(find, read=read, **options)
+    door = DownloadDoor(find, read, **options)
     host, port = await door.start("127.0.0.1", 0)
     try:
         yield door, host, port

@@ -50,7 +50,7 @@ async def serving(folder: Path, certificate: tuple[Path, Path], **options: Any) 
     async def read(key: str, start: int, length: int) -> AsyncIterator[bytes]:
         yield DATA[start : start + length]
 
-    door = DownloadDoor(find, read=read, **options)
+    door = DownloadDoor(find, read, **options)
     _, port = await door.start("127.0.0.1", 0, server_context(*certificate))
     try:
         yield door, port

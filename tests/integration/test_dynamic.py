@@ -288,7 +288,9 @@ async def test_after_the_policy_ends_nobody_is_taken_and_those_taken_live_on(
     await say(ctx, (flock.ids[1], runs("1.0")))
     assert set(await tasks(ctx, job)) == {flock.ids[0]}
     wire = Wire()
-    assert await dispatch.offer(ctx, await dispatch.due(ctx, node, 9), link, wire) == set(refs(job, flock.ids[:1]))
+    assert (await dispatch.offer(ctx, await dispatch.due(ctx, node, 9), link, wire)).sent == set(
+        refs(job, flock.ids[:1])
+    )
     await say(ctx, (flock.ids[0], runs("2.0")))
     assert await states(ctx, job) == {"SUCCEEDED": 1}
     for wrong, reason in ((job, "job_ended"), (await a_filled_job(ctx, caller, package, flock), "job_not_dynamic")):
@@ -307,7 +309,7 @@ async def test_cancelling_its_tasks_stops_their_offers_and_keeps_the_policy(
     node = await online(ctx, clock, flock)
     due = await dispatch.due(ctx, node, 9)
     await steering.cancel_tasks(ctx, caller, c.CancelTasks(job_id=job, states=c.OPEN_STATES))
-    assert await dispatch.offer(ctx, due, link, Wire()) == set() and await dispatch.due(ctx, node, 9) == []
+    assert (await dispatch.offer(ctx, due, link, Wire())).sent == set() and await dispatch.due(ctx, node, 9) == []
     await say(ctx, (flock.ids[0], runs("1.0")))  # cancelled, and nothing changed since
     await say(ctx, (flock.ids[1], runs("1.0")))
     assert await states(ctx, job) == {"CANCELED": 1, "QUEUED": 1}

@@ -259,7 +259,7 @@ async def test_a_verify_job_judges_its_package(ctx: Context, caller: Caller, las
     cmd = verify_job(package_id=package, product_key=flock.key, device_names=flock.names)
     with pytest.raises(Conflict):
         await jobs.create_job(ctx, caller, cmd)
-    assert await dispatch.offer(ctx, refs(job, flock.ids), link, Wire()) == set(refs(job, flock.ids))
+    assert (await dispatch.offer(ctx, refs(job, flock.ids), link, Wire())).sent == set(refs(job, flock.ids))
     assert not (await say(ctx, (flock.ids[0], progress(10)))).tasks_ended
     assert (await say(ctx, (flock.ids[0], runs("2.0")))).tasks_ended
     assert await endings.end_finished(ctx) == 0
@@ -304,7 +304,7 @@ async def test_cancelling_chooses_states_devices_and_jobs(ctx: Context, caller: 
     package = await a_package(ctx, caller, flock.key)
     job = await a_filled_job(ctx, caller, package, flock)
     first = refs(job, flock.ids)[0]
-    assert await dispatch.offer(ctx, [first], link, lambda addressed: uuid4()) == {first}
+    assert (await dispatch.offer(ctx, [first], link, lambda addressed: uuid4())).sent == {first}
     await say(ctx, (flock.ids[0], reports.Delivered(first)))
     await steering.cancel_tasks(ctx, caller, c.CancelTasks(job_id=job, states=frozenset({"NOTIFIED"})))
     assert await states(ctx, job) == {"CANCELED": 1, "QUEUED": 3}

@@ -107,7 +107,7 @@ async def test_all_that_was_said_is_heard(
     await until(lambda: one.platform.of("disconnected"), 20.0)
     assert heard(one) == [b"%d" % n for n in range(MANY)]
     assert one.platform.events[-1][0] == "disconnected"  # and it is gone only when it was heard out
-    assert len(one.door) == 0
+    assert len(one.door.devices) == 0
 
 
 async def test_what_is_said_without_waiting_for_the_answer_to_a_login(house: tuple[House, Dial]) -> None:
@@ -156,7 +156,7 @@ async def test_half_closed_tcp_is_still_acknowledged() -> None:
         gate = one.platform.gates[b"slow"] = asyncio.Event()
         await client.send(publish("up/a/x", b"slow", 7) + publish("up/a/x", b"fast", 8))
         client.writer.write_eof()
-        link = one.door._devices[device("a")]
+        link = one.door.devices[device("a")]
         await until(lambda: len(heard(one)) == 2 and link._talked_out)
         assert one.platform.of("disconnected") == []
         assert not one.push("a", b"an offer")  # but it is told nothing new

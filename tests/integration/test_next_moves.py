@@ -61,7 +61,7 @@ async def test_upwell_offers_exactly_when_the_table_says_so(
         if enabled:
             assert (found == [ref]) is wanted, facts
         else:  # whom an offer would go to is asked when it is claimed
-            assert not wanted and await dispatch.offer(ctx, found, link, Wire(), due_by=ctx.now()) == set()
+            assert not wanted and (await dispatch.offer(ctx, found, link, Wire(), due_by=ctx.now())).sent == set()
 
 
 STAGED_LOST = """
@@ -100,7 +100,7 @@ async def test_a_retry_of_a_job_that_does_not_push_is_not_pushed(ctx: Context, c
     job = await a_filled_job(ctx, caller, package, flock, need_push=False, retry_interval_min=10, retry_count=1)
     node = await online(ctx, clock, flock)
     [ref] = refs(job, flock.ids)
-    assert await dispatch.offer(ctx, [ref], link, Wire())
+    assert (await dispatch.offer(ctx, [ref], link, Wire())).sent
     await say(ctx, (flock.ids[0], progress(-1, "1")))
 
     async def asked() -> Any:

@@ -19,7 +19,7 @@ async def test_a_whole_update(ctx: Context, caller: Caller, clock: Clock) -> Non
     job = await a_filled_job(ctx, caller, await a_package(ctx, caller, flock.key), flock)
     await online(ctx, clock, flock)
     (device,), (ref,) = flock.ids, refs(job, flock.ids)
-    assert await dispatch.offer(ctx, [ref], link, Wire()) == {ref}
+    assert (await dispatch.offer(ctx, [ref], link, Wire())).sent == {ref}
     await say(ctx, (device, reports.Delivered(ref)))
     assert (await tasks(ctx, job))[device]["state"] == "NOTIFIED"
     await say(ctx, (device, progress(30)), (device, progress(60)), (device, progress(100)))
@@ -89,11 +89,11 @@ async def test_other_failures_are_retried_as_the_job_says(ctx: Context, caller: 
                              retry_interval_min=10, retry_count=1, timeout_min=5)  # fmt: skip
     node = await online(ctx, clock, flock)
     (device,), wire = flock.ids, Wire()
-    assert await dispatch.offer(ctx, await dispatch.due(ctx, node, 9), link, wire)
+    assert (await dispatch.offer(ctx, await dispatch.due(ctx, node, 9), link, wire)).sent
     await say(ctx, (device, progress(5, "1")), (device, progress(-1, "2")))
     clock.move(minutes=9)
     assert await dispatch.due(ctx, node, 9) == [] and await endings.time_out(ctx) == 0
     clock.move(minutes=1, seconds=1)
-    assert await dispatch.offer(ctx, await dispatch.due(ctx, node, 9), link, wire) == set(refs(job, flock.ids))
+    assert (await dispatch.offer(ctx, await dispatch.due(ctx, node, 9), link, wire)).sent == set(refs(job, flock.ids))
     await say(ctx, (device, progress(-3, "3")))
     assert await states(ctx, job) == {"FAILED": 1} and len(wire.sent) == 2

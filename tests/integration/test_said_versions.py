@@ -171,7 +171,7 @@ async def test_a_device_whose_version_was_never_known_ends_too(ctx: Context, cal
     await say(ctx, (flock.ids[0], runs(None)))
     for _ in range(2):
         assert (await only(ctx, job))["state"] == "QUEUED"
-        assert await dispatch.offer(ctx, refs(job, flock.ids), link, Wire())
+        assert (await dispatch.offer(ctx, refs(job, flock.ids), link, Wire())).sent
         await say(ctx, (flock.ids[0], runs(None)))
         assert (await only(ctx, job))["offered_on"] is not None
         await say(ctx, (flock.ids[0], runs(None)), connection=LATER)
@@ -211,7 +211,7 @@ async def test_before_an_offer_another_version_is_a_new_source(ctx: Context, cal
     assert (task["state"], task["source_version"], task["attempt"]) == ("QUEUED", "1.1", 0)
     assert task["due_at"] < clock()
     wire = Wire()
-    assert await dispatch.offer(ctx, refs(job, flock.ids), link, wire)
+    assert (await dispatch.offer(ctx, refs(job, flock.ids), link, wire)).sent
     await say(ctx, (flock.ids[0], runs("1.1")), connection=LATER)
     assert (await only(ctx, job))["state"] == "QUEUED"
     await say(ctx, (flock.ids[0], runs("2.0")), connection=LATER)
@@ -316,12 +316,12 @@ async def test_arriving_at_an_overwritten_tasks_destination_asks_anew(
     old = await a_filled_job(ctx, caller, await a_package(ctx, caller, flock.key), flock)
     await online(ctx, clock, flock)
     if was_sent:
-        assert await dispatch.offer(ctx, refs(old, flock.ids), link, Wire())
+        assert (await dispatch.offer(ctx, refs(old, flock.ids), link, Wire())).sent
     package = await a_package(ctx, caller, flock.key, "next", version="3.0")
     job = await a_filled_job(ctx, caller, package, flock, overwrite=True, source_versions=sources)
     assert await states(ctx, old) == {"CANCELED": 1}
     if offered:
-        assert await dispatch.offer(ctx, refs(job, flock.ids), link, Wire())
+        assert (await dispatch.offer(ctx, refs(job, flock.ids), link, Wire())).sent
     await say(ctx, (flock.ids[0], runs("2.0")), connection=LATER)
     task = await only(ctx, job)
     if sources == ("1.0",):
@@ -329,7 +329,7 @@ async def test_arriving_at_an_overwritten_tasks_destination_asks_anew(
         return
     assert (task["state"], task["source_version"], task["attempt"]) == ("QUEUED", "2.0", 0)
     assert task["due_at"] < clock()
-    assert await dispatch.offer(ctx, refs(job, flock.ids), link, Wire())
+    assert (await dispatch.offer(ctx, refs(job, flock.ids), link, Wire())).sent
     await say(ctx, (flock.ids[0], runs("2.5")), connection=LATER)
     assert (await only(ctx, job))["reason"] == "version_not_conform"
 

@@ -21,7 +21,8 @@ from upwell.dialects.alibaba.upload import UPLOAD_SIZE_MAX, PostObjectError, pol
 from upwell.doors.lingering import Lingering
 from upwell.doors.management.uploads import FRAME_BYTES_MAX, ObjectWriter, StoredObject, post_object
 from upwell.objects import open_objects
-from upwell.service.manage.uploads import StoredUpload
+from upwell.objects.port import Stored
+from upwell.service.context import utc_now
 from upwell.wiring.upload_desk import Comparison
 
 KEY = "ota/0123456789abcdef0123456789abcdef/x.bin"
@@ -49,7 +50,7 @@ class Desk:
 
     async def again(self, key: str, /) -> ObjectWriter | None:
         first = self.finished.get(key)
-        return None if first is None else Comparison(StoredUpload(first.size, first.md5, first.sha256))
+        return None if first is None else Comparison(Stored(first.size, first.md5, first.sha256))
 
     async def abandon(self, key: str, /) -> None:
         assert not self.files()  # the bytes are gone before the ticket is back
@@ -70,7 +71,7 @@ def desk(tmp_path: Path) -> Desk:
 @pytest.fixture
 async def port(desk: Desk) -> AsyncIterator[int]:
     async def handle(request: Request) -> Response:
-        return await post_object(request, desk)
+        return await post_object(request, desk, utc_now)
 
     sock = socket.create_server(("127.0.0.1", 0))
     app = Starlette(routes=[Route("/", handle, methods=["POST"])], middleware=[Middleware(Lingering)])

@@ -211,7 +211,7 @@ async def test_what_is_no_mqtt_ends_the_connection(house: House, sent: bytes, co
     await client.login()
     await client.send(sent)
     assert (await client.closed())[0] == code
-    await until(lambda: not house.door.live(device("a")))
+    await until(lambda: device("a") not in house.door.devices)
     assert not house.platform.of("published")
 
 

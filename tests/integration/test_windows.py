@@ -154,7 +154,7 @@ async def test_a_verify_job_without_devices_waits_for_one_that_succeeds(ctx: Con
         with pytest.raises(Conflict) as caught:
             await jobs.create_job(ctx, caller, cmd)
         assert caught.value.reason == "package_is_verifying"
-        assert await dispatch.offer(ctx, refs(real, flock.ids), link, Wire())
+        assert (await dispatch.offer(ctx, refs(real, flock.ids), link, Wire())).sent
         await say(ctx, (flock.ids[0], runs(version)))
         assert await endings.end_finished(ctx) == 1
         assert await status_of(ctx, caller, real) == "COMPLETED"

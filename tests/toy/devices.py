@@ -7,9 +7,10 @@ from datetime import datetime
 from hashlib import sha256
 from typing import Any
 
+from upwell.dialects.rest import RestRequest
 from upwell.domain.errors import DeviceError
 from upwell.domain.talk import DEFAULT_MODULE, BlockRequest, OfferRequest, ProgressReport, Report, VersionReport
-from upwell.doors.devices.faces import Answer, Block, Claim, HttpRequest, Linked, Names, NoBlock, Said, Why
+from upwell.doors.devices.faces import Answer, Block, Claim, Linked, Names, NoBlock, Said, Why
 from upwell.service.upgrade.dispatch import Addressed
 
 STATUSES: Mapping[Why, int] = {"malformed": 400, "refused": 401, "unavailable": 503}
@@ -23,7 +24,7 @@ class ToyFace:
     payload_size_max = 4096
     paths = ("/toy/device/{product}/{name}/{verb}",)
 
-    def claim(self, request: HttpRequest) -> Claim:
+    def claim(self, request: RestRequest) -> Claim:
         """The names are in the path, the token in a header."""
         product, name, _ = _words(request)
         token = request.headers.get("toy-token", "")
@@ -33,7 +34,7 @@ class ToyFace:
 
         return Claim(product, name, proves)
 
-    def read(self, linked: Linked, request: HttpRequest) -> Sequence[Said]:
+    def read(self, linked: Linked, request: RestRequest) -> Sequence[Said]:
         """An ask, or a report."""
         _, _, verb = _words(request)
         if (request.method, verb) == ("GET", "next"):
@@ -57,7 +58,7 @@ class ToyFace:
     def block(self, linked: Linked, names: Names, request: BlockRequest, found: Block | NoBlock) -> None:
         """Toys download whole files."""
 
-    def done(self, linked: Linked, request: HttpRequest) -> Answer:
+    def done(self, linked: Linked, request: RestRequest) -> Answer:
         """It was taken."""
         return _json({"taken": True})
 
@@ -66,7 +67,7 @@ class ToyFace:
         return _json({"problem": problem}, STATUSES[why])
 
 
-def _words(request: HttpRequest) -> tuple[str, str, str]:
+def _words(request: RestRequest) -> tuple[str, str, str]:
     product, name, verb = request.path.split("/")[3:6]
     return product, name, verb
 

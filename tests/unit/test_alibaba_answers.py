@@ -32,6 +32,7 @@ from tests.unit.alibaba_views import (
 
 from upwell.dialects.alibaba import names, render
 from upwell.dialects.alibaba.management import OPERATIONS, encode
+from upwell.dialects.rpc_answers import from_millis, json_bytes
 from upwell.domain import commands as c
 from upwell.domain.commands.lists import Page
 
@@ -50,12 +51,12 @@ def test_every_operation_has_a_result_and_a_golden_answer_here() -> None:
 
 @pytest.mark.parametrize("action", OPERATIONS)
 def test_golden(action: str) -> None:
-    assert json.loads(render.json_bytes(encode(action, RESULTS[action][0], "ID"))) == GOLDEN[action]
+    assert json.loads(json_bytes(encode(action, RESULTS[action][0], "ID"))) == GOLDEN[action]
 
 
 @pytest.mark.parametrize(("action", "result"), FORMS)
 def test_the_sdk_model_reads_every_answer_without_loss(action: str, result: Any) -> None:
-    members = json.loads(render.json_bytes(encode(action, result, "ID")))
+    members = json.loads(json_bytes(encode(action, result, "ID")))
     model = getattr(sdk, f"{action}ResponseBody")()
     assert model.from_map(members).to_map() == members
     root = ET.fromstring(render.xml_bytes(members, f"{action}Response"))
@@ -68,7 +69,7 @@ def test_an_empty_list_of_details_is_left_out() -> None:
     one; the new Python SDK's model has the wrapper alone, and reads the answer without it."""
     fine = dataclasses.replace(NAMES_CHECKED, invalid_names=(), invalid_nicknames=(), repeated_names=())
     data = encode("BatchCheckDeviceNames", fine, "ID")["Data"]
-    sent = json.loads(render.json_bytes({"Data": data}))["Data"]
+    sent = json.loads(json_bytes({"Data": data}))["Data"]
     assert sent == {
         "ApplyId": 2**53 - 1,
         "InvalidDeviceNameList": {"InvalidDeviceName": []},
@@ -149,7 +150,7 @@ def test_no_group_above() -> None:
 def test_golden_bytes() -> None:
     created = encode("CreateOTAFirmware", PACKAGE, "R")
     stamp = "2018-08-06T02:48:41.607Z"
-    assert render.json_bytes(created) == (
+    assert json_bytes(created) == (
         f'{{"RequestId":"R","Success":true,"Data":{{"FirmwareId":"{FIRMWARE}","UtcCreate":"{stamp}"}}}}'.encode()
     )
     head = '<?xml version="1.0" encoding="UTF-8"?>'
@@ -166,7 +167,7 @@ def test_golden_bytes() -> None:
             "<Message>a&lt;b &amp; \ufffd</Message></Error>"
         ).encode(),
     )
-    assert render.json_bytes(render.business_error("R", "C", "ü")) == (
+    assert json_bytes(render.business_error("R", "C", "ü")) == (
         '{"RequestId":"R","Success":false,"Code":"C","ErrorMessage":"ü"}'.encode()
     )
     lists = render.xml_bytes({"V": {"S": ["1", "2"]}, "F": [{"A": 1}, {"A": None}]}, "R").decode()
@@ -180,7 +181,7 @@ def test_times() -> None:
     listed = encode("QueryDevice", page(DEVICE), "R")["Data"]["DeviceInfo"][0]
     assert listed["GmtCreate"] == "Mon, 06-Aug-2018 02:48:41 GMT"
     assert encode("QueryProduct", PRODUCT, "R")["Data"]["GmtCreate"] == 1533523721607
-    assert render.from_millis(1533523721607) == datetime(2018, 8, 6, 2, 48, 41, 607_000, tzinfo=UTC)
+    assert from_millis(1533523721607) == datetime(2018, 8, 6, 2, 48, 41, 607_000, tzinfo=UTC)
     job = encode("QueryOTAJob", JOB_VIEW, "R")["Data"]
     assert (job["GrayPercent"], job["OverwriteMode"]) == ("50.00", 2)
     row = encode("ListOTATaskByJob", told(TASK_VIEW), "R")["Data"]["SimpleOTATaskInfo"][0]

@@ -5,11 +5,20 @@ from pathlib import Path
 
 import pytest
 
-from upwell.dialects import rpc_codes
 from upwell.dialects.alibaba import codes
 from upwell.dialects.alibaba.limits import UNNAMED
 from upwell.dialects.alibaba.management import OPERATIONS, decode
-from upwell.domain.errors import CallerError, Conflict, Denied, Invalid, Missing, NotFound, TooMany, Unavailable
+from upwell.domain.errors import (
+    CallerError,
+    Conflict,
+    Denied,
+    Invalid,
+    Missing,
+    NotFound,
+    Throttled,
+    TooMany,
+    Unavailable,
+)
 
 SOURCES = Path(__file__).parents[2] / "src" / "upwell"
 
@@ -189,7 +198,7 @@ def test_a_hundred_device_tags_and_5_kb_are_allowed() -> None:
 
 
 def test_throttled() -> None:
-    said = rpc_codes.THROTTLED
+    said = codes.refusal(Throttled("too many"))
     assert (said.code, said.status, said.envelope) == ("Throttling.User", 429, "gateway")
     assert said.message == "Request was denied due to user flow control."
 

@@ -154,7 +154,7 @@ def test_own_topics_that_ota_does_not_know(topic: str) -> None:
 @pytest.mark.parametrize(
     ("topic", "own"),
     [
-        *((row.of(PK, DN), True) for row in device.TOPICS.values()),
+        *((row.format(pk=PK, dn=DN), True) for row in device.TOPICS.values()),
         ("/a1pk/dev1/user/x", True),
         ("/a1pk/dev1/x", False),
         ("/shadow/update/a1pk/dev1", True),
@@ -180,7 +180,7 @@ def test_own_topic(topic: str, own: bool) -> None:
 @pytest.mark.parametrize(
     ("topic_filter", "own"),
     [
-        *((row.of(PK, DN), True) for row in device.TOPICS.values()),
+        *((row.format(pk=PK, dn=DN), True) for row in device.TOPICS.values()),
         ("/sys/a1pk/dev1/#", True),
         ("/sys/a1pk/dev1/thing/+/set", True),
         ("/ota/device/+/a1pk/dev1", True),

@@ -32,7 +32,7 @@ from upwell.doors.devices.faces import (
 from upwell.doors.devices.faces.alibaba import NO_BLOCK, AlibabaFace
 from upwell.service.upgrade.dispatch import Addressed
 
-FACE = AlibabaFace()
+FACE = AlibabaFace(lambda task, place: None)
 GW, SUB, GONE = Names("gk", "gw"), Names("sk", "sub"), Names("sk", "gone")
 INFORM = b'{"id":1,"params":{"version":"1.0"}}'
 
@@ -136,10 +136,6 @@ def test_blocks_go_at_qos_0() -> None:
     for one in found:
         down = FACE.block(linked(), SUB, asked, one)
         assert down is not None and (down.qos, down.topic) == (0, "/sys/sk/sub/thing/file/download_reply")
-
-
-def test_no_greeting() -> None:
-    assert FACE.greet(linked(), datetime(2026, 1, 1, tzinfo=UTC)) == ()
 
 
 C_LOGIN = "gk.gw|timestamp=2524608000000,_ss=1,_v=sdk-c-4.1.0,securemode={},signmethod=hmacsha256,ext=3,|"

@@ -39,8 +39,8 @@ def link(task: TaskRef, place: int, name: str) -> str:
     return f"https://files.example.test:8443/ota/t{task.job_id}.{place}/{name}?e=1"
 
 
-FACE = HuaweiFace(lambda: NOW, link)
-FACES: list[Face] = [AlibabaFace(), FACE, TuyaLinkFace(lambda: NOW)]
+FACE = HuaweiFace(lambda: NOW, link, timedelta(hours=1))
+FACES: list[Face] = [AlibabaFace(lambda task, place: None), FACE, TuyaLinkFace(lambda: NOW, lambda task, place: None)]
 GATE, SUB = Names("p1", "gate", "p1_gate"), Names("p1", "sub", "p1_sub")
 UP, DOWN = "$oc/devices/p1_gate/sys/events/up", "$oc/devices/p1_gate/sys/events/down"
 TASK = TaskRef(device_id=UUID(int=7), job_id=0x66)

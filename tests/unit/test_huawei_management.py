@@ -149,7 +149,7 @@ def test_every_failure_of_a_device_has_a_code_and_a_text_of_its_own_meaning() ->
 
 def test_why_a_whole_task_failed_is_told() -> None:
     failed = replace(JOB, progress=Progress.FAILED, status_desc="the `sign` is wrong", targets=(), tally=Tally())
-    told = management.encode("ListBatchTasks", told_page(failed))
+    told = management.OPERATIONS["ListBatchTasks"].members(told_page(failed))
     assert told is not None
     (task,) = told["batchtasks"]
     assert (task["status"], task["status_desc"]) == ("Fail", "the `sign` is wrong")
@@ -157,14 +157,14 @@ def test_why_a_whole_task_failed_is_told() -> None:
 
 
 def test_a_device_that_can_not_join_a_group_is_refused() -> None:
-    name = "CreateOrDeleteDeviceInGroup"
-    assert management.encode(name, Enrolled(valid=1, done=0, already=1)) is None
+    operation = management.OPERATIONS["CreateOrDeleteDeviceInGroup"]
+    assert operation.members(Enrolled(valid=1, done=0, already=1)) is None
     for told, status in (
         (Enrolled(valid=0, done=0, already=0), 404),
         (Enrolled(valid=1, done=0, already=0, over=1), 403),
     ):
         with pytest.raises(CallerError) as caught:
-            management.encode(name, told)
+            operation.members(told)
         assert refusal(caught.value).status == status
 
 

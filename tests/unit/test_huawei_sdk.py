@@ -43,7 +43,7 @@ def test_operation(
     listener: Listener, method: str, request_: Any, command: c.Command, result: Any, answer: dict[str, Any] | None
 ) -> None:
     operation = management.OPERATIONS[operation_of(method)]
-    members = management.encode(operation_of(method), result)
+    members = operation.members(result)
     listener.status, listener.body = operation.status, render.json_bytes(members)
     told = getattr(listener.client(), method)(request_)
     route, read_command = read(listener)

@@ -83,7 +83,7 @@ def test_tuya(case: Any) -> None:
 @pytest.mark.parametrize("case", CASES)
 def test_huawei(case: Any) -> None:
     method, _, _, result, _ = case
-    members = huawei.encode(operation_of(method), grown(result))
+    members = huawei.OPERATIONS[operation_of(method)].members(grown(result))
     check(json.dumps(members).encode())
 
 

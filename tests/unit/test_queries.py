@@ -1,5 +1,7 @@
 """Named parameters of statements."""
 
+from importlib.resources import files
+
 import pytest
 
 from upwell.storage.queries import compiled
@@ -17,3 +19,12 @@ def test_names_become_numbers_in_the_order_of_their_first_use() -> None:
 def test_each_parameter_is_given_and_nothing_else(given: dict[str, int]) -> None:
     with pytest.raises(TypeError, match="takes a, b"):
         compiled("select :a, :b")(**given)
+
+
+def test_every_parameter_of_every_statement_has_a_name() -> None:
+    texts = {sheet.name: sheet.read_text("utf-8") for sheet in files("upwell.storage").joinpath("sql").iterdir()}
+    assert texts and not [name for name, text in texts.items() if "$" in text]
+
+
+def test_a_statement_without_parameters_is_called_too() -> None:
+    assert compiled("select 1")() == ("select 1",)

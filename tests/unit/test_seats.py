@@ -3,16 +3,16 @@
 from uuid import UUID, uuid4
 
 from upwell.domain.fleet import device_id
-from upwell.doors.devices.faces import Linked, Names
+from upwell.doors.devices.faces import Down, Linked, Names
 from upwell.doors.devices.faces.alibaba import AlibabaFace
-from upwell.doors.devices.mqtt.handler import Conn, Message
+from upwell.doors.devices.mqtt.handler import Conn
 from upwell.doors.devices.seats import PARTED_MAX, Seats, linked_of
 
 
 class NoWire:
     """Nothing is written in these tests."""
 
-    def push(self, message: Message, token: object) -> bool:
+    def push(self, message: Down, token: object) -> bool:
         return False
 
     def end(self, reason: str) -> None: ...
@@ -27,7 +27,8 @@ def ident(name: str) -> UUID:
 
 
 def conn(name: str) -> Conn:
-    return Conn(uuid4(), ident(name), Linked(AlibabaFace(), names(name), "secret"), "peer", "id", 4, NoWire())
+    linked = Linked(AlibabaFace(lambda task, place: None), names(name), "secret")
+    return Conn(uuid4(), ident(name), linked, "peer", NoWire())
 
 
 def seated(*who: str) -> tuple[Seats, list[Conn]]:

@@ -32,7 +32,7 @@ from upwell.doors.devices.faces.tuyalink import TuyaLinkFace
 from upwell.service.upgrade.dispatch import Addressed
 
 NOW = datetime(2024, 1, 23, 1, 27, 58, tzinfo=UTC)
-FACE = TuyaLinkFace(lambda: NOW)
+FACE = TuyaLinkFace(lambda: NOW, lambda task, place: None)
 GW, SUB, GONE, OTHER = Names("gk", "gw"), Names("sk", "sub"), Names("sk", "gone"), Names("sk", "other")
 REPORT = b'{"msgId":"0","time":1700000000,"data":{"otaChannel":[{"channel":3,"version":"1.0"}]}}'
 
@@ -65,7 +65,6 @@ def test_logins_are_by_name_and_secret() -> None:
     old = FACE.claim("d1", "d1")
     assert isinstance(old, Claim) and old.proves("s", hashlib.md5(b"s").hexdigest()[8:24].encode(), NOW)
     assert FACE.claim("pk.d1|securemode=3|", "d1&pk") is None
-    assert FACE.greet(linked(), NOW) == ()
 
 
 def test_a_device_uses_its_own_topics_and_a_gateway_is_let_be() -> None:

@@ -10,9 +10,14 @@ from upwell.domain.letters import width, width_max
 SHOWN_MAX = 40  # characters of a bad value that a message repeats
 
 
+def cut(text: str, most: int) -> str:
+    """The text, or its beginning with dots where it has more than `most` characters."""
+    return text if len(text) <= most else text[: most - 3] + "..."
+
+
 def shown(value: str) -> str:
     """A value as a message repeats it."""
-    return repr(value if len(value) <= SHOWN_MAX else value[: SHOWN_MAX - 3] + "...")
+    return repr(cut(value, SHOWN_MAX))
 
 
 class Check(Protocol):

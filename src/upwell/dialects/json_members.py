@@ -117,11 +117,6 @@ def read_query(table: Table, pairs: Pairs) -> dict[str, Any]:
     return read(table, given)
 
 
-def is_given(value: Any) -> bool:
-    """Whether a member was given with something in it."""
-    return value is not None and value != () and value != {}
-
-
 def _from_text(kind: Kind, text: str) -> Any:
     if kind == "bool" and text.lower() in ("true", "false"):
         return text.lower() == "true"

@@ -5,7 +5,7 @@ what they mean is the dialects'.
 
 import json
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Any, TypeVar
 
 from upwell.domain.errors import DeviceError
@@ -13,6 +13,7 @@ from upwell.domain.talk import VERSION_SIZE_MAX
 
 T = TypeVar("T")
 PAYLOAD_MAX = 262_144  # bytes of a message that is read, where a vendor's page names no other; reports are under 1 kB
+DESC_MAX = 256  # characters kept of a description
 
 _STRAY = re.compile("[\udc80-\udcff]")  # how a byte that is no UTF-8 stands in a text
 _WILD = re.compile(r"[+#\0]")
@@ -61,6 +62,12 @@ def json_object(payload: bytes, size_max: int = PAYLOAD_MAX) -> dict[str, Any]:
     return message
 
 
+def compact(message: Mapping[str, Any]) -> bytes:
+    """A message as it is sent: JSON without blanks, and `/` and non-ASCII as they are, for Alibaba's C4 does not
+    understand escapes (alibaba 6.6)."""
+    return json.dumps(message, ensure_ascii=False, separators=(",", ":")).encode("utf-8", "replace")
+
+
 def version_of(value: Any) -> str | None:
     """The version that a device says: its text as it is, or a number as it was written. None is unknown: nothing, no
     text, a longer one than is kept, or one that can't be kept without a change."""
@@ -71,6 +78,11 @@ def version_of(value: Any) -> str | None:
     if not isinstance(value, str) or not 1 <= len(value) <= VERSION_SIZE_MAX or storable(value) != value:
         return None
     return value
+
+
+def desc_of(value: Any) -> str:
+    """A device's own words for people, cut; whatever else it puts there is not worth losing its progress for."""
+    return storable(value[:DESC_MAX]) if isinstance(value, str) else ""
 
 
 def understood(parts: Iterable[T | DeviceError]) -> tuple[T | DeviceError, ...]:

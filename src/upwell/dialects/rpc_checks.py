@@ -1,13 +1,13 @@
-"""What both RPC vendors say of parameters: pages, checks, which of them come together, and how they name a device.
+"""What both RPC vendors say of parameters: pages, checks and words, which of them come together, and how they name a
+device.
 
 Each takes the read parameters of an operation by wire name, and raises Missing or Invalid.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any
 
 from upwell.dialects.checks import Length, Pattern, Range, Width
-from upwell.dialects.operations import Param
+from upwell.dialects.operations import Param, Values, checked
 from upwell.domain.commands import OPEN_STATES, DeviceKey
 from upwell.domain.commands.lists import Slice
 from upwell.domain.errors import Invalid, Missing
@@ -30,6 +30,19 @@ NICKNAME = Length(4, 64, chinese_is_two=True)  # alibaba 3.2
 # alibaba 2.6, tuya 2.5: Chinese letters are named; Japanese ones are a package's too.
 ALIAS = Pattern(rf"[{LETTERS}0-9._\-]{{1,64}}", "1-64 English, Chinese or Japanese letters, digits or . - _")
 
+VERSION = Pattern(r"[A-Za-z0-9.\-_]{1,64}", "1-64 letters, digits or . - _")  # alibaba 2.2, tuya 2.4; of modules too
+DEVICE_NAME = Pattern(r"[A-Za-z0-9\-_@.:]{4,32}", "4-32 letters, digits or - _ @ . :")
+# alibaba 2.1, tuya 2.4, 2.9. The last two are the overview pages' alone; what any page of a vendor accepts is accepted.
+SUFFIXES = ("bin", "dav", "apk", "tar", "gz", "tar.gz", "zip", "gzip", "tar.xz", "pack")
+
+# alibaba 2.1, 3.2; Tuya's are the same.
+DEVICE_STATUS = {"ONLINE": "ONLINE", "OFFLINE": "OFFLINE", "UNACTIVE": "UNACTIVE", "DISABLED": "DISABLE"}
+PACKAGE_STATUS = {"exempt": -1, "unverified": 0, "verified": 1, "verifying": 2, "failed": 3}
+TASK_STATES = ("CONFIRM", "QUEUED", "NOTIFIED", "IN_PROGRESS", "SUCCEEDED", "FAILED", "CANCELED")
+OPEN_TASKS = TASK_STATES[:4]
+
+PRODUCT_KEY = Param("ProductKey", required=True)
+DEVICE_KEY = (Param("IotId"), Param("ProductKey"), Param("DeviceName"))
 FROM_ONE = Range(1, 2**31 - 1)  # alibaba 2.2: pages start at 1
 PAGE = Param("CurrentPage", "int", check=FROM_ONE, default=1)
 
@@ -50,19 +63,21 @@ def page_size(size_max: int) -> Param:
     return Param("PageSize", "int", check=Range(1, size_max), default=10)
 
 
+def asked(given: Values) -> Slice:
+    """The slice that CurrentPage and PageSize ask for."""
+    return Slice.of_page(given["CurrentPage"], given["PageSize"])
+
+
 def digest(name: str, method: str, value: str | None) -> str | None:
     """A digest of the kind that SignMethod says, in lower case. Raises Invalid naming the parameter."""
     if value is None:
         return None
     digits = HEX_DIGITS[method]
     check = Pattern(rf"[0-9A-Fa-f]{{{digits}}}", f"{digits} hexadecimal digits because SignMethod is {method}")
-    problem = check.problem(value)
-    if problem:
-        raise Invalid(name, check.text, problem)
-    return value.lower()
+    return str(checked(Param(name, check=check), value, name)).lower()
 
 
-def device_key(given: Mapping[str, Any], where: str = "") -> DeviceKey:
+def device_key(given: Values, where: str = "") -> DeviceKey:
     """IotId, or ProductKey and DeviceName; IotId wins (alibaba 3, tuya 2.7). Raises Missing for what lacks first, its
     name after `where`."""
     if given["IotId"]:
@@ -76,7 +91,7 @@ def device_key(given: Mapping[str, Any], where: str = "") -> DeviceKey:
 
 
 def check_targets(
-    given: Mapping[str, Any], theirs: Mapping[str, Sequence[str]], beside: Mapping[str, Sequence[str]] | None = None
+    given: Values, theirs: Mapping[str, Sequence[str]], beside: Mapping[str, Sequence[str]] | None = None
 ) -> None:
     """alibaba 2.4, tuya 2.2: each TargetSelection needs one of `theirs`, may have what is `beside` them, and refuses
     those of the others."""
@@ -93,7 +108,7 @@ def _others_absent(those: Sequence[str]) -> str:
     return f" and {' and '.join(those[1:])} is absent" if those[1:] else ""
 
 
-def check_retry(given: Mapping[str, Any]) -> None:
+def check_retry(given: Values) -> None:
     """alibaba 2.4, tuya 2.2: RetryCount comes with RetryInterval."""
     interval, count = given["RetryInterval"], given["RetryCount"]
     if interval is not None and count is None:
@@ -102,13 +117,13 @@ def check_retry(given: Mapping[str, Any]) -> None:
         raise Invalid("RetryCount", "only with RetryInterval", "RetryInterval is absent")
 
 
-def asked_states(given: Mapping[str, Any]) -> frozenset[str]:
+def asked_states(given: Values) -> frozenset[str]:
     """The open states that TaskStatus and TaskStatusList ask for; all of them when neither is given."""
     asked = frozenset(given["TaskStatusList"]) | ({given["TaskStatus"]} if given["TaskStatus"] else frozenset())
     return asked or OPEN_STATES
 
 
-def cancelled_states(given: Mapping[str, Any], flags: Mapping[str, str]) -> frozenset[str]:
+def cancelled_states(given: Values, flags: Mapping[str, str]) -> frozenset[str]:
     """The states whose flag is true. alibaba 2.5: CancelQueuedTask covers CONFIRM unless that is said apart."""
     unconfirmed = given[UNCONFIRMED]
     if unconfirmed is None:

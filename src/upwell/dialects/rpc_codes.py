@@ -54,6 +54,7 @@ OVER_MAXIMUM = "iot.check.ParameterIsNotLessThanMax"
 
 _ACTION_UNKNOWN = "Specified api is not found, please check your url and method."
 _DENIED = "User not authorized to operate on the specified resource, or this API doesn't support RAM."
+_THROTTLED = "Request was denied due to user flow control."
 _UNAVAILABLE = "The request has failed due to a temporary failure of the server."
 _INTERNAL = "The request processing has failed due to some unknown error, exception or failure."
 
@@ -123,15 +124,6 @@ _MISMATCHES = {
 }
 
 
-# alibaba 4.1, 8: over the QPS of an action; 429 suits the new SDK.
-THROTTLED = Refusal(
-    code="Throttling.User",
-    status=429,
-    message="Request was denied due to user flow control.",
-    envelope="gateway",
-)
-
-
 def refusal(error: Exception, action: str, fields: FieldCodes) -> Refusal:
     """How this error is said to a caller of `action`. What is no CallerError is our own fault and shows nothing of
     itself."""
@@ -151,7 +143,7 @@ def refusal(error: Exception, action: str, fields: FieldCodes) -> Refusal:
         case Conflict():
             return _business(_CONFLICTS.get(error.reason) or _coined(error.reason), str(error))
         case Throttled() | TooMany(what="requests"):
-            return THROTTLED
+            return _gateway("Throttling.User", 429, _THROTTLED)  # alibaba 4.1, 8: 429 suits the new SDK
         case TooMany():
             return _business(_TOO_MANY.get(error.what, OVER_MAXIMUM), str(error))
         case Denied():

@@ -43,7 +43,7 @@ class Facts:
     """What decides it. `awaiting`, `due_at` and `timeout_at` are the task's; `offered`: in the present attempt;
     `online`: its device is connected; `package` stands as an offer would find it, lost means that its object is gone,
     or another than it should be; `fits`: the device runs what the package may follow; `held`: the job's pace is 0;
-    `finish_at` is when the job's window closes."""
+    `finish_at` is when the job's time is over."""
 
     state: State
     need_push: bool
@@ -209,7 +209,7 @@ def next_move(facts: Facts, now: datetime) -> Move:
 
 
 def ends_at(facts: Facts) -> datetime | None:
-    """When Upwell ends the task or its present wait by itself: its clock, or its job's window; the earlier of them."""
+    """When Upwell ends the task or its present wait by itself: its clock, or its job's hours; the earlier of them."""
     clocks = (facts.timeout_at if facts.state is not State.CONFIRM else None, facts.finish_at)
     return min((clock for clock in clocks if clock is not None), default=None)
 

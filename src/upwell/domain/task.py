@@ -63,7 +63,7 @@ _MOVES: dict[State, dict[Event, State]] = {
         Event.BROKE_RETRY: State.QUEUED,
         Event.BROKE: State.FAILED,
         Event.ARRIVED: State.SUCCEEDED,
-        Event.TIMED_OUT: State.FAILED,  # huawei 6.1: only tasks that negotiate have a clock before the first progress
+        Event.TIMED_OUT: State.FAILED,  # huawei 6.1: only tasks that ask first have a clock before the first progress
         Event.CANCELLED: State.CANCELED,
         Event.OVERWRITTEN: State.CANCELED,
     },

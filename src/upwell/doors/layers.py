@@ -103,9 +103,6 @@ class Layer(asyncio.Protocol, asyncio.Transport):
         if not self._ended and not self._resting:
             self.below.resume_reading()
 
-    def is_reading(self) -> bool:
-        return not self._paused
-
     def set_write_buffer_limits(self, high: int | None = None, low: int | None = None) -> None:
         self.below.set_write_buffer_limits(high, low)
 

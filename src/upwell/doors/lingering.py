@@ -8,7 +8,6 @@ by `Expect: 100-continue`, stops at once.
 import asyncio
 
 from starlette.datastructures import Headers
-from starlette.requests import Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 LINGER_S = 20.0  # as long as a client may send on
@@ -16,12 +15,8 @@ IDLE_S = 3.0  # and as long as it may say nothing meanwhile
 REST_BYTES = 64 * 1024  # of a body that is read in any case, so that its connection may stay
 
 
-def announced(request: Request) -> int:
+def announced(headers: Headers) -> int:
     """The bytes that a request's header says its body has; 0 when it says nothing."""
-    return _length(request.headers)
-
-
-def _length(headers: Headers) -> int:
     length = headers.get("content-length", "")
     return int(length) if length.isascii() and length.isdigit() else 0
 
@@ -33,7 +28,6 @@ class Lingering:
         self._app = app
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """One request."""
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
@@ -46,12 +40,11 @@ class _Exchange:
 
     def __init__(self, headers: Headers, receive: Receive, send: Send) -> None:
         self._receive, self._send = receive, send
-        self._rest = _length(headers)
+        self._rest = announced(headers)
         self._is_open = "transfer-encoding" in headers  # there is a body, and nobody knows how long
         self._lingers = False
 
     async def receive(self) -> Message:
-        """The next message of the request."""
         message = await self._receive()
         self._rest -= len(message.get("body", b""))
         if message["type"] != "http.request" or not message.get("more_body", False):
@@ -59,7 +52,6 @@ class _Exchange:
         return message
 
     async def send(self, message: Message) -> None:
-        """A message of the answer."""
         if message["type"] == "http.response.start" and (self._is_open or self._rest > REST_BYTES):
             self._lingers = True
             message = {**message, "headers": [*message.get("headers", ()), (b"connection", b"close")]}
@@ -76,4 +68,4 @@ class _Exchange:
                     async with asyncio.timeout(IDLE_S):
                         await self.receive()
         except TimeoutError:
-            return  # it was told, and has had its time
+            pass  # it was told, and has had its time

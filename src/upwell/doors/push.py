@@ -26,7 +26,6 @@ BODY_BYTES_MAX = 64 * 1024  # of a request; news has some hundred
 ANSWER_BYTES_MAX = 16 * 1024  # of an answer's head
 SIGNATURE_HEADER = "X-Upwell-Signature"
 
-
 Resolve = Callable[..., Awaitable[Sequence[Any]]]  # as `getaddrinfo` of an event loop
 
 
@@ -131,13 +130,10 @@ class _Answer:
 
     def __init__(self) -> None:
         self.status = 0
-        self._parser = httptools.HttpResponseParser(self)
-
-    def feed(self, data: bytes) -> None:
-        self._parser.feed_data(data)
+        self.parser = httptools.HttpResponseParser(self)
 
     def on_headers_complete(self) -> None:
-        self.status = self._parser.get_status_code()
+        self.status = self.parser.get_status_code()
 
 
 async def _status(reader: asyncio.StreamReader) -> int:
@@ -149,7 +145,7 @@ async def _status(reader: asyncio.StreamReader) -> int:
         if not data or size > ANSWER_BYTES_MAX:
             raise _Refused("the connection ended before an answer" if not data else "the answer's head is too large")
         try:
-            answer.feed(data)
+            answer.parser.feed_data(data)
         except (httptools.HttpParserError, httptools.HttpParserUpgrade) as exc:
             raise _Refused("the answer is not HTTP") from exc
     return answer.status

@@ -1,7 +1,8 @@
-"""What the management doors read of an HTTP request, whatever its tongue."""
+"""What the doors read of an HTTP request, whatever its tongue."""
 
 from starlette.requests import Request
 
+from upwell.dialects.rest import RestRequest
 from upwell.domain.errors import Invalid
 from upwell.doors.lingering import announced
 
@@ -32,11 +33,22 @@ def headers_of(request: Request) -> dict[str, str]:
 async def body_of(request: Request, size_max: int, field: str = "body") -> bytes:
     """The whole body. Raises Invalid naming `field` when it is longer, before any of it is read if its header says so;
     ClientDisconnect."""
-    body, limit = bytearray(), f"at most {size_max} bytes"
-    if announced(request) > size_max:
-        raise Invalid(field, limit, f"{announced(request)} are announced")
+    body, limit, size = bytearray(), f"at most {size_max} bytes", announced(request.headers)
+    if size > size_max:
+        raise Invalid(field, limit, f"{size} are announced")
     async for part in request.stream():
         body += part
         if len(body) > size_max:
             raise Invalid(field, limit)
     return bytes(body)
+
+
+def rest_request(request: Request, body: bytes) -> RestRequest:
+    """A request exactly as it was received."""
+    return RestRequest(
+        method=request.method,
+        path=request.scope["raw_path"].decode("latin-1"),
+        query=request.scope["query_string"].decode("latin-1"),
+        headers=headers_of(request),
+        body=body,
+    )

@@ -52,8 +52,8 @@ class Dispatcher:
     async def push_due(self, send: Send) -> bool:
         """One round of pushing; True when more may be due at once."""
         tasks = await dispatch.due(self._ctx, self._node_id, BATCH_MAX)
-        sent = await dispatch.offer(self._ctx, tasks, self._link, send, due_by=self._ctx.now())
-        return len(tasks) == BATCH_MAX and bool(sent)
+        offered = await dispatch.offer(self._ctx, tasks, self._link, send, due_by=self._ctx.now())
+        return len(tasks) == BATCH_MAX and bool(offered.sent)
 
     async def answer(self, asks: Sequence[Ask]) -> list[Came]:
         """Answer these requests within the budgets; a device over budget is told that there is nothing yet."""
@@ -78,7 +78,7 @@ class Dispatcher:
         held = await dispatch.held(self._ctx, list(chosen))
         round_ = _Round(chosen)
         free = [task for task in chosen if task not in held]
-        missed = (await dispatch.attempt(self._ctx, free, self._link, round_.send, wanted=True)).missed
+        missed = (await dispatch.offer(self._ctx, free, self._link, round_.send, wanted=True)).missed
         for task in set(free) - missed - round_.told:
             for ask in chosen[task]:
                 ask.answer(None)

@@ -12,8 +12,9 @@ import logging
 import os
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
+from dataclasses import Field, fields
 from importlib.resources import files
-from typing import Any, TypeAlias, TypeVar
+from typing import Any, ClassVar, Protocol, TypeAlias, TypeVar
 
 import asyncpg
 
@@ -116,12 +117,6 @@ def newest_version() -> int:
     return migrations()[-1][0]
 
 
-async def schema_version(database: Database) -> int:
-    """The schema that the database has; 0 for none."""
-    async with database.connection() as conn:
-        return max(await _steps_done(conn), default=0)
-
-
 async def require_schema(database: Database) -> None:
     """Pass when the schema is this program's; nothing is changed. Raises Unavailable naming both versions."""
     async with database.connection() as conn:
@@ -189,6 +184,16 @@ def _reason(exc: Exception) -> str:
     return getattr(exc, "strerror", None) or str(exc).partition("\n")[0] or type(exc).__name__
 
 
-def values(row: Row) -> dict[str, Any]:
-    """A row as keyword arguments."""
-    return dict(row.items())
+class _View(Protocol):
+    """A dataclass."""
+
+    __dataclass_fields__: ClassVar[dict[str, Field[Any]]]
+
+
+V = TypeVar("V", bound=_View)
+
+
+def filled(view: type[V], row: Row, **others: object) -> V:
+    """The view whose members are the columns of their names, or these others; a member with neither has its default."""
+    columns = dict(row.items()) | others
+    return view(**{each.name: columns[each.name] for each in fields(view) if each.name in columns})

@@ -9,39 +9,32 @@ from upwell.domain.commands import Job, Manner, Task
 from upwell.domain.standings import Progress, Standing, Tally, progress, standing
 from upwell.domain.talk import TaskRef
 from upwell.domain.task import State
-from upwell.storage.database import Row
+from upwell.storage.database import Row, filled
 
-_MANNER = ("retry_interval_min", "retry_count", "timeout_min", "maximum_per_min", "overwrite", "multi_module",
-           "need_push", "need_confirm", "protocol", "scheduled_at", "finish_at")  # fmt: skip
-_OF_JOB = ("job_id", "kind", "selection", "status", "package_id", "package_name", "product_key", "dest_version",
-           "created_at", "modified_at", "started_at", "ended_at", "gray_percent", "dynamic_mode", "group_name",
-           "status_desc", "asks_version", "name", "part", "by_gateway")  # fmt: skip
 _LISTS = ("package_ids", "source_versions", "group_ids", "targets")
-_OF_TASK = ("package_id", "product_key", "product_name", "device_name", "iot_id", "public_id", "module",
-            "source_version", "dest_version", "state", "reason", "code", "progress", "timeout_min", "created_at",
-            "modified_at")  # fmt: skip
 
 
-def job_view(row: Row, counted: Tally | None = None) -> Job:
+def job_view(row: Row, counted: Tally | None) -> Job:
     """The job of a row of `show_jobs`; with its tally, how it stands."""
-    shown: dict[str, Any] = {name: row[name] for name in _OF_JOB} | {name: tuple(row[name]) for name in _LISTS}
-    return Job(
-        **shown,
-        manner=Manner(**{name: row[name] for name in _MANNER}),
+    lists: dict[str, Any] = {name: tuple(row[name]) for name in _LISTS}
+    return filled(
+        Job,
+        row,
+        manner=filled(Manner, row),
         tags=tuple((key, value) for key, value in json.loads(row["tags"])),
         ext_info=None if row["ext_info"] is None else json.loads(row["ext_info"]),
         facts=json.loads(row["facts"]),
         waits_for="" if row["unread"] is None or row["outcome"] else fault.unread(row["unread"] or None),
         progress=None if counted is None else progress_of(row, counted),
         tally=counted,
+        **lists,
     )
 
 
 def task_view(row: Row) -> Task:
     """The task of a row of `tasks`."""
     ref = TaskRef(device_id=UUID(int=row["device_id"].int), job_id=row["job_id"], nth=row["nth"])
-    shown = {name: row[name] for name in _OF_TASK}
-    return Task(ref=ref, standing=standing_of(row), description=_described(row), **shown)
+    return filled(Task, row, ref=ref, standing=standing_of(row), description=_described(row))
 
 
 def standing_of(row: Row) -> Standing:

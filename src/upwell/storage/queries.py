@@ -42,12 +42,8 @@ def compiled(text: str) -> Statement:
 
 
 @cache
-def sheet(name: str) -> dict[str, Any]:
+def sheet(name: str) -> dict[str, Statement]:
     """The statements of `sql/{name}.sql` by their names."""
     text = files("upwell.storage").joinpath("sql", f"{name}.sql").read_text("utf-8")
-    found: dict[str, Any] = {}
-    for block in text.split("-- name: ")[1:]:
-        title, _, body = block.partition("\n")
-        statement = compiled(body.strip().rstrip(";"))
-        found[title.strip()] = statement if statement.names else statement.text
-    return found
+    blocks = (block.partition("\n") for block in text.split("-- name: ")[1:])
+    return {title.strip(): compiled(body.strip().rstrip(";")) for title, _, body in blocks}

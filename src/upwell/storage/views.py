@@ -6,7 +6,7 @@ from uuid import UUID
 
 from upwell.domain import commands as c
 from upwell.domain.records import device_record
-from upwell.storage.database import Row
+from upwell.storage.database import Row, filled
 
 
 def space_of(row: Row) -> c.Space:
@@ -21,47 +21,19 @@ def space_of(row: Row) -> c.Space:
 
 def product_of(row: Row) -> c.Product:
     """The product in a row, with its space."""
-    return c.Product(
-        product_key=row["product_key"],
-        product_secret=row["product_secret"],
-        name=row["name"],
-        space=space_of(row),
-        facts=json.loads(row["facts"]),
-        device_count=row["device_count"],
-        created_at=row["created_at"],
-    )
+    return filled(c.Product, row, space=space_of(row), facts=json.loads(row["facts"]))
 
 
 def device_of(row: Row) -> c.Device:
     """The device in a row, with its space."""
-    tags = json.loads(row["tags"] or "[]")
-    return c.Device(
-        device_id=row["device_id"],
-        product_key=row["product_key"],
-        product_name=row["product_name"],
+    return filled(
+        c.Device,
+        row,
         product_facts=json.loads(row["product_facts"]),
         space=space_of(row),
-        name=row["name"],
-        public_id=row["public_id"],
-        iot_id=row["iot_id"],
-        secret=row["secret"],
-        secondary_secret=row["secondary_secret"],
-        gateway_id=row["gateway_id"],
-        nickname=row["nickname"],
-        description=row["description"],
         facts=json.loads(row["facts"]),
-        tags=tuple((key, value) for key, value in tags),
-        status=row["status"],
-        status_at=row["status_at"],
-        address=row["address"],
-        sdk_version=row["sdk_version"],
-        firmware_version=row["firmware_version"],
+        tags=tuple((key, value) for key, value in json.loads(row["tags"] or "[]")),
         versions=json.loads(row["versions"] or "{}"),
-        created_at=row["created_at"],
-        modified_at=row["modified_at"],
-        activated_at=row["activated_at"],
-        online_at=row["online_at"],
-        offline_at=row["offline_at"],
         record=record_of(row),
     )
 
@@ -75,29 +47,13 @@ def registration_of(row: Row) -> c.Registration:
     """The registration in a row, with the names that it made, or may make while it is only checked."""
     checked = json.loads(row["checked"] or '{"good": [], "refused": []}')
     waits = row["status"] == "CHECK_SUCCESS"
-    return c.Registration(
-        apply_id=row["apply_id"],
-        status=row["status"],
-        asked=row["asked"],
-        names=tuple(name for name, _ in checked["good"]) if waits else tuple(row["made"]),
-        created_at=row["created_at"],
-        refused=tuple(checked["refused"]),
-    )
+    names = tuple(name for name, _ in checked["good"]) if waits else tuple(row["made"])
+    return filled(c.Registration, row, names=names, refused=tuple(checked["refused"]))
 
 
 def module_of(row: Row) -> c.Module:
     """The module in a row, with its product and space."""
-    return c.Module(
-        module_id=row["module_id"],
-        product_key=row["product_key"],
-        product_name=row["product_name"],
-        space=space_of(row),
-        name=row["name"],
-        alias=row["alias"],
-        description=row["description"],
-        created_at=row["created_at"],
-        modified_at=row["modified_at"],
-    )
+    return filled(c.Module, row, space=space_of(row))
 
 
 def package_of(row: Row) -> c.Package:
@@ -105,51 +61,20 @@ def package_of(row: Row) -> c.Package:
     place = None
     if row["region"] is not None:
         place = c.ObjectPlace(region=row["region"], bucket=row["bucket"], key=row["bucket_key"])
-    return c.Package(
-        package_id=row["package_id"],
-        product_key=row["product_key"],
-        product_name=row["product_name"],
+    return filled(
+        c.Package,
+        row,
         space=space_of(row) if row["space_key"] is not None else None,
-        name=row["name"],
-        description=row["description"],
-        module=row["module"],
-        version=row["version"],
-        source_version=row["source_version"],
         source_versions=tuple(row["source_versions"]),
-        is_delta=row["is_delta"],
-        status=row["status"],
-        verify_progress=row["verify_progress"],
-        size=row["size"],
-        md5=row["md5"],
-        sha256=row["sha256"],
-        url=row["url"],
-        note=row["note"],
-        created_at=row["created_at"],
-        modified_at=row["modified_at"],
         files=tuple(map(_file, json.loads(row["files"]))),
-        sign_method=row["sign_method"],
         place=place,
-        sign=row["sign"],
-        sign_word=row["sign_word"],
-        object_state=row["object_state"],
     )
 
 
-def _file(file: dict[str, Any]) -> c.PackageFile:
-    return c.PackageFile(name=file["name"], url=file["url"], size=file["size"], md5=file["md5"], sha256=file["sha256"])
+def _file(stored: dict[str, Any]) -> c.PackageFile:
+    return c.PackageFile(**{name: stored[name] for name in ("name", "url", "size", "md5", "sha256")})
 
 
 def group_of(row: Row, above: c.Group | None = None, counts: c.DeviceCounts | None = None) -> c.Group:
     """The group in a row, with its space."""
-    return c.Group(
-        group_id=row["group_id"],
-        name=row["name"],
-        description=row["description"],
-        kind=row["kind"],
-        space=space_of(row),
-        condition_text=row["condition_text"],
-        super_group_id=row["super_group_id"],
-        created_at=row["created_at"],
-        above=above,
-        counts=counts,
-    )
+    return filled(c.Group, row, space=space_of(row), above=above, counts=counts)

@@ -125,7 +125,7 @@ class Server:
         self.engine = Engine(self.ctx, self.node_id, links.make, self.settings.dynamic_registration)
         connections, routes = serving(self._faces, self._given())
         self._start_engine(connections)
-        download = DownloadDoor(links.find, read=self.objects.read, under=self.settings.public_paths)
+        download = DownloadDoor(links.find, self.objects.read, under=self.settings.public_paths)
         self._stack.push_async_callback(download.stop)
         downloads = await open_doors(self.settings, tls, dict.fromkeys(("download", "downloads"), download.start))
         by_tls = downloads.get("downloads")

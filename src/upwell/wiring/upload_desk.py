@@ -6,7 +6,7 @@ from datetime import datetime
 from upwell.dialects.alibaba.upload import PostObjectError
 from upwell.domain.errors import CallerError
 from upwell.doors.management.uploads import ObjectWriter, StoredObject
-from upwell.objects.port import Digests, Objects
+from upwell.objects.port import Digests, Objects, Stored
 from upwell.service.context import Context
 from upwell.service.manage import uploads
 
@@ -14,7 +14,7 @@ from upwell.service.manage import uploads
 class Comparison:
     """Takes the bytes of an upload that comes again, and keeps none of them."""
 
-    def __init__(self, first: uploads.StoredUpload) -> None:
+    def __init__(self, first: Stored) -> None:
         self._first, self._digests, self._size = first, Digests(), 0
 
     async def write(self, data: bytes, /) -> None:

@@ -4,7 +4,6 @@ It holds no file: which bytes are asked for comes out, which bytes to frame goes
 answer, for its device would wait and ask again: what can't be understood is refused with what can be repeated of it.
 """
 
-import json
 import re
 import struct
 from collections.abc import Callable
@@ -12,7 +11,7 @@ from functools import cache
 from typing import Any
 
 from upwell.dialects.alibaba.device import PAYLOAD_MAX, TOPICS, ref_of
-from upwell.dialects.payloads import json_object, storable
+from upwell.dialects.payloads import compact, json_object, storable
 from upwell.domain.errors import DeviceError
 from upwell.domain.talk import BlockRequest
 
@@ -78,9 +77,8 @@ def _lenient(payload: bytes) -> dict[str, Any]:
     try:
         return json_object(payload, PAYLOAD_MAX)
     except DeviceError:
-        return json_object(
-            re.sub(rb",\s*}", b"}", payload), PAYLOAD_MAX
-        )  # alibaba 6.8: C4 really writes `"fileId":1,}`
+        # alibaba 6.8: C4 really writes `"fileId":1,}`
+        return json_object(re.sub(rb",\s*}", b"}", payload), PAYLOAD_MAX)
 
 
 def _object(holder: dict[str, Any], field: str) -> dict[str, Any]:
@@ -104,7 +102,7 @@ def _whole(holder: dict[str, Any], field: str, least: int, code: int) -> int:
 def reply(request: BlockRequest, data: bytes, file_size: int, product_key: str, device_name: str) -> tuple[str, bytes]:
     """A block that was found (T8). `file_size` is of the whole file, in bytes."""
     about = {"fileToken": request.token, "fileLength": file_size, "bSize": len(data), "bOffset": request.offset}
-    head = _compact({"id": request.ref, "code": 200, "data": about})
+    head = _head({"id": request.ref, "code": 200, "data": about})
     return _topic(product_key, device_name), head + data + struct.pack("<H", crc16(data))
 
 
@@ -112,16 +110,16 @@ def refusal(
     request: BlockRequest | Refused, code: int, text: str, product_key: str, device_name: str
 ) -> tuple[str, bytes]:
     """Why there is no block (T8). It is framed like one of no bytes, so that a device can read it alike."""
-    head = _compact({"id": request.ref, "code": code, "msg": text, "data": {"fileToken": request.token}})
+    head = _head({"id": request.ref, "code": code, "msg": text, "data": {"fileToken": request.token}})
     return _topic(product_key, device_name), head + struct.pack("<H", crc16(b""))
 
 
 def _topic(product_key: str, device_name: str) -> str:
-    return TOPICS["download_reply"].of(product_key, device_name)
+    return TOPICS["download_reply"].format(pk=product_key, dn=device_name)
 
 
-def _compact(about: dict[str, Any]) -> bytes:
-    text = json.dumps(about, ensure_ascii=False, separators=(",", ":")).encode("utf-8", "replace")
+def _head(about: dict[str, Any]) -> bytes:
+    text = compact(about)
     return struct.pack(">H", len(text)) + text
 
 

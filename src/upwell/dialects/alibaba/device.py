@@ -5,15 +5,14 @@ told is in offers.py, blocks.py and gateway.py. It holds no session, no task and
 """
 
 import re
-from dataclasses import dataclass
 from typing import Any
 
 from upwell.dialects.payloads import (
+    desc_of,
     json_object,
     lawful_filter,
     plain_topic,
     ref_or_none,
-    storable,
     text_id,
     version_of,
 )
@@ -22,31 +21,19 @@ from upwell.domain.talk import DEFAULT_MODULE, OfferRequest, ProgressReport, Rep
 
 PAYLOAD_MAX = 262_144  # bytes of a message (256 KB: the vendor's page "Limits", messages over MQTT)
 REF_MAX = 64  # characters of a message id
-DESC_MAX = 256  # characters kept of a progress description; longer ones are cut
 STEP_MIN, STEP_MAX = -(2**31), 100  # alibaba 6.4: percent up to 100, any negative is a failure
 
 
-@dataclass(frozen=True, slots=True)
-class Topic:
-    """One row of alibaba 6.3."""
-
-    pattern: str
-
-    def of(self, product_key: str, device_name: str) -> str:
-        """The topic of one device."""
-        return self.pattern.format(pk=product_key, dn=device_name)
-
-
-# alibaba 6.3, T1 to T8.
+# alibaba 6.3, T1 to T8; `pk` and `dn` are the device's.
 TOPICS = {
-    "inform": Topic("/ota/device/inform/{pk}/{dn}"),
-    "upgrade": Topic("/ota/device/upgrade/{pk}/{dn}"),
-    "progress": Topic("/ota/device/progress/{pk}/{dn}"),
-    "get": Topic("/sys/{pk}/{dn}/thing/ota/firmware/get"),
-    "get_reply": Topic("/sys/{pk}/{dn}/thing/ota/firmware/get_reply"),
-    "request": Topic("/ota/device/request/{pk}/{dn}"),
-    "download": Topic("/sys/{pk}/{dn}/thing/file/download"),
-    "download_reply": Topic("/sys/{pk}/{dn}/thing/file/download_reply"),
+    "inform": "/ota/device/inform/{pk}/{dn}",
+    "upgrade": "/ota/device/upgrade/{pk}/{dn}",
+    "progress": "/ota/device/progress/{pk}/{dn}",
+    "get": "/sys/{pk}/{dn}/thing/ota/firmware/get",
+    "get_reply": "/sys/{pk}/{dn}/thing/ota/firmware/get_reply",
+    "request": "/ota/device/request/{pk}/{dn}",
+    "download": "/sys/{pk}/{dn}/thing/file/download",
+    "download_reply": "/sys/{pk}/{dn}/thing/file/download_reply",
 }
 
 # alibaba 6.2: a device's topics are those that carry its own pk and dn, in one of these shapes.
@@ -92,7 +79,7 @@ def read(topic: str, payload: bytes, product_key: str, device_name: str) -> Repo
     """What the device says; None for a topic of its own that OTA doesn't know. Raises DeviceError for a payload
     that can't be understood and for a topic that is not the device's."""
     for name, reader in _READERS.items():
-        if topic == TOPICS[name].of(product_key, device_name):
+        if topic == TOPICS[name].format(pk=product_key, dn=device_name):
             return reader(json_object(payload, PAYLOAD_MAX))
     if not own_topic(topic, product_key, device_name):
         raise DeviceError("The topic is not one of this device's own.")
@@ -107,7 +94,9 @@ def _read_inform(message: dict[str, Any]) -> Report:
 
 def _read_progress(message: dict[str, Any]) -> Report:
     params = _params(message)
-    return ProgressReport(module=_module(params), step=_step(params), desc=_desc(params), ref=_ref_if_any(message))
+    return ProgressReport(
+        module=_module(params), step=_step(params), desc=desc_of(params.get("desc")), ref=_ref_if_any(message)
+    )
 
 
 def _read_get(message: dict[str, Any]) -> Report:
@@ -164,9 +153,3 @@ def _step(params: dict[str, Any]) -> int:
     if not STEP_MIN <= value <= STEP_MAX:
         raise DeviceError(f"step must be at most {STEP_MAX}, and at least {STEP_MIN}.")
     return value
-
-
-def _desc(params: dict[str, Any]) -> str:
-    """The description, for people; whatever else a device puts there is not worth losing its progress for."""
-    value = params.get("desc")
-    return storable(value[:DESC_MAX]) if isinstance(value, str) else ""

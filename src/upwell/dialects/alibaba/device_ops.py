@@ -1,16 +1,25 @@
 """Alibaba's device operations (alibaba 3.2, 3.3): finding devices, their state, their names."""
 
 import json
-from collections.abc import Mapping
 from typing import Any
 
-from upwell.dialects.alibaba import names, render
+from upwell.dialects.alibaba import names
 from upwell.dialects.alibaba.limits import UNNAMED
-from upwell.dialects.alibaba.product_ops import PRODUCT_KEY
 from upwell.dialects.alibaba.registration_ops import device
+from upwell.dialects.alibaba.render import page
 from upwell.dialects.checks import OneOf, shown
-from upwell.dialects.operations import Operation, Param
-from upwell.dialects.rpc_checks import NICKNAME, PAGE, device_key, page_size
+from upwell.dialects.operations import Operation, Param, Values
+from upwell.dialects.rpc_answers import china_time, gmt, millis, paging, utc
+from upwell.dialects.rpc_checks import (
+    DEVICE_KEY,
+    DEVICE_STATUS,
+    NICKNAME,
+    PAGE,
+    PRODUCT_KEY,
+    asked,
+    device_key,
+    page_size,
+)
 from upwell.domain import commands as c
 from upwell.domain.commands.lists import Page, Slice
 from upwell.domain.errors import Invalid, Missing
@@ -20,15 +29,13 @@ DEVICES_REACHED_MAX = 10_000  # alibaba 3.2 QueryDevice: PageSize x CurrentPage 
 NICKNAMES_MAX = 100  # devices per BatchUpdateDeviceNickname; the reference names no limit
 REGION = "cn-shanghai"  # what QueryDeviceDetail shows; an installation has one place
 
-DEVICE_KEY = (Param("IotId"), Param("ProductKey"), Param("DeviceName"))
-STATUS = {"ONLINE": "ONLINE", "OFFLINE": "OFFLINE", "UNACTIVE": "UNACTIVE", "DISABLED": "DISABLE"}  # alibaba 3.2
 _STATUS_NUMBERS = {0: "UNACTIVE", 1: "ONLINE", 3: "OFFLINE", 8: "DISABLED"}  # alibaba 3.2 QueryDeviceByStatus
 
 
 # --- commands -----------------------------------------------------------------------------------------------------
 
 
-def _list_devices(p: Mapping[str, Any]) -> c.ListDevices:
+def _list_devices(p: Values) -> c.ListDevices:
     key, size, token = p["ProductKey"], p["PageSize"], p["NextToken"]
     if token:
         place = names.read_page_token(token)
@@ -37,15 +44,15 @@ def _list_devices(p: Mapping[str, Any]) -> c.ListDevices:
         return c.ListDevices(product_key=key, asked=Slice.of_page(place[1], size), after=place[0])
     if p["CurrentPage"] * size > DEVICES_REACHED_MAX:
         raise Missing("NextToken", f"CurrentPage x PageSize is over {DEVICES_REACHED_MAX}")
-    return c.ListDevices(product_key=key, asked=Slice.of_page(p["CurrentPage"], size))
+    return c.ListDevices(product_key=key, asked=asked(p))
 
 
-def _by_names(p: Mapping[str, Any]) -> c.ShowDevices:
+def _by_names(p: Values) -> c.ShowDevices:
     keys = (c.DeviceKey(product_key=p["ProductKey"], name=name) for name in p["DeviceName"])
     return c.ShowDevices(devices=tuple(keys))
 
 
-def _states(p: Mapping[str, Any]) -> c.ShowDevices:
+def _states(p: Values) -> c.ShowDevices:
     if p["IotId"]:
         return c.ShowDevices(devices=tuple(c.DeviceKey(iot_id=iot_id) for iot_id in p["IotId"]))
     for name in ("DeviceName", "ProductKey"):
@@ -54,28 +61,26 @@ def _states(p: Mapping[str, Any]) -> c.ShowDevices:
     return _by_names(p)
 
 
-def _by_status(p: Mapping[str, Any]) -> c.ListDevices:
+def _by_status(p: Values) -> c.ListDevices:
     which: list[Condition] = [Compare("status", "=", (_STATUS_NUMBERS[p["Status"]],))]
     if p["ResourceGroupId"]:
         which.append(Compare("product_facts", "=", (json.dumps({"ResourceGroupId": p["ResourceGroupId"]}),)))
-    return c.ListDevices(
-        asked=Slice.of_page(p["CurrentPage"], p["PageSize"]), which=Both(tuple(which)), product_key=p["ProductKey"]
-    )
+    return c.ListDevices(asked=asked(p), which=Both(tuple(which)), product_key=p["ProductKey"])
 
 
-def _count(p: Mapping[str, Any]) -> c.CountDevices:
+def _count(p: Values) -> c.CountDevices:
     group = names.read_group_id(p["GroupId"]) if p["GroupId"] else None
     return c.CountDevices(product_key=p["ProductKey"], group_id=group)
 
 
-def _nicknames(p: Mapping[str, Any]) -> c.UpdateDevices:
+def _nicknames(p: Values) -> c.UpdateDevices:
     given = [(device_key(each, each.where), each["Nickname"]) for each in p["DeviceNicknameInfo"]]
     if len({key for key, _ in given}) < len(given):
         raise Invalid("DeviceNicknameInfo", "no device is given twice", "one is repeated")
     return c.UpdateDevices(changes=tuple(c.DeviceChange(device=key, nickname=nickname) for key, nickname in given))
 
 
-def _enable(p: Mapping[str, Any], enabled: bool) -> c.UpdateDevices:
+def _enable(p: Values, enabled: bool) -> c.UpdateDevices:
     return c.UpdateDevices(changes=(c.DeviceChange(device=device_key(p), enabled=enabled),))
 
 
@@ -85,23 +90,23 @@ def _enable(p: Mapping[str, Any], enabled: bool) -> c.UpdateDevices:
 def _detail(r: c.Device) -> dict[str, Any]:
     return device(r) | {
         "FirmwareVersion": r.firmware_version,
-        "GmtActive": render.china_time(r.activated_at),
-        "GmtCreate": render.china_time(r.created_at),
+        "GmtActive": china_time(r.activated_at),
+        "GmtCreate": china_time(r.created_at),
         "NodeType": r.product_facts.get("NodeType", 0),
         "ProductName": r.product_name,
         "Region": REGION,
-        "Status": STATUS[r.status],
-        "UtcActive": render.utc(r.activated_at),
-        "UtcCreate": render.utc(r.created_at),
+        "Status": DEVICE_STATUS[r.status],
+        "UtcActive": utc(r.activated_at),
+        "UtcCreate": utc(r.created_at),
     }
 
 
 def _full_detail(r: c.Device) -> dict[str, Any]:
     more = {
-        "GmtOnline": render.china_time(r.online_at),
+        "GmtOnline": china_time(r.online_at),
         "IpAddress": r.address,
         "Owner": True,
-        "UtcOnline": render.utc(r.online_at),
+        "UtcOnline": utc(r.online_at),
     }
     return {"Data": _detail(r) | more}
 
@@ -109,18 +114,18 @@ def _full_detail(r: c.Device) -> dict[str, Any]:
 def _listed_device(r: c.Device) -> dict[str, Any]:
     return device(r) | {
         "DeviceId": r.iot_id,
-        "DeviceStatus": STATUS[r.status],
+        "DeviceStatus": DEVICE_STATUS[r.status],
         "DeviceType": str(r.product_facts.get("NodeType", 0)),
-        "GmtCreate": render.gmt(r.created_at),
-        "GmtModified": render.gmt(r.modified_at),
-        "UtcCreate": render.utc(r.created_at),
-        "UtcModified": render.utc(r.modified_at),
+        "GmtCreate": gmt(r.created_at),
+        "GmtModified": gmt(r.modified_at),
+        "UtcCreate": utc(r.created_at),
+        "UtcModified": utc(r.modified_at),
     }
 
 
 def _devices(r: Page[c.Device]) -> dict[str, Any]:
     infos = [_listed_device(item) for item in r.items]
-    return render.paging(r, "Page") | {"NextToken": _token(r), "Data": {"DeviceInfo": infos}}
+    return paging(r, "Page") | {"NextToken": _token(r), "Data": {"DeviceInfo": infos}}
 
 
 def _token(r: Page[c.Device]) -> str | None:
@@ -133,39 +138,29 @@ def _token(r: Page[c.Device]) -> str | None:
 
 def _status_device(r: c.Device) -> dict[str, Any]:
     return device(r) | {
-        "GmtCreate": render.china_time(r.created_at),
-        "GmtModified": render.china_time(r.modified_at),
-        "Status": STATUS[r.status],
-        "UtcCreate": render.utc(r.created_at),
-        "UtcModified": render.utc(r.modified_at),
+        "GmtCreate": china_time(r.created_at),
+        "GmtModified": china_time(r.modified_at),
+        "Status": DEVICE_STATUS[r.status],
+        "UtcCreate": utc(r.created_at),
+        "UtcModified": utc(r.modified_at),
     }
 
 
-def _devices_by_status(r: Page[c.Device]) -> dict[str, Any]:
-    return render.paging(r, "Page") | {"Data": {"SimpleDeviceInfo": [_status_device(item) for item in r.items]}}
+def _simple_device(r: c.Device) -> dict[str, Any]:
+    return {
+        "DeviceName": r.name,
+        "IotId": r.iot_id,
+        "ProductKey": r.product_key,
+        "ProductName": r.product_name,
+    }
 
 
-def simple_devices(r: Page[c.Device]) -> dict[str, Any]:
-    """A page of devices by their names alone."""
-    infos = [
-        {
-            "DeviceName": item.name,
-            "IotId": item.iot_id,
-            "ProductKey": item.product_key,
-            "ProductName": item.product_name,
-        }
-        for item in r.items
-    ]
-    return render.paging(r, "Page") | {"Data": {"SimpleDeviceInfo": infos}}
-
-
-def _counts(r: c.DeviceCounts) -> dict[str, Any]:
-    return {"Data": {"activeCount": r.active, "deviceCount": r.devices, "onlineCount": r.online}}
+simple_devices = page(_simple_device, "SimpleDeviceInfo", number="Page")
 
 
 def _status(r: c.Device) -> dict[str, Any]:
     since = r.online_at if r.status == "ONLINE" else r.offline_at or r.online_at
-    return {"Status": STATUS[r.status], "Timestamp": render.millis(since)}
+    return {"Status": DEVICE_STATUS[r.status], "Timestamp": millis(since)}
 
 
 def _state(r: c.Device) -> dict[str, Any]:
@@ -174,7 +169,7 @@ def _state(r: c.Device) -> dict[str, Any]:
         "DeviceId": r.iot_id,
         "DeviceName": r.name,
         "IotId": r.iot_id,
-        "LastOnlineTime": render.utc(r.online_at),
+        "LastOnlineTime": utc(r.online_at),
     }
 
 
@@ -231,11 +226,15 @@ OPERATIONS: dict[str, Operation] = {
             _PAGE_50,
         ),
         _by_status,
-        _devices_by_status,
+        page(_status_device, "SimpleDeviceInfo", number="Page"),
         limit_per_s=UNNAMED,
     ),
     "QueryDeviceStatistics": Operation(
-        "viewer", (Param("ProductKey"), Param("GroupId")), _count, _counts, limit_per_s=UNNAMED
+        "viewer",
+        (Param("ProductKey"), Param("GroupId")),
+        _count,
+        lambda r: {"Data": {"activeCount": r.active, "deviceCount": r.devices, "onlineCount": r.online}},
+        limit_per_s=UNNAMED,
     ),
     "DeleteDevice": Operation("operator", DEVICE_KEY, lambda p: c.DeleteDevice(device=device_key(p)), limit_per_s=50),
     "DisableThing": Operation("operator", DEVICE_KEY, lambda p: _enable(p, False), limit_per_s=UNNAMED),

@@ -5,9 +5,7 @@ one only where they say the same thing.
 """
 
 from upwell.dialects.alibaba import tag_ops
-
-GENERAL = "iot.common.InvalidFormattedParameter"
-OVER_MAXIMUM = "iot.check.ParameterIsNotLessThanMax"
+from upwell.dialects.rpc_codes import GENERAL, OVER_MAXIMUM
 
 # Fields of the core's commands -> parameters.
 _WIRE_NAMES = {

@@ -5,13 +5,13 @@ C4, which send the batch forms. Who may speak for whom is not decided here.
 """
 
 import hmac
-import json
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from upwell.dialects.alibaba.device import PAYLOAD_MAX, Topic, ref_of
-from upwell.dialects.alibaba.login import DEVICE_NAME, SIGN_METHOD_DEFAULT, SIGN_METHODS, octets
-from upwell.dialects.payloads import json_object
+from upwell.dialects.alibaba.device import PAYLOAD_MAX, ref_of
+from upwell.dialects.alibaba.login import DEVICE_NAME, SIGN_METHOD_DEFAULT, SIGN_METHODS
+from upwell.dialects.payloads import compact, json_object
+from upwell.dialects.rpc import octets
 from upwell.domain.errors import DeviceError
 
 BATCH_MAX = 50  # sub-devices of one message: the vendor's newest limit; older pages say 5 and 30
@@ -19,14 +19,14 @@ SIGNED = ("clientId", "deviceName", "productKey", "timestamp")  # what a proof i
 TEXT_MAX = 256  # characters of a client id, timestamp or sign
 
 Verb = Literal["add", "delete", "get", "login", "batch_login", "logout", "batch_logout"]
-TOPICS: dict[Verb, Topic] = {
-    "add": Topic("/sys/{pk}/{dn}/thing/topo/add"),
-    "delete": Topic("/sys/{pk}/{dn}/thing/topo/delete"),
-    "get": Topic("/sys/{pk}/{dn}/thing/topo/get"),
-    "login": Topic("/ext/session/{pk}/{dn}/combine/login"),
-    "batch_login": Topic("/ext/session/{pk}/{dn}/combine/batch_login"),
-    "logout": Topic("/ext/session/{pk}/{dn}/combine/logout"),
-    "batch_logout": Topic("/ext/session/{pk}/{dn}/combine/batch_logout"),
+TOPICS: dict[Verb, str] = {
+    "add": "/sys/{pk}/{dn}/thing/topo/add",
+    "delete": "/sys/{pk}/{dn}/thing/topo/delete",
+    "get": "/sys/{pk}/{dn}/thing/topo/get",
+    "login": "/ext/session/{pk}/{dn}/combine/login",
+    "batch_login": "/ext/session/{pk}/{dn}/combine/batch_login",
+    "logout": "/ext/session/{pk}/{dn}/combine/logout",
+    "batch_logout": "/ext/session/{pk}/{dn}/combine/batch_logout",
 }
 OK = 200
 # The codes of the vendor's pages, by what became of a sub-device.
@@ -69,7 +69,7 @@ class Request:
 
 def verb_of(topic: str, product_key: str, device_name: str) -> Verb | None:
     """What the gateway's topic asks for; None for any other topic."""
-    return next((verb for verb, each in TOPICS.items() if topic == each.of(product_key, device_name)), None)
+    return next((verb for verb, each in TOPICS.items() if topic == each.format(pk=product_key, dn=device_name)), None)
 
 
 def read(verb: Verb, payload: bytes) -> Request:
@@ -89,8 +89,8 @@ def unread(verb: Verb, payload: bytes) -> Request:
 def reply(request: Request, code: int, text: str, data: Any, product_key: str, device_name: str) -> tuple[str, bytes]:
     """The answer. linkkit and C4 need all four members."""
     answer = {"id": request.ref, "code": code, "data": data, "message": text}
-    topic = TOPICS[request.verb].of(product_key, device_name) + "_reply"
-    return topic, json.dumps(answer, ensure_ascii=False, separators=(",", ":")).encode("utf-8", "replace")
+    topic = TOPICS[request.verb].format(pk=product_key, dn=device_name) + "_reply"
+    return topic, compact(answer)
 
 
 def named(product_key: str, device_name: str) -> dict[str, str]:

@@ -1,18 +1,17 @@
 """Alibaba's group operations (alibaba 3.4): static groups that devices are put into, dynamic ones that a rule fills."""
 
-from collections.abc import Mapping
 from typing import Any
 
-from upwell.dialects.alibaba import names, render
+from upwell.dialects.alibaba import names
 from upwell.dialects.alibaba.device_ops import simple_devices
 from upwell.dialects.alibaba.limits import UNNAMED
-from upwell.dialects.alibaba.product_ops import PRODUCT_KEY
+from upwell.dialects.alibaba.render import page
 from upwell.dialects.alibaba.search import read_rule
 from upwell.dialects.checks import Length, OneOf
-from upwell.dialects.operations import Operation, Param
-from upwell.dialects.rpc_checks import GROUP_NAME, PAGE, page_size
+from upwell.dialects.operations import Operation, Param, Values
+from upwell.dialects.rpc_answers import utc
+from upwell.dialects.rpc_checks import GROUP_NAME, PAGE, PRODUCT_KEY, asked, page_size
 from upwell.domain import commands as c
-from upwell.domain.commands.lists import Page, Slice
 
 MEMBERS_MAX = 200  # alibaba 3.4: devices per BatchAddDeviceGroupRelations and its opposite
 
@@ -38,44 +37,35 @@ _MEMBERS = (
 # --- commands -----------------------------------------------------------------------------------------------------
 
 
-def _create(p: Mapping[str, Any]) -> c.CreateGroup:
+def _create(p: Values) -> c.CreateGroup:
     above = names.read_group_id(p["SuperGroupId"]) if p["SuperGroupId"] else None
     return c.CreateGroup(name=p["GroupName"], description=p["GroupDesc"] or "", super_group_id=above)
 
 
-def _create_dynamic(p: Mapping[str, Any]) -> c.CreateGroup:
+def _create_dynamic(p: Values) -> c.CreateGroup:
     text = p["DynamicGroupExpression"]
     return c.CreateGroup(
         name=p["GroupName"], description=p["GroupDesc"] or "", condition=read_rule(text), condition_text=text
     )
 
 
-def _update(p: Mapping[str, Any]) -> c.UpdateGroup:
+def _update(p: Values) -> c.UpdateGroup:
     return c.UpdateGroup(group_id=names.read_group_id(p["GroupId"]), description=p["GroupDesc"])
 
 
-def _list(p: Mapping[str, Any]) -> c.ListGroups:
+def _list(p: Values) -> c.ListGroups:
     return c.ListGroups(
-        asked=Slice.of_page(p["CurrentPage"], p["PageSize"]),
+        asked=asked(p),
         part=p["GroupName"],
         super_group_id=names.read_group_id(p["SuperGroupId"]) if p["SuperGroupId"] else None,
         kinds=frozenset(_KINDS[word] for word in p["GroupTypes"]),
     )
 
 
-def _members(p: Mapping[str, Any]) -> dict[str, Any]:
+def _members(p: Values) -> dict[str, Any]:
     """A device that is named twice is one device: adding and removing do not count."""
     keys = (c.DeviceKey(product_key=each["ProductKey"], name=each["DeviceName"]) for each in p["Device"])
     return {"group_id": names.read_group_id(p["GroupId"]), "devices": tuple(dict.fromkeys(keys))}
-
-
-def _devices(p: Mapping[str, Any]) -> c.ListDevices:
-    asked = Slice.of_page(p["CurrentPage"], p["PageSize"])
-    return c.ListDevices(asked=asked, group_id=names.read_group_id(p["GroupId"]))
-
-
-def _groups_of_device(p: Mapping[str, Any]) -> c.ListGroups:
-    return c.ListGroups(asked=None, device=c.DeviceKey(product_key=p["ProductKey"], name=p["DeviceName"]))
 
 
 # --- answers ------------------------------------------------------------------------------------------------------
@@ -86,22 +76,18 @@ def _named(r: c.Group) -> dict[str, Any]:
 
 
 def _created(r: c.Group) -> dict[str, Any]:
-    more = {"DynamicGroupExpression": r.condition_text, "UtcCreate": render.utc(r.created_at)}
+    more = {"DynamicGroupExpression": r.condition_text, "UtcCreate": utc(r.created_at)}
     return {"Data": _named(r) | more}
 
 
 def _typed(r: c.Group) -> dict[str, Any]:
-    return _named(r) | {"GroupType": _TYPES[r.kind], "UtcCreate": render.utc(r.created_at)}
+    return _named(r) | {"GroupType": _TYPES[r.kind], "UtcCreate": utc(r.created_at)}
 
 
 def _shown(r: c.Group) -> dict[str, Any]:
     seen = r.counts or c.DeviceCounts(devices=0, active=0, online=0)
     more = {"DeviceActive": seen.active, "DeviceCount": seen.devices, "DeviceOnline": seen.online}
     return {"Data": _created(r)["Data"] | more}
-
-
-def _listed(r: Page[c.Group]) -> dict[str, Any]:
-    return render.paging(r, "CurrentPage") | {"Data": {"GroupInfo": [_typed(item) for item in r.items]}}
 
 
 def _above(r: c.Group) -> dict[str, Any]:
@@ -161,7 +147,7 @@ OPERATIONS: dict[str, Operation] = {
             Param("GroupTypes", "list", check=OneOf(tuple(_KINDS)), unique=False),
         ),
         _list,
-        _listed,
+        page(_typed, "GroupInfo"),
         limit_per_s=100,
     ),
     "QueryDeviceGroupInfo": Operation(
@@ -181,12 +167,16 @@ OPERATIONS: dict[str, Operation] = {
     "QueryDeviceGroupByDevice": Operation(
         "viewer",
         (PRODUCT_KEY, Param("DeviceName", required=True)),
-        _groups_of_device,
+        lambda p: c.ListGroups(asked=None, device=c.DeviceKey(product_key=p["ProductKey"], name=p["DeviceName"])),
         lambda r: {"GroupInfos": {"GroupInfo": [_typed(item) for item in r.items]}},
         limit_per_s=UNNAMED,
     ),
     "QueryDeviceListByDeviceGroup": Operation(
-        "viewer", (GROUP_ID, PAGE, page_size(50)), _devices, simple_devices, limit_per_s=5
+        "viewer",
+        (GROUP_ID, PAGE, page_size(50)),
+        lambda p: c.ListDevices(asked=asked(p), group_id=names.read_group_id(p["GroupId"])),
+        simple_devices,
+        limit_per_s=5,
     ),
     "BatchAddDeviceGroupRelations": Operation(
         "operator", _MEMBERS, lambda p: c.AddToGroup(**_members(p)), _added, limit_per_s=500

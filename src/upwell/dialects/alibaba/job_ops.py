@@ -3,19 +3,26 @@
 The window of a planned job is checked here as far as it needs no clock; how far it is from now is the core's to check.
 """
 
-from collections.abc import Mapping
 from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
-from upwell.dialects.alibaba import names, render
-from upwell.dialects.alibaba.package_ops import FIRMWARE_ID, VERSION
-from upwell.dialects.alibaba.product_ops import PRODUCT_KEY
+from upwell.dialects.alibaba import names
+from upwell.dialects.alibaba.package_ops import FIRMWARE_ID
+from upwell.dialects.alibaba.render import page, percent
 from upwell.dialects.checks import Length, OneOf, Pattern, Range
-from upwell.dialects.operations import Operation, Param, refuse_repeats
-from upwell.dialects.rpc_checks import GRAY_PERCENT, check_retry, check_targets, page_params
+from upwell.dialects.operations import Operation, Param, Values, refuse_repeats
+from upwell.dialects.rpc_answers import from_millis, utc
+from upwell.dialects.rpc_checks import (
+    GRAY_PERCENT,
+    PRODUCT_KEY,
+    VERSION,
+    asked,
+    check_retry,
+    check_targets,
+    page_params,
+)
 from upwell.domain import commands as c
-from upwell.domain.commands.lists import Page, Slice
 from upwell.domain.errors import Invalid, Missing
 
 TAG_CHARS_MAX = 4096  # alibaba 2.2: all keys and values of a job
@@ -84,7 +91,7 @@ _UPDATE = (
 # --- commands -----------------------------------------------------------------------------------------------------
 
 
-def _job_of(p: Mapping[str, Any], **manner: Any) -> dict[str, Any]:
+def _job_of(p: Values, **manner: Any) -> dict[str, Any]:
     """What every job has; `manner` is how it goes about its tasks, beside what every job says of that."""
     return {
         "package_ids": (names.read_firmware_id(p["FirmwareId"]),),
@@ -100,7 +107,7 @@ def _job_of(p: Mapping[str, Any], **manner: Any) -> dict[str, Any]:
     }
 
 
-def _tags(p: Mapping[str, Any], name: str) -> tuple[tuple[str, str], ...]:
+def _tags(p: Values, name: str) -> tuple[tuple[str, str], ...]:
     tags = tuple((struct["Key"], struct["Value"]) for struct in p[name])
     refuse_repeats(name, [key for key, _ in tags])
     chars = sum(len(key) + len(value) for key, value in tags)
@@ -109,7 +116,7 @@ def _tags(p: Mapping[str, Any], name: str) -> tuple[tuple[str, str], ...]:
     return tags
 
 
-def _upgrade(p: Mapping[str, Any], **hours: datetime | None) -> dict[str, Any]:
+def _upgrade(p: Values, **hours: datetime | None) -> dict[str, Any]:
     check_retry(p)  # [seed]: RetryInterval and TimeoutInMinutes take any pair of their values
     if p["MultiModuleMode"] and p["OverwriteMode"] == 2:  # alibaba 7.3
         raise Invalid("OverwriteMode", "not 2 with MultiModuleMode", "MultiModuleMode is true")
@@ -126,11 +133,11 @@ def _upgrade(p: Mapping[str, Any], **hours: datetime | None) -> dict[str, Any]:
     }
 
 
-def _verify(p: Mapping[str, Any]) -> c.CreateJob:
+def _verify(p: Values) -> c.CreateJob:
     return c.CreateJob(kind="verify", device_names=p["TargetDeviceName"], **_job_of(p))
 
 
-def _static(p: Mapping[str, Any]) -> c.CreateJob:
+def _static(p: Values) -> c.CreateJob:
     _check_selection(p)
     scheduled_at, finish_at = _window(p)
     return c.CreateJob(
@@ -143,7 +150,7 @@ def _static(p: Mapping[str, Any]) -> c.CreateJob:
     )
 
 
-def _check_selection(p: Mapping[str, Any]) -> None:
+def _check_selection(p: Values) -> None:
     """alibaba 2.4: each selection has its own parameters and refuses those of the others."""
     selection = p["TargetSelection"]
     check_targets(p, _TARGETS, {"GROUP": ("GroupType",)})
@@ -153,11 +160,11 @@ def _check_selection(p: Mapping[str, Any]) -> None:
         raise Invalid("SrcVersion", "only with TargetSelection ALL or GRAY", f"TargetSelection is {selection}")
 
 
-def _window(p: Mapping[str, Any]) -> tuple[datetime | None, datetime | None]:
-    start = None if p["ScheduleTime"] is None else render.from_millis(p["ScheduleTime"])
+def _window(p: Values) -> tuple[datetime | None, datetime | None]:
+    start = None if p["ScheduleTime"] is None else from_millis(p["ScheduleTime"])
     if p["ScheduleFinishTime"] is None:
         return start, None
-    finish = render.from_millis(p["ScheduleFinishTime"])
+    finish = from_millis(p["ScheduleFinishTime"])
     if start is None:
         raise Invalid("ScheduleFinishTime", "only with ScheduleTime", "ScheduleTime is absent")
     if not WINDOW_MIN <= finish - start <= WINDOW_MAX:  # alibaba 2.2
@@ -166,7 +173,7 @@ def _window(p: Mapping[str, Any]) -> tuple[datetime | None, datetime | None]:
     return start, finish
 
 
-def _dynamic(p: Mapping[str, Any]) -> c.CreateJob:
+def _dynamic(p: Values) -> c.CreateJob:
     """alibaba 2.4: GroupId and GroupType both or none, and a group excludes SrcVersion."""
     if bool(p["GroupId"]) != bool(p["GroupType"]):
         absent, given = ("GroupType", "GroupId") if p["GroupId"] else ("GroupId", "GroupType")
@@ -176,7 +183,7 @@ def _dynamic(p: Mapping[str, Any]) -> c.CreateJob:
     return c.CreateJob(kind="dynamic", selection="ALL", dynamic_mode=p["DynamicMode"], **_upgrade(p))  # alibaba 2.1
 
 
-def _update(p: Mapping[str, Any]) -> c.UpdateJob:
+def _update(p: Values) -> c.UpdateJob:
     for name in ("TimeoutInMinutes", "SrcVersionList"):  # alibaba 2.4: dynamic only
         if p["UpgradeType"] == "STATIC" and p[name]:
             raise Invalid(name, "only with UpgradeType DYNAMIC", "UpgradeType is STATIC")
@@ -191,10 +198,10 @@ def _update(p: Mapping[str, Any]) -> c.UpdateJob:
     )
 
 
-def _list(p: Mapping[str, Any]) -> c.ListJobs:
+def _list(p: Values) -> c.ListJobs:
     name = p.get("DeviceName")
     return c.ListJobs(
-        asked=Slice.of_page(p["CurrentPage"], p["PageSize"]),
+        asked=asked(p),
         package_id=names.read_firmware_id(p["FirmwareId"]),
         device=c.DeviceKey(product_key=p["ProductKey"], name=name) if name else None,
     )
@@ -204,7 +211,7 @@ def _list(p: Mapping[str, Any]) -> c.ListJobs:
 
 
 def _created(r: c.Job) -> dict[str, Any]:
-    return {"Data": {"JobId": names.job_id(r.job_id), "UtcCreate": render.utc(r.created_at)}}
+    return {"Data": {"JobId": names.job_id(r.job_id), "UtcCreate": utc(r.created_at)}}
 
 
 def _simple_job(r: c.Job) -> dict[str, Any]:
@@ -218,10 +225,10 @@ def _simple_job(r: c.Job) -> dict[str, Any]:
         "SelectionType": "DYNAMIC" if is_dynamic else "STATIC",
         "TargetSelection": "ALL" if is_dynamic else r.selection,  # alibaba 2.1: a dynamic job reads back ALL
         "Tags": {"OtaTagDTO": [{"Key": key, "Value": value} for key, value in r.tags]},
-        "UtcCreate": render.utc(r.created_at),
-        "UtcModified": render.utc(r.modified_at),
-        "UtcStartTime": render.utc(r.started_at),
-        "UtcEndTime": render.utc(r.ended_at),
+        "UtcCreate": utc(r.created_at),
+        "UtcModified": utc(r.modified_at),
+        "UtcStartTime": utc(r.started_at),
+        "UtcEndTime": utc(r.ended_at),
     }
 
 
@@ -240,20 +247,19 @@ def _job(r: c.Job) -> dict[str, Any]:
         "NeedConfirm": manner.need_confirm,
         "MultiModuleMode": manner.multi_module,
         "DynamicMode": r.dynamic_mode,
-        "GrayPercent": render.percent(Decimal(r.gray_percent)) if r.gray_percent else None,
+        "GrayPercent": percent(Decimal(r.gray_percent)) if r.gray_percent else None,
         "GroupId": None if r.asks_version or not r.group_ids else names.group_id(r.group_ids[0]),
         "GroupName": r.group_name,
         "RetryInterval": manner.retry_interval_min,
         "RetryCount": manner.retry_count if retries else None,
         "TimeoutInMinutes": manner.timeout_min,
-        "UtcScheduleTime": render.utc(manner.scheduled_at),
-        "UtcScheduleFinishTime": render.utc(manner.finish_at),
+        "UtcScheduleTime": utc(manner.scheduled_at),
+        "UtcScheduleFinishTime": utc(manner.finish_at),
     }
     return {"Data": _simple_job(r) | more}
 
 
-def _jobs(r: Page[c.Job]) -> dict[str, Any]:
-    return render.paging(r, "CurrentPage") | {"Data": {"SimpleOTAJobInfo": [_simple_job(item) for item in r.items]}}
+_jobs = page(_simple_job, "SimpleOTAJobInfo")
 
 
 # --- the table ----------------------------------------------------------------------------------------------------

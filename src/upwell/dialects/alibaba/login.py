@@ -12,6 +12,7 @@ import re
 from dataclasses import dataclass
 from typing import Literal
 
+from upwell.dialects.rpc import octets
 from upwell.domain.errors import DeviceError
 
 CLIENT_ID_MAX = 1024  # characters; the longest real ones are about 200, user extensions included
@@ -109,11 +110,6 @@ def grant(claim: LoginClaim, secret: str) -> tuple[str, bytes]:
         told = {"clientId": token_id(secret), "deviceToken": secret, **names}
         return "/ext/regnwl", json.dumps(told, separators=(",", ":")).encode()
     return "/ext/register", json.dumps({"deviceSecret": secret, **names}, separators=(",", ":")).encode()
-
-
-def octets(text: str) -> bytes:
-    """The text as what an HMAC is made over, whatever it holds."""
-    return text.encode("utf-8", "surrogatepass")
 
 
 def _method(given: str) -> str:

@@ -17,12 +17,10 @@ from upwell.dialects.alibaba import (
     tag_ops,
     task_ops,
 )
-from upwell.dialects.alibaba.render import without_none
 from upwell.dialects.operations import Operation, Pairs
+from upwell.dialects.rpc_answers import without_none
 from upwell.domain.commands import Command, Result
 from upwell.domain.errors import NotFound
-
-VERSION = "2018-01-20"
 
 OPERATIONS: dict[str, Operation] = {
     **product_ops.OPERATIONS,

@@ -1,41 +1,33 @@
 """Alibaba's module operations (alibaba 2.6): the parts of a product that are updated separately."""
 
-from collections.abc import Mapping
 from typing import Any
 
-from upwell.dialects.alibaba import render
-from upwell.dialects.alibaba.device_ops import DEVICE_KEY
-from upwell.dialects.alibaba.package_ops import VERSION
-from upwell.dialects.alibaba.product_ops import PRODUCT_KEY
+from upwell.dialects.alibaba.render import page
 from upwell.dialects.checks import Length
-from upwell.dialects.operations import Operation, Param
-from upwell.dialects.rpc_checks import ALIAS, device_key, page_params
+from upwell.dialects.operations import Operation, Param, Values
+from upwell.dialects.rpc_answers import gmt
+from upwell.dialects.rpc_checks import ALIAS, DEVICE_KEY, PRODUCT_KEY, VERSION, asked, device_key, page_params
 from upwell.domain import commands as c
-from upwell.domain.commands.lists import Page, Slice
 from upwell.domain.errors import Invalid
 
 MODULE_NAME = Param("ModuleName", required=True, check=VERSION)  # alibaba 2.2: the characters of a version
 _ALIAS = Param("AliasName", check=ALIAS)
 
 
-def _create(p: Mapping[str, Any]) -> c.CreateModule:
+def _create(p: Values) -> c.CreateModule:
     return c.CreateModule(
         product_key=p["ProductKey"], name=p["ModuleName"], alias=p["AliasName"], description=p["Desc"]
     )
 
 
-def _key(p: Mapping[str, Any]) -> c.ModuleKey:
+def _key(p: Values) -> c.ModuleKey:
     return c.ModuleKey(product_key=p["ProductKey"], name=p["ModuleName"])
 
 
-def _update(p: Mapping[str, Any]) -> c.UpdateModule:
+def _update(p: Values) -> c.UpdateModule:
     if p["AliasName"] is None and p["Desc"] is None:
         raise Invalid("AliasName", "AliasName or Desc is given", "neither is")
     return c.UpdateModule(module=_key(p), alias=p["AliasName"], description=p["Desc"])
-
-
-def _versions(p: Mapping[str, Any]) -> c.ListModuleVersions:
-    return c.ListModuleVersions(device=device_key(p), asked=Slice.of_page(p["CurrentPage"], p["PageSize"]))
 
 
 def _module(r: c.Module) -> dict[str, Any]:
@@ -44,8 +36,8 @@ def _module(r: c.Module) -> dict[str, Any]:
         "AliasName": r.alias,
         "Desc": r.description,
         "ProductKey": r.product_key,
-        "GmtCreate": render.gmt(r.created_at),
-        "GmtModified": render.gmt(r.modified_at),
+        "GmtCreate": gmt(r.created_at),
+        "GmtModified": gmt(r.modified_at),
     }
 
 
@@ -57,11 +49,6 @@ def _version(r: c.ModuleVersion) -> dict[str, Any]:
         "DeviceName": r.device_name,
         "IotId": r.iot_id,
     }
-
-
-def _page_of_versions(r: Page[c.ModuleVersion]) -> dict[str, Any]:
-    infos = [_version(item) for item in r.items]
-    return render.paging(r, "CurrentPage") | {"Data": {"SimpleOTAModuleInfo": infos}}
 
 
 OPERATIONS: dict[str, Operation] = {
@@ -88,6 +75,10 @@ OPERATIONS: dict[str, Operation] = {
         limit_per_s=10,
     ),
     "ListOTAModuleVersionsByDevice": Operation(
-        "viewer", (*DEVICE_KEY, *page_params(200)), _versions, _page_of_versions, limit_per_s=10
+        "viewer",
+        (*DEVICE_KEY, *page_params(200)),
+        lambda p: c.ListModuleVersions(device=device_key(p), asked=asked(p)),
+        page(_version, "SimpleOTAModuleInfo"),
+        limit_per_s=10,
     ),
 }

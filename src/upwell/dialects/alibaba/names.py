@@ -6,9 +6,11 @@ and nth with 8 check bits: what slips through names no task that exists. A NextT
 ended with and the number of the next page. None of them is a secret; leave to see a thing is the core's to give.
 """
 
+from functools import partial
 from hashlib import sha256
 from uuid import UUID
 
+from upwell.dialects.checks import cut
 from upwell.domain.errors import NotFound
 from upwell.domain.talk import TaskRef
 
@@ -32,21 +34,6 @@ _TOKEN_CHARS = 33  # 62**33 > 2**192: 128 device, 32 page and 32 check bits
 _TICKET_CHARS = 26  # of a hash; its tail is a job's
 
 
-def firmware_id(package_id: int) -> str:
-    """The FirmwareId of a package: 30 characters."""
-    return _name("package", package_id)
-
-
-def job_id(number: int) -> str:
-    """The JobId of a job: 32 characters."""
-    return _name("job", number)
-
-
-def group_id(number: int) -> str:
-    """The GroupId of a device group: 30 characters."""
-    return _name("group", number)
-
-
 def task_id(ref: TaskRef) -> str:
     """The TaskId of a task: 36 characters."""
     device = ref.device_id.int
@@ -56,31 +43,16 @@ def task_id(ref: TaskRef) -> str:
     return _base62(value, _TASK_CHARS)
 
 
-def read_firmware_id(text: str) -> int:
-    """The package a FirmwareId names. Raises NotFound when it is none of ours."""
-    return _number("package", text)
-
-
-def read_job_id(text: str) -> int:
-    """The job a JobId names. Raises NotFound when it is none of ours."""
-    return _number("job", text)
-
-
-def read_group_id(text: str) -> int:
-    """The device group a GroupId names. Raises NotFound when it is none of ours."""
-    return _number("group", text)
-
-
 def read_task_id(text: str) -> TaskRef:
     """The task a TaskId names. Raises NotFound when it is none of ours."""
     value = _from_base62(text, _TASK_CHARS)
     if value is None or value >> 128 + _JOB_BITS + _NTH_BITS + _TASK_CHECK_BITS:
-        raise NotFound("task", _short(text))
+        raise NotFound("task", cut(text, 64))
     value, check = divmod(value, 1 << _TASK_CHECK_BITS)
     device, low = divmod(value, 1 << _JOB_BITS + _NTH_BITS)
     job, nth = divmod(low ^ _task_mask(device), 1 << _NTH_BITS)
     if check != _task_check(device, job, nth):
-        raise NotFound("task", _short(text))
+        raise NotFound("task", cut(text, 64))
     return TaskRef(device_id=UUID(int=device), job_id=job, nth=nth)
 
 
@@ -117,12 +89,18 @@ def _number(kind: str, text: str) -> int:
     tail = _TAIL[kind]
     value = _from_base62(text.removesuffix(tail), _BODY_CHARS) if text.endswith(tail) else None
     if value is None or value >> 8 * _CHECK_BYTES + _ID_BITS:
-        raise NotFound(kind, _short(text))
+        raise NotFound(kind, cut(text, 64))
     check = (value >> _ID_BITS).to_bytes(_CHECK_BYTES)
     number = (value & (1 << _ID_BITS) - 1) ^ _mask(kind, check)
     if check != _check(kind, number) or number >> 63:
-        raise NotFound(kind, _short(text))
+        raise NotFound(kind, cut(text, 64))
     return number
+
+
+# The ids of packages (30 characters), jobs (32) and groups (30); those that read one raise NotFound when it is none of
+# ours.
+firmware_id, job_id, group_id = (partial(_name, kind) for kind in ("package", "job", "group"))
+read_firmware_id, read_job_id, read_group_id = (partial(_number, kind) for kind in ("package", "job", "group"))
 
 
 def _check(kind: str, number: int) -> bytes:
@@ -161,7 +139,3 @@ def _from_base62(text: str, chars: int) -> int | None:
     for char in text:
         value = value * 62 + _VALUES[char]
     return value
-
-
-def _short(text: str) -> str:
-    return text if len(text) <= 64 else text[:61] + "..."

@@ -4,12 +4,12 @@ Compact JSON in a fixed order, because the C4 SDK finds members by text search (
 misread is refused here rather than sent. It holds no session, no task and no clock.
 """
 
-import json
 import re
 from collections.abc import Iterator
 from typing import Any, Literal
 
 from upwell.dialects.alibaba.device import NAME, TOPICS
+from upwell.dialects.payloads import compact
 from upwell.domain.errors import Invalid
 from upwell.domain.talk import DEFAULT_MODULE, Offer, OfferedFile, OfferRequest, stream_of
 
@@ -20,14 +20,14 @@ STREAM_FILE = 1  # alibaba 6.5: a download over MQTT is of one file, and this is
 def upgrade_push(offer: Offer, product_key: str, device_name: str, now_ms: int) -> tuple[str, bytes]:
     """The upgrade push (T2). `now_ms` is the epoch in milliseconds and becomes its id. Raises Invalid for an
     offer that devices would misread."""
-    return TOPICS["upgrade"].of(product_key, device_name), _compact(_push(offer, now_ms))
+    return TOPICS["upgrade"].format(pk=product_key, dn=device_name), compact(_push(offer, now_ms))
 
 
 def get_reply(offer: Offer | None, request: OfferRequest, product_key: str, device_name: str) -> tuple[str, bytes]:
     """The answer to T4, on T5; without an offer its data is empty. Raises Invalid like `upgrade_push`."""
     data = {} if offer is None else _push(offer, request.ref)["data"]
     reply = {"id": request.ref, "code": 200, "data": data}  # alibaba 6.5: a number here, a string in the push
-    return TOPICS["get_reply"].of(product_key, device_name), _compact(reply)
+    return TOPICS["get_reply"].format(pk=product_key, dn=device_name), compact(reply)
 
 
 def request_reply(
@@ -37,7 +37,7 @@ def request_reply(
     Raises Invalid like `upgrade_push`."""
     if offer is None:
         return None
-    return TOPICS["request"].of(product_key, device_name), _compact(_push(offer, request.ref))
+    return TOPICS["request"].format(pk=product_key, dn=device_name), compact(_push(offer, request.ref))
 
 
 def c_finds_host(url: str) -> bool:
@@ -90,11 +90,6 @@ def _file(offer: Offer, file: OfferedFile) -> dict[str, Any]:
     sign = file.sha256 if offer.sign_method == "SHA256" else file.md5
     named = {"fileName": file.name, "fileUrl": file.url, "fileSize": file.size}
     return named | {"fileSign": sign.lower(), "fileMd5": file.md5.lower()}
-
-
-def _compact(message: dict[str, Any]) -> bytes:
-    # alibaba 6.6: no blanks, and `/` and non-ASCII as they are: C4 does not understand escapes.
-    return json.dumps(message, ensure_ascii=False, separators=(",", ":")).encode("utf-8", "replace")
 
 
 _URL = re.compile(r"[!#-\[\]-~]+")  # printable ASCII without blank, quote and backslash

@@ -1,32 +1,27 @@
 """Alibaba's package operations (alibaba 2.3, 5.1): their parameters, their commands, their answers."""
 
-from collections.abc import Mapping
 from typing import Any
 
-from upwell.dialects.alibaba import names, render
+from upwell.dialects.alibaba import names
+from upwell.dialects.alibaba.render import page
 from upwell.dialects.checks import Length, OneOf, Pattern, Range, shown
 from upwell.dialects.flat import Struct
-from upwell.dialects.operations import Operation, Param, refuse_repeats
-from upwell.dialects.rpc_checks import SIGN_METHODS, digest, page_params
+from upwell.dialects.operations import Operation, Param, Values, refuse_repeats
+from upwell.dialects.rpc_answers import utc
+from upwell.dialects.rpc_checks import PACKAGE_STATUS, SIGN_METHODS, SUFFIXES, VERSION, asked, digest, page_params
 from upwell.domain import commands as c
-from upwell.domain.commands.lists import Page, Slice
 from upwell.domain.errors import Invalid, Missing
 from upwell.domain.letters import LETTERS
 from upwell.domain.talk import DEFAULT_MODULE
 
 FIRMWARE_SIZE_MAX = 1000 * 1024 * 1024  # bytes; alibaba 2.2, 5.3: 1000 MB is 1048576000 in the upload policy
 UDI_CHARS_MAX = 4096  # alibaba 2.2
-# The last two are the overview pages' alone; what any page of the vendor accepts is accepted.
-SUFFIXES = ("bin", "dav", "apk", "tar", "gz", "tar.gz", "zip", "gzip", "tar.xz", "pack")  # alibaba 2.1
 
 FIRMWARE_NAME = Pattern(  # alibaba 2.2; [seed]: any of them may be first
     rf"[{LETTERS}0-9\-_()]{{1,40}}", "1-40 English, Chinese or Japanese letters, digits or - _ ( )"
 )
-VERSION = Pattern(r"[A-Za-z0-9.\-_]{1,64}", "1-64 letters, digits or . - _")  # alibaba 2.2, module names too
 FIRMWARE_ID = Param("FirmwareId", required=True)
 FILES_MAX = 20  # alibaba 2.2: files of a package
-
-_STATUS = {"exempt": -1, "unverified": 0, "verified": 1, "verifying": 2, "failed": 3}  # alibaba 2.1
 
 _URL = Length(1, 1024)
 _MD5 = Pattern(r"[0-9A-Fa-f]{32}", "an MD5 in 32 hexadecimal digits")
@@ -68,7 +63,7 @@ _UPDATE = (
 )
 
 
-def _create(p: Mapping[str, Any]) -> c.CreatePackage:
+def _create(p: Values) -> c.CreatePackage:
     is_delta = p["Type"] == 1
     if is_delta and not p["SrcVersion"]:
         raise Missing("SrcVersion", "Type is 1")
@@ -95,7 +90,7 @@ def _create(p: Mapping[str, Any]) -> c.CreatePackage:
     )
 
 
-def _files(p: Mapping[str, Any]) -> tuple[c.GivenFile, ...]:
+def _files(p: Values) -> tuple[c.GivenFile, ...]:
     """alibaba 2.3: one file by FirmwareUrl or several by MultiFiles, which say size and sign of their own."""
     structs = p["MultiFiles"]
     if not structs:
@@ -122,7 +117,7 @@ def _file(each: Struct, method: str) -> c.GivenFile:
     return c.GivenFile(md5=md5, sha256=sign, **given)
 
 
-def _update(p: Mapping[str, Any]) -> c.UpdatePackage:
+def _update(p: Values) -> c.UpdatePackage:
     return c.UpdatePackage(
         package_id=names.read_firmware_id(p["FirmwareId"]),
         product_key=p["ProductKey"],
@@ -132,10 +127,8 @@ def _update(p: Mapping[str, Any]) -> c.UpdatePackage:
     )
 
 
-def _list(p: Mapping[str, Any]) -> c.ListPackages:
-    return c.ListPackages(
-        asked=Slice.of_page(p["CurrentPage"], p["PageSize"]), product_key=p["ProductKey"], version=p["DestVersion"]
-    )
+def _list(p: Values) -> c.ListPackages:
+    return c.ListPackages(asked=asked(p), product_key=p["ProductKey"], version=p["DestVersion"])
 
 
 def _sign(r: c.Package | c.PackageFile, method: str) -> str:
@@ -153,14 +146,14 @@ def _simple(r: c.Package) -> dict[str, Any]:
         "FirmwareSize": r.size if single else None,
         "SignMethod": r.sign_method,
         "Type": int(r.is_delta),
-        "Status": _STATUS[r.status],
+        "Status": PACKAGE_STATUS[r.status],
         "DestVersion": r.version,
         "SrcVersion": r.source_version,
         "ModuleName": r.module,
         "ProductKey": r.product_key,
         "ProductName": r.product_name,
-        "UtcCreate": render.utc(r.created_at),
-        "UtcModified": render.utc(r.modified_at),
+        "UtcCreate": utc(r.created_at),
+        "UtcModified": utc(r.modified_at),
     }
 
 
@@ -179,25 +172,12 @@ def _full(r: c.Package) -> dict[str, Any]:
     return {"FirmwareInfo": _simple(r) | more}
 
 
-def _page(r: Page[c.Package]) -> dict[str, Any]:
-    infos = [_simple(item) for item in r.items]
-    return render.paging(r, "CurrentPage") | {"FirmwareInfo": {"SimpleFirmwareInfo": infos}}
-
-
 def _created(r: c.Package) -> dict[str, Any]:
-    return {"Data": {"FirmwareId": names.firmware_id(r.package_id), "UtcCreate": render.utc(r.created_at)}}
+    return {"Data": {"FirmwareId": names.firmware_id(r.package_id), "UtcCreate": utc(r.created_at)}}
 
 
-def _ticket(r: c.UploadTicket) -> dict[str, Any]:
-    return {"Data": _leave(r, "FirmwareUrl", "OSSAccessKeyId")}
-
-
-def _list_ticket(r: c.UploadTicket) -> dict[str, Any]:
-    return {"Data": _leave(r, "FileUrl", "AccessKeyId")}  # alibaba 5.2: other names here
-
-
-def _leave(r: c.UploadTicket, url_name: str, key_name: str) -> dict[str, Any]:
-    return {
+def _ticket(r: c.UploadTicket, url_name: str, key_name: str) -> dict[str, Any]:
+    data = {
         url_name: r.url,
         "Host": r.host,
         "Key": r.object_key,
@@ -205,8 +185,9 @@ def _leave(r: c.UploadTicket, url_name: str, key_name: str) -> dict[str, Any]:
         "ObjectStorage": "OSS",
         "Policy": r.policy,
         "Signature": r.signature,
-        "UtcCreate": render.utc(r.created_at),
+        "UtcCreate": utc(r.created_at),
     }
+    return {"Data": data}
 
 
 OPERATIONS: dict[str, Operation] = {
@@ -214,11 +195,15 @@ OPERATIONS: dict[str, Operation] = {
         "operator",
         (Param("FileSuffix", check=OneOf(SUFFIXES), default="bin"),),
         lambda p: c.CreateUploadTicket(suffix=p["FileSuffix"]),
-        _ticket,
+        lambda r: _ticket(r, "FirmwareUrl", "OSSAccessKeyId"),
         limit_per_s=10,
     ),
     "GenerateDeviceNameListURL": Operation(
-        "operator", (), lambda _: c.CreateUploadTicket(suffix="csv", purpose="devices"), _list_ticket, limit_per_s=10
+        "operator",
+        (),
+        lambda _: c.CreateUploadTicket(suffix="csv", purpose="devices"),
+        lambda r: _ticket(r, "FileUrl", "AccessKeyId"),  # alibaba 5.2: other names here
+        limit_per_s=10,
     ),
     "CreateOTAFirmware": Operation("operator", _CREATE, _create, _created, limit_per_s=10),
     "ModifyOTAFirmware": Operation("operator", _UPDATE, _update, limit_per_s=10),
@@ -233,7 +218,7 @@ OPERATIONS: dict[str, Operation] = {
         "viewer",
         (*page_params(100), Param("ProductKey"), Param("DestVersion", check=VERSION)),
         _list,
-        _page,
+        page(_simple, "SimpleFirmwareInfo", "FirmwareInfo"),
         limit_per_s=10,
     ),
     "DeleteOTAFirmware": Operation(

@@ -3,19 +3,16 @@
 What Alibaba keeps of a product and the core never reads lives in the product's facts under its wire names.
 """
 
-from collections.abc import Mapping
 from typing import Any
 
-from upwell.dialects.alibaba import render
 from upwell.dialects.alibaba.limits import UNNAMED
 from upwell.dialects.checks import Length, OneOf
-from upwell.dialects.operations import Operation, Param
-from upwell.dialects.rpc_checks import KEY_HEAD, KEY_SIZE, PRODUCT_NAME, page_params
+from upwell.dialects.operations import Operation, Param, Values
+from upwell.dialects.rpc_answers import millis, paging
+from upwell.dialects.rpc_checks import KEY_HEAD, KEY_SIZE, PRODUCT_KEY, PRODUCT_NAME, asked, page_params
 from upwell.domain import commands as c
-from upwell.domain.commands.lists import Page, Slice
+from upwell.domain.commands.lists import Page
 from upwell.domain.errors import Invalid
-
-PRODUCT_KEY = Param("ProductKey", required=True)
 
 _NET_TYPES = {"WIFI": 3, "CELLULAR": 6, "ETHERNET": 7, "OTHER": 8}  # alibaba 3.1: words in, numbers out
 _PROTOCOLS = ("modbus", "opc-ua", "customize", "ble", "zigbee")
@@ -40,7 +37,7 @@ _PRODUCT = (
 # --- commands -----------------------------------------------------------------------------------------------------
 
 
-def _create_product(p: Mapping[str, Any]) -> c.CreateProduct:
+def _create_product(p: Values) -> c.CreateProduct:
     if p["ProtocolType"] and p["NodeType"] != 0:
         raise Invalid("ProtocolType", "only for devices behind a gateway (NodeType 0)", "NodeType is 1")
     facts = {name: value for name, value in p.items() if name != "ProductName" and value is not None}
@@ -48,13 +45,13 @@ def _create_product(p: Mapping[str, Any]) -> c.CreateProduct:
     return c.CreateProduct(name=p["ProductName"], unique_name=True, key_head=KEY_HEAD, key_size=KEY_SIZE, facts=facts)
 
 
-def _list_products(p: Mapping[str, Any]) -> c.ListProducts:
+def _list_products(p: Values) -> c.ListProducts:
     filters = ("AliyunCommodityCode", "ResourceGroupId")
     facts = {name: p[name] for name in filters if p[name]}
-    return c.ListProducts(asked=Slice.of_page(p["CurrentPage"], p["PageSize"]), facts=facts)
+    return c.ListProducts(asked=asked(p), facts=facts)
 
 
-def _update_product(p: Mapping[str, Any]) -> c.UpdateProduct:
+def _update_product(p: Values) -> c.UpdateProduct:
     facts = {} if p["Description"] is None else {"Description": p["Description"]}
     return c.UpdateProduct(product_key=p["ProductKey"], name=p["ProductName"], unique_name=True, facts=facts)
 
@@ -84,7 +81,7 @@ def _product(r: c.Product) -> dict[str, Any]:
     more = {
         "CategoryKey": facts.get("CategoryKey"),
         "DeviceCount": r.device_count,
-        "GmtCreate": render.millis(r.created_at),
+        "GmtCreate": millis(r.created_at),
         "NetType": _NET_TYPES.get(str(facts.get("NetType", "WIFI")), _NET_TYPES["OTHER"]),
         "Owner": True,
         "ProductStatus": facts.get("ProductStatus", "DEVELOPMENT_STATUS"),
@@ -97,7 +94,7 @@ def _products(r: Page[c.Product]) -> dict[str, Any]:
     shown = ("AuthType", "DataFormat", "Description", "DeviceCount", "GmtCreate", "NodeType", "ProductKey")
     rows = [_product(item)["Data"] for item in r.items]
     infos = [{name: row[name] for name in (*shown, "ProductName")} for row in rows]
-    return {"Data": render.paging(r, "CurrentPage") | {"List": {"ProductInfo": infos}}}
+    return {"Data": paging(r, "CurrentPage") | {"List": {"ProductInfo": infos}}}
 
 
 # --- the table ----------------------------------------------------------------------------------------------------

@@ -1,21 +1,17 @@
 """Alibaba's ways to register devices (alibaba 3.2): one, many by made-up names, many by names that were checked."""
 
-from collections.abc import Mapping
 from typing import Any
 
-from upwell.dialects.alibaba import render
 from upwell.dialects.alibaba.limits import UNNAMED
-from upwell.dialects.alibaba.product_ops import PRODUCT_KEY
-from upwell.dialects.checks import Pattern, Range, Unsupported
-from upwell.dialects.operations import Operation, Param
-from upwell.dialects.rpc_checks import NICKNAME, PAGE, page_size
+from upwell.dialects.alibaba.render import page
+from upwell.dialects.checks import Range, Unsupported
+from upwell.dialects.operations import Operation, Param, Values
+from upwell.dialects.rpc_checks import DEVICE_NAME, NICKNAME, PAGE, PRODUCT_KEY, asked, page_size
 from upwell.domain import commands as c
-from upwell.domain.commands.lists import Page, Slice
 from upwell.domain.errors import Invalid, Missing
 
 REGISTER_COUNT_MAX = 10_000  # alibaba 3.2 BatchRegisterDevice, BatchCheckDeviceNames
 
-DEVICE_NAME = Pattern(r"[A-Za-z0-9\-_@.:]{4,32}", "4-32 letters, digits or - _ @ . :")
 _LORA = Unsupported("not supported by this server, which registers no LoRaWAN devices")
 _NO_LORA = tuple(Param(name, check=_LORA) for name in ("DevEui", "PinCode", "JoinEui", "AppKey", "LoraNodeType"))
 _APPLY_ID = Param("ApplyId", "long", required=True)
@@ -33,7 +29,7 @@ _CHECKED = (
 )
 
 
-def _check_names(p: Mapping[str, Any]) -> c.CheckDeviceNames:
+def _check_names(p: Values) -> c.CheckDeviceNames:
     plain, named = p["DeviceName"], p["DeviceNameList"]
     if not plain and not named:
         raise Missing("DeviceName", "DeviceNameList is absent")
@@ -86,12 +82,8 @@ def _registration(r: c.Registration) -> dict[str, Any]:
     return {"Data": data}
 
 
-def _registered(r: Page[c.Device]) -> dict[str, Any]:
-    infos = [
-        {"DeviceId": item.iot_id, "DeviceName": item.name, "DeviceSecret": item.secret, "IotId": item.iot_id}
-        for item in r.items
-    ]
-    return render.paging(r, "Page") | {"ApplyDeviceList": {"ApplyDeviceInfo": infos}}
+def _registered(r: c.Device) -> dict[str, Any]:
+    return {"DeviceId": r.iot_id, "DeviceName": r.name, "DeviceSecret": r.secret, "IotId": r.iot_id}
 
 
 OPERATIONS: dict[str, Operation] = {
@@ -127,8 +119,8 @@ OPERATIONS: dict[str, Operation] = {
     "QueryPageByApplyId": Operation(
         "viewer",
         (_APPLY_ID, PAGE, page_size(50)),
-        lambda p: c.ListDevices(asked=Slice.of_page(p["CurrentPage"], p["PageSize"]), apply_id=p["ApplyId"]),
-        _registered,
+        lambda p: c.ListDevices(asked=asked(p), apply_id=p["ApplyId"]),
+        page(_registered, "ApplyDeviceInfo", "ApplyDeviceList", "Page"),
         limit_per_s=UNNAMED,
     ),
 }

@@ -1,44 +1,17 @@
-"""Answers as bytes, in JSON and XML, and the forms of times and pages inside them (alibaba 1.6, 1.7, 3.3).
+"""Answers as bytes, in JSON and XML, and the forms of pages and percentages inside them (alibaba 1.6, 1.7, 2.4).
 
 JSON is compact and keeps the order of the members. In XML a list becomes its element repeated, a wrapper of an empty
 list an empty element. None is left out of both. No function here fails on any text.
 """
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from decimal import Decimal
 from typing import Any
 from xml.sax.saxutils import escape
 
-from upwell.dialects.rpc_answers import (
-    JSON_TYPE,
-    china_time,
-    from_millis,
-    gmt,
-    json_bytes,
-    millis,
-    paging,
-    utc,
-    without_none,
-)
-
-__all__ = [
-    "JSON_TYPE",
-    "XML_TYPE",
-    "business_error",
-    "china_time",
-    "from_millis",
-    "gateway_error",
-    "gmt",
-    "json_bytes",
-    "millis",
-    "paging",
-    "percent",
-    "to_bytes",
-    "utc",
-    "without_none",
-    "xml_bytes",
-]
+from upwell.dialects.rpc_answers import JSON_TYPE, json_bytes, paging, without_none
+from upwell.domain.commands.lists import Page
 
 XML_TYPE = "text/xml;charset=utf-8"  # alibaba 1.7: the SDK compares it exactly, blank-free
 
@@ -82,6 +55,13 @@ def _element(name: str, value: Any) -> str:
 
 
 # --- members ------------------------------------------------------------------------------------------------------
+
+
+def page(
+    item: Callable[[Any], dict[str, Any]], wrapper: str, member: str = "Data", number: str = "CurrentPage"
+) -> Callable[[Page[Any]], dict[str, Any]]:
+    """How a page is shown: the paging members, and its items in a struct of one member, `wrapper` (alibaba 2.2)."""
+    return lambda view: paging(view, number) | {member: {wrapper: [item(each) for each in view.items]}}
 
 
 def percent(value: Decimal | int) -> str:

@@ -15,9 +15,10 @@ from sqlglot import exp, parse
 from sqlglot.dialects.mysql import MySQL
 from sqlglot.errors import SqlglotError
 
-from upwell.dialects.alibaba import names, render
-from upwell.dialects.alibaba.device_ops import STATUS
+from upwell.dialects.alibaba import names
 from upwell.dialects.checks import shown
+from upwell.dialects.rpc_answers import from_millis, utc
+from upwell.dialects.rpc_checks import DEVICE_STATUS
 from upwell.domain.errors import Invalid
 from upwell.domain.search import Both, Compare, Condition, Either, Field, Not, Operator
 from upwell.domain.talk import DEFAULT_MODULE
@@ -186,10 +187,10 @@ def _plain(name: str, text: str) -> str:
 
 
 def _status(name: str, text: str) -> str:
-    for status, word in STATUS.items():
+    for status, word in DEVICE_STATUS.items():
         if word == text.upper():
             return status
-    raise _wrong(f"{name} one of " + ", ".join(STATUS.values()), f"it is {shown(text)}")
+    raise _wrong(f"{name} one of " + ", ".join(DEVICE_STATUS.values()), f"it is {shown(text)}")
 
 
 def _node_type(name: str, text: str) -> str:
@@ -208,12 +209,12 @@ def _time(name: str, text: str) -> str:
     except (ValueError, OverflowError) as exc:
         rule = f"{name} as yyyy-MM-dd HH:mm:ss.SSS, as ISO 8601 in UTC, or in milliseconds since 1970"
         raise _wrong(rule, f"it is {shown(text)}") from exc
-    return str(render.utc(at))
+    return str(utc(at))
 
 
 def _moment(text: str) -> datetime:
     if _MILLIS.fullmatch(text):
-        return render.from_millis(int(text))
+        return from_millis(int(text))
     if not _TIME.fullmatch(text):
         raise ValueError(text)
     at = datetime.fromisoformat(text)

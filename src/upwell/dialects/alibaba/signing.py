@@ -43,23 +43,15 @@ ACS3_MUST_SIGN = (
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Claim:
-    """What a request says of itself, unproven until `verify` returns. `format` is how to answer it."""
+    """What a request says of itself, unproven until `verify` returns. `signed` is the list of headers that an ACS3
+    signature covers, as it was written; empty for v1."""
 
     access_key_id: str
     scheme: Scheme
     action: str
-    version: str
     nonce: str
-    format: Format
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Authorization:
-    """The ACS3 Authorization header, taken apart."""
-
-    access_key_id: str
-    signed: str
     signature: str
+    signed: str = ""
 
 
 def claim(request: RpcRequest) -> Claim:
@@ -75,10 +67,12 @@ def verify(request: RpcRequest, claim: Claim, secret: str, now: datetime) -> Non
     """Proves the claim with the key's secret at `now` (aware). Raises SigningError; returns nothing when it holds."""
     if claim.scheme == "acs3":
         check_time(request.headers.get("x-acs-date", ""), now)
-        _verify_acs3(request, secret)
+        _verify_acs3(request, claim, secret)
     else:
-        check_time(rpc.parameters(request).get("Timestamp", ""), now)
-        _verify_v1(request, secret)
+        given = rpc.parameters(request)
+        check_time(given.get("Timestamp", ""), now)
+        check_signature(request, claim.signature, f"{secret}&")
+        _refuse_two_values(request, given)
 
 
 def answer_format(request: RpcRequest) -> Format:
@@ -126,17 +120,11 @@ def _claim_v1(request: RpcRequest) -> Claim:
         raise refusal("InvalidSignatureVersion")
     nonce = need(given, "SignatureNonce")
     need(given, "Timestamp")
-    action, version = need(given, "Action"), _version(need(given, "Version"))
+    action = need(given, "Action")
+    _check_version(need(given, "Version"))
     if given.get("Format") and given["Format"].upper() not in _FORMATS:
         raise refusal("InvalidParameter.Format")
-    return Claim(
-        access_key_id=key,
-        scheme="v1",
-        action=action,
-        version=version,
-        nonce=nonce,
-        format=answer_format(request),
-    )
+    return Claim(access_key_id=key, scheme="v1", action=action, nonce=nonce, signature=given["Signature"])
 
 
 def _refuse_two_values(request: RpcRequest, given: Mapping[str, str]) -> None:
@@ -147,34 +135,27 @@ def _refuse_two_values(request: RpcRequest, given: Mapping[str, str]) -> None:
             raise SigningError("InvalidParameter", 400, message)
 
 
-def _verify_v1(request: RpcRequest, secret: str) -> None:
-    given = rpc.parameters(request)
-    check_signature(request, given.get("Signature", ""), f"{secret}&")
-    _refuse_two_values(request, given)
-
-
 def _claim_acs3(request: RpcRequest) -> Claim:
-    authorization = _authorization(request)
-    signed = authorization.signed.lower().split(";")
-    headers = request.headers
+    authorization, headers = _authorization(request), request.headers
+    signed = authorization["SignedHeaders"].lower().split(";")
     action = need(headers, "x-acs-action", "Action")
-    version = _version(need(headers, "x-acs-version", "Version"))
+    _check_version(need(headers, "x-acs-version", "Version"))
     need(headers, "x-acs-date", "Timestamp")
     nonce = need(headers, "x-acs-signature-nonce", "SignatureNonce")
     if any(name not in signed or not headers.get(name) for name in ACS3_MUST_SIGN):
         raise refusal("IncompleteSignature")
     return Claim(
-        access_key_id=authorization.access_key_id,
+        access_key_id=authorization["Credential"].strip(),
         scheme="acs3",
         action=action,
-        version=version,
         nonce=nonce,
-        format="JSON",
+        signature=authorization["Signature"],
+        signed=authorization["SignedHeaders"],
     )
 
 
-def _authorization(request: RpcRequest) -> _Authorization:
-    """`ACS3-HMAC-SHA256 Credential=<id>,SignedHeaders=<a;b>,Signature=<hex>` (alibaba 1.4)."""
+def _authorization(request: RpcRequest) -> dict[str, str]:
+    """The parts of `ACS3-HMAC-SHA256 Credential=<id>,SignedHeaders=<a;b>,Signature=<hex>` (alibaba 1.4)."""
     algorithm, _, rest = request.headers.get("authorization", "").partition(" ")
     if algorithm != ACS3_ALGORITHM:
         raise refusal("InvalidSignatureMethod")
@@ -184,22 +165,21 @@ def _authorization(request: RpcRequest) -> _Authorization:
         if name in parts:
             raise refusal("IncompleteSignature")
         parts[name] = value
-    key = need(parts, "Credential", "AccessKeyId")
+    need(parts, "Credential", "AccessKeyId")
     if not parts.get("SignedHeaders") or not parts.get("Signature"):
         raise refusal("IncompleteSignature")
-    return _Authorization(access_key_id=key, signed=parts["SignedHeaders"], signature=parts["Signature"])
+    return parts
 
 
-def _verify_acs3(request: RpcRequest, secret: str) -> None:
-    authorization = _authorization(request)
+def _verify_acs3(request: RpcRequest, claim: Claim, secret: str) -> None:
     received = hashlib.sha256(request.body).hexdigest()
     if not rpc.same(received, _trimmed(request, "x-acs-content-sha256").lower()):
         text = f"{MISMATCH}server content sha256 is:{received}"
         raise SigningError("SignatureDoesNotMatch", 400, text)
-    canonical = _canonical_request(request, authorization.signed)
+    canonical = _canonical_request(request, claim.signed)
     text = f"{ACS3_ALGORITHM}\n{hashlib.sha256(rpc.octets(canonical)).hexdigest()}"
     ours = hmac.new(rpc.octets(secret), rpc.octets(text), hashlib.sha256).hexdigest()
-    if not rpc.same(ours, authorization.signature):
+    if not rpc.same(ours, claim.signature):
         text = f"{MISMATCH}server string to sign is:{text}, server canonical request is:{canonical}"
         raise SigningError("SignatureDoesNotMatch", 400, text)
 
@@ -215,7 +195,6 @@ def _trimmed(request: RpcRequest, name: str) -> str:
     return request.headers.get(name, "").strip()
 
 
-def _version(text: str) -> str:
+def _check_version(text: str) -> None:
     if text != API_VERSION:
         raise refusal("InvalidVersion")
-    return text

@@ -1,16 +1,14 @@
 """Alibaba's tags of devices (alibaba 3.2): saved and shown as the text of one JSON object, searched by pairs."""
 
 import json
-from collections.abc import Mapping
 from typing import Any
 
-from upwell.dialects.alibaba.device_ops import DEVICE_KEY, simple_devices
+from upwell.dialects.alibaba.device_ops import simple_devices
 from upwell.dialects.alibaba.limits import UNNAMED
 from upwell.dialects.checks import Length, Pattern, shown
-from upwell.dialects.operations import STORABLE, Operation, Param
-from upwell.dialects.rpc_checks import PAGE, device_key, page_size
+from upwell.dialects.operations import STORABLE, Operation, Param, Values, is_storable
+from upwell.dialects.rpc_checks import DEVICE_KEY, PAGE, asked, device_key, page_size
 from upwell.domain import commands as c
-from upwell.domain.commands.lists import Slice
 from upwell.domain.errors import Invalid
 from upwell.domain.search import Both, Compare
 
@@ -74,18 +72,18 @@ def _value(key: str, value: Any) -> str:
     problem = TAG_VALUE.problem(value)
     if problem:
         raise Invalid("Props", f"a value has {TAG_VALUE.text}", f"{problem} (key {key})")
-    if "\0" in value or any("\ud800" <= char <= "\udfff" for char in value):
+    if not is_storable(value):
         raise Invalid("Props", STORABLE, f"the value of {key} is {shown(value)}")
     return value
 
 
-def _search(p: Mapping[str, Any]) -> c.ListDevices:
+def _search(p: Values) -> c.ListDevices:
     """Those that have every one of the tags."""
     tags = (
         Both((Compare("tag_key", "=", (each["TagKey"],)), Compare("tag_value", "=", (each["TagValue"],))))
         for each in p["Tag"]
     )
-    return c.ListDevices(asked=Slice.of_page(p["CurrentPage"], p["PageSize"]), which=Both(tuple(tags)))
+    return c.ListDevices(asked=asked(p), which=Both(tuple(tags)))
 
 
 def _props(r: c.Device) -> dict[str, Any]:

@@ -1,19 +1,24 @@
 """Alibaba's task operations (alibaba 2.5): their parameters, their commands, their answers."""
 
-from collections.abc import Mapping
 from typing import Any
 
-from upwell.dialects.alibaba import names, render
-from upwell.dialects.alibaba.device_ops import DEVICE_KEY
+from upwell.dialects.alibaba import names
 from upwell.dialects.alibaba.job_ops import JOB_ID
-from upwell.dialects.alibaba.package_ops import FIRMWARE_ID, VERSION
-from upwell.dialects.alibaba.product_ops import PRODUCT_KEY
+from upwell.dialects.alibaba.package_ops import FIRMWARE_ID
+from upwell.dialects.alibaba.render import page, percent
 from upwell.dialects.checks import OneOf
-from upwell.dialects.operations import Operation, Param
+from upwell.dialects.operations import Operation, Param, Values
+from upwell.dialects.rpc_answers import utc
 from upwell.dialects.rpc_checks import (
+    DEVICE_KEY,
     OPEN_OF_DEVICE,
+    OPEN_TASKS,
     PAGE,
+    PRODUCT_KEY,
+    TASK_STATES,
     UNCONFIRMED,
+    VERSION,
+    asked,
     asked_states,
     cancelled_states,
     device_key,
@@ -21,15 +26,12 @@ from upwell.dialects.rpc_checks import (
     page_size,
 )
 from upwell.domain import commands as c
-from upwell.domain.commands.lists import Page, Slice
 from upwell.domain.errors import Invalid
 
 TASKS_REACHED_MAX = 100_000  # alibaba 2.2: CurrentPage x PageSize of ListOTATaskByJob
 CONFIRM_MAX = 200  # tasks per ConfirmOTATask; the reference names no limit
 REPEAT_MAX = 10  # alibaba 2.2: tasks per ReupgradeOTATask
 
-_STATES = ("CONFIRM", "QUEUED", "NOTIFIED", "IN_PROGRESS", "SUCCEEDED", "FAILED", "CANCELED")
-_OPEN = _STATES[:4]
 _FLAGS = {"CancelQueuedTask": "QUEUED", "CancelNotifiedTask": "NOTIFIED", "CancelInProgressTask": "IN_PROGRESS"}
 _STOPS = ("CancelScheduledTask", "CancelQueuedTask", "CancelInProgressTask", "CancelNotifiedTask")
 
@@ -37,40 +39,36 @@ _STOPS = ("CancelScheduledTask", "CancelQueuedTask", "CancelInProgressTask", "Ca
 # --- commands -----------------------------------------------------------------------------------------------------
 
 
-def _tasks_of_job(p: Mapping[str, Any]) -> c.ListTasks:
+def _tasks_of_job(p: Values) -> c.ListTasks:
     number, size = p["CurrentPage"], p["PageSize"]
     if number * size > TASKS_REACHED_MAX:  # alibaba 2.2
         raise Invalid("CurrentPage", f"CurrentPage x PageSize at most {TASKS_REACHED_MAX}", f"it is {number * size}")
     return c.ListTasks(
-        asked=Slice.of_page(number, size),
+        asked=asked(p),
         job_id=names.read_job_id(p["JobId"]),
         states=frozenset({p["TaskStatus"]} if p["TaskStatus"] else ()),
         device_names=p["DeviceNames"],
     )
 
 
-def _open_tasks(p: Mapping[str, Any]) -> c.ListTasks:
+def _open_tasks(p: Values) -> c.ListTasks:
     return c.ListTasks(asked=OPEN_OF_DEVICE, device=device_key(p), module=p["ModuleName"], states=asked_states(p))
 
 
-def _cancel_job(p: Mapping[str, Any]) -> c.CancelTasks:
+def _cancel_job(p: Values) -> c.CancelTasks:
     states = cancelled_states(p, _FLAGS)
     if not states and not p["CancelScheduledTask"]:
         raise nothing_cancelled(_STOPS)
     return c.CancelTasks(job_id=names.read_job_id(p["JobId"]), states=states, scheduled=p["CancelScheduledTask"])
 
 
-def _cancel_devices(p: Mapping[str, Any]) -> c.CancelTasks:
+def _cancel_devices(p: Values) -> c.CancelTasks:
     return c.CancelTasks(
         package_id=names.read_firmware_id(p["FirmwareId"]),
         product_key=p["ProductKey"],
         device_names=p["DeviceName"],
         job_id=names.read_job_id(p["JobId"]) if p["JobId"] else None,
     )
-
-
-def _repeat(p: Mapping[str, Any]) -> c.RepeatTasks:
-    return c.RepeatTasks(job_id=names.read_job_id(p["JobId"]), tasks=tuple(map(names.read_task_id, p["TaskId"])))
 
 
 # --- answers ------------------------------------------------------------------------------------------------------
@@ -89,8 +87,8 @@ def _open_task(r: c.Task) -> dict[str, Any]:
         "SrcVersion": r.source_version,
         "DestVersion": r.dest_version,
         "TaskStatus": r.state,
-        "UtcCreate": render.utc(r.created_at),
-        "UtcModified": render.utc(r.modified_at),
+        "UtcCreate": utc(r.created_at),
+        "UtcModified": utc(r.modified_at),
     }
 
 
@@ -98,11 +96,7 @@ def _task(r: c.Task) -> dict[str, Any]:
     row = _open_task(r)
     del row["ModuleName"]  # alibaba 2.5: ModuleName only in the list of open tasks
     timeout = None if r.timeout_min is None else str(r.timeout_min)
-    return row | {"TaskDesc": r.description, "Progress": render.percent(r.progress), "Timeout": timeout}
-
-
-def _tasks(r: Page[c.Task]) -> dict[str, Any]:
-    return render.paging(r, "CurrentPage") | {"Data": {"SimpleOTATaskInfo": [_task(item) for item in r.items]}}
+    return row | {"TaskDesc": r.description, "Progress": percent(r.progress), "Timeout": timeout}
 
 
 # --- the table ----------------------------------------------------------------------------------------------------
@@ -114,11 +108,11 @@ OPERATIONS: dict[str, Operation] = {
             JOB_ID,
             PAGE,
             page_size(100),
-            Param("TaskStatus", check=OneOf(_STATES)),
+            Param("TaskStatus", check=OneOf(TASK_STATES)),
             Param("DeviceNames", "list", unique=False),
         ),
         _tasks_of_job,
-        _tasks,
+        page(_task, "SimpleOTATaskInfo"),
         limit_per_s=10,
     ),
     "ListOTAUnfinishedTaskByDevice": Operation(
@@ -126,8 +120,8 @@ OPERATIONS: dict[str, Operation] = {
         (
             *DEVICE_KEY,
             Param("ModuleName", check=VERSION),
-            Param("TaskStatus", check=OneOf(_OPEN)),
-            Param("TaskStatusList", "list", check=OneOf(_OPEN), unique=False),
+            Param("TaskStatus", check=OneOf(OPEN_TASKS)),
+            Param("TaskStatusList", "list", check=OneOf(OPEN_TASKS), unique=False),
         ),
         _open_tasks,
         lambda r: {"Data": {"SimpleOTATaskInfo": [_open_task(item) for item in r.items]}},
@@ -157,7 +151,9 @@ OPERATIONS: dict[str, Operation] = {
     "ReupgradeOTATask": Operation(
         "operator",
         (JOB_ID, Param("TaskId", "list", required=True, most=REPEAT_MAX)),
-        _repeat,
+        lambda p: c.RepeatTasks(
+            job_id=names.read_job_id(p["JobId"]), tasks=tuple(map(names.read_task_id, p["TaskId"]))
+        ),
         selects=True,
         limit_per_s=20,
     ),

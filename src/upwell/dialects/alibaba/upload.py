@@ -77,14 +77,15 @@ def check(fields: Mapping[str, str], secret_of: Callable[[str], str | None], now
     given = _folded(fields)
     key_id = access_key_id(fields)
     _check_signature(given, key_id, secret_of)
-    document = _document(given["policy"])
-    if now is not None and now >= document.expiration:
+    expiration, conditions = _document(given["policy"])
+    if now is not None and now >= expiration:
         raise _denied("Policy expired.")
     key = given.get("key", "")
     if not key:
         raise PostObjectError(MALFORMED, 400, "The form must contain the field key.")
-    size_min, size_max = _check_conditions(document.conditions, given)
-    return UploadTicketClaim(key, key_id, size_min, size_max, _success_status(given))
+    size_min, size_max = _check_conditions(conditions, given)
+    status = {"200": 200, "201": 201}.get(given.get("success_action_status", ""), 204)
+    return UploadTicketClaim(key, key_id, size_min, size_max, status)
 
 
 def error_xml(error: PostObjectError, request_id: str, host_id: str) -> bytes:
@@ -103,12 +104,6 @@ def success(claim: UploadTicketClaim, md5_hex: str, location: str) -> tuple[int,
     return 201, {"ETag": etag, "Content-Type": "application/xml"}, body
 
 
-@dataclass(frozen=True, slots=True)
-class _Document:
-    expiration: datetime
-    conditions: list[Any]
-
-
 def _elements(parts: tuple[tuple[str, str], ...]) -> str:
     return "".join(f"<{name}>{escape(value)}</{name}>" for name, value in parts)
 
@@ -125,10 +120,6 @@ def _invalid(why: str) -> PostObjectError:
     return PostObjectError("InvalidPolicyDocument", 400, f"Invalid Policy: {why}")
 
 
-def _success_status(given: Mapping[str, str]) -> int:
-    return {"200": 200, "201": 201}.get(given.get("success_action_status", ""), 204)
-
-
 def _check_signature(given: Mapping[str, str], key_id: str, secret_of: Callable[[str], str | None]) -> None:
     secret = secret_of(key_id)
     if secret is None:
@@ -143,7 +134,8 @@ def _check_signature(given: Mapping[str, str], key_id: str, secret_of: Callable[
         )
 
 
-def _document(policy_b64: str) -> _Document:
+def _document(policy_b64: str) -> tuple[datetime, list[Any]]:
+    """When the policy expires, and its conditions."""
     try:
         found = json.loads(base64.b64decode(policy_b64, validate=True))
         expiration = datetime.fromisoformat(found["expiration"])
@@ -152,7 +144,7 @@ def _document(policy_b64: str) -> _Document:
         raise _invalid("it is not Base64 of a JSON object with expiration and conditions.") from exc
     if expiration.tzinfo is None or not isinstance(conditions, list):
         raise _invalid("expiration must be a GMT time and conditions a list.")
-    return _Document(expiration, conditions)
+    return expiration, conditions
 
 
 def _check_conditions(conditions: list[Any], given: Mapping[str, str]) -> tuple[int, int]:

@@ -168,9 +168,8 @@ def refusal(error: Exception, statuses: frozenset[int] | None = None) -> Refusal
 
 def target_failure(reason: str) -> dict[str, str]:
     """The code and text of a target that a stop, retry or confirm did not reach (huawei 3.9)."""
-    if reason == "device_unknown":
-        return {"error_code": "IOTDA.014000", "error_msg": TABLE["IOTDA.014000"][1]}
-    return {"error_code": "IOTDA.014219", "error_msg": TABLE["IOTDA.014219"][1]}
+    code = "IOTDA.014000" if reason == "device_unknown" else "IOTDA.014219"
+    return {"error_code": code, "error_msg": TABLE[code][1]}
 
 
 def task_failure(reason: str, output: str, result_code: int | None = None) -> dict[str, str]:

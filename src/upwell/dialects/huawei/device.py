@@ -14,14 +14,13 @@ from urllib.parse import urlsplit
 
 from upwell.dialects.huawei import envelope, gateway, render
 from upwell.dialects.huawei.flow import outcome
-from upwell.dialects.payloads import storable, understood, version_of
+from upwell.dialects.payloads import desc_of, lawful_filter, plain_topic, understood, version_of
 from upwell.domain.awaiting import RESULT_WITHIN
 from upwell.domain.errors import DeviceError, Invalid
 from upwell.domain.modules import SOFTWARE_MODULE, STANDING, module_key
 from upwell.domain.talk import DEFAULT_MODULE, Offer, ResultReport, SdkReport, VersionReport
 
 CODE_MAX = 2**31 - 1  # of a result_code, either way: what a database holds; those that mean something are below 256
-DESC_MAX = 256  # characters kept of a description; longer ones are cut
 URL_VALID_S = int(RESULT_WITHIN.total_seconds())  # huawei 5.4: `expires`
 DOWN, UP = "$oc/devices/{device_id}/sys/events/down", "$oc/devices/{device_id}/sys/events/up"
 # How the topics of the other vendors' devices on the same door begin.
@@ -64,7 +63,7 @@ def events_down(device_id: str) -> str:
 
 def own_topic(topic: str, device_id: str) -> bool:
     """Whether the device may publish to `topic`: one of its own, without wildcards."""
-    return not re.search(r"[+#\0]", topic) and topic.startswith(f"$oc/devices/{device_id}/")
+    return plain_topic(topic) and topic.startswith(f"$oc/devices/{device_id}/")
 
 
 def owner_of(topic: str) -> str | None:
@@ -80,9 +79,7 @@ def is_custom(topic: str) -> bool:
 
 def own_filter(topic_filter: str, device_id: str) -> bool:
     """Whether the device may subscribe to `topic_filter`: whatever it matches is the device's own."""
-    levels = topic_filter.split("/")
-    lawful = all(level in ("+", "#") or not re.search(r"[+#\0]", level) for level in levels)
-    return lawful and "#" not in levels[:-1] and topic_filter.startswith(f"$oc/devices/{device_id}/")
+    return lawful_filter(topic_filter) and topic_filter.startswith(f"$oc/devices/{device_id}/")
 
 
 # --- up -----------------------------------------------------------------------------------------------------------
@@ -173,7 +170,7 @@ def _result(paras: dict[str, Any]) -> list[Heard]:
         reason=reason,
         progress=None if progress is None else min(max(progress, 0), 100),  # no reason to lose a result
         version=version_of(paras.get("version")) or "",
-        desc=_cut(paras.get("description")),
+        desc=desc_of(paras.get("description")),
     )
     return [report]
 
@@ -197,10 +194,6 @@ _READERS: Mapping[tuple[Any, Any], Callable[[dict[str, Any]], list[Heard]]] = {
     (SDK, "sdk_info_report"): _sdk_info,
     (CLOCK, "time_sync_request"): _clock,
 }
-
-
-def _cut(value: Any) -> str:
-    return storable(value[:DESC_MAX]) if isinstance(value, str) else ""
 
 
 _INTEGER = re.compile(r"[+-]?[0-9]{1,15}")

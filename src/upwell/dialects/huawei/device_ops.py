@@ -128,10 +128,6 @@ def _reset(v: Values) -> c.ResetSecret:
     )
 
 
-def _search(v: Values) -> c.ListDevices:
-    return search.read(v["sql"])
-
-
 # --- answers ------------------------------------------------------------------------------------------------------
 
 
@@ -204,13 +200,8 @@ def _found(r: Page[c.Device]) -> dict[str, Any]:
     return {"devices": [{name: row[name] for name in shown if name in row} for row in rows]}
 
 
-def _page(r: Page[c.Device]) -> dict[str, Any]:
-    return {"devices": [_listed(item) for item in r.items], "page": render.page(r)}
-
-
 def _secret(r: c.SecretReset) -> dict[str, Any]:
-    kind = SECONDARY if r.secondary else PRIMARY
-    return {"device_id": r.public_id, "secret": r.secret, "secret_type": kind}
+    return {"device_id": r.public_id, "secret": r.secret, "secret_type": SECONDARY if r.secondary else PRIMARY}
 
 
 _ONE = "/devices/{device_id}"
@@ -218,7 +209,7 @@ _IDS = (DEVICE_ID,)
 
 OPERATIONS: dict[str, Operation] = {
     "AddDevice": at("POST", "/devices", "operator", _create, _device, status=201, body=_CREATE),
-    "ListDevices": at("GET", "/devices", "viewer", _list, _page, query=(*FILTERS, *WINDOW)),
+    "ListDevices": at("GET", "/devices", "viewer", _list, render.paged("devices", _listed), query=(*FILTERS, *WINDOW)),
     "ShowDevice": at(
         "GET", _ONE, "viewer", lambda v: c.ShowDevice(device=key(v)), _device, ids=_IDS,
     ),
@@ -246,7 +237,7 @@ OPERATIONS: dict[str, Operation] = {
         lambda v: _enable(v, True), status=204, ids=_IDS,
     ),
     "SearchDevices": at(
-        "POST", "/search/query-devices", "viewer", _search, _found,
+        "POST", "/search/query-devices", "viewer", lambda v: search.read(v["sql"]), _found,
         body=(Param("sql", required=True, check=Text(search.SQL_CHARS_MAX)),), limit_per_s=1,  # huawei 4.6
     ),
 }  # fmt: skip

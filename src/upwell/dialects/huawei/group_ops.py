@@ -5,10 +5,9 @@ from typing import Any
 from upwell.dialects.checks import AnyCase, OneOf, Text
 from upwell.dialects.huawei import names, render, search
 from upwell.dialects.huawei.device_ops import DEVICE_ID, key
-from upwell.dialects.huawei.params import APP_ID, CHINESE, WINDOW, asked
+from upwell.dialects.huawei.params import APP_ID, CHINESE, GROUP_ID, WINDOW, asked
 from upwell.dialects.operations import Operation, Param, Table, Values, at
 from upwell.domain import commands as c
-from upwell.domain.commands.lists import Page
 from upwell.domain.errors import Invalid, Missing, NotFound, TooMany
 
 GROUPS_OF_DEVICE_MAX = 10  # huawei 4.4
@@ -17,14 +16,13 @@ MEMBERS_MAX = 20_000  # of a group (huawei 4.4)
 
 _CHARS = CHINESE + r"A-Za-z0-9_? '#().,&%@!\-"
 _SAID = "Chinese, letters, digits, blanks or _?'#().,&%@!-"
-_GROUP_ID = Text(36, "A-Fa-f0-9-", "hexadecimal digits or -")
 _NAME = Param("name", check=Text(64, _CHARS, _SAID))
 _TEXTS: Table = (_NAME, Param("description", check=Text(64, _CHARS, _SAID, low=0)))
 _KIND = Param("group_type", check=AnyCase(("STATIC", "DYNAMIC")))  # huawei 4.4: in upper case on the page
-_IDS = (Param("group_id", required=True, check=_GROUP_ID),)
+_IDS = (Param("group_id", required=True, check=GROUP_ID),)
 _CREATE: Table = (
     *_TEXTS,
-    Param("super_group_id", check=_GROUP_ID),
+    Param("super_group_id", check=GROUP_ID),
     APP_ID,
     _KIND,
     Param("dynamic_group_rule", check=Text(search.SQL_CHARS_MAX)),
@@ -102,10 +100,6 @@ def _group(r: c.Group) -> dict[str, Any]:
     return _listed(r) | render.present({"dynamic_group_rule": r.condition_text})
 
 
-def _page(r: Page[c.Group]) -> dict[str, Any]:
-    return {"device_groups": [_listed(item) for item in r.items], "page": render.page(r)}
-
-
 def _simple(r: c.Device) -> dict[str, Any]:
     members = {
         "device_id": r.public_id,
@@ -116,16 +110,12 @@ def _simple(r: c.Device) -> dict[str, Any]:
     return render.present(members)
 
 
-def _devices(r: Page[c.Device]) -> dict[str, Any]:
-    return {"devices": [_simple(item) for item in r.items], "page": render.page(r)}
-
-
 _ALL, _ONE = "/device-group", "/device-group/{group_id}"
 
 OPERATIONS: dict[str, Operation] = {
     "AddDeviceGroup": at("POST", _ALL, "operator", _create, _group, status=201, body=_CREATE),
     "ListDeviceGroups": at(
-        "GET", _ALL, "viewer", _list, _page,
+        "GET", _ALL, "viewer", _list, render.paged("device_groups", _listed),
         query=(Param("last_modified_time", "time"), APP_ID, _KIND, _NAME, *WINDOW),
     ),
     "ShowDeviceGroup": at(
@@ -146,7 +136,7 @@ OPERATIONS: dict[str, Operation] = {
     ),
     "ShowDevicesInGroup": at(
         "GET", _ONE + "/devices", "viewer",
-        lambda v: c.ListDevices(asked=asked(v), group_id=_number(v), order="record"), _devices,
+        lambda v: c.ListDevices(asked=asked(v), group_id=_number(v), order="record"), render.paged("devices", _simple),
         ids=_IDS, query=WINDOW,
     ),
     "ListDeviceGroupsByDevice": at(

@@ -12,7 +12,7 @@ from typing import Any
 from upwell.dialects.checks import OneOf, Pattern, Text
 from upwell.dialects.huawei import names, render
 from upwell.dialects.huawei.flow import TASK_STATUS
-from upwell.dialects.huawei.job_ops import type_of
+from upwell.dialects.huawei.job_ops import TYPES
 from upwell.dialects.huawei.params import APP_ID, WINDOW, asked, name_of
 from upwell.dialects.operations import Operation, Param, Table, Values, at
 from upwell.domain import commands as c
@@ -121,10 +121,6 @@ def _add(v: Values) -> c.CreateAction:
     return c.CreateAction(hook_id=names.read_rule_id(v["rule_id"]), most=ACTIONS_MAX, **_destination(v))
 
 
-def _redirect(v: Values) -> c.UpdateAction:
-    return c.UpdateAction(action_id=names.read_action_id(v["action_id"]), **_destination(v))
-
-
 def _destination(v: Values) -> dict[str, Any]:
     http = v["channel_detail"]["http_forwarding"]
     member = "channel_detail.http_forwarding."
@@ -178,7 +174,7 @@ def notification(news: c.News, request_id: str) -> bytes:
     body = {
         "app_id": news.space,
         "task_id": names.task_id(news.job_id),
-        "task_type": type_of(news.part),
+        "task_type": TYPES[news.part],
         "status": TASK_STATUS[news.progress],
         "status_desc": news.reason,
     }
@@ -230,7 +226,9 @@ OPERATIONS: dict[str, Operation] = {
         ids=(_ACTION_ID,),
     ),
     "UpdateRuleAction": at(
-        "PUT", _ONE_ACTION, "operator", _redirect, _action, ids=(_ACTION_ID,), body=(_CHANNEL, _DETAIL),
+        "PUT", _ONE_ACTION, "operator",
+        lambda v: c.UpdateAction(action_id=names.read_action_id(v["action_id"]), **_destination(v)), _action,
+        ids=(_ACTION_ID,), body=(_CHANNEL, _DETAIL),
     ),
     "DeleteRuleAction": at(
         "DELETE", _ONE_ACTION, "operator", lambda v: c.DeleteAction(action_id=names.read_action_id(v["action_id"])),

@@ -11,12 +11,12 @@ from upwell.dialects.checks import OneOf, Pattern, Range, Serialised, Text
 from upwell.dialects.huawei import codes, names, render
 from upwell.dialects.huawei.device_ops import DEVICE_ID, FILTERS
 from upwell.dialects.huawei.flow import PROGRESS_OF, STANDING_OF, SUBTASK_STATUS, TASK_STATUS, task_progress
-from upwell.dialects.huawei.params import APP_ID, CHINESE, ID_128, WINDOW, asked
-from upwell.dialects.json_members import is_given, read
+from upwell.dialects.huawei.package_ops import PACKAGE_ID
+from upwell.dialects.huawei.params import APP_ID, CHINESE, GROUP_ID, ID_128, WINDOW, asked
+from upwell.dialects.json_members import read
 from upwell.dialects.operations import Operation, Param, Table, Values, at
 from upwell.domain import commands as c
 from upwell.domain.commands import Command
-from upwell.domain.commands.lists import Page
 from upwell.domain.errors import Invalid, Missing
 
 PACKAGES_MAX = 20  # of a task; huawei 3.2 names no limit
@@ -29,28 +29,18 @@ SCHEDULE_DAYS_MAX = 7
 OFFERS_PER_MIN = 60_000  # of one task; no source says how fast the cloud goes (huawei 6.3)
 
 _PARTS = {"firmwareUpgrade": "firmware", "softwareUpgrade": "software", "moduleUpgrade": "module"}
-_TYPES = {part: kind for kind, part in _PARTS.items()}
+TYPES = {part: kind for kind, part in _PARTS.items()}
 _TYPE = Param(
     "task_type",
     required=True,
     check=Pattern("|".join(_PARTS), f"one of {', '.join(_PARTS)}; no other task is offered by this server"),
 )
-_PACKAGE_ID = Text(36, "A-Za-z0-9-", "letters, digits or -")
 _POLICY: Table = (
     Param("schedule_time", "time"),
     Param("retry_count", "int", check=Range(0, RETRY_COUNT_MAX)),
     Param("retry_interval", "int", check=Range(0, RETRY_INTERVAL_MAX_MIN)),
 )
-_FILTER: Table = (
-    Param(
-        "group_ids",
-        "list",
-        required=True,
-        most=GROUPS_MAX,
-        check=Text(36, "A-Fa-f0-9-", "hexadecimal digits or -"),
-        unique=False,
-    ),
-)
+_FILTER: Table = (Param("group_ids", "list", required=True, most=GROUPS_MAX, check=GROUP_ID, unique=False),)
 _DOCUMENT: Table = (Param("package_ids", "any"), Param("package_id", "any"))
 _CREATE: Table = (
     APP_ID,
@@ -70,13 +60,9 @@ _NAMED: Table = (Param("targets", "list", check=ID_128, most=NAMED_MAX, default=
 _ALIKE: Table = (DEVICE_ID, *FILTERS, Param("tags"), Param("sql"))
 _FOUND: Table = (Param("task_detail_status", check=OneOf(tuple(STANDING_OF))), Param("target", check=ID_128))
 _ALIKE_NAMED: Table = (*_ALIKE, *_CREATE, *_FOUND, Param("status"))
+_ALL, _ONE = "/batchtasks", "/batchtasks/{task_id}"
 _TASK_ID = (Param("task_id", required=True, check=Text(24, "a-f0-9", "digits or a-f")),)
 _FILE_ID = (Param("file_id", required=True, check=ID_128),)
-
-
-def type_of(part: str) -> str:
-    """The task_type of a job for that part of a device."""
-    return _TYPES[part]
 
 
 # --- commands -----------------------------------------------------------------------------------------------------
@@ -136,7 +122,7 @@ def _targets(v: Values) -> tuple[tuple[str, ...], tuple[int, ...]]:
     """huawei 3.2: targets win over targets_filter, and that over document_source, which no upgrade takes."""
     if v["targets"]:
         return tuple(dict.fromkeys(v["targets"])), ()
-    if is_given(v["targets_filter"]):
+    if v["targets_filter"]:
         ids = read(_FILTER, v["targets_filter"], "targets_filter.")["group_ids"]
         if ids:
             return (), tuple(names.read_group_id(text) for text in dict.fromkeys(ids))
@@ -156,7 +142,7 @@ def _packages(document: dict[str, Any] | None) -> tuple[int, ...]:
     given, other = _listed(document[name]), _listed(document.get("package_id"))
     if name == "package_ids" and other not in (None, given):
         raise Invalid("document.package_id", "not together with package_ids", "both are given, and they differ")
-    table = (Param(name, "list", required=True, check=_PACKAGE_ID, most=PACKAGES_MAX, unique=False),)
+    table = (Param(name, "list", required=True, check=PACKAGE_ID.check, most=PACKAGES_MAX, unique=False),)
     ids = read(table, {name: given}, "document.")[name]
     if not ids:
         raise Invalid(f"document.{name}", "at least one")
@@ -188,11 +174,6 @@ def _show(v: Values) -> c.ShowJob:
     return c.ShowJob(job_id=_number(v), asking=True, tasks=tasks)
 
 
-def _named(command: Callable[..., Command]) -> Callable[[Values], Command]:
-    """The command for these targets of the task, or for all of it."""
-    return lambda v: command(job_id=_number(v), asking=True, targets=v["targets"])
-
-
 # --- answers ------------------------------------------------------------------------------------------------------
 
 
@@ -209,7 +190,7 @@ def _task(r: c.Job) -> dict[str, Any]:
     members = {
         "task_id": names.task_id(r.job_id),
         "task_name": r.name,
-        "task_type": _TYPES[r.part],
+        "task_type": TYPES[r.part],
         "task_mode": "GATEWAY" if r.by_gateway else None,
         "need_confirm": r.facts.get("need_confirm"),
         "task_ext_info": r.ext_info,
@@ -239,18 +220,20 @@ def _shown(r: c.Job) -> dict[str, Any]:
     return {"batchtask": _task(r), "task_details": details, "page": render.page(r.tasks)}
 
 
-def _page(r: Page[c.Job]) -> dict[str, Any]:
-    return {"batchtasks": [_task(item) for item in r.items], "page": render.page(r)}
-
-
 def _target(r: c.TargetResult) -> dict[str, str]:
     if not r.reason:
         return {"target": r.public_id, "status": "success"}
     return {"target": r.public_id, "status": "failure"} | codes.target_failure(r.reason)
 
 
-def _targets_told(r: c.Steered) -> dict[str, Any]:
-    return {"targets": [_target(item) for item in r.targets]}
+def _steered(verb: str, command: Callable[..., Command]) -> Operation:
+    """The operation that asks the command for these targets of the task, or for all of it."""
+    return at(
+        "POST", f"{_ONE}/{verb}", "operator",
+        lambda v: command(job_id=_number(v), asking=True, targets=v["targets"]),
+        lambda r: {"targets": [_target(item) for item in r.targets]},
+        ids=_TASK_ID, body=_NAMED, selects=True, alike=_ALIKE_NAMED,
+    )  # fmt: skip
 
 
 def file_members(r: c.TargetFile) -> dict[str, Any]:
@@ -258,14 +241,12 @@ def file_members(r: c.TargetFile) -> dict[str, Any]:
     return {"file_id": r.file_id, "file_name": r.name, "upload_time": render.time(r.uploaded_at)}
 
 
-_ALL, _ONE = "/batchtasks", "/batchtasks/{task_id}"
-
 OPERATIONS: dict[str, Operation] = {
     "CreateBatchTask": at(
         "POST", _ALL, "operator", _create, _task, status=201, body=_CREATE, selects=True, alike=_ALIKE,
     ),
     "ListBatchTasks": at(
-        "GET", _ALL, "viewer", _list, _page,
+        "GET", _ALL, "viewer", _list, render.paged("batchtasks", _task),
         query=(_TYPE, APP_ID, Param("status", check=OneOf(tuple(PROGRESS_OF))), *WINDOW),
     ),
     "ShowBatchTask": at(
@@ -275,21 +256,9 @@ OPERATIONS: dict[str, Operation] = {
     "DeleteBatchTask": at(
         "DELETE", _ONE, "operator", lambda v: c.DeleteJob(job_id=_number(v)), status=204, ids=_TASK_ID,
     ),
-    "RetryBatchTask": at(
-        "POST", _ONE + "/retry", "operator",
-        _named(c.RepeatTasks), _targets_told, ids=_TASK_ID, body=_NAMED,
-        selects=True, alike=_ALIKE_NAMED,
-    ),
-    "StopBatchTask": at(
-        "POST", _ONE + "/stop", "operator",
-        _named(c.CancelTasks), _targets_told, ids=_TASK_ID, body=_NAMED,
-        selects=True, alike=_ALIKE_NAMED,
-    ),
-    "ConfirmBatchTask": at(
-        "POST", _ONE + "/confirm", "operator",
-        _named(c.ConfirmTasks), _targets_told, ids=_TASK_ID, body=_NAMED,
-        selects=True, alike=_ALIKE_NAMED,
-    ),
+    "RetryBatchTask": _steered("retry", c.RepeatTasks),
+    "StopBatchTask": _steered("stop", c.CancelTasks),
+    "ConfirmBatchTask": _steered("confirm", c.ConfirmTasks),
     "ListBatchTaskFiles": at(
         "GET", "/batchtask-files", "viewer",
         lambda _: c.ListTargetFiles(), lambda r: {"files": [file_members(item) for item in r]},

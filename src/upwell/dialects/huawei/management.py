@@ -1,8 +1,6 @@
-"""Huawei's management API, version 5 (huawei 2-4): from a request line to an operation, from its parts to a command of
-the core, and from the core's result to the members of the answer. Bytes, signatures and HTTP are elsewhere.
+"""Huawei's management API, version 5 (huawei 2-4): every operation, and where a request line leads. Bytes, signatures
+and HTTP are elsewhere.
 """
-
-from typing import Any
 
 from upwell.dialects import rest
 from upwell.dialects.huawei import (
@@ -18,7 +16,6 @@ from upwell.dialects.huawei import (
 )
 from upwell.dialects.operations import Operation
 from upwell.dialects.rest import Route, ids_of
-from upwell.domain.commands import Result
 
 ROOT = "/v5/iot/{project_id}"
 UPLOAD_PATH = "/batchtask-files"  # POST of a form there is the door's (huawei 3.10)
@@ -45,8 +42,3 @@ def upload_project(method: str, path: str) -> str | None:
     """The project of a request that uploads a file of targets; None for any other request."""
     found = ids_of(ROOT + UPLOAD_PATH, path.removesuffix("/").split("/")[1:]) if method == "POST" else None
     return None if found is None else found["project_id"]
-
-
-def encode(name: str, result: Result) -> dict[str, Any] | None:
-    """The members of a successful answer in their order; None for one without a body."""
-    return OPERATIONS[name].members(result)

@@ -8,7 +8,6 @@ from upwell.dialects.huawei.package_ops import MODULE_NAME
 from upwell.dialects.huawei.params import CHINESE, ID_36, PRODUCT_ID, WINDOW, asked
 from upwell.dialects.operations import Operation, Param, Values, at
 from upwell.domain import commands as c
-from upwell.domain.commands.lists import Page
 from upwell.domain.errors import Invalid
 from upwell.domain.modules import STANDING, module_key
 
@@ -55,10 +54,6 @@ def _module(r: c.Module) -> dict[str, Any]:
     return render.present(members)
 
 
-def _page(r: Page[c.Module]) -> dict[str, Any]:
-    return {"modules": [_module(item) for item in r.items], "page": render.page(r)}
-
-
 _ALL, _ONE = "/ota-upgrades/modules", "/ota-upgrades/modules/{module_id}"
 
 OPERATIONS: dict[str, Operation] = {
@@ -69,8 +64,8 @@ OPERATIONS: dict[str, Operation] = {
     ),
     "ListOtaModules": at(
         "GET", _ALL, "viewer",
-        lambda v: c.ListModules(asked=asked(v), space=v["app_id"], product_key=v["product_id"]), _page,
-        query=(Param("app_id", required=True, check=ID_36), PRODUCT_ID, *WINDOW),
+        lambda v: c.ListModules(asked=asked(v), space=v["app_id"], product_key=v["product_id"]),
+        render.paged("modules", _module), query=(Param("app_id", required=True, check=ID_36), PRODUCT_ID, *WINDOW),
     ),
     "ShowOtaModule": at(
         "GET", _ONE, "viewer", lambda v: c.ShowModule(module=_key(v)), _module, ids=(MODULE_ID,),

@@ -7,6 +7,7 @@ the core's to give. Ids of spaces, products and devices are texts that the core 
 """
 
 import re
+from functools import partial
 from hashlib import sha256
 
 from upwell.domain.errors import NotFound
@@ -27,66 +28,6 @@ def record_id(number: int) -> str:
 def read_marker(text: str) -> int | None:
     """The number that only smaller ones follow; None for the marker that every record is smaller than."""
     return None if text.lower() == MARKER_DEFAULT else int(text, 16)
-
-
-def task_id(job_id: int) -> str:
-    """The task_id of a job."""
-    return record_id(job_id)
-
-
-def read_task_id(text: str) -> int:
-    """The job that a task_id names. Raises NotFound when it can be none of ours."""
-    return _numbered("job", text)
-
-
-def group_id(number: int) -> str:
-    """The group_id of a group."""
-    return record_id(number)
-
-
-def read_group_id(text: str) -> int:
-    """The group that a group_id names. Raises NotFound when it can be none of ours."""
-    return _numbered("group", text)
-
-
-def package_id(number: int) -> str:
-    """The package_id of a package."""
-    return _hidden("package", number)
-
-
-def read_package_id(text: str) -> int:
-    """The package that a package_id names. Raises NotFound when it is none of ours."""
-    return _found("package", text)
-
-
-def module_id(number: int) -> str:
-    """The module_id of a module."""
-    return _hidden("module", number)
-
-
-def read_module_id(text: str) -> int:
-    """The module that a module_id names. Raises NotFound when it is none of ours."""
-    return _found("module", text)
-
-
-def rule_id(number: int) -> str:
-    """The rule_id of a rule."""
-    return _hidden("rule", number)
-
-
-def read_rule_id(text: str) -> int:
-    """The rule that a rule_id names. Raises NotFound when it is none of ours."""
-    return _found("rule", text)
-
-
-def action_id(number: int) -> str:
-    """The action_id of an action of a rule."""
-    return _hidden("action of a rule", number)
-
-
-def read_action_id(text: str) -> int:
-    """The action that an action_id names. Raises NotFound when it is none of ours."""
-    return _found("action of a rule", text)
 
 
 def _numbered(kind: str, text: str) -> int:
@@ -121,3 +62,12 @@ def _check(kind: str, number: int) -> int:
 
 def _mask(kind: str, check: int) -> int:
     return int.from_bytes(sha256(f"upwell huawei {kind} mask {check}".encode()).digest()[:8])
+
+
+# The ids of jobs and groups; those that read one raise NotFound when it can be none of ours.
+task_id = group_id = record_id
+read_task_id, read_group_id = (partial(_numbered, kind) for kind in ("job", "group"))
+# The ids of packages, modules, rules and their actions; those that read one raise NotFound when it is none of ours.
+_KINDS = ("package", "module", "rule", "action of a rule")
+package_id, module_id, rule_id, action_id = (partial(_hidden, kind) for kind in _KINDS)
+read_package_id, read_module_id, read_rule_id, read_action_id = (partial(_found, kind) for kind in _KINDS)

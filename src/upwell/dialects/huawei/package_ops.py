@@ -12,7 +12,6 @@ from upwell.dialects.huawei.codes import STATUSES
 from upwell.dialects.huawei.params import APP_ID, ID_36, PRODUCT_ID, WINDOW, asked
 from upwell.dialects.operations import Operation, Param, Values, at
 from upwell.domain import commands as c
-from upwell.domain.commands.lists import Page
 from upwell.domain.errors import Invalid, Missing
 from upwell.domain.modules import DEFAULT_MODULE, SOFTWARE_MODULE, STANDING, module_key
 
@@ -141,10 +140,6 @@ def _package(r: c.Package) -> dict[str, Any]:
     return _listed(r) | {"file_location": {"obs_location": render.present(obs)}}
 
 
-def _page(r: Page[c.Package]) -> dict[str, Any]:
-    return {"packages": [_listed(item) for item in r.items], "page": render.page(r)}
-
-
 _ONE = "/ota-upgrades/packages/{package_id}"
 
 OPERATIONS: dict[str, Operation] = {
@@ -154,7 +149,7 @@ OPERATIONS: dict[str, Operation] = {
         selects=True,  # support_source_versions
     ),
     "ListOtaPackageInfo": at(
-        "GET", "/ota-upgrades/packages", "viewer", _list, _page,
+        "GET", "/ota-upgrades/packages", "viewer", _list, render.paged("packages", _listed),
         query=(Param("package_type", required=True, check=OneOf(TYPES)), APP_ID, PRODUCT_ID,
                Param("version", check=VERSION), *WINDOW),
     ),

@@ -11,8 +11,7 @@ from upwell.domain.commands.lists import Slice
 CHINESE = "\u4e00-\u9fa5"
 ID_36 = Text(36, "A-Za-z0-9_-", "letters, digits, _ or -")  # app_id and product_id [seed]
 ID_128 = Text(128, "A-Za-z0-9_-", "letters, digits, _ or -")  # device_id (huawei 4.3)
-NAME_CHARS = CHINESE + r"A-Za-z0-9_?'#().,&%@!\-"
-NAME_SAID = "Chinese, letters, digits or _?'#().,&%@!-"
+GROUP_ID = Text(36, "A-Fa-f0-9-", "hexadecimal digits or -")
 APP_ID = Param("app_id", check=ID_36)
 PRODUCT_ID = Param("product_id", check=ID_36)
 
@@ -26,7 +25,7 @@ WINDOW: Table = (
 
 def name_of(high: int) -> Text:
     """The check of a name of at most `high` characters (huawei 4.2: the name set)."""
-    return Text(high, NAME_CHARS, NAME_SAID)
+    return Text(high, CHINESE + r"A-Za-z0-9_?'#().,&%@!\-", "Chinese, letters, digits or _?'#().,&%@!-")
 
 
 def asked(given: Mapping[str, Any]) -> Slice:

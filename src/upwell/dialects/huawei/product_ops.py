@@ -10,9 +10,8 @@ from typing import Any
 from upwell.dialects.checks import OneOf, Serialised, Text
 from upwell.dialects.huawei import render
 from upwell.dialects.huawei.params import APP_ID, CHINESE, ID_36, WINDOW, asked, name_of
-from upwell.dialects.operations import Operation, Param, Table, Values, at
+from upwell.dialects.operations import Operation, Param, Table, Values, at, checked
 from upwell.domain import commands as c
-from upwell.domain.commands.lists import Page
 from upwell.domain.errors import Invalid
 
 ENTRIES_MAX = 500  # of each array of a product model
@@ -114,9 +113,7 @@ def _given(value: Any) -> Any:
 
 
 def _checked(services: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    size = Serialised(MODEL_BYTES_MAX)
-    if problem := size.problem(services):
-        raise Invalid(_SERVICES, size.text, problem)
+    checked(Param(_SERVICES, check=Serialised(MODEL_BYTES_MAX)), services, _SERVICES)
     _refuse_twice(services, "service_id", _SERVICES)
     for place, service in enumerate(services):
         for part, name in (("properties", "property_name"), ("commands", "command_name"), ("events", "event_type")):
@@ -160,10 +157,6 @@ def _product(r: c.Product) -> dict[str, Any]:
     return _listed(r) | {_SERVICES: r.facts.get(_SERVICES, [])}
 
 
-def _page(r: Page[c.Product]) -> dict[str, Any]:
-    return {"products": [_listed(item) for item in r.items], "page": render.page(r)}
-
-
 _ONE = "/products/{product_id}"
 
 OPERATIONS: dict[str, Operation] = {
@@ -173,8 +166,8 @@ OPERATIONS: dict[str, Operation] = {
     ),
     "ListProducts": at(
         "GET", "/products", "viewer",
-        lambda v: c.ListProducts(asked=asked(v), space=v["app_id"], name=v["product_name"]), _page,
-        query=(APP_ID, Param("product_name", check=name_of(64)), *WINDOW),
+        lambda v: c.ListProducts(asked=asked(v), space=v["app_id"], name=v["product_name"]),
+        render.paged("products", _listed), query=(APP_ID, Param("product_name", check=name_of(64)), *WINDOW),
     ),
     "ShowProduct": at(
         "GET", _ONE, "viewer",

@@ -4,12 +4,12 @@ JSON is compact and keeps the order of the members; members without a value are 
 JSON's own, because the SDK reads the text "false" as true.
 """
 
-import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from typing import Any
 
 from upwell.dialects.huawei import names
+from upwell.dialects.payloads import compact
 from upwell.domain.commands.lists import Page
 
 JSON_TYPE = "application/json"
@@ -20,8 +20,7 @@ def json_bytes(members: Mapping[str, Any] | None) -> bytes:
     """The members as compact UTF-8 JSON; nothing at all for an answer without a body."""
     if members is None:
         return b""
-    text = json.dumps(members, ensure_ascii=False, separators=(",", ":"))
-    return text.encode("utf-8", "replace")
+    return compact(members)
 
 
 def failure(code: str, message: str) -> dict[str, str]:
@@ -38,6 +37,11 @@ def page(listed: Page[Any]) -> dict[str, Any]:
     """huawei 1.10: how many fit the filter, and the record that this page ends with; no marker on an empty page."""
     marker = None if listed.last is None else names.record_id(listed.last)
     return present({"count": listed.total, "marker": marker})
+
+
+def paged(name: str, item: Callable[[Any], dict[str, Any]]) -> Callable[[Page[Any]], dict[str, Any]]:
+    """How a page is shown: its items, and what `page` says beside them."""
+    return lambda listed: {name: [item(each) for each in listed.items], "page": page(listed)}
 
 
 def time(at: datetime | None) -> str | None:

@@ -67,7 +67,6 @@ _STATUS = {"ONLINE": "ONLINE", "OFFLINE": "OFFLINE", "INACTIVE": "UNACTIVE", "FR
 _CHARS_MAX = {"sw_version": 64, "fw_version": 64, "tag_key": 64, "tag_value": 128, "node_id": 64, "device_name": 256}
 _PREFIX = re.compile(rf"[{CHINESE}A-Za-z0-9_-]{{{PREFIX_MIN},}}%")
 _TIME = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}\.[0-9]{3}Z")
-_HEX24 = re.compile(r"[0-9A-Fa-f]{24}")
 _GRAMMAR = "select fields|count(*) from device [where ...] [order by marker [asc|desc]] [limit [offset,] rows]"
 _ANY_WHERE = "select * from device where "
 _CONDITION = "field operator value, joined by and, or; no nesting, functions or null"
@@ -224,8 +223,8 @@ class _Reader:
         if operator == "like" and not _PREFIX.fullmatch(text):
             rule = f"like has at least {PREFIX_MIN} Chinese, letters, digits, _ or - and then %"
             raise Invalid(self.field, rule, f"it is {shown(text)}")
-        if name in _CHECKS and not _CHECKS[name](text):
-            raise Invalid(self.field, f"a value of {name} is {_FORMS[name]}", f"it is {shown(text)}")
+        if name in _FORMS and not _FORMS[name][0](text):
+            raise Invalid(self.field, f"a value of {name} is {_FORMS[name][1]}", f"it is {shown(text)}")
         return str(int(text, 16)) if name == "marker" else text
 
 
@@ -240,9 +239,7 @@ def _leaves(node: Any) -> Any:
 
 def _column(node: Any) -> str | None:
     """The name of a bare column; None for anything else, and for a qualified one."""
-    if not isinstance(node, exp.Column) or node.table:
-        return None
-    return node.name
+    return node.name if isinstance(node, exp.Column) and not node.table else None
 
 
 _SIDES = ("this", "expression")  # any other part changes the meaning: a `not like` is a Like that is negated
@@ -269,19 +266,12 @@ def _is_time(text: str) -> bool:
     return True
 
 
-_CHECKS: dict[str, Callable[[str], bool]] = {
-    "create_time": _is_time,
-    "marker": lambda text: bool(_HEX24.fullmatch(text)),
-    "status": lambda text: text in _STATUS,
-    "node_type": lambda text: text in ("GATEWAY", "ENDPOINT"),
-    "group_id": lambda text: bool(re.fullmatch(r"[0-9A-Fa-f-]{1,36}", text)),
-}
-_FORMS = {
-    "create_time": "a time in the form yyyy-MM-dd'T'HH:mm:ss.SSS'Z'",
-    "marker": "24 hexadecimal digits",
-    "status": "one of " + ", ".join(_STATUS),
-    "node_type": "GATEWAY or ENDPOINT",
-    "group_id": "hexadecimal digits and -",
+_FORMS: dict[str, tuple[Callable[[str], object], str]] = {
+    "create_time": (_is_time, "a time in the form yyyy-MM-dd'T'HH:mm:ss.SSS'Z'"),
+    "marker": (re.compile("[0-9A-Fa-f]{24}").fullmatch, "24 hexadecimal digits"),
+    "status": (lambda text: text in _STATUS, "one of " + ", ".join(_STATUS)),
+    "node_type": (lambda text: text in ("GATEWAY", "ENDPOINT"), "GATEWAY or ENDPOINT"),
+    "group_id": (re.compile("[0-9A-Fa-f-]{1,36}").fullmatch, "hexadecimal digits and -"),
 }
 
 

@@ -8,7 +8,6 @@ from upwell.dialects.huawei import render
 from upwell.dialects.huawei.params import CHINESE, ID_128, WINDOW, asked
 from upwell.dialects.operations import Operation, Param, Table, Values, at
 from upwell.domain import commands as c
-from upwell.domain.commands.lists import Page
 from upwell.domain.errors import Invalid
 from upwell.domain.search import Both, Compare, Either
 
@@ -68,10 +67,6 @@ def _tagged(v: Values) -> c.ListDevices:
     return c.ListDevices(asked=asked(v), which=Either(tuple(one_of)), order="record")
 
 
-def _resources(r: Page[c.Device]) -> dict[str, Any]:
-    return {"resources": [{"resource_id": item.public_id} for item in r.items], "page": render.page(r)}
-
-
 OPERATIONS: dict[str, Operation] = {
     "TagDevice": at("POST", "/tags/bind-resource", "operator", _bind, body=(*_RESOURCE, _TAGS)),
     "UntagDevice": at(
@@ -79,6 +74,7 @@ OPERATIONS: dict[str, Operation] = {
         body=(*_RESOURCE, Param("tag_keys", "list", required=True, check=_KEY, most=TAGS_MAX, unique=False)),
     ),
     "ListResourcesByTags": at(
-        "POST", "/tags/query-resources", "viewer", _tagged, _resources, query=WINDOW, body=(_TYPE, _TAGS),
+        "POST", "/tags/query-resources", "viewer", _tagged,
+        render.paged("resources", lambda r: {"resource_id": r.public_id}), query=WINDOW, body=(_TYPE, _TAGS),
     ),
 }  # fmt: skip

@@ -9,11 +9,11 @@ from collections.abc import Mapping
 from typing import Any
 
 from upwell.dialects.payloads import (
+    desc_of,
     json_object,
     lawful_filter,
     plain_topic,
     ref_or_none,
-    storable,
     text_id,
     understood,
     version_of,
@@ -24,7 +24,6 @@ from upwell.domain.talk import OfferRequest, ProgressReport, Report, VersionRepo
 
 PAYLOAD_MAX = 262_144  # bytes of a message; no page of the vendor's names a bound
 REF_MAX = 32  # characters of a msgId (tuya 4.3)
-TEXT_MAX = 256  # characters kept of an errorMsg; longer ones are cut
 CHANNELS_MAX = 64  # entries of one firmware/report that are read
 
 PROGRESS_MAX = 100
@@ -119,9 +118,8 @@ def _progress(said: dict[str, Any], channels: Channels) -> tuple[Report | Device
     code = _number(data.get("errorCode"))
     if code is not None and code != 0:
         # tuya 4.9: the description is `<code>:<errorMsg>`; unknown codes are failures too (4.6).
-        text = data.get("errorMsg")
-        words = storable(text[:TEXT_MAX]) if isinstance(text, str) else ""
-        return (ProgressReport(module=module, step=-abs(code), desc=f"{code}:{words}", ref=_moment(said)),)
+        desc = f"{code}:{desc_of(data.get('errorMsg'))}"
+        return (ProgressReport(module=module, step=-abs(code), desc=desc, ref=_moment(said)),)
     step = _number(data.get("progress"))
     if step is None or not 0 <= step <= PROGRESS_MAX:
         raise DeviceError(f"progress must be a number from 0 to {PROGRESS_MAX}, or errorCode one other than 0.")

@@ -4,30 +4,38 @@ Tuya's pages on them are Alibaba's under another envelope; what neither page dec
 keeps of a product and the core never reads lives in the product's facts under its wire names.
 """
 
-from collections.abc import Mapping
 from typing import Any
 from uuid import UUID
 
 from upwell.dialects.checks import Length, OneOf, Pattern, Range
-from upwell.dialects.operations import Operation, Param
+from upwell.dialects.operations import Operation, Param, Values
 from upwell.dialects.rpc_answers import china_time, gmt, millis, utc
-from upwell.dialects.rpc_checks import GROUP_NAME, KEY_HEAD, KEY_SIZE, NICKNAME, PAGE, PRODUCT_NAME, page_size
+from upwell.dialects.rpc_checks import (
+    DEVICE_KEY,
+    DEVICE_NAME,
+    DEVICE_STATUS,
+    GROUP_NAME,
+    KEY_HEAD,
+    KEY_SIZE,
+    NICKNAME,
+    PAGE,
+    PRODUCT_KEY,
+    PRODUCT_NAME,
+    page_size,
+)
 from upwell.dialects.tuya import channels, names
 from upwell.dialects.tuya.render import Listed, Table, page, rows, struct
-from upwell.dialects.tuya.tables import DEVICE_KEY, PRODUCT_KEY, ask, data, of_device, operation, paged, sliced
+from upwell.dialects.tuya.tables import PRODUCT, ask, data, of_device, operation, paged, sliced
 from upwell.domain import commands as c
 from upwell.domain.commands.lists import Page, Slice
 from upwell.domain.errors import Invalid
 from upwell.domain.search import EVERYONE, Compare
 
 REACHED_MAX = 10_000  # tuya 2.1: devices that CurrentPage x PageSize of QueryDevice reaches without NextToken
-STATUS = {"ONLINE": "ONLINE", "OFFLINE": "OFFLINE", "UNACTIVE": "UNACTIVE", "DISABLED": "DISABLE"}
-STATUS_ASKED = {shown: status for status, shown in STATUS.items()}
+STATUS_ASKED = {shown: status for status, shown in DEVICE_STATUS.items()}
 
-DEVICE_NAME = Pattern(r"[A-Za-z0-9\-_@.:]{4,32}", "4-32 letters, digits or - _ @ . :")
 TOKEN = Pattern(r"[0-9a-f]{32}", "the nextToken of an earlier answer")
 
-_PRODUCT = ask("product_key", "ProductKey", required=True)
 _PRODUCT_NAME = ask("name", "ProductName", required=True, check=PRODUCT_NAME)
 _GROUP = ask("group_id", "GroupId", read=names.read_group_id, required=True)
 _APPLY = ask("apply_id", "ApplyId", "long", required=True)
@@ -40,17 +48,17 @@ _FACTS = (
 _OWN = ("ProductKey", "ProductName")  # what the core keeps itself
 
 
-def _facts(given: Mapping[str, Any]) -> dict[str, Any]:
+def _facts(given: Values) -> dict[str, Any]:
     """What is kept of a product under its wire names; `TuyaChannels` is tuya 4.5's channel -> module."""
     facts = {name: value for name, value in given.items() if name not in _OWN and value is not None}
     return {"facts": facts, "unique_name": True}
 
 
-def _new(given: Mapping[str, Any]) -> dict[str, Any]:
+def _new(given: Values) -> dict[str, Any]:
     return _facts(given) | {"key_head": KEY_HEAD, "key_size": KEY_SIZE}
 
 
-def _devices(given: Mapping[str, Any]) -> c.ListDevices:
+def _devices(given: Values) -> c.ListDevices:
     number, size, token = given["CurrentPage"], given["PageSize"], given["NextToken"]
     if token is None and number * size > REACHED_MAX:
         raise Invalid(
@@ -62,21 +70,17 @@ def _devices(given: Mapping[str, Any]) -> c.ListDevices:
     return c.ListDevices(asked=Slice.of_page(number, size), which=which, product_key=given["ProductKey"], after=after)
 
 
-def _asked(given: Mapping[str, Any]) -> dict[str, Any]:
-    return {"asked": Slice.of_page(given["CurrentPage"], given["PageSize"])}
-
-
-def _named(given: Mapping[str, Any]) -> dict[str, Any]:
+def _named(given: Values) -> dict[str, Any]:
     product_key = given["ProductKey"]
     return {"devices": tuple(c.DeviceKey(product_key=product_key, name=name) for name in given["DeviceName"])}
 
 
-def _members(given: Mapping[str, Any]) -> dict[str, Any]:
+def _members(given: Values) -> dict[str, Any]:
     keys = (c.DeviceKey(product_key=each["ProductKey"], name=each["DeviceName"]) for each in given["Device"])
     return {"devices": tuple(keys)}
 
 
-PRODUCT: Table = {
+PRODUCT_SHOWN: Table = {
     "authType": lambda r: r.facts.get("AuthType", "secret"),
     "dataFormat": lambda r: r.facts.get("DataFormat", 0),
     "description": lambda r: r.facts.get("Description"),
@@ -97,7 +101,7 @@ DEVICE: Table = {
 }
 LISTED_DEVICE: Table = {
     **DEVICE,
-    "deviceStatus": lambda r: STATUS[r.status],
+    "deviceStatus": lambda r: DEVICE_STATUS[r.status],
     "gmtCreate": lambda r: gmt(r.created_at),
     "gmtModified": lambda r: gmt(r.modified_at),
     "utcCreate": lambda r: utc(r.created_at),
@@ -110,7 +114,7 @@ DETAIL: Table = {
     "gmtCreate": lambda r: china_time(r.created_at),
     "nodeType": lambda r: r.product_facts.get("NodeType", 0),
     "productName": "product_name",
-    "status": lambda r: STATUS[r.status],
+    "status": lambda r: DEVICE_STATUS[r.status],
     "utcActive": lambda r: utc(r.activated_at),
     "utcCreate": lambda r: utc(r.created_at),
 }
@@ -174,34 +178,32 @@ OPERATIONS: dict[str, Operation] = {
         "operator",
         c.CreateProduct,
         (_PRODUCT_NAME,),
-        lambda r: {"productKey": r.product_key, "data": struct(PRODUCT, r)},
+        lambda r: {"productKey": r.product_key, "data": struct(PRODUCT_SHOWN, r)},
         more=(Param("NodeType", "int", required=True, check=OneOf((0, 1))), *_FACTS),
         further=_new,
     ),
-    "UpdateProduct": operation("operator", c.UpdateProduct, (_PRODUCT, _PRODUCT_NAME), more=_FACTS, further=_facts),
-    "QueryProduct": operation("viewer", c.ShowProduct, (_PRODUCT,), data(lambda r: struct(PRODUCT, r))),
+    "UpdateProduct": operation("operator", c.UpdateProduct, (PRODUCT, _PRODUCT_NAME), more=_FACTS, further=_facts),
+    "QueryProduct": operation("viewer", c.ShowProduct, (PRODUCT,), data(lambda r: struct(PRODUCT_SHOWN, r))),
     "RegisterDevice": operation(
         "operator",
         c.CreateDevice,
-        (_PRODUCT, ask("name", "DeviceName", check=DEVICE_NAME), ask("nickname", "Nickname", check=NICKNAME)),
+        (PRODUCT, ask("name", "DeviceName", check=DEVICE_NAME), ask("nickname", "Nickname", check=NICKNAME)),
         data(lambda r: struct(DEVICE, r)),
     ),
     "BatchRegisterDevice": operation(
         "operator",
         c.RegisterDevices,
-        (_PRODUCT, ask("count", "Count", "int", required=True, check=Range(1, 10_000))),
+        (PRODUCT, ask("count", "Count", "int", required=True, check=Range(1, 10_000))),
         data(lambda r: {"applyId": names.public(r.apply_id)}),
     ),
     "QueryBatchRegisterDeviceStatus": operation(
-        "viewer", c.ShowRegistration, (_APPLY, _PRODUCT), data(lambda r: struct(REGISTRATION, r))
+        "viewer", c.ShowRegistration, (_APPLY, PRODUCT), data(lambda r: struct(REGISTRATION, r))
     ),
     "QueryPageByApplyId": operation(
         "viewer",
-        c.ListDevices,
-        (_APPLY,),
+        sliced(c.ListDevices),
+        (_APPLY, *paged(50, number=1, size=10)),
         page(REGISTERED, "applyDeviceInfo", "applyDeviceList", "Page"),
-        more=(PAGE, page_size(50)),
-        further=_asked,
     ),
     "QueryDevice": Operation(
         "viewer",
@@ -249,10 +251,8 @@ OPERATIONS: dict[str, Operation] = {
     ),
     "QueryDeviceListByDeviceGroup": operation(
         "viewer",
-        c.ListDevices,
-        (_GROUP,),
+        sliced(c.ListDevices),
+        (_GROUP, *paged(50, number=1, size=10)),
         page(MEMBER, "simpleDeviceInfo", number="Page"),
-        more=(PAGE, page_size(50)),
-        further=_asked,
     ),
 }  # fmt: skip

@@ -4,18 +4,23 @@ Tuya has no dynamic jobs, windows, pace, tags or replacing of tasks, so what its
 defaults.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import fields
 from decimal import Decimal
 from typing import Any
 
 from upwell.dialects.checks import OneOf, Range
-from upwell.dialects.operations import Operation, Param
+from upwell.dialects.operations import Operation, Param, Values
 from upwell.dialects.rpc_answers import utc
 from upwell.dialects.rpc_checks import (
+    DEVICE_KEY,
     GRAY_PERCENT,
     OPEN_OF_DEVICE,
+    OPEN_TASKS,
+    PRODUCT_KEY,
+    TASK_STATES,
     UNCONFIRMED,
+    VERSION,
     asked_states,
     cancelled_states,
     check_retry,
@@ -25,20 +30,15 @@ from upwell.dialects.rpc_checks import (
 from upwell.dialects.tuya import names
 from upwell.dialects.tuya.package_ops import PACKAGE_ID
 from upwell.dialects.tuya.render import Listed, Table, page, rows, struct
-from upwell.dialects.tuya.tables import DEVICE_KEY, VERSION, Ask, ask, data, of_device, operation, paged
+from upwell.dialects.tuya.tables import PRODUCT, Ask, ask, data, of_device, operation, paged, sliced
 from upwell.domain import commands as c
-from upwell.domain.commands import Command
-from upwell.domain.commands.lists import Slice
 
-STATES = ("CONFIRM", "QUEUED", "NOTIFIED", "IN_PROGRESS", "SUCCEEDED", "FAILED", "CANCELED")
-OPEN = STATES[:4]
 KINDS = {"verify": "VERIFY_FIRMWARE"}  # of jobs; every other is an upgrade
 FLAGS = {"CancelQueuedTask": "QUEUED", "CancelNotifiedTask": "NOTIFIED"}  # tuya 2.7: no flag for IN_PROGRESS
 TARGETS = {"SPECIFIC": ("TargetDeviceName",), "GRAY": ("GrayPercent",), "GROUP": ("GroupId",)}
 
 _PACKAGES = ask("package_ids", "FirmwareId", read=lambda text: (names.read_firmware_id(text),), required=True)
 _JOB_ID = ask("job_id", "JobId", read=names.read_job_id, required=True)
-_PRODUCT = ask("product_key", "ProductKey", required=True)
 
 
 def _targets(most: int) -> Ask:
@@ -53,7 +53,7 @@ _MANNER = (
 )
 _STATIC = (
     _PACKAGES,
-    _PRODUCT,
+    PRODUCT,
     ask("selection", "TargetSelection", required=True, check=OneOf(("ALL", *TARGETS))),
     ask("source_versions", "SrcVersion", "list", most=10, check=VERSION),
     ask("retry_interval_min", "RetryInterval", "int", check=OneOf((0, 10, 30, 60, 1440))),
@@ -78,30 +78,17 @@ def _job(kind: str) -> Callable[..., c.CreateJob]:
     return command
 
 
-def _sliced(command: Callable[..., Command]) -> Callable[..., Command]:
-    """The command of a list, of the page that is asked for."""
-    return lambda *, number, size, **given: command(asked=Slice.of_page(number, size), **given)
-
-
-def _together(given: Mapping[str, Any]) -> dict[str, Any]:
+def _together(given: Values) -> dict[str, Any]:
     check_targets(given, TARGETS)
     check_retry(given)
     return {}
 
 
-def _states(given: Mapping[str, Any]) -> dict[str, Any]:
+def _states(given: Values) -> dict[str, Any]:
     states = cancelled_states(given, FLAGS)
     if not states:
         raise nothing_cancelled(FLAGS)
     return {"states": states}
-
-
-def _device(given: Mapping[str, Any]) -> dict[str, Any]:
-    return {"device": c.DeviceKey(product_key=given["ProductKey"], name=given["DeviceName"])}
-
-
-def _open(given: Mapping[str, Any]) -> dict[str, Any]:
-    return of_device(given) | {"states": asked_states(given), "asked": OPEN_OF_DEVICE}
 
 
 def _percent(r: c.Job) -> str | None:
@@ -171,7 +158,7 @@ OPERATIONS: dict[str, Operation] = {
         "operator",
         _job("verify"),
         # tuya 2.3, 7.8: the seed's own example names no device.
-        (_PACKAGES, _PRODUCT, _targets(10), *_MANNER),
+        (_PACKAGES, PRODUCT, _targets(10), *_MANNER),
         data(lambda r: struct(CREATED, r)),
         selects=True,
     ),
@@ -179,22 +166,22 @@ OPERATIONS: dict[str, Operation] = {
         "operator", _job("static"), _STATIC, data(lambda r: struct(CREATED, r)), further=_together, selects=True
     ),
     "QueryOTAJob": operation("viewer", c.ShowJob, (_JOB_ID,), data(lambda r: struct(WHOLE_JOB, r))),
-    "ListOTAJobByFirmware": operation("viewer", _sliced(c.ListJobs), (PACKAGE_ID, *paged(200)), _JOBS),
+    "ListOTAJobByFirmware": operation("viewer", sliced(c.ListJobs), (PACKAGE_ID, *paged(200)), _JOBS),
     "ListOTAJobByDevice": operation(
         "viewer",
-        _sliced(c.ListJobs),
+        sliced(c.ListJobs),
         (PACKAGE_ID, *paged(100)),
         _JOBS,
-        more=(Param("ProductKey", required=True), Param("DeviceName", required=True)),
-        further=_device,
+        more=(PRODUCT_KEY, Param("DeviceName", required=True)),
+        further=lambda given: {"device": c.DeviceKey(product_key=given["ProductKey"], name=given["DeviceName"])},
     ),
     "ListOTATaskByJob": operation(
         "viewer",
-        _sliced(c.ListTasks),
+        sliced(c.ListTasks),
         (
             _JOB_ID,
             *paged(100, number=1, size=10),
-            ask("states", "TaskStatus", read=lambda state: frozenset({state}), check=OneOf(STATES)),
+            ask("states", "TaskStatus", read=lambda state: frozenset({state}), check=OneOf(TASK_STATES)),
             ask("device_names", "DeviceNames", "list", unique=False),
         ),
         page(TASK, "simpleOTATaskInfo"),
@@ -206,10 +193,10 @@ OPERATIONS: dict[str, Operation] = {
         lambda r: {"data": Listed("simpleOTATaskInfo", rows(OPEN_TASK, r.items))},
         more=(
             *DEVICE_KEY,
-            Param("TaskStatus", check=OneOf(OPEN)),
-            Param("TaskStatusList", "list", check=OneOf(OPEN), unique=False),
+            Param("TaskStatus", check=OneOf(OPEN_TASKS)),
+            Param("TaskStatusList", "list", check=OneOf(OPEN_TASKS), unique=False),
         ),
-        further=_open,
+        further=lambda given: of_device(given) | {"states": asked_states(given), "asked": OPEN_OF_DEVICE},
     ),
     "CancelOTATaskByJob": operation(
         "operator",
@@ -224,7 +211,7 @@ OPERATIONS: dict[str, Operation] = {
         c.CancelTasks,
         (
             PACKAGE_ID,
-            _PRODUCT,
+            PRODUCT,
             ask("device_names", "DeviceName", "list", required=True, most=200),
             ask("job_id", "JobId", read=names.read_job_id, selects=True),
         ),

@@ -8,6 +8,7 @@ import re
 from functools import partial
 from uuid import UUID
 
+from upwell.dialects.checks import cut
 from upwell.domain.errors import NotFound
 from upwell.domain.talk import TaskRef
 
@@ -27,7 +28,7 @@ def public(number: int) -> str:
 
 def _read(kind: str, text: str) -> int:
     if not _NUMBER.fullmatch(text) or int(text) > ID_MAX:
-        raise NotFound(kind, _short(text))
+        raise NotFound(kind, cut(text, 64))
     return int(text)
 
 
@@ -45,12 +46,8 @@ def read_task_id(text: str) -> TaskRef:
     """The task that a TaskId names. Raises NotFound when it can be none."""
     found = _TASK.fullmatch(text)
     if found is None or int(text[:-2]) % _CHECK != int(found[4]):
-        raise NotFound("task", _short(text))
+        raise NotFound("task", cut(text, 64))
     job, nth, device = int(found[1]), int(found[2]), int(found[3])
     if job > ID_MAX or nth > _NTH_MAX or device >= 1 << 128:
-        raise NotFound("task", _short(text))
+        raise NotFound("task", cut(text, 64))
     return TaskRef(device_id=UUID(int=device), job_id=job, nth=nth)
-
-
-def _short(text: str) -> str:
-    return text if len(text) <= 64 else text[:61] + "..."

@@ -30,7 +30,8 @@ def issue(
 ) -> tuple[str, bytes]:
     """The upgrade message (ota/issue). `now_s` is the epoch in seconds, `tls_url` the file's by TLS if it has one.
     Raises Invalid for an offer that the device would misread."""
-    members = {"data": _data(offer, secret, channels, tls_url), "msgId": _message_id(offer), "time": _time(now_s)}
+    # tuya 4.3: a msgId is decimal text of 18 to 20 digits; here the same for every push of a task.
+    members = {"data": _data(offer, secret, channels, tls_url), "msgId": str(offer.task.job_id), "time": _time(now_s)}
     return _framed(TOPICS["issue"], device_id, members | {"version": "1.0"})
 
 
@@ -99,11 +100,6 @@ def _check_files(offer: Offer, tls_url: str) -> None:
     for field, pattern in _DIGEST.items():
         if not pattern.fullmatch(getattr(offer, field)):
             raise Invalid(field, "hexadecimal digits")
-
-
-def _message_id(offer: Offer) -> str:
-    """tuya 4.3: decimal text of 18 to 20 digits; the same for every push of a task."""
-    return str(offer.task.job_id)
 
 
 def _time(now_s: int) -> int:

@@ -1,22 +1,19 @@
 """Tuya's package and module operations (tuya 2.4, 2.5): their parameters, their commands, their answers."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from typing import Any
 
 from upwell.dialects.checks import Length, OneOf, Pattern, Range
-from upwell.dialects.operations import Operation, Param
+from upwell.dialects.operations import Operation, Param, Values
 from upwell.dialects.rpc_answers import utc
-from upwell.dialects.rpc_checks import ALIAS, digest
+from upwell.dialects.rpc_checks import ALIAS, DEVICE_KEY, PACKAGE_STATUS, SUFFIXES, VERSION, digest
 from upwell.dialects.tuya import names
 from upwell.dialects.tuya.render import Table, page, struct
-from upwell.dialects.tuya.tables import DEVICE_KEY, VERSION, ask, data, of_device, operation, paged, sliced
+from upwell.dialects.tuya.tables import PRODUCT, ask, data, of_device, operation, paged, sliced
 from upwell.domain import commands as c
 from upwell.domain.letters import LETTERS
 
 FILE_SIZE_MAX = 1_048_576_000  # bytes; tuya 2.4: the sample policy's content-length-range
-# The last two are the overview pages' alone; what any page of the vendor accepts is accepted.
-SUFFIXES = ("bin", "dav", "apk", "tar", "gz", "tar.gz", "zip", "gzip", "tar.xz", "pack")  # tuya 2.4, 2.9
-STATUS = {"exempt": -1, "unverified": 0, "verified": 1, "verifying": 2, "failed": 3}
 DIGESTS = {"MD5": "md5", "SHA256": "sha256"}  # SignMethod -> field of the command
 
 FIRMWARE_NAME = Pattern(
@@ -29,7 +26,7 @@ PACKAGE_ID = ask("package_id", "FirmwareId", read=names.read_firmware_id, requir
 NAME = ask("name", "FirmwareName", required=True, check=FIRMWARE_NAME)
 
 
-def _digest(given: Mapping[str, Any]) -> dict[str, Any]:
+def _digest(given: Values) -> dict[str, Any]:
     """The field that the given digest is checked by: FirmwareSign is of SignMethod's kind."""
     method = given["SignMethod"]
     sign = digest("FirmwareSign", method, given["FirmwareSign"])
@@ -53,7 +50,7 @@ PACKAGE: Table = {
     "productName": "product_name",
     "signMethod": "sign_method",
     "srcVersion": "source_version",
-    "status": lambda r: STATUS[r.status],
+    "status": lambda r: PACKAGE_STATUS[r.status],
     "type": lambda r: int(r.is_delta),
     "utcCreate": lambda r: utc(r.created_at),
     "utcModified": lambda r: utc(r.modified_at),
@@ -89,10 +86,7 @@ MODULE_VERSION: Table = {
     "productKey": "product_key",
 }
 
-_MODULE = (
-    ask("product_key", "ProductKey", required=True),
-    ask("name", "ModuleName", required=True, check=VERSION),
-)
+_MODULE = (PRODUCT, ask("name", "ModuleName", required=True, check=VERSION))
 _TOLD_OF_MODULE = (
     ask("alias", "AliasName", check=ALIAS),
     ask("description", "Desc", check=DESCRIPTION),
@@ -157,7 +151,7 @@ OPERATIONS: dict[str, Operation] = {
     "ListOTAModuleByProduct": operation(
         "viewer",
         c.ListModules,
-        (ask("product_key", "ProductKey", required=True),),
+        (PRODUCT,),
         data(lambda r: [struct(MODULE, each) for each in r.items]),
     ),
     "ListOTAModuleVersionsByDevice": operation(

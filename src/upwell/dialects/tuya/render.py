@@ -32,18 +32,13 @@ def rows(table: Table, views: Sequence[Any]) -> list[Any]:
     return [struct(table, view) for view in views]
 
 
-def listing(table: Table, wrapper: str, member: str = "data") -> Callable[[Sequence[Any]], dict[str, Any]]:
-    """How a list without pages is shown."""
-    return lambda views: {member: Listed(wrapper, rows(table, views))}
-
-
 def page(
     table: Table, wrapper: str, member: str = "data", number: str = "CurrentPage"
 ) -> Callable[[Page[Any]], dict[str, Any]]:
     """How a page is shown: its list, and the paging members beside it (tuya 2.6)."""
 
     def shown(view: Page[Any]) -> dict[str, Any]:
-        paging = {_lower(name): value for name, value in rpc_answers.paging(view, number).items()}
+        paging = {name[0].lower() + name[1:]: value for name, value in rpc_answers.paging(view, number).items()}
         return paging | {member: Listed(wrapper, rows(table, view.items))}
 
     return shown
@@ -70,7 +65,3 @@ def _unwrapped(value: Any, wrapped: bool) -> Any:
     if isinstance(value, Mapping):
         return {name: _unwrapped(member, wrapped) for name, member in value.items()}
     return value
-
-
-def _lower(name: str) -> str:
-    return name[0].lower() + name[1:]

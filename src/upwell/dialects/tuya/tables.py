@@ -1,18 +1,14 @@
 """How Tuya's operations are written down: rows that say which parameter fills which field of which command."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from upwell.dialects.checks import Pattern, Range
-from upwell.dialects.operations import Operation, Param
+from upwell.dialects.checks import Range
+from upwell.dialects.operations import Operation, Param, Values
 from upwell.dialects.rpc_checks import FROM_ONE, device_key
 from upwell.domain.commands import Command, Result
 from upwell.domain.commands.lists import Slice
-
-PRODUCT_KEY = Param("ProductKey", required=True)
-DEVICE_KEY = (Param("IotId"), Param("ProductKey"), Param("DeviceName"))
-VERSION = Pattern(r"[A-Za-z0-9.\-_]{1,64}", "1-64 letters, digits or . - _")  # tuya 2.4, 2.5
 
 
 def _as_given(value: Any) -> Any:
@@ -33,7 +29,9 @@ def ask(field: str, name: str, kind: Any = "text", read: Callable[[Any], Any] = 
     return Ask(field, Param(name, kind, **more), read)
 
 
-Further = Callable[[Mapping[str, Any]], dict[str, Any]]
+PRODUCT = ask("product_key", "ProductKey", required=True)
+
+Further = Callable[[Values], dict[str, Any]]
 
 
 def _nothing(_: Any) -> dict[str, Any]:
@@ -69,7 +67,7 @@ def data(shows: Callable[[Any], Any]) -> Callable[[Result], dict[str, Any]]:
     return lambda result: {"data": shows(result)}
 
 
-def of_device(given: Mapping[str, Any]) -> dict[str, Any]:
+def of_device(given: Values) -> dict[str, Any]:
     """The field of a command about one device (tuya 2.7)."""
     return {"device": device_key(given)}
 

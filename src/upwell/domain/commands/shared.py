@@ -3,7 +3,6 @@
 from dataclasses import dataclass
 
 OPEN_STATES = frozenset({"CONFIRM", "QUEUED", "NOTIFIED", "IN_PROGRESS"})
-TASK_STATES = OPEN_STATES | {"SUCCEEDED", "FAILED", "CANCELED"}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -34,7 +34,7 @@ from upwell.doors.devices.faces import (
 )
 from upwell.doors.devices.gateways import Gateways
 from upwell.doors.devices.identity import Identity
-from upwell.doors.devices.logins import Enrolled, Logins, Refused
+from upwell.doors.devices.logins import Enrolled, Logins
 from upwell.doors.devices.mqtt.handler import Conn, refused
 from upwell.doors.devices.mqtt.server import MqttDoor
 from upwell.doors.devices.seats import Seats, linked_of
@@ -59,10 +59,9 @@ class Connections:
     # What the MQTT door asks.
 
     async def login(self, client_id: str, username: str, password: bytes, peer: str) -> Identity | None:
-        """The identity of the device when its password proves it; None refuses."""
         found = await self._logins.check(client_id, username, password)
-        if isinstance(found, Refused):
-            refused(log, client_id, username, found.reason, peer)
+        if isinstance(found, str):
+            refused(log, client_id, username, found, peer)
             return None
         return found
 
@@ -79,8 +78,6 @@ class Connections:
         if _face(linked).subs_come_along:
             await self._gateways.come_along(conn)
         tell(log, "device connected", logging.DEBUG, device=conn.name, peer=conn.peer, face=linked.face.name)
-        for down in _face(linked).greet(linked, self._desk.now()):
-            self._hearing.tell(conn, down)
 
     async def disconnected(self, conn: Conn) -> None:
         """The device left with its sub-devices, unless it has a newer connection."""
@@ -140,7 +137,6 @@ class Connections:
             conn.end("published to a topic that is not its own")
 
     def delivered(self, conn: Conn, token: object) -> None:
-        """The device acknowledged a message."""
         device = self.seats.shown(token.device_id) if isinstance(token, TaskRef) else ""
         self._hearing.delivered(conn, token, device or conn.name)
 

@@ -14,7 +14,6 @@ from uuid import UUID
 
 from upwell.domain.connected import SubDevice
 from upwell.domain.errors import CallerError
-from upwell.domain.fleet import device_id as id_of
 from upwell.domain.talk import BlockRequest, Inquiry, OfferRequest, TaskRef
 from upwell.doors.devices.faces import Answer, Block, Down, Names, NoBlock, Said
 from upwell.doors.devices.lanes import Lanes, Place
@@ -73,7 +72,7 @@ class Hearing:
             return None
         manner = ASK if isinstance(said[0].report, OfferRequest) else REPORT
         alone = len(said) > 1  # several things said in one message stay together
-        return self._lanes.place(_id(said[0].names), object() if alone else manner)
+        return self._lanes.place(said[0].names.device_id, object() if alone else manner)
 
     async def take(self, seat: Seat, said: Sequence[Said], place: Place | None, *, dup: bool = False) -> None:
         """In its place, take all of a message; it is committed and answered when this returns. `dup`: the device may
@@ -86,11 +85,11 @@ class Hearing:
         names, report = said.names, said.report
         match report:
             case OfferRequest():
-                await self._desk.ask(_id(names), report, partial(self._answer, seat, names, report))
+                await self._desk.ask(names.device_id, report, partial(self._answer, seat, names, report))
             case BlockRequest():
                 await self._block(seat, names, report)
             case _:
-                await self._desk.report(Incoming(_id(names), seat.connection_id, report, dup))
+                await self._desk.report(Incoming(names.device_id, seat.connection_id, report, dup))
 
     def _answer(self, seat: Seat, names: Names, request: OfferRequest, told: Addressed | None) -> Sent:
         linked = linked_of(seat)
@@ -105,7 +104,7 @@ class Hearing:
 
     async def _block(self, seat: Seat, names: Names, request: BlockRequest) -> None:
         linked = linked_of(seat)
-        found = await self._fetches[linked.face.name](_id(names), request)
+        found = await self._fetches[linked.face.name](names.device_id, request)
         message = linked.face.block(linked, names, request, found)
         if message is not None and self.tell(seat, message) is None:
             tell(log, "a block was not taken; the device asks again", logging.DEBUG, device=names.shown)
@@ -137,7 +136,3 @@ class Hearing:
                 await self._desk.report(incoming)
         except Exception as exc:  # the task stays QUEUED and is offered again on the next connection
             tell(log, "a delivery was not recorded", logging.WARNING, device=device, reason=exc)
-
-
-def _id(names: Names) -> UUID:
-    return id_of(names.product_key, names.device_name)

@@ -9,12 +9,10 @@ import asyncio
 import logging
 from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Mapping, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
 from uuid import UUID
 
 from upwell.domain.connected import LoginFacts, SubDevice
 from upwell.domain.errors import NotFound, TooMany
-from upwell.domain.fleet import device_id as id_of
 from upwell.doors.devices.desk import Desk
 from upwell.doors.devices.faces import (
     Behind,
@@ -22,6 +20,7 @@ from upwell.doors.devices.faces import (
     Linked,
     Names,
     Outcome,
+    Outcomes,
     SubClaim,
     SubLogin,
     SubLogout,
@@ -39,18 +38,6 @@ log = logging.getLogger(__name__)
 
 Asked = SubLogin | SubLogout | TopoAdd | TopoDelete | TopoGet | Behind | SubStatus
 Candidates = Callable[[str | None, str], Awaitable[Sequence[LoginFacts]]]
-
-
-@dataclass(frozen=True, slots=True)
-class _Sub:
-    """A sub-device as asked for and as found."""
-
-    names: Names
-    outcome: Outcome
-
-    @property
-    def device_id(self) -> UUID:
-        return id_of(self.names.product_key, self.names.device_name)
 
 
 class Gateways:
@@ -82,13 +69,13 @@ class Gateways:
                 bound = await self._desk.bound(conn.device_id)
                 return answer([_named(each) for each in bound])
             case TopoAdd(subs, answer):
-                return answer(_told(_noted(conn, "sub-device not added", await self._bind(conn, subs))))
+                return answer(_noted(conn, "sub-device not added", await self._bind(conn, subs)))
             case TopoDelete(subs, answer):
-                return answer(_told(await self._unbind(conn, subs)))
+                return answer(await self._unbind(conn, subs))
             case SubLogin(subs, answer):
-                return answer(_told(_noted(conn, "sub-device login refused", await self._login(conn, subs))))
+                return answer(_noted(conn, "sub-device login refused", await self._login(conn, subs)))
             case SubLogout(subs, answer):
-                return answer(_told(await self._logout(conn, subs)))
+                return answer(await self._logout(conn, subs))
             case Behind(public_id):
                 await self._bring(conn, await self._desk.behind(conn.device_id), {public_id})
                 return None
@@ -119,27 +106,25 @@ class Gateways:
 
     # Topology.
 
-    async def _bind(self, conn: Seat, subs: Sequence[SubClaim]) -> list[_Sub]:
+    async def _bind(self, conn: Seat, subs: Sequence[SubClaim]) -> Outcomes:
         found = await asyncio.gather(*(self._found(conn, claim, topology=False) for claim in subs))
-        if any(sub.outcome is not Outcome.DONE for sub in found):
+        if any(outcome is not Outcome.DONE for _, outcome in found):
             return found
         try:
-            await self._desk.bind(conn.device_id, list({sub.device_id for sub in found}))
+            await self._desk.bind(conn.device_id, list({names.device_id for names, _ in found}))
         except TooMany:
-            return [_Sub(sub.names, Outcome.TOO_MANY) for sub in found]
+            return [(names, Outcome.TOO_MANY) for names, _ in found]
         except NotFound:  # the gateway itself was deleted meanwhile
-            return [_Sub(sub.names, Outcome.UNKNOWN) for sub in found]
+            return [(names, Outcome.UNKNOWN) for names, _ in found]
         return found
 
-    async def _unbind(self, conn: Seat, subs: Sequence[tuple[str | None, str]]) -> list[_Sub]:
+    async def _unbind(self, conn: Seat, subs: Sequence[tuple[str | None, str]]) -> Outcomes:
         named = [await self._named(conn, *each) for each in subs]
-        gone = await self._desk.unbind(conn.device_id, [id_of(n.product_key, n.device_name) for n in named])
-        found = [_Sub(names, Outcome.UNBOUND) for names in named]
-        for place, sub in enumerate(found):
-            if sub.device_id in gone:
-                found[place] = _Sub(sub.names, Outcome.DONE)
-                await self._offline(conn, sub.device_id)
-        return found
+        gone = await self._desk.unbind(conn.device_id, [names.device_id for names in named])
+        for names in named:
+            if names.device_id in gone:
+                await self._offline(conn, names.device_id)
+        return [(names, Outcome.DONE if names.device_id in gone else Outcome.UNBOUND) for names in named]
 
     async def _named(self, conn: Seat, product_key: str | None, device_name: str) -> Names:
         """The sub-device meant, also where the vendor names no product."""
@@ -150,13 +135,13 @@ class Gateways:
 
     # Sessions.
 
-    async def _login(self, conn: Seat, subs: Sequence[SubClaim]) -> list[_Sub]:
+    async def _login(self, conn: Seat, subs: Sequence[SubClaim]) -> Outcomes:
         found = await asyncio.gather(*(self._found(conn, claim, topology=True) for claim in subs))
         linked = linked_of(conn)
-        wanted = {sub.device_id: sub.names for sub in found}
+        wanted = {names.device_id: names for names, _ in found}
         if len(linked.subs.keys() | set(wanted.values())) > SUB_DEVICES_MAX:
-            return [_Sub(sub.names, Outcome.TOO_MANY) for sub in found]
-        if all(sub.outcome is Outcome.DONE for sub in found):
+            return [(names, Outcome.TOO_MANY) for names, _ in found]
+        if all(outcome is Outcome.DONE for _, outcome in found):
             await asyncio.gather(*(self._online(conn, *each) for each in wanted.items()))
         return found
 
@@ -170,15 +155,15 @@ class Gateways:
         if not self._seats.settle(conn, device_id):
             await self._desk.left((device_id, conn.connection_id))
 
-    async def _logout(self, conn: Seat, subs: Sequence[tuple[str | None, str]]) -> list[_Sub]:
-        found: list[_Sub] = []
+    async def _logout(self, conn: Seat, subs: Sequence[tuple[str | None, str]]) -> Outcomes:
+        found: list[tuple[Names, Outcome]] = []
         linked = linked_of(conn)
         for product_key, device_name in subs:
             names = linked.whose(product_key, device_name)
             if names is None or names == linked.names:
-                found.append(_Sub(Names(product_key or "", device_name), Outcome.UNBOUND))
+                found.append((Names(product_key or "", device_name), Outcome.UNBOUND))
                 continue
-            found.append(_Sub(names, Outcome.DONE))
+            found.append((names, Outcome.DONE))
             await self._offline(conn, linked.subs[names])
         return found
 
@@ -194,7 +179,8 @@ class Gateways:
         linked = linked_of(conn)
         missing: list[tuple[UUID, Names]] = []
         for sub in subs:
-            names, device_id = _named(sub), id_of(sub.product_key, sub.name)
+            names = _named(sub)
+            device_id = names.device_id
             asked = names not in linked.parted if only is None else sub.public_id in only
             seat = self._seats.of(device_id)
             if asked and seat is not conn and (seat is None or seat.device_id != device_id):
@@ -216,7 +202,7 @@ class Gateways:
 
     # Proofs.
 
-    async def _found(self, conn: Seat, claim: SubClaim, *, topology: bool) -> _Sub:
+    async def _found(self, conn: Seat, claim: SubClaim, *, topology: bool) -> tuple[Names, Outcome]:
         """What becomes of one sub-device. Each candidate's proof is computed, so that time tells nothing."""
         linked, now = linked_of(conn), self._desk.now()
         names = Names(claim.product_key or "", claim.device_name)
@@ -224,13 +210,13 @@ class Gateways:
         proven = [facts for facts in candidates if claim.proves(facts.secret, b"", now)]
         if not candidates:
             claim.proves(NOBODY, b"", now)
-            return _Sub(names, Outcome.UNKNOWN)
+            return names, Outcome.UNKNOWN
         if not proven:
-            return _Sub(names, Outcome.UNPROVEN)
+            return names, Outcome.UNPROVEN
         own = [facts for facts in proven if facts.gateway_id == conn.device_id]
         facts = (own or proven)[0]
         names = Names(facts.product_key, facts.name)
-        return _Sub(names, _judged(linked, names, facts, bound=bool(own) or not topology))
+        return names, _judged(linked, names, facts, bound=bool(own) or not topology)
 
 
 def _judged(linked: Linked, names: Names, facts: LoginFacts, *, bound: bool) -> Outcome:
@@ -243,17 +229,13 @@ def _judged(linked: Linked, names: Names, facts: LoginFacts, *, bound: bool) -> 
     return Outcome.DONE if bound else Outcome.UNBOUND
 
 
-def _noted(conn: Seat, event: str, found: list[_Sub]) -> list[_Sub]:
+def _noted(conn: Seat, event: str, found: Outcomes) -> Outcomes:
     """The same, with each refusal told in the log."""
-    for sub in found:
-        if sub.outcome is not Outcome.DONE:
-            tell(log, event, device=conn.name, other=sub.names.shown, reason=sub.outcome.value)
+    for names, outcome in found:
+        if outcome is not Outcome.DONE:
+            tell(log, event, device=conn.name, other=names.shown, reason=outcome.value)
     return found
 
 
 def _named(sub: SubDevice) -> Names:
     return Names(sub.product_key, sub.name, sub.public_id)
-
-
-def _told(found: Sequence[_Sub]) -> list[tuple[Names, Outcome]]:
-    return [(sub.names, sub.outcome) for sub in found]

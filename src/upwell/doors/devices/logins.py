@@ -12,7 +12,6 @@ from uuid import UUID, uuid4
 
 from upwell.domain.connected import LoginFacts
 from upwell.domain.errors import DeviceError
-from upwell.domain.fleet import device_id as id_of
 from upwell.doors.devices.faces import Claim, Down, Enrolment, Face, Linked, MqttFace, Names
 from upwell.doors.devices.identity import Identity
 
@@ -36,15 +35,7 @@ NOBODY = "no such device"  # a secret to check against, so that unknown devices 
 class Enrolled:
     """A connection that is told its device's secret and can do nothing else."""
 
-    face: Face
     down: Down
-
-
-@dataclass(frozen=True, slots=True)
-class Refused:
-    """A login that is refused; `reason` is for the log alone, for the device is told none."""
-
-    reason: str
 
 
 class Logins:
@@ -54,14 +45,14 @@ class Logins:
         self._desk = desk
         self._faces = faces
 
-    async def check(self, client_id: str, username: str, password: bytes) -> Identity | Refused:
-        """Who the CONNECT is, proven, or why it is refused."""
+    async def check(self, client_id: str, username: str, password: bytes) -> Identity | str:
+        """Who the CONNECT is, proven, or why it is refused: for the log alone, the device is told nothing."""
         try:
             face, claim = self._claim(client_id, username)
         except DeviceError as exc:
-            return Refused(f"malformed: {exc.problem}")
+            return f"malformed: {exc.problem}"
         if isinstance(claim, Enrolment):
-            return await self._enrolled(face, claim, password)
+            return await self._enrolled(claim, password)
         return await self.linked(face, claim, password)
 
     def _claim(self, client_id: str, username: str) -> tuple[MqttFace, Claim | Enrolment]:
@@ -75,36 +66,36 @@ class Logins:
         """The devices that may be meant: one at most, or all of that name where no product is said."""
         if product_key is None:
             return await self._desk.facts_by_name(device_name)
-        facts = await self._desk.facts(id_of(product_key, device_name))
+        facts = await self._desk.facts(Names(product_key, device_name).device_id)
         return [] if facts is None else [facts]
 
-    async def linked(self, face: Face, claim: Claim, password: bytes = b"") -> Identity | Refused:
-        """Whom the claim names, proven; its `facts` are Linked."""
+    async def linked(self, face: Face, claim: Claim, password: bytes = b"") -> Identity | str:
+        """Whom the claim names, proven, with Linked as its `facts`; or why it is refused, for the log alone."""
         found = await self.candidates(claim.product_key, claim.device_name)
         now = self._desk.now()
         proven = [facts for facts in found if _proven(facts, claim, password, now)]
         if not found:
             claim.proves(NOBODY, password, now)
-            return Refused("unknown device")
+            return "unknown device"
         if not proven:
-            return Refused(claim.blames(now) or "wrong password")
+            return claim.blames(now) or "wrong password"
         facts = proven[0]
         if not facts.enabled:
-            return Refused("the device is disabled")
+            return "the device is disabled"
         names = Names(facts.product_key, facts.name, "" if claim.product_key else claim.device_name)
         linked = Linked(face, names, facts.secret, facts.account_id, facts.product_facts, claim.client)
-        return Identity(id_of(facts.product_key, facts.name), linked, face.payload_size_max, names.shown)
+        return Identity(names.device_id, linked, face.payload_size_max, names.shown)
 
-    async def _enrolled(self, face: Face, claim: Enrolment, password: bytes) -> Identity | Refused:
+    async def _enrolled(self, claim: Enrolment, password: bytes) -> Identity | str:
         secret = await self._desk.product_secret(claim.product_key)
         proven = claim.proves(NOBODY if secret is None else secret, password, self._desk.now())
         if secret is None or not proven:
-            return Refused("unknown product" if secret is None else "wrong password for the product")
+            return "unknown product" if secret is None else "wrong password for the product"
         told = await self._desk.enrol(claim.product_key, claim.device_name, claim.creates)
         if told is None:
-            return Refused("the device may not ask for its secret")
+            return "the device may not ask for its secret"
         shown = Names(claim.product_key, claim.device_name).shown
-        return Identity(uuid4(), Enrolled(face, claim.grant(told)), name=shown)
+        return Identity(uuid4(), Enrolled(claim.grant(told)), name=shown)
 
 
 def _proven(facts: LoginFacts, claim: Claim, password: bytes, now: datetime) -> bool:

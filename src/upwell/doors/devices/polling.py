@@ -18,9 +18,9 @@ from starlette.types import Message, Receive, Scope, Send
 from upwell.domain.errors import DeviceError, UpwellError
 from upwell.doors.devices.bodies import body_of
 from upwell.doors.devices.desk import Desk, Fetch, Hearing
-from upwell.doors.devices.faces import Answer, HttpFace, HttpRequest, Linked, Names
-from upwell.doors.devices.logins import Logins, Refused
-from upwell.doors.requests import headers_of, peer_of
+from upwell.doors.devices.faces import Answer, HttpFace, Linked, Names
+from upwell.doors.devices.logins import Logins
+from upwell.doors.requests import peer_of, rest_request
 from upwell.service.journal import tell
 from upwell.service.upgrade.dispatch import Unasked
 
@@ -63,12 +63,12 @@ class PollingDoor:
 
     async def _take(self, face: HttpFace, request: Request, exchange: "Exchange") -> Answer:
         """What is answered where nothing has been told yet."""
-        asked = await _read(request, face.payload_size_max)
+        asked = rest_request(request, await body_of(request, face.payload_size_max))
         claim = face.claim(asked)
         found = await self._logins.linked(face, claim)
-        if isinstance(found, Refused):
+        if isinstance(found, str):
             shown = Names(claim.product_key or "", claim.device_name).shown
-            tell(log, "device login refused", who=shown, face=face.name, reason=found.reason, peer=exchange.peer)
+            tell(log, "device login refused", who=shown, face=face.name, reason=found, peer=exchange.peer)
             return face.refuse("refused", "the login is refused")
         assert isinstance(found.facts, Linked)  # noqa: S101  # a login that is no enrolment gives it
         exchange.device_id, exchange.facts, exchange.name = found.device_id, found.facts, found.name
@@ -147,13 +147,3 @@ def _parts(answer: Answer) -> tuple[Message, Message]:
     headers = [(b"content-type", answer.content_type.encode()), (b"content-length", str(len(answer.payload)).encode())]
     start = {"type": "http.response.start", "status": answer.status, "headers": headers}
     return start, {"type": "http.response.body", "body": answer.payload}
-
-
-async def _read(request: Request, size_max: int) -> HttpRequest:
-    return HttpRequest(
-        method=request.method,
-        path=request.scope["raw_path"].decode("latin-1"),
-        query=request.scope["query_string"].decode("latin-1"),
-        headers=headers_of(request),
-        body=await body_of(request, size_max),
-    )

@@ -1,6 +1,6 @@
 """The byte server that devices download from: GET and HEAD of `/ota/<token>[/name.bin]`, with TLS or without.
 
-What is said before a file is download_heads.py's, how bytes move download_wire.py's. What one reader costs does not
+What is said before a file is heads.py's, how bytes move wire.py's. What one reader costs does not
 grow with the file. A head is small and arrives soon, or the connection ends; a slow reader is kept while bytes move.
 Tokens and URLs are secrets: they are never logged.
 """
@@ -39,20 +39,19 @@ ACCEPT_PAUSE_S = 0.2
 _HEAD_END = re.compile(rb"\r?\n\r?\n")  # huawei 5.7: the C SDK ends lines with a bare line feed
 _log = logging.getLogger(__name__)
 
-
 Find = Callable[[str], Awaitable[Found]]
 Read = Callable[[str, int, int], AsyncIterator[bytes]]
 
 
 class DownloadDoor:
-    """Serves what `find` finds, with the paths `under` before it or without. `find` raises `Denied` with a short reason
-    (403) or `NotFound` (404)."""
+    """Serves what `find` finds, by `read` where that is no file, with the paths `under` before it or without. `find`
+    raises `Denied` with a short reason (403) or `NotFound` (404)."""
 
     def __init__(
         self,
         find: Find,
+        read: Read,
         *,
-        read: Read | None = None,
         under: Sequence[str] = (),
         connections_max: int = CONNECTIONS_MAX,
         head_timeout_s: float = HEAD_TIMEOUT_S,
@@ -64,7 +63,7 @@ class DownloadDoor:
         self.head_timeout_s = head_timeout_s
         self.stall_timeout_s = stall_timeout_s
         self._find = find
-        self._read = read
+        self.read = read
         self._connections_max = connections_max
         self._connections: set[asyncio.Task[None]] = set()
         self._listeners: dict[socket.socket, asyncio.Task[None]] = {}
@@ -121,12 +120,6 @@ class DownloadDoor:
         except Exception as exc:  # A device must get an answer; the traceback could hold the token.
             _log.error("find failed: %s", type(exc).__name__)
             raise Refusal(HTTPStatus.INTERNAL_SERVER_ERROR) from exc
-
-    def chunks(self, key: str, start: int, length: int) -> AsyncIterator[bytes]:
-        """The bytes of an object that is no file. Raises `Gone` when no reader was injected."""
-        if self._read is None:
-            raise Gone("no reader for objects that are not files")
-        return self._read(key, start, length)
 
 
 def _turn_away(sock: socket.socket, tls: ssl.SSLContext | None) -> None:
@@ -223,7 +216,7 @@ class _Connection:
             await asyncio.sleep(0)
 
     async def _send_chunks(self, head: bytes, key: str, start: int, length: int) -> None:
-        chunks = self._door.chunks(key, start, length)
+        chunks = self._door.read(key, start, length)
         await self._wire.send(head, more=True)
         async for chunk in chunks:
             data = chunk[:length]

@@ -30,7 +30,7 @@ _ETAG = re.compile(r"[\x21\x23-\x7e]{1,64}")
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """An object to serve: `path` when it is a file, else `key` for the injected reader. `etag` without quotes."""
+    """An object to serve: `path` when it is a file, else `key` for the door's `read`. `etag` without quotes."""
 
     path: Path | None
     key: str

@@ -10,8 +10,10 @@ import os
 import socket
 import ssl
 import struct
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from contextlib import suppress
+from functools import partial
+from typing import TypeVar
 
 from upwell.doors.tls import Failures
 
@@ -33,12 +35,17 @@ LINGER_S = 2.0
 _TIOCOUTQ = 0x5411  # Linux: bytes not yet acknowledged by the peer (also named SIOCOUTQ).
 
 
+_T = TypeVar("_T")
+
+
 class Gone(Exception):
     """The peer left, stalls, or can't be served whole: close without a word."""
 
 
 class Wire:
     """A connected socket in the clear."""
+
+    _more = getattr(socket, "MSG_MORE", 0)  # the flag of what is sent with more to come
 
     def __init__(self, sock: socket.socket, stall_timeout_s: float) -> None:
         self._sock = sock
@@ -54,31 +61,18 @@ class Wire:
 
     async def receive(self) -> bytes:
         """The next bytes, as they come; none at the end."""
-        while True:
-            try:
-                return self._sock.recv(RECEIVE_BYTES)
-            except (BlockingIOError, ssl.SSLWantReadError):
-                await self.readable()
-            except ssl.SSLWantWriteError:
-                await self.writable()
+        return await self._done(partial(self._sock.recv, RECEIVE_BYTES), self.readable)
 
     async def send(self, data: bytes, *, more: bool = False) -> None:
         """Send all of it; `more` says that something follows at once. Raises `Gone`."""
-        flags = getattr(socket, "MSG_MORE", 0) if more else 0
         rest = memoryview(data)
         while rest:
-            try:
-                rest = rest[self._sock.send(rest, flags) :]
-            except BlockingIOError:
-                await self.writable()
+            rest = rest[await self._done(partial(self._sock.send, rest, self._more if more else 0), self.writable) :]
 
     async def send_file(self, fd: int, start: int, length: int) -> int:
         """Send a part of the file and say how much: some of `length`, and nothing only where the file ends."""
-        while True:
-            try:
-                return os.sendfile(self._sock.fileno(), fd, start, min(length, SLICE_BYTES))
-            except BlockingIOError:
-                await self.writable()
+        step = partial(os.sendfile, self._sock.fileno(), fd, start, min(length, SLICE_BYTES))
+        return await self._done(step, self.writable)
 
     async def linger(self) -> None:
         """Let the last response arrive: closing on unread bytes would reset the connection under it."""
@@ -89,8 +83,19 @@ class Wire:
                     pass
 
     def close(self) -> None:
-        """End the connection."""
         self._sock.close()
+
+    async def _done(self, step: Callable[[], _T], ready: Callable[[], Awaitable[None]]) -> _T:
+        """What the step gives once the socket is `ready` for it; TLS may want the other direction first."""
+        while True:
+            try:
+                return step()
+            except BlockingIOError:
+                await ready()
+            except ssl.SSLWantReadError:
+                await self.readable()
+            except ssl.SSLWantWriteError:
+                await self.writable()
 
     async def readable(self) -> None:
         """Wait for bytes, for as long as it takes."""
@@ -131,6 +136,8 @@ class Wire:
 class TlsWire(Wire):
     """A connected socket whose bytes are encrypted; what `send` is given leaves in records of its own."""
 
+    _more = 0
+
     def __init__(
         self, sock: socket.socket, stall_timeout_s: float, context: ssl.SSLContext, failures: Failures
     ) -> None:
@@ -151,8 +158,7 @@ class TlsWire(Wire):
                     raise Gone("said nothing")
                 wrapped = self._context.wrap_socket(self._sock, server_side=True, do_handshake_on_connect=False)
                 self._sock = wrapped
-                while not await self._shaken(wrapped):
-                    pass
+                await self._done(wrapped.do_handshake, self.readable)
         except TimeoutError:
             if spoken:
                 self._failures.tell(peer, f"not done in {within_s:g} s")
@@ -160,27 +166,6 @@ class TlsWire(Wire):
         except OSError as exc:  # ssl.SSLError is one
             self._failures.tell(peer, exc)
             raise
-
-    async def _shaken(self, sock: ssl.SSLSocket) -> bool:
-        try:
-            sock.do_handshake()
-        except ssl.SSLWantReadError:
-            await self.readable()
-        except ssl.SSLWantWriteError:
-            await self.writable()
-        else:
-            return True
-        return False
-
-    async def send(self, data: bytes, *, more: bool = False) -> None:
-        rest = memoryview(data)
-        while rest:
-            try:
-                rest = rest[self._sock.send(rest) :]
-            except ssl.SSLWantWriteError:
-                await self.writable()
-            except ssl.SSLWantReadError:
-                await self.readable()
 
     async def send_file(self, fd: int, start: int, length: int) -> int:
         data = os.pread(fd, min(length, TLS_SLICE_BYTES), start)

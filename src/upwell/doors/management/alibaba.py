@@ -22,10 +22,9 @@ class Alibaba:
     def speaks(self, request: RpcRequest) -> bool:
         """Alibaba's clients always send a version."""
         version = parameters(request).get("Version")
-        return version == management.VERSION or (version is None and "x-acs-version" in request.headers)
+        return version == signing.API_VERSION or (version is None and "x-acs-version" in request.headers)
 
     def claimed(self, asked: Asked[RpcRequest]) -> tuple[str, str]:
-        """From the ACS3 headers, or the parameters."""
         given = parameters(asked.request)
         operation = given.get("Action", asked.request.headers.get("x-acs-action", ""))
         try:
@@ -46,7 +45,6 @@ class Alibaba:
         )
 
     async def caller(self, house: House, asked: Asked[RpcRequest], call: Call, key: AccessKey | None) -> Caller:
-        """By the signature."""
         claim = call.own
         return signed(
             house, key, claim.access_key_id, lambda secret, now: signing.verify(asked.request, claim, secret, now)
@@ -60,7 +58,6 @@ class Alibaba:
         return management.decode(call.operation, pairs)
 
     def answer(self, asked: Asked[RpcRequest], result: Result) -> Answer:
-        """In JSON or XML, as asked."""
         members = management.encode(asked.operation, result, asked.request_id)
         return _written(asked, 200, members, f"{asked.operation}Response")
 
@@ -74,7 +71,6 @@ class Alibaba:
         return _written(asked, told.status, members, f"{asked.operation}Response", told.code)
 
     def job_name(self, job_id: int) -> str:
-        """Its JobId."""
         return names.job_id(job_id)
 
 

@@ -14,14 +14,17 @@ SMALL_BYTES = 64 * 1024  # of a body that needs no turn: nearly all requests
 LARGE_AT_ONCE = 6  # bodies of 8 to 10 MB; a decoded form takes some times as much
 PATIENCE_S = 60.0  # from asking for a turn to the body's last byte
 
-Streams = Callable[[Scope], bool]
-
 
 class Bodies:
     """ASGI middleware. `streams` tells the requests whose body is not kept."""
 
     def __init__(
-        self, app: ASGIApp, *, streams: Streams, at_once: int = LARGE_AT_ONCE, patience_s: float = PATIENCE_S
+        self,
+        app: ASGIApp,
+        *,
+        streams: Callable[[Scope], bool],
+        at_once: int = LARGE_AT_ONCE,
+        patience_s: float = PATIENCE_S,
     ) -> None:
         self._app = app
         self._streams = streams
@@ -29,7 +32,6 @@ class Bodies:
         self._patience_s = patience_s
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """One request."""
         if scope["type"] != "http" or self._streams(scope):
             await self._app(scope, receive, send)
             return
@@ -75,7 +77,6 @@ class _Body:
         self._has_turn = True
 
     def release(self) -> None:
-        """The request is answered."""
         if self._has_turn:
             self._has_turn = False
             self._turns.release()

@@ -3,7 +3,8 @@ X-Request-Id (huawei 1.9). The project of the path is the caller's. Beside the o
 targets, and users sign in below `/v3/`.
 """
 
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
+from functools import partial
 from typing import Any, cast
 
 from starlette.routing import BaseRoute
@@ -30,7 +31,6 @@ class Huawei:
     roots = ("/v5/",)
 
     def routes(self, house: House) -> Sequence[BaseRoute]:
-        """IAM's, where users get tokens."""
         return SignIn(house=house).routes()
 
     def body_size_max(self, method: str, path: str) -> tuple[int, str]:
@@ -44,11 +44,10 @@ class Huawei:
         return key_named(asked.request), asked.request.method
 
     def call(self, asked: Asked[RestRequest]) -> Call:
-        """Where the request line leads."""
         request = asked.request
         project = management.upload_project(request.method, request.path)
         if project is not None:
-            return Call(operation=UPLOAD, role="operator", own=project, use=_upload(request))
+            return Call(operation=UPLOAD, role="operator", own=project, use=partial(_upload, request))
         route = management.route(request.method, request.path)
         operation = route.operation
         return Call(operation=route.name, role=operation.role, limit_per_s=operation.limit_per_s, own=route)
@@ -63,7 +62,6 @@ class Huawei:
         return caller
 
     def command(self, asked: Asked[RestRequest], call: Call) -> Command:
-        """By the table."""
         return json_members.command(call.own.operation, call.own.ids, pairs(asked.request.query), asked.request.body)
 
     def answer(self, asked: Asked[RestRequest], result: Result) -> Answer:
@@ -71,7 +69,7 @@ class Huawei:
         if asked.operation == UPLOAD:
             return _written(asked, 201, job_ops.file_members(cast(TargetFile, result)))
         operation = management.OPERATIONS[asked.operation]
-        return _written(asked, operation.status, management.encode(asked.operation, result))
+        return _written(asked, operation.status, operation.members(result))
 
     def refuse(self, asked: Asked[RestRequest], error: Exception) -> Answer:
         """In the one envelope, with a status that the operation answers."""
@@ -80,15 +78,11 @@ class Huawei:
         return _written(asked, told.status, render.failure(told.code, told.message), told.code)
 
     def job_name(self, job_id: int) -> str:
-        """Its task_id."""
         return names.task_id(job_id)
 
 
-def _upload(request: RestRequest) -> Callable[[Context, Caller], Awaitable[TargetFile]]:
-    async def use(ctx: Context, caller: Caller) -> TargetFile:
-        return await target_files.create_target_file(ctx, caller, *await read_form(request))
-
-    return use
+async def _upload(request: RestRequest, ctx: Context, caller: Caller) -> TargetFile:
+    return await target_files.create_target_file(ctx, caller, *await read_form(request))
 
 
 def _written(asked: Asked[RestRequest], status: int, members: Mapping[str, Any] | None, code: str = "") -> Answer:

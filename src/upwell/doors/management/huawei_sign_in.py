@@ -21,9 +21,8 @@ from upwell.dialects.huawei.signing import SigningError
 from upwell.dialects.rest import pairs
 from upwell.domain.errors import CallerError, Denied
 from upwell.doors.management.huawei_callers import DIALECT, caller_of, key_named
-from upwell.doors.management.rest import rest_request
 from upwell.doors.management.tongue import House
-from upwell.doors.requests import origin_of, peer_of
+from upwell.doors.requests import body_of, origin_of, peer_of, rest_request
 from upwell.service.journal import tell
 from upwell.service.manage import access, users
 
@@ -41,7 +40,6 @@ class SignIn:
     turns: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(HASHED_AT_ONCE))
 
     def routes(self) -> list[Route]:
-        """Its two paths."""
         return [
             Route(dialect.TOKENS_PATH, self.tokens, methods=["POST"]),
             Route(dialect.PROJECTS_PATH, self.projects, methods=["GET"]),
@@ -51,7 +49,7 @@ class SignIn:
         """POST: a token for a password; never raises."""
         trace, user = uuid.uuid4().hex, ""
         try:
-            asked = dialect.read_sign_in((await rest_request(request, BODY_SIZE_MAX)).body)
+            asked = dialect.read_sign_in(await body_of(request, BODY_SIZE_MAX))
             user = f"{asked.domain}/{asked.user}"
             async with self.turns:
                 made = await users.sign_in(
@@ -70,7 +68,7 @@ class SignIn:
         """GET: the project of whoever signed, or whose token it is; never raises."""
         trace, key_id = uuid.uuid4().hex, ""
         try:
-            asked = await rest_request(request, BODY_SIZE_MAX)
+            asked = rest_request(request, await body_of(request, BODY_SIZE_MAX))
             key_id = key_named(asked)
             key = await access.find_key(self.house.ctx, key_id) if key_id else None
             own = key if key and key.dialect == DIALECT else None

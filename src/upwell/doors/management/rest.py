@@ -12,7 +12,7 @@ from upwell.dialects.rest import RestRequest
 from upwell.domain.errors import Invalid
 from upwell.doors.management.ask import ask
 from upwell.doors.management.tongue import Asked, House, RestSpeaker
-from upwell.doors.requests import body_of, headers_of, origin_of, peer_of
+from upwell.doors.requests import body_of, origin_of, peer_of, rest_request
 
 METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")  # the route's, so that all are refused here
 
@@ -38,7 +38,7 @@ class RestDoor:
         problem = None
         try:
             path = request.scope["raw_path"].decode("latin-1")
-            read = await rest_request(request, *self.tongue.body_size_max(request.method, path))
+            read = rest_request(request, await body_of(request, *self.tongue.body_size_max(request.method, path)))
         except Invalid as exc:  # nothing of it counts
             read, problem = RestRequest(method=request.method, path="", query="", headers={}, body=b""), exc
         return Asked(
@@ -59,14 +59,3 @@ class RestDoor:
             route.path_regex = re.compile(re.escape(root) + r"(?P<rest>.*)\Z", re.DOTALL)
             routes.append(route)
         return routes
-
-
-async def rest_request(request: Request, body_size_max: int, field: str = "body") -> RestRequest:
-    """A request exactly as it was received. Raises as `body_of` does."""
-    return RestRequest(
-        method=request.method,
-        path=request.scope["raw_path"].decode("latin-1"),
-        query=request.scope["query_string"].decode("latin-1"),
-        headers=headers_of(request),
-        body=await body_of(request, body_size_max, field),
-    )

@@ -17,7 +17,7 @@ from upwell.doors.management.tuya import Tuya
 # At `/` the first counts where no tongue knows a request for its own.
 TONGUES = (
     Tongue(dialect="alibaba", rpc=lambda _: Alibaba()),
-    Tongue(dialect="tuya", rpc=Tuya.of),
+    Tongue(dialect="tuya", rpc=lambda of: Tuya(bare_secret=of.tuya_bare_secret, wrapped_lists=of.tuya_wrapped_lists)),
     Tongue(dialect="huawei", rest=lambda _: Huawei()),
 )
 

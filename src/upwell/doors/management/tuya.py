@@ -2,7 +2,6 @@
 
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Protocol, Self
 
 from upwell.dialects.alibaba.management import OPERATIONS as ALIBABA
 from upwell.dialects.rpc import RpcRequest, parameters
@@ -18,27 +17,12 @@ from upwell.service.manage.access import AccessKey, Caller
 _LACKS = known_elsewhere(management.OPERATIONS, ALIBABA)
 
 
-class Choices(Protocol):
-    """What no source decides (tuya 7.4, 7.6), and the server's owner does."""
-
-    @property
-    def tuya_bare_secret(self) -> bool: ...
-
-    @property
-    def tuya_wrapped_lists(self) -> bool: ...
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Tuya:
-    """An `RpcSpeaker`."""
+    """An `RpcSpeaker`. Its fields are what no source decides (tuya 7.4, 7.6), and the server's owner does."""
 
     bare_secret: bool = False
     wrapped_lists: bool = False
-
-    @classmethod
-    def of(cls, settings: Choices) -> Self:
-        """As the settings choose."""
-        return cls(bare_secret=settings.tuya_bare_secret, wrapped_lists=settings.tuya_wrapped_lists)
 
     def speaks(self, request: RpcRequest) -> bool:
         """A request without a version, or with its own (tuya 1.2)."""
@@ -52,15 +36,9 @@ class Tuya:
         """Of its one signature; its pages name no limit."""
         claim = signing.claim(asked.request)
         found = management.OPERATIONS.get(claim.action)
-        return Call(
-            operation=claim.action,
-            role=found.role if found else "viewer",
-            nonce=claim.nonce,
-            own=claim,
-        )
+        return Call(operation=claim.action, role=found.role if found else "viewer", nonce=claim.nonce, own=claim)
 
     async def caller(self, house: House, asked: Asked[RpcRequest], call: Call, key: AccessKey | None) -> Caller:
-        """By the signature."""
         claim = call.own
 
         def prove(secret: str, now: datetime) -> None:
@@ -76,7 +54,6 @@ class Tuya:
         return management.decode(call.operation, pairs)
 
     def answer(self, asked: Asked[RpcRequest], result: Result) -> Answer:
-        """In JSON."""
         members = management.encode(asked.operation, result)
         return _written(200, render.success(asked.request_id, members, wrapped=self.wrapped_lists))
 
@@ -87,7 +64,6 @@ class Tuya:
         return _written(told.status, body, str(told.code))
 
     def job_name(self, job_id: int) -> str:
-        """Its jobId."""
         return names.public(job_id)
 
 

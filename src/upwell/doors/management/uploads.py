@@ -9,7 +9,7 @@ without a package; the sweep of unused uploads removes it.
 import logging
 import secrets
 from collections.abc import AsyncIterator, Callable
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Protocol
 
 from python_multipart.exceptions import FormParserError
@@ -93,11 +93,7 @@ def streams_to_store(scope: Scope) -> bool:
     return scope["path"] == "/" and is_form(Headers(scope=scope).get("content-type", ""))
 
 
-def utc_now() -> datetime:
-    return datetime.now(UTC)
-
-
-async def post_object(request: Request, desk: UploadDesk, now: Callable[[], datetime] = utc_now) -> Response:
+async def post_object(request: Request, desk: UploadDesk, now: Callable[[], datetime]) -> Response:
     """Answer one PostObject request. Never raises for what a client did."""
     request_id = secrets.token_hex(12).upper()
     try:
@@ -112,9 +108,9 @@ async def post_object(request: Request, desk: UploadDesk, now: Callable[[], date
 
 async def _stored(request: Request, desk: UploadDesk, now: Callable[[], datetime]) -> Response:
     """Store the file; every foreign refusal becomes a `PostObjectError`."""
-    if announced(request) > UPLOAD_SIZE_MAX + FRAME_BYTES_MAX:
+    if announced(request.headers) > UPLOAD_SIZE_MAX + FRAME_BYTES_MAX:
         raise _too_large()
-    upload = _Upload(desk, now, announced(request))
+    upload = _Upload(desk, now, announced(request.headers))
     try:
         form = _Form(_boundary(request))
         async for event in form.events(request):
@@ -167,7 +163,10 @@ class _Upload:
             await self._begin_part(data.decode("utf-8", "replace"))
         elif self._claim is not None and self._writer is not None:
             if kind == "data":
-                await self._write(self._writer, self._claim, data)
+                self._size += len(data)
+                if self._size > self._claim.size_max:
+                    raise _too_large()
+                await self._writer.write(data)
         elif kind == "data":
             self._value += data
             if len(self._value) > FIELD_BYTES_MAX:
@@ -229,12 +228,6 @@ class _Upload:
             self._writer = await self._desk.begin(claim.key, now)
         self._claim = claim
 
-    async def _write(self, writer: ObjectWriter, claim: UploadTicketClaim, data: bytes) -> None:
-        self._size += len(data)
-        if self._size > claim.size_max:
-            raise _too_large()
-        await writer.write(data)
-
 
 _Event = tuple[str, bytes]
 
@@ -271,7 +264,8 @@ class _Form:
             async for chunk in request.stream():
                 for start in range(0, len(chunk), PARSE_BYTES):
                     self._parser.write(chunk[start : start + PARSE_BYTES])
-                    for event in self._drained():
+                    events, self._pending = self._pending, []
+                    for event in events:
                         yield event
                     if self._complete:
                         return
@@ -280,10 +274,6 @@ class _Form:
         except FormParserError as exc:
             raise PostObjectError(MALFORMED, 400, "The body is not well-formed multipart/form-data.") from exc
         raise PostObjectError(MALFORMED, 400, "The body ended before its last boundary.")
-
-    def _drained(self) -> list[_Event]:
-        events, self._pending = self._pending, []
-        return events
 
     def _on_part_begin(self) -> None:
         self._disposition = b""

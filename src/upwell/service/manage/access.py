@@ -1,4 +1,4 @@
-"""Who may ask: accounts, access keys, roles, replayed nonces; and the facts that check a device's login.
+"""Who may ask: accounts, access keys, roles, replayed nonces, and how often.
 
 Secrets of keys are kept readable because every dialect's signature is an HMAC made with them.
 A key reaches only its own account (law 8); a revoked key is as good as none.
@@ -15,7 +15,7 @@ from upwell.domain.errors import Denied, Invalid, NotFound
 from upwell.service.context import Context
 from upwell.service.dice import dice
 from upwell.service.journal import tell
-from upwell.storage.database import Connection, Row, values
+from upwell.storage.database import Connection, Row, filled
 from upwell.storage.queries import sheet
 
 log = logging.getLogger(__name__)
@@ -88,17 +88,13 @@ async def create_key(ctx: Context, account: str, role: str, dialect: str) -> New
     check_account(account)
     if role not in _RANK:
         raise Invalid("role", "one of " + ", ".join(_RANK))
-
-    async def body(conn: Connection) -> NewKey:
-        return await _make_key(ctx, conn, account, role, dialect, None)
-
-    return await ctx.database.transact(body)
+    return await ctx.database.transact(lambda conn: _make_key(ctx, conn, account, role, dialect, None))
 
 
 async def list_keys(ctx: Context) -> list[AccessKey]:
     """Every key of every account, revoked ones too, oldest first."""
     async with ctx.database.connection() as conn:
-        return [_key(row) for row in await conn.fetch(_Q["list_keys"])]
+        return [_key(row) for row in await conn.fetch(*_Q["list_keys"]())]
 
 
 async def tell_changed_keys(ctx: Context, since: datetime) -> datetime:
@@ -129,8 +125,8 @@ async def bootstrap(ctx: Context, given: tuple[str, str] | None) -> NewKey | Non
     """The first admin key of an empty database: `given` (id, secret) or a random one. None when there are keys."""
 
     async def body(conn: Connection) -> NewKey | None:
-        await conn.execute(_Q["lock_keys"])
-        if await conn.fetchval(_Q["any_key"]):
+        await conn.execute(*_Q["lock_keys"]())
+        if await conn.fetchval(*_Q["any_key"]()):
             return None
         return await _make_key(ctx, conn, DEFAULT_ACCOUNT, "admin", "alibaba", given)
 
@@ -162,45 +158,30 @@ def _kept(nonce: str | None) -> str | None:
 
 async def use_nonce(ctx: Context, key_id: str, nonce: str) -> bool:
     """True the first time a key uses a nonce, in whichever process; False for a replay."""
-
-    async def body(conn: Connection) -> bool:
-        return bool(await conn.fetchval(*_Q["use_nonce"](key_id=key_id, nonce=_kept(nonce), now=ctx.now())))
-
-    return await ctx.database.transact(body)
-
-
-async def within_rate(ctx: Context, account_id: int, action: str, limit_per_s: int) -> bool:
-    """Count a request; False when the account asked for `action` `limit_per_s` (at least 1) times in this second
-    already, through whichever process."""
-    return await _admit(ctx, None, None, account_id, action, limit_per_s) == "admitted"
+    use = {"key_id": key_id, "nonce": _kept(nonce)}
+    return bool(await ctx.database.transact(lambda conn: conn.fetchval(*_Q["use_nonce"](**use, now=ctx.now()))))
 
 
 async def admit(ctx: Context, caller: Caller, nonce: str | None, action: str, limit_per_s: int) -> Admission:
-    """`use_nonce`, where there is one, and `within_rate` in one question: whether a signed request may be served. A
-    replay is told as one, and is not counted."""
-    return await _admit(ctx, caller.key_id, nonce, caller.account_id, action, limit_per_s)
+    """Whether a signed request may be served: `use_nonce`, where there is one, and the count of its account's requests
+    for `action`, through whichever process, `limit_per_s` (at least 1) in a second. A replay is told as one, and is not
+    counted."""
 
-
-async def purge_nonces(ctx: Context) -> int:
-    """Forget nonces older than NONCE_KEPT; returns how many."""
-
-    async def body(conn: Connection) -> int:
-        return int(await conn.fetchval(*_Q["purge_nonces"](before=ctx.now() - NONCE_KEPT)))
-
-    return await ctx.database.transact(body)
-
-
-async def _admit(
-    ctx: Context, key_id: str | None, nonce: str | None, account_id: int, action: str, limit_per_s: int
-) -> Admission:
     async def body(conn: Connection) -> Admission:
-        asked = {"account_id": account_id, "action": action, "limit_per_s": limit_per_s}
-        found = await conn.fetchrow(*_Q["admit"](key_id=key_id, nonce=_kept(nonce), now=ctx.now(), **asked))
+        asked = {"account_id": caller.account_id, "action": action, "limit_per_s": limit_per_s}
+        use = {"key_id": caller.key_id, "nonce": _kept(nonce)}
+        found = await conn.fetchrow(*_Q["admit"](**use, now=ctx.now(), **asked))
         if found is None or not found["is_fresh"]:
             return "replayed"
         return "admitted" if found["is_within"] else "too fast"
 
     return await ctx.database.transact(body)
+
+
+async def purge_nonces(ctx: Context) -> int:
+    """Forget nonces older than NONCE_KEPT; returns how many."""
+    old = {"before": ctx.now() - NONCE_KEPT}
+    return int(await ctx.database.transact(lambda conn: conn.fetchval(*_Q["purge_nonces"](**old))))
 
 
 async def make_account(ctx: Context, conn: Connection, name: str) -> int:
@@ -227,4 +208,4 @@ async def _make_key(
 
 
 def _key(row: Row) -> AccessKey:
-    return AccessKey(**values(row))
+    return filled(AccessKey, row)

@@ -7,9 +7,9 @@ the request would. A name given twice is one device.
 from collections.abc import AsyncIterator, Iterable
 
 from upwell.domain import commands as c
-from upwell.domain.errors import Invalid, NotFound, Unavailable
+from upwell.domain.errors import Invalid, NotFound
 from upwell.domain.fleet import device_id
-from upwell.service.context import Context
+from upwell.service.context import Context, objects_of
 from upwell.service.manage import uploads
 from upwell.service.manage.access import Caller
 from upwell.service.upgrade.fill import add_targets
@@ -59,11 +59,8 @@ async def _parts(names: AsyncIterator[str]) -> AsyncIterator[list[str]]:
 
 
 async def _names(ctx: Context, key: str) -> AsyncIterator[str]:
-    if ctx.objects is None:
-        raise Unavailable("The object store is not open.")
-    number, rest = 0, b""
-    size = (await ctx.objects.look(key)).size
-    async for block in ctx.objects.read(key, 0, size):
+    objects, number, rest = objects_of(ctx), 0, b""
+    async for block in objects.read(key, 0, (await objects.look(key)).size):
         *lines, rest = (rest + block).split(b"\n")
         if len(rest) > 4 * NAME_SIZE_MAX:
             raise Invalid(FIELD, "one device name a line", f"line {number + len(lines) + 1} is too long")

@@ -14,7 +14,7 @@ from upwell.service.context import Context
 from upwell.service.manage.access import Caller, require
 from upwell.service.manage.pages import page, span
 from upwell.service.manage.spaces import find_space, space_number
-from upwell.storage.database import Connection, values
+from upwell.storage.database import Connection, filled
 from upwell.storage.queries import sheet
 
 SQL = sheet("hooks")
@@ -177,7 +177,7 @@ async def _hook(conn: Connection, caller: Caller, hook_id: int) -> c.Hook:
 
 async def _hooks(conn: Connection, caller: Caller, hook_ids: Sequence[int]) -> list[c.Hook]:
     rows = await conn.fetch(*SQL["show_hooks"](account_id=caller.account_id, hook_ids=hook_ids))
-    return [c.Hook(**values(row)) for row in rows]
+    return [filled(c.Hook, row) for row in rows]
 
 
 async def _action(conn: Connection, caller: Caller, action_id: int) -> c.HookAction:
@@ -189,4 +189,4 @@ async def _action(conn: Connection, caller: Caller, action_id: int) -> c.HookAct
 
 async def _actions(conn: Connection, caller: Caller, action_ids: Sequence[int]) -> list[c.HookAction]:
     rows = await conn.fetch(*SQL["show_actions"](account_id=caller.account_id, action_ids=action_ids))
-    return [c.HookAction(**values(row)) for row in rows]
+    return [filled(c.HookAction, row) for row in rows]

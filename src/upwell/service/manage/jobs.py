@@ -1,4 +1,4 @@
-"""Jobs asked for: made, changed, deleted, and standing rules ended.
+"""Jobs asked for: made, changed, deleted, and policies ended.
 
 A job's row is all that its creator waits for; the engine fills it with tasks. Its packages are locked while it is made,
 so that their status and their deletion wait. A dynamic job's policy lives exactly as long as the job runs. One that

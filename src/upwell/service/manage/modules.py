@@ -8,15 +8,14 @@ the standing ones, `default` and `software`: a tongue that has numbers has these
 from upwell.domain import commands as c
 from upwell.domain.commands.lists import Page
 from upwell.domain.errors import Conflict, Missing, NotFound, TooMany
-from upwell.domain.modules import STANDING, module_key, module_name
-from upwell.domain.talk import DEFAULT_MODULE
+from upwell.domain.modules import DEFAULT_MODULE, STANDING, module_key, module_name
 from upwell.service.context import Context
 from upwell.service.manage.access import Caller, require
 from upwell.service.manage.devices import show_device
 from upwell.service.manage.pages import page, span
 from upwell.service.manage.products import find_product
 from upwell.service.manage.spaces import space_number
-from upwell.storage.database import Connection, Row, values
+from upwell.storage.database import Connection, Row, filled
 from upwell.storage.queries import sheet
 from upwell.storage.views import module_of
 
@@ -105,7 +104,7 @@ async def list_module_versions(ctx: Context, caller: Caller, cmd: c.ListModuleVe
         total = await conn.fetchval(*SQL["count_module_versions"](device_id=device.device_id))
         taken = {"take": cmd.asked.take, "skip": cmd.asked.skip}
         rows = await conn.fetch(*SQL["list_module_versions"](device_id=device.device_id, **taken))
-    return page(rows, cmd.asked, lambda row: c.ModuleVersion(**values(row), **whose), total=total)
+    return page(rows, cmd.asked, lambda row: filled(c.ModuleVersion, row, **whose), total=total)
 
 
 async def _find(conn: Connection, caller: Caller, key: c.ModuleKey) -> tuple[int, str]:

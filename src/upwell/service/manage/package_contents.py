@@ -9,9 +9,8 @@ deleted with the package.
 """
 
 import json
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
 
 from upwell.domain import commands as c
 from upwell.domain.errors import Invalid, NotFound
@@ -25,7 +24,7 @@ from upwell.storage.database import Connection, Row
 
 @dataclass(frozen=True, slots=True)
 class Content:
-    """What a package installs: one file, `files` as JSON, or the object in a place."""
+    """What a package installs, as columns of its row: one file, `files` as JSON, or the object in a place."""
 
     object_key: str
     size: int
@@ -39,10 +38,6 @@ class Content:
     region: str | None = None
     bucket: str | None = None
     bucket_key: str | None = None
-
-    def columns(self) -> dict[str, Any]:
-        """The columns of a package's row that it fills."""
-        return asdict(self)
 
 
 async def single(ctx: Context, conn: Connection, caller: Caller, cmd: c.CreatePackage, package_id: int) -> Content:

@@ -4,6 +4,7 @@ What a package holds, and whether that is what the caller thinks, is found out i
 product is for whole devices, and every product's.
 """
 
+from dataclasses import asdict
 from typing import Any
 
 import asyncpg
@@ -45,7 +46,7 @@ async def create_package(ctx: Context, caller: Caller, cmd: c.CreatePackage) -> 
         module = await _hold_module(conn, product_id, cmd)
         content = found or await (several if cmd.files else single)(ctx, conn, caller, cmd, package_id)
         row = {"package_id": package_id, "account_id": caller.account_id, "product_id": product_id, "name": name}
-        columns = row | _said(cmd) | content.columns()
+        columns = row | _said(cmd) | asdict(content)
         if await conn.fetchval(*SQL["make_package"](**columns, module=module, now=ctx.now())) is None:
             raise _name_taken(name)
         return (await _views(conn, caller, [package_id]))[0]

@@ -15,7 +15,7 @@ from upwell.domain import commands as c
 from upwell.domain.errors import Conflict, Invalid, NotFound, TooMany, Unavailable
 from upwell.service.context import Context
 from upwell.service.manage.access import Caller, project_id, require
-from upwell.storage.database import Connection, values
+from upwell.storage.database import Connection, filled
 from upwell.storage.queries import sheet
 
 SQL = sheet("target_files")
@@ -56,7 +56,7 @@ async def list_target_files(ctx: Context, caller: Caller, cmd: c.ListTargetFiles
     """The account's lists, newest first."""
     async with ctx.database.connection() as conn:
         rows = await conn.fetch(*SQL["list_files"](account_id=caller.account_id, since=ctx.now() - FILE_KEPT))
-    return tuple(c.TargetFile(**values(row)) for row in rows)
+    return tuple(filled(c.TargetFile, row) for row in rows)
 
 
 async def delete_target_file(ctx: Context, caller: Caller, cmd: c.DeleteTargetFile) -> c.Done:

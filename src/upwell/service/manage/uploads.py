@@ -7,16 +7,16 @@ serves once, within an hour of its end (alibaba 5.1): firmware in a package, a l
 import base64
 import json
 import re
-from dataclasses import dataclass
 from datetime import timedelta
 
 from upwell.domain import commands
 from upwell.domain.errors import Conflict, Denied, Invalid, NotFound
+from upwell.objects.port import Stored
 from upwell.service.context import Context
 from upwell.service.dice import dice
 from upwell.service.manage.access import Caller, project_id, require
 from upwell.service.upgrade.downloads import policy_signature, server_secret
-from upwell.storage.database import Connection, Row
+from upwell.storage.database import Connection, Row, filled
 from upwell.storage.queries import sheet
 
 SQL = sheet("uploads")
@@ -31,15 +31,6 @@ LIST_SIZE_MAX = 40 * 1024 * 1024  # bytes of a list: 1,000,000 names of 32 chara
 _SIZE_MAX = {"firmware": IMAGE_SIZE_MAX, "devices": LIST_SIZE_MAX}
 _OBJECT_KEY = re.compile(r"ota/[0-9a-f]{32}/[0-9A-Za-z]+(?:\.[0-9A-Za-z]+)*\Z")
 _SUFFIX = re.compile(r"[0-9A-Za-z]{1,10}(?:\.[0-9A-Za-z]{1,10})?\Z")
-
-
-@dataclass(frozen=True, slots=True)
-class StoredUpload:
-    """A file that is stored whole: its bytes and lower-case hex digests."""
-
-    size: int
-    md5: str
-    sha256: str
 
 
 async def upload_secret(ctx: Context) -> bytes:
@@ -65,13 +56,8 @@ async def create_upload_ticket(
     }
     policy = base64.b64encode(json.dumps(rules, separators=(",", ":")).encode()).decode()
     signature = policy_signature(await upload_secret(ctx), policy)
-
     row = {"object_key": object_key, "account_id": caller.account_id, "purpose": cmd.purpose}
-
-    async def body(conn: Connection) -> None:
-        await conn.execute(*SQL["make_ticket"](**row, now=now))
-
-    await ctx.database.transact(body)
+    await ctx.database.transact(lambda conn: conn.execute(*SQL["make_ticket"](**row, now=now)))
     return commands.UploadTicket(
         host=host,
         object_key=object_key,
@@ -104,20 +90,16 @@ async def begin_upload(ctx: Context, object_key: str) -> None:
 
 async def abandon_upload(ctx: Context, object_key: str) -> None:
     """Whoever began the upload gives it up, and stores nothing any more: the ticket may begin again in its minute."""
-
-    async def body(conn: Connection) -> None:
-        await conn.execute(*SQL["abandon_upload"](object_key=object_key))
-
-    await ctx.database.transact(body)
+    await ctx.database.transact(lambda conn: conn.execute(*SQL["abandon_upload"](object_key=object_key)))
 
 
-async def stored_upload(ctx: Context, object_key: str) -> StoredUpload | None:
+async def stored_upload(ctx: Context, object_key: str) -> Stored | None:
     """What the upload under this ticket has stored whole; None when there is none, or it is not over."""
     async with ctx.database.connection() as conn:
         row = await conn.fetchrow(*SQL["find_ticket"](object_key=object_key))
     if row is None or row["finished_at"] is None:
         return None
-    return StoredUpload(row["size"], row["md5"], row["sha256"])
+    return filled(Stored, row)
 
 
 async def finish_upload(ctx: Context, object_key: str, size: int, md5: str, sha256: str) -> None:
@@ -134,10 +116,9 @@ async def finish_upload(ctx: Context, object_key: str, size: int, md5: str, sha2
 async def stale_files(ctx: Context) -> list[str]:
     """Object keys whose files nobody can use any more; delete each, then `forget_file` it."""
     now = ctx.now()
+    before = {"unused_before": now - UNUSED_KEPT, "deleted_before": now - DELETED_KEPT}
     async with ctx.database.connection() as conn:
-        before = {"unused_before": now - UNUSED_KEPT, "deleted_before": now - DELETED_KEPT}
-        rows = await conn.fetch(*SQL["stale_files"](**before))
-    return [row["object_key"] for row in rows]
+        return [row["object_key"] for row in await conn.fetch(*SQL["stale_files"](**before))]
 
 
 async def forget_file(ctx: Context, object_key: str) -> None:

@@ -18,7 +18,7 @@ from upwell.domain.errors import Conflict, Denied, Invalid, NotFound, Throttled
 from upwell.service.context import Context
 from upwell.service.journal import tell
 from upwell.service.manage.access import ROLES, Caller, check_account, make_account
-from upwell.storage.database import Connection, values
+from upwell.storage.database import Connection, filled
 from upwell.storage.queries import sheet
 
 log = logging.getLogger(__name__)
@@ -66,8 +66,8 @@ async def create_user(ctx: Context, account: str, name: str, password: str, role
 
     async def body(conn: Connection) -> User:
         account_id, user_id = await make_account(ctx, conn, account), ctx.new_id()
-        row = (user_id, account_id, name, salt, hashed, role, now)
-        if await conn.fetchval(_Q["make_user"], *row) is None:
+        row = {"user_id": user_id, "account_id": account_id, "name": name, "role": role}
+        if await conn.fetchval(*_Q["make_user"](**row, salt=salt, hash=hashed, now=now)) is None:
             raise Conflict("user_name_taken", f"The account {account} has a user named {name}.")
         return User(user_id=user_id, name=name, account=account, account_id=account_id, role=role, created_at=now)
 
@@ -77,14 +77,14 @@ async def create_user(ctx: Context, account: str, name: str, password: str, role
 async def list_users(ctx: Context) -> list[User]:
     """Every user of every account, by account and name."""
     async with ctx.database.connection() as conn:
-        return [User(**values(row)) for row in await conn.fetch(_Q["list_users"])]
+        return [filled(User, row) for row in await conn.fetch(*_Q["list_users"]())]
 
 
 async def delete_user(ctx: Context, account: str, name: str) -> None:
     """The user and their tokens are gone. Raises NotFound."""
 
     async def body(conn: Connection) -> None:
-        if await conn.fetchval(_Q["delete_user"], account, name) is None:
+        if await conn.fetchval(*_Q["delete_user"](account=account, name=name)) is None:
             raise NotFound("user", name)
 
     await ctx.database.transact(body)
@@ -96,7 +96,7 @@ async def sign_in(ctx: Context, account: str, name: str, password: str, *, scope
     who = hashlib.sha256(f"{account}\0{name}".encode("utf-8", "surrogatepass")).digest()
     tries = await _spend_try(ctx, who)
     async with ctx.database.connection() as conn:
-        row = await conn.fetchrow(_Q["find_user"], account, name)
+        row = await conn.fetchrow(*_Q["find_user"](account=account, name=name))
     salt, right = (_NOBODY, _NOBODY) if row is None else (row["salt"], row["hash"])
     hashed = await asyncio.to_thread(_hashed, password, salt)
     if not hmac.compare_digest(hashed, right) or row is None:
@@ -105,14 +105,14 @@ async def sign_in(ctx: Context, account: str, name: str, password: str, *, scope
             tell(log, "user locked", logging.WARNING, user=f"{account}/{name}", known=row is not None, tries=tries,
                  for_minutes=minutes)  # fmt: skip
         raise Denied("The user name, the password or the domain is wrong.")
-    user = User(**{name: value for name, value in values(row).items() if name not in ("salt", "hash")})
+    user = filled(User, row)
     return await _make_token(ctx, who, user, scoped)
 
 
 async def caller_of_token(ctx: Context, token: str, *, scoped: bool = True) -> Caller:
     """Whom a token stands for. Raises Denied when it is unknown, expired, or not scoped to a project but must be."""
     async with ctx.database.connection() as conn:
-        row = await conn.fetchrow(_Q["find_token"], _digest(token))
+        row = await conn.fetchrow(*_Q["find_token"](hash=_digest(token)))
     if row is None:
         raise Denied("The token is unknown.")
     if row["expires_at"] <= ctx.now():
@@ -124,11 +124,8 @@ async def caller_of_token(ctx: Context, token: str, *, scoped: bool = True) -> C
 
 async def purge(ctx: Context) -> None:
     """Forget tokens and wrong passwords that count no more."""
-
-    async def body(conn: Connection) -> None:
-        await conn.execute(_Q["purge"], ctx.now() - TOKEN_KEPT, ctx.now() - TRIES_SPAN)
-
-    await ctx.database.transact(body)
+    before = {"ended_before": ctx.now() - TOKEN_KEPT, "began_before": ctx.now() - TRIES_SPAN}
+    await ctx.database.transact(lambda conn: conn.execute(*_Q["purge"](**before)))
 
 
 async def _spend_try(ctx: Context, who: bytes) -> int:
@@ -136,7 +133,7 @@ async def _spend_try(ctx: Context, who: bytes) -> int:
 
     async def body(conn: Connection) -> int:
         now = ctx.now()
-        tries = await conn.fetchval(_Q["spend_try"], who, now, now - TRIES_SPAN, TRIES_MAX)
+        tries = await conn.fetchval(*_Q["spend_try"](who=who, now=now, since=now - TRIES_SPAN, most=TRIES_MAX))
         if tries is None:
             minutes = TRIES_SPAN // timedelta(minutes=1)
             raise Throttled(f"{TRIES_MAX} wrong passwords within {minutes} minutes; try again later.")
@@ -149,8 +146,9 @@ async def _make_token(ctx: Context, who: bytes, user: User, scoped: bool) -> Tok
     text, now = secrets.token_urlsafe(TOKEN_BYTES), ctx.now()
 
     async def body(conn: Connection) -> None:
-        await conn.execute(_Q["forgive_tries"], who)
-        await conn.execute(_Q["make_token"], _digest(text), user.user_id, scoped, now, now + TOKEN_LIFE)
+        await conn.execute(*_Q["forgive_tries"](who=who))
+        row = {"hash": _digest(text), "user_id": user.user_id, "scoped": scoped}
+        await conn.execute(*_Q["make_token"](**row, now=now, expires_at=now + TOKEN_LIFE))
 
     await ctx.database.transact(body)
     return Token(text=text, user=user, issued_at=now, expires_at=now + TOKEN_LIFE)

@@ -21,7 +21,7 @@ from upwell.domain.task import RELEASED, Event, State
 from upwell.service.context import Context
 from upwell.service.upgrade import reports
 from upwell.service.upgrade.tasks import Selection, columns_of, end_tasks, plain, ref_of
-from upwell.storage.database import Connection, Row
+from upwell.storage.database import Connection, Row, filled
 from upwell.storage.queries import sheet
 
 _Q = sheet("offers")
@@ -93,7 +93,8 @@ async def held(ctx: Context, tasks: Sequence[TaskRef]) -> set[TaskRef]:
 
 @dataclass(frozen=True, slots=True)
 class Attempt:
-    """What became of offers: those that were sent, and those that a transaction held, or that were no more to offer."""
+    """What became of offers that the budgets allowed: those that were sent, and those that a transaction held, or that
+    were no more to offer."""
 
     sent: set[TaskRef] = field(default_factory=set)
     missed: set[TaskRef] = field(default_factory=set)
@@ -105,24 +106,13 @@ async def offer(
     link: Link,
     send: Send,
     due_by: datetime | None = None,
-) -> set[TaskRef]:
-    """Offer what the budgets allow of these tasks; returns those that were sent. With `due_by`, a task that is no
-    longer due then, since another offer of it went out meanwhile, is passed over. A task that asks first is asked
-    instead; where the vendor can't ask, what the device said last is taken for its answer."""
-    return (await attempt(ctx, tasks, link, send, due_by)).sent
-
-
-async def attempt(
-    ctx: Context,
-    tasks: Sequence[TaskRef],
-    link: Link,
-    send: Send,
-    due_by: datetime | None = None,
     *,
     wanted: bool = False,
 ) -> Attempt:
-    """As `offer`; tells also which the budgets allowed and could not be claimed. `wanted`: their devices ask for their
-    offers, and one that has its offer already is told it again, without a question."""
+    """Offer what the budgets allow of these tasks. With `due_by`, a task that is no longer due then, since another
+    offer of it went out meanwhile, is passed over. A task that asks first is asked instead; where the vendor can't ask,
+    what the device said last is taken for its answer. `wanted`: their devices ask for their offers, and one that has
+    its offer already is told it again, without a question."""
     if not tasks:
         return Attempt()
     started = time.monotonic()
@@ -148,7 +138,7 @@ class _Round:
     """What became of the tasks of one claim."""
 
     taken: dict[TaskRef, "_Taken"] = field(default_factory=dict)
-    asked: list[TaskRef] = field(default_factory=list)  # before an offer of a task that does not negotiate
+    asked: list[TaskRef] = field(default_factory=list)  # for its version, though its job does not ask first
     refused: list[TaskRef] = field(default_factory=list)
     untellable: dict[TaskRef, str] = field(default_factory=dict)
     answers: list[reports.Incoming] = field(default_factory=list)
@@ -252,12 +242,8 @@ async def forget_grants(ctx: Context) -> None:
 def _addressed(row: Row, link: Link, *, wanted: bool) -> Addressed:
     again = wanted and row["awaiting"] in OFFERED and row["fits"]
     asks = row["asks_first"] or not (again or row["awaiting"] in OFFERS)
-    said = _inquiry(row) if asks else _offer(row, link)
+    said = Inquiry(task=ref_of(row), module=row["module"], **_of_job(row)) if asks else _offer(row, link)
     return Addressed(row["product_key"], row["name"], said, row["secret"], row["public_id"])
-
-
-def _inquiry(row: Row) -> Inquiry:
-    return Inquiry(task=ref_of(row), module=row["module"], **_of_job(row))
 
 
 def _of_job(row: Row) -> dict[str, Any]:
@@ -267,25 +253,18 @@ def _of_job(row: Row) -> dict[str, Any]:
 
 def _offer(row: Row, link: Link) -> Offer:
     ref, files = ref_of(row), json.loads(row["files"])
-    return Offer(
+    return filled(
+        Offer,
+        row,
         task=ref,
-        module=row["module"],
-        version=row["version"],
-        size=row["size"],
         md5="" if files else row["md5"],
         sha256="" if files else row["sha256"],
         url="" if files else link(ref, 0),
-        is_delta=row["is_delta"],
-        udi=row["udi"],
         tags=tuple((k, v) for k, v in json.loads(row["tags"])),
         files=tuple(
             OfferedFile(name=f["name"], url=link(ref, place), size=f["size"], md5=f["md5"], sha256=f["sha256"])
             for place, f in enumerate(files)
         ),
-        protocol=row["protocol"],
-        sign_method=row["sign_method"],
         file_name=row["object_key"].rpartition("/")[2],
-        is_held=row["is_held"],
-        sign=row["sign"],
         **_of_job(row),
     )

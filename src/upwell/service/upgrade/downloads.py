@@ -9,6 +9,7 @@ import binascii
 import hmac
 import secrets
 import struct
+from dataclasses import asdict
 from datetime import datetime
 from uuid import UUID
 
@@ -30,8 +31,8 @@ async def server_secret(ctx: Context, name: str) -> bytes:
     """The key of that name, 32 bytes; the first process to ask makes it, all others get the same."""
 
     async def body(conn: Connection) -> bytes:
-        await conn.execute(_Q["make_secret"], name, secrets.token_bytes(SECRET_SIZE))
-        return bytes(await conn.fetchval(_Q["read_secret"], name))
+        await conn.execute(*_Q["make_secret"](name=name, value=secrets.token_bytes(SECRET_SIZE)))
+        return bytes(await conn.fetchval(*_Q["read_secret"](name=name)))
 
     return await ctx.database.transact(body)
 
@@ -67,7 +68,7 @@ async def find_download(ctx: Context, task: TaskRef, place: int = 0) -> tuple[st
     """Object key, size in bytes and MD5 of a file that a task installs. Raises NotFound when the task was cancelled,
     its package is gone or has no file at that place, or the file is not what it was."""
     async with ctx.database.connection() as conn:
-        row = await conn.fetchrow(_Q["find_download"], task.device_id, task.job_id, task.nth, place)
+        row = await conn.fetchrow(*_Q["find_download"](**asdict(task), place=place))
     if row is None:
         raise NotFound("task", str(task.job_id))
     if row["object_tag"] is not None:

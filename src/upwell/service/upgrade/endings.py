@@ -2,8 +2,9 @@
 opened again. What begins and ends is told in the log, with its counts."""
 
 import logging
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from datetime import datetime
+from functools import partial
 from typing import NamedTuple
 
 from upwell.domain.attempts import TIMEOUT_TEXT, waited_out
@@ -34,6 +35,9 @@ class Ended(NamedTuple):
     reason: str = ""
 
 
+Way = Callable[[Context, int, Connection], Awaitable[Ended | None]]  # how a job ends; None when it may not now
+
+
 async def start_planned(ctx: Context) -> int:
     """Begin the jobs whose time has come; returns how many."""
     async with ctx.database.connection() as conn:
@@ -47,14 +51,21 @@ async def close_windows(ctx: Context) -> int:
     """End the jobs whose time is over: what is still open of them is cancelled (alibaba 7.4); returns how many."""
     async with ctx.database.connection() as conn:
         ready = [r["job_id"] for r in await conn.fetch(*_Q["closed_windows"](now=ctx.now()))]
+    return await _end_each(ctx, ready, _close)
+
+
+async def _end_each(ctx: Context, ready: Sequence[int], way: Way) -> int:
+    """Each of these jobs ends its way, if it still may, and that is told; returns how many they are."""
     for job_id in ready:
-        _tell_ended(
-            await ctx.database.transact(lambda conn, job_id=job_id: _close(ctx, conn, job_id))  # type: ignore[misc]
-        )
+        ended = await ctx.database.transact(partial(way, ctx, job_id))
+        if ended is not None:
+            counts = {state.value.lower(): n for state, n in sorted(ended.counts.items())}
+            told = {"tasks": sum(ended.counts.values()), **counts}
+            tell(log, "job ended", job=ended.job_id, status=ended.status, reason=ended.reason, **told)
     return len(ready)
 
 
-async def _close(ctx: Context, conn: Connection, job_id: int) -> Ended | None:
+async def _close(ctx: Context, job_id: int, conn: Connection) -> Ended | None:
     now = ctx.now()
     if await conn.fetchrow(*_Q["lock_running"](job_id=job_id)) is None:
         return None
@@ -67,19 +78,15 @@ async def _close(ctx: Context, conn: Connection, job_id: int) -> Ended | None:
 async def end_finished(ctx: Context) -> int:
     """End running jobs that have no open task left, and let verify jobs judge their package."""
     async with ctx.database.connection() as conn:
-        ready = [r["job_id"] for r in await conn.fetch(_Q["endable"])]
-    for job_id in ready:
-        _tell_ended(
-            await ctx.database.transact(lambda conn, job_id=job_id: _end(ctx, conn, job_id))  # type: ignore[misc]
-        )
-    return len(ready)
+        ready = [r["job_id"] for r in await conn.fetch(*_Q["endable"]())]
+    return await _end_each(ctx, ready, _end)
 
 
 async def _counts(conn: Connection, job_id: int) -> dict[State, int]:
     return {State(r["state"]): r["n"] for r in await conn.fetch(*_Q["counts"](job_id=job_id))}
 
 
-async def _end(ctx: Context, conn: Connection, job_id: int) -> Ended | None:
+async def _end(ctx: Context, job_id: int, conn: Connection) -> Ended | None:
     job = await conn.fetchrow(*_Q["lock_running"](job_id=job_id))
     if job is None:
         return None
@@ -95,15 +102,8 @@ async def _end(ctx: Context, conn: Connection, job_id: int) -> Ended | None:
     return Ended(job_id, status, counts)
 
 
-def _tell_ended(ended: Ended | None) -> None:
-    if ended is not None:
-        counts = {state.value.lower(): n for state, n in sorted(ended.counts.items())}
-        told = {"tasks": sum(ended.counts.values()), **counts}
-        tell(log, "job ended", job=ended.job_id, status=ended.status, reason=ended.reason, **told)
-
-
 async def _conclude(ctx: Context, conn: Connection, job: Row) -> None:
-    """How a batch ended is written down, and is news."""
+    """How a job that asks first ended is written down, and is news."""
     counted = (await tallies(conn, [job["job_id"]]))[job["job_id"]]
     outcome = progress(counted, planned=False, resolved=True, stop_asked=job["stop_asked"])
     await set_outcome(conn, job["job_id"], outcome)
@@ -126,7 +126,7 @@ async def set_package_status(conn: Connection, package_id: int, status: str, now
 
 
 async def reopen(conn: Connection, job_id: int, now: datetime) -> None:
-    """A job that had ended runs again, and of a batch that is news."""
+    """A job that had ended runs again, and of one that asks first that is news."""
     part = await conn.fetchval(*_Q["reopen_job"](job_id=job_id, now=now))
     if part:
         await news.note_status(conn, job_id, now, Progress.RUNNING, part)
@@ -159,9 +159,7 @@ async def end_waits(ctx: Context) -> int:
 async def time_out(ctx: Context) -> int:
     """Fail the tasks whose time ran out; returns how many."""
     now = ctx.now()
-
-    async def body(conn: Connection) -> int:
-        chosen = Selection(timeout_before=now)
-        return await end_tasks(conn, Event.TIMED_OUT, chosen, now, reason="timeout", description=TIMEOUT_TEXT)
-
-    return await ctx.database.transact(body)
+    chosen = Selection(timeout_before=now)
+    return await ctx.database.transact(
+        lambda conn: end_tasks(conn, Event.TIMED_OUT, chosen, now, reason="timeout", description=TIMEOUT_TEXT)
+    )

@@ -36,17 +36,12 @@ async def enrol(ctx: Context, product_key: str, name: str, creates: bool, rule: 
         if product_id is None:
             return None
         found = await conn.fetchrow(*_Q["unactivated"](device_id=device_id))
-        if found is not None:
-            return found["secret"] if found["may_know"] else None
-        if not creates or rule != "any":
-            return None
-        secret, public = dice(DEVICE_SECRET_SIZE), fleet.iot_id(device_id, dice(IOT_SALT_SIZE))
-        made = await make_device(conn, device_id, product_id, name, secret, public, None, ctx.now())
-        return secret if made else await _of_the_other(conn)
-
-    async def _of_the_other(conn: Connection) -> str | None:
-        # Another connection of the same device made it between the look and the insert.
-        found = await conn.fetchrow(*_Q["unactivated"](device_id=device_id))
+        if found is None and creates and rule == "any":
+            secret, public = dice(DEVICE_SECRET_SIZE), fleet.iot_id(device_id, dice(IOT_SALT_SIZE))
+            if await make_device(conn, device_id, product_id, name, secret, public, None, ctx.now()):
+                return secret
+            # Another connection of the same device made it between the look and the insert.
+            found = await conn.fetchrow(*_Q["unactivated"](device_id=device_id))
         return found["secret"] if found is not None and found["may_know"] else None
 
     return await ctx.database.transact(body)

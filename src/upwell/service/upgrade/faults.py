@@ -4,7 +4,7 @@ What waits is found anew each time, so a process that dies is followed by the ne
 loss, or come to need the package again, end too. A task that has failed so stays failed when its object is put right.
 """
 
-from datetime import datetime
+from functools import partial
 
 from upwell.domain.fault import RETURN_WITHIN, Fault, bereft
 from upwell.service.context import Context
@@ -22,13 +22,13 @@ async def end_bereft(ctx: Context) -> bool:
     async with ctx.database.connection() as conn:
         which = _Q["bereaved_jobs"](back_before=ctx.now() - RETURN_WITHIN, at_most=JOBS_AT_ONCE)
         jobs = [r["job_id"] for r in await conn.fetch(*which)]
-    ended = [await ctx.database.transact(lambda conn, job=job: _end(conn, job, ctx.now())) for job in jobs]  # type: ignore[misc]
-    return any(ended)
+    return any([await ctx.database.transact(partial(_end, ctx, job_id)) for job_id in jobs])
 
 
-async def _end(conn: Connection, job_id: int, now: datetime) -> int:
+async def _end(ctx: Context, job_id: int, conn: Connection) -> int:
     """End some of the job's tasks; its row says why, for its owner. Returns how many."""
-    ledger, back_before = Ledger(), now - RETURN_WITHIN
+    now, ledger = ctx.now(), Ledger()
+    back_before = now - RETURN_WITHIN
     for row in await conn.fetch(*_Q["faults_of_job"](job_id=job_id, back_before=back_before)):
         fault = Fault(word=row["object_fault"], text=row["object_problem"])
         await conn.execute(*_Q["describe_job"](job_id=job_id, text=fault.text))

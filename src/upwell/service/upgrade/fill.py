@@ -35,7 +35,7 @@ _AMONG: tuple[tuple[Callable[[Row], bool], str], ...] = (  # what a job looks fo
 async def unfilled(ctx: Context) -> list[int]:
     """Jobs whose tasks do not all exist yet, oldest first."""
     async with ctx.database.connection() as conn:
-        return [r["job_id"] for r in await conn.fetch(_Q["unfinished_jobs"])]
+        return [r["job_id"] for r in await conn.fetch(*_Q["unfinished_jobs"]())]
 
 
 async def fill(ctx: Context, job_id: int) -> bool:

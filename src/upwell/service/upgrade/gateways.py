@@ -10,8 +10,7 @@ from uuid import UUID
 from upwell.domain.connected import SubDevice
 from upwell.domain.errors import NotFound, TooMany
 from upwell.service.context import Context
-from upwell.storage.connected import sub_device_of
-from upwell.storage.database import Connection
+from upwell.storage.database import Connection, filled
 from upwell.storage.queries import sheet
 
 _Q = sheet("gateways")
@@ -55,7 +54,7 @@ async def unbind(ctx: Context, gateway_id: UUID, device_ids: Sequence[UUID]) -> 
 async def sub_devices(ctx: Context, gateway_id: UUID) -> list[SubDevice]:
     """The devices that the gateway speaks for, oldest first."""
     async with ctx.database.connection() as conn:
-        return [sub_device_of(row) for row in await conn.fetch(*_Q["sub_devices"](gateway_id=gateway_id))]
+        return [filled(SubDevice, row) for row in await conn.fetch(*_Q["sub_devices"](gateway_id=gateway_id))]
 
 
 async def behind(ctx: Context, gateway_ids: Sequence[UUID]) -> list[list[SubDevice]]:
@@ -64,5 +63,5 @@ async def behind(ctx: Context, gateway_ids: Sequence[UUID]) -> list[list[SubDevi
     found: dict[UUID, list[SubDevice]] = defaultdict(list)
     async with ctx.database.connection() as conn:
         for row in await conn.fetch(*_Q["behind"](gateway_ids=list(gateway_ids), at_most=BEHIND_MAX)):
-            found[UUID(int=row["gateway_id"].int)].append(sub_device_of(row))
+            found[UUID(int=row["gateway_id"].int)].append(filled(SubDevice, row))
     return [found[each] for each in gateway_ids]

@@ -46,6 +46,7 @@ async def make_devices(
 
 async def delete_devices(conn: Connection, device_ids: Sequence[UUID], now: datetime) -> None:
     """Make tombstones of these locked devices; their open tasks are the caller's to cancel in the same transaction."""
+    await conn.execute(*_Q["forget_past"](device_ids=device_ids))
     await conn.execute(*_Q["delete_devices"](device_ids=device_ids, now=now))
 
 

@@ -1,12 +1,13 @@
 """What checks a device's login: its secrets, its account, the gateway it is behind. Many are asked for at once."""
 
+import json
 from collections.abc import Sequence
 from uuid import UUID
 
 from upwell.domain.connected import LoginFacts
 from upwell.domain.fleet import implied_ids
 from upwell.service.context import Context
-from upwell.storage.connected import login_facts_of
+from upwell.storage.database import Row, filled
 from upwell.storage.queries import sheet
 
 _Q = sheet("logins")
@@ -18,7 +19,7 @@ async def login_facts(ctx: Context, device_ids: Sequence[UUID]) -> list[LoginFac
     """What checks the logins of these devices, in their order and one question; None for one that does not exist."""
     async with ctx.database.connection() as conn:
         rows = await conn.fetch(*_Q["login_facts"](device_ids=list(device_ids)))
-    found = {UUID(int=row["device_id"].int): login_facts_of(row) for row in rows}
+    found = {UUID(int=row["device_id"].int): _facts(row) for row in rows}
     return [found.get(device_id) for device_id in device_ids]
 
 
@@ -33,5 +34,9 @@ async def login_facts_by_name(ctx: Context, names: Sequence[str]) -> list[list[L
     )  # fmt: skip
     async with ctx.database.connection() as conn:
         for row in await conn.fetch(*asked):
-            found[row["word"]].append(login_facts_of(row))
+            found[row["word"]].append(_facts(row))
     return [found[name] for name in names]
+
+
+def _facts(row: Row) -> LoginFacts:
+    return filled(LoginFacts, row, product_facts=json.loads(row["product_facts"]))

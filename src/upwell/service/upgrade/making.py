@@ -12,7 +12,7 @@ from upwell.domain.policy import LastTask, next_nth
 from upwell.domain.task import BUSY, Event, State
 from upwell.service.context import Context
 from upwell.service.upgrade.tasks import Selection, end_tasks, plain
-from upwell.storage.database import Connection, Row
+from upwell.storage.database import Connection, Row, filled
 from upwell.storage.queries import sheet
 
 _Q = sheet("fill")
@@ -54,7 +54,7 @@ async def make_failed(ctx: Context, conn: Connection, job: Row, ids: Sequence[UU
 async def take(ctx: Context, conn: Connection, job: Row, devices: Mapping[UUID, str | None]) -> int:
     """Make the tasks that a dynamic job owes these devices, which run these versions; returns how many are due now."""
     rows = await conn.fetch(*_POLICIES["last_tasks"](device_ids=list(devices), job_id=job["job_id"]))
-    last = {plain(row["device_id"]): _last_task(row) for row in rows}
+    last = {plain(row["device_id"]): filled(LastTask, row, state=State(row["state"])) for row in rows}
     busy = [device for device, task in last.items() if task.reason == BUSY]
     taken = await _still_taken(ctx, conn, job, busy) if busy else set()
     numbers = {d: next_nth(last.get(d), version, d in taken) for d, version in devices.items()}
@@ -76,16 +76,6 @@ async def lock_live_devices(conn: Connection, ids: Sequence[UUID]) -> dict[UUID,
 async def _still_taken(ctx: Context, conn: Connection, job: Row, ids: list[UUID]) -> set[UUID]:
     await _clear_the_way(conn, job, ids, ctx.now())
     return await taken_devices(conn, [(device, _slot(job)) for device in ids])
-
-
-def _last_task(row: Row) -> LastTask:
-    return LastTask(
-        nth=row["nth"],
-        first_nth=row["first_nth"],
-        state=State(row["state"]),
-        reason=row["reason"],
-        source_version=row["source_version"],
-    )
 
 
 def _slot(job: Row) -> str:

@@ -15,7 +15,7 @@ from upwell.domain import commands as c
 from upwell.domain.standings import Progress
 from upwell.service.context import Context
 from upwell.service.journal import tell
-from upwell.storage.database import Connection, Row
+from upwell.storage.database import Connection, Row, filled
 from upwell.storage.queries import sheet
 
 log = logging.getLogger(__name__)
@@ -72,7 +72,8 @@ async def deliver(ctx: Context, render: Render, post: Post) -> bool:
 
 async def _try(ctx: Context, row: Row, render: Render, post: Post) -> bool:
     which = {name: row[name] for name in ("action_id", "job_id", "nth")}
-    body = render(_news(row), f"{row['action_id']:x}-{row['job_id']:x}-{row['nth']}")
+    told = filled(c.News, row, progress=Progress(row["progress"]), at=row["noted_at"])
+    body = render(told, f"{row['action_id']:x}-{row['job_id']:x}-{row['nth']}")
     problem = await post(Parcel(row["url"], body, ctx.now(), row["token"], row["server_name"]))
     async with ctx.database.connection() as conn:
         if not problem:
@@ -88,14 +89,3 @@ async def _try(ctx: Context, row: Row, render: Render, post: Post) -> bool:
 def pause_s(tries: int) -> int:
     """Seconds to wait after the so-manieth try failed."""
     return min(FIRST_PAUSE_S << min(tries - 1, 16), PAUSE_MAX_S)
-
-
-def _news(row: Row) -> c.News:
-    return c.News(
-        job_id=row["job_id"],
-        part=row["part"],
-        space=row["space"],
-        progress=Progress(row["progress"]),
-        reason=row["reason"],
-        at=row["noted_at"],
-    )

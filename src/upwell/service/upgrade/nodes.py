@@ -19,11 +19,7 @@ async def keep_lease(ctx: Context, node_id: UUID) -> None:
 
 async def adopt_tasks(ctx: Context, node_id: UUID) -> None:
     """Tasks made while their device was connecting may have missed it; they follow it now."""
-
-    async def body(conn: Connection) -> None:
-        await conn.execute(*_Q["adopt_tasks"](node_id=node_id, now=ctx.now()))
-
-    await ctx.database.transact(body)
+    await ctx.database.transact(lambda conn: conn.execute(*_Q["adopt_tasks"](node_id=node_id, now=ctx.now())))
 
 
 async def drop_lease(ctx: Context, node_id: UUID) -> None:
@@ -37,11 +33,11 @@ async def release_dead(ctx: Context) -> int:
     """Release the devices of nodes without a lease; returns how many nodes."""
 
     async def body(conn: Connection) -> int:
-        dead = [r["node_id"] for r in await conn.fetch(_Q["dead_nodes"])]
+        dead = [r["node_id"] for r in await conn.fetch(*_Q["dead_nodes"]())]
         if dead:
             await conn.execute(*_Q["release_devices"](node_ids=dead, now=ctx.now()))
             await conn.execute(*_Q["release_tasks"](node_ids=dead))
-        await conn.execute(_Q["forget_nodes"])
+        await conn.execute(*_Q["forget_nodes"]())
         return len(dead)
 
     return await ctx.database.transact(body)
@@ -60,8 +56,5 @@ async def asked(ctx: Context, who: Sequence[tuple[UUID, str]]) -> None:
     """These devices, which have no connection, made requests from these addresses: each was online for that moment, and
     no node holds it. Of one device's several the last counts."""
     last = dict(who)
-
-    async def body(conn: Connection) -> None:
-        await conn.execute(*_Q["asked"](device_ids=list(last), addresses=list(last.values()), now=ctx.now()))
-
-    await ctx.database.transact(body)
+    seen = {"device_ids": list(last), "addresses": list(last.values())}
+    await ctx.database.transact(lambda conn: conn.execute(*_Q["asked"](**seen, now=ctx.now())))

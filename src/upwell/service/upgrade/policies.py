@@ -8,7 +8,6 @@ from collections.abc import Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
 from uuid import UUID
 
 from upwell.domain.policy import Policy, winner
@@ -16,7 +15,7 @@ from upwell.service.context import Context
 from upwell.service.upgrade.making import take
 from upwell.service.upgrade.members import members_among
 from upwell.service.upgrade.tasks import plain
-from upwell.storage.database import Connection
+from upwell.storage.database import Connection, filled
 from upwell.storage.queries import sheet
 
 _Q = sheet("policies")
@@ -45,16 +44,11 @@ async def candidates_of(conn: Connection, running: Sequence[Running]) -> Candida
     """The policies that may take such devices, whichever groups these are in."""
     wanted = sorted({r.kind for r in running})
     found: dict[tuple[int, str, str], list[Policy]] = {}
-    for row in await conn.fetch(*_candidates(wanted)) if wanted else []:
-        policy = Policy(job_id=row["job_id"], group_id=row["group_id"], destination=row["destination"])
-        found.setdefault((row["product_id"], row["module"], row["version"]), []).append(policy)
+    products, modules, versions = zip(*wanted, strict=True) if wanted else ((), (), ())
+    asked = _Q["candidates"](product_ids=products, modules=modules, versions=versions)
+    for row in await conn.fetch(*asked) if wanted else []:
+        found.setdefault((row["product_id"], row["module"], row["version"]), []).append(filled(Policy, row))
     return found
-
-
-def _candidates(wanted: Sequence[tuple[int, str, str]]) -> tuple[Any, ...]:
-    products, modules, versions = (list(column) for column in zip(*wanted, strict=True))
-    statement: tuple[Any, ...] = _Q["candidates"](product_ids=products, modules=modules, versions=versions)
-    return statement
 
 
 async def winners(conn: Connection, running: Sequence[Running], found: Candidates) -> dict[int, dict[UUID, str | None]]:

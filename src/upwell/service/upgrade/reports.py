@@ -88,7 +88,7 @@ async def apply(ctx: Context, batch: Sequence[Incoming]) -> Applied:
 
 @dataclass(frozen=True, slots=True)
 class _Known:
-    """What a report's meaning depends on besides its task: what jobs that negotiate may install, and what stands beside
+    """What a report's meaning depends on besides its task: what jobs that ask first may install, and what stands beside
     tasks whose device says another version."""
 
     choices: Mapping[int, Sequence[Choice]]
@@ -96,7 +96,7 @@ class _Known:
 
 
 def _moved(batch: Sequence[Incoming], open_tasks: Mapping[UUID, Sequence[Task]]) -> list[Task]:
-    """The tasks, of those that don't negotiate, whose device says another version than their source and destination:
+    """The tasks, of those that don't ask first, whose device says another version than their source and destination:
     for most batches none, and then nothing is asked."""
     found: dict[TaskRef, Task] = {}
     for incoming in batch:

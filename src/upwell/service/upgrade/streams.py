@@ -5,7 +5,6 @@ from uuid import UUID
 from upwell.domain.connected import Stream
 from upwell.domain.talk import TaskRef, stream_of
 from upwell.service.context import Context
-from upwell.storage.connected import file_of
 from upwell.storage.queries import sheet
 
 _Q = sheet("streams")
@@ -17,5 +16,5 @@ async def find_stream(ctx: Context, device_id: UUID, stream: int) -> Stream | No
         rows = await conn.fetch(*_Q["streams_of_device"](device_id=device_id))
     for row in rows:
         if row["offered"] and stream_of(TaskRef(device_id=device_id, job_id=row["job_id"], nth=row["nth"])) == stream:
-            return file_of(row)
+            return Stream(row["object_key"], row["size"])
     return None

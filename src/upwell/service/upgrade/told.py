@@ -2,7 +2,7 @@
 
 Many devices say that they have succeeded and never what they run (huawei 5.8): the destination counts as what they run
 then, for owners, policies and offers, and is marked as told by a result. Locks are taken in the house's order,
-rules, devices and versions before tasks, so whoever may turn out to have arrived is held before its tasks are.
+policies, devices and versions before tasks, so whoever may turn out to have arrived is held before its tasks are.
 """
 
 from collections.abc import Sequence

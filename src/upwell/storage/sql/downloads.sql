@@ -1,10 +1,10 @@
 -- Downloads: the secrets that sign their links, and the files behind them.
 
 -- name: make_secret
-insert into secret (name, value) values ($1, $2) on conflict (name) do nothing;
+insert into secret (name, value) values (:name, :value) on conflict (name) do nothing;
 
 -- name: read_secret
-select value from secret where name = $1;
+select value from secret where name = :name;
 
 -- name: find_download
 -- The bytes of one file that a task installs. A cancelled task has none (law 5), nor has a package that is deleted or
@@ -12,6 +12,6 @@ select value from secret where name = $1;
 select p.package_id, p.object_tag, coalesce(f.file ->> 'object_key', p.object_key) as object_key,
        coalesce((f.file ->> 'size')::bigint, p.size) as size, coalesce(f.file ->> 'md5', p.md5) as md5
 from task t join job j using (job_id) join package p on p.package_id = coalesce(t.package_id, j.package_id)
-cross join lateral (select p.files -> $4::int as file) f
-where t.device_id = $1 and t.job_id = $2 and t.nth = $3 and p.deleted_at is null
-  and p.object_state = 'ok' and t.state <> 'CANCELED' and ($4 = 0 or $4 < jsonb_array_length(p.files));
+cross join lateral (select p.files -> :place::int as file) f
+where t.device_id = :device_id and t.job_id = :job_id and t.nth = :nth and p.deleted_at is null
+  and p.object_state = 'ok' and t.state <> 'CANCELED' and (:place = 0 or :place < jsonb_array_length(p.files));

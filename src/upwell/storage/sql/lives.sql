@@ -64,16 +64,5 @@ select exists (
     join task t using (device_id, job_id, nth) join device d using (device_id) where d.life <> t.life);
 
 -- name: delete_devices
--- Locked devices become tombstones; what they said, where they were connected and belonged is forgotten.
-with presence_gone as (
-    delete from presence where device_id = any(:device_ids::uuid[])
-), versions_gone as (
-    delete from module_version where device_id = any(:device_ids::uuid[])
-), tags_gone as (
-    delete from device_tag where device_id = any(:device_ids::uuid[])
-), membership_gone as (
-    delete from group_member where device_id = any(:device_ids::uuid[])
-), topology_gone as (
-    delete from topology where device_id = any(:device_ids::uuid[]) or gateway_id = any(:device_ids::uuid[])
-)
+-- Locked devices become tombstones; `forget_past` forgets what they said, where they were connected and belonged.
 update device set deleted_at = :now, modified_at = :now where device_id = any(:device_ids::uuid[]);

@@ -54,7 +54,7 @@ select device_id from device where product_id = any(:product_ids::bigint[]) and 
 order by device_id limit :most for no key update;
 
 -- name: delete_space
--- With all that is left in it: products, their modules and packages, groups, and the rules that are about it alone.
+-- With all that is left in it: products, their modules and packages, groups, and the hooks that are about it alone.
 with news_gone as (
     delete from news where action_id in (select a.action_id from hook_action a join hook h using (hook_id)
                                          where h.space_id = :space_id)

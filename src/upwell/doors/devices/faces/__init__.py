@@ -13,7 +13,9 @@ from enum import StrEnum
 from typing import Literal, Protocol
 from uuid import UUID
 
+from upwell.dialects.rest import RestRequest
 from upwell.domain.errors import DeviceError
+from upwell.domain.fleet import device_id
 from upwell.domain.talk import BlockRequest, OfferRequest, Report
 from upwell.service.upgrade.dispatch import Addressed
 
@@ -26,6 +28,10 @@ class Names:
     product_key: str
     device_name: str
     public_id: str = field(default="", compare=False)
+
+    @property
+    def device_id(self) -> UUID:
+        return device_id(self.product_key, self.device_name)
 
     @property
     def shown(self) -> str:
@@ -54,17 +60,6 @@ class Answer:
     status: int = 200
     content_type: str = "application/json"
     caution: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class HttpRequest:
-    """One request of a device, as it came; `headers` by their names in lower case, `path` and `query` not decoded."""
-
-    method: str
-    path: str
-    query: str
-    headers: Mapping[str, str]
-    body: bytes
 
 
 # --- logins -------------------------------------------------------------------------------------------------------
@@ -317,9 +312,6 @@ class MqttFace(Face, Protocol):
         """Who the CONNECT says it is; None when it is not of this vendor's kind, and the next face is asked. Raises
         DeviceError for one of its own kind that is malformed: nobody else is asked and the login is refused."""
 
-    def greet(self, linked: Linked, now: datetime) -> Sequence[Down]:
-        """What a device is sent as soon as it is online, before any offer; usually nothing."""
-
     def may_publish(self, linked: Linked, topic: str) -> bool:
         """Whether the topic is one that a device of this connection may publish to (L8: see `Linked.whose`).
         False ends the connection where there is no `excuse`, so be lenient with its own topics that OTA doesn't know,
@@ -354,15 +346,15 @@ class HttpFace(Face, Protocol):
     paths: Sequence[str]
     """Whose requests these are, as Starlette writes routes."""
 
-    def claim(self, request: HttpRequest) -> Claim:
+    def claim(self, request: RestRequest) -> Claim:
         """Who the request says it is; the password is in the request, and `proves` is given none. Raises
         DeviceError."""
 
-    def read(self, linked: Linked, request: HttpRequest) -> Sequence[Said]:
+    def read(self, linked: Linked, request: RestRequest) -> Sequence[Said]:
         """What it says, in its order; all of it is committed before it is answered. Raises DeviceError for what can't
         be understood: then none is."""
 
-    def done(self, linked: Linked, request: HttpRequest) -> Answer:
+    def done(self, linked: Linked, request: RestRequest) -> Answer:
         """What was said is taken, and nothing was asked for, or there is nothing to tell."""
 
     def refuse(self, why: Why, problem: str) -> Answer:

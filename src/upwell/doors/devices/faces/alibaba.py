@@ -49,7 +49,7 @@ class AlibabaFace:
     subs_come_along = False
     payload_size_max = device.PAYLOAD_MAX
 
-    def __init__(self, tls_link: Callable[[TaskRef, int], str | None] = lambda task, place: None) -> None:
+    def __init__(self, tls_link: Callable[[TaskRef, int], str | None]) -> None:
         """`tls_link` gives the URL by TLS of one file of a task, if there is one."""
         self._tls_link = tls_link
 
@@ -69,10 +69,6 @@ class AlibabaFace:
             )
         return Claim(claim.product_key, claim.device_name, proves, client=login.c_sdk(client_id))
 
-    def greet(self, linked: Linked, now: datetime) -> Sequence[Down]:
-        """Nothing: Alibaba's devices speak first."""
-        return ()
-
     def may_publish(self, linked: Linked, topic: str) -> bool:
         """Topics that carry the names of a device of this connection, or of a sub-device that was one."""
         names = _names_in(topic)
@@ -91,7 +87,6 @@ class AlibabaFace:
         return Absent(*names) if _is_gateway(linked) else None
 
     def may_subscribe(self, linked: Linked, topic_filter: str) -> bool:
-        """Filters that match only topics of one device of this connection."""
         names = _names_in(topic_filter)
         return names is not None and linked.whose(*names) is not None and device.own_filter(topic_filter, *names)
 
@@ -102,7 +97,7 @@ class AlibabaFace:
         if owner is None:
             raise DeviceError("The topic is not of a device of this connection.")
         key, name = owner.product_key, owner.device_name
-        if topic == device.TOPICS["download"].of(key, name):
+        if topic == device.TOPICS["download"].format(pk=key, dn=name):
             return (_block_asked(owner, payload),)
         verb = gateway.verb_of(topic, key, name) if owner == linked.names else None
         if verb is not None:

@@ -14,6 +14,7 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from upwell.dialects.alibaba import login
+from upwell.dialects.rpc import octets
 from upwell.domain.errors import DeviceError, ServerError
 from upwell.doors.devices.bodies import body_of
 from upwell.doors.requests import peer_of
@@ -24,7 +25,6 @@ PATH = "/auth/register/device"
 BODY_MAX = 4096  # bytes; a real form has about 250
 NOBODY = "no such product"  # a secret to check against, so that unknown products take as long as known ones
 BAD_REQUEST, REFUSED, UNAVAILABLE = 460, 401, 500
-
 
 ProductSecret = Callable[[str], Awaitable[str | None]]
 Enrol = Callable[[str, str, bool], Awaitable[str | None]]  # product key, name, creates -> the device's secret
@@ -66,7 +66,7 @@ class Registration:
 
     async def _granted(self, claim: login.LoginClaim, sign: str) -> str | None:
         secret = await self.product_secret(claim.product_key)
-        proven = login.verify(claim, NOBODY if secret is None else secret, login.octets(sign))
+        proven = login.verify(claim, NOBODY if secret is None else secret, octets(sign))
         if secret is None or not proven:
             return None
         return await self.enrol(claim.product_key, claim.device_name, False)

@@ -50,9 +50,7 @@ class HuaweiFace:
     subs_come_along = True
     payload_size_max = envelope.PAYLOAD_MAX
 
-    def __init__(
-        self, now: Callable[[], datetime], link: NamedLink, clock_tolerance: timedelta = login.CLOCK_TOLERANCE
-    ) -> None:
+    def __init__(self, now: Callable[[], datetime], link: NamedLink, clock_tolerance: timedelta) -> None:
         self._now = now
         self._link = link
         self._tolerance = clock_tolerance
@@ -72,10 +70,6 @@ class HuaweiFace:
             return "" if timely else f"its clock is off: it says {claim.timestamp}, and here it is {now:%Y%m%d%H}"
 
         return Claim(None, claim.device_id, proves, blames)
-
-    def greet(self, linked: Linked, now: datetime) -> Sequence[Down]:
-        """Nothing: a device is asked when it has something to install."""
-        return ()
 
     def may_publish(self, linked: Linked, topic: str) -> bool:
         """Topics of the device that logged in; it speaks for those behind it on them."""

@@ -5,7 +5,7 @@ of this door needs no subscription and none makes a second copy of it. Devices o
 kept; what they say is acknowledged and not read (tuya 5).
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from datetime import datetime
 
 from upwell.dialects.tuya import channels, device, gateway, login, offers
@@ -48,11 +48,7 @@ class TuyaLinkFace:
     subs_come_along = False
     payload_size_max = device.PAYLOAD_MAX
 
-    def __init__(
-        self,
-        now: Callable[[], datetime],
-        tls_link: Callable[[TaskRef, int], str | None] = lambda task, place: None,
-    ) -> None:
+    def __init__(self, now: Callable[[], datetime], tls_link: Callable[[TaskRef, int], str | None]) -> None:
         self._now = now
         self._tls_link = tls_link
 
@@ -62,10 +58,6 @@ class TuyaLinkFace:
         if claim is None:
             return None
         return Claim(None, claim.device_id, lambda secret, password, now: login.verify(claim, secret, password))
-
-    def greet(self, linked: Linked, now: datetime) -> Sequence[Down]:
-        """Nothing: the SDK takes no message before its SUBACK."""
-        return ()
 
     def may_publish(self, linked: Linked, topic: str) -> bool:
         """Topics of the device itself. A gateway is let be with those of any device, for its sub-devices speak right
@@ -81,7 +73,6 @@ class TuyaLinkFace:
         return None if name is None or linked.whose(None, name) is None else Harmless()
 
     def may_subscribe(self, linked: Linked, topic_filter: str) -> bool:
-        """Filters that match only topics of one device of this connection."""
         name = device.device_of(topic_filter)
         return name is not None and linked.whose(None, name) is not None and device.own_filter(topic_filter, name)
 
@@ -100,24 +91,21 @@ class TuyaLinkFace:
         answered = gateway.reply(suffix, payload, owner.device_name)
         if answered is not None:
             return (Reply(lambda now: Down(*answered(int(now.timestamp() * 1000)))),)
-        read = device.read(suffix, payload, _channels(linked, owner))
+        # A sub-device's channels are those of the gateway's product, if it says any.
+        read = device.read(suffix, payload, channels.channels_of(linked.product_facts))
         return [each if isinstance(each, DeviceError) else Said(owner, each) for each in read]
 
     def push(self, linked: Linked, addressed: Addressed, now: datetime) -> Down:
         """ota/issue, on the addressed device's own topic and with its own hmac."""
-        names = Names(addressed.product_key, addressed.device_name)
-        known, now_s, tls_url = (
-            _channels(linked, names),
-            int(now.timestamp()),
-            self._tls_link(addressed.offered.task, 0),
-        )
-        return Down(*offers.issue(addressed.offered, names.device_name, addressed.secret, known, now_s, tls_url))
+        known, now_s = channels.channels_of(linked.product_facts), int(now.timestamp())
+        name, tls_url = addressed.device_name, self._tls_link(addressed.offered.task, 0)
+        return Down(*offers.issue(addressed.offered, name, addressed.secret, known, now_s, tls_url))
 
     def answer(self, linked: Linked, names: Names, request: OfferRequest, addressed: Addressed | None) -> Down | None:
         """ota/get_response always, with or without an offer."""
         offer = addressed.offered if addressed else None
         secret = addressed.secret if addressed else ""
-        known, now_s = _channels(linked, names), self._seconds()
+        known, now_s = channels.channels_of(linked.product_facts), self._seconds()
         tls_url = self._tls_link(offer.task, 0) if offer else None
         return Down(*offers.get_response(offer, request, names.device_name, secret, known, now_s, tls_url))
 
@@ -127,11 +115,6 @@ class TuyaLinkFace:
 
     def _seconds(self) -> int:
         return int(self._now().timestamp())
-
-
-def _channels(linked: Linked, names: Names) -> Mapping[int, str]:
-    """The channels of the device's product; a sub-device's are those of the gateway's product if it says any."""
-    return channels.channels_of(linked.product_facts)
 
 
 # --- sub-devices -----------------------------------------------------------------------------------------------------

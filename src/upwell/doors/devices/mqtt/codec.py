@@ -24,11 +24,9 @@ from upwell.doors.devices.mqtt.packets import (
     Subscribe,
     Unsubscribe,
     UnsupportedConnect,
-    Will,
 )
 
 CONNECT_SIZE_MAX = 4096  # bytes after the fixed header that a stranger may say; the longest known login has about 500
-PAYLOAD_SIZE_MAX = 262_144  # bytes of a publish's payload, where a vendor's page names no other bound
 LENGTH_BYTES_MAX = 4  # mqtt 2.2.3
 PACKET_ID_MAX = 65535
 STRING_SIZE_MAX = 65535
@@ -120,11 +118,13 @@ def _connect(flags: int, body: bytes) -> Connect | UnsupportedConnect:
         raise MalformedPacket("forbidden will flags")
     keep_alive_s = reader.number16()
     client_id = reader.text()
-    will = Will(_topic(reader), reader.binary(), bits >> 3 & 3, bool(bits & 0x20)) if has_will else None
+    if has_will:  # read only to find what follows it: it is never sent to anyone
+        _topic(reader)
+        reader.binary()
     username = reader.text() if has_user else ""
     password = reader.binary() if has_password else b""
     reader.end()
-    return Connect(client_id, username, password, keep_alive_s, bool(bits & 0x02), level, will)
+    return Connect(client_id, username, password, keep_alive_s, level)
 
 
 def _publish(flags: int, body: bytes) -> Publish:
@@ -137,7 +137,7 @@ def _publish(flags: int, body: bytes) -> Publish:
     reader = _Reader(body)
     topic = _topic(reader)
     packet_id = reader.packet_id() if qos else 0
-    return Publish(topic, reader.take(reader.left), qos, packet_id, dup, bool(flags & 0x01))
+    return Publish(topic, reader.take(reader.left), packet_id, dup)
 
 
 def _puback(flags: int, body: bytes) -> Puback:

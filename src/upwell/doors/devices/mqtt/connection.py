@@ -10,14 +10,16 @@ Refuses: to explain itself to an offender, to log a secret or a traceback for wh
 import asyncio
 import logging
 from collections.abc import Coroutine
+from functools import partial
 from typing import Any, Protocol, cast
 from uuid import UUID, uuid4
 
 from upwell.domain.errors import UpwellError
+from upwell.doors.devices.faces import Down
 from upwell.doors.devices.identity import Identity
 from upwell.doors.devices.mqtt import codec, packets
 from upwell.doors.devices.mqtt.greeting import Refusal, judged
-from upwell.doors.devices.mqtt.handler import Conn, Limits, Message, MqttHandler
+from upwell.doors.devices.mqtt.handler import Conn, Limits, MqttHandler
 from upwell.doors.devices.mqtt.inbox import Inbox, Pending
 from upwell.doors.devices.mqtt.probes import probe
 from upwell.doors.devices.mqtt.session import Session
@@ -35,13 +37,13 @@ class Door(Protocol):
 
     handler: MqttHandler
     limits: Limits
+    parting: "dict[UUID, asyncio.Task[None]]"
 
     def admit(self, link: "Link") -> bool: ...
     def enter(self, link: "Link", device_id: UUID) -> "Link | None": ...
     def leave(self, link: "Link") -> None: ...
     def forget(self, link: "Link") -> None: ...
     def part(self, device_id: UUID, farewell: Coroutine[Any, Any, None]) -> None: ...
-    def parting(self, device_id: UUID) -> "asyncio.Task[None] | None": ...
     def spawn(self, work: Coroutine[Any, Any, None]) -> "asyncio.Task[None]": ...
 
 
@@ -121,7 +123,8 @@ class Link(asyncio.Protocol):
 
     def pause_writing(self) -> None:
         if not self._finished:
-            self._stall = self._loop.call_later(self._limits.write_stall_max_s, self._stalled)
+            cut = partial(self.cut, "does not read", abort=True)
+            self._stall = self._loop.call_later(self._limits.write_stall_max_s, cut)
         self._throttle()
 
     def resume_writing(self) -> None:
@@ -129,9 +132,6 @@ class Link(asyncio.Protocol):
             self._stall.cancel()
         self._stall = None
         self._pump()
-
-    def _stalled(self) -> None:
-        self.cut("does not read", abort=True)
 
     def _write(self, data: bytes) -> None:
         if self._finished:
@@ -223,19 +223,12 @@ class Link(asyncio.Protocol):
     async def _open(self, connect: packets.Connect, identity: Identity) -> None:
         """Take the device's place, say so, and let packets through once the handler knows of it."""
         former = self._door.enter(self, identity.device_id)
-        if former and former.conn:
-            former.conn.replaced = True
+        if former:
             former.cut("replaced by a later login")  # alibaba 6.1, rule 5
-        farewell = self._door.parting(identity.device_id)
+        farewell = self._door.parting.get(identity.device_id)
         host = self.peer.rpartition(":")[0] or self.peer  # a device's address has no port; the log's has
-        conn = Conn(uuid4(), identity.device_id, identity.facts, host, connect.client_id, connect.protocol_level,
-                    self, name=identity.name)  # fmt: skip
-        self._session = Session(
-            keep_alive_s=connect.keep_alive_s,
-            now_s=self._loop.time(),
-            inflight_max=self._limits.inflight_max,
-            subscriptions_max=self._limits.subscriptions_max,
-        )
+        conn = Conn(uuid4(), identity.device_id, identity.facts, host, self, identity.name)
+        self._session = Session(self._limits, keep_alive_s=connect.keep_alive_s, now_s=self._loop.time())
         self.conn = conn
         if self._finished:  # it hung up meanwhile, and is heard out all the same
             self._door.leave(self)
@@ -266,7 +259,7 @@ class Link(asyncio.Protocol):
         now_s = self._loop.time()
         if not self._reading:
             self._session.heard(now_s)
-        if self._session.silent_too_long(now_s):
+        if now_s >= self._session.deadline_s:
             self.cut("silent beyond its keep alive")
             return
         next_s = min(self._session.deadline_s, now_s + self._session.silence_max_s)
@@ -309,16 +302,16 @@ class Link(asyncio.Protocol):
     def _handle(self, conn: Conn, packet: packets.Packet) -> None:
         handler = self._door.handler
         match packet:
-            case packets.Publish(topic=topic) if self._may_publish(conn, topic):
+            case packets.Publish(topic=topic) if handler.may_publish(conn, topic):
                 taking = handler.published(conn, topic, packet.payload, packet.dup)
                 self._hand_in(taking, packet.packet_id, len(packet.payload))
-            case packets.Skipped(topic=topic) if self._may_publish(conn, topic):
+            case packets.Skipped(topic=topic) if handler.may_publish(conn, topic):
                 self._hand_in(self._skip(packet), packet.packet_id)
             case packets.Publish() | packets.Skipped():
                 self.cut("published to a topic that is not its own", hear=False)
             case packets.Puback(packet_id):
-                if done := self._session.acknowledged(packet_id):
-                    handler.delivered(conn, done.token)
+                if (token := self._session.acknowledged(packet_id)) is not None:
+                    handler.delivered(conn, token)
             case packets.Subscribe(packet_id, filters):
                 codes = self._session.subscribe(filters, lambda topic_filter: handler.may_subscribe(conn, topic_filter))
                 self._write(codec.suback(packet_id, codes))
@@ -329,9 +322,6 @@ class Link(asyncio.Protocol):
                 self._write(codec.pingresp())
             case _:
                 self.cut(LEFT, hear=False)
-
-    def _may_publish(self, conn: Conn, topic: str) -> bool:
-        return self._door.handler.may_publish(conn, topic)
 
     def _hand_in(self, taking: Coroutine[Any, Any, None], packet_id: int, size: int = 0) -> None:
         work = self._door.spawn(taking)
@@ -359,7 +349,7 @@ class Link(asyncio.Protocol):
         if not self._finished:
             self.cut(reason, hear=False)
 
-    def push(self, message: Message, token: object) -> bool:
+    def push(self, message: Down, token: object) -> bool:
         """Write one message now, or refuse with nothing done."""
         conn, topic, payload = self.conn, message.topic, message.payload
         deaf = self._finished or self._talked_out or self.draining or self._stall is not None

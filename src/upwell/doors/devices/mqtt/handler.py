@@ -9,9 +9,9 @@ from dataclasses import dataclass, field
 from typing import Protocol
 from uuid import UUID
 
+from upwell.doors.devices.faces import Down
 from upwell.doors.devices.identity import Identity
 from upwell.doors.devices.mqtt import codec
-from upwell.doors.devices.mqtt.session import INFLIGHT_MAX, SUBSCRIPTIONS_MAX
 from upwell.service.journal import tell
 
 
@@ -20,42 +20,25 @@ def refused(log: logging.Logger, client_id: str, username: str, reason: str, pee
     tell(log, "device login refused", client_id=client_id, user=username, reason=reason, peer=peer)
 
 
-class Message(Protocol):
-    """What is published to a device; `patience_s` is how long it may be silent until it acknowledges."""
-
-    @property
-    def topic(self) -> str: ...
-    @property
-    def payload(self) -> bytes: ...
-    @property
-    def qos(self) -> int: ...
-    @property
-    def patience_s(self) -> float: ...
-
-
 class Wire(Protocol):
     """The socket under a connection."""
 
-    def push(self, message: Message, token: object) -> bool: ...
+    def push(self, message: Down, token: object) -> bool: ...
     def end(self, reason: str) -> None: ...
 
 
 @dataclass(slots=True, eq=False)
 class Conn:
-    """An accepted connection as the handler sees it: a seat, for it can be told something now. `replaced` turns True
-    when a later login of the same device ended it."""
+    """An accepted connection as the handler sees it: a seat, for it can be told something now."""
 
     connection_id: UUID
     device_id: UUID
     facts: object = field(repr=False)
     peer: str
-    client_id: str
-    protocol_level: int
     wire: Wire = field(repr=False)
-    replaced: bool = False
     name: str = ""  # what people call the device
 
-    def tell(self, message: Message, token: object) -> bool:
+    def tell(self, message: Down, token: object) -> bool:
         """Write one message now. False, with nothing done, when the connection ended, its output is not flowing, or too
         much is in flight. The handler's `delivered` gets `token` at PUBACK, or before this returns where the message
         went out at QoS 0. Until its PUBACK, `patience_s` seconds of silence at most don't end the connection. Raises
@@ -102,14 +85,12 @@ class Limits:
     connect_timeout_s: float = 10.0  # from accept to CONNACK: a stranger may not hold a socket
     keep_alive_range_s: tuple[int, int] = (30, 1200)  # alibaba 6.1: outside is refused
     connect_size_max: int = codec.CONNECT_SIZE_MAX  # of a stranger's first packet
-    payload_size_max: int = codec.PAYLOAD_SIZE_MAX  # of a publish that is read; a larger one is skipped
+    payload_size_max: int = 262_144  # of a publish, where its vendor's page names no bound; a larger one is skipped
     pending_max: int = 32  # publishes handed in and not yet taken; beyond, others wait
     pending_size_max: int = 524_288  # bytes of their payloads from which others wait
-    unread_size_max: int = (
-        262_144  # bytes that wait, from which reading pauses; what the device said is heard to its end
-    )
-    inflight_max: int = INFLIGHT_MAX
-    subscriptions_max: int = SUBSCRIPTIONS_MAX
+    unread_size_max: int = 262_144  # bytes that wait, from which reading pauses
+    inflight_max: int = 16  # pushes without PUBACK; a device has few tasks at once, C SDKs hold few buffers
+    subscriptions_max: int = 100  # SDKs subscribe to fewer than ten
     write_pause_size: int = 65536  # unwritten bytes from which pushes are refused and reading pauses
     write_buffer_max: int = 262144  # unwritten bytes at which a client that does not read is cut off
     write_stall_max_s: float = 30.0  # as long may output be paused

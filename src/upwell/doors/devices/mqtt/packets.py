@@ -21,24 +21,12 @@ class ConnectCode(IntEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Will:
-    """A last message; parsed so that what follows it is found, and never sent to anyone."""
-
-    topic: str
-    payload: bytes = field(repr=False)
-    qos: int
-    retain: bool
-
-
-@dataclass(frozen=True, slots=True)
 class Connect:
     client_id: str
     username: str
     password: bytes = field(repr=False)
     keep_alive_s: int
-    clean_session: bool
     protocol_level: int
-    will: Will | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,14 +38,12 @@ class UnsupportedConnect:
 
 @dataclass(frozen=True, slots=True)
 class Publish:
-    """`packet_id` is 0 exactly when `qos` is 0."""
+    """`packet_id` is 0 exactly at QoS 0."""
 
     topic: str
     payload: bytes = field(repr=False)
-    qos: int
     packet_id: int
     dup: bool
-    retain: bool
 
 
 @dataclass(frozen=True, slots=True)

@@ -42,11 +42,11 @@ class MqttDoor:
         self._connections_max = connections_max
         self._drain_timeout_s = drain_timeout_s
         self._links: set[Link] = set()
-        self._devices: dict[UUID, Link] = {}
+        self.devices: dict[UUID, Link] = {}  # that are logged in here now
         self._servers: list[asyncio.Server] = []
         self._failures = Failures("mqtt")
         self._work: set[asyncio.Task[None]] = set()
-        self._parting: dict[UUID, asyncio.Task[None]] = {}
+        self.parting: dict[UUID, asyncio.Task[None]] = {}
 
     async def start(
         self, host: str, port: int, ssl: tls.SSLContext | None = None, *, websocket: bool = False
@@ -87,17 +87,9 @@ class MqttDoor:
         if late:
             log.warning("mqtt door: %d pieces of work did not end in %g s", len(late), self._drain_timeout_s)
 
-    def live(self, device_id: UUID) -> bool:
-        """Whether the device is logged in here now."""
-        return device_id in self._devices
-
-    def __len__(self) -> int:
-        """Devices logged in here now."""
-        return len(self._devices)
-
     def end(self, device_id: UUID, reason: str) -> None:
         """End the device's connection, if it has one here."""
-        link = self._devices.get(device_id)
+        link = self.devices.get(device_id)
         if link is not None:
             link.end(reason)
 
@@ -111,14 +103,14 @@ class MqttDoor:
 
     def enter(self, link: Link, device_id: UUID) -> Link | None:
         """`link` is the device's connection from now on; the one it was until now, if any."""
-        former = self._devices.get(device_id)
-        self._devices[device_id] = link
+        former = self.devices.get(device_id)
+        self.devices[device_id] = link
         return former
 
     def leave(self, link: Link) -> None:
         """It is no device's connection any more."""
-        if link.conn and self._devices.get(link.conn.device_id) is link:
-            del self._devices[link.conn.device_id]
+        if link.conn and self.devices.get(link.conn.device_id) is link:
+            del self.devices[link.conn.device_id]
 
     def forget(self, link: Link) -> None:
         """All that it said is heard."""
@@ -126,16 +118,13 @@ class MqttDoor:
 
     def part(self, device_id: UUID, farewell: Coroutine[Any, Any, None]) -> None:
         """Run the farewell of a connection of that device, where its successor can find it."""
-        task = self._parting[device_id] = self.spawn(farewell)
+        task = self.parting[device_id] = self.spawn(farewell)
 
         def forget(_: "asyncio.Task[None]") -> None:
-            if self._parting.get(device_id) is task:
-                del self._parting[device_id]
+            if self.parting.get(device_id) is task:
+                del self.parting[device_id]
 
         task.add_done_callback(forget)
-
-    def parting(self, device_id: UUID) -> "asyncio.Task[None] | None":
-        return self._parting.get(device_id)
 
     def spawn(self, work: Coroutine[Any, Any, None]) -> "asyncio.Task[None]":
         """Run `work`, kept from the collector until it ends."""

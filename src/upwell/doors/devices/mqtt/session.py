@@ -10,10 +10,9 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 from upwell.doors.devices.mqtt import codec
+from upwell.doors.devices.mqtt.handler import Limits
 
 KEEP_ALIVE_GRACE = 1.5  # mqtt 3.1.2-24: silence of one and a half keep alives ends the connection
-INFLIGHT_MAX = 16  # pushes without PUBACK; a device has few tasks at once, C SDKs hold few buffers
-SUBSCRIPTIONS_MAX = 100  # per connection; SDKs subscribe to fewer than ten
 QOS_GRANTED_MAX = 1
 
 
@@ -23,13 +22,6 @@ class Sent:
 
     data: bytes
     awaits_puback: bool
-
-
-@dataclass(frozen=True, slots=True)
-class Delivered:
-    """The device acknowledged the push that carried `token`."""
-
-    token: object
 
 
 def matches(topic_filter: str, topic: str) -> bool:
@@ -47,23 +39,14 @@ def matches(topic_filter: str, topic: str) -> bool:
 class Session:
     """The state of one connection between its CONNACK and its end."""
 
-    __slots__ = ("_granted", "_heard_by_s", "_inflight", "_inflight_max", "_last_id", "_patience", "_subscriptions_max",
-                 "silence_max_s")  # fmt: skip
+    __slots__ = ("_granted", "_heard_by_s", "_inflight", "_last_id", "_limits", "_patience", "silence_max_s")
 
-    def __init__(
-        self,
-        *,
-        keep_alive_s: float,
-        now_s: float,
-        inflight_max: int = INFLIGHT_MAX,
-        subscriptions_max: int = SUBSCRIPTIONS_MAX,
-    ) -> None:
+    def __init__(self, limits: Limits, *, keep_alive_s: float, now_s: float) -> None:
+        self._limits = limits
         self.silence_max_s = keep_alive_s * KEEP_ALIVE_GRACE
         self._inflight: dict[int, object] = {}
         self._patience: dict[int, float] = {}  # by packet id: until when silence is allowed while it is in flight
-        self._inflight_max = min(inflight_max, codec.PACKET_ID_MAX)
         self._granted: dict[str, int] = {}
-        self._subscriptions_max = subscriptions_max
         self._last_id = 0
         self._heard_by_s = now_s + self.silence_max_s
 
@@ -77,15 +60,12 @@ class Session:
         """A whole packet came in: silence is counted from `now_s`."""
         self._heard_by_s = now_s + self.silence_max_s
 
-    def silent_too_long(self, now_s: float) -> bool:
-        return now_s >= self.deadline_s
-
     def subscribe(self, filters: Iterable[tuple[str, int]], allowed: Callable[[str], bool]) -> list[int]:
         """The SUBACK codes, in order. QoS 2 is granted as 1; a filter not allowed or one too many as 0x80."""
         return [self._grant(topic_filter, qos, allowed) for topic_filter, qos in filters]
 
     def _grant(self, topic_filter: str, qos: int, allowed: Callable[[str], bool]) -> int:
-        full = topic_filter not in self._granted and len(self._granted) >= self._subscriptions_max
+        full = topic_filter not in self._granted and len(self._granted) >= self._limits.subscriptions_max
         if full or not allowed(topic_filter):
             return codec.SUBSCRIBE_REFUSED
         self._granted[topic_filter] = min(qos, QOS_GRANTED_MAX)
@@ -107,7 +87,7 @@ class Session:
         granted = self.granted(topic)
         if qos == 0 or granted == 0:
             return Sent(codec.publish(topic, payload), awaits_puback=False)
-        if len(self._inflight) >= self._inflight_max:
+        if len(self._inflight) >= min(self._limits.inflight_max, codec.PACKET_ID_MAX):
             return None
         packet_id = self._next_id()
         data = codec.publish(topic, payload, 1, packet_id)
@@ -124,9 +104,8 @@ class Session:
             if packet_id not in self._inflight:
                 return packet_id
 
-    def acknowledged(self, packet_id: int) -> Delivered | None:
-        """What the PUBACK stands for; None for one of an earlier connection or a repeated one, which is harmless."""
-        if packet_id not in self._inflight:
-            return None
+    def acknowledged(self, packet_id: int) -> object:
+        """The token of the push that the device has; None for a PUBACK of an earlier connection or a repeated one,
+        which is harmless."""
         self._patience.pop(packet_id, None)
-        return Delivered(self._inflight.pop(packet_id))
+        return self._inflight.pop(packet_id, None)
