@@ -15,7 +15,7 @@ from upwell.engine.dispatch import Dispatcher
 from upwell.engine.gather import Gatherer
 from upwell.engine.intake import Intake
 from upwell.engine.loop import TURN_MAX_S, Loop
-from upwell.engine.wakes import after
+from upwell.engine.wakes import AFTER, After
 from upwell.service.context import Context, objects_of
 from upwell.service.manage import access, target_files, uploads, users
 from upwell.service.manage.device_keys import key_device_id
@@ -69,7 +69,7 @@ class Engine:
 
     def changed(self, command: Command) -> None:
         """A command was done."""
-        follows = after(command)
+        follows = AFTER.get(type(command), After())
         for key in follows.shuts_out(command):
             device_id = key_device_id(key)
             if device_id is None:

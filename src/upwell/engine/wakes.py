@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from upwell.domain.commands import Command, DeleteDevice, DeleteSpace, DeviceKey, ResetSecret, UpdateDevices
+from upwell.domain.commands import DeleteDevice, DeleteSpace, DeviceKey, ResetSecret, UpdateDevices
 
 WORK = ("fill", "push", "finish", "objects", "news")  # duties that any command may have made work for
 
@@ -27,8 +27,3 @@ AFTER: dict[type, After] = {
     DeleteSpace: After(wakes=("watch", *WORK)),  # the watch finds whose connection may not stay
     ResetSecret: After(wakes=("watch", *WORK)),
 }
-
-
-def after(command: Command) -> After:
-    """What follows this command."""
-    return AFTER.get(type(command), After())
