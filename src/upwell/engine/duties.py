@@ -42,7 +42,7 @@ class Engine:
     """The duties of one process and what its devices ask: woken, and asked how late they are. `link` makes the URLs of
     offers, `registration` says who may ask for a secret."""
 
-    def __init__(self, ctx: Context, node_id: UUID, link: Link, registration: enrol.Rule) -> None:
+    def __init__(self, ctx: Context, node_id: UUID, link: Link, registration: enrol.Enrolling) -> None:
         self.ctx = ctx
         self.node_id = node_id
         self.dispatcher = Dispatcher(ctx, node_id, link)

@@ -24,7 +24,12 @@ class Intake:
     """The desk of one process's devices. `wake` wakes duties by their names."""
 
     def __init__(
-        self, ctx: Context, node_id: UUID, dispatcher: Dispatcher, registration: enrol.Rule, wake: Callable[..., None]
+        self,
+        ctx: Context,
+        node_id: UUID,
+        dispatcher: Dispatcher,
+        registration: enrol.Enrolling,
+        wake: Callable[..., None],
     ) -> None:
         self._ctx = ctx
         self._node_id = node_id

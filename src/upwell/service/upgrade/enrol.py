@@ -14,7 +14,7 @@ from upwell.storage.database import Connection
 from upwell.storage.queries import sheet
 
 _Q = sheet("enrol")
-Rule = Literal["off", "registered", "any"]
+Enrolling = Literal["off", "registered", "any"]
 
 
 async def product_secret(ctx: Context, product_key: str) -> str | None:
@@ -24,7 +24,7 @@ async def product_secret(ctx: Context, product_key: str) -> str | None:
     return None if found is None else str(found)
 
 
-async def enrol(ctx: Context, product_key: str, name: str, creates: bool, rule: Rule) -> str | None:
+async def enrol(ctx: Context, product_key: str, name: str, creates: bool, rule: Enrolling) -> str | None:
     """The device's secret; None refuses. A device that nobody registered is made when it asks for that (`creates`)
     and the rule is `any`; the proof is the caller's to check before."""
     if rule == "off":
