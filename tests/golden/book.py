@@ -315,12 +315,15 @@ def _at(place: re.Match[str], caught: Mapping[str, Any]) -> Any:
 
 def _time(text: str, now: datetime) -> str:
     form, sign, seconds = re.fullmatch(r"(ms|s|utc|basic)(?:([+-])(\d+))?", text).groups()  # type: ignore[union-attr]
-    at = now + timedelta(seconds=int(seconds or 0) * (-1 if sign == "-" else 1))
+    away = int(seconds or 0) * (-1 if sign == "-" else 1)
+    at = now + timedelta(seconds=away)
+    if form == "ms":  # whole seconds apart, which a float's last digit is not
+        return str(int(now.timestamp() * 1000) + 1000 * away)
     if form == "utc":
         return at.strftime("%Y-%m-%dT%H:%M:%SZ")
     if form == "basic":
         return at.strftime("%Y%m%dT%H%M%SZ")
-    return str(int(at.timestamp() * (1000 if form == "ms" else 1)))
+    return str(int(at.timestamp()))
 
 
 # --- the record -------------------------------------------------------------------------------------------------------
