@@ -17,7 +17,7 @@ BUILT := $(CLIENTS)/.built
 GO_CLIENTS := $(BUILT)/go-alibaba $(BUILT)/go-huawei
 NODE_CLIENTS := $(CLIENTS)/node-alibaba/node_modules/.package-lock.json $(CLIENTS)/node-mqtt/node_modules/.package-lock.json
 
-.PHONY: help setup demo test test-clients test-all lint check serve bench prove lock clean
+.PHONY: help setup demo test test-clients test-all lint check serve bench prove mutate lock clean
 
 help:
 	@echo "make demo    run the main job from nothing: 300 simulated devices get a new firmware"
@@ -26,6 +26,7 @@ help:
 	@echo "make check   make lint (format, lint, types, import contracts), then the tests"
 	@echo "make serve   run the server (ARGS=... passes options)"
 	@echo "make bench   measure; make prove: the long proofs; make setup: only the .venv"
+	@echo "make mutate  which small changes of the law-bearing modules no test notices (hours on a small machine)"
 
 $(STAMP): requirements/dev.txt requirements/build.txt pyproject.toml
 	@echo "upwell: setting up $(VENV) (once)"
@@ -49,7 +50,7 @@ demo: $(STAMP)
 	@$(BIN)/python -m demo.main $(ARGS)
 
 test: $(STAMP) $(SDK)/.ready
-	@$(BIN)/python -m pytest -q -n 2 $(ARGS)
+	@$(BIN)/python -m pytest -q -n 3 $(ARGS)
 
 test-clients:
 	@missing=; for tool in go node npm; do command -v $$tool >/dev/null || missing="$$missing $$tool"; done; \
@@ -90,6 +91,15 @@ serve: $(STAMP)
 bench: $(STAMP)
 	@$(BIN)/python -m bench.main $(ARGS)
 
+# Changes the modules of pyproject's [tool.mutmut] in every small way and tells which changes no test notices
+# (docs/mutation.md judges them). ARGS="upwell.domain.pace*" does a part; mutants/ keeps what was tried.
+$(VENV)/.mutate: $(STAMP) requirements/mutate.txt
+	@$(BIN)/python tools/set_up.py "what mutates" --require-hashes --no-build-isolation -r requirements/mutate.txt
+	@touch $@
+
+mutate: $(VENV)/.mutate
+	@$(BIN)/mutmut run $(ARGS) && $(BIN)/mutmut results
+
 prove: $(STAMP)
 	@$(BIN)/python -m pytest -q -s -m prove $(ARGS)
 
@@ -98,8 +108,9 @@ LOCK := uv pip compile -q --generate-hashes --python-version 3.11 --universal --
 lock:
 	$(LOCK) requirements/build.in -o requirements/build.txt
 	$(LOCK) requirements/linkkit.in -o requirements/linkkit.txt
+	$(LOCK) -c requirements/dev.txt requirements/mutate.in -o requirements/mutate.txt
 	$(LOCK) --group dev --group demo pyproject.toml -o requirements/dev.txt
 	$(LOCK) pyproject.toml -o requirements/run.txt
 
 clean:
-	rm -rf $(VENV) $(SDK) build dist $(BUILT) $(CLIENTS)/*/node_modules
+	rm -rf $(VENV) $(SDK) build dist mutants $(BUILT) $(CLIENTS)/*/node_modules

@@ -7,7 +7,8 @@ from typing import Any
 from upwell.domain import commands as c
 from upwell.domain.commands.lists import Slice
 from upwell.domain.fleet import device_id
-from upwell.service.context import Context, utc_now
+from upwell.service.clock import utc_now
+from upwell.service.context import Context
 from upwell.service.manage import jobs, packages, products, task_views, uploads
 from upwell.service.manage.access import Caller
 from upwell.service.upgrade import endings, fill

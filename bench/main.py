@@ -1,22 +1,29 @@
 """`make bench`: how fast, on this machine, in this run. Figures are for reading; nothing here can fail a test.
 
-A large static job: 100,000 registered devices, one CreateOTAStaticUpgradeJob for ALL through the vendor's SDK. A
-dynamic job over as many, with offers to reporting devices while others report. Below the doors: reports applied in
-batches, and a job of a million devices. `make bench ARGS=reports` runs the parts that are named.
+With yardsticks measured in the same run, and written as JSON: the device doors against a bare edge with group commit
+(`devices`), signed management calls (`calls`), a job over a million devices against a raw INSERT (`million`). A large
+static job by the vendor's SDK; a dynamic one with offers to reporting devices while others report (`static`,
+`dynamic`). The MQTT door alone (`edge`). Below the doors: reports applied in batches, and the lists of a job of a
+million (`reports`, `lists`).
+`make bench ARGS="devices calls --json FILE"` runs the parts that are named.
 """
 
 import argparse
 import asyncio
 import time
 from collections.abc import Callable
+from functools import partial
+from pathlib import Path
 from types import ModuleType
 
+import uvloop
 from alibabacloud_iot20180120 import models as m
 from alibabacloud_iot20180120.client import Client
 from tests.prove.rollout import Process, package
 from tests.prove.test_standing_rules import story
 
-from bench import lists, reports
+from bench import calls, devices, edge, lists, million, reports
+from bench.figures import Figures
 from bench.house import house
 
 DEVICES = 100_000
@@ -71,13 +78,28 @@ def dynamic() -> None:
         server.stop()
 
 
+def door() -> None:
+    """The MQTT door alone."""
+    for part in edge.PARTS.values():
+        process = edge.Door().start()
+        try:
+            uvloop.run(part(process))
+        finally:
+            process.stop()
+
+
 async def below(part: ModuleType) -> None:
     """A part without doors."""
     async with house() as (ctx, caller):
         await part.measure(ctx, caller)
 
 
+FIGURES = Figures()
 PARTS: dict[str, Callable[[], None]] = {
+    "devices": partial(devices.measure, FIGURES),
+    "calls": partial(calls.measure, FIGURES),
+    "million": partial(million.measure, FIGURES),
+    "edge": door,
     "static": static,
     "dynamic": dynamic,
     "reports": lambda: asyncio.run(below(reports)),
@@ -89,11 +111,15 @@ def main() -> None:
     """Run and print."""
     parser = argparse.ArgumentParser(prog="make bench", description="How fast, on this machine, in this run.")
     parser.add_argument("parts", nargs="*", metavar="PART", help=f"{', '.join(PARTS)}; all of them without any")
-    wanted = parser.parse_args().parts or list(PARTS)
+    parser.add_argument("--json", type=Path, default=Path("bench.json"), help="where the figures are written")
+    given = parser.parse_args()
+    wanted = given.parts or list(PARTS)
     if unknown := set(wanted) - PARTS.keys():
         parser.error(f"no such part: {', '.join(sorted(unknown))}; there are {', '.join(PARTS)}")
     for part in wanted:
         PARTS[part]()
+        if FIGURES.found:
+            FIGURES.write(given.json)
 
 
 if __name__ == "__main__":

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import time
 from collections.abc import Callable, Coroutine
 from pathlib import Path
@@ -42,9 +43,10 @@ async def unless_stalled(
 def bytes_below(folder: Path) -> int:
     """The size of all files in the folder; it changes while a server starts that says nothing yet."""
     total = 0
-    for file in folder.rglob("*"):
-        try:
-            total += file.stat().st_size
-        except OSError:  # it was removed meanwhile
-            continue
+    for place, _, names in os.walk(folder):  # it passes over folders that are renamed or removed meanwhile
+        for name in names:
+            try:
+                total += os.stat(os.path.join(place, name)).st_size
+            except OSError:  # so was the file
+                continue
     return total

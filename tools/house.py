@@ -26,11 +26,11 @@ ROOMS = (
 # `module:name`. A test follows both on a running server.
 REPORT = (
     "upwell.doors.devices.mqtt.connection:Link.data_received",
+    "upwell.doors.devices.faces.alibaba:AlibabaFace.reader",
     "upwell.doors.devices.connections:Connections.published",
-    "upwell.doors.devices.faces.alibaba:AlibabaFace.read",
-    "upwell.doors.devices.desk:Hearing.take",
-    "upwell.engine.gather:Gatherer.submit",
-    "upwell.service.upgrade.reports:apply",
+    "upwell.doors.devices.desk:Hearing.hand",
+    "upwell.engine.lanes:Lanes.hand",
+    "upwell.service.upgrade.reports:hear",
     "upwell.domain.hearing:reported_progress",
     "upwell.service.upgrade.tasks:Ledger.save",
 )

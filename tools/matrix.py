@@ -19,6 +19,7 @@ from upwell.dialects.checks import Unsupported
 from upwell.dialects.huawei.management import OPERATIONS as HUAWEI
 from upwell.dialects.operations import Operation, Param
 from upwell.dialects.tuya.management import OPERATIONS as TUYA
+from upwell.dialects.upwell.management import OPERATIONS as UPWELL
 
 TOP = Path(__file__).resolve().parent.parent
 FILE = TOP / "docs" / "support-matrix.md"
@@ -139,7 +140,25 @@ def tables() -> dict[str, str]:
     )
     alibaba = table(ALIBABA, notes["alibaba"], **{"Requests a second": qps, "Stories": told})
     tuya = table(TUYA, notes["tuya"])
-    return {"alibaba": f"{head}\n\n{alibaba}", "tuya": tuya, "huawei": huawei(notes["huawei"])}
+    rest = {"huawei": huawei(notes["huawei"]), "upwell": upwell(notes["upwell"])}
+    return {"alibaba": f"{head}\n\n{alibaba}", "tuya": tuya, **rest}
+
+
+def upwell(notes: Notes) -> str:
+    """The table of our own operations."""
+    named: dict[str, list[str]] = {}
+    for file in (*sorted(TESTS.glob("test_upwell*.py")), TESTS / "upwell_client.py"):
+        nodes = ast.walk(ast.parse(file.read_text("utf-8")))
+        for name in {node.value for node in nodes if isinstance(node, ast.Constant) and isinstance(node.value, str)}:
+            named.setdefault(name, []).append(file.stem.removeprefix("test_"))
+    told = {name: ", ".join(named[name]) for name in UPWELL}
+    asked = {name: f"{operation.method} {operation.path}" for name, operation in UPWELL.items()}
+    head = (
+        f"Each of the {len(UPWELL)} operations is called over HTTP in the tests named beside it,"
+        " `tests/acceptance/<test>.py`,\nand each answer is held against the document. Paths are below `/v1`; required"
+        " members are bold."
+    )
+    return f"{head}\n\n{table(UPWELL, notes, Request=asked, Tests=told)}"
 
 
 def huawei(notes: Notes) -> str:

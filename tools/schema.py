@@ -44,6 +44,9 @@ KINDS = {  # each gives: oid, name, text
     "function": f"""
         select oid, oid::regprocedure::text as name, rtrim(pg_get_functiondef(oid), E'\\n') as text
         from pg_proc where pronamespace = {OURS}""",
+    "sequence": f"""
+        select c.oid, c.relname as name, format('CREATE SEQUENCE %I', c.relname) as text
+        from pg_class c where c.relnamespace = {OURS} and c.relkind = 'S'""",
     "table": f"""
         select c.oid, c.relname as name, format(
             E'CREATE %sTABLE %I (\\n%s\\n)%s', case c.relpersistence when 'u' then 'UNLOGGED ' else '' end, c.relname,

@@ -99,6 +99,8 @@ MANNERS: dict[str, dict[str, Any]] = {
     "connected, its package's object is lost": {"due_at": NOW, "package": "lost"},
     "connected, its device is disabled": {"enabled": False},
     "connected, its job has the pace 0": {"due_at": NOW, "held": True},
+    "connected, its job is paused": {"due_at": NOW, "kept": "paused"},
+    "connected, its wave has not opened": {"kept": "shut"},
     "asks first, connected, asked": {"awaiting": Awaits.ANSWER, "offered": True},
     "asks first, connected, its result awaited": {"awaiting": Awaits.RESULT, "offered": True},
 }

@@ -206,8 +206,10 @@ def test_ids_and_nodes_are_one_devices(client: Any, product: str, server: Server
     assert told[:2] == (400, "IOTDA.014031")
     stranger = sdk(server.http, server.new_key("strange", "admin", "huawei"))
     foreign = new_product(stranger)
-    assert refusal(lambda: new_device(stranger, foreign, device_id=made.device_id)) == told
     assert refusal(lambda: show(stranger, made.device_id))[:2] == (404, "IOTDA.014000")
+    theirs = new_device(stranger, foreign, device_id=made.device_id)  # nobody takes another account's ids
+    assert show(stranger, made.device_id).node_id == theirs.node_id
+    assert show(client, made.device_id).node_id == made.node_id
     assert refusal(lambda: new_device(stranger, product))[:2] == (404, "IOTDA.014804")
 
 

@@ -38,19 +38,21 @@ class Warm:
         )
         atexit.register(self.close)
 
-    def run(self, command: Sequence[str], given: str) -> Done:
-        """`given` is the command's input."""
+    def run(
+        self, command: Sequence[str], given: str, environ: Mapping[str, str] | None = None, folder: str = "."
+    ) -> Done:
+        """`given` is the command's input; `environ` is set beside what the loaded program has, in that folder."""
         assert self._process.stdin is not None
         assert self._process.stdout is not None
         with self._lock:
-            print(json.dumps([*command, given]), file=self._process.stdin, flush=True)
+            print(json.dumps([list(command), given, dict(environ or {}), folder]), file=self._process.stdin, flush=True)
             return Done(*json.loads(self._process.stdout.readline()))
 
     def close(self) -> None:
         self._process.communicate()  # it ends with its input
 
 
-def _answer(command: Sequence[str], given: str) -> Done:
+def _answer(command: Sequence[str], given: str, environ: Mapping[str, str], folder: str) -> Done:
     with tempfile.TemporaryFile() as told, tempfile.TemporaryFile() as out, tempfile.TemporaryFile() as err:
         told.write(given.encode())
         told.seek(0)
@@ -58,6 +60,8 @@ def _answer(command: Sequence[str], given: str) -> Done:
         if child == 0:
             for handle, file in enumerate((told, out, err)):
                 os.dup2(file.fileno(), handle)
+            os.environ.update(environ)
+            os.chdir(folder)
             _become(command)
         status = os.waitpid(child, 0)[1]
         out.seek(0)
@@ -85,10 +89,13 @@ def _become(command: Sequence[str]) -> NoReturn:
 
 if __name__ == "__main__":
     from upwell.cli.main import main
+    from upwell.cli.tree import PLACES, loaded
 
+    for name in PLACES:
+        for remote in (False, True):
+            loaded(name, remote=remote)
     with contextlib.redirect_stdout(None), contextlib.suppress(SystemExit):  # what a first command loads, is loaded
         sys.argv = ["upwell", "version"]
         main()
     while line := sys.stdin.readline():
-        *words, text = json.loads(line)
-        print(json.dumps(_answer(words, text)), flush=True)
+        print(json.dumps(_answer(*json.loads(line))), flush=True)

@@ -92,6 +92,8 @@ def _bodies(s: Script) -> None:
     s.refused("ResetDeviceSecret", "a misspelt name in the query", ids={"device_id": "a"},
               query={"actionId": "resetSecret"}, json={})  # fmt: skip
     s.refused("ResetDeviceSecret", "two values in the query", ids={"device_id": "a"},
+              query=[["action_id", "other"], ["action_id", "resetSecret"]], json={})  # fmt: skip
+    s.refused("ResetDeviceSecret", "two values in another order than the signed one", ids={"device_id": "a"},
               query=[["action_id", "resetSecret"], ["action_id", "other"]], json={})  # fmt: skip
     s.refused(LIST, "too many parameters", query={f"p{n}": n for n in range(1001)})
     s.call(LIST, "a stranger in the query", query={"stranger": 1, "limit": 1})

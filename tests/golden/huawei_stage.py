@@ -24,6 +24,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from tests.golden import huawei_wire as wire
+from tests.golden.audited import Heard, operation_of
 from tests.golden.book import Raw, Stage
 from tests.imitations.mqtt import Mqtt
 
@@ -43,6 +44,7 @@ class HuaweiStage(Stage):
         self.server = server
         self.keys: dict[str, Key] = {}
         self.devices: dict[str, Mqtt] = {}
+        self.heard = Heard("huawei")
         project = self.key(BY).project_id
         self.given = {"project_id": project, "http": server.http, "bootstrap": server.admin.id}
 
@@ -88,7 +90,11 @@ class HuaweiStage(Stage):
             pair = key.id, ask.get("secret", key.secret)
             headers = wire.signed(pair, method, target, headers, body, ask.get("sign", "sdk"))
         headers |= ask.get("after", {})
-        return sent(self.server.http, method, target, {n: v for n, v in headers.items() if v is not None}, body)
+        raw = sent(self.server.http, method, target, {n: v for n, v in headers.items() if v is not None}, body)
+        changed = {"secret", "headers", "after", "sign", "pad"} & ask.keys()
+        certain = isinstance(by, str) and by != "nobody" and raw.status != 401 and not changed
+        self.heard.note(operation_of(method, target.partition("?")[0]), raw, certain=certain)
+        return raw
 
     def _object(self, ask: Mapping[str, Any]) -> None:
         """As an owner who has the bucket's folder would: the command takes a second for each."""
@@ -164,5 +170,6 @@ def open_stage(options: list[str]) -> Iterator[HuaweiStage]:
         stage = HuaweiStage(server)
         try:
             yield stage
+            stage.heard.check(server)
         finally:
             stage.close()

@@ -24,6 +24,7 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import Any, Protocol
 from urllib.parse import quote, urlencode
 
+from tests.golden.audited import Heard
 from tests.golden.book import Raw, Stage
 
 from acceptance.client import BOUNDARY, Key, Server, serve
@@ -59,6 +60,7 @@ class RpcStage(Stage):
         self._server, self._dialect, self._voice = server, dialect, voice
         self._keys = {"nobody": NOBODY} | ({"admin": server.admin} if dialect == "alibaba" else {})
         self._devices: dict[str, Voice] = {}
+        self.heard = Heard(dialect)
         host, _, port = server.http.rpartition(":")
         self._link = http.client.HTTPConnection(host, int(port), timeout=60)
         self._asked_at = time.monotonic()
@@ -73,7 +75,12 @@ class RpcStage(Stage):
             return self._upload(ask["upload"], image.encode() if isinstance(image, str) else bytes(image["zeros"]))
         if "times" in ask:
             return self._burst(ask)
-        return self._exchanged(*self._request(ask))
+        return self._noted(ask, self._exchanged(*self._request(ask)))
+
+    def _noted(self, ask: Mapping[str, Any], raw: Raw) -> Raw:
+        certain = ask.get("by") != "nobody" and not {"common", "late", "raw", "repeated", "method"} & ask.keys()
+        self.heard.note(ask["do"], raw, certain=certain)
+        return raw
 
     def _exchanged(self, method: str, path: str, body: bytes, headers: dict[str, str]) -> Raw:
         """The answer; asked once more where the server hung up before it read the request. Had it read it, the nonce
@@ -135,7 +142,7 @@ class RpcStage(Stage):
 
         def one(_: int) -> Raw:
             with contextlib.closing(http.client.HTTPConnection(host, int(port), timeout=60)) as link:
-                return self._fetch(link, *self._request(ask))
+                return self._noted(ask, self._fetch(link, *self._request(ask)))
 
         with concurrent.futures.ThreadPoolExecutor(8) as pool:
             answers = list(pool.map(one, range(ask["times"])))
@@ -239,5 +246,6 @@ def opened(dialect: str, voice: Callable[..., Voice], options: list[str]) -> Ite
         stage = RpcStage(server, dialect, voice)
         try:
             yield stage
+            stage.heard.check(server)
         finally:
             stage.close()

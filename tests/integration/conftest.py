@@ -18,9 +18,11 @@ from pathlib import Path
 import asyncpg
 import pytest
 import pytest_asyncio
+from counting import miscounted
 
 from upwell.embedded.server import EmbeddedPostgres
-from upwell.service.context import Context, utc_now
+from upwell.service.clock import utc_now
+from upwell.service.context import Context
 from upwell.service.manage import access
 from upwell.storage.database import Database, migrate
 
@@ -93,11 +95,14 @@ def clock() -> Clock:
 
 @pytest_asyncio.fixture
 async def ctx(dsn: str, clock: Clock) -> AsyncIterator[Context]:
-    """A context on a fresh database."""
+    """A context on a fresh database, whose counters say what stands when a test is done with it (`counting`)."""
     database = Database(dsn)
     await database.open()
-    yield Context(database, clock)
+    context = Context(database, clock)
+    yield context
+    wrong = await miscounted(context)
     await database.close()
+    assert not wrong
 
 
 @pytest_asyncio.fixture

@@ -161,9 +161,8 @@ class House:
         await writer.write(image)
         stored = await writer.commit()
         await uploads.finish_upload(self.ctx, ticket.object_key, stored.size, stored.md5, stored.sha256)
-        cmd = c.CreatePackage(
-            name=f"f{time.monotonic_ns()}", url=ticket.url, product_key=key, version="2.0", verify=False, **more
-        )
+        facts = {"version": "2.0", "verify": False} | more
+        cmd = c.CreatePackage(name=f"f{time.monotonic_ns()}", url=ticket.url, product_key=key, **facts)
         return (await packages.create_package(self.ctx, self.caller, cmd)).package_id
 
     async def job(self, package: int, known: Known, **more: Any) -> int:

@@ -3,8 +3,9 @@
 import asyncio
 import base64
 from collections import Counter
-from collections.abc import AsyncIterator, Callable, Coroutine
+from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
 from datetime import timedelta
+from itertools import count
 from typing import Any
 from uuid import uuid4
 
@@ -16,7 +17,7 @@ from upwell.domain import commands
 from upwell.domain.errors import Denied, Invalid, NotFound
 from upwell.domain.talk import TaskRef
 from upwell.service.context import Context
-from upwell.service.manage import access, devices, products
+from upwell.service.manage import access, admission, devices, products
 from upwell.service.upgrade import downloads, logins
 from upwell.storage.database import Database
 
@@ -57,14 +58,28 @@ async def test_revoked_key_is_not_found_and_secrets_are_not_printed(ctx: Context
         await access.revoke_key(ctx, "nobody")
 
 
+def caller_of(account: int = 0, key: str = "key") -> access.Caller:
+    return access.Caller(account, "viewer", key, "alibaba")
+
+
+async def admitted(
+    ctx: Context, caller: access.Caller, nonce: str | None, action: str, limit: int | None
+) -> admission.Admission:
+    return (await admission.admit(ctx, [admission.Request(caller, nonce, action, limit)]))[0]
+
+
+async def used(ctx: Context, key: str, nonce: str) -> bool:
+    return await admitted(ctx, caller_of(key=key), nonce, "", None) == "admitted"
+
+
 async def test_nonce_is_used_by_one_of_many(ctx: Context, clock: Clock) -> None:
-    used = await asyncio.gather(*(access.use_nonce(ctx, "k", "n") for _ in range(8)))
-    assert used.count(True) == 1
-    assert await access.use_nonce(ctx, "k2", "n")
-    assert await access.purge_nonces(ctx) == 0
+    uses = await asyncio.gather(*(used(ctx, "k", "n") for _ in range(8)))
+    assert uses.count(True) == 1
+    assert await used(ctx, "k2", "n")
+    assert await admission.purge_nonces(ctx) == 0
     clock.move(hours=1)
-    assert await access.purge_nonces(ctx) == 2
-    assert await access.use_nonce(ctx, "k", "n")
+    assert await admission.purge_nonces(ctx) == 2
+    assert await used(ctx, "k", "n")
 
 
 # --- rates ---
@@ -103,7 +118,7 @@ async def raced(ctx: Context, race: Callable[[], Coroutine[Any, Any, list[Any]]]
 
 async def within_rate(ctx: Context, account: int, action: str, limit_per_s: int) -> bool:
     caller = access.Caller(account, "viewer", "key", "alibaba")
-    return await access.admit(ctx, caller, None, action, limit_per_s) == "admitted"
+    return await admitted(ctx, caller, None, action, limit_per_s) == "admitted"
 
 
 async def test_exactly_the_limit_passes_in_a_second_through_two_pools(ctx: Context, beside: Context) -> None:
@@ -139,8 +154,8 @@ async def test_admission_is_nonce_first_then_rate(ctx: Context, beside: Context)
     async def race() -> list[str]:
         n = next(numbers)
         caller = access.Caller(n, "viewer", f"key{n}", "alibaba")
-        fresh = [access.admit(c, caller, f"{n}-{k}", "Query", 10) for k, c in enumerate((ctx, beside) * 10)]
-        replays = [access.admit(c, caller, f"{n}-same", "Other", 10) for c in (ctx, beside) * 10]
+        fresh = [admitted(c, caller, f"{n}-{k}", "Query", 10) for k, c in enumerate((ctx, beside) * 10)]
+        replays = [admitted(c, caller, f"{n}-same", "Other", 10) for c in (ctx, beside) * 10]
         return await asyncio.gather(*fresh, *replays)
 
     got = await raced(ctx, race)
@@ -149,8 +164,64 @@ async def test_admission_is_nonce_first_then_rate(ctx: Context, beside: Context)
     async with ctx.database.connection() as conn:
         assert await conn.fetchval("select max(requests) from rate where action = 'Other'") == 1
     caller = access.Caller(500, "viewer", "key500", "alibaba")
-    assert await access.admit(ctx, caller, "x", "Query", 1) == "admitted"
-    assert not await access.use_nonce(ctx, "key500", "x")
+    assert await admitted(ctx, caller, "x", "Query", 1) == "admitted"
+    assert not await used(ctx, "key500", "x")
+
+
+async def second(ctx: Context) -> int:
+    """The one in which rates are counted now."""
+    async with ctx.database.connection() as conn:
+        return int(await conn.fetchval("select floor(extract(epoch from clock_timestamp()))::bigint"))
+
+
+async def test_what_comes_together_is_decided_together_and_each_is_told_its_own(ctx: Context) -> None:
+    key = await access.create_key(ctx, "acme", "viewer", "alibaba")
+    asked: list[int] = []
+
+    async def admit(requests: Sequence[admission.Request]) -> list[admission.Admission]:
+        asked.append(len(requests))
+        return await admission.admit(ctx, requests)
+
+    gate = admission.Together(admit)
+    for turn in count():  # a rate is one of a second, and a slow machine takes more than one
+        mine, other = caller_of(10 * turn + 1, f"k1-{turn}"), caller_of(10 * turn + 2, f"k2-{turn}")
+        several = [
+            *(admission.Request(mine, f"n{n}", "Query", 3) for n in range(5)),
+            *(admission.Request(mine, "n0", "Query", 3) for _ in range(2)),
+            *(admission.Request(other, f"n{n}", "Query", 3) for n in range(2)),
+            admission.Request(mine, "n9", "Show", 1),
+            admission.Request(mine, "n8"),
+            admission.Request(mine, "a NUL \0 in it", "Query", 3),
+        ]
+        asked.clear()
+        began = await second(ctx)
+        first = asyncio.create_task(gate.one(admission.Request(other, "first")))
+        await asyncio.sleep(0)
+        got = await asyncio.gather(*map(gate.one, several), return_exceptions=True)
+        assert await first == "admitted" and asked[:2] == [1, len(several)]
+        if await second(ctx) == began:
+            break
+    assert got[:5] == ["admitted"] * 3 + ["too fast"] * 2 and got[5:7] == ["replayed"] * 2
+    assert got[7:11] == ["admitted"] * 4
+    assert isinstance(got[11], Invalid), "one that can't be kept is its own fault alone"
+    every = admission.Gate(ctx)
+    names = [key.key_id, "nobody", "", "x" * 5000, "a\0b", "\ud800", key.key_id]
+    found = await asyncio.gather(*map(every.key, names))
+    assert [one and one.secret for one in found] == [key.secret, *[None] * 5, key.secret]
+
+
+async def test_old_nonces_are_forgotten_some_at_a_time(
+    ctx: Context, clock: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(admission, "PURGED_AT_ONCE", 10)
+    old = [admission.Request(caller_of(), f"old{n}") for n in range(25)]
+    await admission.admit(ctx, old)
+    clock.move(minutes=39)
+    assert await admission.admit(ctx, old[:1]) == ["replayed"], "longer than its timestamp is good"
+    await admission.admit(ctx, [admission.Request(caller_of(), "new")])
+    clock.move(minutes=2)
+    assert await admission.purge_nonces(ctx) == 25
+    assert not await used(ctx, "key", "new")
 
 
 async def test_roles_rank(ctx: Context) -> None:

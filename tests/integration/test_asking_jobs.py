@@ -9,6 +9,7 @@ from uuid import UUID, uuid4
 
 import pytest
 from conftest import Clock
+from counting import recount
 from test_jobs import (
     HOST,
     Fleet,
@@ -133,6 +134,29 @@ async def started(stage: Stage, **more: Any) -> int:
 # --- the way of one upgrade (huawei 6.1) ---
 
 
+async def test_each_device_behind_a_gateway_is_told_how_many_they_are(stage: Stage) -> None:
+    """huawei 5.4: also while others hold one of them, so that its task is made last."""
+    stage.flock = await a_fleet(stage.ctx, stage.caller, 3)
+    gateway, last = uuid4(), stage.flock.ids[-1]
+    package = await a_package(stage.ctx, stage.caller, stage.flock.key)
+    await stage.connect()
+    async with stage.ctx.database.connection() as holder:
+        for device in stage.flock.ids:
+            await holder.execute("insert into topology values ($1, $2, $3)", device, gateway, stage.ctx.now())
+        async with holder.transaction():
+            await holder.execute("select from device where device_id = $1 for update", last)
+            facts: dict[str, Any] = {"name": "b", "part": "firmware", "package_ids": (package,), "by_gateway": True}
+            names = tuple(f"{stage.flock.key}_{name}" for name in stage.flock.names)
+            command = asking_job(targets=names, **facts)
+            stage.job = (await jobs.create_job(stage.ctx, stage.caller, command)).job_id
+            assert await fill.fill(stage.ctx, stage.job)
+            await stage.push()
+            assert len(stage.line.asked) == 2
+    await filled(stage.ctx, stage.job)
+    await stage.push()
+    assert [inquiry.sub_device_count for inquiry in stage.line.asked] == [3, 3, 3]
+
+
 async def test_asked_answered_offered_and_told_the_result(stage: Stage) -> None:
     await started(stage, ext_info={"a": 1})
     assert await stage.progress() is Progress.RUNNING
@@ -251,14 +275,14 @@ async def test_a_device_that_comes_back_again_and_again_has_one_day(stage: Stage
     await stage.offer_all()
     for _ in range(23):
         stage.clock.move(hours=1)
-        await endings.end_waits(stage.ctx)
+        await endings.time_out(stage.ctx)
         await come_back(stage)
         await stage.say((stage.flock.ids[0], runs("1.0")))  # the others are silent
         await stage.push()
     assert len(stage.line.offered) == 3 + 23
     assert await stage.progress() is Progress.RUNNING
     stage.clock.move(minutes=61)
-    await endings.end_waits(stage.ctx)
+    await endings.time_out(stage.ctx)
     found = [await stage.state(d) for d in stage.flock.ids]
     assert [(f["state"], f["reason"], f["attempt"]) for f in found] == [("FAILED", "timeout", 0)] * 3
     await come_back(stage)
@@ -319,15 +343,15 @@ async def test_no_answer_in_three_minutes_is_a_failure_that_may_be_retried(stage
     await started(stage, retry_count=1, retry_interval_min=5)
     await stage.push()
     stage.clock.move(minutes=2, seconds=55)
-    assert await endings.end_waits(stage.ctx) == 0
+    assert await endings.time_out(stage.ctx) == 0
     stage.clock.move(seconds=10)
-    assert await endings.end_waits(stage.ctx) == 3
+    assert await endings.time_out(stage.ctx) == 3
     assert set((await stage.stands()).values()) == {"wait_retry"}
     stage.clock.move(minutes=5)
     await stage.push()
     assert len(stage.line.asked) == 6
     stage.clock.move(minutes=4)
-    await endings.end_waits(stage.ctx)
+    await endings.time_out(stage.ctx)
     found = await stage.state(stage.flock.ids[0])
     assert (found["state"], found["reason"]) == ("FAILED", "version_timeout")
     await endings.end_finished(stage.ctx)
@@ -338,20 +362,20 @@ async def test_25_hours_offline_and_24_without_a_result_are_final(stage: Stage) 
     package = await a_package(stage.ctx, stage.caller, stage.flock.key)
     await stage.create((package,), retry_count=3, retry_interval_min=1)
     stage.clock.move(hours=24, minutes=59)
-    assert await endings.end_waits(stage.ctx) == 0
+    assert await endings.time_out(stage.ctx) == 0
     await stage.connect()
     await stage.push()
     await stage.say((stage.flock.ids[0], runs("1.0")))
     await stage.push()
     stage.clock.move(hours=24, minutes=1)
-    await endings.end_waits(stage.ctx)
+    await endings.time_out(stage.ctx)
     assert (await stage.state(stage.flock.ids[0]))["reason"] == "timeout"
     late = await a_package(stage.ctx, stage.caller, stage.flock.key, "late", version="9.0")
     await steering.cancel_tasks(stage.ctx, stage.caller, c.CancelTasks(job_id=stage.job, states=c.OPEN_STATES))
     await presence.went_offline(stage.ctx, stage.node, [])
     await stage.create((late,))
     stage.clock.move(hours=25, minutes=1)
-    await endings.end_waits(stage.ctx)
+    await endings.time_out(stage.ctx)
     assert {t["reason"] for t in (await tasks(stage.ctx, stage.job)).values()} == {"online_timeout"}
 
 
@@ -596,9 +620,9 @@ async def test_a_device_that_is_run_again_has_25_hours_to_come(stage: Stage) -> 
     await presence.went_offline(stage.ctx, stage.node, [])
     await steering.repeat_tasks(stage.ctx, stage.caller, c.RepeatTasks(asking=True, job_id=stage.job))
     stage.clock.move(hours=24, minutes=59)
-    assert await endings.end_waits(stage.ctx) == 0 and set((await stage.stands()).values()) == {"waiting"}
+    assert await endings.time_out(stage.ctx) == 0 and set((await stage.stands()).values()) == {"waiting"}
     stage.clock.move(minutes=2)
-    assert await endings.end_waits(stage.ctx) == 3
+    assert await endings.time_out(stage.ctx) == 3
     assert {t["reason"] for t in (await tasks(stage.ctx, stage.job)).values()} == {"online_timeout"}
 
 
@@ -616,7 +640,7 @@ async def test_confirmation_lets_tasks_go_on(stage: Stage) -> None:
     await stage.push()
     assert stage.line.asked == [] and set((await stage.stands()).values()) == {"waiting"}
     stage.clock.move(hours=30)
-    await endings.end_waits(stage.ctx)
+    await endings.time_out(stage.ctx)
     assert await states(stage.ctx, stage.job) == {"CONFIRM": 3}  # the owner's time is nobody's fault
     names = list(await stage.stands())
     told = await steering.confirm_tasks(
@@ -774,10 +798,10 @@ async def test_a_device_that_comes_back_has_its_time_still_and_is_heard(stage: S
     found = [await stage.state(d) for d in stage.flock.ids]
     assert [f["state"] for f in found] == ["NOTIFIED", "IN_PROGRESS", "FAILED"]
     stage.clock.move(minutes=10)
-    await endings.end_waits(stage.ctx)
+    await endings.time_out(stage.ctx)
     assert await states(stage.ctx, stage.job) == {"NOTIFIED": 1, "IN_PROGRESS": 1, "FAILED": 1}
     stage.clock.move(hours=24)
-    await endings.end_waits(stage.ctx)
+    await endings.time_out(stage.ctx)
     found = [await stage.state(d) for d in stage.flock.ids]
     assert [(f["state"], f["reason"]) for f in found[:2]] == [("FAILED", "timeout")] * 2
 
@@ -791,7 +815,7 @@ async def test_a_failure_in_another_tongue_runs_again_and_can_not_wait_for_ever(
     found = await stage.state(device)
     assert (found["state"], found["awaiting"], found["package_id"]) == ("QUEUED", "online", None)
     stage.clock.move(hours=26)
-    await endings.end_waits(stage.ctx)
+    await endings.time_out(stage.ctx)
     assert (await stage.state(device))["state"] == "FAILED"
 
 
@@ -860,4 +884,5 @@ async def test_a_report_that_waits_for_the_choice_of_a_package_is_not_lost(stage
         waiting = asyncio.create_task(stage.say((device, result(0, 100, "3.0"))))
         await asyncio.sleep(0.3)
     await waiting
+    await recount(stage.ctx)
     assert (await stage.state(device))["state"] == "SUCCEEDED"

@@ -2,6 +2,8 @@
 
 import hashlib
 import os
+import shutil
+import threading
 from pathlib import Path
 
 import pytest
@@ -62,6 +64,28 @@ async def test_a_directory_holds_what_s3_can_not_name(tmp_path: Path, s3_url: st
     with pytest.raises(Invalid) as refused:
         await open_bucket(s3_url).look(key)
     assert refused.value.field == "object_key"
+
+
+async def test_a_list_of_a_directory_in_which_others_remove(tmp_path: Path) -> None:
+    await put(open_bucket(f"file://{tmp_path}"), "kept.bin", b"x")
+    stop = threading.Event()
+
+    def come_and_go() -> None:
+        while not stop.is_set():
+            for name in ("a", "b", "c"):
+                (tmp_path / name / "below").mkdir(parents=True)
+                (tmp_path / name / "below" / "file").touch()
+            for name in ("a", "b", "c"):
+                shutil.rmtree(tmp_path / name)
+
+    worker = threading.Thread(target=come_and_go)
+    worker.start()
+    try:
+        for _ in range(300):
+            assert ("kept.bin", 1) in [each async for each in open_bucket(f"file://{tmp_path}").listed()]
+    finally:
+        stop.set()
+        worker.join()
 
 
 async def test_a_tag_changes_with_the_object(bucket: Objects) -> None:

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 import pytest_asyncio
 from conftest import Clock
+from counting import recount
 from tests.job_commands import asking_job, static_job
 
 from upwell.domain import commands as c
@@ -270,6 +271,7 @@ async def test_only_right_objects_are_offered_and_opened(
         text += " on conflict (device_id, module) do update set version = $2"
         async with house.database.connection() as conn:
             await conn.execute(text, lamp, version)
+        await recount(house)
 
     await runs("V1.1")
     cmd = static_job(package_id=package_id, product_key=product, selection="SPECIFIC", device_names=("lamp-1",))

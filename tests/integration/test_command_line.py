@@ -32,7 +32,7 @@ def refusal(*arguments: str, **environ: str) -> str:
 
 def test_a_dialect_that_is_not_registered_is_refused_by_name() -> None:
     line = refusal("key", "create", "--dialect", "klingon", "--role", "admin")
-    assert "dialect: one of alibaba, tuya, huawei" in line
+    assert "dialect: one of alibaba, tuya, huawei, upwell" in line
 
 
 @pytest.mark.parametrize("setting", ["http", "mqtt", "download"])

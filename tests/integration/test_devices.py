@@ -4,6 +4,7 @@ import asyncio
 from uuid import UUID, uuid4
 
 import pytest
+from counting import recount
 
 from upwell.domain import commands as c
 from upwell.domain.commands.lists import Slice
@@ -142,6 +143,15 @@ async def test_a_reset_forgets_reports_and_cancels_open_tasks(ctx: Context, call
     keys = await some_devices(ctx, caller, "dev1", "dev2")
     before = [await show(ctx, caller, key) for key in keys]
     async with ctx.database.connection() as conn:
+        await conn.execute(
+            "insert into package (package_id, account_id, name, version, status, object_key, size, md5, sha256, url,"
+            " created_at, modified_at) values (1, 1, 'p', '2', 'exempt', '', 1, '', '', '', now(), now())"
+        )
+        await conn.execute(
+            "insert into job (job_id, account_id, product_id, package_id, kind, selection, status, created_at,"
+            " modified_at) select n, 1, 1, 1, 'static', 'ALL', 'IN_PROGRESS', now(), now()"
+            " from generate_series(0, 20) n"
+        )
         for n, device in enumerate(before):
             now = ctx.now()
             await conn.execute("insert into module_version values ($1, 'default', '1.0', $2)", device.device_id, now)
@@ -151,6 +161,7 @@ async def test_a_reset_forgets_reports_and_cancels_open_tasks(ctx: Context, call
                     " values ($1, $2, 'default', $3, $4, $5, $5)",
                     device.device_id, 10 * n + job, str(job), state, now,
                 )  # fmt: skip
+    await recount(ctx)
     with pytest.raises(NotFound):
         await devices.reset_device(ctx, stranger, c.ResetDevice(device=keys[0]))
     await devices.reset_device(ctx, caller, c.ResetDevice(device=keys[0]))

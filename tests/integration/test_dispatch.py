@@ -13,10 +13,11 @@ from test_jobs import Fleet, Wire, a_filled_job, a_fleet, a_package, ask, link, 
 from upwell.domain import commands as c
 from upwell.domain.errors import NotFound
 from upwell.domain.talk import TaskRef
+from upwell.engine.dispatch import Dispatcher
 from upwell.service.context import Context
 from upwell.service.manage import steering
 from upwell.service.manage.access import Caller
-from upwell.service.upgrade import dispatch, presence
+from upwell.service.upgrade import dispatch, presence, reports
 from upwell.service.upgrade.downloads import find_download
 from upwell.storage.database import Database
 
@@ -210,3 +211,112 @@ async def test_an_offer_of_several_files_has_a_link_for_each(ctx: Context, calle
     with pytest.raises(NotFound):
         await find_download(ctx, sent.offer.task, 2)
     assert sent.secret and sent.secret not in repr(sent)
+
+
+async def budget(ctx: Context, job: int) -> int:
+    """What of the job's budget is spent."""
+    return int((await ask(ctx, "select coalesce(sum(offers), 0) as n from pace where job_id = $1", job))[0]["n"])
+
+
+async def test_a_grant_that_sends_nothing_is_given_back(ctx: Context, caller: Caller, clock: Clock) -> None:
+    """Whether its connection takes nothing, its task is held, or it is no more to offer."""
+    flock = await a_fleet(ctx, caller, 4)
+    job = await a_filled_job(ctx, caller, await a_package(ctx, caller, flock.key), flock, maximum_per_min=3)
+    await online(ctx, clock, flock)
+    for _ in range(3):
+        assert (await dispatch.offer(ctx, refs(job, flock.ids), link, lambda _: None)).sent == set()
+        assert await budget(ctx, job) == 0
+    async with ctx.database.connection() as conn, conn.transaction():
+        await conn.execute("select from task where device_id = $1 for update", flock.ids[0])
+        tried = await dispatch.offer(ctx, refs(job, flock.ids[:1]), link, Wire())
+        assert tried.missed == set(refs(job, flock.ids[:1])) and await budget(ctx, job) == 0
+    await ask(ctx, "update device set enabled = false where device_id = $1", flock.ids[1])
+    assert (await dispatch.offer(ctx, refs(job, flock.ids[1:2]), link, Wire())).sent == set()
+    assert await budget(ctx, job) == 0
+    told = (await dispatch.offer(ctx, refs(job, flock.ids), link, Wire())).sent
+    assert len(told) == await budget(ctx, job) == 2  # of the three granted one was the disabled device's
+    await pass_time(ctx, 63)  # what was given back is counted no longer than what it takes back
+    spent = "select coalesce(sum(offers), 0) as n from pace where granted_at > clock_timestamp() - interval '62 s'"
+    assert (await ask(ctx, spent))[0]["n"] == 0
+
+
+async def test_a_message_that_can_not_be_told_costs_nothing(ctx: Context, caller: Caller, clock: Clock) -> None:
+    flock = await a_fleet(ctx, caller, 1)
+    job = await a_filled_job(ctx, caller, await a_package(ctx, caller, flock.key), flock, maximum_per_min=3)
+    await online(ctx, clock, flock)
+    await dispatch.offer(ctx, refs(job, flock.ids), link, lambda _: dispatch.Untellable("too long"))
+    assert await budget(ctx, job) == 0
+
+
+async def test_asking_again_spends_nothing(ctx: Context, caller: Caller, clock: Clock) -> None:
+    """One task counts once in a window, however often its device asks; in the next window it counts again (L4)."""
+    flock = await a_fleet(ctx, caller, 2)
+    job = await a_filled_job(
+        ctx, caller, await a_package(ctx, caller, flock.key), flock, maximum_per_min=1, need_push=False
+    )
+    await online(ctx, clock, flock)
+    mine, other = refs(job, flock.ids[:1]), refs(job, flock.ids[1:])
+    wire = Wire()
+    for _ in range(20):
+        assert (await dispatch.offer(ctx, mine, link, wire, wanted=True)).sent == set(mine)
+    assert len(wire.sent) == 20 and await budget(ctx, job) == 1
+    assert (await dispatch.offer(ctx, other, link, wire, wanted=True)).sent == set()
+    assert (await dispatch.offer(ctx, mine, link, wire)).sent == set()  # a push is no answer to a question
+    clock.move(seconds=70)
+    await pass_time(ctx, 70)
+    assert (await dispatch.offer(ctx, other, link, wire, wanted=True)).sent == set(other)
+    assert (await dispatch.offer(ctx, mine, link, wire, wanted=True)).sent == set()
+    assert (await dispatch.offer(ctx, other, link, wire, wanted=True)).sent == set(other)
+
+
+async def test_what_a_device_acknowledged_is_told_again_without_waiting_for_a_word(
+    ctx: Context, caller: Caller, clock: Clock
+) -> None:
+    """Each repetition of an offer was acknowledged and looked up in PostgreSQL like the first one."""
+    flock = await a_fleet(ctx, caller, 1)
+    job = await a_filled_job(ctx, caller, await a_package(ctx, caller, flock.key), flock, need_push=False)
+    await online(ctx, clock, flock)
+    wanted, wire = refs(job, flock.ids), Wire()
+    for _ in range(2):  # the first may have been lost on its way
+        await dispatch.offer(ctx, wanted, link, wire, wanted=True)
+    await say(ctx, (flock.ids[0], reports.Delivered(wanted[0])))
+    await dispatch.offer(ctx, wanted, link, wire, wanted=True)
+    assert [addressed.acknowledged for addressed in wire.sent] == [wanted[0], wanted[0], None]
+
+
+async def test_granting_waits_for_nobody_who_holds_the_job(ctx: Context, caller: Caller, clock: Clock) -> None:
+    flock = await a_fleet(ctx, caller, 1)
+    job = await a_filled_job(ctx, caller, await a_package(ctx, caller, flock.key), flock)
+    node = await online(ctx, clock, flock)
+    async with ctx.database.connection() as conn, conn.transaction():
+        await conn.execute("select from job where job_id = $1 for update", job)
+        async with asyncio.timeout(10):
+            assert (await dispatch.offer(ctx, await dispatch.due(ctx, node, 9), link, Wire())).sent
+
+
+async def test_what_is_due_and_unfit_is_read_once(ctx: Context, caller: Caller, clock: Clock) -> None:
+    """Until its device says something new; then it is due as it was."""
+    flock = await a_fleet(ctx, caller, 3)
+    job = await a_filled_job(ctx, caller, await a_package(ctx, caller, flock.key), flock)
+    node = await online(ctx, clock, flock)
+    await ask(ctx, "update package set source_versions = '{1.0}'")
+    await ask(ctx, "update module_version set version = '0.7' where device_id = $1", flock.ids[0])
+    assert set(await dispatch.due(ctx, node, 9)) == set(refs(job, flock.ids[1:]))
+    due_at = {device: task["due_at"] for device, task in (await tasks(ctx, job)).items()}
+    assert due_at[flock.ids[0]] is None
+    await say(ctx, (flock.ids[0], runs("1.0")))
+    assert set(await dispatch.due(ctx, node, 9)) == set(refs(job, flock.ids))
+
+
+async def test_a_held_task_that_is_due_hides_no_other(ctx: Context, caller: Caller, clock: Clock) -> None:
+    flock = await a_fleet(ctx, caller, 3)
+    await a_filled_job(ctx, caller, await a_package(ctx, caller, flock.key), flock)
+    node, wire = await online(ctx, clock, flock), Wire()
+    pusher = Dispatcher(ctx, node, link, lambda line, at: None)
+    async with ctx.database.connection() as conn, conn.transaction():
+        await conn.execute("select from task where device_id = any($1::uuid[]) for update", flock.ids[:2])
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr("upwell.engine.dispatch.BATCH_MAX", 1)
+            for _ in range(4):
+                await pusher.push_due(wire)
+    assert [each.offer.task.device_id for each in wire.sent] == flock.ids[2:]

@@ -1,6 +1,7 @@
 """The byte server over real sockets, with bytes written by hand, on asyncio and on uvloop."""
 
 import asyncio
+import errno
 import os
 import resource
 import socket
@@ -63,8 +64,8 @@ async def read(key: str, start: int, length: int) -> AsyncIterator[bytes]:
 
 
 @asynccontextmanager
-async def serving(find: Any, **options: Any) -> AsyncIterator[tuple[DownloadDoor, str, int]]:
-    door = DownloadDoor(find, read, **options)
+async def serving(find: Any, *, reads: Any = None, **options: Any) -> AsyncIterator[tuple[DownloadDoor, str, int]]:
+    door = DownloadDoor(find, reads or read, **options)
     host, port = await door.start("127.0.0.1", 0)
     try:
         yield door, host, port
@@ -266,6 +267,81 @@ async def test_lines_that_end_in_a_bare_line_feed(find: Any) -> None:
     assert answer.startswith(b"HTTP/1.1 200 OK\r\n")
     second = answer.partition(DATA)[2]
     assert second.startswith(b"HTTP/1.1 206 ") and second.endswith(b"\r\n\r\n" + DATA[:4])
+
+
+H2C = (
+    "Connection: Upgrade, HTTP2-Settings",
+    "Upgrade: h2c",
+    "HTTP2-Settings: AAEAAEAAAAIAAAABAAMAAABkAAQBAAAAAAUAAEAA",
+)
+
+
+async def test_an_offer_of_another_protocol_is_ignored(find: Any) -> None:
+    """The request of the JDK's default client, and its next one on the same connection."""
+    async with serving(find) as (_, host, port):
+        first = request("/ota/small", *H2C, "User-Agent: Java-http-client/17", close=False)
+        answer = await exchange(host, port, first + request("/ota/small", "Range: bytes=0-3"))
+        websocket = request("/ota/small", "Connection: Upgrade", "Upgrade: websocket", close=False)
+        also = await exchange(host, port, websocket + request("/ota/small", "Range: bytes=0-3"))
+    for given in (answer, also):
+        head, _, rest = given.partition(b"\r\n\r\n")
+        assert head.startswith(b"HTTP/1.1 200 OK\r\n") and b"pgrade" not in head
+        assert rest.startswith(DATA + b"HTTP/1.1 206 ") and rest.endswith(b"\r\n\r\n" + DATA[:4])
+
+
+@pytest.mark.parametrize("framing", ["Content-Length: 60", "Transfer-Encoding: chunked"])
+async def test_a_body_is_no_next_request_whatever_is_offered(find: Any, framing: str) -> None:
+    """A request hidden in a body is not answered."""
+    async with serving(find) as (_, host, port):
+        answer = await exchange(host, port, request("/ota/small", *H2C, framing, close=False) + request("/ota/small"))
+    assert answer.count(b"HTTP/1.1 ") == 1 and b"\r\nConnection: close\r\n" in answer
+
+
+async def test_a_tunnel_is_not_made(find: Any) -> None:
+    async with serving(find) as (_, host, port):
+        answer = await exchange(host, port, b"CONNECT h:80 HTTP/1.1\r\nHost: h\r\n\r\n" + request("/ota/small"))
+    assert answer.startswith(b"HTTP/1.1 405 ") and answer.count(b"HTTP/1.1 ") == 1
+
+
+@pytest.mark.parametrize("method", ["GET", "HEAD"])
+@pytest.mark.parametrize(("error", "status"), [(Unavailable(), 503), (NotFound("file", "x"), 404), (OSError(), 500)])
+async def test_a_store_that_is_away_is_told_before_any_head(
+    find: Any, error: Exception, status: int, method: str
+) -> None:
+    async def away(key: str, start: int, length: int) -> AsyncIterator[bytes]:
+        raise error
+        yield b""
+
+    for token in ("stream", "missing"):  # read through the store; a file, of which the store knows whether it is gone
+        async with serving(find, reads=away) as (door, host, port):
+            answer = await exchange(host, port, request(f"/ota/{token}", method=method))
+            assert door.bytes_served == 0
+        assert answer.startswith(f"HTTP/1.1 {status} ".encode()) and answer.count(b"HTTP/1.1 ") == 1
+        assert answer.endswith(b"\r\n\r\n") is (method == "HEAD")
+
+
+async def test_a_file_that_is_there_but_can_not_be_opened(find: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As when the process has no descriptor left: the device comes again."""
+    opened = os.open
+
+    def refused(path: Any, *more: Any, **and_more: Any) -> int:
+        if str(path).endswith("small"):
+            raise OSError(errno.EMFILE, "Too many open files")
+        return opened(path, *more, **and_more)
+
+    async with serving(find) as (_, host, port):
+        monkeypatch.setattr(os, "open", refused)
+        answer = await exchange(host, port, request("/ota/small"))
+    assert answer.startswith(b"HTTP/1.1 503 ")
+
+
+async def test_an_object_that_ends_early_is_cut(find: Any) -> None:
+    async def short(key: str, start: int, length: int) -> AsyncIterator[bytes]:
+        yield DATA[:100]
+
+    async with serving(find, reads=short) as (_, host, port):
+        answer = await exchange(host, port, request("/ota/stream"))
+    assert answer.endswith(b"\r\n\r\n" + DATA[:100])
 
 
 async def test_http_1_0_closes(find: Any) -> None:

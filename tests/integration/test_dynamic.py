@@ -354,6 +354,10 @@ async def test_an_update_changes_pace_timeout_tags_and_versions(ctx: Context, ca
         (),
         2,
     )
+    await jobs.update_job(ctx, caller, c.UpdateJob(job_id=job, tags=(("e", "f"),)))
+    changed = await jobs.update_job(ctx, caller, c.UpdateJob(job_id=job, timeout_min=31, tags=None))
+    assert (changed.manner.maximum_per_min, changed.manner.timeout_min, changed.tags) == (8, 31, (("e", "f"),))
+    assert changed.source_versions == shown.source_versions
 
 
 @pytest.mark.parametrize(

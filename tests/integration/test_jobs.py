@@ -9,6 +9,7 @@ from uuid import UUID, uuid4
 
 import pytest
 from conftest import Clock
+from counting import WRITES_TASKS, recount
 from tests.job_commands import static_job, verify_job
 
 from upwell.domain import commands as c
@@ -93,8 +94,12 @@ def progress(step: int, ref: str = "", desc: str = "") -> ProgressReport:
 
 
 async def ask(ctx: Context, text: str, *arguments: Any) -> list[dict[str, Any]]:
+    """What PostgreSQL says to a statement; tasks that it writes by hand are counted anew."""
     async with ctx.database.connection() as conn:
-        return [dict(r.items()) for r in await conn.fetch(text, *arguments)]
+        rows = [dict(r.items()) for r in await conn.fetch(text, *arguments)]
+    if WRITES_TASKS.search(text):
+        await recount(ctx)
+    return rows
 
 
 async def tasks(ctx: Context, job: int) -> dict[UUID, dict[str, Any]]:
@@ -169,7 +174,7 @@ async def test_an_aborted_fill_repeats_nothing_and_skips_nothing(
     assert await fill.fill(ctx, job)
 
     async def broken(conn: Connection) -> None:
-        assert await fill.fill_chunk(ctx, conn, job)
+        assert (await fill.fill_chunk(ctx, conn, job)).more
         raise RuntimeError("killed")
 
     for _ in range(2):
@@ -179,7 +184,7 @@ async def test_an_aborted_fill_repeats_nothing_and_skips_nothing(
     await asyncio.gather(*(filled(ctx, job) for _ in range(3)))
     await filled(ctx, job)
     assert set(await tasks(ctx, job)) == set(flock.ids)
-    made = await ask(ctx, "select count(*) as n from task_change where job_id = $1 and event = 'created'", job)
+    made = await ask(ctx, "select count(*) as n from task_history where job_id = $1 and event = 'created'", job)
     assert made[0]["n"] == 35
 
 
@@ -189,7 +194,7 @@ async def test_many_devices_in_chunks(ctx: Context, caller: Caller) -> None:
     chunks = 1
     while await fill.fill(ctx, job):
         chunks += 1
-    assert chunks == 3
+    assert chunks == 26
     assert await ask(ctx, "select state, count(*) as n from task where job_id = $1 group by state", job) == [
         {"state": "QUEUED", "n": 25_000}
     ]

@@ -142,7 +142,7 @@ async def test_counts_sum_to_the_targets_at_any_instant(ctx: Context, caller: Ca
     # The history tells the same story as the states.
     stray = await ask(
         ctx,
-        "select 1 from task t where job_id = $1 and state <> (select h.to_state from task_change h"
+        "select 1 from task t where job_id = $1 and state <> (select h.to_state from task_history h"
         " where h.device_id = t.device_id and h.job_id = t.job_id order by h.rev desc limit 1)",
         job,
     )

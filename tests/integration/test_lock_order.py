@@ -42,20 +42,58 @@ async def while_held(ctx: Context, held: str, device: UUID, work: Awaitable[obje
     await waiting
 
 
-async def test_devices_that_come_are_locked_in_their_order(ctx: Context, caller: Caller) -> None:
+async def test_devices_that_come_wait_for_nobody_and_their_tasks_follow(ctx: Context, caller: Caller) -> None:
     _, ids = await a_flock(ctx, caller)
-    arrived = [(device, uuid4(), "127.0.0.1") for device in ids]
-    await while_held(ctx, TASK, ids[0], presence.came_online(ctx, uuid4(), arrived), free=ids[1])
+    node, arrived = uuid4(), [(device, uuid4(), "127.0.0.1") for device in ids]
+    async with ctx.database.connection() as conn, conn.transaction():
+        assert await conn.fetch(TASK, ids[0])
+        settled = await presence.came_online(ctx, node, arrived)
+        assert (settled.held, settled.behind) == (frozenset(), {ids[0]})
+    assert await nodes_of(ctx, ids) == [None, node]
+    assert (await presence.follow(ctx, [(arrived[0][0], uuid4())])).behind == frozenset()
+    assert await nodes_of(ctx, ids) == [None, node]  # it has come again since, and follows that
+    assert (await presence.follow(ctx, [arrived[0][:2]])).behind == frozenset()
+    assert await nodes_of(ctx, ids) == [node, node]
 
 
-async def test_devices_that_go_are_locked_in_their_order(ctx: Context, caller: Caller, clock: Clock) -> None:
+async def test_devices_that_go_wait_for_nobody_and_their_tasks_follow(
+    ctx: Context, caller: Caller, clock: Clock
+) -> None:
     flock, ids = await a_flock(ctx, caller)
     node = await online(ctx, clock, flock)
-    await ask(ctx, "update task set description = 'moved again' where device_id = $1", ids[0])
-    await ask(ctx, "analyze")
     rows = await ask(ctx, "select device_id, connection_id from presence")
     gone = [(row["device_id"], row["connection_id"]) for row in rows]
-    await while_held(ctx, TASK, ids[0], presence.went_offline(ctx, node, gone), free=ids[1])
+    async with ctx.database.connection() as conn, conn.transaction():
+        assert await conn.fetch(TASK, ids[0])
+        assert (await presence.went_offline(ctx, node, gone)).behind == {ids[0]}
+    assert await nodes_of(ctx, ids) == [node, None]
+    await presence.follow(ctx, [(ids[0], None)])
+    assert await nodes_of(ctx, ids) == [None, None]
+
+
+@pytest.mark.parametrize(
+    "row",
+    ["select from presence where device_id = $1 for update", "select from device where device_id = $1 for update"],
+)
+async def test_a_device_whose_row_is_held_comes_and_goes_later(ctx: Context, caller: Caller, row: str) -> None:
+    _, ids = await a_flock(ctx, caller)
+    node, arrived = uuid4(), [(device, uuid4(), "127.0.0.1") for device in ids]
+    if "presence" in row:
+        await presence.came_online(ctx, uuid4(), [(ids[0], uuid4(), "before")])
+    async with ctx.database.connection() as conn, conn.transaction():
+        assert await conn.fetch(row, ids[0])
+        assert (await presence.came_online(ctx, node, arrived)).held == {ids[0]}
+        if "presence" in row:
+            assert (await presence.went_offline(ctx, node, [each[:2] for each in arrived])).held == {ids[0]}
+            assert await presence.asked(ctx, [(ids[0], "x"), (ids[1], "y")]) == {ids[0]}
+    assert (await presence.came_online(ctx, node, arrived)).held == frozenset()
+    assert await nodes_of(ctx, ids) == [node, node]
+
+
+async def nodes_of(ctx: Context, ids: list[UUID]) -> list[UUID | None]:
+    rows = await ask(ctx, "select device_id, node_id from task")
+    found = {row["device_id"]: row["node_id"] for row in rows}
+    return [found[device] for device in ids]
 
 
 async def test_a_reset_forgets_versions_before_it_locks_tasks(ctx: Context, caller: Caller) -> None:

@@ -85,7 +85,7 @@ async def test_a_jobs_source_versions_fit_and_its_tasks_end_by_any_spelling(
     assert set(await tasks(ctx, job)) == set(flock.ids)
     assert {row["source_version"] for row in (await tasks(ctx, job)).values()} == {"1.0"}
     clock.move(seconds=3)
-    await Dispatcher(ctx, node, link).push_due(lambda _: CONNECTION)
+    await Dispatcher(ctx, node, link, lambda line, at: None).push_due(lambda _: CONNECTION)
     await say(ctx, *((ref.device_id, reports.Delivered(ref)) for ref in refs(job, flock.ids)))
     assert await states(ctx, job) == {"NOTIFIED": 3}
     spoken = list(zip(flock.ids, reversed(NAMES), strict=True))
@@ -111,7 +111,7 @@ async def test_an_ask_by_any_spelling_is_told_the_owners(
         for device in flock.ids
     ]
     node = await online(ctx, clock, flock)
-    await Dispatcher(ctx, node, link).answer(asks)
+    await Dispatcher(ctx, node, link, lambda line, at: None).answer(asks)
     assert [said.offer.module for said in told if said and isinstance(said.offer, Offer)] == ["Scanner"] * 3
 
 

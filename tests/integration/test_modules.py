@@ -4,6 +4,7 @@ import asyncio
 
 import pytest
 from conftest import Clock
+from counting import recount
 from test_packages import a_file
 
 from upwell.domain import commands as c
@@ -185,6 +186,7 @@ async def test_versions_of_a_device_are_paged_by_module(ctx: Context, caller: Ca
         for n in range(5):
             row = (device.device_id, f"m{n}", f"{n}.0", ctx.now())
             await conn.execute("insert into module_version values ($1, $2, $3, $4)", *row)
+    await recount(ctx)
     key = c.DeviceKey(iot_id=device.iot_id)
     page = await modules.list_module_versions(ctx, caller, c.ListModuleVersions(device=key, asked=Slice.of_page(2, 2)))
     assert ([(v.module, v.version) for v in page.items], page.total) == ([("m2", "2.0"), ("m3", "3.0")], 5)

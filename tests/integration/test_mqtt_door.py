@@ -7,6 +7,7 @@ import socket
 import ssl
 import struct
 from collections.abc import AsyncIterator, Awaitable, Callable
+from itertools import pairwise
 from pathlib import Path
 from typing import Any, Self
 from uuid import UUID, uuid5
@@ -21,7 +22,7 @@ from tests.mqttwire import DISCONNECT, PINGREQ, WireClient, connect, puback, pub
 from upwell.domain.errors import DeviceError, Unavailable
 from upwell.doors.devices.faces import Down
 from upwell.doors.devices.identity import Identity
-from upwell.doors.devices.mqtt.handler import Conn
+from upwell.doors.devices.mqtt.handler import Conn, Receipt
 from upwell.doors.devices.mqtt.server import MqttDoor
 
 # The hook that replaces this fixture can only live in a conftest, and would run every test of the tree twice.
@@ -50,13 +51,23 @@ class Platform:
         self.gates: dict[bytes, asyncio.Event] = {}
         self.login_fault: Exception | None = None
         self.allows: int | None = None
+        self.full = False
         self.greet: Callable[[Conn], Awaitable[None]] | None = None
+
+    def is_full(self) -> bool:
+        return self.full
 
     async def login(self, client_id: str, username: str, password: bytes, peer: str) -> Identity | None:
         await asyncio.sleep(0)
         if self.login_fault:
             raise self.login_fault
         return Identity(device(username), username, self.allows) if password == SECRET else None
+
+    def turned_away(self, identity: Identity, peer: str, reason: str) -> None:
+        self.events.append(("turned away", identity.facts, reason))
+
+    def skipped(self, conn: Conn, topic: str, size: int) -> None:
+        self.events.append(("skipped", conn.facts, topic))
 
     async def connected(self, conn: Conn) -> None:
         self.events.append(("connected", conn.facts, conn.connection_id))
@@ -71,7 +82,13 @@ class Platform:
     def may_publish(self, conn: Conn, topic: str) -> bool:
         return topic.startswith(f"up/{conn.facts}/")
 
-    async def published(self, conn: Conn, topic: str, payload: bytes, dup: bool) -> None:
+    def published(self, conn: Conn, topic: str, payload: bytes, dup: bool, receipt: Receipt) -> None:
+        def settled(work: asyncio.Task[None]) -> None:
+            receipt(None, asyncio.CancelledError() if work.cancelled() else work.exception())
+
+        asyncio.ensure_future(self.take(conn, topic, payload, dup)).add_done_callback(settled)
+
+    async def take(self, conn: Conn, topic: str, payload: bytes, dup: bool) -> None:
         self.events.append(("published", conn.facts, topic, payload, dup))
         if payload in self.gates:
             await self.gates[payload].wait()
@@ -101,8 +118,19 @@ class House:
         self.clients.append(client)
         return client
 
-    async def login(self, name: str = "a", **more: int) -> WireClient:
-        client = await self.client()
+    async def narrow(self) -> WireClient:
+        """A client with next to nothing of room for what it is told, from the first byte: a window that shrinks later
+        makes the kernel drop acknowledgements too."""
+        raw = socket.socket()
+        raw.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+        raw.setblocking(False)
+        await asyncio.get_running_loop().sock_connect(raw, self.address)
+        client = WireClient(*await asyncio.open_connection(sock=raw))
+        self.clients.append(client)
+        return client
+
+    async def login(self, name: str = "a", client: WireClient | None = None, **more: int) -> WireClient:
+        client = client or await self.client()
         assert await client.login(f"id-{name}", name, SECRET, **more) == 0
         await until(lambda: name in self.platform.conns)
         return client
@@ -474,7 +502,7 @@ async def test_bytes_under_way_are_bounded() -> None:
         await asyncio.sleep(0.1)
         assert len(house.platform.of("published")) == 2
         link = house.door.devices[device("a")]
-        assert link._inbox.size < 600_000 and not link._reading
+        assert link._decoder.held < 300_000 and not link._reading
         gate.set()
         assert [(await client.receive()).packet_id for _ in range(90)] == list(range(1, 91))
         await sending
@@ -502,9 +530,9 @@ async def test_slow_reader_is_cut_off() -> None:
 
 
 async def test_flood_by_one_that_never_reads_stays_bounded() -> None:
-    async with House(write_stall_max_s=0.3, write_pause_size=1000) as house:
-        client, other = await house.login("a"), await house.login("b")
-        deaf(client)
+    async with House(write_stall_max_s=0.3, write_pause_size=1000, packets_per_s=1e9) as house:
+        client, other = await house.login("a", await house.narrow()), await house.login("b")
+        client.writer.transport.pause_reading()  # type: ignore[attr-defined]  # a stream's transport can
 
         async def flood() -> None:
             while True:
@@ -515,6 +543,144 @@ async def test_flood_by_one_that_never_reads_stays_bounded() -> None:
         flooding.cancel()
         await asyncio.gather(flooding, return_exceptions=True)
         assert await other.alive()
+
+
+FLOODS = {
+    "PINGREQ": PINGREQ,
+    "PUBACK": puback(7),
+    "SUBSCRIBE": subscribe(1, *[("down/a/x", 1)] * 90),
+    "UNSUBSCRIBE": unsubscribe(1, *["down/a/x"] * 90),
+    "PUBLISH": publish("up/a/x", b"0"),
+    "PUBLISH at QoS 1": publish("up/a/x", b"1", 1),
+    "PUBLISH too large": publish("up/a/x", bytes(2000), 2),
+}
+
+
+async def pour(client: WireClient, packet: bytes) -> None:
+    """Send it without pause, and read what comes, until the end."""
+    reading = asyncio.create_task(client.closed())
+    try:
+        while not reading.done():
+            await client.send(packet * (100_000 // len(packet)))
+    except ConnectionError:
+        pass
+    finally:
+        await reading
+
+
+@pytest.mark.parametrize("packet", FLOODS.values(), ids=FLOODS.keys())
+async def test_a_flood_is_read_more_slowly_and_then_cut(packet: bytes, caplog: pytest.LogCaptureFixture) -> None:
+    """Of any packet: who sends without pause is heard at the pace that all are, and others at once."""
+    caplog.set_level(logging.INFO)
+    async with House(packets_per_s=1000.0, burst_max=500, flood_max_s=1.5, payload_size_max=1000) as house:
+        mad, other = await house.login("a"), await house.login("b")
+        weights: list[int] = []
+        link = house.door.devices[device("a")]
+        handled, link_type = type(link)._handle, type(link)
+
+        def counted(self: Any, *what: Any) -> int:
+            weights.append(handled(self, *what) if self is link else 0)
+            return weights[-1] or handled(self, *what)
+
+        link_type._handle = counted  # type: ignore[method-assign]
+        try:
+            began = asyncio.get_running_loop().time()
+            flooding = asyncio.create_task(pour(mad, packet))
+            while not flooding.done():
+                asked = asyncio.get_running_loop().time()
+                assert await other.alive()
+                assert asyncio.get_running_loop().time() - asked < 1.0  # a time-out, not a measurement
+                await asyncio.sleep(0.01)
+            took = asyncio.get_running_loop().time() - began
+        finally:
+            link_type._handle = handled  # type: ignore[method-assign]
+        await flooding
+    assert "sends more than it may" in caplog.text
+    assert sum(weights) <= 500 + 1000.0 * took + 2 * (64 + 91)
+
+
+async def test_who_comes_again_is_who_it_was() -> None:
+    """What a device has sent counts for its next connection, and so does a login: coming again is no way around."""
+    async with House(packets_per_s=100.0, burst_max=200) as house:
+        client = await house.login("a")
+        await client.send(PINGREQ * 150)
+        assert [(await client.receive()).kind for _ in range(150)] == [13] * 150
+        await client.send(DISCONNECT)
+        await client.closed()
+        loop = asyncio.get_running_loop()
+        began, codes = loop.time(), []
+        for _ in range(5):
+            again = await house.client()
+            codes.append(await again.login("c", "a", SECRET))
+        assert codes == [0] * 5 and loop.time() - began >= 0.7  # five logins are 150 more, and 180 of 200 were spent
+        crowd = [await house.client() for _ in range(40)]
+        for each in crowd:
+            await each.send(connect("c", "a", SECRET))
+        answers = [(await each.receive()).body[1] for each in crowd]
+        assert set(answers) == {0, 3} and await (await house.login("b")).alive()
+
+
+async def test_what_is_told_is_no_flood_for_who_is_silent_between(house: House) -> None:
+    """A burst of what a device has to tell is taken as fast as it comes, and forgotten when it had its time."""
+    async with House(packets_per_s=2000.0, burst_max=1000, flood_max_s=0.6) as one:
+        client = await one.login()
+        for _ in range(3):
+            await client.send(PINGREQ * 1300)
+            assert [(await client.receive()).kind for _ in range(1300)] == [13] * 1300
+            await asyncio.sleep(0.8)
+        assert await client.alive()
+
+
+async def test_a_turn_is_bounded_whatever_is_sent(house: House) -> None:
+    """What one sent in one read is handled in parts, and between them others are."""
+    first, second = await house.login("a"), await house.login("b")
+    order: list[str] = []
+    house.platform.may_subscribe = lambda conn, _: order.append(str(conn.facts)) or True  # type: ignore[method-assign,func-returns-value]
+    await first.send(subscribe(1, ("down/a/x", 1)) * 1000)
+    await second.send(subscribe(1, ("down/b/x", 1)) * 1000)
+    for _ in range(1000):
+        await first.receive()
+        await second.receive()
+    switches = sum(one != other for one, other in pairwise(order))
+    assert len(order) == 2000 and switches >= 10
+
+
+async def test_one_address_has_few_strangers(caplog: pytest.LogCaptureFixture) -> None:
+    """Who says nothing does not keep others out: the longest silent gives way, and who knocks is let in."""
+    async with House(strangers_max=3) as house:
+        known = [await house.login(name) for name in "abcdef"]  # who is in counts no more
+        silent = [await house.client() for _ in range(3)]
+        await silent[0].send(connect("c", "g", SECRET)[:-1])
+        assert await (await house.client()).closed() == b""  # too early for any of them to give way
+        assert "not logged in" in caplog.text
+        await asyncio.sleep(2.1)
+        late = await house.client()
+        assert await silent[0].closed() == b""
+        assert await late.login("c", "h", SECRET) == 0
+        for each in known:
+            assert await each.alive()
+        await silent[1].send(connect("c", "i", SECRET))
+        assert (await silent[1].receive()).body == b"\0\0"
+
+
+async def test_a_stranger_is_read_little(house: House) -> None:
+    """Nothing of what a stranger says is kept beyond one small packet, however much it sends at once."""
+    client = await house.client()
+    gate = asyncio.Event()
+    inner = house.platform.login
+
+    async def login(*what: Any) -> Any:
+        await gate.wait()
+        return await inner(*what)
+
+    house.platform.login = login  # type: ignore[method-assign]
+    sending = asyncio.create_task(client.send(connect("c", "a", SECRET) + publish("up/a/x", b"x" * 1000) * 500))
+    await until(lambda: [link for link in house.door._links if link._decoder.held])
+    await asyncio.sleep(0.1)
+    assert [link._decoder.held <= 2100 for link in house.door._links] == [True]
+    gate.set()
+    await until(lambda: len(house.platform.of("published")) == 500)
+    await sending
 
 
 async def test_stop_answers_what_is_under_way() -> None:

@@ -25,13 +25,13 @@ Dial = Callable[[], socket.socket]
 async def house(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[tuple[House, Dial]]:
     """A door whose publishes take their time, and a way to it by a plain blocking socket."""
     async with House(pending_max=8) as one:
-        slowly = one.platform.published
+        slowly = one.platform.take
 
-        async def published(*what: object) -> None:
+        async def take(*what: object) -> None:
             await asyncio.sleep(0.002)
             await slowly(*what)  # type: ignore[arg-type]  # the same arguments
 
-        one.platform.published = published  # type: ignore[assignment]
+        one.platform.take = take  # type: ignore[assignment]
         pem = certificate(tmp_path)
         server_side = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         server_side.load_cert_chain(pem)

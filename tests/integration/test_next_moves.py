@@ -24,8 +24,10 @@ STAGED = """
 with a as (update task set state = $1, due_at = $2, node_id = $3, offered_on = null),
      b as (update package set object_state = $4, deleted_at = $5), c as (update module_version set version = $6),
      d as (update device set enabled = $7)
-update job set maximum_per_min = $8
+update job set maximum_per_min = $8, paused_at = case when $9 = 'paused' then now() end,
+               open_wave = case when $9 = 'shut' then -1 else 0 end
 """
+KEPT: tuple[Literal["", "paused", "shut"], ...] = ("", "paused", "shut")
 
 
 @pytest.mark.parametrize("need_push", [True, False])
@@ -38,8 +40,14 @@ async def test_upwell_offers_exactly_when_the_table_says_so(
     job = await a_filled_job(ctx, caller, package, flock, need_push=need_push)
     node = await online(ctx, clock, flock)
     [ref] = refs(job, flock.ids)
-    for state, is_online, due, package_is, fits, (enabled, held) in itertools.product(
-        OPEN, (True, False), (None, -60, 60), OBJECTS, (True, False), ((True, False), (True, True), (False, False))
+    hands: tuple[tuple[bool, bool, Literal["", "paused", "shut"]], ...] = (
+        (True, False, ""),
+        (True, True, ""),
+        (False, False, ""),
+        *((True, False, kept) for kept in KEPT[1:]),
+    )
+    for state, is_online, due, package_is, fits, (enabled, held, kept) in itertools.product(
+        OPEN, (True, False), (None, -60, 60), OBJECTS, (True, False), hands
     ):
         if state is State.CONFIRM and due is not None:
             continue  # nothing is due before its owner let it go on
@@ -49,11 +57,11 @@ async def test_upwell_offers_exactly_when_the_table_says_so(
         stored = "ok" if package_is == "deleted" else package_is
         await ask(
             ctx, STAGED, state.value, due_at, node if is_online else None, stored, deleted, "1.0" if fits else "0.9",
-            enabled, 0 if held else 10_000,
+            enabled, 0 if held else 10_000, kept,
         )  # fmt: skip
         facts = Facts(
             state=state, need_push=need_push, online=is_online, due_at=due_at, package=OBJECTS[package_is], fits=fits,
-            enabled=enabled, held=held,
+            enabled=enabled, held=held, kept=kept,
         )  # fmt: skip
         move = next_move(facts, now)
         wanted = move.who is Mover.UPWELL and isinstance(move.when, datetime) and move.when <= now

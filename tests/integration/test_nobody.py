@@ -4,6 +4,7 @@ import logging
 from typing import Any
 
 import pytest
+from counting import recount
 from test_jobs import Fleet, a_filled_job, a_fleet, a_package, filled, runs, say, states
 from tests.job_commands import asking_job, dynamic_job, show_asking
 
@@ -61,6 +62,7 @@ async def an_empty_fleet(ctx: Context, caller: Caller) -> Fleet:
     one = await a_fleet(ctx, caller, 1, None)
     async with ctx.database.connection() as conn:
         await conn.execute("delete from device")
+    await recount(ctx)
     return Fleet(one.key, ())
 
 

@@ -1,7 +1,13 @@
 """Both drivers of the objects port against the same promises: a real directory and a real S3 server (nanio)."""
 
+import asyncio
+import errno
+import fcntl
 import hashlib
 import os
+import subprocess
+import sys
+import time
 import urllib.error
 import urllib.request
 from pathlib import Path
@@ -9,7 +15,7 @@ from pathlib import Path
 import pytest
 
 from upwell.domain.errors import Invalid, NotFound, Unavailable
-from upwell.objects import open_objects
+from upwell.objects import open_bucket, open_objects
 from upwell.objects.port import Objects
 
 KEY = "ota/abc/x.bin"
@@ -110,6 +116,102 @@ async def test_directory_has_paths_and_leaves_nothing_unfinished(tmp_path: Path)
     (tmp_path / "store/.incoming/left").write_bytes(b"after a crash")
     open_objects(str(tmp_path / "store"))
     assert not list((tmp_path / "store/.incoming").iterdir())
+
+
+WRITES = """
+import asyncio, sys
+from upwell.objects import open_bucket, open_objects
+async def main():
+    writer = await open_objects(sys.argv[1]).create("a.bin")
+    await writer.write(b"x" * 3_000_000)
+    print("written", flush=True)
+    sys.stdin.readline()
+    await writer.commit()
+asyncio.run(main())
+"""
+
+
+async def test_two_processes_share_a_directory(tmp_path: Path) -> None:
+    """What one has unfinished the other leaves alone while it opens, checks and writes, and removes when its writer was
+    killed."""
+    incoming = tmp_path / "store/.incoming"
+    for ends in ("commits", "is killed"):
+        writer = subprocess.Popen(
+            [sys.executable, "-c", WRITES, str(tmp_path / "store")], stdin=subprocess.PIPE, stdout=subprocess.PIPE
+        )
+        with writer:
+            assert writer.stdin and writer.stdout
+            assert await asyncio.to_thread(writer.stdout.readline) == b"written\n"
+            objects = open_objects(str(tmp_path / "store"))
+            await objects.check()
+            await put(objects, "b.bin", b"beside")
+            assert len(list(incoming.iterdir())) == 1
+            if ends == "commits":
+                await asyncio.to_thread(writer.communicate, b"\n", 30)
+                assert (await objects.look("a.bin")).size == 3_000_000
+                await objects.delete("a.bin")
+            else:
+                writer.kill()
+                await asyncio.to_thread(writer.communicate)
+                open_objects(str(tmp_path / "store"))
+                assert not await objects.exists("a.bin")
+        assert not list(incoming.iterdir())
+
+
+async def test_a_file_that_is_taken_for_a_left_one_is_begun_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Another process opens the directory just between a new file and its lock."""
+    objects, lock, taken = open_objects(str(tmp_path / "store")), fcntl.flock, []
+
+    def late(fd: int, how: int) -> None:
+        if not taken:
+            taken.extend((tmp_path / "store/.incoming").iterdir())
+            taken[0].unlink()
+        lock(fd, how)
+
+    monkeypatch.setattr(fcntl, "flock", late)
+    await put(objects, "a.bin", b"abc")
+    assert len(taken) == 1 and await everything(objects, "a.bin", 0, 3) == b"abc"
+
+
+async def test_without_locks_only_old_files_are_left_ones(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def none(fd: int, how: int) -> None:
+        raise OSError(errno.ENOLCK, "No locks available")
+
+    monkeypatch.setattr(fcntl, "flock", none)
+    objects = open_objects(str(tmp_path / "store"))
+    incoming = tmp_path / "store/.incoming"
+    for name, hours in (("old", 25), ("young", 23)):
+        (incoming / name).write_bytes(b"half")
+        os.utime(incoming / name, (time.time() - hours * 3600,) * 2)
+    open_objects(str(tmp_path / "store"))
+    assert [file.name for file in incoming.iterdir()] == ["young"]
+    await put(objects, "a.bin", b"abc")
+    assert await everything(objects, "a.bin", 0, 3) == b"abc"
+
+
+async def test_a_directory_that_is_away_says_nothing_of_its_objects(tmp_path: Path) -> None:
+    """Not even of the buckets in it: an object that can't be looked for is not lost."""
+    store = tmp_path / "store"
+    own, bucket = open_objects(str(store)), open_bucket(str(store), "buckets/one/abc")
+    for objects in (own, bucket):
+        await put(objects, "a.bin", b"abc")
+        with pytest.raises(NotFound):
+            await objects.look("b.bin")
+    store.rename(tmp_path / "unmounted")
+    for mount_point in (False, True):
+        if mount_point:
+            store.mkdir()  # where the volume was: an empty folder
+        for objects in (own, bucket):
+            with pytest.raises(Unavailable):
+                await objects.look("a.bin")
+            with pytest.raises(Unavailable):
+                await everything(objects, "a.bin", 0, 3)
+    store.rmdir()
+    (tmp_path / "unmounted").rename(store)
+    for objects in (own, bucket):
+        assert await everything(objects, "a.bin", 0, 3) == b"abc"
 
 
 async def test_directory_failure_is_unavailable(tmp_path: Path) -> None:

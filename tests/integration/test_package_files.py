@@ -16,10 +16,12 @@ from tests.job_commands import static_job
 from upwell.domain import commands as c
 from upwell.domain.commands.lists import Slice
 from upwell.domain.errors import CallerError, Conflict, Denied, Invalid, Missing, NotFound, TooMany, Unavailable
+from upwell.doors.management.uploads import Sender
 from upwell.objects import open_objects
 from upwell.service.context import Context
 from upwell.service.manage import access, jobs, packages, products, uploads
 from upwell.service.manage.access import Caller
+from upwell.service.manage.audit_book import Book
 from upwell.wiring.upload_desk import Uploads
 
 pytestmark = pytest.mark.asyncio
@@ -205,7 +207,7 @@ async def test_an_upload_that_broke_off_may_begin_again(ctx: Context, caller: Ca
 
 async def test_a_store_that_does_not_answer_costs_no_ticket(ctx: Context, caller: Caller, tmp_path: Path) -> None:
     objects = open_objects(str(tmp_path / "store"))
-    desk = Uploads(ctx, objects)
+    desk = Uploads(ctx, objects, Book(ctx))
     ticket = await uploads.create_upload_ticket(ctx, caller, c.CreateUploadTicket(), HOST)
     incoming = tmp_path / "store" / ".incoming"
     incoming.rmdir()
@@ -214,7 +216,7 @@ async def test_a_store_that_does_not_answer_costs_no_ticket(ctx: Context, caller
     incoming.mkdir()
     writer = await desk.begin(ticket.object_key, ctx.now())
     await writer.write(b"hello")
-    await desk.finish(ticket.object_key, await writer.commit())
+    await desk.finish(ticket.object_key, await writer.commit(), Sender("127.0.0.1", "request"))
     assert await make(ctx, caller, url=ticket.url, size=5)
 
 

@@ -8,6 +8,7 @@ from uuid import uuid4
 
 import pytest
 from conftest import Clock
+from counting import recount
 
 from upwell.domain import commands
 from upwell.domain.commands.lists import Slice
@@ -203,5 +204,6 @@ async def test_task_leads_to_its_file_until_cancelled(ctx: Context, caller: acce
             with pytest.raises(NotFound):
                 await downloads.find_download(ctx, other)
         await conn.execute("update task set state = 'CANCELED'")
+    await recount(ctx)
     with pytest.raises(NotFound):
         await downloads.find_download(ctx, task)

@@ -191,3 +191,27 @@ async def test_a_name_is_looked_up_once() -> None:
         poster = Poster(private=True, resolve=resolver)
         told = await poster.post(parcel(f"http://twice.example:{server.port}/"))
     assert told == "no connection: ConnectionRefusedError" and server.heard == [] and resolver.asked == 1
+
+
+async def test_where_the_connection_went_is_looked_at_before_a_byte_is_sent(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whatever sends the connection elsewhere than to the address that was looked at (here a test does)."""
+    connect = asyncio.open_connection
+    async with listening() as server:
+
+        async def astray(address: str, port: int, **more: Any) -> Any:
+            return await connect("127.0.0.1", port, **more)
+
+        monkeypatch.setattr(asyncio, "open_connection", astray)
+        told = await Poster(resolve=Resolver(["8.8.8.8"])).post(parcel(f"http://public.example:{server.port}/"))
+        await asyncio.sleep(0.05)
+    assert told == "the host is not of the public internet" and server.heard == []
+
+
+@pytest.mark.parametrize("status", [301, 302, 303, 307, 308])
+async def test_no_redirect_is_followed(status: int) -> None:
+    async with listening() as inner:
+        moved = f"HTTP/1.1 {status} Moved\r\nLocation: http://127.0.0.1:{inner.port}/\r\nContent-Length: 0\r\n\r\n"
+        async with listening(moved.encode()) as outer:
+            told = await Poster(private=True).post(parcel(f"http://127.0.0.1:{outer.port}/"))
+        await asyncio.sleep(0.05)
+    assert told == f"the answer was {status}" and inner.heard == [] and len(outer.heard) == 1

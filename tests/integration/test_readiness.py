@@ -6,6 +6,7 @@ import os
 import shutil
 import urllib.error
 import urllib.request
+from contextlib import AsyncExitStack
 from pathlib import Path
 from typing import Any
 
@@ -65,7 +66,7 @@ async def test_each_part_that_is_away_is_named(dsn: str, tmp_path: Path) -> None
     cut = f"select pg_terminate_backend(pid) from pg_stat_activity where datname = '{name}' and pid <> pg_backend_pid()"
     async with running(load(given, {}, None)) as (_, at):
         status, body = await asked(at.http)
-        assert status == 200 and set(body["checks"]) == {"database", "objects", "disk", "engine"}
+        assert status == 200 and set(body["checks"]) == {"database", "objects", "disk", "engine", "files"}
 
         shutil.rmtree(objects)
         assert "No such file" in failing(await asked(at.http))["objects"]
@@ -177,6 +178,27 @@ async def test_it_costs_little_whoever_asks(monkeypatch: pytest.MonkeyPatch) -> 
     assert begun == {"fine": 2, "hangs": 1, "breaks": 2}
 
 
+async def test_what_was_found_too_late_is_not_told_later(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A check of a store that was away ended a second after its time, and was told when the store was there again."""
+    monkeypatch.setattr(readiness, "CHECK_WITHIN_S", 0.1)
+    monkeypatch.setattr(readiness, "KEPT_S", 0.0)
+    away = asyncio.Event()
+    begun = 0
+
+    async def store() -> None:
+        nonlocal begun
+        begun += 1
+        if begun == 1:
+            await away.wait()
+            raise Unavailable("The store is away.")
+
+    door = Readiness({"store": store})
+    assert await door.told() == {"store": "no answer within 0.1 s"}
+    away.set()
+    await asyncio.sleep(0.01)
+    assert await door.told() == {"store": "ok"}
+
+
 def test_a_bucket_that_is_not_there_is_found_at_the_start(tmp_path: Path, s3_url: str) -> None:
     """Issue 9, number 34: it was found at the first upload, or by the first device."""
     aws = {name: os.environ[name] for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY")}
@@ -198,14 +220,18 @@ async def test_a_store_that_goes_away_and_comes_back(dsn: str, tmp_path: Path, s
     from conftest import serving_s3
 
     port = free_port()
-    with serving_s3(tmp_path / "s3", port):
-        url = f"s3://bucket?endpoint=http://127.0.0.1:{port}&region=us-east-1"
-        given = PLACES | {"data_dir": str(tmp_path), "database_url": dsn, "objects_url": url}
-        server = running(load(given | {"buckets": f"*/firmware={s3_url}"}, {}, None))
-        _, at = await server.__aenter__()
-        assert failing(await asked(at.http)) == {}
-    assert set(failing(await asked(at.http))) == {"objects"}
-    with serving_s3(tmp_path / "s3", port):
-        await asyncio.sleep(5)
-        assert failing(await asked(at.http)) == {}
-        await server.__aexit__(None, None, None)
+    async with AsyncExitStack() as stack:
+        with serving_s3(tmp_path / "s3", port):
+            url = f"s3://bucket?endpoint=http://127.0.0.1:{port}&region=us-east-1"
+            given = PLACES | {"data_dir": str(tmp_path), "database_url": dsn, "objects_url": url}
+            settings = load(given | {"buckets": f"*/firmware={s3_url}"}, {}, None)
+            _, at = await stack.enter_async_context(running(settings))
+            assert failing(await asked(at.http)) == {}
+        assert set(failing(await asked(at.http))) == {"objects"}
+        with serving_s3(tmp_path / "s3", port):
+            for _ in range(30):  # the store's client tries for a while, and longer each time
+                if not failing(await asked(at.http)):
+                    break
+                await asyncio.sleep(1)
+            assert failing(await asked(at.http)) == {}
+            await stack.aclose()

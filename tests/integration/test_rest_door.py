@@ -4,6 +4,7 @@ import asyncio
 import hashlib
 import hmac
 import json
+import re
 import urllib.request
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime
@@ -11,11 +12,13 @@ from pathlib import Path
 from typing import Any
 from urllib.error import HTTPError
 
+import httpx
 import pytest
 import pytest_asyncio
 from tests.integration.platform_house import House, Known, house_on, until
 
-from upwell.service.manage import access
+from upwell.dialects.upwell.render import REQUESTS_PER_S
+from upwell.service.manage import access, admission
 
 
 @pytest_asyncio.fixture
@@ -115,3 +118,29 @@ async def test_a_new_secret_ends_the_connection_if_asked(house: House, ask: Aske
         assert not device.ended.is_set()
     again = Known(device.known.key, device.known.name, "another-secret")
     await house.connect(again)
+
+
+async def test_a_key_of_our_own_asks_so_often_in_a_second(house: House) -> None:
+    """Whatever it asks, whatever it is answered, and in whichever processes; another key of its account is another."""
+    keys = [await access.create_key(house.ctx, "acme", "viewer", "upwell", is_token=True) for _ in range(2)]
+    own = await access.find_key(house.ctx, keys[0].key_id)
+    assert own is not None
+    spent = [admission.Request(own.caller(), None, own.key_id, REQUESTS_PER_S)] * REQUESTS_PER_S
+    async with httpx.AsyncClient(base_url=f"http://{house.http}/v1") as client:
+
+        async def got(key: access.NewKey, path: str) -> httpx.Response:
+            return await client.get(path, headers={"Authorization": f"Bearer {key.secret}"})
+
+        for path, status in (("/products", 200), ("/keys", 403), ("/products/none", 404)):
+            told = await got(keys[0], path)
+            assert told.status_code == status and told.headers["ratelimit-policy"] == f'"caller";q={REQUESTS_PER_S};w=1'
+            assert re.fullmatch(r'"caller";r=[0-9]+;t=1', told.headers["ratelimit"])
+        assert "ratelimit" not in (await client.get("/products")).headers, "of nobody who is known"
+        for _ in range(50):  # a second may be over in between
+            await admission.admit(house.ctx, spent)
+            refused, other = await got(keys[0], "/products"), await got(keys[1], "/products")
+            assert other.status_code == 200
+            if refused.status_code == 429:
+                break
+        assert refused.json()["type"].endswith("#too-many-requests") and refused.headers["retry-after"] == "1"
+        assert refused.headers["ratelimit"] == '"caller";r=0;t=1'

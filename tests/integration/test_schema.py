@@ -24,6 +24,8 @@ BESIDE = (
     ("user", "list"),
     ("user", "delete", "nobody"),
     ("object", "list", "--bucket", "firmware"),
+    ("audit", "list"),
+    ("audit", "export"),
 )
 
 

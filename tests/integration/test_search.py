@@ -10,6 +10,7 @@ from uuid import UUID, uuid4
 import pytest
 import pytest_asyncio
 from conftest import Clock
+from counting import recount
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -154,6 +155,7 @@ async def world(ctx: Context, caller: Caller, clock: Clock) -> AsyncIterator[Wor
             for module, version in modules.items():
                 row = (device.device_id, module, version, ctx.now())
                 await conn.execute("insert into module_version values ($1, $2, $3, $4)", *row)
+            await recount(ctx)
             if n in (2, 5):
                 await conn.execute("insert into topology values ($1, $2, $3)", device.device_id, uuid4(), ctx.now())
         connection = uuid4()

@@ -53,26 +53,46 @@ async def test_a_device_without_a_chosen_id_is_known_by_product_and_name(ctx: Co
 async def test_nobody_chooses_an_id_that_stands_for_another(ctx: Context, caller: Caller, stranger: Caller) -> None:
     await product(ctx, caller, "mine")
     await product(ctx, stranger, "theirs")
-    await devices.create_device(ctx, caller, c.CreateDevice(product_key="mine", name="one"))
-    for who, key in ((caller, "mine"), (stranger, "theirs")):
-        with pytest.raises(Conflict) as caught:
-            await device(ctx, who, key, "two", public_id="mine_one")
-        assert caught.value.reason == "public_id_taken"
+    one = await devices.create_device(ctx, caller, c.CreateDevice(product_key="mine", name="one"))
+    with pytest.raises(Conflict) as caught:
+        await device(ctx, caller, "mine", "two", public_id="mine_one")
+    assert caught.value.reason == "public_id_taken"
+    # Of another account it takes nobody's place.
+    other = await device(ctx, stranger, "theirs", "two", public_id="mine_one")
+    assert (await show(ctx, caller, "mine_one")).device_id == one.device_id != other.device_id
     # Its own device of that product and name may have it.
     assert (await device(ctx, caller, "mine", "two", public_id="mine_two")).public_id == "mine_two"
 
 
-async def test_an_id_is_one_devices_whoever_asks_first(ctx: Context, caller: Caller, stranger: Caller) -> None:
+async def test_an_id_is_one_devices_of_an_account_whoever_asks_first(
+    ctx: Context, caller: Caller, stranger: Caller
+) -> None:
     await product(ctx, caller, "mine")
+    await product(ctx, caller, "mine2")
     await product(ctx, stranger, "theirs")
     made = await asyncio.gather(
+        *(device(ctx, caller, "mine2", f"m{n}", public_id="x") for n in range(4)),
         *(device(ctx, caller, "mine", f"m{n}", public_id="x") for n in range(4)),
         *(device(ctx, stranger, "theirs", f"t{n}", public_id="x") for n in range(4)),
         return_exceptions=True,
     )
     refused = [each for each in made if isinstance(each, Conflict)]
-    assert len(refused) == 7 and {each.reason for each in refused} == {"public_id_taken"}
-    assert (await ask(ctx, "select count(*) from device"))[0]["count"] == 1
+    assert len(refused) == 10 and {each.reason for each in refused} == {"public_id_taken"}
+    assert (await ask(ctx, "select count(*) from device"))[0]["count"] == 2
+
+
+async def test_a_squatted_id_shuts_no_login_out(ctx: Context, caller: Caller, stranger: Caller) -> None:
+    """A login says the id alone: every account's device of that id is tried, and the secret says which it is."""
+    await product(ctx, caller, "mine")
+    await product(ctx, stranger, "theirs")
+    squatter = await device(ctx, stranger, "theirs", "one", public_id="x", secret="a-squatters-secret")
+    owner = await device(ctx, caller, "mine", "one", public_id="x", secret="the-owners-secret")
+    [found] = await logins.login_facts_by_name(ctx, ["x"])
+    assert [(each.account_id, each.secret) for each in found] == [
+        (stranger.account_id, "a-squatters-secret"), (caller.account_id, "the-owners-secret"),
+    ]  # fmt: skip
+    assert (await show(ctx, caller, "x")).device_id == owner.device_id
+    assert (await show(ctx, stranger, "x")).device_id == squatter.device_id
 
 
 async def test_a_deleted_devices_id_is_free_again(ctx: Context, caller: Caller, stranger: Caller) -> None:

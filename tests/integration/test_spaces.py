@@ -1,6 +1,7 @@
 """Spaces and products: whose they are, what goes with them, which ids may be taken again."""
 
 import asyncio
+from uuid import uuid4
 
 import asyncpg
 import pytest
@@ -21,6 +22,7 @@ from upwell.service.manage import (
     tags,
 )
 from upwell.service.manage.access import Caller
+from upwell.service.upgrade import presence
 from upwell.storage.database import Database, migrate, migrations
 
 
@@ -155,7 +157,10 @@ async def test_a_key_is_one_products_whoever_asks_first(ctx: Context, caller: Ca
 async def test_a_deleted_products_key_is_its_owners_again(ctx: Context, caller: Caller, stranger: Caller) -> None:
     await product(ctx, caller, "again")
     old = await device(ctx, caller, "again", "one")
-    await ask(ctx, "update device set activated_at = now(), sdk_version = '1', secondary_secret = 's'")
+    node, connection = uuid4(), uuid4()
+    await presence.came_online(ctx, node, [(old.device_id, connection, "x")])
+    await presence.went_offline(ctx, node, [(old.device_id, connection)])
+    await ask(ctx, "update device set sdk_version = '1', secondary_secret = 's'")
     delete = c.DeleteProduct(product_key="again")
     with pytest.raises(Conflict):
         await products.delete_product(ctx, caller, delete)

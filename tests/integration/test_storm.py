@@ -15,7 +15,7 @@ from test_jobs import Fleet, a_fleet, a_package, ask, link, progress, runs, task
 from tests.job_commands import asking_job, dynamic_job, static_job
 
 from upwell.domain import commands as c
-from upwell.domain.errors import CallerError
+from upwell.domain.errors import CallerError, Held
 from upwell.domain.talk import ResultReport, TaskRef, VersionReport
 from upwell.service.context import Context
 from upwell.service.manage import devices, jobs, steering
@@ -41,12 +41,12 @@ UNCLOCKED = (
     f"select t.* from task t where t.state in {OPEN} and t.state <> 'CONFIRM' and awaiting <> '' and timeout_at is null"
 )
 UNCHAINED = (  # a history whose lines do not follow each other
-    "select * from (select to_state, lead(from_state) over w as next, lead(event) over w as event from task_change"
+    "select * from (select to_state, lead(from_state) over w as next, lead(event) over w as event from task_history"
     " window w as (partition by device_id, job_id, nth order by rev)) x"
     " where next is distinct from to_state and event is not null"
 )
 UNTOLD = (  # tasks whose last line of history is not their state
-    "select t.device_id from task t cross join lateral (select to_state from task_change h"
+    "select t.device_id from task t cross join lateral (select to_state from task_history h"
     " where h.device_id = t.device_id and h.job_id = t.job_id and h.nth = t.nth order by rev desc limit 1) h"
     " where h.to_state <> t.state"
 )
@@ -179,7 +179,7 @@ class Storm:
 
     async def pass_time(self, dice: Random) -> None:
         self.clock.move(seconds=dice.choice((1, 3, 70)))
-        for ending in (endings.time_out, endings.end_waits, endings.end_finished):
+        for ending in (endings.time_out, endings.end_finished):
             await ending(self.ctx)
 
     async def look(self, dice: Random) -> None:
@@ -198,6 +198,8 @@ class Storm:
                 self.did[way.__name__] += 1
             except CallerError:
                 self.did[f"{way.__name__} refused"] += 1
+            except Held:  # it waited as long as it may, did nothing, and is done again later
+                self.did[f"{way.__name__} put off"] += 1
             except Exception as exc:
                 self.wrong.append(exc)
 

@@ -1,6 +1,9 @@
 """Uploaded lists of batch targets: an hour of life, and nothing left behind."""
 
-from collections.abc import AsyncIterator
+import io
+import struct
+import zipfile
+from collections.abc import AsyncIterator, Callable
 from dataclasses import replace
 from pathlib import Path
 
@@ -10,7 +13,7 @@ from tests.integration.conftest import Clock
 from tests.integration.space_house import ask
 
 from upwell.domain import commands as c
-from upwell.domain.errors import Conflict, Denied, NotFound, TooMany, Unavailable
+from upwell.domain.errors import Conflict, Denied, Invalid, NotFound, TooMany, Unavailable
 from upwell.objects import open_objects
 from upwell.service.context import Context
 from upwell.service.manage import target_files
@@ -87,3 +90,69 @@ async def test_a_list_that_could_not_be_stored_is_none(ctx: Context, caller: Cal
     assert await names(stored, caller) == []
     await create(stored, caller)
     assert len(await ask(ctx, "select 1 from target_file where deleted_at is null")) == 1
+
+
+def workbook(*sheets: bytes, packed: int = zipfile.ZIP_DEFLATED, more: int = 0) -> bytes:
+    """A workbook of these sheets, and of `more` other parts."""
+    content = io.BytesIO()
+    with zipfile.ZipFile(content, "w", packed) as book:
+        for nth, sheet in enumerate(sheets, 1):
+            book.writestr(f"xl/worksheets/sheet{nth}.xml", sheet)
+        for nth in range(more):
+            book.writestr(f"xl/media/ä{nth}", b"")
+    return content.getvalue()
+
+
+def overlapping(sheets: int, content: bytes) -> bytes:
+    """A workbook all of whose sheets are the same bytes, said in its directory so many times."""
+    one = workbook(content)
+    at = one.index(b"PK\x01\x02")
+    end = one.rindex(b"PK\x05\x06")
+    entry = one[at:end]
+    tail = struct.pack("<4s4H2LH", b"PK\x05\x06", 0, 0, sheets, sheets, sheets * len(entry), at, 0)
+    return one[:at] + entry * sheets + tail
+
+
+ROW = b'<row r="1"><c><v>device-1</v></c></row>'
+BOMBS: dict[str, tuple[Callable[[], bytes], str]] = {
+    "one long sheet": (lambda: workbook(b"x" * (100 << 20) + b"x"), "file_size"),
+    "many sheets that are long together": (lambda: workbook(*[b"x" * (26 << 20)] * 4), "file_size"),
+    "sheets that share their bytes": (lambda: overlapping(50, b"x" * (3 << 20)), "file_size"),
+    "a directory that fills the file": (lambda: overlapping(60_000, b"<row>"), "file"),
+    "many parts": (lambda: workbook(ROW, more=2000), "file"),
+    "a sheet packed as spreadsheets are not": (lambda: workbook(b"x" * 1000, packed=zipfile.ZIP_BZIP2), "file"),
+    "a sheet that says to be shorter": (
+        lambda: workbook(ROW * 40_000).replace(struct.pack("<L", len(ROW) * 40_000), struct.pack("<L", 1000)), "file"
+    ),
+    "a name that is no text": (lambda: workbook(ROW, more=1).replace("ä".encode(), b"\xff\xff"), "file"),
+    "too many rows": (lambda: workbook(ROW, ROW * 30_001), "file"),
+    "half a file": (lambda: workbook(ROW * 1000)[:-30], "file"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("bomb", BOMBS)
+async def test_a_workbook_is_bounded_before_it_is_unpacked(
+    stored: Context, caller: Caller, bomb: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made, field = BOMBS[bomb]
+    content = made()
+    assert len(content) < target_files.FILE_SIZE_MAX
+    unpacked, read = [0], zipfile.ZipExtFile.read
+
+    def counted(self: zipfile.ZipExtFile, n: int | None = -1) -> bytes:
+        data = read(self, n)
+        unpacked[0] += len(data)
+        return data
+
+    monkeypatch.setattr(zipfile.ZipExtFile, "read", counted)
+    with pytest.raises(Invalid) as refused:
+        await target_files.create_target_file(stored, caller, "a.xlsx", content)
+    assert refused.value.field == field
+    assert field == "file" or not unpacked[0]
+    assert await names(stored, caller) == []
+
+
+async def test_an_honest_workbook_is_kept(stored: Context, caller: Caller) -> None:
+    content = workbook(ROW * 30_000, ROW * 30_000, b"x" * (20 << 20), more=100)
+    await target_files.create_target_file(stored, caller, "a.xlsx", content)
+    assert await names(stored, caller) == ["a.xlsx"]

@@ -10,7 +10,6 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
-import uvicorn
 from starlette.applications import Starlette
 from starlette.middleware import Middleware
 from starlette.requests import Request
@@ -18,11 +17,12 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from upwell.dialects.alibaba.upload import UPLOAD_SIZE_MAX, PostObjectError, policy, sign
+from upwell.doors.http.server import HttpDoor
 from upwell.doors.lingering import Lingering
-from upwell.doors.management.uploads import FRAME_BYTES_MAX, ObjectWriter, StoredObject, post_object
+from upwell.doors.management.uploads import FRAME_BYTES_MAX, ObjectWriter, Sender, StoredObject, post_object
 from upwell.objects import open_objects
 from upwell.objects.port import Stored
-from upwell.service.context import utc_now
+from upwell.service.clock import utc_now
 from upwell.wiring.upload_desk import Comparison
 
 KEY = "ota/0123456789abcdef0123456789abcdef/x.bin"
@@ -56,8 +56,10 @@ class Desk:
         assert not self.files()  # the bytes are gone before the ticket is back
         self.tickets.add(key)
 
-    async def finish(self, key: str, stored: StoredObject, /) -> None:
+    async def finish(self, key: str, stored: StoredObject, sender: Sender, /) -> None:
         self.finished[key] = stored
+
+    def refused(self, sender: Sender, /) -> None: ...
 
     def files(self) -> list[Path]:
         return [path for path in self.root.rglob("*") if path.is_file()]
@@ -75,11 +77,10 @@ async def port(desk: Desk) -> AsyncIterator[int]:
 
     sock = socket.create_server(("127.0.0.1", 0))
     app = Starlette(routes=[Route("/", handle, methods=["POST"])], middleware=[Middleware(Lingering)])
-    server = uvicorn.Server(uvicorn.Config(app, log_level="warning", lifespan="off"))
-    task = asyncio.create_task(server.serve(sockets=[sock]))
+    door = HttpDoor(app)
+    await door.start(sock)
     yield sock.getsockname()[1]
-    server.should_exit = True
-    await task
+    await door.stop()
 
 
 def fields(key: str = KEY, size_max: int = 10_000_000, lifetime_s: int = 3600, **changes: str) -> dict[str, str]:

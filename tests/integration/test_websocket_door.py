@@ -17,6 +17,7 @@ from test_mqtt_door import SECRET, House, device, until
 from tests.mqttwire import DISCONNECT, PINGREQ, connect, publish
 
 from upwell.doors.devices.mqtt.refragment import FRAGMENT_BYTES_MAX
+from upwell.doors.devices.mqtt.websocket import PART_BYTES, WebSocketLayer
 
 pytestmark = pytest.mark.filterwarnings("ignore:Overriding the .event_loop_policy:pytest.PytestDeprecationWarning")
 CONT, TEXT, BINARY, CLOSE, PING, PONG = 0, 1, 2, 8, 9, 10
@@ -324,3 +325,32 @@ async def test_the_time_to_login_runs_from_the_first_byte() -> None:
         assert await client.closed() == (1000, "")
         silent = await Client.open(house)
         assert await asyncio.wait_for(silent.reader.read(), 5) == b""
+
+
+@pytest.mark.parametrize("opcode", [PING, PONG, BINARY])
+async def test_who_sends_small_frames_without_pause_keeps_nobody_waiting(
+    opcode: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A read of many thousand frames is parsed in parts, between which others have their turn."""
+    parts: list[int] = []
+    read = WebSocketLayer._read
+
+    def counted(self: WebSocketLayer, data: bytes) -> None:
+        parts.append(len(data))
+        read(self, data)
+
+    async with House(packets_per_s=1e9) as house:
+        house.address = await house.door.start("127.0.0.1", 0, websocket=True)
+        mad, other = await Client.open(house), await Client.open(house)
+        await mad.login("a")
+        await other.login("b")
+        monkeypatch.setattr(WebSocketLayer, "_read", counted)
+        await mad.send(frame(opcode, PINGREQ if opcode == BINARY else b"") * 8000)
+        await other.send(frame(BINARY, PINGREQ))
+        assert await other.receive() == (BINARY, b"\xd0\x00")
+        answers = {PING: 8000 * 2, PONG: 0, BINARY: 8000 * 2}[opcode]
+        while answers > 0:
+            _, data = await mad.receive()
+            answers -= len(data) or 2
+        await until(lambda: sum(parts) >= 8000 * 6)
+    assert max(parts) <= PART_BYTES + 14  # a head that was kept from the part before

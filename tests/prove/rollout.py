@@ -11,6 +11,7 @@ import sys
 import tempfile
 import time
 import urllib.request
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +19,10 @@ from alibabacloud_iot20180120 import models as m
 from alibabacloud_iot20180120.client import Client
 from alibabacloud_tea_openapi.models import Config
 
-START_WITHIN_S = 40
+from upwell.embedded.files import running_dsn
+
+START_WITHIN_S = 120
+CALL_WITHIN_S = 120
 
 
 def free_ports(count: int) -> list[int]:
@@ -31,9 +35,16 @@ def free_ports(count: int) -> list[int]:
 
 
 class Process:
-    """`upwell serve` on fixed ports, to be killed and started again."""
+    """`upwell serve` on fixed ports, to be killed and started again; `options` are more of its own. Another that is
+    given the same `database_url` and `objects_url` is another node of one platform. With `open_files` it begins with
+    that soft limit, as from an untuned shell. `broken_by` is Python that breaks the program before it begins: a proof
+    must notice."""
 
-    def __init__(self) -> None:
+    def __init__(
+        self, *options: str, open_files: int | None = None, variables: Mapping[str, str] | None = None,
+        broken_by: str = "",
+    ) -> None:  # fmt: skip
+        self.options, self.open_files, self.variables, self.broken_by = options, open_files, variables or {}, broken_by
         self.dir = Path(tempfile.mkdtemp(dir="/tmp"))
         self.dir.chmod(0o711)
         self.http, self.mqtt, self.download = free_ports(3)
@@ -45,19 +56,25 @@ class Process:
         command = [
             str(Path(sys.executable).with_name("upwell")), "serve", "--data-dir", str(self.dir / "data"),
             "--http", f"127.0.0.1:{self.http}", "--mqtt", f"127.0.0.1:{self.mqtt}",
-            "--download", f"127.0.0.1:{self.download}", "--no-request-limits",
+            "--download", f"127.0.0.1:{self.download}", "--no-request-limits", *self.options,
         ]  # fmt: skip
-        env = {**os.environ, "UPWELL_BOOTSTRAP_KEY": ":".join(self.key)}
+        if self.broken_by:
+            begin = f"{self.broken_by}\nfrom upwell.cli.main import main\nmain()"
+            command = [sys.executable, "-c", begin, *command[1:]]
+        if self.open_files is not None:
+            command = ["/bin/sh", "-c", f'ulimit -Sn {self.open_files} && exec "$@"', "sh", *command]
+        env = {**os.environ, **self.variables, "UPWELL_BOOTSTRAP_KEY": ":".join(self.key)}
         log = (self.dir / "server.log").open("a")
         self.process = subprocess.Popen(command, env=env, stdout=log, stderr=log, text=True)
         log.close()
         deadline = time.monotonic() + START_WITHIN_S
-        while not self._answers():
+        while not self.answers():
             if self.process.poll() is not None or time.monotonic() > deadline:
                 raise AssertionError("the server did not start:\n" + (self.dir / "server.log").read_text()[-3000:])
             time.sleep(0.05)
 
-    def _answers(self) -> bool:
+    def answers(self) -> bool:
+        """Whether it says that it is ready."""
         try:
             with urllib.request.urlopen(f"http://127.0.0.1:{self.http}/readyz", timeout=2) as answer:
                 return bool(answer.status == 200)
@@ -75,6 +92,13 @@ class Process:
         pid = int((self.dir / "data/postgres/postmaster.pid").read_text().split()[0])
         os.kill(pid, signal.SIGKILL)
         return pid
+
+    @property
+    def dsn(self) -> str:
+        """Of its own PostgreSQL, which runs."""
+        found = running_dsn(self.dir / "data")
+        assert found is not None, "its PostgreSQL does not run"
+        return found
 
     def stop(self) -> int:
         """SIGTERM, and away with its files; returns its exit code."""
@@ -94,6 +118,7 @@ class Process:
                 access_key_secret=self.key[1],
                 endpoint=f"127.0.0.1:{self.http}",
                 protocol="HTTP",
+                read_timeout=CALL_WITHIN_S * 1000,
             )
         )
 

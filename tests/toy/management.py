@@ -28,11 +28,13 @@ STATUSES = ((UnknownKey, 401), (Denied, 403), (NotFound, 404), (TooMany, 429), (
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Operation:
-    """One row. `parse` takes the path's ids and the body's members; without it the request is a `use`."""
+    """One row. `parse` takes the path's ids and the body's members; without it the request is a `use`. `reads` may say
+    that it changes nothing, where the role doesn't."""
 
     method: str
     path: str
     role: str = "operator"
+    reads: bool | None = None
     parse: Callable[[Mapping[str, str], Told], c.Command] | None = None
     render: Callable[[Any], Told]
 
@@ -41,6 +43,16 @@ OPERATIONS: dict[str, Operation] = {
     "make a product": Operation(
         method="POST", path="products", role="admin",
         parse=lambda ids, body: c.CreateProduct(name=body["name"]),
+        render=lambda product: {"product": product.product_key},
+    ),
+    "list products": Operation(
+        method="GET", path="products", role="admin", reads=True,
+        parse=lambda ids, body: c.ListProducts(asked=Slice(take=int(body.get("most", 100)))),
+        render=lambda page: {"products": [product.product_key for product in page.items]},
+    ),
+    "show a product": Operation(
+        method="GET", path="products/{product}", role="admin",
+        parse=lambda ids, body: c.ShowProduct(product_key=ids["product"]),
         render=lambda product: {"product": product.product_key},
     ),
     "register a device": Operation(
@@ -98,7 +110,7 @@ class Toy:
         """Where the request line leads."""
         found = rest.route(OPERATIONS, "/toy/v1/", asked.request.method, asked.request.path)
         use = None if found.operation.parse else _upload(found.ids, asked.request.body)
-        return Call(operation=found.name, role=found.operation.role, own=found, use=use)
+        return Call(operation=found.name, role=found.operation.role, own=found, use=use, reads=found.operation.reads)
 
     async def caller(self, house: House, asked: Asked[RestRequest], call: Call, key: AccessKey | None) -> Caller:
         """By its signature."""
@@ -109,7 +121,7 @@ class Toy:
             if not hmac.compare_digest(sha256(content).hexdigest(), request.headers.get("toy-sign", "")):
                 raise UnknownKey
 
-        return signed(house, key, request.headers.get("toy-key", ""), prove)
+        return await signed(house, asked, key, request.headers.get("toy-key", ""), prove)
 
     def command(self, asked: Asked[RestRequest], call: Call) -> c.Command:
         """By the table."""

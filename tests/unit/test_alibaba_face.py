@@ -54,11 +54,11 @@ def test_whose_topics() -> None:
         True, True, True, False, False
     ]  # fmt: skip
     for names in (GW, SUB):
-        assert FACE.read(it, inform(names), INFORM) == (
+        assert FACE.reader(it, inform(names))(INFORM) == (
             Said(names, VersionReport(module="default", version="1.0", ref="1")),
         )
     with pytest.raises(DeviceError):
-        FACE.read(it, inform(GONE), INFORM)
+        FACE.reader(it, inform(GONE))(INFORM)
     filters = {"/sys/sk/sub/#": True, "/sys/gk/gw/thing/+/x": True, "/sys/sk/gone/#": False, "/sys/sk/+/#": False}
     assert {f: FACE.may_subscribe(it, f) for f in filters} == filters
 
@@ -78,7 +78,7 @@ def test_nobody_elses_topic_passes(topic: str, payload: bytes) -> None:
     if FACE.may_subscribe(it, topic):
         assert any(each in pairs for each in own[:2])
     try:
-        heard = FACE.read(it, topic, payload)
+        heard = FACE.reader(it, topic)(payload)
     except DeviceError:
         return
     assert all(isinstance(one, Said) and one.names in (GW, SUB) for one in heard)
@@ -107,18 +107,18 @@ def test_claims() -> None:
 )
 def test_only_a_gateway_speaks_for_others(topic: str, params: Any, kind: type) -> None:
     payload = json.dumps({"id": "1", "params": params}).encode()
-    assert [type(one) for one in FACE.read(linked(), topic, payload)] == [kind]
+    assert [type(one) for one in FACE.reader(linked(), topic)(payload)] == [kind]
     for plain in (0, None, "1"):
-        [one] = FACE.read(linked(plain), topic, payload)
+        [one] = FACE.reader(linked(plain), topic)(payload)
         assert isinstance(one, Reply) and isinstance(one.down, Down) and b'"code":520' in one.down.payload
     sub_topic = topic.replace("gk/gw", "sk/sub")
-    assert FACE.read(linked(), sub_topic, payload) == ()  # a sub-device has no sub-devices
+    assert FACE.reader(linked(), sub_topic)(payload) == ()  # a sub-device has no sub-devices
 
 
 def test_answers_name_who_failed() -> None:
     params = [{"productKey": "p", "deviceName": name} for name in ("a", "b")]
     payload = json.dumps({"id": "1", "params": params}).encode()
-    [asked] = FACE.read(linked(), "/sys/gk/gw/thing/topo/add", payload)
+    [asked] = FACE.reader(linked(), "/sys/gk/gw/thing/topo/add")(payload)
     assert isinstance(asked, TopoAdd)
     a, b = Names("p", "a"), Names("p", "b")
     down = asked.answer([(a, Outcome.DONE), (b, Outcome.UNPROVEN)])

@@ -334,7 +334,15 @@ def test_numbers_may_be_numbers_in_the_file(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     ("setting", "value"),
-    [("log", "x"), ("log", "10"), ("log_format", "xml"), ("disk_floor_mb", "-1"), ("disk_floor_mb", "1e3")],
+    [
+        ("trusted_proxies", "proxy"),
+        ("trusted_proxies", "10.0.0.1/8"),
+        ("log", "x"),
+        ("log", "10"),
+        ("log_format", "xml"),
+        ("disk_floor_mb", "-1"),
+        ("disk_floor_mb", "1e3"),
+    ],
 )
 def test_settings_of_operators_that_are_refused(setting: str, value: str) -> None:
     """Issue 9, number 36: UPWELL_LOG=x was a traceback."""

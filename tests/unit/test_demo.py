@@ -1,8 +1,10 @@
 """The demo's limit, and what set-up says while it works."""
 
 import asyncio
+import shutil
 import subprocess
 import sys
+import threading
 import time
 from pathlib import Path
 
@@ -69,6 +71,28 @@ def test_a_server_that_starts_slowly_is_seen_by_what_it_writes(tmp_path: Path) -
     before = bytes_below(tmp_path)
     (tmp_path / "a" / "b").write_bytes(b"x" * 9)
     assert bytes_below(tmp_path) == before + 9
+
+
+def test_what_is_renamed_or_removed_while_it_is_measured_is_passed_over(tmp_path: Path) -> None:
+    """A server that starts makes its database aside and renames it: folders go between two looks."""
+    (tmp_path / "kept").write_bytes(b"x" * 9)
+    stop = threading.Event()
+
+    def come_and_go() -> None:
+        while not stop.is_set():
+            for name in ("a", "b", "c"):
+                (tmp_path / name / "below" / "deeper").mkdir(parents=True)
+                (tmp_path / name / "below" / "file").touch()
+            for name in ("a", "b", "c"):
+                shutil.rmtree(tmp_path / name)
+
+    worker = threading.Thread(target=come_and_go)
+    worker.start()
+    try:
+        assert all(bytes_below(tmp_path) >= 9 for _ in range(2000))
+    finally:
+        stop.set()
+        worker.join()
 
 
 def test_nothing_limits_the_demo_as_a_whole() -> None:

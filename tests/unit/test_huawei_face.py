@@ -143,7 +143,7 @@ def test_filters(topic_filter: str, own: bool) -> None:
 
 
 def heard(*services: dict[str, Any], subject: str | None = None) -> Sequence[Heard]:
-    return FACE.read(linked(), UP, json.dumps({"object_device_id": subject, "services": services}).encode())
+    return FACE.reader(linked(), UP)(json.dumps({"object_device_id": subject, "services": services}).encode())
 
 
 def ota(kind: str, **paras: Any) -> dict[str, Any]:
@@ -165,11 +165,11 @@ def test_several_services_of_several_devices() -> None:
 
 
 def test_what_is_no_event_of_ours_is_nothing() -> None:
-    assert FACE.read(linked(), "$oc/devices/p1_gate/sys/properties/report", b"\xff") == []
+    assert FACE.reader(linked(), "$oc/devices/p1_gate/sys/properties/report")(b"\xff") == ()
     assert heard({"service_id": "$log", "event_type": "x", "paras": None}) == []
     for payload in (b"{", b"[]", b'{"services":1}'):
         with pytest.raises(DeviceError):
-            FACE.read(linked(), UP, payload)
+            FACE.reader(linked(), UP)(payload)
 
 
 def event(down: Down) -> dict[str, Any]:

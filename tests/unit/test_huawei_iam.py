@@ -9,7 +9,7 @@ import pytest
 
 from upwell.dialects.huawei import iam
 from upwell.dialects.huawei.iam import SignIn, Who
-from upwell.domain.errors import Denied, Invalid, Missing, NotFound, Throttled, Unavailable
+from upwell.domain.errors import Busy, Denied, Invalid, Missing, NotFound, Throttled, Unavailable
 
 USER = {"name": "ann", "password": "secret-words", "domain": {"name": "acme"}}
 BODY = {"auth": {"identity": {"methods": ["password"], "password": {"user": USER}}}}
@@ -111,6 +111,7 @@ def test_an_account_has_one_project_under_any_name() -> None:
         (NotFound("project", "x"), 403),
         (Missing("auth"), 400),
         (Unavailable("down"), 500),
+        (Busy(), 503),
         (RuntimeError("inner"), 500),
     ],
 )

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
+from urllib.parse import quote, unquote_to_bytes
 
 import huaweicloudsdkiotda.v5 as sdk
 import pytest
@@ -182,6 +183,56 @@ def test_an_unsigned_hash_header_hides_no_other_body() -> None:
         assert "only for uploads" in refused(unsigned)
 
 
+@pytest.mark.parametrize("kind", ["application/json", " Application/JSON; charset=utf-8", "application/bson", "", None])
+def test_what_is_read_as_json_or_bson_is_always_hashed(kind: str | None) -> None:
+    """huawei 1.2: the clients leave uploads alone unhashed."""
+    upload = with_headers(POST, x_sdk_content_sha256="UNSIGNED-PAYLOAD", content_type="multipart/form-data; boundary=b")
+    upload = with_headers(upload, content_type=kind)
+    names = ("x-sdk-content-sha256", "x-sdk-date")
+    assert "only for uploads" in refused(signed_over(upload, "SDK-HMAC-SHA256", *names, payload="UNSIGNED-PAYLOAD"))
+
+
+def test_an_upload_may_be_unhashed() -> None:
+    kind = "multipart/form-data; boundary=b"
+    upload = with_headers(POST, x_sdk_content_sha256="UNSIGNED-PAYLOAD", content_type=kind)
+    names = ("x-sdk-content-sha256", "x-sdk-date")
+    check(signed_over(upload, "SDK-HMAC-SHA256", *names, payload="UNSIGNED-PAYLOAD"))
+
+
+ESCAPES = [f"%{byte:02X}" for byte in range(256)]
+
+
+@pytest.mark.parametrize("algorithm", ["SDK-HMAC-SHA256", "V11-HMAC-SHA256"])
+def test_a_signature_holds_for_one_spelling_of_a_path(algorithm: str) -> None:
+    plain = signed_over(GET, algorithm, "x-sdk-date")
+    check(plain)
+    letter = plain.path.rstrip("/")[-1]
+    for other in (f"%{ord(letter):02X}", f"%{ord(letter):02x}"):
+        assert "no spelling" in refused(replace(plain, path=plain.path.rstrip("/")[:-1] + other))
+
+
+def test_every_escape_has_one_spelling() -> None:
+    """The clients escape all but letters, digits and -._~, in capital letters."""
+    for escape in ESCAPES:
+        needed = quote(unquote_to_bytes(escape), safe="~") == escape
+        for written in {
+            escape,
+            escape.lower(),
+            escape[:2] + escape[2].lower(),
+            escape[:1] + escape[1].lower() + escape[2],
+        }:
+            said = refused(replace(sdk_hmac(GET, "0" * 64), path=f"/v5/iot/{written}"))
+            assert ("no spelling" in said) is not (needed and written == escape), written
+
+
+def test_a_signature_holds_for_one_order_of_equal_parameters() -> None:
+    """The first of them counts; the clients sort them before they sign and send."""
+    sent = signed_over(replace(GET, query="a=1&a=2&b=0"), "SDK-HMAC-SHA256", "x-sdk-date")
+    check(sent)
+    check(replace(sent, query="b=0&a=1&a=2"))
+    assert "does not match" in refused(replace(sent, query="a=2&a=1&b=0"))
+
+
 @given(st.text(max_size=40), st.binary(max_size=20), st.text(max_size=60))
 def test_no_text_in_a_claim_makes_it_fail_otherwise(signature: str, body: bytes, authorization: str) -> None:
     refused(replace(sdk_hmac(GET, signature), body=body))
@@ -189,10 +240,11 @@ def test_no_text_in_a_claim_makes_it_fail_otherwise(signature: str, body: bytes,
     refused(with_headers(GET, authorization=f"V11-HMAC-SHA256 {authorization}"))
 
 
-def signed_over(request: RestRequest, algorithm: str, *names: str) -> RestRequest:
-    """The request, signed over these headers alone (huawei 1.3-1.5)."""
+def signed_over(request: RestRequest, algorithm: str, *names: str, payload: str = "") -> RestRequest:
+    """The request, signed over these headers alone (huawei 1.3-1.5); `payload` stands for the hash of its body."""
     lines = [request.method, request.path + "/", request.query, *(f"{name}:{request.headers[name]}" for name in names)]
-    canonical = "\n".join((*lines, "", ";".join(names), hashlib.sha256(request.body).hexdigest()))
+    payload = payload or hashlib.sha256(request.body).hexdigest()
+    canonical = "\n".join((*lines, "", ";".join(names), payload))
     hashed, date = hashlib.sha256(canonical.encode()).hexdigest(), request.headers["x-sdk-date"]
     if algorithm == "SDK-HMAC-SHA256":
         holder, secret, text = f"Access={AK}", SK.encode(), f"{algorithm}\n{date}\n{hashed}"

@@ -13,7 +13,7 @@ from upwell.domain.fleet import device_id
 from upwell.doors.devices.faces import Claim, Down, Enrolment, Linked
 from upwell.doors.devices.faces.alibaba import AlibabaFace
 from upwell.doors.devices.identity import Identity
-from upwell.doors.devices.logins import NOBODY, Enrolled, Logins
+from upwell.doors.devices.logins import NOBODY, Enrolled, Logins, Refused
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
 
@@ -63,7 +63,7 @@ def logins(face: ByName, found: list[LoginFacts], product_secret: str | None = "
 
 async def identity(of: Logins, client_id: str, username: str, password: bytes) -> Identity | None:
     found = await of.check(client_id, username, password)
-    return None if isinstance(found, str) else found
+    return None if isinstance(found, Refused) else found
 
 
 async def test_every_namesake_is_tried_whichever_is_right() -> None:

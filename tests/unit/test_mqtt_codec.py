@@ -7,7 +7,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from upwell.doors.devices.mqtt import codec
-from upwell.doors.devices.mqtt.codec import Decoder
 from upwell.doors.devices.mqtt.handler import Limits
 from upwell.doors.devices.mqtt.packets import (
     Connect,
@@ -24,6 +23,16 @@ from upwell.doors.devices.mqtt.packets import (
     UnsupportedConnect,
 )
 from upwell.doors.devices.mqtt.session import Session, matches
+
+
+class Decoder(codec.Decoder):
+    """Fed piece by piece."""
+
+    def feed(self, data: bytes) -> list[Packet]:
+        """The packets that `data` completes."""
+        self.put(data)
+        return list(iter(self.take, None))
+
 
 CONNECT = bytes.fromhex("100c00044d5154540402003c0000")  # MQTT 3.1.1, clean session, 60 s, no client id
 CONNECT31 = bytes.fromhex("100f00064d51497364700302003c000163")
@@ -200,7 +209,7 @@ def test_what_is_read_off_is_not_kept() -> None:
     block, left = bytes(1 << 20), 268_435_455 - 3 - 100
     while left > len(block):
         assert decoder.feed(block) == []
-        assert len(decoder._buffer) == 0
+        assert decoder.held == 0
         left -= len(block)
     assert decoder.feed(block[:left] + b"\xc0\x00") == [Skipped("a", 268_435_452, 0), Pingreq()]
 

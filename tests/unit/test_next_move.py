@@ -25,6 +25,7 @@ MANNERS: dict[str, tuple[object, ...]] = {
     "fits": (True, False),
     "enabled": (True, False),
     "held": (False, True),
+    "kept": ("", "paused", "shut"),
     "finish_at": (None, LATER),
 }
 
@@ -40,7 +41,7 @@ def test_every_open_task_has_a_next_mover_and_its_time() -> None:
         move = next_move(facts, NOW)
         assert move.does and isinstance(move.when, (datetime, Occasion)) and str(move)
         if move.who is Mover.UPWELL:  # it does nothing by itself without a time, but for what it is doing now
-            assert isinstance(move.when, datetime) or move.when in (Occasion.READ, Occasion.FOUND)
+            assert isinstance(move.when, datetime) or move.when in (Occasion.READ, Occasion.FOUND, Occasion.OPENS)
 
 
 @pytest.mark.parametrize("place", range(len(table.TURNS)))

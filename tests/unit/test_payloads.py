@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from upwell.dialects import payloads
 from upwell.dialects.alibaba import device as alibaba
 from upwell.dialects.huawei import device as huawei
 from upwell.dialects.json_members import members
@@ -164,3 +165,62 @@ def test_whatever_is_kept_is_storable_and_what_was_said(said: bytes) -> None:
 
 def test_stray_bytes_show_as_such() -> None:
     assert storable(json_object(b'{"a":"x\xff\\ud800\0"}')["a"]) == "x\ufffd?"
+
+
+def shown(value: Any) -> Any:
+    """A value with the types of its numbers and how they were written."""
+    if isinstance(value, dict):
+        return {key: shown(each) for key, each in value.items()}
+    if isinstance(value, list):
+        return [shown(each) for each in value]
+    return type(value).__name__, getattr(value, "text", value)
+
+
+def by(reader: Callable[[bytes], Any], payload: bytes) -> Any:
+    try:
+        return shown(reader(payload))
+    except DeviceError as exc:
+        return exc.problem
+
+
+NUMBERS = st.from_regex(r"-?[0-9]{1,30}(\.[0-9]{0,20})?([eE][-+]?[0-9]{1,3})?", fullmatch=True)
+WORDS = st.text(max_size=8).map(json.dumps) | st.sampled_from(
+    [
+        '"\\ud800"',
+        '"\\ud83d\\ude00"',
+        '"\\u0000"',
+        '"\\/"',
+        '"\x01"',
+        '"\x7f"',
+        "NaN",
+        "Infinity",
+        "-0",
+        "true",
+        "null",
+        "nul",
+        "[",
+        "}",
+        "1,",
+    ]
+)
+VALUES = st.recursive(
+    NUMBERS | WORDS, lambda inner: st.lists(inner, max_size=3).map(lambda each: f"[{','.join(each)}]")
+)
+
+
+@given(
+    st.lists(st.tuples(WORDS, VALUES), max_size=4),
+    st.sampled_from(["", " \n", "\ufeff", "\0x", "x"]),
+    st.binary(max_size=3),
+)
+def test_what_is_read_fast_is_read_alike(members: list[tuple[str, str]], end: str, stray: bytes) -> None:
+    """The strict reader is tried first, and says what the patient one would."""
+    payload = ("{" + ",".join(f"{name}:{value}" for name, value in members) + "}" + end).encode("utf-8", "replace")
+    for one in (payload, payload + stray, stray + payload, payload.replace(b"a", b"\xff"), payload[:-1]):
+        assert by(json_object, one) == by(payloads._lenient, one)
+
+
+@pytest.mark.parametrize("digits", [399, 400, 401, 5000])
+def test_a_number_of_many_digits_is_read_alike(digits: int) -> None:
+    payload = b'{"a":' + b"9" * digits + b"}"
+    assert by(json_object, payload) == by(payloads._lenient, payload)

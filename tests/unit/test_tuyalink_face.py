@@ -46,7 +46,7 @@ def linked(node_type: object = 1, **facts: object) -> Linked:
 
 def heard(suffix: str, data: Any, it: Linked | None = None) -> Any:
     payload = json.dumps({"msgId": "9", "time": 1, "data": data}).encode()
-    return FACE.read(it or linked(), f"tylink/gw/{suffix}", payload)[0]
+    return FACE.reader(it or linked(), f"tylink/gw/{suffix}")(payload)[0]
 
 
 def told(down: Down | None) -> tuple[int, Any]:
@@ -82,21 +82,21 @@ def test_only_devices_of_the_connection_are_heard() -> None:
     it = linked(TuyaChannels="3:radio")
     for names in (GW, SUB):
         topic = f"tylink/{names.device_name}/ota/firmware/report"
-        assert FACE.read(it, topic, REPORT) == [
+        assert FACE.reader(it, topic)(REPORT) == [
             Said(names, VersionReport(module="radio", version="1.0", ref="0@1700000000"))
         ]
     for names in (GONE, OTHER):
         with pytest.raises(DeviceError):
-            FACE.read(it, f"tylink/{names.device_name}/ota/firmware/report", REPORT)
-    assert FACE.read(it, "smart/device/out/gw", b"2.2\x00") == ()
-    assert FACE.read(it, "tylink/gw/channel/raw/up", b"\x00") == []
+            FACE.reader(it, f"tylink/{names.device_name}/ota/firmware/report")(REPORT)
+    assert FACE.reader(it, "smart/device/out/gw")(b"2.2\x00") == ()
+    assert FACE.reader(it, "tylink/gw/channel/raw/up")(b"\x00") == []
 
 
 @given(st.text(max_size=40), st.binary(max_size=60))
 def test_no_topic_or_payload_speaks_for_another(name: str, payload: bytes) -> None:
     topic = f"tylink/{name}/ota/get"
     try:
-        said = FACE.read(linked(), topic, payload)
+        said = FACE.reader(linked(), topic)(payload)
     except DeviceError:
         return
     assert all(isinstance(each, Said) and each.names in (GW, SUB) for each in said)

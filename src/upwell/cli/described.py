@@ -32,7 +32,7 @@ DESCRIBED: dict[str, tuple[str, str]] = {
     "database_url": ("postgresql://USER:PASSWORD@HOST/DATABASE of your own, 15 or newer", "the embedded one"),
     "objects_url": ("Where firmware files are: file:///FOLDER or s3://BUCKET/PREFIX", "in the data dir"),
     "buckets": ("Where owners' buckets are: REGION/BUCKET=URL, separated by commas", "in the firmware files' store"),
-    "allow_private_push": ("Whether status pushes may go to addresses that are not public", "off"),
+    "allow_private_push": ("Whether status pushes and hooks may go to addresses that are not public", "off"),
     "dynamic_registration": (
         "Which devices may ask for their own secret with their product's: off, registered or any",
         "registered",
@@ -42,6 +42,15 @@ DESCRIBED: dict[str, tuple[str, str]] = {
     "tuya_wrapped_lists": ("Whether Tuya's lists are answered wrapped as Alibaba's are", "off"),
     "huawei_clock_tolerance_h": ("How many hours a Huawei device's clock may be off, 0 to 24", "1"),
     "disk_floor_mb": ("Megabytes that must be free, or /readyz says that the server is not ready; 0 for any", "256"),
+    "workers": ("How many processes serve on the same addresses and database", "1"),
+    "keep_days": (
+        "Days that history, tasks of ended jobs, registrations, deleted devices and the audit are kept; 0 for ever",
+        "365",
+    ),
+    "trusted_proxies": (
+        "Addresses or networks of proxies whose X-Forwarded-For and -Proto are believed",
+        "127.0.0.1,::1",
+    ),
     "log": ("The least level that is logged: DEBUG, INFO, WARNING or ERROR", "INFO"),
     "log_file": ("File that the log is appended to; SIGHUP opens it anew", "standard error"),
     "log_format": ("How a line of the log is written: text, or json for one object a line", "text"),

@@ -27,7 +27,6 @@ def set_up_logging(settings: Settings, handler: logging.Handler) -> None:
     handler.setFormatter(JsonLines() if settings.log_format == "json" else TextLines())
     handler.addFilter(Bounded(handler))
     logging.basicConfig(level=settings.log, handlers=[handler])
-    logging.getLogger("uvicorn").setLevel(logging.WARNING)
     logging.getLogger("asyncpg").setLevel(logging.ERROR)  # it tells each try to connect anew; we tell that ourselves
 
 

@@ -5,15 +5,17 @@ the bucket's own folder is opened, never the server's store around it.
 """
 
 import asyncio
+from collections.abc import Awaitable, Callable
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, TypeVar
 
 import typer
-from rich.console import Console
-from rich.table import Table
 
+from upwell.cli.acting import acting
+from upwell.cli.apps import noun, verb
 from upwell.cli.described import described
 from upwell.cli.settings import Option, settings_of, with_database
+from upwell.cli.telling import Column, table
 from upwell.config import Settings
 from upwell.domain.errors import NotFound, UpwellError
 from upwell.objects import open_bucket
@@ -23,7 +25,9 @@ from upwell.service.context import Context
 from upwell.service.manage import access
 from upwell.service.upgrade import stored_objects
 
-object_app = typer.Typer(no_args_is_help=True, help="Objects in the buckets that packages are made from.")
+app = noun("Objects in the buckets that packages are made from.", name="object")
+COLUMNS: tuple[Column, ...] = (("key", lambda o: o[0]), ("bytes", lambda o: str(o[1])), ("packages", lambda o: o[2]))
+T = TypeVar("T")
 CHUNK_BYTES = 1024 * 1024
 
 Bucket = Annotated[str, typer.Option(help="3-63 lowercase letters, digits, - and .")]
@@ -32,10 +36,10 @@ Region = Annotated[str, typer.Option(help="needed where a bucket's place is mapp
 Account = Annotated[str, typer.Option(help="whose bucket")]
 
 
-@object_app.command("put")
+@verb(app, "put", "upwell object put --bucket firmware --key v2/upgrade.bin ./upgrade.bin")
 @described
 def put(
-    file: Annotated[Path, typer.Argument(exists=True, dir_okay=False, readable=True)],
+    file: Annotated[Path, typer.Argument(exists=True, dir_okay=False, readable=True, help="what is copied")],
     bucket: Bucket, key: Key, region: Region = "", account: Account = access.DEFAULT_ACCOUNT,
     data_dir: Option = None, database_url: Option = None, objects_url: Option = None, buckets: Option = None,
 ) -> None:  # fmt: skip
@@ -50,10 +54,10 @@ def put(
         await stored_objects.read_anew(ctx, account_id, bucket, key)
         return f"{stored.size} bytes, sha256 {stored.sha256}"
 
-    print(with_database(settings, use))
+    print(with_database(settings, _acting("object put", account, bucket, key, region, use)))
 
 
-@object_app.command("list")
+@verb(app, "list", "upwell object list --bucket firmware")
 @described
 def list_objects(
     bucket: Bucket, region: Region = "", account: Account = access.DEFAULT_ACCOUNT,
@@ -70,13 +74,10 @@ def list_objects(
         # An object that is gone is shown as long as a package is made from it.
         return [(key, found.get(key, 0), packages.get(key, "")) for key in sorted(found.keys() | packages.keys())]
 
-    table = Table("key", "bytes", "packages")
-    for key, size, packages in with_database(settings, use):
-        table.add_row(key, str(size), packages)
-    Console().print(table)
+    table(COLUMNS, with_database(settings, use))
 
 
-@object_app.command("rm")
+@verb(app, "rm", "upwell object rm --bucket firmware --key v2/upgrade.bin")
 @described
 def remove(
     bucket: Bucket, key: Key, region: Region = "", account: Account = access.DEFAULT_ACCOUNT,
@@ -94,8 +95,21 @@ def remove(
         if not is_there:
             raise NotFound("object", key)
 
-    with_database(settings, use)
+    with_database(settings, _acting("object rm", account, bucket, key, region, use))
     print(f"removed {key}")
+
+
+def _acting(
+    operation: str, account: str, bucket: str, key: str, region: str, use: Callable[[Context], Awaitable[T]]
+) -> Callable[[Context], Awaitable[T]]:
+    """What a bucket holds is in no transaction: it is in the audit before it is done."""
+
+    async def known(ctx: Context) -> T:
+        what = {"account": account, "bucket": bucket, "key": key, "region": region}
+        account_id = await access.find_account(ctx, account)
+        return await acting(operation, what, use, account_id=account_id, held=False)(ctx)
+
+    return known
 
 
 def _bucket(settings: Settings, account_id: int, region: str, bucket: str) -> Objects:

@@ -17,7 +17,7 @@ from upwell.domain.errors import UpwellError
 from upwell.embedded.files import Paths, running_dsn
 from upwell.embedded.server import EmbeddedPostgres
 from upwell.service.context import Context
-from upwell.storage.database import migrate, require_schema
+from upwell.storage.database import Database, migrate, require_schema
 from upwell.wiring.stores import open_database
 
 T = TypeVar("T")
@@ -39,10 +39,26 @@ def settings_of(arguments: Mapping[str, Any]) -> Settings:
 def migrated(settings: Settings) -> int:
     """The version of the schema once it is this program's: of the database that is running with these settings, else
     of the data dir's, which is started for it. Raises UpwellError."""
+    return _within(settings, migrate)
+
+
+def with_database(settings: Settings, use: Callable[[Context], Awaitable[T]]) -> T:
+    """What `use` makes of the database of these settings, whose schema is left as it is: that of a running server, else
+    the data dir's, which is started for the call. Raises UpwellError when there is none, or its schema is of another
+    version than this program's."""
+
+    async def checked(database: Database) -> T:
+        await require_schema(database)
+        return await use(Context(database))
+
+    return _within(settings, checked)
+
+
+def _within(settings: Settings, use: Callable[[Database], Awaitable[T]]) -> T:
     if settings.database_url is None and not Paths(settings.data_dir).cluster.exists():
         raise UpwellError(f"the data dir {settings.data_dir} has no database; `upwell serve` makes one")
 
-    async def run() -> int:
+    async def run() -> T:
         async with AsyncExitStack() as stack:
             dsn = settings.database_url or running_dsn(settings.data_dir)
             if dsn is None:
@@ -52,24 +68,6 @@ def migrated(settings: Settings) -> int:
                 dsn = postgres.dsn
             database = await open_database(settings, dsn)
             stack.push_async_callback(database.close)
-            return await migrate(database)
-
-    return asyncio.run(run())
-
-
-def with_database(settings: Settings, use: Callable[[Context], Awaitable[T]]) -> T:
-    """What `use` makes of the database of the server that runs with these settings, whose schema is left as it is.
-    Raises UpwellError when none runs, or its schema is of another version than this program's."""
-    dsn = settings.database_url or running_dsn(settings.data_dir)
-    if dsn is None:
-        raise UpwellError(f"no server is running on the data dir {settings.data_dir}; start `upwell serve` first")
-
-    async def run() -> T:
-        database = await open_database(settings, dsn)
-        try:
-            await require_schema(database)
-            return await use(Context(database))
-        finally:
-            await database.close()
+            return await use(database)
 
     return asyncio.run(run())

@@ -4,18 +4,23 @@ import sys
 from typing import Annotated
 
 import typer
-from rich.console import Console
-from rich.table import Table
 
+from upwell.cli.acting import acting
+from upwell.cli.apps import noun, verb
 from upwell.cli.described import described
 from upwell.cli.settings import Option, settings_of, with_database
+from upwell.cli.telling import Column, table
 from upwell.domain.errors import UpwellError
 from upwell.service.manage import access, users
 
-user_app = typer.Typer(no_args_is_help=True, help="Users who sign in with a password.")
+app = noun("Users who sign in with a password.", name="user")
+COLUMNS: tuple[Column, ...] = (
+    ("name", lambda u: u.name), ("account", lambda u: u.account), ("role", lambda u: u.role),
+    ("created", lambda u: f"{u.created_at:%Y-%m-%d %H:%M}"),
+)  # fmt: skip
 
 
-@user_app.command("create")
+@verb(app, "create", "upwell user create ann --role operator")
 @described
 def create(
     name: str,
@@ -28,28 +33,28 @@ def create(
     """Make a user; the password is asked for and never an argument."""
     password = _password(password_stdin)
     settings = settings_of(locals())
-    user = with_database(settings, lambda ctx: users.create_user(ctx, account, name, password, role))
+    what = {"account": account, "user": name, "role": role}
+    use = acting("user create", what, lambda ctx: users.create_user(ctx, account, name, password, role))
+    user = with_database(settings, use)
     print(f"name: {user.name}\naccount: {user.account}\nrole: {user.role}")
     print(f"project_id: {access.project_id(user.account_id)}")
 
 
-@user_app.command("list")
+@verb(app, "list", "upwell user list")
 @described
 def list_all(data_dir: Option = None, database_url: Option = None) -> None:
     """Show every user."""
-    table = Table("name", "account", "role", "created")
-    for user in with_database(settings_of(locals()), users.list_users):
-        table.add_row(user.name, user.account, user.role, f"{user.created_at:%Y-%m-%d %H:%M}")
-    Console().print(table)
+    table(COLUMNS, with_database(settings_of(locals()), users.list_users))
 
 
-@user_app.command("delete")
+@verb(app, "delete", "upwell user delete ann")
 @described
 def delete(
     name: str, account: str = access.DEFAULT_ACCOUNT, data_dir: Option = None, database_url: Option = None
 ) -> None:
     """Delete a user; their tokens are void at once."""
-    with_database(settings_of(locals()), lambda ctx: users.delete_user(ctx, account, name))
+    settings, what = settings_of(locals()), {"account": account, "user": name}
+    with_database(settings, acting("user delete", what, lambda ctx: users.delete_user(ctx, account, name)))
     print(f"deleted {name}")
 
 

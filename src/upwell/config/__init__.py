@@ -8,6 +8,8 @@ key comes from the environment alone. An empty environment variable counts as ab
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
+from datetime import timedelta
+from ipaddress import IPv4Network, IPv6Network
 from pathlib import Path
 from typing import Literal
 from urllib.parse import urlsplit
@@ -57,6 +59,9 @@ class Settings:
     tuya_wrapped_lists: bool
     huawei_clock_tolerance_h: int
     disk_floor_mb: int
+    workers: int
+    keep_days: int  # 0: for ever
+    trusted_proxies: tuple[IPv4Network | IPv6Network, ...]
     log: str
     log_format: str
     log_file: Path | None
@@ -68,6 +73,11 @@ class Settings:
         if setting == "download" and setting not in self.sources:
             return f"download, the port after that of {self.named('http')} (set --download),"
         return self.sources.get(setting, f"{setting}, by default,")
+
+    @property
+    def kept(self) -> timedelta | None:
+        """How long what is over is kept; None for ever."""
+        return timedelta(days=self.keep_days) if self.keep_days else None
 
     @property
     def objects_at(self) -> str:

@@ -14,6 +14,7 @@ from upwell.config.values import (
     data_dir,
     database_url,
     log_file,
+    networks,
     number,
     objects_url,
     one_of,
@@ -35,6 +36,9 @@ DEFAULTS = {
     "tuya_wrapped_lists": "false",
     "huawei_clock_tolerance_h": "1",
     "disk_floor_mb": "256",
+    "workers": "1",
+    "keep_days": "365",
+    "trusted_proxies": "127.0.0.1,::1",
     "log": "INFO",
     "log_format": "text",
 }
@@ -46,6 +50,8 @@ LOG_LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR")
 LOG_FORMATS = ("text", "json")
 TOLERANCE_MAX_H = 24
 DISK_FLOOR_MAX_MB = 10_000_000
+WORKERS_MAX = 64  # each has some two dozen connections to PostgreSQL
+KEEP_MAX_DAYS = 36_500
 
 
 def load(options: Mapping[str, str | None], environ: Mapping[str, str], path: Path | None) -> Settings:
@@ -110,6 +116,9 @@ def _checked(given: Mapping[str, str], sources: Mapping[str, str], bootstrap_key
             "huawei_clock_tolerance_h", word["huawei_clock_tolerance_h"], TOLERANCE_MAX_H, "hours"
         ),
         disk_floor_mb=number("disk_floor_mb", word["disk_floor_mb"], DISK_FLOOR_MAX_MB, "megabytes"),
+        workers=number("workers", word["workers"], WORKERS_MAX, "processes", least=1),
+        trusted_proxies=networks("trusted_proxies", word["trusted_proxies"]),
+        keep_days=number("keep_days", word["keep_days"], KEEP_MAX_DAYS, "days"),
         log=one_of("log", word["log"], LOG_LEVELS, any_case=True),
         log_format=one_of("log_format", word["log_format"], LOG_FORMATS),
         log_file=_maybe(log_file, "log_file", given),

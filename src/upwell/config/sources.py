@@ -14,8 +14,9 @@ from upwell.domain.errors import CallerError
 
 BOOTSTRAP_VARIABLE = "UPWELL_BOOTSTRAP_KEY"
 CONFIG_VARIABLE = "UPWELL_CONFIG"
+CLIENT_VARIABLES = ("UPWELL_URL", "UPWELL_TOKEN", "UPWELL_CONTEXT")  # of commands over the API
 SWITCHES = ("allow_private_push", "request_limits", "tuya_bare_secret", "tuya_wrapped_lists")
-NUMBERS = ("huawei_clock_tolerance_h", "disk_floor_mb")
+NUMBERS = ("huawei_clock_tolerance_h", "disk_floor_mb", "keep_days")
 
 _FOREIGN = re.compile(
     r"UPWELL_TEST_.*=.*|UPWELL_SERVICE_HOST=.*|UPWELL_SERVICE_PORT(_[A-Z0-9_]+)?=[0-9]+"
@@ -58,7 +59,7 @@ def toml_path(environ: Mapping[str, str]) -> Path | None:
 
 def refuse_unknown(environ: Mapping[str, str], settings: Sequence[str]) -> None:
     """Raises SettingError for the first variable that begins with UPWELL_ and is none of ours."""
-    known = [CONFIG_VARIABLE, BOOTSTRAP_VARIABLE, *(f"UPWELL_{name.upper()}" for name in settings)]
+    known = [CONFIG_VARIABLE, BOOTSTRAP_VARIABLE, *CLIENT_VARIABLES, *(f"UPWELL_{name.upper()}" for name in settings)]
     for name, value in environ.items():
         if value and name.startswith("UPWELL_") and name not in known and not _FOREIGN.fullmatch(f"{name}={value}"):
             raise SettingError(name, "(hidden)", f"no such setting{meant(name, known)}")

@@ -1,6 +1,7 @@
 """How the word of a setting is read, a function a kind. Each raises SettingError, which tells the rule."""
 
 import re
+from ipaddress import IPv4Network, IPv6Network, ip_network
 from pathlib import Path
 from typing import TypeVar
 from urllib.parse import urlsplit
@@ -21,6 +22,16 @@ def readable(setting: str, value: str) -> Path:
             return Path(value)
     except (OSError, ValueError) as exc:
         raise SettingError(setting, value, f"must be a readable file: {exc}") from exc
+
+
+def networks(setting: str, value: str) -> tuple[IPv4Network | IPv6Network, ...]:
+    """Addresses and networks behind commas; none of an empty text."""
+    try:
+        return tuple(ip_network(each.strip()) for each in value.split(",") if each.strip())
+    except ValueError as exc:
+        raise SettingError(
+            setting, value, f"must be addresses or networks behind commas, such as 10.0.0.0/8: {exc}"
+        ) from exc
 
 
 def data_dir(setting: str, value: str) -> Path:
@@ -89,9 +100,9 @@ def switch(setting: str, value: str) -> bool:
     return value == "true"
 
 
-def number(setting: str, value: str, most: int, unit: str) -> int:
-    if not re.fullmatch(r"[0-9]{1,9}", value, re.ASCII) or int(value) > most:
-        raise SettingError(setting, value, f"must be a number of {unit} from 0 to {most}")
+def number(setting: str, value: str, most: int, unit: str, *, least: int = 0) -> int:
+    if not re.fullmatch(r"[0-9]{1,9}", value, re.ASCII) or not least <= int(value) <= most:
+        raise SettingError(setting, value, f"must be a number of {unit} from {least} to {most}")
     return int(value)
 
 

@@ -8,6 +8,8 @@ import re
 from collections.abc import Iterable, Mapping
 from typing import Any, TypeVar
 
+import msgspec
+
 from upwell.domain.errors import DeviceError
 from upwell.domain.talk import VERSION_SIZE_MAX
 
@@ -43,12 +45,25 @@ _JSON = json.JSONDecoder(
 )
 
 
+_STRICT = msgspec.json.Decoder(dict[str, Any], float_hook=Written)
+"""What it reads it reads as `_JSON` does, but for integers of more than _DIGITS_MAX, which no shorter payload holds."""
+
+
 def json_object(payload: bytes, size_max: int = PAYLOAD_MAX) -> dict[str, Any]:
     """The JSON object of a payload. Control characters in strings and stray bytes pass: C devices use sprintf. So do
     NUL bytes and byte order marks around it, and whatever follows a NUL: C devices send their buffers. A stray byte
     becomes half a character, which no text that is kept may hold. Raises DeviceError."""
     if len(payload) > size_max:
         raise DeviceError(f"The payload is longer than {size_max} bytes.")
+    if len(payload) <= _DIGITS_MAX:
+        try:
+            return _STRICT.decode(payload)
+        except (msgspec.MsgspecError, ValueError, RecursionError):
+            pass  # most devices write plain JSON, and the others are read with patience
+    return _lenient(payload)
+
+
+def _lenient(payload: bytes) -> dict[str, Any]:
     text = payload.decode("utf-8", "surrogateescape").lstrip(_AROUND)
     try:
         message, end = _JSON.raw_decode(text)
@@ -120,6 +135,8 @@ def ref_or_none(name: str, value: Any, size_max: int) -> str:
 def storable(text: str) -> str:
     """The text without what PostgreSQL and UTF-8 refuse: NUL and lone surrogates. Bytes that were no UTF-8 show as
     U+FFFD."""
+    if text.isascii() and "\0" not in text:
+        return text
     return _STRAY.sub("\ufffd", text).encode("utf-8", "replace").decode("utf-8").replace("\0", "")
 
 

@@ -11,6 +11,7 @@ from urllib.parse import parse_qsl, unquote
 from upwell.domain.errors import Invalid, NotFound
 
 PARAMETERS_MAX = 1000  # of a query
+REPEATED = "Idempotency-Replayed"  # the header of an answer that was given before
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

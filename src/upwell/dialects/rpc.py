@@ -9,8 +9,8 @@ import hashlib
 import hmac
 from base64 import b64encode
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
-from urllib.parse import quote
+from dataclasses import dataclass, field
+from urllib.parse import parse_qsl, quote
 
 Pair = tuple[str, str]
 
@@ -35,6 +35,32 @@ class RpcRequest:
     query: list[Pair]
     form: list[Pair]
     body: bytes
+    merged: Mapping[str, str] = field(init=False, repr=False, compare=False)  # see `parameters`
+
+    def __post_init__(self) -> None:
+        merged: dict[str, str] = {}
+        for name, value in (*self.query, *self.form):  # alibaba 1.1: the union of query and form
+            merged.setdefault(name, value)
+        object.__setattr__(self, "merged", merged)
+
+
+# What a form is asked for before it is taken apart: for what, and whose key, in the spellings that pages have.
+_FIRST_ASKED = ("Action", "AccessKeyId", "AccessKeyID")
+_FIELD_BYTES = 256
+
+
+def first_fields(form: bytes) -> list[Pair]:
+    """Who asks for what, of a form that is not taken apart yet; each by its first field, as far as that is short."""
+    found = (_field(form, name.encode() + b"=") for name in _FIRST_ASKED)
+    return parse_qsl(b"&".join(filter(None, found)).decode("utf-8", "replace"), keep_blank_values=True)
+
+
+def _field(form: bytes, begin: bytes) -> bytes:
+    at = 0 if form.startswith(begin) else form.find(b"&" + begin) + 1
+    if not at and not form.startswith(begin):
+        return b""
+    field, end, _ = form[at : at + _FIELD_BYTES].partition(b"&")
+    return field if end or at + len(field) == len(form) else b""
 
 
 def is_common(name: str) -> bool:
@@ -42,12 +68,9 @@ def is_common(name: str) -> bool:
     return name.lower() in _COMMON_FOLDED
 
 
-def parameters(request: RpcRequest) -> dict[str, str]:
+def parameters(request: RpcRequest) -> Mapping[str, str]:
     """Query and form as one mapping; names are case-sensitive and the first value of a name wins."""
-    merged: dict[str, str] = {}
-    for name, value in (*request.query, *request.form):  # alibaba 1.1: the union of query and form
-        merged.setdefault(name, value)
-    return merged
+    return request.merged
 
 
 def pct(text: str) -> str:

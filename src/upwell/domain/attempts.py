@@ -8,7 +8,7 @@ laws L1, L11.
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
-from upwell.domain.awaiting import Awaits, Cue, wait
+from upwell.domain.awaiting import OURS, Awaits, Cue, wait
 from upwell.domain.task import BUSY, Event, State, Stepped, Task, step
 
 SETTLE = timedelta(seconds=2)  # alibaba 6.9: a device reports its version within 2 s of coming online
@@ -60,13 +60,14 @@ def _birth(need_confirm: bool, need_push: bool, asks: bool, now: datetime, *, ta
 
 
 def due(task: Task, now: datetime) -> datetime | None:
-    """When a task that may be told of now is due: at once, or where the job does not push, when its device asks."""
-    return now if task.need_push else None
+    """When a task that may be told of now is due: at once, or where the job does not push, when its device asks. One of
+    a wave that has not opened is made due by the opening."""
+    return now if task.need_push and not task.is_shut else None
 
 
 def due_again(task: Task, now: datetime) -> Task:
     """The task of a device that is back: its message is due once more, a retry that waits keeps its time."""
-    if not task.need_push or task.state not in (State.QUEUED, State.NOTIFIED, State.IN_PROGRESS):
+    if not task.need_push or task.is_shut or task.state not in (State.QUEUED, State.NOTIFIED, State.IN_PROGRESS):
         return task
     if task.due_at is not None and task.due_at - now > SETTLE:
         return task
@@ -130,9 +131,18 @@ def broke(task: Task, failure: Failure, now: datetime) -> Stepped:
     return step(task, Event.BROKE_RETRY, replace(anew(told, due_at), attempt=task.attempt + 1, due_at=due_at))
 
 
+def timed_out(task: Task) -> Stepped:
+    """The task's time is over (alibaba 7.4)."""
+    return step(task, Event.TIMED_OUT, replace(task, reason=RESULTLESS, description=TIMEOUT_TEXT))
+
+
 def waited_out(task: Task, now: datetime) -> Stepped:
     """The task's present wait is over. A device that did not answer is asked again if a retry is left; one that never
-    came, or never told its result, has had its time (huawei 6.1)."""
+    came, or never told its result, has had its time (huawei 6.1). While its job is paused, or its wave not open, a wait
+    for what Upwell says first takes none of its time."""
+    kept_until = now if task.is_paused or task.is_shut else task.let_on_at
+    if task.awaiting in OURS and kept_until is not None and kept_until + OURS[task.awaiting] > now:
+        return replace(task, timeout_at=kept_until + OURS[task.awaiting]), None
     if task.awaiting is Awaits.ANSWER:
         return broke(task, Failure(reason=SILENT, text=""), now)
     reason = OFFLINE if task.awaiting is Awaits.ONLINE else RESULTLESS

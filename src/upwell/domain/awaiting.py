@@ -43,6 +43,8 @@ WITHIN: dict[Awaits, timedelta] = {
     Awaits.OFFER: timedelta(hours=24),  # from the answer
     Awaits.RESULT: timedelta(hours=24),  # from the offer, whose url is valid as long
 }
+# The waits for what Upwell says, which a pause keeps back, and their whole time.
+OURS = {w: WITHIN[w] for w in (Awaits.ONLINE, Awaits.OFFER)} | {Awaits.AGAIN: WITHIN[Awaits.RESULT]}
 ONLINE_WITHIN, ANSWER_WITHIN, RESULT_WITHIN = (WITHIN[w] for w in (Awaits.ONLINE, Awaits.ANSWER, Awaits.RESULT))
 
 _MOVES: dict[Awaits, dict[Cue, Awaits]] = {

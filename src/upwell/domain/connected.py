@@ -21,6 +21,19 @@ class LoginFacts:
     public_id: str = ""  # the id its owner knows it by over all products
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Turned:
+    """A login that was refused: as which name, of which product if it said one, from where, by which vendor's device
+    side. `account_id` is the account whose devices it can have meant, where that is one."""
+
+    account_id: int | None
+    product_key: str
+    name: str
+    address: str
+    vendor: str
+    reason: str
+
+
 @dataclass(frozen=True, slots=True)
 class SubDevice:
     """A device behind a gateway; `public_id` is what its owner knows it by over all products."""

@@ -33,6 +33,7 @@ class Occasion(StrEnum):
     REPORTS = "when the device reports"
     READ = "when the object is read"
     FOUND = "within seconds"
+    OPENS = "when the wave before has its verdicts, or the owner says so"
 
 
 When = datetime | Occasion
@@ -43,7 +44,7 @@ class Facts:
     """What decides it. `awaiting`, `due_at` and `timeout_at` are the task's; `offered`: in the present attempt;
     `online`: its device is connected; `package` stands as an offer would find it, lost means that its object is gone,
     or another than it should be; `fits`: the device runs what the package may follow; `held`: the job's pace is 0;
-    `finish_at` is when the job's time is over."""
+    `kept`: the job is paused, or the task's wave has not opened; `finish_at` is when the job's time is over."""
 
     state: State
     need_push: bool
@@ -56,6 +57,7 @@ class Facts:
     fits: bool = True
     enabled: bool = True
     held: bool = False
+    kept: Literal["", "paused", "shut"] = ""
     finish_at: datetime | None = None
 
     @property
@@ -70,6 +72,11 @@ class Facts:
             return False
         unoffered = self.state is State.QUEUED and not self.offered
         return self.awaiting in (Awaits.OFFER, Awaits.AGAIN) or self.due_at is not None or unoffered
+
+    @property
+    def needs_word(self) -> bool:
+        """Whether it moves by what Upwell says next, an offer or a question."""
+        return self.needs_offer or (self.asks_first and self.due_at is not None)
 
     @property
     def waits_for_object(self) -> bool:
@@ -140,8 +147,18 @@ TURNS = (
     ),
     Turn(
         words="it needs an offer or question, and the job's pace is 0 a minute",
-        holds=lambda f, now: f.held and (f.needs_offer or (f.asks_first and f.due_at is not None)),
+        holds=lambda f, now: f.held and f.needs_word,
         who=Mover.OWNER, does="gives the job a pace or cancels it", when=Occasion.CONFIRMS,
+    ),
+    Turn(
+        words="it needs an offer or question, and the job is paused",
+        holds=lambda f, now: f.kept == "paused" and f.needs_word,
+        who=Mover.OWNER, does="resumes the job or cancels it", when=Occasion.CONFIRMS,
+    ),
+    Turn(
+        words="it needs an offer or question, and its wave has not opened",
+        holds=lambda f, now: f.kept == "shut" and (f.needs_word or f.awaiting is Awaits.ONLINE),
+        who=Mover.UPWELL, does="opens the wave", when=Occasion.OPENS,
     ),
     Turn(
         words="it needs the package, whose object is being read",

@@ -7,7 +7,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 
-from upwell.domain.task import State
+from upwell.domain.awaiting import Awaits
+from upwell.domain.task import GONE, State
 
 
 class Standing(StrEnum):
@@ -58,6 +59,12 @@ def standing(state: State, *, asked: bool = False, retry_waits: bool = False, go
     if state is State.CANCELED and gone:
         return Standing.REMOVED
     return _STANDINGS[state]
+
+
+def marks(awaiting: Awaits, attempt: int, reason: str) -> tuple[bool, bool, bool]:
+    """What tells where a task stands beside its state: (asked, retry_waits, gone) of `standing`."""
+    unasked = awaiting in (Awaits.NOTHING, Awaits.ONLINE)
+    return not unasked, attempt > 0 and unasked, reason == GONE
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -28,7 +28,8 @@ class VersionReport:
     spelt: str = ""
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "spelt", self.spelt or self.module)
+        if not self.spelt:
+            object.__setattr__(self, "spelt", self.module)
         object.__setattr__(self, "module", module_key(self.module))
 
 

@@ -94,6 +94,7 @@ TRANSITIONS: dict[tuple[State, Event], State] = {
 
 BUSY = "device_busy"  # the reason of a task that failed when it was made, since another held the device
 UNFIT = "version_not_eligible"  # of one whose device went on to a version that the job is not for, before any offer
+GONE = "device_deleted"  # of one that was cancelled with its device
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -110,6 +111,7 @@ class Task:
     package_sources: frozenset[str] = frozenset()  # what the package may follow; none: any
     group_id: int | None = None  # which the job's devices are of
     need_push: bool
+    need_confirm: bool = False
     retry_interval_min: int | None
     retry_count: int
     timeout_min: int | None
@@ -126,7 +128,14 @@ class Task:
     awaiting: Awaits = Awaits.NOTHING  # domain/awaiting.py
     package_id: int | None = None  # what was chosen for the device; None: the job's
     code: int | None = None  # the device's own number for its last result
+    failure: int | None = None  # of one that failed: as which kind it is counted (domain/failing.py)
     rev: int = 0
+    wave: int = 0
+    acts: int = 0  # of its job, how many it has passed as it is stored (domain/acts.py)
+    job_acts: int = 0  # how many its job has: what is changed has passed them all
+    is_paused: bool = False  # its job: nothing is offered
+    is_shut: bool = False  # its wave has not opened yet: it is not offered
+    let_on_at: datetime | None = None  # when its job was resumed last, or its last wave opened
 
     @property
     def is_open(self) -> bool:

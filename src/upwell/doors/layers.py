@@ -109,6 +109,10 @@ class Layer(asyncio.Protocol, asyncio.Transport):
     def get_write_buffer_size(self) -> int:
         return self.below.get_write_buffer_size()
 
+    def can_write_eof(self) -> bool:
+        """A layer ends whole, or not at all."""
+        return False
+
     def is_closing(self) -> bool:
         return self.below.is_closing()
 

@@ -1,17 +1,20 @@
 """Posts news to the URLs that users gave, and to nothing but what they may name.
 
 A name is looked up once and the connection goes to an address that was looked at, so what a name turns into later does
-not matter; one address that is not public refuses them all. TLS certificates are verified for the URL's host. No
-redirect is followed, the answer's body is not read, and a try ends within its time whatever the other side does.
+not matter; one address that is not public refuses them all, and so does one that the connection turns out to go to.
+TLS certificates are verified for the URL's host. No redirect is followed, of the answer's body the beginning is
+read at most, and a try ends within its time whatever the other side does.
 URLs and tokens are secrets: they are never logged.
 """
 
 import asyncio
+import contextlib
 import hmac
 import logging
 import socket
 import ssl
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import httptools
@@ -24,6 +27,7 @@ log = logging.getLogger(__name__)
 TRY_S = 15.0  # look-up, connection, request and answer together; the vendor waits as long
 BODY_BYTES_MAX = 64 * 1024  # of a request; news has some hundred
 ANSWER_BYTES_MAX = 16 * 1024  # of an answer's head
+BODY_WITHIN_S = 1.0  # for the beginning of an answer's body, where it is shown
 SIGNATURE_HEADER = "X-Upwell-Signature"
 
 Resolve = Callable[..., Awaitable[Sequence[Any]]]  # as `getaddrinfo` of an event loop
@@ -52,32 +56,48 @@ class Poster:
 
     async def post(self, parcel: Parcel) -> str:
         """Post it; "" when it was taken (2xx), else why not, in words that give no secret away."""
+        headers = {"Content-Type": "application/json"}
+        if parcel.token is not None:
+            headers[SIGNATURE_HEADER] = signature(parcel.token, int(parcel.at.timestamp()), parcel.body)
+        answer = await self.send(parcel.url, parcel.body, headers, server_name=parcel.server_name)
+        return answer.problem or ("" if 200 <= answer.status < 300 else f"the answer was {answer.status}")
+
+    async def send(
+        self, url: str, body: bytes, headers: Mapping[str, str], *, server_name: str | None = None, shown: int = 0
+    ) -> "Answer":  # fmt: skip
+        """Post these bytes; what came back, with so many bytes of its body, or why nothing did, in words that give no
+        secret away."""
         try:
             async with asyncio.timeout(self._try_s):
-                return await self._post(parcel)
+                return await self._post(url, body, headers, server_name, shown)
         except _Refused as exc:
-            return str(exc)
+            problem = str(exc)
         except Invalid as exc:
-            return exc.problem
+            problem = exc.problem
         except TimeoutError:
-            return f"no answer within {self._try_s:g} s"
+            problem = f"no answer within {self._try_s:g} s"
         except ssl.SSLCertVerificationError as exc:
-            return f"the server's certificate is not valid: {exc.verify_message}"
+            problem = f"the server's certificate is not valid: {exc.verify_message}"
         except OSError as exc:
-            return f"no connection: {type(exc).__name__}"
+            problem = f"no connection: {type(exc).__name__}"
+        return Answer(problem=problem)
 
-    async def _post(self, parcel: Parcel) -> str:
-        target = read_url(parcel.url, private=self._private)
-        if len(parcel.body) > BODY_BYTES_MAX:
+    async def _post(
+        self, url: str, body: bytes, headers: Mapping[str, str], server_name: str | None, shown: int
+    ) -> "Answer":  # fmt: skip
+        target = read_url(url, private=self._private)
+        if len(body) > BODY_BYTES_MAX:
             raise _Refused(f"it has more than {BODY_BYTES_MAX} bytes")
-        reader, writer = await self._connected(target, parcel.server_name)
+        reader, writer = await self._connected(target, server_name)
         try:
-            writer.write(_head(target, parcel) + parcel.body)
+            self._check(str(writer.get_extra_info("peername")[0]))
+            writer.write(_head(target, headers, len(body)) + body)
             await writer.drain()
-            status = await _status(reader)
+            answer = await _answer(reader)
+            await _read_body(reader, answer, shown)
         finally:
             writer.transport.abort()
-        return "" if 200 <= status < 300 else f"the answer was {status}"
+        return Answer(answer.status, answer.retry_after, bytes(answer.body[:shown]))
 
     async def _connected(
         self, target: Target, server_name: str | None
@@ -101,22 +121,24 @@ class Poster:
         addresses = list(dict.fromkeys(str(entry[4][0]) for entry in found))
         if not addresses:
             raise _Refused("the host has no address")
-        if not self._private and not all(is_public(address) for address in addresses):
-            raise _Refused("the host is not of the public internet")
+        for address in addresses:
+            self._check(address)
         return addresses
 
+    def _check(self, address: str) -> None:
+        if not self._private and not is_public(address):
+            raise _Refused("the host is not of the public internet")
 
-def _head(target: Target, parcel: Parcel) -> bytes:
+
+def _head(target: Target, headers: Mapping[str, str], size: int) -> bytes:
     lines = [
         f"POST {target.path} HTTP/1.1",
         f"Host: {target.authority}",
-        "Content-Type: application/json",
-        f"Content-Length: {len(parcel.body)}",
+        *(f"{name}: {value}" for name, value in headers.items()),
+        f"Content-Length: {size}",
         "User-Agent: upwell",
         "Connection: close",
     ]
-    if parcel.token is not None:
-        lines.append(f"{SIGNATURE_HEADER}: {signature(parcel.token, int(parcel.at.timestamp()), parcel.body)}")
     return "\r\n".join([*lines, "", ""]).encode("ascii")
 
 
@@ -125,19 +147,42 @@ def signature(token: str, at: int, body: bytes) -> str:
     return f"t={at},v1={hmac.new(token.encode(), f'{at}.'.encode() + body, 'sha256').hexdigest()}"
 
 
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What came back: the status, when to come back if it was said so, the beginning of the body; or the problem."""
+
+    status: int = 0
+    retry_after: str = ""
+    body: bytes = b""
+    problem: str = ""
+
+
 class _Answer:
-    """The head of an answer."""
+    """An answer as it is read."""
 
     def __init__(self) -> None:
         self.status = 0
+        self.retry_after = ""
+        self.body = bytearray()
+        self.is_whole = False
         self.parser = httptools.HttpResponseParser(self)
+
+    def on_header(self, name: bytes, value: bytes) -> None:
+        if name.lower() == b"retry-after":
+            self.retry_after = value.decode("latin-1")
 
     def on_headers_complete(self) -> None:
         self.status = self.parser.get_status_code()
 
+    def on_body(self, body: bytes) -> None:
+        self.body += body
 
-async def _status(reader: asyncio.StreamReader) -> int:
-    """The status of the answer; interim ones are passed over (RFC 9110 15.2)."""
+    def on_message_complete(self) -> None:
+        self.is_whole = self.status >= 200
+
+
+async def _answer(reader: asyncio.StreamReader) -> _Answer:
+    """The answer, at least its head; interim ones are passed over (RFC 9110 15.2)."""
     answer, size = _Answer(), 0
     while answer.status < 200:
         data = await reader.read(4096)
@@ -148,4 +193,15 @@ async def _status(reader: asyncio.StreamReader) -> int:
             answer.parser.feed_data(data)
         except (httptools.HttpParserError, httptools.HttpParserUpgrade) as exc:
             raise _Refused("the answer is not HTTP") from exc
-    return answer.status
+    return answer
+
+
+async def _read_body(reader: asyncio.StreamReader, answer: _Answer, wanted: int) -> None:
+    """The beginning of the body, as far as it comes soon: what was said by the status counts in any case."""
+    with contextlib.suppress(TimeoutError, OSError, httptools.HttpParserError, httptools.HttpParserUpgrade):
+        async with asyncio.timeout(BODY_WITHIN_S):
+            while len(answer.body) < wanted and not answer.is_whole:
+                data = await reader.read(4096)
+                if not data:
+                    return
+                answer.parser.feed_data(data)

@@ -1,7 +1,8 @@
 """`/readyz`: whether this process can serve, and what of it can't.
 
 Every check is about doing, not about being there. Holds: it is cheap and bounded whoever asks and how often: an answer
-is kept for KEPT_S, a check that does not end in time fails and is not begun again until it has ended.
+is kept for KEPT_S, a check that does not end in time fails and is not begun again until it has ended; and what it found
+after its time is not told later, when it is no longer so.
 Refuses: to tell more than the reason in the words of our own errors, which have no secret in them.
 """
 
@@ -52,7 +53,8 @@ class Readiness:
 
     async def _look(self) -> dict[str, str]:
         for name, check in self._checks.items():
-            if name not in self._under_way:
+            before = self._under_way.get(name)
+            if before is None or before.done():  # what ended since the last look tells of then, not of now
                 self._under_way[name] = asyncio.get_running_loop().create_task(_outcome(check))
         await asyncio.wait(self._under_way.values(), timeout=CHECK_WITHIN_S)
         ended = {name: task for name, task in self._under_way.items() if task.done()}

@@ -1,10 +1,13 @@
 """What the doors read of an HTTP request, whatever its tongue."""
 
-from starlette.requests import Request
+from collections.abc import AsyncIterator
+
+from starlette.requests import ClientDisconnect, Request
 
 from upwell.dialects.rest import RestRequest
-from upwell.domain.errors import Invalid
+from upwell.domain.errors import BrokenOff, Invalid
 from upwell.doors.lingering import announced
+from upwell.service.manage.parts import Incoming
 
 
 def is_form(content_type: str) -> bool:
@@ -33,14 +36,31 @@ def headers_of(request: Request) -> dict[str, str]:
 async def body_of(request: Request, size_max: int, field: str = "body") -> bytes:
     """The whole body. Raises Invalid naming `field` when it is longer, before any of it is read if its header says so;
     ClientDisconnect."""
-    body, limit, size = bytearray(), f"at most {size_max} bytes", announced(request.headers)
+    limit, size = f"at most {size_max} bytes", announced(request.headers)
     if size > size_max:
         raise Invalid(field, limit, f"{size} are announced")
+    parts, taken = list[bytes](), 0
     async for part in request.stream():
-        body += part
-        if len(body) > size_max:
+        parts.append(part)
+        taken += len(part)
+        if taken > size_max:
             raise Invalid(field, limit)
-    return bytes(body)
+    return b"".join(parts)
+
+
+def incoming_of(request: Request) -> Incoming:
+    """The body as it comes. It raises Invalid when the connection ends before it does."""
+    size = announced(request.headers) if "content-length" in request.headers else None
+    return Incoming(_pieces(request), size)
+
+
+async def _pieces(request: Request) -> AsyncIterator[bytes]:
+    try:
+        async for piece in request.stream():
+            if piece:
+                yield piece
+    except ClientDisconnect as exc:
+        raise BrokenOff from exc
 
 
 def rest_request(request: Request, body: bytes) -> RestRequest:

@@ -34,11 +34,11 @@ SETTINGS = {
     "fsync": "on",
     "synchronous_commit": "on",
     "full_page_writes": "on",
-    "max_connections": "40",
     "max_wal_size": "1GB",
     "maintenance_work_mem": "64MB",
     "work_mem": "8MB",
     "jit": "off",  # our statements are short; compiling them costs more than it gives
+    "autovacuum_naptime": "5s",  # a table that a job of a million devices filled just now is to be known as large
     "log_checkpoints": "off",
     "log_timezone": "UTC",
     "timezone": "UTC",
@@ -52,9 +52,13 @@ class Programs:
     folder: Path
     account: struct_passwd | None
 
-    def serve(self, cluster: Path, sockets: Path, log: Path) -> subprocess.Popen[bytes]:
+    def serve(self, cluster: Path, sockets: Path, log: Path, connections: int) -> subprocess.Popen[bytes]:
         """The server of a cluster, writing to `log`; it doesn't accept yet."""
-        own = {"upwell.cluster": _marker(cluster), "shared_buffers": _shared_buffers()}
+        own = {
+            "upwell.cluster": _marker(cluster),
+            "shared_buffers": _shared_buffers(),
+            "max_connections": str(connections),
+        }
         with self._handed(cluster, sockets) as (data, run), open_log(log) as output:
             command = ["postgres", "-D", data, "-h", "", "-k", run, "-p", str(PORT), *_options(own)]
             return self._spawn(command, [data, run], signal.SIGINT, stdin=subprocess.DEVNULL, output=output)

@@ -31,6 +31,7 @@ from upwell.embedded.files import (
 )
 from upwell.embedded.process import POLL_S, Programs, end, end_leftover
 
+CONNECTIONS = 120  # at once, where nobody says otherwise
 START_TIMEOUT_S = 120.0  # replaying the log after a crash may take long; a healthy start takes 0.1 s
 START_TRIES = 20  # after kill -9 the last backends hold the shared memory for some milliseconds
 
@@ -43,8 +44,9 @@ class EmbeddedPostgres:
     when that thread ends. Raises DataDirInUse or EmbeddedPostgresError.
     """
 
-    def __init__(self, data_dir: Path) -> None:
+    def __init__(self, data_dir: Path, connections: int = CONNECTIONS) -> None:
         self._paths = Paths(data_dir)
+        self._connections = connections
         self._lock: int | None = None
         self._process: subprocess.Popen[bytes] | None = None
         self._programs: Programs | None = None
@@ -127,7 +129,7 @@ class EmbeddedPostgres:
         deadline = time.monotonic() + START_TIMEOUT_S
         for attempt in range(START_TRIES):
             log_from = self._paths.log.stat().st_size if self._paths.log.exists() else 0
-            self._process = self._programs.serve(self._paths.cluster, folder, self._paths.log)
+            self._process = self._programs.serve(self._paths.cluster, folder, self._paths.log, self._connections)
             self.pid = self._process.pid
             if await self._accepts(deadline):
                 return

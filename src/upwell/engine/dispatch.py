@@ -3,69 +3,78 @@
 The engine knows neither topics nor payloads: the door that owns the connection renders and sends.
 """
 
-import asyncio
 import logging
-from collections.abc import Awaitable, Callable, Mapping, Sequence
-from dataclasses import dataclass
-from enum import Enum
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
 from uuid import UUID
 
+from upwell.domain.errors import Held
 from upwell.domain.talk import Inquiry, OfferRequest, TaskRef
+from upwell.domain.timeline import Line
+from upwell.engine.lanes import HELD, Aside
 from upwell.service.context import Context
 from upwell.service.upgrade import dispatch
 from upwell.service.upgrade.dispatch import Addressed, Link, Send, Sent, Unasked
 
 log = logging.getLogger(__name__)
 BATCH_MAX = 500  # offers claimed at once; their tasks stay locked while they are written
-# How long a device that asks waits for a task that a transaction holds, try by try; it is about five seconds, and then
-# it is told that there is nothing yet. Nobody else waits for it.
-MISSED_MAX = 3  # tries that spent budget
-PAUSES_S = (0.005, 0.01, 0.02, 0.05, 0.1, *(0.25,) * 19)
+PASSED_MAX = 2000  # tasks that others hold and that are looked beyond meanwhile
+PASS_BY_S = 1.0  # for so long
+WAITS_MAX_S = 5.0  # how long a device that asks waits for a task that others hold: then there is nothing yet
+ANSWERED = None
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True, eq=False)
 class Ask:
     """A device asks on a connection; `answer` tells it, None for nothing to do, and says who took it."""
 
     device_id: UUID
     request: OfferRequest
     answer: Callable[[Addressed | None], Sent]
-
-
-class Came(Enum):
-    """What came of an ask. One that is not answered is worth another try: a transaction holds its task, and what it
-    makes of it is not known yet."""
-
-    ANSWERED = "answered"
-    HELD = "held"
-    MISSED = "missed"  # after a part of the job's budget was spent on it
+    since: float = field(default_factory=time.monotonic)
+    is_paced: bool = False  # its device was found not to ask too often
 
 
 class Dispatcher:
     """Pushes and answers for one gateway."""
 
-    def __init__(self, ctx: Context, node_id: UUID, link: Link) -> None:
+    def __init__(self, ctx: Context, node_id: UUID, link: Link, note: Callable[[Line, datetime | None], None]) -> None:
         self._ctx = ctx
+        self._note = note
         self._node_id = node_id
         self._link = link
+        self._passed: dict[TaskRef, float] = {}  # due tasks that others hold, and until when they are passed by
 
     async def push_due(self, send: Send) -> bool:
         """One round of pushing; True when more may be due at once."""
-        tasks = await dispatch.due(self._ctx, self._node_id, BATCH_MAX)
-        offered = await dispatch.offer(self._ctx, tasks, self._link, send, due_by=self._ctx.now())
+        now = time.monotonic()
+        self._passed = {task: until for task, until in self._passed.items() if until > now}
+        found = await dispatch.due(self._ctx, self._node_id, BATCH_MAX + len(self._passed))
+        tasks = [task for task in found if task not in self._passed][:BATCH_MAX]
+        try:
+            offered = await dispatch.offer(self._ctx, tasks, self._link, send, due_by=self._ctx.now())
+        except Held:  # a budget; its tasks are as due as before
+            return False
+        self._tell(offered)
+        for task in list(offered.missed)[: PASSED_MAX - len(self._passed)]:
+            self._passed[task] = now + PASS_BY_S
         return len(tasks) == BATCH_MAX and bool(offered.sent)
 
-    async def answer(self, asks: Sequence[Ask]) -> list[Came]:
-        """Answer these requests within the budgets; a device over budget is told that there is nothing yet."""
-        waits, unasked = await self._told(asks)
+    async def answer(self, asks: Sequence[Ask]) -> list[Aside | None]:
+        """Answer these requests within the budgets; a device over budget is told that there is nothing yet. One whose
+        task others hold is set aside, for what they make of it is not known yet; after WAITS_MAX_S it is told that
+        there is nothing."""
+        held, unasked = await self._told(asks)
         if unasked:  # what the device runs is known now, and the question thereby answered
             more, still = await self._told(unasked)
-            waits |= more
+            held |= more
             for ask in still:
                 ask.answer(None)
-        return [waits.get(id(ask), Came.ANSWERED) for ask in asks]
+        return [HELD if id(ask) in held and not _given_up(ask) else ANSWERED for ask in asks]
 
-    async def _told(self, asks: Sequence[Ask]) -> tuple[dict[int, Came], list[Ask]]:
+    async def _told(self, asks: Sequence[Ask]) -> tuple[set[int], list[Ask]]:
         """Those that are not answered yet, by their ids, and those whose task had a question before its offer."""
         open_tasks = await dispatch.asked_for(self._ctx, list({a.device_id for a in asks}))
         chosen: dict[TaskRef, list[Ask]] = {}
@@ -75,15 +84,27 @@ class Dispatcher:
                 ask.answer(None)
             else:
                 chosen.setdefault(task, []).append(ask)
-        held = await dispatch.held(self._ctx, list(chosen))
         round_ = _Round(chosen)
-        free = [task for task in chosen if task not in held]
-        missed = (await dispatch.offer(self._ctx, free, self._link, round_.send, wanted=True)).missed
-        for task in set(free) - missed - round_.told:
+        offered = await dispatch.offer(self._ctx, list(chosen), self._link, round_.send, wanted=True)
+        self._tell(offered)
+        missed = offered.missed
+        for task in chosen.keys() - missed - round_.told:
             for ask in chosen[task]:
                 ask.answer(None)
-        waits = dict.fromkeys(held, Came.HELD) | dict.fromkeys(missed, Came.MISSED)
-        return {id(ask): came for task, came in waits.items() for ask in chosen[task]}, round_.unasked
+        return {id(ask) for task in missed for ask in chosen[task]}, round_.unasked
+
+    def _tell(self, offered: dispatch.Attempt) -> None:
+        for line in offered.lines:
+            self._note(line, offered.at)
+
+
+def _given_up(ask: Ask) -> bool:
+    """Whether it has waited too long, and is told so."""
+    if time.monotonic() - ask.since < WAITS_MAX_S:
+        return False
+    log.warning("device %s: its task was held too long to tell it whether it has an offer", ask.device_id)
+    ask.answer(None)
+    return True
 
 
 class _Round:
@@ -109,22 +130,6 @@ class _Round:
         if taken:
             self.told.add(task)
         return taken[0] if taken else answers[0]
-
-
-async def answered(ask: Ask, submit: Callable[[Ask], Awaitable[Came]]) -> None:
-    """Have it answered with the truth: with what a transaction under way makes of the device's task. `submit` gathers
-    asks."""
-    missed = 0
-    for pause_s in PAUSES_S:
-        came = await submit(ask)
-        if came is Came.ANSWERED:
-            return
-        missed += came is Came.MISSED
-        if missed > MISSED_MAX:
-            break
-        await asyncio.sleep(pause_s)
-    log.warning("device %s: its task was held too long to tell it whether it has an offer", ask.device_id)
-    ask.answer(None)
 
 
 def _fitting(ask: Ask, tasks: list[tuple[TaskRef, str]]) -> TaskRef | None:

@@ -4,7 +4,8 @@ A duty does bounded work each turn and says whether there is more to do at once.
 is to do is found in PostgreSQL, so any process may do it, and one that was killed leaves nothing undone.
 """
 
-from collections.abc import Awaitable, Callable, Sequence
+import logging
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import Any, Protocol
@@ -13,16 +14,57 @@ from uuid import UUID
 from upwell.domain.commands import Command
 from upwell.engine.dispatch import Dispatcher
 from upwell.engine.gather import Gatherer
+from upwell.engine.heard import Heard
 from upwell.engine.intake import Intake
+from upwell.engine.lanes import Lanes
 from upwell.engine.loop import TURN_MAX_S, Loop
-from upwell.engine.wakes import AFTER, After
+from upwell.engine.scribe import Scribe
+from upwell.engine.sending import SENDING, Sending
+from upwell.engine.turned_away import TurnedAway
+from upwell.engine.turns import Turns
+from upwell.engine.wakes import AFTER
 from upwell.service.context import Context, objects_of
-from upwell.service.manage import access, target_files, uploads, users
+from upwell.service.manage import (
+    access,
+    admission,
+    audit_book,
+    importing,
+    imports,
+    kept_answers,
+    parts,
+    sessions,
+    target_files,
+    uploads,
+    users,
+    wholes,
+)
 from upwell.service.manage.device_keys import key_device_id
-from upwell.service.upgrade import dispatch, endings, enrol, faults, fill, nodes, stored_objects
+from upwell.service.upgrade import (
+    burying,
+    census,
+    counters,
+    deliveries,
+    dispatch,
+    endings,
+    enrol,
+    events,
+    failures,
+    faults,
+    fill,
+    following,
+    halting,
+    nodes,
+    refused,
+    retention,
+    spread,
+    stored_objects,
+    waves,
+)
 from upwell.service.upgrade.dispatch import Addressed, Link, Sent
 
-WATCH_BATCH = 5000  # connections asked about at once; a process with more needs several rounds to ask about all
+log = logging.getLogger(__name__)
+SWEPT_AT_ONCE = 1000  # connections looked at again in one turn, so that a turn costs the same for any number of them
+UNSEATED_MAX = 1000  # devices remembered that an offer was to go to and that are not here
 LONG_TURN_S = 900.0  # a turn that reads or removes whole objects, from a slow store too
 
 
@@ -34,26 +76,63 @@ class Seated(Protocol):
     def some(self, count: int, /) -> Sequence[tuple[UUID, UUID]]:
         """The next of them with their connections, so that asking again and again comes round to all."""
 
+    def all(self) -> Sequence[tuple[UUID, UUID]]:
+        """Every device with its connection."""
+
+    def is_here(self, device_id: UUID, /) -> bool: ...
     def turn_out(self, device_id: UUID, connection_id: UUID | None = None, /) -> None: ...
+    def spoke(self, share: int, most: int, /) -> Mapping[UUID, float]: ...
     async def catch_up(self, seats: Sequence[tuple[UUID, UUID]], /) -> None: ...
+
+
+Part = Loop | Gatherer[Any, Any] | Lanes[Any] | Scribe | TurnedAway | Sending
 
 
 class Engine:
     """The duties of one process and what its devices ask: woken, and asked how late they are. `link` makes the URLs of
     offers, `registration` says who may ask for a secret."""
 
-    def __init__(self, ctx: Context, node_id: UUID, link: Link, registration: enrol.Enrolling) -> None:
+    def __init__(self, ctx: Context, lease: nodes.Lease, link: Link, registration: enrol.Enrolling) -> None:
         self.ctx = ctx
-        self.node_id = node_id
-        self.dispatcher = Dispatcher(ctx, node_id, link)
-        self.intake = Intake(ctx, node_id, self.dispatcher, registration, self.wake)
+        self.lease = lease
+        self.node_id = node_id = lease.node_id
+        self.lapses_seen = 0
+        self.unseated: set[UUID] = set()
+        self.scribe, self.heard, self.turned_away = Scribe(ctx), Heard(ctx), TurnedAway(ctx)
+        self.dispatcher = Dispatcher(ctx, node_id, link, self.scribe.note)
+        self.intake = Intake(
+            ctx, node_id, self.dispatcher, registration, self.wake, self.scribe, self.heard.note, self.turned_away.note
+        )
+        self.filling = Turns(log, "fill", self._fill_one, partial(fill.tell_trouble, ctx))
+        self.following = self._turns("what was asked", following.follow_one)
+        self.opening = self._turns("waves", waves.step_one)
+        self.halting = self._turns("its guard's finding", halting.halt_one)
+        self.silencing = self._turns("silent devices", halting.silence_one)
+        self.timing = self._turns("time-outs", endings.time_out_one)
+        self.closing = self._turns("the end of the window", endings.close_one)
+        self.ending = self._turns("the end", endings.end_one)
+        self.bereaving = self._turns("what waits for a lost object", faults.end_one)
+        self.importing = Turns(log, "the list", partial(importing.work_one, ctx), partial(importing.tell_trouble, ctx))
         self.keys_told = ctx.now()  # until when the log says which keys were made
+        self.tells_keys = True  # of several processes with one log one does
+        self.sending = Sending(ctx)
         self.loops = {row.name: Loop(row.name, partial(row.turn, self), row.pause_s, row.turn_max_s) for row in DUTIES}
 
+    async def _fill_one(self, job_id: int) -> fill.Chunk:
+        chunk = await fill.fill_one(self.ctx, job_id)
+        if chunk.due:
+            self.wake("push")
+        if not chunk.more:
+            self.wake("finish", "waves")
+        return chunk
+
+    def _turns(self, name: str, step: Callable[[Context, int], Awaitable[fill.Chunk]]) -> Turns:
+        return Turns(log, name, partial(step, self.ctx), partial(following.tell_trouble, self.ctx))
+
     @property
-    def parts(self) -> list[Loop | Gatherer[Any, Any]]:
+    def parts(self) -> list[Part]:
         """Each to be run, once it is seated, and asked how late it is."""
-        return [*self.intake.gatherers, *self.loops.values()]
+        return [self.scribe, self.turned_away, *self.intake.gatherers, *self.loops.values(), self.sending]
 
     def seat(
         self, seated: Seated, tell_news: Callable[[], Awaitable[bool]], look: Callable[[], Awaitable[object]]
@@ -63,13 +142,23 @@ class Engine:
         self.seated, self.tell_news, self.look = seated, tell_news, look
 
     def wake(self, *names: str) -> None:
-        """Have these duties done soon."""
+        """Have these duties, or what sends, done soon."""
         for name in names:
-            self.loops[name].wake()
+            if name == SENDING:
+                self.sending.wake()
+            else:
+                self.loops[name].wake()
+
+    def send(self, addressed: Addressed) -> Sent:
+        """Push an offer, or the question before it. A device that is not here is remembered: its task follows it."""
+        device_id = addressed.offer.task.device_id
+        if len(self.unseated) < UNSEATED_MAX and not self.seated.is_here(device_id):
+            self.unseated.add(device_id)
+        return self.seated.send(addressed)
 
     def changed(self, command: Command) -> None:
         """A command was done."""
-        follows = AFTER.get(type(command), After())
+        follows = AFTER[type(command)]
         for key in follows.shuts_out(command):
             device_id = key_device_id(key)
             if device_id is None:
@@ -81,50 +170,117 @@ class Engine:
 
 async def _fill(engine: Engine) -> bool:
     await endings.start_planned(engine.ctx)
-    waiting = await fill.unfilled(engine.ctx)
-    for job_id in waiting:
-        while await fill.fill(engine.ctx, job_id):
-            engine.loops["fill"].progressed()
-            engine.wake("push")
-    if waiting:
+    return await engine.filling.rounds(await fill.waiting(engine.ctx))
+
+
+async def _acts(engine: Engine) -> bool:
+    moved = await engine.following.rounds(await following.waiting(engine.ctx))
+    if moved:
         engine.wake("push", "finish")
-    return False
+    return moved
+
+
+async def _waves(engine: Engine) -> bool:
+    moved = await engine.opening.rounds(await waves.waiting(engine.ctx))
+    if moved:
+        engine.wake("push")
+    return moved
+
+
+async def _guards(engine: Engine) -> bool:
+    silent = await engine.silencing.rounds(await halting.unheard(engine.ctx))
+    halted = await engine.halting.round(await halting.tripped(engine.ctx))
+    if halted:
+        engine.wake("finish", "news")
+    return silent or halted
 
 
 async def _finish(engine: Engine) -> bool:
-    timed_out = await endings.time_out(engine.ctx)
-    waited = await endings.end_waits(engine.ctx)
-    closed = await endings.close_windows(engine.ctx)
-    return bool(await endings.end_finished(engine.ctx)) or timed_out + waited + closed > 0
+    timed_out = await engine.timing.round(await endings.timed(engine.ctx))
+    closed = await engine.closing.round(await endings.overdue(engine.ctx))
+    return await engine.ending.round(await endings.finished(engine.ctx)) or timed_out or closed
+
+
+async def _lost(engine: Engine) -> bool:
+    return await engine.bereaving.round(await faults.bereaved(engine.ctx))
+
+
+async def _imports(engine: Engine) -> bool:
+    return await engine.importing.rounds(await importing.waiting(engine.ctx))
+
+
+async def _counts(engine: Engine) -> bool:
+    more = await census.fold(engine.ctx)
+    await counters.fold_all(engine.ctx)
+    await failures.fold_all(engine.ctx)
+    await spread.fold_all(engine.ctx)
+    return await failures.count_old(engine.ctx) or more
+
+
+async def _lease(engine: Engine) -> bool:
+    await engine.lease.keep()
+    return False
 
 
 async def _upkeep(engine: Engine) -> bool:
-    await nodes.keep_lease(engine.ctx, engine.node_id)
-    await nodes.release_dead(engine.ctx)
-    await nodes.adopt_tasks(engine.ctx, engine.node_id)
-    engine.keys_told = await access.tell_changed_keys(engine.ctx, engine.keys_told)
-    return False
+    more = await nodes.release_dead(engine.ctx)
+    if engine.tells_keys:
+        engine.keys_told = await access.tell_changed_keys(engine.ctx, engine.keys_told)
+    return more
 
 
 async def _purge(engine: Engine) -> bool:
     """Grants, nonces, tokens, and files that nothing was made of."""
     ctx, objects = engine.ctx, objects_of(engine.ctx)
     await dispatch.forget_grants(ctx)
-    await access.purge_nonces(ctx)
+    await admission.purge_nonces(ctx)
     await users.purge(ctx)
+    await sessions.forget_sessions(ctx)
+    await audit_book.forget_strangers(ctx)
+    await kept_answers.forget_answers(ctx)
+    await refused.forget(ctx)
     for file_id, key in await target_files.stale_files(ctx):
         await objects.delete(key)
         await target_files.forget_file(ctx, file_id)
     for key in await uploads.stale_files(ctx):
         await objects.delete(key)
         await uploads.forget_file(ctx, key)
+    await parts.sweep(ctx)
+    await imports.sweep(ctx)
     return False
 
 
 async def _watch(engine: Engine) -> bool:
-    seats = engine.seated.some(WATCH_BATCH)
-    for device_id, connection_id in await nodes.unwelcome(engine.ctx, seats) if seats else []:
+    """Send away whom this process is told of; after its lease lapsed, all whom others released meanwhile."""
+    lapses = engine.lease.lapses
+    if lapses != engine.lapses_seen:
+        await _look_at_all(engine)
+        engine.lapses_seen = lapses
+    told = await nodes.shut_out(engine.ctx, engine.node_id)
+    _turn_out(engine, told)
+    return len(told) == nodes.TOLD_AT_ONCE
+
+
+async def _look_at_all(engine: Engine) -> None:
+    seats = engine.seated.all()
+    for start in range(0, len(seats), SWEPT_AT_ONCE):
+        _turn_out(engine, await nodes.unwelcome(engine.ctx, seats[start : start + SWEPT_AT_ONCE]))
+        engine.loops["watch"].progressed()
+
+
+def _turn_out(engine: Engine, seats: Sequence[tuple[UUID, UUID]]) -> None:
+    for device_id, connection_id in seats:
         engine.seated.turn_out(device_id, connection_id)
+
+
+async def _sweep(engine: Engine) -> bool:
+    """What no news told, found by looking again at some connections a turn: who may not stay, whose tasks another node
+    holds, and who came behind a gateway."""
+    seats = engine.seated.some(SWEPT_AT_ONCE)
+    if seats:
+        _turn_out(engine, await nodes.unwelcome(engine.ctx, seats))
+    unseated, engine.unseated = engine.unseated, set()
+    await nodes.follow(engine.ctx, [*{device_id for device_id, _ in seats} | unseated])
     await engine.seated.catch_up(seats)
     return False
 
@@ -146,15 +302,28 @@ class Duty:
 
 
 DUTIES = (
-    Duty("push", lambda engine: engine.dispatcher.push_due(engine.seated.send), 0.25),
+    Duty("push", lambda engine: engine.dispatcher.push_due(engine.send), 0.25),
     Duty("fill", _fill, 1.0),
+    Duty("acts", _acts, 0.5),
+    Duty("waves", _waves, 1.0),
+    Duty("guards", _guards, 0.5),
     Duty("finish", _finish, 0.5),
+    Duty("counts", _counts, 10.0),
+    Duty("lease", _lease, 3.0, nodes.LEASE_S - 3.0),
     Duty("upkeep", _upkeep, 5.0),
     Duty("purge", _purge, 60.0, LONG_TURN_S),
-    Duty("watch", _watch, 2.0),  # about as long may a device stay that another process shut out
+    Duty("retention", lambda engine: retention.forget(engine.ctx), 60.0),
+    Duty("watch", _watch, 1.0),  # about as long may a device stay that another process shut out
+    Duty("sweep", _sweep, 2.0),
     Duty("objects", lambda engine: stored_objects.read_one(engine.ctx), 2.0, LONG_TURN_S),
-    Duty("lost objects", lambda engine: faults.end_bereft(engine.ctx), 1.0),
+    Duty("uploads", lambda engine: wholes.put_together_one(engine.ctx), 1.0, LONG_TURN_S),
+    Duty("imports", _imports, 1.0),
+    Duty("lost objects", _lost, 1.0),
+    Duty("burials", lambda engine: burying.bury_some(engine.ctx), 5.0),
     Duty("objects again", lambda engine: stored_objects.look_again(engine.ctx), 15.0),
     Duty("news", lambda engine: engine.tell_news(), 1.0),
+    Duty("events", lambda engine: events.place(engine.ctx), 0.25),
+    Duty("old events", lambda engine: events.forget(engine.ctx), 30.0),
+    Duty("old deliveries", lambda engine: deliveries.forget(engine.ctx), 60.0),
     Duty("health", _health, 15.0),
 )

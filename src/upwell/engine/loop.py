@@ -57,4 +57,5 @@ class Loop:
             self.progressed()
             if not more:
                 with contextlib.suppress(TimeoutError):
-                    await asyncio.wait_for(self._woken.wait(), self._pause_s)
+                    async with asyncio.timeout(self._pause_s):  # unlike `wait_for` it swallows no cancellation
+                        await self._woken.wait()

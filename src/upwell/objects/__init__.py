@@ -29,7 +29,7 @@ def open_bucket(url: str, below: str = "") -> Objects:
     """An owner's bucket at `url`, whose keys may be any text, or in the folder `below` of it. Raises `Invalid`."""
     folder, (bucket, prefix, query) = _parts(url)
     if folder is not None:
-        return DirectoryBucket(folder / below)
+        return DirectoryBucket(folder / below, folder if below else None)
     return S3Objects(bucket, "/".join(part for part in (prefix, below) if part), query, addressable_key)
 
 

@@ -1,5 +1,6 @@
 """Secrets made up: what no one can guess, in characters that every client can carry."""
 
+import base64
 import secrets
 import string
 
@@ -16,3 +17,13 @@ def dice(size: int) -> str:
     while len(found) < size:
         found += secrets.token_bytes(2 * size).translate(_DICE, _DICE_REFUSED)
     return found[:size].decode("ascii")
+
+
+def fraction() -> float:
+    """From 0 up to 1, each as likely."""
+    return secrets.randbelow(1 << 20) / (1 << 20)
+
+
+def signing_secret(size: int) -> str:
+    """`size` unguessable bytes in Base64."""
+    return base64.b64encode(secrets.token_bytes(size)).decode("ascii")

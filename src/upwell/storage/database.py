@@ -1,8 +1,9 @@
-"""The door to PostgreSQL: a bounded pool, transactions that repeat when PostgreSQL breaks a tie, migrations.
+"""The door to PostgreSQL: bounded pools, transactions that repeat when PostgreSQL breaks a tie, migrations.
 
 Foreign errors are translated here: a lost or refused connection becomes Unavailable, and so does a PostgreSQL that
-takes no writes (a standby, a full disk); text that PostgreSQL can't hold becomes Invalid. A transaction body may run
-more than once, so it must not do anything outside the database that can't be repeated.
+takes no writes (a standby, a full disk); text that PostgreSQL can't hold becomes Invalid, and a wait for a row that
+took too long becomes Held. A transaction body may run more than once, so it must not do anything outside the database
+that can't be repeated; and it leaves nothing set in its session, for a connection is given back as it is.
 The schema has a version. A program works with its own and no other: `migrate` makes an older one new, `require_schema`
 only looks, and both refuse a newer one, whose rules this program does not know, and one that lacks an earlier step.
 """
@@ -10,16 +11,16 @@ only looks, and both refuse a newer one, whose rules this program does not know,
 import asyncio
 import logging
 import os
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
-from dataclasses import Field, fields
+from dataclasses import Field, dataclass, field, fields
 from importlib.resources import files
 from typing import Any, ClassVar, Protocol, TypeAlias, TypeVar
 
 import asyncpg
 
 from upwell import __version__
-from upwell.domain.errors import Invalid, Unavailable
+from upwell.domain.errors import Held, Invalid, Unavailable
 
 log = logging.getLogger(__name__)
 T = TypeVar("T")
@@ -27,14 +28,39 @@ Connection: TypeAlias = "asyncpg.pool.PoolConnectionProxy[asyncpg.Record]"
 Row: TypeAlias = asyncpg.Record
 
 TRIES_MAX = 5  # a deadlock or serialisation failure is settled by running the loser again
-POOL_MAX = 12  # connections; more than a few per core only queue inside PostgreSQL
 CONNECT_WITHIN_S = 15.0  # an address that swallows what is sent to it is told as unreachable
 MIGRATE_WITHIN_S = 3600.0  # a step may rewrite a large table, and another process's steps are waited for
 _SESSION = {
     "plan_cache_mode": "force_custom_plan",  # optional filters need real plans
     "default_transaction_isolation": "read committed",  # who waited for a lock must see what its holder did
     "application_name": "upwell",
+    "jit": "off",  # statements are short; compiling them costs more than it gives
 }
+
+
+@dataclass(frozen=True, slots=True)
+class Pool:
+    """The connections of one kind of work, so that no other kind can keep it waiting; more than a few per core only
+    queue inside PostgreSQL. `session`: what they set beside what all do."""
+
+    name: str
+    size: int
+    session: Mapping[str, str] = field(default_factory=dict)
+
+
+MANAGEMENT = Pool("management", 8)
+DEVICES = Pool("devices", 8, {"lock_timeout": "1s"})  # they set aside what others hold; this is for the unforeseen
+UPKEEP = Pool("upkeep", 6)
+LEASE = Pool("lease", 1)
+LOOKUPS = Pool(
+    "look-ups", 4,
+    {  # each row by its key, planned once: planning is most of what a small question costs, and no size changes it
+        "plan_cache_mode": "force_generic_plan", "enable_seqscan": "off", "enable_hashjoin": "off",
+        "enable_mergejoin": "off",
+    },
+)  # fmt: skip
+KINDS = (MANAGEMENT, DEVICES, UPKEEP, LEASE, LOOKUPS)
+
 _TIES = (asyncpg.DeadlockDetectedError, asyncpg.SerializationError)
 _LOST = (asyncpg.PostgresConnectionError, asyncpg.InterfaceError, asyncpg.CannotConnectNowError, OSError)
 _NO_WRITES = (  # the last two are classes 53 and 58: no disk space, memory or connection left, an IO error
@@ -45,23 +71,39 @@ _NO_WRITES = (  # the last two are classes 53 and 58: no disk space, memory or c
 _UNHELD = (asyncpg.CharacterNotInRepertoireError, asyncpg.UntranslatableCharacterError)
 
 
-class Database:
-    """A pool of connections to one PostgreSQL; `name` is what its refusals call it."""
+class _Session(asyncpg.Connection):
+    """A connection that is given back without a question: nothing is set in its session, and what was left of a
+    transaction is rolled back all the same."""
 
-    def __init__(self, dsn: str, name: str = "PostgreSQL") -> None:
+    def get_reset_query(self) -> str:
+        """Nothing to reset."""
+        return ""
+
+
+class Database:
+    """One kind of connections to one PostgreSQL; `name` is what its refusals call it."""
+
+    def __init__(self, dsn: str, name: str = "PostgreSQL", pool: Pool = MANAGEMENT) -> None:
         self._dsn = dsn
         self._name = name
+        self._kind = pool
         self._pool: asyncpg.Pool[asyncpg.Record] | None = None
 
     async def open(self) -> None:
         """Connect. Raises Unavailable when PostgreSQL can't be reached."""
         try:
             self._pool = await asyncpg.create_pool(
-                self._dsn, min_size=1, max_size=POOL_MAX, command_timeout=120, server_settings=_SESSION,
-                timeout=CONNECT_WITHIN_S,
+                self._dsn, min_size=1, max_size=self._kind.size, command_timeout=120, timeout=CONNECT_WITHIN_S,
+                server_settings=_SESSION | dict(self._kind.session), connection_class=_Session,
             )  # fmt: skip
         except (*_LOST, asyncpg.PostgresError, ValueError) as exc:
             raise Unavailable(f"{self._name} can't be reached: {_reason(exc)}") from exc
+
+    async def beside(self, pool: Pool) -> "Database":
+        """Connections of another kind to the same PostgreSQL, open. Raises as `open` does."""
+        other = Database(self._dsn, self._name, pool)
+        await other.open()
+        return other
 
     async def close(self) -> None:
         """Give every connection back; those still busy after 3 s are cut."""
@@ -72,10 +114,15 @@ class Database:
         except TimeoutError:
             self._pool.terminate()
 
+    @property
+    def unwitnessed(self) -> "Database":
+        """The same connections without a witness, for what only prepares (see Witnessed)."""
+        return self
+
     @asynccontextmanager
     async def connection(self) -> AsyncIterator[Connection]:
-        """A connection for reading; each statement commits by itself. Raises Unavailable, and Invalid for text with a
-        NUL or half a character in it."""
+        """A connection for reading; each statement commits by itself. Raises Unavailable, Held for rows that others
+        hold longer than this kind of work waits, and Invalid for text with a NUL or half a character in it."""
         if self._pool is None:
             raise Unavailable("The database is not open.")
         try:
@@ -87,6 +134,8 @@ class Database:
             if isinstance(exc.__cause__, UnicodeEncodeError):
                 raise Invalid("text", "whole characters") from exc
             raise
+        except asyncpg.LockNotAvailableError as exc:
+            raise Held from exc
         except _LOST as exc:
             raise Unavailable(f"PostgreSQL does not answer: {_reason(exc)}") from exc
         except _NO_WRITES as exc:
@@ -103,6 +152,50 @@ class Database:
                     raise
                 log.info("transaction lost a tie, running it again")
         raise AssertionError("unreachable")
+
+
+class Witnessed(Database):
+    """Another's connections, whose first transaction that commits has a row of the witness in it, written last of all:
+    one comes with the other, and no body needs to know of it. `witness` is given what the body returned; `before` is
+    done first of all in that transaction, and what it raises ends it."""
+
+    def __init__(
+        self,
+        of: Database,
+        witness: Callable[[Connection, Any], Awaitable[None]],
+        before: Callable[[Connection], Awaitable[None]] | None = None,
+    ) -> None:
+        self._of = of
+        self._witness = witness
+        self.before = before
+        self.has_written = False
+
+    @property
+    def unwitnessed(self) -> Database:
+        """The other itself."""
+        return self._of
+
+    @asynccontextmanager
+    async def connection(self) -> AsyncIterator[Connection]:
+        """The other's, as it gives them: for reading."""
+        async with self._of.connection() as conn:
+            yield conn
+
+    async def transact(self, body: Callable[[Connection], Awaitable[T]]) -> T:
+        """As the other does it; a body that runs again after a tie is witnessed again, the first time being undone."""
+        if self.has_written:
+            return await self._of.transact(body)
+
+        async def witnessed(conn: Connection) -> T:
+            if self.before is not None:
+                await self.before(conn)
+            result = await body(conn)
+            await self._witness(conn, result)
+            return result
+
+        result = await self._of.transact(witnessed)
+        self.has_written = True
+        return result
 
 
 def migrations() -> list[tuple[int, str]]:

@@ -1,11 +1,16 @@
 """Rows of jobs and tasks as what their owners are told, one function each."""
 
 import json
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
+from decimal import Decimal
 from typing import Any
 from uuid import UUID
 
 from upwell.domain import fault
-from upwell.domain.commands import Job, Manner, Task
+from upwell.domain.commands import Care, Job, Manner, Pause, Task
+from upwell.domain.guard import Guard, Watch
+from upwell.domain.rollout import Wave
 from upwell.domain.standings import Progress, Standing, Tally, progress, standing
 from upwell.domain.talk import TaskRef
 from upwell.domain.task import State
@@ -27,8 +32,61 @@ def job_view(row: Row, counted: Tally | None) -> Job:
         waits_for="" if row["unread"] is None or row["outcome"] else fault.unread(row["unread"] or None),
         progress=None if counted is None else progress_of(row, counted),
         tally=counted,
+        paused=_pause(row),
+        care=None if row["rollout"] is None else _care(json.loads(row["rollout"])),
         **lists,
     )
+
+
+def _pause(row: Row) -> Pause | None:
+    if row["paused_at"] is None:
+        return None
+    return Pause(at=row["paused_at"], by=row["paused_by"], reason=row["paused_why"])
+
+
+def _care(rollout: dict[str, Any]) -> Care:
+    said = said_waves(rollout["waves"])
+    watch = None if rollout["guard"] is None else said_watch(rollout["guard"])
+    preset, waves = (said, ()) if isinstance(said, str) else ("", said)
+    return Care(preset=preset, waves=waves, same_first=not rollout["salt"], guard=watch)
+
+
+def kept_care(care: Care) -> str:
+    """What is kept of the care that is taken where a job says nothing of it."""
+    guard = None if care.guard is None else kept_watch(care.guard)
+    return json.dumps(
+        {"waves": kept_waves(care.preset or care.waves), "salt": "" if care.same_first else "own", "guard": guard}
+    )
+
+
+def care_of(text: str | None) -> Care | None:
+    """The same, read back."""
+    return None if text is None else _care(json.loads(text))
+
+
+def kept_watch(watch: Watch) -> dict[str, Any]:
+    """What is kept of a guard."""
+    return asdict(watch.test) | {"action": watch.action, "verdict_min": watch.verdict_min}
+
+
+def said_watch(said: Mapping[str, Any]) -> Watch:
+    """The guard of what is kept of it."""
+    test = {name: value for name, value in said.items() if name not in ("action", "verdict_min")}
+    return Watch(action=said["action"], verdict_min=said["verdict_min"], test=Guard(**test))
+
+
+def said_waves(said: Any) -> str | tuple[Wave, ...]:
+    """A preset's name or the shares, of the JSON that is kept of what an owner said."""
+    if isinstance(said, str):
+        return said
+    return tuple(Wave(**each | {"percent": each["percent"] and Decimal(each["percent"])}) for each in said)
+
+
+def kept_waves(waves: str | Sequence[Wave]) -> object:
+    """That JSON."""
+    if isinstance(waves, str):
+        return waves
+    return [asdict(wave) | {"percent": None if wave.percent is None else str(wave.percent)} for wave in waves]
 
 
 def task_view(row: Row) -> Task:

@@ -7,6 +7,7 @@ from uuid import UUID
 from upwell.domain import commands as c
 from upwell.domain.records import device_record
 from upwell.storage.database import Row, filled
+from upwell.storage.job_rows import care_of
 
 
 def space_of(row: Row) -> c.Space:
@@ -21,7 +22,10 @@ def space_of(row: Row) -> c.Space:
 
 def product_of(row: Row) -> c.Product:
     """The product in a row, with its space."""
-    return filled(c.Product, row, space=space_of(row), facts=json.loads(row["facts"]))
+    defaults = care_of(row["rollout_defaults"])
+    return filled(
+        c.Product, row, space=space_of(row), facts=json.loads(row["facts"]), rollout_defaults=defaults
+    )  # fmt: skip
 
 
 def device_of(row: Row) -> c.Device:

@@ -4,23 +4,21 @@ import asyncio
 import shutil
 from collections.abc import Awaitable, Callable, Sequence
 from pathlib import Path
-from typing import Any
-from uuid import UUID
 
 from upwell.config import Settings
 from upwell.domain.errors import Unavailable
-from upwell.engine.gather import Gatherer
-from upwell.engine.loop import Loop
+from upwell.engine.duties import Part
 from upwell.objects import local_folder
 from upwell.service.context import Context
-from upwell.service.upgrade import nodes
+from upwell.service.upgrade.nodes import Lease
 from upwell.storage.database import require_schema
+from upwell.wiring import open_files
 
 MB = 1_000_000
 
 
 def checks_of(
-    settings: Settings, ctx: Context, node_id: UUID, parts: Sequence[Loop | Gatherer[Any, Any]]
+    settings: Settings, ctx: Context, lease: Lease, parts: Sequence[Part]
 ) -> dict[str, Callable[[], Awaitable[None]]]:
     """The checks by name. `parts` are the engine's."""
     assert ctx.objects is not None  # noqa: S101  # wiring gives it before anything listens
@@ -28,7 +26,7 @@ def checks_of(
 
     async def database() -> None:
         await require_schema(ctx.database)  # a newer program may have migrated it under us
-        await nodes.keep_lease(ctx, node_id)  # a write that this process makes every few seconds anyway
+        await lease.keep(ctx.database)  # a write that this process makes every few seconds anyway
 
     async def disk() -> None:
         for what, folder in folders.items():
@@ -41,7 +39,10 @@ def checks_of(
         if late:
             raise Unavailable(f"These parts of the engine stand still: {', '.join(late)}.")
 
-    return {"database": database, "objects": ctx.objects.check, "disk": disk, "engine": engine}
+    async def files() -> None:
+        open_files.look()
+
+    return {"database": database, "objects": ctx.objects.check, "disk": disk, "engine": engine, "files": files}
 
 
 def _folders(settings: Settings) -> dict[str, Path]:

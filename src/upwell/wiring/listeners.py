@@ -1,25 +1,25 @@
-"""Every address that a server listens on: HTTP by one uvicorn server for each, devices by the doors."""
+"""Every address that a server listens on: HTTP by one door for each, devices by theirs."""
 
-import asyncio
 import contextlib
 import os
 import re
 import socket
 import ssl
 from collections.abc import Awaitable, Callable, Iterator, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
-import uvicorn
-from starlette.applications import Starlette
+from starlette.types import ASGIApp
 
 from upwell.config import Settings
 from upwell.config.addresses import HostPort
-from upwell.config.loading import TLS_LISTENERS
+from upwell.config.loading import LISTENERS, TLS_LISTENERS
 from upwell.domain.errors import Unavailable
+from upwell.doors.http.limits import Limits
+from upwell.doors.http.places import Places
+from upwell.doors.http.server import BACKLOG, HttpDoor
 
 Start = Callable[[str, int, ssl.SSLContext | None], Awaitable[tuple[str, int]]]
-DRAIN_S = 3  # for what is under way when the server is told to end
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -43,15 +43,6 @@ class Addresses:
         return {name.replace("_", "-"): place for name, place in asdict(self).items() if place}
 
 
-class _QuietServer(uvicorn.Server):
-    """Leaves the signals to the command that runs the server."""
-
-    @contextlib.contextmanager
-    def capture_signals(self) -> Any:
-        """Capture none."""
-        yield
-
-
 @contextlib.contextmanager
 def saying(what: str, host: str, port: int) -> Iterator[None]:
     """Within it, an address that can't be listened on raises Unavailable with the name of its setting and the system's
@@ -69,6 +60,40 @@ def _unknown_host(exc: Exception) -> str:
     return re.sub(r"^\[Errno [^]]*\] | \(while attempting .*$", "", str(exc))
 
 
+def reserved(settings: Settings) -> tuple[Settings, list[socket.socket]]:
+    """The settings with a port where any was to be had, and what holds each of their ports for processes of ours while
+    the sockets are open; nothing is taken on them. Raises Unavailable."""
+    held: list[socket.socket] = []
+    found: dict[str, Any] = {}
+    try:
+        for setting in LISTENERS:
+            place: HostPort | None = getattr(settings, setting)
+            if place is not None:
+                with saying(settings.named(setting), *place):
+                    held.append(_held(*place))
+                found[setting] = HostPort(place.host, held[-1].getsockname()[1])
+    except BaseException:
+        for each in held:
+            each.close()
+        raise
+    return replace(settings, **found), held
+
+
+def _held(host: str, port: int) -> socket.socket:
+    """A socket with that port, which others of ours may share."""
+    family, _, _, _, at = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)[0]
+    with socket.create_server(at, family=family) as alone:  # refused where anybody listens, another server of ours too
+        bound = alone.getsockname()
+    held = socket.socket(family, socket.SOCK_STREAM)
+    held.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
+    try:
+        held.bind(bound)
+    except OSError:  # connections of a server that did not share wait for their end there; then nobody is kept out
+        held.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        held.bind(bound)
+    return held
+
+
 async def open_doors(
     settings: Settings, tls: ssl.SSLContext | None, starts: Mapping[str, Start]
 ) -> dict[str, HostPort]:
@@ -83,27 +108,22 @@ async def open_doors(
 
 
 async def listen(
-    app: Starlette, host: str, port: int, tls: ssl.SSLContext | None = None, *, name: str = "HTTP"
+    app: ASGIApp,
+    host: str,
+    port: int,
+    tls: ssl.SSLContext | None = None,
+    *,
+    name: str = "HTTP",
+    limits: Limits | None = None,
+    places: Places | None = None,
+    shared: bool = False,
 ) -> tuple[str, Callable[[], Awaitable[None]]]:
-    """Where `app` now answers, and what ends it; `name` is what a refusal calls the listener. Raises Unavailable."""
-    config = uvicorn.Config(
-        app, host=host, port=port, log_config=None, access_log=False, lifespan="off", server_header=False,
-        timeout_graceful_shutdown=DRAIN_S, h11_max_incomplete_event_size=128 * 1024, ws="none",
-        ssl_context_factory=None if tls is None else lambda *_: tls,
-    )  # fmt: skip
+    """Where `app` now answers, and what ends it; `name` is what a refusal calls the listener, `places` what it shares
+    with others of this process. The address may be `shared` with other processes of ours. Raises Unavailable."""
+    door = HttpDoor(app, limits, places)
     with saying(name, host, port):
         family, _, _, _, at = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)[0]
-        listener = socket.create_server(at, family=family, backlog=config.backlog)
-    server = _QuietServer(config)
-    task = asyncio.get_running_loop().create_task(server.serve([listener]))
-    while not server.started:
-        if task.done():
-            await task
-            raise Unavailable(f"{name} does not start on {host}:{port}")
-        await asyncio.sleep(0.01)
-
-    async def end() -> None:
-        server.should_exit = True
-        await task
-
-    return f"{host}:{listener.getsockname()[1]}", end
+        listener = socket.create_server(at, family=family, backlog=BACKLOG, reuse_port=shared)
+    address = f"{host}:{listener.getsockname()[1]}"
+    await door.start(listener, tls)
+    return address, door.stop

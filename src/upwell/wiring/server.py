@@ -2,10 +2,10 @@
 
 import asyncio
 import contextlib
-import logging
 import uuid
 from collections.abc import AsyncIterator, Coroutine, Sequence
 from contextlib import AsyncExitStack
+from dataclasses import dataclass, field
 from datetime import timedelta
 from functools import partial
 from ssl import SSLContext
@@ -16,36 +16,57 @@ from starlette.middleware import Middleware
 from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route
+from starlette.types import ASGIApp
 
 from upwell.config import Settings
 from upwell.dialects.huawei.hook_ops import notification
+from upwell.dialects.upwell import webhooks
+from upwell.dialects.upwell.lists_of_devices import Lists
 from upwell.domain.errors import Unavailable
 from upwell.doors.devices.connections import Connections
 from upwell.doors.devices.vendors import FACES, FaceRow, Given, serving
 from upwell.doors.downloads.door import DownloadDoor
+from upwell.doors.downloads.heads import Served
 from upwell.doors.downloads.links import Links
+from upwell.doors.hooks import HookSender
+from upwell.doors.http.forwarded import Forwarded
+from upwell.doors.http.limits import Limits
+from upwell.doors.http.places import Places
 from upwell.doors.lingering import Lingering
+from upwell.doors.management.beside import Beside
 from upwell.doors.management.bodies import Bodies
 from upwell.doors.management.tongue import House, Tongue
-from upwell.doors.management.tongues import TONGUES
+from upwell.doors.management.tongues import TONGUES, passes
 from upwell.doors.management.tongues import routes as management_routes
-from upwell.doors.management.uploads import post_object, streams_to_store
+from upwell.doors.management.uploads import post_object
+from upwell.doors.management.working import Working
 from upwell.doors.push import Poster
 from upwell.doors.readiness import Readiness
-from upwell.embedded.server import EmbeddedPostgres
 from upwell.engine.duties import Engine
-from upwell.service.context import Context, utc_now
+from upwell.service.context import Context
 from upwell.service.manage import access
+from upwell.service.manage.admission import Gate
+from upwell.service.manage.audit_book import Book
 from upwell.service.upgrade import news, nodes, streams
 from upwell.service.upgrade.downloads import server_secret
-from upwell.storage.database import migrate
+from upwell.storage.database import DEVICES, LEASE, LOOKUPS, UPKEEP, Database, Pool, migrate, require_schema
 from upwell.wiring.certificates import ServerCertificates
 from upwell.wiring.health import checks_of
 from upwell.wiring.listeners import Addresses, Start, listen, open_doors
+from upwell.wiring.open_files import room_of_this_process
+from upwell.wiring.postgres import OwnPostgres
 from upwell.wiring.stores import open_database, open_stores
 from upwell.wiring.upload_desk import Uploads
 
-log = logging.getLogger(__name__)
+CANCEL_AGAIN_S = 1.0
+
+
+@dataclass(frozen=True, slots=True)
+class Share:
+    """Which of several that share the addresses and a database a server is; the database is ready."""
+
+    dsn: str = field(repr=False)
+    number: int
 
 
 class Server:
@@ -53,13 +74,20 @@ class Server:
     their rows."""
 
     def __init__(
-        self, settings: Settings, *, more_tongues: Sequence[Tongue] = (), more_faces: Sequence[FaceRow] = ()
+        self,
+        settings: Settings,
+        *,
+        share: Share | None = None,
+        more_tongues: Sequence[Tongue] = (),
+        more_faces: Sequence[FaceRow] = (),
     ) -> None:
         self.settings = settings
+        self._share = share
+        self._shared = share is not None
         self._tongues = (*TONGUES, *more_tongues)
         self._faces = (*FACES, *more_faces)
         self.node_id = uuid.uuid4()
-        self.first_key: access.NewKey | None = None
+        self.first_keys: tuple[access.NewKey, ...] = ()
         self._stack = AsyncExitStack()
 
     async def start(self) -> Addresses:
@@ -81,65 +109,75 @@ class Server:
         self.certificates.refresh(again=True)
 
     async def _open(self) -> None:
-        database = await open_database(self.settings, self.settings.database_url or await self._embedded())
+        dsn = self._share.dsn if self._share else self.settings.database_url or await self._embedded()
+        database = await open_database(self.settings, dsn)
         self._stack.push_async_callback(database.close)
-        await migrate(database)
+        await (require_schema(database) if self._share else migrate(database))
+        devices, upkeep, lookups = [await self._beside(database, kind) for kind in (DEVICES, UPKEEP, LOOKUPS)]
         self.objects = await open_stores(self.settings)
-        self.ctx = Context(database, objects=self.objects, private_push=self.settings.allow_private_push)
-        key = self.settings.bootstrap_key
-        self.first_key = await access.bootstrap(self.ctx, (key.id, key.secret) if key else None)
+        self.ctx = Context(
+            database, objects=self.objects, private_push=self.settings.allow_private_push,
+            kept=self.settings.kept, devices=devices, upkeep=upkeep, lookups=lookups, rows=Lists(),
+        )  # fmt: skip
+        if self._share is None:
+            self.first_keys = await first_keys(self.settings, self.ctx)
         self.links = Links(self.ctx, self.objects.local_path, await server_secret(self.ctx, "download"))
-        await nodes.keep_lease(self.ctx, self.node_id)
+        self.lease = nodes.Lease(await self._beside(database, LEASE), self.node_id, self.ctx.now)
+        await self.lease.keep()
         self._stack.push_async_callback(self._leave)
 
-    async def _embedded(self) -> str:
-        postgres = EmbeddedPostgres(self.settings.data_dir)
-        await postgres.start()
-        self._stack.push_async_callback(postgres.stop)
-        self._run(self._revive(postgres))
-        return postgres.dsn
+    async def _beside(self, database: Database, pool: Pool) -> Database:
+        other = await database.beside(pool)
+        self._stack.push_async_callback(other.close)
+        return other
 
-    async def _revive(self, postgres: EmbeddedPostgres) -> None:
-        # The pool reconnects by itself once PostgreSQL is back under the same address.
-        while True:
-            status = await postgres.ended()
-            log.error("PostgreSQL ended with status %s; starting it again", status)
-            try:
-                await postgres.restart()
-                log.info("PostgreSQL is started again")
-            except Exception:
-                log.exception("PostgreSQL can't be started again")
-                await asyncio.sleep(1)
+    async def _embedded(self) -> str:
+        postgres = OwnPostgres(self.settings)
+        self._stack.push_async_callback(postgres.stop)
+        return await postgres.start()
 
     async def _leave(self) -> None:
         with contextlib.suppress(Unavailable):
-            await nodes.drop_lease(self.ctx, self.node_id)
+            await self.lease.drop(self.ctx)
 
     def _run(self, duty: Coroutine[Any, Any, None]) -> None:
         task = asyncio.get_running_loop().create_task(duty)
-        self._stack.push_async_callback(_ended, task)
+        self._stack.push_async_callback(ended, task)
 
     async def _listen(self) -> Addresses:
         certificates, links = self.certificates.devices, self.links
         tls = None if certificates is None else certificates.context
-        self.engine = Engine(self.ctx, self.node_id, links.make, self.settings.dynamic_registration)
+        self.engine = Engine(self.ctx, self.lease, links.make, self.settings.dynamic_registration)
+        self.engine.tells_keys = self._share is None or self._share.number == 1
         connections, routes = serving(self._faces, self._given())
+        room = room_of_this_process()
+        connections.door.connections_max = room.mqtt
         self._start_engine(connections)
-        download = DownloadDoor(links.find, self.objects.read, under=self.settings.public_paths)
+        download = DownloadDoor(
+            links.find, self.objects.read, note=self._downloaded, under=self.settings.public_paths,
+            connections_max=room.downloads,
+        )  # fmt: skip
         self._stack.push_async_callback(download.stop)
-        downloads = await open_doors(self.settings, tls, dict.fromkeys(("download", "downloads"), download.start))
+        downloads = await open_doors(
+            self.settings, tls, dict.fromkeys(("download", "downloads"), partial(download.start, shared=self._shared))
+        )
         by_tls = downloads.get("downloads")
         links.origin = self.settings.public_url_at(downloads["download"].port)
         links.secure_origin = self.settings.secure_url_at(by_tls and by_tls.port)
         self._stack.push_async_callback(connections.door.stop)
-        by_tcp, by_websocket = connections.door.start, partial(connections.door.start, websocket=True)
+        by_tcp = partial(connections.door.start, shared=self._shared)
+        by_websocket = partial(by_tcp, websocket=True)
         starts: dict[str, Start] = {"mqtt": by_tcp, "mqtts": by_tcp, "mqtt_ws": by_websocket, "mqtt_wss": by_websocket}
         mqtt = await open_doors(self.settings, tls, starts)
-        http, https = await self._http(routes)
+        http, https = await self._http(routes, room.http)
         self._run(self.certificates.watch())
         links.warn_of_ports()
         places = {name: str(place) for name, place in (downloads | mqtt).items()}
         return Addresses(http=http, https=https, public_url=links.origin, secure_url=links.secure_origin, **places)
+
+    def _downloaded(self, served: Served) -> None:
+        if served.line is not None:
+            self.engine.scribe.note(served.line)
 
     def _given(self) -> Given:
         return Given(
@@ -152,43 +190,76 @@ class Server:
         )
 
     def _start_engine(self, connections: Connections) -> None:
-        post = Poster(private=self.settings.allow_private_push).post
+        poster = Poster(private=self.settings.allow_private_push)
         parts = self.engine.parts
-        self.readiness = Readiness(checks_of(self.settings, self.ctx, self.node_id, parts))
-        self.engine.seat(connections, partial(news.deliver, self.ctx, notification, post), self.readiness.told)
+        self.readiness = Readiness(checks_of(self.settings, self.ctx, self.lease, parts))
+        self.engine.seat(connections, partial(news.deliver, self.ctx, notification, poster.post), self.readiness.told)
+        self.engine.sending.begin(webhooks.body_of, HookSender(poster, self.ctx.now).send)
         for part in parts:
             self._run(part.run())
+        self._run(self.engine.heard.run(connections.spoke))
 
-    async def _http(self, devices: Sequence[Route]) -> tuple[str, str | None]:
-        house = House(ctx=self.ctx, now=utc_now, changed=self.engine.changed, limited=self.settings.request_limits)
-        forms = partial(post_object, desk=Uploads(self.ctx, self.objects), now=utc_now)
-        app = Starlette(
+    async def _http(self, polled: Sequence[Route], connections_max: int) -> tuple[str, str | None]:
+        book = Book(self.ctx)
+        self._run(book.run())
+        house = House(
+            ctx=self.ctx,
+            gate=Gate(self.ctx),
+            book=book,
+            beside=Beside(),
+            working=Working(),
+            now=self.ctx.now,
+            changed=self.engine.changed,
+            limited=self.settings.request_limits,
+        )
+        forms = partial(post_object, desk=Uploads(self.ctx, self.objects, book), now=self.ctx.now)
+        answering = Starlette(
             routes=[
-                *devices,
+                *polled,
                 *management_routes(self._tongues, house, self.settings, forms),
                 Route("/healthz", _healthy),
                 Route("/readyz", self.readiness.__call__),
             ],
-            middleware=[Middleware(Lingering), Middleware(Bodies, streams=streams_to_store)],
+            middleware=[Middleware(Lingering), Middleware(Bodies, streams=partial(passes, self._tongues))],
         )
+        app = Forwarded(answering, self.settings.trusted_proxies)
+        limits = Limits(connections_max=connections_max)
+        self._places = Places(limits.connections_max, limits.connections_per_peer)
         tls, where = self.certificates.management, self.settings.https
         https = await self._answer(app, "https", where, tls.context) if tls and where else None
-        return await self._answer(app, "http", self.settings.http), https
+        http = await self._answer(app, "http", self.settings.http)
+        self._stack.callback(house.ending.set)  # before the listeners end
+        return http, https
 
-    async def _answer(self, app: Starlette, setting: str, where: tuple[str, int], tls: SSLContext | None = None) -> str:
-        address, end = await listen(app, *where, tls, name=self.settings.named(setting))
+    async def _answer(self, app: ASGIApp, setting: str, where: tuple[str, int], tls: SSLContext | None = None) -> str:
+        name = self.settings.named(setting)
+        address, end = await listen(app, *where, tls, name=name, places=self._places, shared=self._shared)
         self._stack.push_async_callback(end)
         return address
+
+
+async def first_keys(settings: Settings, ctx: Context) -> tuple[access.NewKey, ...]:
+    """The first admin keys of an empty database, which somebody must be shown: one that signs and a token. None where
+    there are keys, or the settings give the first."""
+    given = settings.bootstrap_key
+    if given is not None:
+        await access.bootstrap(ctx, (given.id, given.secret))
+        return ()
+    return await access.first_keys(ctx, None, next(each.dialect for each in TONGUES if each.by_token))
 
 
 async def _healthy(request: Request) -> Response:
     return PlainTextResponse("alive\n")
 
 
-async def _ended(task: asyncio.Task[None]) -> None:
-    task.cancel()
+async def ended(task: asyncio.Task[None]) -> None:
+    """Cancel the task until it has ended: a wait inside a library may swallow one cancellation, as Python 3.11's
+    `wait_for` does when what it waits for comes in the same moment."""
+    while not task.done():
+        task.cancel()
+        await asyncio.wait({task}, timeout=CANCEL_AGAIN_S)
     with contextlib.suppress(asyncio.CancelledError):
-        await task
+        task.result()
 
 
 @contextlib.asynccontextmanager

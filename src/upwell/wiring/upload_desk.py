@@ -5,10 +5,12 @@ from datetime import datetime
 
 from upwell.dialects.alibaba.upload import PostObjectError
 from upwell.domain.errors import CallerError
-from upwell.doors.management.uploads import ObjectWriter, StoredObject
+from upwell.doors.management.uploads import ObjectWriter, Sender, StoredObject
 from upwell.objects.port import Digests, Objects, Stored
 from upwell.service.context import Context
 from upwell.service.manage import uploads
+from upwell.service.manage.audit import Asker, acted
+from upwell.service.manage.audit_book import Book
 
 
 class Comparison:
@@ -41,9 +43,10 @@ def _differs() -> PostObjectError:
 class Uploads:
     """The upload door's desk: tickets from the service, bytes to the object store."""
 
-    def __init__(self, ctx: Context, objects: Objects) -> None:
+    def __init__(self, ctx: Context, objects: Objects, book: Book) -> None:
         self._ctx = ctx
         self._objects = objects
+        self._book = book
 
     async def secret(self, access_key_id: str, /) -> str | None:
         """The key that signs upload forms; there is one."""
@@ -69,5 +72,13 @@ class Uploads:
     async def abandon(self, key: str, /) -> None:
         await uploads.abandon_upload(self._ctx, key)
 
-    async def finish(self, key: str, stored: StoredObject, /) -> None:
-        await uploads.finish_upload(self._ctx, key, stored.size, stored.md5, stored.sha256)
+    async def finish(self, key: str, stored: StoredObject, sender: Sender, /) -> None:
+        asker = Asker(
+            who="upload ticket", tongue="upload", address=sender.address, operation="upload",
+            request_id=sender.request_id,
+        )  # fmt: skip
+        facts = stored.size, stored.md5, stored.sha256
+        await acted(self._ctx, asker, None, lambda ctx: uploads.finish_upload(ctx, key, *facts))
+
+    def refused(self, sender: Sender, /) -> None:
+        self._book.stranger(sender.address)

@@ -5,6 +5,8 @@ told is in offers.py, blocks.py and gateway.py. It holds no session, no task and
 """
 
 import re
+from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 from upwell.dialects.payloads import (
@@ -75,15 +77,28 @@ def _covers(shape: list[str], levels: list[str]) -> bool:
 # --- up ---------------------------------------------------------------------------------------------------------
 
 
+def reader(topic: str, product_key: str, device_name: str) -> Callable[[bytes], Report] | None:
+    """What reads the device's payloads on a topic of its own; None for one that OTA doesn't know. It raises DeviceError
+    for a payload that can't be understood."""
+    for name, read_message in _READERS.items():
+        if topic == TOPICS[name].format(pk=product_key, dn=device_name):
+            return partial(_read, read_message)
+    return None
+
+
 def read(topic: str, payload: bytes, product_key: str, device_name: str) -> Report | None:
     """What the device says; None for a topic of its own that OTA doesn't know. Raises DeviceError for a payload
     that can't be understood and for a topic that is not the device's."""
-    for name, reader in _READERS.items():
-        if topic == TOPICS[name].format(pk=product_key, dn=device_name):
-            return reader(json_object(payload, PAYLOAD_MAX))
+    read_payload = reader(topic, product_key, device_name)
+    if read_payload is not None:
+        return read_payload(payload)
     if not own_topic(topic, product_key, device_name):
         raise DeviceError("The topic is not one of this device's own.")
     return None
+
+
+def _read(read_message: Callable[[dict[str, Any]], Report], payload: bytes) -> Report:
+    return read_message(json_object(payload, PAYLOAD_MAX))
 
 
 def _read_inform(message: dict[str, Any]) -> Report:

@@ -16,6 +16,8 @@ from datetime import UTC, datetime
 from typing import Any
 from xml.sax.saxutils import escape
 
+from upwell.dialects.sizes import HOST_BYTES, bounded
+
 UPLOAD_SIZE_MAX = 1_048_576_000
 """Bytes of one upload when its policy states no less. alibaba 5.1: 1000 MB."""
 
@@ -90,7 +92,8 @@ def check(fields: Mapping[str, str], secret_of: Callable[[str], str | None], now
 
 def error_xml(error: PostObjectError, request_id: str, host_id: str) -> bytes:
     """The body of a refusal."""
-    parts = (("Code", error.code), ("Message", error.message), ("RequestId", request_id), ("HostId", host_id))
+    said = (("Code", error.code), ("Message", bounded(error.message)))
+    parts = (*said, ("RequestId", request_id), ("HostId", bounded(host_id, HOST_BYTES)))
     return (_XML + "<Error>" + _elements(parts) + "</Error>").encode()
 
 

@@ -8,9 +8,10 @@ because the real service has no 409 and the SDK loses the body of a 429.
 from dataclasses import dataclass
 from typing import Final
 
+from upwell.dialects.huawei.names import Unread, public
 from upwell.dialects.huawei.signing import SigningError
 from upwell.dialects.json_members import TIME
-from upwell.domain.errors import CallerError, Conflict, Denied, Invalid, Missing, NotFound, TooMany, UnknownKey
+from upwell.domain.errors import Busy, CallerError, Conflict, Denied, Invalid, Missing, NotFound, TooMany, UnknownKey
 
 STATUSES: Final = frozenset({400, 401, 403, 404, 500})  # huawei 1.9: what operations answer when they refuse
 
@@ -159,7 +160,9 @@ _FAILURES = {
 
 def refusal(error: Exception, statuses: frozenset[int] | None = None) -> Refusal:
     """How Huawei says this error to an operation that answers these statuses, or all: one without 404 says 400 instead.
-    What is no CallerError is our own fault and shows nothing of itself."""
+    What is no CallerError is our own fault and shows nothing of itself, but that there is too much to do (503)."""
+    if isinstance(error, Busy):
+        return Refusal(status=503, code="IOTDA.000001", message=error.problem)
     code, detail = _worded(error)
     status, text = TABLE[code]
     message = f"{text} {detail}" if detail else text
@@ -192,7 +195,8 @@ def _worded(error: Exception) -> tuple[str, str]:
         case NotFound(kind="action"):
             return "APIGW.0101", ""
         case NotFound():
-            return _NOT_FOUND.get(error.kind, "IOTDA.000006"), _in_its_words(error, error.kind)
+            given = error.name if isinstance(error, Unread) else public(error.kind, error.name)
+            return _NOT_FOUND.get(error.kind, "IOTDA.000006"), _in_its_words(NotFound(error.kind, given), error.kind)
         case Conflict():
             return _conflict(error.reason), str(error)
         case TooMany():

@@ -82,6 +82,11 @@ def own_filter(topic_filter: str, device_id: str) -> bool:
     return lawful_filter(topic_filter) and topic_filter.startswith(f"$oc/devices/{device_id}/")
 
 
+def is_read(topic: str, device_id: str) -> bool:
+    """Whether what the device publishes there is read at all: its system events are."""
+    return topic == UP.format(device_id=device_id)
+
+
 # --- up -----------------------------------------------------------------------------------------------------------
 
 
@@ -89,7 +94,7 @@ def read(topic: str, payload: bytes, device_id: str) -> tuple[Said, ...]:
     """What the device says, in its order; nothing for a topic of its own or an event that OTA doesn't know. An error
     stands for what can't be understood among others. Raises DeviceError for a message that can't be, and for a topic
     that is not the device's."""
-    if topic != UP.format(device_id=device_id):
+    if not is_read(topic, device_id):
         if not own_topic(topic, device_id):
             raise DeviceError("The topic is not one of this device's own.")
         return ()

@@ -11,7 +11,8 @@ from typing import Any, Literal
 from upwell.dialects.checks import Text, shown
 from upwell.dialects.json_members import members, read
 from upwell.dialects.operations import Param, Table
-from upwell.domain.errors import CallerError, Denied, Invalid, NotFound, Throttled, UnknownKey
+from upwell.dialects.sizes import bounded
+from upwell.domain.errors import Busy, CallerError, Denied, Invalid, NotFound, Throttled, UnknownKey
 
 TOKENS_PATH = "/v3/auth/tokens"
 PROJECTS_PATH = "/v3/projects"
@@ -130,14 +131,14 @@ def projects(query: Sequence[tuple[str, str]], project_id: str, domain_id: str, 
 
 
 def failure(error: Exception) -> tuple[int, Mapping[str, Any]]:
-    """Status and body of a refusal. What is no CallerError is our own fault and shows nothing of itself."""
+    """Status and body of a refusal. What is our own fault shows nothing of itself."""
     status, text = _STATUS.get(type(error), 400), str(error)
-    if not isinstance(error, CallerError):
+    if not isinstance(error, CallerError | Busy):
         status, text = 500, "Internal server error."
-    return status, {"error": {"code": status, "message": text, "title": HTTPStatus(status).phrase}}
+    return status, {"error": {"code": status, "message": bounded(text), "title": HTTPStatus(status).phrase}}
 
 
-_STATUS: dict[type[Exception], int] = {Denied: 401, UnknownKey: 401, Throttled: 403, NotFound: 403}
+_STATUS: dict[type[Exception], int] = {Denied: 401, UnknownKey: 401, Throttled: 403, NotFound: 403, Busy: 503}
 
 
 def _time(at: datetime) -> str:

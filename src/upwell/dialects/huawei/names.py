@@ -7,6 +7,7 @@ the core's to give. Ids of spaces, products and devices are texts that the core 
 """
 
 import re
+from collections.abc import Callable
 from functools import partial
 from hashlib import sha256
 
@@ -30,10 +31,20 @@ def read_marker(text: str) -> int | None:
     return None if text.lower() == MARKER_DEFAULT else int(text, 16)
 
 
+class Unread(NotFound):
+    """The text is no id of ours; it is named as it was given."""
+
+
+def public(kind: str, name: str) -> str:
+    """What the caller calls a thing of that kind which was not found: its id, where the core has a number for it."""
+    made = _MADE.get(kind)
+    return made(int(name)) if made and name.isascii() and name.isdecimal() else name
+
+
 def _numbered(kind: str, text: str) -> int:
     number = int(text, 16) if _HEX24.fullmatch(text) else 1 << NUMBER_BITS
     if number >> NUMBER_BITS:
-        raise NotFound(kind, text[:64])
+        raise Unread(kind, text[:64])
     return number
 
 
@@ -48,11 +59,11 @@ def _hidden(kind: str, number: int) -> str:
 
 def _found(kind: str, text: str) -> int:
     if not _HEX32.fullmatch(text):
-        raise NotFound(_CORES.get(kind, kind), text[:64])
+        raise Unread(_CORES.get(kind, kind), text[:64])
     check = int(text[:16], 16)
     number = int(text[16:], 16) ^ _mask(kind, check)
     if number >> NUMBER_BITS or check != _check(kind, number):
-        raise NotFound(_CORES.get(kind, kind), text)
+        raise Unread(_CORES.get(kind, kind), text)
     return number
 
 
@@ -71,3 +82,7 @@ read_task_id, read_group_id = (partial(_numbered, kind) for kind in ("job", "gro
 _KINDS = ("package", "module", "rule", "action of a rule")
 package_id, module_id, rule_id, action_id = (partial(_hidden, kind) for kind in _KINDS)
 read_package_id, read_module_id, read_rule_id, read_action_id = (partial(_found, kind) for kind in _KINDS)
+_MADE: dict[str, Callable[[int], str]] = {
+    "job": task_id, "group": group_id, "package": package_id, "module": module_id, "hook": rule_id,
+    "action of a hook": action_id,
+}  # fmt: skip

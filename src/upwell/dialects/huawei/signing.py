@@ -3,8 +3,9 @@
 `claim` reads what a request says of itself; the caller finds the key's secret; `verify` proves the claim. Both
 SDK-HMAC-SHA256 and V11-HMAC-SHA256 (derived key) are verified from the request exactly as it was received: the headers
 that SignedHeaders lists, User-Agent included. Which they are is the client's to choose, but one is the time: there is
-no nonce in these signatures, and what guards against replays is the window of 15 minutes. It refuses temporary
-credentials, and it holds no key.
+no nonce in these signatures, and what guards against replays is the window of 15 minutes. A signature holds for one
+spelling of a path and one order of equal parameters, those that the clients send. It refuses temporary credentials,
+and it holds no key.
 """
 
 import hashlib
@@ -24,6 +25,7 @@ SDK_HMAC = "SDK-HMAC-SHA256"
 V11_HMAC = "V11-HMAC-SHA256"
 SERVICE = "iotdm"  # huawei 1.5: fixed in the client
 UNSIGNED = "UNSIGNED-PAYLOAD"
+ALWAYS_HASHED = ("application/json", "application/bson")  # huawei 1.2; and what says no type, which is read as JSON
 # huawei 1.3: without it a captured request could be sent at any time. The Go SDK signs neither host nor content-type.
 MUST_SIGN = ("x-sdk-date",)
 EMPTY_SHA256 = hashlib.sha256(b"").hexdigest()
@@ -148,8 +150,15 @@ def _canonical_request(request: RestRequest, claim: Claim) -> bytes:
     return b"\n".join(lines) + b"\n" + _payload(request, claim).encode()
 
 
+# An escape of what needs none, or in small letters, is no client's spelling: the canonical form would hide it.
+_NEEDLESS = re.compile(r"%(?:2[DEde]|3\d|[46][1-9A-Fa-f]|[57][0-9Aa]|5[Ff]|7[Ee]|[0-9A-F]?[a-f]|[a-f][0-9A-Fa-f])")
+
+
 def _uri(path: str) -> bytes:
     """Decoded as a whole before it is split, so that %2F in an id counts as a slash; a slash ends it."""
+    needless = _NEEDLESS.search(path)
+    if needless is not None:
+        raise _refused(f"The path has {needless[0]}, which is no spelling that signatures hold for.")
     segments = unquote_to_bytes(path).split(b"/")
     uri = "/".join(_pct(segment) for segment in segments)
     return (uri if uri.endswith("/") else uri + "/").encode()
@@ -160,7 +169,9 @@ def _query(query: str) -> bytes:
     for pair in query.split("&") if query else []:
         name, _, value = pair.partition("=")
         pairs.append((unquote_to_bytes(name), unquote_to_bytes(value)))
-    return "&".join(f"{_pct(name)}={_pct(value)}" for name, value in sorted(pairs)).encode()
+    # The client sorts equal names by value and sends them so: another order of them, of which the first counts, is not
+    # what it signed.
+    return "&".join(f"{_pct(name)}={_pct(value)}" for name, value in sorted(pairs, key=lambda pair: pair[0])).encode()
 
 
 def _payload(request: RestRequest, claim: Claim) -> str:
@@ -170,8 +181,8 @@ def _payload(request: RestRequest, claim: Claim) -> str:
     received = hashlib.sha256(request.body).hexdigest()
     told = request.headers.get("x-sdk-content-sha256", received).strip()
     if told == UNSIGNED:
-        kind = request.headers.get("content-type", "").lower()
-        if "x-sdk-content-sha256" not in claim.signed or kind.startswith(("application/json", "application/bson")):
+        kind = request.headers.get("content-type", "").strip().lower()
+        if "x-sdk-content-sha256" not in claim.signed or not kind or kind.startswith(ALWAYS_HASHED):
             raise _refused(f"{UNSIGNED} is only for uploads, and X-Sdk-Content-Sha256 must be signed.")
     elif not hmac.compare_digest(received.encode(), _octets(told.lower())):
         raise _refused("X-Sdk-Content-Sha256 is not the hash of the body.")

@@ -5,6 +5,7 @@ vendor's word or number: ids are ints, times are aware datetimes, sizes are byte
 the names of the columns they come from. A dialect checks the form of what it decodes; the core checks the facts.
 """
 
+from upwell.domain.commands.audit import AuditEntry, ListAudit
 from upwell.domain.commands.devices import (
     CountDevices,
     CreateDevice,
@@ -13,6 +14,7 @@ from upwell.domain.commands.devices import (
     Device,
     DeviceChange,
     DeviceCounts,
+    ExportDevices,
     ListDevices,
     ResetDevice,
     ResetSecret,
@@ -21,6 +23,16 @@ from upwell.domain.commands.devices import (
     ShowDevice,
     ShowDevices,
     UpdateDevices,
+)
+from upwell.domain.commands.events import (
+    KEEP_DAYS_MAX,
+    KEEP_MOST_MAX,
+    Event,
+    EventSettings,
+    EventSlice,
+    ListEvents,
+    ShowEventSettings,
+    UpdateEventSettings,
 )
 from upwell.domain.commands.groups import (
     AddToGroup,
@@ -48,6 +60,20 @@ from upwell.domain.commands.hooks import (
     UpdateAction,
     UpdateHook,
 )
+from upwell.domain.commands.imports import (
+    CancelImport,
+    CreateImport,
+    Import,
+    ImportedDevice,
+    ListHead,
+    ListImportDevices,
+    ListImportProblems,
+    ListImports,
+    ListRows,
+    NewDevice,
+    RowProblem,
+    ShowImport,
+)
 from upwell.domain.commands.jobs import (
     DAY_S,
     TARGETS_MAX,
@@ -60,7 +86,14 @@ from upwell.domain.commands.jobs import (
     ShowJob,
     UpdateJob,
 )
-from upwell.domain.commands.lists import Page
+from upwell.domain.commands.keys import (
+    CreateKey,
+    Key,
+    ListKeys,
+    RevokeKey,
+    ShowKey,
+)
+from upwell.domain.commands.lists import Flow, Page
 from upwell.domain.commands.modules import (
     CreateModule,
     DeleteModule,
@@ -74,7 +107,6 @@ from upwell.domain.commands.modules import (
 )
 from upwell.domain.commands.packages import (
     CreatePackage,
-    CreateUploadTicket,
     DeletePackage,
     GivenFile,
     ListPackages,
@@ -83,7 +115,24 @@ from upwell.domain.commands.packages import (
     PackageFile,
     ShowPackage,
     UpdatePackage,
-    UploadTicket,
+)
+from upwell.domain.commands.people import (
+    Account,
+    CreateAccount,
+    CreateUser,
+    DeleteUser,
+    EndSession,
+    ListAccounts,
+    ListUsers,
+    Me,
+    RenameAccount,
+    Session,
+    ShowAccount,
+    ShowMe,
+    ShowUser,
+    SignIn,
+    UpdateUser,
+    User,
 )
 from upwell.domain.commands.products import (
     CreateProduct,
@@ -93,11 +142,34 @@ from upwell.domain.commands.products import (
     ShowProduct,
     UpdateProduct,
 )
+from upwell.domain.commands.receivers import (
+    CreateReceiver,
+    DeleteReceiver,
+    Delivery,
+    ListDeliveries,
+    ListReceivers,
+    PingReceiver,
+    Receiver,
+    Redeliver,
+    RotateSecret,
+    ShowReceiver,
+    UpdateReceiver,
+)
 from upwell.domain.commands.registration import (
     CheckDeviceNames,
     RegisterDevices,
     Registration,
     ShowRegistration,
+)
+from upwell.domain.commands.rollouts import (
+    Care,
+    Decision,
+    JobWave,
+    ListDecisions,
+    Pause,
+    PauseJob,
+    PromoteJob,
+    ResumeJob,
 )
 from upwell.domain.commands.shared import (
     OPEN_STATES,
@@ -120,33 +192,75 @@ from upwell.domain.commands.target_files import (
 from upwell.domain.commands.tasks import (
     CancelTasks,
     ConfirmTasks,
+    FailedTask,
+    Failures,
+    ListFailures,
     ListTasks,
     RepeatTasks,
     Steered,
     TargetResult,
     Task,
 )
+from upwell.domain.commands.timeline import (
+    ListRefusedLogins,
+    ListTimeline,
+    ListVersionHours,
+    RefusedLogin,
+    TimelineLine,
+    VersionHour,
+)
+from upwell.domain.commands.uploads import (
+    CompleteUpload,
+    CreateUpload,
+    CreateUploadTicket,
+    DeleteUpload,
+    PutUploadPart,
+    ShowUpload,
+    Upload,
+    UploadPart,
+    UploadTicket,
+)
 
-Command = (
-    CreateProduct | ShowProduct | ListProducts | UpdateProduct | DeleteProduct
-    | CreateSpace | ListSpaces | ShowSpace | RenameSpace | DeleteSpace
-    | CreateDevice | ShowDevice | ShowDevices | ListDevices | CountDevices | UpdateDevices | ResetSecret | ResetDevice
-    | DeleteDevice | SetTags | DeleteTags | RegisterDevices | CheckDeviceNames | ShowRegistration
-    | CreateGroup | UpdateGroup | DeleteGroup | ListGroups | ShowGroup | AddToGroup | RemoveFromGroup
-    | CreateUploadTicket | CreatePackage | UpdatePackage | ShowPackage | ListPackages | DeletePackage
-    | CreateModule | UpdateModule | DeleteModule | ShowModule | ListModules | ListModuleVersions
-    | CreateJob | UpdateJob | EndPolicy | DeleteJob | ShowJob | ListJobs
-    | ListTasks | CancelTasks | ConfirmTasks | RepeatTasks | ListTargetFiles | DeleteTargetFile
-    | CreateHook | ShowHook | ListHooks | UpdateHook | DeleteHook
-    | CreateAction | ShowAction | ListActions | UpdateAction | DeleteAction
+Changing = (
+    CreateProduct | UpdateProduct | DeleteProduct | CreateSpace | RenameSpace | DeleteSpace
+    | CreateDevice | UpdateDevices | ResetSecret | ResetDevice | DeleteDevice | SetTags | DeleteTags
+    | RegisterDevices | CheckDeviceNames
+    | CreateGroup | UpdateGroup | DeleteGroup | AddToGroup | RemoveFromGroup
+    | CreateUploadTicket | CreatePackage | UpdatePackage | DeletePackage | CreateModule | UpdateModule | DeleteModule
+    | CreateJob | UpdateJob | PauseJob | ResumeJob | PromoteJob | EndPolicy | DeleteJob
+    | CancelTasks | ConfirmTasks | RepeatTasks | DeleteTargetFile
+    | CreateHook | UpdateHook | DeleteHook | CreateAction | UpdateAction | DeleteAction | CreateKey | RevokeKey
+    | UpdateEventSettings | CreateReceiver | UpdateReceiver | DeleteReceiver | PingReceiver | RotateSecret | Redeliver
+    | CreateUpload | PutUploadPart | CompleteUpload | DeleteUpload
+    | CreateImport | CancelImport
+    | SignIn | EndSession | CreateUser | UpdateUser | DeleteUser | CreateAccount | RenameAccount
 )  # fmt: skip
+"""What leaves a trace: an entry of the audit each. A check of names is kept for the registration that follows it."""
+
+Reading = (
+    ShowProduct | ListProducts | ListSpaces | ShowSpace
+    | ShowDevice | ShowDevices | ListDevices | CountDevices | ShowRegistration | ListGroups | ShowGroup
+    | ShowPackage | ListPackages | ShowModule | ListModules | ListModuleVersions
+    | ShowJob | ListJobs | ListTasks | ListTargetFiles | ShowHook | ListHooks | ShowAction | ListActions | ListKeys
+    | ListAudit | ShowKey | ShowUpload | ListFailures | ListTimeline | ListRefusedLogins | ListVersionHours
+    | ListDecisions
+    | ExportDevices | ShowImport | ListImports | ListImportProblems | ListImportDevices
+    | ShowMe | ListUsers | ShowUser | ListAccounts | ShowAccount
+    | ListEvents | ShowEventSettings | ShowReceiver | ListReceivers | ListDeliveries
+)  # fmt: skip
+
+Command = Changing | Reading
 
 Result = (
     Done | Product | Device | Registration | DeviceCounts | Group | Enrolled | None
-    | UploadTicket | Package | Job | Steered | Hook | HookAction
+    | UploadTicket | Upload | UploadPart | Package | Job | Steered | Hook | HookAction
     | Page[Product] | Page[Device] | Page[Module] | Page[ModuleVersion] | Page[Package]
-    | Page[Job] | Page[Task] | Page[Hook] | Page[HookAction] | Page[Group]
+    | Page[Job] | Page[Task] | Page[Hook] | Page[HookAction] | Page[Group] | Page[AuditEntry] | Page[TimelineLine]
+    | Page[Decision]
+    | Import | Page[Import] | Page[RowProblem] | Flow[Device] | Flow[ImportedDevice]
+    | Page[RefusedLogin] | Page[VersionHour]
     | tuple[Device, ...]
-    | Space | Module | SecretReset
-    | tuple[Space, ...] | tuple[TargetFile, ...]
+    | Space | Module | SecretReset | Key | EventSlice | EventSettings | Receiver | tuple[Receiver, ...] | Page[Delivery]
+    | Me | User | Session | Account | tuple[User, ...] | Page[Account]
+    | tuple[Space, ...] | tuple[TargetFile, ...] | tuple[Key, ...] | tuple[Failures, ...]
 )  # fmt: skip

@@ -25,7 +25,7 @@ class Device:
     `secondary_secret` opens a login as its secret does. `versions` are by module, as last reported, empty where nobody
     can know them; `firmware_version` is that of the module `default`, None when it never said. `facts` is what a
     dialect keeps of it and the core never reads, and `product_facts` the same of its product; `record` orders it in
-    lists."""
+    lists; `last_heard_at` is true to a minute or two."""
 
     device_id: UUID
     product_key: str
@@ -54,6 +54,7 @@ class Device:
     online_at: datetime | None
     offline_at: datetime | None
     record: int
+    last_heard_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -113,9 +114,19 @@ class ListDevices:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class CountDevices:
-    """→ DeviceCounts of the account, of one product, of one group, or of both together."""
+class ExportDevices:
+    """→ Flow[Device] of all that the list has, from new to old, csv or ndjson by `form`. Devices that are made
+    meanwhile are not in it."""
 
+    which: ListDevices
+    form: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CountDevices:
+    """→ DeviceCounts of the account, of one space, product or group, or of what is in all that are given."""
+
+    space: str | None = None
     product_key: str | None = None
     group_id: int | None = None
 

@@ -77,17 +77,19 @@ class DeleteGroup:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ShowGroup:
-    """→ Group with the one above, and with counts unless they are not wanted."""
+    """→ Group with the one above, and with counts unless they are not wanted; of its devices in one space alone, if
+    that is given."""
 
     group_id: int
     counted: bool = True
+    counted_in: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ListGroups:
     """→ Page[Group], newest first; None asks for everything. `part` is any part of the name, `name` the whole; no
     `kinds` are all kinds; changed after `changed_after`. Of a `device`: the static groups that it is in and the dynamic
-    ones that it fits."""
+    ones that it fits. Without `counted` there is no total."""
 
     asked: Slice | None
     space: str | None = None
@@ -97,6 +99,7 @@ class ListGroups:
     kinds: frozenset[str] = frozenset()
     changed_after: datetime | None = None
     device: DeviceKey | None = None
+    counted: bool = True
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -10,9 +10,11 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from upwell.domain.commands.lists import Page, Slice
+from upwell.domain.commands.rollouts import Care, JobWave, Pause
 from upwell.domain.commands.shared import DeviceKey
 from upwell.domain.commands.tasks import ListTasks, Task
 from upwell.domain.standings import Progress, Tally
+from upwell.domain.task import State
 
 TARGETS_MAX = 30_000  # public ids that one job may name
 DAY_S = 86_400
@@ -49,7 +51,11 @@ class Job:
     Of a job that asks: `package_ids` are those that it chooses from, `package_id` the first of them; `part` is
     firmware, software or module; `targets` are public ids; `facts` is what a dialect keeps of it and the core never
     reads; `waits_for` is a sentence for what all its tasks wait for; `progress` and `tally` say how it stands, where it
-    was asked for as such. `tasks` are told where they were asked for."""
+    was asked for as such. `tasks` are told where they were asked for, and so are `counts`: how many tasks are in each
+    state, those without any left out.
+
+    `open_wave` is the last wave that is offered, from 1: 0 of a job without waves, and below of one whose devices are
+    not dealt to its waves yet. `happens_next` is a sentence about the next one, where counts were asked for."""
 
     job_id: int
     kind: str
@@ -83,6 +89,12 @@ class Job:
     progress: Progress | None = None
     tally: Tally | None = None
     tasks: Page[Task] | None = None
+    counts: Mapping[State, int] | None = None
+    paused: Pause | None = None
+    care: Care | None = None
+    open_wave: int = 0
+    waves: tuple[JobWave, ...] = ()
+    happens_next: str = ""
 
 
 # --- commands ---
@@ -128,20 +140,22 @@ class CreateJob:
     by_gateway: bool = False
     ext_info: Mapping[str, object] | None = None
     facts: Mapping[str, object] = field(default_factory=dict)
+    care: Care | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class UpdateJob:
-    """→ Done. Changes a running job: pace and tags always; `timeout_min` and `source_versions` only of a dynamic one,
-    None leaves them. `kind` (static or dynamic) and `selection` must be the job's own."""
+    """→ Job. Changes a running job: pace and tags always; `timeout_min` and `source_versions` only of a dynamic one.
+    None leaves a value as it is. `kind` (static or dynamic) and `selection` must be the job's own where they are
+    given."""
 
     job_id: int
-    kind: str
-    selection: str
-    maximum_per_min: int
+    kind: str | None = None
+    selection: str | None = None
+    maximum_per_min: int | None = None
     timeout_min: int | None = None
     source_versions: tuple[str, ...] | None = None
-    tags: tuple[tuple[str, str], ...] = ()
+    tags: tuple[tuple[str, str], ...] | None = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -160,18 +174,21 @@ class DeleteJob:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ShowJob:
-    """→ Job, with a page of `tasks` at the same instant if they are asked for."""
+    """→ Job, with a page of `tasks` at the same instant if they are asked for, and with `counts` if they are
+    `counted`."""
 
     job_id: int
     asking: bool = False
     tasks: ListTasks | None = None
+    counted: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ListJobs:
-    """→ Page[Job], newest first: of a package, of those that touch `device`; or with `asking` of a `part` and a space,
-    with how they stand. Together they tell at most TARGETS_MAX targets: a job whose own do not fit any more, after
-    those of newer ones, tells none; ShowJob does."""
+    """→ Page[Job], newest first: of a package, of those that touch `device`, of a product, of a space, of a `part`
+    (empty of those that do not ask); with `asking` with how they stand. Together they tell at most TARGETS_MAX targets:
+    a job whose own do not fit any more, after those of newer ones, tells none; ShowJob does. Without `counted` there is
+    no total."""
 
     asked: Slice
     package_id: int | None = None
@@ -179,4 +196,6 @@ class ListJobs:
     asking: bool = False
     part: str | None = None
     space: str | None = None
+    product_key: str | None = None
     progress: Progress | None = None
+    counted: bool = True

@@ -5,7 +5,7 @@ that counts pages passes over records (`skip`); one that goes on from a marker a
 the same at any depth.
 """
 
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass
 from typing import Generic, TypeVar
 
@@ -26,6 +26,16 @@ class Slice:
     def of_page(cls, number: int, size: int) -> "Slice":
         """Page `number`, from 1, of `size` records each."""
         return cls(take=size, skip=(number - 1) * size)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Flow(Generic[T]):
+    """All items of a list, piece by piece, in the `form` that was asked for. The first piece is here, each other one is
+    read when it is asked for; nothing is held between them."""
+
+    form: str
+    first: tuple[T, ...]
+    rest: AsyncIterator[tuple[T, ...]]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -11,19 +11,6 @@ from upwell.domain.modules import DEFAULT_MODULE
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class UploadTicket:
-    """Leave to upload one file by a form POST to `host` under `object_key`; `url` names the file afterwards."""
-
-    host: str
-    object_key: str
-    access_key_id: str
-    policy: str
-    signature: str
-    url: str
-    created_at: datetime
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class PackageFile:
     """One file of a package of several. Size in bytes, digests in lower-case hex; `url` is as the caller gave it."""
 
@@ -87,21 +74,13 @@ class Package:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class CreateUploadTicket:
-    """→ UploadTicket. `suffix` ends the object's name, without its dot; `purpose` is firmware, or devices for a list of
-    device names."""
-
-    suffix: str = "bin"
-    purpose: str = "firmware"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class GivenFile:
-    """A file of a package of several, as the caller gives it; size and digests (lower-case hex) are checked when
-    given."""
+    """A file of a package of several, as the caller gives it: by the `url` of a ticket, or the number of an upload in
+    parts. Size and digests (lower-case hex) are checked when given."""
 
     name: str
-    url: str
+    url: str = ""
+    upload_id: int | None = None
     size: int | None = None
     md5: str | None = None
     sha256: str | None = None
@@ -109,7 +88,8 @@ class GivenFile:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CreatePackage:
-    """→ Package of one uploaded file (`url` is a ticket's), of several `files`, or of the object in a `place`.
+    """→ Package of one uploaded file (`url` is a ticket's, `upload_id` one in parts), of several `files`, or of the
+    object in a `place`.
 
     `size`, `md5` and `sha256` (lower-case hex) of an upload are checked when given. `verify` False makes the package
     ready at once (status exempt). An object must exist, of at most `size_max` bytes; it is read afterwards, and offered
@@ -122,6 +102,7 @@ class CreatePackage:
     name: str | None = None
     version: str
     url: str | None = None
+    upload_id: int | None = None
     files: tuple[GivenFile, ...] = ()
     place: ObjectPlace | None = None
     sign_method: str = "MD5"
@@ -145,7 +126,7 @@ class CreatePackage:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class UpdatePackage:
-    """→ Done. None leaves a value as it is. `product_key`, if given, must be the package's."""
+    """→ Package. None leaves a value as it is. `product_key`, if given, must be the package's."""
 
     package_id: int
     product_key: str | None = None
@@ -165,7 +146,7 @@ class ShowPackage:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ListPackages:
     """→ Page[Package], newest first. Of one `module`, or of all but those `without`; `in_space` leaves out those of no
-    product."""
+    product. Without `counted` there is no total."""
 
     asked: Slice
     space: str | None = None
@@ -174,6 +155,7 @@ class ListPackages:
     without: tuple[str, ...] = ()
     version: str | None = None
     in_space: bool = False
+    counted: bool = True
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -9,12 +9,14 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from upwell.domain.commands.lists import Slice
+from upwell.domain.commands.rollouts import Care
 from upwell.domain.commands.spaces import Space
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Product:
-    """A kind of device. `facts` is what a dialect keeps of it and the core never reads."""
+    """A kind of device. `facts` is what a dialect keeps of it and the core never reads; `rollout_defaults` are for jobs
+    that say nothing of it, of whatever tongue."""
 
     product_key: str
     product_secret: str
@@ -23,6 +25,7 @@ class Product:
     facts: Mapping[str, object]
     device_count: int
     created_at: datetime
+    rollout_defaults: Care | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -49,24 +52,28 @@ class ShowProduct:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ListProducts:
-    """→ Page[Product], newest first; `name` is the whole name, and their facts contain `facts`."""
+    """→ Page[Product], newest first; `name` is the whole name, and their facts contain `facts`. Without `counted` there
+    is no total. With `product_key` that one alone."""
 
     asked: Slice
     space: str | None = None
+    product_key: str | None = None
     name: str | None = None
     facts: Mapping[str, object] = field(default_factory=dict)
+    counted: bool = True
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class UpdateProduct:
-    """→ Product. None leaves the name; `facts` are merged over the present ones. Without `unique_name` a new name may
-    be another product's too, however the old one was given."""
+    """→ Product. None leaves the name and the defaults, which an empty Care takes away; `facts` are merged over the
+    present ones. Without `unique_name` a new name may be another product's too, however the old one was given."""
 
     product_key: str
     space: str | None = None
     name: str | None = None
     unique_name: bool = False
     facts: Mapping[str, object] = field(default_factory=dict)
+    rollout_defaults: Care | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

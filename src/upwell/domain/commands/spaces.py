@@ -28,9 +28,10 @@ class CreateSpace:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ListSpaces:
-    """→ tuple[Space, ...], newest first. `is_default` None means all."""
+    """→ tuple[Space, ...], newest first. `is_default` None means all; with `space` that one alone."""
 
     is_default: bool | None = None
+    space: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -21,7 +21,8 @@ class Task:
     """One device in one job. `source_version` None: it never reported one; `progress` is 0..100 percent; `timeout_min`
     is its job's; `product_key` and `product_name` are those of the job; `description` is what the device said last, or
     why it waits for its package; `reason` is a stable word for a failure, `code` the number that the device gave for
-    it. A target that is no device has its `public_id` alone."""
+    it; `wave` is none below 1, and while it is not dealt (domain/rollout.py). A target that is no device has its
+    `public_id` alone."""
 
     ref: TaskRef
     package_id: int
@@ -42,6 +43,30 @@ class Task:
     timeout_min: int | None
     created_at: datetime
     modified_at: datetime
+    wave: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FailedTask:
+    """One of those that failed alike: when, and what its device said last."""
+
+    public_id: str
+    at: datetime
+    description: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Failures:
+    """How many tasks of a job failed alike, and a few of them, the last to fail first. An empty text is unknown or
+    none; without a `reason` they are all that were not told apart."""
+
+    reason: str
+    code: int | None
+    module: str
+    source_version: str
+    vendor: str
+    count: int
+    examples: tuple[FailedTask, ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -67,7 +92,9 @@ class Steered:
 class ListTasks:
     """→ Page[Task] of a job, or of a device. An empty `states` means every state, `module` None every module, no
     `device_names` (of the job's product) and no `targets` (public ids) every device. With `asking` from new to old, by
-    record; else in a stable order, and of devices alone. The total is counted for a job."""
+    record; else in a stable order, and of devices alone unless `strays`, targets that are no device, are wanted too.
+    `after` is the task that the page before ended with, at the same cost at any depth. The total is counted for a
+    job."""
 
     asked: Slice
     job_id: int | None = None
@@ -78,6 +105,16 @@ class ListTasks:
     asking: bool = False
     standing: Standing | None = None
     targets: tuple[str, ...] = ()
+    after: TaskRef | None = None
+    strays: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ListFailures:
+    """→ tuple[Failures, ...] of a job, the most first; their counts add up to its failed tasks, at the same cost at any
+    size."""
+
+    job_id: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -98,20 +135,24 @@ class CancelTasks:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ConfirmTasks:
-    """→ Steered. Moves tasks on that wait in CONFIRM: `tasks`, or with `asking` a job's `targets`, or all of it."""
+    """→ Steered. Moves tasks on that wait in CONFIRM: `tasks`, or all of the `whole` job; or with `asking` a job's
+    `targets`, or all of it. Of a whole job is told how many wait; they go on soon after."""
 
     tasks: tuple[TaskRef, ...] = ()
     job_id: int | None = None
+    whole: bool = False
     asking: bool = False
     targets: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RepeatTasks:
-    """→ Steered. Failed or cancelled tasks of the job run again, as if new: `tasks`, or with `asking` its `targets`, or
-    all that failed, wait for a retry or were stopped."""
+    """→ Steered. Failed or cancelled tasks of the job run again, as if new: `tasks`, or all that failed of the `whole`
+    job, but those whose device has another task by now or is gone; or with `asking` its `targets`, or all that failed,
+    wait for a retry or were stopped. Of a whole job is told how many failed; they run soon after."""
 
     job_id: int
     tasks: tuple[TaskRef, ...] = ()
+    whole: bool = False
     asking: bool = False
     targets: tuple[str, ...] = ()

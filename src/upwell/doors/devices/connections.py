@@ -13,6 +13,7 @@ from uuid import UUID
 
 from upwell.domain.errors import CallerError, DeviceError
 from upwell.domain.talk import Inquiry, TaskRef
+from upwell.domain.timeline import Kind, Line
 from upwell.doors.devices.desk import Desk, Fetch, Hearing
 from upwell.doors.devices.faces import (
     Absent,
@@ -23,6 +24,7 @@ from upwell.doors.devices.faces import (
     Linked,
     MqttFace,
     Names,
+    Reader,
     Reply,
     Said,
     SubLogin,
@@ -34,14 +36,16 @@ from upwell.doors.devices.faces import (
 )
 from upwell.doors.devices.gateways import Gateways
 from upwell.doors.devices.identity import Identity
-from upwell.doors.devices.logins import Enrolled, Logins
-from upwell.doors.devices.mqtt.handler import Conn, refused
+from upwell.doors.devices.logins import Enrolled, Logins, Refused
+from upwell.doors.devices.mqtt.handler import Conn, Receipt, refused
 from upwell.doors.devices.mqtt.server import MqttDoor
+from upwell.doors.devices.refusals import host_of, tell_refused
 from upwell.doors.devices.seats import Seats, linked_of
 from upwell.service.journal import tell
 from upwell.service.upgrade.dispatch import Addressed, Sent, Unasked, Untellable
 
 log = logging.getLogger(__name__)
+READERS_MAX, READERS_EACH = 16, 4  # topics of a connection, and of each sub-device on it, that are known how to be read
 ENROLLED_STAY_S = 30.0  # a device that was told its secret hangs up by itself; one that does not is cut
 
 
@@ -51,19 +55,34 @@ class Connections:
     def __init__(self, desk: Desk, faces: Sequence[MqttFace], fetches: Mapping[str, Fetch]) -> None:
         self._desk = desk
         self._logins = Logins(desk, faces)
-        self._hearing = Hearing(desk, fetches, lambda _, addressed: self.send(addressed))
         self.seats = Seats()
         self.door = MqttDoor(self)
+        self._hearing = Hearing(desk, fetches, lambda _, addressed: self.send(addressed), self.door.spawn)
         self._gateways = Gateways(desk, self._logins.candidates, self.seats)
 
     # What the MQTT door asks.
 
+    def is_full(self) -> bool:
+        """Whether devices say more than is taken."""
+        return self._desk.is_full()
+
     async def login(self, client_id: str, username: str, password: bytes, peer: str) -> Identity | None:
         found = await self._logins.check(client_id, username, password)
-        if isinstance(found, str):
-            refused(log, client_id, username, found, peer)
+        if isinstance(found, Refused):
+            refused(log, client_id, username, found.reason, peer)
+            tell_refused(self._desk, found, host_of(peer))
             return None
         return found
+
+    def turned_away(self, identity: Identity, peer: str, reason: str) -> None:
+        """The device is known, and its login refused all the same."""
+        if isinstance(identity.facts, Linked):
+            line = Line(device_id=identity.device_id, kind=Kind.REFUSED, what="login", reason=reason)
+            self._desk.note(line._replace(address=host_of(peer)))
+
+    def skipped(self, conn: Conn, topic: str, size: int) -> None:
+        """What it published was too large to be read."""
+        self._not_understood(conn, f"{topic} ({size} bytes)", "its payload is more than may be read", is_told=True)
 
     async def connected(self, conn: Conn) -> None:
         """The device is online here; its open tasks follow."""
@@ -73,7 +92,7 @@ class Connections:
             return
         linked = linked_of(conn)
         self.seats.take(conn, conn.device_id, linked.names)
-        await self._desk.arrived((conn.device_id, conn.connection_id, conn.peer))
+        await self._desk.arrived((conn.device_id, conn.connection_id, conn.peer), linked.face.name)
         self.seats.settle(conn, conn.device_id)
         if _face(linked).subs_come_along:
             await self._gateways.come_along(conn)
@@ -92,31 +111,81 @@ class Connections:
         linked = conn.facts
         if not isinstance(linked, Linked):
             return False
-        return _face(linked).may_publish(linked, topic) or _face(linked).excuse(linked, topic) is not None
+        if self._reader(linked, topic) is not None or _face(linked).excuse(linked, topic) is not None:
+            return True
+        reason = "published to a topic that is not its own"
+        told = Line(device_id=conn.device_id, kind=Kind.REFUSED, what="publish", reason=reason, detail=topic)
+        self._desk.note(told._replace(address=conn.peer))
+        return False
 
     def may_subscribe(self, conn: Conn, topic_filter: str) -> bool:
         """Whether all that the filter matches is of devices of this connection (L8)."""
         return isinstance(conn.facts, Linked) and _face(conn.facts).may_subscribe(conn.facts, topic_filter)
 
-    async def published(self, conn: Conn, topic: str, payload: bytes, dup: bool) -> None:
-        """Take what the device says; returns after the commit."""
-        async with self._gateways.turn(conn):  # messages of a connection are read in their order
-            said = await self._read(conn, topic, payload)
-            place = self._hearing.place(said)
-        del payload  # may be large, and what was said in it is not
-        await self._hearing.take(conn, said, place, dup=dup)
+    def published(self, conn: Conn, topic: str, payload: bytes, dup: bool, receipt: Receipt) -> None:
+        """Take what the device says; `receipt` is called after the commit. Most messages say something of a device that
+        is online here, and are handed on at once; the others wait for what was said before them."""
+        reader = None if conn.waits else self._reader(linked_of(conn), topic)
+        if reader is None:
+            self._wait(conn, topic, payload, dup, receipt)
+            return
+        try:
+            heard = reader(payload)
+        except DeviceError as exc:
+            self._not_understood(conn, topic, exc.problem)
+            receipt(None, None)
+            return
+        said = [one for one in heard if type(one) is Said]
+        if len(said) == len(heard):
+            self._hearing.hand(conn, said, receipt, dup=dup)
+        else:
+            self._wait(conn, topic, payload, dup, receipt)
+
+    def _not_understood(self, conn: Conn, topic: str, reason: str, *, is_told: bool = False) -> None:
+        """Told in the log, unless it is already, and in the timeline of the device that the connection is of."""
+        if not is_told:
+            tell(log, "a message was not understood", device=conn.name, topic=topic, reason=reason)
+        line = Line(device_id=conn.device_id, kind=Kind.UNREADABLE, what="message", reason=reason, detail=topic)
+        self._desk.note(line._replace(address=conn.peer))
+
+    def _reader(self, linked: Linked, topic: str) -> Reader | None:
+        """How what is said there is read; None for a topic that is not of a device online here."""
+        found = linked.readers.get(topic)
+        if found is None and _face(linked).may_publish(linked, topic):
+            if len(linked.readers) >= READERS_MAX + READERS_EACH * len(linked.subs):
+                linked.readers.clear()
+            found = linked.readers[topic] = _face(linked).reader(linked, topic)
+        return found
+
+    def _wait(self, conn: Conn, topic: str, payload: bytes, dup: bool, receipt: Receipt) -> None:
+        conn.waits += 1
+        self.door.spawn(self._publish(conn, topic, payload, dup, receipt))
+
+    async def _publish(self, conn: Conn, topic: str, payload: bytes, dup: bool, receipt: Receipt) -> None:
+        """Take what the device says, in its turn; `receipt` is called after the commit."""
+        is_waiting = True
+        try:
+            async with self._gateways.turn(conn):  # messages of a connection are read in their order
+                said = await self._read(conn, topic, payload)
+                conn.waits, is_waiting = conn.waits - 1, False
+                self._hearing.hand(conn, said, receipt, dup=dup)
+        except BaseException as exc:
+            conn.waits -= is_waiting
+            receipt(None, exc)
+            if not isinstance(exc, Exception):
+                raise
 
     async def _read(self, conn: Conn, topic: str, payload: bytes) -> Sequence[Said]:
         """What a message says of one device. Whatever else it asks is done."""
         linked = linked_of(conn)
-        face = _face(linked)
-        if not face.may_publish(linked, topic):  # asked again: what came before may have brought it online
+        reader = self._reader(linked, topic)
+        if reader is None:  # asked again: what came before may have brought it online
             await self._excuse(conn, topic)
             return ()
         try:
-            heard = face.read(linked, topic, payload)
+            heard = reader(payload)
         except DeviceError as exc:
-            tell(log, "a message was not understood", device=conn.name, topic=topic, reason=exc.problem)
+            self._not_understood(conn, topic, exc.problem)
             return ()
         found = [await self._heard(conn, one) for one in heard]
         return [one for one in found if one is not None]
@@ -148,7 +217,7 @@ class Connections:
             case Said():
                 return heard
             case DeviceError() as problem:
-                tell(log, "a message was not understood", device=conn.name, reason=problem.problem)
+                self._not_understood(conn, "", problem.problem)
             case Reply(down):
                 self._hearing.tell(conn, down if isinstance(down, Down) else down(self._desk.now()))
             case Behind(public_id, report):
@@ -180,11 +249,24 @@ class Connections:
             device = Names(addressed.product_key, addressed.device_name).shown
             tell(log, "an offer can't be told", logging.WARNING, device=device, job=said.task.job_id, reason=exc)
             return Untellable(str(exc))
-        return self._hearing.tell(seat, down, None if isinstance(said, Inquiry) else said.task)
+        return self._hearing.tell(seat, down, addressed.acknowledged)
 
     def some(self, count: int) -> list[tuple[UUID, UUID]]:
         """The next of the devices online here with their connections, round and round."""
         return self.seats.some(count)
+
+    def all(self) -> list[tuple[UUID, UUID]]:
+        """Every device online here with its connection."""
+        return self.seats.all()
+
+    def spoke(self, share: int, most: int) -> Mapping[UUID, float]:
+        """Of the devices with a connection of their own the next ones, one in `share` and no more than `most`: those
+        that spoke since they were last come to, and how many seconds ago."""
+        return self.door.spoke(share, most)
+
+    def is_here(self, device_id: UUID) -> bool:
+        """Whether the device has a seat here."""
+        return self.seats.of(device_id) is not None
 
     async def catch_up(self, seats: Sequence[tuple[UUID, UUID]]) -> None:
         """Of these devices and their connections: what came behind a gateway meanwhile is online with it."""

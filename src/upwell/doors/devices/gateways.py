@@ -13,6 +13,7 @@ from uuid import UUID
 
 from upwell.domain.connected import LoginFacts, SubDevice
 from upwell.domain.errors import NotFound, TooMany
+from upwell.domain.timeline import Kind, Line
 from upwell.doors.devices.desk import Desk
 from upwell.doors.devices.faces import (
     Behind,
@@ -69,11 +70,11 @@ class Gateways:
                 bound = await self._desk.bound(conn.device_id)
                 return answer([_named(each) for each in bound])
             case TopoAdd(subs, answer):
-                return answer(_noted(conn, "sub-device not added", await self._bind(conn, subs)))
+                return answer(self._noted(conn, "sub-device not added", await self._bind(conn, subs)))
             case TopoDelete(subs, answer):
                 return answer(await self._unbind(conn, subs))
             case SubLogin(subs, answer):
-                return answer(_noted(conn, "sub-device login refused", await self._login(conn, subs)))
+                return answer(self._noted(conn, "sub-device login refused", await self._login(conn, subs)))
             case SubLogout(subs, answer):
                 return answer(await self._logout(conn, subs))
             case Behind(public_id):
@@ -103,6 +104,18 @@ class Gateways:
         for device_id in subs:
             self._seats.leave(device_id, conn)
         await asyncio.gather(*(self._desk.left((device_id, conn.connection_id)) for device_id in subs))
+
+    def _noted(self, conn: Seat, event: str, found: Outcomes) -> Outcomes:
+        """The same, with each refusal told in the log and in the timeline of the device, if it is of the gateway's
+        account."""
+        account_id = linked_of(conn).account_id
+        for names, outcome in found:
+            if outcome is not Outcome.DONE:
+                tell(log, event, device=conn.name, other=names.shown, reason=outcome.value)
+                told = Line(device_id=names.device_id, kind=Kind.REFUSED, what="login", account_id=account_id)
+                detail = f"{event} by {conn.name}"
+                self._desk.note(told._replace(reason=outcome.value, address=conn.peer, detail=detail))
+        return found
 
     # Topology.
 
@@ -151,7 +164,7 @@ class Gateways:
                 return  # the gateway itself left meanwhile
             if former := self._seats.take(conn, device_id, names):
                 former.end("logged in through its gateway")
-        await self._desk.arrived((device_id, conn.connection_id, conn.peer))
+        await self._desk.arrived((device_id, conn.connection_id, conn.peer), linked_of(conn).face.name)
         if not self._seats.settle(conn, device_id):
             await self._desk.left((device_id, conn.connection_id))
 
@@ -227,14 +240,6 @@ def _judged(linked: Linked, names: Names, facts: LoginFacts, *, bound: bool) -> 
     if not facts.enabled:
         return Outcome.DISABLED
     return Outcome.DONE if bound else Outcome.UNBOUND
-
-
-def _noted(conn: Seat, event: str, found: Outcomes) -> Outcomes:
-    """The same, with each refusal told in the log."""
-    for names, outcome in found:
-        if outcome is not Outcome.DONE:
-            tell(log, event, device=conn.name, other=names.shown, reason=outcome.value)
-    return found
 
 
 def _named(sub: SubDevice) -> Names:

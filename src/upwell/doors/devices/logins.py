@@ -32,6 +32,18 @@ NOBODY = "no such device"  # a secret to check against, so that unknown devices 
 
 
 @dataclass(frozen=True, slots=True)
+class Refused:
+    """A login that is refused, and why: for the log and for those whom it concerns; the device is told nothing.
+    `found` are the devices that it may have meant."""
+
+    reason: str
+    vendor: str = ""
+    product_key: str | None = None
+    name: str = ""
+    found: Sequence[LoginFacts] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class Enrolled:
     """A connection that is told its device's secret and can do nothing else."""
 
@@ -45,14 +57,14 @@ class Logins:
         self._desk = desk
         self._faces = faces
 
-    async def check(self, client_id: str, username: str, password: bytes) -> Identity | str:
-        """Who the CONNECT is, proven, or why it is refused: for the log alone, the device is told nothing."""
+    async def check(self, client_id: str, username: str, password: bytes) -> Identity | Refused:
+        """Who the CONNECT is, proven, or why it is refused."""
         try:
             face, claim = self._claim(client_id, username)
         except DeviceError as exc:
-            return f"malformed: {exc.problem}"
+            return Refused(f"malformed: {exc.problem}")
         if isinstance(claim, Enrolment):
-            return await self._enrolled(claim, password)
+            return await self._enrolled(face, claim, password)
         return await self.linked(face, claim, password)
 
     def _claim(self, client_id: str, username: str) -> tuple[MqttFace, Claim | Enrolment]:
@@ -69,31 +81,34 @@ class Logins:
         facts = await self._desk.facts(Names(product_key, device_name).device_id)
         return [] if facts is None else [facts]
 
-    async def linked(self, face: Face, claim: Claim, password: bytes = b"") -> Identity | str:
-        """Whom the claim names, proven, with Linked as its `facts`; or why it is refused, for the log alone."""
+    async def linked(self, face: Face, claim: Claim, password: bytes = b"") -> Identity | Refused:
+        """Whom the claim names, proven, with Linked as its `facts`; or why it is refused."""
         found = await self.candidates(claim.product_key, claim.device_name)
         now = self._desk.now()
         proven = [facts for facts in found if _proven(facts, claim, password, now)]
         if not found:
             claim.proves(NOBODY, password, now)
-            return "unknown device"
+            return Refused("unknown device", face.name, claim.product_key, claim.device_name)
         if not proven:
-            return claim.blames(now) or "wrong password"
+            why = claim.blames(now) or "wrong password"
+            return Refused(why, face.name, claim.product_key, claim.device_name, found)
         facts = proven[0]
         if not facts.enabled:
-            return "the device is disabled"
+            return Refused("the device is disabled", face.name, claim.product_key, claim.device_name, [facts])
         names = Names(facts.product_key, facts.name, "" if claim.product_key else claim.device_name)
         linked = Linked(face, names, facts.secret, facts.account_id, facts.product_facts, claim.client)
         return Identity(names.device_id, linked, face.payload_size_max, names.shown)
 
-    async def _enrolled(self, claim: Enrolment, password: bytes) -> Identity | str:
+    async def _enrolled(self, face: Face, claim: Enrolment, password: bytes) -> Identity | Refused:
         secret = await self._desk.product_secret(claim.product_key)
         proven = claim.proves(NOBODY if secret is None else secret, password, self._desk.now())
         if secret is None or not proven:
-            return "unknown product" if secret is None else "wrong password for the product"
+            why = "unknown product" if secret is None else "wrong password for the product"
+            return Refused(why, face.name, claim.product_key, claim.device_name)
         told = await self._desk.enrol(claim.product_key, claim.device_name, claim.creates)
         if told is None:
-            return "the device may not ask for its secret"
+            why = "the device may not ask for its secret"
+            return Refused(why, face.name, claim.product_key, claim.device_name)
         shown = Names(claim.product_key, claim.device_name).shown
         return Identity(uuid4(), Enrolled(claim.grant(told)), name=shown)
 

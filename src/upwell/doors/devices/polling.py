@@ -6,20 +6,25 @@ again. All requests of a device are one connection that never ends, so its repor
 committed before it is answered. Between its requests such a device has no seat, and nothing is pushed to it.
 """
 
+import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 from uuid import UUID
 
 from starlette.requests import ClientDisconnect, Request
 from starlette.routing import Route
 from starlette.types import Message, Receive, Scope, Send
 
-from upwell.domain.errors import DeviceError, UpwellError
+from upwell.dialects.sizes import bounded
+from upwell.domain.errors import DeviceError, Unavailable, UpwellError
+from upwell.domain.timeline import Kind, Line
 from upwell.doors.devices.bodies import body_of
 from upwell.doors.devices.desk import Desk, Fetch, Hearing
 from upwell.doors.devices.faces import Answer, HttpFace, Linked, Names
-from upwell.doors.devices.logins import Logins
+from upwell.doors.devices.logins import Logins, Refused
+from upwell.doors.devices.refusals import tell_refused
 from upwell.doors.requests import peer_of, rest_request
 from upwell.service.journal import tell
 from upwell.service.upgrade.dispatch import Unasked
@@ -37,7 +42,13 @@ class PollingDoor:
         self._desk = desk
         self._faces = faces
         self._logins = Logins(desk)
-        self._hearing = Hearing(desk, fetches, lambda seat, _: Unasked(seat.connection_id))
+        self._work: set[asyncio.Task[None]] = set()
+        self._hearing = Hearing(desk, fetches, lambda seat, _: Unasked(seat.connection_id), self._spawn)
+
+    def _spawn(self, work: Coroutine[Any, Any, None]) -> None:
+        task = asyncio.get_running_loop().create_task(work)
+        self._work.add(task)
+        task.add_done_callback(self._work.discard)
 
     def routes(self) -> list[Route]:
         """Where these devices ask."""
@@ -53,7 +64,10 @@ class PollingDoor:
             return
         except DeviceError as exc:
             tell(log, "a request was not understood", face=face.name, peer=peer, reason=exc.problem)
-            answer = face.refuse("malformed", exc.problem)
+            if exchange.device_id != NOBODY:
+                told = Line(device_id=exchange.device_id, kind=Kind.UNREADABLE, what="request", reason=exc.problem)
+                self._desk.note(told._replace(address=peer))
+            answer = face.refuse("malformed", bounded(exc.problem))
         except Exception as exc:
             expected = isinstance(exc, UpwellError)
             level, error = (logging.INFO, None) if expected else (logging.ERROR, exc)
@@ -63,18 +77,21 @@ class PollingDoor:
 
     async def _take(self, face: HttpFace, request: Request, exchange: "Exchange") -> Answer:
         """What is answered where nothing has been told yet."""
+        if self._desk.is_full():
+            raise Unavailable("Devices say more than is taken.")
         asked = rest_request(request, await body_of(request, face.payload_size_max))
         claim = face.claim(asked)
         found = await self._logins.linked(face, claim)
-        if isinstance(found, str):
+        if isinstance(found, Refused):
             shown = Names(claim.product_key or "", claim.device_name).shown
-            tell(log, "device login refused", who=shown, face=face.name, reason=found, peer=exchange.peer)
+            tell(log, "device login refused", who=shown, face=face.name, reason=found.reason, peer=exchange.peer)
+            tell_refused(self._desk, found, exchange.peer)
             return face.refuse("refused", "the login is refused")
         assert isinstance(found.facts, Linked)  # noqa: S101  # a login that is no enrolment gives it
         exchange.device_id, exchange.facts, exchange.name = found.device_id, found.facts, found.name
         said = face.read(found.facts, asked)
-        await self._desk.asked((found.device_id, exchange.peer))
-        await self._hearing.take(exchange, said, self._hearing.place(said))
+        await self._desk.asked((found.device_id, exchange.peer), face.name)
+        await self._hearing.take(exchange, said)
         return face.done(found.facts, asked)
 
     def _delivered(self, exchange: "Exchange", token: object) -> None:

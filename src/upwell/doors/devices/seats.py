@@ -61,6 +61,7 @@ class Seats:
         self._seats[device_id] = conn, names
         if device_id != conn.device_id:
             linked = linked_of(conn)
+            linked.readers.clear()
             linked.subs[names] = device_id
             if names.public_id:
                 linked.public[names.public_id] = names
@@ -84,6 +85,7 @@ class Seats:
         held, names = seat
         if held.device_id != device_id:
             linked = linked_of(held)
+            linked.readers.clear()
             linked.subs.pop(names, None)
             linked.public.pop(names.public_id, None)
             if len(linked.parted) >= PARTED_MAX:
@@ -99,6 +101,10 @@ class Seats:
             if connection_id is not None:
                 found.append((device_id, connection_id))
         return found
+
+    def all(self) -> list[tuple[UUID, UUID]]:
+        """Every settled (device, connection)."""
+        return list(self._settled.items())
 
     def _next(self, count: int) -> Iterable[UUID]:
         got = [each for _, each in zip(range(count), self._round, strict=False)]

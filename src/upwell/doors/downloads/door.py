@@ -11,13 +11,13 @@ import os
 import re
 import socket
 import ssl
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
-from contextlib import suppress
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
+from contextlib import contextmanager, suppress
 from http import HTTPStatus
 from pathlib import Path
 
 from upwell.domain.errors import Denied, NotFound, ServerError
-from upwell.doors.downloads.heads import HEAD_BYTES_MAX, Found, Refusal, Request, file_head, refusal_head
+from upwell.doors.downloads.heads import HEAD_BYTES_MAX, Found, Refusal, Request, Served, file_head, refusal_head
 from upwell.doors.downloads.wire import Gone, TlsWire, Wire
 from upwell.doors.tls import Failures
 
@@ -45,13 +45,15 @@ Read = Callable[[str, int, int], AsyncIterator[bytes]]
 
 class DownloadDoor:
     """Serves what `find` finds, by `read` where that is no file, with the paths `under` before it or without. `find`
-    raises `Denied` with a short reason (403) or `NotFound` (404)."""
+    raises `Denied` with a short reason (403) or `NotFound` (404). `note` is told of each file, or part of one, that was
+    served or begun."""
 
     def __init__(
         self,
         find: Find,
         read: Read,
         *,
+        note: Callable[[Served], None] = lambda served: None,
         under: Sequence[str] = (),
         connections_max: int = CONNECTIONS_MAX,
         head_timeout_s: float = HEAD_TIMEOUT_S,
@@ -63,16 +65,19 @@ class DownloadDoor:
         self.head_timeout_s = head_timeout_s
         self.stall_timeout_s = stall_timeout_s
         self._find = find
-        self.read = read
+        self._read = read
+        self.note = note
         self._connections_max = connections_max
         self._connections: set[asyncio.Task[None]] = set()
         self._listeners: dict[socket.socket, asyncio.Task[None]] = {}
 
-    async def start(self, host: str, port: int, tls: ssl.SSLContext | None = None) -> tuple[str, int]:
-        """Listen, with `tls` for TLS alone; port 0 picks one. May be called for several addresses. Returns the bound
-        address. Raises `OSError` when it is taken."""
+    async def start(
+        self, host: str, port: int, tls: ssl.SSLContext | None = None, *, shared: bool = False
+    ) -> tuple[str, int]:
+        """Listen, with `tls` for TLS alone; port 0 picks one. May be called for several addresses, which may be
+        `shared` with other processes of ours. Returns the bound address. Raises `OSError` when it is taken."""
         family = socket.AF_INET6 if ":" in host else socket.AF_INET
-        listener = socket.create_server((host, port), family=family, backlog=LISTEN_BACKLOG)
+        listener = socket.create_server((host, port), family=family, backlog=LISTEN_BACKLOG, reuse_port=shared)
         listener.setblocking(False)
         self._listeners[listener] = asyncio.create_task(self._accept(listener, tls))
         bound = listener.getsockname()
@@ -92,7 +97,7 @@ class DownloadDoor:
         loop = asyncio.get_running_loop()
         while True:
             try:
-                sock, _ = await loop.sock_accept(listener)
+                sock, peer = await loop.sock_accept(listener)
             except OSError as exc:
                 _log.warning("accept failed: %s", exc.strerror)
                 await asyncio.sleep(ACCEPT_PAUSE_S)
@@ -103,23 +108,44 @@ class DownloadDoor:
             wire = Wire(sock, self.stall_timeout_s)
             if tls is not None:
                 wire = TlsWire(sock, self.stall_timeout_s, tls, self.failures)
+            wire.peer = str(peer[0])
             task = asyncio.create_task(_Connection(self, wire).run())
             self._connections.add(task)
             task.add_done_callback(self._connections.discard)
 
     async def found(self, token: str) -> Found:
         """What to serve for this token. Raises `Refusal` for every reason not to; never tells or logs the token."""
-        try:
+        with _refusing("find"):
             return await self._find(token)
-        except Denied as exc:
-            raise Refusal(HTTPStatus.FORBIDDEN, exc.problem) from exc
-        except NotFound as exc:
-            raise Refusal(HTTPStatus.NOT_FOUND) from exc
-        except ServerError as exc:
-            raise Refusal(HTTPStatus.SERVICE_UNAVAILABLE) from exc
-        except Exception as exc:  # A device must get an answer; the traceback could hold the token.
-            _log.error("find failed: %s", type(exc).__name__)
-            raise Refusal(HTTPStatus.INTERNAL_SERVER_ERROR) from exc
+
+    async def chunks(self, key: str, start: int, length: int) -> AsyncIterator[bytes]:
+        """What `read` yields, its first chunk already there: the store has the object and answers. Raises `Refusal`."""
+        rest = self._read(key, start, length)
+        with _refusing("read"):
+            first = await anext(rest, b"")
+        return _after(first, rest)
+
+
+@contextmanager
+def _refusing(what: str) -> Iterator[None]:
+    """The core's refusals as answers; a device must get one, and a traceback could hold its token."""
+    try:
+        yield
+    except Denied as exc:
+        raise Refusal(HTTPStatus.FORBIDDEN, exc.problem) from exc
+    except NotFound as exc:
+        raise Refusal(HTTPStatus.NOT_FOUND) from exc
+    except ServerError as exc:
+        raise Refusal(HTTPStatus.SERVICE_UNAVAILABLE) from exc
+    except Exception as exc:
+        _log.error("%s failed: %s", what, type(exc).__name__)
+        raise Refusal(HTTPStatus.INTERNAL_SERVER_ERROR) from exc
+
+
+async def _after(first: bytes, rest: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
+    yield first
+    async for chunk in rest:
+        yield chunk
 
 
 def _turn_away(sock: socket.socket, tls: ssl.SSLContext | None) -> None:
@@ -138,6 +164,7 @@ class _Connection:
         self._door = door
         self._wire = wire
         self._buffer = bytearray()
+        self._sent = 0  # bytes of the present file
 
     async def run(self) -> None:
         try:
@@ -190,20 +217,42 @@ class _Connection:
         return head
 
     async def _serve_file(self, request: Request, found: Found) -> None:
+        """The file, or the part of it that is asked for. What it is read from is open before the head is sent."""
         part = request.part(found)
         start, length = part or (0, found.size)
         head = file_head(found, part, request.keep_alive, request.name)
-        if request.method == b"HEAD" or length == 0:
+        wanted = 0 if request.method == b"HEAD" else length
+        self._sent = 0
+        try:
+            await self._send_part(head, found, start, length, wanted)
+        finally:
+            if self._sent:
+                self._door.note(Served(found, start, wanted, self._sent, self._wire.peer))
+
+    async def _send_part(self, head: bytes, found: Found, start: int, length: int, wanted: int) -> None:
+        if length == 0:
             await self._wire.send(head)
         elif found.path is None:
-            await self._send_chunks(head, found.key, start, length)
+            await self._send_chunks(head, await self._door.chunks(found.key, start, wanted or 1), wanted)
         else:
-            fd = _opened(found.path, found.size)
+            fd = await self._opened(found, found.path)
             try:
-                await self._wire.send(head, more=True)
-                await self._send_file(fd, start, length)
+                await self._wire.send(head, more=bool(wanted))
+                await self._send_file(fd, start, wanted)
             finally:
                 os.close(fd)
+
+    async def _opened(self, found: Found, path: Path) -> int:
+        """The file's descriptor. Raises `Refusal` when it can't be had or is not of the size that was found. Whether a
+        file is gone or its whole store is away, the store knows."""
+        try:
+            return _opened(path, found.size)
+        except OSError as exc:
+            _log.error("a stored file can't be opened: %s", exc.strerror)
+            if not isinstance(exc, FileNotFoundError):
+                raise Refusal(HTTPStatus.SERVICE_UNAVAILABLE) from exc
+            await self._door.chunks(found.key, 0, 1)
+            raise Refusal(HTTPStatus.NOT_FOUND) from exc
 
     async def _send_file(self, fd: int, start: int, length: int) -> None:
         while length > 0:
@@ -211,29 +260,26 @@ class _Connection:
             if sent == 0:
                 raise Gone("the file became shorter")
             self._door.bytes_served += sent
+            self._sent += sent
             start += sent
             length -= sent
             await asyncio.sleep(0)
 
-    async def _send_chunks(self, head: bytes, key: str, start: int, length: int) -> None:
-        chunks = self._door.read(key, start, length)
-        await self._wire.send(head, more=True)
+    async def _send_chunks(self, head: bytes, chunks: AsyncIterator[bytes], length: int) -> None:
+        await self._wire.send(head, more=bool(length))
         async for chunk in chunks:
             data = chunk[:length]
             await self._wire.send(data)
             self._door.bytes_served += len(data)
+            self._sent += len(data)
             length -= len(data)
         if length:
             raise Gone("the object is shorter than it was found to be")
 
 
 def _opened(path: Path, size: int) -> int:
-    """The file's descriptor. Raises `Refusal` when it is gone or not of the size that was found."""
-    try:
-        fd = os.open(path, os.O_RDONLY)
-    except OSError as exc:
-        _log.error("a stored file can't be opened: %s", exc.strerror)
-        raise Refusal(HTTPStatus.NOT_FOUND) from exc
+    """The file's descriptor. Raises `Refusal` when it is not of the size that was found, OSError."""
+    fd = os.open(path, os.O_RDONLY)
     if os.fstat(fd).st_size != size:
         os.close(fd)
         _log.error("a stored file is not of its recorded size")

@@ -14,6 +14,8 @@ from urllib.parse import unquote
 import httptools
 
 from upwell.domain.links import HEADER_TOKEN, plain_name
+from upwell.domain.talk import TaskRef
+from upwell.domain.timeline import Kind, Line
 
 HEAD_BYTES_MAX = 8 * 1024
 """Largest request head; devices send some hundred bytes."""
@@ -30,12 +32,38 @@ _ETAG = re.compile(r"[\x21\x23-\x7e]{1,64}")
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """An object to serve: `path` when it is a file, else `key` for the door's `read`. `etag` without quotes."""
+    """An object to serve: `path` when it is a file, else `key` for the door's `read`. `etag` without quotes; `task` is
+    whose download it is, if that is known."""
 
     path: Path | None
     key: str
     size: int
     etag: str
+    task: TaskRef | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Served:
+    """One answered request for an object: from which byte on, how many were asked for and how many left, to whom."""
+
+    found: Found
+    start: int
+    wanted: int
+    sent: int
+    peer: str
+
+    @property
+    def line(self) -> Line | None:
+        """What the timeline of its device tells of it: ranges of one download are one line a minute."""
+        if self.found.task is None or not self.wanted:
+            return None
+        end = self.start + self.sent
+        what = "cut" if self.sent < self.wanted else "done" if end == self.found.size else "part"
+        return Line(
+            device_id=self.found.task.device_id, kind=Kind.DOWNLOAD, what=what, job_id=self.found.task.job_id,
+            address=self.peer, size=self.sent, resumed=int(self.start > 0),
+            detail=f"to byte {end} of {self.found.size}",
+        )  # fmt: skip
 
 
 class Refusal(Exception):
@@ -80,12 +108,15 @@ class Request:
         self.ranges: list[bytes] = []
         self.if_range = b""
         self.bearer = b""
-        self._wants_more = self._complete = False
+        self._wants_more = self._complete = self._has_body = False
         self._parser: httptools.HttpRequestParser | None
         self._parser = parser = httptools.HttpRequestParser(self)
         try:
             parser.feed_data(re.sub(rb"\r?\n", b"\r\n", head))
-        except (httptools.HttpParserError, httptools.HttpParserUpgrade) as exc:
+        except httptools.HttpParserUpgrade:
+            # RFC 9110 7.8: who does not speak what is offered answers as if it were not; the JDK's client offers h2c.
+            self._complete = not self._has_body and parser.get_method() != b"CONNECT"
+        except httptools.HttpParserError as exc:
             raise Refusal(HTTPStatus.BAD_REQUEST, last=True) from exc
         self.method = parser.get_method()
         self.target = _without_path(self.target, under)
@@ -104,6 +135,10 @@ class Request:
                 self.if_range = value.strip()
             case b"authorization":
                 self.bearer = value.strip()
+            case b"content-length":
+                self._has_body = self._has_body or value.strip() != b"0"
+            case b"transfer-encoding":
+                self._has_body = True
 
     def on_headers_complete(self) -> None:
         # Asked here because the parser forgets it when the message is complete.

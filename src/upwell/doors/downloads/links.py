@@ -71,4 +71,4 @@ class Links:
                 self._known.pop(next(iter(self._known)))
             self._known[asked] = time.monotonic() + KNOWN_S, file
         key, size, md5 = file
-        return Found(path=self._local_path(key), key=key, size=size, etag=md5)
+        return Found(path=self._local_path(key), key=key, size=size, etag=md5, task=asked[0])

@@ -51,6 +51,7 @@ class Wire:
         self._sock = sock
         self._stall_timeout_s = stall_timeout_s
         self._loop = asyncio.get_running_loop()
+        self.peer = "?"  # its address, which the door knows
 
     async def begin(self, within_s: float) -> None:
         """Make the connection ready for the first request."""

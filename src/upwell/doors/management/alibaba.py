@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from upwell.dialects.alibaba import codes, management, names, render, signing
 from upwell.dialects.rpc import RpcRequest, parameters
 from upwell.dialects.rpc_sisters import known_elsewhere, refuse_known
+from upwell.dialects.sizes import HOST_BYTES, bounded, form_bytes_max, form_fields_max
 from upwell.dialects.tuya.management import OPERATIONS as TUYA
 from upwell.domain.commands import Command, Result
 from upwell.domain.errors import UpwellError
@@ -23,6 +24,9 @@ class Alibaba:
         """Alibaba's clients always send a version."""
         version = parameters(request).get("Version")
         return version == signing.API_VERSION or (version is None and "x-acs-version" in request.headers)
+
+    def form_max(self, action: str) -> tuple[int, int]:
+        return form_bytes_max(management.OPERATIONS, action), form_fields_max(management.OPERATIONS, action)
 
     def claimed(self, asked: Asked[RpcRequest]) -> tuple[str, str]:
         given = parameters(asked.request)
@@ -46,8 +50,12 @@ class Alibaba:
 
     async def caller(self, house: House, asked: Asked[RpcRequest], call: Call, key: AccessKey | None) -> Caller:
         claim = call.own
-        return signed(
-            house, key, claim.access_key_id, lambda secret, now: signing.verify(asked.request, claim, secret, now)
+        return await signed(
+            house,
+            asked,
+            key,
+            claim.access_key_id,
+            lambda secret, now: signing.verify(asked.request, claim, secret, now),
         )
 
     def command(self, asked: Asked[RpcRequest], call: Call) -> Command:
@@ -64,10 +72,11 @@ class Alibaba:
     def refuse(self, asked: Asked[RpcRequest], error: Exception) -> Answer:
         """In the gateway's envelope or the business one."""
         told = codes.refusal(error, asked.operation)
+        message = bounded(told.message)
         if told.envelope == "gateway":
-            members = render.gateway_error(asked.request_id, asked.host, told.code, told.message)
+            members = render.gateway_error(asked.request_id, bounded(asked.host, HOST_BYTES), told.code, message)
             return _written(asked, told.status, members, "Error", told.code)
-        members = render.business_error(asked.request_id, told.code, told.message)
+        members = render.business_error(asked.request_id, told.code, message)
         return _written(asked, told.status, members, f"{asked.operation}Response", told.code)
 
     def job_name(self, job_id: int) -> str:

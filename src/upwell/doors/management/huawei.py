@@ -12,6 +12,7 @@ from starlette.routing import BaseRoute
 from upwell.dialects import json_members
 from upwell.dialects.huawei import codes, job_ops, management, names, render
 from upwell.dialects.rest import RestRequest, pairs
+from upwell.dialects.sizes import bounded
 from upwell.domain.commands import Command, Result, TargetFile
 from upwell.domain.errors import Denied
 from upwell.doors.management.huawei_callers import caller_of, key_named
@@ -47,19 +48,18 @@ class Huawei:
         request = asked.request
         project = management.upload_project(request.method, request.path)
         if project is not None:
-            return Call(operation=UPLOAD, role="operator", own=project, use=partial(_upload, request))
+            permits = partial(_permit, project, "operator")
+            return Call(operation=UPLOAD, role="operator", own=project, use=partial(_upload, request), permits=permits)
         route = management.route(request.method, request.path)
         operation = route.operation
-        return Call(operation=route.name, role=operation.role, limit_per_s=operation.limit_per_s, own=route)
+        permits = partial(_permit, route.ids["project_id"], operation.role)
+        return Call(
+            operation=route.name, role=operation.role, limit_per_s=operation.limit_per_s, own=route, permits=permits
+        )
 
     async def caller(self, house: House, asked: Asked[RestRequest], call: Call, key: AccessKey | None) -> Caller:
-        """By signature or token, and within the own project."""
-        caller = await caller_of(house, asked.request, key)
-        project = call.own if call.use else call.own.ids["project_id"]
-        if project != access.project_id(caller.account_id):
-            raise Denied("The project_id of the path is not the project of the access key.")
-        access.require(caller, call.role)
-        return caller
+        """By signature or token."""
+        return await caller_of(house, asked, key)
 
     def command(self, asked: Asked[RestRequest], call: Call) -> Command:
         return json_members.command(call.own.operation, call.own.ids, pairs(asked.request.query), asked.request.body)
@@ -75,10 +75,17 @@ class Huawei:
         """In the one envelope, with a status that the operation answers."""
         operation = management.OPERATIONS.get(asked.operation)
         told = codes.refusal(error, operation.refuses if operation else None)
-        return _written(asked, told.status, render.failure(told.code, told.message), told.code)
+        return _written(asked, told.status, render.failure(told.code, bounded(told.message)), told.code)
 
     def job_name(self, job_id: int) -> str:
         return names.task_id(job_id)
+
+
+def _permit(project: str, role: str, caller: Caller) -> None:
+    """Within the own project, and by role: before anything is read of a body."""
+    if project != access.project_id(caller.account_id):
+        raise Denied("The project_id of the path is not the project of the access key.")
+    access.require(caller, role)
 
 
 async def _upload(request: RestRequest, ctx: Context, caller: Caller) -> TargetFile:

@@ -9,7 +9,7 @@ from upwell.dialects.huawei.signing import SigningError
 from upwell.dialects.rest import RestRequest
 from upwell.domain.errors import Denied
 from upwell.doors.management.ask import signed
-from upwell.doors.management.tongue import House
+from upwell.doors.management.tongue import Asked, House
 from upwell.service.manage import users
 from upwell.service.manage.access import AccessKey, Caller
 
@@ -25,14 +25,16 @@ def key_named(request: RestRequest) -> str:
         return ""
 
 
-async def caller_of(house: House, request: RestRequest, key: AccessKey | None, *, scoped: bool = True) -> Caller:
+async def caller_of(house: House, asked: Asked[RestRequest], key: AccessKey | None, *, scoped: bool = True) -> Caller:
     """Who asks, proven; `key` is the live one of this dialect that the request names. A token must be scoped to a
     project, unless `scoped` is False. Raises SigningError, UnknownKey."""
-    told = request.headers
+    request, told = asked.request, asked.request.headers
     if TOKEN_HEADER in told and not {"authorization", "x-security-token"} & told.keys():
         try:
             return await users.caller_of_token(house.ctx, told[TOKEN_HEADER].strip(), scoped=scoped)
         except Denied as exc:
             raise SigningError("token", exc.problem) from exc
     claim = signing.claim(request)
-    return signed(house, key, claim.access_key_id, lambda secret, now: signing.verify(request, claim, secret, now))
+    return await signed(
+        house, asked, key, claim.access_key_id, lambda secret, now: signing.verify(request, claim, secret, now)
+    )

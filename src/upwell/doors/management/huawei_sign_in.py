@@ -3,7 +3,6 @@
 Holds: few passwords are hashed at once, whoever asks. Refuses: every other path of IAM, by not being there.
 """
 
-import asyncio
 import logging
 import uuid
 from collections.abc import Mapping
@@ -19,9 +18,9 @@ from upwell.dialects.huawei import iam as dialect
 from upwell.dialects.huawei import render
 from upwell.dialects.huawei.signing import SigningError
 from upwell.dialects.rest import pairs
-from upwell.domain.errors import CallerError, Denied
+from upwell.domain.errors import Busy, CallerError, Denied
 from upwell.doors.management.huawei_callers import DIALECT, caller_of, key_named
-from upwell.doors.management.tongue import House
+from upwell.doors.management.tongue import Asked, House
 from upwell.doors.requests import body_of, origin_of, peer_of, rest_request
 from upwell.service.journal import tell
 from upwell.service.manage import access, users
@@ -29,7 +28,6 @@ from upwell.service.manage import access, users
 log = logging.getLogger(__name__)
 BODY_SIZE_MAX = 16 * 1024  # bytes
 PARAMETERS_MAX = 100
-HASHED_AT_ONCE = 2  # passwords: 16 MiB each
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -37,7 +35,7 @@ class SignIn:
     """Answers requests to `/v3/…`."""
 
     house: House
-    turns: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(HASHED_AT_ONCE))
+    signing_in: users.SigningIn = field(default_factory=users.SigningIn)
 
     def routes(self) -> list[Route]:
         return [
@@ -51,10 +49,10 @@ class SignIn:
         try:
             asked = dialect.read_sign_in(await body_of(request, BODY_SIZE_MAX))
             user = f"{asked.domain}/{asked.user}"
-            async with self.turns:
-                made = await users.sign_in(
-                    self.house.ctx, asked.domain, asked.user, asked.password, scoped=asked.scope == "project"
-                )
+            made = await self.signing_in.sign_in(
+                self.house.ctx, asked.domain, asked.user, asked.password, scoped=asked.scope == "project",
+                address=peer_of(request), request_id=trace,
+            )  # fmt: skip
             who = _who(made.user)
             dialect.check_scope(asked, who)
             body = dialect.token(asked, who, made.issued_at, made.expires_at)
@@ -62,7 +60,7 @@ class SignIn:
         except ClientDisconnect:
             return Response(status_code=400)
         except Exception as exc:
-            return _refused(trace, exc, "sign in", peer_of(request), user=user)
+            return self._refused(trace, exc, "sign in", peer_of(request), user=user)
 
     async def projects(self, request: Request) -> Response:
         """GET: the project of whoever signed, or whose token it is; never raises."""
@@ -70,32 +68,32 @@ class SignIn:
         try:
             asked = rest_request(request, await body_of(request, BODY_SIZE_MAX))
             key_id = key_named(asked)
-            key = await access.find_key(self.house.ctx, key_id) if key_id else None
+            key = await self.house.gate.key(key_id) if key_id else None
             own = key if key and key.dialect == DIALECT else None
-            caller = await caller_of(self.house, asked, own, scoped=False)
+            caller = await caller_of(self.house, Asked(request=asked, request_id=trace), own, scoped=False)
             project_id, domain_id = access.project_id(caller.account_id), _domain_id(caller.account_id)
             body = dialect.projects(pairs(asked.query, PARAMETERS_MAX), project_id, domain_id, origin_of(request))
             return _answered(trace, 200, body)
         except ClientDisconnect:
             return Response(status_code=400)
         except SigningError as exc:
-            return _refused(trace, Denied(exc.problem), "list projects", peer_of(request), key=key_id)
+            return self._refused(trace, Denied(exc.problem), "list projects", peer_of(request), key=key_id)
         except Exception as exc:
-            return _refused(trace, exc, "list projects", peer_of(request), key=key_id)
+            return self._refused(trace, exc, "list projects", peer_of(request), key=key_id)
+
+    def _refused(self, trace: str, error: Exception, operation: str, peer: str, **who: str) -> Response:
+        self.house.book.stranger(peer)
+        status, body = dialect.failure(error)
+        if isinstance(error, CallerError | Busy):
+            tell(log, "request refused", **who, operation=operation, code=status, peer=peer, request_id=trace)
+        else:
+            log.error("request %s failed", trace, exc_info=error)
+        return _answered(trace, status, body)
 
 
 def _answered(trace: str, status: int, body: Mapping[str, Any], more: Mapping[str, str] | None = None) -> Response:
     headers = {"content-type": render.JSON_TYPE, render.REQUEST_ID_HEADER: trace, dialect.TRACE_HEADER: trace}
     return Response(render.json_bytes(body), status, {**headers, **(more or {})})
-
-
-def _refused(trace: str, error: Exception, operation: str, peer: str, **who: str) -> Response:
-    status, body = dialect.failure(error)
-    if isinstance(error, CallerError):
-        tell(log, "request refused", **who, operation=operation, code=status, peer=peer, request_id=trace)
-    else:
-        log.error("request %s failed", trace, exc_info=error)
-    return _answered(trace, status, body)
 
 
 def _who(user: users.User) -> dialect.Who:

@@ -2,6 +2,7 @@
 
 import re
 import uuid
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from starlette.requests import ClientDisconnect, Request
@@ -11,8 +12,9 @@ from starlette.routing import Route
 from upwell.dialects.rest import RestRequest
 from upwell.domain.errors import Invalid
 from upwell.doors.management.ask import ask
+from upwell.doors.management.pieces import Pieces
 from upwell.doors.management.tongue import Asked, House, RestSpeaker
-from upwell.doors.requests import body_of, origin_of, peer_of, rest_request
+from upwell.doors.requests import body_of, incoming_of, origin_of, peer_of, rest_request
 
 METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")  # the route's, so that all are refused here
 
@@ -24,6 +26,7 @@ class RestDoor:
     house: House
     dialect: str
     tongue: RestSpeaker
+    streams: Callable[[str, str], bool] = lambda method, path: False
 
     async def __call__(self, request: Request) -> Response:
         """One request, whatever it is; never raises."""
@@ -32,13 +35,19 @@ class RestDoor:
         except ClientDisconnect:
             return Response(status_code=400)
         answer = await ask(self.house, {self.dialect: self.tongue}, self.tongue, asked)
-        return Response(answer.body, answer.status, answer.headers)
+        if isinstance(answer.body, bytes):
+            return Response(answer.body, answer.status, answer.headers)
+        return Pieces(answer, request.method)
 
     async def _asked(self, request: Request) -> Asked[RestRequest]:
-        problem = None
+        problem = incoming = None
         try:
             path = request.scope["raw_path"].decode("latin-1")
-            read = rest_request(request, await body_of(request, *self.tongue.body_size_max(request.method, path)))
+            if self.streams(request.method, path):
+                incoming, body = incoming_of(request), b""
+            else:
+                body = await body_of(request, *self.tongue.body_size_max(request.method, path))
+            read = rest_request(request, body)
         except Invalid as exc:  # nothing of it counts
             read, problem = RestRequest(method=request.method, path="", query="", headers={}, body=b""), exc
         return Asked(
@@ -48,6 +57,7 @@ class RestDoor:
             origin=origin_of(request),
             peer=peer_of(request),
             problem=problem,
+            incoming=incoming,
         )
 
     def everything(self) -> list[Route]:

@@ -7,7 +7,7 @@ what is there counts.
 
 import uuid
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from urllib.parse import parse_qsl
 
 from starlette.requests import ClientDisconnect, Request
@@ -15,7 +15,8 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from upwell.dialects import rpc_signing
-from upwell.dialects.rpc import RpcRequest
+from upwell.dialects.rpc import RpcRequest, first_fields
+from upwell.dialects.sizes import FORM_BYTES
 from upwell.domain.errors import CallerError, Invalid
 from upwell.doors.management.ask import ask
 from upwell.doors.management.tongue import BODY_SIZE_MAX, Answer, Asked, House, RpcSpeaker
@@ -40,7 +41,7 @@ class RpcDoor:
         if request.method in METHODS and is_form(request.headers.get("content-type", "")):
             return await self.forms(request)
         try:
-            read = await _read(request)
+            read = await self._read(request)
             asked = _asked(request, read, _unread(read))
             return _sent(await ask(self.house, self.tongues, self._first(read), asked))
         except ClientDisconnect:
@@ -48,6 +49,42 @@ class RpcDoor:
         except ValueError as exc:
             asked = _asked(request, _NOTHING, rpc_signing.SigningError("InvalidParameter", 400, str(exc)))
             return _sent(await ask(self.house, self.tongues, self._first(_head(request)), asked))
+
+    async def _read(self, request: Request) -> RpcRequest:
+        """Raises ValueError for what is too long."""
+        if len(request.url.query) > QUERY_SIZE_MAX:
+            raise ValueError(f"The query is longer than {QUERY_SIZE_MAX} bytes.")
+        try:
+            body = await body_of(request, BODY_SIZE_MAX)
+        except Invalid as exc:
+            raise ValueError(f"The body is longer than {BODY_SIZE_MAX} bytes.") from exc
+        head = RpcRequest(
+            method=request.method, headers=headers_of(request), query=_pairs(request.url.query), form=[], body=body
+        )
+        return replace(head, form=await self._form(request, head)) if _has_form(head.headers) else head
+
+    async def _form(self, request: Request, head: RpcRequest) -> list[tuple[str, str]]:
+        """The fields of its body. A large one is not taken apart for nobody's key, nor beyond what its operation can
+        take. Raises ValueError."""
+        size_max, fields_max = FORM_BYTES, FIELDS_MAX
+        if len(head.body) > FORM_BYTES:
+            first = await self.house.beside.done(len(head.body), lambda: first_fields(head.body))
+            asked = _asked(request, replace(head, form=first), None)
+            tongue = await self._of_a_key(asked)
+            if tongue is not None:
+                size_max, fields_max = tongue.form_max(tongue.claimed(asked)[1])
+        if len(head.body) > size_max:
+            raise ValueError(f"The body is longer than {size_max} bytes, which is more than such a request takes.")
+        text = head.body.decode("utf-8", "replace")
+        return await self.house.beside.done(len(head.body), lambda: _pairs(text, fields_max))
+
+    async def _of_a_key(self, asked: Asked[RpcRequest]) -> RpcSpeaker | None:
+        """Whose tongue the live key is of that a request names."""
+        for name in dict.fromkeys(tongue.claimed(asked)[0] for tongue in self.tongues.values()):
+            key = await self.house.gate.key(name)
+            if key is not None:
+                return self.tongues.get(key.dialect)
+        return None
 
     def _first(self, request: RpcRequest) -> RpcSpeaker:
         """Whose tongue a request is answered in while no key is known."""
@@ -95,25 +132,11 @@ def _sent(answer: Answer) -> Response:
     return Response(answer.body, answer.status, answer.headers)
 
 
-async def _read(request: Request) -> RpcRequest:
-    """Raises ValueError for what is too long."""
-    if len(request.url.query) > QUERY_SIZE_MAX:
-        raise ValueError(f"The query is longer than {QUERY_SIZE_MAX} bytes.")
-    try:
-        body = await body_of(request, BODY_SIZE_MAX)
-    except Invalid as exc:
-        raise ValueError(f"The body is longer than {BODY_SIZE_MAX} bytes.") from exc
-    headers = headers_of(request)
-    form = _pairs(body.decode("utf-8", "replace")) if _has_form(headers) else []
-    query = _pairs(request.url.query)
-    return RpcRequest(method=request.method, headers=headers, query=query, form=form, body=body)
-
-
 def _head(request: Request) -> RpcRequest:
     """What can be read of any request: its headers and the beginning of its query."""
     query = parse_qsl(request.url.query[:QUERY_SIZE_MAX], keep_blank_values=True)
     return RpcRequest(method=request.method, headers=headers_of(request), query=query, form=[], body=b"")
 
 
-def _pairs(text: str) -> list[tuple[str, str]]:
-    return parse_qsl(text, keep_blank_values=True, max_num_fields=FIELDS_MAX)
+def _pairs(text: str, most: int = FIELDS_MAX) -> list[tuple[str, str]]:
+    return parse_qsl(text, keep_blank_values=True, max_num_fields=most)

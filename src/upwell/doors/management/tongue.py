@@ -5,7 +5,8 @@ A tongue is a folder of pure modules in `dialects/` and a thin adapter here that
 but for `caller` and a `use`, nothing in them waits.
 """
 
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+import asyncio
+from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Generic, Protocol, TypeVar
@@ -16,8 +17,13 @@ from upwell.dialects.rest import RestRequest
 from upwell.dialects.rpc import RpcRequest
 from upwell.domain.commands import Command, Result
 from upwell.domain.errors import CallerError
+from upwell.doors.management.beside import Beside
+from upwell.doors.management.working import Working
 from upwell.service.context import Context
 from upwell.service.manage.access import AccessKey, Caller
+from upwell.service.manage.admission import Gate
+from upwell.service.manage.audit_book import Book
+from upwell.service.manage.parts import Incoming
 
 RequestT = TypeVar("RequestT", RpcRequest, RestRequest)
 
@@ -27,12 +33,19 @@ BODY_SIZE_MAX = 8 * 1024 * 1024  # bytes of a request: 30,000 targets of 128 cha
 @dataclass(frozen=True, slots=True, kw_only=True)
 class House:
     """What the doors ask of the server. `changed` is told after each command: it may have made work for the engine;
-    `limited` says whether the vendors' limits on requests a second hold."""
+    `limited` says whether the vendors' limits on requests a second hold, `gate` knows keys and lets requests in, `book`
+    notes whom it refused, `beside` works on what is large, `working` bounds what is under way; what goes on by itself
+    ends when `ending` is set."""
 
     ctx: Context
+    gate: Gate
+    book: Book
+    beside: Beside
+    working: Working
     now: Callable[[], datetime]
     changed: Callable[[Command], None]
     limited: bool = True
+    ending: asyncio.Event = field(default_factory=asyncio.Event)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,31 +59,58 @@ class Asked(Generic[RequestT]):
     origin: str = ""
     peer: str = ""  # for the log
     operation: str = ""
+    own: Any = None  # what the tongue itself keeps of the call
     problem: CallerError | None = None
+    incoming: Incoming | None = None  # the body where it is not kept, but taken as it comes; `request` has none then
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Call:
     """An operation that somebody asks for. A `nonce` counts once for a key; None where signatures have none.
-    `limit_per_s` is how often the keys of an account may ask this together. `own` is what the tongue itself keeps.
-    `use` is done in place of a command, where the request is none."""
+    `limit_per_s` is how often the keys of an account may ask this together, or, where it is `of_caller`, how often
+    whoever asks may ask for anything; `told_limit` are headers of every answer to them, of the limit and of how many
+    more may come in this second. `own` is what the tongue itself keeps.
+    `use` is done in place of a command, where the request is none. `permits` raises Denied for a proven caller who may
+    not ask this at all, for a reason of the tongue's own. `reads` says whether it changes nothing; None is as the role
+    tells, for a viewer may change nothing. `keeps` tells that the request may come again, of whoever is proven, and
+    under which key; it raises Invalid. `editions` are those of the thing to one of which it is to be done; None for any
+    (domain.editions)."""
 
     operation: str
     role: str
     nonce: str | None = None
     limit_per_s: int | None = None
+    of_caller: bool = False
+    told_limit: Callable[[int, int], Mapping[str, str]] = lambda limit_per_s, more: {}
     own: Any = None
     use: Callable[[Context, Caller], Awaitable[Any]] | None = None
+    permits: Callable[[Caller], None] = lambda caller: None
+    reads: bool | None = None
+    keeps: Callable[[], "Promise | None"] = lambda: None
+    editions: Callable[[], frozenset[str] | None] = lambda: None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Promise:
+    """That a request which comes again with this `key` is done once. `name` is what makes two requests with the key the
+    same one, `asked` is all that they say, `token` what nobody has but who asks."""
+
+    key: str
+    name: str
+    asked: bytes = field(repr=False)
+    token: str = field(repr=False)
 
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What goes back; `code` is a refusal's, for the log."""
+    """What goes back; `code` is a refusal's, for the log. A body that comes piece by piece ends with `end`, however it
+    ends."""
 
     status: int
-    body: bytes
+    body: bytes | AsyncGenerator[bytes, None]
     headers: Mapping[str, str] = field(default_factory=dict)
     code: str = ""
+    end: Callable[[], None] = lambda: None
 
 
 class Speaker(Protocol[RequestT]):
@@ -104,6 +144,9 @@ class RpcSpeaker(Speaker[RpcRequest], Protocol):
     def speaks(self, request: RpcRequest) -> bool:
         """Whether a request that names no key of ours is its own. Never raises."""
 
+    def form_max(self, action: str) -> tuple[int, int]:
+        """How many bytes and fields the form of an operation may have, whatever stands in it."""
+
 
 class RestSpeaker(Speaker[RestRequest], Protocol):
     """One that has paths of its own: `roots`, each with all that is below it."""
@@ -122,8 +165,12 @@ class RestSpeaker(Speaker[RestRequest], Protocol):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Tongue:
-    """One row: the dialect of the access keys that speak it, and what makes its speaker of the server's settings."""
+    """One row: the dialect of the access keys that speak it, and what makes its speaker of the server's settings. Keys
+    `by_token` are shown whole with each request; the others sign. `streams` says of a method and a path whether the
+    body is taken as it comes."""
 
     dialect: str
+    by_token: bool = False
     rpc: Callable[[Any], RpcSpeaker] | None = None
     rest: Callable[[Any], RestSpeaker] | None = None
+    streams: Callable[[str, str], bool] = lambda method, path: False

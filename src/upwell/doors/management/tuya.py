@@ -7,6 +7,7 @@ from upwell.dialects.alibaba.management import OPERATIONS as ALIBABA
 from upwell.dialects.rpc import RpcRequest, parameters
 from upwell.dialects.rpc_answers import JSON_TYPE
 from upwell.dialects.rpc_sisters import known_elsewhere, refuse_known
+from upwell.dialects.sizes import bounded, form_bytes_max, form_fields_max
 from upwell.dialects.tuya import codes, management, names, render, signing
 from upwell.domain.commands import Command, Result
 from upwell.doors.management.ask import signed
@@ -28,6 +29,9 @@ class Tuya:
         """A request without a version, or with its own (tuya 1.2)."""
         return parameters(request).get("Version", management.VERSION) == management.VERSION
 
+    def form_max(self, action: str) -> tuple[int, int]:
+        return form_bytes_max(management.OPERATIONS, action), form_fields_max(management.OPERATIONS, action)
+
     def claimed(self, asked: Asked[RpcRequest]) -> tuple[str, str]:
         """The parameters, the key's in any spelling."""
         return signing.key_id(asked.request), parameters(asked.request).get("Action", "")
@@ -44,7 +48,7 @@ class Tuya:
         def prove(secret: str, now: datetime) -> None:
             signing.verify(asked.request, claim, secret, now, bare_secret=self.bare_secret)
 
-        return signed(house, key, claim.access_key_id, prove)
+        return await signed(house, asked, key, claim.access_key_id, prove)
 
     def command(self, asked: Asked[RpcRequest], call: Call) -> Command:
         """By the table, in any of the spellings of tuya 1.6; what the sister's table has more is refused."""
@@ -60,7 +64,7 @@ class Tuya:
     def refuse(self, asked: Asked[RpcRequest], error: Exception) -> Answer:
         """In the one envelope, with the gateway's status or 200 (tuya 1.4)."""
         told = codes.refusal(error, asked.operation)
-        body = render.failure(asked.request_id, told.code, told.message)
+        body = render.failure(asked.request_id, told.code, bounded(told.message))
         return _written(told.status, body, str(told.code))
 
     def job_name(self, job_id: int) -> str:

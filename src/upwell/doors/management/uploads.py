@@ -9,6 +9,7 @@ without a package; the sweep of unused uploads removes it.
 import logging
 import secrets
 from collections.abc import AsyncIterator, Callable
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
 
@@ -68,6 +69,14 @@ class ObjectWriter(Protocol):
     async def abort(self) -> None: ...
 
 
+@dataclass(frozen=True, slots=True)
+class Sender:
+    """Where an upload comes from, and what its request is called."""
+
+    address: str
+    request_id: str
+
+
 class UploadDesk(Protocol):
     """What the door asks of the service."""
 
@@ -84,8 +93,11 @@ class UploadDesk(Protocol):
     async def abandon(self, key: str, /) -> None:
         """The upload that began stores nothing: its ticket may begin again."""
 
-    async def finish(self, key: str, stored: StoredObject, /) -> None:
-        """The object is durable: record its size and digests."""
+    async def finish(self, key: str, stored: StoredObject, sender: Sender, /) -> None:
+        """The object is durable: record its size and digests, and who sent it."""
+
+    def refused(self, sender: Sender, /) -> None:
+        """Nothing was stored; a ticket does not say who holds it."""
 
 
 def streams_to_store(scope: Scope) -> bool:
@@ -96,21 +108,23 @@ def streams_to_store(scope: Scope) -> bool:
 async def post_object(request: Request, desk: UploadDesk, now: Callable[[], datetime]) -> Response:
     """Answer one PostObject request. Never raises for what a client did."""
     request_id = secrets.token_hex(12).upper()
+    sender = Sender(peer_of(request), request_id)
     try:
-        response = await _stored(request, desk, now)
+        response = await _stored(request, desk, now, sender)
     except PostObjectError as error:
-        tell(_log, "upload refused", code=error.code, peer=peer_of(request), request_id=request_id)
+        tell(_log, "upload refused", code=error.code, peer=sender.address, request_id=request_id)
+        desk.refused(sender)
         body = error_xml(error, request_id, request.headers.get("host", ""))
         response = Response(body, error.status, media_type="application/xml")
     response.headers["x-oss-request-id"] = request_id
     return response
 
 
-async def _stored(request: Request, desk: UploadDesk, now: Callable[[], datetime]) -> Response:
+async def _stored(request: Request, desk: UploadDesk, now: Callable[[], datetime], sender: Sender) -> Response:
     """Store the file; every foreign refusal becomes a `PostObjectError`."""
     if announced(request.headers) > UPLOAD_SIZE_MAX + FRAME_BYTES_MAX:
         raise _too_large()
-    upload = _Upload(desk, now, announced(request.headers))
+    upload = _Upload(desk, now, announced(request.headers), sender)
     try:
         form = _Form(_boundary(request))
         async for event in form.events(request):
@@ -144,8 +158,9 @@ class _Upload:
     """One form as it arrives: fields first, then the file into a writer. A form that comes again, since its answer was
     lost, is compared with what it stored the first time and answered alike."""
 
-    def __init__(self, desk: UploadDesk, now: Callable[[], datetime], announced_size: int) -> None:
+    def __init__(self, desk: UploadDesk, now: Callable[[], datetime], announced_size: int, sender: Sender) -> None:
         self._desk = desk
+        self._sender = sender
         self._now = now
         self._announced_size = announced_size
         self._comes_again = False
@@ -183,7 +198,7 @@ class _Upload:
         stored = await self._writer.commit()
         self._writer = None
         if not self._comes_again:
-            await self._desk.finish(self._claim.key, stored)
+            await self._desk.finish(self._claim.key, stored, self._sender)
         return self._claim, stored
 
     async def abandon(self) -> None:

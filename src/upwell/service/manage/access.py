@@ -1,20 +1,25 @@
-"""Who may ask: accounts, access keys, roles, replayed nonces, and how often.
+"""Who may ask: accounts, access keys and roles.
 
-Secrets of keys are kept readable because every dialect's signature is an HMAC made with them.
-A key reaches only its own account (law 8); a revoked key is as good as none.
+Secrets of keys that sign are kept readable because every vendor's signature is an HMAC made with them. A key that is
+shown whole is a token: of it only the hash is kept, so that nobody who reads the database can use it. A key reaches
+only its own account (law 8); a revoked key, or one whose time is over, is as good as none.
 """
 
+import hmac
 import logging
 import secrets
-from dataclasses import asdict, dataclass, field
+from collections.abc import Sequence
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from hashlib import sha256
-from typing import Literal
 
-from upwell.domain.errors import Denied, Invalid, NotFound
+from upwell.domain.errors import Denied, Invalid, NotFound, UnknownKey
+from upwell.domain.events import Kind
 from upwell.service.context import Context
 from upwell.service.dice import dice
 from upwell.service.journal import tell
+from upwell.service.manage.audit import LOCAL, Act, Asker
+from upwell.service.upgrade import events
 from upwell.storage.database import Connection, Row, filled
 from upwell.storage.queries import sheet
 
@@ -23,23 +28,45 @@ _Q = sheet("access")
 KEYS_TOLD_MAX = 100
 KEY_ID_SIZE = 24  # characters, as Alibaba's LTAI ids
 KEY_SECRET_SIZE = 30  # characters; 178 bits
-NONCE_KEPT = timedelta(minutes=40)  # longer than any dialect's window for a request's timestamp, both ways
+TOKEN_HEAD = "upw_"  # noqa: S105  # how each token begins, so that a search for lost ones finds them
+TOKEN_KEY_SIZE = 16  # characters of a token's key id behind the head
+TOKEN_SECRET_SIZE = 40  # characters; 238 bits, so that a plain hash of it tells nothing
+USE_NOTED = timedelta(minutes=1)  # how often it is written down that a key is used
 DEFAULT_ACCOUNT = "default"
+_SERVER = Asker(who="server", tongue="cli", address=LOCAL, operation="key create", request_id="")
 _RANK = {"viewer": 0, "operator": 1, "admin": 2}
-NONCE_CHARS_MAX = 200  # of a nonce that is kept as it is
 ROLES = tuple(_RANK)
 
-Admission = Literal["admitted", "replayed", "too fast"]
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Scope:
+    """The part of an account that a key is of: one space or one product. The other is None."""
+
+    space_id: int | None = None
+    product_id: int | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Person:
+    """A user who asks by a session."""
+
+    user_id: int
+    name: str
+    session_id: str
 
 
 @dataclass(frozen=True, slots=True)
 class Caller:
-    """Who asks, after the signature held."""
+    """Who asks, after the signature held. With a `scope` only what lies in it is reached (scopes). A server's admin
+    may make accounts. A `person` is who signed in."""
 
     account_id: int
     role: str
     key_id: str
     dialect: str
+    scope: Scope | None = None
+    is_server_admin: bool = False
+    person: Person | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,28 +74,43 @@ class AccessKey:
     """An access key as stored."""
 
     key_id: str
-    secret: str = field(repr=False)
+    secret: str | None = field(repr=False)
+    secret_hash: bytes | None = field(repr=False)
     account_id: int
     account: str
     role: str
     dialect: str
     created_at: datetime
     revoked_at: datetime | None
+    expires_at: datetime | None
+    last_used_at: datetime | None
+    space_id: int | None = None
+    product_id: int | None = None
+    is_server_admin: bool = False
 
     def caller(self) -> Caller:
-        """The caller that signs with this key."""
-        return Caller(self.account_id, self.role, self.key_id, self.dialect)
+        """The caller that signs with this key, or shows it."""
+        return Caller(self.account_id, self.role, self.key_id, self.dialect, self.scope, self.is_server_admin)
+
+    @property
+    def scope(self) -> Scope | None:
+        """The part of its account that it is of; None of all of it."""
+        if self.space_id is None and self.product_id is None:
+            return None
+        return Scope(space_id=self.space_id, product_id=self.product_id)
 
 
 @dataclass(frozen=True, slots=True)
 class NewKey:
-    """A key just made; the moment to show its secret."""
+    """A key just made; the moment to show its secret, which is the whole token where the key is one."""
 
     key_id: str
     secret: str = field(repr=False)
     account_id: int
     role: str
     dialect: str
+    created_at: datetime
+    expires_at: datetime | None = None
 
 
 def require(caller: Caller, role: str) -> None:
@@ -77,18 +119,52 @@ def require(caller: Caller, role: str) -> None:
         raise Denied(f"This needs the role {role}; the access key has {caller.role}.")
 
 
+def may_change(role: str) -> bool:
+    """Whether what needs this role may change something: whoever may only look needs no more than a viewer's."""
+    return role != "viewer"
+
+
 def project_id(account_id: int) -> str:
     """The account as 32 hex digits, for dialects that put it into paths; stable."""
     return sha256(f"upwell project {account_id}".encode()).hexdigest()[:32]
 
 
-async def create_key(ctx: Context, account: str, role: str, dialect: str) -> NewKey:
-    """A new access key of the account by that name, which is made when there is none. Which dialects there are is the
-    doors' to say: a key of another is of no use, and opens nothing. Raises Invalid."""
+async def create_key(
+    ctx: Context, account: str, role: str, dialect: str, *, is_token: bool = False, lifetime: timedelta | None = None,
+    space: str | None = None, product: str | None = None, is_server_admin: bool = False,
+) -> NewKey:  # fmt: skip
+    """A new access key of the account by that name, which is made when there is none; of one `space` or one `product`
+    of it by their keys, or a server's admin's. Which dialects there are, and whether their keys are tokens, is the
+    doors' to say: a key of another is of no use, and opens nothing. Raises Invalid, NotFound (space, product)."""
     check_account(account)
     if role not in _RANK:
         raise Invalid("role", "one of " + ", ".join(_RANK))
-    return await ctx.database.transact(lambda conn: _make_key(ctx, conn, account, role, dialect, None))
+    check_scope(space, product, is_token=is_token)
+    if is_server_admin and not (is_token and role == "admin" and space is None and product is None):
+        raise Invalid("server-admin", "only of a token with the role admin, of no space or product")
+
+    async def body(conn: Connection) -> NewKey:
+        account_id = await make_account(ctx, conn, account)
+        scope = await find_scope(conn, account_id, space, product)
+        return await make_key(
+            ctx, conn, account_id, role, dialect, is_token=is_token, lifetime=lifetime, scope=scope,
+            is_server_admin=is_server_admin,
+        )  # fmt: skip
+
+    return await ctx.database.transact(body)
+
+
+async def caller_of_token(ctx: Context, key: AccessKey | None, token: str) -> Caller:
+    """Who shows this token; `key` is the live one that it names. That it was used is written down now and then. Raises
+    UnknownKey."""
+    kept = None if key is None else key.secret_hash
+    if key is None or kept is None or not hmac.compare_digest(kept, _hash(token)):
+        raise UnknownKey
+    now = ctx.now()
+    if key.last_used_at is None or now - key.last_used_at > USE_NOTED:
+        noted = _Q["note_use"](key_id=key.key_id, now=now, before=now - USE_NOTED)
+        await ctx.database.transact(lambda conn: conn.execute(*noted))
+    return key.caller()
 
 
 async def list_keys(ctx: Context) -> list[AccessKey]:
@@ -111,24 +187,41 @@ async def tell_changed_keys(ctx: Context, since: datetime) -> datetime:
     return max([since, *(key.revoked_at or key.created_at for key in keys)])
 
 
-async def revoke_key(ctx: Context, key_id: str) -> None:
-    """Make a key useless from now on; again is harmless. Raises NotFound."""
+async def revoke_key(ctx: Context, key_id: str) -> AccessKey:
+    """Make a key useless from now on; again is harmless. Which it was. Raises NotFound."""
 
-    async def body(conn: Connection) -> None:
-        if await conn.fetchval(*_Q["revoke_key"](key_id=key_id, now=ctx.now())) is None:
+    async def body(conn: Connection) -> AccessKey:
+        now = ctx.now()
+        row = await conn.fetchrow(*_Q["revoke_key"](key_id=key_id, now=now))
+        if row is None:
             raise NotFound("key", key_id)
+        if row["revoked_at"] == now:
+            await events.tell(conn, row["account_id"], Kind.KEY_REVOKED, now, name=key_id)
+        return _key(row)
 
-    await ctx.database.transact(body)
+    return await ctx.database.transact(body)
 
 
 async def bootstrap(ctx: Context, given: tuple[str, str] | None) -> NewKey | None:
     """The first admin key of an empty database: `given` (id, secret) or a random one. None when there are keys."""
+    return next(iter(await first_keys(ctx, given)), None)
 
-    async def body(conn: Connection) -> NewKey | None:
+
+async def first_keys(ctx: Context, given: tuple[str, str] | None, token_of: str = "") -> tuple[NewKey, ...]:
+    """The first admin keys of an empty database: `given` (id, secret) or a random one, and beside it a token of the
+    dialect `token_of`, where one is named. None when there are keys."""
+
+    async def body(conn: Connection) -> tuple[NewKey, ...]:
         await conn.execute(*_Q["lock_keys"]())
         if await conn.fetchval(*_Q["any_key"]()):
-            return None
-        return await _make_key(ctx, conn, DEFAULT_ACCOUNT, "admin", "alibaba", given)
+            return ()
+        account_id = await make_account(ctx, conn, DEFAULT_ACCOUNT)
+        made = [await make_key(ctx, conn, account_id, "admin", "alibaba", given)]
+        if token_of:
+            made.append(await make_key(ctx, conn, account_id, "admin", token_of, is_token=True))
+        for key in made:
+            await Act(ctx, _SERVER).write(conn, key)
+        return tuple(made)
 
     return await ctx.database.transact(body)
 
@@ -144,51 +237,28 @@ async def find_account(ctx: Context, name: str) -> int:
 
 async def find_key(ctx: Context, key_id: str) -> AccessKey | None:
     """The key by its id; None when there is none or it was revoked."""
-    async with ctx.database.connection() as conn:
-        row = await conn.fetchrow(*_Q["find_key"](key_id=key_id))
-    return None if row is None else _key(row)
+    return (await find_keys(ctx, [key_id]))[0]
 
 
-def _kept(nonce: str | None) -> str | None:
-    """What is kept of a nonce: itself, or of a long one its hash, for an index holds no text of any length."""
-    if nonce is None or len(nonce) <= NONCE_CHARS_MAX:
-        return nonce
-    return sha256(nonce.encode("utf-8", "surrogatepass")).hexdigest()
-
-
-async def use_nonce(ctx: Context, key_id: str, nonce: str) -> bool:
-    """True the first time a key uses a nonce, in whichever process; False for a replay."""
-    use = {"key_id": key_id, "nonce": _kept(nonce)}
-    return bool(await ctx.database.transact(lambda conn: conn.fetchval(*_Q["use_nonce"](**use, now=ctx.now()))))
-
-
-async def admit(ctx: Context, caller: Caller, nonce: str | None, action: str, limit_per_s: int) -> Admission:
-    """Whether a signed request may be served: `use_nonce`, where there is one, and the count of its account's requests
-    for `action`, through whichever process, `limit_per_s` (at least 1) in a second. A replay is told as one, and is not
-    counted."""
-
-    async def body(conn: Connection) -> Admission:
-        asked = {"account_id": caller.account_id, "action": action, "limit_per_s": limit_per_s}
-        use = {"key_id": caller.key_id, "nonce": _kept(nonce)}
-        found = await conn.fetchrow(*_Q["admit"](**use, now=ctx.now(), **asked))
-        if found is None or not found["is_fresh"]:
-            return "replayed"
-        return "admitted" if found["is_within"] else "too fast"
-
-    return await ctx.database.transact(body)
-
-
-async def purge_nonces(ctx: Context) -> int:
-    """Forget nonces older than NONCE_KEPT; returns how many."""
-    old = {"before": ctx.now() - NONCE_KEPT}
-    return int(await ctx.database.transact(lambda conn: conn.fetchval(*_Q["purge_nonces"](**old))))
+async def find_keys(ctx: Context, key_ids: Sequence[str]) -> list[AccessKey | None]:
+    """For each id its key; None when there is none, or it was revoked, or its time is over."""
+    async with ctx.lookups.connection() as conn:
+        rows = await conn.fetch(*_Q["find_keys"](key_ids=list(dict.fromkeys(key_ids)), now=ctx.now()))
+    found = {row["key_id"]: _key(row) for row in rows}
+    return [found.get(key_id) for key_id in key_ids]
 
 
 async def make_account(ctx: Context, conn: Connection, name: str) -> int:
     """The id of the account by that name, which is made with its default space when there is none."""
+    return (await made_account(ctx, conn, name))[0]
+
+
+async def made_account(ctx: Context, conn: Connection, name: str) -> tuple[int, bool]:
+    """The same, and whether it was made now: of two who make one at the same time one does."""
     new = {"account_id": ctx.new_id(), "name": name, "space_key": secrets.token_hex(16)}
     await conn.execute(*_Q["make_account"](**new, now=ctx.now()))
-    return int(await conn.fetchval(*_Q["account_by_name"](name=name)))
+    found = int(await conn.fetchval(*_Q["account_by_name"](name=name)))
+    return found, found == new["account_id"]
 
 
 def check_account(name: str) -> None:
@@ -197,14 +267,50 @@ def check_account(name: str) -> None:
         raise Invalid("account", "1 to 64 characters that can be seen")
 
 
-async def _make_key(
-    ctx: Context, conn: Connection, account: str, role: str, dialect: str, given: tuple[str, str] | None
-) -> NewKey:
-    account_id = await make_account(ctx, conn, account)
-    key_id, secret = given or ("UW" + dice(KEY_ID_SIZE - 2), dice(KEY_SECRET_SIZE))
-    key = NewKey(key_id, secret, account_id, role, dialect)
-    await conn.execute(*_Q["make_key"](**asdict(key), now=ctx.now()))
+def check_scope(space: str | None, product: str | None, *, is_token: bool) -> None:
+    """Raises Invalid for a key that can't be of these."""
+    if space is not None and product is not None:
+        raise Invalid("product_id", "not together with space_id", "both are given")
+    if not is_token and (space is not None or product is not None):
+        raise Invalid("dialect", "one whose keys are tokens, with a space or product", "vendors' keys are of all of it")
+
+
+async def find_scope(conn: Connection, account_id: int, space: str | None, product: str | None) -> Scope | None:
+    """The part of an account that a key of this space or product is of; None of neither. Raises NotFound."""
+    if space is None and product is None:
+        return None
+    row = await conn.fetchrow(*_Q["find_scope"](account_id=account_id, space=space, product=product))
+    if row is None:
+        raise NotFound("space", space) if space is not None else NotFound("product", product or "")
+    return Scope(space_id=row["space_id"], product_id=row["product_id"])
+
+
+async def make_key(
+    ctx: Context, conn: Connection, account_id: int, role: str, dialect: str, given: tuple[str, str] | None = None,
+    *, is_token: bool = False, lifetime: timedelta | None = None, scope: Scope | None = None,
+    is_server_admin: bool = False,
+) -> NewKey:  # fmt: skip
+    """A new key of the account, of `given` id and secret or of made-up ones."""
+    key_id, secret = given or (_token() if is_token else ("UW" + dice(KEY_ID_SIZE - 2), dice(KEY_SECRET_SIZE)))
+    now = ctx.now()
+    key = NewKey(key_id, secret, account_id, role, dialect, now, None if lifetime is None else now + lifetime)
+    kept = {"secret": None if is_token else secret, "secret_hash": _hash(secret) if is_token else None}
+    whose = {"key_id": key_id, "account_id": account_id, "role": role, "dialect": dialect}
+    of = scope or Scope()
+    whose |= {"space_id": of.space_id, "product_id": of.product_id, "is_server_admin": is_server_admin}
+    await conn.execute(*_Q["make_key"](**kept, **whose, now=now, expires_at=key.expires_at))
+    await events.tell(conn, account_id, Kind.KEY_MADE, now, name=key_id, role=role, dialect=dialect)
     return key
+
+
+def _token() -> tuple[str, str]:
+    """The id of a key, and the token that begins with it."""
+    key_id = TOKEN_HEAD + dice(TOKEN_KEY_SIZE)
+    return key_id, f"{key_id}_{dice(TOKEN_SECRET_SIZE)}"
+
+
+def _hash(token: str) -> bytes:
+    return sha256(token.encode("utf-8", "surrogatepass")).digest()
 
 
 def _key(row: Row) -> AccessKey:

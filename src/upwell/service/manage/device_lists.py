@@ -12,7 +12,7 @@ from upwell.domain.fleet import device_id
 from upwell.service.context import Context, objects_of
 from upwell.service.manage import uploads
 from upwell.service.manage.access import Caller
-from upwell.service.upgrade.fill import add_targets
+from upwell.service.upgrade.spans import add_targets
 from upwell.storage.database import Connection
 from upwell.storage.queries import sheet
 

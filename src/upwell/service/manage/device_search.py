@@ -1,29 +1,44 @@
 """Devices listed and counted.
 
 Every list is one condition of domain.search over the caller's live devices, and every page of one costs the same at any
-depth that is reached by a marker: a record, or the device that the page before ended with. A registration alone has an
-order of its own.
+depth that is reached by a marker: a record, or the device that the page before ended with, which is remembered for who
+counts pages. A registration alone has an order of its own.
 """
 
-from typing import Any
+from collections.abc import AsyncIterator
+from dataclasses import replace
+from datetime import datetime
+from typing import Any, NamedTuple
+from uuid import UUID
 
 from upwell.domain import commands as c
-from upwell.domain.commands.lists import Page, Slice
+from upwell.domain.commands.lists import Flow, Page, Slice
 from upwell.domain.errors import Invalid, NotFound
 from upwell.domain.records import RECORD_BITS, device_bound
 from upwell.domain.search import EVERYONE, Both, Compare, Condition
 from upwell.service.context import Context
+from upwell.service.manage import device_counts
 from upwell.service.manage.access import Caller
 from upwell.service.manage.devices import views
-from upwell.service.manage.groups import condition_of_group, counts
+from upwell.service.manage.groups import condition_of_group
 from upwell.service.manage.products import find_product
 from upwell.service.manage.spaces import find_space
 from upwell.storage.database import Connection, Row
 from upwell.storage.queries import sheet
-from upwell.storage.search import where
+from upwell.storage.search import to_json, where
 from upwell.storage.views import record_of
 
 SQL = sheet("device_lists")
+REMEMBERED_FROM = 1000  # passing over fewer devices costs nothing worth remembering
+EXPORTED_AT_ONCE = 500  # devices; a piece costs PostgreSQL some 15 ms
+END_KEPT_S = 60.0  # where a page ended, for who reads on
+
+
+class _End(NamedTuple):
+    """The device that a page ended with, and when it was made."""
+
+    moment: datetime
+    device_id: UUID
 
 
 async def list_devices(ctx: Context, caller: Caller, cmd: c.ListDevices) -> Page[c.Device]:
@@ -32,17 +47,34 @@ async def list_devices(ctx: Context, caller: Caller, cmd: c.ListDevices) -> Page
         if cmd.apply_id is not None:
             total, rows = await _registered(conn, caller, cmd, cmd.apply_id)
         else:
-            total, rows = await _fitting(conn, caller, cmd)
+            total, rows = await _fitting(ctx, conn, caller, cmd)
         items = await views(conn, caller, [row["device_id"] for row in rows])
     return Page(items=tuple(items), asked=cmd.asked, total=total, last=record_of(rows[-1]) if rows else None)
 
 
+async def export_devices(ctx: Context, caller: Caller, cmd: c.ExportDevices) -> Flow[c.Device]:
+    """All devices that fit, piece by piece from new to old. Raises as `list_devices`."""
+
+    async def some(below: int | None) -> Page[c.Device]:
+        return await list_devices(ctx, caller, replace(cmd.which, asked=Slice(take=EXPORTED_AT_ONCE, below=below)))
+
+    async def rest() -> AsyncIterator[tuple[c.Device, ...]]:
+        page = first
+        while len(page.items) == EXPORTED_AT_ONCE:
+            page = await some(page.last)
+            yield page.items
+
+    first = await some(None)
+    return Flow(form=cmd.form, first=first.items, rest=rest())
+
+
 async def count_devices(ctx: Context, caller: Caller, cmd: c.CountDevices) -> c.DeviceCounts:
-    """How many devices the account, a product or a group has. Raises NotFound (product, group)."""
+    """How many devices the account, a space, a product or a group has. Raises NotFound (space, product, group)."""
     async with ctx.database.connection() as conn:
+        space_id = None if cmd.space is None else (await find_space(conn, caller, cmd.space))["space_id"]
         product_id = await find_product(conn, caller, cmd.product_key) if cmd.product_key else None
         which = EVERYONE if cmd.group_id is None else await condition_of_group(conn, caller, cmd.group_id)
-        return await counts(conn, caller, product_id, which)
+        return await device_counts.count(ctx, conn, caller, product_id, which, space_id)
 
 
 async def _registered(
@@ -55,25 +87,36 @@ async def _registered(
     return total, list(await conn.fetch(*SQL["registered"](apply_id=apply_id, **taken)))
 
 
-async def _fitting(conn: Connection, caller: Caller, cmd: c.ListDevices) -> tuple[int | None, list[Row]]:
+async def _fitting(
+    ctx: Context, conn: Connection, caller: Caller, cmd: c.ListDevices
+) -> tuple[int | None, list[Row]]:  # fmt: skip
     """How many fit, if that is wanted, and the rows of those in the slice."""
+    space_id = None if cmd.space is None else (await find_space(conn, caller, cmd.space))["space_id"]
     which, product_id = await _which(conn, caller, cmd)
-    statement = await _statement(conn, caller, cmd, product_id)
     total = None
     if cmd.counted:
-        of = {"account_id": caller.account_id, "product_id": product_id}
-        total = await conn.fetchval(*where(SQL["count_devices"](**of), which))
-    rows = await conn.fetch(*where(statement, which)) if cmd.asked.take else []
+        total = (await device_counts.count(ctx, conn, caller, product_id, which, space_id)).devices
+    asked = which if cmd.space is None else Both((which, Compare("space", "=", (cmd.space,))))
+    key = (caller.account_id, product_id, cmd.order, to_json(asked))
+    end = ctx.remembered.find((key, cmd.asked.skip)) if _counts_pages(cmd, product_id) else None
+    statement = await _statement(conn, caller, cmd, product_id, end)
+    rows = await conn.fetch(*where(statement, asked)) if cmd.asked.take else []
+    passed = cmd.asked.skip + cmd.asked.take
+    if len(rows) == cmd.asked.take and passed >= REMEMBERED_FROM and _counts_pages(cmd, product_id):
+        ctx.remembered.keep((key, passed), _End(rows[-1]["created_at"], rows[-1]["device_id"]), END_KEPT_S)
     return total, list(rows)
 
 
+def _counts_pages(cmd: c.ListDevices, product_id: int | None) -> bool:
+    """Whether the caller counts pages of a list that can go on from a device."""
+    by_number = cmd.after is None and cmd.asked.below is None and cmd.asked.take > 0
+    return by_number and (cmd.order == "record" or (cmd.order == "newest" and product_id is not None))
+
+
 async def _which(conn: Connection, caller: Caller, cmd: c.ListDevices) -> tuple[Condition, int | None]:
-    """All that is asked of a device as one condition, and the number of the product that it must be of."""
+    """All that is asked of a device but its space, as one condition, and the product that it must be of."""
     parts: list[Condition] = [Both((cmd.which,))]  # apart, so that tags of one part are not compared with another's
     product_id = None
-    if cmd.space is not None:
-        await find_space(conn, caller, cmd.space)
-        parts.append(Compare("space", "=", (cmd.space,)))
     if cmd.product_key is not None:
         product_id = await find_product(conn, caller, cmd.product_key)
     if cmd.group_id is not None:
@@ -81,17 +124,23 @@ async def _which(conn: Connection, caller: Caller, cmd: c.ListDevices) -> tuple[
     return Both(tuple(parts)), product_id
 
 
-async def _statement(conn: Connection, caller: Caller, cmd: c.ListDevices, product_id: int | None) -> tuple[Any, ...]:
-    """The statement of the order that is asked for, with its arguments. Raises Invalid (after)."""
-    whose = {"account_id": caller.account_id, "product_id": product_id}
+async def _statement(
+    conn: Connection, caller: Caller, cmd: c.ListDevices, product_id: int | None, end: _End | None
+) -> tuple[Any, ...]:
+    """The statement of the order that is asked for, with its arguments; it goes on from behind `end`. Raises Invalid
+    (after)."""
     if cmd.after is not None:
         moment = await conn.fetchval(*SQL["moment_of_device"](product_id=product_id, device_id=cmd.after))
         if moment is None:
             raise Invalid("after", "the device that the page before ended with")
-        place = {"product_id": product_id, "moment": moment, "after": cmd.after, "take": cmd.asked.take}
+        end = _End(moment, cmd.after)
+    if end is not None and cmd.order == "newest":
+        place = {"product_id": product_id, "moment": end.moment, "after": end.device_id, "take": cmd.asked.take}
         return (*SQL["newest_after"](**place),)
-    below = _below(cmd.asked) if cmd.order == "record" else {}
-    return (*SQL[cmd.order](**whose, take=cmd.asked.take, skip=cmd.asked.skip, **below),)
+    whose = {"account_id": caller.account_id, "product_id": product_id}
+    span = {"take": cmd.asked.take, "skip": cmd.asked.skip if end is None else 0}
+    below = {} if cmd.order != "record" else _below(cmd.asked) if end is None else end._asdict()
+    return (*SQL[cmd.order](**whose, **span, **below),)
 
 
 def _below(asked: Slice) -> dict[str, Any]:

@@ -9,19 +9,18 @@ import json
 from collections.abc import Sequence
 from uuid import UUID
 
-import asyncpg
-
 from upwell.domain import commands as c
 from upwell.domain import fleet
 from upwell.domain.errors import Conflict, Invalid, NotFound, TooMany
-from upwell.domain.task import Event
+from upwell.domain.task import GONE
 from upwell.service.context import Context
 from upwell.service.dice import DEVICE_SECRET_SIZE, IOT_SALT_SIZE, dice
 from upwell.service.manage.access import Caller, require
 from upwell.service.manage.device_keys import device_ids, lock_all, lock_device, no_device
 from upwell.service.manage.products import find_product
+from upwell.service.upgrade import census, spread
+from upwell.service.upgrade.cancelling import end_open
 from upwell.service.upgrade.lives import delete_devices, make_device
-from upwell.service.upgrade.tasks import Selection, end_tasks
 from upwell.storage.database import Connection
 from upwell.storage.queries import sheet
 from upwell.storage.views import device_of
@@ -34,23 +33,30 @@ BEHIND_MAX = 50_000  # devices right behind one (huawei 4.3)
 
 async def create_device(ctx: Context, caller: Caller, cmd: c.CreateDevice) -> c.Device:
     """A new device, also under a deleted one's name. Raises NotFound (space, product, device for the gateway), Conflict
-    device_name_taken or public_id_taken, which does not say whose it is, TooMany devices or levels of gateways."""
+    device_name_taken or public_id_taken, by another of the account, TooMany devices or levels of gateways."""
     require(caller, "operator")
+
+    async def body(conn: Connection) -> c.Device:
+        return (await views(conn, caller, [await make(ctx, conn, caller, cmd)]))[0]
+
+    return await ctx.database.transact(body)
+
+
+async def make(ctx: Context, conn: Connection, caller: Caller, cmd: c.CreateDevice) -> UUID:
+    """The new device of this transaction. Raises as `create_device`."""
     name, secret = cmd.name or dice(DEVICE_NAME_SIZE), cmd.secret or dice(DEVICE_SECRET_SIZE)
     device_id = fleet.device_id(cmd.product_key, name)
     iot_id = fleet.iot_id(device_id, dice(IOT_SALT_SIZE))
-
-    async def body(conn: Connection) -> c.Device:
-        product_id = await find_product(conn, caller, cmd.product_key, cmd.space, "share_product")
-        if not await make_device(conn, device_id, product_id, name, secret, iot_id, cmd.nickname, ctx.now()):
-            raise Conflict("device_name_taken", f"The product has a device named {name}.")
-        if cmd.public_id is not None or cmd.description is not None or cmd.facts:
-            await _dress(conn, device_id, cmd)
-        if cmd.gateway_id is not None:
-            await _put_behind(ctx, conn, caller, device_id, cmd.gateway_id)
-        return (await views(conn, caller, [device_id]))[0]
-
-    return await ctx.database.transact(body)
+    if cmd.public_id is not None:  # first, so that whoever waits for it holds nothing
+        await conn.execute(*SQL["lock_public_id"](account_id=caller.account_id, public_id=cmd.public_id))
+    product_id = await find_product(conn, caller, cmd.product_key, cmd.space, "share_product")
+    if not await make_device(conn, device_id, product_id, name, secret, iot_id, cmd.nickname, await ctx.moment(conn)):
+        raise Conflict("device_name_taken", f"The product has a device named {name}.")
+    if cmd.public_id is not None or cmd.description is not None or cmd.facts:
+        await _dress(conn, caller, device_id, cmd)
+    if cmd.gateway_id is not None:
+        await _put_behind(ctx, conn, caller, device_id, cmd.gateway_id)
+    return device_id
 
 
 # --- shown ---
@@ -66,7 +72,7 @@ async def show_device(ctx: Context, caller: Caller, cmd: c.ShowDevice) -> c.Devi
 
 async def show_devices(ctx: Context, caller: Caller, cmd: c.ShowDevices) -> tuple[c.Device, ...]:
     """The devices in the order asked, unknown ones left out; read in one question. Raises Missing."""
-    async with ctx.database.connection() as conn:
+    async with ctx.lookups.connection() as conn:
         ids = await device_ids(conn, caller, cmd.devices)
         rows = await views(conn, caller, [found for found in dict.fromkeys(ids) if found is not None])
     by_id = {device.device_id: device for device in rows}
@@ -100,6 +106,7 @@ async def update_devices(ctx: Context, caller: Caller, cmd: c.UpdateDevices) -> 
         if len(set(ids)) < len(ids):
             raise Invalid("changes", "one for each device", "a device is given twice")
         await conn.execute(*SQL["update_devices"](device_ids=ids, now=ctx.now(), **columns))
+        await census.settle(conn, [id_ for id_, change in zip(ids, changes, strict=True) if change.enabled is not None])
         return tuple(await views(conn, caller, ids))
 
     return await ctx.database.transact(body)
@@ -116,6 +123,7 @@ async def reset_secret(ctx: Context, caller: Caller, cmd: c.ResetSecret) -> c.Se
         await conn.execute(*SQL[which](device_id=device_id, secret=secret, now=now))
         if cmd.disconnect:
             await conn.execute(*SQL["let_go"](device_id=device_id, now=now))
+            await census.settle(conn, [device_id])
         [shown] = await views(conn, caller, [device_id])
         return c.SecretReset(public_id=shown.public_id, secret=secret, secondary=cmd.secondary)
 
@@ -128,11 +136,8 @@ async def reset_device(ctx: Context, caller: Caller, cmd: c.ResetDevice) -> c.Do
 
     async def body(conn: Connection) -> c.Done:
         device_id = await lock_device(conn, caller, cmd.device)
-        await conn.execute(*SQL["forget_versions"](device_id=device_id))  # before its tasks are locked, as by a report
-        chosen = Selection(device_ids=[device_id])
-        await end_tasks(
-            conn, Event.CANCELLED, chosen, ctx.now(), reason="device_reset", description="the device was reset"
-        )
+        await spread.forget(conn, [device_id])  # before its tasks are locked, as by a report
+        await end_open(conn, [device_id], ctx.now(), reason="device_reset", description="the device was reset")
         return c.Done()
 
     return await ctx.database.transact(body)
@@ -147,10 +152,7 @@ async def delete_device(ctx: Context, caller: Caller, cmd: c.DeleteDevice) -> c.
         if cmd.keep_gateway and await conn.fetchval(*SQL["has_sub_devices"](device_id=device_id)):
             raise Conflict("gateway_has_devices", "Other devices are behind the device; delete them first.")
         await delete_devices(conn, [device_id], now)
-        chosen = Selection(device_ids=[device_id])
-        await end_tasks(
-            conn, Event.CANCELLED, chosen, now, reason="device_deleted", description="the device was deleted"
-        )
+        await end_open(conn, [device_id], now, reason=GONE, description="the device was deleted")
         return c.Done()
 
     return await ctx.database.transact(body)
@@ -159,16 +161,19 @@ async def delete_device(ctx: Context, caller: Caller, cmd: c.DeleteDevice) -> c.
 # --- parts ---
 
 
-async def _dress(conn: Connection, device_id: UUID, cmd: c.CreateDevice) -> None:
-    taken = Conflict("public_id_taken", f"The device id {cmd.public_id} is in use.")
-    row = {"public_id": cmd.public_id, "description": cmd.description, "facts": json.dumps(dict(cmd.facts))}
-    try:
-        await conn.execute(*SQL["dress_device"](device_id=device_id, **row))
-    except asyncpg.UniqueViolationError as exc:
-        raise taken from exc
-    implied = fleet.implied_ids(cmd.public_id or "")
-    if await conn.fetchval(*SQL["implied_taken"](implied_ids=implied, device_id=device_id)):
-        raise taken
+async def _dress(conn: Connection, caller: Caller, device_id: UUID, cmd: c.CreateDevice) -> None:
+    asked = {"device_id": device_id, "public_id": cmd.public_id}
+    if cmd.public_id is not None:
+        implied = fleet.implied_ids(cmd.public_id)
+        taken = SQL["public_id_taken"](**asked, account_id=caller.account_id, implied_ids=implied)
+        if await conn.fetchval(*taken):
+            raise id_taken(cmd.public_id)
+    await conn.execute(*SQL["dress_device"](**asked, description=cmd.description, facts=json.dumps(dict(cmd.facts))))
+
+
+def id_taken(public_id: str) -> Conflict:
+    """The refusal of an id that another device of the account has."""
+    return Conflict("public_id_taken", f"The device id {public_id} is in use.")
 
 
 async def _put_behind(ctx: Context, conn: Connection, caller: Caller, device_id: UUID, gateway: str) -> None:

@@ -13,6 +13,7 @@ from upwell.domain.commands.lists import Page
 from upwell.domain.errors import Conflict, NotFound, TooMany
 from upwell.domain.search import Condition
 from upwell.service.context import Context
+from upwell.service.manage import device_counts
 from upwell.service.manage.access import Caller, require
 from upwell.service.manage.devices import show_device
 from upwell.service.manage.pages import page, span
@@ -92,7 +93,8 @@ async def show_group(ctx: Context, caller: Caller, cmd: c.ShowGroup) -> c.Group:
     """The group, the one above it, and its counts. Raises NotFound."""
     async with ctx.database.connection() as conn:
         row = await find_group(conn, caller, cmd.group_id)
-        seen = await counts(conn, caller, None, condition_of(row)) if cmd.counted else None
+        space_id = await space_number(conn, caller, cmd.counted_in)
+        seen = await device_counts.count(ctx, conn, caller, None, condition_of(row), space_id) if cmd.counted else None
         above = row["super_group_id"]
         over = None if above is None else group_of(await find_group(conn, caller, above))
     return group_of(row, over, seen)
@@ -106,7 +108,7 @@ async def list_groups(ctx: Context, caller: Caller, cmd: c.ListGroups) -> Page[c
     async with ctx.database.connection() as conn:
         which["space_id"] = await space_number(conn, caller, cmd.space)
         which["group_ids"] = None if device is None else await _groups_of(conn, caller, device)
-        total = await conn.fetchval(*SQL["count_groups"](**which))
+        total = await conn.fetchval(*SQL["count_groups"](**which)) if cmd.counted else None
         rows = await conn.fetch(*SQL["list_groups"](**which, **span(cmd.asked)))
     return page(rows, cmd.asked, group_of, lambda row: int(row["group_id"]), total)
 
@@ -128,13 +130,6 @@ async def find_static(conn: Connection, caller: Caller, group_id: int) -> None:
 async def condition_of_group(conn: Connection, caller: Caller, group_id: int) -> Condition:
     """Who is in the caller's group. Raises NotFound."""
     return condition_of(await find_group(conn, caller, group_id))
-
-
-async def counts(conn: Connection, caller: Caller, product_id: int | None, which: Condition) -> c.DeviceCounts:
-    """How many of the account's devices, of one product if it is given, fit the condition."""
-    asked = SQL["count_fitting"](account_id=caller.account_id, product_id=product_id)
-    [row] = await conn.fetch(*where(asked, which))
-    return c.DeviceCounts(devices=row["devices"], active=row["active"], online=row["online"])
 
 
 def _filled_by(cmd: c.CreateGroup) -> dict[str, str | None]:

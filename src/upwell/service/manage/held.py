@@ -3,32 +3,53 @@
 Locks are taken in the house's order: job, packages, devices, tasks.
 """
 
+import asyncio
 from collections.abc import Callable, Sequence
 from datetime import datetime
 from uuid import UUID
 
-from upwell.domain.errors import Conflict, NotFound
+from upwell.domain.errors import Busy, Conflict, NotFound
 from upwell.domain.talk import TaskRef
 from upwell.domain.task import Stepped, Task
 from upwell.service.context import Context
 from upwell.service.manage.access import Caller
 from upwell.service.manage.job_packages import refuse_lost_object
-from upwell.service.upgrade.fill import fill_chunk
+from upwell.service.upgrade import acts
+from upwell.service.upgrade.fill import fill_chunk, fill_one
 from upwell.service.upgrade.lives import are_of_the_past
 from upwell.service.upgrade.making import lock_live_devices, taken_devices
-from upwell.service.upgrade.tasks import Ledger, columns_of, task_of
+from upwell.service.upgrade.tasks import Ledger, columns_of, follow, task_of
 from upwell.storage.database import Connection, Row
 from upwell.storage.queries import sheet
 
 SQL = sheet("held")
+CHUNKS_OF_SMALL = 4  # in which a small job is filled before the call that acts on it is answered
+WAIT_S, WAITS_MAX = 0.02, 100  # for devices that others hold
 
 Act = Callable[[Task], Stepped]
 
 
 async def fill(ctx: Context, conn: Connection, job_id: int) -> None:
-    """All tasks of a locked job exist: none must escape what is asked of all of them."""
-    while await fill_chunk(ctx, conn, job_id):
-        pass
+    """All tasks of a locked job exist: none must escape what is asked of some of them. Raises Busy when others hold
+    devices that it is for."""
+    while (chunk := await fill_chunk(ctx, conn, job_id)).more:
+        if not chunk.moved:
+            raise Busy("Others hold devices of the job at this moment; ask again.")
+
+
+async def fill_before(ctx: Context, job_id: int, *, all_of_it: bool) -> None:
+    """All tasks of the job exist, or of a small one at least, each chunk committed by itself. Devices that others hold
+    are waited for, not for ever."""
+    chunks = waits = 0
+    while all_of_it or chunks < CHUNKS_OF_SMALL:
+        chunk = await fill_one(ctx, job_id)
+        if not chunk.more or waits == WAITS_MAX:
+            return
+        if chunk.moved:
+            chunks += 1
+        else:
+            waits += 1
+            await asyncio.sleep(WAIT_S)
 
 
 async def packages_of_job(conn: Connection, job_id: int, deleted: str) -> list[Row]:
@@ -63,18 +84,26 @@ async def live_devices(conn: Connection, ids: Sequence[UUID]) -> set[UUID]:
     return set(await lock_live_devices(conn, ids))
 
 
-async def tasks_of_account(conn: Connection, caller: Caller, refs: Sequence[TaskRef]) -> list[Task]:
-    """These tasks; one that is named twice is one. Raises NotFound (task) unless all are the caller's."""
+async def tasks_of_account(
+    conn: Connection, caller: Caller, refs: Sequence[TaskRef], ledger: Ledger, now: datetime
+) -> list[Task]:
+    """These tasks, once they have followed what was done to their jobs, which is in the ledger; one that is named twice
+    is one. Raises NotFound (task) unless all are the caller's."""
     asked = list(dict.fromkeys(refs))
+    await acts.share_waiting(conn, {ref.job_id for ref in asked})
     rows = await conn.fetch(*SQL["lock_tasks"](account_id=caller.account_id, **columns_of(asked)))
     if len(rows) != len(asked):
         raise NotFound("task", "one of the given tasks")
-    return [task_of(row) for row in rows]
+    return await follow(conn, list(map(task_of, rows)), ledger, now)
 
 
-async def tasks_of_job(conn: Connection, job_id: int, device_ids: Sequence[UUID] | None) -> list[Task]:
-    """The job's tasks of the present lives of these devices, or of all."""
-    return [task_of(row) for row in await conn.fetch(*SQL["lock_tasks_of_job"](job_id=job_id, device_ids=device_ids))]
+async def tasks_of_job(
+    conn: Connection, job_id: int, device_ids: Sequence[UUID] | None, ledger: Ledger, now: datetime
+) -> list[Task]:
+    """The job's tasks of the present lives of these devices, or of all, as `tasks_of_account`."""
+    await acts.share_waiting(conn, [job_id])
+    rows = await conn.fetch(*SQL["lock_tasks_of_job"](job_id=job_id, device_ids=device_ids))
+    return await follow(conn, list(map(task_of, rows)), ledger, now)
 
 
 async def taken(conn: Connection, tasks: Sequence[Task]) -> set[UUID]:
@@ -84,17 +113,18 @@ async def taken(conn: Connection, tasks: Sequence[Task]) -> set[UUID]:
 
 
 async def change(
-    conn: Connection, tasks: Sequence[Task], act: Act, now: datetime, refused: Callable[[Task], Conflict] | None = None
-) -> set[UUID]:
+    conn: Connection, tasks: Sequence[Task], act: Act, ledger: Ledger, now: datetime,
+    refused: Callable[[Task], Conflict] | None = None,
+) -> set[UUID]:  # fmt: skip
     """Let `act` happen to these tasks, which are locked; returns the devices of those that it changed. With `refused`
-    the first that does not move refuses all."""
-    ledger, done = Ledger(), set[UUID]()
+    the first that does not move refuses all. What is in the ledger is saved with it."""
+    done = set[UUID]()
     for task in tasks:
         stepped, moved = act(task)
         if moved is None and refused is not None:
             raise refused(task)
         if moved is not None or stepped != task:
-            ledger.note(stepped, moved)
+            ledger.note(task, stepped, moved)
             done.add(task.ref.device_id)
     await ledger.save(conn, now)
     return done

@@ -17,17 +17,21 @@ import asyncpg
 
 from upwell.domain import commands as c
 from upwell.domain.errors import Conflict, Invalid, NotFound
+from upwell.domain.events import Kind
 from upwell.domain.fleet import device_id
+from upwell.domain.rollout import FILLING, FILLING_WHOLE, is_whole, problem
 from upwell.domain.standings import ENDED, Progress
 from upwell.service.context import Context
 from upwell.service.manage import device_lists, job_packages, job_views
 from upwell.service.manage.access import Caller, require
 from upwell.service.manage.device_keys import find_public
-from upwell.service.upgrade import news
+from upwell.service.manage.held import fill_before
+from upwell.service.upgrade import events, news, waves
 from upwell.service.upgrade.endings import end_job, set_package_status
-from upwell.service.upgrade.fill import add_targets, fill_chunk
+from upwell.service.upgrade.fill import fill_chunk, look_again
+from upwell.service.upgrade.spans import add_targets
 from upwell.storage.database import Connection, Row
-from upwell.storage.job_rows import progress_of
+from upwell.storage.job_rows import care_of, progress_of
 from upwell.storage.queries import sheet
 
 SQL = sheet("jobs")
@@ -43,18 +47,24 @@ async def create_job(ctx: Context, caller: Caller, cmd: c.CreateJob) -> c.Job:
     (scheduled_at, finish_at, device_list_url). A verify job makes its package `verifying` (alibaba 7.1)."""
     require(caller, "operator")
     _check_hours(cmd, ctx.now())
+    _check_care(cmd)
     make = _make_asking if cmd.asks_version else _MAKE[cmd.kind]
 
     async def body(conn: Connection) -> c.Job:
         job_id = await make(ctx, conn, caller, cmd)
         return await job_views.one(conn, caller, job_id, asking=cmd.asks_version)
 
+    began = ctx.now()
     try:
-        return await ctx.database.transact(body)
+        job = await ctx.database.transact(body)
     except asyncpg.UniqueViolationError as exc:
         if exc.constraint_name != "job_one_dynamic":
             raise
         raise Conflict("dynamic_job_is_running", "The package has a dynamic job that is running.") from exc
+    await look_again(ctx, job.job_id, began)
+    if len(cmd.device_names) in range(1, SMALL + 1):
+        await fill_before(ctx, job.job_id, all_of_it=False)  # those of its devices that others held
+    return job
 
 
 def _check_hours(cmd: c.CreateJob, now: datetime) -> None:
@@ -69,6 +79,19 @@ def _check_hours(cmd: c.CreateJob, now: datetime) -> None:
             raise Invalid("scheduled_at", f"a time within the next {latest_s // c.DAY_S} days")
         span = f"from {least:%Y-%m-%dT%H:%M:%SZ} to {most:%Y-%m-%dT%H:%M:%SZ}"
         raise Invalid("scheduled_at", span, f"it is {start:%Y-%m-%dT%H:%M:%SZ}")
+
+
+def _check_care(cmd: c.CreateJob) -> None:
+    """Waves are shares of devices that are there when the job begins."""
+    if cmd.care is None:
+        return
+    whole = is_whole(cmd.care.preset or cmd.care.waves)
+    if cmd.kind == "verify" or (cmd.dynamic_mode == 2 and not whole):
+        raise Invalid("waves", "of a job that brings the devices there are to a package", "this one does not")
+    wrong = problem(cmd.care.waves) if not cmd.care.preset else None
+    if wrong is not None:
+        place, check = wrong
+        raise Invalid(f"waves[{place}]" if place >= 0 else "waves", check)
 
 
 async def _make_verify(ctx: Context, conn: Connection, caller: Caller, cmd: c.CreateJob) -> int:
@@ -181,6 +204,7 @@ async def _add_public(conn: Connection, caller: Caller, cmd: c.CreateJob, job_id
 
 async def _add(ctx: Context, conn: Connection, caller: Caller, cmd: c.CreateJob, product_id: int) -> int:
     job_id, asks = ctx.new_id(), cmd.asks_version
+    care = cmd.care if cmd.care is not None or cmd.kind == "verify" else await _defaults(conn, cmd, product_id)
     facts: dict[str, Any] = asdict(cmd.manner) | {
         "job_id": job_id,
         "account_id": caller.account_id,
@@ -196,11 +220,33 @@ async def _add(ctx: Context, conn: Connection, caller: Caller, cmd: c.CreateJob,
         "materialised": cmd.dynamic_mode == 2,
         "ext_info": None if cmd.ext_info is None else json.dumps(dict(cmd.ext_info)),
         "facts": json.dumps(dict(cmd.facts)),
-        "now": ctx.now(),
+        "now": await ctx.moment(conn),  # which of the devices there are it is for
+        "open_wave": _begins(care),
     }
     facts |= {name: getattr(cmd, name) for name in _AS_GIVEN}
     await conn.execute(*SQL["add_job"](**facts))
+    if care is not None and _begins(care):
+        salt = "" if care.same_first else str(job_id)
+        await waves.add(conn, job_id, care.preset or care.waves, salt, care.guard)
+    if facts["status"] == "IN_PROGRESS":
+        await events.tell_job(conn, job_id, Kind.ROLLOUT_STARTED, facts["now"])
     return job_id
+
+
+async def _defaults(conn: Connection, cmd: c.CreateJob, product_id: int) -> c.Care | None:
+    """The care that the product's owner wants for jobs that say nothing of it. A standing rule for newcomers alone has
+    no shares, but a guard."""
+    care = care_of(await conn.fetchval(*SQL["rollout_defaults"](product_id=product_id)))
+    if care is None or cmd.dynamic_mode != 2:
+        return care
+    return None if care.guard is None else c.Care(preset="all_at_once", guard=care.guard)
+
+
+def _begins(care: c.Care | None) -> int:
+    """The open wave of a new job. One that has no guard and all devices at once is as any without care."""
+    if care is None or (care.guard is None and is_whole(care.preset or care.waves)):
+        return 0
+    return FILLING_WHOLE if is_whole(care.preset or care.waves) else FILLING
 
 
 _AS_GIVEN = ("kind", "selection", "source_versions", "dynamic_mode", "asks_version", "name", "part", "by_gateway",
@@ -214,14 +260,15 @@ def _group_of(cmd: c.CreateJob) -> int | None:
 # --- changed ---
 
 
-async def update_job(ctx: Context, caller: Caller, cmd: c.UpdateJob) -> c.Done:
+async def update_job(ctx: Context, caller: Caller, cmd: c.UpdateJob) -> c.Job:
     """Change a job that has not ended. Raises NotFound, Conflict job_ended, job_kind_mismatch, job_selection_mismatch,
     source_version_not_the_deltas; Invalid for what only dynamic jobs have."""
 
-    async def body(conn: Connection) -> c.Done:
+    async def body(conn: Connection) -> c.Job:
         job = await locked_job(conn, caller, cmd.job_id)
         _check_update(job, cmd)
-        given = {"maximum_per_min": cmd.maximum_per_min, "tags": json.dumps(cmd.tags), "timeout_min": cmd.timeout_min}
+        tags = None if cmd.tags is None else json.dumps(cmd.tags)
+        given = {"maximum_per_min": cmd.maximum_per_min, "tags": tags, "timeout_min": cmd.timeout_min}
         versions = cmd.source_versions
         await conn.execute(*SQL["update_job"](job_id=cmd.job_id, source_versions=versions, now=ctx.now(), **given))
         if versions is not None and versions != tuple(job["source_versions"]):
@@ -230,7 +277,7 @@ async def update_job(ctx: Context, caller: Caller, cmd: c.UpdateJob) -> c.Done:
             await _add_policy(conn, cmd.job_id, job["product_id"], job, versions, job["group_id"])
             if job["dynamic_mode"] == 1:
                 await conn.execute(*SQL["refill_job"](job_id=cmd.job_id))
-        return c.Done()
+        return await job_views.one(conn, caller, cmd.job_id, asking=False)
 
     return await ctx.database.transact(body)
 
@@ -238,9 +285,9 @@ async def update_job(ctx: Context, caller: Caller, cmd: c.UpdateJob) -> c.Done:
 def _check_update(job: Row, cmd: c.UpdateJob) -> None:
     if job["status"] not in ("PLANNED", "IN_PROGRESS"):
         raise Conflict("job_ended", f"The job is {job['status']}.")
-    if cmd.kind != ("dynamic" if job["kind"] == "dynamic" else "static"):
+    if cmd.kind not in (None, "dynamic" if job["kind"] == "dynamic" else "static"):
         raise Conflict("job_kind_mismatch", f"The job is not {cmd.kind}.")
-    if cmd.selection != job["selection"]:
+    if cmd.selection not in (None, job["selection"]):
         raise Conflict("job_selection_mismatch", f"The job's devices are selected by {job['selection']}.")
     if job["kind"] != "dynamic":
         for field in ("timeout_min", "source_versions"):

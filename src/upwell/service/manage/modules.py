@@ -107,6 +107,13 @@ async def list_module_versions(ctx: Context, caller: Caller, cmd: c.ListModuleVe
     return page(rows, cmd.asked, lambda row: filled(c.ModuleVersion, row, **whose), total=total)
 
 
+async def held(conn: Connection, caller: Caller, key: c.ModuleKey) -> c.Module:
+    """The module, held until the transaction ends. Raises as show_module does."""
+    product_id, name = await _find(conn, caller, key)
+    await conn.execute(*SQL["lock_module"](product_id=product_id, name=name))
+    return await _show(conn, key, product_id, name)
+
+
 async def _find(conn: Connection, caller: Caller, key: c.ModuleKey) -> tuple[int, str]:
     """The product and the name that a key leads to, whether or not the product has a module of that name. Raises
     NotFound (product, module), Missing, Conflict module_is_default."""

@@ -18,6 +18,7 @@ from upwell.objects.buckets import object_ref
 from upwell.objects.port import Seen
 from upwell.service.context import Context, objects_of
 from upwell.service.manage.access import Caller, project_id
+from upwell.service.manage.parts import file_of_upload
 from upwell.service.manage.uploads import take_file
 from upwell.storage.database import Connection, Row
 
@@ -42,8 +43,8 @@ class Content:
 
 async def single(ctx: Context, conn: Connection, caller: Caller, cmd: c.CreatePackage, package_id: int) -> Content:
     """The one file, checked against what the caller thinks of it (alibaba 5.4). Raises Invalid (url, size, md5,
-    sha256), NotFound (file), Conflict file_used."""
-    url = cmd.url or ""
+    sha256), NotFound (file, upload), Conflict file_used, upload_not_complete."""
+    url = await _url_of(ctx, conn, caller, cmd)
     file = await take_file(ctx, conn, caller, url, "firmware", package_id)
     if file["size"] == 0:
         raise Invalid("url", "that of a file of at least 1 byte", "the uploaded file is empty; upload it again")
@@ -61,14 +62,22 @@ async def several(ctx: Context, conn: Connection, caller: Caller, cmd: c.CreateP
     size), NotFound (file), Conflict file_used."""
     files = []
     for place, given in enumerate(cmd.files, 1):
-        file = await take_file(ctx, conn, caller, given.url, "firmware", package_id)
+        url = await _url_of(ctx, conn, caller, given)
+        file = await take_file(ctx, conn, caller, url, "firmware", package_id)
         _check_file(given, file, f"file {place} ({given.name})")
         facts = {name: file[name] for name in ("object_key", "size", "md5", "sha256")}
-        files.append({"name": given.name, "url": given.url} | facts)
+        files.append({"name": given.name, "url": url} | facts)
     size = sum(int(file["size"]) for file in files)
     if cmd.size is not None and cmd.size != size:
         raise Invalid("size", "that of the stored files together", f"they have {size} bytes")
     return Content("", size, "", files=json.dumps(files))
+
+
+async def _url_of(ctx: Context, conn: Connection, caller: Caller, given: c.CreatePackage | c.GivenFile) -> str:
+    """What names the file: the URL of its ticket, or the key that an upload in parts gave it."""
+    if given.upload_id is not None:
+        return await file_of_upload(ctx, conn, caller, given.upload_id)
+    return given.url or ""
 
 
 def _check_file(given: c.GivenFile, file: Row, which: str) -> None:

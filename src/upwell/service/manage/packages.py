@@ -54,13 +54,13 @@ async def create_package(ctx: Context, caller: Caller, cmd: c.CreatePackage) -> 
     return await ctx.database.transact(body)
 
 
-async def update_package(ctx: Context, caller: Caller, cmd: c.UpdatePackage) -> c.Done:
+async def update_package(ctx: Context, caller: Caller, cmd: c.UpdatePackage) -> c.Package:
     """Give a package another name, description or note. A package of no product is every product's. Raises NotFound
     (package, product), Conflict package_name_taken or package_of_other_product."""
     require(caller, "operator")
     change = {"name": cmd.name, "description": cmd.description, "note": cmd.note}
 
-    async def body(conn: Connection) -> c.Done:
+    async def body(conn: Connection) -> c.Package:
         which = {"package_id": cmd.package_id, "account_id": caller.account_id}
         row = await conn.fetchrow(*SQL["package_for_change"](**which))
         if row is None:
@@ -72,7 +72,7 @@ async def update_package(ctx: Context, caller: Caller, cmd: c.UpdatePackage) -> 
             await conn.execute(*SQL["update_package"](package_id=cmd.package_id, now=ctx.now(), **change))
         except asyncpg.UniqueViolationError as exc:
             raise _name_taken(cmd.name or "") from exc
-        return c.Done()
+        return (await _views(conn, caller, [cmd.package_id]))[0]
 
     return await ctx.database.transact(body)
 
@@ -92,7 +92,7 @@ async def list_packages(ctx: Context, caller: Caller, cmd: c.ListPackages) -> Pa
     asked |= {"account_id": caller.account_id, "version": cmd.version, "in_space": cmd.in_space}
     async with ctx.database.connection() as conn:
         asked["space_id"] = await space_number(conn, caller, cmd.space)
-        total = await conn.fetchval(*SQL["count_packages"](**asked))
+        total = await conn.fetchval(*SQL["count_packages"](**asked)) if cmd.counted else None
         found = await conn.fetch(*SQL["list_packages"](**asked, **span(cmd.asked)))
         rows = await _rows(conn, caller, [row["package_id"] for row in found])
     return page(rows, cmd.asked, package_of, lambda row: int(row["package_id"]), total)
@@ -116,12 +116,19 @@ async def delete_package(ctx: Context, caller: Caller, cmd: c.DeletePackage) -> 
     return await ctx.database.transact(body)
 
 
+async def held(conn: Connection, caller: Caller, package_id: int) -> c.Package:
+    """The package, held until the transaction ends as its deletion holds it. Raises NotFound."""
+    if await conn.fetchval(*SQL["lock_package"](package_id=package_id, account_id=caller.account_id)) is None:
+        raise NotFound("package", str(package_id))
+    return (await _views(conn, caller, [package_id]))[0]
+
+
 def _check(cmd: c.CreatePackage) -> None:
     if cmd.is_delta and not cmd.source_version:
         raise Invalid("source_version", "given for a delta package")
     if cmd.is_delta and cmd.source_version == cmd.version:
         raise Invalid("source_version", "differs from the destination version")
-    if not cmd.files and not cmd.url and not cmd.place:
+    if not cmd.files and not cmd.url and not cmd.place and cmd.upload_id is None:
         raise Missing("url")
     if cmd.files:
         _check_files(cmd)
@@ -129,7 +136,8 @@ def _check(cmd: c.CreatePackage) -> None:
 
 def _check_files(cmd: c.CreatePackage) -> None:
     """A package of several files has no file of its own (alibaba 2.3)."""
-    for field, given in (("url", cmd.url), ("md5", cmd.md5), ("sha256", cmd.sha256)):
+    own = (("url", cmd.url), ("upload_id", cmd.upload_id), ("md5", cmd.md5), ("sha256", cmd.sha256))
+    for field, given in own:
         if given:
             raise Invalid(field, "not given beside several files")
     if len(cmd.files) > FILES_MAX:

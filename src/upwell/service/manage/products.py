@@ -18,6 +18,7 @@ from upwell.service.manage.access import Caller, require
 from upwell.service.manage.pages import page, span
 from upwell.service.manage.spaces import find_space, space_number
 from upwell.storage.database import Connection, Row
+from upwell.storage.job_rows import kept_care
 from upwell.storage.queries import sheet
 from upwell.storage.views import product_of
 
@@ -44,7 +45,7 @@ async def create_product(ctx: Context, caller: Caller, cmd: c.CreateProduct) -> 
         # Asked after the insert, which waits for whoever is deleting a product of this key.
         if await conn.fetchval(*SQL["key_of_others"](key=key, account_id=caller.account_id)):
             raise _key_taken(key)
-        return await _show(conn, product_id)
+        return await shown(conn, product_id)
 
     return await ctx.database.transact(body)
 
@@ -52,7 +53,7 @@ async def create_product(ctx: Context, caller: Caller, cmd: c.CreateProduct) -> 
 async def show_product(ctx: Context, caller: Caller, cmd: c.ShowProduct) -> c.Product:
     """The product. Raises NotFound (space, product)."""
     async with ctx.database.connection() as conn:
-        return await _show(conn, await find_product(conn, caller, cmd.product_key, cmd.space))
+        return await shown(conn, await find_product(conn, caller, cmd.product_key, cmd.space))
 
 
 async def list_products(ctx: Context, caller: Caller, cmd: c.ListProducts) -> Page[c.Product]:
@@ -61,7 +62,8 @@ async def list_products(ctx: Context, caller: Caller, cmd: c.ListProducts) -> Pa
     async with ctx.database.connection() as conn:
         space_id = await space_number(conn, caller, cmd.space)
         which = {"account_id": caller.account_id, "space_id": space_id, "name": cmd.name, "facts": facts}
-        total = await conn.fetchval(*SQL["count_products"](**which))
+        which["product_key"] = cmd.product_key
+        total = await conn.fetchval(*SQL["count_products"](**which)) if cmd.counted else None
         found = await conn.fetch(*SQL["list_products"](**which, **span(cmd.asked)))
         rows = await _rows(conn, [row["product_id"] for row in found])
     return page(rows, cmd.asked, product_of, lambda row: int(row["product_id"]), total)
@@ -72,6 +74,11 @@ async def update_product(ctx: Context, caller: Caller, cmd: c.UpdateProduct) -> 
     product_name_taken."""
     require(caller, "operator")
     change = {"name": cmd.name, "facts": json.dumps(dict(cmd.facts)), "may_share": not cmd.unique_name}
+    defaults = cmd.rollout_defaults
+    change |= {
+        "sets_defaults": defaults is not None,
+        "defaults": None if defaults in (None, c.Care()) else kept_care(defaults),
+    }
 
     async def body(conn: Connection) -> c.Product:
         product_id = await find_product(conn, caller, cmd.product_key, cmd.space, "lock_product")
@@ -79,7 +86,7 @@ async def update_product(ctx: Context, caller: Caller, cmd: c.UpdateProduct) -> 
             await conn.execute(*SQL["update_product"](product_id=product_id, **change))
         except asyncpg.UniqueViolationError as exc:
             raise _name_taken(cmd.name or "") from exc
-        return await _show(conn, product_id)
+        return await shown(conn, product_id)
 
     return await ctx.database.transact(body)
 
@@ -112,7 +119,8 @@ async def find_product(
     return int(product_id)
 
 
-async def _show(conn: Connection, product_id: int) -> c.Product:
+async def shown(conn: Connection, product_id: int) -> c.Product:
+    """The product of that number, which the caller holds."""
     [row] = await _rows(conn, [product_id])  # the product is held
     return product_of(row)
 

@@ -135,7 +135,7 @@ async def _make(
     names = [name for name, _ in named]
     ids, secrets, publics = await asyncio.to_thread(_made_up, product_key, names)
     columns = (ids, names, [nickname for _, nickname in named], secrets, publics)
-    return await make_devices(conn, apply_id, product_id, ctx.now(), *columns)
+    return await make_devices(conn, apply_id, product_id, await ctx.moment(conn), *columns)
 
 
 def _made_up(product_key: str, names: list[str]) -> tuple[list[UUID], list[str], list[str]]:

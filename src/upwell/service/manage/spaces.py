@@ -9,18 +9,15 @@ from datetime import datetime
 
 from upwell.domain import commands as c
 from upwell.domain.errors import Conflict, NotFound, TooMany
-from upwell.domain.task import Event
 from upwell.service.context import Context
 from upwell.service.manage.access import Caller, require
-from upwell.service.upgrade.lives import delete_devices
-from upwell.service.upgrade.tasks import Selection, end_tasks
+from upwell.service.upgrade.burying import BURIED_AT_ONCE, bury
 from upwell.storage.database import Connection, Row
 from upwell.storage.queries import sheet
 from upwell.storage.views import space_of
 
 SQL = sheet("spaces")
 KEY_BYTES = 16  # of a space's key, told as hexadecimal digits
-DEVICES_AT_ONCE = 5000  # that one statement deletes
 
 
 async def create_space(ctx: Context, caller: Caller, cmd: c.CreateSpace) -> c.Space:
@@ -42,7 +39,9 @@ async def create_space(ctx: Context, caller: Caller, cmd: c.CreateSpace) -> c.Sp
 async def list_spaces(ctx: Context, caller: Caller, cmd: c.ListSpaces) -> tuple[c.Space, ...]:
     """The account's spaces, newest first."""
     async with ctx.database.connection() as conn:
-        rows = await conn.fetch(*SQL["list_spaces"](account_id=caller.account_id, is_default=cmd.is_default))
+        rows = await conn.fetch(
+            *SQL["list_spaces"](account_id=caller.account_id, is_default=cmd.is_default, key=cmd.space)
+        )
     return tuple(map(space_of, rows))
 
 
@@ -65,7 +64,8 @@ async def rename_space(ctx: Context, caller: Caller, cmd: c.RenameSpace) -> c.Sp
 
 
 async def delete_space(ctx: Context, caller: Caller, cmd: c.DeleteSpace) -> c.Done:
-    """Delete a space and everything in it. Raises NotFound, Conflict space_is_default, space_has_running_job, or
+    """Delete a space and everything in it. Of very many devices nobody sees any from then on, and the engine makes
+    tombstones of them. Raises NotFound, Conflict space_is_default, space_has_running_job, or
     space_in_use when a group of another space is under one of its groups."""
     require(caller, "admin")
 
@@ -105,10 +105,5 @@ async def _check_deletable(conn: Connection, space: Row) -> None:
 
 
 async def _delete_devices(conn: Connection, products: list[int], now: datetime) -> None:
-    while rows := await conn.fetch(*SQL["some_devices"](product_ids=products, most=DEVICES_AT_ONCE)):
-        ids = [row["device_id"] for row in rows]
-        await delete_devices(conn, ids, now)
-        text = "the space of the device was deleted"
-        await end_tasks(
-            conn, Event.CANCELLED, Selection(device_ids=ids), now, reason="device_deleted", description=text
-        )
+    rows = await conn.fetch(*SQL["some_devices"](product_ids=products, most=BURIED_AT_ONCE))
+    await bury(conn, [row["device_id"] for row in rows], now)

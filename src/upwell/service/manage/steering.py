@@ -4,47 +4,68 @@ Of a job that asks, an owner may ask this or that only while it stands so (`doma
 is told what came of it, and what happens to a task is its table's. Of all others a request is done whole or not at all.
 """
 
-from collections.abc import Sequence
-from dataclasses import replace
+import logging
+from collections.abc import Awaitable, Callable, Sequence
 from datetime import datetime
 from uuid import UUID
 
 from upwell.domain import commands as c
-from upwell.domain import standings
-from upwell.domain.attempts import anew, confirmed, hastened, repeated
-from upwell.domain.awaiting import Awaits
+from upwell.domain.acts import What, confirmed_anew, halted, may_follow, retried
+from upwell.domain.attempts import confirmed, repeated
 from upwell.domain.errors import Conflict, NotFound
-from upwell.domain.standings import ASKS, Progress, Standing
-from upwell.domain.task import Event, State, Stepped, Task, ends, step
+from upwell.domain.events import Kind
+from upwell.domain.standings import ASKS, Progress
+from upwell.domain.task import OPEN, State, Stepped, Task
 from upwell.domain.verification import require_unverified, require_verified
 from upwell.service.context import Context
+from upwell.service.journal import tell
 from upwell.service.manage import held
 from upwell.service.manage.access import Caller, require
 from upwell.service.manage.held import Act
 from upwell.service.manage.job_packages import product_of_account, require_package
 from upwell.service.manage.jobs import devices_of_product, locked_job
 from upwell.service.manage.task_views import product_of_job, targets_of
-from upwell.service.upgrade import counters, news
+from upwell.service.upgrade import acts, counters, events, news
+from upwell.service.upgrade.cancelling import end_open
 from upwell.service.upgrade.endings import end_job, reopen, set_outcome, set_package_status
-from upwell.service.upgrade.tasks import Selection, end_tasks
+from upwell.service.upgrade.fill import fill
+from upwell.service.upgrade.following import follow_at_once
+from upwell.service.upgrade.making import settle
+from upwell.service.upgrade.tasks import Ledger
 from upwell.storage.database import Connection, Row
 from upwell.storage.job_rows import progress_of
 from upwell.storage.queries import sheet
 
+log = logging.getLogger(__name__)
 SQL = sheet("steering")
+CHANGED_AT_ONCE = 1000  # tasks that are confirmed or run again by the call that asks it; of more the engine does it
 CANCEL_TEXT = "cancelled by the owner"
-DEVICE_DELETED = "device_deleted"  # the reason of tasks that are cancelled with their device
+Whole = c.ConfirmTasks | c.RepeatTasks
+Way = Callable[[Context, Connection, Caller, Whole], Awaitable[c.Steered]]
 
 
 # --- cancelled ---
 
 
 async def cancel_tasks(ctx: Context, caller: Caller, cmd: c.CancelTasks) -> c.Steered:
-    """Cancel open tasks; when this returns no offer of them is sent (L5). Raises NotFound (job, package, product,
+    """Cancel open tasks; when this returns no offer of them is sent (L5). Those of a whole job are cancelled by one row
+    of it, which they follow: it takes no longer, however many they are. Raises NotFound (job, package, product,
     device); of a job that asks Conflict job_not_of_this_part, job_state."""
     require(caller, "operator")
-    way = _stop if cmd.asking else _cancel_of_job if cmd.package_id is None else _cancel_of_devices
-    return await ctx.database.transact(lambda conn: way(ctx, conn, caller, cmd))
+    if cmd.package_id is not None and not cmd.asking:
+        return await _cancel_of_devices(ctx, caller, cmd)
+    await _fill(ctx, caller, cmd)
+    way = _stop if cmd.asking else _cancel_of_job
+    steered = await ctx.database.transact(lambda conn: way(ctx, conn, caller, cmd))
+    await follow_at_once(ctx, [cmd.job_id or 0])
+    return steered
+
+
+async def _fill(ctx: Context, caller: Caller, cmd: c.CancelTasks | Whole) -> None:
+    """A small job has its tasks, so that its lists tell of them all; any job, where some are named."""
+    async with ctx.database.connection() as conn:
+        await product_of_job(conn, caller, cmd.job_id or 0, asking=cmd.asking)
+    await held.fill_before(ctx, cmd.job_id or 0, all_of_it=bool(cmd.targets))
 
 
 async def _cancel_of_job(ctx: Context, conn: Connection, caller: Caller, cmd: c.CancelTasks) -> c.Steered:
@@ -53,32 +74,46 @@ async def _cancel_of_job(ctx: Context, conn: Connection, caller: Caller, cmd: c.
         if cmd.scheduled:
             await end_job(conn, job["job_id"], "CANCELED", ctx.now())
         return c.Steered()
-    await held.fill(ctx, conn, job["job_id"])
-    changed = await _cancel(conn, Selection(job_id=cmd.job_id), ctx.now(), cmd.states)
+    why = {"reason": "cancelled", "description": CANCEL_TEXT}
+    changed = await _halt(conn, caller, job, frozenset(map(State, cmd.states)), ctx.now(), **why)
     if job["kind"] == "verify" and not await conn.fetchval(*SQL["has_tasks"](job_id=cmd.job_id)):
         await _end_empty(conn, job, ctx.now())
     return c.Steered(changed=changed)
 
 
-async def _cancel_of_devices(ctx: Context, conn: Connection, caller: Caller, cmd: c.CancelTasks) -> c.Steered:
-    package_id = cmd.package_id or 0
-    await require_package(conn, caller, package_id)
-    product_id = await product_of_account(conn, caller, cmd.product_key)
-    ids = await devices_of_product(conn, product_id, sorted(set(cmd.device_names)))
-    if cmd.job_id is not None:
-        await product_of_job(conn, caller, cmd.job_id)
-    for job in await conn.fetch(*SQL["lock_unfilled_of_package"](package_id=package_id, job_id=cmd.job_id)):
-        await held.fill(ctx, conn, job["job_id"])
-    chosen = Selection(job_id=cmd.job_id, device_ids=ids, package_id=package_id)
-    return c.Steered(changed=await _cancel(conn, chosen, ctx.now(), cmd.states))
+async def _halt(
+    conn: Connection, caller: Caller, job: Row, states: frozenset[State], now: datetime, **why: str
+) -> int:  # fmt: skip
+    changed = await acts.halt(conn, job["job_id"], states, now, asked_by=caller.key_id, **why)
+    told = {"tasks": changed, "reason": why["reason"], "by": caller.key_id}
+    await events.tell_job(conn, job["job_id"], Kind.ROLLOUT_CANCELED, now, **told)
+    tell(log, "job halted", job=job["job_id"], tasks=changed, states=",".join(sorted(states)), reason=why["reason"])
+    return changed
 
 
-async def _cancel(conn: Connection, chosen: Selection, now: datetime, states: frozenset[str]) -> int:
-    changing = frozenset(State(s) for s in states) & {s for s, _ in ends(Event.CANCELLED)}
-    if not changing:
-        return 0
-    text = CANCEL_TEXT
-    return await end_tasks(conn, Event.CANCELLED, chosen, now, states=changing, reason="cancelled", description=text)
+async def _cancel_of_devices(ctx: Context, caller: Caller, cmd: c.CancelTasks) -> c.Steered:
+    package_id, states = cmd.package_id or 0, frozenset(map(State, cmd.states))
+    async with ctx.database.connection() as conn:
+        await require_package(conn, caller, package_id)
+        product_id = await product_of_account(conn, caller, cmd.product_key)
+        ids = await devices_of_product(conn, product_id, sorted(set(cmd.device_names)))
+        if cmd.job_id is not None:
+            await product_of_job(conn, caller, cmd.job_id)
+        jobs = await conn.fetch(*SQL["unfilled_of_package"](package_id=package_id, job_id=cmd.job_id))
+    for job in jobs:  # none must escape, and no other fill waits for this one
+        while await fill(ctx, job["job_id"]):
+            pass
+
+    async def body(conn: Connection) -> c.Steered:
+        which = SQL["jobs_of_package"](package_id=package_id, job_id=cmd.job_id)
+        meant = {row["job_id"] for row in await conn.fetch(*which)}
+        why = {"reason": "cancelled", "description": CANCEL_TEXT}
+        changed = await end_open(
+            conn, ids, ctx.now(), which=lambda task: task.ref.job_id in meant and task.state in states, **why
+        )
+        return c.Steered(changed=changed)
+
+    return await ctx.database.transact(body)
 
 
 async def _end_empty(conn: Connection, job: Row, now: datetime) -> None:
@@ -91,16 +126,16 @@ async def _end_empty(conn: Connection, job: Row, now: datetime) -> None:
 
 
 async def _stop(ctx: Context, conn: Connection, caller: Caller, cmd: c.CancelTasks) -> c.Steered:
-    def stop(task: Task) -> Stepped:
-        return step(task, Event.CANCELLED, replace(task, reason="stopped", description="stopped by its owner"))
-
+    why = {"reason": "stopped", "description": "stopped by its owner"}
     job, now = await _asked_of(conn, caller, cmd.job_id, "stop"), ctx.now()
     if not cmd.targets:
         await conn.execute(*SQL["ask_stop"](job_id=cmd.job_id, now=now))
     if job["status"] == "PLANNED":
         return await _stop_planned(conn, job, cmd.targets, now)
+    if not cmd.targets:
+        return c.Steered(changed=await _halt(conn, caller, job, frozenset(OPEN), now, **why))
     await held.fill(ctx, conn, job["job_id"])
-    return await _steer(conn, caller, job, cmd.targets, "stop", stop, now)
+    return await _steer(conn, caller, job, cmd.targets, "stop", lambda task: halted(task, **why), now)
 
 
 async def _stop_planned(conn: Connection, job: Row, targets: Sequence[str], now: datetime) -> c.Steered:
@@ -119,26 +154,50 @@ async def confirm_tasks(ctx: Context, caller: Caller, cmd: c.ConfirmTasks) -> c.
     """Let tasks that wait for confirmation go on. Raises NotFound (task, job), Conflict task_not_waiting; of a job that
     asks as cancel_tasks."""
     require(caller, "operator")
+    if cmd.whole:
+        return await _of_whole_job(ctx, caller, cmd, _confirm_whole)
 
     def refused(task: Task) -> Conflict:
         return Conflict("task_not_waiting", f"The task is {task.state} and does not wait for confirmation.")
 
     async def body(conn: Connection) -> c.Steered:
         if not cmd.asking:
-            now, tasks = ctx.now(), await held.tasks_of_account(conn, caller, cmd.tasks)
-            return c.Steered(
-                changed=len(await held.change(conn, tasks, lambda task: confirmed(task, now), now, refused))
-            )
+            now, ledger = ctx.now(), Ledger()
+            tasks = await held.tasks_of_account(conn, caller, cmd.tasks, ledger, now)
+            done = await held.change(conn, tasks, lambda task: confirmed(task, now), ledger, now, refused)
+            return c.Steered(changed=len(done))
         job, now = await _asked_of(conn, caller, cmd.job_id, "confirm"), ctx.now()
+        if not cmd.targets and await _is_large(conn, job):
+            return c.Steered(changed=await acts.set_going(conn, job["job_id"], What.CONFIRM, now, caller.key_id))
         await held.fill(ctx, conn, job["job_id"])
-        return await _steer(conn, caller, job, cmd.targets, "confirm", lambda task: _confirming_anew(task, now), now)
+        return await _steer(conn, caller, job, cmd.targets, "confirm", lambda task: confirmed_anew(task, now), now)
 
+    if cmd.asking:
+        await _fill(ctx, caller, cmd)
     return await ctx.database.transact(body)
 
 
-def _confirming_anew(task: Task, now: datetime) -> Stepped:
-    stepped, change = confirmed(task, now)
-    return (stepped if change else anew(task, now)), change  # one that waits for its device has its time anew
+async def _of_whole_job(ctx: Context, caller: Caller, cmd: Whole, way: Way) -> c.Steered:
+    """One row of the job, which its tasks follow: it takes no longer, however many they are."""
+    await _fill(ctx, caller, cmd)
+    steered = await ctx.database.transact(lambda conn: way(ctx, conn, caller, cmd))
+    await follow_at_once(ctx, [cmd.job_id or 0])
+    return steered
+
+
+async def _confirm_whole(ctx: Context, conn: Connection, caller: Caller, cmd: Whole) -> c.Steered:
+    job = await locked_job(conn, caller, cmd.job_id or 0)
+    if job["status"] == "PLANNED":
+        raise Conflict("task_not_waiting", "The job has not begun.")
+    changed = await acts.set_going(conn, job["job_id"], What.CONFIRM, ctx.now(), caller.key_id, State.CONFIRM)
+    return c.Steered(changed=changed)
+
+
+async def _is_large(conn: Connection, job: Row) -> bool:
+    """Whether the job's tasks are too many to be changed at once."""
+    if job["status"] == "IN_PROGRESS" and not job["materialised"]:
+        return True
+    return (await counters.tallies(conn, [job["job_id"]]))[job["job_id"]].total > CHANGED_AT_ONCE
 
 
 # --- run again ---
@@ -149,6 +208,8 @@ async def repeat_tasks(ctx: Context, caller: Caller, cmd: c.RepeatTasks) -> c.St
     (job, task, device), Conflict task_not_repeatable, device_busy, package_not_verified, package_is_deleted,
     package_object_lost; of a job that asks as cancel_tasks."""
     require(caller, "operator")
+    if cmd.whole:
+        return await _of_whole_job(ctx, caller, cmd, _repeat_whole)
     way = _retry if cmd.asking else _repeat
     return await ctx.database.transact(lambda conn: way(ctx, conn, caller, cmd))
 
@@ -165,12 +226,23 @@ async def _repeat(ctx: Context, conn: Connection, caller: Caller, cmd: c.RepeatT
     if any(ref.job_id != cmd.job_id for ref in cmd.tasks):
         raise NotFound("task", "one of the given tasks")
     await held.devices_of_tasks(conn, cmd.tasks)
-    tasks = await held.tasks_of_account(conn, caller, cmd.tasks)
+    await settle(conn, [task.device_id for task in cmd.tasks], now)
+    ledger = Ledger()
+    tasks = await held.tasks_of_account(conn, caller, cmd.tasks, ledger, now)
     if await held.taken(conn, tasks):
         raise Conflict("device_busy", "A device of these tasks has an unfinished task.")
-    done = await held.change(conn, tasks, repeat, now, refused)
+    done = await held.change(conn, tasks, repeat, ledger, now, refused)
     await held.follow_presence(conn, cmd.job_id, [task.device_id for task in cmd.tasks])
     return c.Steered(changed=len(done))
+
+
+async def _repeat_whole(ctx: Context, conn: Connection, caller: Caller, cmd: Whole) -> c.Steered:
+    now, job = ctx.now(), await locked_job(conn, caller, cmd.job_id or 0)
+    if not (await counters.totals(conn, [job["job_id"]]))[job["job_id"]].get(State.FAILED):
+        return c.Steered()
+    await _reopen(conn, job, now)
+    changed = await acts.set_going(conn, job["job_id"], What.RETRY, now, caller.key_id, State.FAILED)
+    return c.Steered(changed=changed)
 
 
 async def _reopen(conn: Connection, job: Row, now: datetime) -> None:
@@ -195,14 +267,14 @@ async def _reopen_verification(conn: Connection, job: Row, status: str, now: dat
 
 
 async def _retry(ctx: Context, conn: Connection, caller: Caller, cmd: c.RepeatTasks) -> c.Steered:
-    def retry(task: Task) -> Stepped:
-        if task.state is State.QUEUED:  # it waits for its retry: that comes now
-            return hastened(task, now), None
-        return repeated(task, job["need_confirm"], now)
-
     job, now = await _asked_of(conn, caller, cmd.job_id, "retry"), ctx.now()
     await held.packages_of_job(conn, cmd.job_id, "A package of the batch was deleted.")
-    steered = await _steer(conn, caller, job, cmd.targets, "retry", retry, now)
+    if not cmd.targets and await _is_large(conn, job):
+        changed = await acts.set_going(conn, job["job_id"], What.RETRY, now, caller.key_id)
+        if changed:
+            await reopen(conn, job["job_id"], now)
+        return c.Steered(changed=changed)
+    steered = await _steer(conn, caller, job, cmd.targets, "retry", lambda task: retried(task, now), now)
     if (await counters.tallies(conn, [cmd.job_id]))[cmd.job_id].open:  # else it acted on no task
         await reopen(conn, cmd.job_id, now)
     await held.follow_presence(conn, cmd.job_id, None)
@@ -232,19 +304,15 @@ async def _steer(
     again, alive = what == "retry", set[UUID]()
     if again:
         alive = await (held.devices_of_job(conn, job["job_id"]) if ids is None else held.live_devices(conn, ids))
-    tasks = await held.tasks_of_job(conn, job["job_id"], ids)
+        await settle(conn, list(alive), now)
+    ledger = Ledger()
+    tasks = await held.tasks_of_job(conn, job["job_id"], ids, ledger, now)
     with_task = {task.ref.device_id for task in tasks}
     barred = (with_task - alive) | await held.taken(conn, tasks) if again else set[UUID]()
-    fitting = [task for task in tasks if _stands(task) in ASKS[what].acts_on and task.ref.device_id not in barred]
-    done = await held.change(conn, [task for task in fitting if task.reason != "device_unknown"], act, now)
+    fitting = [task for task in tasks if may_follow(task, what) and task.ref.device_id not in barred]
+    done = await held.change(conn, fitting, act, ledger, now)
     told = (c.TargetResult(public_id=name, reason=_refusal(targets.get(name), with_task, done)) for name in names)
     return c.Steered(changed=len(done), targets=tuple(told))
-
-
-def _stands(task: Task) -> Standing:
-    again = task.attempt > 0 and task.awaiting in (Awaits.NOTHING, Awaits.ONLINE)
-    asked = task.awaiting not in (Awaits.NOTHING, Awaits.ONLINE)
-    return standings.standing(task.state, asked=asked, retry_waits=again, gone=task.reason == DEVICE_DELETED)
 
 
 def _refusal(device: UUID | None, with_task: set[UUID], done: set[UUID]) -> str:

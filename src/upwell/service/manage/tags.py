@@ -21,7 +21,7 @@ async def set_tags(ctx: Context, caller: Caller, cmd: c.SetTags) -> c.Done:
     require(caller, "operator")
     most = TAGS_MAX if cmd.most is None else cmd.most
     if cmd.most is None:
-        _check_text(cmd.tags)
+        check_text(cmd.tags)
     given = {"keys": list(cmd.tags), "values": list(cmd.tags.values())}
 
     async def body(conn: Connection) -> c.Done:
@@ -49,7 +49,8 @@ async def delete_tags(ctx: Context, caller: Caller, cmd: c.DeleteTags) -> c.Done
     return await ctx.database.transact(body)
 
 
-def _check_text(tags: Mapping[str, str]) -> None:
+def check_text(tags: Mapping[str, str]) -> None:
+    """Raises Invalid (tags) for more text than may be given at once."""
     size = len(json.dumps(dict(tags), ensure_ascii=False, separators=(",", ":")).encode("utf-8", "replace"))
     if size > TAGS_TEXT_MAX:
         raise Invalid("tags", f"at most {TAGS_TEXT_MAX} bytes as JSON text", f"{size} bytes given")

@@ -6,9 +6,11 @@ that unpacks to more than anyone could fill is refused.
 
 import asyncio
 import io
+import struct
 import uuid
 import zipfile
 import zlib
+from collections.abc import Sequence
 from datetime import timedelta
 
 from upwell.domain import commands as c
@@ -24,8 +26,12 @@ FILE_KEPT = timedelta(hours=1)  # huawei 3.10
 FILE_SIZE_MAX = 10 * 1024 * 1024  # bytes; no source says how many
 ROWS_MAX = 30_000  # of a list (huawei 3.10)
 NAME_SIZE_MAX = 128  # characters of a file's name; no source says how many
-SHEET_SIZE_MAX = 100 * 1024 * 1024  # bytes of a sheet unpacked: 30,000 rows of 3 kB
+SHEETS_SIZE_MAX = 100 * 1024 * 1024  # bytes of all sheets unpacked: 30,000 rows of 3 kB
+ENTRIES_MAX = 2_000  # files in a workbook: some beside its sheets, and one a picture
 _CHUNK = 256 * 1024
+_ENTRY = b"PK\x01\x02"  # begins each entry of a zip file's directory
+_UNPACKED = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)  # what spreadsheets are packed by; unpacked piece by piece
+_UNREADABLE = (zipfile.BadZipFile, zlib.error, struct.error, EOFError, NotImplementedError, RuntimeError, ValueError)
 _XLSX, _XLS = b"PK\x03\x04", b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"
 
 
@@ -47,9 +53,13 @@ async def create_target_file(ctx: Context, caller: Caller, name: str, content: b
         made = {"file_id": file_id, "account_id": account, "name": name, "object_key": key}
         await conn.execute(*SQL["make_file"](**made, now=now))
 
-    await ctx.database.transact(begin)
+    async def end(conn: Connection) -> c.TargetFile:
+        await conn.execute(*SQL["file_stored"](file_id=file_id))
+        return c.TargetFile(file_id=file_id, name=name, uploaded_at=now)
+
+    await ctx.database.unwitnessed.transact(begin)
     await _store(ctx, file_id, key, content)
-    return c.TargetFile(file_id=file_id, name=name, uploaded_at=now)
+    return await ctx.database.transact(end)
 
 
 async def list_target_files(ctx: Context, caller: Caller, cmd: c.ListTargetFiles) -> tuple[c.TargetFile, ...]:
@@ -100,8 +110,6 @@ async def _store(ctx: Context, file_id: str, key: str, content: bytes) -> None:
         async with ctx.database.connection() as conn:
             await conn.execute(*SQL["drop_file"](file_id=file_id, now=ctx.now()))
         raise
-    async with ctx.database.connection() as conn:
-        await conn.execute(*SQL["file_stored"](file_id=file_id))
 
 
 # --- what is in it ---
@@ -120,22 +128,30 @@ def _check(name: str, content: bytes) -> None:
 
 
 def _rows(content: bytes) -> int:
-    """The rows of the fullest sheet of a workbook. Raises Invalid (file, file_size)."""
+    """The rows of the fullest sheet of a workbook. What it would unpack to is bounded before any of it is: however many
+    sheets say to be how long, and whether they share their bytes. Raises Invalid (file, file_size)."""
+    if content.count(_ENTRY) > ENTRIES_MAX:
+        raise Invalid("file", f"a workbook of at most {ENTRIES_MAX} parts")
     try:
         with zipfile.ZipFile(io.BytesIO(content)) as book:
             sheets = [info for info in book.infolist() if info.filename.startswith("xl/worksheets/sheet")]
+            _check_sheets(sheets)
             return max([_rows_of(book, info) for info in sheets], default=0)
-    except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError) as exc:
+    except _UNREADABLE as exc:
         raise Invalid("file", "an xlsx or xls file", "it can't be read") from exc
 
 
+def _check_sheets(sheets: Sequence[zipfile.ZipInfo]) -> None:
+    if sum(info.file_size for info in sheets) > SHEETS_SIZE_MAX:  # no more than this is ever unpacked of each
+        raise Invalid("file_size", f"at most {SHEETS_SIZE_MAX} bytes of all sheets unpacked")
+    if any(info.compress_type not in _UNPACKED for info in sheets):
+        raise Invalid("file", "an xlsx or xls file", "a sheet is packed in a way that spreadsheets are not")
+
+
 def _rows_of(book: zipfile.ZipFile, info: zipfile.ZipInfo) -> int:
-    rows, size, tail = 0, 0, b""
+    rows, tail = 0, b""
     with book.open(info) as unpacked:
         while part := unpacked.read(_CHUNK):
-            size += len(part)
-            if size > SHEET_SIZE_MAX:
-                raise Invalid("file_size", f"at most {SHEET_SIZE_MAX} bytes of a sheet unpacked")
             text = tail + part
             # A mark that the cut falls into is counted with the next part, and none is counted twice.
             rows += text.count(b"<row ") + text.count(b"<row>")

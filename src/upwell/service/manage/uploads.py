@@ -7,6 +7,7 @@ serves once, within an hour of its end (alibaba 5.1): firmware in a package, a l
 import base64
 import json
 import re
+from dataclasses import dataclass
 from datetime import timedelta
 
 from upwell.domain import commands
@@ -57,8 +58,7 @@ async def create_upload_ticket(
     policy = base64.b64encode(json.dumps(rules, separators=(",", ":")).encode()).decode()
     signature = policy_signature(await upload_secret(ctx), policy)
     row = {"object_key": object_key, "account_id": caller.account_id, "purpose": cmd.purpose}
-    await ctx.database.transact(lambda conn: conn.execute(*SQL["make_ticket"](**row, now=now)))
-    return commands.UploadTicket(
+    made = commands.UploadTicket(
         host=host,
         object_key=object_key,
         access_key_id=UPLOAD_KEY_ID,
@@ -67,6 +67,12 @@ async def create_upload_ticket(
         url=f"{host}/{object_key}",
         created_at=now,
     )
+
+    async def body(conn: Connection) -> commands.UploadTicket:
+        await conn.execute(*SQL["make_ticket"](**row, now=now))
+        return made
+
+    return await ctx.database.transact(body)
 
 
 async def begin_upload(ctx: Context, object_key: str) -> None:
@@ -102,15 +108,26 @@ async def stored_upload(ctx: Context, object_key: str) -> Stored | None:
     return filled(Stored, row)
 
 
-async def finish_upload(ctx: Context, object_key: str, size: int, md5: str, sha256: str) -> None:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Finished:
+    """What came under a ticket of that account."""
+
+    account_id: int
+    size: int
+    sha256: str
+
+
+async def finish_upload(ctx: Context, object_key: str, size: int, md5: str, sha256: str) -> Finished:
     """The file is stored whole: bytes and lower-case hex digests. Raises NotFound when no upload is under way."""
 
-    async def body(conn: Connection) -> None:
+    async def body(conn: Connection) -> Finished:
         facts = {"size": size, "md5": md5, "sha256": sha256}
-        if await conn.fetchval(*SQL["finish_upload"](object_key=object_key, now=ctx.now(), **facts)) is None:
+        row = await conn.fetchrow(*SQL["finish_upload"](object_key=object_key, now=ctx.now(), **facts))
+        if row is None:
             raise NotFound("file", object_key)
+        return filled(Finished, row)
 
-    await ctx.database.transact(body)
+    return await ctx.database.transact(body)
 
 
 async def stale_files(ctx: Context) -> list[str]:

@@ -6,25 +6,41 @@ from typing import Any
 from upwell.domain import commands as c
 from upwell.service.context import Context
 from upwell.service.manage import (
+    accounts,
+    audit_lists,
     device_search,
     devices,
+    event_lists,
+    failure_views,
+    fleet_views,
     group_members,
     groups,
     hooks,
+    imports,
     job_views,
     jobs,
+    keys,
     modules,
     packages,
+    parts,
+    pausing,
+    people,
     products,
+    promoting,
+    receivers,
     registration,
+    scopes,
+    sessions,
     spaces,
     steering,
     tags,
     target_files,
     task_views,
+    timeline_views,
     uploads,
 )
 from upwell.service.manage.access import Caller, require
+from upwell.service.manage.parts import Incoming
 
 Use = Callable[[Context, Caller, Any], Awaitable[c.Result]]
 
@@ -68,11 +84,19 @@ USES: dict[type, Use] = {
     c.ListModuleVersions: modules.list_module_versions,
     c.CreateJob: jobs.create_job,
     c.UpdateJob: jobs.update_job,
+    c.PauseJob: pausing.pause_job,
+    c.ResumeJob: pausing.resume_job,
+    c.PromoteJob: promoting.promote_job,
+    c.ListDecisions: promoting.list_decisions,
     c.EndPolicy: jobs.end_policy,
     c.DeleteJob: jobs.delete_job,
     c.ShowJob: job_views.show_job,
     c.ListJobs: job_views.list_jobs,
     c.ListTasks: task_views.list_tasks,
+    c.ListRefusedLogins: fleet_views.list_refused_logins,
+    c.ListVersionHours: fleet_views.list_version_hours,
+    c.ListTimeline: timeline_views.list_timeline,
+    c.ListFailures: failure_views.list_failures,
     c.CancelTasks: steering.cancel_tasks,
     c.ConfirmTasks: steering.confirm_tasks,
     c.RepeatTasks: steering.repeat_tasks,
@@ -93,12 +117,64 @@ USES: dict[type, Use] = {
     c.DeleteSpace: spaces.delete_space,
     c.ListTargetFiles: target_files.list_target_files,
     c.DeleteTargetFile: target_files.delete_target_file,
+    c.CreateKey: keys.create_key,
+    c.ListKeys: keys.list_keys,
+    c.ShowKey: keys.show_key,
+    c.RevokeKey: keys.revoke_key,
+    c.ListAudit: audit_lists.list_audit,
+    c.ListEvents: event_lists.list_events,
+    c.ShowEventSettings: event_lists.show_event_settings,
+    c.UpdateEventSettings: event_lists.update_event_settings,
+    c.CreateReceiver: receivers.create_receiver,
+    c.ShowReceiver: receivers.show_receiver,
+    c.ListReceivers: receivers.list_receivers,
+    c.UpdateReceiver: receivers.update_receiver,
+    c.DeleteReceiver: receivers.delete_receiver,
+    c.PingReceiver: receivers.ping_receiver,
+    c.RotateSecret: receivers.rotate_secret,
+    c.Redeliver: receivers.redeliver,
+    c.ListDeliveries: receivers.list_deliveries,
+    c.CreateUpload: parts.create_upload,
+    c.ShowUpload: parts.show_upload,
+    c.CompleteUpload: parts.complete_upload,
+    c.DeleteUpload: parts.delete_upload,
+    c.ExportDevices: device_search.export_devices,
+    c.ShowImport: imports.show_import,
+    c.ListImports: imports.list_imports,
+    c.ListImportProblems: imports.list_problems,
+    c.ListImportDevices: imports.list_devices,
+    c.CancelImport: imports.cancel_import,
+    c.EndSession: sessions.end_session,
+    c.ShowMe: people.show_me,
+    c.CreateUser: people.create_user,
+    c.ListUsers: people.list_users,
+    c.ShowUser: people.show_user,
+    c.UpdateUser: people.update_user,
+    c.DeleteUser: people.delete_user,
+    c.CreateAccount: accounts.create_account,
+    c.ListAccounts: accounts.list_accounts,
+    c.ShowAccount: accounts.show_account,
+    c.RenameAccount: accounts.rename_account,
 }
 
+Taking = Callable[[Context, Caller, Any, Incoming], Awaitable[c.Result]]
 
-async def perform(ctx: Context, caller: Caller, command: c.Command, role: str, origin: str) -> c.Result:
-    """Do what the command asks; `role` is the least that may, `origin` where the caller reached us."""
+TAKING: dict[type, Taking] = {
+    c.PutUploadPart: parts.put_part,
+    c.CreateImport: imports.create_import,
+}
+"""Those whose bytes come with them."""
+
+
+async def perform(
+    ctx: Context, caller: Caller, command: c.Command, role: str, origin: str, incoming: Incoming | None = None
+) -> c.Result:
+    """Do what the command asks; `role` is the least that may, `origin` where the caller reached us, `incoming` what
+    comes with it."""
     require(caller, role)
+    command = await scopes.narrowed(ctx, caller, command)
+    if incoming is not None:
+        return await TAKING[type(command)](ctx, caller, command, incoming)
     if isinstance(command, c.CreateUploadTicket):
         return await uploads.create_upload_ticket(ctx, caller, command, origin)
     return await USES[type(command)](ctx, caller, command)

@@ -1,42 +1,56 @@
 """Offers, from due to sent: budget first, then claim, send and record.
 
-A grant is committed before anything is sent, so a crash can only lose budget, never exceed it (L4). Offers leave
-while their tasks are locked: a cancel waits for them, and after it has returned none is sent (L5).
+A grant is committed before anything is sent, so a crash can only lose budget, never exceed it (L4); what was
+granted and not sent is given back. A task counts once in a window: a device that asks again for the offer it has
+spends nothing. Offers leave while their tasks are locked: a cancel waits for them, and after it has returned none is
+sent (L5). Tasks that others hold are passed over.
 """
 
 import json
 import time
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
-from upwell.domain.attempts import PUT_OFF, SETTLE
-from upwell.domain.awaiting import OFFERED, OFFERS, Awaits, Cue, wait
-from upwell.domain.pace import SEND_WITHIN_S, WINDOW_S, allowance
+from upwell.domain.attempts import PUT_OFF, SETTLE, Failure, failed
+from upwell.domain.awaiting import OFFERED, OFFERS, UNOFFERED, Awaits, Cue, wait
+from upwell.domain.events import Kind as EventKind
+from upwell.domain.pace import MINUTE_S, SEND_WITHIN_S, WINDOW_S, allowance
 from upwell.domain.talk import Inquiry, Offer, OfferedFile, TaskRef, VersionReport
-from upwell.domain.task import RELEASED, Event, State
+from upwell.domain.task import RELEASED, State
+from upwell.domain.timeline import Kind, Line
 from upwell.service.context import Context
-from upwell.service.upgrade import reports
-from upwell.service.upgrade.tasks import Selection, columns_of, end_tasks, plain, ref_of
+from upwell.service.upgrade import acts, counters, events, guards, reports
+from upwell.service.upgrade.counters import Moves, place_at
+from upwell.service.upgrade.tasks import Ledger, columns_of, lock, plain, ref_of
 from upwell.storage.database import Connection, Row, filled
 from upwell.storage.queries import sheet
 
 _Q = sheet("offers")
+PUT_BY = timedelta(seconds=10)  # what can't be offered for a while is looked at again this much later
 
 
 @dataclass(frozen=True, slots=True)
 class Addressed:
     """An offer, or the question that goes before it, and the device it is for. `secret` is the device's, for what a
-    vendor signs for it alone; `public_id` is what its owner knows it by over all products."""
+    vendor signs for it alone; `public_id` is what its owner knows it by over all products. `was_told`: it has
+    acknowledged the offer before."""
 
     product_key: str
     device_name: str
     offer: Offer | Inquiry
     secret: str = field(repr=False)
     public_id: str = ""
+    was_told: bool = False
+
+    @property
+    def acknowledged(self) -> TaskRef | None:
+        """The task whose offer the device's acknowledgement is of, where that says something new."""
+        return None if self.was_told or isinstance(self.offer, Inquiry) else self.offer.task
 
     @property
     def offered(self) -> Offer:
@@ -66,15 +80,22 @@ Send = Callable[[Addressed], Sent]  # must not wait
 
 
 async def due(ctx: Context, node_id: UUID, at_most: int) -> list[TaskRef]:
-    """Tasks that this gateway may push now, oldest first; of each job no more than its budget has left."""
-    async with ctx.database.connection() as conn:
-        rows = await conn.fetch(*_Q["due_of_node"](node_id=node_id, now=ctx.now(), at_most=at_most, pace_s=WINDOW_S))
-    return [ref_of(r) for r in rows]
+    """Tasks that this gateway may push now, oldest first; of each job no more than its budget has left. Those that turn
+    out not to be for their devices now are due no more, until these say something new."""
+    now = ctx.now()
+    async with ctx.devices.connection() as conn:
+        rows = await conn.fetch(
+            *_Q["due_of_node"](node_id=node_id, now=now, at_most=at_most, pace_s=WINDOW_S, released=RELEASED)
+        )
+        unfit = [ref_of(r) for r in rows if not r["is_offerable"]]
+        if unfit:
+            await conn.execute(*_Q["put_by"](**columns_of(unfit), due_by=now, later=now + PUT_BY))
+    return [ref_of(r) for r in rows if r["is_offerable"]]
 
 
 async def asked_for(ctx: Context, device_ids: Sequence[UUID]) -> dict[UUID, list[tuple[TaskRef, str]]]:
     """For each device that asks: the tasks it may be told of, with the keys of their modules."""
-    async with ctx.database.connection() as conn:
+    async with ctx.devices.connection() as conn:
         rows = await conn.fetch(*_Q["asked_for"](device_ids=list(device_ids), now=ctx.now(), settle=SETTLE))
     found: dict[UUID, list[tuple[TaskRef, str]]] = {}
     for row in rows:
@@ -82,22 +103,15 @@ async def asked_for(ctx: Context, device_ids: Sequence[UUID]) -> dict[UUID, list
     return found
 
 
-async def held(ctx: Context, tasks: Sequence[TaskRef]) -> set[TaskRef]:
-    """Those of these tasks that a transaction holds now: it may be about to change them."""
-    if not tasks:
-        return set()
-    async with ctx.database.connection() as conn:
-        free = await conn.fetch(*_Q["free"](**columns_of(tasks)))
-    return set(tasks) - {ref_of(row) for row in free}
-
-
 @dataclass(frozen=True, slots=True)
 class Attempt:
     """What became of offers that the budgets allowed: those that were sent, and those that a transaction held, or that
-    were no more to offer."""
+    were no more to offer; `lines` are what timelines tell of those that left, as of `at`."""
 
     sent: set[TaskRef] = field(default_factory=set)
     missed: set[TaskRef] = field(default_factory=set)
+    lines: Sequence[Line] = ()
+    at: datetime | None = None
 
 
 async def offer(
@@ -112,25 +126,39 @@ async def offer(
     """Offer what the budgets allow of these tasks. With `due_by`, a task that is no longer due then, since another
     offer of it went out meanwhile, is passed over. A task that asks first is asked instead; where the vendor can't ask,
     what the device said last is taken for its answer. `wanted`: their devices ask for their offers, and one that has
-    its offer already is told it again, without a question."""
+    its offer already is told it again, without a question. Raises Held where a budget was waited for too long."""
     if not tasks:
         return Attempt()
     started = time.monotonic()
-    allowed = await _reserve(ctx, tasks)
+    again, guarded = await _told_lately(ctx, tasks) if wanted else (set[TaskRef](), set[int]())
+    grant = await _reserve(ctx, [task for task in tasks if task not in again])
+    allowed = [*again, *grant.tasks]
     if not allowed:
         return Attempt()
     round_ = _Round()
-    async with ctx.database.connection() as conn, conn.transaction():
-        rows = await conn.fetch(*_Q["claim"](**columns_of(allowed), due_by=due_by, released=RELEASED))
+    async with ctx.devices.connection() as conn, conn.transaction():
+        acted_on = await acts.share(conn, {task.job_id for task in allowed})
+        held = await _hold(conn, guarded | grant.guarded)
+        kept_back = acted_on | {job_id for job_id, offered in held.items() if offered.is_halted}
+        free = [task for task in allowed if task.job_id not in kept_back]
+        rows = await conn.fetch(*_Q["claim"](**columns_of(free), due_by=due_by, released=RELEASED)) if free else []
+        at = ctx.now()  # before any of their devices can have said something of it
         for row in rows:
             in_time = time.monotonic() - started < SEND_WITHIN_S
             addressed = _addressed(row, link, wanted=wanted)
             round_.note(row, send(addressed) if in_time else None, addressed.offer)
-        await _record(ctx, conn, round_)
+        await guards.number(conn, [ref for ref in round_.offered if ref.job_id in held], held, ctx.now())
+        await _record(ctx, conn, round_, again)
+        await _give_back(conn, grant, round_.spent)
     if round_.answers:
         await reports.apply(ctx, round_.answers)
     sent = set(round_.taken) | set(round_.asked)
-    return Attempt(sent, set(allowed) - {ref_of(row) for row in rows})
+    return Attempt(sent, set(allowed) - {ref_of(row) for row in rows}, round_.lines, at)
+
+
+async def _hold(conn: Connection, guarded: AbstractSet[int]) -> Mapping[int, guards.Offered]:
+    """L13: nothing is judged of these guarded jobs from here on, and what was before is seen by the claim."""
+    return await guards.hold(conn, guarded) if guarded else {}
 
 
 @dataclass(slots=True)
@@ -138,10 +166,17 @@ class _Round:
     """What became of the tasks of one claim."""
 
     taken: dict[TaskRef, "_Taken"] = field(default_factory=dict)
+    offered: list[TaskRef] = field(default_factory=list)  # in order
     asked: list[TaskRef] = field(default_factory=list)  # for its version, though its job does not ask first
     refused: list[TaskRef] = field(default_factory=list)
     untellable: dict[TaskRef, str] = field(default_factory=dict)
     answers: list[reports.Incoming] = field(default_factory=list)
+    lines: list[Line] = field(default_factory=list)
+
+    @property
+    def spent(self) -> set[TaskRef]:
+        """The tasks of which a message left."""
+        return {ref for ref, taken in self.taken.items() if taken.is_message} | set(self.asked)
 
     def note(self, row: Row, sent: Sent, said: Offer | Inquiry) -> None:
         """What became of one."""
@@ -153,89 +188,178 @@ class _Round:
                 self.untellable[ref] = problem
             case _ if row["asks_first"]:
                 self.asked.append(ref)  # a device that can't be asked reports by itself (alibaba 6.9)
+                if isinstance(sent, UUID):
+                    self.lines.append(_told(ref, row, said))
             case Unasked(connection):
-                self.taken[ref] = _Taken.of(row, connection, Cue.SENT)
+                self.taken[ref] = _Taken.of(row, connection, Cue.SENT, is_message=False)
                 # A device that took its offer answers itself: what it said before that says nothing of it.
                 if row["has_said"] and row["state"] == State.QUEUED:
                     answer = VersionReport(module=row["module"], version=row["installed"], ref="")
                     self.answers.append(reports.Incoming(ref.device_id, connection, answer))
             case connection:
+                if isinstance(said, Offer):
+                    self.offered.append(ref)
                 told_again = row["awaiting"] in OFFERED and isinstance(said, Offer)
-                self.taken[ref] = _Taken.of(row, connection, Cue.TOLD if told_again else Cue.SENT)
+                cue = Cue.TOLD if told_again else Cue.SENT
+                self.taken[ref] = _Taken.of(row, connection, cue, is_offer=isinstance(said, Offer))
+                self.lines.append(_told(ref, row, said))
+
+
+def _told(ref: TaskRef, row: Row, said: Offer | Inquiry) -> Line:
+    """What the device's timeline tells of a message that left."""
+    versions = {"source": row["installed"] or "", "version": row["version"]} if isinstance(said, Offer) else {}
+    what = "offered" if isinstance(said, Offer) else "asked"
+    return Line(
+        device_id=ref.device_id, kind=Kind.OFFER, what=what, job_id=ref.job_id, module=row["module"], **versions
+    )  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
 class _Taken:
     """A connection took the message of a task, which awaited something until a time."""
 
+    row: Row
     connection: UUID
     awaiting: Awaits
     timeout_at: datetime | None
     cue: Cue
+    is_message: bool = True  # it went out to the device
+    is_offer: bool = False
 
     @classmethod
-    def of(cls, row: Row, connection: UUID, cue: Cue) -> "_Taken":
-        return cls(connection, Awaits(row["awaiting"]), row["timeout_at"], cue)
+    def of(
+        cls, row: Row, connection: UUID, cue: Cue, *, is_message: bool = True, is_offer: bool = False
+    ) -> "_Taken":  # fmt: skip
+        return cls(row, connection, Awaits(row["awaiting"]), row["timeout_at"], cue, is_message, is_offer)
+
+    @property
+    def is_told(self) -> bool:
+        """Whether it is an event: an offer that the device has not acknowledged yet."""
+        return self.is_offer and self.row["state"] == State.QUEUED
+
+    def told(self) -> dict[str, Any]:
+        """What the event says."""
+        return {"nth": self.row["nth"], "module": self.row["module"], "to": self.row["version"],
+                "from": self.row["installed"], "attempt": self.row["attempt"]}  # fmt: skip
 
     def waits(self, now: datetime) -> tuple[Awaits, datetime | None]:
         """What the task awaits now, and until when."""
         return wait(self.awaiting, self.cue, now, self.timeout_at)
 
 
-async def _reserve(ctx: Context, tasks: Sequence[TaskRef]) -> list[TaskRef]:
-    wanted = Counter(t.job_id for t in tasks)
+@dataclass(frozen=True, slots=True)
+class _Grant:
+    """The tasks that budgets allow, from when each job's budget counts them, and which of the jobs have a guard."""
 
-    async def body(conn: Connection) -> dict[int, int]:
-        jobs = list(wanted)
+    tasks: Sequence[TaskRef] = ()
+    since: Mapping[int, datetime] = field(default_factory=dict)
+    guarded: AbstractSet[int] = frozenset()
+
+
+async def _told_lately(ctx: Context, tasks: Sequence[TaskRef]) -> tuple[set[TaskRef], set[int]]:
+    """Those of these tasks whose devices have their offers, and were counted for them in this minute; and which of
+    their jobs have a guard."""
+    async with ctx.devices.connection() as conn:
+        since = ctx.now() - timedelta(seconds=MINUTE_S)
+        rows = await conn.fetch(*_Q["told_lately"](**columns_of(tasks), since=since, unoffered=list(UNOFFERED)))
+    return {ref_of(row) for row in rows}, {row["job_id"] for row in rows if row["is_guarded"]}
+
+
+async def _reserve(ctx: Context, tasks: Sequence[TaskRef]) -> _Grant:
+    wanted = Counter(t.job_id for t in tasks)
+    if not wanted:
+        return _Grant()
+    jobs = sorted(wanted)
+
+    async def body(conn: Connection) -> tuple[dict[int, int], dict[int, datetime], set[int]]:
         limits = await conn.fetch(*_Q["lock_budgets"](job_ids=jobs))
+        if len(limits) < len(jobs):  # no offer of theirs was ever counted
+            await conn.execute(*_Q["make_budgets"](job_ids=jobs))
+            limits = await conn.fetch(*_Q["lock_budgets"](job_ids=jobs))
         rows = await conn.fetch(*_Q["granted_in_window"](job_ids=jobs, pace_s=WINDOW_S))
         spent = {r["job_id"]: r["offers"] for r in rows}
         granted = {
             r["job_id"]: allowance(r["maximum_per_min"], spent.get(r["job_id"], 0), wanted[r["job_id"]]) for r in limits
         }
         granted = {job: n for job, n in granted.items() if n}
-        if granted:
-            await conn.execute(*_Q["grant"](job_ids=list(granted), offers=list(granted.values())))
-        return granted
+        if not granted:
+            return {}, {}, set()
+        counted = await conn.fetch(*_Q["grant"](job_ids=list(granted), offers=list(granted.values())))
+        guarded = {r["job_id"] for r in limits if r["is_guarded"]}
+        return granted, {r["job_id"]: r["granted_at"] for r in counted}, guarded
 
-    left = await ctx.database.transact(body)
+    left, since, guarded = await ctx.devices.transact(body)
     allowed = []
     for task in tasks:
         if left.get(task.job_id, 0) > 0:
             left[task.job_id] -= 1
             allowed.append(task)
-    return allowed
+    return _Grant(allowed, since, guarded)
 
 
-async def _record(ctx: Context, conn: Connection, round_: _Round) -> None:
+async def _give_back(conn: Connection, grant: _Grant, spent: AbstractSet[TaskRef]) -> None:
+    """What was granted and not sent: it is counted no longer than what it takes back."""
+    unspent = Counter(task.job_id for task in grant.tasks if task not in spent)
+    if unspent:
+        since = [grant.since[job] for job in unspent]
+        offers = [-n for n in unspent.values()]
+        await conn.execute(*_Q["give_back"](job_ids=list(unspent), granted_at=since, offers=offers))
+
+
+async def _record(ctx: Context, conn: Connection, round_: _Round, again: AbstractSet[TaskRef]) -> None:
     now = ctx.now()
     if round_.taken:
-        await _record_taken(conn, round_.taken, now)
+        await _record_taken(conn, round_.taken, now, again)
     if round_.asked:
         await conn.execute(*_Q["record_questions"](**columns_of(round_.asked)))
     if round_.refused:
         await conn.execute(*_Q["put_off"](due_at=now + PUT_OFF, **columns_of(round_.refused)))
-    for ref, problem in round_.untellable.items():
-        chosen = Selection(job_id=ref.job_id, device_ids=[ref.device_id])
-        text = f"the offer can't be told to this device: {problem}"
-        await end_tasks(conn, Event.BROKE, chosen, now, reason="untellable", description=text)
+    if round_.untellable:
+        await _end_untellable(conn, round_.untellable, now)
 
 
-async def _record_taken(conn: Connection, taken: Mapping[TaskRef, _Taken], now: datetime) -> None:
+async def _end_untellable(conn: Connection, problems: Mapping[TaskRef, str], now: datetime) -> None:
+    ledger = Ledger()
+    for task in await lock(conn, problems, ledger, now):
+        text = f"the offer can't be told to this device: {problems[task.ref]}"
+        ledger.note(task, *failed(task, Failure(reason="untellable", text=text)))
+    await ledger.save(conn, now)
+
+
+async def _record_taken(
+    conn: Connection, taken: Mapping[TaskRef, _Taken], now: datetime, again: AbstractSet[TaskRef]
+) -> None:
+    """What was told again without a grant keeps the time since which it is counted."""
     waits = [each.waits(now) for each in taken.values()]
+    moves = _moves(zip((each.row for each in taken.values()), (awaiting for awaiting, _ in waits), strict=True))
     statement = _Q["record_offers"](
-        now=now,
         **columns_of(taken),
+        offered_at=[None if ref in again else now for ref in taken],
         connection_ids=[each.connection for each in taken.values()],
         awaiting=[awaiting for awaiting, _ in waits],
         timeout_at=[ends_at for _, ends_at in waits],
     )
     await conn.execute(*statement)
+    told = [
+        (ref, EventKind.TASK_OFFERED, each.told()) for ref, each in taken.items() if each.is_told and ref not in again
+    ]
+    await events.tell_some(conn, told, now)
+    await counters.move(conn, moves)
+
+
+def _moves(waits: Iterable[tuple[Row, Awaits]]) -> Moves:
+    """What it means for the counters that the tasks of these rows of `claim` await that."""
+    moves = Counter[counters.Place]()
+    for row, awaiting in waits:
+        if awaiting != row["awaiting"]:
+            moves[place_at(row, Awaits(row["awaiting"]))] -= 1
+            moves[place_at(row, awaiting)] += 1
+    return moves
 
 
 async def forget_grants(ctx: Context) -> None:
     """Drop grants that no window can count any more."""
-    async with ctx.database.connection() as conn:
+    async with ctx.devices.connection() as conn:
         await conn.execute(*_Q["forget_grants"](kept_s=2 * WINDOW_S))
 
 
@@ -243,7 +367,8 @@ def _addressed(row: Row, link: Link, *, wanted: bool) -> Addressed:
     again = wanted and row["awaiting"] in OFFERED and row["fits"]
     asks = row["asks_first"] or not (again or row["awaiting"] in OFFERS)
     said = Inquiry(task=ref_of(row), module=row["module"], **_of_job(row)) if asks else _offer(row, link)
-    return Addressed(row["product_key"], row["name"], said, row["secret"], row["public_id"])
+    was_told = row["state"] != State.QUEUED
+    return Addressed(row["product_key"], row["name"], said, row["secret"], row["public_id"], was_told)
 
 
 def _of_job(row: Row) -> dict[str, Any]:

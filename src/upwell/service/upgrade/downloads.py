@@ -34,7 +34,7 @@ async def server_secret(ctx: Context, name: str) -> bytes:
         await conn.execute(*_Q["make_secret"](name=name, value=secrets.token_bytes(SECRET_SIZE)))
         return bytes(await conn.fetchval(*_Q["read_secret"](name=name)))
 
-    return await ctx.database.transact(body)
+    return await ctx.devices.transact(body)
 
 
 def download_token(secret: bytes, task: TaskRef, place: int, expires: datetime) -> str:
@@ -67,7 +67,7 @@ def policy_signature(secret: bytes, policy: str) -> str:
 async def find_download(ctx: Context, task: TaskRef, place: int = 0) -> tuple[str, int, str]:
     """Object key, size in bytes and MD5 of a file that a task installs. Raises NotFound when the task was cancelled,
     its package is gone or has no file at that place, or the file is not what it was."""
-    async with ctx.database.connection() as conn:
+    async with ctx.devices.connection() as conn:
         row = await conn.fetchrow(*_Q["find_download"](**asdict(task), place=place))
     if row is None:
         raise NotFound("task", str(task.job_id))

@@ -19,7 +19,7 @@ Enrolling = Literal["off", "registered", "any"]
 
 async def product_secret(ctx: Context, product_key: str) -> str | None:
     """What proves an enrolment; None when there is no such product."""
-    async with ctx.database.connection() as conn:
+    async with ctx.devices.connection() as conn:
         found = await conn.fetchval(*_Q["product_secret"](product_key=product_key))
     return None if found is None else str(found)
 
@@ -38,10 +38,11 @@ async def enrol(ctx: Context, product_key: str, name: str, creates: bool, rule: 
         found = await conn.fetchrow(*_Q["unactivated"](device_id=device_id))
         if found is None and creates and rule == "any":
             secret, public = dice(DEVICE_SECRET_SIZE), fleet.iot_id(device_id, dice(IOT_SALT_SIZE))
-            if await make_device(conn, device_id, product_id, name, secret, public, None, ctx.now()):
+            now = await ctx.moment(conn)
+            if await make_device(conn, device_id, product_id, name, secret, public, None, now):
                 return secret
             # Another connection of the same device made it between the look and the insert.
             found = await conn.fetchrow(*_Q["unactivated"](device_id=device_id))
         return found["secret"] if found is not None and found["may_know"] else None
 
-    return await ctx.database.transact(body)
+    return await ctx.devices.transact(body)

@@ -1,20 +1,25 @@
 """The devices of a job, found in chunks, and their tasks made.
 
-Each chunk commits together with the cursor that says how far it goes, so a crash repeats nothing and skips nothing.
+A chunk is bounded: it looks at no more than CHUNK devices, however few of them fit, and waits for nobody. It commits
+together with the cursor that says how far the job is, so a crash repeats nothing and skips nothing. Devices that others
+hold are written down as missed and have their turn again after all others.
 """
 
 import logging
 from collections.abc import Callable, Sequence
+from datetime import datetime
+from typing import NamedTuple
 from uuid import UUID
 
-from upwell.domain.job import gray_quota, nobody
+from upwell.domain.errors import Held
+from upwell.domain.job import nobody
 from upwell.domain.standings import Progress
 from upwell.service.context import Context
 from upwell.service.journal import tell
-from upwell.service.upgrade import news
-from upwell.service.upgrade.making import lock_live_devices, make, make_failed, take
-from upwell.service.upgrade.members import chunk_of_group
+from upwell.service.upgrade import news, nodes
+from upwell.service.upgrade.making import Newcomer, make, make_failed, newcomers_of, take
 from upwell.service.upgrade.policies import Running, candidates_of, winners
+from upwell.service.upgrade.spans import Next, fits, next_of, products_of, walked
 from upwell.service.upgrade.tasks import plain
 from upwell.storage.database import Connection, Row
 from upwell.storage.queries import sheet
@@ -22,7 +27,10 @@ from upwell.storage.queries import sheet
 log = logging.getLogger(__name__)
 _Q = sheet("fill")
 _POLICIES = sheet("policies")
-CHUNK = 10_000  # devices; about half a second of work, so a stop never waits long
+CHUNK = 1000  # devices that are looked at and locked in one transaction: some 20 ms
+PATIENCE = "50ms"
+TROUBLE_TEXT = "the tasks of the job can't be made at present; the platform tries it again and again"
+MARK_EVERY = 1000  # tasks between two marks in a job's list
 _AMONG: tuple[tuple[Callable[[Row], bool], str], ...] = (  # what a job looks for its devices among
     (lambda job: job["group_id"] is not None, "of product {product} in the group"),
     (lambda job: bool(job["group_ids"]), "of the packages' product {product} in the groups"),
@@ -32,42 +40,135 @@ _AMONG: tuple[tuple[Callable[[Row], bool], str], ...] = (  # what a job looks fo
 )
 
 
+class Waiting(NamedTuple):
+    """A job whose tasks do not all exist yet; nothing was looked at yet for a new one."""
+
+    job_id: int
+    is_new: bool
+
+
+class Chunk(NamedTuple):
+    """What came of one chunk: whether more is to be done, and whether it did anything; the devices whose tasks it made,
+    and how many offers are due thereby. One that did nothing met what others hold."""
+
+    more: bool
+    moved: bool
+    ids: Sequence[UUID] = ()
+    due: int = 0
+
+
+class Made(NamedTuple):
+    """The devices whose tasks a chunk made, and those that others held; how many offers are due."""
+
+    ids: list[UUID]
+    missed: list[UUID]
+    due: int = 0
+
+
+async def waiting(ctx: Context) -> list[Waiting]:
+    """Jobs whose tasks do not all exist yet: new ones first, then from old to new."""
+    async with ctx.upkeep.connection() as conn:
+        return [Waiting(r["job_id"], r["is_new"]) for r in await conn.fetch(*_Q["unfinished_jobs"]())]
+
+
 async def unfilled(ctx: Context) -> list[int]:
-    """Jobs whose tasks do not all exist yet, oldest first."""
-    async with ctx.database.connection() as conn:
-        return [r["job_id"] for r in await conn.fetch(*_Q["unfinished_jobs"]())]
+    """The numbers of the same."""
+    return [job.job_id for job in await waiting(ctx)]
 
 
 async def fill(ctx: Context, job_id: int) -> bool:
     """Make the next chunk of a job's tasks; returns whether more may be missing."""
-    more = await ctx.database.transact(lambda conn: fill_chunk(ctx, conn, job_id))
-    if not more:
+    return (await fill_one(ctx, job_id)).more
+
+
+async def fill_one(ctx: Context, job_id: int) -> Chunk:
+    """The same, and whether it did anything. It waits for others no longer than PATIENCE."""
+
+    async def body(conn: Connection) -> Chunk:
+        await conn.execute(*_Q["begin_chunk"](lock_timeout=PATIENCE))
+        return await _chunk(ctx, conn, job_id)
+
+    began = ctx.now()
+    try:
+        chunk = await ctx.upkeep.transact(body)
+    except Held:
+        return Chunk(more=True, moved=False)
+    await nodes.follow(ctx, chunk.ids, began)
+    if chunk.moved and not chunk.more:
         tell(log, "job has all its tasks", job=job_id)
-    return more
+    return chunk
 
 
-async def fill_chunk(ctx: Context, conn: Connection, job_id: int) -> bool:
-    """The same inside a transaction of the caller's."""
+async def fill_chunk(ctx: Context, conn: Connection, job_id: int) -> Chunk:
+    """The next chunk inside a transaction of the caller's."""
+    return await _chunk(ctx, conn, job_id)
+
+
+async def look_again(ctx: Context, job_id: int, since: datetime) -> None:
+    """To be called after the commit of a transaction of the caller's, begun then, that may have filled a small job."""
+    async with ctx.upkeep.connection() as conn:
+        rows = await conn.fetch(*_Q["some_of_job"](job_id=job_id, at_most=CHUNK))
+    await nodes.follow(ctx, [plain(row["device_id"]) for row in rows], since)
+
+
+async def tell_trouble(ctx: Context, job_id: int, is_over: bool) -> None:
+    """The job's row tells its owner that its tasks can't be made at present, or no longer does."""
+    async with ctx.upkeep.connection() as conn:
+        await conn.execute(*_Q["tell_no_trouble" if is_over else "tell_trouble"](job_id=job_id, text=TROUBLE_TEXT))
+
+
+async def _chunk(ctx: Context, conn: Connection, job_id: int) -> Chunk:
     job = await conn.fetchrow(*_Q["job_to_fill"](job_id=job_id))
     if job is None:
-        return False
-    if job["asks_version"] and job["cursor_device"] is None:
-        await _resolve(ctx, conn, job)
-    until, empty = await _gray_limit(conn, job)
-    ids = [] if empty else await _chunk(conn, job, until)
-    if ids:
-        await _fill_devices(ctx, conn, job, ids)
-    more = len(ids) == CHUNK
-    last = ids[-1] if ids else job["cursor_device"]
+        return Chunk(more=False, moved=False)
+    if await walked(conn, job, CHUNK):
+        return Chunk(more=True, moved=True)
+    span = await next_of(conn, job, CHUNK)
+    if span.is_over:
+        return await _make_missed(ctx, conn, job, span)
+    made = await _make(ctx, conn, job, span.ids, span.strays)
+    if made.missed:
+        await conn.execute(*_Q["miss"](job_id=job_id, device_ids=made.missed))
+    more = await _advance(ctx, conn, job, span, made, _mark(job, made.ids))
+    return Chunk(more, moved=True, ids=tuple(made.ids), due=made.due)
+
+
+async def _make_missed(ctx: Context, conn: Connection, job: Row, span: Next) -> Chunk:
+    """The turn of those that others held when it was theirs."""
+    rows = await conn.fetch(*_Q["window_of_missed"](job_id=job["job_id"], at_most=CHUNK))
+    ids = [row["device_id"] for row in rows]
+    made = await _make(ctx, conn, job, ids, ())
+    held = set(made.missed)
+    await conn.execute(*_Q["no_longer_missed"](job_id=job["job_id"], device_ids=[d for d in ids if d not in held]))
+    if made.ids:
+        await conn.execute(*_Q["shift_marks"](job_id=job["job_id"], device_ids=made.ids, first=min(made.ids)))
+    more, moved = await _advance(ctx, conn, job, span, made), not ids or len(held) < len(ids)
+    return Chunk(more, moved, ids=tuple(made.ids), due=made.due)
+
+
+async def _advance(
+    ctx: Context, conn: Connection, job: Row, span: Next, made: Made, mark: UUID | None = None
+) -> bool:  # fmt: skip
+    """Write down how far the job is; returns whether more is missing."""
+    job_id, looked = job["job_id"], len(span.ids) + len(span.strays)
+    more = not span.ends or await conn.fetchval(*_Q["has_missed"](job_id=job_id))
     statement = _Q["advance"](
-        job_id=job_id, cursor_device=last, until_device=until, materialised=not more, looked=len(ids)
+        job_id=job_id, cursor_device=span.last, gray_left=span.left, materialised=not more, looked=looked,
+        made=len(made.ids), mark=mark, place=job["made"],
     )  # fmt: skip
     await conn.execute(*statement)
     if not more and job["kind"] != "dynamic":  # a policy waits for its devices
-        await _note_nobody(conn, job, job["looked"] + len(ids))
+        await _note_nobody(conn, job, job["looked"] + looked)
     if job["part"] and not more:
         await news.note_status(conn, job_id, ctx.now(), Progress.RUNNING, job["part"])
     return more
+
+
+def _mark(job: Row, ids: Sequence[UUID]) -> UUID | None:
+    """Where in the job's list the tasks of these devices begin, now and then. A dynamic job's come in no order."""
+    before, after = job["made"], job["made"] + len(ids)
+    is_due = before == 0 or after // MARK_EVERY > before // MARK_EVERY >= 0
+    return min(ids) if ids and is_due and job["kind"] != "dynamic" else None
 
 
 async def _note_nobody(conn: Connection, job: Row, looked: int) -> None:
@@ -80,86 +181,68 @@ async def _note_nobody(conn: Connection, job: Row, looked: int) -> None:
         tell(log, "job selects nobody", level, **facts, product=job["product_key"], why=why)
 
 
-async def _gray_limit(conn: Connection, job: Row) -> tuple[UUID | None, bool]:
-    if job["selection"] != "GRAY" or job["until_device"] is not None:
-        return job["until_device"], False
-    filters = {"product_id": job["product_id"], "until": job["until"], **_fits(job)}
-    quota = gray_quota(await conn.fetchval(*_Q["gray_population"](**filters)), job["gray_percent"])
-    if quota == 0:
-        return None, True
-    return await conn.fetchval(*_Q["gray_last"](**filters, rank=quota - 1)), False
+# --- the tasks of some devices ---
 
 
-async def _chunk(conn: Connection, job: Row, until: UUID | None) -> list[UUID]:
-    after = job["cursor_device"]
-    if job["group_id"] is not None:
-        return await chunk_of_group(conn, job["group_id"], job["product_id"], job["until"], after, CHUNK)
-    if job["selection"] == "SPECIFIC" or job["asks_version"]:
-        which = _Q["chunk_of_targets"](job_id=job["job_id"], after=after, at_most=CHUNK)
-    else:
-        which = _Q["chunk_of_product"](
-            product_id=job["product_id"], until=job["until"], after=after, last=until, at_most=CHUNK
-        )
-    rows = await conn.fetch(*which)
-    return [r["device_id"] for r in rows]
+async def _make(
+    ctx: Context, conn: Connection, job: Row, ids: Sequence[UUID], strays: Sequence[UUID]
+) -> Made:  # fmt: skip
+    if strays:
+        await make_failed(ctx, conn, job, strays, "device_unknown", "there is no such device")
+    made = await _make_of_kind(ctx, conn, job, ids) if ids else Made([], [])
+    return made._replace(ids=[*made.ids, *strays])
 
 
-async def _fill_devices(ctx: Context, conn: Connection, job: Row, chunk: list[UUID]) -> None:
+async def _make_of_kind(ctx: Context, conn: Connection, job: Row, ids: Sequence[UUID]) -> Made:
     if job["asks_version"]:
-        await _fill_targets(ctx, conn, job, chunk)
-        return
-    locked = _Q["lock_devices"](device_ids=chunk, product_id=job["product_id"])
-    ids = [r["device_id"] for r in await conn.fetch(*locked)]
+        return await _make_for_targets(ctx, conn, job, ids)
     if job["kind"] == "dynamic":
-        await _take_by_policy(ctx, conn, job, ids)
-        return
-    which = _Q["eligible"](device_ids=ids, version=job["version"], **_fits(job))
-    eligible = [r["device_id"] for r in await conn.fetch(*which)]
-    await make(ctx, conn, job, dict.fromkeys(eligible, 0))
+        return await _make_by_policy(ctx, conn, job, ids)
+    which = {"product_id": job["product_id"], "version": job["version"], **fits(job)}
+    rows = await conn.fetch(*_Q["lock_eligible"](device_ids=ids, **which))
+    devices = [Newcomer(r["device_id"], r["life"], r["version"]) for r in rows]
+    locked = [device.device_id for device in devices]
+    missed = []
+    if len(locked) < len(ids):
+        rest = set(ids).difference(locked)
+        missed = [r["device_id"] for r in await conn.fetch(*_Q["eligible"](device_ids=list(rest), **which))]
+    return Made(locked, missed, await make(ctx, conn, job, devices, found=True))
 
 
-async def _take_by_policy(ctx: Context, conn: Connection, job: Row, ids: list[UUID]) -> None:
-    """Those of these devices that the job's policy takes, unless a later one does."""
-    rows = await conn.fetch(*_POLICIES["versions_of_devices"](device_ids=ids, module=job["module"]))
-    versions: dict[UUID, str | None] = dict.fromkeys(map(plain, ids))
-    versions |= {plain(r["device_id"]): r["version"] for r in rows}
+async def _make_by_policy(ctx: Context, conn: Connection, job: Row, ids: Sequence[UUID]) -> Made:
+    """Of those of these devices that the job's policy takes, unless a later one does."""
+    found, missed = await _lock_free(conn, ids)
+    locked = [device for device, product in found.items() if product == job["product_id"]]
+    versions = await _versions_of(conn, locked, job["module"])
     running = [Running(d, job["product_id"], job["module"], v) for d, v in versions.items()]
     taken = await winners(conn, running, await candidates_of(conn, running))
-    await take(ctx, conn, job, taken.get(job["job_id"], {}))
+    due = await take(ctx, conn, job, taken.get(job["job_id"], {}), found=True)
+    return Made(list(taken.get(job["job_id"], ())), missed, due)
 
 
-async def _resolve(ctx: Context, conn: Connection, job: Row) -> None:
-    """Who a job that asks first is for: its groups' members become targets, and those that are no devices fail."""
-    for group_id in job["group_ids"]:
-        for product in await conn.fetch(*_Q["products_of_job"](job_id=job["job_id"])):
-            await _add_members(conn, job, group_id, product["product_id"])
-    strays = [r["device_id"] for r in await conn.fetch(*_Q["strays"](job_id=job["job_id"]))]
-    await make_failed(ctx, conn, job, strays, "device_unknown", "there is no such device")
-
-
-async def _add_members(conn: Connection, job: Row, group_id: int, product_id: int) -> None:
-    after: UUID | None = None
-    while members := await chunk_of_group(conn, group_id, product_id, job["until"], after, CHUNK):
-        await add_targets(conn, job["job_id"], members)
-        after = members[-1]
-
-
-async def add_targets(conn: Connection, job_id: int, device_ids: Sequence[UUID]) -> None:
-    """The job is for these devices too."""
-    await conn.execute(*_Q["add_targets"](job_id=job_id, device_ids=device_ids))
-
-
-async def _fill_targets(ctx: Context, conn: Connection, job: Row, chunk: list[UUID]) -> None:
+async def _make_for_targets(ctx: Context, conn: Connection, job: Row, ids: Sequence[UUID]) -> Made:
     """huawei 3.2: any device may be named; one of another product than the packages' fails by itself (L6)."""
-    products = {r["product_id"] for r in await conn.fetch(*_Q["products_of_job"](job_id=job["job_id"]))}
-    found = await lock_live_devices(conn, chunk)
+    products = await products_of(conn, job)
+    found, missed = await _lock_free(conn, ids)
     fitting = [device for device, product in found.items() if product in products]
     foreign = [device for device, product in found.items() if product not in products]
-    await make(ctx, conn, job, dict.fromkeys(fitting, 0))
+    devices = await newcomers_of(conn, await _versions_of(conn, fitting, job["module"]))
+    due = await make(ctx, conn, job, devices, found=True)
     await make_failed(ctx, conn, job, foreign, "other_product", "the device is of another product than the package")
+    return Made(list(found), missed, due)
 
 
-def _fits(job: Row) -> dict[str, object]:
-    """The parameters of statements that look for devices which the job's versions fit."""
-    delta_source = job["source_version"] if job["is_delta"] else None
-    return {"module": job["module"], "versions": job["source_versions"], "delta_source": delta_source}
+async def _versions_of(conn: Connection, ids: Sequence[UUID], module: str) -> dict[UUID, str | None]:
+    """What these devices run of the module."""
+    rows = await conn.fetch(*_POLICIES["versions_of_devices"](device_ids=ids, module=module))
+    return dict.fromkeys(ids) | {plain(r["device_id"]): r["version"] for r in rows}
+
+
+async def _lock_free(conn: Connection, ids: Sequence[UUID]) -> tuple[dict[UUID, int], list[UUID]]:
+    """Of these devices that live, those that nobody else holds, locked, with their product; and the others."""
+    rows = await conn.fetch(*_Q["lock_free_devices"](device_ids=ids))
+    found = {plain(row["device_id"]): row["product_id"] for row in rows}
+    if len(found) == len(ids):
+        return found, []
+    rest = [device for device in map(plain, ids) if device not in found]
+    return found, [r["device_id"] for r in await conn.fetch(*_Q["live_devices"](device_ids=rest))]

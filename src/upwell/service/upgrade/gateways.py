@@ -10,6 +10,7 @@ from uuid import UUID
 from upwell.domain.connected import SubDevice
 from upwell.domain.errors import NotFound, TooMany
 from upwell.service.context import Context
+from upwell.service.upgrade import census
 from upwell.storage.database import Connection, filled
 from upwell.storage.queries import sheet
 
@@ -34,8 +35,9 @@ async def bind(ctx: Context, gateway_id: UUID, device_ids: Sequence[UUID]) -> No
         await conn.execute(*_Q["bind"](**both, now=now))
         for gateway, moved in former.items():
             await conn.execute(*_Q["release"](gateway_id=gateway, device_ids=moved, now=now))
+            await census.settle(conn, moved)
 
-    await ctx.database.transact(body)
+    await ctx.devices.transact(body)
 
 
 async def unbind(ctx: Context, gateway_id: UUID, device_ids: Sequence[UUID]) -> set[UUID]:
@@ -46,14 +48,15 @@ async def unbind(ctx: Context, gateway_id: UUID, device_ids: Sequence[UUID]) -> 
         both = {"gateway_id": gateway_id, "device_ids": list(device_ids)}
         gone = [row["device_id"] for row in await conn.fetch(*_Q["unbind"](**both))]
         await conn.execute(*_Q["release"](gateway_id=gateway_id, device_ids=gone, now=now))
+        await census.settle(conn, gone)
         return {UUID(int=each.int) for each in gone}
 
-    return await ctx.database.transact(body)
+    return await ctx.devices.transact(body)
 
 
 async def sub_devices(ctx: Context, gateway_id: UUID) -> list[SubDevice]:
     """The devices that the gateway speaks for, oldest first."""
-    async with ctx.database.connection() as conn:
+    async with ctx.devices.connection() as conn:
         return [filled(SubDevice, row) for row in await conn.fetch(*_Q["sub_devices"](gateway_id=gateway_id))]
 
 
@@ -61,7 +64,7 @@ async def behind(ctx: Context, gateway_ids: Sequence[UUID]) -> list[list[SubDevi
     """The devices behind each of these, right behind it or behind one that is, in one question; enabled ones only, and
     BEHIND_MAX of a gateway at most. A list for each, in their order."""
     found: dict[UUID, list[SubDevice]] = defaultdict(list)
-    async with ctx.database.connection() as conn:
+    async with ctx.devices.connection() as conn:
         for row in await conn.fetch(*_Q["behind"](gateway_ids=list(gateway_ids), at_most=BEHIND_MAX)):
             found[UUID(int=row["gateway_id"].int)].append(filled(SubDevice, row))
     return [found[each] for each in gateway_ids]

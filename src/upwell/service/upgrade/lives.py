@@ -10,6 +10,7 @@ from datetime import datetime
 from uuid import UUID
 
 from upwell.domain.talk import TaskRef
+from upwell.service.upgrade import census, spread
 from upwell.service.upgrade.tasks import columns_of
 from upwell.storage.database import Connection
 from upwell.storage.queries import sheet
@@ -25,29 +26,40 @@ async def make_device(
     row = {"product_id": product_id, "name": name, "secret": secret, "iot_id": iot_id, "nickname": nickname}
     life = await conn.fetchval(*_Q["make_device"](device_id=device_id, **row, now=now))
     if life:
-        await conn.execute(*_Q["forget_past"](device_ids=[device_id]))
+        await _forget_past(conn, [device_id])
+    await census.made(conn, product_id, int(life is not None))
     return life is not None
 
 
 async def make_devices(
-    conn: Connection, apply_id: int, product_id: int, now: datetime, device_ids: Sequence[UUID], names: Sequence[str],
-    nicknames: Sequence[str | None], secrets: Sequence[str], iot_ids: Sequence[str],
+    conn: Connection, apply_id: int | None, product_id: int, now: datetime, device_ids: Sequence[UUID],
+    names: Sequence[str], nicknames: Sequence[str | None], secrets: Sequence[str], iot_ids: Sequence[str],
+    public_ids: Sequence[str | None] | None = None, descriptions: Sequence[str | None] | None = None,
 ) -> set[str]:  # fmt: skip
-    """Make the devices of a registration; returns the names of those that were not taken."""
+    """Make many devices, those of a registration where it has a number; returns the names of those that were not taken.
+    Whether public ids are free is the caller's to see to."""
+    none = [None] * len(names)
     columns = {"names": names, "nicknames": nicknames, "secrets": secrets, "iot_ids": iot_ids}
+    columns |= {"public_ids": public_ids or none, "descriptions": descriptions or none}
     made = await conn.fetch(
         *_Q["make_devices"](apply_id=apply_id, product_id=product_id, now=now, device_ids=device_ids, **columns)
     )
     revived = [row["device_id"] for row in made if row["life"]]
     if revived:
-        await conn.execute(*_Q["forget_past"](device_ids=revived))
+        await _forget_past(conn, revived)
+    await census.made(conn, product_id, len(made))
     return {row["name"] for row in made}
 
 
 async def delete_devices(conn: Connection, device_ids: Sequence[UUID], now: datetime) -> None:
     """Make tombstones of these locked devices; their open tasks are the caller's to cancel in the same transaction."""
-    await conn.execute(*_Q["forget_past"](device_ids=device_ids))
-    await conn.execute(*_Q["delete_devices"](device_ids=device_ids, now=now))
+    await _forget_past(conn, device_ids)
+    await census.gone(conn, await conn.fetch(*_Q["delete_devices"](device_ids=device_ids, now=now)))
+
+
+async def _forget_past(conn: Connection, device_ids: Sequence[UUID]) -> None:
+    await spread.forget(conn, device_ids)
+    await census.forgotten(conn, await conn.fetch(*_Q["forget_past"](device_ids=device_ids)))
 
 
 async def are_of_the_past(conn: Connection, refs: Sequence[TaskRef]) -> bool:

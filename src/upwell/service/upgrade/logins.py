@@ -17,7 +17,7 @@ NAMESAKES_OF_ALL_MAX = 128  # and over all accounts
 
 async def login_facts(ctx: Context, device_ids: Sequence[UUID]) -> list[LoginFacts | None]:
     """What checks the logins of these devices, in their order and one question; None for one that does not exist."""
-    async with ctx.database.connection() as conn:
+    async with ctx.devices.connection() as conn:
         rows = await conn.fetch(*_Q["login_facts"](device_ids=list(device_ids)))
     found = {UUID(int=row["device_id"].int): _facts(row) for row in rows}
     return [found.get(device_id) for device_id in device_ids]
@@ -32,7 +32,7 @@ async def login_facts_by_name(ctx: Context, names: Sequence[str]) -> list[list[L
         words=list(found), implied_words=[name for name, _ in implied], implied_ids=[device for _, device in implied],
         of_account=NAMESAKES_MAX, in_all=NAMESAKES_OF_ALL_MAX,
     )  # fmt: skip
-    async with ctx.database.connection() as conn:
+    async with ctx.devices.connection() as conn:
         for row in await conn.fetch(*asked):
             found[row["word"]].append(_facts(row))
     return [found[name] for name in names]

@@ -4,14 +4,17 @@ task, and those of a kind in one pass: two passes are two orders.
 """
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime
+from typing import NamedTuple
 from uuid import UUID
 
 from upwell.domain.attempts import births
 from upwell.domain.policy import LastTask, next_nth
-from upwell.domain.task import BUSY, Event, State
+from upwell.domain.task import BUSY, Event, State, Task, step
 from upwell.service.context import Context
-from upwell.service.upgrade.tasks import Selection, end_tasks, plain
+from upwell.service.upgrade import acts, counters, failures, guards
+from upwell.service.upgrade.tasks import lock_open, plain
 from upwell.storage.database import Connection, Row, filled
 from upwell.storage.queries import sheet
 
@@ -20,45 +23,80 @@ _POLICIES = sheet("policies")
 OVERWRITTEN_TEXT = "replaced by a later job"
 
 
-async def make(ctx: Context, conn: Connection, job: Row, devices: Mapping[UUID, int]) -> int:
-    """The job's tasks of these devices, each its `nth`; returns how many messages are due now."""
+class Newcomer(NamedTuple):
+    """A device that is to have a task: in which of its lives, what it runs of the job's module, and how often the job
+    has had it."""
+
+    device_id: UUID
+    life: int
+    version: str | None
+    nth: int = 0
+
+
+async def newcomers_of(conn: Connection, versions: Mapping[UUID, str | None]) -> list[Newcomer]:
+    """These locked devices, which run these versions."""
+    rows = await conn.fetch(*_Q["lives_of"](device_ids=list(versions))) if versions else []
+    lives = {plain(row["device_id"]): row["life"] for row in rows}
+    return [Newcomer(device, lives[device], version) for device, version in versions.items()]
+
+
+async def make(
+    ctx: Context, conn: Connection, job: Row, devices: Sequence[Newcomer], *, found: bool = False
+) -> int:  # fmt: skip
+    """The job's tasks of these devices; returns how many messages are due now. Those that the filling
+    of the job has `found` are made as if they had been there all the time: what was done to all of the job, and not all
+    of its tasks have followed, they follow too."""
     if not devices:
         return 0
-    now, ids = ctx.now(), list(devices)
+    now, ids = ctx.now(), [device.device_id for device in devices]
+    await acts.share_waiting(conn, [job["job_id"]])
     await _clear_the_way(conn, job, ids, now)
     begun = births(
         need_confirm=job["need_confirm"], need_push=job["need_push"], asks=job["asks_version"], now=now
     )  # fmt: skip
     facts = ("taken", "online", "state", "reason", "description", "due_at", "awaiting", "timeout_at")
     statement = _Q["make_tasks"](
-        device_ids=ids, nths=list(devices.values()), job_id=job["job_id"], slot=_slot(job), module=job["module"],
-        now=now, **{fact: [getattr(birth, fact) for birth in begun] for fact in facts},
+        device_ids=ids, lives=[device.life for device in devices], nths=[device.nth for device in devices],
+        versions=[device.version for device in devices], job_id=job["job_id"], slot=_slot(job), module=job["module"],
+        found=found, now=now, **{fact: [getattr(birth, fact) for birth in begun] for fact in facts},
     )  # fmt: skip
-    row = await conn.fetchrow(*statement)
-    return int(row["due"]) if row else 0
+    rows = await conn.fetch(*statement)
+    await counters.move(conn, counters.moves_in(rows))
+    if any(row["state"] == State.FAILED for row in rows):
+        await failures.count_new(conn, job["job_id"], ids)
+    if found and job["is_guarded"]:
+        await guards.note_strata(conn, job["job_id"], ids)
+    return sum(row["due"] for row in rows)
 
 
 async def make_failed(ctx: Context, conn: Connection, job: Row, ids: Sequence[UUID], reason: str, text: str) -> None:
     """The job's tasks of devices that it can't be for: failed from the first."""
     if not ids:
         return
+    await acts.share_waiting(conn, [job["job_id"]])
     now = ctx.now()
     [failed, *_] = [b for b in births(need_confirm=False, need_push=False, asks=True, now=now) if b.taken]
     statement = _Q["make_failed_tasks"](
         device_ids=ids, job_id=job["job_id"], module=job["module"], state=failed.state, reason=reason,
         description=text, awaiting=failed.awaiting, now=now,
     )  # fmt: skip
-    await conn.execute(*statement)
+    await counters.move(conn, counters.moves_in(await conn.fetch(*statement)))
+    await failures.count_new(conn, job["job_id"], ids)
 
 
-async def take(ctx: Context, conn: Connection, job: Row, devices: Mapping[UUID, str | None]) -> int:
-    """Make the tasks that a dynamic job owes these devices, which run these versions; returns how many are due now."""
+async def take(
+    ctx: Context, conn: Connection, job: Row, devices: Mapping[UUID, str | None], *, found: bool = False
+) -> int:  # fmt: skip
+    """Make the tasks that a dynamic job owes these devices, which run these versions, as `make` does; returns how many
+    are due now."""
     rows = await conn.fetch(*_POLICIES["last_tasks"](device_ids=list(devices), job_id=job["job_id"]))
     last = {plain(row["device_id"]): filled(LastTask, row, state=State(row["state"])) for row in rows}
     busy = [device for device, task in last.items() if task.reason == BUSY]
     taken = await _still_taken(ctx, conn, job, busy) if busy else set()
-    numbers = {d: next_nth(last.get(d), version, d in taken) for d, version in devices.items()}
-    return await make(ctx, conn, job, {d: nth for d, nth in numbers.items() if nth is not None})
+    given = {d: next_nth(last.get(d), version, d in taken) for d, version in devices.items()}
+    numbers = {device: nth for device, nth in given.items() if nth is not None}
+    owed = await newcomers_of(conn, {device: devices[device] for device in numbers})
+    return await make(ctx, conn, job, [each._replace(nth=numbers[each.device_id]) for each in owed], found=found)
 
 
 async def taken_devices(conn: Connection, slots: Sequence[tuple[UUID, str]]) -> set[UUID]:
@@ -78,26 +116,48 @@ async def _still_taken(ctx: Context, conn: Connection, job: Row, ids: list[UUID]
     return await taken_devices(conn, [(device, _slot(job)) for device in ids])
 
 
+async def settle(conn: Connection, device_ids: Sequence[UUID], now: datetime) -> None:
+    """Those of these locked devices' tasks that are to follow a halt yet follow it: they stand in nobody's way."""
+    if not await conn.fetchval(*_Q["is_any_halted"]()):
+        return
+    halted = [plain(row["device_id"]) for row in await conn.fetch(*_Q["halted_devices"](device_ids=device_ids))]
+    if halted:
+        await (await lock_open(conn, halted, now)).ledger.save(conn, now)
+
+
 def _slot(job: Row) -> str:
     """What a task of the job holds: its device, or in a job of modules its module (L1)."""
     return str(job["module"]) if job["multi_module"] else ""
 
 
 async def _clear_the_way(conn: Connection, job: Row, ids: list[UUID], now: datetime) -> None:
-    """alibaba 7.3: what the job overwrites; a task in progress never is."""
-    text = OVERWRITTEN_TEXT
-    for way in _ways(job, ids):
-        await end_tasks(conn, Event.OVERWRITTEN, way, now, reason="overwritten", description=text)
+    """alibaba 7.3: what the job overwrites; a task in progress never is. A task that a halt covers ends by that."""
+    if not (job["overwrite"] or job["multi_module"] or job["kind"] == "dynamic"):
+        await settle(conn, ids, now)
+        return
+    taken = await lock_open(conn, ids, now)
+    tasks = [task for some in taken.tasks.values() for task in some]
+    dynamic = await _dynamic_among(conn, tasks) if job["kind"] == "dynamic" else set[int]()
+    for task in tasks:
+        if _replaces(job, task, dynamic):
+            then = replace(task, reason="overwritten", description=OVERWRITTEN_TEXT)
+            after, change = step(task, Event.OVERWRITTEN, then)
+            if change is not None:
+                taken.ledger.note(task, after, change)
+    await taken.ledger.save(conn, now)
 
 
-def _ways(job: Row, ids: list[UUID]) -> list[Selection]:
-    slot, found = _slot(job), []
-    if job["overwrite"]:
-        found.append(Selection(device_ids=ids))
-    if job["multi_module"]:  # within one module the newer task overwrites
-        found.append(Selection(device_ids=ids, slot=slot))
-    if job["kind"] == "dynamic":  # [seed]: of several dynamic jobs the latest applies
-        slots = ("", slot) if slot else (None,)
-        earlier = job["job_id"]
-        found += [Selection(device_ids=ids, slot=s, kind="dynamic", before_job=earlier) for s in slots]
-    return found
+async def _dynamic_among(conn: Connection, tasks: Sequence[Task]) -> set[int]:
+    jobs = {task.ref.job_id for task in tasks}
+    rows = await conn.fetch(*_Q["dynamic_among"](job_ids=list(jobs))) if jobs else []
+    return {row["job_id"] for row in rows}
+
+
+def _replaces(job: Row, task: Task, dynamic: set[int]) -> bool:
+    """Whether a new task of the job takes the place of this one, as far as that may be replaced. `dynamic` are the jobs
+    that are."""
+    slot = _slot(job)
+    if job["overwrite"] or (job["multi_module"] and task.slot == slot):  # within one module the newer overwrites
+        return True
+    earlier = task.ref.job_id in dynamic and task.ref.job_id < job["job_id"]
+    return earlier and job["kind"] == "dynamic" and (not slot or task.slot in ("", slot))  # [seed]: the latest applies

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from datetime import datetime
+from typing import NamedTuple
 from uuid import UUID
 
 from upwell.domain.search import Compare, Condition
@@ -22,17 +23,31 @@ async def members_among(conn: Connection, group_id: int, device_ids: Sequence[UU
     return {row["device_id"] for row in rows}
 
 
-async def chunk_of_group(
+class Span(NamedTuple):
+    """A part of a long list of devices, by id: those that are wanted, the last that was looked at (None: nobody was),
+    and whether the list ends here."""
+
+    ids: list[UUID]
+    last: UUID | None
+    ends: bool
+
+
+async def span_of_group(
     conn: Connection, group_id: int, product_id: int, created_until: datetime, after: UUID | None, size: int
-) -> list[UUID]:
-    """The next `size` live devices of the product in the group, by device id from behind `after`; only those made
-    until `created_until`. Fewer mean that there are no more; a group that is gone has none."""
+) -> Span:
+    """Of the next `size` devices from behind `after` the live ones of the product in the group, made until
+    `created_until`. A group that is gone has none. What it costs is bounded, however few fit."""
     group = await conn.fetchrow(*SQL["group_of_job"](group_id=group_id))
     if group is None:
-        return []
-    place = {"account_id": group["account_id"], "product_id": product_id, "created_until": created_until}
-    asked = SQL["chunk_of_fitting"](**place, after=after, size=size)
-    return [row["device_id"] for row in await conn.fetch(*where(asked, condition_of(group)))]
+        return Span([], after, ends=True)
+    place = {"product_id": product_id, "created_until": created_until, "after": after, "size": size}
+    if group["kind"] == "static":
+        rows = await conn.fetch(*SQL["window_of_members"](group_id=group_id, **place))
+    else:
+        asked = SQL["window_of_fitting"](account_id=group["account_id"], **place)
+        rows = await conn.fetch(*where(asked, condition_of(group)))
+    last = rows[-1]["device_id"] if rows else after
+    return Span([row["device_id"] for row in rows if row["fits"]], last, ends=len(rows) < size)
 
 
 def condition_of(group: Row) -> Condition:

@@ -1,12 +1,15 @@
 """What devices say, applied: a batch of reports is one transaction, and is acknowledged only after it (L3).
 
 Reports of one device are applied in the order given. A report that fits no open task changes no task; a version
-report is kept in any case, and a device that a policy takes by it has its task in the same transaction.
+report is kept in any case, and a device that a policy takes by it has its task in the same transaction. The transaction
+waits for nothing that others hold: devices whose rows they hold are given back, with nothing done for them.
 """
 
+import asyncio
 from collections.abc import Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from uuid import UUID
 
 from upwell.domain.choosing import Choice
@@ -22,15 +25,20 @@ from upwell.domain.hearing import (
 from upwell.domain.modules import STANDING
 from upwell.domain.talk import ProgressReport, ResultReport, SdkReport, TaskRef, VersionReport
 from upwell.domain.task import Stepped, Task
+from upwell.domain.timeline import Line
 from upwell.service.context import Context
+from upwell.service.upgrade import nodes
 from upwell.service.upgrade.beside import beside_of, choices_of
 from upwell.service.upgrade.policies import hold_reported, keep_reported, take_reported
-from upwell.service.upgrade.tasks import Ledger, lock_open
+from upwell.service.upgrade.tasks import Ledger, take_open
+from upwell.service.upgrade.timeline import said_by
 from upwell.service.upgrade.told import Told, keep_told, may_arrive
 from upwell.storage.database import Connection
 from upwell.storage.queries import sheet
 
 _Q = sheet("reports")
+AGAIN_S = 0.01  # until what others hold is tried again
+BEFORE = timedelta(microseconds=1)  # a report came before what it brought about
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,37 +61,74 @@ class Incoming:
 
 @dataclass(frozen=True, slots=True)
 class Applied:
-    """What a batch brought about: whether an offer became due, and whether a task ended."""
+    """What a batch brought about: whether an offer became due, and whether a task ended. `held`: the devices for which
+    nothing was done, for others hold their rows; `born`: those that have tasks by it; `lines`: what their timelines say
+    of it, as of `at`."""
 
     offers_due: bool
     tasks_ended: bool
+    held: AbstractSet[UUID] = frozenset()
+    born: AbstractSet[UUID] = frozenset()
+    lines: Sequence[Line] = ()
+    at: datetime | None = None
 
 
 async def apply(ctx: Context, batch: Sequence[Incoming]) -> Applied:
-    """Apply the batch; it is committed when this returns."""
+    """Apply the batch, however often others hold its rows; it is committed when this returns."""
+    due = ended = False
+    while True:
+        applied = await hear(ctx, batch)
+        due, ended = due or applied.offers_due, ended or applied.tasks_ended
+        batch = [incoming for incoming in batch if incoming.device_id in applied.held]
+        if not batch:
+            return Applied(due, ended)
+        await asyncio.sleep(AGAIN_S)
+
+
+async def hear(ctx: Context, batch: Sequence[Incoming]) -> Applied:
+    """Apply what can be applied now; it is committed when this returns. Raises Held where a row that nobody was
+    expected to hold is waited for too long."""
 
     async def body(conn: Connection) -> Applied:
         now = ctx.now()
-        arriving = {i.device_id for i in batch if may_arrive(i.said)}
-        reported = await keep_reported(conn, await hold_reported(conn, _versions(batch), arriving), now)
-        open_tasks = await lock_open(conn, {i.device_id for i in batch})
-        known = _Known(await choices_of(conn, open_tasks.values()), await beside_of(conn, _moved(batch, open_tasks)))
-        ledger, told = Ledger(), Told()
-        for incoming in batch:
+        kept = await hold_reported(conn, _versions(batch), _locked_first(batch))
+        taken = await take_open(conn, {i.device_id for i in batch} - kept.held, now)
+        held = taken.held | kept.held
+        said = [i for i in batch if i.device_id not in held] if held else batch
+        reported = await keep_reported(conn, kept.without(held), now)
+        open_tasks, ledger = taken.tasks, taken.ledger
+        known = _Known(await choices_of(conn, open_tasks.values()), await beside_of(conn, _moved(said, open_tasks)))
+        told = Told()
+        for incoming in said:
             moved = _apply_one(incoming, open_tasks.get(incoming.device_id, []), known, ledger, now)
             told.hear(incoming.device_id, incoming.said, moved)
         await ledger.save(conn, now)
-        await _save_spellings(conn, batch)
-        await _save_sdks(conn, batch)
+        await _save_spellings(conn, said)
+        await _save_sdks(conn, said)
         born_due = await take_reported(ctx, conn, reported)
-        born_due += await take_reported(ctx, conn, await keep_told(conn, told, now))
+        by_result = await keep_told(conn, told, now)
+        born_due += await take_reported(ctx, conn, by_result)
         changed = ledger.tasks.values()
         return Applied(
             offers_due=born_due > 0 or any(t.is_open and t.due_at is not None and t.due_at <= now for t in changed),
             tasks_ended=any(not t.is_open for t in changed),
+            held=held,
+            born={device for each in (reported, by_result) for ids in each.taken.values() for device in ids},
+            lines=_lines(said, kept.news, open_tasks),
+            at=now - BEFORE,
         )
 
-    return await ctx.database.transact(body)
+    began = ctx.now()
+    applied = await ctx.devices.transact(body)
+    await nodes.follow(ctx, list(applied.born), began)
+    return applied
+
+
+def _locked_first(batch: Sequence[Incoming]) -> set[UUID]:
+    """The devices whose rows are locked before their tasks are, whatever they run: what they say is written there or
+    beside it, or may have arrived and be taken by a policy."""
+    spelt = {device for device, _ in _spellings(batch)}
+    return spelt | {i.device_id for i in batch if isinstance(i.said, SdkReport) or may_arrive(i.said)}
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,7 +162,7 @@ def _apply_one(incoming: Incoming, tasks: list[Task], known: _Known, ledger: Led
         stepped, change = _step(task, incoming, known, now)
         if stepped != task or change is not None:
             tasks[place] = stepped
-            ledger.note(stepped, change)
+            ledger.note(task, stepped, change)
             moved.append(stepped)
     return moved
 
@@ -151,18 +196,34 @@ def _step(task: Task, incoming: Incoming, known: _Known, now: datetime) -> Stepp
             return task, None
 
 
+def _lines(
+    said: Sequence[Incoming], news: AbstractSet[tuple[UUID, str]], tasks: Mapping[UUID, object]
+) -> list[Line]:  # fmt: skip
+    """What timelines tell of a batch: nothing of a version that its device has said before, unless it has a task."""
+    told = [
+        i for i in said
+        if type(i.said) is not VersionReport
+        or (tasks and i.device_id in tasks) or (news and (i.device_id, i.said.module) in news)
+    ]  # fmt: skip
+    return [line for i in told if (line := said_by(i.device_id, i.said)) is not None]
+
+
 def _versions(batch: Sequence[Incoming]) -> dict[tuple[UUID, str], str | None]:
     """The last version that each device reported of each module."""
     return {(i.device_id, i.said.module): i.said.version for i in batch if isinstance(i.said, VersionReport)}
 
 
-async def _save_spellings(conn: Connection, batch: Sequence[Incoming]) -> None:
+def _spellings(batch: Sequence[Incoming]) -> dict[tuple[UUID, str], str]:
     """How devices spell modules that may be nobody's but theirs: most say their names as they are compared."""
-    said = {
+    return {
         (i.device_id, i.said.module): i.said.spelt
         for i in batch
         if isinstance(i.said, VersionReport) and i.said.module not in STANDING and i.said.spelt != i.said.module
     }
+
+
+async def _save_spellings(conn: Connection, batch: Sequence[Incoming]) -> None:
+    said = _spellings(batch)
     if said:
         devices, keys = zip(*said, strict=True)
         statement = _Q["save_spellings"](device_ids=list(devices), modules=list(keys), said=list(said.values()))

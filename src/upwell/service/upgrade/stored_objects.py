@@ -12,10 +12,12 @@ from datetime import datetime, timedelta
 
 from upwell.domain import fault
 from upwell.domain.errors import Invalid, NotFound, Unavailable
+from upwell.domain.events import Kind
 from upwell.domain.fault import Fault
 from upwell.objects.port import Digests, Objects, Seen, Stored
 from upwell.service.context import Context, objects_of
-from upwell.storage.database import Row
+from upwell.service.upgrade import events
+from upwell.storage.database import Connection, Row
 from upwell.storage.queries import sheet
 
 log = logging.getLogger(__name__)
@@ -90,10 +92,16 @@ async def _settle(
         else ("differs", {"fault": wrong.word, "problem": wrong.text})
     )
     facts = {"tag": seen.tag, "size": seen.size, "md5": stored.md5, "sha256": stored.sha256}
-    settled = {"package_id": package_id, "until": until, "state": state, "now": ctx.now()} | told
-    async with ctx.database.connection() as conn:
+    now = ctx.now()
+    settled = {"package_id": package_id, "until": until, "state": state, "now": now} | told
+
+    async def body(conn: Connection) -> None:
         if await conn.fetchval(*SQL["settle_read"](**settled, **facts)) is None:
             raise _Lost
+        if wrong is not None:
+            await events.tell_package(conn, package_id, Kind.PACKAGE_LOST, now, **told)
+
+    await ctx.database.transact(body)
     if wrong is not None:
         log.warning("package %d: %s", package_id, wrong.text)
 
@@ -164,10 +172,16 @@ async def packages_of_bucket(ctx: Context, account_id: int, bucket: str) -> dict
 
 async def _gone(ctx: Context, package_id: int) -> None:
     gone = fault.missing()
-    async with ctx.database.connection() as conn:
-        told = {"fault": gone.word, "problem": gone.text}
-        if await conn.fetchval(*SQL["settle_gone"](package_id=package_id, now=ctx.now(), **told)) is not None:
-            log.warning("package %d: %s", package_id, gone.text)
+    told, now = {"fault": gone.word, "problem": gone.text}, ctx.now()
+
+    async def body(conn: Connection) -> bool:
+        is_news = await conn.fetchval(*SQL["settle_gone"](package_id=package_id, now=now, **told)) is not None
+        if is_news:
+            await events.tell_package(conn, package_id, Kind.PACKAGE_LOST, now, **told)
+        return is_news
+
+    if await ctx.database.transact(body):
+        log.warning("package %d: %s", package_id, gone.text)
 
 
 async def _doubt(ctx: Context, package_id: int) -> None:

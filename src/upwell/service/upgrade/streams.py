@@ -12,7 +12,7 @@ _Q = sheet("streams")
 
 async def find_stream(ctx: Context, device_id: UUID, stream: int) -> Stream | None:
     """The file of the device's task that was offered under this number; None when there is no such open task."""
-    async with ctx.database.connection() as conn:
+    async with ctx.devices.connection() as conn:
         rows = await conn.fetch(*_Q["streams_of_device"](device_id=device_id))
     for row in rows:
         if row["offered"] and stream_of(TaskRef(device_id=device_id, job_id=row["job_id"], nth=row["nth"])) == stream:

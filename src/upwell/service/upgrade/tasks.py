@@ -1,21 +1,24 @@
 """Loading and saving tasks: rows become domain values here, and changed values become one UPDATE."""
 
 from collections.abc import Iterable, Sequence
-from dataclasses import asdict, dataclass, field
+from collections.abc import Set as AbstractSet
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 from uuid import UUID
 
+from upwell.domain.acts import followed
 from upwell.domain.awaiting import Awaits
 from upwell.domain.talk import TaskRef
-from upwell.domain.task import Change, Event, State, Task, ends
+from upwell.domain.task import Change, State, Task
+from upwell.service.upgrade import acts, counters, events, failures, guards
 from upwell.storage.database import Connection, Row
 from upwell.storage.queries import sheet
 
 _Q = sheet("tasks")
 _SAVED = (
     "rev", "state", "source_version", "progress", "attempt", "description", "reason", "failure_ref", "due_at",
-    "offered_on", "offered_at", "timeout_at", "awaiting", "package_id", "code",
+    "offered_on", "offered_at", "timeout_at", "awaiting", "package_id", "code", "failure", "job_acts",
 )  # fmt: skip
 
 
@@ -48,34 +51,99 @@ def columns_of(tasks: Iterable[TaskRef]) -> dict[str, list[Any]]:
     }
 
 
-async def lock_open(conn: Connection, device_ids: Iterable[UUID]) -> dict[UUID, list[Task]]:
-    """The open tasks of these devices, locked until the transaction ends."""
-    found: dict[UUID, list[Task]] = {}
-    for row in await conn.fetch(*_Q["lock_open_of_devices"](device_ids=list(device_ids))):
-        task = task_of(row)
-        found.setdefault(task.ref.device_id, []).append(task)
-    return found
-
-
 @dataclass(slots=True)
 class Ledger:
     """Changes of one transaction, gathered to be written at once."""
 
     tasks: dict[TaskRef, Task] = field(default_factory=dict)
     changes: list[tuple[TaskRef, int, Change]] = field(default_factory=list)
+    stored: dict[TaskRef, Task] = field(default_factory=dict)  # what was noted, as it was before
 
-    def note(self, task: Task, change: Change | None) -> None:
+    def note(self, before: Task, after: Task, change: Change | None) -> None:
         """Remember the task's newest value and, if its state moved, a line of history."""
-        self.tasks[task.ref] = task
+        self.stored.setdefault(before.ref, before)
+        self.tasks[after.ref] = after
         if change is not None:
-            self.changes.append((task.ref, task.rev + 1, change))
+            self.changes.append((after.ref, after.rev + 1, change))
 
     async def save(self, conn: Connection, now: datetime) -> None:
-        """Write everything: one UPDATE, one INSERT."""
+        """Write everything: the tasks, which have passed all acts of their jobs, their history, what is told of them,
+        then the counters, and last of all what failures show of jobs with a guard."""
+        changed = [(self.stored[ref], task) for ref, task in self.tasks.items()]
+        replaced, shifts = await failures.placed(conn, changed)
         if self.tasks:
-            await _save_tasks(conn, list(self.tasks.values()), now)
+            await _save_tasks(conn, [replaced.get(ref, task) for ref, task in self.tasks.items()], now)
         if self.changes:
             await _add_changes(conn, self.changes, now)
+        await events.tell_tasks(conn, changed, now)
+        await counters.move(conn, counters.moves_of(changed))
+        await failures.move(conn, shifts)
+        failing = [a.ref for b, a in changed if a.wave and a.state is State.FAILED and b.state is not State.FAILED]
+        if failing:  # of jobs with waves or a guard
+            await guards.failed(conn, failing, now)
+
+
+@dataclass(slots=True)
+class Taken:
+    """Open tasks that are this transaction's until it ends, by their devices, and the devices that are not: nothing may
+    be done for `held` ones. What the tasks had yet to follow of their jobs' halts is in the ledger already."""
+
+    tasks: dict[UUID, list[Task]] = field(default_factory=dict)
+    held: set[UUID] = field(default_factory=set)
+    ledger: Ledger = field(default_factory=Ledger)
+
+
+async def take_open(conn: Connection, device_ids: Iterable[UUID], now: datetime) -> Taken:
+    """The open tasks of these devices. It waits for nothing: a device is held when another transaction has one of its
+    tasks, or is acting on the job of one."""
+    refs, held = await _share_open(conn, device_ids, wait=False)
+    rows = await conn.fetch(*_Q["lock_free"](**columns_of(refs))) if refs else []
+    locked = {ref_of(row) for row in rows}
+    held |= {ref.device_id for ref in refs if ref not in locked}
+    return await _taken(conn, rows, held, now)
+
+
+async def lock_open(conn: Connection, device_ids: Iterable[UUID], now: datetime) -> Taken:
+    """The same for who may wait: no device is held."""
+    refs, _ = await _share_open(conn, device_ids, wait=True)
+    rows = await conn.fetch(*_Q["lock_waiting"](**columns_of(refs))) if refs else []
+    return await _taken(conn, rows, set(), now)
+
+
+async def lock(conn: Connection, refs: Iterable[TaskRef], ledger: Ledger, now: datetime) -> list[Task]:
+    """Those of these tasks that are open, for who shares their jobs: locked, once they have followed what they had
+    yet to."""
+    rows = await conn.fetch(*_Q["lock_waiting"](**columns_of(refs)))
+    return await follow(conn, list(map(task_of, rows)), ledger, now)
+
+
+async def _share_open(conn: Connection, device_ids: Iterable[UUID], *, wait: bool) -> tuple[list[TaskRef], set[UUID]]:
+    """The open tasks of these devices on whose jobs nobody can act from now on, and the devices with others."""
+    rows = await conn.fetch(*_Q["share_open"](device_ids=list(device_ids), wait=wait))
+    held = {plain(row["device_id"]) for row in rows if not row["is_shared"]}
+    return [ref for ref in map(ref_of, rows) if ref.device_id not in held], held
+
+
+async def _taken(conn: Connection, rows: Sequence[Row], held: AbstractSet[UUID], now: datetime) -> Taken:
+    taken = Taken(held=set(held))
+    found = [task for task in map(task_of, rows) if task.ref.device_id not in held]
+    for task in await follow(conn, found, taken.ledger, now):
+        taken.tasks.setdefault(task.ref.device_id, []).append(task)
+    return taken
+
+
+async def follow(conn: Connection, tasks: Sequence[Task], ledger: Ledger, now: datetime) -> list[Task]:
+    """These locked tasks, on whose jobs nobody can act meanwhile, once they have followed what they had yet to of what
+    was done to their jobs; that is in the ledger. Of those that have ended none runs again by that."""
+    behind = {task.ref.job_id for task in tasks if task.acts < task.job_acts}
+    pending = await acts.pending(conn, behind) if behind else {}
+    found = []
+    for task in tasks:
+        after, change = followed(task, pending.get(task.ref.job_id, ()), now)
+        if after is not task:
+            ledger.note(task, after, change)
+        found.append(after)
+    return found
 
 
 async def _save_tasks(conn: Connection, tasks: Sequence[Task], now: datetime) -> None:
@@ -103,29 +171,3 @@ async def _add_changes(conn: Connection, changes: Sequence[tuple[TaskRef, int, C
             details=[change.detail for change in last.values()],
         )
     )
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Selection:
-    """Which tasks an event ends together; None is no filter."""
-
-    job_id: int | None = None
-    device_ids: list[UUID] | None = None
-    package_id: int | None = None
-    timeout_before: datetime | None = None
-    slot: str | None = None
-    kind: str | None = None  # of the job
-    before_job: int | None = None  # of jobs made earlier than this one
-
-
-async def end_tasks(
-    conn: Connection, event: Event, chosen: Selection, now: datetime, *, states: frozenset[State] | None = None,
-    reason: str, description: str,
-) -> int:  # fmt: skip
-    """Let `event` end every chosen task (in `states`, if given) that it ends; returns how many."""
-    pairs = ends(event, states)
-    statement = _Q["end_tasks"](
-        now=now, event=event, from_states=[before for before, _ in pairs], to_states=[after for _, after in pairs],
-        reason=reason, description=description, **asdict(chosen),
-    )  # fmt: skip
-    return int(await conn.fetchval(*statement))

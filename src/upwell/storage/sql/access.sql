@@ -20,51 +20,87 @@ select pg_advisory_xact_lock(7386016);
 select exists (select from access_key);
 
 -- name: make_key
-insert into access_key (key_id, secret, account_id, role, dialect, created_at) values (:key_id, :secret, :account_id, :role, :dialect, :now);
+-- With a secret that can be read, or with the hash of one.
+insert into access_key (key_id, secret, secret_hash, account_id, role, dialect, created_at, expires_at, space_id, product_id,
+                        is_server_admin)
+values (:key_id, :secret, :secret_hash, :account_id, :role, :dialect, :now, :expires_at, :space_id, :product_id,
+        :is_server_admin);
+
+-- name: find_scope
+-- The account's space or its product of that key.
+select s.space_id, null::bigint as product_id from space s where s.account_id = :account_id and s.key = :space
+union all
+select null, p.product_id from product p
+where p.account_id = :account_id and p.product_key = :product and p.deleted_at is null;
 
 -- name: list_keys
-select key_id, secret, account_id, a.name as account, role, dialect, k.created_at, revoked_at
+select key_id, secret, secret_hash, account_id, a.name as account, role, dialect, k.created_at, revoked_at, expires_at, last_used_at,
+       space_id, product_id, is_server_admin
 from access_key k join account a using (account_id) order by k.created_at, key_id;
 
 -- name: changed_keys
 -- Keys made or revoked since then, in that order.
-select key_id, secret, account_id, a.name as account, role, dialect, k.created_at, revoked_at
+select key_id, secret, secret_hash, account_id, a.name as account, role, dialect, k.created_at, revoked_at, expires_at, last_used_at,
+       space_id, product_id, is_server_admin
 from access_key k join account a using (account_id)
 where greatest(k.created_at, revoked_at) > :since order by greatest(k.created_at, revoked_at), key_id limit :at_most;
 
--- name: find_key
--- A key that may still be used.
-select key_id, secret, account_id, a.name as account, role, dialect, k.created_at, revoked_at
-from access_key k join account a using (account_id) where key_id = :key_id and revoked_at is null;
+-- name: find_keys
+-- Of these keys those that may still be used.
+select key_id, secret, secret_hash, account_id, a.name as account, role, dialect, k.created_at, revoked_at, expires_at, last_used_at,
+       space_id, product_id, is_server_admin
+from access_key k join account a using (account_id)
+where key_id = any(:key_ids::text[]) and revoked_at is null and (expires_at is null or expires_at > :now);
+
+-- name: note_use
+-- That the key was used now, if that was not noted since `before`. Who finds the row held leaves it: somebody notes the same.
+update access_key set last_used_at = :now
+where key_id = (select key_id from access_key where key_id = :key_id and (last_used_at is null or last_used_at < :before)
+                for no key update skip locked);
 
 -- name: revoke_key
 -- The first revocation's time stays.
-update access_key set revoked_at = coalesce(revoked_at, :now) where key_id = :key_id returning key_id;
+update access_key k set revoked_at = coalesce(revoked_at, :now) from account a
+where key_id = :key_id and a.account_id = k.account_id
+returning key_id, secret, secret_hash, k.account_id, a.name as account, role, dialect, k.created_at, revoked_at, expires_at,
+    last_used_at, space_id, product_id, is_server_admin;
 
--- name: use_nonce
--- The primary key decides between processes.
-insert into nonce (key_id, nonce, seen_at) values (:key_id, :nonce, :now) on conflict do nothing returning true;
+-- name: use_nonces
+-- Those that are new, each once. The primary key decides between processes; the order keeps two of them from waiting for each other.
+insert into nonce (key_id, nonce, seen_at)
+select u.key_id, u.nonce, :now from unnest(:key_ids::text[], :nonces::text[]) as u(key_id, nonce) order by u.key_id, u.nonce
+on conflict do nothing returning key_id, nonce;
 
--- name: admit
--- use_nonce, unless there is none, then one more request in this second; a replay costs nobody's rate. Not within the
--- rate is who comes when there were :limit_per_s already. A second is PostgreSQL's own, and so the same for every process: whoever
--- waited for the row past its second counts in the newer one, and a clock that was set back begins anew.
-with fresh as (
-    insert into nonce (key_id, nonce, seen_at) select :key_id, :nonce, :now where :nonce::text is not null
-    on conflict do nothing returning true
-), asked as (
-    select true from fresh union all select true where :nonce::text is null
+-- name: count_requests
+-- So many more requests of these accounts and actions in this second, as far as each limit goes; tells how many are within it, of
+-- those that have been counted before. A second is PostgreSQL's own, and so the same for every process: whoever waited
+-- for the row past its second counts in the newer one, and a clock that was set back begins anew.
+with asked as (
+    select * from unnest(:account_ids::bigint[], :actions::text[], :counts::int[], :limits_per_s::int[])
+        as u(account_id, action, requests, limit_per_s)
+), held as materialized (
+    select r.account_id, r.action, r.second, r.requests from rate r join asked using (account_id, action)
+    order by r.account_id, r.action for update of r
+), present as (
+    select a.account_id, a.action, case when h.second between t.second and t.second + 5 then h.second else t.second end as second,
+           case when h.second between t.second and t.second + 5 then h.requests else 0 end as before,
+           a.requests, a.limit_per_s
+    from held h join asked a using (account_id, action)
+    cross join lateral (select floor(extract(epoch from clock_timestamp()))::bigint as second where h.requests is not null) t
 ), counted as (
-    insert into rate as r (account_id, action, second, requests)
-    select :account_id, :action, floor(extract(epoch from clock_timestamp())), 1 from asked
-    on conflict (account_id, action) do update
-    set second = case when r.second between excluded.second and excluded.second + 5 then r.second
-                      else excluded.second end,
-        requests = case when r.second between excluded.second and excluded.second + 5 then r.requests + 1 else 1 end
-    where r.requests < :limit_per_s or r.second not between excluded.second and excluded.second + 5
-    returning true
+    update rate r set second = p.second, requests = p.before + least(p.requests, greatest(p.limit_per_s - p.before, 0))
+    from present p where r.account_id = p.account_id and r.action = p.action
 )
-select exists (select from asked) as is_fresh, exists (select from counted) as is_within;
+select account_id, action, least(requests, greatest(limit_per_s - before, 0))::int as within,
+       greatest(limit_per_s - before - requests, 0)::int as more from present;
+
+-- name: begin_counting
+insert into rate (account_id, action, second, requests)
+select u.account_id, u.action, 0, 0 from unnest(:account_ids::bigint[], :actions::text[]) as u(account_id, action)
+order by u.account_id, u.action on conflict do nothing;
 
 -- name: purge_nonces
-with gone as (delete from nonce where seen_at < :before returning 1) select count(*) from gone;
+-- So many at once of those that are too old to be asked with again.
+with old as (select ctid from nonce where seen_at < :before order by seen_at limit :at_most for update skip locked),
+gone as (delete from nonce where ctid = any(array(select ctid from old)) returning 1)
+select count(*) from gone;

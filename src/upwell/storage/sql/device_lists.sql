@@ -1,11 +1,5 @@
 -- Lists of devices, and their numbers. `{condition}` is where storage/search.py puts a condition.
 
--- name: count_devices
--- Of one product, if it is given.
-select count(*) from device d join product p using (product_id) left join presence n using (device_id)
-where p.account_id = :account_id and p.deleted_at is null and d.deleted_at is null
-  and (:product_id::bigint is null or d.product_id = :product_id) and {condition};
-
 -- name: newest
 -- Ids from new to old, those of one moment by id; of one product by its index.
 select d.device_id, d.created_at from device d join product p using (product_id) left join presence n using (device_id)

@@ -5,6 +5,7 @@
 -- known is shown empty, which no version is; one that was never said is not shown.
 select d.device_id, p.product_key, p.name as product_name, p.facts as product_facts, d.name, d.secret, d.iot_id,
        d.nickname, d.created_at, d.modified_at, d.activated_at, n.online_at, n.offline_at, n.address,
+       greatest(h.at, n.online_at) as last_heard_at,
        device_status(d.enabled, n.node_id, d.activated_at) as status,
        coalesce(d.public_id, p.product_key || '_' || d.name) as public_id,
        (select coalesce(g.public_id, gp.product_key || '_' || g.name)
@@ -22,7 +23,7 @@ select d.device_id, p.product_key, p.name as product_name, p.facts as product_fa
        s.created_at as space_created_at
 from unnest(:device_ids::uuid[]) with ordinality as w(device_id, place)
 join device d using (device_id) join product p using (product_id) join space s using (space_id)
-left join presence n using (device_id)
+left join presence n using (device_id) left join heard h using (device_id)
 where p.account_id = :account_id and d.deleted_at is null and p.deleted_at is null
 order by w.place;
 
@@ -50,11 +51,18 @@ where p.account_id = :account_id and p.deleted_at is null and d.deleted_at is nu
 update device set public_id = :public_id, description = :description, facts = :facts::jsonb
 where device_id = :device_id;
 
--- name: implied_taken
--- Whether one of these devices lives without a chosen id, so that this id stands for it.
+-- name: lock_public_id
+-- Two devices of one account that are given the same id are made one after the other.
+select pg_advisory_xact_lock(hashtextextended(:account_id::bigint || ' ' || :public_id::text, 7386022));
+
+-- name: public_id_taken
+-- Whether another device of the account lives that has this id, or lives without a chosen one, so that this id stands for it.
 select exists (select from device d join product p using (product_id)
-               where d.device_id = any(:implied_ids::uuid[]) and d.device_id <> :device_id and d.public_id is null
-                 and d.deleted_at is null and p.deleted_at is null);
+               where d.public_id = :public_id and d.device_id <> :device_id and p.account_id = :account_id
+                 and d.deleted_at is null and p.deleted_at is null)
+    or exists (select from device d join product p using (product_id)
+               where d.device_id = any(:implied_ids::uuid[]) and d.device_id <> :device_id and p.account_id = :account_id
+                 and d.public_id is null and d.deleted_at is null and p.deleted_at is null);
 
 -- name: gateways_above
 -- How many devices a device is behind, one behind the other.
@@ -77,7 +85,14 @@ select exists (select from topology t join device d using (device_id)
                where t.gateway_id = :device_id and d.deleted_at is null);
 
 -- name: update_devices
--- What is null stays as it is; facts are merged over the present ones.
+-- What is null stays as it is; facts are merged over the present ones. Whoever holds the connection of a device that is
+-- disabled is told.
+with told as (
+    insert into shut_out (node_id, device_id, connection_id)
+    select n.node_id, n.device_id, n.connection_id
+    from unnest(:device_ids::uuid[], :enabled::boolean[]) as w(device_id, enabled) join presence n using (device_id)
+    where not w.enabled and n.node_id is not null
+)
 update device d
 set nickname = coalesce(w.nickname, d.nickname), description = coalesce(w.description, d.description),
     enabled = coalesce(w.enabled, d.enabled), facts = d.facts || w.facts::jsonb, modified_at = :now
@@ -92,13 +107,15 @@ update device set secret = :secret, modified_at = :now where device_id = :device
 update device set secondary_secret = :secret, modified_at = :now where device_id = :device_id;
 
 -- name: let_go
--- The device is online no more; whoever holds its connection finds out (see nodes.unwelcome).
-with gone as (
+-- The device is online no more; whoever holds its connection is told.
+with held as (
+    select device_id, node_id, connection_id from presence
+    where device_id = :device_id and node_id is not null for update
+), told as (
+    insert into shut_out (node_id, device_id, connection_id) select node_id, device_id, connection_id from held
+), gone as (
     update presence set node_id = null, connection_id = null, offline_at = :now
-    where device_id = :device_id and node_id is not null returning device_id
+    where device_id in (select device_id from held) returning device_id
 )
 update task set node_id = null
 where device_id in (select device_id from gone) and is_open(state);
-
--- name: forget_versions
-delete from module_version where device_id = :device_id;

@@ -27,17 +27,23 @@ where k.object_state in ('missing', 'differs') and k.deleted_at is null
 order by k.package_id;
 
 -- name: describe_job
-update job set status_desc = :text where job_id = :job_id and status_desc = '';
+-- Who holds the job is not waited for: it is told in the next turn.
+update job set status_desc = :text
+where job_id = (select job_id from job where job_id = :job_id and status_desc = '' for update skip locked);
 
 -- name: lock_bereft
--- Some of the job's tasks that wait for the lost object, locked, with the facts that their life depends on.
+-- Some of the job's tasks that wait for the lost object, locked, with the facts that their life depends on. The limit has
+-- each task looked up by itself, whatever PostgreSQL believes of the job.
 with b as materialized (
     select device_id, nth from bereft where job_id = :job_id and package_id = :package_id and (back_at is null or back_at <= :back_before)
     limit :at_most
 ), t as materialized (
-    select task as locked from b join task on task.device_id = b.device_id and task.job_id = :job_id and task.nth = b.nth
-    where is_open(task.state)
-    order by task.device_id, task.nth for update of task skip locked
+    select t.locked from (select * from b order by device_id, nth) b
+    cross join lateral (
+        select task as locked from task
+        where task.device_id = b.device_id and task.job_id = :job_id and task.nth = b.nth and is_open(task.state)
+        limit 1 for update skip locked
+    ) t
 )
 select f.* from t cross join lateral task_facts(t.locked) f
 order by f.device_id, f.nth;

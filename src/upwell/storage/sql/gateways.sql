@@ -18,12 +18,16 @@ where t.gateway_id <> excluded.gateway_id;
 delete from topology where gateway_id = :gateway_id and device_id = any(:device_ids::uuid[]) returning device_id;
 
 -- name: release
--- These are online through their gateway no more; whoever holds that connection finds out (see nodes.unwelcome).
-with gone as (
-    update presence n set node_id = null, connection_id = null, offline_at = :now
-    from presence g
-    where n.device_id = any(:device_ids::uuid[]) and g.device_id = :gateway_id and n.connection_id = g.connection_id
-    returning n.device_id
+-- These are online through their gateway no more; whoever holds that connection is told.
+with held as (
+    select n.device_id, n.node_id, n.connection_id from presence n join presence g using (connection_id)
+    where n.device_id = any(:device_ids::uuid[]) and g.device_id = :gateway_id order by n.device_id for update of n
+), told as (
+    insert into shut_out (node_id, device_id, connection_id)
+    select node_id, device_id, connection_id from held where node_id is not null
+), gone as (
+    update presence set node_id = null, connection_id = null, offline_at = :now
+    where device_id in (select device_id from held) returning device_id
 )
 update task set node_id = null
 where device_id in (select device_id from gone) and is_open(state);

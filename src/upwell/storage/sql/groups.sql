@@ -97,22 +97,36 @@ select array[{condition}] from device d join product p using (product_id) left j
 where d.device_id = :device_id;
 
 -- name: count_fitting
--- Of the account's live devices, of one product if it is given.
+-- Of the account's live devices, of one product or one space if they are given.
 select count(*) as devices, count(d.activated_at) as active,
        count(*) filter (where device_status(d.enabled, n.node_id, d.activated_at) = 'ONLINE') as online
 from device d join product p using (product_id) left join presence n using (device_id)
 where p.account_id = :account_id and p.deleted_at is null and d.deleted_at is null
-  and (:product_id::bigint is null or d.product_id = :product_id) and {condition};
+  and (:product_id::bigint is null or d.product_id = :product_id)
+  and (:space_id::bigint is null or p.space_id = :space_id) and {condition};
 
 -- name: fitting_among
 select d.device_id from device d join product p using (product_id) left join presence n using (device_id)
 where p.account_id = :account_id and p.deleted_at is null and d.deleted_at is null
   and d.device_id = any(:device_ids::uuid[]) and {condition};
 
--- name: chunk_of_fitting
--- The next devices of a product, by id.
-select d.device_id from device d join product p using (product_id) left join presence n using (device_id)
-where p.account_id = :account_id and p.deleted_at is null and d.deleted_at is null
-  and d.product_id = :product_id and d.created_at <= :created_until
-  and (:after::uuid is null or d.device_id > :after) and {condition}
-order by d.device_id limit :size;
+-- name: window_of_members
+-- The next members of a static group, by id, and which of them are live devices of the product made until then.
+select m.device_id, d.device_id is not null as fits
+from (select device_id from group_member
+      where group_id = :group_id and (:after::uuid is null or device_id > :after)
+      order by device_id limit :size) m
+left join device d on d.device_id = m.device_id and d.product_id = :product_id and d.deleted_at is null
+     and d.created_at <= :created_until
+order by m.device_id;
+
+-- name: window_of_fitting
+-- The next devices of a product, by id, and which of them fit.
+select d.device_id, {condition} as fits
+from (select * from device
+      where product_id = :product_id and deleted_at is null and created_at <= :created_until
+        and (:after::uuid is null or device_id > :after)
+      order by device_id limit :size) d
+join product p using (product_id) left join presence n using (device_id)
+where p.account_id = :account_id and p.deleted_at is null
+order by d.device_id;

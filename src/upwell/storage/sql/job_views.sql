@@ -9,6 +9,7 @@ where j.account_id = :account_id and j.deleted_at is null
   and (:device_id::uuid is null or exists (select from task t join device d using (device_id, life)
                                            where t.job_id = j.job_id and t.device_id = :device_id))
   and (:part::text is null or j.part = :part) and (:space_id::bigint is null or pr.space_id = :space_id)
+  and (:product_key::text is null or pr.product_key = :product_key)
   and (:below::bigint is null or j.job_id < :below)
 order by j.job_id desc limit :take offset :skip;
 
@@ -18,7 +19,8 @@ where j.account_id = :account_id and j.deleted_at is null
   and (:package_id::bigint is null or j.package_id = :package_id)
   and (:device_id::uuid is null or exists (select from task t join device d using (device_id, life)
                                            where t.job_id = j.job_id and t.device_id = :device_id))
-  and (:part::text is null or j.part = :part) and (:space_id::bigint is null or pr.space_id = :space_id);
+  and (:part::text is null or j.part = :part) and (:space_id::bigint is null or pr.space_id = :space_id)
+  and (:product_key::text is null or pr.product_key = :product_key);
 
 -- name: show_jobs
 -- In the order of the given ids. Targets are told while there are at most `targets_max` so far, so that a page is
@@ -33,11 +35,16 @@ select j.job_id, j.kind, j.selection, j.status, j.source_versions, j.gray_percen
        case when j.group_id is null then j.group_ids else array[j.group_id] end as group_ids,
        case when sum(cardinality(j.targets)) over (order by w.place) <= :targets_max then j.targets
             else '{}' end as targets,
-       j.materialised, j.outcome, j.stop_asked_at is not null as stop_asked,
+       j.materialised, j.outcome, j.stop_asked_at is not null as stop_asked, coalesce(j.paused_at, b.halted_at) as paused_at,
+       case when b.halted_at is null then j.paused_by else 'guard' end as paused_by,
+       case when b.halted_at is null then j.paused_why else b.halt ->> 'text' end as paused_why,
+       j.open_wave, case when j.open_wave <> 0 then (select to_jsonb(r) from rollout r where r.job_id = j.job_id) end as rollout,
        (select coalesce(max(k.object_problem), '') from job_package c join package k using (package_id)
         where c.job_id = j.job_id and k.object_state = 'checking' having count(*) > 0) as unread
 from unnest(:job_ids::bigint[]) with ordinality as w(job_id, place) join job j using (job_id)
 join package p using (package_id) join product pr on pr.product_id = j.product_id
 left join device_group g on g.group_id = j.group_id
+left join budget b on b.job_id = j.job_id and b.halted_at is not null
+                  and (j.status in ('PLANNED', 'IN_PROGRESS') or (j.kind = 'dynamic' and j.status = 'CANCELED'))
 where j.account_id = :account_id and j.deleted_at is null and (not :asking::boolean or j.part <> '')
 order by w.place;

@@ -8,7 +8,7 @@ from device d join product p using (product_id) left join topology t using (devi
 where d.device_id = any(:device_ids::uuid[]) and d.deleted_at is null and p.deleted_at is null;
 
 -- name: login_facts_by_name
--- Live devices over all products that each word means: the one whose public id it is, then those it stands for
+-- Live devices over all products that each word means: those whose public id it is, one of an account, then those it stands for
 -- (:implied), then those of that name, each account's oldest first, and no more than :of_account of an account: a later one of the
 -- same name takes nobody's place, and no account's devices, however old, take all of them.
 with wanted as (

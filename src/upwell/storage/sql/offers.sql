@@ -2,46 +2,93 @@
 
 -- name: due_of_node
 -- Tasks whose offer may be pushed by this gateway now (L6 is checked again when they are claimed). Of each job no more
--- than its budget has left, so that a job that has spent it keeps no other waiting; oldest first. In a job that does not
--- push a time says only from when on a device that asks is told again (alibaba 7.2).
+-- than its budget has left, so that a job that has spent it keeps no other waiting; oldest first. Nothing is read of a job
+-- that can offer nothing: one that has ended, is paused, has no open wave, does not push, or whose package may not be offered. In a job that does not
+-- push a time says only from when on a device that asks is told again (alibaba 7.2). A task that is due and can't be offered
+-- comes too, and is said to be none, so that it is not read again and again.
 with recursive due_jobs as (
-    (select t.job_id from task t where t.node_id = :node_id and t.due_at <= :now order by t.job_id limit 1)
+    (select t.job_id from task t where t.node_id = :node_id and t.due_at is not null order by t.job_id limit 1)
     union all
-    select (select t.job_id from task t where t.node_id = :node_id and t.due_at <= :now and t.job_id > l.job_id
+    select (select t.job_id from task t where t.node_id = :node_id and t.due_at is not null and t.job_id > l.job_id
             order by t.job_id limit 1)
     from due_jobs l where l.job_id is not null
-), budget as (
+), room as (
     select j.job_id, j.maximum_per_min - coalesce((
         select sum(p.offers) from pace p
         where p.job_id = j.job_id and p.granted_at > clock_timestamp() - make_interval(secs => :pace_s)), 0) as room
-    from due_jobs join job j using (job_id) where j.need_push
+    from due_jobs join job j using (job_id) join package k on k.package_id = j.package_id
+    where j.need_push and (j.finish_at is null or j.finish_at > :now) and j.paused_at is null and j.open_wave >= 0
+      and (j.status = 'IN_PROGRESS' or (j.kind = 'dynamic' and j.status = 'CANCELED'))
+      and (j.asks_version or (k.deleted_at is null and k.object_state = 'ok'
+           and (k.status in ('verified', 'exempt') or (j.kind = 'verify' and k.status = 'verifying'))))
+), oldest as materialized (
+    select o.device_id, o.job_id, o.nth, o.due_at, o.state
+    from room r cross join lateral (
+        select t.device_id, t.job_id, t.nth, t.due_at, t.state from task t
+        where t.node_id = :node_id and t.job_id = r.job_id and t.due_at <= :now
+        order by t.due_at limit greatest(0, least(:at_most, r.room))
+    ) o
+    order by o.due_at
+    limit :at_most
 )
-select d.device_id, d.job_id, d.nth
-from budget b cross join lateral (
-    select o.device_id, o.job_id, o.nth, o.due_at from offerable o
-    where o.node_id = :node_id and o.job_id = b.job_id and o.due_at <= :now and (o.finish_at is null or o.finish_at > :now)
-    order by o.due_at limit greatest(0, least(:at_most, b.room))
-) d
-order by d.due_at
-limit :at_most;
+select d.device_id, d.job_id, d.nth,
+       d.state = any(:released::text[]) and o.found is not null as is_offerable
+from oldest d
+left join lateral (
+    select true as found from offerable o where o.device_id = d.device_id and o.job_id = d.job_id and o.nth = d.nth limit 1
+) o on true
+order by d.due_at;
+
+-- name: put_by
+-- These tasks are due and can't be offered. One that does not fit what its device runs is due again when that says
+-- something new; another waits a while.
+with t as materialized (
+    select t.device_id, t.job_id, t.nth
+    from unnest(:device_ids::uuid[], :job_ids::bigint[], :nths::smallint[]) as c(device_id, job_id, nth)
+    join task t on t.device_id = c.device_id and t.job_id = c.job_id and t.nth = c.nth
+    where t.due_at <= :due_by
+    for update of t skip locked
+)
+update task set due_at = case when fit.version or task.awaiting <> '' then :later::timestamptz end
+from t join job j on j.job_id = t.job_id
+join task w on w.device_id = t.device_id and w.job_id = t.job_id and w.nth = t.nth
+join package p on p.package_id = coalesce(w.package_id, j.package_id)
+left join module_version mv on mv.device_id = w.device_id and mv.module = w.module
+cross join lateral (
+    select coalesce((not p.is_delta or mv.version = p.source_version)
+                    and (p.source_versions = '{}' or mv.version = any(p.source_versions)), false) as version
+) fit
+where task.device_id = t.device_id and task.job_id = t.job_id and task.nth = t.nth;
 
 -- name: asked_for
--- Tasks that a device may be told of when it asks.
-select device_id, job_id, nth, module from offerable
-where device_id = any(:device_ids::uuid[]) and (due_at is null or due_at <= :now::timestamptz + :settle::interval)
-  and not asks_first and (finish_at is null or finish_at > :now)
-order by device_id, job_id;
+-- Tasks that a device may be told of when it asks. Each device is looked up by itself, here and below: what PostgreSQL believes of
+-- a table that grows just now would have it read all of it.
+select o.device_id, o.job_id, o.nth, o.module
+from unnest(:device_ids::uuid[]) as w(device_id)
+cross join lateral (select d.device_id from device d where d.device_id = w.device_id and d.enabled and d.deleted_at is null limit 1) d
+cross join lateral (
+    select o.device_id, o.job_id, o.nth, o.module from offerable o
+    where o.device_id = w.device_id and (o.due_at is null or o.due_at <= :now::timestamptz + :settle::interval)
+      and not o.asks_first and (o.finish_at is null or o.finish_at > :now)
+    offset 0
+) o
+order by o.device_id, o.job_id;
 
--- name: free
--- Those of these tasks that no other transaction holds.
-select t.device_id, t.job_id, t.nth
+-- name: told_lately
+-- Those of these tasks whose devices have been told their offers since then; what is not offered yet does not count.
+select t.device_id, t.job_id, t.nth, coalesce(b.is_guarded, false) as is_guarded
 from unnest(:device_ids::uuid[], :job_ids::bigint[], :nths::smallint[]) as c(device_id, job_id, nth)
 join task t on t.device_id = c.device_id and t.job_id = c.job_id and t.nth = c.nth
-for share of t skip locked;
+left join budget b on b.job_id = t.job_id
+where t.offered_on is not null and t.offered_at > :since and not t.awaiting = any(:unoffered::text[]);
 
 -- name: lock_budgets
--- Serialises the granting of offers per job, across processes.
-select job_id, maximum_per_min from job where job_id = any(:job_ids::bigint[]) order by job_id for no key update;
+-- Serialises the granting of offers per job, across processes; the job itself stays free.
+select b.job_id, j.maximum_per_min, b.is_guarded from budget b join job j using (job_id)
+where b.job_id = any(:job_ids::bigint[]) order by b.job_id for no key update of b;
+
+-- name: make_budgets
+insert into budget (job_id) select job_id from unnest(:job_ids::bigint[]) as n(job_id) order by job_id on conflict do nothing;
 
 -- name: granted_in_window
 select job_id, sum(offers)::bigint as offers from pace
@@ -49,7 +96,14 @@ where job_id = any(:job_ids::bigint[]) and granted_at > clock_timestamp() - make
 
 -- name: grant
 insert into pace (job_id, granted_at, offers)
-select n.job_id, clock_timestamp(), n.offers from unnest(:job_ids::bigint[], :offers::int[]) as n(job_id, offers);
+select n.job_id, clock_timestamp(), n.offers from unnest(:job_ids::bigint[], :offers::int[]) as n(job_id, offers)
+returning job_id, granted_at;
+
+-- name: give_back
+-- What was granted then and not used.
+insert into pace (job_id, granted_at, offers)
+select n.job_id, n.granted_at, n.offers
+from unnest(:job_ids::bigint[], :granted_at::timestamptz[], :offers::int[]) as n(job_id, granted_at, offers);
 
 -- name: forget_grants
 delete from pace where granted_at < clock_timestamp() - make_interval(secs => :kept_s);
@@ -60,11 +114,11 @@ delete from pace where granted_at < clock_timestamp() - make_interval(secs => :k
 select t.device_id, t.job_id, t.nth, p.module, t.state, t.awaiting, t.timeout_at, p.version, p.size, p.md5, p.sha256, p.is_delta, p.udi,
        p.files, p.sign_method, p.object_key, p.bucket is null as is_held, p.sign, j.protocol, j.tags, j.ext_info,
        pr.product_key, d.name, d.secret,
-       coalesce(d.public_id, pr.product_key || '_' || d.name) as public_id,
+       coalesce(d.public_id, pr.product_key || '_' || d.name) as public_id, t.wave, t.acts, t.attempt, t.reason,
        mv.device_id is not null as has_said, mv.version as installed, o.asks_first, o.fits,
        case when j.by_gateway then (
            select count(*) from topology own join topology other using (gateway_id)
-           join task x on x.device_id = other.device_id and x.job_id = t.job_id
+           join job_target x on x.device_id = other.device_id and x.job_id = t.job_id  -- all are known before the first task
            where own.device_id = t.device_id) end as sub_device_count
 from unnest(:device_ids::uuid[], :job_ids::bigint[], :nths::smallint[]) as c(device_id, job_id, nth)
 join task t on t.device_id = c.device_id and t.job_id = c.job_id and t.nth = c.nth
@@ -72,18 +126,23 @@ join job j on j.job_id = t.job_id join package p on p.package_id = coalesce(t.pa
 join device d on d.device_id = t.device_id join product pr on pr.product_id = d.product_id
 left join module_version mv on mv.device_id = t.device_id and mv.module = t.module
 cross join lateral (select o.asks_first, o.fits from offerable o
-                    where o.device_id = c.device_id and o.job_id = c.job_id and o.nth = c.nth) o
+                    where o.device_id = c.device_id and o.job_id = c.job_id and o.nth = c.nth limit 1) o
 where t.state = any(:released::text[]) and (:due_by::timestamptz is null or t.due_at <= :due_by)
   and d.enabled and d.deleted_at is null
 for update of t skip locked;
 
 -- name: record_offers
--- What was sent of these tasks, on which connection, and what they await now.
+-- What was sent of these tasks, on which connection, and what they await now. One that was told its offer again on the same
+-- connection stays as it is.
 update task t
-set offered_on = n.connection_id, offered_at = :now, due_at = null, awaiting = n.awaiting, timeout_at = n.timeout_at
-from unnest(:device_ids::uuid[], :job_ids::bigint[], :nths::smallint[], :connection_ids::uuid[], :awaiting::text[], :timeout_at::timestamptz[])
-     as n(device_id, job_id, nth, connection_id, awaiting, timeout_at)
-where t.device_id = n.device_id and t.job_id = n.job_id and t.nth = n.nth;
+set offered_on = n.connection_id, offered_at = coalesce(n.offered_at, t.offered_at), due_at = null, awaiting = n.awaiting,
+    timeout_at = n.timeout_at
+from unnest(:device_ids::uuid[], :job_ids::bigint[], :nths::smallint[], :connection_ids::uuid[], :offered_at::timestamptz[],
+            :awaiting::text[], :timeout_at::timestamptz[])
+     as n(device_id, job_id, nth, connection_id, offered_at, awaiting, timeout_at)
+where t.device_id = n.device_id and t.job_id = n.job_id and t.nth = n.nth
+  and (t.offered_on, t.offered_at, t.due_at, t.awaiting, t.timeout_at) is distinct from
+      (n.connection_id, coalesce(n.offered_at, t.offered_at), null::timestamptz, n.awaiting, n.timeout_at);
 
 -- name: record_questions
 -- These devices were asked what they run before what is for one version; their answer makes the offer due.

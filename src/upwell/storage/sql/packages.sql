@@ -81,9 +81,18 @@ update package set name = coalesce(:name, name), description = coalesce(:descrip
 where package_id = :package_id;
 
 -- name: has_running_job
-select exists (select from job where package_id = :package_id and status in ('PLANNED', 'IN_PROGRESS'))
-    or exists (select from job_package c join job j using (job_id)
-               where c.package_id = :package_id and j.status in ('PLANNED', 'IN_PROGRESS'));
+-- One that was halted, makes no more tasks and has none to which anything can happen brings it out no more: its tasks may
+-- still be following, and its end be written down.
+select exists (
+    select from job j
+    where j.job_id in (select job_id from job where package_id = :package_id and status in ('PLANNED', 'IN_PROGRESS')
+                       union all select job_id from job_package where package_id = :package_id)
+      and j.status in ('PLANNED', 'IN_PROGRESS')
+      and (j.status = 'PLANNED' or j.kind <> 'static' or not j.materialised or j.acts = 0
+           or exists (select from job_act a where a.job_id = j.job_id and a.done_at is null and a.what <> 'halt')
+           or (select sum(c.n) from job_count c
+               where c.job_id = j.job_id and is_open(c.state)
+                 and not exists (select from halt_of(c.job_id, c.acts, c.state))) > 0));
 
 -- name: delete_package
 update package set deleted_at = :now, modified_at = :now where package_id = :package_id;

@@ -49,28 +49,29 @@ order by job_id desc;
 select device_id, product_id from device where device_id = any(:device_ids::uuid[]) and deleted_at is null;
 
 -- name: share_policies
--- The policies of these products stay as they are until this transaction ends.
-select pg_advisory_xact_lock_shared(product_id) from unnest(:product_ids::bigint[]) as w(product_id);
+-- The policies of these products stay as they are until this transaction ends; of those that are not got, somebody is
+-- changing them now.
+select product_id, pg_try_advisory_xact_lock_shared(product_id) as got from unnest(:product_ids::bigint[]) as w(product_id);
 
 -- name: change_policies
 -- Waits for every report that was read under the product's present policies; later ones wait for this transaction.
 select pg_advisory_xact_lock(:product_id::bigint);
 
 -- name: lock_takers
--- The live devices among these, locked against the making of other tasks for them (see lock_devices).
+-- The live devices among these that nobody else holds, locked against the making of other tasks for them (see lock_devices),
+-- and against being deleted before what they say is kept.
 select device_id from device where device_id = any(:device_ids::uuid[]) and deleted_at is null
-order by device_id for no key update;
-
--- name: lock_versions
--- What is kept of these devices, locked in the order in which it is saved.
-select from module_version where device_id = any(:device_ids::uuid[]) order by device_id, module for no key update;
+order by device_id for no key update skip locked;
 
 -- name: last_tasks
 -- The last task that each of these devices had in the job, and its first in the device's present life, if it had any.
-select distinct on (t.device_id) t.device_id, t.nth, t.state, t.reason, t.source_version,
+-- One that a halt covers, which it is still to follow, counts as ended by it.
+select distinct on (t.device_id) t.device_id, t.nth, case when h.nth is null then t.state else 'CANCELED' end as state,
+       coalesce(h.reason, t.reason) as reason, t.source_version,
        (select min(o.nth) from task o join device d using (device_id, life)
         where o.device_id = t.device_id and o.job_id = :job_id) as first_nth
-from task t where t.job_id = :job_id and t.device_id = any(:device_ids::uuid[])
+from task t left join lateral halt_of(t.job_id, t.acts, t.state) h on true
+where t.job_id = :job_id and t.device_id = any(:device_ids::uuid[])
 order by t.device_id, t.nth desc;
 
 -- name: versions_of_devices

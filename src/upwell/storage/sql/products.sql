@@ -31,8 +31,8 @@ for update of p;
 
 -- name: show_products
 -- Views of products and their spaces, in the order of the given ids.
-select p.product_id, p.product_key, p.product_secret, p.name, p.facts, p.created_at,
-       (select count(*) from device d where d.product_id = p.product_id and d.deleted_at is null) as device_count,
+select p.product_id, p.product_key, p.product_secret, p.name, p.facts, p.created_at, p.rollout_defaults,
+       (select coalesce(sum(f.devices), 0)::bigint from fleet_count f where f.product_id = p.product_id) as device_count,
        s.key as space_key, s.name as space_name, s.space_id = s.account_id as space_is_default,
        s.created_at as space_created_at
 from unnest(:product_ids::bigint[]) with ordinality as w(product_id, place) join product p using (product_id)
@@ -43,18 +43,21 @@ order by w.place;
 select product_id from product
 where account_id = :account_id and deleted_at is null and (:space_id::bigint is null or space_id = :space_id)
   and (:name::text is null or name = :name) and facts @> :facts::jsonb
+  and (:product_key::text is null or product_key = :product_key)
   and (:below::bigint is null or product_id < :below)
 order by product_id desc limit :take offset :skip;
 
 -- name: count_products
 select count(*) from product
 where account_id = :account_id and deleted_at is null and (:space_id::bigint is null or space_id = :space_id)
-  and (:name::text is null or name = :name) and facts @> :facts::jsonb;
+  and (:name::text is null or name = :name) and facts @> :facts::jsonb
+  and (:product_key::text is null or product_key = :product_key);
 
 -- name: update_product
 -- A name that may be another product's is from now on one of those that are not compared.
 update product set name = coalesce(:name, name), facts = facts || :facts::jsonb,
-       shares_name = shares_name or (:may_share and coalesce(:name <> name, false))
+       shares_name = shares_name or (:may_share and coalesce(:name <> name, false)),
+       rollout_defaults = case when :sets_defaults::boolean then :defaults::jsonb else rollout_defaults end
 where product_id = :product_id;
 
 -- name: has_devices

@@ -1,15 +1,43 @@
 -- What devices say of themselves, and what its meaning depends on.
 
+-- name: look_at_versions
+-- What live devices say they run, with their product, and whether anything of it is to be written: most say again what they
+-- said before, and that writes nothing.
+select n.device_id, d.product_id, n.module, n.version,
+       (v.device_id is null or v.version is distinct from n.version or v.by_result or n.version is null) as is_news
+from unnest(:device_ids::uuid[], :modules::text[], :versions::text[]) as n(device_id, module, version)
+join device d on d.device_id = n.device_id and d.deleted_at is null
+left join module_version v on v.device_id = n.device_id and v.module = n.module;
+
 -- name: save_versions
 -- What devices say they run; null is unknown, and says each time when it was said. What a result told (:by_result) stands until
--- a report comes, and what a device reported itself where the result tells the same.
-insert into module_version (device_id, module, version, reported_at, by_result)
-select n.device_id, n.module, n.version, :now, :by_result
-from unnest(:device_ids::uuid[], :modules::text[], :versions::text[]) as n(device_id, module, version)
-order by n.device_id, n.module
-on conflict (device_id, module) do update
-set version = excluded.version, reported_at = excluded.reported_at, by_result = excluded.by_result
-where module_version.version is distinct from excluded.version or module_version.by_result or excluded.version is null;
+-- a report comes, and what a device reported itself where the result tells the same. Each is counted as is said with it, but for
+-- one that stays as it was. Returns how the counts move.
+with n as materialized (
+    select * from unnest(:device_ids::uuid[], :product_ids::bigint[], :modules::text[], :versions::text[], :counted::smallint[])
+         as n(device_id, product_id, module, version, counted)
+), was as materialized (
+    select n.device_id, n.module, v.version, v.counted, v.version is not distinct from n.version as stays
+    from n cross join lateral (
+        select v.version, v.counted from module_version v where v.device_id = n.device_id and v.module = n.module limit 1
+    ) v
+), saved as (
+    insert into module_version as v (device_id, module, version, reported_at, by_result, counted)
+    select device_id, module, version, :now, :by_result, counted from n order by device_id, module
+    on conflict (device_id, module) do update
+    set version = excluded.version, reported_at = excluded.reported_at, by_result = excluded.by_result,
+        counted = case when v.version is not distinct from excluded.version then v.counted else excluded.counted end
+    where v.version is distinct from excluded.version or v.by_result or excluded.version is null
+)
+select m.product_id, m.module, m.version, m.counted, sum(m.by)::bigint as by
+from n left join was using (device_id, module)
+cross join lateral (
+    select n.product_id, n.module, n.version, n.counted, 1 as by
+    union all
+    select n.product_id, n.module, was.version, was.counted, -1 where was.device_id is not null
+) m
+where was.stays is not true
+group by 1, 2, 3, 4 having sum(m.by) <> 0;
 
 -- name: save_spellings
 update module_version v set said = n.said from unnest(:device_ids::uuid[], :modules::text[], :said::text[]) as n(device_id, module, said)
@@ -17,7 +45,7 @@ where v.device_id = n.device_id and v.module = n.module and v.said is distinct f
 
 -- name: save_sdks
 update device d set sdk_version = n.version from unnest(:device_ids::uuid[], :versions::text[]) as n(device_id, version)
-where d.device_id = n.device_id and d.sdk_version is distinct from n.version;
+where d.device_id = n.device_id and d.deleted_at is null and d.sdk_version is distinct from n.version;
 
 -- name: former_destinations
 -- Where cancelled tasks of this life of theirs would have brought devices, by whichever way: some were offered before.

@@ -18,7 +18,8 @@ from upload where object_key = :object_key;
 
 -- name: finish_upload
 update upload set finished_at = :now, size = :size, md5 = :md5, sha256 = :sha256
-where object_key = :object_key and begun_at is not null and finished_at is null returning object_key;
+where object_key = :object_key and begun_at is not null and finished_at is null
+returning account_id, size, sha256;
 
 -- name: stale_files
 -- Files of uploads that were not used in time, of packages deleted so long ago that no link opens them, and lists of

@@ -108,6 +108,7 @@ class Linked:
     account_id: int = 0
     product_facts: Mapping[str, object] = field(default_factory=dict)
     client: str = ""
+    readers: dict[str, "Reader"] = field(default_factory=dict)  # by topic: those that it used, as long as `subs` stay
     subs: dict[Names, UUID] = field(default_factory=dict)
     public: dict[str, Names] = field(default_factory=dict)  # of `subs`, those with a public id, by it
     parted: dict[Names, None] = field(default_factory=dict)
@@ -116,8 +117,11 @@ class Linked:
         """The device of this connection that is meant: itself or a logged-in sub-device; None for any other (L8).
         Without a product key the name alone decides, and must be one device's only."""
         if product_key is not None:
+            own = self.names
+            if device_name == own.device_name and product_key == own.product_key:
+                return own
             asked = Names(product_key, device_name)
-            return asked if asked == self.names or asked in self.subs else None
+            return asked if asked in self.subs else None
         if device_name == self.names.device_name:
             return self.names
         found = [each for each in self.subs if each.device_name == device_name]
@@ -231,8 +235,21 @@ class SubStatus:
     answer: Callable[[frozenset[str]], Down]
 
 
+Reader = Callable[[bytes], "Sequence[Heard]"]
+"""What a payload on its topic says, as `MqttFace.read`."""
+
 Heard = Said | Behind | Reply | SubStatus | SubLogin | SubLogout | TopoAdd | TopoDelete | TopoGet | DeviceError
 """An error stands for a part of the message that can't be understood, among others that can."""
+
+
+def nothing(payload: bytes) -> Sequence[Heard]:
+    """The reader of a topic that OTA doesn't know."""
+    return ()
+
+
+def unheard(payload: bytes) -> Sequence[Heard]:
+    """The reader of a topic of a device that is not on the connection. Raises DeviceError."""
+    raise DeviceError("The topic is not of a device of this connection.")
 
 
 # --- topics that are not the connection's ---------------------------------------------------------------------------
@@ -299,7 +316,7 @@ class Face(Protocol):
     def block(
         self, linked: Linked, names: Names, request: BlockRequest, found: Block | NoBlock
     ) -> Down | Answer | None:
-        """The answer to a BlockRequest. Faces whose `read` gives none return None."""
+        """The answer to a BlockRequest. Faces whose `reader` reads none return None."""
 
 
 class MqttFace(Face, Protocol):
@@ -315,8 +332,8 @@ class MqttFace(Face, Protocol):
     def may_publish(self, linked: Linked, topic: str) -> bool:
         """Whether the topic is one that a device of this connection may publish to (L8: see `Linked.whose`).
         False ends the connection where there is no `excuse`, so be lenient with its own topics that OTA doesn't know,
-        and with those of `parted` sub-devices, of which `read` must hear nothing: one that was taken away must not end
-        its gateway."""
+        and with those of `parted` sub-devices, of which `reader` must hear nothing: one that was taken away must not
+        end its gateway."""
 
     def excuse(self, linked: Linked, topic: str) -> Excuse | None:
         """Why it is no offence to publish to a topic that `may_publish` refuses; None if it is one."""
@@ -324,9 +341,11 @@ class MqttFace(Face, Protocol):
     def may_subscribe(self, linked: Linked, topic_filter: str) -> bool:
         """Whether everything that the filter matches is of devices of this connection (L8)."""
 
-    def read(self, linked: Linked, topic: str, payload: bytes) -> Sequence[Heard]:
-        """What a message says, in its order; empty for a topic of its own that OTA doesn't know. All of it is applied
-        before the message is acknowledged. Raises DeviceError for what can't be understood: then none is."""
+    def reader(self, linked: Linked, topic: str) -> Reader:
+        """How what is said on a topic that `may_publish` allows is read. It holds as long as the connection has the
+        same sub-devices, and says what a message says, in its order; nothing for a topic of its own that OTA doesn't
+        know. All of it is applied before the message is acknowledged. It raises DeviceError for what can't be
+        understood: then none is."""
 
     def push(self, linked: Linked, addressed: Addressed, now: datetime) -> Down:
         """The message of an offer, or where the face asks, of an inquiry, to the device of this connection that

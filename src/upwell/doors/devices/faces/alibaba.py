@@ -22,6 +22,7 @@ from upwell.doors.devices.faces import (
     NoBlock,
     Outcome,
     Outcomes,
+    Reader,
     Reply,
     Said,
     SubClaim,
@@ -30,6 +31,8 @@ from upwell.doors.devices.faces import (
     TopoAdd,
     TopoDelete,
     TopoGet,
+    nothing,
+    unheard,
 )
 from upwell.service.upgrade.dispatch import Addressed
 
@@ -90,20 +93,20 @@ class AlibabaFace:
         names = _names_in(topic_filter)
         return names is not None and linked.whose(*names) is not None and device.own_filter(topic_filter, *names)
 
-    def read(self, linked: Linked, topic: str, payload: bytes) -> Sequence[Heard]:
+    def reader(self, linked: Linked, topic: str) -> Reader:
         """One message says one thing."""
         names = _names_in(topic)
         owner = None if names is None else linked.whose(*names)
         if owner is None:
-            raise DeviceError("The topic is not of a device of this connection.")
+            return unheard
         key, name = owner.product_key, owner.device_name
         if topic == device.TOPICS["download"].format(pk=key, dn=name):
-            return (_block_asked(owner, payload),)
+            return lambda payload: (_block_asked(owner, payload),)
         verb = gateway.verb_of(topic, key, name) if owner == linked.names else None
         if verb is not None:
-            return (_gateway_asked(linked, verb, payload),)
-        report = device.read(topic, payload, key, name)
-        return () if report is None else (Said(owner, report),)
+            return lambda payload: (_gateway_asked(linked, verb, payload),)
+        read = device.reader(topic, key, name)
+        return nothing if read is None else lambda payload: (Said(owner, read(payload)),)
 
     def push(self, linked: Linked, addressed: Addressed, now: datetime) -> Down:
         """The upgrade push, on the addressed device's own topic."""

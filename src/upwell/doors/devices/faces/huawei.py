@@ -7,7 +7,7 @@ a ping, so an upgrade comes with patience. A file that the platform holds is tol
 its owner's bucket with a link alone (huawei 5.4); for both the bytes are ours to serve.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import replace
 from datetime import datetime, timedelta
 
@@ -29,10 +29,12 @@ from upwell.doors.devices.faces import (
     Linked,
     Names,
     NoBlock,
+    Reader,
     Reply,
     Said,
     SubStatus,
     TopoGet,
+    nothing,
 )
 from upwell.service.upgrade.dispatch import Addressed
 
@@ -87,9 +89,12 @@ class HuaweiFace:
         """Filters that match only topics of the device that logged in."""
         return device.own_filter(topic_filter, linked.names.public_id)
 
-    def read(self, linked: Linked, topic: str, payload: bytes) -> Sequence[Heard]:
+    def reader(self, linked: Linked, topic: str) -> Reader:
         """What is said of firmware, of the devices behind, or what is answered at once; a message says several."""
-        return [self._heard(linked, said) for said in device.read(topic, payload, linked.names.public_id)]
+        own = linked.names.public_id
+        if not device.is_read(topic, own):
+            return nothing
+        return lambda payload: [self._heard(linked, said) for said in device.read(topic, payload, own)]
 
     def _heard(self, linked: Linked, said: device.Said) -> Heard:
         match said.heard:

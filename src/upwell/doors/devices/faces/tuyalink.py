@@ -24,6 +24,7 @@ from upwell.doors.devices.faces import (
     NoBlock,
     Outcome,
     Outcomes,
+    Reader,
     Reply,
     Said,
     SubClaim,
@@ -32,6 +33,8 @@ from upwell.doors.devices.faces import (
     TopoAdd,
     TopoDelete,
     TopoGet,
+    nothing,
+    unheard,
 )
 from upwell.service.upgrade.dispatch import Addressed
 
@@ -61,7 +64,7 @@ class TuyaLinkFace:
 
     def may_publish(self, linked: Linked, topic: str) -> bool:
         """Topics of the device itself. A gateway is let be with those of any device, for its sub-devices speak right
-        behind a login that has no answer to wait for (tuya 4.10); `read` hears those that are its own then."""
+        behind a login that has no answer to wait for (tuya 4.10); `reader` hears those that are its own then."""
         name = device.device_of(topic)
         if name is None or not device.own_topic(topic, name):
             return False
@@ -76,15 +79,16 @@ class TuyaLinkFace:
         name = device.device_of(topic_filter)
         return name is not None and linked.whose(None, name) is not None and device.own_filter(topic_filter, name)
 
-    def read(self, linked: Linked, topic: str, payload: bytes) -> Sequence[Heard]:
+    def reader(self, linked: Linked, topic: str) -> Reader:
         """What is said of firmware, a request about sub-devices, or what is answered at once."""
         name = device.device_of(topic)
         owner = None if name is None else linked.whose(None, name)
         if owner is None:
-            raise DeviceError("The topic is not of a device of this connection.")
+            return unheard
         suffix = device.suffix_of(topic, owner.device_name)
-        if suffix is None:
-            return ()
+        return nothing if suffix is None else lambda payload: self._read(linked, owner, suffix, payload)
+
+    def _read(self, linked: Linked, owner: Names, suffix: str, payload: bytes) -> Sequence[Heard]:
         asked = gateway.request(suffix, payload) if owner == linked.names else None
         if asked is not None:
             return (_heard(linked, asked, self._seconds),)

@@ -1,15 +1,15 @@
 """MQTT 3.1 and 3.1.1, the server's half, without IO: bytes in, packets out; answers in, bytes out.
 
-Holds: the wire format and nothing else. `Decoder.feed` gives the same packets however the stream is cut.
-Strict: what the standard forbids raises MalformedPacket, and a decoder that raised stays raised. Packets decoded in
-the same call before the malformed one are lost with it; they were not acknowledged, so the device sends them again.
+Holds: the wire format and nothing else. `Decoder.take` gives the same packets however the stream is cut.
+Strict: what the standard forbids raises MalformedPacket, and a decoder that raised stays raised.
+Bounded: what is kept, and how many filters one packet names, for each is looked at.
 Refuses: QoS 2 publishes, packets that only a server sends, anything before CONNECT, a second CONNECT. A publish of more
 than may be read is not malformed: it is read off without being kept, and said to have been.
 Only the shape is judged here; who may log in, publish or subscribe is the handler's to say.
 Source: OASIS MQTT 3.1.1 (clauses cited as `mqtt n.n`); IBM MQTT V3.1.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sized
 
 from upwell.doors.devices.mqtt.packets import (
     Connect,
@@ -26,7 +26,9 @@ from upwell.doors.devices.mqtt.packets import (
     UnsupportedConnect,
 )
 
-CONNECT_SIZE_MAX = 4096  # bytes after the fixed header that a stranger may say; the longest known login has about 500
+CONNECT_SIZE_MAX = 2048  # bytes after the fixed header that a stranger may say; the longest known login has about 500
+CONTROL_SIZE_MAX = 16_384  # bytes of any other packet but a publish: what FILTERS_MAX filters of devices' topics take
+FILTERS_MAX = 256  # of one SUBSCRIBE or UNSUBSCRIBE; SDKs send fewer than ten
 LENGTH_BYTES_MAX = 4  # mqtt 2.2.3
 PACKET_ID_MAX = 65535
 STRING_SIZE_MAX = 65535
@@ -66,14 +68,7 @@ class _Reader:
         return self.take(self.number16())
 
     def text(self) -> str:
-        raw = self.binary()
-        try:
-            text = raw.decode("utf-8")
-        except UnicodeDecodeError as exc:
-            raise MalformedPacket("a string is not UTF-8") from exc
-        if "\0" in text:  # mqtt 1.5.3-2
-            raise MalformedPacket("a string holds NUL")
-        return text
+        return _text(self.binary())
 
     def packet_id(self) -> int:
         packet_id = self.number16()
@@ -86,8 +81,18 @@ class _Reader:
             raise MalformedPacket("bytes after the last field")
 
 
-def _topic(reader: _Reader) -> str:
-    topic = reader.text()
+def _text(raw: bytes) -> str:
+    try:
+        text = raw.decode("utf-8")
+    except UnicodeDecodeError as exc:
+        raise MalformedPacket("a string is not UTF-8") from exc
+    if "\0" in text:  # mqtt 1.5.3-2
+        raise MalformedPacket("a string holds NUL")
+    return text
+
+
+def _topic_of(raw: bytes) -> str:
+    topic = _text(raw)
     if not topic or "+" in topic or "#" in topic:  # mqtt 3.3.2-2, 4.7.3-1
         raise MalformedPacket("a topic name is empty or holds a wildcard")
     return topic
@@ -119,7 +124,7 @@ def _connect(flags: int, body: bytes) -> Connect | UnsupportedConnect:
     keep_alive_s = reader.number16()
     client_id = reader.text()
     if has_will:  # read only to find what follows it: it is never sent to anyone
-        _topic(reader)
+        _topic_of(reader.binary())
         reader.binary()
     username = reader.text() if has_user else ""
     password = reader.binary() if has_password else b""
@@ -128,16 +133,23 @@ def _connect(flags: int, body: bytes) -> Connect | UnsupportedConnect:
 
 
 def _publish(flags: int, body: bytes) -> Publish:
-    qos = flags >> 1 & 3
-    dup = bool(flags & 0x08)
+    """It is the packet that devices send most, and read without a cursor."""
+    qos, dup = flags >> 1 & 3, flags & 0x08 != 0
     if qos > 1:
         raise MalformedPacket("QoS 3" if qos == 3 else "QoS 2 is not offered")
     if dup and not qos:  # mqtt 3.3.1-2
         raise MalformedPacket("DUP on QoS 0")
-    reader = _Reader(body)
-    topic = _topic(reader)
-    packet_id = reader.packet_id() if qos else 0
-    return Publish(topic, reader.take(reader.left), packet_id, dup)
+    if len(body) < 2:
+        raise MalformedPacket("a field is cut short")
+    at = 2 + (body[0] << 8 | body[1])
+    payload_at = at + 2 if qos else at
+    if len(body) < payload_at:
+        raise MalformedPacket("a field is cut short")
+    topic = _topic_of(body[2:at])
+    packet_id = body[at] << 8 | body[at + 1] if qos else 0
+    if qos and not packet_id:  # mqtt 2.3.1-1
+        raise MalformedPacket("packet id 0")
+    return Publish(topic, body[payload_at:], packet_id, dup)
 
 
 def _puback(flags: int, body: bytes) -> Puback:
@@ -156,7 +168,13 @@ def _subscribe(flags: int, body: bytes) -> Subscribe:
         if qos > 2:  # mqtt 3.8.3-4
             raise MalformedPacket("a requested QoS is above 2")
         filters.append((topic_filter, qos))
+        _bounded(filters)
     return Subscribe(packet_id, tuple(filters))
+
+
+def _bounded(filters: Sized) -> None:
+    if len(filters) > FILTERS_MAX:
+        raise MalformedPacket(f"more than {FILTERS_MAX} topic filters")
 
 
 def _unsubscribe(flags: int, body: bytes) -> Unsubscribe:
@@ -165,6 +183,7 @@ def _unsubscribe(flags: int, body: bytes) -> Unsubscribe:
     filters: list[str] = []
     while reader.left or not filters:  # mqtt 3.10.3-2: at least one
         filters.append(_filter(reader))
+        _bounded(filters)
     return Unsubscribe(packet_id, tuple(filters))
 
 
@@ -190,113 +209,149 @@ _PACKETS: dict[int, tuple[frozenset[int], frozenset[int], Callable[[int, bytes],
     14: (frozenset({0}), frozenset({0}), _disconnect),
 }
 _CONNECT, _PUBLISH = 1, 3
+_ENDLESS = 1 << 28  # more than a remaining length can say
 
 
 class Decoder:
-    """One device's stream of bytes as packets. Holds at most one unfinished packet: `connect_size_max` bytes of a
-    stranger's, and once `allow` was called, a publish with its topic. What a login is followed by and is larger than it
-    may be waits for `allow`, in what was fed until then."""
+    """One device's stream of bytes, taken packet by packet. Holds what was put in and not taken yet: at most one
+    unfinished packet (`connect_size_max` bytes of a stranger's, and once `allow` was called, a publish with its topic,
+    or CONTROL_SIZE_MAX of anything else) and what came in one read. What a login is followed by and is larger than a
+    stranger may say waits for `allow`."""
+
+    __slots__ = ("_allowed", "_at", "_data", "_failed", "_level", "_over", "_size_max", "_skipping")
 
     def __init__(self, connect_size_max: int = CONNECT_SIZE_MAX) -> None:
         self._size_max = connect_size_max
         self._allowed = False
-        self._buffer = bytearray()
+        self._data: bytes | bytearray = b""
+        self._at = 0  # where in it the next packet begins
         self._level = 0  # 0 until CONNECT
         self._failed: str | None = None
         self._over = False
         self._skipping: tuple[Skipped, int] | None = None  # what is read off now, and how many bytes are still to come
 
+    @property
+    def held(self) -> int:
+        """Bytes that were put in and not taken."""
+        return len(self._data) - self._at
+
     def allow(self, payload_size_max: int) -> None:
-        """Take publishes with that much payload, for the device logged in. `feed` gives what waited for it."""
+        """Take publishes with that much payload, for the device logged in."""
         self._size_max = payload_size_max
         self._allowed = True
 
-    def feed(self, data: bytes) -> list[Packet]:
-        """The packets that `data` completes. Raises MalformedPacket, and then again at every later call."""
+    def put(self, data: bytes | bytearray | memoryview) -> None:
+        """The next bytes of the stream; they are copied."""
+        if self._skipping is not None:
+            data = self._read_off(data)
+        if self._at >= len(self._data):
+            self._data, self._at = bytes(data), 0
+            return
+        if not isinstance(self._data, bytearray):
+            self._data = bytearray(self._data[self._at :])
+        else:
+            del self._data[: self._at]
+        self._at = 0
+        self._data += data
+
+    def take(self) -> Packet | None:
+        """The next packet; None when more bytes must come first. Raises MalformedPacket, and then again at every later
+        call."""
         if self._failed is not None:
             raise MalformedPacket(self._failed)
         try:
-            return self._decode(data)
+            return self._next()
         except MalformedPacket as exc:
             self._failed = exc.problem
-            self._buffer.clear()
+            self.clear()
             raise
 
-    def _decode(self, data: bytes) -> list[Packet]:
-        packets: list[Packet] = []
-        buffer, position = self._buffer, 0
-        buffer += self._read_off(data, packets)
-        while position < len(buffer) and not self._over:
-            packet, after = self._next(position)
-            if after == position:
-                break
-            position = after
-            if packet is not None:
-                packets.append(packet)
-            self._over = isinstance(packet, UnsupportedConnect)
-        del buffer[: len(buffer) if self._over else position]
-        return packets
+    def clear(self) -> None:
+        """Forget what was put in and not taken."""
+        self._data, self._at = b"", 0
 
-    def _read_off(self, data: bytes, packets: list[Packet]) -> bytes:
+    def _read_off(self, data: bytes | bytearray | memoryview) -> bytes | bytearray | memoryview:
         """What is left of `data` behind a publish that is not kept."""
-        if self._skipping is None:
-            return data
+        assert self._skipping is not None  # noqa: S101  # asked before
         skipped, left = self._skipping
-        if len(data) < left:
-            self._skipping = skipped, left - len(data)
-            return b""
-        self._skipping = None
-        packets.append(skipped)
-        return data[left:]
+        taken = min(left, len(data))
+        self._skipping = skipped, left - taken
+        return data[taken:]
 
-    def _next(self, position: int) -> tuple[Packet | None, int]:
-        """The packet that starts there, None while it is read off, and where the next one starts: there too, when more
-        must come first."""
-        buffer, head = self._buffer, self._buffer[position]
-        size, body_at = self._header(position)
+    def _next(self) -> Packet | None:
+        if self._skipping is not None:
+            skipped, left = self._skipping
+            if left:
+                return None
+            self._skipping = None
+            return skipped
+        data, at = self._data, self._at
+        if at >= len(data):
+            return None
+        if self._over:
+            self.clear()
+            return None
+        head = data[at]
+        size, body_at = self._header(data, at)
         if body_at < 0 or (size > self._size_max and not self._allowed):
-            return None, position
-        if size > self._size_max:  # a publish, for nothing else may be
-            about = self._about(head, body_at)
+            return None
+        if head >> 4 == _PUBLISH:
+            return self._publish(data, head, body_at, size)
+        end = body_at + size
+        if len(data) < end:
+            return None
+        self._at = end
+        return self._packet(head, bytes(data[body_at:end]))
+
+    def _publish(self, data: bytes | bytearray, head: int, body_at: int, size: int) -> Packet | None:
+        """A publish whose body starts there and has that size, as far as it came."""
+        end = body_at + size
+        if size > self._size_max:
+            about = _about(data, head, body_at)
             if about > size:
                 raise MalformedPacket("a field is cut short")
-            if len(buffer) < body_at + about:
-                return None, position
+            if len(data) < body_at + about:
+                return None
             if size - about > self._size_max:
                 return self._skip(head, body_at, about, size)
-        end = body_at + size
-        if len(buffer) < end:
-            return None, position
-        return self._packet(head, bytes(buffer[body_at:end])), end
+        if len(data) < end:
+            return None
+        publish = _publish(head & 0x0F, bytes(data[body_at:end]))
+        self._at = end
+        return publish
 
-    def _about(self, head: int, body_at: int) -> int:
-        """How many bytes of a publish are about its payload: topic and packet id; 2 until their number came."""
-        length = self._buffer[body_at : body_at + 2]
-        return 2 if len(length) < 2 else 2 + int.from_bytes(length, "big") + (2 if head & 0x06 else 0)
+    def _skip(self, head: int, body_at: int, about: int, size: int) -> Packet | None:
+        """What is said of a publish that is not kept, once all of it came."""
+        publish = _publish(head & 0x0F, bytes(self._data[body_at : body_at + about]))
+        rest = self._data[body_at + about :]
+        self._skipping = Skipped(publish.topic, size - about, publish.packet_id), size - about
+        self.clear()
+        self.put(rest)
+        return self._next()
 
-    def _skip(self, head: int, body_at: int, about: int, size: int) -> tuple[Packet | None, int]:
-        publish = _publish(head & 0x0F, bytes(self._buffer[body_at : body_at + about]))
-        skipped, end = Skipped(publish.topic, size - about, publish.packet_id), body_at + size
-        if len(self._buffer) >= end:
-            return skipped, end
-        self._skipping = skipped, end - len(self._buffer)
-        return None, len(self._buffer)
-
-    def _header(self, position: int) -> tuple[int, int]:
+    def _header(self, data: bytes | bytearray, at: int) -> tuple[int, int]:
         """The size of the body and where it starts, -1 when that is not known yet; what can be refused already is."""
-        buffer = self._buffer
-        self._check_head(buffer[position])
-        endless = (buffer[position] >> 4 == _PUBLISH) if self._allowed else bool(self._level)
-        size = 0
-        for index, digit in enumerate(buffer[position + 1 : position + 1 + LENGTH_BYTES_MAX]):
-            size |= (digit & 0x7F) << 7 * index
-            if size > self._size_max and not endless:
-                raise MalformedPacket(f"a packet of more than {self._size_max} bytes")
+        self._check_head(data[at])
+        is_publish = data[at] >> 4 == _PUBLISH
+        # What follows a login waits until it is known who it is.
+        waits = self._level and not self._allowed
+        most = _ENDLESS if waits or (is_publish and self._allowed) else self._control_max()
+        size = shift = 0
+        for place in range(at + 1, min(len(data), at + 1 + LENGTH_BYTES_MAX)):
+            digit = data[place]
+            size |= (digit & 0x7F) << shift
+            shift += 7
+            if size > most:
+                raise MalformedPacket(f"a packet of more than {most} bytes")
             if digit < 0x80:
-                return size, position + 2 + index
-        if len(buffer) > position + LENGTH_BYTES_MAX:
+                return size, place + 1
+        if len(data) > at + LENGTH_BYTES_MAX:
             raise MalformedPacket("a remaining length of more than four bytes")
         return 0, -1
+
+    def _control_max(self) -> int:
+        """Bytes of a packet that is no publish."""
+        return min(self._size_max, CONTROL_SIZE_MAX) if self._allowed else self._size_max
 
     def _check_head(self, head: int) -> None:
         kind, flags = head >> 4, head & 0x0F
@@ -312,7 +367,14 @@ class Decoder:
         packet = _PACKETS[head >> 4][2](head & 0x0F, body)
         if isinstance(packet, Connect):
             self._level = packet.protocol_level
+        self._over = isinstance(packet, UnsupportedConnect)
         return packet
+
+
+def _about(data: bytes | bytearray, head: int, body_at: int) -> int:
+    """How many bytes of a publish are about its payload: topic and packet id; 2 until their number came."""
+    length = data[body_at : body_at + 2]
+    return 2 if len(length) < 2 else 2 + int.from_bytes(length, "big") + (2 if head & 0x06 else 0)
 
 
 def _length(size: int) -> bytes:

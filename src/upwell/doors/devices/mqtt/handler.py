@@ -5,6 +5,7 @@ Refuses: to know a vendor's topic, client id or password scheme.
 """
 
 import logging
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Protocol
 from uuid import UUID
@@ -18,6 +19,10 @@ from upwell.service.journal import tell
 def refused(log: logging.Logger, client_id: str, username: str, reason: str, peer: str) -> None:
     """A CONNECT is refused, and who, why and from where is told; its password is not."""
     tell(log, "device login refused", client_id=client_id, user=username, reason=reason, peer=peer)
+
+
+Receipt = Callable[[object, BaseException | None], None]
+"""To be called once of a publish: with anything and None when it was taken, or with the reason why it could not be."""
 
 
 class Wire(Protocol):
@@ -37,6 +42,7 @@ class Conn:
     peer: str
     wire: Wire = field(repr=False)
     name: str = ""  # what people call the device
+    waits: int = 0  # messages of it that wait for what was said before; the handler's own
 
     def tell(self, message: Down, token: object) -> bool:
         """Write one message now. False, with nothing done, when the connection ended, its output is not flowing, or too
@@ -54,8 +60,17 @@ class MqttHandler(Protocol):
     """What the door asks of the platform. What it raises for a device's fault should be an UpwellError: that is
     logged in one line, anything else with its traceback."""
 
+    def is_full(self) -> bool:
+        """Whether so much is under way that nobody new is to be let in."""
+
     async def login(self, client_id: str, username: str, password: bytes, peer: str) -> Identity | None:
         """None refuses (CONNACK 4); raising says that it can't be told now (CONNACK 3)."""
+
+    def turned_away(self, identity: Identity, peer: str, reason: str) -> None:
+        """It has proven who it is, and is refused by the door. Must not block."""
+
+    def skipped(self, conn: Conn, topic: str, size: int) -> None:
+        """A publish was too large to be read. Must not block."""
 
     async def connected(self, conn: Conn) -> None:
         """Once per accepted connection, after CONNACK, before any publish of it. Raising ends the connection."""
@@ -67,9 +82,10 @@ class MqttHandler(Protocol):
     def may_publish(self, conn: Conn, topic: str) -> bool:
         """False ends the connection."""
 
-    async def published(self, conn: Conn, topic: str, payload: bytes, dup: bool) -> None:
-        """Started in the order of arrival, not awaited one by one. PUBACK follows its return; raising ends the
-        connection without PUBACK, and the device sends it again."""
+    def published(self, conn: Conn, topic: str, payload: bytes, dup: bool, receipt: Receipt) -> None:
+        """Called in the order of arrival, and not for what `may_publish` refuses. It returns at once, and never raises:
+        PUBACK follows when `receipt` is called; called with an error it ends the connection without PUBACK, and the
+        device sends it again."""
 
     def may_subscribe(self, conn: Conn, topic_filter: str) -> bool:
         """False answers 0x80 for that filter."""
@@ -88,7 +104,12 @@ class Limits:
     payload_size_max: int = 262_144  # of a publish, where its vendor's page names no bound; a larger one is skipped
     pending_max: int = 32  # publishes handed in and not yet taken; beyond, others wait
     pending_size_max: int = 524_288  # bytes of their payloads from which others wait
-    unread_size_max: int = 262_144  # bytes that wait, from which reading pauses
+    unread_size_max: int = 65_536  # bytes that wait behind them, from which reading pauses
+    under_way_max: int = 20_000  # such publishes of all connections; beyond, each has one
+    packets_per_s: float = 300.0  # of one connection in the long run: a full gateway whose devices all report in 5 s
+    burst_max: int = 3000  # packets at once: what a device has to tell that was away for long
+    flood_max_s: float = 60.0  # so long may a connection send more than that, and be read more slowly
+    strangers_max: int = 1000  # connections from one address that have not logged in yet
     inflight_max: int = 16  # pushes without PUBACK; a device has few tasks at once, C SDKs hold few buffers
     subscriptions_max: int = 100  # SDKs subscribe to fewer than ten
     write_pause_size: int = 65536  # unwritten bytes from which pushes are refused and reading pauses

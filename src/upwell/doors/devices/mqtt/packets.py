@@ -36,9 +36,9 @@ class UnsupportedConnect:
     protocol_level: int
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Publish:
-    """`packet_id` is 0 exactly at QoS 0."""
+    """`packet_id` is 0 exactly at QoS 0. It is nobody's to change, and not frozen because one is made so often."""
 
     topic: str
     payload: bytes = field(repr=False)

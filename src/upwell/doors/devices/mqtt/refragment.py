@@ -25,6 +25,11 @@ class Refragmenter:
         self._last = 0  # the bits that the first byte of its last fragment has besides its opcode
         self._mask = b""
 
+    @property
+    def left(self) -> int:
+        """Bytes of the frame under way that are still to come."""
+        return self._left
+
     def feed(self, data: bytes) -> bytes:
         """What the parser is to read of it."""
         told = bytearray()

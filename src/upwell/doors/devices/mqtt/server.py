@@ -2,26 +2,39 @@
 
 Holds: one session per device; a later login ends the earlier one before it is accepted (alibaba 6.1). A push goes to
 the connection it was meant for or nowhere; it needs no SUBSCRIBE (alibaba 6.2).
+Bounded: connections in all, those of an address that have not logged in, what is done for them in a turn of the loop.
 Refuses: to queue pushes, to route between devices, to keep sessions of devices that left. It is not a broker.
 """
 
 import asyncio
+import contextlib
 import logging
 import ssl as tls
-from collections.abc import Coroutine
-from typing import Any
+from collections.abc import Coroutine, Iterator
+from typing import Any, cast
 from uuid import UUID
 
+from upwell.doors.devices.mqtt.alarms import Alarms
 from upwell.doors.devices.mqtt.connection import Link
 from upwell.doors.devices.mqtt.handler import Limits, MqttHandler
+from upwell.doors.devices.mqtt.pace import Pace
+from upwell.doors.devices.mqtt.strangers import Strangers
+from upwell.doors.devices.mqtt.turns import Turns
 from upwell.doors.devices.mqtt.websocket import WebSocketLayer
 from upwell.doors.layers import TlsLayer
+from upwell.doors.seldom import Seldom
 from upwell.doors.tls import Failures
+from upwell.service.journal import tell
 
 log = logging.getLogger(__name__)
 
 CONNECTIONS_MAX = 100_000  # per process; about 10 KB each
 BACKLOG = 4096  # a whole fleet comes back at once after a power cut
+REFUSAL_PAUSE_S = 60.0  # between two tellings that an address was refused connections
+SKIP_PAUSE_S, SKIPS_TOLD = 60.0, 5  # so many of a device's skipped publishes are told in so long
+PACES_MAX = 10_000  # devices that left and are remembered as having sent much
+BRIEF_S = 60.0  # of a connection that was briefer its login says well enough when the device was heard
+LEFT_MAX = 100_000  # devices that left and of which it is not written yet when they were heard
 DRAIN_TIMEOUT_S = 10.0  # for publishes under way when the door closes
 
 
@@ -39,26 +52,45 @@ class MqttDoor:
         """`limits` are the fields of Limits by name, e.g. `connect_timeout_s=10`."""
         self.handler = handler
         self.limits = Limits(**limits)
-        self._connections_max = connections_max
+        self.connections_max = connections_max
         self._drain_timeout_s = drain_timeout_s
         self._links: set[Link] = set()
+        self._strangers = Strangers(self.limits.strangers_max)
+        self._refusals = Seldom(REFUSAL_PAUSE_S)
+        self.skips = Seldom(SKIP_PAUSE_S, SKIPS_TOLD)
+        self.turns = Turns(self._rested)
+        self.alarms = Alarms()
+        self.under_way = 0
+        self._calm: asyncio.Event | None = None  # while it is waited for that nothing is under way
         self.devices: dict[UUID, Link] = {}  # that are logged in here now
+        self._paces: dict[UUID, Pace] = {}  # of some that left, and had sent much
+        self._left: dict[UUID, float] = {}  # when devices that left were last heard
+        self._round: Iterator[UUID] = iter(())
         self._servers: list[asyncio.Server] = []
         self._failures = Failures("mqtt")
         self._work: set[asyncio.Task[None]] = set()
         self.parting: dict[UUID, asyncio.Task[None]] = {}
 
     async def start(
-        self, host: str, port: int, ssl: tls.SSLContext | None = None, *, websocket: bool = False
+        self,
+        host: str,
+        port: int,
+        ssl: tls.SSLContext | None = None,
+        *,
+        websocket: bool = False,
+        shared: bool = False,
     ) -> tuple[str, int]:
-        """Listen, and give the address bound. Raises OSError where it can't be."""
+        """Listen, and give the address bound; `shared` with other processes of ours, among which the system deals out
+        the connections. Raises OSError where it can't be."""
 
-        def accepted() -> asyncio.Protocol:
+        def accepted() -> asyncio.BaseProtocol:
             link = Link(self)
-            spoken = WebSocketLayer(link) if websocket else link
-            return spoken if ssl is None else TlsLayer(spoken, ssl, self._failures)
+            spoken = WebSocketLayer(link, self.turns) if websocket else link
+            return spoken if ssl is None else TlsLayer(cast(asyncio.Protocol, spoken), ssl, self._failures)
 
-        server = await asyncio.get_running_loop().create_server(accepted, host, port, backlog=BACKLOG)
+        server = await asyncio.get_running_loop().create_server(
+            accepted, host, port, backlog=BACKLOG, reuse_port=shared
+        )
         self._servers.append(server)
         address = server.sockets[0].getsockname()
         log.debug(
@@ -72,6 +104,7 @@ class MqttDoor:
             server.close()
         for link in tuple(self._links):
             link.draining = True
+        await self._calmed()
         await self._settle(tuple(self._work))
         for link in tuple(self._links):
             link.cut("the door closes", hear=False)
@@ -79,6 +112,18 @@ class MqttDoor:
         for task in tuple(self._work):
             task.cancel()
         self._servers.clear()
+
+    async def _calmed(self) -> None:
+        """What was handed in is settled and acknowledged."""
+        self._calm = asyncio.Event()
+        self._rested()
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(self._drain_timeout_s):
+                await self._calm.wait()
+
+    def _rested(self) -> None:
+        if self._calm is not None and not self.under_way and not self.turns:
+            self._calm.set()
 
     async def _settle(self, tasks: tuple["asyncio.Task[None]", ...]) -> None:
         if not tasks:
@@ -93,27 +138,80 @@ class MqttDoor:
         if link is not None:
             link.end(reason)
 
+    def spoke(self, share: int, most: int) -> dict[UUID, float]:
+        """Of the devices that are logged in here the next ones, one in `share` and no more than `most`, and some that
+        left: those that spoke since they were last come to, and how many seconds ago."""
+        now_s, found = asyncio.get_running_loop().time(), dict[UUID, float]()
+        while self._left and len(found) < most:
+            device_id, heard_s = self._left.popitem()
+            found[device_id] = now_s - heard_s
+        for device_id in self._next(min(-(-len(self.devices) // share), most - len(found))):
+            link = self.devices.get(device_id)
+            last_s = link.spoke_s() if link else None
+            if last_s is not None:
+                found[device_id] = now_s - last_s
+        return found
+
+    def _next(self, count: int) -> list[UUID]:
+        got = [each for _, each in zip(range(count), self._round, strict=False)]
+        if len(got) < count:
+            self._round = iter(tuple(self.devices))
+        return got
+
     # For the connections.
 
     def admit(self, link: Link) -> bool:
-        if len(self._links) >= self._connections_max:
+        """Whether there is room for it."""
+        if len(self._links) >= self.connections_max and not self._strangers.room_made(link):
+            self._refused(link, "too many connections")
+            return False
+        if self.handler.is_full():
+            self._refused(link, "more is said than is taken")
+            return False
+        if not self._strangers.admit(link):
+            self._refused(link, "too many connections of its address that have not logged in")
             return False
         self._links.add(link)
         return True
 
+    def _refused(self, link: Link, reason: str) -> None:
+        untold = self._refusals.due(f"{link.host} {reason}")
+        if untold is not None:
+            tell(log, "mqtt connection refused", logging.WARNING, peer=link.peer, reason=reason, untold=untold or None)
+
+    def knocks(self, link: Link) -> None:
+        """It said its CONNECT."""
+        self._strangers.knocks(link)
+
+    def pace_of(self, device_id: UUID) -> Pace | None:
+        """What the device has sent lately, if it is here or left after it had sent much."""
+        link = self.devices.get(device_id)
+        return link.pace if link else self._paces.get(device_id)
+
     def enter(self, link: Link, device_id: UUID) -> Link | None:
         """`link` is the device's connection from now on; the one it was until now, if any."""
+        self._strangers.leave(link)
         former = self.devices.get(device_id)
         self.devices[device_id] = link
+        self._paces.pop(device_id, None)
         return former
 
     def leave(self, link: Link) -> None:
-        """It is no device's connection any more."""
+        """It is no device's connection any more; how much it sent lately counts when the device comes again."""
         if link.conn and self.devices.get(link.conn.device_id) is link:
-            del self.devices[link.conn.device_id]
+            device_id = link.conn.device_id
+            del self.devices[device_id]
+            heard_s = link.spoke_s()
+            if heard_s is not None and heard_s > link.since_s + BRIEF_S and len(self._left) < LEFT_MAX:
+                self._left[device_id] = heard_s
+            if link.pace.is_owed(asyncio.get_running_loop().time()):
+                self._paces[device_id] = link.pace
+                if len(self._paces) > PACES_MAX:
+                    del self._paces[next(iter(self._paces))]
 
     def forget(self, link: Link) -> None:
         """All that it said is heard."""
+        self._strangers.leave(link)
         self._links.discard(link)
 
     def part(self, device_id: UUID, farewell: Coroutine[Any, Any, None]) -> None:

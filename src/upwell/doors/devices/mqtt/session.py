@@ -60,6 +60,11 @@ class Session:
         """A whole packet came in: silence is counted from `now_s`."""
         self._heard_by_s = now_s + self.silence_max_s
 
+    @property
+    def heard_s(self) -> float:
+        """When that was last."""
+        return self._heard_by_s - self.silence_max_s
+
     def subscribe(self, filters: Iterable[tuple[str, int]], allowed: Callable[[str], bool]) -> list[int]:
         """The SUBACK codes, in order. QoS 2 is granted as 1; a filter not allowed or one too many as 0x80."""
         return [self._grant(topic_filter, qos, allowed) for topic_filter, qos in filters]

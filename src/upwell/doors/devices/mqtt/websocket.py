@@ -1,13 +1,16 @@
 """MQTT over WebSocket: frames to bytes and back, between a socket and a connection of the MQTT door (mqtt 6).
 
 Holds: a client's binary frames are one stream of bytes, wherever packets begin and end in them; each write leaves as
-one frame; pings are answered. Bounded: the head, and a fragment, for a frame of any size is handed up in parts; the
-time to login runs from the first byte. Refuses: other paths, subprotocols that are not MQTT, text, compression.
+one frame; pings are answered. Bounded: the head, and a fragment, for a frame of any size is handed up in parts; how
+many frames are parsed in a turn of the loop; the time to login runs from the first byte. Refuses: other paths,
+subprotocols that are not MQTT, text, compression.
 """
 
+import asyncio
 import logging
 from collections.abc import Sequence
 from http import HTTPStatus
+from typing import cast
 
 from websockets.exceptions import NegotiationError
 from websockets.frames import CloseCode, Frame, Opcode
@@ -18,11 +21,15 @@ from websockets.typing import Subprotocol
 
 from upwell.doors.devices.mqtt.connection import Link
 from upwell.doors.devices.mqtt.refragment import FRAGMENT_BYTES_MAX, Refragmenter
-from upwell.doors.layers import Layer
+from upwell.doors.devices.mqtt.turns import Turns
+from upwell.doors.layers import LARGE_READ_BYTES, Layer
 
 PATHS = ("/mqtt", "/")
 SUBPROTOCOLS = (Subprotocol("mqtt"), Subprotocol("mqttv3.1"))
 HEAD_BYTES_MAX = 16 * 1024  # a browser's cookies included
+PART_BYTES = 2048  # of small frames that are parsed before others have their turn: some hundreds at most
+LARGE_PART_BYTES = 64 * 1024  # of a large one
+LAST_PARTS = 8  # that are parsed at the end of a connection
 HEAD_END = b"\r\n\r\n"
 _frames_log = logging.getLogger(f"{__name__}.frames")
 _frames_log.setLevel(logging.WARNING)  # the connection tells the rest
@@ -31,21 +38,28 @@ _frames_log.setLevel(logging.WARNING)  # the connection tells the rest
 class WebSocketLayer(Layer):
     """Takes the handshake, then carries bytes in binary frames."""
 
-    def __init__(self, above: Link) -> None:
-        super().__init__(above)
+    def __init__(self, above: Link, turns: Turns) -> None:
+        super().__init__(cast(asyncio.Protocol, above))  # it is one in all but name
         self._link = above
+        self._turns = turns
         self._ws = ServerProtocol(select_subprotocol=_chosen, max_size=(None, FRAGMENT_BYTES_MAX), logger=_frames_log)
         self._frames = Refragmenter()
         self._head = b""  # as far as it came; frames follow once it is whole
+        self._unread = bytearray()  # of the frames, what came and is not parsed
         self._opened = False
+        self._lost = False
+        self.is_queued = self.is_called = False
 
     def data_received(self, data: bytes) -> None:
         if self._ended or self.is_closing():
             return
-        self._rest_after(data)
         if self._opened:
-            self._read(self._frames.feed(data))
-            return
+            self._unread += data
+        else:
+            self._take_head(data)
+        self._parse(is_large=len(data) >= LARGE_READ_BYTES)
+
+    def _take_head(self, data: bytes) -> None:
         self._head += data
         head, end, frames = self._head.partition(HEAD_END)
         if len(head) > HEAD_BYTES_MAX:
@@ -53,14 +67,55 @@ class WebSocketLayer(Layer):
         elif end:
             self._head = b""
             self._read(head + end)
-            if self._opened and frames:
-                self._read(self._frames.feed(frames))
+            if self._opened:
+                self._unread += frames
+
+    def _parse(self, *, is_large: bool) -> None:
+        """A part of what came; the rest when it is its turn again, and nothing more is read until then."""
+        self._parse_part()
+        if (self._unread or is_large) and not self.is_closing():
+            self._resting = True
+            self.below.pause_reading()
+            self._turns.later(self)
+
+    def go_on(self) -> None:
+        """Its turn has come."""
+        self._parse_part()
+        if self.is_closing():
+            self._unread.clear()
+        elif self._unread:
+            self._turns.later(self)
+        else:
+            self._rested()
+
+    def _parse_part(self) -> None:
+        """As many small frames as a turn has time for, or a part of a large one."""
+        if self._unread and (self._lost or not self.is_closing()):
+            size = max(PART_BYTES, min(self._frames.left, LARGE_PART_BYTES))
+            part = bytes(self._unread[:size])
+            del self._unread[:size]
+            self._read(self._frames.feed(part))
+
+    def _parse_rest(self) -> None:
+        """What came before the end; of one that sent very many frames, not all."""
+        for _ in range(LAST_PARTS):
+            self._parse_part()
+        self._unread.clear()
+
+    def eof_received(self) -> bool:
+        self._parse_rest()
+        return super().eof_received()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self._lost = True
+        self._parse_rest()
+        super().connection_lost(exc)
 
     def _read(self, data: bytes) -> None:
         self._ws.receive_data(data)
         for event in self._ws.events_received():
             self._take(event)
-            if self.is_closing():
+            if self.is_closing() and not self._lost:
                 return
         self._flush()
         failed = self._ws.parser_exc or self._ws.handshake_exc

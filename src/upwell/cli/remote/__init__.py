@@ -1,0 +1,1 @@
+"""The commands that act over the API, by `upwell.client` alone: nothing of the server is loaded here."""

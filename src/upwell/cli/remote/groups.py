@@ -1,0 +1,84 @@
+"""`upwell group …`."""
+
+from typing import Annotated
+
+import typer
+
+from upwell.cli.apps import noun
+from upwell.cli.remote.acting import LIST_MAX, At, Every, Limit, Yes, verb
+from upwell.cli.remote.devices import COLUMNS as DEVICES
+from upwell.cli.remote.devices import DeviceIds
+from upwell.cli.telling import Column, member, minute, moment, number, of
+
+app = noun("Groups of devices.", name="group")
+Group = Annotated[str, typer.Argument(metavar="GROUP", help="The group's id.")]
+AT_ONCE = 200  # devices that one request adds
+COLUMNS: tuple[Column, ...] = (
+    ("id", member("id")), ("name", member("name")), ("kind", member("kind")), ("made", moment("created_at")),
+)  # fmt: skip
+
+
+@verb(app, "create", 'upwell group create "First floor"')
+def create(
+    at: At,
+    name: Annotated[str, typer.Argument(help="What people call it.")],
+    description: Annotated[str | None, typer.Option(help="What it is for.")] = None,
+    space: Annotated[str | None, typer.Option(help="The space that it lies in; else the default one.")] = None,
+) -> None:
+    """Make a group, to which devices are added by hand."""
+    made = at.client.create_group(name=name, description=description, space_id=space)
+    at.one(made, ("id", made["id"]), ("name", made["name"]))
+    at.say(f"\nNext: upwell group add {made['id']} DEVICE...")
+
+
+@verb(app, "list", "upwell group list")
+def list_(at: At, limit: Limit = LIST_MAX, every: Every = False) -> None:
+    """Show groups, newest first."""
+    at.pages(COLUMNS, at.client.list_groups(), "no groups; make one: upwell group create NAME", limit, every)
+
+
+@verb(app, "show", "upwell group show grp_0000000000000009")
+def show(at: At, group: Group) -> None:
+    """Show a group and how many devices are in it."""
+    found = at.client.show_group(group)
+    counts = found["devices"]
+    at.one(
+        found, ("id", found["id"]), ("name", found["name"]), ("kind", found["kind"]),
+        ("description", found["description"]), ("condition", found.get("condition")),
+        ("devices", f"{number(counts['devices'])}, of which {number(counts['online'])} online now"),
+        ("made", minute(found["created_at"])),
+    )  # fmt: skip
+
+
+@verb(app, "devices", "upwell group devices grp_0000000000000009 --all")
+def devices_(at: At, group: Group, limit: Limit = LIST_MAX, every: Every = False) -> None:
+    """Show the devices of a group."""
+    at.pages(DEVICES, at.client.list_group_members(group), "no devices in it", limit, every)
+
+
+@verb(app, "add", "upwell group add grp_0000000000000009 lamp-eu_kitchen-1 lamp-eu_kitchen-2")
+def add(at: At, group: Group, devices: DeviceIds) -> None:
+    """Add devices to a group; of each 200 all or none."""
+    named = list(dict.fromkeys(devices))
+    for start in range(0, len(named), AT_ONCE):
+        done = at.client.add_to_group(group, device_ids=named[start : start + AT_ONCE])
+        at.one(done, ("added", done["changed"]), ("were in it", done["already"]))
+
+
+@verb(app, "remove", "upwell group remove grp_0000000000000009 lamp-eu_kitchen-1 --yes")
+def remove(at: At, group: Group, devices: DeviceIds, yes: Yes = False) -> None:
+    """Take devices out of a group."""
+    named = list(dict.fromkeys(devices))
+    at.sure(f"This takes {of(len(named), 'device')} out of the group {group}.", yes)
+    for device in named:
+        at.client.remove_from_group(group, device)
+        at.say(f"removed {device}")
+
+
+@verb(app, "delete", "upwell group delete grp_0000000000000009 --yes")
+def delete(at: At, group: Group, yes: Yes = False) -> None:
+    """Delete a group; its devices stay."""
+    found = at.client.show_group(group)
+    at.sure(f"This deletes the group {found['name']} of {of(found['devices']['devices'], 'device')}, which stay.", yes)
+    at.client.delete_group(group)
+    at.say(f"deleted {group}")

@@ -1,0 +1,61 @@
+"""`upwell key …` over the API: the access keys of the caller's own account."""
+
+from typing import Annotated, Literal
+
+import typer
+
+from upwell.cli.apps import noun
+from upwell.cli.remote.acting import At, Yes, verb
+from upwell.cli.telling import Column, member, minute, moment
+
+app = noun("Access keys of your account.", name="key")
+Role = Literal["viewer", "operator", "admin"]
+Dialect = Literal["upwell", "alibaba", "tuya", "huawei"]
+KeyId = Annotated[str, typer.Argument(metavar="KEY", help="The key's id, the part of a token before its secret.")]
+
+
+def _state(key: object) -> str:
+    assert isinstance(key, dict)  # noqa: S101  # the API's
+    if key.get("revoked_at"):
+        return "revoked"
+    return f"ends {minute(key['expires_at'])}" if key.get("expires_at") else "live"
+
+
+COLUMNS: tuple[Column, ...] = (
+    ("id", member("id")), ("dialect", member("dialect")), ("role", member("role")), ("state", _state),
+    ("last used", moment("last_used_at")),
+)  # fmt: skip
+
+
+@verb(app, "list", "upwell key list")
+def list_(at: At) -> None:
+    """Show the account's keys, newest first, without secrets."""
+    at.many(COLUMNS, at.client.list_keys(), "no keys")
+
+
+@verb(
+    app, "create", "upwell key create --role operator --days 90", "upwell key create --dialect tuya --role admin --json"
+)
+def create(
+    at: At,
+    role: Annotated[Role, typer.Option(help="What it may do.")],
+    dialect: Annotated[Dialect, typer.Option(help="Which tongue it speaks.")] = "upwell",
+    days: Annotated[int | None, typer.Option(min=1, max=36500, help="How long it lasts; for ever without.")] = None,
+    product: Annotated[str | None, typer.Option(help="The one product that it reaches.")] = None,
+    space: Annotated[str | None, typer.Option(help="The one space that it reaches.")] = None,
+) -> None:
+    """Make an access key; its secret is shown this once. That of the dialect upwell is a token."""
+    made = at.client.create_key(role=role, dialect=dialect, days=days, product_id=product, space_id=space)
+    at.one(
+        made, ("id", made["id"]), ("secret", made["secret"]), ("dialect", made["dialect"]), ("role", made["role"]),
+        ("reaches", made.get("product_id") or made.get("space_id")),
+        ("ends", minute(made.get("expires_at"))),
+    )  # fmt: skip
+
+
+@verb(app, "revoke", "upwell key revoke upw_4f1c9a2b7d3e --yes")
+def revoke(at: At, key: KeyId, yes: Yes = False) -> None:
+    """Make a key useless from now on."""
+    at.sure(f"This revokes the key {key} for ever; no device is touched.", yes)
+    at.client.revoke_key(key)
+    at.say(f"revoked {key}")

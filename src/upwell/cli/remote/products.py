@@ -1,0 +1,101 @@
+"""`upwell product …`."""
+
+from typing import Annotated
+
+import typer
+
+from upwell.cli.apps import noun
+from upwell.cli.remote.acting import LIST_MAX, At, Every, Limit, Yes, verb
+from upwell.cli.telling import Column, member, minute, moment, number, of
+
+app = noun("Products: kinds of device.", name="product")
+Product = Annotated[str, typer.Argument(metavar="PRODUCT", help="The product's id.")]
+COLUMNS: tuple[Column, ...] = (
+    ("id", member("id")), ("name", member("name")), ("devices", lambda p: number(p["device_count"])),
+    ("made", moment("created_at")),
+)  # fmt: skip
+
+
+@verb(app, "create", "upwell product create lamp", "upwell product create lamp --id lamp-eu --json | jq -r .id")
+def create(
+    at: At,
+    name: Annotated[str, typer.Argument(help="What people call it; no other product of the account is called so.")],
+    id_: Annotated[str | None, typer.Option("--id", help="Its id, for ever; made up without.")] = None,
+    space: Annotated[str | None, typer.Option(help="The space that it lies in; else the default one.")] = None,
+) -> None:
+    """Make a product; prints its id, from which the ids of its devices are made."""
+    made = at.client.create_product(name=name, id=id_, space_id=space)
+    at.one(made, ("id", made["id"]), ("name", made["name"]), ("space", made["space_id"]))
+    at.say(f"\nNext: upwell device import FILE.csv --product {made['id']}")
+
+
+@verb(app, "list", "upwell product list")
+def list_(
+    at: At,
+    space: Annotated[str | None, typer.Option(help="Only of this space.")] = None,
+    limit: Limit = LIST_MAX,
+    every: Every = False,
+) -> None:
+    """Show products, newest first."""
+    none = "no products; make one: upwell product create NAME"
+    at.pages(COLUMNS, at.client.list_products(space_id=space), none, limit, every)
+
+
+@verb(app, "show", "upwell product show lamp-eu")
+def show(at: At, product: Product) -> None:
+    """Show a product, its modules and how many devices it has."""
+    found = at.client.show_product(product)
+    if at.as_json:
+        at.one(found)
+        return
+    counts = at.client.count_devices(product_id=product)
+    modules = ", ".join(each["name"] for each in at.client.list_modules(product))
+    devices = f"{number(counts['devices'])}, of which {number(counts['online'])} online now,"
+    devices += f" {number(counts['devices'] - counts['ever_online'])} never"
+    at.one(
+        found, ("id", found["id"]), ("name", found["name"]), ("space", found["space_id"]), ("devices", devices),
+        ("modules", modules), ("made", minute(found["created_at"])),
+    )  # fmt: skip
+
+
+@verb(app, "rename", 'upwell product rename lamp-eu "Lamp, Europe"')
+def rename(at: At, product: Product, name: Annotated[str, typer.Argument(help="The new name.")]) -> None:
+    """Give a product another name; its id stays."""
+    found = at.client.update_product(product, name=name)
+    at.one(found, ("id", found["id"]), ("name", found["name"]))
+
+
+@verb(app, "delete", "upwell product delete lamp-eu --yes")
+def delete(at: At, product: Product, yes: Yes = False) -> None:
+    """Delete a product that has no devices."""
+    found = at.client.show_product(product)
+    at.sure(f"This deletes the product {found['name']}, which has {of(found['device_count'], 'device')}.", yes)
+    at.client.delete_product(product)
+    at.say(f"deleted {product}")
+
+
+@verb(app, "secret", "upwell product secret lamp-eu")
+def secret(at: At, product: Product) -> None:
+    """Print the secret that devices of the product enrol with."""
+    found = at.client.show_product_secret(product)
+    at.one(found, ("id", found["id"]), ("secret", found["secret"]))
+
+
+@verb(app, "module", "upwell product module lamp-eu wifi", "upwell product module lamp-eu wifi --delete --yes")
+def module(
+    at: At,
+    product: Product,
+    name: Annotated[str, typer.Argument(help="The module's name.")],
+    alias: Annotated[str | None, typer.Option(help="What people call it.")] = None,
+    remove: Annotated[bool, typer.Option("--delete", help="Delete it instead.")] = False,
+    yes: Yes = False,
+) -> None:
+    """Make a module of a product, a part that is updated by itself, or delete one."""
+    if remove:
+        count = at.client.show_product(product)["device_count"]
+        at.sure(f"This deletes the module {name} of {product}, which has {of(count, 'device')}.", yes)
+        at.client.delete_module(product, name)
+        at.say(f"deleted {name}")
+        return
+    made = at.client.create_module(product, name=name, alias=alias)
+    at.one(made, ("name", made["name"]), ("product", made["product_id"]), ("alias", made.get("alias")))

@@ -1,0 +1,1094 @@
+"""What is asked and told, by its members.
+
+Written by tools/client.py from the table of operations; do not edit.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Literal, NotRequired, TypedDict
+
+
+class Space(TypedDict):
+    """A partition of the account's products."""
+
+    id: str
+    name: str
+    is_default: bool
+    """Products lie here unless another space is named"""
+    created_at: str
+
+
+class Product(TypedDict):
+    """A kind of device."""
+
+    id: str
+    """Alibaba's and Tuya's ProductKey, Huawei's product_id"""
+    name: str
+    space_id: str
+    device_count: int
+    rollout_defaults: NotRequired[dict[str, Any]]
+    """How carefully its rollouts go about their devices where they do not say, of whatever tongue"""
+    created_at: str
+
+
+class ProductSecret(TypedDict):
+    """What registers devices of the product."""
+
+    id: str
+    secret: str
+
+
+class Module(TypedDict):
+    """A part of a product that is updated by itself."""
+
+    name: str
+    """The same in any case of letters; `default` is the whole device"""
+    product_id: str
+    alias: NotRequired[str]
+    description: NotRequired[str]
+    created_at: str
+    modified_at: str
+
+
+class MadeDevice(TypedDict):
+    """A device just made, with the secret that it logs in with."""
+
+    id: str
+    """What its owner chose, else product id, _ and name; Huawei's device_id"""
+    product_id: str
+    name: str
+    """Unique in its product; Alibaba's and Tuya's DeviceName, Huawei's node_id"""
+    iot_id: str
+    """Alibaba's IotId"""
+    space_id: str
+    status: str
+    """More may come"""
+    enabled: bool
+    """One that is not enabled may not log in"""
+    gateway_id: NotRequired[str]
+    """The device that it is behind"""
+    nickname: NotRequired[str]
+    description: NotRequired[str]
+    address: NotRequired[str]
+    sdk_version: NotRequired[str]
+    versions: dict[str, str]
+    """What it runs, by module, as it last said"""
+    tags: dict[str, str]
+    created_at: str
+    modified_at: str
+    activated_at: NotRequired[str]
+    """When it first came online"""
+    online_at: NotRequired[str]
+    offline_at: NotRequired[str]
+    last_heard_at: NotRequired[str]
+    """Anything that it sent; true to a minute or two"""
+    secret: str
+
+
+class Device(TypedDict):
+    """One unit."""
+
+    id: str
+    """What its owner chose, else product id, _ and name; Huawei's device_id"""
+    product_id: str
+    name: str
+    """Unique in its product; Alibaba's and Tuya's DeviceName, Huawei's node_id"""
+    iot_id: str
+    """Alibaba's IotId"""
+    space_id: str
+    status: str
+    """More may come"""
+    enabled: bool
+    """One that is not enabled may not log in"""
+    gateway_id: NotRequired[str]
+    """The device that it is behind"""
+    nickname: NotRequired[str]
+    description: NotRequired[str]
+    address: NotRequired[str]
+    sdk_version: NotRequired[str]
+    versions: dict[str, str]
+    """What it runs, by module, as it last said"""
+    tags: dict[str, str]
+    created_at: str
+    modified_at: str
+    activated_at: NotRequired[str]
+    """When it first came online"""
+    online_at: NotRequired[str]
+    offline_at: NotRequired[str]
+    last_heard_at: NotRequired[str]
+    """Anything that it sent; true to a minute or two"""
+
+
+class DeviceCounts(TypedDict):
+    """How many devices there are."""
+
+    devices: int
+    ever_online: int
+    online: int
+
+
+class DeviceSecret(TypedDict):
+    """What a device logs in with."""
+
+    id: str
+    product_id: str
+    name: str
+    secret: str
+    secondary_secret: NotRequired[str]
+    """Opens a login as its secret does"""
+
+
+class NewSecret(TypedDict):
+    """A device's new secret."""
+
+    id: str
+    secret: str
+    secondary: bool
+
+
+class Registration(TypedDict):
+    """Devices that are made in one batch."""
+
+    id: str
+    status: str
+    """More may come"""
+    asked: int
+    """For how many devices"""
+    names: list[str]
+    """Those made, or that may be made after a check"""
+    refused: list[str]
+    """Those that may not be made"""
+    invalid_names: NotRequired[list[str]]
+    """Told by the check alone"""
+    repeated_names: NotRequired[list[str]]
+    """Given twice, or the product has them"""
+    created_at: str
+
+
+ImportFirstProblem = TypedDict(
+    "ImportFirstProblem", {"row": int, "parameter": NotRequired[str], "problem": str, "try": str}
+)
+
+
+class Import(TypedDict):
+    """A list of devices to be made."""
+
+    id: str
+    product_id: str
+    format: str
+    size: int
+    """Bytes"""
+    status: str
+    """More may come"""
+    problem: NotRequired[str]
+    """Why it failed, or does not go on at present"""
+    rows_read: int
+    """A header counted"""
+    made: int
+    existing: int
+    """Devices that were there already; nothing is changed of them"""
+    refused: int
+    first_problems: NotRequired[list[ImportFirstProblem]]
+    started_at: str
+    ended_at: NotRequired[str]
+
+
+ImportProblem = TypedDict("ImportProblem", {"row": int, "parameter": NotRequired[str], "problem": str, "try": str})
+
+
+class ImportedDevice(TypedDict):
+    """A device that an import made."""
+
+    id: str
+    name: str
+    secret: str
+
+
+class Group(TypedDict):
+    """Devices under one name."""
+
+    id: str
+    name: str
+    description: str
+    kind: str
+    """Members are added to a static one; a condition says who is in a dynamic one"""
+    condition: NotRequired[str]
+    """As its maker wrote it"""
+    space_id: str
+    super_group_id: NotRequired[str]
+    """The group that it is under"""
+    created_at: str
+
+
+class CountedGroup(TypedDict):
+    """A group, and how many devices are in it."""
+
+    id: str
+    name: str
+    description: str
+    kind: str
+    """Members are added to a static one; a condition says who is in a dynamic one"""
+    condition: NotRequired[str]
+    """As its maker wrote it"""
+    space_id: str
+    super_group_id: NotRequired[str]
+    """The group that it is under"""
+    created_at: str
+    devices: DeviceCounts
+
+
+class Enrolled(TypedDict):
+    """What came of adding or removing members."""
+
+    changed: int
+    already: int
+    """Were in the group before"""
+
+
+class NewUploadReceived(TypedDict):
+    number: int
+    size: int
+    sha256: str
+
+
+class NewUpload(TypedDict):
+    """With `size` an upload in parts; without it leave to upload one file by a form, begun within a minute and
+    used within an hour."""
+
+    id: NotRequired[str]
+    name: NotRequired[str]
+    size: NotRequired[int]
+    """Bytes of the whole"""
+    part_size: NotRequired[int]
+    """Bytes of each part but the last"""
+    parts_total: NotRequired[int]
+    received: NotRequired[list[NewUploadReceived]]
+    """The parts that are stored whole, in their order"""
+    status: NotRequired[str]
+    """Checking: it is put together; failed: `problem` says why; more may come"""
+    md5: NotRequired[str]
+    """Of the whole, once it is complete"""
+    sha256: NotRequired[str]
+    """Of the whole, once it is complete"""
+    problem: NotRequired[str]
+    """Why it failed"""
+    expires_at: NotRequired[str]
+    """When it is forgotten, unless more comes of it"""
+    url: NotRequired[str]
+    """What a package or a rollout names the file by"""
+    post_to: NotRequired[str]
+    """Where the form goes, as multipart/form-data"""
+    form: NotRequired[dict[str, str]]
+    """The fields of the form, before its last part, which is named file"""
+    created_at: str
+
+
+class UploadReceived(TypedDict):
+    number: int
+    size: int
+    sha256: str
+
+
+class Upload(TypedDict):
+    """An upload in parts."""
+
+    id: str
+    name: NotRequired[str]
+    size: int
+    """Bytes of the whole"""
+    part_size: int
+    """Bytes of each part but the last"""
+    parts_total: int
+    received: list[UploadReceived]
+    """The parts that are stored whole, in their order"""
+    status: str
+    """Checking: it is put together; failed: `problem` says why; more may come"""
+    md5: NotRequired[str]
+    """Of the whole, once it is complete"""
+    sha256: NotRequired[str]
+    """Of the whole, once it is complete"""
+    problem: NotRequired[str]
+    """Why it failed"""
+    expires_at: str
+    """When it is forgotten, unless more comes of it"""
+    created_at: str
+
+
+class UploadPart(TypedDict):
+    """A part that is stored whole."""
+
+    number: int
+    size: int
+    sha256: str
+
+
+class PackageFile(TypedDict):
+    name: str
+    size: int
+    md5: str
+    sha256: str
+
+
+class PackageObject(TypedDict):
+    """of one that was made of an object in a bucket"""
+
+    region: str
+    bucket: str
+    key: str
+
+
+class Package(TypedDict):
+    """A version of a module, ready to install."""
+
+    id: str
+    name: str
+    description: str
+    product_id: NotRequired[str]
+    """Absent of one that is every product's"""
+    space_id: NotRequired[str]
+    module: str
+    version: str
+    is_delta: bool
+    """It is installed over source_version alone"""
+    source_version: NotRequired[str]
+    source_versions: NotRequired[list[str]]
+    """Those that it may follow; absent: any"""
+    status: str
+    """Exempt: it needs no verification; more may come"""
+    verify_progress: int
+    """Percent"""
+    size: int
+    """Bytes"""
+    md5: NotRequired[str]
+    sha256: NotRequired[str]
+    files: NotRequired[list[PackageFile]]
+    """Of a package of several"""
+    object: NotRequired[PackageObject]
+    """Of one that was made of an object in a bucket"""
+    object_state: str
+    """Ok, or why it is not offered: checking, missing, differs"""
+    note: NotRequired[str]
+    """Goes to the device with the offer"""
+    created_at: str
+    modified_at: str
+
+
+class RolloutRetry(TypedDict):
+    count: int
+    interval_min: int
+
+
+class RolloutGuard(TypedDict):
+    """what halts it"""
+
+    p0_percent: float
+    p1_percent: float
+    alpha_percent: float
+    beta_percent: float
+    at_least: int
+    """Failures"""
+    action: str
+    verdict_min: int
+    """After its first offer, until a silent device counts as failed"""
+
+
+class RolloutPaused(TypedDict):
+    """nothing of it is offered since then"""
+
+    at: str
+    by: str
+    """A key's id, or the part of Upwell that did it"""
+    reason: NotRequired[str]
+
+
+class RolloutWave(TypedDict):
+    wave: int
+    """From 1"""
+    status: str
+    """More may come"""
+    percent: NotRequired[float]
+    count: NotRequired[int]
+    size: NotRequired[int]
+    """Devices that were dealt to it, beside those of the waves before"""
+    soak_min: NotRequired[int]
+    opened_at: NotRequired[str]
+    opened_by: NotRequired[str]
+    """A key's id, or `upwell` by its rule"""
+    fine: NotRequired[int]
+    failed: NotRequired[int]
+    open: NotRequired[int]
+    """Without a verdict yet"""
+
+
+class Rollout(TypedDict):
+    """One request to bring devices to a package: a job or batch task of the others."""
+
+    id: str
+    kind: str
+    status: str
+    """More may come"""
+    status_text: NotRequired[str]
+    """Why there are no tasks, or why all failed"""
+    package_id: str
+    package_name: str
+    product_id: str
+    version: str
+    """To which devices are brought"""
+    selected_by: str
+    percent: NotRequired[float]
+    group_ids: NotRequired[list[str]]
+    source_versions: NotRequired[list[str]]
+    """Those that it is for; absent: any"""
+    existing: NotRequired[bool]
+    """Whether it takes devices that match already"""
+    asks_version: bool
+    """Whether devices are asked for their version first"""
+    maximum_per_min: int
+    """Offers"""
+    timeout_min: NotRequired[int]
+    """From the first progress"""
+    retry: NotRequired[RolloutRetry]
+    overwrite: bool
+    multi_module: bool
+    needs_confirmation: bool
+    push: bool
+    download_protocol: str
+    tags: dict[str, str]
+    created_at: str
+    modified_at: str
+    scheduled_at: NotRequired[str]
+    finish_at: NotRequired[str]
+    started_at: NotRequired[str]
+    ended_at: NotRequired[str]
+    guard: NotRequired[RolloutGuard]
+    """What halts it"""
+    paused: NotRequired[RolloutPaused]
+    """Nothing of it is offered since then"""
+    preset: NotRequired[str]
+    same_devices_first: NotRequired[bool]
+    """Whether its lot is that of every such rollout"""
+    waves: NotRequired[list[RolloutWave]]
+    """Each has those before in it"""
+
+
+class CountedRolloutRetry(TypedDict):
+    count: int
+    interval_min: int
+
+
+class CountedRolloutGuard(TypedDict):
+    """what halts it"""
+
+    p0_percent: float
+    p1_percent: float
+    alpha_percent: float
+    beta_percent: float
+    at_least: int
+    """Failures"""
+    action: str
+    verdict_min: int
+    """After its first offer, until a silent device counts as failed"""
+
+
+class CountedRolloutPaused(TypedDict):
+    """nothing of it is offered since then"""
+
+    at: str
+    by: str
+    """A key's id, or the part of Upwell that did it"""
+    reason: NotRequired[str]
+
+
+class CountedRolloutWave(TypedDict):
+    wave: int
+    """From 1"""
+    status: str
+    """More may come"""
+    percent: NotRequired[float]
+    count: NotRequired[int]
+    size: NotRequired[int]
+    """Devices that were dealt to it, beside those of the waves before"""
+    soak_min: NotRequired[int]
+    opened_at: NotRequired[str]
+    opened_by: NotRequired[str]
+    """A key's id, or `upwell` by its rule"""
+    fine: NotRequired[int]
+    failed: NotRequired[int]
+    open: NotRequired[int]
+    """Without a verdict yet"""
+
+
+class CountedRolloutTasks(TypedDict):
+    """they add up to total at any instant"""
+
+    confirm: int
+    queued: int
+    notified: int
+    in_progress: int
+    succeeded: int
+    failed: int
+    canceled: int
+    total: int
+
+
+class CountedRollout(TypedDict):
+    """A rollout, and how many of its tasks are in each state."""
+
+    id: str
+    kind: str
+    status: str
+    """More may come"""
+    status_text: NotRequired[str]
+    """Why there are no tasks, or why all failed"""
+    package_id: str
+    package_name: str
+    product_id: str
+    version: str
+    """To which devices are brought"""
+    selected_by: str
+    percent: NotRequired[float]
+    group_ids: NotRequired[list[str]]
+    source_versions: NotRequired[list[str]]
+    """Those that it is for; absent: any"""
+    existing: NotRequired[bool]
+    """Whether it takes devices that match already"""
+    asks_version: bool
+    """Whether devices are asked for their version first"""
+    maximum_per_min: int
+    """Offers"""
+    timeout_min: NotRequired[int]
+    """From the first progress"""
+    retry: NotRequired[CountedRolloutRetry]
+    overwrite: bool
+    multi_module: bool
+    needs_confirmation: bool
+    push: bool
+    download_protocol: str
+    tags: dict[str, str]
+    created_at: str
+    modified_at: str
+    scheduled_at: NotRequired[str]
+    finish_at: NotRequired[str]
+    started_at: NotRequired[str]
+    ended_at: NotRequired[str]
+    guard: NotRequired[CountedRolloutGuard]
+    """What halts it"""
+    paused: NotRequired[CountedRolloutPaused]
+    """Nothing of it is offered since then"""
+    preset: NotRequired[str]
+    same_devices_first: NotRequired[bool]
+    """Whether its lot is that of every such rollout"""
+    waves: NotRequired[list[CountedRolloutWave]]
+    """Each has those before in it"""
+    tasks: CountedRolloutTasks
+    """They add up to total at any instant"""
+    happens_next: NotRequired[str]
+    """A sentence about its waves"""
+
+
+class Steered(TypedDict):
+    """What a request about tasks did."""
+
+    changed: int
+    """Tasks"""
+
+
+class Decision(TypedDict):
+    """What was decided of a rollout, and with which numbers."""
+
+    number: int
+    """From 1"""
+    at: str
+    what: str
+    """More may come"""
+    wave: NotRequired[int]
+    by: str
+    """A key's id, or `upwell` by its rule"""
+    result: NotRequired[str]
+    """Go or inconclusive of the wave before; halt"""
+    reason: NotRequired[str]
+    numbers: dict[str, Any]
+
+
+class Task(TypedDict):
+    """One device in one rollout."""
+
+    id: str
+    rollout_id: str
+    device_id: str
+    device_name: NotRequired[str]
+    """Absent of a target that is no device"""
+    product_id: str
+    package_id: str
+    module: str
+    source_version: NotRequired[str]
+    """Absent: the device never said one"""
+    version: str
+    """To which it is brought"""
+    state: str
+    """More may come"""
+    progress: int
+    """Percent"""
+    wave: NotRequired[int]
+    """In which it is offered"""
+    description: NotRequired[str]
+    """What the device said last, or why it waits"""
+    reason: NotRequired[str]
+    """A stable word for why it failed"""
+    code: NotRequired[int]
+    """The device's own number for its last result"""
+    created_at: str
+    modified_at: str
+
+
+class FailuresExample(TypedDict):
+    device_id: str
+    at: str
+    description: NotRequired[str]
+
+
+class Failures(TypedDict):
+    """Tasks of a rollout that failed alike."""
+
+    reason: str
+    """A stable word; `others` are all that are not told apart"""
+    code: NotRequired[int]
+    """The device's own number for its result"""
+    module: NotRequired[str]
+    source_version: NotRequired[str]
+    """From which they came, if known"""
+    vendor: NotRequired[str]
+    """By whose device side they spoke last; more may come"""
+    count: int
+    """Tasks; of all items they add up to the rollout's failed ones"""
+    examples: list[FailuresExample]
+    """Some of the last to fail so"""
+
+
+TimelineLine = TypedDict(
+    "TimelineLine",
+    {
+        "at": str,
+        "last_at": NotRequired[str],
+        "times": int,
+        "kind": str,
+        "what": str,
+        "rollout_id": NotRequired[str],
+        "package_id": NotRequired[str],
+        "module": NotRequired[str],
+        "from": NotRequired[str],
+        "to": NotRequired[str],
+        "reason": NotRequired[str],
+        "detail": NotRequired[str],
+        "bytes": NotRequired[int],
+        "resumed": NotRequired[int],
+        "address": NotRequired[str],
+        "who": NotRequired[str],
+    },
+)
+
+
+class RefusedLogin(TypedDict):
+    """Logins as one name from one address that were refused."""
+
+    at: str
+    """The last"""
+    first_at: str
+    times: int
+    name: NotRequired[str]
+    """Absent: all further names of the address"""
+    product_id: NotRequired[str]
+    """Absent: none was said and several fit"""
+    address: str
+    """IPv6 by its network"""
+    vendor: str
+    """By whose device side it was tried"""
+    reason: str
+    """Of the last"""
+
+
+class VersionHourVersion(TypedDict):
+    version: str
+    devices: int
+
+
+class VersionHour(TypedDict):
+    """How many devices ran which version at the end of an hour in which that changed."""
+
+    at: str
+    """The beginning of the hour"""
+    versions: list[VersionHourVersion]
+    """The most first"""
+    unknown: NotRequired[int]
+    """Devices that said a version that can't be known"""
+    others: NotRequired[int]
+    """Devices with versions that are not told apart"""
+
+
+class MadeKey(TypedDict):
+    """A key just made, with what is shown this once."""
+
+    id: str
+    dialect: str
+    """Which tongue it speaks"""
+    role: str
+    space_id: NotRequired[str]
+    """The one space that it is of; empty: it is gone"""
+    product_id: NotRequired[str]
+    """The one product that it is of; empty: it is gone"""
+    server_admin: NotRequired[bool]
+    """It may make accounts"""
+    created_at: str
+    expires_at: NotRequired[str]
+    """It is of no use from then on"""
+    last_used_at: NotRequired[str]
+    """Noted once a minute, of keys of our own"""
+    revoked_at: NotRequired[str]
+    secret: str
+    """Of our own dialect the token to send; of any other what signs"""
+
+
+class Key(TypedDict):
+    """An access key, without what proves it."""
+
+    id: str
+    dialect: str
+    """Which tongue it speaks"""
+    role: str
+    space_id: NotRequired[str]
+    """The one space that it is of; empty: it is gone"""
+    product_id: NotRequired[str]
+    """The one product that it is of; empty: it is gone"""
+    server_admin: NotRequired[bool]
+    """It may make accounts"""
+    created_at: str
+    expires_at: NotRequired[str]
+    """It is of no use from then on"""
+    last_used_at: NotRequired[str]
+    """Noted once a minute, of keys of our own"""
+    revoked_at: NotRequired[str]
+
+
+class SessionUser(TypedDict):
+    id: str
+    name: str
+
+
+class Session(TypedDict):
+    """Somebody who signed in."""
+
+    id: str
+    token: str
+    """To send as a key's, shown this once"""
+    role: str
+    user: SessionUser
+    expires_at: str
+    """It ends then"""
+
+
+class Me(TypedDict):
+    """Who asks."""
+
+    kind: str
+    """More may come"""
+    id: str
+    """Of the key or the user"""
+    name: str
+    role: str
+    account_id: str
+    account: str
+    space_id: NotRequired[str]
+    """The one space that the key is of"""
+    product_id: NotRequired[str]
+    """The one product that the key is of"""
+    server_admin: NotRequired[bool]
+    expires_at: NotRequired[str]
+    """The key or the session ends then"""
+
+
+class User(TypedDict):
+    """Somebody of the account who may sign in."""
+
+    id: str
+    name: str
+    role: str
+    enabled: bool
+    """One who is not may not sign in"""
+    created_at: str
+    modified_at: NotRequired[str]
+
+
+class MadeAccountKey(TypedDict):
+    id: str
+    secret: str
+
+
+class MadeAccount(TypedDict):
+    """An account just made, with a token of its first admin, shown this once."""
+
+    id: str
+    name: str
+    created_at: str
+    key: MadeAccountKey
+
+
+class Account(TypedDict):
+    """Owner of everything below."""
+
+    id: str
+    name: str
+    created_at: str
+
+
+class AuditEntry(TypedDict):
+    """One call that changed something, or refusals of a minute that are alike."""
+
+    id: str
+    at: str
+    who: str
+    """A key's id, `user NAME`, `local NAME` on the server's machine, or `server`"""
+    tongue: str
+    """By which it came; more may come"""
+    address: str
+    """Where it came from, or `local`"""
+    operation: str
+    """As the tongue calls it"""
+    result: str
+    """`done`, `begun`, or the code of a refusal"""
+    request_id: NotRequired[str]
+    """As in the answer and the log"""
+    times: int
+    """How many refusals it stands for; it tells of the first"""
+    ids: dict[str, Any]
+    """What it was about"""
+    changes: dict[str, Any]
+    """What was asked"""
+
+
+class Events(TypedDict):
+    """Some events, oldest first."""
+
+    items: list[Event]
+    next_after: str
+    """To be given as `after` of the next page, now or later"""
+    is_last: bool
+    """Nothing is behind this page yet"""
+
+
+class EventSettings(TypedDict):
+    """Which events an account has, and for how long."""
+
+    devices: bool
+    """What devices do: offers, progress, ends of tasks, versions, first seen"""
+    presence: bool
+    """Each time a device connects, or its connection ends"""
+    keep_days: int
+    keep_most: int
+    """The oldest beyond so many are kept no longer"""
+
+
+class MadeHook(TypedDict):
+    """A hook with its new secret, which is shown this once."""
+
+    id: str
+    name: NotRequired[str]
+    target_url: str
+    types: list[str]
+    """Of events; none: every one that the account has"""
+    product_id: NotRequired[str]
+    """Of whose events alone"""
+    rollout_id: NotRequired[str]
+    enabled: bool
+    disabled_because: NotRequired[str]
+    """`gone`: it answered 410; `failing`: nothing was taken for three days; absent where its owner disabled it.
+    More may come"""
+    failing_since: NotRequired[str]
+    """Nothing was taken since"""
+    waiting: int
+    """Deliveries that are not over"""
+    missed: int
+    """How far it was behind what the account had forgotten by then"""
+    old_secret_until: NotRequired[str]
+    """It signs too until then"""
+    created_at: str
+    modified_at: str
+    secret: str
+    """Of Standard Webhooks: `whsec_` and the key in Base64"""
+
+
+class Hook(TypedDict):
+    """Where events are sent."""
+
+    id: str
+    name: NotRequired[str]
+    target_url: str
+    types: list[str]
+    """Of events; none: every one that the account has"""
+    product_id: NotRequired[str]
+    """Of whose events alone"""
+    rollout_id: NotRequired[str]
+    enabled: bool
+    disabled_because: NotRequired[str]
+    """`gone`: it answered 410; `failing`: nothing was taken for three days; absent where its owner disabled it.
+    More may come"""
+    failing_since: NotRequired[str]
+    """Nothing was taken since"""
+    waiting: int
+    """Deliveries that are not over"""
+    missed: int
+    """How far it was behind what the account had forgotten by then"""
+    old_secret_until: NotRequired[str]
+    """It signs too until then"""
+    created_at: str
+    modified_at: str
+
+
+class Delivery(TypedDict):
+    """What became of an event for a hook."""
+
+    event_id: str
+    type: str
+    status: str
+    """More may come"""
+    tries: int
+    happened_at: str
+    tried_at: NotRequired[str]
+    """The last time"""
+    duration_ms: NotRequired[int]
+    """Of the last try"""
+    answer_status: NotRequired[int]
+    answer: NotRequired[str]
+    """Its first characters"""
+    problem: NotRequired[str]
+    """Why there was no answer"""
+    next_at: NotRequired[str]
+    """It is tried again"""
+    done_at: NotRequired[str]
+
+
+class EventData(TypedDict):
+    device_id: NotRequired[str]
+    product_id: NotRequired[str]
+    """As it was said"""
+    rollout_id: NotRequired[str]
+    task_id: NotRequired[str]
+    package_id: NotRequired[str]
+    key_id: NotRequired[str]
+    hook_id: NotRequired[str]
+    address: NotRequired[str]
+    again: NotRequired[bool]
+    """It had ended, and goes on"""
+    attempt: NotRequired[int]
+    """How many attempts failed before"""
+    by: NotRequired[str]
+    """Who asked for it"""
+    by_result: NotRequired[bool]
+    """Told by the result of an upgrade"""
+    description: NotRequired[str]
+    device_name: NotRequired[str]
+    """As it was said"""
+    dialect: NotRequired[str]
+    fault: NotRequired[str]
+    from_version: NotRequired[str]
+    module: NotRequired[str]
+    problem: NotRequired[str]
+    progress: NotRequired[int]
+    """Percent"""
+    reason: NotRequired[str]
+    role: NotRequired[str]
+    state: NotRequired[str]
+    status: NotRequired[str]
+    tasks: NotRequired[int | dict[str, int]]
+    """How many, or how many of each state"""
+    times: NotRequired[int]
+    tries: NotRequired[int]
+    to_version: NotRequired[str]
+
+
+class Event(TypedDict):
+    """What happened, as CloudEvents 1.0 has it."""
+
+    specversion: str
+    id: str
+    """Where a reader goes on"""
+    source: str
+    type: str
+    """More may come"""
+    subject: NotRequired[str]
+    """What it is about; events of one are in order"""
+    time: str
+    sequence: str
+    datacontenttype: str
+    data: EventData
+
+
+class UpdateProductRolloutDefaultsWave(TypedDict):
+    percent: NotRequired[float]
+    count: NotRequired[int]
+    at_least: NotRequired[int]
+    at_most: NotRequired[int]
+    soak_min: NotRequired[int]
+
+
+class UpdateProductRolloutDefaultsGuard(TypedDict):
+    p0_percent: NotRequired[float]
+    p1_percent: NotRequired[float]
+    alpha_percent: NotRequired[float]
+    beta_percent: NotRequired[float]
+    at_least: NotRequired[int]
+    action: NotRequired[Literal["pause", "cancel"]]
+    verdict_min: NotRequired[int]
+
+
+class UpdateProductRolloutDefaults(TypedDict):
+    waves: NotRequired[list[UpdateProductRolloutDefaultsWave]]
+    preset: NotRequired[Literal["careful", "fast", "all_at_once"]]
+    same_devices_first: NotRequired[bool]
+    guard: NotRequired[UpdateProductRolloutDefaultsGuard]
+
+
+class CreatePackageFile(TypedDict):
+    name: str
+    upload_url: NotRequired[str]
+    upload_id: NotRequired[str]
+    size: NotRequired[int]
+    md5: NotRequired[str]
+    sha256: NotRequired[str]
+
+
+class CreatePackageObject(TypedDict):
+    bucket: str
+    key: str
+    region: NotRequired[str]
+    sha256: NotRequired[str]
+
+
+class CreateRolloutTargets(TypedDict):
+    all: NotRequired[bool]
+    device_names: NotRequired[list[str]]
+    list_url: NotRequired[str]
+    percent: NotRequired[float]
+    group_id: NotRequired[str]
+
+
+class CreateRolloutRetry(TypedDict):
+    count: int
+    interval_min: int
+
+
+class CreateRolloutWave(TypedDict):
+    percent: NotRequired[float]
+    count: NotRequired[int]
+    at_least: NotRequired[int]
+    at_most: NotRequired[int]
+    soak_min: NotRequired[int]
+
+
+class CreateRolloutGuard(TypedDict):
+    p0_percent: NotRequired[float]
+    p1_percent: NotRequired[float]
+    alpha_percent: NotRequired[float]
+    beta_percent: NotRequired[float]
+    at_least: NotRequired[int]
+    action: NotRequired[Literal["pause", "cancel"]]
+    verdict_min: NotRequired[int]

@@ -1,0 +1,87 @@
+"""Our own list of the audit: its members, its command, its answer. An entry is told in the words of the tongue that it
+came by; the ids of things in it are ours.
+"""
+
+from collections.abc import Mapping
+from typing import Any
+from uuid import UUID
+
+from upwell.dialects.operations import Param, Table, Values
+from upwell.dialects.upwell import names, pages
+from upwell.dialects.upwell.params import Moment, label, moment
+from upwell.dialects.upwell.rows import Row, listed
+from upwell.dialects.upwell.shapes import Shape, at, free, number, text
+from upwell.domain import commands as c
+from upwell.domain.talk import TaskRef
+
+WORD = label(256)
+_SPELT = {
+    "account_id": names.account_id,
+    "apply_id": names.registration_id,
+    "group_id": names.group_id,
+    "group_ids": names.group_id,
+    "import_id": names.import_id,
+    "job_id": names.rollout_id,
+    "package_id": names.package_id,
+    "package_ids": names.package_id,
+    "positions": names.event_id,
+    "receiver_id": names.hook_id,
+    "super_group_id": names.group_id,
+    "upload_id": names.upload_id,
+    "user_id": names.user_id,
+}
+
+
+def _spelt(name: str, value: Any) -> Any:
+    """The value of that member, its numbers as we name things; they are longer than a JSON number may be."""
+    match value:
+        case bool():
+            return value
+        case int():
+            return _SPELT.get(name, str)(value)
+        case list():
+            return [_spelt(name, each) for each in value]
+        case {"device_id": str(device), "job_id": int(job)}:
+            return names.task_id(TaskRef(device_id=UUID(device), job_id=job, nth=value.get("nth", 0)))
+        case Mapping():
+            return {inner: _spelt(inner, each) for inner, each in value.items()}
+    return value
+
+
+ENTRY = Shape("AuditEntry", "One call that changed something, or refusals of a minute that are alike.", (
+    text("id", lambda r: names.entry_id(r.entry_id)),
+    at("at", lambda r: r.at),
+    text("who", lambda r: r.who, "a key's id, `user NAME`, `local NAME` on the server's machine, or `server`"),
+    text("tongue", lambda r: r.tongue, "by which it came; more may come"),
+    text("address", lambda r: r.address, "where it came from, or `local`"),
+    text("operation", lambda r: r.operation, "as the tongue calls it"),
+    text("result", lambda r: r.result, "`done`, `begun`, or the code of a refusal"),
+    text("request_id", lambda r: r.request_id or None, "as in the answer and the log", always=False),
+    number("times", lambda r: r.times, "how many refusals it stands for; it tells of the first"),
+    free("ids", {"type": "object"}, lambda r: {name: _spelt(name, value) for name, value in r.ids.items()},
+         "what it was about"),
+    free("changes", {"type": "object"}, lambda r: dict(r.changes), "what was asked"),
+))  # fmt: skip
+
+_FILTERS: Table = (
+    Param("who", check=WORD),
+    Param("operation", check=WORD),
+    Param("result", check=WORD),
+    Param("since", check=Moment()),
+    Param("until", check=Moment()),
+)
+
+
+def _list(v: Values) -> c.ListAudit:
+    return c.ListAudit(
+        asked=pages.asked(v), who=v["who"], operation=v["operation"], result=v["result"],
+        since=moment(v["since"]), until=moment(v["until"]),
+    )  # fmt: skip
+
+
+OPERATIONS: dict[str, Row] = {
+    "list_audit": listed(
+        "/audit", "admin", "Who changed what and who was refused, newest first.", _list, ENTRY, query=_FILTERS,
+        notes="`result` may be `refused`, for every refusal. From `since` on, and before `until`.",
+    ),
+}  # fmt: skip

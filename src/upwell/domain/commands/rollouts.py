@@ -1,0 +1,96 @@
+"""Careful rollouts: what may be asked of a job beside what becomes of its tasks, and what is told of it (ADR 0039)."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+
+from upwell.domain.commands.lists import Slice
+from upwell.domain.guard import Watch
+from upwell.domain.rollout import Seen, Wave
+
+# --- views ---
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Pause:
+    """Since when a job is paused, by which key or by what of Upwell's own, and why."""
+
+    at: datetime
+    by: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Care:
+    """How carefully a job goes about its devices: in `waves`, or in those of a `preset` (domain/rollout.py). With
+    `same_first` the same devices come first in every such job, else each job draws its own lot. A `guard` halts it."""
+
+    preset: str = ""
+    waves: tuple[Wave, ...] = ()
+    same_first: bool = False
+    guard: Watch | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class JobWave:
+    """A wave as it stands: `size` is how many devices it was dealt; `seen` is told where it was asked for."""
+
+    wave: int
+    size: int
+    soak_min: int
+    opened_at: datetime | None = None
+    opened_by: str = ""
+    seen: Seen | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Decision:
+    """What was decided of a job, by a key or by `upwell`, and with which numbers; `nth` is its place among those of the
+    job, from 1."""
+
+    nth: int
+    at: datetime
+    what: str
+    wave: int | None
+    by: str
+    result: str
+    reason: str
+    numbers: Mapping[str, object]
+
+
+# --- commands ---
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PauseJob:
+    """→ Job. No offer of it is sent any more when this returns; what its devices were told goes on. One that is paused
+    stays as it is."""
+
+    job_id: int
+    reason: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ResumeJob:
+    """→ Job. It goes on where it was; of one that is not paused nothing changes."""
+
+    job_id: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PromoteJob:
+    """→ Job. Its next wave opens now; or with `skip_soak` without the soak of the one before, once its rule is
+    satisfied. `wave` is the one that is meant; one that is open already is nothing to do."""
+
+    job_id: int
+    wave: int | None = None
+    skip_soak: bool = False
+    reason: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ListDecisions:
+    """→ Page[Decision] of a job, newest first."""
+
+    job_id: int
+    asked: Slice

@@ -1,0 +1,181 @@
+"""The waves of a rollout: how large they are, and when the next one opens (rollouts 3.5-3.7, laws L9, L13).
+
+Waves are shares of a rollout's devices taken in the order of one lot and counted from its beginning: each has those
+before in it, the last one all. A wave that is not empty has a device at least. The next one opens by its rule, here, or
+because a person says so. No data is no evidence: it neither opens nor halts anything.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from decimal import Decimal
+from enum import StrEnum
+from math import ceil
+
+from upwell.domain.guard import Guard, clean_needed, is_enough
+from upwell.domain.job import gray_quota
+
+WAVES_MAX = 20
+FILLING_WHOLE, FILLING, DEALING, UNDEALT, NONE = -3, -2, -1, 32_767, -1
+"""Of a job's open wave: its tasks are being made, of its only wave or to be dealt to several, or are being dealt. Of a
+task's: it is not dealt yet, or in none, for it had ended when it was made. Waves are numbered from 1; a job without
+waves has 0 in both."""
+HEARD = Decimal("0.9")  # rollouts 3.7: this share of the reached devices of a wave has a verdict before the next opens
+SMALL = 5  # rollouts 3.7: of so few devices one that fails wants a person
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Wave:
+    """A share of the devices: so many, or so many in a hundred, rounded down; not fewer than `at_least` nor more than
+    `at_most`. The next wave waits `soak_min` minutes once this one has its verdicts."""
+
+    count: int | None = None
+    percent: Decimal | None = None
+    at_least: int = 1
+    at_most: int | None = None
+    soak_min: int = 0
+
+    def reach(self, targets: int) -> int:
+        """How many of the devices it has, those of the waves before among them."""
+        if self.percent == 100:
+            return targets
+        wanted = self.count or 0 if self.percent is None else gray_quota(targets, self.percent)
+        return max(self.at_least, wanted if self.at_most is None else min(wanted, self.at_most))
+
+
+ALL = Wave(percent=Decimal(100))
+PRESETS = ("careful", "fast", "all_at_once")
+FEW = 50  # devices: of fewer the shares of `careful` are others
+
+
+def preset(name: str, targets: int) -> tuple[Wave, ...]:
+    """The waves of that name for so many devices (rollouts 3.7)."""
+    one, ten, twenty, half = Decimal(1), Decimal(10), Decimal(20), Decimal(50)
+    careful = (Wave(percent=one, at_least=5, at_most=50, soak_min=60), Wave(percent=ten), Wave(percent=half), ALL)
+    few = (Wave(count=1, soak_min=60), Wave(percent=twenty), ALL)
+    return {"careful": few if targets < FEW else careful, "fast": (Wave(percent=ten), ALL), "all_at_once": (ALL,)}[name]
+
+
+def is_whole(waves: str | Sequence[Wave]) -> bool:
+    """Whether these are one wave that has all devices."""
+    return waves == "all_at_once" if isinstance(waves, str) else tuple(waves) == (ALL,)
+
+
+def problem(waves: Sequence[Wave]) -> tuple[int, str] | None:
+    """What is wrong with waves that an owner says, and with which of them: each must have more than the one before, and
+    the last all."""
+    for place, wave in enumerate(waves):
+        former = waves[place - 1] if place else None
+        if wave.percent is not None and former and former.percent is not None and wave.percent <= former.percent:
+            return place, f"more than the {former.percent:f} percent of the wave before"
+        if wave.count is not None and former and former.count is not None and wave.count <= former.count:
+            return place, f"more than the {former.count} devices of the wave before"
+        if wave.at_most is not None and wave.at_most < wave.at_least:
+            return place, "at_most not below at_least"
+    return None if waves and waves[-1] == ALL else (len(waves) - 1, "percent 100 alone in the last wave")
+
+
+def sizes(waves: Sequence[Wave], targets: int) -> list[int]:
+    """How many devices each wave has beside those of the waves before. They are exact and sum to the targets; only
+    where there are more waves than devices the last ones have none."""
+    found, passed = [], 0
+    for wave in waves:
+        reach = min(targets, max(passed + 1, wave.reach(targets)))
+        found.append(reach - passed)
+        passed = reach
+    return found
+
+
+def wave_of(place: int, by_wave: Sequence[int]) -> int:
+    """The number of the wave that has the device at this place of the lot, the first being 1."""
+    for number, size in enumerate(by_wave, 1):
+        if place <= size:
+            return number
+        place -= size
+    return len(by_wave)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Seen:
+    """What is known of a wave's devices: which have a verdict, `open` others, and how many of these have not been
+    connected and asked for nothing since it opened. Devices whose tasks were cancelled are none of it."""
+
+    fine: int = 0
+    failed: int = 0
+    open: int = 0
+    unreached: int = 0
+
+    @property
+    def reached(self) -> int:
+        return max(0, self.fine + self.failed + self.open - self.unreached)
+
+    @property
+    def verdicts(self) -> int:
+        return self.fine + self.failed
+
+
+class Result(StrEnum):
+    """Of a wave: the evidence is enough, or can never be and nothing speaks against going on."""
+
+    GO = "go"
+    INCONCLUSIVE = "inconclusive"
+
+
+class Lacks(StrEnum):
+    """What the next wave still waits for."""
+
+    REACHED = "reached"  # no device was reached yet
+    VERDICTS = "verdicts"
+    EVIDENCE = "evidence"  # more devices that come through fine
+    PERSON = "person"  # who promotes: no more evidence can come, or a small wave has a failure
+    SOAK = "soak"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Judgement:
+    """What a wave has come to: its `result`, once it has one, and what the next wave still waits for, None when it may
+    open: `more` devices, or until a time."""
+
+    result: Result | None = None
+    lacks: Lacks | None = None
+    more: int = 0
+    until: datetime | None = None
+
+
+def judge(seen: Seen, guard: Guard, soak: timedelta, ready_at: datetime | None, now: datetime) -> Judgement:
+    """Whether the wave behind one of which so much is known may open. `ready_at`: since when nothing but the soak has
+    been waited for; None: it would begin now."""
+    if seen.reached == 0:
+        return Judgement(lacks=Lacks.REACHED)
+    more = ceil(HEARD * seen.reached) - seen.verdicts
+    if more > 0:
+        return Judgement(lacks=Lacks.VERDICTS, more=more)
+    if seen.failed and seen.fine + seen.failed + seen.open <= SMALL:
+        return Judgement(lacks=Lacks.PERSON)
+    if is_enough(guard, seen.failed, seen.fine):
+        result = Result.GO
+    elif not seen.failed and seen.reached < clean_needed(guard):
+        result = Result.INCONCLUSIVE
+    else:
+        more = clean_needed(guard, seen.failed) - seen.fine
+        reachable = more <= seen.reached - seen.verdicts
+        return Judgement(lacks=Lacks.EVIDENCE, more=more) if reachable else Judgement(lacks=Lacks.PERSON)
+    until = (ready_at or now) + soak
+    return Judgement(result=result, lacks=Lacks.SOAK if until > now else None, until=until)
+
+
+def told(judgement: Judgement, number: int) -> str:
+    """What happens next, as a sentence for the owner; `number` is the next wave's."""
+    before, more = f"Wave {number} opens when", judgement.more
+    match judgement.lacks:
+        case Lacks.REACHED:
+            return f"{before} devices of wave {number - 1} have been reached and have a verdict; none was yet."
+        case Lacks.VERDICTS:
+            return f"{before} {more} more of wave {number - 1} {'has' if more == 1 else 'have'} a verdict."
+        case Lacks.EVIDENCE:
+            return f"{before} {more} more of wave {number - 1} {'is' if more == 1 else 'are'} fine."
+        case Lacks.PERSON:
+            return f"{before} a person promotes the rollout: wave {number - 1} can't show by itself that it is fine."
+        case Lacks.SOAK:
+            return f"{before} the soak of wave {number - 1} is over, at {judgement.until:%Y-%m-%dT%H:%M:%SZ}."
+    return f"Wave {number} opens now."

@@ -1,0 +1,85 @@
+"""The audit, read: by the admins of an account, and on the server's machine by whoever runs it."""
+
+import json
+from collections.abc import AsyncIterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from upwell.domain import commands as c
+from upwell.domain.commands.lists import Page
+from upwell.service.context import Context, first_id
+from upwell.service.manage.access import Caller, find_account, require
+from upwell.service.manage.pages import page, span
+from upwell.storage.database import Row, filled
+from upwell.storage.queries import sheet
+
+_Q = sheet("audit")
+CHUNK = 500  # entries that are read at once for an export: about a megabyte at most
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Strangers:
+    """How many calls of nobody known were refused in that minute, to whoever came from that network; empty is of all
+    for whom there was no room."""
+
+    minute: datetime
+    address: str
+    times: int
+
+
+async def list_audit(ctx: Context, caller: Caller, cmd: c.ListAudit) -> Page[c.AuditEntry]:
+    """A slice of the account's entries, newest first. Raises Denied."""
+    require(caller, "admin")
+    return await _listed(ctx, caller.account_id, cmd)
+
+
+async def list_all(ctx: Context, account: str | None, cmd: c.ListAudit) -> Page[c.AuditEntry]:
+    """As list_audit, of the account by that name, or of every one and none. Raises NotFound."""
+    return await _listed(ctx, await _number(ctx, account), cmd)
+
+
+async def exported(
+    ctx: Context, account: str | None, cmd: c.ListAudit
+) -> AsyncIterator[Sequence[c.AuditEntry]]:  # fmt: skip
+    """All that `list_all` has of them, oldest first, a chunk at a time, each read by itself; `cmd.asked` counts for
+    nothing. Raises NotFound."""
+    which = {
+        "account_id": await _number(ctx, account),
+        "who": cmd.who,
+        "operation": cmd.operation,
+        "result": cmd.result,
+    }
+    after = -1 if cmd.since is None else first_id(cmd.since) - 1
+    below = None if cmd.until is None else first_id(cmd.until)
+    while True:
+        async with ctx.database.connection() as conn:
+            rows = await conn.fetch(*_Q["export_entries"](**which, after=after, below=below, take=CHUNK))
+        if not rows:
+            return
+        yield [_entry(row) for row in rows]
+        after = rows[-1]["entry_id"]
+
+
+async def list_strangers(ctx: Context, since: datetime | None, at_most: int) -> list[Strangers]:
+    """The counts of refused strangers, newest first."""
+    async with ctx.database.connection() as conn:
+        return [filled(Strangers, row) for row in await conn.fetch(*_Q["list_strangers"](since=since, take=at_most))]
+
+
+async def _listed(ctx: Context, account_id: int | None, cmd: c.ListAudit) -> Page[c.AuditEntry]:
+    which, until = span(cmd.asked), None if cmd.until is None else first_id(cmd.until)
+    bounds = [each for each in (which["below"], until) if each is not None]
+    which |= {"below": min(bounds, default=None), "account_id": account_id}
+    given = {"who": cmd.who, "operation": cmd.operation, "result": cmd.result}
+    least = None if cmd.since is None else first_id(cmd.since)
+    async with ctx.database.connection() as conn:
+        rows = await conn.fetch(*_Q["list_entries"](**which, **given, least=least))
+    return page(rows, cmd.asked, _entry, lambda row: int(row["entry_id"]))
+
+
+async def _number(ctx: Context, account: str | None) -> int | None:
+    return None if account is None else await find_account(ctx, account)
+
+
+def _entry(row: Row) -> c.AuditEntry:
+    return filled(c.AuditEntry, row, ids=json.loads(row["ids"]), changes=json.loads(row["changes"]))

@@ -1,0 +1,89 @@
+"""Sessions: users who signed in with their password, and ask by a token until it ends.
+
+Holds: of a token only the hash is kept; guesses are counted and passwords hashed as for any sign-in (users, tries); a
+session ends by itself, by its user, and with whatever ends their right to one (people). Which role they have is looked
+up with each request.
+"""
+
+import hmac
+from datetime import timedelta
+from functools import partial
+from hashlib import sha256
+
+from upwell.domain import commands as c
+from upwell.domain.errors import Conflict, UnknownKey
+from upwell.service.context import Context
+from upwell.service.dice import dice
+from upwell.service.manage.access import Caller, Person
+from upwell.service.manage.audit import Asker, acted
+from upwell.service.manage.tries import Try
+from upwell.service.manage.users import SigningIn, User, known_as
+from upwell.storage.database import Connection
+from upwell.storage.queries import sheet
+
+SQL = sheet("people")
+HEAD = "ups_"
+ID_SIZE = 16  # characters of a session's id behind the head
+SECRET_SIZE = 40  # characters; 238 bits
+LIFE = timedelta(hours=24)
+SESSIONS_MAX = 50  # of a user; the oldest end
+
+
+async def sign_in(
+    ctx: Context, signing_in: SigningIn, asked: c.SignIn, *, tongue: str, operation: str, address: str, request_id: str
+) -> c.Session:
+    """A session of the user whose password this is. Raises as SigningIn.proven."""
+    tried, user = await signing_in.proven(ctx, asked.account, asked.name, asked.password, address)
+    asker = Asker(
+        who=known_as(user.name), tongue=tongue, address=address, operation=operation, request_id=request_id,
+        account_id=user.account_id,
+    )  # fmt: skip
+    return await acted(ctx, asker, {"user": user.name}, partial(_begun, tried, user))
+
+
+async def _begun(tried: Try, user: User, ctx: Context) -> c.Session:
+    session_id, now = HEAD + dice(ID_SIZE), ctx.now()
+    token = f"{session_id}_{dice(SECRET_SIZE)}"
+    row = {"session_id": session_id, "hash": _digest(token), "user_id": user.user_id, "expires_at": now + LIFE}
+
+    async def body(conn: Connection) -> c.Session:
+        await tried.right(conn)
+        await conn.execute(*SQL["make_session"](**row, now=now))
+        await conn.execute(*SQL["end_oldest"](user_id=user.user_id, most=SESSIONS_MAX))
+        who = c.User(user_id=user.user_id, name=user.name, role=user.role, enabled=True, created_at=user.created_at)
+        return c.Session(session_id=session_id, user=who, expires_at=now + LIFE, token=token)
+
+    return await ctx.database.transact(body)
+
+
+async def caller_of_session(ctx: Context, token: str, dialect: str) -> Caller:
+    """Who shows this token, in that tongue. Raises UnknownKey when it is none, or over."""
+    which = {"session_id": token.rpartition("_")[0], "now": ctx.now()}
+    async with ctx.lookups.connection() as conn:
+        row = await conn.fetchrow(*SQL["find_session"](**which))
+    if row is None or not hmac.compare_digest(row["hash"], _digest(token)):
+        raise UnknownKey
+    person = Person(user_id=row["user_id"], name=row["name"], session_id=row["session_id"])
+    return Caller(row["account_id"], row["role"], known_as(row["name"]), dialect, person=person)
+
+
+async def end_session(ctx: Context, caller: Caller, cmd: c.EndSession) -> c.Done:
+    """The session that the caller asks by is over. Raises Conflict no_session."""
+    if caller.person is None:
+        raise Conflict("no_session", "The request came by a key, which is no session; keys are revoked.")
+    ended = SQL["end_session"](session_id=caller.person.session_id)
+
+    async def body(conn: Connection) -> c.Done:
+        await conn.execute(*ended)
+        return c.Done()
+
+    return await ctx.database.transact(body)
+
+
+async def forget_sessions(ctx: Context) -> None:
+    """Those that are over."""
+    await ctx.database.transact(lambda conn: conn.execute(*SQL["forget_sessions"](now=ctx.now())))
+
+
+def _digest(token: str) -> bytes:
+    return sha256(token.encode("utf-8", "surrogatepass")).digest()

@@ -1,0 +1,216 @@
+"""Guards: first offers are numbered, failures judged by their numbers, and what they show is held fast (ADR 0039).
+
+Holds: whoever sends offers of a guarded job has its budget's row until they are recorded, and whoever commits failures
+that halt it has that row too, so that no claim which commits afterwards has the job's tasks (L13). The numbers that
+halt it stand in that row; `halting` pauses or cancels the job for them. A look costs a row for every 1,024 offers.
+"""
+
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from upwell.domain.guard import (
+    Evidence,
+    Guard,
+    Peak,
+    Stretch,
+    Watch,
+    failures_by_stretch,
+    interval,
+    look,
+    shares,
+    stretch_of,
+    told,
+)
+from upwell.domain.talk import TaskRef
+from upwell.storage.database import Connection, Row
+from upwell.storage.job_rows import kept_watch, said_watch
+from upwell.storage.queries import sheet
+
+SQL = sheet("guards")
+ALL = 0  # the number of the stratum that has all devices
+STRATA_MAX = 50  # of one job; devices of others are judged with all alone
+REASONS = 3  # that a halt tells
+
+
+@dataclass(frozen=True, slots=True)
+class Offered:
+    """A budget that is held: how many first offers of the job are numbered in its present score, and in each of its
+    strata."""
+
+    job_id: int
+    epoch: int
+    offered: int
+    strata: tuple[int, ...]
+    is_halted: bool
+
+
+def kept(watch: Watch) -> str:
+    """What is kept of a guard."""
+    return json.dumps(kept_watch(watch))
+
+
+def watch_of(text: str) -> Watch:
+    """The same, read back."""
+    return said_watch(json.loads(text))
+
+
+# --- offers are numbered ---
+
+
+async def guard(conn: Connection, job_id: int) -> None:
+    """The offers of a job that is being made are numbered."""
+    await conn.execute(*SQL["guard"](job_id=job_id))
+
+
+async def hold(conn: Connection, job_ids: Iterable[int]) -> dict[int, Offered]:
+    """The budgets of those of these jobs that are guarded, until the transaction ends: nothing is judged meanwhile."""
+    rows = await conn.fetch(*SQL["hold"](job_ids=sorted(set(job_ids))))
+    return {
+        r["job_id"]: Offered(r["job_id"], r["epoch"], r["offered"], tuple(r["strata"]), r["halted_at"] is not None)
+        for r in rows
+    }
+
+
+async def number(conn: Connection, tasks: Sequence[TaskRef], held: Mapping[int, Offered], now: datetime) -> None:
+    """Offers of these tasks, whose jobs' budgets are held, left in this order. Devices that were offered the job for
+    the first time get the next numbers."""
+    columns = {"device_ids": [t.device_id for t in tasks], "job_ids": [t.job_id for t in tasks]}
+    rows = await conn.fetch(*SQL["unnumbered"](nths=[t.nth for t in tasks], **columns)) if tasks else []
+    counts = {job_id: [offered.offered, *offered.strata] for job_id, offered in held.items()}
+    numbered = [_next(row, counts[row["job_id"]], held[row["job_id"]].epoch) for row in rows]
+    if not numbered:
+        return
+    names = ("device_ids", "job_ids", "epochs", "numbers", "strata", "places")
+    await conn.execute(*SQL["number"](now=now, **dict(zip(names, map(list, zip(*numbered, strict=True)), strict=True))))
+    for job_id in sorted({row["job_id"] for row in rows}):
+        offered, *strata = counts[job_id]
+        await conn.execute(*SQL["count"](job_id=job_id, offered=offered, strata=strata))
+
+
+def _next(row: Row, count: list[int], epoch: int) -> tuple[UUID, int, int, int, int, int]:
+    """The offer's place among all and in its stratum; `count` counts both on."""
+    stratum = row["stratum"]
+    count[ALL] += 1
+    if stratum:
+        count.extend([0] * (stratum + 1 - len(count)))
+        count[stratum] += 1
+    return row["device_id"], row["job_id"], epoch, count[ALL], stratum, count[stratum] if stratum else 0
+
+
+async def note_strata(conn: Connection, job_id: int, device_ids: Sequence[UUID]) -> None:
+    """The job's filling made tasks of these devices: strata that they are of and that are new get numbers."""
+    await conn.execute(*SQL["add_strata"](job_id=job_id, device_ids=device_ids, most=STRATA_MAX))
+
+
+# --- failures are judged ---
+
+
+async def failed(conn: Connection, tasks: Sequence[TaskRef], now: datetime, verdict: str = "failed") -> None:
+    """These tasks failed for good in this transaction, which does nothing more; the jobs that they show to be bad are
+    halted when it commits."""
+    held = await hold(conn, {ref.job_id for ref in tasks})
+    if held:
+        await judge(conn, tasks, held, now, verdict)
+
+
+async def judge(
+    conn: Connection, tasks: Sequence[TaskRef], held: Mapping[int, Offered], now: datetime, verdict: str
+) -> None:
+    """The same of jobs whose budgets are held."""
+    which = {"device_ids": [ref.device_id for ref in tasks], "job_ids": [ref.job_id for ref in tasks]}
+    rows = await conn.fetch(*SQL["give_verdicts"](verdict=verdict, **which))
+    fresh: dict[int, dict[int, list[int]]] = {}
+    for row in rows:
+        if row["epoch"] == held[row["job_id"]].epoch:  # of an earlier one a person has taken the risk
+            of_job = fresh.setdefault(row["job_id"], {})
+            of_job.setdefault(ALL, []).append(row["number"])
+            if row["stratum"]:
+                of_job.setdefault(row["stratum"], []).append(row["place"])
+    for job_id, by_stratum in sorted(fresh.items()):
+        await _judge(conn, held[job_id], by_stratum, now)
+
+
+async def _judge(conn: Connection, of: Offered, fresh: Mapping[int, Sequence[int]], now: datetime) -> None:
+    row = await conn.fetchrow(*SQL["guard_of"](job_id=of.job_id))
+    if row is None:
+        raise RuntimeError(f"job {of.job_id} has offers that are numbered, and no guard")
+    test = watch_of(row["guard"]).test
+    for stratum, numbers in sorted(fresh.items()):
+        await _keep(conn, of, test, stratum, numbers)
+    if of.is_halted:
+        return
+    of_all, of_each = shares(test, row["strata"])
+    alphas = {stratum: of_each if stratum else of_all for stratum in sorted(fresh)}
+    looks = {stratum: await _look(conn, of, test, stratum, alpha) for stratum, alpha in alphas.items() if alpha}
+    tripping = {stratum: found for stratum, found in looks.items() if found is not None and found.halts}
+    if tripping:
+        await _trip(conn, of, test, of_each or of_all, tripping, now)
+
+
+async def _keep(conn: Connection, of: Offered, test: Guard, stratum: int, numbers: Sequence[int]) -> None:
+    which = {"job_id": of.job_id, "epoch": of.epoch, "stratum": stratum}
+    fresh = failures_by_stretch(numbers)
+    rows = await conn.fetch(*SQL["numbers_of"](stretches=list(fresh), **which))
+    known = {row["stretch"]: row["numbers"] for row in rows}
+    for stretch, some in fresh.items():
+        every = sorted({*some, *known.get(stretch, ())})
+        peaks = [part for peak in stretch_of(test, every).peaks for part in (peak.failed, peak.offered)]
+        await conn.execute(*SQL["keep_stretch"](stretch=stretch, numbers=every, peaks=peaks, **which))
+
+
+async def _look(conn: Connection, of: Offered, test: Guard, stratum: int, alpha: float) -> Evidence | None:
+    """What a stratum shows, or all; None where too few of it failed."""
+    rows = await conn.fetch(*SQL["stretches"](job_id=of.job_id, epoch=of.epoch, stratum=stratum))
+    return look(test, [_stretch(row) for row in rows], alpha)
+
+
+def _stretch(row: Row) -> Stretch:
+    parts = row["peaks"]
+    peaks = (Peak(failed, offered) for failed, offered in zip(parts[::2], parts[1::2], strict=True))
+    return Stretch(row["failed"], tuple(peaks))
+
+
+async def _trip(
+    conn: Connection, of: Offered, test: Guard, alpha: float, tripping: Mapping[int, Evidence], now: datetime
+) -> None:
+    """Hold fast why the job is halted: the test that tripped, a stratum's before that of all since it says more, and
+    the stratum that speaks most against the package."""
+    known = {row["stratum"]: row for row in await conn.fetch(*SQL["strata"](job_id=of.job_id))}
+    looks = {stratum: await _look(conn, of, test, stratum, alpha) for stratum in known}
+    found = {stratum: evidence for stratum, evidence in looks.items() if evidence is not None}
+    tripped = max(tripping, key=lambda stratum: (stratum != ALL, tripping[stratum].score - tripping[stratum].bound))
+    rows = await conn.fetch(*SQL["commonest"](job_id=of.job_id, most=REASONS))
+    reasons = [(row["reason"], row["n"]) for row in rows]
+    halt = _told(tripping[tripped], known.get(tripped)) | {"reasons": [list(reason) for reason in reasons]}
+    most = max(found, key=lambda stratum: found[stratum].score, default=None)
+    if most is not None:
+        halt["strongest"] = _told(found[most], known[most])
+    other = None if most in (None, tripped) or len(known) == 1 else (found[most], _whose(known[most]))
+    halt["text"] = told(tripping[tripped], _whose(known.get(tripped)), reasons, other)
+    await conn.execute(*SQL["trip"](job_id=of.job_id, now=now, halt=json.dumps(halt)))
+
+
+def _told(evidence: Evidence, stratum: Row | None) -> dict[str, Any]:
+    low, high = interval(evidence.failed, evidence.offered)
+    of = {} if stratum is None else {n: stratum[n] for n in ("vendor", "module", "source_version") if stratum[n]}
+    return {
+        "test": "all" if stratum is None else "stratum", **of, "failed": evidence.failed, "offered": evidence.offered,
+        "score": round(evidence.score, 3), "bound": round(evidence.bound, 3),
+        "failed_percent": [round(100 * low, 1), round(100 * high, 1)],
+    }  # fmt: skip
+
+
+def _whose(stratum: Row | None) -> str:
+    if stratum is None:
+        return "devices"
+    vendor, source = stratum["vendor"], stratum["source_version"]
+    return "devices" + (f" of {vendor}" if vendor else "") + (f" that ran {source}" if source else "")
+
+
+async def renew(conn: Connection, job_id: int) -> None:
+    """A person lets a locked job go on that was halted: a new score begins, and what was shown stays shown."""
+    await conn.execute(*SQL["renew"](job_id=job_id))

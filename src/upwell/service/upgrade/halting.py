@@ -1,0 +1,102 @@
+"""What follows a guard's finding: the job is paused or cancelled, and that is written down; and devices that tell
+nothing have a verdict in time (ADR 0039).
+
+No offer of a halted job leaves from the commit of the failure that halted it on (`guards`); what is done here may come
+some moments later, by whichever process has its turn.
+"""
+
+import json
+import logging
+from typing import Any
+
+from upwell.domain.talk import TaskRef
+from upwell.domain.task import OPEN, State
+from upwell.service.context import Context
+from upwell.service.journal import tell
+from upwell.service.upgrade import acts, guards, waves
+from upwell.service.upgrade.fill import Chunk, Waiting
+from upwell.service.upgrade.following import follow_at_once
+from upwell.service.upgrade.tasks import plain
+from upwell.storage.database import Connection
+
+log = logging.getLogger(__name__)
+SQL = guards.SQL
+GUARD = "guard"  # who pauses and cancels
+JOBS_MAX = 500  # in one turn
+SILENT_AT_ONCE = 500  # offers of one job whose time is over, in one transaction
+NOT_BEGUN = frozenset({State.CONFIRM, State.QUEUED, State.NOTIFIED})  # what a halt that cancels ends
+
+
+async def tripped(ctx: Context) -> list[Waiting]:
+    """Jobs that their guards have halted and that are not paused or cancelled for it yet."""
+    async with ctx.upkeep.connection() as conn:
+        rows = await conn.fetch(*SQL["tripped"](at_most=JOBS_MAX))
+    return [Waiting(row["job_id"], True) for row in rows]
+
+
+async def halt_one(ctx: Context, job_id: int) -> Chunk:
+    """One of them is."""
+
+    async def body(conn: Connection) -> bool:
+        if await conn.fetchrow(*waves.SQL["lock_job"](job_id=job_id)) is None:
+            return False
+        return await settle(ctx, conn, job_id)
+
+    done = await ctx.upkeep.transact(body)
+    await follow_at_once(ctx, [job_id])
+    return Chunk(more=False, moved=done)
+
+
+async def settle(ctx: Context, conn: Connection, job_id: int) -> bool:
+    """The same of a job whose row the caller has; False where there is nothing to do."""
+    await acts.alone(conn, job_id)
+    row = await conn.fetchrow(*SQL["untold"](job_id=job_id))
+    if row is None:
+        return False
+    now, halt, watch = ctx.now(), json.loads(row["halt"]), guards.watch_of(row["guard"])
+    why = halt.pop("text")
+    await acts.pause(conn, job_id, row["halted_at"], GUARD, why, over=True)
+    if watch.action == "cancel":
+        await acts.halt(conn, job_id, NOT_BEGUN, now, reason="guard", description=why, asked_by=GUARD)
+    told: dict[str, Any] = {"wave": row["open_wave"] or None, "reason": why, "numbers": halt}
+    await waves.decide(conn, job_id, now, "halted", GUARD, result="halt", **told)
+    await conn.execute(*SQL["told"](job_id=job_id))
+    tell(log, "job halted by its guard", job=job_id, action=watch.action, why=why)
+    return True
+
+
+async def unheard(ctx: Context) -> list[Waiting]:
+    """Jobs of whose offers some have had their time for a verdict."""
+    async with ctx.upkeep.connection() as conn:
+        rows = await conn.fetch(*SQL["jobs_unheard"](now=ctx.now(), at_most=SILENT_AT_ONCE))
+    return [Waiting(row["job_id"], False) for row in rows]
+
+
+async def silence_one(ctx: Context, job_id: int) -> Chunk:
+    """Some of them have a verdict: silent where the task is open still, which changes nothing of the task."""
+
+    async def body(conn: Connection) -> int:
+        if await acts.share(conn, [job_id]):
+            return 0
+        now, held = ctx.now(), await guards.hold(conn, [job_id])
+        rows = await conn.fetch(*SQL["unheard"](job_id=job_id, now=now, at_most=SILENT_AT_ONCE))
+        by_verdict: dict[str, list[TaskRef]] = {}
+        for row in rows:
+            ref = TaskRef(device_id=plain(row["device_id"]), job_id=job_id)
+            by_verdict.setdefault(_verdict(row["state"]), []).append(ref)
+        silent = by_verdict.pop("silent", [])
+        for verdict, refs in by_verdict.items():
+            ids = [ref.device_id for ref in refs]
+            await conn.fetch(*SQL["give_verdicts"](verdict=verdict, device_ids=ids, job_ids=[job_id] * len(ids)))
+        if silent:
+            await guards.judge(conn, silent, held, now, "silent")
+        return len(rows)
+
+    count = await ctx.upkeep.transact(body)
+    return Chunk(more=count == SILENT_AT_ONCE, moved=count > 0)
+
+
+def _verdict(state: str | None) -> str:
+    if state is None:
+        return "removed"
+    return "silent" if state in OPEN else state.lower()

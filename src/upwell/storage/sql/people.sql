@@ -1,0 +1,72 @@
+-- Users of an account as its admins see them, their sessions, and accounts as a server's admins see them.
+
+-- name: lock_account
+-- Who may sign in is changed by one at a time, so that their number can be limited and an admin stays.
+select from account where account_id = :account_id for no key update;
+
+-- name: list_users
+select user_id, name, role, enabled, created_at, modified_at from iam_user where account_id = :account_id order by name;
+
+-- name: show_user
+select user_id, name, role, enabled, created_at, modified_at from iam_user
+where user_id = :user_id and account_id = :account_id;
+
+-- name: count_users
+select count(*) from iam_user where account_id = :account_id;
+
+-- name: has_other_admin
+select exists (select from iam_user where account_id = :account_id and user_id <> :user_id and role = 'admin' and enabled);
+
+-- name: update_user
+update iam_user set role = coalesce(:role, role), enabled = coalesce(:enabled, enabled), salt = coalesce(:salt, salt),
+                    hash = coalesce(:hash, hash), modified_at = :now
+where user_id = :user_id;
+
+-- name: delete_user
+-- Their sessions and tokens go with them.
+delete from iam_user where user_id = :user_id;
+
+-- name: end_sessions
+-- All of a user, and the tokens of other tongues.
+with tokens as (delete from iam_token where user_id = :user_id)
+delete from session where user_id = :user_id;
+
+-- name: make_session
+insert into session (session_id, hash, user_id, created_at, expires_at)
+values (:session_id, :hash, :user_id, :now, :expires_at);
+
+-- name: end_oldest
+-- Those of a user beyond so many.
+delete from session where session_id in (
+    select session_id from session where user_id = :user_id order by created_at desc, session_id offset :most);
+
+-- name: find_session
+-- With its user, if they may sign in.
+select s.session_id, s.hash, s.expires_at, u.user_id, u.name, u.role, u.account_id
+from session s join iam_user u using (user_id)
+where s.session_id = :session_id and s.expires_at > :now and u.enabled;
+
+-- name: end_of_session
+select expires_at from session where session_id = :session_id;
+
+-- name: end_session
+delete from session where session_id = :session_id returning session_id;
+
+-- name: forget_sessions
+delete from session where expires_at < :now;
+
+-- name: list_accounts
+select account_id, name, created_at from account
+where (:below::bigint is null or account_id < :below) order by account_id desc limit :take offset :skip;
+
+-- name: show_account
+select account_id, name, created_at from account where account_id = :account_id;
+
+-- name: held_account
+select account_id, name, created_at from account where account_id = :account_id for no key update;
+
+-- name: rename_account
+-- No row comes back when the name is taken.
+update account set name = :name
+where account_id = :account_id and not exists (select from account a where a.name = :name and a.account_id <> :account_id)
+returning account_id;

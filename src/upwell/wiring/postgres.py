@@ -1,0 +1,48 @@
+"""The embedded PostgreSQL beside whatever uses it: started with it, started again when it ends by itself."""
+
+import asyncio
+import contextlib
+import logging
+
+from upwell.config import Settings
+from upwell.embedded.server import EmbeddedPostgres
+from upwell.storage.database import KINDS
+
+log = logging.getLogger(__name__)
+CONNECTIONS = sum(kind.size for kind in KINDS)  # of one process that serves
+SPARE_CONNECTIONS = 30  # for the command line, for a person, and for a process that comes while another goes
+
+
+class OwnPostgres:
+    """One embedded server, for that many processes of ours."""
+
+    def __init__(self, settings: Settings) -> None:
+        connections = CONNECTIONS * settings.workers + SPARE_CONNECTIONS
+        self._postgres = EmbeddedPostgres(settings.data_dir, connections)
+        self._reviving: asyncio.Task[None] | None = None
+
+    async def start(self) -> str:
+        """Its DSN, once it accepts connections. Raises EmbeddedPostgresError."""
+        await self._postgres.start()
+        self._reviving = asyncio.get_running_loop().create_task(self._revive())
+        return self._postgres.dsn
+
+    async def stop(self) -> None:
+        """Returns when it is gone."""
+        if self._reviving is not None:
+            self._reviving.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await self._reviving
+        await self._postgres.stop()
+
+    async def _revive(self) -> None:
+        # The pools reconnect by themselves once PostgreSQL is back under the same address.
+        while True:
+            status = await self._postgres.ended()
+            log.error("PostgreSQL ended with status %s; starting it again", status)
+            try:
+                await self._postgres.restart()
+                log.info("PostgreSQL is started again")
+            except Exception:
+                log.exception("PostgreSQL can't be started again")
+                await asyncio.sleep(1)

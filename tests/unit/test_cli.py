@@ -1,0 +1,293 @@
+"""The command line without a server: its tree, where a command acts, what it keeps, what it prints."""
+
+import json
+import stat
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+import typer.main
+from tools import cli as tool
+
+from upwell.cli import telling, tree
+from upwell.cli.exits import Ended, Exit, one_line
+from upwell.cli.main import app
+from upwell.cli.remote import acting, contexts, standing, watching
+from upwell.cli.remote.contexts import Kept, Signed
+
+# --- the tree -------------------------------------------------------------------------------------------------------
+
+
+def commands() -> Iterator[tuple[str, Any]]:
+    yield from tool.commands()
+
+
+def test_the_page_of_all_commands_is_fresh() -> None:
+    assert tool.FILE.read_text("utf-8") == tool.text(tool.FILE.read_text("utf-8")), "run tools/cli.py"
+
+
+@pytest.mark.parametrize(("path", "command"), [pytest.param(p, c, id=p) for p, c in commands()])
+def test_each_command_says_what_it_does_with_an_example(path: str, command: Any) -> None:
+    assert command.help and command.help.strip()[0].isupper() and "." in command.help, path
+    examples = [line.strip() for line in (command.epilog or "").splitlines() if line.strip().startswith("upwell ")]
+    words = path.removesuffix(" (local)")
+    if "commands" not in vars(command):
+        assert any(words in each for each in examples), (path, examples)
+    for param in command.params:
+        assert getattr(param, "help", None) or param.name == "help" or "(local)" in path, (path, param.name)
+
+
+def test_examples_are_commands_that_there_are() -> None:
+    """Each example is read by the parser that reads what people write; nothing is called."""
+    for path, command in commands():
+        for line in (command.epilog or "").splitlines():
+            if not line.strip().startswith(f"upwell {path.partition(' ')[2].removesuffix(' (local)')} "):
+                continue
+            words = tool.words(line.strip())
+            args = words[len(path.removesuffix(" (local)").split()) :]
+            command.make_context(path, list(args), resilient_parsing=True)
+
+
+def test_what_acts_over_the_api_loads_nothing_of_the_server() -> None:
+    remote = [name for name, place in tree.PLACES.items() if place.remote]
+    code = f"""
+import sys
+from upwell.cli import main, tree
+for name in {remote!r}:
+    tree.loaded(name, remote=True)
+print(*sorted(m for m in sys.modules if m.startswith("upwell.")))
+"""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd="/")
+    loaded = {name.split(".")[1] for name in done.stdout.split()}
+    assert loaded == {"cli", "client", "domain"}, loaded
+    assert {n for n in done.stdout.split() if n.startswith("upwell.domain")} == {
+        "upwell.domain",
+        "upwell.domain.errors",
+    }
+
+
+def test_the_program_alone_loads_neither_server_nor_client() -> None:
+    code = "import sys; import upwell.cli.main; print(*(m for m in sys.modules if m.startswith(('upwell.', 'httpx'))))"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd="/")
+    assert "httpx" not in done.stdout and "upwell.client" not in done.stdout and "upwell.service" not in done.stdout
+
+
+# --- where a command acts -------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> dict[str, str]:
+    monkeypatch.chdir(tmp_path)
+    return {"XDG_CONFIG_HOME": str(tmp_path)}
+
+
+def sign_in(home: dict[str, str], name: str = "here", **more: str) -> None:
+    signed = Signed(**{"url": f"http://{name}:1", "token": f"upw_{name}", **more})
+    contexts.change(home, lambda kept: Kept({**kept.contexts, name: signed}, name))
+
+
+@pytest.mark.parametrize(
+    ("args", "environ", "signed_in", "remote"),
+    [
+        ([], {}, False, False),
+        ([], {}, True, True),
+        (["list", "--data-dir", "x"], {}, True, False),
+        (["list", "--database-url=x"], {"UPWELL_URL": "u"}, True, False),
+        (["list"], {"UPWELL_DATA_DIR": "d"}, True, False),
+        (["list"], {"UPWELL_CONFIG": "f"}, True, False),
+        (["list"], {"UPWELL_URL": "u"}, False, True),
+        (["list"], {"UPWELL_CONTEXT": "c"}, False, True),
+        (["list", "--url", "u"], {"UPWELL_DATA_DIR": "d"}, False, True),
+        (["list", "--context=c"], {}, False, True),
+    ],
+)
+def test_where_a_command_with_both_forms_acts(
+    home: dict[str, str], args: list[str], environ: dict[str, str], signed_in: bool, remote: bool
+) -> None:
+    if signed_in:
+        sign_in(home)
+    assert tree.is_remote(args, home | environ) is remote
+
+
+def test_a_folder_with_the_servers_settings_is_the_servers_machine(home: dict[str, str]) -> None:
+    sign_in(home)
+    Path("upwell.toml").write_text("")
+    assert not tree.is_remote(["list"], home) and tree.is_remote(["list", "--url", "u"], home)
+
+
+@pytest.mark.parametrize(
+    ("args", "environ"),
+    [(["--data-dir", "d", "--url", "u"], {}), ([], {"UPWELL_DATABASE_URL": "d", "UPWELL_URL": "u"})],
+)
+def test_both_at_once_is_a_question(home: dict[str, str], args: list[str], environ: dict[str, str]) -> None:
+    with pytest.raises(Ended) as caught:
+        tree.is_remote(args, home | environ)
+    assert caught.value.code == Exit.USAGE and "which?" in caught.value.lines[0]
+
+
+def test_which_server_and_which_token(home: dict[str, str]) -> None:
+    with pytest.raises(Ended) as caught:
+        contexts.chosen(home, None, None)
+    assert caught.value.code == Exit.NO_RIGHT and "upwell login" in caught.value.lines[1]
+    sign_in(home, "one")
+    sign_in(home, "two")
+    assert contexts.chosen(home, None, None)[0] == "two"
+    assert contexts.chosen(home, None, "one")[1].token == "upw_one"
+    assert contexts.chosen(home | {"UPWELL_CONTEXT": "one"}, None, None)[0] == "one"
+    by_environment = home | {"UPWELL_URL": "http://ci:1", "UPWELL_TOKEN": "upw_ci"}
+    assert contexts.chosen(by_environment, None, None)[1].token == "upw_ci"
+    assert contexts.chosen(by_environment, None, "one")[1].token == "upw_one"
+    assert contexts.chosen(home, "http://one:1/", None)[1].token == "upw_one"
+    for given in (("http://nobody:1", None), (None, "none"), ("http://one:1", "one")):
+        with pytest.raises(Ended):
+            contexts.chosen(home, *given)
+
+
+def test_a_token_never_goes_to_another_server(home: dict[str, str]) -> None:
+    """The token of the environment is for the URL of the environment; one of a context for its own."""
+    sign_in(home, "one")
+    with pytest.raises(Ended, match="nobody is signed in to http://evil:1"):
+        contexts.chosen(home, "http://evil:1", None)
+
+
+# --- what is kept ---------------------------------------------------------------------------------------------------
+
+
+def test_contexts_are_their_owners_alone(home: dict[str, str]) -> None:
+    sign_in(home)
+    path = contexts.path_of(home)
+    assert stat.S_IMODE(path.stat().st_mode) == 0o600 and stat.S_IMODE(path.parent.stat().st_mode) == 0o700
+    for mode in (0o640, 0o604, 0o660, 0o644):
+        path.chmod(mode)
+        with pytest.raises(Ended) as caught:
+            contexts.kept(home)
+        assert caught.value.code == Exit.USAGE and f"chmod 600 {path}" in caught.value.lines[1]
+    path.chmod(0o600)
+    sign_in(home, "more")
+    assert set(contexts.kept(home).contexts) == {"here", "more"} and not list(path.parent.glob("*.json.*"))
+
+
+@pytest.mark.parametrize("text", ["", "{", "[]", '{"contexts": []}', '{"contexts": {"a": {"url": "u"}}}', "\xff"])
+def test_a_file_that_is_none(home: dict[str, str], text: str) -> None:
+    sign_in(home)
+    contexts.path_of(home).write_text(text, "latin-1")
+    with pytest.raises(Ended, match="no file of contexts"):
+        contexts.kept(home)
+
+
+def test_a_file_of_a_newer_program_is_read(home: dict[str, str]) -> None:
+    sign_in(home)
+    path = contexts.path_of(home)
+    told = json.loads(path.read_text())
+    told["contexts"]["here"]["colour"] = "blue"
+    path.write_text(json.dumps(told))
+    assert contexts.kept(home).contexts["here"].token == "upw_here"
+
+
+def test_two_that_sign_in_at_once_are_both_kept(home: dict[str, str]) -> None:
+    threads = [threading.Thread(target=sign_in, args=(home, f"n{n}")) for n in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert len(contexts.kept(home).contexts) == 8
+
+
+# --- what is printed ------------------------------------------------------------------------------------------------
+
+
+def test_words() -> None:
+    assert telling.word({"a": 1, "b": [True, None]}) == "a=1, b=yes, "
+    assert telling.minute("2026-06-29T09:30:15.123+02:00") == "2026-06-29 07:30Z"
+    assert telling.minute(None) == "" and telling.minute("soon") == "soon"
+    assert [telling.size(n) for n in (0, 999, 1000, 200_000_000, 5_000_000_000_000)] == [
+        "0 B", "999 B", "1.0 kB", "200.0 MB", "5000.0 GB",
+    ]  # fmt: skip
+    assert telling.of(1, "device") == "1 device" and telling.of(1200, "device") == "1,200 devices"
+
+
+def test_what_a_server_says_moves_no_cursor(capsys: pytest.CaptureFixture[str]) -> None:
+    telling.details([("name", "a\x1b[2Jb\nc\u202e")])
+    telling.table((("name", telling.member("name")),), [{"name": "x\x1b]0;t\x07\ty"}])
+    out = capsys.readouterr().out
+    assert (
+        "\x1b" not in out
+        and "\u202e" not in out
+        and out.splitlines() == ["name  a\\x1b[2Jb c\\u202e", "x\\x1b]0;t\\x07 y"]
+    )
+    assert one_line("a\r\nb\x00") == "a b\\x00"
+
+
+def test_codes_of_refusals() -> None:
+    from upwell import client as u
+    from upwell.client.problems import problem_of
+
+    codes = {
+        status: acting.code_of(problem_of(status, {}, ""))
+        for status in (400, 401, 403, 404, 409, 412, 422, 429, 500, 503)
+    }
+    assert codes == {400: 3, 401: 5, 403: 5, 404: 4, 409: 3, 412: 3, 422: 3, 429: 3, 500: 6, 503: 6}
+    assert acting.code_of(u.Unreachable("x")) == acting.code_of(u.Unreadable("x")) == 6
+    assert acting.code_of(u.UploadFailed("x")) == 1
+
+
+# --- watching -------------------------------------------------------------------------------------------------------
+
+
+def rollout(status: str = "in_progress", **tasks: int) -> Any:
+    every = (
+        dict.fromkeys(("confirm", "queued", "notified", "in_progress", "succeeded", "failed", "canceled"), 0) | tasks
+    )
+    return {
+        "id": "ro_1",
+        "status": status,
+        "package_name": "p",
+        "version": "2",
+        "tasks": every | {"total": sum(every.values())},
+    }
+
+
+def test_pace_is_of_the_last_while() -> None:
+    pace = watching.Pace()
+    pace.see(0, 0)
+    assert pace.per_minute() is None and pace.left(5) is None
+    pace.see(60, 30)
+    assert pace.per_minute() == 30 and pace.left(60) == timedelta(minutes=2)
+    for second in range(70, 400, 10):
+        pace.see(second, 30)
+    assert pace.per_minute() == 0 and pace.left(60) is None and len(pace.seen) < 20
+
+
+def test_what_is_told_of_a_rollout() -> None:
+    now, pace = datetime(2026, 1, 1, 12, tzinfo=UTC), watching.Pace()
+    pace.see(0, 0)
+    pace.see(60, 60)
+    sight = watching.Sight(rollout(queued=40, succeeded=57, failed=3), [], pace)
+    assert sight.outlook(now) == "60 % of 100 devices ended, 60 a minute, the rest in about 40 s, at 2026-01-01 12:00Z."
+    assert (
+        watching.plain(sight, now) == f"12:00:00Z  in progress: succeeded 57, queued 40, failed 3. {sight.outlook(now)}"
+    )
+    assert watching.Sight(rollout(), [], pace).outlook(now) == "Its tasks are being made."
+    assert "100 %" in watching.Sight(rollout("completed", succeeded=1), [], pace).outlook(now)
+    group = {"reason": "download failed", "code": -2, "module": "mcu", "source_version": "1.0", "count": 2,
+             "examples": [{"device_id": "a"}, {"device_id": "b", "description": "no\x1broom"}]}  # fmt: skip
+    assert watching.failure(group) == "download failed (code -2), module mcu, from 1.0: a, b: no\\x1broom"
+
+
+def test_what_comes_next() -> None:
+    for told, word in (
+        (rollout(confirm=2, queued=1), "rollout confirm ro_1 --all"), (rollout(queued=1), "rollout watch"),
+        (rollout("completed", failed=1, succeeded=3), "why-failed"),
+        (rollout("completed", succeeded=1), "all has ended"),
+        (rollout(), "being made"),
+    ):  # fmt: skip
+        assert word in standing.next_of(told)
+
+
+def test_the_root_is_a_tree() -> None:
+    assert isinstance(typer.main.get_command(app), tree.Tree)
