@@ -21,8 +21,9 @@ def v1(server: Server) -> Iterator[Api]:
     audited(server, asked)
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture
 def given(v1: Api) -> dict[str, Any]:
+    """Of a product of its own: a lot drawn among others' devices as well would often fall on one that is away."""
     product = v1.do("create_product", name=unique("lamp"))["id"]
     package = v1.do("create_package", name=unique("fw"), version="2.0", product_id=product, verify=False,
                     upload_url=v1.upload(b"image"))["id"]  # fmt: skip
