@@ -275,6 +275,11 @@ def with_rollouts(server: Server, v1: Api, product: str) -> None:
     until(lambda: v1.every("list_rollout_decisions", rollout_id=in_waves), bool)
     assert v1.do("promote_rollout", rollout_id=in_waves, wave=2)["waves"][1]["status"] == "open"
     v1.do("cancel_rollout", rollout_id=in_waves)
+    assert v1.do("plan_rollback", rollout_id=rollout)["parts"][0]["not_possible"] == "no_package"
+    assert v1.refused("start_rollback", rollout_id=rollout, devices=1).code == "nothing-to-roll-back"
+    before = a_package(v1, product, version="1.0")
+    assert v1.do("show_rollback", rollout_id=rollout)["parts"][0]["package_id"] == before
+    assert v1.do("start_rollback", rollout_id=rollout, devices=1)["status"] == "started"
     device.close()
 
 

@@ -942,6 +942,36 @@ class AsyncOperations(Awaiting):
             ask("GET", path("/rollouts/{}/decisions", rollout_id), query={"limit": limit, "cursor": cursor}), s.Decision
         )
 
+    async def plan_rollback(self, rollout_id: str, *, idempotency_key: str | None = None) -> s.Rollback:
+        """See what undoing a rollout means; nothing is made. The devices that succeeded are counted by the versions
+        that they came from: ask for it until its `status` is ready. Asked again it counts anew. Needs the role
+        operator. `POST /v1/rollouts/{rollout_id}/rollback`"""
+        return await self._one(
+            ask("POST", path("/rollouts/{}/rollback", rollout_id), idempotency_key=idempotency_key), s.Rollback
+        )
+
+    async def show_rollback(self, rollout_id: str) -> s.Rollback:
+        """What undoing a rollout means, or what came of it. Needs the role viewer. `GET
+        /v1/rollouts/{rollout_id}/rollback`"""
+        return await self._one(ask("GET", path("/rollouts/{}/rollback", rollout_id)), s.Rollback)
+
+    async def start_rollback(
+        self, rollout_id: str, *, devices: int, reason: str | None = None, idempotency_key: str | None = None
+    ) -> s.Rollback:
+        """Bring the devices of a rollout back to what they ran before. `devices` is how many the rollback tells, so
+        that no more are touched than are meant. Each version gets a rollout with the waves and the guard of the
+        undone one. A dynamic one is ended before; any other that still runs is to be cancelled or paused first.
+        Needs the role operator. `POST /v1/rollouts/{rollout_id}/rollback/start`"""
+        return await self._one(
+            ask(
+                "POST",
+                path("/rollouts/{}/rollback/start", rollout_id),
+                body={"devices": devices, "reason": reason},
+                idempotency_key=idempotency_key,
+            ),
+            s.Rollback,
+        )
+
     def list_rollout_tasks(
         self,
         rollout_id: str,

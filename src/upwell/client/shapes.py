@@ -439,6 +439,8 @@ class Rollout(TypedDict):
     group_ids: NotRequired[list[str]]
     source_versions: NotRequired[list[str]]
     """Those that it is for; absent: any"""
+    undoes: NotRequired[str]
+    """The rollout whose devices it brings back"""
     existing: NotRequired[bool]
     """Whether it takes devices that match already"""
     asks_version: bool
@@ -550,6 +552,8 @@ class CountedRollout(TypedDict):
     group_ids: NotRequired[list[str]]
     source_versions: NotRequired[list[str]]
     """Those that it is for; absent: any"""
+    undoes: NotRequired[str]
+    """The rollout whose devices it brings back"""
     existing: NotRequired[bool]
     """Whether it takes devices that match already"""
     asks_version: bool
@@ -608,6 +612,39 @@ class Decision(TypedDict):
     """Go or inconclusive of the wave before; halt"""
     reason: NotRequired[str]
     numbers: dict[str, Any]
+
+
+class RollbackPart(TypedDict):
+    module: str
+    version: str
+    """That they were brought to"""
+    source_version: NotRequired[str]
+    """That they came from; absent: unknown"""
+    devices: int
+    """That succeeded"""
+    package_id: NotRequired[str]
+    """That brings them back"""
+    not_possible: NotRequired[str]
+    """Why they stay; more may come"""
+    rollout_id: NotRequired[str]
+    """That brings them back"""
+
+
+class Rollback(TypedDict):
+    """What undoing a rollout means, by the versions that its devices came from."""
+
+    rollout_id: str
+    """The one that is undone"""
+    status: str
+    """More may come"""
+    asked_by: str
+    """A key's id"""
+    asked_at: str
+    """What succeeded later is not meant"""
+    started_at: NotRequired[str]
+    devices: int
+    """That can be brought back, if they still run what they were brought to"""
+    parts: list[RollbackPart]
 
 
 class Task(TypedDict):

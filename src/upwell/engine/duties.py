@@ -56,6 +56,7 @@ from upwell.service.upgrade import (
     nodes,
     refused,
     retention,
+    rollbacks,
     spread,
     stored_objects,
     waves,
@@ -111,6 +112,7 @@ class Engine:
         self.timing = self._turns("time-outs", endings.time_out_one)
         self.closing = self._turns("the end of the window", endings.close_one)
         self.ending = self._turns("the end", endings.end_one)
+        self.undoing = self._turns("the count of what a rollback means", rollbacks.count_one)
         self.bereaving = self._turns("what waits for a lost object", faults.end_one)
         self.importing = Turns(log, "the list", partial(importing.work_one, ctx), partial(importing.tell_trouble, ctx))
         self.keys_told = ctx.now()  # until when the log says which keys were made
@@ -203,6 +205,10 @@ async def _finish(engine: Engine) -> bool:
 
 async def _lost(engine: Engine) -> bool:
     return await engine.bereaving.round(await faults.bereaved(engine.ctx))
+
+
+async def _rollbacks(engine: Engine) -> bool:
+    return await engine.undoing.rounds(await rollbacks.waiting(engine.ctx))
 
 
 async def _imports(engine: Engine) -> bool:
@@ -318,6 +324,7 @@ DUTIES = (
     Duty("objects", lambda engine: stored_objects.read_one(engine.ctx), 2.0, LONG_TURN_S),
     Duty("uploads", lambda engine: wholes.put_together_one(engine.ctx), 1.0, LONG_TURN_S),
     Duty("imports", _imports, 1.0),
+    Duty("rollbacks", _rollbacks, 1.0),
     Duty("lost objects", _lost, 1.0),
     Duty("burials", lambda engine: burying.bury_some(engine.ctx), 5.0),
     Duty("objects again", lambda engine: stored_objects.look_again(engine.ctx), 15.0),

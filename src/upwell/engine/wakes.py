@@ -31,6 +31,8 @@ AFTER: dict[type, After] = {
     c.ResumeJob: After(("waves", "push")),
     c.PromoteJob: After(("waves", "push")),
     c.EndPolicy: After(ENDED),
+    c.PlanRollback: After(("rollbacks",)),
+    c.StartRollback: After(("fill", "waves", "push", *ENDED)),
     c.DeleteJob: After(ENDED),
     c.CancelTasks: After(("acts", *ENDED)),
     c.ConfirmTasks: After(("acts", "push", *ENDED)),

@@ -126,6 +126,7 @@ CREATE TABLE job (
     paused_why text DEFAULT ''::text NOT NULL,
     open_wave smallint DEFAULT 0 NOT NULL,
     let_on_at timestamp with time zone,
+    undoes bigint,
     CONSTRAINT job_pkey PRIMARY KEY (job_id),
     CONSTRAINT job_dynamic_mode_check CHECK (dynamic_mode = ANY (ARRAY[1, 2])),
     CONSTRAINT job_kind_check CHECK (kind = ANY (ARRAY['verify'::text, 'static'::text, 'dynamic'::text])),
@@ -1005,6 +1006,28 @@ CREATE TABLE registration (
     CONSTRAINT registration_pkey PRIMARY KEY (apply_id)
 );
 CREATE INDEX registration_age ON registration USING btree (created_at, apply_id);
+
+CREATE TABLE rollback (
+    job_id bigint NOT NULL,
+    asked_by text NOT NULL,
+    asked_at timestamp with time zone NOT NULL,
+    walk_after uuid,
+    counted_at timestamp with time zone,
+    started_at timestamp with time zone,
+    CONSTRAINT rollback_pkey PRIMARY KEY (job_id)
+);
+CREATE INDEX rollback_counting ON rollback USING btree (job_id) WHERE counted_at IS NULL;
+
+CREATE TABLE rollback_part (
+    job_id bigint NOT NULL,
+    package_id bigint NOT NULL,
+    module text NOT NULL,
+    source_version text NOT NULL,
+    devices integer NOT NULL,
+    back_job bigint,
+    CONSTRAINT rollback_part_pkey PRIMARY KEY (job_id, package_id, module, source_version),
+    CONSTRAINT rollback_part_job_id_fkey FOREIGN KEY (job_id) REFERENCES rollback(job_id) ON DELETE CASCADE
+);
 
 CREATE TABLE rollout (
     job_id bigint NOT NULL,

@@ -239,6 +239,8 @@ ROLLOUT = Shape("Rollout", "One request to bring devices to a package: a job or 
          always=False),
     texts("group_ids", lambda r: [names.group_id(each) for each in r.group_ids] or None, always=False),
     texts("source_versions", lambda r: r.source_versions or None, "those that it is for; absent: any", always=False),
+    text("undoes", lambda r: r.undoes and names.rollout_id(r.undoes), "the rollout whose devices it brings back",
+         always=False),
     switch("existing", lambda r: None if r.dynamic_mode is None else r.dynamic_mode == 1,
            "whether it takes devices that match already", always=False),
     switch("asks_version", lambda r: r.asks_version, "whether devices are asked for their version first"),

@@ -55,7 +55,8 @@ class Job:
     state, those without any left out.
 
     `open_wave` is the last wave that is offered, from 1: 0 of a job without waves, and below of one whose devices are
-    not dealt to its waves yet. `happens_next` is a sentence about the next one, where counts were asked for."""
+    not dealt to its waves yet. `happens_next` is a sentence about the next one, where counts were asked for. `undoes`
+    is the job whose devices it brings back."""
 
     job_id: int
     kind: str
@@ -93,6 +94,7 @@ class Job:
     paused: Pause | None = None
     care: Care | None = None
     open_wave: int = 0
+    undoes: int | None = None
     waves: tuple[JobWave, ...] = ()
     happens_next: str = ""
 
