@@ -1049,6 +1049,15 @@ class Operations(Blocking):
             s.VersionHour,
         )
 
+    def explain_device(self, device_id: str, *, rollout_id: str | None = None, package_id: str | None = None) -> s.Why:
+        """Why a device is not updated. By a rollout of any API, or by that of a package which has the device or may
+        have it: give one of the two. What keeps an offer back is read as it is read for offers. Needs the role
+        viewer. `GET /v1/devices/{device_id}/why`"""
+        return self._one(
+            ask("GET", path("/devices/{}/why", device_id), query={"rollout_id": rollout_id, "package_id": package_id}),
+            s.Why,
+        )
+
     def create_key(
         self,
         *,

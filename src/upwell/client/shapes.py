@@ -725,6 +725,36 @@ class VersionHour(TypedDict):
     """Devices with versions that are not told apart"""
 
 
+class WhyCheck(TypedDict):
+    check: str
+    """More may come"""
+    question: str
+    yes: bool
+    code: NotRequired[str]
+    """Of a no"""
+    fact: str
+    """For a person"""
+    at: NotRequired[str]
+    """Since or until when it is so"""
+
+
+class Why(TypedDict):
+    """Why a device is not updated by a rollout."""
+
+    device_id: str
+    rollout_id: NotRequired[str]
+    """Absent: none is for the device"""
+    code: str
+    """Of the first check with a no, or that it is told now; more may come"""
+    next_step: str
+    """What to do, or what happens by itself"""
+    next_at: NotRequired[str]
+    """When that is, where a clock knows"""
+    checks: list[WhyCheck]
+    """Those that concern the device, in the order in which they are asked"""
+    as_of: str
+
+
 class MadeKey(TypedDict):
     """A key just made, with what is shown this once."""
 

@@ -28,6 +28,7 @@ from upwell.dialects.upwell import (
     task_ops,
     timeline_ops,
     upload_ops,
+    why_ops,
 )
 from upwell.dialects.upwell.codes import WrongMethod
 from upwell.dialects.upwell.params import CURSOR
@@ -51,6 +52,7 @@ OPERATIONS: dict[str, Row] = {
     **steer_ops.OPERATIONS,
     **task_ops.OPERATIONS,
     **timeline_ops.OPERATIONS,
+    **why_ops.OPERATIONS,
     **key_ops.OPERATIONS,
     **people_ops.OPERATIONS,
     **audit_ops.OPERATIONS,

@@ -299,6 +299,14 @@ async def _of_job(part: Part, cmd: Any) -> Any:
     return cmd
 
 
+async def _explain_device(part: Part, cmd: c.ExplainDevice) -> c.ExplainDevice:
+    if cmd.job_id is not None:
+        await part.job(cmd.job_id)
+    if cmd.package_id is not None:
+        await part.package(cmd.package_id)
+    return replace(cmd, device=await part.device(cmd.device))
+
+
 async def _list_jobs(part: Part, cmd: c.ListJobs) -> c.ListJobs:
     if cmd.package_id is not None:
         await part.package(cmd.package_id)
@@ -363,6 +371,7 @@ RULES: Mapping[type, Rule] = {
     c.CreatePackage: _make_package, c.ShowPackage: _of_package,
     c.UpdatePackage: _of_package, c.DeletePackage: _of_package, c.ListPackages: _list_packages,
     c.PauseJob: _of_job, c.ResumeJob: _of_job, c.PromoteJob: _of_job, c.ListDecisions: _of_job,
+    c.ExplainDevice: _explain_device,
     c.CreateJob: _make_job, c.UpdateJob: _of_job, c.EndPolicy: _of_job, c.ShowJob: _of_job, c.ListJobs: _list_jobs,
     c.ListFailures: _of_job, c.ListTimeline: _of_device, c.ListVersionHours: _of_product,
     c.ListRefusedLogins: _list_refused,

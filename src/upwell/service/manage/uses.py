@@ -38,6 +38,7 @@ from upwell.service.manage import (
     task_views,
     timeline_views,
     uploads,
+    whys,
 )
 from upwell.service.manage.access import Caller, require
 from upwell.service.manage.parts import Incoming
@@ -88,6 +89,7 @@ USES: dict[type, Use] = {
     c.ResumeJob: pausing.resume_job,
     c.PromoteJob: promoting.promote_job,
     c.ListDecisions: promoting.list_decisions,
+    c.ExplainDevice: whys.explain_device,
     c.EndPolicy: jobs.end_policy,
     c.DeleteJob: jobs.delete_job,
     c.ShowJob: job_views.show_job,
