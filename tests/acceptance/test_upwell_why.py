@@ -81,3 +81,57 @@ def test_what_is_refused_is_named(v1: Api, given: dict[str, Any], lamps: list[De
     assert v1.refused("explain_device", device_id=device, **both).error["parameter"] == "package_id"
     assert v1.refused("explain_device", device_id="none", rollout_id=rollout).status == 404
     assert v1.refused("explain_device", device_id=device, rollout_id="ro_0").status == 404
+
+
+def test_reasons_of_a_rollout_add_up(v1: Api, given: dict[str, Any], lamps: list[Device]) -> None:
+    rollout = v1.do("create_rollout", **given, waves=[{"count": 1}, {"percent": 100}])["id"]
+    until(lambda: v1.do("show_rollout", rollout_id=rollout), lambda told: told["waves"][0]["status"] == "open")
+    told = until(
+        lambda: v1.do("list_rollout_reasons", rollout_id=rollout), lambda told: told["status"] == "done"
+    )  # fmt: skip
+    assert (told["looked"], told["updated"], told["not_updated"]) == (3, 0, 3)
+    counts = {each["code"]: each["devices"] for each in told["reasons"]}
+    assert counts["wave_waiting"] == 2 and sum(counts.values()) == 3
+    [waiting] = [each for each in told["reasons"] if each["code"] == "wave_waiting"]
+    assert len(waiting["examples"]) == 2 and waiting["next_step"]
+    assert all(each.startswith(f"{given['product_id']}_") for each in waiting["examples"])
+    assert v1.refused("list_rollout_reasons", rollout_id="ro_0123456789abcdef").status == 404
+
+
+def test_a_plan_tells_what_a_rollout_would_do_and_makes_nothing(
+    v1: Api, given: dict[str, Any], lamps: list[Device]
+) -> None:
+    v1.do("create_device", product_id=given["product_id"], name=unique("d"))
+    lamps[0].inform("2.0")
+    wanted = {**given, "source_versions": ["1.0"], "preset": "careful", "guard": {}}
+    asked = v1.do("create_plan", **wanted)
+    plan = until(lambda: v1.do("show_plan", plan_id=asked["id"]), lambda told: told["status"] == "done")
+    assert (plan["looked"], plan["devices"], plan["bytes"]) == (4, 2, 2 * len(b"image"))
+    assert plan["versions"] == [{"version": "1.0", "devices": 2}]
+    assert plan["vendors"] == [{"vendor": "alibaba", "devices": 2}]
+    assert {each["code"]: (each["devices"], each["takes_part"]) for each in plan["kept"]} == {
+        "already_there": (1, False), "version_unknown": (1, False)
+    }  # fmt: skip
+    assert [each["devices"] for each in plan["waves"]] == [1, 1, 0] and plan["minutes"] == 62
+    assert plan["guard_needs"] == [{"offers": 2, "failures": 2}]
+    assert v1.every("list_package_rollouts", package_id=given["package_id"]) == []
+    rollout = v1.do("create_rollout", **wanted)["id"]
+    done = until(lambda: v1.do("show_rollout", rollout_id=rollout), lambda told: len(told.get("waves", ())) == 3)
+    assert done["tasks"]["total"] == 2 and [each.get("size", 0) for each in done["waves"]] == [1, 1, 0]
+    busy = v1.do("create_plan", **{**given, "package_id": given["package_id"]})
+    plan = until(lambda: v1.do("show_plan", plan_id=busy["id"]), lambda told: told["status"] == "done")
+    [left] = [each for each in plan["kept"] if each["code"] == "queued_behind"]
+    assert left["busy_with"] == [{"rollout_id": rollout, "devices": 2}]
+
+
+def test_a_plan_is_refused_as_a_rollout_is(v1: Api, given: dict[str, Any]) -> None:
+    for wrong in (
+        {"waves": [{"percent": 10}]},
+        {"targets": {"all": True, "percent": 5}},
+        {"package_id": "pkg_0"},
+        {"finish_at": "2030-01-01T00:00:00Z"},
+    ):
+        one, other = (v1.refused(name, **{**given, **wrong}) for name in ("create_rollout", "create_plan"))
+        assert (one.status, one.told.get("errors")) == (other.status, other.told.get("errors")), wrong
+    assert v1.refused("create_plan", **given, away_days=0).error["parameter"] == "away_days"
+    assert v1.refused("show_plan", plan_id="plan_0123456789abcdef").status == 404

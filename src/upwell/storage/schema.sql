@@ -1186,6 +1186,31 @@ CREATE TABLE space (
 );
 CREATE INDEX space_newest ON space USING btree (account_id, space_id DESC);
 
+CREATE TABLE survey (
+    survey_id bigint NOT NULL,
+    account_id bigint NOT NULL,
+    what text NOT NULL,
+    job_id bigint,
+    product_id bigint NOT NULL,
+    asked jsonb NOT NULL,
+    status text NOT NULL,
+    problem text,
+    stage smallint DEFAULT 0 NOT NULL,
+    after_device uuid,
+    after_nth smallint DEFAULT 0 NOT NULL,
+    looked bigint DEFAULT 0 NOT NULL,
+    found jsonb DEFAULT '{}'::jsonb NOT NULL,
+    created_at timestamp with time zone NOT NULL,
+    ended_at timestamp with time zone,
+    CONSTRAINT survey_pkey PRIMARY KEY (survey_id),
+    CONSTRAINT survey_status_check CHECK (status = ANY (ARRAY['running'::text, 'done'::text, 'failed'::text])),
+    CONSTRAINT survey_what_check CHECK (what = ANY (ARRAY['reasons'::text, 'plan'::text]))
+);
+CREATE INDEX survey_age ON survey USING btree (created_at);
+CREATE INDEX survey_newest ON survey USING btree (account_id, what, survey_id DESC);
+CREATE INDEX survey_of_job ON survey USING btree (job_id, survey_id DESC) WHERE job_id IS NOT NULL;
+CREATE INDEX survey_running ON survey USING btree (survey_id) WHERE status = 'running'::text;
+
 CREATE TABLE sweep (
     what text NOT NULL,
     began_at timestamp with time zone DEFAULT '-infinity'::timestamp with time zone NOT NULL,

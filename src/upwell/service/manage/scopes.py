@@ -81,6 +81,9 @@ class Part:
     async def job(self, job_id: int) -> None:
         await self._need("has_job", "job", str(job_id), job_id=job_id)
 
+    async def plan(self, plan_id: int) -> None:
+        await self._need("has_plan", "plan", str(plan_id), plan_id=plan_id)
+
     async def list_of_devices(self, import_id: int) -> None:
         await self._need("has_import", "import", str(import_id), import_id=import_id)
 
@@ -294,6 +297,15 @@ async def _make_job(part: Part, cmd: c.CreateJob) -> c.CreateJob:
     return cmd
 
 
+async def _make_plan(part: Part, cmd: c.CreatePlan) -> c.CreatePlan:
+    return replace(cmd, job=await _make_job(part, cmd.job))
+
+
+async def _of_plan(part: Part, cmd: c.ShowPlan) -> c.ShowPlan:
+    await part.plan(cmd.plan_id)
+    return cmd
+
+
 async def _of_job(part: Part, cmd: Any) -> Any:
     await part.job(cmd.job_id)
     return cmd
@@ -371,7 +383,7 @@ RULES: Mapping[type, Rule] = {
     c.CreatePackage: _make_package, c.ShowPackage: _of_package,
     c.UpdatePackage: _of_package, c.DeletePackage: _of_package, c.ListPackages: _list_packages,
     c.PauseJob: _of_job, c.ResumeJob: _of_job, c.PromoteJob: _of_job, c.ListDecisions: _of_job,
-    c.ExplainDevice: _explain_device,
+    c.ExplainDevice: _explain_device, c.ShowReasons: _of_job, c.CreatePlan: _make_plan, c.ShowPlan: _of_plan,
     c.CreateJob: _make_job, c.UpdateJob: _of_job, c.EndPolicy: _of_job, c.ShowJob: _of_job, c.ListJobs: _list_jobs,
     c.ListFailures: _of_job, c.ListTimeline: _of_device, c.ListVersionHours: _of_product,
     c.ListRefusedLogins: _list_refused,

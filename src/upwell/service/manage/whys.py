@@ -69,7 +69,7 @@ async def _explained(conn: Connection, caller: Caller, cmd: c.ExplainDevice, dev
     if row is None:
         outside, told = await _outside(conn, job, device, now)
         return _answered(device.public_id, job_id, Facts(outside=outside), told)
-    facts = Facts(job=await _of_job(conn, job, row["ahead"]), task=stand_of(row))
+    facts = Facts(job=await of_job(conn, job, row["ahead"]), task=stand_of(row))
     told = replace(_told_of_task(job, row, now), made_at=device.created_at)
     return _answered(device.public_id, job_id, facts, await _told_beside(conn, caller, job, device, facts, told))
 
@@ -90,7 +90,8 @@ def stand_of(row: Row) -> Stand:
     return filled(Stand, row, state=State(row["state"]), awaiting=Awaits(row["awaiting"]))
 
 
-async def _of_job(conn: Connection, job: Row, ahead: int) -> OfJob:
+async def of_job(conn: Connection, job: Row, ahead: int) -> OfJob:
+    """What holds of all tasks of a job of `job`, for one that has so many due before it."""
     spent = (await dispatch.spent_by(conn, [job["job_id"]])).get(job["job_id"], 0)
     room = allowance(job["maximum_per_min"], spent, ahead + 1)
     return OfJob(is_halted=job["halted_at"] is not None, has_room=room > ahead)

@@ -91,3 +91,27 @@ begin atomic
     left join module_version mv on mv.device_id = o.device_id and mv.module = t.module
     where o.device_id = t.device_id and o.job_id = t.job_id and o.nth = t.nth;
 end;
+
+-- Surveys: what is counted of many devices, a part at a time (ADR 0042): why those of a job are not updated, and what a job
+-- would do that is not made. `after_device` and `after_nth` are how far it has come, moved with `found` in one statement.
+create table survey (
+    survey_id    bigint primary key,
+    account_id   bigint not null,
+    what         text not null check (what in ('reasons', 'plan')),
+    job_id       bigint,                                              -- of reasons
+    product_id   bigint not null,
+    asked        jsonb not null,                                      -- of a plan: what decides it, as it was then
+    status       text not null check (status in ('running', 'done', 'failed')),
+    problem      text,                                                -- why it failed, or does not go on at present
+    stage        smallint not null default 0,
+    after_device uuid,
+    after_nth    smallint not null default 0,
+    looked       bigint not null default 0,
+    found        jsonb not null default '{}',
+    created_at   timestamptz not null,
+    ended_at     timestamptz
+);
+create index survey_newest on survey (account_id, what, survey_id desc);
+create index survey_of_job on survey (job_id, survey_id desc) where job_id is not null;
+create index survey_running on survey (survey_id) where status = 'running';
+create index survey_age on survey (created_at);
