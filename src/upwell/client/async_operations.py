@@ -1095,6 +1095,90 @@ class AsyncOperations(Awaiting):
             s.VersionHour,
         )
 
+    async def explain_device(
+        self, device_id: str, *, rollout_id: str | None = None, package_id: str | None = None
+    ) -> s.Why:
+        """Why a device is not updated. By a rollout of any API, or by that of a package which has the device or may
+        have it: give one of the two. What keeps an offer back is read as it is read for offers. Needs the role
+        viewer. `GET /v1/devices/{device_id}/why`"""
+        return await self._one(
+            ask("GET", path("/devices/{}/why", device_id), query={"rollout_id": rollout_id, "package_id": package_id}),
+            s.Why,
+        )
+
+    async def list_rollout_reasons(self, rollout_id: str) -> s.Reasons:
+        """Why the devices of a rollout that are not updated are not. Counted when it is asked for, a part at a time:
+        while it is `running` ask again. What is not older than half a minute is told again. Needs the role
+        viewer. `GET /v1/rollouts/{rollout_id}/reasons`"""
+        return await self._one(ask("GET", path("/rollouts/{}/reasons", rollout_id)), s.Reasons)
+
+    async def create_plan(
+        self,
+        *,
+        kind: Literal["static", "dynamic", "verify"],
+        package_id: str,
+        product_id: str,
+        targets: s.CreatePlanTargets,
+        source_versions: list[str] | None = None,
+        existing: bool | None = None,
+        scheduled_at: str | None = None,
+        finish_at: str | None = None,
+        maximum_per_min: int | None = None,
+        timeout_min: int | None = None,
+        retry: s.CreatePlanRetry | None = None,
+        overwrite: bool | None = None,
+        multi_module: bool | None = None,
+        needs_confirmation: bool | None = None,
+        push: bool | None = None,
+        download_protocol: Literal["https", "mqtt"] | None = None,
+        tags: dict[str, str] | None = None,
+        waves: list[s.CreatePlanWave] | None = None,
+        preset: Literal["careful", "fast", "all_at_once"] | None = None,
+        same_devices_first: bool | None = None,
+        guard: s.CreatePlanGuard | None = None,
+        away_days: int | None = None,
+        idempotency_key: str | None = None,
+    ) -> s.Plan:
+        """Tell what a rollout would do, and make nothing. The body is that of a rollout. It is refused as a rollout
+        would be. Its devices are judged from then on: ask for the plan. It is kept for a day. Devices that are
+        away for over `away_days` are told apart. Needs the role operator. `POST /v1/rollouts/plan`"""
+        return await self._one(
+            ask(
+                "POST",
+                "/rollouts/plan",
+                body={
+                    "kind": kind,
+                    "package_id": package_id,
+                    "product_id": product_id,
+                    "targets": targets,
+                    "source_versions": source_versions,
+                    "existing": existing,
+                    "scheduled_at": scheduled_at,
+                    "finish_at": finish_at,
+                    "maximum_per_min": maximum_per_min,
+                    "timeout_min": timeout_min,
+                    "retry": retry,
+                    "overwrite": overwrite,
+                    "multi_module": multi_module,
+                    "needs_confirmation": needs_confirmation,
+                    "push": push,
+                    "download_protocol": download_protocol,
+                    "tags": tags,
+                    "waves": waves,
+                    "preset": preset,
+                    "same_devices_first": same_devices_first,
+                    "guard": guard,
+                    "away_days": away_days,
+                },
+                idempotency_key=idempotency_key,
+            ),
+            s.Plan,
+        )
+
+    async def show_plan(self, plan_id: str) -> s.Plan:
+        """What a rollout would do, as far as it is counted. Needs the role viewer. `GET /v1/plans/{plan_id}`"""
+        return await self._one(ask("GET", path("/plans/{}", plan_id)), s.Plan)
+
     async def create_key(
         self,
         *,

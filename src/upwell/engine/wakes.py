@@ -40,6 +40,7 @@ AFTER: dict[type, After] = {
     c.CreatePackage: After(("objects",)),
     c.CompleteUpload: After(("uploads",)),
     c.CreateImport: After(("imports",)),
+    c.CreatePlan: After(("surveys",)),
     c.DeletePackage: After(ENDED),
     c.DeleteProduct: After(ENDED),
     c.DeleteSpace: After(("watch", "burials", *ENDED)),  # the watch finds whose connection may not stay
@@ -62,5 +63,6 @@ AFTER: dict[type, After] = {
         NOTHING,
     ),
     **dict.fromkeys(get_args(c.Reading), NOTHING),
+    c.ShowReasons: After(("surveys",)),
 }  # fmt: skip
 """Of every command, so that a new one says what it makes work for."""

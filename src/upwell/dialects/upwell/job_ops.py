@@ -60,7 +60,7 @@ _RETRY: Table = (
     Param("count", "int", required=True, check=Range(1, 5)),
     Param("interval_min", "int", required=True, check=Range(0, MINUTES_MAX)),
 )
-_CREATE: Table = (
+CREATE: Table = (
     Param("kind", required=True, check=OneOf(KINDS)),
     Param("package_id", required=True, check=label(64)),
     Param("product_id", required=True, check=KEY),
@@ -97,7 +97,8 @@ _SELECTED = {  # by which targets: the core's word, and for which kinds
 # --- commands -------------------------------------------------------------------------------------------------------
 
 
-def _create(v: Values) -> c.CreateJob:
+def create_of(v: Values) -> c.CreateJob:
+    """The rollout that a body asks for. Raises Invalid, NotFound."""
     kind, chosen = v["kind"], _chosen(v["targets"], v["kind"])
     for name, kinds in _FOR.items():
         if v[name] not in (None, ()) and kind not in kinds:
@@ -279,7 +280,7 @@ _WHICH = ("task_ids", "all")
 
 OPERATIONS: dict[str, Row] = {
     "create_rollout": row(
-        "POST", _ALL, "operator", "Bring devices to a package.", _create, ROLLOUT, status=201, body=_CREATE,
+        "POST", _ALL, "operator", "Bring devices to a package.", create_of, ROLLOUT, status=201, body=CREATE,
         selects=True, gives="rollout_id", apart=(("waves", "preset"),),
         notes="A static one brings the devices that are chosen when it starts; a dynamic one is a standing rule for"
               " every device that fits; verify tries the package on some. `targets` has exactly one member. Without"

@@ -29,6 +29,7 @@ from upwell.dialects.upwell import (
     task_ops,
     timeline_ops,
     upload_ops,
+    why_ops,
 )
 from upwell.dialects.upwell.codes import WrongMethod
 from upwell.dialects.upwell.params import CURSOR
@@ -53,6 +54,7 @@ OPERATIONS: dict[str, Row] = {
     **rollback_ops.OPERATIONS,
     **task_ops.OPERATIONS,
     **timeline_ops.OPERATIONS,
+    **why_ops.OPERATIONS,
     **key_ops.OPERATIONS,
     **people_ops.OPERATIONS,
     **audit_ops.OPERATIONS,

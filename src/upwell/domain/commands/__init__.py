@@ -191,6 +191,15 @@ from upwell.domain.commands.spaces import (
     ShowSpace,
     Space,
 )
+from upwell.domain.commands.surveys import (
+    Answered,
+    CreatePlan,
+    Plan,
+    Reasons,
+    Replayed,
+    ShowPlan,
+    ShowReasons,
+)
 from upwell.domain.commands.target_files import (
     DeleteTargetFile,
     ListTargetFiles,
@@ -227,6 +236,7 @@ from upwell.domain.commands.uploads import (
     UploadPart,
     UploadTicket,
 )
+from upwell.domain.commands.whys import ExplainDevice, Why, WhyCheck
 
 Changing = (
     CreateProduct | UpdateProduct | DeleteProduct | CreateSpace | RenameSpace | DeleteSpace
@@ -240,7 +250,7 @@ Changing = (
     | CreateHook | UpdateHook | DeleteHook | CreateAction | UpdateAction | DeleteAction | CreateKey | RevokeKey
     | UpdateEventSettings | CreateReceiver | UpdateReceiver | DeleteReceiver | PingReceiver | RotateSecret | Redeliver
     | CreateUpload | PutUploadPart | CompleteUpload | DeleteUpload
-    | CreateImport | CancelImport
+    | CreateImport | CancelImport | CreatePlan
     | SignIn | EndSession | CreateUser | UpdateUser | DeleteUser | CreateAccount | RenameAccount
 )  # fmt: skip
 """What leaves a trace: an entry of the audit each. A check of names is kept for the registration that follows it."""
@@ -251,7 +261,7 @@ Reading = (
     | ShowPackage | ListPackages | ShowModule | ListModules | ListModuleVersions
     | ShowJob | ListJobs | ListTasks | ListTargetFiles | ShowHook | ListHooks | ShowAction | ListActions | ListKeys
     | ListAudit | ShowKey | ShowUpload | ListFailures | ListTimeline | ListRefusedLogins | ListVersionHours
-    | ListDecisions | ShowRollback
+    | ListDecisions | ShowRollback | ExplainDevice | ShowReasons | ShowPlan
     | ExportDevices | ShowImport | ListImports | ListImportProblems | ListImportDevices
     | ShowMe | ListUsers | ShowUser | ListAccounts | ShowAccount
     | ListEvents | ShowEventSettings | ShowReceiver | ListReceivers | ListDeliveries
@@ -264,7 +274,7 @@ Result = (
     | UploadTicket | Upload | UploadPart | Package | Job | Steered | Hook | HookAction
     | Page[Product] | Page[Device] | Page[Module] | Page[ModuleVersion] | Page[Package]
     | Page[Job] | Page[Task] | Page[Hook] | Page[HookAction] | Page[Group] | Page[AuditEntry] | Page[TimelineLine]
-    | Page[Decision] | Rollback
+    | Page[Decision] | Rollback | Why | Reasons | Plan
     | Import | Page[Import] | Page[RowProblem] | Flow[Device] | Flow[ImportedDevice]
     | Page[RefusedLogin] | Page[VersionHour]
     | tuple[Device, ...]

@@ -7,7 +7,7 @@ asks for versions is a job as any, which other tongues see as a static one.
 
 import json
 from collections.abc import Sequence
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any
@@ -94,37 +94,71 @@ def _check_care(cmd: c.CreateJob) -> None:
         raise Invalid(f"waves[{place}]" if place >= 0 else "waves", check)
 
 
-async def _make_verify(ctx: Context, conn: Connection, caller: Caller, cmd: c.CreateJob) -> int:
+@dataclass(frozen=True, slots=True)
+class Looked:
+    """What a job that may be made is of: its package, its product, and the devices that are named."""
+
+    package: Row
+    product_id: int
+    targets: list[UUID]
+
+
+async def look(conn: Connection, caller: Caller, cmd: c.CreateJob, now: datetime) -> Looked:
+    """That the job may be made, but for its list of devices; nothing is. Its package is locked. Raises as
+    `create_job`."""
+    _check_hours(cmd, now)
+    _check_care(cmd)
+    return await _LOOK[cmd.kind](conn, caller, cmd)
+
+
+async def _look_verify(conn: Connection, caller: Caller, cmd: c.CreateJob) -> Looked:
     package, product_id = await job_packages.package_of_product(conn, caller, cmd)
     await job_packages.refuse_verified(conn, package)
-    targets = await devices_of_product(conn, product_id, cmd.device_names)
-    job_id = await _add(ctx, conn, caller, cmd, product_id)
-    await add_targets(conn, job_id, targets)
-    await set_package_status(conn, package["package_id"], "verifying", ctx.now())
-    await fill_chunk(ctx, conn, job_id)
-    return job_id
+    return Looked(package, product_id, await devices_of_product(conn, product_id, cmd.device_names))
 
 
-async def _make_static(ctx: Context, conn: Connection, caller: Caller, cmd: c.CreateJob) -> int:
+async def _look_static(conn: Connection, caller: Caller, cmd: c.CreateJob) -> Looked:
     package, product_id = await job_packages.package_of_product(conn, caller, cmd)
     job_packages.require_offerable(package, cmd.source_versions)
     await _require_groups(conn, caller, cmd.group_ids, "static")
-    targets = await devices_of_product(conn, product_id, cmd.device_names)
-    job_id = await _add(ctx, conn, caller, cmd, product_id)
-    await add_targets(conn, job_id, targets)
-    if cmd.device_list_url is not None:
-        await device_lists.add_listed(ctx, conn, caller, cmd, job_id, product_id)
-    if cmd.manner.scheduled_at is None and len(targets) in range(1, SMALL + 1):
-        await fill_chunk(ctx, conn, job_id)
-    return job_id
+    return Looked(package, product_id, await devices_of_product(conn, product_id, cmd.device_names))
 
 
-async def _make_dynamic(ctx: Context, conn: Connection, caller: Caller, cmd: c.CreateJob) -> int:
+async def _look_dynamic(conn: Connection, caller: Caller, cmd: c.CreateJob) -> Looked:
     package, product_id = await job_packages.package_of_product(conn, caller, cmd)
     job_packages.require_offerable(package, cmd.source_versions)
     await _require_groups(conn, caller, cmd.group_ids, "dynamic")
     for group_id in cmd.group_ids:
         await _require_modes(conn, cmd.manner, group_id)
+    return Looked(package, product_id, [])
+
+
+_LOOK = {"verify": _look_verify, "static": _look_static, "dynamic": _look_dynamic}
+
+
+async def _make_verify(ctx: Context, conn: Connection, caller: Caller, cmd: c.CreateJob) -> int:
+    looked = await _look_verify(conn, caller, cmd)
+    job_id = await _add(ctx, conn, caller, cmd, looked.product_id)
+    await add_targets(conn, job_id, looked.targets)
+    await set_package_status(conn, looked.package["package_id"], "verifying", ctx.now())
+    await fill_chunk(ctx, conn, job_id)
+    return job_id
+
+
+async def _make_static(ctx: Context, conn: Connection, caller: Caller, cmd: c.CreateJob) -> int:
+    looked = await _look_static(conn, caller, cmd)
+    job_id = await _add(ctx, conn, caller, cmd, looked.product_id)
+    await add_targets(conn, job_id, looked.targets)
+    if cmd.device_list_url is not None:
+        await device_lists.add_listed(ctx, conn, caller, cmd, job_id, looked.product_id)
+    if cmd.manner.scheduled_at is None and len(looked.targets) in range(1, SMALL + 1):
+        await fill_chunk(ctx, conn, job_id)
+    return job_id
+
+
+async def _make_dynamic(ctx: Context, conn: Connection, caller: Caller, cmd: c.CreateJob) -> int:
+    looked = await _look_dynamic(conn, caller, cmd)
+    package, product_id = looked.package, looked.product_id
     await conn.execute(*POLICIES["change_policies"](product_id=product_id))
     job_id = await _add(ctx, conn, caller, cmd, product_id)
     await _add_policy(conn, job_id, product_id, package, cmd.source_versions, _group_of(cmd))
@@ -213,7 +247,7 @@ async def _add(
     ctx: Context, conn: Connection, caller: Caller, cmd: c.CreateJob, product_id: int, undoes: int | None = None
 ) -> int:
     job_id, asks = ctx.new_id(), cmd.asks_version
-    care = cmd.care if cmd.care is not None or cmd.kind == "verify" else await _defaults(conn, cmd, product_id)
+    care = cmd.care if cmd.care is not None or cmd.kind == "verify" else await defaults(conn, cmd, product_id)
     facts: dict[str, Any] = asdict(cmd.manner) | {
         "job_id": job_id,
         "account_id": caller.account_id,
@@ -243,7 +277,7 @@ async def _add(
     return job_id
 
 
-async def _defaults(conn: Connection, cmd: c.CreateJob, product_id: int) -> c.Care | None:
+async def defaults(conn: Connection, cmd: c.CreateJob, product_id: int) -> c.Care | None:
     """The care that the product's owner wants for jobs that say nothing of it. A standing rule for newcomers alone has
     no shares, but a guard."""
     care = care_of(await conn.fetchval(*SQL["rollout_defaults"](product_id=product_id)))

@@ -25,8 +25,10 @@ from upwell.service.manage import (
     parts,
     pausing,
     people,
+    planning,
     products,
     promoting,
+    reasons,
     receivers,
     registration,
     rolling_back,
@@ -39,6 +41,7 @@ from upwell.service.manage import (
     task_views,
     timeline_views,
     uploads,
+    whys,
 )
 from upwell.service.manage.access import Caller, require
 from upwell.service.manage.parts import Incoming
@@ -92,6 +95,10 @@ USES: dict[type, Use] = {
     c.PlanRollback: rolling_back.plan_rollback,
     c.ShowRollback: rolling_back.show_rollback,
     c.StartRollback: rolling_back.start_rollback,
+    c.ExplainDevice: whys.explain_device,
+    c.ShowReasons: reasons.show_reasons,
+    c.CreatePlan: planning.create_plan,
+    c.ShowPlan: planning.show_plan,
     c.EndPolicy: jobs.end_policy,
     c.DeleteJob: jobs.delete_job,
     c.ShowJob: job_views.show_job,
