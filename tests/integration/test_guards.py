@@ -10,6 +10,7 @@ from uuid import UUID, uuid4
 import pytest
 from conftest import Clock
 from offering import offering, sent_by
+from test_events import placed
 from test_jobs import Fleet, Wire, a_fleet, a_package, ask, link, progress, refs, runs, say, states
 from test_waves import a_careful_job, decisions, promote, push, settled, shown
 
@@ -111,6 +112,36 @@ async def test_a_halt_holds_from_the_failures_commit_and_is_told(ctx: Context, c
     # What is under way ends.
     await say(ctx, (first[0].device_id, runs("2.0")))
     assert (await states(ctx, job))["SUCCEEDED"] == 1
+
+
+async def test_what_is_decided_is_told(ctx: Context, caller: Caller, clock: Clock) -> None:
+    """An event for each wave, pause, resuming and halt, in the decisions' words (L16)."""
+    flock = await a_fleet(ctx, caller, 30)
+    node, wire = await online(ctx, clock, flock, VENDORS), Wire()
+    care = c.Care(waves=(Wave(count=1), ALL), guard=Watch(action="cancel"))
+    job = await a_careful_job(ctx, caller, flock, care)
+    await pausing.pause_job(ctx, caller, c.PauseJob(job_id=job, reason="lunch"))
+    await pausing.pause_job(ctx, caller, c.PauseJob(job_id=job, reason="again"))
+    await pausing.resume_job(ctx, caller, c.ResumeJob(job_id=job))
+    await promote(ctx, caller, job, wave=2, reason="in a hurry")
+    await settled(ctx, job)
+    offered = await push(ctx, node, wire)
+    await fail(ctx, *(device for device in offered if flock.ids.index(device) % 3 == 1))
+    await follow_up(ctx)
+    told = [(kind, facts) for kind, facts in await placed(ctx, caller) if kind.startswith("rollout.")]
+    assert [kind.removeprefix("rollout.") for kind, _ in told] == [
+        "started", "wave_opened", "paused", "resumed", "wave_opened", "halted", "canceled"
+    ]  # fmt: skip
+    (_, first), (_, paused), (_, resumed), (_, promoted), (_, halted), (_, canceled) = told[1:]
+    assert (first["wave"], first["by"], first["numbers"]["targets"]) == (1, "upwell", 30)
+    assert (paused["reason"], paused["by"], resumed["by"]) == ("lunch", caller.key_id, caller.key_id)
+    assert (promoted["wave"], promoted["reason"], promoted["numbers"]["size"]) == (2, "in a hurry", 1)
+    decision = (await decisions(ctx, caller, job))[0]
+    assert (halted["reason"], halted["numbers"], halted["wave"]) == (decision.reason, decision.numbers, 2)
+    numbers = halted["numbers"]
+    assert (numbers["test"], numbers["vendor"], numbers["action"]) == ("stratum", "tuya", "cancel")
+    assert numbers["failed"] == numbers["offered"] and len(numbers["failed_percent"]) == 2 and numbers["reasons"]
+    assert canceled == {"tasks": 20, "reason": "guard", "by": "guard"}
 
 
 async def test_early_failures_count_by_the_offers_before_them(ctx: Context, caller: Caller, clock: Clock) -> None:
