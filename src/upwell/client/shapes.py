@@ -1177,9 +1177,13 @@ class EventData(TypedDict):
     from_version: NotRequired[str]
     module: NotRequired[str]
     problem: NotRequired[str]
+    numbers: NotRequired[dict[str, Any]]
+    """What it was decided on"""
     progress: NotRequired[int]
     """Percent"""
     reason: NotRequired[str]
+    result: NotRequired[str]
+    """Go or inconclusive of the wave before; halt"""
     role: NotRequired[str]
     state: NotRequired[str]
     status: NotRequired[str]
@@ -1188,6 +1192,8 @@ class EventData(TypedDict):
     times: NotRequired[int]
     tries: NotRequired[int]
     to_version: NotRequired[str]
+    wave: NotRequired[int]
+    """From 1; of a halt the one that is open"""
 
 
 class Event(TypedDict):
