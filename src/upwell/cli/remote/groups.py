@@ -5,7 +5,7 @@ from typing import Annotated
 import typer
 
 from upwell.cli.apps import noun
-from upwell.cli.remote.acting import LIST_MAX, At, Every, Limit, Yes, verb
+from upwell.cli.remote.acting import LIST_MAX, At, Every, Limit, Named, Yes, verb
 from upwell.cli.remote.devices import COLUMNS as DEVICES
 from upwell.cli.remote.devices import DeviceIds
 from upwell.cli.telling import Column, member, minute, moment, number, of
@@ -32,9 +32,9 @@ def create(
 
 
 @verb(app, "list", "upwell group list")
-def list_(at: At, limit: Limit = LIST_MAX, every: Every = False) -> None:
+def list_(at: At, sort: Named = None, limit: Limit = LIST_MAX, every: Every = False) -> None:
     """Show groups, newest first."""
-    at.pages(COLUMNS, at.client.list_groups(), "no groups; make one: upwell group create NAME", limit, every)
+    at.pages(COLUMNS, at.client.list_groups(sort=sort), "no groups; make one: upwell group create NAME", limit, every)
 
 
 @verb(app, "show", "upwell group show grp_0000000000000009")

@@ -4,7 +4,7 @@ from upwell.dialects.checks import OneOf
 from upwell.dialects.operations import Param, Values
 from upwell.dialects.upwell import names, pages
 from upwell.dialects.upwell.device_ops import COUNTS, DEVICE, DEVICE_PATH, key
-from upwell.dialects.upwell.params import DESCRIPTION, DEVICE_ID, NAME, SPACE_ID, label, path_id
+from upwell.dialects.upwell.params import DESCRIPTION, DEVICE_ID, NAME, SPACE_ID, label, path_id, sort
 from upwell.dialects.upwell.rows import Row, all_of, listed, row
 from upwell.dialects.upwell.shapes import Shape, at, free, number, text
 from upwell.domain import commands as c
@@ -73,7 +73,7 @@ OPERATIONS: dict[str, Row] = {
     "list_groups": listed(
         "/groups", "viewer", "Groups, newest first.", _list, GROUP,
         query=(SPACE_ID, Param("name", check=NAME), Param("kind", check=OneOf(("static", "dynamic"))),
-               Param("super_group_id", check=label(64))),
+               Param("super_group_id", check=label(64)), sort("name", "created_at")),
     ),
     "show_group": row(
         "GET", _ONE, "viewer", "A group.", lambda v: c.ShowGroup(group_id=_number(v)), COUNTED_GROUP, ids=_GROUP,

@@ -4,7 +4,7 @@ from upwell.dialects.checks import OneOf, Text
 from upwell.dialects.operations import Param, Values
 from upwell.dialects.upwell import names, pages
 from upwell.dialects.upwell.key_ops import OWN, ROLES
-from upwell.dialects.upwell.params import label, path_id
+from upwell.dialects.upwell.params import label, path_id, sort
 from upwell.dialects.upwell.rows import Row, all_of, listed, row
 from upwell.dialects.upwell.shapes import Shape, at, free, members, switch, text
 from upwell.domain import commands as c
@@ -95,7 +95,10 @@ OPERATIONS: dict[str, Row] = {
         body=(Param("name", required=True, check=_WORD), Param("password", required=True, check=_PASSWORD),
               Param("role", required=True, check=_ROLE)), gives="user_id",
     ),
-    "list_users": all_of("/users", "admin", "All users, by name.", lambda _: c.ListUsers(), USER),
+    "list_users": all_of(
+        "/users", "admin", "All users, by name.", lambda v: c.ListUsers(order=pages.order(v)), USER,
+        query=(sort("name", "created_at", default="name"),),
+    ),
     "show_user": row(
         "GET", "/users/{user_id}", "admin", "A user.", lambda v: c.ShowUser(user_id=_user(v)), USER, ids=_USER_PATH,
         tagged=True,
@@ -117,7 +120,7 @@ OPERATIONS: dict[str, Row] = {
     ),
     "list_accounts": listed(
         "/accounts", "admin", "All accounts, newest first.", lambda v: c.ListAccounts(asked=pages.asked(v)),
-        ACCOUNT_SHAPE,
+        ACCOUNT_SHAPE, query=(sort("name", "created_at"),),
     ),
     "show_account": row(
         "GET", "/accounts/{account_id}", "admin", "An account.",

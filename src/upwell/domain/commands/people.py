@@ -4,7 +4,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from upwell.domain.commands.keys import Key
-from upwell.domain.commands.lists import Slice
+from upwell.domain.commands.lists import Order, Slice
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -84,7 +84,9 @@ class CreateUser:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ListUsers:
-    """→ tuple[User, ...], by name."""
+    """→ tuple[User, ...], by name, or by created_at."""
+
+    order: Order | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -5,7 +5,7 @@
 select from account where account_id = :account_id for no key update;
 
 -- name: list_users
-select user_id, name, role, enabled, created_at, modified_at from iam_user where account_id = :account_id order by name;
+select user_id, name, role, enabled, created_at, modified_at from iam_user where account_id = :account_id order by {order};
 
 -- name: show_user
 select user_id, name, role, enabled, created_at, modified_at from iam_user
@@ -57,7 +57,7 @@ delete from session where expires_at < :now;
 
 -- name: list_accounts
 select account_id, name, created_at from account
-where (:below::bigint is null or account_id < :below) order by account_id desc limit :take offset :skip;
+where {beyond} order by {order} limit :take offset :skip;
 
 -- name: show_account
 select account_id, name, created_at from account where account_id = :account_id;
