@@ -440,14 +440,23 @@ class Operations(Blocking):
         description: str | None = None,
         space_id: str | None = None,
         super_group_id: str | None = None,
+        condition: s.CreateGroupCondition | None = None,
         idempotency_key: str | None = None,
     ) -> s.Group:
-        """Make a static group. Needs the role operator. `POST /v1/groups`"""
+        """Make a group. With a `condition` it is dynamic: whatever fits is in it, whenever it is asked for. Without
+        one devices are added. A `version` is of the `module`, or of the whole device, and fits nothing where it
+        is not known; a `tag` is the value of its `key`. Needs the role operator. `POST /v1/groups`"""
         return self._one(
             ask(
                 "POST",
                 "/groups",
-                body={"name": name, "description": description, "space_id": space_id, "super_group_id": super_group_id},
+                body={
+                    "name": name,
+                    "description": description,
+                    "space_id": space_id,
+                    "super_group_id": super_group_id,
+                    "condition": condition,
+                },
                 idempotency_key=idempotency_key,
             ),
             s.Group,

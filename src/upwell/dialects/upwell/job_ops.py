@@ -117,6 +117,7 @@ def _create(v: Values) -> c.CreateJob:
         device_list_url=targets["list_url"],
         gray_percent=percent(targets["percent"]),
         group_ids=() if targets["group_id"] is None else (names.read_group_id(targets["group_id"]),),
+        any_group=targets["group_id"] is not None,
         source_versions=sources,
         dynamic_mode=(1 if existing else 2) if kind == "dynamic" else None,
         manner=_manner(v),

@@ -108,7 +108,7 @@ async def _make_verify(ctx: Context, conn: Connection, caller: Caller, cmd: c.Cr
 async def _make_static(ctx: Context, conn: Connection, caller: Caller, cmd: c.CreateJob) -> int:
     package, product_id = await job_packages.package_of_product(conn, caller, cmd)
     job_packages.require_offerable(package, cmd.source_versions)
-    await _require_groups(conn, caller, cmd.group_ids, "static")
+    await _require_groups(conn, caller, cmd.group_ids, None if cmd.any_group else "static")
     targets = await devices_of_product(conn, product_id, cmd.device_names)
     job_id = await _add(ctx, conn, caller, cmd, product_id)
     await add_targets(conn, job_id, targets)
