@@ -1175,6 +1175,13 @@ class AsyncOperations(Awaiting):
         """Who asks. Needs the role viewer. `GET /v1/me`"""
         return await self._one(ask("GET", "/me"), s.Me)
 
+    async def change_password(self, *, current_password: str, new_password: str) -> None:
+        """Change one's own password. By a session, which goes on; the user's others end. A wrong present password
+        counts as one at signing in does. Needs the role viewer. `PUT /v1/me/password`"""
+        await self._none(
+            ask("PUT", "/me/password", body={"current_password": current_password, "new_password": new_password})
+        )
+
     async def create_user(
         self,
         *,

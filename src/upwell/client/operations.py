@@ -1159,6 +1159,13 @@ class Operations(Blocking):
         """Who asks. Needs the role viewer. `GET /v1/me`"""
         return self._one(ask("GET", "/me"), s.Me)
 
+    def change_password(self, *, current_password: str, new_password: str) -> None:
+        """Change one's own password. By a session, which goes on; the user's others end. A wrong present password
+        counts as one at signing in does. Needs the role viewer. `PUT /v1/me/password`"""
+        self._none(
+            ask("PUT", "/me/password", body={"current_password": current_password, "new_password": new_password})
+        )
+
     def create_user(
         self,
         *,

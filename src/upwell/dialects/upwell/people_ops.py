@@ -89,6 +89,14 @@ OPERATIONS: dict[str, Row] = {
         "DELETE", "/sessions/current", "viewer", "Sign out: the session that asks ends.", lambda _: c.EndSession(),
     ),
     "show_me": row("GET", "/me", "viewer", "Who asks.", lambda _: c.ShowMe(), ME),
+    "change_password": row(
+        "PUT", "/me/password", "viewer", "Change one's own password.",
+        lambda v: c.ChangePassword(current_password=v["current_password"], new_password=v["new_password"]),
+        body=(Param("current_password", required=True, check=label(128)),
+              Param("new_password", required=True, check=_PASSWORD)),
+        notes="By a session, which goes on; the user's others end. A wrong present password counts as one at signing in"
+              " does.",
+    ),
     "create_user": row(
         "POST", "/users", "admin", "Make a user.",
         lambda v: c.CreateUser(user=v["name"], password=v["password"], role=v["role"]), USER, status=201,

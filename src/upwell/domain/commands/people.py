@@ -69,6 +69,15 @@ class EndSession:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ChangePassword:
+    """→ Done. The password of the user who asks by a session, which goes on; their others end. Refused to whoever asks
+    by a key."""
+
+    current_password: str = field(repr=False)
+    new_password: str = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ShowMe:
     """→ Me."""
 

@@ -31,6 +31,19 @@ delete from iam_user where user_id = :user_id;
 with tokens as (delete from iam_token where user_id = :user_id)
 delete from session where user_id = :user_id;
 
+-- name: password_of
+select u.salt, u.hash, a.name as account from iam_user u join account a using (account_id) where u.user_id = :user_id;
+
+-- name: change_password
+-- No row comes back when it is another than it was.
+update iam_user set salt = :salt, hash = :hash, modified_at = :now where user_id = :user_id and hash = :was
+returning user_id;
+
+-- name: end_other_sessions
+-- All of a user but one, and the tokens of other tongues.
+with tokens as (delete from iam_token where user_id = :user_id)
+delete from session where user_id = :user_id and session_id <> :session_id;
+
 -- name: make_session
 insert into session (session_id, hash, user_id, created_at, expires_at)
 values (:session_id, :hash, :user_id, :now, :expires_at);
