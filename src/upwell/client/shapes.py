@@ -212,8 +212,10 @@ class Group(TypedDict):
     description: str
     kind: str
     """Members are added to a static one; a condition says who is in a dynamic one"""
-    condition: NotRequired[str]
+    condition: NotRequired[dict[str, Any]]
     """As its maker wrote it"""
+    condition_text: NotRequired[str]
+    """The same, of one that another tongue made"""
     space_id: str
     super_group_id: NotRequired[str]
     """The group that it is under"""
@@ -228,8 +230,10 @@ class CountedGroup(TypedDict):
     description: str
     kind: str
     """Members are added to a static one; a condition says who is in a dynamic one"""
-    condition: NotRequired[str]
+    condition: NotRequired[dict[str, Any]]
     """As its maker wrote it"""
+    condition_text: NotRequired[str]
+    """The same, of one that another tongue made"""
     space_id: str
     super_group_id: NotRequired[str]
     """The group that it is under"""
@@ -1236,6 +1240,57 @@ class UpdateProductRolloutDefaults(TypedDict):
     preset: NotRequired[Literal["careful", "fast", "all_at_once"]]
     same_devices_first: NotRequired[bool]
     guard: NotRequired[UpdateProductRolloutDefaultsGuard]
+
+
+class CreateGroupConditionAllOf(TypedDict):
+    field: Literal[
+        "id",
+        "name",
+        "nickname",
+        "product_id",
+        "space_id",
+        "group_id",
+        "gateway_id",
+        "status",
+        "created_at",
+        "activated_at",
+        "version",
+        "tag",
+    ]
+    operator: NotRequired[Literal["is", "is_not", "begins_with", "before", "after", "exists"]]
+    values: NotRequired[list[str]]
+    module: NotRequired[str]
+    key: NotRequired[str]
+
+
+class CreateGroupConditionAnyOfAllOf(TypedDict):
+    field: Literal[
+        "id",
+        "name",
+        "nickname",
+        "product_id",
+        "space_id",
+        "group_id",
+        "gateway_id",
+        "status",
+        "created_at",
+        "activated_at",
+        "version",
+        "tag",
+    ]
+    operator: NotRequired[Literal["is", "is_not", "begins_with", "before", "after", "exists"]]
+    values: NotRequired[list[str]]
+    module: NotRequired[str]
+    key: NotRequired[str]
+
+
+class CreateGroupConditionAnyOf(TypedDict):
+    all_of: list[CreateGroupConditionAnyOfAllOf]
+
+
+class CreateGroupCondition(TypedDict):
+    all_of: NotRequired[list[CreateGroupConditionAllOf]]
+    any_of: NotRequired[list[CreateGroupConditionAnyOf]]
 
 
 class CreatePackageFile(TypedDict):

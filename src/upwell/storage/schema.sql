@@ -342,6 +342,7 @@ CREATE TABLE device (
     CONSTRAINT device_pkey PRIMARY KEY (device_id)
 );
 CREATE INDEX device_by_name ON device USING btree (name) WHERE deleted_at IS NULL;
+CREATE INDEX device_by_name_of_product ON device USING btree (product_id, name COLLATE "C") WHERE deleted_at IS NULL;
 CREATE INDEX device_newest ON device USING btree (product_id, created_at DESC, device_id) WHERE deleted_at IS NULL;
 CREATE INDEX device_of_product ON device USING btree (product_id, device_id) WHERE deleted_at IS NULL;
 CREATE INDEX device_record ON device USING btree (product_id, created_at DESC, device_id DESC) WHERE deleted_at IS NULL;
@@ -382,6 +383,7 @@ CREATE TABLE account (
     CONSTRAINT account_pkey PRIMARY KEY (account_id),
     CONSTRAINT account_name_key UNIQUE (name)
 );
+CREATE INDEX account_by_name ON account USING btree (name COLLATE "C", account_id);
 
 CREATE TABLE product (
     product_id bigint NOT NULL,
@@ -398,6 +400,7 @@ CREATE TABLE product (
     CONSTRAINT product_pkey PRIMARY KEY (product_id),
     CONSTRAINT product_account_id_fkey FOREIGN KEY (account_id) REFERENCES account(account_id)
 );
+CREATE INDEX product_by_name ON product USING btree (account_id, name COLLATE "C", product_id) WHERE deleted_at IS NULL;
 CREATE INDEX product_key_ever ON product USING btree (product_key);
 CREATE INDEX product_of_space ON product USING btree (space_id, product_id DESC) WHERE deleted_at IS NULL;
 CREATE UNIQUE INDEX product_key ON product USING btree (product_key) WHERE deleted_at IS NULL;

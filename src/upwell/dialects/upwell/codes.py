@@ -107,7 +107,7 @@ TABLE: Final[dict[str, Problem]] = {
     "last-admin": Problem(
         409, "Nobody else of the account is an admin who may sign in.", "Make another user an admin first."
     ),
-    "no-session": Problem(409, "The request came by a key, which is no session.", "Revoke the key instead."),
+    "no-session": Problem(409, "The request came by a key, which is no session.", "Sign in, or revoke the key."),
     "user-name-taken": Problem(409, "The account has a user of that name.", _OTHER_NAME),
     "device-busy": Problem(409, "A device has an unfinished task.", "Wait for its end, or cancel it."),
     "device-name-taken": Problem(409, "The product has a device of that name.", _OTHER_NAME),

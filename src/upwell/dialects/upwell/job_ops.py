@@ -25,6 +25,7 @@ from upwell.dialects.upwell.params import (
     moment,
     path_id,
     percent,
+    sort,
     word,
 )
 from upwell.dialects.upwell.rows import Row, listed, row
@@ -117,6 +118,7 @@ def create_of(v: Values) -> c.CreateJob:
         device_list_url=targets["list_url"],
         gray_percent=percent(targets["percent"]),
         group_ids=() if targets["group_id"] is None else (names.read_group_id(targets["group_id"]),),
+        any_group=targets["group_id"] is not None,
         source_versions=sources,
         dynamic_mode=(1 if existing else 2) if kind == "dynamic" else None,
         manner=_manner(v),
@@ -289,15 +291,18 @@ OPERATIONS: dict[str, Row] = {
     ),
     "list_rollouts": listed(
         _ALL, "viewer", "Rollouts, newest first.",
-        lambda v: c.ListJobs(asked=pages.asked(v), space=v["space_id"], counted=False), ROLLOUT, query=(SPACE_ID,),
+        lambda v: c.ListJobs(asked=pages.asked(v), space=v["space_id"], counted=False), ROLLOUT,
+        query=(SPACE_ID, sort("created_at")),
     ),
     "list_package_rollouts": listed(
         "/packages/{package_id}/rollouts", "viewer", "The rollouts of a package, newest first.",
         lambda v: c.ListJobs(asked=pages.asked(v), package_id=number_of(v), counted=False), ROLLOUT, ids=PACKAGE_PATH,
+        query=(sort("created_at"),),
     ),
     "list_device_rollouts": listed(
         "/devices/{device_id}/rollouts", "viewer", "The rollouts that a device is in, newest first.",
         lambda v: c.ListJobs(asked=pages.asked(v), device=key(v), counted=False), ROLLOUT, ids=DEVICE_PATH,
+        query=(sort("created_at"),),
     ),
     "show_rollout": row(
         "GET", _ONE, "viewer", "A rollout, with the counts of all states.",

@@ -118,6 +118,7 @@ from upwell.domain.commands.packages import (
 )
 from upwell.domain.commands.people import (
     Account,
+    ChangePassword,
     CreateAccount,
     CreateUser,
     DeleteUser,
@@ -251,7 +252,7 @@ Changing = (
     | UpdateEventSettings | CreateReceiver | UpdateReceiver | DeleteReceiver | PingReceiver | RotateSecret | Redeliver
     | CreateUpload | PutUploadPart | CompleteUpload | DeleteUpload
     | CreateImport | CancelImport | CreatePlan
-    | SignIn | EndSession | CreateUser | UpdateUser | DeleteUser | CreateAccount | RenameAccount
+    | SignIn | EndSession | ChangePassword | CreateUser | UpdateUser | DeleteUser | CreateAccount | RenameAccount
 )  # fmt: skip
 """What leaves a trace: an entry of the audit each. A check of names is kept for the registration that follows it."""
 

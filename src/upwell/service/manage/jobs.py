@@ -120,7 +120,7 @@ async def _look_verify(conn: Connection, caller: Caller, cmd: c.CreateJob) -> Lo
 async def _look_static(conn: Connection, caller: Caller, cmd: c.CreateJob) -> Looked:
     package, product_id = await job_packages.package_of_product(conn, caller, cmd)
     job_packages.require_offerable(package, cmd.source_versions)
-    await _require_groups(conn, caller, cmd.group_ids, "static")
+    await _require_groups(conn, caller, cmd.group_ids, None if cmd.any_group else "static")
     return Looked(package, product_id, await devices_of_product(conn, product_id, cmd.device_names))
 
 

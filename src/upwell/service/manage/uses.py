@@ -156,6 +156,7 @@ USES: dict[type, Use] = {
     c.ListImportDevices: imports.list_devices,
     c.CancelImport: imports.cancel_import,
     c.EndSession: sessions.end_session,
+    c.ChangePassword: sessions.change_password,
     c.ShowMe: people.show_me,
     c.CreateUser: people.create_user,
     c.ListUsers: people.list_users,

@@ -1,7 +1,7 @@
 -- Jobs as their owners see them: found by what they are asked for, then shown.
 
 -- name: find_jobs
--- With what tells how each stands, newest first; a null filter is no filter.
+-- With what tells how each stands; a null filter is no filter.
 select j.job_id, j.status, j.materialised, j.stop_asked_at is not null as stop_asked, j.outcome
 from job j join product pr using (product_id)
 where j.account_id = :account_id and j.deleted_at is null
@@ -10,8 +10,8 @@ where j.account_id = :account_id and j.deleted_at is null
                                            where t.job_id = j.job_id and t.device_id = :device_id))
   and (:part::text is null or j.part = :part) and (:space_id::bigint is null or pr.space_id = :space_id)
   and (:product_key::text is null or pr.product_key = :product_key)
-  and (:below::bigint is null or j.job_id < :below)
-order by j.job_id desc limit :take offset :skip;
+  and {beyond}
+order by {order} limit :take offset :skip;
 
 -- name: count_jobs
 select count(*) from job j join product pr using (product_id)
