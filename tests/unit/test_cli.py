@@ -17,7 +17,7 @@ from tools import cli as tool
 from upwell.cli import telling, tree
 from upwell.cli.exits import Ended, Exit, one_line
 from upwell.cli.main import app
-from upwell.cli.remote import acting, contexts, standing, watching
+from upwell.cli.remote import acting, careful, contexts, standing, watching
 from upwell.cli.remote.contexts import Kept, Signed
 
 # --- the tree -------------------------------------------------------------------------------------------------------
@@ -236,6 +236,31 @@ def test_codes_of_refusals() -> None:
     assert acting.code_of(u.UploadFailed("x")) == 1
 
 
+# --- how carefully ---------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("text", "waves"),
+    [
+        ("100%", [{"percent": 100.0}]),
+        ("5, 100%", [{"count": 5}, {"percent": 100.0}]),
+        ("1@60, 0.5%:5-50@30, 50%:9-, 100%", [
+            {"count": 1, "soak_min": 60}, {"percent": 0.5, "at_least": 5, "at_most": 50, "soak_min": 30},
+            {"percent": 50.0, "at_least": 9}, {"percent": 100.0},
+        ]),
+    ],
+)  # fmt: skip
+def test_waves_as_they_are_written(text: str, waves: list[Any]) -> None:
+    assert careful.read(text) == waves and careful.written(waves) == text
+
+
+@pytest.mark.parametrize("text", ["", "x", "-1", "1.5", "1e3%", "10%:5", "10%@", "10%,", "5 0%", "٣%"])
+def test_what_is_no_wave(text: str) -> None:
+    with pytest.raises(Ended) as caught:
+        careful.read(text)
+    assert caught.value.code == Exit.USAGE and "is no wave" in caught.value.lines[0]
+
+
 # --- watching -------------------------------------------------------------------------------------------------------
 
 
@@ -285,6 +310,7 @@ def test_what_comes_next() -> None:
         (rollout("completed", failed=1, succeeded=3), "why-failed"),
         (rollout("completed", succeeded=1), "all has ended"),
         (rollout(), "being made"),
+        (rollout(queued=3, confirm=1, succeeded=2) | {"paused": {"at": "", "by": "k"}}, "to 4 devices until"),
     ):  # fmt: skip
         assert word in standing.next_of(told)
 

@@ -34,7 +34,7 @@ SECTIONS: Mapping[str, Mapping[str, Place]] = {
         "device": Place("Devices: import, look, disable, follow in time.", remote="remote.device_lists:app"),
         "group": Place("Groups of devices.", remote="remote.groups:app"),
         "package": Place("Packages: upload, look, verify.", remote="remote.packages:app"),
-        "rollout": Place("Rollouts: start, watch, steer.", remote="remote.rollouts:app"),
+        "rollout": Place("Rollouts: start, watch, steer.", remote="remote.steering:app"),
     },
     "Who you are": {
         "login": Place("Sign in to a server.", remote="remote.signing_in:login"),
