@@ -1,5 +1,6 @@
 """Careful rollouts from the command line: started in waves with a guard, paused, resumed, promoted, watched."""
 
+import json
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -63,16 +64,10 @@ def open_wave(admin: Person, rollout: str) -> int:
     return max((w["wave"] for w in shown(admin, rollout)["waves"] if w["status"] == "open"), default=0)
 
 
-def first_of(admin: Person, rollout: str, lamps: list[Device]) -> Device:
-    tasks = [admin.do("rollout", "tasks", rollout, "--json").lines]
-    named = {each["device_name"]: each["wave"] for line in tasks for each in map(_read, line)}
-    return next(lamp for lamp in lamps if named[lamp.name] == 1)
-
-
-def _read(line: str) -> dict[str, Any]:
-    import json
-
-    return dict(json.loads(line))
+def waves_of(admin: Person, rollout: str) -> dict[str, int]:
+    """The wave of each device by its name."""
+    tasks = map(json.loads, admin.do("rollout", "tasks", rollout, "--json").lines)
+    return {each["device_name"]: each["wave"] for each in tasks}
 
 
 def test_waves_are_started_steered_and_told(admin: Person, package: str, lamps: list[Device]) -> None:
@@ -89,7 +84,8 @@ def test_waves_are_started_steered_and_told(admin: Person, package: str, lamps: 
     assert [line.split("\t")[:3] for line in text.splitlines() if line[:2] in ("1\t", "2\t", "3\t")] == [
         ["1", "open", "1"], ["2", "waiting", "1"], ["3", "waiting", "2"]
     ]  # fmt: skip
-    first = first_of(admin, rollout, lamps)
+    named = waves_of(admin, rollout)
+    [first] = [lamp for lamp in lamps if named[lamp.name] == 1]
     first.offered()
     paused = admin.do("rollout", "pause", rollout, "--reason", "it smells")
     assert "kept back  3 devices" in paused.out and "it smells" in paused.out and "go on      1 device" in paused.out
@@ -113,6 +109,38 @@ def test_waves_are_started_steered_and_told(admin: Person, package: str, lamps: 
     assert admin.run("rollout", "promote", rollout, "--wave", "4", "--yes").code == 3
     admin.do("rollout", "cancel", rollout, "--yes")
     assert admin.run("rollout", "pause", rollout).code == 3
+
+
+def test_a_halt_is_watched(admin: Person, package: str, lamps: list[Device]) -> None:
+    """On a terminal, by lines, and by a script that wants to know how it ended."""
+    start = ("rollout", "start", package, "--all", "--waves", "2,100%", "--guard", "--yes", "--json")
+    rollout = str(admin.do(*start).json["id"])
+    watch = ("rollout", "watch", rollout, "--interval", "0.2")
+    with admin.at_terminal(*watch, columns=80) as terminal:
+        seen = terminal.until("Wave 2 opens when 2 more of wave 1 have a verdict.")
+        assert "upwell rollout pause|promote|cancel" in terminal.until("steers it.")
+        named = waves_of(admin, rollout)
+        for lamp in (lamp for lamp in lamps if named[lamp.name] == 1):
+            lamp.offered()
+            lamp.progress(-1)
+        terminal.until("halted by its guard")
+        terminal.until("Wave 2 can't open while it is paused.")
+        frame = terminal.until("resume|cancel").rpartition("halted by its guard")[2]
+        assert "2 of the first 2 devices" in frame and "Guard: 2 of 2 offered failed" in frame
+        assert max(map(len, terminal.seen.splitlines())) <= 80
+        done = admin.run(*watch, "--exit-status")
+        assert done.code == 1 and "halted by its guard" in done.err and "why-failed" in done.err
+        lines = [line.partition("  ")[2] for line in done.lines]
+        assert lines[0] == "wave 1 of 2 is open by upwell: 2 devices" and lines[1].startswith("halted by its guard")
+        assert lines[2].startswith("in progress: queued 2, failed 2. 50 % of 4 devices ended.")
+        [told] = admin.run(*watch, "--exit-status", "--json").lines
+        assert json.loads(told)["evidence"] | {"failed_percent": []} == {
+            "offered": 2, "failed": 2, "halts_at": 2, "failed_percent": []
+        }  # fmt: skip
+        assert "until: upwell rollout resume" in admin.do("rollout", "show", rollout).out
+        admin.do("rollout", "cancel", rollout, "--yes")
+        code, seen = terminal.ended()
+    assert code == 0 and "Next: 2 devices failed: upwell rollout why-failed" in seen
 
 
 @pytest.mark.parametrize(

@@ -9,8 +9,9 @@ from upwell.cli.exits import Ended, Exit, one_line
 from upwell.cli.remote.acting import LIST_MAX, At, Every, Limit, Yes, verb
 from upwell.cli.remote.audit import instant
 from upwell.cli.remote.careful import Careful, manner, rule
-from upwell.cli.remote.standing import WAVES, counts, kept_back, next_of, waves
-from upwell.cli.remote.watching import failure, follow
+from upwell.cli.remote.sight import failure
+from upwell.cli.remote.standing import WAVES, counts, evidence, kept_back, next_of, waves
+from upwell.cli.remote.watching import follow
 from upwell.cli.telling import Column, member, minute, moment, number, of, table
 
 app = noun("Rollouts: bring devices to a package, watch, steer.", name="rollout")
@@ -142,7 +143,8 @@ def show(at: At, rollout: RolloutId) -> None:
     if not at.as_json and waves(found):
         print()
         table(WAVES, waves(found))
-        at.say("\n" + found["happens_next"] if "happens_next" in found else "")
+    for said in filter(None, (evidence(found), found.get("happens_next"))):
+        at.say("\n" + one_line(said))
     at.say("\n" + next_of(found))
 
 
@@ -170,8 +172,8 @@ def watch_(
     ] = False,
     interval: Annotated[float, typer.Option(min=0.2, metavar="SECONDS", help="How often it is asked.")] = 2.0,
 ) -> None:
-    """Watch a rollout until it has ended: tasks by state, pace, failures by reason. Elsewhere than on a terminal a line
-    for each change."""
+    """Watch a rollout until it has ended: tasks by state, pace, its waves and what the next one waits for, failures by
+    reason. Elsewhere than on a terminal a line for each change. With --exit-status it ends when its guard halts it."""
     follow(at, rollout, interval, exit_status)
 
 

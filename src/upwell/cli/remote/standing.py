@@ -5,15 +5,15 @@ from typing import Any
 from upwell.cli.telling import Column, member, minute, number, of
 from upwell.client.shapes import CountedRollout
 
+GUARD = "guard"  # who pauses what fails too much
 CLOSED = ("succeeded", "failed", "canceled")
 WAVES: tuple[Column, ...] = (
     ("wave", member("wave")), ("", member("status")),
     ("devices", lambda w: number(w["size"]) if "size" in w else share(w)),
+    ("offered", lambda w: number(w["offered"]) if "offered" in w else ""),
     ("fine", lambda w: number(w["fine"]) if "fine" in w else ""),
     ("failed", lambda w: number(w["failed"]) if "failed" in w else ""),
-    ("open", lambda w: number(w["open"]) if "open" in w else ""),
-    ("soak", lambda w: f"{w['soak_min']} min" if w.get("soak_min") else ""),
-    ("opened", lambda w: f"{minute(w['opened_at'])} by {w['opened_by']}" if w.get("opened_at") else ""),
+    ("opened by", lambda w: _opened(w)),
 )  # fmt: skip
 
 
@@ -28,9 +28,10 @@ def counts(rollout: CountedRollout) -> dict[str, int]:
 
 
 def waves(rollout: Any) -> list[Any]:
-    """Its waves, where it has more than one."""
+    """Its waves, where it has more than one, each with `after_min`: the soak of the one before."""
     found = rollout.get("waves", [])
-    return found if len(found) > 1 else []
+    soaks = [0, *(each.get("soak_min", 0) for each in found)]
+    return [each | {"after_min": soak} for each, soak in zip(found, soaks, strict=False)] if len(found) > 1 else []
 
 
 def share(wave: Any) -> str:
@@ -43,6 +44,33 @@ def next_wave(rollout: Any) -> Any | None:
     return next((each for each in waves(rollout) if each["status"] == "waiting"), None)
 
 
+def open_wave(rollout: Any) -> int:
+    """The last wave that is open; 0 where none is, or there is one alone."""
+    return max((each["wave"] for each in waves(rollout) if each["status"] != "waiting"), default=0)
+
+
+def _opened(wave: Any) -> str:
+    """When and by whom; of one that waits, after which soak of the one before."""
+    if wave.get("opened_at"):
+        return f"{minute(wave['opened_at'])[5:]} {wave['opened_by']}"
+    return f"after {wave['after_min']} min of soak" if wave.get("after_min") else ""
+
+
+def evidence(rollout: Any) -> str:
+    """What the guard of a rollout has seen, in a sentence; nothing where there is none."""
+    seen = rollout.get("evidence")
+    if seen is None:
+        return ""
+    if not seen["offered"]:
+        return "Guard: nothing was offered yet."
+    low, high = seen["failed_percent"]
+    rate = f" ({low:g} to {high:g} %)" if seen["failed"] else ""
+    told = f"Guard: {number(seen['failed'])} of {number(seen['offered'])} offered failed{rate}"
+    if rollout.get("paused", {}).get("by") == GUARD:
+        return told + "."
+    return f"{told}; {number(seen['halts_at'])} halt it, or fewer early ones."
+
+
 def unoffered(rollout: CountedRollout) -> int:
     """Devices that an offer of it is still to be sent to, those of waves that are not open among them."""
     return sum(counts(rollout).get(state, 0) for state in ("confirm", "queued"))
@@ -53,8 +81,7 @@ def kept_back(rollout: Any) -> str:
     paused = rollout.get("paused")
     if paused is None:
         return ""
-    halted = paused["by"] == "guard"
-    by = "halted by its guard" if halted else f"paused by {paused['by']}"
+    by = "halted by its guard" if paused["by"] == GUARD else f"paused by {paused['by']}"
     return f"{by}, {minute(paused['at'])}" + (f": {paused['reason']}" if paused.get("reason") else "")
 
 
