@@ -418,6 +418,8 @@ class RolloutWave(TypedDict):
     opened_at: NotRequired[str]
     opened_by: NotRequired[str]
     """A key's id, or `upwell` by its rule"""
+    offered: NotRequired[int]
+    """Those of them that have been told"""
     fine: NotRequired[int]
     failed: NotRequired[int]
     open: NotRequired[int]
@@ -518,6 +520,8 @@ class CountedRolloutWave(TypedDict):
     opened_at: NotRequired[str]
     opened_by: NotRequired[str]
     """A key's id, or `upwell` by its rule"""
+    offered: NotRequired[int]
+    """Those of them that have been told"""
     fine: NotRequired[int]
     failed: NotRequired[int]
     open: NotRequired[int]
@@ -535,6 +539,19 @@ class CountedRolloutTasks(TypedDict):
     failed: int
     canceled: int
     total: int
+
+
+class CountedRolloutEvidence(TypedDict):
+    """what its guard has seen since it began, or since it went on after a halt"""
+
+    offered: int
+    """Devices, each once"""
+    failed: int
+    """Of them, the silent ones too"""
+    halts_at: int
+    """So many failures among these offers halt it at the latest"""
+    failed_percent: list[float]
+    """The interval at 95 %"""
 
 
 class CountedRollout(TypedDict):
@@ -592,6 +609,8 @@ class CountedRollout(TypedDict):
     """They add up to total at any instant"""
     happens_next: NotRequired[str]
     """A sentence about its waves"""
+    evidence: NotRequired[CountedRolloutEvidence]
+    """What its guard has seen since it began, or since it went on after a halt"""
 
 
 class Steered(TypedDict):

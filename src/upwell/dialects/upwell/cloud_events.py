@@ -198,7 +198,7 @@ def envelope(of: Kind | None = None) -> Schema:
     """The schema of an event, or of those of one kind. It may grow."""
     facts = TYPES[of][1] if of is not None else tuple(_FACTS)
     data = dict(_IDS) | {_FACTS[name].name: _FACTS[name].schema for name in facts}
-    if of in _NUMBERS:
+    if of is not None and of in _NUMBERS:
         data["numbers"] = _NUMBERS[of]
     return {
         "type": "object",

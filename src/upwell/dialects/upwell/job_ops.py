@@ -270,6 +270,7 @@ COUNTED_ROLLOUT = ROLLOUT.with_(
     free("tasks", members(*(number(name, lambda r: None) for name in (*STATES, "total"))), _counts,
          "they add up to total at any instant"),
     text("happens_next", lambda r: r.happens_next or None, "a sentence about its waves", always=False),
+    care.EVIDENCE_FIELD,
 )  # fmt: skip
 STEERED = Shape("Steered", "What a request about tasks did.", (
     number("changed", lambda r: r.changed, "tasks"),

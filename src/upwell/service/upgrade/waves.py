@@ -217,7 +217,8 @@ async def _judged(conn: Connection, row: Row, wave: Row, now: datetime) -> tuple
 async def seen_by_wave(conn: Connection, job_id: int) -> Mapping[int, Seen]:
     """Where the devices of each wave stand; none is known to be unreached."""
     rows = await conn.fetch(*SQL["seen_by_wave"](job_id=job_id))
-    return {r["wave"]: Seen(fine=r["fine"] or 0, failed=r["failed"] or 0, open=r["open"] or 0) for r in rows}
+    names = ("fine", "failed", "open", "told")
+    return {r["wave"]: Seen(**{name: r[name] or 0 for name in names}) for r in rows}
 
 
 # --- steps that change what may be offered ---
