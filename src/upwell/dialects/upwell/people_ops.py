@@ -104,10 +104,10 @@ OPERATIONS: dict[str, Row] = {
         "PATCH", "/users/{user_id}", "admin", "Give a user another role or password, or let them sign in or not.",
         _update, USER, ids=_USER_PATH,
         body=(Param("role", check=_ROLE), Param("password", check=_PASSWORD), Param("enabled", "bool")),
-        notes="A new password, and `enabled` false, end their sessions. The last enabled admin stays one.",
+        notes="A new password, and `enabled` false, end their sessions and keys. The last enabled admin stays one.",
     ),
     "delete_user": row(
-        "DELETE", "/users/{user_id}", "admin", "Delete a user; their sessions end.",
+        "DELETE", "/users/{user_id}", "admin", "Delete a user; their sessions and keys end.",
         lambda v: c.DeleteUser(user_id=_user(v)), ids=_USER_PATH,
     ),
     "create_account": row(

@@ -88,9 +88,12 @@ from upwell.domain.commands.jobs import (
 )
 from upwell.domain.commands.keys import (
     CreateKey,
+    CreateOwnKey,
     Key,
     ListKeys,
+    ListOwnKeys,
     RevokeKey,
+    RevokeOwnKey,
     ShowKey,
 )
 from upwell.domain.commands.lists import Flow, Page
@@ -233,6 +236,7 @@ Changing = (
     | UpdateEventSettings | CreateReceiver | UpdateReceiver | DeleteReceiver | PingReceiver | RotateSecret | Redeliver
     | CreateUpload | PutUploadPart | CompleteUpload | DeleteUpload
     | CreateImport | CancelImport
+    | CreateOwnKey | RevokeOwnKey
     | SignIn | EndSession | CreateUser | UpdateUser | DeleteUser | CreateAccount | RenameAccount
 )  # fmt: skip
 """What leaves a trace: an entry of the audit each. A check of names is kept for the registration that follows it."""
@@ -245,7 +249,7 @@ Reading = (
     | ListAudit | ShowKey | ShowUpload | ListFailures | ListTimeline | ListRefusedLogins | ListVersionHours
     | ListDecisions
     | ExportDevices | ShowImport | ListImports | ListImportProblems | ListImportDevices
-    | ShowMe | ListUsers | ShowUser | ListAccounts | ShowAccount
+    | ListOwnKeys | ShowMe | ListUsers | ShowUser | ListAccounts | ShowAccount
     | ListEvents | ShowEventSettings | ShowReceiver | ListReceivers | ListDeliveries
 )  # fmt: skip
 

@@ -14,10 +14,10 @@ from upwell.domain import commands as c
 from upwell.domain.errors import Conflict, UnknownKey
 from upwell.service.context import Context
 from upwell.service.dice import dice
-from upwell.service.manage.access import Caller, Person
+from upwell.service.manage.access import Caller, Person, known_as
 from upwell.service.manage.audit import Asker, acted
 from upwell.service.manage.tries import Try
-from upwell.service.manage.users import SigningIn, User, known_as
+from upwell.service.manage.users import SigningIn, User
 from upwell.storage.database import Connection
 from upwell.storage.queries import sheet
 
@@ -69,7 +69,7 @@ async def caller_of_session(ctx: Context, token: str, dialect: str) -> Caller:
 
 async def end_session(ctx: Context, caller: Caller, cmd: c.EndSession) -> c.Done:
     """The session that the caller asks by is over. Raises Conflict no_session."""
-    if caller.person is None:
+    if caller.person is None or not caller.person.session_id:
         raise Conflict("no_session", "The request came by a key, which is no session; keys are revoked.")
     ended = SQL["end_session"](session_id=caller.person.session_id)
 
