@@ -10,7 +10,7 @@ import sys
 from collections.abc import Callable, Iterable
 from contextlib import closing
 from dataclasses import dataclass, fields, is_dataclass
-from typing import Annotated, Any, NoReturn, get_type_hints
+from typing import Annotated, Any, Literal, NoReturn, get_type_hints
 
 import typer
 
@@ -41,6 +41,9 @@ Context = Annotated[
 ]
 AsJson = Annotated[bool, typer.Option("--json", help="Print the API's own JSON, of a list one object a line.")]
 Yes = Annotated[bool, typer.Option("--yes", "-y", help="Do it without asking.")]
+SORT = "By this field; with a minus from high to low, as in --sort=-created_at."
+Named = Annotated[Literal["name", "-name", "created_at", "-created_at"] | None, typer.Option("--sort", help=SORT)]
+Made = Annotated[Literal["created_at", "-created_at"] | None, typer.Option("--sort", help=SORT)]
 Limit = Annotated[int, typer.Option(min=1, help="How many at most.")]
 Every = Annotated[bool, typer.Option("--all", help="All of them, however many.")]
 OPTIONS: dict[str, Any] = {"url": Url, "context": Context, "as_json": AsJson}

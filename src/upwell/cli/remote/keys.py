@@ -5,9 +5,11 @@ from typing import Annotated, Literal
 import typer
 
 from upwell.cli.apps import noun
-from upwell.cli.remote.acting import At, Yes, verb
+from upwell.cli.exits import Ended, Exit
+from upwell.cli.remote.acting import SORT, At, Yes, verb
 from upwell.cli.telling import Column, day, member, minute
 
+Sort = Literal["created_at", "-created_at", "last_used_at", "-last_used_at", "expires_at", "-expires_at"]
 app = noun("Access keys of your account.", name="key")
 Role = Literal["viewer", "operator", "admin"]
 Dialect = Literal["upwell", "alibaba", "tuya", "huawei"]
@@ -29,10 +31,12 @@ COLUMNS: tuple[Column, ...] = (
 
 
 @verb(app, "list", "upwell key list", "upwell key list --mine")
-def list_(at: At, mine: Mine = False) -> None:
+def list_(at: At, mine: Mine = False, sort: Annotated[Sort | None, typer.Option(help=SORT)] = None) -> None:
     """Show the account's keys, newest first, without secrets; an admin may. One that `upwell login` made for a user is
     theirs: it has no more than their role, and ends with their right to sign in."""
-    at.many(COLUMNS, at.client.list_own_keys() if mine else at.client.list_keys(), "no keys")
+    if mine and sort:
+        raise Ended(Exit.USAGE, "upwell: --sort is not met with --mine", "  try: leave one out")
+    at.many(COLUMNS, at.client.list_own_keys() if mine else at.client.list_keys(sort=sort), "no keys")
 
 
 @verb(

@@ -6,7 +6,7 @@ import typer
 
 from upwell.cli.apps import noun
 from upwell.cli.exits import Ended, Exit
-from upwell.cli.remote.acting import LIST_MAX, At, Every, Limit, Yes, verb
+from upwell.cli.remote.acting import LIST_MAX, At, Every, Limit, Named, Yes, verb
 from upwell.cli.remote.audit import instant
 from upwell.cli.remote.careful import Careful, rule, written
 from upwell.cli.telling import Column, member, minute, moment, number, of
@@ -38,12 +38,13 @@ def create(
 def list_(
     at: At,
     space: Annotated[str | None, typer.Option(help="Only of this space.")] = None,
+    sort: Named = None,
     limit: Limit = LIST_MAX,
     every: Every = False,
 ) -> None:
     """Show products, newest first."""
     none = "no products; make one: upwell product create NAME"
-    at.pages(COLUMNS, at.client.list_products(space_id=space), none, limit, every)
+    at.pages(COLUMNS, at.client.list_products(space_id=space, sort=sort), none, limit, every)
 
 
 @verb(app, "show", "upwell product show lamp-eu")

@@ -6,7 +6,7 @@ import typer
 
 from upwell.cli.apps import noun
 from upwell.cli.exits import Ended, Exit, one_line
-from upwell.cli.remote.acting import LIST_MAX, At, Every, Limit, Yes, verb
+from upwell.cli.remote.acting import LIST_MAX, SORT, At, Every, Limit, Made, Yes, verb
 from upwell.cli.remote.audit import instant
 from upwell.cli.remote.careful import Careful, manner, rule
 from upwell.cli.remote.sight import failure
@@ -113,6 +113,7 @@ def list_(
     at: At,
     package: Annotated[str | None, typer.Option(help="Only of this package.")] = None,
     device: Annotated[str | None, typer.Option(help="Only those that this device is in.")] = None,
+    sort: Made = None,
     limit: Limit = LIST_MAX,
     every: Every = False,
 ) -> None:
@@ -120,8 +121,8 @@ def list_(
     if package and device:
         raise Ended(Exit.USAGE, "upwell: --package and --device are not met together", "  try: leave one out")
     listed = (
-        at.client.list_package_rollouts(package) if package
-        else at.client.list_device_rollouts(device) if device else at.client.list_rollouts()
+        at.client.list_package_rollouts(package, sort=sort) if package
+        else at.client.list_device_rollouts(device, sort=sort) if device else at.client.list_rollouts(sort=sort)
     )  # fmt: skip
     at.pages(COLUMNS, listed, "no rollouts; start one: upwell rollout start PACKAGE --all", limit, every)
 
@@ -153,11 +154,12 @@ def tasks(
     at: At,
     rollout: RolloutId,
     state: Annotated[State | None, typer.Option(help="Only those in this state.")] = None,
+    sort: Annotated[Literal["state", "-state"] | None, typer.Option(help=SORT)] = None,
     limit: Limit = LIST_MAX,
     every: Every = False,
 ) -> None:
     """Show the tasks of a rollout, a device each."""
-    at.pages(TASKS, at.client.list_rollout_tasks(rollout, state=state), "no such tasks", limit, every)
+    at.pages(TASKS, at.client.list_rollout_tasks(rollout, state=state, sort=sort), "no such tasks", limit, every)
 
 
 @verb(

@@ -4,6 +4,7 @@ Holds: what takes something away, and what offers something to more devices, say
 nothing: it is wanted in a hurry, and `resume` takes it back.
 """
 
+import time
 from typing import Annotated, Any
 
 import typer
@@ -106,6 +107,41 @@ def cancel(at: At, rollout: RolloutId, yes: Yes = False) -> None:
         at.client.end_rollout(rollout)
     done = at.client.cancel_rollout(rollout)
     at.one(done, ("cancelled", number(done["changed"])))
+
+
+ROLLBACK: tuple[Column, ...] = (
+    ("to", lambda p: p.get("source_version") or "unknown"), ("devices", lambda p: p["devices"]),
+    ("module", member("module")), ("by", member("package_id")),
+    ("not possible", lambda p: p.get("not_possible", "").replace("_", " ") or None), ("rollout", member("rollout_id")),
+)  # fmt: skip
+
+
+@verb(
+    app, "rollback", "upwell rollout rollback ro_0000000000000007",
+    'upwell rollout rollback ro_0000000000000007 --yes --reason "it overheats"',
+)  # fmt: skip
+def rollback(
+    at: At,
+    rollout: RolloutId,
+    reason: Annotated[str | None, typer.Option(help="Kept with the decision.")] = None,
+    yes: Yes = False,
+) -> None:
+    """Bring devices back to what they ran before a rollout, those that it succeeded on: by a rollout for each version
+    of which there is a package. What can't be brought back is told before."""
+    told = at.client.plan_rollback(rollout)
+    while told["status"] == "counting":
+        time.sleep(0.5)
+        told = at.client.show_rollback(rollout)
+    if not (yes or at.as_json):
+        at.many(ROLLBACK, told["parts"], "the rollout has succeeded on no device")
+    if not told["devices"]:
+        raise Ended(Exit.REFUSED, "upwell: no device can be brought back")
+    at.sure(f"This brings {of(told['devices'], 'device')} of {rollout} back to what they ran before.", yes)
+    done = at.client.start_rollback(rollout, devices=told["devices"], reason=reason)
+    if at.as_json:
+        at.one(done)
+    else:
+        at.many(ROLLBACK, done["parts"], "")
 
 
 @verb(

@@ -48,12 +48,13 @@ class Scope:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Person:
-    """A user who asks by a session, or by a key of theirs."""
+    """A user who asks by a session, or by a key of theirs; by a session, from where."""
 
     user_id: int
     name: str
     session_id: str = ""
     key_id: str = ""
+    address: str = ""
 
 
 @dataclass(frozen=True, slots=True)
