@@ -43,6 +43,15 @@ def test_each_command_says_what_it_does_with_an_example(path: str, command: Any)
         assert getattr(param, "help", None) or param.name == "help" or "(local)" in path, (path, param.name)
 
 
+def test_a_nouns_list_says_what_each_verb_does_without_cutting_it_off() -> None:
+    for path, command in commands():
+        for name, each in getattr(command, "commands", {}).items():
+            said = each.get_short_help_str()
+            assert said and len(said) <= 85 and "..." not in said, (path, name, said)
+        if getattr(command, "commands", None):
+            assert "..." not in tool.help_of(path, command).replace("[ARGS]...", ""), path
+
+
 def test_examples_are_commands_that_there_are() -> None:
     """Each example is read by the parser that reads what people write; nothing is called."""
     for path, command in commands():

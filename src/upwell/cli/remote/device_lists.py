@@ -201,6 +201,6 @@ def refused_logins(
     limit: Limit = LIST_MAX,
     every: Every = False,
 ) -> None:
-    """Show logins that were refused, the last first, also of names that no device has: who can't come in."""
+    """Show logins that were refused, the last first: who can't come in, also of names that no device has."""
     listed = at.client.list_refused_logins(name=name, address=address, since=instant("--since", since))
     at.pages(REFUSED, listed, "no login was refused", limit, every)

@@ -94,8 +94,8 @@ OPERATIONS: dict[str, Row] = {
         lambda v: c.ChangePassword(current_password=v["current_password"], new_password=v["new_password"]),
         body=(Param("current_password", required=True, check=label(128)),
               Param("new_password", required=True, check=_PASSWORD)),
-        notes="By a session, which goes on; the user's others and their keys end. A wrong present password counts as one"
-              " at signing in does.",
+        notes="By a session, which goes on; the user's others and their keys end. A wrong present password counts as"
+              " one at signing in does.",
     ),
     "create_user": row(
         "POST", "/users", "admin", "Make a user.",
