@@ -65,6 +65,5 @@ AFTER: dict[type, After] = {
         NOTHING,
     ),
     **dict.fromkeys(get_args(c.Reading), NOTHING),
-    c.ShowReasons: After(("surveys",)),
 }  # fmt: skip
 """Of every command, so that a new one says what it makes work for."""
