@@ -88,9 +88,12 @@ from upwell.domain.commands.jobs import (
 )
 from upwell.domain.commands.keys import (
     CreateKey,
+    CreateOwnKey,
     Key,
     ListKeys,
+    ListOwnKeys,
     RevokeKey,
+    RevokeOwnKey,
     ShowKey,
 )
 from upwell.domain.commands.lists import Flow, Page
@@ -251,7 +254,7 @@ Changing = (
     | CreateHook | UpdateHook | DeleteHook | CreateAction | UpdateAction | DeleteAction | CreateKey | RevokeKey
     | UpdateEventSettings | CreateReceiver | UpdateReceiver | DeleteReceiver | PingReceiver | RotateSecret | Redeliver
     | CreateUpload | PutUploadPart | CompleteUpload | DeleteUpload
-    | CreateImport | CancelImport | CreatePlan
+    | CreateImport | CancelImport | CreatePlan | CreateOwnKey | RevokeOwnKey
     | SignIn | EndSession | ChangePassword | CreateUser | UpdateUser | DeleteUser | CreateAccount | RenameAccount
 )  # fmt: skip
 """What leaves a trace: an entry of the audit each. A check of names is kept for the registration that follows it."""
@@ -264,7 +267,7 @@ Reading = (
     | ListAudit | ShowKey | ShowUpload | ListFailures | ListTimeline | ListRefusedLogins | ListVersionHours
     | ListDecisions | ShowRollback | ExplainDevice | ShowReasons | ShowPlan
     | ExportDevices | ShowImport | ListImports | ListImportProblems | ListImportDevices
-    | ShowMe | ListUsers | ShowUser | ListAccounts | ShowAccount
+    | ListOwnKeys | ShowMe | ListUsers | ShowUser | ListAccounts | ShowAccount
     | ListEvents | ShowEventSettings | ShowReceiver | ListReceivers | ListDeliveries
 )  # fmt: skip
 
