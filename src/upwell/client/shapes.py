@@ -212,8 +212,10 @@ class Group(TypedDict):
     description: str
     kind: str
     """Members are added to a static one; a condition says who is in a dynamic one"""
-    condition: NotRequired[str]
+    condition: NotRequired[dict[str, Any]]
     """As its maker wrote it"""
+    condition_text: NotRequired[str]
+    """The same, of one that another tongue made"""
     space_id: str
     super_group_id: NotRequired[str]
     """The group that it is under"""
@@ -228,8 +230,10 @@ class CountedGroup(TypedDict):
     description: str
     kind: str
     """Members are added to a static one; a condition says who is in a dynamic one"""
-    condition: NotRequired[str]
+    condition: NotRequired[dict[str, Any]]
     """As its maker wrote it"""
+    condition_text: NotRequired[str]
+    """The same, of one that another tongue made"""
     space_id: str
     super_group_id: NotRequired[str]
     """The group that it is under"""
@@ -414,6 +418,8 @@ class RolloutWave(TypedDict):
     opened_at: NotRequired[str]
     opened_by: NotRequired[str]
     """A key's id, or `upwell` by its rule"""
+    offered: NotRequired[int]
+    """Those of them that have been told"""
     fine: NotRequired[int]
     failed: NotRequired[int]
     open: NotRequired[int]
@@ -439,6 +445,8 @@ class Rollout(TypedDict):
     group_ids: NotRequired[list[str]]
     source_versions: NotRequired[list[str]]
     """Those that it is for; absent: any"""
+    undoes: NotRequired[str]
+    """The rollout whose devices it brings back"""
     existing: NotRequired[bool]
     """Whether it takes devices that match already"""
     asks_version: bool
@@ -512,6 +520,8 @@ class CountedRolloutWave(TypedDict):
     opened_at: NotRequired[str]
     opened_by: NotRequired[str]
     """A key's id, or `upwell` by its rule"""
+    offered: NotRequired[int]
+    """Those of them that have been told"""
     fine: NotRequired[int]
     failed: NotRequired[int]
     open: NotRequired[int]
@@ -529,6 +539,19 @@ class CountedRolloutTasks(TypedDict):
     failed: int
     canceled: int
     total: int
+
+
+class CountedRolloutEvidence(TypedDict):
+    """what its guard has seen since it began, or since it went on after a halt"""
+
+    offered: int
+    """Devices, each once"""
+    failed: int
+    """Of them, the silent ones too"""
+    halts_at: int
+    """So many failures among these offers halt it at the latest"""
+    failed_percent: list[float]
+    """The interval at 95 %"""
 
 
 class CountedRollout(TypedDict):
@@ -550,6 +573,8 @@ class CountedRollout(TypedDict):
     group_ids: NotRequired[list[str]]
     source_versions: NotRequired[list[str]]
     """Those that it is for; absent: any"""
+    undoes: NotRequired[str]
+    """The rollout whose devices it brings back"""
     existing: NotRequired[bool]
     """Whether it takes devices that match already"""
     asks_version: bool
@@ -584,6 +609,8 @@ class CountedRollout(TypedDict):
     """They add up to total at any instant"""
     happens_next: NotRequired[str]
     """A sentence about its waves"""
+    evidence: NotRequired[CountedRolloutEvidence]
+    """What its guard has seen since it began, or since it went on after a halt"""
 
 
 class Steered(TypedDict):
@@ -608,6 +635,39 @@ class Decision(TypedDict):
     """Go or inconclusive of the wave before; halt"""
     reason: NotRequired[str]
     numbers: dict[str, Any]
+
+
+class RollbackPart(TypedDict):
+    module: str
+    version: str
+    """That they were brought to"""
+    source_version: NotRequired[str]
+    """That they came from; absent: unknown"""
+    devices: int
+    """That succeeded"""
+    package_id: NotRequired[str]
+    """That brings them back"""
+    not_possible: NotRequired[str]
+    """Why they stay; more may come"""
+    rollout_id: NotRequired[str]
+    """That brings them back"""
+
+
+class Rollback(TypedDict):
+    """What undoing a rollout means, by the versions that its devices came from."""
+
+    rollout_id: str
+    """The one that is undone"""
+    status: str
+    """More may come"""
+    asked_by: str
+    """A key's id"""
+    asked_at: str
+    """What succeeded later is not meant"""
+    started_at: NotRequired[str]
+    devices: int
+    """That can be brought back, if they still run what they were brought to"""
+    parts: list[RollbackPart]
 
 
 class Task(TypedDict):
@@ -1140,9 +1200,13 @@ class EventData(TypedDict):
     from_version: NotRequired[str]
     module: NotRequired[str]
     problem: NotRequired[str]
+    numbers: NotRequired[dict[str, Any]]
+    """What it was decided on"""
     progress: NotRequired[int]
     """Percent"""
     reason: NotRequired[str]
+    result: NotRequired[str]
+    """Go or inconclusive of the wave before; halt"""
     role: NotRequired[str]
     state: NotRequired[str]
     status: NotRequired[str]
@@ -1151,6 +1215,8 @@ class EventData(TypedDict):
     times: NotRequired[int]
     tries: NotRequired[int]
     to_version: NotRequired[str]
+    wave: NotRequired[int]
+    """From 1; of a halt the one that is open"""
 
 
 class Event(TypedDict):
@@ -1193,6 +1259,57 @@ class UpdateProductRolloutDefaults(TypedDict):
     preset: NotRequired[Literal["careful", "fast", "all_at_once"]]
     same_devices_first: NotRequired[bool]
     guard: NotRequired[UpdateProductRolloutDefaultsGuard]
+
+
+class CreateGroupConditionAllOf(TypedDict):
+    field: Literal[
+        "id",
+        "name",
+        "nickname",
+        "product_id",
+        "space_id",
+        "group_id",
+        "gateway_id",
+        "status",
+        "created_at",
+        "activated_at",
+        "version",
+        "tag",
+    ]
+    operator: NotRequired[Literal["is", "is_not", "begins_with", "before", "after", "exists"]]
+    values: NotRequired[list[str]]
+    module: NotRequired[str]
+    key: NotRequired[str]
+
+
+class CreateGroupConditionAnyOfAllOf(TypedDict):
+    field: Literal[
+        "id",
+        "name",
+        "nickname",
+        "product_id",
+        "space_id",
+        "group_id",
+        "gateway_id",
+        "status",
+        "created_at",
+        "activated_at",
+        "version",
+        "tag",
+    ]
+    operator: NotRequired[Literal["is", "is_not", "begins_with", "before", "after", "exists"]]
+    values: NotRequired[list[str]]
+    module: NotRequired[str]
+    key: NotRequired[str]
+
+
+class CreateGroupConditionAnyOf(TypedDict):
+    all_of: list[CreateGroupConditionAnyOfAllOf]
+
+
+class CreateGroupCondition(TypedDict):
+    all_of: NotRequired[list[CreateGroupConditionAllOf]]
+    any_of: NotRequired[list[CreateGroupConditionAnyOf]]
 
 
 class CreatePackageFile(TypedDict):

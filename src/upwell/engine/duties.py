@@ -59,6 +59,7 @@ from upwell.service.upgrade import (
     nodes,
     refused,
     retention,
+    rollbacks,
     spread,
     stored_objects,
     waves,
@@ -114,6 +115,7 @@ class Engine:
         self.timing = self._turns("time-outs", endings.time_out_one)
         self.closing = self._turns("the end of the window", endings.close_one)
         self.ending = self._turns("the end", endings.end_one)
+        self.undoing = self._turns("the count of what a rollback means", rollbacks.count_one)
         self.bereaving = self._turns("what waits for a lost object", faults.end_one)
         self.importing = Turns(log, "the list", partial(importing.work_one, ctx), partial(importing.tell_trouble, ctx))
         self.surveying = Turns(log, "the survey", partial(_survey_one, ctx), partial(surveys.tell_trouble, ctx))
@@ -207,6 +209,10 @@ async def _finish(engine: Engine) -> bool:
 
 async def _lost(engine: Engine) -> bool:
     return await engine.bereaving.round(await faults.bereaved(engine.ctx))
+
+
+async def _rollbacks(engine: Engine) -> bool:
+    return await engine.undoing.rounds(await rollbacks.waiting(engine.ctx))
 
 
 async def _imports(engine: Engine) -> bool:
@@ -334,6 +340,7 @@ DUTIES = (
     Duty("objects", lambda engine: stored_objects.read_one(engine.ctx), 2.0, LONG_TURN_S),
     Duty("uploads", lambda engine: wholes.put_together_one(engine.ctx), 1.0, LONG_TURN_S),
     Duty("imports", _imports, 1.0),
+    Duty("rollbacks", _rollbacks, 1.0),
     Duty("surveys", _surveys, 1.0),
     Duty("lost objects", _lost, 1.0),
     Duty("burials", lambda engine: burying.bury_some(engine.ctx), 5.0),

@@ -168,6 +168,7 @@ CREATE TABLE job (
     paused_why text DEFAULT ''::text NOT NULL,
     open_wave smallint DEFAULT 0 NOT NULL,
     let_on_at timestamp with time zone,
+    undoes bigint,
     CONSTRAINT job_pkey PRIMARY KEY (job_id),
     CONSTRAINT job_dynamic_mode_check CHECK (dynamic_mode = ANY (ARRAY[1, 2])),
     CONSTRAINT job_kind_check CHECK (kind = ANY (ARRAY['verify'::text, 'static'::text, 'dynamic'::text])),
@@ -341,6 +342,7 @@ CREATE TABLE device (
     CONSTRAINT device_pkey PRIMARY KEY (device_id)
 );
 CREATE INDEX device_by_name ON device USING btree (name) WHERE deleted_at IS NULL;
+CREATE INDEX device_by_name_of_product ON device USING btree (product_id, name COLLATE "C") WHERE deleted_at IS NULL;
 CREATE INDEX device_newest ON device USING btree (product_id, created_at DESC, device_id) WHERE deleted_at IS NULL;
 CREATE INDEX device_of_product ON device USING btree (product_id, device_id) WHERE deleted_at IS NULL;
 CREATE INDEX device_record ON device USING btree (product_id, created_at DESC, device_id DESC) WHERE deleted_at IS NULL;
@@ -381,6 +383,7 @@ CREATE TABLE account (
     CONSTRAINT account_pkey PRIMARY KEY (account_id),
     CONSTRAINT account_name_key UNIQUE (name)
 );
+CREATE INDEX account_by_name ON account USING btree (name COLLATE "C", account_id);
 
 CREATE TABLE product (
     product_id bigint NOT NULL,
@@ -397,6 +400,7 @@ CREATE TABLE product (
     CONSTRAINT product_pkey PRIMARY KEY (product_id),
     CONSTRAINT product_account_id_fkey FOREIGN KEY (account_id) REFERENCES account(account_id)
 );
+CREATE INDEX product_by_name ON product USING btree (account_id, name COLLATE "C", product_id) WHERE deleted_at IS NULL;
 CREATE INDEX product_key_ever ON product USING btree (product_key);
 CREATE INDEX product_of_space ON product USING btree (space_id, product_id DESC) WHERE deleted_at IS NULL;
 CREATE UNIQUE INDEX product_key ON product USING btree (product_key) WHERE deleted_at IS NULL;
@@ -1122,6 +1126,28 @@ CREATE TABLE registration (
     CONSTRAINT registration_pkey PRIMARY KEY (apply_id)
 );
 CREATE INDEX registration_age ON registration USING btree (created_at, apply_id);
+
+CREATE TABLE rollback (
+    job_id bigint NOT NULL,
+    asked_by text NOT NULL,
+    asked_at timestamp with time zone NOT NULL,
+    walk_after uuid,
+    counted_at timestamp with time zone,
+    started_at timestamp with time zone,
+    CONSTRAINT rollback_pkey PRIMARY KEY (job_id)
+);
+CREATE INDEX rollback_counting ON rollback USING btree (job_id) WHERE counted_at IS NULL;
+
+CREATE TABLE rollback_part (
+    job_id bigint NOT NULL,
+    package_id bigint NOT NULL,
+    module text NOT NULL,
+    source_version text NOT NULL,
+    devices integer NOT NULL,
+    back_job bigint,
+    CONSTRAINT rollback_part_pkey PRIMARY KEY (job_id, package_id, module, source_version),
+    CONSTRAINT rollback_part_job_id_fkey FOREIGN KEY (job_id) REFERENCES rollback(job_id) ON DELETE CASCADE
+);
 
 CREATE TABLE rollout (
     job_id bigint NOT NULL,

@@ -118,6 +118,7 @@ from upwell.domain.commands.packages import (
 )
 from upwell.domain.commands.people import (
     Account,
+    ChangePassword,
     CreateAccount,
     CreateUser,
     DeleteUser,
@@ -160,6 +161,13 @@ from upwell.domain.commands.registration import (
     RegisterDevices,
     Registration,
     ShowRegistration,
+)
+from upwell.domain.commands.rollbacks import (
+    PlanRollback,
+    Rollback,
+    RollbackPart,
+    ShowRollback,
+    StartRollback,
 )
 from upwell.domain.commands.rollouts import (
     Care,
@@ -238,12 +246,13 @@ Changing = (
     | CreateGroup | UpdateGroup | DeleteGroup | AddToGroup | RemoveFromGroup
     | CreateUploadTicket | CreatePackage | UpdatePackage | DeletePackage | CreateModule | UpdateModule | DeleteModule
     | CreateJob | UpdateJob | PauseJob | ResumeJob | PromoteJob | EndPolicy | DeleteJob
+    | PlanRollback | StartRollback
     | CancelTasks | ConfirmTasks | RepeatTasks | DeleteTargetFile
     | CreateHook | UpdateHook | DeleteHook | CreateAction | UpdateAction | DeleteAction | CreateKey | RevokeKey
     | UpdateEventSettings | CreateReceiver | UpdateReceiver | DeleteReceiver | PingReceiver | RotateSecret | Redeliver
     | CreateUpload | PutUploadPart | CompleteUpload | DeleteUpload
     | CreateImport | CancelImport | CreatePlan
-    | SignIn | EndSession | CreateUser | UpdateUser | DeleteUser | CreateAccount | RenameAccount
+    | SignIn | EndSession | ChangePassword | CreateUser | UpdateUser | DeleteUser | CreateAccount | RenameAccount
 )  # fmt: skip
 """What leaves a trace: an entry of the audit each. A check of names is kept for the registration that follows it."""
 
@@ -253,7 +262,7 @@ Reading = (
     | ShowPackage | ListPackages | ShowModule | ListModules | ListModuleVersions
     | ShowJob | ListJobs | ListTasks | ListTargetFiles | ShowHook | ListHooks | ShowAction | ListActions | ListKeys
     | ListAudit | ShowKey | ShowUpload | ListFailures | ListTimeline | ListRefusedLogins | ListVersionHours
-    | ListDecisions | ExplainDevice | ShowReasons | ShowPlan
+    | ListDecisions | ShowRollback | ExplainDevice | ShowReasons | ShowPlan
     | ExportDevices | ShowImport | ListImports | ListImportProblems | ListImportDevices
     | ShowMe | ListUsers | ShowUser | ListAccounts | ShowAccount
     | ListEvents | ShowEventSettings | ShowReceiver | ListReceivers | ListDeliveries
@@ -266,7 +275,7 @@ Result = (
     | UploadTicket | Upload | UploadPart | Package | Job | Steered | Hook | HookAction
     | Page[Product] | Page[Device] | Page[Module] | Page[ModuleVersion] | Page[Package]
     | Page[Job] | Page[Task] | Page[Hook] | Page[HookAction] | Page[Group] | Page[AuditEntry] | Page[TimelineLine]
-    | Page[Decision] | Why | Reasons | Plan
+    | Page[Decision] | Rollback | Why | Reasons | Plan
     | Import | Page[Import] | Page[RowProblem] | Flow[Device] | Flow[ImportedDevice]
     | Page[RefusedLogin] | Page[VersionHour]
     | tuple[Device, ...]

@@ -120,7 +120,7 @@ async def _look_verify(conn: Connection, caller: Caller, cmd: c.CreateJob) -> Lo
 async def _look_static(conn: Connection, caller: Caller, cmd: c.CreateJob) -> Looked:
     package, product_id = await job_packages.package_of_product(conn, caller, cmd)
     job_packages.require_offerable(package, cmd.source_versions)
-    await _require_groups(conn, caller, cmd.group_ids, "static")
+    await _require_groups(conn, caller, cmd.group_ids, None if cmd.any_group else "static")
     return Looked(package, product_id, await devices_of_product(conn, product_id, cmd.device_names))
 
 
@@ -175,6 +175,13 @@ async def _make_asking(ctx: Context, conn: Connection, caller: Caller, cmd: c.Cr
     if cmd.manner.scheduled_at is not None:
         await news.note_status(conn, job_id, ctx.now(), Progress.WAITING, cmd.part)
     return job_id
+
+
+async def make_back(ctx: Context, conn: Connection, caller: Caller, cmd: c.CreateJob, undoes: int) -> int:
+    """A static job for the devices that another one succeeded on. Raises as making any does."""
+    package, product_id = await job_packages.package_of_product(conn, caller, cmd)
+    job_packages.require_offerable(package, cmd.source_versions)
+    return await _add(ctx, conn, caller, cmd, product_id, undoes)
 
 
 _MAKE = {"verify": _make_verify, "static": _make_static, "dynamic": _make_dynamic}
@@ -236,7 +243,9 @@ async def _add_public(conn: Connection, caller: Caller, cmd: c.CreateJob, job_id
     await conn.execute(*SQL["add_strays"](job_id=job_id, device_ids=ids, names=strays))
 
 
-async def _add(ctx: Context, conn: Connection, caller: Caller, cmd: c.CreateJob, product_id: int) -> int:
+async def _add(
+    ctx: Context, conn: Connection, caller: Caller, cmd: c.CreateJob, product_id: int, undoes: int | None = None
+) -> int:
     job_id, asks = ctx.new_id(), cmd.asks_version
     care = cmd.care if cmd.care is not None or cmd.kind == "verify" else await defaults(conn, cmd, product_id)
     facts: dict[str, Any] = asdict(cmd.manner) | {
@@ -256,6 +265,7 @@ async def _add(ctx: Context, conn: Connection, caller: Caller, cmd: c.CreateJob,
         "facts": json.dumps(dict(cmd.facts)),
         "now": await ctx.moment(conn),  # which of the devices there are it is for
         "open_wave": _begins(care),
+        "undoes": undoes,
     }
     facts |= {name: getattr(cmd, name) for name in _AS_GIVEN}
     await conn.execute(*SQL["add_job"](**facts))
@@ -343,12 +353,17 @@ async def end_policy(ctx: Context, caller: Caller, cmd: c.EndPolicy) -> c.Done:
             raise Conflict("job_not_dynamic", "The job is not dynamic and has no policy.")
         if job["status"] != "IN_PROGRESS":
             raise Conflict("job_ended", f"The job is {job['status']}.")
-        await conn.execute(*POLICIES["change_policies"](product_id=job["product_id"]))
-        await conn.execute(*POLICIES["drop_policy"](job_id=cmd.job_id))
-        await end_job(conn, cmd.job_id, "CANCELED", ctx.now())
+        await end_policy_of(ctx, conn, job)
         return c.Done()
 
     return await ctx.database.transact(body)
+
+
+async def end_policy_of(ctx: Context, conn: Connection, job: Row) -> None:
+    """A locked dynamic job that runs makes no more tasks."""
+    await conn.execute(*POLICIES["change_policies"](product_id=job["product_id"]))
+    await conn.execute(*POLICIES["drop_policy"](job_id=job["job_id"]))
+    await end_job(conn, job["job_id"], "CANCELED", ctx.now())
 
 
 async def delete_job(ctx: Context, caller: Caller, cmd: c.DeleteJob) -> c.Done:

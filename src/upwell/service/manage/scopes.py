@@ -383,6 +383,7 @@ RULES: Mapping[type, Rule] = {
     c.CreatePackage: _make_package, c.ShowPackage: _of_package,
     c.UpdatePackage: _of_package, c.DeletePackage: _of_package, c.ListPackages: _list_packages,
     c.PauseJob: _of_job, c.ResumeJob: _of_job, c.PromoteJob: _of_job, c.ListDecisions: _of_job,
+    c.PlanRollback: _of_job, c.ShowRollback: _of_job, c.StartRollback: _of_job,
     c.ExplainDevice: _explain_device, c.ShowReasons: _of_job, c.CreatePlan: _make_plan, c.ShowPlan: _of_plan,
     c.CreateJob: _make_job, c.UpdateJob: _of_job, c.EndPolicy: _of_job, c.ShowJob: _of_job, c.ListJobs: _list_jobs,
     c.ListFailures: _of_job, c.ListTimeline: _of_device, c.ListVersionHours: _of_product,

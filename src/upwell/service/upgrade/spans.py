@@ -1,7 +1,8 @@
 """Who a job is for, looked through by device id a span of a bounded size at a time, however few of a span fit.
 
-Before its tasks are made come the walks that tell who it is for: the members of its groups become targets, and the
-devices that a share is taken of are counted. A walk goes on where the job's row says.
+Before its tasks are made come the walks that tell who it is for: the members of its groups become targets, or the
+devices that the job succeeded on which it undoes, and those that a share is taken of are counted. A walk goes on where
+the job's row says.
 """
 
 from collections.abc import Mapping, Sequence
@@ -15,6 +16,7 @@ from upwell.storage.database import Connection, Row
 from upwell.storage.queries import sheet
 
 _Q = sheet("fill")
+_UNDONE = sheet("rollback")["succeeded"]
 COUNTED_AT_ONCE = 10_000  # devices, none of them locked
 OfJob = Row | Mapping[str, Any]  # a job, or what would be one
 
@@ -40,6 +42,9 @@ async def walked(conn: Connection, job: Row, size: int) -> bool:
     """A part of the walks that come before the job's tasks is walked; False when there is none left."""
     if job["asks_version"]:
         return await _walk_groups(conn, job, size)
+    if job["undoes"] is not None and not job["walk"]:
+        await _walk_undone(conn, job, size)
+        return True
     if job["selection"] == "GRAY" and not job["walk"]:
         await _walk_gray(conn, job)
         return True
@@ -90,6 +95,15 @@ async def _walk_gray(conn: Connection, job: Row) -> None:
     counted = job["gray_counted"] + some
     left = gray_quota(counted, job["gray_percent"]) if span.ends else None
     await _walk_on(conn, job, span, gray_counted=counted, gray_left=left)
+
+
+async def _walk_undone(conn: Connection, job: Row, size: int) -> None:
+    """Those that the undone job brought from the version of this one's package."""
+    which = {"job_id": job["undoes"], "source": job["version"], "brought": job["source_versions"]}
+    rows = await conn.fetch(*_UNDONE(after=job["walk_after"], at_most=size, **which))
+    await add_targets(conn, job["job_id"], [row["device_id"] for row in rows if row["is_meant"]])
+    last = rows[-1]["device_id"] if rows else job["walk_after"]
+    await _walk_on(conn, job, Span([], last, ends=not rows))
 
 
 async def count_share(conn: Connection, job: OfJob, after: UUID | None) -> tuple[int, Span]:

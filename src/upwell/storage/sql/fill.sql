@@ -12,7 +12,7 @@ select j.job_id, j.product_id, j.kind, j.selection,
        sources_of(j.source_versions, p.source_versions) as source_versions, j.gray_percent, j.overwrite, j.need_push,
        j.need_confirm, j.cursor_device, j.until_device, j.group_id, j.multi_module, j.listed, j.account_id,
        j.started_at as until, j.asks_version, j.group_ids, j.part, lower(p.module) as module, p.version,
-       p.is_delta, p.source_version, j.looked, pr.product_key, j.walk, j.walk_after, j.gray_counted, j.gray_left, j.made,
+       p.is_delta, p.source_version, j.looked, pr.product_key, j.walk, j.walk_after, j.gray_counted, j.gray_left, j.made, j.undoes,
        exists (select from budget b where b.job_id = j.job_id and b.is_guarded) as is_guarded
 from job j join package p using (package_id) join product pr on pr.product_id = j.product_id
 where j.job_id = :job_id and j.status = 'IN_PROGRESS' and not j.materialised
