@@ -19,14 +19,16 @@ CAREFUL = c.Care(preset="careful", guard=Watch())
 FLEET = """
 with d as (
     insert into device (device_id, product_id, name, secret, iot_id, created_at, modified_at)
-    select md5(n::text)::uuid, $1, 'device-' || n, 's', 'i' || n, $2, $2 from generate_series(1, $3::int) n returning device_id
+    select md5(n::text)::uuid, $1, 'device-' || n, 's', 'i' || n, $2, $2
+    from generate_series(1, $3::int) n returning device_id
 ), v as (
     insert into module_version (device_id, module, version, reported_at)
     select device_id, 'default', '1.' || get_byte(uuid_send(device_id), 0) % 5, $2 from d
 )
 insert into presence (device_id, node_id, online_at, offline_at, vendor)
 select device_id, case when get_byte(uuid_send(device_id), 1) % 3 > 0 then gen_random_uuid() end, $2,
-       $2::timestamptz - interval '40 days', (array['alibaba', 'tuya', 'huawei'])[1 + get_byte(uuid_send(device_id), 2) % 3]
+       $2::timestamptz - interval '40 days',
+       (array['alibaba', 'tuya', 'huawei'])[1 + get_byte(uuid_send(device_id), 2) % 3]
 from d
 """
 

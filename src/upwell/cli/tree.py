@@ -31,10 +31,10 @@ class Place:
 SECTIONS: Mapping[str, Mapping[str, Place]] = {
     "Your fleet, over the API": {
         "product": Place("Products: kinds of device.", remote="remote.products:app"),
-        "device": Place("Devices: import, look, disable, follow in time.", remote="remote.device_lists:app"),
+        "device": Place("Devices: import, look, disable, follow in time.", remote="remote.device_why:app"),
         "group": Place("Groups of devices.", remote="remote.groups:app"),
         "package": Place("Packages: upload, look, verify.", remote="remote.packages:app"),
-        "rollout": Place("Rollouts: start, watch, steer.", remote="remote.steering:app"),
+        "rollout": Place("Rollouts: start, watch, steer.", remote="remote.beforehand:app"),
         "event": Place("Events: what happened, as it happens.", remote="remote.events:app"),
         "hook": Place("Hooks: where events are sent.", remote="remote.hooks:app"),
     },

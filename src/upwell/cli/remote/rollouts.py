@@ -68,7 +68,7 @@ def start(
     of_product = product or found.get("product_id")
     if of_product is None:
         raise Ended(Exit.USAGE, f"upwell: {package} is every product's", "  try: say whose devices: --product ID")
-    targets, count, which = _targets(at, of_product, all_, device, percent, group)
+    targets, count, which = targets_of(at, of_product, all_, device, percent, group)
     if not device:
         how = manner(care or at.client.show_product(of_product).get("rollout_defaults") or {})
         at.sure(f"This brings {which}, {of(count, 'device')}, to {found['name']} ({found['version']}), {how}.", yes)
@@ -89,7 +89,7 @@ def start(
         at.say(f"\nNext: upwell rollout watch {made['id']}")
 
 
-def _targets(
+def targets_of(
     at: At, product: str, all_: bool, device: list[str] | None, percent: float | None, group: str | None
 ) -> tuple[Any, int, str]:
     """Which devices, how many those are now, and in words. Raises Ended unless exactly one is said."""
