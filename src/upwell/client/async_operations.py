@@ -89,8 +89,8 @@ class AsyncOperations(Awaiting):
         rollout_defaults: s.UpdateProductRolloutDefaults | None = None,
         if_match: Mapping[str, Any] | str | None = None,
     ) -> s.Product:
-        """Rename a product, or say how carefully it is rolled out to. Needs the role operator. `PATCH
-        /v1/products/{product_id}`"""
+        """Rename a product, or say how carefully it is rolled out to. Which rollouts want approval is for admins to
+        say. Needs the role operator. `PATCH /v1/products/{product_id}`"""
         return await self._one(
             ask(
                 "PATCH",
@@ -729,6 +729,7 @@ class AsyncOperations(Awaiting):
         preset: Literal["careful", "fast", "all_at_once"] | None = None,
         same_devices_first: bool | None = None,
         guard: s.CreateRolloutGuard | None = None,
+        approval: s.CreateRolloutApproval | None = None,
         idempotency_key: str | None = None,
     ) -> s.Rollout:
         """Bring devices to a package. A static one brings the devices that are chosen when it starts; a dynamic one
@@ -762,6 +763,7 @@ class AsyncOperations(Awaiting):
                     "preset": preset,
                     "same_devices_first": same_devices_first,
                     "guard": guard,
+                    "approval": approval,
                 },
                 idempotency_key=idempotency_key,
             ),
@@ -890,6 +892,59 @@ class AsyncOperations(Awaiting):
                 idempotency_key=idempotency_key,
             ),
             s.Steered,
+        )
+
+    async def approve_rollout(
+        self,
+        rollout_id: str,
+        *,
+        remark: str | None = None,
+        revision: int | None = None,
+        idempotency_key: str | None = None,
+    ) -> s.Rollout:
+        """Let a rollout begin, or go on as it was changed. For a person who signed in, and neither made nor changed
+        it. `revision` is the one that is meant: one that was changed meanwhile is refused. Needs the role
+        approver. `POST /v1/rollouts/{rollout_id}/approve`"""
+        return await self._one(
+            ask(
+                "POST",
+                path("/rollouts/{}/approve", rollout_id),
+                body={"remark": remark, "revision": revision},
+                idempotency_key=idempotency_key,
+            ),
+            s.Rollout,
+        )
+
+    async def refuse_rollout(
+        self, rollout_id: str, *, remark: str, revision: int | None = None, idempotency_key: str | None = None
+    ) -> s.Rollout:
+        """Have a rollout be over that waits for approval. Of one that had begun and was changed the open tasks are
+        cancelled. Needs the role approver. `POST /v1/rollouts/{rollout_id}/refuse`"""
+        return await self._one(
+            ask(
+                "POST",
+                path("/rollouts/{}/refuse", rollout_id),
+                body={"remark": remark, "revision": revision},
+                idempotency_key=idempotency_key,
+            ),
+            s.Rollout,
+        )
+
+    async def show_rollout_defaults(
+        self,
+    ) -> s.RolloutDefaults:
+        """How carefully the account's rollouts go about their devices. Needs the role viewer. `GET
+        /v1/rollout_defaults`"""
+        return await self._one(ask("GET", "/rollout_defaults"), s.RolloutDefaults)
+
+    async def update_rollout_defaults(
+        self, *, rollout_defaults: s.UpdateRolloutDefaultsRolloutDefaults
+    ) -> s.RolloutDefaults:
+        """Say how carefully rollouts go about from now on. What is said is in place of what was. A product's own
+        come first: its waves, preset and guard together, its approval by itself. Needs the role admin. `PATCH
+        /v1/rollout_defaults`"""
+        return await self._one(
+            ask("PATCH", "/rollout_defaults", body={"rollout_defaults": rollout_defaults}), s.RolloutDefaults
         )
 
     async def pause_rollout(
@@ -1068,7 +1123,7 @@ class AsyncOperations(Awaiting):
     async def create_key(
         self,
         *,
-        role: Literal["viewer", "operator", "admin"],
+        role: Literal["viewer", "operator", "approver", "admin"],
         dialect: Literal["upwell", "alibaba", "tuya", "huawei"] | None = None,
         days: int | None = None,
         space_id: str | None = None,
@@ -1126,7 +1181,7 @@ class AsyncOperations(Awaiting):
         *,
         name: str,
         password: str,
-        role: Literal["viewer", "operator", "admin"],
+        role: Literal["viewer", "operator", "approver", "admin"],
         idempotency_key: str | None = None,
     ) -> s.User:
         """Make a user. Needs the role admin. `POST /v1/users`"""
@@ -1154,7 +1209,7 @@ class AsyncOperations(Awaiting):
         self,
         user_id: str,
         *,
-        role: Literal["viewer", "operator", "admin"] | None = None,
+        role: Literal["viewer", "operator", "approver", "admin"] | None = None,
         password: str | None = None,
         enabled: bool | None = None,
         if_match: Mapping[str, Any] | str | None = None,
@@ -1239,6 +1294,9 @@ class AsyncOperations(Awaiting):
             "upwell.task.offered",
             "upwell.task.progressed",
             "upwell.task.ended",
+            "upwell.rollout.awaits_approval",
+            "upwell.rollout.approved",
+            "upwell.rollout.refused",
             "upwell.rollout.started",
             "upwell.rollout.canceled",
             "upwell.rollout.ended",
@@ -1313,6 +1371,9 @@ class AsyncOperations(Awaiting):
                 "upwell.task.offered",
                 "upwell.task.progressed",
                 "upwell.task.ended",
+                "upwell.rollout.awaits_approval",
+                "upwell.rollout.approved",
+                "upwell.rollout.refused",
                 "upwell.rollout.started",
                 "upwell.rollout.canceled",
                 "upwell.rollout.ended",
@@ -1374,6 +1435,9 @@ class AsyncOperations(Awaiting):
                 "upwell.task.offered",
                 "upwell.task.progressed",
                 "upwell.task.ended",
+                "upwell.rollout.awaits_approval",
+                "upwell.rollout.approved",
+                "upwell.rollout.refused",
                 "upwell.rollout.started",
                 "upwell.rollout.canceled",
                 "upwell.rollout.ended",

@@ -85,8 +85,8 @@ class Operations(Blocking):
         rollout_defaults: s.UpdateProductRolloutDefaults | None = None,
         if_match: Mapping[str, Any] | str | None = None,
     ) -> s.Product:
-        """Rename a product, or say how carefully it is rolled out to. Needs the role operator. `PATCH
-        /v1/products/{product_id}`"""
+        """Rename a product, or say how carefully it is rolled out to. Which rollouts want approval is for admins to
+        say. Needs the role operator. `PATCH /v1/products/{product_id}`"""
         return self._one(
             ask(
                 "PATCH",
@@ -713,6 +713,7 @@ class Operations(Blocking):
         preset: Literal["careful", "fast", "all_at_once"] | None = None,
         same_devices_first: bool | None = None,
         guard: s.CreateRolloutGuard | None = None,
+        approval: s.CreateRolloutApproval | None = None,
         idempotency_key: str | None = None,
     ) -> s.Rollout:
         """Bring devices to a package. A static one brings the devices that are chosen when it starts; a dynamic one
@@ -746,6 +747,7 @@ class Operations(Blocking):
                     "preset": preset,
                     "same_devices_first": same_devices_first,
                     "guard": guard,
+                    "approval": approval,
                 },
                 idempotency_key=idempotency_key,
             ),
@@ -874,6 +876,57 @@ class Operations(Blocking):
                 idempotency_key=idempotency_key,
             ),
             s.Steered,
+        )
+
+    def approve_rollout(
+        self,
+        rollout_id: str,
+        *,
+        remark: str | None = None,
+        revision: int | None = None,
+        idempotency_key: str | None = None,
+    ) -> s.Rollout:
+        """Let a rollout begin, or go on as it was changed. For a person who signed in, and neither made nor changed
+        it. `revision` is the one that is meant: one that was changed meanwhile is refused. Needs the role
+        approver. `POST /v1/rollouts/{rollout_id}/approve`"""
+        return self._one(
+            ask(
+                "POST",
+                path("/rollouts/{}/approve", rollout_id),
+                body={"remark": remark, "revision": revision},
+                idempotency_key=idempotency_key,
+            ),
+            s.Rollout,
+        )
+
+    def refuse_rollout(
+        self, rollout_id: str, *, remark: str, revision: int | None = None, idempotency_key: str | None = None
+    ) -> s.Rollout:
+        """Have a rollout be over that waits for approval. Of one that had begun and was changed the open tasks are
+        cancelled. Needs the role approver. `POST /v1/rollouts/{rollout_id}/refuse`"""
+        return self._one(
+            ask(
+                "POST",
+                path("/rollouts/{}/refuse", rollout_id),
+                body={"remark": remark, "revision": revision},
+                idempotency_key=idempotency_key,
+            ),
+            s.Rollout,
+        )
+
+    def show_rollout_defaults(
+        self,
+    ) -> s.RolloutDefaults:
+        """How carefully the account's rollouts go about their devices. Needs the role viewer. `GET
+        /v1/rollout_defaults`"""
+        return self._one(ask("GET", "/rollout_defaults"), s.RolloutDefaults)
+
+    def update_rollout_defaults(self, *, rollout_defaults: s.UpdateRolloutDefaultsRolloutDefaults) -> s.RolloutDefaults:
+        """Say how carefully rollouts go about from now on. What is said is in place of what was. A product's own
+        come first: its waves, preset and guard together, its approval by itself. Needs the role admin. `PATCH
+        /v1/rollout_defaults`"""
+        return self._one(
+            ask("PATCH", "/rollout_defaults", body={"rollout_defaults": rollout_defaults}), s.RolloutDefaults
         )
 
     def pause_rollout(
@@ -1052,7 +1105,7 @@ class Operations(Blocking):
     def create_key(
         self,
         *,
-        role: Literal["viewer", "operator", "admin"],
+        role: Literal["viewer", "operator", "approver", "admin"],
         dialect: Literal["upwell", "alibaba", "tuya", "huawei"] | None = None,
         days: int | None = None,
         space_id: str | None = None,
@@ -1110,7 +1163,7 @@ class Operations(Blocking):
         *,
         name: str,
         password: str,
-        role: Literal["viewer", "operator", "admin"],
+        role: Literal["viewer", "operator", "approver", "admin"],
         idempotency_key: str | None = None,
     ) -> s.User:
         """Make a user. Needs the role admin. `POST /v1/users`"""
@@ -1138,7 +1191,7 @@ class Operations(Blocking):
         self,
         user_id: str,
         *,
-        role: Literal["viewer", "operator", "admin"] | None = None,
+        role: Literal["viewer", "operator", "approver", "admin"] | None = None,
         password: str | None = None,
         enabled: bool | None = None,
         if_match: Mapping[str, Any] | str | None = None,
@@ -1221,6 +1274,9 @@ class Operations(Blocking):
             "upwell.task.offered",
             "upwell.task.progressed",
             "upwell.task.ended",
+            "upwell.rollout.awaits_approval",
+            "upwell.rollout.approved",
+            "upwell.rollout.refused",
             "upwell.rollout.started",
             "upwell.rollout.canceled",
             "upwell.rollout.ended",
@@ -1295,6 +1351,9 @@ class Operations(Blocking):
                 "upwell.task.offered",
                 "upwell.task.progressed",
                 "upwell.task.ended",
+                "upwell.rollout.awaits_approval",
+                "upwell.rollout.approved",
+                "upwell.rollout.refused",
                 "upwell.rollout.started",
                 "upwell.rollout.canceled",
                 "upwell.rollout.ended",
@@ -1356,6 +1415,9 @@ class Operations(Blocking):
                 "upwell.task.offered",
                 "upwell.task.progressed",
                 "upwell.task.ended",
+                "upwell.rollout.awaits_approval",
+                "upwell.rollout.approved",
+                "upwell.rollout.refused",
                 "upwell.rollout.started",
                 "upwell.rollout.canceled",
                 "upwell.rollout.ended",

@@ -392,6 +392,20 @@ class RolloutGuard(TypedDict):
     """After its first offer, until a silent device counts as failed"""
 
 
+class RolloutApproval(TypedDict):
+    """of one that wants a person's"""
+
+    status: str
+    revision: int
+    """From 1; each edit makes another one"""
+    makers: list[str]
+    """Who made it, and who changed it since it was approved: they do not decide"""
+    asked_at: str
+    decided_at: NotRequired[str]
+    decided_by: NotRequired[str]
+    remark: NotRequired[str]
+
+
 class RolloutPaused(TypedDict):
     """nothing of it is offered since then"""
 
@@ -462,6 +476,8 @@ class Rollout(TypedDict):
     ended_at: NotRequired[str]
     guard: NotRequired[RolloutGuard]
     """What halts it"""
+    approval: NotRequired[RolloutApproval]
+    """Of one that wants a person's"""
     paused: NotRequired[RolloutPaused]
     """Nothing of it is offered since then"""
     preset: NotRequired[str]
@@ -488,6 +504,20 @@ class CountedRolloutGuard(TypedDict):
     action: str
     verdict_min: int
     """After its first offer, until a silent device counts as failed"""
+
+
+class CountedRolloutApproval(TypedDict):
+    """of one that wants a person's"""
+
+    status: str
+    revision: int
+    """From 1; each edit makes another one"""
+    makers: list[str]
+    """Who made it, and who changed it since it was approved: they do not decide"""
+    asked_at: str
+    decided_at: NotRequired[str]
+    decided_by: NotRequired[str]
+    remark: NotRequired[str]
 
 
 class CountedRolloutPaused(TypedDict):
@@ -573,6 +603,8 @@ class CountedRollout(TypedDict):
     ended_at: NotRequired[str]
     guard: NotRequired[CountedRolloutGuard]
     """What halts it"""
+    approval: NotRequired[CountedRolloutApproval]
+    """Of one that wants a person's"""
     paused: NotRequired[CountedRolloutPaused]
     """Nothing of it is offered since then"""
     preset: NotRequired[str]
@@ -593,6 +625,13 @@ class Steered(TypedDict):
     """Tasks"""
 
 
+class RolloutDefaults(TypedDict):
+    """How carefully rollouts go about their devices where they do not say."""
+
+    rollout_defaults: dict[str, Any]
+    """For products that have none of their own"""
+
+
 class Decision(TypedDict):
     """What was decided of a rollout, and with which numbers."""
 
@@ -603,7 +642,7 @@ class Decision(TypedDict):
     """More may come"""
     wave: NotRequired[int]
     by: str
-    """A key's id, or `upwell` by its rule"""
+    """A key's id or a user, or `upwell` by its rule"""
     result: NotRequired[str]
     """Go or inconclusive of the wave before; halt"""
     reason: NotRequired[str]
@@ -995,6 +1034,10 @@ class EventData(TypedDict):
     progress: NotRequired[int]
     """Percent"""
     reason: NotRequired[str]
+    remark: NotRequired[str]
+    """Of who decided it"""
+    revision: NotRequired[int]
+    """Of the rollout, from 1; each edit makes another"""
     role: NotRequired[str]
     state: NotRequired[str]
     status: NotRequired[str]
@@ -1040,11 +1083,17 @@ class UpdateProductRolloutDefaultsGuard(TypedDict):
     verdict_min: NotRequired[int]
 
 
+class UpdateProductRolloutDefaultsApproval(TypedDict):
+    required: NotRequired[bool]
+    over: NotRequired[int]
+
+
 class UpdateProductRolloutDefaults(TypedDict):
     waves: NotRequired[list[UpdateProductRolloutDefaultsWave]]
     preset: NotRequired[Literal["careful", "fast", "all_at_once"]]
     same_devices_first: NotRequired[bool]
     guard: NotRequired[UpdateProductRolloutDefaultsGuard]
+    approval: NotRequired[UpdateProductRolloutDefaultsApproval]
 
 
 class CreatePackageFile(TypedDict):
@@ -1092,3 +1141,38 @@ class CreateRolloutGuard(TypedDict):
     at_least: NotRequired[int]
     action: NotRequired[Literal["pause", "cancel"]]
     verdict_min: NotRequired[int]
+
+
+class CreateRolloutApproval(TypedDict):
+    over: NotRequired[int]
+
+
+class UpdateRolloutDefaultsRolloutDefaultsWave(TypedDict):
+    percent: NotRequired[float]
+    count: NotRequired[int]
+    at_least: NotRequired[int]
+    at_most: NotRequired[int]
+    soak_min: NotRequired[int]
+
+
+class UpdateRolloutDefaultsRolloutDefaultsGuard(TypedDict):
+    p0_percent: NotRequired[float]
+    p1_percent: NotRequired[float]
+    alpha_percent: NotRequired[float]
+    beta_percent: NotRequired[float]
+    at_least: NotRequired[int]
+    action: NotRequired[Literal["pause", "cancel"]]
+    verdict_min: NotRequired[int]
+
+
+class UpdateRolloutDefaultsRolloutDefaultsApproval(TypedDict):
+    required: NotRequired[bool]
+    over: NotRequired[int]
+
+
+class UpdateRolloutDefaultsRolloutDefaults(TypedDict):
+    waves: NotRequired[list[UpdateRolloutDefaultsRolloutDefaultsWave]]
+    preset: NotRequired[Literal["careful", "fast", "all_at_once"]]
+    same_devices_first: NotRequired[bool]
+    guard: NotRequired[UpdateRolloutDefaultsRolloutDefaultsGuard]
+    approval: NotRequired[UpdateRolloutDefaultsRolloutDefaultsApproval]

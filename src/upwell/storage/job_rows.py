@@ -3,12 +3,14 @@
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
+from datetime import datetime
 from decimal import Decimal
 from typing import Any
 from uuid import UUID
 
 from upwell.domain import fault
-from upwell.domain.commands import Care, Job, Manner, Pause, Task
+from upwell.domain.approval import Approval, Stands
+from upwell.domain.commands import Approved, Care, Job, Manner, Pause, Task
 from upwell.domain.guard import Guard, Watch
 from upwell.domain.rollout import Wave
 from upwell.domain.standings import Progress, Standing, Tally, progress, standing
@@ -33,6 +35,7 @@ def job_view(row: Row, counted: Tally | None) -> Job:
         progress=None if counted is None else progress_of(row, counted),
         tally=counted,
         paused=_pause(row),
+        approval=None if row["approval"] is None else _approved(json.loads(row["approval"])),
         care=None if row["rollout"] is None else _care(json.loads(row["rollout"])),
         **lists,
     )
@@ -44,19 +47,32 @@ def _pause(row: Row) -> Pause | None:
     return Pause(at=row["paused_at"], by=row["paused_by"], reason=row["paused_why"])
 
 
+def _approved(kept: dict[str, Any]) -> Approved:
+    decided_at = kept["decided_at"]
+    return Approved(
+        stands=Stands(kept["stands"]), revision=kept["revision"], makers=tuple(kept["makers"]),
+        asked_at=datetime.fromisoformat(kept["asked_at"]),
+        decided_at=None if decided_at is None else datetime.fromisoformat(decided_at), decided_by=kept["decided_by"],
+        remark=kept["remark"],
+    )  # fmt: skip
+
+
 def _care(rollout: dict[str, Any]) -> Care:
     said = said_waves(rollout["waves"])
     watch = None if rollout["guard"] is None else said_watch(rollout["guard"])
     preset, waves = (said, ()) if isinstance(said, str) else ("", said)
-    return Care(preset=preset, waves=waves, same_first=not rollout["salt"], guard=watch)
+    rule = rollout.get("approval")
+    return Care(
+        preset=preset, waves=waves, same_first=not rollout["salt"], guard=watch,
+        approval=None if rule is None else Approval(**rule),
+    )  # fmt: skip
 
 
 def kept_care(care: Care) -> str:
     """What is kept of the care that is taken where a job says nothing of it."""
     guard = None if care.guard is None else kept_watch(care.guard)
-    return json.dumps(
-        {"waves": kept_waves(care.preset or care.waves), "salt": "" if care.same_first else "own", "guard": guard}
-    )
+    kept = {"waves": kept_waves(care.preset or care.waves), "salt": "" if care.same_first else "own", "guard": guard}
+    return json.dumps(kept | ({} if care.approval is None else {"approval": asdict(care.approval)}))
 
 
 def care_of(text: str | None) -> Care | None:

@@ -126,6 +126,7 @@ CREATE TABLE job (
     paused_why text DEFAULT ''::text NOT NULL,
     open_wave smallint DEFAULT 0 NOT NULL,
     let_on_at timestamp with time zone,
+    unapproved boolean DEFAULT false NOT NULL,
     CONSTRAINT job_pkey PRIMARY KEY (job_id),
     CONSTRAINT job_dynamic_mode_check CHECK (dynamic_mode = ANY (ARRAY[1, 2])),
     CONSTRAINT job_kind_check CHECK (kind = ANY (ARRAY['verify'::text, 'static'::text, 'dynamic'::text])),
@@ -270,7 +271,7 @@ BEGIN ATOMIC
      (task_facts.t).wave AS wave,
      (task_facts.t).acts AS acts,
      j.acts,
-     (j.paused_at IS NOT NULL),
+     ((j.paused_at IS NOT NULL) OR j.unapproved),
      ((task_facts.t).wave > GREATEST((j.open_wave)::integer, 1)),
      j.let_on_at
     FROM (job j
@@ -284,6 +285,7 @@ CREATE TABLE account (
     account_id bigint NOT NULL,
     name text NOT NULL,
     created_at timestamp with time zone NOT NULL,
+    rollout_defaults jsonb,
     CONSTRAINT account_pkey PRIMARY KEY (account_id),
     CONSTRAINT account_name_key UNIQUE (name)
 );
@@ -303,7 +305,7 @@ CREATE TABLE access_key (
     product_id bigint,
     is_server_admin boolean DEFAULT false NOT NULL,
     CONSTRAINT access_key_pkey PRIMARY KEY (key_id),
-    CONSTRAINT access_key_role_check CHECK (role = ANY (ARRAY['admin'::text, 'operator'::text, 'viewer'::text])),
+    CONSTRAINT access_key_role_check CHECK (role = ANY (ARRAY['admin'::text, 'approver'::text, 'operator'::text, 'viewer'::text])),
     CONSTRAINT access_key_scope_check CHECK (num_nonnulls(space_id, product_id) = 0 OR num_nonnulls(space_id, product_id) = 1 AND secret_hash IS NOT NULL AND NOT is_server_admin),
     CONSTRAINT access_key_secret_check CHECK ((secret IS NULL) <> (secret_hash IS NULL)),
     CONSTRAINT access_key_account_id_fkey FOREIGN KEY (account_id) REFERENCES account(account_id)
@@ -639,7 +641,7 @@ CREATE TABLE iam_user (
     modified_at timestamp with time zone,
     CONSTRAINT iam_user_pkey PRIMARY KEY (user_id),
     CONSTRAINT iam_user_account_id_name_key UNIQUE (account_id, name),
-    CONSTRAINT iam_user_role_check CHECK (role = ANY (ARRAY['admin'::text, 'operator'::text, 'viewer'::text])),
+    CONSTRAINT iam_user_role_check CHECK (role = ANY (ARRAY['admin'::text, 'approver'::text, 'operator'::text, 'viewer'::text])),
     CONSTRAINT iam_user_account_id_fkey FOREIGN KEY (account_id) REFERENCES account(account_id)
 );
 
@@ -671,6 +673,19 @@ CREATE TABLE imported (
     CONSTRAINT imported_pkey PRIMARY KEY (import_id, row_number)
 );
 CREATE INDEX imported_device ON imported USING btree (import_id, device_id);
+
+CREATE TABLE job_approval (
+    job_id bigint NOT NULL,
+    stands text NOT NULL,
+    revision integer DEFAULT 1 NOT NULL,
+    makers text[] NOT NULL,
+    asked_at timestamp with time zone NOT NULL,
+    decided_at timestamp with time zone,
+    decided_by text DEFAULT ''::text NOT NULL,
+    remark text DEFAULT ''::text NOT NULL,
+    CONSTRAINT job_approval_pkey PRIMARY KEY (job_id),
+    CONSTRAINT job_approval_stands_check CHECK (stands = ANY (ARRAY['awaiting'::text, 'approved'::text, 'refused'::text]))
+);
 
 CREATE TABLE job_count (
     job_id bigint NOT NULL,
@@ -1199,7 +1214,7 @@ CREATE VIEW offerable AS
      JOIN package p ON p.package_id = COALESCE(t.package_id, j.package_id)
      LEFT JOIN module_version mv ON mv.device_id = t.device_id AND mv.module = t.module
      LEFT JOIN presence pr ON pr.device_id = t.device_id
-  WHERE (t.state = ANY (ARRAY['QUEUED'::text, 'NOTIFIED'::text, 'IN_PROGRESS'::text])) AND (j.status = 'IN_PROGRESS'::text OR j.kind = 'dynamic'::text AND j.status = 'CANCELED'::text) AND j.paused_at IS NULL AND j.open_wave >= 0 AND t.wave <= j.open_wave AND p.deleted_at IS NULL AND ((p.status = ANY (ARRAY['verified'::text, 'exempt'::text])) OR j.kind = 'verify'::text AND p.status = 'verifying'::text) AND (p.object_state = 'ok'::text OR (t.awaiting = ANY (ARRAY['result'::text, 'arrival'::text])) OR j.asks_version AND t.package_id IS NULL AND (EXISTS ( SELECT
+  WHERE (t.state = ANY (ARRAY['QUEUED'::text, 'NOTIFIED'::text, 'IN_PROGRESS'::text])) AND (j.status = 'IN_PROGRESS'::text OR j.kind = 'dynamic'::text AND j.status = 'CANCELED'::text) AND j.paused_at IS NULL AND NOT j.unapproved AND j.open_wave >= 0 AND t.wave <= j.open_wave AND p.deleted_at IS NULL AND ((p.status = ANY (ARRAY['verified'::text, 'exempt'::text])) OR j.kind = 'verify'::text AND p.status = 'verifying'::text) AND (p.object_state = 'ok'::text OR (t.awaiting = ANY (ARRAY['result'::text, 'arrival'::text])) OR j.asks_version AND t.package_id IS NULL AND (EXISTS ( SELECT
            FROM job_package c
              JOIN package k ON k.package_id = c.package_id
           WHERE c.job_id = t.job_id AND k.object_state = 'ok'::text))) AND ((t.awaiting = ANY (ARRAY['online'::text, 'answer'::text, 'result'::text, 'arrival'::text])) OR (NOT p.is_delta OR mv.version = p.source_version) AND (p.source_versions = '{}'::text[] OR (mv.version = ANY (p.source_versions)))) AND NOT (t.acts < j.acts AND (EXISTS ( SELECT

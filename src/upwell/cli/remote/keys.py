@@ -9,7 +9,7 @@ from upwell.cli.remote.acting import At, Yes, verb
 from upwell.cli.telling import Column, member, minute, moment
 
 app = noun("Access keys of your account.", name="key")
-Role = Literal["viewer", "operator", "admin"]
+Role = Literal["viewer", "operator", "approver", "admin"]
 Dialect = Literal["upwell", "alibaba", "tuya", "huawei"]
 KeyId = Annotated[str, typer.Argument(metavar="KEY", help="The key's id, the part of a token before its secret.")]
 

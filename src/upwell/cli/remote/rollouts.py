@@ -127,9 +127,20 @@ def show(at: At, rollout: RolloutId) -> None:
         ("to", found["version"]), ("product", found["product_id"]), ("devices", found["selected_by"]),
         ("tasks", told), ("offers a minute", number(found["maximum_per_min"])),
         ("made", minute(found["created_at"])), ("begins", minute(found.get("scheduled_at"))),
-        ("ended", minute(found.get("ended_at"))),
+        ("ended", minute(found.get("ended_at"))), ("approval", _approval(found)),
     )  # fmt: skip
     at.say("\n" + next_of(found))
+
+
+def _approval(found: Any) -> str | None:
+    told = found.get("approval")
+    if told is None:
+        return None
+    made = f"revision {told['revision']} by {', '.join(told['makers'])}"
+    if told["status"] == "awaiting":
+        return f"awaiting, {made}, since {minute(told['asked_at'])}"
+    remark = f": {told['remark']}" if told.get("remark") else ""
+    return f"{told['status']} by {told['decided_by']}, {minute(told['decided_at'])}{remark} ({made})"
 
 
 @verb(app, "tasks", "upwell rollout tasks ro_0000000000000007 --state failed")
@@ -153,6 +164,43 @@ def cancel(at: At, rollout: RolloutId, yes: Yes = False) -> None:
         at.client.end_rollout(rollout)
     done = at.client.cancel_rollout(rollout)
     at.one(done, ("cancelled", number(done["changed"])))
+
+
+@verb(app, "approve", "upwell rollout approve ro_0000000000000007 --remark 'seen on the bench'")
+def approve(
+    at: At,
+    rollout: RolloutId,
+    remark: Annotated[str | None, typer.Option(help="Why; it is kept.")] = None,
+    yes: Yes = False,
+) -> None:
+    """Let a rollout begin, or go on as it was changed. For an approver who signed in and did not make it."""
+    revision = _awaiting(at, rollout, "lets begin", yes)
+    done = at.client.approve_rollout(rollout, remark=remark, revision=revision)
+    at.one(done, ("status", done["status"].replace("_", " ")), ("approved by", done["approval"]["decided_by"]))
+    at.say(f"\nNext: upwell rollout watch {rollout}")
+
+
+@verb(app, "refuse", "upwell rollout refuse ro_0000000000000007 --remark 'wrong package' --yes")
+def refuse(
+    at: At,
+    rollout: RolloutId,
+    remark: Annotated[str, typer.Option(help="Why; it is kept.")],
+    yes: Yes = False,
+) -> None:
+    """Have a rollout be over that waits for approval; of one that had begun the open tasks are cancelled."""
+    revision = _awaiting(at, rollout, "ends", yes)
+    done = at.client.refuse_rollout(rollout, remark=remark, revision=revision)
+    at.one(done, ("status", done["status"].replace("_", " ")), ("refused by", done["approval"]["decided_by"]))
+
+
+def _awaiting(at: At, rollout: str, what: str, yes: bool) -> int | None:
+    """Which revision of it is decided about: the one that is shown now. Raises Ended unless it is meant."""
+    found = at.client.show_rollout(rollout)
+    approval = found.get("approval")
+    who = ", ".join(approval["makers"]) if approval else "nobody who said so"
+    whom = found["selected_by"].replace("_", " ")
+    at.sure(f"This {what} {rollout}: {found['package_name']} ({found['version']}) for {whom}, by {who}.", yes)
+    return None if approval is None else approval["revision"]
 
 
 @verb(

@@ -19,6 +19,8 @@ def counts(rollout: CountedRollout) -> dict[str, int]:
 def next_of(rollout: CountedRollout) -> str:
     """What comes next of a rollout, and who does it."""
     told, where = counts(rollout), rollout["id"]
+    if rollout["status"] == "awaiting_approval":
+        return f"Next: somebody else approves it: upwell rollout approve {where}"
     if waiting := told.get("confirm", 0):
         return f"Next: {of(waiting, 'device')} wait for you: upwell rollout confirm {where} --all"
     if left := open_tasks(rollout):

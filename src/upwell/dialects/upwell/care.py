@@ -1,14 +1,16 @@
 """How carefully a rollout goes about its devices: what its creation takes of that, and what it shows."""
 
 from collections.abc import Callable
+from dataclasses import asdict, replace
 from decimal import Decimal
 from typing import Any
 
 from upwell.dialects.checks import OneOf, Range
 from upwell.dialects.operations import Param, Table, Values
 from upwell.dialects.upwell.params import Percent, percent
-from upwell.dialects.upwell.shapes import Field, Shape, at, free, members, number, switch, text
+from upwell.dialects.upwell.shapes import Field, Shape, at, free, members, number, switch, text, texts
 from upwell.domain import commands as c
+from upwell.domain.approval import Approval, Stands
 from upwell.domain.errors import Invalid
 from upwell.domain.guard import Guard, Watch
 from upwell.domain.rollout import PRESETS, WAVES_MAX, Wave, problem
@@ -39,11 +41,23 @@ PARAMS: Table = (
     Param("same_devices_first", "bool"),
     Param("guard", "members", members=_GUARD, closed=True),
 )
-NAMES = tuple(param.name for param in PARAMS)
+_OVER = Param("over", "int", check=Range(0, DEVICES_MAX))
+APPROVAL = Param("approval", "members", members=(_OVER,), closed=True)
+DEFAULTS: Table = (
+    *PARAMS, Param("approval", "members", members=(Param("required", "bool"), _OVER), closed=True)
+)  # fmt: skip
 
 
 def read(v: Values, path: str = "") -> c.Care | None:
     """How carefully a rollout goes about its devices; None where nothing was said. Raises Invalid."""
+    care, said = _read(v, path), v["approval"]
+    if said is None:
+        return care
+    rule = Approval(required=said.get("required") is not False, over=said["over"] or 0)
+    return replace(care or c.Care(), approval=rule)
+
+
+def _read(v: Values, path: str) -> c.Care | None:
     if v["waves"] is None and v["preset"] is None:
         if v["same_devices_first"] is not None:
             raise Invalid(path + "same_devices_first", "only with waves or preset")
@@ -154,12 +168,25 @@ def shown(care: c.Care) -> dict[str, Any]:
         "waves": [{name: value for name, value in wave.items() if value is not None} for wave in waves] or None,
         "preset": care.preset or None, "same_devices_first": care.same_first,
         "guard": None if care.guard is None else _WATCH.show(care.guard),
+        "approval": None if care.approval is None else asdict(care.approval),
     }  # fmt: skip
+    told = told if care.has_waves else {"approval": told["approval"]}
     return {name: value for name, value in told.items() if value is not None}
 
 
+_APPROVAL = Shape("", "", (
+    text("status", lambda a: a.stands, enum=[str(each) for each in Stands]),
+    number("revision", lambda a: a.revision, "from 1; each edit makes another one"),
+    texts("makers", lambda a: a.makers, "who made it, and who changed it since it was approved: they do not decide"),
+    at("asked_at", lambda a: a.asked_at),
+    at("decided_at", lambda a: a.decided_at, always=False),
+    text("decided_by", lambda a: a.decided_by or None, always=False),
+    text("remark", lambda a: a.remark or None, always=False),
+))  # fmt: skip
 FIELDS: tuple[Field, ...] = (
     GUARD_FIELD,
+    free("approval", members(*_APPROVAL.fields), lambda r: None if r.approval is None else _APPROVAL.show(r.approval),
+         "of one that wants a person's", always=False),
     free("paused", members(*_PAUSED.fields), lambda r: None if r.paused is None else _PAUSED.show(r.paused),
          "nothing of it is offered since then", always=False),
     text("preset", lambda r: r.care.preset or None if r.care else None, always=False),

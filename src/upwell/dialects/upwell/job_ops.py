@@ -30,6 +30,7 @@ from upwell.dialects.upwell.params import (
 from upwell.dialects.upwell.rows import Row, listed, row
 from upwell.dialects.upwell.shapes import Shape, at, free, members, number, switch, text, texts
 from upwell.domain import commands as c
+from upwell.domain.approval import Stands
 from upwell.domain.errors import Invalid
 from upwell.domain.talk import TaskRef
 from upwell.domain.task import State
@@ -43,7 +44,8 @@ LEAD_S = (0, 30 * c.DAY_S)  # how far ahead one may be planned
 STATES = {str(state).lower(): state for state in State}
 OPEN = {name: state for name, state in STATES.items() if str(state) in c.OPEN_STATES}
 SELECTIONS = {"ALL": "all", "SPECIFIC": "devices", "GRAY": "percent", "GROUP": "group"}
-_STATUSES = ("planned", "in_progress", "completed", "canceled")
+AWAITING = "awaiting_approval"
+_STATUSES = ("planned", AWAITING, "in_progress", "completed", "canceled")
 
 TAGS = Param("tags", "object", check=Tags(word(30), label(128), 0, 10))
 PACE = Param("maximum_per_min", "int", check=Range(0, PER_MIN_MAX))
@@ -79,13 +81,14 @@ _CREATE: Table = (
     Param("download_protocol", check=OneOf(("https", "mqtt")), default="https"),
     TAGS,
     *care.PARAMS,
+    care.APPROVAL,
 )
 _FOR: Mapping[str, tuple[str, ...]] = {  # which kinds a member is for, where it is not for all
     "source_versions": ("static", "dynamic"), "existing": ("dynamic",), "scheduled_at": ("static",),
     "finish_at": ("static",), "maximum_per_min": ("static", "dynamic"), "retry": ("static", "dynamic"),
     "overwrite": ("static", "dynamic"), "multi_module": ("static", "dynamic"),
     "waves": ("static", "dynamic"), "preset": ("static", "dynamic"), "same_devices_first": ("static", "dynamic"),
-    "guard": ("static", "dynamic"),
+    "guard": ("static", "dynamic"), "approval": ("static", "dynamic"),
 }  # fmt: skip
 _SELECTED = {  # by which targets: the core's word, and for which kinds
     "all": ("ALL", ("static", "dynamic")), "device_names": ("SPECIFIC", ("static", "verify")),
@@ -217,6 +220,11 @@ def _counts(r: c.Job) -> dict[str, int]:
     return found | {"total": sum(found.values())}
 
 
+def _status(r: c.Job) -> str:
+    awaits = r.approval is not None and r.approval.stands is Stands.AWAITING and r.ended_at is None
+    return AWAITING if awaits else r.status.lower()
+
+
 def _retry(r: c.Job) -> dict[str, Any] | None:
     if r.manner.retry_interval_min is None:
         return None
@@ -226,7 +234,7 @@ def _retry(r: c.Job) -> dict[str, Any] | None:
 ROLLOUT = Shape("Rollout", "One request to bring devices to a package: a job or batch task of the others.", (
     text("id", lambda r: names.rollout_id(r.job_id)),
     text("kind", lambda r: r.kind, enum=list(KINDS)),
-    text("status", lambda r: r.status.lower(), "more may come", enum=list(_STATUSES)),
+    text("status", _status, "more may come", enum=list(_STATUSES)),
     text("status_text", lambda r: r.status_desc or r.waits_for or None, "why there are no tasks, or why all failed",
          always=False),
     text("package_id", lambda r: names.package_id(r.package_id)),

@@ -12,7 +12,7 @@ from upwell.domain.errors import Invalid
 
 OWN = "upwell"  # the dialect whose keys are tokens
 DIALECTS = (OWN, "alibaba", "tuya", "huawei")
-ROLES = ("viewer", "operator", "admin")
+ROLES = ("viewer", "operator", "approver", "admin")
 DAYS_MAX = 36_500
 SCOPES = ("space_id", "product_id")
 

@@ -162,6 +162,8 @@ from upwell.domain.commands.registration import (
     ShowRegistration,
 )
 from upwell.domain.commands.rollouts import (
+    Approved,
+    ApproveJob,
     Care,
     Decision,
     JobWave,
@@ -169,7 +171,11 @@ from upwell.domain.commands.rollouts import (
     Pause,
     PauseJob,
     PromoteJob,
+    RefuseJob,
     ResumeJob,
+    RolloutDefaults,
+    SetRolloutDefaults,
+    ShowRolloutDefaults,
 )
 from upwell.domain.commands.shared import (
     OPEN_STATES,
@@ -227,12 +233,12 @@ Changing = (
     | RegisterDevices | CheckDeviceNames
     | CreateGroup | UpdateGroup | DeleteGroup | AddToGroup | RemoveFromGroup
     | CreateUploadTicket | CreatePackage | UpdatePackage | DeletePackage | CreateModule | UpdateModule | DeleteModule
-    | CreateJob | UpdateJob | PauseJob | ResumeJob | PromoteJob | EndPolicy | DeleteJob
+    | CreateJob | UpdateJob | ApproveJob | RefuseJob | PauseJob | ResumeJob | PromoteJob | EndPolicy | DeleteJob
     | CancelTasks | ConfirmTasks | RepeatTasks | DeleteTargetFile
     | CreateHook | UpdateHook | DeleteHook | CreateAction | UpdateAction | DeleteAction | CreateKey | RevokeKey
     | UpdateEventSettings | CreateReceiver | UpdateReceiver | DeleteReceiver | PingReceiver | RotateSecret | Redeliver
     | CreateUpload | PutUploadPart | CompleteUpload | DeleteUpload
-    | CreateImport | CancelImport
+    | CreateImport | CancelImport | SetRolloutDefaults
     | SignIn | EndSession | CreateUser | UpdateUser | DeleteUser | CreateAccount | RenameAccount
 )  # fmt: skip
 """What leaves a trace: an entry of the audit each. A check of names is kept for the registration that follows it."""
@@ -243,7 +249,7 @@ Reading = (
     | ShowPackage | ListPackages | ShowModule | ListModules | ListModuleVersions
     | ShowJob | ListJobs | ListTasks | ListTargetFiles | ShowHook | ListHooks | ShowAction | ListActions | ListKeys
     | ListAudit | ShowKey | ShowUpload | ListFailures | ListTimeline | ListRefusedLogins | ListVersionHours
-    | ListDecisions
+    | ListDecisions | ShowRolloutDefaults
     | ExportDevices | ShowImport | ListImports | ListImportProblems | ListImportDevices
     | ShowMe | ListUsers | ShowUser | ListAccounts | ShowAccount
     | ListEvents | ShowEventSettings | ShowReceiver | ListReceivers | ListDeliveries
@@ -256,7 +262,7 @@ Result = (
     | UploadTicket | Upload | UploadPart | Package | Job | Steered | Hook | HookAction
     | Page[Product] | Page[Device] | Page[Module] | Page[ModuleVersion] | Page[Package]
     | Page[Job] | Page[Task] | Page[Hook] | Page[HookAction] | Page[Group] | Page[AuditEntry] | Page[TimelineLine]
-    | Page[Decision]
+    | Page[Decision] | RolloutDefaults
     | Import | Page[Import] | Page[RowProblem] | Flow[Device] | Flow[ImportedDevice]
     | Page[RefusedLogin] | Page[VersionHour]
     | tuple[Device, ...]

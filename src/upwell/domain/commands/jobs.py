@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from upwell.domain.commands.lists import Page, Slice
-from upwell.domain.commands.rollouts import Care, JobWave, Pause
+from upwell.domain.commands.rollouts import Approved, Care, JobWave, Pause
 from upwell.domain.commands.shared import DeviceKey
 from upwell.domain.commands.tasks import ListTasks, Task
 from upwell.domain.standings import Progress, Tally
@@ -91,6 +91,7 @@ class Job:
     tasks: Page[Task] | None = None
     counts: Mapping[State, int] | None = None
     paused: Pause | None = None
+    approval: Approved | None = None
     care: Care | None = None
     open_wave: int = 0
     waves: tuple[JobWave, ...] = ()

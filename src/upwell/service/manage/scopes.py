@@ -362,6 +362,7 @@ RULES: Mapping[type, Rule] = {
     c.ListGroups: _list_groups, c.AddToGroup: _members, c.RemoveFromGroup: _members,
     c.CreatePackage: _make_package, c.ShowPackage: _of_package,
     c.UpdatePackage: _of_package, c.DeletePackage: _of_package, c.ListPackages: _list_packages,
+    c.ApproveJob: _of_job, c.RefuseJob: _of_job,
     c.PauseJob: _of_job, c.ResumeJob: _of_job, c.PromoteJob: _of_job, c.ListDecisions: _of_job,
     c.CreateJob: _make_job, c.UpdateJob: _of_job, c.EndPolicy: _of_job, c.ShowJob: _of_job, c.ListJobs: _list_jobs,
     c.ListFailures: _of_job, c.ListTimeline: _of_device, c.ListVersionHours: _of_product,

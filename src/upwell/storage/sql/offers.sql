@@ -3,7 +3,7 @@
 -- name: due_of_node
 -- Tasks whose offer may be pushed by this gateway now (L6 is checked again when they are claimed). Of each job no more
 -- than its budget has left, so that a job that has spent it keeps no other waiting; oldest first. Nothing is read of a job
--- that can offer nothing: one that has ended, is paused, has no open wave, does not push, or whose package may not be offered. In a job that does not
+-- that can offer nothing: one that has ended, is paused or not approved, has no open wave, does not push, or whose package may not be offered. In a job that does not
 -- push a time says only from when on a device that asks is told again (alibaba 7.2). A task that is due and can't be offered
 -- comes too, and is said to be none, so that it is not read again and again.
 with recursive due_jobs as (
@@ -17,8 +17,8 @@ with recursive due_jobs as (
         select sum(p.offers) from pace p
         where p.job_id = j.job_id and p.granted_at > clock_timestamp() - make_interval(secs => :pace_s)), 0) as room
     from due_jobs join job j using (job_id) join package k on k.package_id = j.package_id
-    where j.need_push and (j.finish_at is null or j.finish_at > :now) and j.paused_at is null and j.open_wave >= 0
-      and (j.status = 'IN_PROGRESS' or (j.kind = 'dynamic' and j.status = 'CANCELED'))
+    where j.need_push and (j.finish_at is null or j.finish_at > :now) and j.paused_at is null and not j.unapproved
+      and j.open_wave >= 0 and (j.status = 'IN_PROGRESS' or (j.kind = 'dynamic' and j.status = 'CANCELED'))
       and (j.asks_version or (k.deleted_at is null and k.object_state = 'ok'
            and (k.status in ('verified', 'exempt') or (j.kind = 'verify' and k.status = 'verifying'))))
 ), oldest as materialized (

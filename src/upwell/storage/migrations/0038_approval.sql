@@ -1,0 +1,65 @@
+-- Approval (ADR 0043): what a job may not begin or go on without. That one is not approved is a member of the job's row, which
+-- every reader of what may be offered reads anyway.
+alter table access_key drop constraint access_key_role_check,
+    add constraint access_key_role_check check (role in ('admin', 'approver', 'operator', 'viewer'));
+alter table iam_user drop constraint iam_user_role_check,
+    add constraint iam_user_role_check check (role in ('admin', 'approver', 'operator', 'viewer'));
+alter table account add rollout_defaults jsonb;                       -- of products that have none; null: none
+
+alter table job add unapproved boolean not null default false;        -- a person's approval is waited for, or was refused
+
+create table job_approval (                                           -- of each job that wants one
+    job_id     bigint primary key,
+    stands     text not null check (stands in ('awaiting', 'approved', 'refused')),
+    revision   int not null default 1,                                -- each edit makes another one of the job
+    makers     text[] not null,                                       -- who made this revision: none of them approves it
+    asked_at   timestamptz not null,
+    decided_at timestamptz,
+    decided_by text not null default '',
+    remark     text not null default ''
+);
+
+drop function task_facts;
+-- A task with the facts of its job and package that its life depends on.
+create function task_facts(t task) returns table (
+    device_id uuid, job_id bigint, nth smallint, module text, slot text, state text, source_version text, destination text,
+    is_delta boolean, job_sources text[], package_sources text[], group_id bigint, need_push boolean, need_confirm boolean,
+    retry_interval_min int, retry_count int, timeout_min int, progress smallint, attempt smallint, description text,
+    reason text, failure_ref text, due_at timestamptz, offered_on uuid, offered_at timestamptz, timeout_at timestamptz,
+    awaiting text, package_id bigint, code int, failure bigint, rev int, wave smallint, acts int, job_acts int,
+    is_paused boolean, is_shut boolean, let_on_at timestamptz
+)
+language sql stable
+begin atomic
+    select t.device_id, t.job_id, t.nth, t.module, t.slot, t.state, t.source_version, p.version, p.is_delta,
+           j.source_versions, case when p.is_delta then array[p.source_version] else p.source_versions end,
+           case when j.kind = 'dynamic' then j.group_id end, j.need_push, j.need_confirm, j.retry_interval_min,
+           j.retry_count, j.timeout_min, t.progress, t.attempt, t.description, t.reason, t.failure_ref, t.due_at,
+           t.offered_on, t.offered_at, t.timeout_at, t.awaiting, t.package_id, t.code, t.failure, t.rev, t.wave, t.acts,
+           j.acts, j.paused_at is not null or j.unapproved, t.wave > greatest(j.open_wave, 1), j.let_on_at
+    from job j join package p on p.package_id = coalesce(t.package_id, j.package_id)
+    where j.job_id = t.job_id;
+end;
+
+-- The tasks whose device may be told of them, as they were (see 0031); none of a job that is not approved.
+create or replace view offerable as
+select t.device_id, t.job_id, t.nth, t.module, t.state, t.due_at, t.node_id, t.awaiting, j.maximum_per_min, j.finish_at,
+       coalesce(t.awaiting = '' and mv.by_result and (p.is_delta or p.source_versions <> '{}')
+                and pr.online_at > mv.reported_at, false) as asks_first,
+       p.object_state = 'ok' and (not p.is_delta or mv.version = p.source_version)
+       and (p.source_versions = '{}' or mv.version = any (p.source_versions)) as fits
+from task t join job j using (job_id) join package p on p.package_id = coalesce(t.package_id, j.package_id)
+left join module_version mv on mv.device_id = t.device_id and mv.module = t.module
+left join presence pr on pr.device_id = t.device_id
+where t.state in ('QUEUED', 'NOTIFIED', 'IN_PROGRESS')
+  and (j.status = 'IN_PROGRESS' or (j.kind = 'dynamic' and j.status = 'CANCELED'))
+  and j.paused_at is null and not j.unapproved and j.open_wave >= 0 and t.wave <= j.open_wave
+  and p.deleted_at is null and (p.status in ('verified', 'exempt') or (j.kind = 'verify' and p.status = 'verifying'))
+  and (p.object_state = 'ok' or t.awaiting in ('result', 'arrival')
+       or (j.asks_version and t.package_id is null
+           and exists (select from job_package c join package k on k.package_id = c.package_id
+                       where c.job_id = t.job_id and k.object_state = 'ok')))
+  and (t.awaiting in ('online', 'answer', 'result', 'arrival')
+       or ((not p.is_delta or mv.version = p.source_version)
+           and (p.source_versions = '{}' or mv.version = any (p.source_versions))))
+  and not (t.acts < j.acts and exists (select from halt_of(t.job_id, t.acts, t.state)));
