@@ -730,6 +730,7 @@ class AsyncOperations(Awaiting):
         same_devices_first: bool | None = None,
         guard: s.CreateRolloutGuard | None = None,
         approval: s.CreateRolloutApproval | None = None,
+        hours: s.CreateRolloutHours | None = None,
         idempotency_key: str | None = None,
     ) -> s.Rollout:
         """Bring devices to a package. A static one brings the devices that are chosen when it starts; a dynamic one
@@ -764,6 +765,7 @@ class AsyncOperations(Awaiting):
                     "same_devices_first": same_devices_first,
                     "guard": guard,
                     "approval": approval,
+                    "hours": hours,
                 },
                 idempotency_key=idempotency_key,
             ),
@@ -807,11 +809,12 @@ class AsyncOperations(Awaiting):
         timeout_min: int | None = None,
         source_versions: list[str] | None = None,
         tags: dict[str, str] | None = None,
+        hours: s.UpdateRolloutHours | None = None,
         if_match: Mapping[str, Any] | str | None = None,
     ) -> s.Rollout:
-        """Change the pace or the tags of a rollout that runs. `timeout_min` and `source_versions` only of a dynamic
-        one. With `maximum_per_min` 0 nothing is offered. Needs the role operator. `PATCH
-        /v1/rollouts/{rollout_id}`"""
+        """Change the pace, the hours or the tags of a rollout that runs. `timeout_min` and `source_versions` only of
+        a dynamic one. With `maximum_per_min` 0 nothing is offered. Hours `{}` are none. Of a rollout that wanted
+        approval a change is approved anew. Needs the role operator. `PATCH /v1/rollouts/{rollout_id}`"""
         return await self._one(
             ask(
                 "PATCH",
@@ -821,6 +824,7 @@ class AsyncOperations(Awaiting):
                     "timeout_min": timeout_min,
                     "source_versions": source_versions,
                     "tags": tags,
+                    "hours": hours,
                 },
                 if_match=if_match,
             ),

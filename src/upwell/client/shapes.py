@@ -392,6 +392,20 @@ class RolloutGuard(TypedDict):
     """After its first offer, until a silent device counts as failed"""
 
 
+class RolloutHours(TypedDict):
+    """outside of them nothing is offered"""
+
+    zone: str
+    """Of the IANA database"""
+    open: list[dict[str, Any]]
+    """Local time there"""
+    is_open: bool
+    closes_at: NotRequired[str]
+    """Where it is open"""
+    opens_at: NotRequired[str]
+    """Next"""
+
+
 class RolloutApproval(TypedDict):
     """of one that wants a person's"""
 
@@ -476,6 +490,8 @@ class Rollout(TypedDict):
     ended_at: NotRequired[str]
     guard: NotRequired[RolloutGuard]
     """What halts it"""
+    hours: NotRequired[RolloutHours]
+    """Outside of them nothing is offered"""
     approval: NotRequired[RolloutApproval]
     """Of one that wants a person's"""
     paused: NotRequired[RolloutPaused]
@@ -504,6 +520,20 @@ class CountedRolloutGuard(TypedDict):
     action: str
     verdict_min: int
     """After its first offer, until a silent device counts as failed"""
+
+
+class CountedRolloutHours(TypedDict):
+    """outside of them nothing is offered"""
+
+    zone: str
+    """Of the IANA database"""
+    open: list[dict[str, Any]]
+    """Local time there"""
+    is_open: bool
+    closes_at: NotRequired[str]
+    """Where it is open"""
+    opens_at: NotRequired[str]
+    """Next"""
 
 
 class CountedRolloutApproval(TypedDict):
@@ -603,6 +633,8 @@ class CountedRollout(TypedDict):
     ended_at: NotRequired[str]
     guard: NotRequired[CountedRolloutGuard]
     """What halts it"""
+    hours: NotRequired[CountedRolloutHours]
+    """Outside of them nothing is offered"""
     approval: NotRequired[CountedRolloutApproval]
     """Of one that wants a person's"""
     paused: NotRequired[CountedRolloutPaused]
@@ -1083,6 +1115,17 @@ class UpdateProductRolloutDefaultsGuard(TypedDict):
     verdict_min: NotRequired[int]
 
 
+UpdateProductRolloutDefaultsHoursOpen = TypedDict(
+    "UpdateProductRolloutDefaultsHoursOpen",
+    {"days": NotRequired[list[Literal["mon", "tue", "wed", "thu", "fri", "sat", "sun"]]], "from": str, "to": str},
+)
+
+
+class UpdateProductRolloutDefaultsHours(TypedDict):
+    zone: NotRequired[str]
+    open: NotRequired[list[UpdateProductRolloutDefaultsHoursOpen]]
+
+
 class UpdateProductRolloutDefaultsApproval(TypedDict):
     required: NotRequired[bool]
     over: NotRequired[int]
@@ -1093,6 +1136,7 @@ class UpdateProductRolloutDefaults(TypedDict):
     preset: NotRequired[Literal["careful", "fast", "all_at_once"]]
     same_devices_first: NotRequired[bool]
     guard: NotRequired[UpdateProductRolloutDefaultsGuard]
+    hours: NotRequired[UpdateProductRolloutDefaultsHours]
     approval: NotRequired[UpdateProductRolloutDefaultsApproval]
 
 
@@ -1147,6 +1191,28 @@ class CreateRolloutApproval(TypedDict):
     over: NotRequired[int]
 
 
+CreateRolloutHoursOpen = TypedDict(
+    "CreateRolloutHoursOpen",
+    {"days": NotRequired[list[Literal["mon", "tue", "wed", "thu", "fri", "sat", "sun"]]], "from": str, "to": str},
+)
+
+
+class CreateRolloutHours(TypedDict):
+    zone: NotRequired[str]
+    open: NotRequired[list[CreateRolloutHoursOpen]]
+
+
+UpdateRolloutHoursOpen = TypedDict(
+    "UpdateRolloutHoursOpen",
+    {"days": NotRequired[list[Literal["mon", "tue", "wed", "thu", "fri", "sat", "sun"]]], "from": str, "to": str},
+)
+
+
+class UpdateRolloutHours(TypedDict):
+    zone: NotRequired[str]
+    open: NotRequired[list[UpdateRolloutHoursOpen]]
+
+
 class UpdateRolloutDefaultsRolloutDefaultsWave(TypedDict):
     percent: NotRequired[float]
     count: NotRequired[int]
@@ -1165,6 +1231,17 @@ class UpdateRolloutDefaultsRolloutDefaultsGuard(TypedDict):
     verdict_min: NotRequired[int]
 
 
+UpdateRolloutDefaultsRolloutDefaultsHoursOpen = TypedDict(
+    "UpdateRolloutDefaultsRolloutDefaultsHoursOpen",
+    {"days": NotRequired[list[Literal["mon", "tue", "wed", "thu", "fri", "sat", "sun"]]], "from": str, "to": str},
+)
+
+
+class UpdateRolloutDefaultsRolloutDefaultsHours(TypedDict):
+    zone: NotRequired[str]
+    open: NotRequired[list[UpdateRolloutDefaultsRolloutDefaultsHoursOpen]]
+
+
 class UpdateRolloutDefaultsRolloutDefaultsApproval(TypedDict):
     required: NotRequired[bool]
     over: NotRequired[int]
@@ -1175,4 +1252,5 @@ class UpdateRolloutDefaultsRolloutDefaults(TypedDict):
     preset: NotRequired[Literal["careful", "fast", "all_at_once"]]
     same_devices_first: NotRequired[bool]
     guard: NotRequired[UpdateRolloutDefaultsRolloutDefaultsGuard]
+    hours: NotRequired[UpdateRolloutDefaultsRolloutDefaultsHours]
     approval: NotRequired[UpdateRolloutDefaultsRolloutDefaultsApproval]

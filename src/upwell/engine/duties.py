@@ -53,6 +53,7 @@ from upwell.service.upgrade import (
     fill,
     following,
     halting,
+    hours,
     nodes,
     refused,
     retention,
@@ -111,6 +112,7 @@ class Engine:
         self.timing = self._turns("time-outs", endings.time_out_one)
         self.closing = self._turns("the end of the window", endings.close_one)
         self.ending = self._turns("the end", endings.end_one)
+        self.keeping_hours = self._turns("hours", hours.move_one)
         self.bereaving = self._turns("what waits for a lost object", faults.end_one)
         self.importing = Turns(log, "the list", partial(importing.work_one, ctx), partial(importing.tell_trouble, ctx))
         self.keys_told = ctx.now()  # until when the log says which keys were made
@@ -193,6 +195,13 @@ async def _guards(engine: Engine) -> bool:
     if halted:
         engine.wake("finish", "news")
     return silent or halted
+
+
+async def _hours(engine: Engine) -> bool:
+    moved = await engine.keeping_hours.round(await hours.due(engine.ctx))
+    if moved:
+        engine.wake("push")
+    return moved
 
 
 async def _finish(engine: Engine) -> bool:
@@ -307,6 +316,7 @@ DUTIES = (
     Duty("acts", _acts, 0.5),
     Duty("waves", _waves, 1.0),
     Duty("guards", _guards, 0.5),
+    Duty("hours", _hours, 0.5),
     Duty("finish", _finish, 0.5),
     Duty("counts", _counts, 10.0),
     Duty("lease", _lease, 3.0, nodes.LEASE_S - 3.0),

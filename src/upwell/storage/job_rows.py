@@ -10,8 +10,9 @@ from uuid import UUID
 
 from upwell.domain import fault
 from upwell.domain.approval import Approval, Stands
-from upwell.domain.commands import Approved, Care, Job, Manner, Pause, Task
+from upwell.domain.commands import Approved, Care, Job, JobHours, Manner, Pause, Task
 from upwell.domain.guard import Guard, Watch
+from upwell.domain.hours import Hours, Span
 from upwell.domain.rollout import Wave
 from upwell.domain.standings import Progress, Standing, Tally, progress, standing
 from upwell.domain.talk import TaskRef
@@ -35,6 +36,7 @@ def job_view(row: Row, counted: Tally | None) -> Job:
         progress=None if counted is None else progress_of(row, counted),
         tally=counted,
         paused=_pause(row),
+        hours=None if row["hours"] is None else _hours(row),
         approval=None if row["approval"] is None else _approved(json.loads(row["approval"])),
         care=None if row["rollout"] is None else _care(json.loads(row["rollout"])),
         **lists,
@@ -45,6 +47,11 @@ def _pause(row: Row) -> Pause | None:
     if row["paused_at"] is None:
         return None
     return Pause(at=row["paused_at"], by=row["paused_by"], reason=row["paused_why"])
+
+
+def _hours(row: Row) -> JobHours:
+    closes_at = row["open_until"] if row["is_open"] else None
+    return JobHours(hours=said_hours(json.loads(row["hours"])), closes_at=closes_at, opens_at=row["opens_at"])
 
 
 def _approved(kept: dict[str, Any]) -> Approved:
@@ -65,19 +72,36 @@ def _care(rollout: dict[str, Any]) -> Care:
     return Care(
         preset=preset, waves=waves, same_first=not rollout["salt"], guard=watch,
         approval=None if rule is None else Approval(**rule),
+        hours=said_hours(rollout["hours"]) if "hours" in rollout else None,
     )  # fmt: skip
 
 
 def kept_care(care: Care) -> str:
     """What is kept of the care that is taken where a job says nothing of it."""
     guard = None if care.guard is None else kept_watch(care.guard)
-    kept = {"waves": kept_waves(care.preset or care.waves), "salt": "" if care.same_first else "own", "guard": guard}
-    return json.dumps(kept | ({} if care.approval is None else {"approval": asdict(care.approval)}))
+    kept: dict[str, Any] = {
+        "waves": kept_waves(care.preset or care.waves),
+        "salt": "" if care.same_first else "own",
+        "guard": guard,
+    }
+    kept |= {} if care.approval is None else {"approval": asdict(care.approval)}
+    return json.dumps(kept | ({} if care.hours is None else {"hours": kept_hours(care.hours)}))
 
 
 def care_of(text: str | None) -> Care | None:
     """The same, read back."""
     return None if text is None else _care(json.loads(text))
+
+
+def kept_hours(hours: Hours) -> dict[str, Any]:
+    """What is kept of a job's hours."""
+    return {"zone": hours.zone, "spans": [[span.opens_min, span.closes_min, list(span.days)] for span in hours.spans]}
+
+
+def said_hours(kept: Mapping[str, Any]) -> Hours:
+    """The same, read back."""
+    spans = (Span(opens_min=begins, closes_min=ends, days=tuple(days)) for begins, ends, days in kept["spans"])
+    return Hours(zone=kept["zone"], spans=tuple(spans))
 
 
 def kept_watch(watch: Watch) -> dict[str, Any]:

@@ -127,6 +127,7 @@ CREATE TABLE job (
     open_wave smallint DEFAULT 0 NOT NULL,
     let_on_at timestamp with time zone,
     unapproved boolean DEFAULT false NOT NULL,
+    open_until timestamp with time zone,
     CONSTRAINT job_pkey PRIMARY KEY (job_id),
     CONSTRAINT job_dynamic_mode_check CHECK (dynamic_mode = ANY (ARRAY[1, 2])),
     CONSTRAINT job_kind_check CHECK (kind = ANY (ARRAY['verify'::text, 'static'::text, 'dynamic'::text])),
@@ -271,7 +272,7 @@ BEGIN ATOMIC
      (task_facts.t).wave AS wave,
      (task_facts.t).acts AS acts,
      j.acts,
-     ((j.paused_at IS NOT NULL) OR j.unapproved),
+     ((j.paused_at IS NOT NULL) OR j.unapproved OR COALESCE((j.open_until = '-infinity'::timestamp with time zone), false)),
      ((task_facts.t).wave > GREATEST((j.open_wave)::integer, 1)),
      j.let_on_at
     FROM (job j
@@ -700,6 +701,15 @@ CREATE TABLE job_count (
     CONSTRAINT job_count_pkey PRIMARY KEY (job_id, lane, wave, acts, state, asked, again, gone)
 ) WITH (fillfactor=40, autovacuum_vacuum_threshold=500, autovacuum_vacuum_scale_factor=0.05);
 CREATE INDEX job_count_apart ON job_count USING btree (job_id) WHERE lane <> 0;
+
+CREATE TABLE job_hours (
+    job_id bigint NOT NULL,
+    hours jsonb NOT NULL,
+    opens_at timestamp with time zone,
+    look_at timestamp with time zone NOT NULL,
+    CONSTRAINT job_hours_pkey PRIMARY KEY (job_id)
+);
+CREATE INDEX hours_due ON job_hours USING btree (look_at);
 
 CREATE TABLE job_lot (
     job_id bigint NOT NULL,
@@ -1208,7 +1218,8 @@ CREATE VIEW offerable AS
  SELECT t.device_id, t.job_id, t.nth, t.module, t.state, t.due_at, t.node_id, t.awaiting, j.maximum_per_min,
     j.finish_at,
     COALESCE(t.awaiting = ''::text AND mv.by_result AND (p.is_delta OR p.source_versions <> '{}'::text[]) AND pr.online_at > mv.reported_at, false) AS asks_first,
-    p.object_state = 'ok'::text AND (NOT p.is_delta OR mv.version = p.source_version) AND (p.source_versions = '{}'::text[] OR (mv.version = ANY (p.source_versions))) AS fits
+    p.object_state = 'ok'::text AND (NOT p.is_delta OR mv.version = p.source_version) AND (p.source_versions = '{}'::text[] OR (mv.version = ANY (p.source_versions))) AS fits,
+    j.open_until
    FROM task t
      JOIN job j USING (job_id)
      JOIN package p ON p.package_id = COALESCE(t.package_id, j.package_id)

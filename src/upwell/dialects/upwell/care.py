@@ -1,18 +1,20 @@
 """How carefully a rollout goes about its devices: what its creation takes of that, and what it shows."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, replace
 from decimal import Decimal
 from typing import Any
 
-from upwell.dialects.checks import OneOf, Range
+from upwell.dialects.checks import OneOf, Pattern, Range
 from upwell.dialects.operations import Param, Table, Values
-from upwell.dialects.upwell.params import Percent, percent
+from upwell.dialects.upwell.params import Percent, label, percent
 from upwell.dialects.upwell.shapes import Field, Shape, at, free, members, number, switch, text, texts
 from upwell.domain import commands as c
 from upwell.domain.approval import Approval, Stands
-from upwell.domain.errors import Invalid
+from upwell.domain.errors import Invalid, Missing
 from upwell.domain.guard import Guard, Watch
+from upwell.domain.hours import DAYS, SPANS_MAX, Hours, Span
+from upwell.domain.hours import problem as problem_of_hours
 from upwell.domain.rollout import PRESETS, WAVES_MAX, Wave, problem
 
 DEVICES_MAX, SOAK_MAX = 100_000_000, 43_200  # devices of a wave, minutes of a soak
@@ -42,19 +44,71 @@ PARAMS: Table = (
     Param("guard", "members", members=_GUARD, closed=True),
 )
 _OVER = Param("over", "int", check=Range(0, DEVICES_MAX))
+_CLOCK = Pattern("([01][0-9]|2[0-3]):[0-5][0-9]|24:00", "a time such as 22:00")
+_SPAN: Table = (
+    Param("days", "list", check=OneOf(DAYS), most=len(DAYS)),
+    Param("from", required=True, check=_CLOCK),
+    Param("to", required=True, check=_CLOCK),
+)
+HOURS = Param(
+    "hours", "members",
+    members=(Param("zone", check=label(64)), Param("open", "list", members=_SPAN, closed=True, most=SPANS_MAX)),
+    closed=True,
+)  # fmt: skip
 APPROVAL = Param("approval", "members", members=(_OVER,), closed=True)
 DEFAULTS: Table = (
-    *PARAMS, Param("approval", "members", members=(Param("required", "bool"), _OVER), closed=True)
+    *PARAMS, HOURS, Param("approval", "members", members=(Param("required", "bool"), _OVER), closed=True)
 )  # fmt: skip
 
 
 def read(v: Values, path: str = "") -> c.Care | None:
     """How carefully a rollout goes about its devices; None where nothing was said. Raises Invalid."""
-    care, said = _read(v, path), v["approval"]
-    if said is None:
-        return care
-    rule = Approval(required=said.get("required") is not False, over=said["over"] or 0)
-    return replace(care or c.Care(), approval=rule)
+    care, said, hours = _read(v, path) or c.Care(), v["approval"], hours_of(v["hours"], path + "hours")
+    if said is not None:
+        rule = Approval(required=said.get("required") is not False, over=said["over"] or 0)
+        care = replace(care, approval=rule)
+    if hours is not None and hours.spans:
+        care = replace(care, hours=hours)
+    return None if care == c.Care() else care
+
+
+def hours_of(said: Values | None, path: str = "hours") -> Hours | None:
+    """The hours that are said; without a span where nothing stands in them. Raises Invalid, Missing."""
+    if said is None or (said["zone"] is None and said["open"] is None):
+        return None if said is None else Hours(zone="", spans=())
+    for name in ("zone", "open"):
+        if said[name] is None:
+            raise Missing(f"{path}.{name}", "the other is there")
+    spans = tuple(
+        Span(opens_min=_minutes(each["from"]), closes_min=_minutes(each["to"]), days=_days(each["days"]))
+        for each in said["open"]
+    )
+    hours = Hours(zone=said["zone"], spans=spans)
+    wrong = problem_of_hours(hours)
+    if wrong is not None:
+        raise Invalid(f"{path}.{wrong[0]}", wrong[1])
+    return hours
+
+
+def _minutes(text: str) -> int:
+    return 60 * int(text[:2]) + int(text[3:])
+
+
+def _days(said: Sequence[str] | None) -> tuple[int, ...]:
+    return tuple(range(len(DAYS))) if said is None else tuple(sorted({DAYS.index(day) for day in said}))
+
+
+def _clock(minutes: int) -> str:
+    return f"{minutes // 60:02}:{minutes % 60:02}"
+
+
+def _said(hours: Hours) -> dict[str, Any]:
+    """As it would be said again."""
+    spans = [
+        {"days": [DAYS[day] for day in span.days], "from": _clock(span.opens_min), "to": _clock(span.closes_min)}
+        for span in hours.spans
+    ]
+    return {"zone": hours.zone, "open": spans}
 
 
 def _read(v: Values, path: str) -> c.Care | None:
@@ -171,6 +225,7 @@ def shown(care: c.Care) -> dict[str, Any]:
         "approval": None if care.approval is None else asdict(care.approval),
     }  # fmt: skip
     told = told if care.has_waves else {"approval": told["approval"]}
+    told["hours"] = None if care.hours is None else _said(care.hours)
     return {name: value for name, value in told.items() if value is not None}
 
 
@@ -183,8 +238,17 @@ _APPROVAL = Shape("", "", (
     text("decided_by", lambda a: a.decided_by or None, always=False),
     text("remark", lambda a: a.remark or None, always=False),
 ))  # fmt: skip
+_HOURS = Shape("", "", (
+    text("zone", lambda h: h.hours.zone, "of the IANA database"),
+    free("open", {"type": "array", "items": {"type": "object"}}, lambda h: _said(h.hours)["open"], "local time there"),
+    switch("is_open", lambda h: h.closes_at is not None),
+    at("closes_at", lambda h: h.closes_at, "where it is open", always=False),
+    at("opens_at", lambda h: h.opens_at, "next", always=False),
+))  # fmt: skip
 FIELDS: tuple[Field, ...] = (
     GUARD_FIELD,
+    free("hours", members(*_HOURS.fields), lambda r: None if r.hours is None else _HOURS.show(r.hours),
+         "outside of them nothing is offered", always=False),
     free("approval", members(*_APPROVAL.fields), lambda r: None if r.approval is None else _APPROVAL.show(r.approval),
          "of one that wants a person's", always=False),
     free("paused", members(*_PAUSED.fields), lambda r: None if r.paused is None else _PAUSED.show(r.paused),

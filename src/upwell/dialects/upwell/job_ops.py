@@ -82,13 +82,14 @@ _CREATE: Table = (
     TAGS,
     *care.PARAMS,
     care.APPROVAL,
+    care.HOURS,
 )
 _FOR: Mapping[str, tuple[str, ...]] = {  # which kinds a member is for, where it is not for all
     "source_versions": ("static", "dynamic"), "existing": ("dynamic",), "scheduled_at": ("static",),
     "finish_at": ("static",), "maximum_per_min": ("static", "dynamic"), "retry": ("static", "dynamic"),
     "overwrite": ("static", "dynamic"), "multi_module": ("static", "dynamic"),
     "waves": ("static", "dynamic"), "preset": ("static", "dynamic"), "same_devices_first": ("static", "dynamic"),
-    "guard": ("static", "dynamic"), "approval": ("static", "dynamic"),
+    "guard": ("static", "dynamic"), "approval": ("static", "dynamic"), "hours": ("static", "dynamic"),
 }  # fmt: skip
 _SELECTED = {  # by which targets: the core's word, and for which kinds
     "all": ("ALL", ("static", "dynamic")), "device_names": ("SPECIFIC", ("static", "verify")),
@@ -177,7 +178,7 @@ def job_of(v: Values) -> int:
 def _update(v: Values) -> c.UpdateJob:
     return c.UpdateJob(
         job_id=job_of(v), maximum_per_min=v["maximum_per_min"], timeout_min=v["timeout_min"],
-        source_versions=v["source_versions"], tags=tags_of(v),
+        source_versions=v["source_versions"], tags=tags_of(v), hours=care.hours_of(v["hours"]),
     )  # fmt: skip
 
 
@@ -309,9 +310,11 @@ OPERATIONS: dict[str, Row] = {
         lambda v: c.ShowJob(job_id=job_of(v), counted=True), COUNTED_ROLLOUT, ids=ROLLOUT_PATH, tagged=True,
     ),
     "update_rollout": row(
-        "PATCH", _ONE, "operator", "Change the pace or the tags of a rollout that runs.", _update, ROLLOUT,
-        ids=ROLLOUT_PATH, body=(PACE, TIMEOUT, SOURCES, TAGS), selects=True,
-        notes="`timeout_min` and `source_versions` only of a dynamic one. With `maximum_per_min` 0 nothing is offered.",
+        "PATCH", _ONE, "operator", "Change the pace, the hours or the tags of a rollout that runs.", _update, ROLLOUT,
+        ids=ROLLOUT_PATH, body=(PACE, TIMEOUT, SOURCES, TAGS, care.HOURS), selects=True,
+        notes="`timeout_min` and `source_versions` only of a dynamic one. With `maximum_per_min` 0 nothing is offered."
+              " Hours `{}` are none."
+              " Of a rollout that wanted approval a change is approved anew.",
     ),
     "cancel_rollout": row(
         "POST", _ONE + "/cancel", "operator", "Cancel the open tasks of a rollout.", _cancel, STEERED,

@@ -166,6 +166,7 @@ from upwell.domain.commands.rollouts import (
     ApproveJob,
     Care,
     Decision,
+    JobHours,
     JobWave,
     ListDecisions,
     Pause,

@@ -7,6 +7,7 @@ from datetime import datetime
 from upwell.domain.approval import Approval, Stands
 from upwell.domain.commands.lists import Slice
 from upwell.domain.guard import Watch
+from upwell.domain.hours import Hours
 from upwell.domain.rollout import Seen, Wave
 
 # --- views ---
@@ -25,13 +26,14 @@ class Pause:
 class Care:
     """How carefully a job goes about its devices: in `waves`, or in those of a `preset` (domain/rollout.py). With
     `same_first` the same devices come first in every such job, else each job draws its own lot. A `guard` halts it.
-    With an `approval` it may want one before it begins."""
+    With an `approval` it may want one before it begins. Outside of its `hours` nothing is offered."""
 
     preset: str = ""
     waves: tuple[Wave, ...] = ()
     same_first: bool = False
     guard: Watch | None = None
     approval: Approval | None = None
+    hours: Hours | None = None
 
     @property
     def has_waves(self) -> bool:
@@ -51,6 +53,15 @@ class Approved:
     decided_at: datetime | None = None
     decided_by: str = ""
     remark: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class JobHours:
+    """The hours of a job: when they close, where they are open now, and when they open next."""
+
+    hours: Hours
+    closes_at: datetime | None
+    opens_at: datetime | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -21,6 +21,7 @@ from upwell.domain.editions import edition
 from upwell.domain.errors import Conflict, Invalid, NotFound
 from upwell.domain.events import Kind
 from upwell.domain.fleet import device_id
+from upwell.domain.hours import Hours
 from upwell.domain.job import gray_quota
 from upwell.domain.rollout import FILLING, FILLING_WHOLE, is_whole, problem
 from upwell.domain.standings import ENDED, Progress
@@ -29,7 +30,7 @@ from upwell.service.manage import device_lists, job_packages, job_views
 from upwell.service.manage.access import Caller, require
 from upwell.service.manage.device_keys import find_public
 from upwell.service.manage.held import fill_before
-from upwell.service.upgrade import approvals, events, news, waves
+from upwell.service.upgrade import approvals, events, hours, news, waves
 from upwell.service.upgrade.endings import end_job, set_package_status
 from upwell.service.upgrade.fill import fill_chunk, look_again
 from upwell.service.upgrade.spans import add_targets
@@ -91,7 +92,7 @@ def _check_hours(cmd: c.CreateJob, now: datetime) -> None:
 
 def _check_care(cmd: c.CreateJob) -> None:
     """Waves are shares of devices that are there when the job begins."""
-    if cmd.care is None or not cmd.care.has_waves:
+    if cmd.care is None or (not cmd.care.has_waves and cmd.care != c.Care()):
         return
     whole = is_whole(cmd.care.preset or cmd.care.waves)
     if cmd.kind == "verify" or (cmd.dynamic_mode == 2 and not whole):
@@ -248,6 +249,8 @@ async def _add(ctx: Context, conn: Connection, caller: Caller, cmd: c.CreateJob,
     if care is not None and _begins(care):
         salt = "" if care.same_first else str(job_id)
         await waves.add(conn, job_id, care.preset or care.waves, salt, care.guard)
+    if care is not None and care.hours is not None:
+        await hours.give(conn, job_id, care.hours, facts["now"])
     if awaits:
         await approvals.ask(conn, job_id, caller.key_id, facts["now"])
     if facts["status"] == "IN_PROGRESS":
@@ -265,7 +268,9 @@ async def _care(conn: Connection, cmd: c.CreateJob, product_id: int) -> c.Care |
     usual = next((care for care in (product, account) if care is not None and care.has_waves), None)
     own = cmd.care if cmd.care is not None and cmd.care.has_waves else _usual(usual, cmd)
     rule = next((care.approval for care in (product, account) if care is not None and care.approval is not None), None)
-    return replace(own or c.Care(), approval=strictest(None if cmd.care is None else cmd.care.approval, rule))
+    open_hours = next((care.hours for care in (cmd.care, product, account) if care is not None and care.hours), None)
+    approval = strictest(None if cmd.care is None else cmd.care.approval, rule)
+    return replace(own or c.Care(), approval=approval, hours=open_hours)
 
 
 def _usual(care: c.Care | None, cmd: c.CreateJob) -> c.Care | None:
@@ -327,6 +332,8 @@ async def update_job(ctx: Context, caller: Caller, cmd: c.UpdateJob) -> c.Job:
                 await _add_policy(conn, cmd.job_id, job["product_id"], job, versions, job["group_id"])
             if job["dynamic_mode"] == 1:
                 await conn.execute(*SQL["refill_job"](job_id=cmd.job_id))
+        if cmd.hours is not None:
+            await _set_hours(ctx, conn, cmd.job_id, cmd.hours)
         after = await job_views.one(conn, caller, cmd.job_id, asking=False)
         if asked is None or edition(before) == edition(after):
             return after
@@ -334,6 +341,13 @@ async def update_job(ctx: Context, caller: Caller, cmd: c.UpdateJob) -> c.Job:
         return await job_views.one(conn, caller, cmd.job_id, asking=False)
 
     return await ctx.database.transact(body)
+
+
+async def _set_hours(ctx: Context, conn: Connection, job_id: int, given: Hours) -> None:
+    if given.spans:
+        await hours.give(conn, job_id, given, ctx.now())
+    else:
+        await hours.drop(conn, job_id, ctx.now())
 
 
 def _check_update(job: Row, cmd: c.UpdateJob) -> None:

@@ -141,10 +141,11 @@ async def offer(
         held = await _hold(conn, guarded | grant.guarded)
         kept_back = acted_on | {job_id for job_id, offered in held.items() if offered.is_halted}
         free = [task for task in allowed if task.job_id not in kept_back]
-        rows = await conn.fetch(*_Q["claim"](**columns_of(free), due_by=due_by, released=RELEASED)) if free else []
+        claim = _Q["claim"](**columns_of(free), due_by=due_by, released=RELEASED, now=ctx.now())
+        rows = await conn.fetch(*claim) if free else []
         at = ctx.now()  # before any of their devices can have said something of it
         for row in rows:
-            in_time = time.monotonic() - started < SEND_WITHIN_S
+            in_time = time.monotonic() - started < SEND_WITHIN_S and _is_open(row, ctx.now())
             addressed = _addressed(row, link, wanted=wanted)
             round_.note(row, send(addressed) if in_time else None, addressed.offer)
         await guards.number(conn, [ref for ref in round_.offered if ref.job_id in held], held, ctx.now())
@@ -154,6 +155,11 @@ async def offer(
         await reports.apply(ctx, round_.answers)
     sent = set(round_.taken) | set(round_.asked)
     return Attempt(sent, set(allowed) - {ref_of(row) for row in rows}, round_.lines, at)
+
+
+def _is_open(row: Row, now: datetime) -> bool:
+    """Whether the hours of its job last still, in the moment in which it is sent."""
+    return row["open_until"] is None or row["open_until"] > now
 
 
 async def _hold(conn: Connection, guarded: AbstractSet[int]) -> Mapping[int, guards.Offered]:

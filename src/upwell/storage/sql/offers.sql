@@ -3,7 +3,7 @@
 -- name: due_of_node
 -- Tasks whose offer may be pushed by this gateway now (L6 is checked again when they are claimed). Of each job no more
 -- than its budget has left, so that a job that has spent it keeps no other waiting; oldest first. Nothing is read of a job
--- that can offer nothing: one that has ended, is paused or not approved, has no open wave, does not push, or whose package may not be offered. In a job that does not
+-- that can offer nothing: one that has ended, is paused or not approved or outside its hours, has no open wave, does not push, or whose package may not be offered. In a job that does not
 -- push a time says only from when on a device that asks is told again (alibaba 7.2). A task that is due and can't be offered
 -- comes too, and is said to be none, so that it is not read again and again.
 with recursive due_jobs as (
@@ -18,7 +18,7 @@ with recursive due_jobs as (
         where p.job_id = j.job_id and p.granted_at > clock_timestamp() - make_interval(secs => :pace_s)), 0) as room
     from due_jobs join job j using (job_id) join package k on k.package_id = j.package_id
     where j.need_push and (j.finish_at is null or j.finish_at > :now) and j.paused_at is null and not j.unapproved
-      and j.open_wave >= 0 and (j.status = 'IN_PROGRESS' or (j.kind = 'dynamic' and j.status = 'CANCELED'))
+      and (j.open_until is null or j.open_until > :now) and j.open_wave >= 0 and (j.status = 'IN_PROGRESS' or (j.kind = 'dynamic' and j.status = 'CANCELED'))
       and (j.asks_version or (k.deleted_at is null and k.object_state = 'ok'
            and (k.status in ('verified', 'exempt') or (j.kind = 'verify' and k.status = 'verifying'))))
 ), oldest as materialized (
@@ -70,6 +70,7 @@ cross join lateral (
     select o.device_id, o.job_id, o.nth, o.module from offerable o
     where o.device_id = w.device_id and (o.due_at is null or o.due_at <= :now::timestamptz + :settle::interval)
       and not o.asks_first and (o.finish_at is null or o.finish_at > :now)
+      and (o.open_until is null or o.open_until > :now)
     offset 0
 ) o
 order by o.device_id, o.job_id;
@@ -115,7 +116,7 @@ select t.device_id, t.job_id, t.nth, p.module, t.state, t.awaiting, t.timeout_at
        p.files, p.sign_method, p.object_key, p.bucket is null as is_held, p.sign, j.protocol, j.tags, j.ext_info,
        pr.product_key, d.name, d.secret,
        coalesce(d.public_id, pr.product_key || '_' || d.name) as public_id, t.wave, t.acts, t.attempt, t.reason,
-       mv.device_id is not null as has_said, mv.version as installed, o.asks_first, o.fits,
+       mv.device_id is not null as has_said, mv.version as installed, o.asks_first, o.fits, j.open_until,
        case when j.by_gateway then (
            select count(*) from topology own join topology other using (gateway_id)
            join job_target x on x.device_id = other.device_id and x.job_id = t.job_id  -- all are known before the first task
@@ -128,6 +129,7 @@ left join module_version mv on mv.device_id = t.device_id and mv.module = t.modu
 cross join lateral (select o.asks_first, o.fits from offerable o
                     where o.device_id = c.device_id and o.job_id = c.job_id and o.nth = c.nth limit 1) o
 where t.state = any(:released::text[]) and (:due_by::timestamptz is null or t.due_at <= :due_by)
+  and (j.open_until is null or j.open_until > :now::timestamptz)
   and d.enabled and d.deleted_at is null
 for update of t skip locked;
 

@@ -19,6 +19,17 @@ create table job_approval (                                           -- of each
     remark     text not null default ''
 );
 
+-- Hours: the job's row says until when it may offer, which whoever offers compares with the clock, so that nothing has to
+-- happen when they close. When they open the engine moves it.
+alter table job add open_until timestamptz;                           -- null: it has no hours; -infinity: they are seen to be over
+create table job_hours (
+    job_id   bigint primary key,
+    hours    jsonb not null,
+    opens_at timestamptz,                                             -- next; null: not within the days that are looked at
+    look_at  timestamptz not null                                     -- when the row of the job is to be moved; infinity: it has ended
+);
+create index hours_due on job_hours (look_at);
+
 drop function task_facts;
 -- A task with the facts of its job and package that its life depends on.
 create function task_facts(t task) returns table (
@@ -36,18 +47,21 @@ begin atomic
            case when j.kind = 'dynamic' then j.group_id end, j.need_push, j.need_confirm, j.retry_interval_min,
            j.retry_count, j.timeout_min, t.progress, t.attempt, t.description, t.reason, t.failure_ref, t.due_at,
            t.offered_on, t.offered_at, t.timeout_at, t.awaiting, t.package_id, t.code, t.failure, t.rev, t.wave, t.acts,
-           j.acts, j.paused_at is not null or j.unapproved, t.wave > greatest(j.open_wave, 1), j.let_on_at
+           j.acts,
+           j.paused_at is not null or j.unapproved or coalesce(j.open_until = '-infinity', false), t.wave > greatest(j.open_wave, 1), j.let_on_at
     from job j join package p on p.package_id = coalesce(t.package_id, j.package_id)
     where j.job_id = t.job_id;
 end;
 
--- The tasks whose device may be told of them, as they were (see 0031); none of a job that is not approved.
+-- The tasks whose device may be told of them, as they were (see 0031); none of a job that is not approved. Who offers compares `open_until` with the
+-- clock.
 create or replace view offerable as
 select t.device_id, t.job_id, t.nth, t.module, t.state, t.due_at, t.node_id, t.awaiting, j.maximum_per_min, j.finish_at,
        coalesce(t.awaiting = '' and mv.by_result and (p.is_delta or p.source_versions <> '{}')
                 and pr.online_at > mv.reported_at, false) as asks_first,
        p.object_state = 'ok' and (not p.is_delta or mv.version = p.source_version)
-       and (p.source_versions = '{}' or mv.version = any (p.source_versions)) as fits
+       and (p.source_versions = '{}' or mv.version = any (p.source_versions)) as fits,
+       j.open_until
 from task t join job j using (job_id) join package p on p.package_id = coalesce(t.package_id, j.package_id)
 left join module_version mv on mv.device_id = t.device_id and mv.module = t.module
 left join presence pr on pr.device_id = t.device_id
