@@ -715,6 +715,7 @@ class Operations(Blocking):
         guard: s.CreateRolloutGuard | None = None,
         approval: s.CreateRolloutApproval | None = None,
         hours: s.CreateRolloutHours | None = None,
+        pace: s.CreateRolloutPace | None = None,
         idempotency_key: str | None = None,
     ) -> s.Rollout:
         """Bring devices to a package. A static one brings the devices that are chosen when it starts; a dynamic one
@@ -750,6 +751,7 @@ class Operations(Blocking):
                     "guard": guard,
                     "approval": approval,
                     "hours": hours,
+                    "pace": pace,
                 },
                 idempotency_key=idempotency_key,
             ),

@@ -392,6 +392,20 @@ class RolloutGuard(TypedDict):
     """After its first offer, until a silent device counts as failed"""
 
 
+class RolloutPace(TypedDict):
+    """beside maximum_per_min"""
+
+    base_per_min: NotRequired[int]
+    each_offered: NotRequired[int]
+    each_succeeded: NotRequired[int]
+    at_once: NotRequired[int]
+    factor: NotRequired[float]
+    now_per_min: NotRequired[int]
+    """Where it grows, as it was at the last offer"""
+    at_work: NotRequired[int]
+    """Devices that were offered it and have not ended, where that has a limit; or have just now"""
+
+
 class RolloutHours(TypedDict):
     """outside of them nothing is offered"""
 
@@ -490,6 +504,8 @@ class Rollout(TypedDict):
     ended_at: NotRequired[str]
     guard: NotRequired[RolloutGuard]
     """What halts it"""
+    pace: NotRequired[RolloutPace]
+    """Beside maximum_per_min"""
     hours: NotRequired[RolloutHours]
     """Outside of them nothing is offered"""
     approval: NotRequired[RolloutApproval]
@@ -520,6 +536,20 @@ class CountedRolloutGuard(TypedDict):
     action: str
     verdict_min: int
     """After its first offer, until a silent device counts as failed"""
+
+
+class CountedRolloutPace(TypedDict):
+    """beside maximum_per_min"""
+
+    base_per_min: NotRequired[int]
+    each_offered: NotRequired[int]
+    each_succeeded: NotRequired[int]
+    at_once: NotRequired[int]
+    factor: NotRequired[float]
+    now_per_min: NotRequired[int]
+    """Where it grows, as it was at the last offer"""
+    at_work: NotRequired[int]
+    """Devices that were offered it and have not ended, where that has a limit; or have just now"""
 
 
 class CountedRolloutHours(TypedDict):
@@ -633,6 +663,8 @@ class CountedRollout(TypedDict):
     ended_at: NotRequired[str]
     guard: NotRequired[CountedRolloutGuard]
     """What halts it"""
+    pace: NotRequired[CountedRolloutPace]
+    """Beside maximum_per_min"""
     hours: NotRequired[CountedRolloutHours]
     """Outside of them nothing is offered"""
     approval: NotRequired[CountedRolloutApproval]
@@ -1126,6 +1158,14 @@ class UpdateProductRolloutDefaultsHours(TypedDict):
     open: NotRequired[list[UpdateProductRolloutDefaultsHoursOpen]]
 
 
+class UpdateProductRolloutDefaultsPace(TypedDict):
+    base_per_min: NotRequired[int]
+    factor: NotRequired[float]
+    each_offered: NotRequired[int]
+    each_succeeded: NotRequired[int]
+    at_once: NotRequired[int]
+
+
 class UpdateProductRolloutDefaultsApproval(TypedDict):
     required: NotRequired[bool]
     over: NotRequired[int]
@@ -1137,6 +1177,7 @@ class UpdateProductRolloutDefaults(TypedDict):
     same_devices_first: NotRequired[bool]
     guard: NotRequired[UpdateProductRolloutDefaultsGuard]
     hours: NotRequired[UpdateProductRolloutDefaultsHours]
+    pace: NotRequired[UpdateProductRolloutDefaultsPace]
     approval: NotRequired[UpdateProductRolloutDefaultsApproval]
 
 
@@ -1202,6 +1243,14 @@ class CreateRolloutHours(TypedDict):
     open: NotRequired[list[CreateRolloutHoursOpen]]
 
 
+class CreateRolloutPace(TypedDict):
+    base_per_min: NotRequired[int]
+    factor: NotRequired[float]
+    each_offered: NotRequired[int]
+    each_succeeded: NotRequired[int]
+    at_once: NotRequired[int]
+
+
 UpdateRolloutHoursOpen = TypedDict(
     "UpdateRolloutHoursOpen",
     {"days": NotRequired[list[Literal["mon", "tue", "wed", "thu", "fri", "sat", "sun"]]], "from": str, "to": str},
@@ -1242,6 +1291,14 @@ class UpdateRolloutDefaultsRolloutDefaultsHours(TypedDict):
     open: NotRequired[list[UpdateRolloutDefaultsRolloutDefaultsHoursOpen]]
 
 
+class UpdateRolloutDefaultsRolloutDefaultsPace(TypedDict):
+    base_per_min: NotRequired[int]
+    factor: NotRequired[float]
+    each_offered: NotRequired[int]
+    each_succeeded: NotRequired[int]
+    at_once: NotRequired[int]
+
+
 class UpdateRolloutDefaultsRolloutDefaultsApproval(TypedDict):
     required: NotRequired[bool]
     over: NotRequired[int]
@@ -1253,4 +1310,5 @@ class UpdateRolloutDefaultsRolloutDefaults(TypedDict):
     same_devices_first: NotRequired[bool]
     guard: NotRequired[UpdateRolloutDefaultsRolloutDefaultsGuard]
     hours: NotRequired[UpdateRolloutDefaultsRolloutDefaultsHours]
+    pace: NotRequired[UpdateRolloutDefaultsRolloutDefaultsPace]
     approval: NotRequired[UpdateRolloutDefaultsRolloutDefaultsApproval]

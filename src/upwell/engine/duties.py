@@ -55,6 +55,7 @@ from upwell.service.upgrade import (
     halting,
     hours,
     nodes,
+    pacing,
     refused,
     retention,
     spread,
@@ -113,6 +114,7 @@ class Engine:
         self.closing = self._turns("the end of the window", endings.close_one)
         self.ending = self._turns("the end", endings.end_one)
         self.keeping_hours = self._turns("hours", hours.move_one)
+        self.taking_off = self._turns("devices at work", pacing.take_off_one)
         self.bereaving = self._turns("what waits for a lost object", faults.end_one)
         self.importing = Turns(log, "the list", partial(importing.work_one, ctx), partial(importing.tell_trouble, ctx))
         self.keys_told = ctx.now()  # until when the log says which keys were made
@@ -202,6 +204,13 @@ async def _hours(engine: Engine) -> bool:
     if moved:
         engine.wake("push")
     return moved
+
+
+async def _work(engine: Engine) -> bool:
+    ended = await engine.taking_off.round(await pacing.limited(engine.ctx))
+    if ended:
+        engine.wake("push")
+    return False  # those that go on are looked at after a while
 
 
 async def _finish(engine: Engine) -> bool:
@@ -317,6 +326,7 @@ DUTIES = (
     Duty("waves", _waves, 1.0),
     Duty("guards", _guards, 0.5),
     Duty("hours", _hours, 0.5),
+    Duty("work", _work, 0.5),
     Duty("finish", _finish, 0.5),
     Duty("counts", _counts, 10.0),
     Duty("lease", _lease, 3.0, nodes.LEASE_S - 3.0),

@@ -349,9 +349,15 @@ CREATE TABLE budget (
     halted_at timestamp with time zone,
     halt jsonb,
     is_told boolean DEFAULT false NOT NULL,
+    growth jsonb,
+    per_min integer,
+    told bigint DEFAULT 0 NOT NULL,
+    at_once integer,
+    running integer DEFAULT 0 NOT NULL,
     CONSTRAINT budget_pkey PRIMARY KEY (job_id)
 );
 CREATE INDEX budget_halted ON budget USING btree (job_id) WHERE halted_at IS NOT NULL AND NOT is_told;
+CREATE INDEX budget_limited ON budget USING btree (job_id) WHERE at_once IS NOT NULL AND running > 0;
 
 CREATE TABLE decision (
     job_id bigint NOT NULL,
@@ -686,6 +692,13 @@ CREATE TABLE job_approval (
     remark text DEFAULT ''::text NOT NULL,
     CONSTRAINT job_approval_pkey PRIMARY KEY (job_id),
     CONSTRAINT job_approval_stands_check CHECK (stands = ANY (ARRAY['awaiting'::text, 'approved'::text, 'refused'::text]))
+);
+
+CREATE TABLE job_at_work (
+    job_id bigint NOT NULL,
+    device_id uuid NOT NULL,
+    nth smallint NOT NULL,
+    CONSTRAINT job_at_work_pkey PRIMARY KEY (job_id, device_id)
 );
 
 CREATE TABLE job_count (

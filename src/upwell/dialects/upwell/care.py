@@ -15,11 +15,15 @@ from upwell.domain.errors import Invalid, Missing
 from upwell.domain.guard import Guard, Watch
 from upwell.domain.hours import DAYS, SPANS_MAX, Hours, Span
 from upwell.domain.hours import problem as problem_of_hours
+from upwell.domain.pace import AT_ONCE_MAX, Growth, Pace
+from upwell.domain.pace import problem as problem_of_pace
 from upwell.domain.rollout import PRESETS, WAVES_MAX, Wave, problem
 
 DEVICES_MAX, SOAK_MAX = 100_000_000, 43_200  # devices of a wave, minutes of a soak
 VERDICT_MAX = 43_200  # minutes until a silent device counts as failed
 ACTIONS = ("pause", "cancel")
+PER_MIN_MAX = 60_000  # offers of one rollout
+_GROWTH = ("base_per_min", "factor", "each_offered", "each_succeeded")
 
 _WAVE: Table = (
     Param("percent", "number", check=Percent()),
@@ -55,9 +59,20 @@ HOURS = Param(
     members=(Param("zone", check=label(64)), Param("open", "list", members=_SPAN, closed=True, most=SPANS_MAX)),
     closed=True,
 )  # fmt: skip
+PACE = Param(
+    "pace", "members",
+    members=(
+        Param("base_per_min", "int", check=Range(1, PER_MIN_MAX)),
+        Param("factor", "number"),
+        Param("each_offered", "int", check=Range(1, DEVICES_MAX)),
+        Param("each_succeeded", "int", check=Range(1, DEVICES_MAX)),
+        Param("at_once", "int", check=Range(1, AT_ONCE_MAX)),
+    ),
+    closed=True,
+)  # fmt: skip
 APPROVAL = Param("approval", "members", members=(_OVER,), closed=True)
 DEFAULTS: Table = (
-    *PARAMS, HOURS, Param("approval", "members", members=(Param("required", "bool"), _OVER), closed=True)
+    *PARAMS, HOURS, PACE, Param("approval", "members", members=(Param("required", "bool"), _OVER), closed=True)
 )  # fmt: skip
 
 
@@ -69,7 +84,31 @@ def read(v: Values, path: str = "") -> c.Care | None:
         care = replace(care, approval=rule)
     if hours is not None and hours.spans:
         care = replace(care, hours=hours)
+    care = replace(care, pace=_pace_of(v["pace"], path + "pace"))
     return None if care == c.Care() else care
+
+
+def _pace_of(said: Values | None, path: str) -> Pace | None:
+    """The pace that is said; None where nothing stands in it. Raises Invalid, Missing."""
+    if said is None or all(value is None for value in said.values()):
+        return None
+    growth = None
+    if any(said[name] is not None for name in _GROWTH):
+        for name in ("base_per_min", "factor"):
+            if said[name] is None:
+                raise Missing(f"{path}.{name}", "the pace grows")
+        factor = Decimal(repr(said["factor"]))
+        growth = Growth(**{name: said[name] for name in _GROWTH} | {"factor": factor})
+        wrong = problem_of_pace(growth)
+        if wrong is not None:
+            raise Invalid(f"{path}.{wrong[0]}", wrong[1])
+    return Pace(growth=growth, at_once=said["at_once"])
+
+
+def _said_of(pace: Pace) -> dict[str, Any]:
+    """As it would be said again."""
+    growth = {} if pace.growth is None else asdict(pace.growth) | {"factor": float(pace.growth.factor)}
+    return {name: value for name, value in (growth | {"at_once": pace.at_once}).items() if value is not None}
 
 
 def hours_of(said: Values | None, path: str = "hours") -> Hours | None:
@@ -225,6 +264,7 @@ def shown(care: c.Care) -> dict[str, Any]:
         "approval": None if care.approval is None else asdict(care.approval),
     }  # fmt: skip
     told = told if care.has_waves else {"approval": told["approval"]}
+    told["pace"] = None if care.pace is None else _said_of(care.pace)
     told["hours"] = None if care.hours is None else _said(care.hours)
     return {name: value for name, value in told.items() if value is not None}
 
@@ -245,8 +285,18 @@ _HOURS = Shape("", "", (
     at("closes_at", lambda h: h.closes_at, "where it is open", always=False),
     at("opens_at", lambda h: h.opens_at, "next", always=False),
 ))  # fmt: skip
+_PACE = Shape("", "", (
+    *(number(name, lambda p, name=name: _said_of(p.pace).get(name), always=False)  # type: ignore[misc]
+      for name in ("base_per_min", "each_offered", "each_succeeded", "at_once")),
+    free("factor", {"type": "number"}, lambda p: _said_of(p.pace).get("factor"), always=False),
+    number("now_per_min", lambda p: p.per_min, "where it grows, as it was at the last offer", always=False),
+    number("at_work", lambda p: None if p.pace.at_once is None else p.running,
+           "devices that were offered it and have not ended, where that has a limit; or have just now", always=False),
+))  # fmt: skip
 FIELDS: tuple[Field, ...] = (
     GUARD_FIELD,
+    free("pace", members(*_PACE.fields), lambda r: None if r.pace is None else _PACE.show(r.pace),
+         "beside maximum_per_min", always=False),
     free("hours", members(*_HOURS.fields), lambda r: None if r.hours is None else _HOURS.show(r.hours),
          "outside of them nothing is offered", always=False),
     free("approval", members(*_APPROVAL.fields), lambda r: None if r.approval is None else _APPROVAL.show(r.approval),

@@ -39,7 +39,7 @@ KINDS = ("static", "dynamic", "verify")
 NAMED_MAX = 1000  # devices that one request names; more are named in a list that is uploaded
 STEERED_MAX = 200  # tasks that one request confirms or retries
 MINUTES_MAX = 1440
-PER_MIN, PER_MIN_MAX = 1000, 60_000  # offers of one rollout
+PER_MIN = 1000  # offers of one rollout
 LEAD_S = (0, 30 * c.DAY_S)  # how far ahead one may be planned
 STATES = {str(state).lower(): state for state in State}
 OPEN = {name: state for name, state in STATES.items() if str(state) in c.OPEN_STATES}
@@ -48,7 +48,7 @@ AWAITING = "awaiting_approval"
 _STATUSES = ("planned", AWAITING, "in_progress", "completed", "canceled")
 
 TAGS = Param("tags", "object", check=Tags(word(30), label(128), 0, 10))
-PACE = Param("maximum_per_min", "int", check=Range(0, PER_MIN_MAX))
+PACE = Param("maximum_per_min", "int", check=Range(0, care.PER_MIN_MAX))
 TIMEOUT = Param("timeout_min", "int", check=Range(1, MINUTES_MAX))
 SOURCES = Param("source_versions", "list", check=VERSION, most=20, selects=True)
 _TARGETS: Table = (
@@ -83,6 +83,7 @@ _CREATE: Table = (
     *care.PARAMS,
     care.APPROVAL,
     care.HOURS,
+    care.PACE,
 )
 _FOR: Mapping[str, tuple[str, ...]] = {  # which kinds a member is for, where it is not for all
     "source_versions": ("static", "dynamic"), "existing": ("dynamic",), "scheduled_at": ("static",),
@@ -90,6 +91,7 @@ _FOR: Mapping[str, tuple[str, ...]] = {  # which kinds a member is for, where it
     "overwrite": ("static", "dynamic"), "multi_module": ("static", "dynamic"),
     "waves": ("static", "dynamic"), "preset": ("static", "dynamic"), "same_devices_first": ("static", "dynamic"),
     "guard": ("static", "dynamic"), "approval": ("static", "dynamic"), "hours": ("static", "dynamic"),
+    "pace": ("static", "dynamic"),
 }  # fmt: skip
 _SELECTED = {  # by which targets: the core's word, and for which kinds
     "all": ("ALL", ("static", "dynamic")), "device_names": ("SPECIFIC", ("static", "verify")),

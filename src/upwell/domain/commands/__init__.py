@@ -167,6 +167,7 @@ from upwell.domain.commands.rollouts import (
     Care,
     Decision,
     JobHours,
+    JobPace,
     JobWave,
     ListDecisions,
     Pause,

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from upwell.domain.commands.lists import Page, Slice
-from upwell.domain.commands.rollouts import Approved, Care, JobHours, JobWave, Pause
+from upwell.domain.commands.rollouts import Approved, Care, JobHours, JobPace, JobWave, Pause
 from upwell.domain.commands.shared import DeviceKey
 from upwell.domain.commands.tasks import ListTasks, Task
 from upwell.domain.hours import Hours
@@ -94,6 +94,7 @@ class Job:
     paused: Pause | None = None
     approval: Approved | None = None
     hours: JobHours | None = None
+    pace: JobPace | None = None
     care: Care | None = None
     open_wave: int = 0
     waves: tuple[JobWave, ...] = ()

@@ -8,6 +8,7 @@ from upwell.domain.approval import Approval, Stands
 from upwell.domain.commands.lists import Slice
 from upwell.domain.guard import Watch
 from upwell.domain.hours import Hours
+from upwell.domain.pace import Pace
 from upwell.domain.rollout import Seen, Wave
 
 # --- views ---
@@ -26,7 +27,8 @@ class Pause:
 class Care:
     """How carefully a job goes about its devices: in `waves`, or in those of a `preset` (domain/rollout.py). With
     `same_first` the same devices come first in every such job, else each job draws its own lot. A `guard` halts it.
-    With an `approval` it may want one before it begins. Outside of its `hours` nothing is offered."""
+    With an `approval` it may want one before it begins. Outside of its `hours` nothing is offered.
+    How fast it goes beside its maximum is its `pace`."""
 
     preset: str = ""
     waves: tuple[Wave, ...] = ()
@@ -34,6 +36,7 @@ class Care:
     guard: Watch | None = None
     approval: Approval | None = None
     hours: Hours | None = None
+    pace: Pace | None = None
 
     @property
     def has_waves(self) -> bool:
@@ -62,6 +65,16 @@ class JobHours:
     hours: Hours
     closes_at: datetime | None
     opens_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class JobPace:
+    """The pace of a job: how many a minute it was at its last offer, where it grows, and how many devices are at work,
+    where that has a limit; these may have ended a moment ago."""
+
+    pace: Pace
+    per_min: int | None
+    running: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

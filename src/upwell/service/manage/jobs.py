@@ -30,7 +30,7 @@ from upwell.service.manage import device_lists, job_packages, job_views
 from upwell.service.manage.access import Caller, require
 from upwell.service.manage.device_keys import find_public
 from upwell.service.manage.held import fill_before
-from upwell.service.upgrade import approvals, events, hours, news, waves
+from upwell.service.upgrade import approvals, events, hours, news, pacing, waves
 from upwell.service.upgrade.endings import end_job, set_package_status
 from upwell.service.upgrade.fill import fill_chunk, look_again
 from upwell.service.upgrade.spans import add_targets
@@ -249,6 +249,8 @@ async def _add(ctx: Context, conn: Connection, caller: Caller, cmd: c.CreateJob,
     if care is not None and _begins(care):
         salt = "" if care.same_first else str(job_id)
         await waves.add(conn, job_id, care.preset or care.waves, salt, care.guard)
+    if care is not None and care.pace is not None:
+        await pacing.give(conn, job_id, care.pace, cmd.manner.maximum_per_min)
     if care is not None and care.hours is not None:
         await hours.give(conn, job_id, care.hours, facts["now"])
     if awaits:
@@ -268,9 +270,10 @@ async def _care(conn: Connection, cmd: c.CreateJob, product_id: int) -> c.Care |
     usual = next((care for care in (product, account) if care is not None and care.has_waves), None)
     own = cmd.care if cmd.care is not None and cmd.care.has_waves else _usual(usual, cmd)
     rule = next((care.approval for care in (product, account) if care is not None and care.approval is not None), None)
+    pace = next((care.pace for care in (cmd.care, product, account) if care is not None and care.pace), None)
     open_hours = next((care.hours for care in (cmd.care, product, account) if care is not None and care.hours), None)
     approval = strictest(None if cmd.care is None else cmd.care.approval, rule)
-    return replace(own or c.Care(), approval=approval, hours=open_hours)
+    return replace(own or c.Care(), approval=approval, hours=open_hours, pace=pace)
 
 
 def _usual(care: c.Care | None, cmd: c.CreateJob) -> c.Care | None:

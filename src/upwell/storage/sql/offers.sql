@@ -2,7 +2,8 @@
 
 -- name: due_of_node
 -- Tasks whose offer may be pushed by this gateway now (L6 is checked again when they are claimed). Of each job no more
--- than its budget has left, so that a job that has spent it keeps no other waiting; oldest first. Nothing is read of a job
+-- than its budget has left, so that a job that has spent it keeps no other waiting; oldest first. Of one with a limit those
+-- that are at work may always be told again. Nothing is read of a job
 -- that can offer nothing: one that has ended, is paused or not approved or outside its hours, has no open wave, does not push, or whose package may not be offered. In a job that does not
 -- push a time says only from when on a device that asks is told again (alibaba 7.2). A task that is due and can't be offered
 -- comes too, and is said to be none, so that it is not read again and again.
@@ -13,10 +14,12 @@ with recursive due_jobs as (
             order by t.job_id limit 1)
     from due_jobs l where l.job_id is not null
 ), room as (
-    select j.job_id, j.maximum_per_min - coalesce((
+    select j.job_id, least(j.maximum_per_min, b.per_min) - coalesce((
         select sum(p.offers) from pace p
-        where p.job_id = j.job_id and p.granted_at > clock_timestamp() - make_interval(secs => :pace_s)), 0) as room
+        where p.job_id = j.job_id and p.granted_at > clock_timestamp() - make_interval(secs => :pace_s)), 0) as room,
+           b.at_once - b.running as free
     from due_jobs join job j using (job_id) join package k on k.package_id = j.package_id
+    left join budget b on b.job_id = j.job_id
     where j.need_push and (j.finish_at is null or j.finish_at > :now) and j.paused_at is null and not j.unapproved
       and (j.open_until is null or j.open_until > :now) and j.open_wave >= 0 and (j.status = 'IN_PROGRESS' or (j.kind = 'dynamic' and j.status = 'CANCELED'))
       and (j.asks_version or (k.deleted_at is null and k.object_state = 'ok'
@@ -26,9 +29,18 @@ with recursive due_jobs as (
     from room r cross join lateral (
         select t.device_id, t.job_id, t.nth, t.due_at, t.state from task t
         where t.node_id = :node_id and t.job_id = r.job_id and t.due_at <= :now
-        order by t.due_at limit greatest(0, least(:at_most, r.room))
+          and (r.free is null or not exists (select from job_at_work w where w.job_id = t.job_id and w.device_id = t.device_id))
+        order by t.due_at limit greatest(0, least(:at_most, r.room, r.free))
     ) o
-    order by o.due_at
+    union all
+    select o.device_id, o.job_id, o.nth, o.due_at, o.state
+    from room r join job_at_work w using (job_id) cross join lateral (
+        select t.device_id, t.job_id, t.nth, t.due_at, t.state from task t
+        where t.device_id = w.device_id and t.job_id = w.job_id and t.nth = w.nth and t.node_id = :node_id and t.due_at <= :now
+        limit 1
+    ) o
+    where r.free is not null and r.room > 0
+    order by due_at
     limit :at_most
 )
 select d.device_id, d.job_id, d.nth,
@@ -85,7 +97,11 @@ where t.offered_on is not null and t.offered_at > :since and not t.awaiting = an
 
 -- name: lock_budgets
 -- Serialises the granting of offers per job, across processes; the job itself stays free.
-select b.job_id, j.maximum_per_min, b.is_guarded from budget b join job j using (job_id)
+select b.job_id, j.maximum_per_min, b.is_guarded, b.growth, b.told, b.at_once is not null as is_limited,
+       case when b.growth is not null then (
+           select coalesce(sum(c.n), 0)::bigint from job_count c where c.job_id = b.job_id and c.state = 'SUCCEEDED'
+       ) end as succeeded
+from budget b join job j using (job_id)
 where b.job_id = any(:job_ids::bigint[]) order by b.job_id for no key update of b;
 
 -- name: make_budgets
@@ -117,6 +133,7 @@ select t.device_id, t.job_id, t.nth, p.module, t.state, t.awaiting, t.timeout_at
        pr.product_key, d.name, d.secret,
        coalesce(d.public_id, pr.product_key || '_' || d.name) as public_id, t.wave, t.acts, t.attempt, t.reason,
        mv.device_id is not null as has_said, mv.version as installed, o.asks_first, o.fits, j.open_until,
+       t.offered_at is null and t.attempt = 0 as is_first,
        case when j.by_gateway then (
            select count(*) from topology own join topology other using (gateway_id)
            join job_target x on x.device_id = other.device_id and x.job_id = t.job_id  -- all are known before the first task

@@ -30,6 +30,21 @@ create table job_hours (
 );
 create index hours_due on job_hours (look_at);
 
+-- Paces that grow and devices at work: members of the budget's row, which whoever grants offers has anyway.
+alter table budget
+    add growth  jsonb,                                                -- null: it is as fast as its maximum all the time
+    add per_min int,                                                  -- of one that grows, as it was at its last grant
+    add told    bigint not null default 0,                            -- devices that were offered it, where it grows
+    add at_once int,                                                  -- null: any number may be at work
+    add running int not null default 0;                               -- not fewer than are at work, where that has a limit
+create index budget_limited on budget (job_id) where at_once is not null and running > 0;
+create table job_at_work (                                            -- who is at work, of jobs that have a limit
+    job_id    bigint not null,
+    device_id uuid not null,
+    nth       smallint not null,
+    primary key (job_id, device_id)
+);
+
 drop function task_facts;
 -- A task with the facts of its job and package that its life depends on.
 create function task_facts(t task) returns table (
