@@ -155,3 +155,60 @@ def test_accounts_are_for_a_servers_admin_alone(server: Server, v1: Api) -> None
     assert admin.refused("list_accounts").code == "not-allowed", "the first key of an account is its own alone"
     child = Api(address=server.http, token=root.do("create_key", role="admin")["secret"])
     assert child.refused("list_accounts").code == "not-allowed", "and so is what such a key makes"
+
+
+def test_users_change_their_own_password(server: Server, v1: Api) -> None:
+    name, new = unique("own"), "a-New-Password"
+    v1.do("create_user", name=name, password=RIGHT, role="viewer")
+    ann, other = session(v1, name), session(v1, name)
+    assert v1.refused("change_password", current_password=RIGHT, new_password=new).code == "no-session"
+    for given, parameter in (
+        ({"current_password": "a-Wrong-Password", "new_password": new}, "current_password"),
+        ({"current_password": RIGHT, "new_password": RIGHT}, "new_password"),
+        ({"current_password": RIGHT, "new_password": "short"}, "new_password"),
+        ({"current_password": RIGHT}, "new_password"),
+        ({"new_password": new}, "current_password"),
+    ):
+        refused = ann.refused("change_password", **given)
+        assert refused.status == 400 and refused.error["parameter"] == parameter
+    assert other.do("show_me"), "what is refused changes nothing"
+    assert ann.do("change_password", current_password=RIGHT, new_password=new) is None
+    assert ann.do("show_me")["name"] == name
+    assert other.refused("show_me").code == "not-authenticated"
+    assert code(sign_in(v1, name)) == (401, "sign-in-failed")
+    assert session(v1, name, new).do("show_me")["name"] == name
+    entries = v1.every("list_audit", who=f"user {name}", operation="change_password")
+    assert [each["result"] for each in entries].count("done") == 1
+    assert {each["result"] for each in entries} == {"done", "invalid-value", "missing-value"}
+    text = server.run("audit", "export")
+    assert not [each for each in (RIGHT, new, "a-Wrong-Password") if each in text]
+
+
+def test_a_session_is_no_way_to_guess(v1: Api) -> None:
+    """A wrong present password counts as one at signing in does, and a right one is not looked at while it holds."""
+    name = unique("left-open")
+    v1.do("create_user", name=name, password=RIGHT, role="viewer")
+    ann = session(v1, name)
+    guesses = [{"current_password": f"a-guess-{n}", "new_password": "a-New-Password"} for n in range(9)]
+    assert {ann.refused("change_password", **each).status for each in guesses} == {400}
+    assert code(sign_in(v1, name, "a-tenth-guess")) == (401, "sign-in-failed")
+    held = ann.refused("change_password", current_password=RIGHT, new_password="a-New-Password")
+    assert (held.status, held.code) == (429, "too-many-tries") and int(held.headers["retry-after"]) > 60
+    assert code(sign_in(v1, name)) == (429, "too-many-tries")
+    assert ann.do("show_me"), "the session goes on"
+
+
+def test_of_two_who_change_it_at_once_one_does(v1: Api) -> None:
+    name = unique("twice")
+    v1.do("create_user", name=name, password=RIGHT, role="viewer")
+    sessions = [session(v1, name) for _ in range(2)]
+
+    def change(nth: int) -> int:
+        given = {"current_password": RIGHT, "new_password": f"a-New-Password-{nth}"}
+        return sessions[nth].ask("PUT", "/v1/me/password", json=given).status_code
+
+    with ThreadPoolExecutor(2) as pool:
+        statuses = list(pool.map(change, range(2)))
+    assert statuses.count(204) == 1 and set(statuses) - {204} <= {400, 401}
+    assert code(sign_in(v1, name)) == (401, "sign-in-failed")
+    assert sign_in(v1, name, f"a-New-Password-{statuses.index(204)}").status_code == 201

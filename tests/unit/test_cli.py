@@ -17,7 +17,7 @@ from tools import cli as tool
 from upwell.cli import telling, tree
 from upwell.cli.exits import Ended, Exit, one_line
 from upwell.cli.main import app
-from upwell.cli.remote import acting, contexts, standing, watching
+from upwell.cli.remote import acting, careful, contexts, sight, standing
 from upwell.cli.remote.contexts import Kept, Signed
 
 # --- the tree -------------------------------------------------------------------------------------------------------
@@ -236,6 +236,31 @@ def test_codes_of_refusals() -> None:
     assert acting.code_of(u.UploadFailed("x")) == 1
 
 
+# --- how carefully ---------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("text", "waves"),
+    [
+        ("100%", [{"percent": 100.0}]),
+        ("5, 100%", [{"count": 5}, {"percent": 100.0}]),
+        ("1@60, 0.5%:5-50@30, 50%:9-, 100%", [
+            {"count": 1, "soak_min": 60}, {"percent": 0.5, "at_least": 5, "at_most": 50, "soak_min": 30},
+            {"percent": 50.0, "at_least": 9}, {"percent": 100.0},
+        ]),
+    ],
+)  # fmt: skip
+def test_waves_as_they_are_written(text: str, waves: list[Any]) -> None:
+    assert careful.read(text) == waves and careful.written(waves) == text
+
+
+@pytest.mark.parametrize("text", ["", "x", "-1", "1.5", "1e3%", "10%:5", "10%@", "10%,", "5 0%", "٣%"])
+def test_what_is_no_wave(text: str) -> None:
+    with pytest.raises(Ended) as caught:
+        careful.read(text)
+    assert caught.value.code == Exit.USAGE and "is no wave" in caught.value.lines[0]
+
+
 # --- watching -------------------------------------------------------------------------------------------------------
 
 
@@ -253,7 +278,7 @@ def rollout(status: str = "in_progress", **tasks: int) -> Any:
 
 
 def test_pace_is_of_the_last_while() -> None:
-    pace = watching.Pace()
+    pace = sight.Pace()
     pace.see(0, 0)
     assert pace.per_minute() is None and pace.left(5) is None
     pace.see(60, 30)
@@ -264,19 +289,22 @@ def test_pace_is_of_the_last_while() -> None:
 
 
 def test_what_is_told_of_a_rollout() -> None:
-    now, pace = datetime(2026, 1, 1, 12, tzinfo=UTC), watching.Pace()
+    now, pace = datetime(2026, 1, 1, 12, tzinfo=UTC), sight.Pace()
     pace.see(0, 0)
     pace.see(60, 60)
-    sight = watching.Sight(rollout(queued=40, succeeded=57, failed=3), [], pace)
-    assert sight.outlook(now) == "60 % of 100 devices ended, 60 a minute, the rest in about 40 s, at 2026-01-01 12:00Z."
-    assert (
-        watching.plain(sight, now) == f"12:00:00Z  in progress: succeeded 57, queued 40, failed 3. {sight.outlook(now)}"
-    )
-    assert watching.Sight(rollout(), [], pace).outlook(now) == "Its tasks are being made."
-    assert "100 %" in watching.Sight(rollout("completed", succeeded=1), [], pace).outlook(now)
+    seen = sight.Sight(rollout(queued=40, succeeded=57, failed=3), [], pace)
+    assert seen.outlook(now) == "60 % of 100 devices ended, 60 a minute, the rest in about 40 s, at 2026-01-01 12:00Z."
+    assert sight.plain(seen, now) == f"12:00:00Z  in progress: succeeded 57, queued 40, failed 3. {seen.outlook(now)}"
+    waved = rollout(queued=40, succeeded=60) | {
+        "waves": [{"wave": 1, "status": "open"}, {"wave": 2, "status": "waiting"}]
+    }
+    for held in (waved, rollout(queued=40, succeeded=60) | {"paused": {"at": "", "by": "ann"}}):
+        assert sight.Sight(held, [], pace).outlook(now) == "60 % of 100 devices ended, 60 a minute."
+    assert sight.Sight(rollout(), [], pace).outlook(now) == "Its tasks are being made."
+    assert "100 %" in sight.Sight(rollout("completed", succeeded=1), [], pace).outlook(now)
     group = {"reason": "download failed", "code": -2, "module": "mcu", "source_version": "1.0", "count": 2,
              "examples": [{"device_id": "a"}, {"device_id": "b", "description": "no\x1broom"}]}  # fmt: skip
-    assert watching.failure(group) == "download failed (code -2), module mcu, from 1.0: a, b: no\\x1broom"
+    assert sight.failure(group) == "download failed (code -2), module mcu, from 1.0: a, b: no\\x1broom"
 
 
 def test_what_comes_next() -> None:
@@ -285,6 +313,7 @@ def test_what_comes_next() -> None:
         (rollout("completed", failed=1, succeeded=3), "why-failed"),
         (rollout("completed", succeeded=1), "all has ended"),
         (rollout(), "being made"),
+        (rollout(queued=3, confirm=1, succeeded=2) | {"paused": {"at": "", "by": "k"}}, "to 4 devices until"),
     ):  # fmt: skip
         assert word in standing.next_of(told)
 

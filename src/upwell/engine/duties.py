@@ -32,7 +32,10 @@ from upwell.service.manage import (
     imports,
     kept_answers,
     parts,
+    planning,
+    reasons,
     sessions,
+    surveys,
     target_files,
     uploads,
     users,
@@ -58,6 +61,7 @@ from upwell.service.upgrade import (
     pacing,
     refused,
     retention,
+    rollbacks,
     spread,
     stored_objects,
     waves,
@@ -115,8 +119,10 @@ class Engine:
         self.ending = self._turns("the end", endings.end_one)
         self.keeping_hours = self._turns("hours", hours.move_one)
         self.taking_off = self._turns("devices at work", pacing.take_off_one)
+        self.undoing = self._turns("the count of what a rollback means", rollbacks.count_one)
         self.bereaving = self._turns("what waits for a lost object", faults.end_one)
         self.importing = Turns(log, "the list", partial(importing.work_one, ctx), partial(importing.tell_trouble, ctx))
+        self.surveying = Turns(log, "the survey", partial(_survey_one, ctx), partial(surveys.tell_trouble, ctx))
         self.keys_told = ctx.now()  # until when the log says which keys were made
         self.tells_keys = True  # of several processes with one log one does
         self.sending = Sending(ctx)
@@ -223,8 +229,23 @@ async def _lost(engine: Engine) -> bool:
     return await engine.bereaving.round(await faults.bereaved(engine.ctx))
 
 
+async def _rollbacks(engine: Engine) -> bool:
+    return await engine.undoing.rounds(await rollbacks.waiting(engine.ctx))
+
+
 async def _imports(engine: Engine) -> bool:
     return await engine.importing.rounds(await importing.waiting(engine.ctx))
+
+
+SURVEYS: dict[str, surveys.Work] = {"reasons": reasons.count_part, "plan": planning.count_some}
+
+
+async def _survey_one(ctx: Context, survey_id: int) -> fill.Chunk:
+    return await surveys.step(ctx, survey_id, SURVEYS)
+
+
+async def _surveys(engine: Engine) -> bool:
+    return await engine.surveying.rounds(await surveys.waiting(engine.ctx))
 
 
 async def _counts(engine: Engine) -> bool:
@@ -265,6 +286,7 @@ async def _purge(engine: Engine) -> bool:
         await uploads.forget_file(ctx, key)
     await parts.sweep(ctx)
     await imports.sweep(ctx)
+    await surveys.forget(ctx)
     return False
 
 
@@ -338,6 +360,8 @@ DUTIES = (
     Duty("objects", lambda engine: stored_objects.read_one(engine.ctx), 2.0, LONG_TURN_S),
     Duty("uploads", lambda engine: wholes.put_together_one(engine.ctx), 1.0, LONG_TURN_S),
     Duty("imports", _imports, 1.0),
+    Duty("rollbacks", _rollbacks, 1.0),
+    Duty("surveys", _surveys, 1.0),
     Duty("lost objects", _lost, 1.0),
     Duty("burials", lambda engine: burying.bury_some(engine.ctx), 5.0),
     Duty("objects again", lambda engine: stored_objects.look_again(engine.ctx), 15.0),

@@ -33,6 +33,8 @@ AFTER: dict[type, After] = {
     c.ResumeJob: After(("waves", "push")),
     c.PromoteJob: After(("waves", "push")),
     c.EndPolicy: After(ENDED),
+    c.PlanRollback: After(("rollbacks",)),
+    c.StartRollback: After(("fill", "waves", "push", *ENDED)),
     c.DeleteJob: After(ENDED),
     c.CancelTasks: After(("acts", *ENDED)),
     c.ConfirmTasks: After(("acts", "push", *ENDED)),
@@ -40,6 +42,7 @@ AFTER: dict[type, After] = {
     c.CreatePackage: After(("objects",)),
     c.CompleteUpload: After(("uploads",)),
     c.CreateImport: After(("imports",)),
+    c.CreatePlan: After(("surveys",)),
     c.DeletePackage: After(ENDED),
     c.DeleteProduct: After(ENDED),
     c.DeleteSpace: After(("watch", "burials", *ENDED)),  # the watch finds whose connection may not stay
@@ -58,9 +61,11 @@ AFTER: dict[type, After] = {
          c.CreateHook, c.DeleteHook, c.DeleteAction, c.CheckDeviceNames, c.CreateKey, c.RevokeKey,
          c.UpdateEventSettings, c.CreateReceiver, c.DeleteReceiver, c.RotateSecret, c.CreateUpload, c.PutUploadPart,
          c.DeleteUpload, c.CancelImport, c.SetRolloutDefaults,
-         c.SignIn, c.EndSession, c.CreateUser, c.UpdateUser, c.DeleteUser, c.CreateAccount, c.RenameAccount),
+         c.SignIn, c.EndSession, c.ChangePassword, c.CreateUser, c.UpdateUser, c.DeleteUser, c.CreateAccount,
+         c.RenameAccount),
         NOTHING,
     ),
     **dict.fromkeys(get_args(c.Reading), NOTHING),
+    c.ShowReasons: After(("surveys",)),
 }  # fmt: skip
 """Of every command, so that a new one says what it makes work for."""

@@ -5,9 +5,10 @@ from typing import Annotated, Literal
 import typer
 
 from upwell.cli.apps import noun
-from upwell.cli.remote.acting import At, Yes, verb
+from upwell.cli.remote.acting import SORT, At, Yes, verb
 from upwell.cli.telling import Column, member, minute, moment
 
+Sort = Literal["created_at", "-created_at", "last_used_at", "-last_used_at", "expires_at", "-expires_at"]
 app = noun("Access keys of your account.", name="key")
 Role = Literal["viewer", "operator", "approver", "admin"]
 Dialect = Literal["upwell", "alibaba", "tuya", "huawei"]
@@ -28,9 +29,9 @@ COLUMNS: tuple[Column, ...] = (
 
 
 @verb(app, "list", "upwell key list")
-def list_(at: At) -> None:
+def list_(at: At, sort: Annotated[Sort | None, typer.Option(help=SORT)] = None) -> None:
     """Show the account's keys, newest first, without secrets."""
-    at.many(COLUMNS, at.client.list_keys(), "no keys")
+    at.many(COLUMNS, at.client.list_keys(sort=sort), "no keys")
 
 
 @verb(

@@ -6,15 +6,16 @@ import typer
 
 from upwell.cli.apps import noun
 from upwell.cli.exits import Ended, Exit, one_line
-from upwell.cli.remote.acting import LIST_MAX, At, Every, Limit, Yes, verb
+from upwell.cli.remote.acting import LIST_MAX, SORT, At, Every, Limit, Made, Yes, verb
 from upwell.cli.remote.audit import instant
-from upwell.cli.remote.standing import counts, next_of, open_tasks
-from upwell.cli.remote.watching import failure, follow
-from upwell.cli.telling import Column, member, minute, moment, number, of
+from upwell.cli.remote.careful import Careful, manner, rule
+from upwell.cli.remote.sight import failure
+from upwell.cli.remote.standing import WAVES, approval, counts, evidence, kept_back, next_of, waves
+from upwell.cli.remote.watching import follow
+from upwell.cli.telling import Column, member, minute, moment, number, of, table
 
 app = noun("Rollouts: bring devices to a package, watch, steer.", name="rollout")
 RolloutId = Annotated[str, typer.Argument(metavar="ROLLOUT", help="The rollout's id, ro_….")]
-TaskIds = Annotated[list[str] | None, typer.Option("--task", metavar="TASK", help="A task; may be given again.")]
 Kind = Literal["static", "dynamic", "verify"]
 State = Literal["confirm", "queued", "notified", "in_progress", "succeeded", "failed", "canceled"]
 COLUMNS: tuple[Column, ...] = (
@@ -31,7 +32,8 @@ TASKS: tuple[Column, ...] = (
 @verb(
     app, "start", "upwell rollout start pkg_0000000000000007 --all",
     "upwell rollout start pkg_0000000000000007 --device kitchen-1 --device kitchen-2",
-    "upwell rollout start pkg_0000000000000007 --percent 10 --per-minute 100 --yes --watch",
+    "upwell rollout start pkg_0000000000000007 --all --preset careful --guard --watch",
+    "upwell rollout start pkg_0000000000000007 --all --waves 5@60,10%,100% --guard-p0 1 --yes",
 )  # fmt: skip
 def start(
     at: At,
@@ -54,25 +56,33 @@ def start(
     overwrite: Annotated[bool, typer.Option(help="In place of unfinished tasks of other rollouts.")] = False,
     confirm: Annotated[bool, typer.Option("--confirm", help="Each device waits for `rollout confirm`.")] = False,
     push: Annotated[bool, typer.Option(help="Tell devices at once, or wait until they ask.")] = True,
+    *,
+    careful: Careful,
     watch: Annotated[bool, typer.Option("--watch", help="Then watch it.")] = False,
     yes: Yes = False,
 ) -> None:
-    """Bring devices to a package. Which ones is always said, by one of --all, --device, --percent and --group."""
+    """Bring devices to a package. Which ones is always said, by one of --all, --device, --percent and --group. How
+    carefully is said by --preset or --waves, and --guard; else by the product's defaults."""
+    care = careful.said()
     found = at.client.show_package(package)
     of_product = product or found.get("product_id")
     if of_product is None:
         raise Ended(Exit.USAGE, f"upwell: {package} is every product's", "  try: say whose devices: --product ID")
     targets, count, which = _targets(at, of_product, all_, device, percent, group)
     if not device:
-        at.sure(f"This brings {which}, {of(count, 'device')}, to {found['name']} ({found['version']}).", yes)
+        how = manner(care or at.client.show_product(of_product).get("rollout_defaults") or {})
+        at.sure(f"This brings {which}, {of(count, 'device')}, to {found['name']} ({found['version']}), {how}.", yes)
     made = at.client.create_rollout(
         kind=kind, package_id=package, product_id=of_product, targets=targets, source_versions=source or None,
         maximum_per_min=per_minute, timeout_min=timeout,
         retry=None if retries is None else {"count": retries, "interval_min": retry_after},
         scheduled_at=instant("--at", begin), finish_at=instant("--until", until), overwrite=overwrite or None,
-        needs_confirmation=confirm or None, push=None if push else False,
+        needs_confirmation=confirm or None, push=None if push else False, **care,
     )  # fmt: skip
-    at.one(made, ("id", made["id"]), ("status", made["status"].replace("_", " ")), ("devices", number(count)))
+    at.one(
+        made, ("id", made["id"]), ("status", made["status"].replace("_", " ")), ("devices", number(count)),
+        ("waves", len(waves(made)) or None), ("guard", rule(made["guard"]) if "guard" in made else None),
+    )  # fmt: skip
     if watch:
         follow(at, made["id"])
     else:
@@ -103,6 +113,7 @@ def list_(
     at: At,
     package: Annotated[str | None, typer.Option(help="Only of this package.")] = None,
     device: Annotated[str | None, typer.Option(help="Only those that this device is in.")] = None,
+    sort: Made = None,
     limit: Limit = LIST_MAX,
     every: Every = False,
 ) -> None:
@@ -110,8 +121,8 @@ def list_(
     if package and device:
         raise Ended(Exit.USAGE, "upwell: --package and --device are not met together", "  try: leave one out")
     listed = (
-        at.client.list_package_rollouts(package) if package
-        else at.client.list_device_rollouts(device) if device else at.client.list_rollouts()
+        at.client.list_package_rollouts(package, sort=sort) if package
+        else at.client.list_device_rollouts(device, sort=sort) if device else at.client.list_rollouts(sort=sort)
     )  # fmt: skip
     at.pages(COLUMNS, listed, "no rollouts; start one: upwell rollout start PACKAGE --all", limit, every)
 
@@ -126,21 +137,16 @@ def show(at: At, rollout: RolloutId) -> None:
         ("kind", found["kind"]), ("package", f"{found['package_name']} ({found['package_id']})"),
         ("to", found["version"]), ("product", found["product_id"]), ("devices", found["selected_by"]),
         ("tasks", told), ("offers a minute", number(found["maximum_per_min"])),
+        ("guard", rule(found["guard"]) if "guard" in found else None),
         ("made", minute(found["created_at"])), ("begins", minute(found.get("scheduled_at"))),
-        ("ended", minute(found.get("ended_at"))), ("approval", _approval(found)),
+        ("ended", minute(found.get("ended_at"))), ("approval", approval(found)), ("now", kept_back(found)),
     )  # fmt: skip
+    if not at.as_json and waves(found):
+        print()
+        table(WAVES, waves(found))
+    for said in filter(None, (evidence(found), found.get("happens_next"))):
+        at.say("\n" + one_line(said))
     at.say("\n" + next_of(found))
-
-
-def _approval(found: Any) -> str | None:
-    told = found.get("approval")
-    if told is None:
-        return None
-    made = f"revision {told['revision']} by {', '.join(told['makers'])}"
-    if told["status"] == "awaiting":
-        return f"awaiting, {made}, since {minute(told['asked_at'])}"
-    remark = f": {told['remark']}" if told.get("remark") else ""
-    return f"{told['status']} by {told['decided_by']}, {minute(told['decided_at'])}{remark} ({made})"
 
 
 @verb(app, "tasks", "upwell rollout tasks ro_0000000000000007 --state failed")
@@ -148,22 +154,12 @@ def tasks(
     at: At,
     rollout: RolloutId,
     state: Annotated[State | None, typer.Option(help="Only those in this state.")] = None,
+    sort: Annotated[Literal["state", "-state"] | None, typer.Option(help=SORT)] = None,
     limit: Limit = LIST_MAX,
     every: Every = False,
 ) -> None:
     """Show the tasks of a rollout, a device each."""
-    at.pages(TASKS, at.client.list_rollout_tasks(rollout, state=state), "no such tasks", limit, every)
-
-
-@verb(app, "cancel", "upwell rollout cancel ro_0000000000000007 --yes")
-def cancel(at: At, rollout: RolloutId, yes: Yes = False) -> None:
-    """Cancel what has not ended: from then on nothing is offered any more. A dynamic one takes no new devices."""
-    found = at.client.show_rollout(rollout)
-    at.sure(f"This cancels the tasks of {of(open_tasks(found), 'device')} of {rollout}.", yes)
-    if found["kind"] == "dynamic" and found["status"] in ("planned", "in_progress"):
-        at.client.end_rollout(rollout)
-    done = at.client.cancel_rollout(rollout)
-    at.one(done, ("cancelled", number(done["changed"])))
+    at.pages(TASKS, at.client.list_rollout_tasks(rollout, state=state, sort=sort), "no such tasks", limit, every)
 
 
 @verb(app, "approve", "upwell rollout approve ro_0000000000000007 --remark 'seen on the bench'")
@@ -196,11 +192,11 @@ def refuse(
 def _awaiting(at: At, rollout: str, what: str, yes: bool) -> int | None:
     """Which revision of it is decided about: the one that is shown now. Raises Ended unless it is meant."""
     found = at.client.show_rollout(rollout)
-    approval = found.get("approval")
-    who = ", ".join(approval["makers"]) if approval else "nobody who said so"
+    asked = found.get("approval")
+    who = ", ".join(asked["makers"]) if asked else "nobody who said so"
     whom = found["selected_by"].replace("_", " ")
     at.sure(f"This {what} {rollout}: {found['package_name']} ({found['version']}) for {whom}, by {who}.", yes)
-    return None if approval is None else approval["revision"]
+    return None if asked is None else asked["revision"]
 
 
 @verb(
@@ -215,8 +211,8 @@ def watch_(
     ] = False,
     interval: Annotated[float, typer.Option(min=0.2, metavar="SECONDS", help="How often it is asked.")] = 2.0,
 ) -> None:
-    """Watch a rollout until it has ended: tasks by state, pace, failures by reason. Elsewhere than on a terminal a line
-    for each change."""
+    """Watch a rollout until it has ended: tasks by state, pace, its waves and what the next one waits for, failures by
+    reason. Elsewhere than on a terminal a line for each change. With --exit-status it ends when its guard halts it."""
     follow(at, rollout, interval, exit_status)
 
 
@@ -237,42 +233,3 @@ def why_failed(at: At, rollout: RolloutId) -> None:
             print(f"    {one_line(each['device_id'])}  {minute(each['at'])}{said}")
     first = found[0]["examples"][0]["device_id"] if found[0]["examples"] else "DEVICE"
     at.say(f"\nNext: upwell device timeline {first}, or upwell rollout retry {rollout} --all")
-
-
-@verb(
-    app, "confirm", "upwell rollout confirm ro_0000000000000007 --all --yes",
-    "upwell rollout confirm ro_0000000000000007 --task tsk_…",
-)  # fmt: skip
-def confirm_(
-    at: At, rollout: RolloutId, task: TaskIds = None,
-    all_: Annotated[bool, typer.Option("--all", help="All that wait.")] = False, yes: Yes = False,
-) -> None:  # fmt: skip
-    """Let devices go on that wait for confirmation."""
-    _said_which(task, all_)
-    waiting = counts(at.client.show_rollout(rollout)).get("confirm", 0) if all_ else len(set(task or ()))
-    at.sure(f"This lets {of(waiting, 'device')} of {rollout} go on.", yes or not all_)
-    done = at.client.confirm_tasks(rollout, all=True if all_ else None, task_ids=task or None)
-    at.one(done, ("confirmed", number(done["changed"])))
-
-
-@verb(
-    app, "retry", "upwell rollout retry ro_0000000000000007 --all --yes",
-    "upwell rollout retry ro_0000000000000007 --task tsk_…",
-)  # fmt: skip
-def retry(
-    at: At, rollout: RolloutId, task: TaskIds = None,
-    all_: Annotated[bool, typer.Option("--all", help="All that failed.")] = False, yes: Yes = False,
-) -> None:  # fmt: skip
-    """Have devices try again that failed."""
-    _said_which(task, all_)
-    failed = counts(at.client.show_rollout(rollout)).get("failed", 0) if all_ else len(set(task or ()))
-    at.sure(f"This has {of(failed, 'device')} of {rollout} try again.", yes or not all_)
-    done = at.client.retry_tasks(rollout, all=True if all_ else None, task_ids=task or None)
-    at.one(done, ("again", number(done["changed"])))
-    at.say(f"\nNext: upwell rollout watch {rollout}")
-
-
-def _said_which(task: list[str] | None, all_: bool) -> None:
-    if bool(task) == all_:
-        how = "two options say which" if all_ else "nothing says which"
-        raise Ended(Exit.USAGE, f"upwell: {how} tasks", "  try: --all, or --task TASK as `rollout tasks --json` has it")

@@ -7,7 +7,7 @@ import typer
 
 from upwell.cli.apps import noun
 from upwell.cli.exits import Ended, Exit
-from upwell.cli.remote.acting import At, Yes, verb
+from upwell.cli.remote.acting import At, Named, Yes, verb
 from upwell.cli.telling import Column, member, moment
 from upwell.client.shapes import User
 
@@ -58,9 +58,9 @@ def create(
 
 
 @verb(app, "list", "upwell user list")
-def list_(at: At) -> None:
+def list_(at: At, sort: Named = None) -> None:
     """Show users, by name."""
-    at.many(COLUMNS, at.client.list_users(), "no users; make one: upwell user create NAME --role operator")
+    at.many(COLUMNS, at.client.list_users(sort=sort), "no users; make one: upwell user create NAME --role operator")
 
 
 @verb(app, "change", "upwell user change ann --role admin", "upwell user change ann --disable")

@@ -8,7 +8,7 @@ from uuid import UUID
 
 from upwell.dialects.operations import Param, Table, Values
 from upwell.dialects.upwell import names, pages
-from upwell.dialects.upwell.params import Moment, label, moment
+from upwell.dialects.upwell.params import Moment, label, moment, sort
 from upwell.dialects.upwell.rows import Row, listed
 from upwell.dialects.upwell.shapes import Shape, at, free, number, text
 from upwell.domain import commands as c
@@ -81,7 +81,8 @@ def _list(v: Values) -> c.ListAudit:
 
 OPERATIONS: dict[str, Row] = {
     "list_audit": listed(
-        "/audit", "admin", "Who changed what and who was refused, newest first.", _list, ENTRY, query=_FILTERS,
+        "/audit", "admin", "Who changed what and who was refused, newest first.", _list, ENTRY,
+        query=(*_FILTERS, sort("at", default="-at")),
         notes="`result` may be `refused`, for every refusal. From `since` on, and before `until`.",
     ),
 }  # fmt: skip

@@ -4,7 +4,8 @@ from datetime import timedelta
 
 from upwell.dialects.checks import OneOf, Range
 from upwell.dialects.operations import Param, Values
-from upwell.dialects.upwell.params import PRODUCT_ID, SPACE_ID, label, path_id
+from upwell.dialects.upwell import pages
+from upwell.dialects.upwell.params import PRODUCT_ID, SPACE_ID, label, path_id, sort
 from upwell.dialects.upwell.rows import Row, all_of, row
 from upwell.dialects.upwell.shapes import Shape, at, switch, text
 from upwell.domain import commands as c
@@ -56,7 +57,11 @@ OPERATIONS: dict[str, Row] = {
               " that alone.",
         gives="key_id", apart=(SCOPES,),
     ),
-    "list_keys": all_of("/keys", "admin", "All keys, newest first.", lambda _: c.ListKeys(), KEY),
+    "list_keys": all_of(
+        "/keys", "admin", "All keys, newest first.", lambda v: c.ListKeys(order=pages.order(v)), KEY,
+        query=(sort("created_at", "last_used_at", "expires_at"),),
+        notes="One never used was used before all others, one without an end ends behind them.",
+    ),
     "show_key": row(
         "GET", "/keys/{key_id}", "admin", "A key.", lambda v: c.ShowKey(key_id=v["key_id"]), KEY, ids=_KEY_PATH,
         tagged=True,

@@ -13,7 +13,8 @@ from upwell.domain.rollout import WAVES_MAX
 _ONE = "/rollouts/{rollout_id}"
 REVISION_MAX = 2_147_483_647
 WHAT = (
-    "opened", "promoted", "soak_skipped", "paused", "resumed", "halted", "approval_asked", "approved", "refused"
+    "opened", "promoted", "soak_skipped", "paused", "resumed", "halted", "rolled_back", "approval_asked",
+    "approved", "refused",
 )  # fmt: skip
 REASON = Param("reason", check=prose(256))
 _REVISION = Param("revision", "int", check=Range(1, REVISION_MAX))

@@ -118,6 +118,7 @@ from upwell.domain.commands.packages import (
 )
 from upwell.domain.commands.people import (
     Account,
+    ChangePassword,
     CreateAccount,
     CreateUser,
     DeleteUser,
@@ -161,6 +162,13 @@ from upwell.domain.commands.registration import (
     Registration,
     ShowRegistration,
 )
+from upwell.domain.commands.rollbacks import (
+    PlanRollback,
+    Rollback,
+    RollbackPart,
+    ShowRollback,
+    StartRollback,
+)
 from upwell.domain.commands.rollouts import (
     Approved,
     ApproveJob,
@@ -191,6 +199,15 @@ from upwell.domain.commands.spaces import (
     RenameSpace,
     ShowSpace,
     Space,
+)
+from upwell.domain.commands.surveys import (
+    Answered,
+    CreatePlan,
+    Plan,
+    Reasons,
+    Replayed,
+    ShowPlan,
+    ShowReasons,
 )
 from upwell.domain.commands.target_files import (
     DeleteTargetFile,
@@ -228,6 +245,7 @@ from upwell.domain.commands.uploads import (
     UploadPart,
     UploadTicket,
 )
+from upwell.domain.commands.whys import ExplainDevice, Why, WhyCheck
 
 Changing = (
     CreateProduct | UpdateProduct | DeleteProduct | CreateSpace | RenameSpace | DeleteSpace
@@ -236,12 +254,13 @@ Changing = (
     | CreateGroup | UpdateGroup | DeleteGroup | AddToGroup | RemoveFromGroup
     | CreateUploadTicket | CreatePackage | UpdatePackage | DeletePackage | CreateModule | UpdateModule | DeleteModule
     | CreateJob | UpdateJob | ApproveJob | RefuseJob | PauseJob | ResumeJob | PromoteJob | EndPolicy | DeleteJob
+    | PlanRollback | StartRollback
     | CancelTasks | ConfirmTasks | RepeatTasks | DeleteTargetFile
     | CreateHook | UpdateHook | DeleteHook | CreateAction | UpdateAction | DeleteAction | CreateKey | RevokeKey
     | UpdateEventSettings | CreateReceiver | UpdateReceiver | DeleteReceiver | PingReceiver | RotateSecret | Redeliver
     | CreateUpload | PutUploadPart | CompleteUpload | DeleteUpload
-    | CreateImport | CancelImport | SetRolloutDefaults
-    | SignIn | EndSession | CreateUser | UpdateUser | DeleteUser | CreateAccount | RenameAccount
+    | CreateImport | CancelImport | CreatePlan | SetRolloutDefaults
+    | SignIn | EndSession | ChangePassword | CreateUser | UpdateUser | DeleteUser | CreateAccount | RenameAccount
 )  # fmt: skip
 """What leaves a trace: an entry of the audit each. A check of names is kept for the registration that follows it."""
 
@@ -251,7 +270,7 @@ Reading = (
     | ShowPackage | ListPackages | ShowModule | ListModules | ListModuleVersions
     | ShowJob | ListJobs | ListTasks | ListTargetFiles | ShowHook | ListHooks | ShowAction | ListActions | ListKeys
     | ListAudit | ShowKey | ShowUpload | ListFailures | ListTimeline | ListRefusedLogins | ListVersionHours
-    | ListDecisions | ShowRolloutDefaults
+    | ListDecisions | ShowRollback | ExplainDevice | ShowReasons | ShowPlan | ShowRolloutDefaults
     | ExportDevices | ShowImport | ListImports | ListImportProblems | ListImportDevices
     | ShowMe | ListUsers | ShowUser | ListAccounts | ShowAccount
     | ListEvents | ShowEventSettings | ShowReceiver | ListReceivers | ListDeliveries
@@ -264,7 +283,7 @@ Result = (
     | UploadTicket | Upload | UploadPart | Package | Job | Steered | Hook | HookAction
     | Page[Product] | Page[Device] | Page[Module] | Page[ModuleVersion] | Page[Package]
     | Page[Job] | Page[Task] | Page[Hook] | Page[HookAction] | Page[Group] | Page[AuditEntry] | Page[TimelineLine]
-    | Page[Decision] | RolloutDefaults
+    | Page[Decision] | Rollback | Why | Reasons | Plan | RolloutDefaults
     | Import | Page[Import] | Page[RowProblem] | Flow[Device] | Flow[ImportedDevice]
     | Page[RefusedLogin] | Page[VersionHour]
     | tuple[Device, ...]

@@ -3,6 +3,8 @@
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
+from upwell.domain.commands.lists import Order
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Key:
@@ -38,7 +40,10 @@ class CreateKey:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ListKeys:
-    """→ tuple[Key, ...], newest first, revoked ones too."""
+    """→ tuple[Key, ...], newest first, revoked ones too; or by created_at, last_used_at (never comes before all) or
+    expires_at (never comes behind all)."""
+
+    order: Order | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -48,11 +48,12 @@ class Scope:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Person:
-    """A user who asks by a session."""
+    """A user who asks by a session, and from where."""
 
     user_id: int
     name: str
     session_id: str
+    address: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,7 +7,7 @@ asks for versions is a job as any, which other tongues see as a static one.
 
 import json
 from collections.abc import Sequence
-from dataclasses import asdict, replace
+from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any
@@ -16,17 +16,16 @@ from uuid import UUID
 import asyncpg
 
 from upwell.domain import commands as c
-from upwell.domain.approval import is_wanted, strictest
+from upwell.domain.approval import is_wanted
 from upwell.domain.editions import edition
 from upwell.domain.errors import Conflict, Invalid, NotFound
 from upwell.domain.events import Kind
 from upwell.domain.fleet import device_id
 from upwell.domain.hours import Hours
-from upwell.domain.job import gray_quota
-from upwell.domain.rollout import FILLING, FILLING_WHOLE, is_whole, problem
+from upwell.domain.rollout import is_whole, problem
 from upwell.domain.standings import ENDED, Progress
 from upwell.service.context import Context
-from upwell.service.manage import device_lists, job_packages, job_views
+from upwell.service.manage import device_lists, job_care, job_packages, job_views
 from upwell.service.manage.access import Caller, require
 from upwell.service.manage.device_keys import find_public
 from upwell.service.manage.held import fill_before
@@ -35,7 +34,7 @@ from upwell.service.upgrade.endings import end_job, set_package_status
 from upwell.service.upgrade.fill import fill_chunk, look_again
 from upwell.service.upgrade.spans import add_targets
 from upwell.storage.database import Connection, Row
-from upwell.storage.job_rows import care_of, progress_of
+from upwell.storage.job_rows import progress_of
 from upwell.storage.queries import sheet
 
 SQL = sheet("jobs")
@@ -103,37 +102,71 @@ def _check_care(cmd: c.CreateJob) -> None:
         raise Invalid(f"waves[{place}]" if place >= 0 else "waves", check)
 
 
-async def _make_verify(ctx: Context, conn: Connection, caller: Caller, cmd: c.CreateJob) -> int:
+@dataclass(frozen=True, slots=True)
+class Looked:
+    """What a job that may be made is of: its package, its product, and the devices that are named."""
+
+    package: Row
+    product_id: int
+    targets: list[UUID]
+
+
+async def look(conn: Connection, caller: Caller, cmd: c.CreateJob, now: datetime) -> Looked:
+    """That the job may be made, but for its list of devices; nothing is. Its package is locked. Raises as
+    `create_job`."""
+    _check_hours(cmd, now)
+    _check_care(cmd)
+    return await _LOOK[cmd.kind](conn, caller, cmd)
+
+
+async def _look_verify(conn: Connection, caller: Caller, cmd: c.CreateJob) -> Looked:
     package, product_id = await job_packages.package_of_product(conn, caller, cmd)
     await job_packages.refuse_verified(conn, package)
-    targets = await devices_of_product(conn, product_id, cmd.device_names)
-    job_id = await _add(ctx, conn, caller, cmd, product_id)
-    await add_targets(conn, job_id, targets)
-    await set_package_status(conn, package["package_id"], "verifying", ctx.now())
-    await fill_chunk(ctx, conn, job_id)
-    return job_id
+    return Looked(package, product_id, await devices_of_product(conn, product_id, cmd.device_names))
 
 
-async def _make_static(ctx: Context, conn: Connection, caller: Caller, cmd: c.CreateJob) -> int:
+async def _look_static(conn: Connection, caller: Caller, cmd: c.CreateJob) -> Looked:
     package, product_id = await job_packages.package_of_product(conn, caller, cmd)
     job_packages.require_offerable(package, cmd.source_versions)
-    await _require_groups(conn, caller, cmd.group_ids, "static")
-    targets = await devices_of_product(conn, product_id, cmd.device_names)
-    job_id = await _add(ctx, conn, caller, cmd, product_id)
-    await add_targets(conn, job_id, targets)
-    if cmd.device_list_url is not None:
-        await device_lists.add_listed(ctx, conn, caller, cmd, job_id, product_id)
-    if cmd.manner.scheduled_at is None and len(targets) in range(1, SMALL + 1):
-        await fill_chunk(ctx, conn, job_id)
-    return job_id
+    await _require_groups(conn, caller, cmd.group_ids, None if cmd.any_group else "static")
+    return Looked(package, product_id, await devices_of_product(conn, product_id, cmd.device_names))
 
 
-async def _make_dynamic(ctx: Context, conn: Connection, caller: Caller, cmd: c.CreateJob) -> int:
+async def _look_dynamic(conn: Connection, caller: Caller, cmd: c.CreateJob) -> Looked:
     package, product_id = await job_packages.package_of_product(conn, caller, cmd)
     job_packages.require_offerable(package, cmd.source_versions)
     await _require_groups(conn, caller, cmd.group_ids, "dynamic")
     for group_id in cmd.group_ids:
         await _require_modes(conn, cmd.manner, group_id)
+    return Looked(package, product_id, [])
+
+
+_LOOK = {"verify": _look_verify, "static": _look_static, "dynamic": _look_dynamic}
+
+
+async def _make_verify(ctx: Context, conn: Connection, caller: Caller, cmd: c.CreateJob) -> int:
+    looked = await _look_verify(conn, caller, cmd)
+    job_id = await _add(ctx, conn, caller, cmd, looked.product_id)
+    await add_targets(conn, job_id, looked.targets)
+    await set_package_status(conn, looked.package["package_id"], "verifying", ctx.now())
+    await fill_chunk(ctx, conn, job_id)
+    return job_id
+
+
+async def _make_static(ctx: Context, conn: Connection, caller: Caller, cmd: c.CreateJob) -> int:
+    looked = await _look_static(conn, caller, cmd)
+    job_id = await _add(ctx, conn, caller, cmd, looked.product_id)
+    await add_targets(conn, job_id, looked.targets)
+    if cmd.device_list_url is not None:
+        await device_lists.add_listed(ctx, conn, caller, cmd, job_id, looked.product_id)
+    if cmd.manner.scheduled_at is None and len(looked.targets) in range(1, SMALL + 1):
+        await fill_chunk(ctx, conn, job_id)
+    return job_id
+
+
+async def _make_dynamic(ctx: Context, conn: Connection, caller: Caller, cmd: c.CreateJob) -> int:
+    looked = await _look_dynamic(conn, caller, cmd)
+    package, product_id = looked.package, looked.product_id
     await conn.execute(*POLICIES["change_policies"](product_id=product_id))
     job_id = await _add(ctx, conn, caller, cmd, product_id)
     if await conn.fetchval(*SQL["has_begun"](job_id=job_id)):
@@ -160,6 +193,13 @@ async def _make_asking(ctx: Context, conn: Connection, caller: Caller, cmd: c.Cr
     if not await conn.fetchval(*SQL["has_begun"](job_id=job_id)):
         await news.note_status(conn, job_id, ctx.now(), Progress.WAITING, cmd.part)
     return job_id
+
+
+async def make_back(ctx: Context, conn: Connection, caller: Caller, cmd: c.CreateJob, undoes: int) -> int:
+    """A static job for the devices that another one succeeded on. Raises as making any does."""
+    package, product_id = await job_packages.package_of_product(conn, caller, cmd)
+    job_packages.require_offerable(package, cmd.source_versions)
+    return await _add(ctx, conn, caller, cmd, product_id, undoes)
 
 
 _MAKE = {"verify": _make_verify, "static": _make_static, "dynamic": _make_dynamic}
@@ -221,10 +261,12 @@ async def _add_public(conn: Connection, caller: Caller, cmd: c.CreateJob, job_id
     await conn.execute(*SQL["add_strays"](job_id=job_id, device_ids=ids, names=strays))
 
 
-async def _add(ctx: Context, conn: Connection, caller: Caller, cmd: c.CreateJob, product_id: int) -> int:
+async def _add(
+    ctx: Context, conn: Connection, caller: Caller, cmd: c.CreateJob, product_id: int, undoes: int | None = None
+) -> int:
     job_id, asks = ctx.new_id(), cmd.asks_version
-    care = await _care(conn, cmd, product_id)
-    awaits = is_wanted(care.approval, await _reach(conn, cmd, product_id)) if care is not None else False
+    care = await job_care.care_for(conn, cmd, product_id)
+    awaits = is_wanted(care.approval, await job_care.reach(conn, cmd, product_id)) if care is not None else False
     facts: dict[str, Any] = asdict(cmd.manner) | {
         "job_id": job_id,
         "account_id": caller.account_id,
@@ -242,11 +284,12 @@ async def _add(ctx: Context, conn: Connection, caller: Caller, cmd: c.CreateJob,
         "ext_info": None if cmd.ext_info is None else json.dumps(dict(cmd.ext_info)),
         "facts": json.dumps(dict(cmd.facts)),
         "now": await ctx.moment(conn),  # which of the devices there are it is for
-        "open_wave": _begins(care),
+        "open_wave": job_care.begins(care),
+        "undoes": undoes,
     }
     facts |= {name: getattr(cmd, name) for name in _AS_GIVEN}
     await conn.execute(*SQL["add_job"](**facts))
-    if care is not None and _begins(care):
+    if care is not None and job_care.begins(care):
         salt = "" if care.same_first else str(job_id)
         await waves.add(conn, job_id, care.preset or care.waves, salt, care.guard)
     if care is not None and care.pace is not None:
@@ -258,50 +301,6 @@ async def _add(ctx: Context, conn: Connection, caller: Caller, cmd: c.CreateJob,
     if facts["status"] == "IN_PROGRESS":
         await events.tell_job(conn, job_id, Kind.ROLLOUT_STARTED, facts["now"])
     return job_id
-
-
-async def _care(conn: Connection, cmd: c.CreateJob, product_id: int) -> c.Care | None:
-    """How carefully a job goes about: as it says, or else as its product's owner wants, or the account's. It may ask
-    for a stricter approval than these, not for a milder one. A trial of a package has neither."""
-    if cmd.kind == "verify":
-        return None
-    row = await conn.fetchrow(*approvals.SQL["defaults_of_product"](product_id=product_id))
-    product, account = (care_of(row[whose]) if row else None for whose in ("of_product", "of_account"))
-    usual = next((care for care in (product, account) if care is not None and care.has_waves), None)
-    own = cmd.care if cmd.care is not None and cmd.care.has_waves else _usual(usual, cmd)
-    rule = next((care.approval for care in (product, account) if care is not None and care.approval is not None), None)
-    pace = next((care.pace for care in (cmd.care, product, account) if care is not None and care.pace), None)
-    open_hours = next((care.hours for care in (cmd.care, product, account) if care is not None and care.hours), None)
-    approval = strictest(None if cmd.care is None else cmd.care.approval, rule)
-    return replace(own or c.Care(), approval=approval, hours=open_hours, pace=pace)
-
-
-def _usual(care: c.Care | None, cmd: c.CreateJob) -> c.Care | None:
-    """A standing rule for newcomers alone has no shares, but a guard."""
-    if care is None or cmd.dynamic_mode != 2:
-        return care
-    return None if care.guard is None else c.Care(preset="all_at_once", guard=care.guard)
-
-
-async def _reach(conn: Connection, cmd: c.CreateJob, product_id: int) -> int | None:
-    """How many devices a job can have at most; None where that is not known yet."""
-    if cmd.asks_version:
-        return None if cmd.group_ids else len(cmd.targets)
-    if cmd.kind == "dynamic" or cmd.group_ids or cmd.device_list_url is not None:
-        return None
-    if cmd.selection == "SPECIFIC":
-        return len(cmd.device_names)
-    if cmd.manner.scheduled_at is not None:
-        return None  # its devices are chosen then
-    devices = int(await conn.fetchval(*approvals.SQL["count_devices"](product_id=product_id)))
-    return gray_quota(devices, Decimal(cmd.gray_percent)) if cmd.gray_percent else devices
-
-
-def _begins(care: c.Care | None) -> int:
-    """The open wave of a new job. One that has no guard and all devices at once is as any without care."""
-    if care is None or not care.has_waves or (care.guard is None and is_whole(care.preset or care.waves)):
-        return 0
-    return FILLING_WHOLE if is_whole(care.preset or care.waves) else FILLING
 
 
 _AS_GIVEN = ("kind", "selection", "source_versions", "dynamic_mode", "asks_version", "name", "part", "by_gateway",
@@ -380,8 +379,7 @@ async def end_policy(ctx: Context, caller: Caller, cmd: c.EndPolicy) -> c.Done:
             raise Conflict("job_not_dynamic", "The job is not dynamic and has no policy.")
         if job["status"] not in ("PLANNED", "IN_PROGRESS"):
             raise Conflict("job_ended", f"The job is {job['status']}.")
-        await drop_policy(conn, job)
-        await end_job(conn, cmd.job_id, "CANCELED", ctx.now())
+        await end_policy_of(ctx, conn, job)
         return c.Done()
 
     return await ctx.database.transact(body)
@@ -391,6 +389,12 @@ async def drop_policy(conn: Connection, job: Row) -> None:
     """A locked dynamic job takes no more devices."""
     await conn.execute(*POLICIES["change_policies"](product_id=job["product_id"]))
     await conn.execute(*POLICIES["drop_policy"](job_id=job["job_id"]))
+
+
+async def end_policy_of(ctx: Context, conn: Connection, job: Row) -> None:
+    """A locked dynamic job that has not ended makes no more tasks."""
+    await drop_policy(conn, job)
+    await end_job(conn, job["job_id"], "CANCELED", ctx.now())
 
 
 async def delete_job(ctx: Context, caller: Caller, cmd: c.DeleteJob) -> c.Done:

@@ -3,6 +3,7 @@
 from datetime import datetime
 
 from upwell.domain import commands as c
+from upwell.domain.commands.lists import Order
 from upwell.domain.errors import Denied, NotFound, TooMany
 from upwell.domain.events import Kind
 from upwell.service.context import Context
@@ -10,6 +11,7 @@ from upwell.service.manage import access
 from upwell.service.manage.access import Caller, Scope, require
 from upwell.service.upgrade import events
 from upwell.storage.database import Connection, filled
+from upwell.storage.orders import KEYS, ordered
 from upwell.storage.queries import sheet
 
 SQL = sheet("keys")
@@ -54,7 +56,7 @@ async def list_keys(ctx: Context, caller: Caller, cmd: c.ListKeys) -> tuple[c.Ke
     of = caller.scope or Scope()
     which = {"account_id": caller.account_id, "space_id": of.space_id, "product_id": of.product_id}
     async with ctx.database.connection() as conn:
-        rows = await conn.fetch(*SQL["list_keys"](**which))
+        rows = await conn.fetch(*ordered(SQL["list_keys"](**which), KEYS, cmd.order or Order("created_at", down=True)))
     return tuple(filled(c.Key, row, secret=None) for row in rows)
 
 

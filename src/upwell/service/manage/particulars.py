@@ -49,12 +49,13 @@ HOST_ONLY = frozenset({"url", "device_list_url", "target_url"})  # a ticket, or 
 NAMES_ONLY = frozenset({"facts"})  # a dialect's own, which may have a secret among them
 
 SILENT = frozenset({
-    "password", "secret", "token",  # a device's, and what signs news
+    "current_password", "new_password", "password", "secret", "token",  # a device's, and what signs news
     "ext_info", "note",  # the owner's own, for devices: nobody knows what is in it
     "sign", "sign_word",  # the result has the digest
     "condition",  # its text is told
     # the tongue's own, not its caller's
-    "asking", "is_token", "key_head", "key_size", "lead_s", "most", "need_all", "size_max", "standing", "unique_name",
+    "any_group", "asking", "is_token", "key_head", "key_size", "lead_s", "most", "need_all", "size_max", "standing",
+    "unique_name",
 })  # fmt: skip
 """Members that are told of nowhere."""
 

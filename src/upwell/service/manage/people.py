@@ -7,16 +7,19 @@ may not sign in any more, has no session from then on; one admin who may sign in
 import secrets
 
 from upwell.domain import commands as c
+from upwell.domain.commands.lists import Order
 from upwell.domain.errors import Conflict, NotFound, TooMany
 from upwell.service.context import Context
 from upwell.service.manage import accounts, keys
 from upwell.service.manage.access import Caller, require
 from upwell.service.manage.users import SALT_BYTES, check_user
 from upwell.storage.database import Connection, filled
+from upwell.storage.orders import USERS, ordered
 from upwell.storage.queries import sheet
 
 SQL = sheet("people")
 IAM = sheet("iam")
+BY_NAME = Order("name")
 USERS_MAX = 1000  # of an account: a list of all is one answer
 
 
@@ -43,7 +46,8 @@ async def list_users(ctx: Context, caller: Caller, cmd: c.ListUsers) -> tuple[c.
     """Every user of the caller's account, by name."""
     require(caller, "admin")
     async with ctx.database.connection() as conn:
-        return tuple(filled(c.User, row) for row in await conn.fetch(*SQL["list_users"](account_id=caller.account_id)))
+        rows = await conn.fetch(*ordered(SQL["list_users"](account_id=caller.account_id), USERS, cmd.order or BY_NAME))
+    return tuple(filled(c.User, row) for row in rows)
 
 
 async def show_user(ctx: Context, caller: Caller, cmd: c.ShowUser) -> c.User:

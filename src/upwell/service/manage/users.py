@@ -165,10 +165,15 @@ def check_user(name: str, password: str, role: str) -> None:
     """Raises Invalid for what can be no user's."""
     if not _NAME.fullmatch(name):
         raise Invalid("name", "1 to 64 letters, digits, _ . @ or -")
-    if len(password) not in PASSWORD_SIZES:
-        raise Invalid("password", f"{PASSWORD_SIZES[0]} to {PASSWORD_SIZES[-1]} characters")
+    check_password("password", password)
     if role not in ROLES:
         raise Invalid("role", "one of " + ", ".join(ROLES))
+
+
+def check_password(field: str, password: str) -> None:
+    """Raises Invalid naming `field`."""
+    if len(password) not in PASSWORD_SIZES:
+        raise Invalid(field, f"{PASSWORD_SIZES[0]} to {PASSWORD_SIZES[-1]} characters")
 
 
 def _digest(token: str) -> bytes:

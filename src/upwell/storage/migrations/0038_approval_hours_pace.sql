@@ -68,27 +68,67 @@ begin atomic
     where j.job_id = t.job_id;
 end;
 
--- The tasks whose device may be told of them, as they were (see 0031); none of a job that is not approved. Who offers compares `open_until` with the
--- clock.
-create or replace view offerable as
+-- What may be offered, as it was (see 0037), but nothing of a job that is not approved. Who offers compares `open_until` with
+-- the clock.
+create or replace view offer_check as
 select t.device_id, t.job_id, t.nth, t.module, t.state, t.due_at, t.node_id, t.awaiting, j.maximum_per_min, j.finish_at,
        coalesce(t.awaiting = '' and mv.by_result and (p.is_delta or p.source_versions <> '{}')
                 and pr.online_at > mv.reported_at, false) as asks_first,
-       p.object_state = 'ok' and (not p.is_delta or mv.version = p.source_version)
-       and (p.source_versions = '{}' or mv.version = any (p.source_versions)) as fits,
-       j.open_until
-from task t join job j using (job_id) join package p on p.package_id = coalesce(t.package_id, j.package_id)
-left join module_version mv on mv.device_id = t.device_id and mv.module = t.module
-left join presence pr on pr.device_id = t.device_id
-where t.state in ('QUEUED', 'NOTIFIED', 'IN_PROGRESS')
-  and (j.status = 'IN_PROGRESS' or (j.kind = 'dynamic' and j.status = 'CANCELED'))
-  and j.paused_at is null and not j.unapproved and j.open_wave >= 0 and t.wave <= j.open_wave
-  and p.deleted_at is null and (p.status in ('verified', 'exempt') or (j.kind = 'verify' and p.status = 'verifying'))
-  and (p.object_state = 'ok' or t.awaiting in ('result', 'arrival')
+       p.object_state = 'ok' and may_follow(mv.version, p.is_delta, p.source_version, p.source_versions) as fits,
+       t.state in ('QUEUED', 'NOTIFIED', 'IN_PROGRESS') as is_let_go,
+       is_running(j.status, j.kind) as is_running,
+       j.paused_at is null as is_unpaused,
+       j.open_wave >= 0 and t.wave <= j.open_wave as is_wave_open,
+       is_released(p.status, p.deleted_at, j.kind) as is_released,
+       p.object_state = 'ok' or t.awaiting in ('result', 'arrival')
        or (j.asks_version and t.package_id is null
            and exists (select from job_package c join package k on k.package_id = c.package_id
-                       where c.job_id = t.job_id and k.object_state = 'ok')))
-  and (t.awaiting in ('online', 'answer', 'result', 'arrival')
-       or ((not p.is_delta or mv.version = p.source_version)
-           and (p.source_versions = '{}' or mv.version = any (p.source_versions))))
-  and not (t.acts < j.acts and exists (select from halt_of(t.job_id, t.acts, t.state)));
+                       where c.job_id = t.job_id and k.object_state = 'ok')) as has_object,
+       t.awaiting in ('online', 'answer', 'result', 'arrival')
+       or may_follow(mv.version, p.is_delta, p.source_version, p.source_versions) as is_fitting,
+       not (t.acts < j.acts and exists (select from halt_of(t.job_id, t.acts, t.state))) as is_unhalted,
+       not j.unapproved as is_approved, j.open_until
+from task t join job j using (job_id) join package p on p.package_id = coalesce(t.package_id, j.package_id)
+left join module_version mv on mv.device_id = t.device_id and mv.module = t.module
+left join presence pr on pr.device_id = t.device_id;
+
+-- The tasks whose device may be told of them, as they were (see 0031).
+
+create or replace view offerable as
+select device_id, job_id, nth, module, state, due_at, node_id, awaiting, maximum_per_min, finish_at, asks_first, fits, open_until
+from offer_check
+where is_let_go and is_running and is_unpaused and is_approved and is_wave_open and is_released and has_object and is_fitting
+  and is_unhalted;
+
+drop function task_stand;
+-- Where a task stands before each check of domain/why.py, as it was (see 0037), and whether its job is approved, in its hours, and
+-- has a place for the device.
+create function task_stand(t task, now timestamptz) returns table (
+    state text, awaiting text, need_push boolean, offered boolean, due text, asks_first boolean, is_let_go boolean, is_alive boolean, enabled boolean,
+    online boolean, was_online boolean, is_refused boolean, has_version boolean, is_there boolean, is_fitting boolean,
+    is_released boolean, is_deleted boolean, has_object boolean, object_state text, is_running boolean, in_time boolean,
+    is_unpaused boolean, is_unhalted boolean, is_wave_open boolean, is_retry boolean, is_tried_out boolean, reason text,
+    is_fetched boolean, is_approved boolean, in_hours boolean, has_place boolean
+)
+language sql stable
+begin atomic
+    select t.state, t.awaiting, j.need_push, t.offered_on is not null,
+           case when t.due_at is null then 'no' when t.due_at <= now then 'now' else 'later' end, o.asks_first,
+           o.is_let_go, coalesce(d.deleted_at is null and d.life = t.life, false), coalesce(is_welcome(d.enabled, null), false),
+           coalesce(case when j.need_push and is_open(t.state) then t.node_id else pr.node_id end is not null, false),
+           pr.online_at is not null,
+           pr.node_id is null and exists (
+               select from refused_login r where r.account_id = j.account_id and r.product_key = pd.product_key
+               and r.name = d.name and r.at > coalesce(greatest(pr.online_at, pr.offline_at), '-infinity')),
+           mv.version is not null, coalesce(mv.version = p.version, false), coalesce(o.is_fitting, false), o.is_released,
+           p.deleted_at is not null, o.has_object, p.object_state, o.is_running, is_in_time(j.finish_at, now), o.is_unpaused,
+           o.is_unhalted, o.is_wave_open, t.attempt > 0, j.retry_interval_min is not null and t.attempt >= j.retry_count,
+           t.reason, t.progress >= 100, o.is_approved, is_in_time(o.open_until, now),
+           not exists (select from budget b where b.job_id = t.job_id and b.running >= b.at_once
+                       and not exists (select from job_at_work w where w.job_id = t.job_id and w.device_id = t.device_id))
+    from offer_check o join job j on j.job_id = o.job_id join package p on p.package_id = coalesce(t.package_id, j.package_id)
+    left join device d on d.device_id = o.device_id left join product pd on pd.product_id = d.product_id
+    left join presence pr on pr.device_id = o.device_id
+    left join module_version mv on mv.device_id = o.device_id and mv.module = t.module
+    where o.device_id = t.device_id and o.job_id = t.job_id and o.nth = t.nth;
+end;

@@ -30,8 +30,8 @@ where account_id = :account_id and status <> 'receiving' and (:product_key::text
   and (:space::text is null or exists (
       select from product p join space s using (space_id)
       where p.account_id = i.account_id and p.product_key = i.product_key and p.deleted_at is null and s.key = :space))
-  and (:below::bigint is null or import_id < :below)
-order by import_id desc limit :take offset :skip;
+  and {beyond}
+order by {order} limit :take offset :skip;
 
 -- name: list_problems
 -- In the order of the rows, from behind one.

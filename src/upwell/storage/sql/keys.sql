@@ -16,7 +16,7 @@ left join product p on p.product_id = k.product_id and p.deleted_at is null
 where k.account_id = :account_id
   and (:product_id::bigint is null or k.product_id = :product_id)
   and (:space_id::bigint is null or k.space_id = :space_id or p.space_id = :space_id)
-order by k.created_at desc, k.key_id;
+order by {order};
 
 -- name: show_key
 select k.key_id, k.role, k.dialect, k.created_at, k.expires_at, k.last_used_at, k.revoked_at, k.is_server_admin,
