@@ -53,7 +53,7 @@ def _tongues() -> dict[str, bool]:
 @described
 def key_create(
     dialect: Annotated[str, typer.Option(help="alibaba, tuya, huawei or upwell", callback=_registered)],
-    role: Annotated[str, typer.Option(help="admin, operator or viewer")],
+    role: Annotated[str, typer.Option(help="admin, approver, operator or viewer")],
     account: str = access.DEFAULT_ACCOUNT,
     days: Annotated[int | None, typer.Option(min=1, max=36500, help="how long it lasts; for ever if not given")] = None,
     product: Annotated[str | None, typer.Option(help="id of the one product that it is for; of upwell's alone")] = None,

@@ -396,6 +396,48 @@ class RolloutGuard(TypedDict):
     """After its first offer, until a silent device counts as failed"""
 
 
+class RolloutPace(TypedDict):
+    """beside maximum_per_min"""
+
+    base_per_min: NotRequired[int]
+    each_offered: NotRequired[int]
+    each_succeeded: NotRequired[int]
+    at_once: NotRequired[int]
+    factor: NotRequired[float]
+    now_per_min: NotRequired[int]
+    """Where it grows, as it was at the last offer"""
+    at_work: NotRequired[int]
+    """Devices that were offered it and have not ended, where that has a limit; or have just now"""
+
+
+class RolloutHours(TypedDict):
+    """outside of them nothing is offered"""
+
+    zone: str
+    """Of the IANA database"""
+    open: list[dict[str, Any]]
+    """Local time there"""
+    is_open: bool
+    closes_at: NotRequired[str]
+    """Where it is open"""
+    opens_at: NotRequired[str]
+    """Next"""
+
+
+class RolloutApproval(TypedDict):
+    """of one that wants a person's"""
+
+    status: str
+    revision: int
+    """From 1; each edit makes another one"""
+    makers: list[str]
+    """Who made it, and who changed it since it was approved: they do not decide"""
+    asked_at: str
+    decided_at: NotRequired[str]
+    decided_by: NotRequired[str]
+    remark: NotRequired[str]
+
+
 class RolloutPaused(TypedDict):
     """nothing of it is offered since then"""
 
@@ -470,6 +512,12 @@ class Rollout(TypedDict):
     ended_at: NotRequired[str]
     guard: NotRequired[RolloutGuard]
     """What halts it"""
+    pace: NotRequired[RolloutPace]
+    """Beside maximum_per_min"""
+    hours: NotRequired[RolloutHours]
+    """Outside of them nothing is offered"""
+    approval: NotRequired[RolloutApproval]
+    """Of one that wants a person's"""
     paused: NotRequired[RolloutPaused]
     """Nothing of it is offered since then"""
     preset: NotRequired[str]
@@ -496,6 +544,48 @@ class CountedRolloutGuard(TypedDict):
     action: str
     verdict_min: int
     """After its first offer, until a silent device counts as failed"""
+
+
+class CountedRolloutPace(TypedDict):
+    """beside maximum_per_min"""
+
+    base_per_min: NotRequired[int]
+    each_offered: NotRequired[int]
+    each_succeeded: NotRequired[int]
+    at_once: NotRequired[int]
+    factor: NotRequired[float]
+    now_per_min: NotRequired[int]
+    """Where it grows, as it was at the last offer"""
+    at_work: NotRequired[int]
+    """Devices that were offered it and have not ended, where that has a limit; or have just now"""
+
+
+class CountedRolloutHours(TypedDict):
+    """outside of them nothing is offered"""
+
+    zone: str
+    """Of the IANA database"""
+    open: list[dict[str, Any]]
+    """Local time there"""
+    is_open: bool
+    closes_at: NotRequired[str]
+    """Where it is open"""
+    opens_at: NotRequired[str]
+    """Next"""
+
+
+class CountedRolloutApproval(TypedDict):
+    """of one that wants a person's"""
+
+    status: str
+    revision: int
+    """From 1; each edit makes another one"""
+    makers: list[str]
+    """Who made it, and who changed it since it was approved: they do not decide"""
+    asked_at: str
+    decided_at: NotRequired[str]
+    decided_by: NotRequired[str]
+    remark: NotRequired[str]
 
 
 class CountedRolloutPaused(TypedDict):
@@ -598,6 +688,12 @@ class CountedRollout(TypedDict):
     ended_at: NotRequired[str]
     guard: NotRequired[CountedRolloutGuard]
     """What halts it"""
+    pace: NotRequired[CountedRolloutPace]
+    """Beside maximum_per_min"""
+    hours: NotRequired[CountedRolloutHours]
+    """Outside of them nothing is offered"""
+    approval: NotRequired[CountedRolloutApproval]
+    """Of one that wants a person's"""
     paused: NotRequired[CountedRolloutPaused]
     """Nothing of it is offered since then"""
     preset: NotRequired[str]
@@ -620,6 +716,13 @@ class Steered(TypedDict):
     """Tasks"""
 
 
+class RolloutDefaults(TypedDict):
+    """How carefully rollouts go about their devices where they do not say."""
+
+    rollout_defaults: dict[str, Any]
+    """For products that have none of their own"""
+
+
 class Decision(TypedDict):
     """What was decided of a rollout, and with which numbers."""
 
@@ -630,7 +733,7 @@ class Decision(TypedDict):
     """More may come"""
     wave: NotRequired[int]
     by: str
-    """A key's id, or `upwell` by its rule"""
+    """A key's id or a user, or `upwell` by its rule"""
     result: NotRequired[str]
     """Go or inconclusive of the wave before; halt"""
     reason: NotRequired[str]
@@ -1209,6 +1312,10 @@ class EventData(TypedDict):
     progress: NotRequired[int]
     """Percent"""
     reason: NotRequired[str]
+    remark: NotRequired[str]
+    """Of who decided it"""
+    revision: NotRequired[int]
+    """Of the rollout, from 1; each edit makes another"""
     result: NotRequired[str]
     """Go or inconclusive of the wave before; halt"""
     role: NotRequired[str]
@@ -1258,11 +1365,38 @@ class UpdateProductRolloutDefaultsGuard(TypedDict):
     verdict_min: NotRequired[int]
 
 
+UpdateProductRolloutDefaultsHoursOpen = TypedDict(
+    "UpdateProductRolloutDefaultsHoursOpen",
+    {"days": NotRequired[list[Literal["mon", "tue", "wed", "thu", "fri", "sat", "sun"]]], "from": str, "to": str},
+)
+
+
+class UpdateProductRolloutDefaultsHours(TypedDict):
+    zone: NotRequired[str]
+    open: NotRequired[list[UpdateProductRolloutDefaultsHoursOpen]]
+
+
+class UpdateProductRolloutDefaultsPace(TypedDict):
+    base_per_min: NotRequired[int]
+    factor: NotRequired[float]
+    each_offered: NotRequired[int]
+    each_succeeded: NotRequired[int]
+    at_once: NotRequired[int]
+
+
+class UpdateProductRolloutDefaultsApproval(TypedDict):
+    required: NotRequired[bool]
+    over: NotRequired[int]
+
+
 class UpdateProductRolloutDefaults(TypedDict):
     waves: NotRequired[list[UpdateProductRolloutDefaultsWave]]
     preset: NotRequired[Literal["careful", "fast", "all_at_once"]]
     same_devices_first: NotRequired[bool]
     guard: NotRequired[UpdateProductRolloutDefaultsGuard]
+    hours: NotRequired[UpdateProductRolloutDefaultsHours]
+    pace: NotRequired[UpdateProductRolloutDefaultsPace]
+    approval: NotRequired[UpdateProductRolloutDefaultsApproval]
 
 
 class CreateGroupConditionAllOf(TypedDict):
@@ -1363,6 +1497,92 @@ class CreateRolloutGuard(TypedDict):
     verdict_min: NotRequired[int]
 
 
+class CreateRolloutApproval(TypedDict):
+    over: NotRequired[int]
+
+
+CreateRolloutHoursOpen = TypedDict(
+    "CreateRolloutHoursOpen",
+    {"days": NotRequired[list[Literal["mon", "tue", "wed", "thu", "fri", "sat", "sun"]]], "from": str, "to": str},
+)
+
+
+class CreateRolloutHours(TypedDict):
+    zone: NotRequired[str]
+    open: NotRequired[list[CreateRolloutHoursOpen]]
+
+
+class CreateRolloutPace(TypedDict):
+    base_per_min: NotRequired[int]
+    factor: NotRequired[float]
+    each_offered: NotRequired[int]
+    each_succeeded: NotRequired[int]
+    at_once: NotRequired[int]
+
+
+UpdateRolloutHoursOpen = TypedDict(
+    "UpdateRolloutHoursOpen",
+    {"days": NotRequired[list[Literal["mon", "tue", "wed", "thu", "fri", "sat", "sun"]]], "from": str, "to": str},
+)
+
+
+class UpdateRolloutHours(TypedDict):
+    zone: NotRequired[str]
+    open: NotRequired[list[UpdateRolloutHoursOpen]]
+
+
+class UpdateRolloutDefaultsRolloutDefaultsWave(TypedDict):
+    percent: NotRequired[float]
+    count: NotRequired[int]
+    at_least: NotRequired[int]
+    at_most: NotRequired[int]
+    soak_min: NotRequired[int]
+
+
+class UpdateRolloutDefaultsRolloutDefaultsGuard(TypedDict):
+    p0_percent: NotRequired[float]
+    p1_percent: NotRequired[float]
+    alpha_percent: NotRequired[float]
+    beta_percent: NotRequired[float]
+    at_least: NotRequired[int]
+    action: NotRequired[Literal["pause", "cancel"]]
+    verdict_min: NotRequired[int]
+
+
+UpdateRolloutDefaultsRolloutDefaultsHoursOpen = TypedDict(
+    "UpdateRolloutDefaultsRolloutDefaultsHoursOpen",
+    {"days": NotRequired[list[Literal["mon", "tue", "wed", "thu", "fri", "sat", "sun"]]], "from": str, "to": str},
+)
+
+
+class UpdateRolloutDefaultsRolloutDefaultsHours(TypedDict):
+    zone: NotRequired[str]
+    open: NotRequired[list[UpdateRolloutDefaultsRolloutDefaultsHoursOpen]]
+
+
+class UpdateRolloutDefaultsRolloutDefaultsPace(TypedDict):
+    base_per_min: NotRequired[int]
+    factor: NotRequired[float]
+    each_offered: NotRequired[int]
+    each_succeeded: NotRequired[int]
+    at_once: NotRequired[int]
+
+
+class UpdateRolloutDefaultsRolloutDefaultsApproval(TypedDict):
+    required: NotRequired[bool]
+    over: NotRequired[int]
+
+
+class UpdateRolloutDefaultsRolloutDefaults(TypedDict):
+    waves: NotRequired[list[UpdateRolloutDefaultsRolloutDefaultsWave]]
+    preset: NotRequired[Literal["careful", "fast", "all_at_once"]]
+    same_devices_first: NotRequired[bool]
+    guard: NotRequired[UpdateRolloutDefaultsRolloutDefaultsGuard]
+    hours: NotRequired[UpdateRolloutDefaultsRolloutDefaultsHours]
+    pace: NotRequired[UpdateRolloutDefaultsRolloutDefaultsPace]
+    approval: NotRequired[UpdateRolloutDefaultsRolloutDefaultsApproval]
+
+
 class CreatePlanTargets(TypedDict):
     all: NotRequired[bool]
     device_names: NotRequired[list[str]]
@@ -1392,3 +1612,26 @@ class CreatePlanGuard(TypedDict):
     at_least: NotRequired[int]
     action: NotRequired[Literal["pause", "cancel"]]
     verdict_min: NotRequired[int]
+
+
+class CreatePlanApproval(TypedDict):
+    over: NotRequired[int]
+
+
+CreatePlanHoursOpen = TypedDict(
+    "CreatePlanHoursOpen",
+    {"days": NotRequired[list[Literal["mon", "tue", "wed", "thu", "fri", "sat", "sun"]]], "from": str, "to": str},
+)
+
+
+class CreatePlanHours(TypedDict):
+    zone: NotRequired[str]
+    open: NotRequired[list[CreatePlanHoursOpen]]
+
+
+class CreatePlanPace(TypedDict):
+    base_per_min: NotRequired[int]
+    factor: NotRequired[float]
+    each_offered: NotRequired[int]
+    each_succeeded: NotRequired[int]
+    at_once: NotRequired[int]

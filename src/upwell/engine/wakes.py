@@ -27,6 +27,8 @@ NOTHING = After()
 AFTER: dict[type, After] = {
     c.CreateJob: After(("fill", "waves", "push", "finish", "news")),
     c.UpdateJob: After(("fill", "push", "finish")),
+    c.ApproveJob: After(("fill", "waves", "push", "finish", "news")),
+    c.RefuseJob: After(("acts", *ENDED)),
     c.PauseJob: NOTHING,
     c.ResumeJob: After(("waves", "push")),
     c.PromoteJob: After(("waves", "push")),
@@ -59,7 +61,7 @@ AFTER: dict[type, After] = {
          c.CreateHook, c.DeleteHook, c.DeleteAction, c.CheckDeviceNames, c.CreateKey, c.RevokeKey,
          c.CreateOwnKey, c.RevokeOwnKey,
          c.UpdateEventSettings, c.CreateReceiver, c.DeleteReceiver, c.RotateSecret, c.CreateUpload, c.PutUploadPart,
-         c.DeleteUpload, c.CancelImport,
+         c.DeleteUpload, c.CancelImport, c.SetRolloutDefaults,
          c.SignIn, c.EndSession, c.ChangePassword, c.CreateUser, c.UpdateUser, c.DeleteUser, c.CreateAccount,
          c.RenameAccount),
         NOTHING,

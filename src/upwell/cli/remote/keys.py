@@ -11,7 +11,7 @@ from upwell.cli.telling import Column, day, member, minute
 
 Sort = Literal["created_at", "-created_at", "last_used_at", "-last_used_at", "expires_at", "-expires_at"]
 app = noun("Access keys of your account.", name="key")
-Role = Literal["viewer", "operator", "admin"]
+Role = Literal["viewer", "operator", "approver", "admin"]
 Dialect = Literal["upwell", "alibaba", "tuya", "huawei"]
 Mine = Annotated[bool, typer.Option("--mine", help="Of the user that you are signed in as alone.")]
 KeyId = Annotated[str, typer.Argument(metavar="KEY", help="The key's id, the part of a token before its secret.")]

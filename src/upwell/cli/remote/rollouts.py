@@ -9,7 +9,7 @@ from upwell.cli.exits import Ended, Exit, one_line
 from upwell.cli.remote.acting import LIST_MAX, SORT, At, Every, Limit, Made, Yes, verb
 from upwell.cli.remote.careful import Careful, manner, rule
 from upwell.cli.remote.sight import failure
-from upwell.cli.remote.standing import WAVES, counts, evidence, kept_back, next_of, waves
+from upwell.cli.remote.standing import WAVES, approval, counts, evidence, kept_back, next_of, waves
 from upwell.cli.remote.wanted import PackageId, Wanted
 from upwell.cli.remote.watching import follow
 from upwell.cli.telling import Column, member, minute, moment, number, of, table
@@ -93,7 +93,7 @@ def show(at: At, rollout: RolloutId) -> None:
         ("tasks", told), ("offers a minute", number(found["maximum_per_min"])),
         ("guard", rule(found["guard"]) if "guard" in found else None),
         ("made", minute(found["created_at"])), ("begins", minute(found.get("scheduled_at"))),
-        ("ended", minute(found.get("ended_at"))), ("now", kept_back(found)),
+        ("ended", minute(found.get("ended_at"))), ("approval", approval(found)), ("now", kept_back(found)),
     )  # fmt: skip
     if not at.as_json and waves(found):
         print()
@@ -114,6 +114,43 @@ def tasks(
 ) -> None:
     """Show the tasks of a rollout, a device each."""
     at.pages(TASKS, at.client.list_rollout_tasks(rollout, state=state, sort=sort), "no such tasks", limit, every)
+
+
+@verb(app, "approve", "upwell rollout approve ro_0000000000000007 --remark 'seen on the bench'")
+def approve(
+    at: At,
+    rollout: RolloutId,
+    remark: Annotated[str | None, typer.Option(help="Why; it is kept.")] = None,
+    yes: Yes = False,
+) -> None:
+    """Let a rollout begin, or go on as it was changed. For an approver who signed in and did not make it."""
+    revision = _awaiting(at, rollout, "lets begin", yes)
+    done = at.client.approve_rollout(rollout, remark=remark, revision=revision)
+    at.one(done, ("status", done["status"].replace("_", " ")), ("approved by", done["approval"]["decided_by"]))
+    at.say(f"\nNext: upwell rollout watch {rollout}")
+
+
+@verb(app, "refuse", "upwell rollout refuse ro_0000000000000007 --remark 'wrong package' --yes")
+def refuse(
+    at: At,
+    rollout: RolloutId,
+    remark: Annotated[str, typer.Option(help="Why; it is kept.")],
+    yes: Yes = False,
+) -> None:
+    """Have a rollout be over that waits for approval; of one that had begun the open tasks are cancelled."""
+    revision = _awaiting(at, rollout, "ends", yes)
+    done = at.client.refuse_rollout(rollout, remark=remark, revision=revision)
+    at.one(done, ("status", done["status"].replace("_", " ")), ("refused by", done["approval"]["decided_by"]))
+
+
+def _awaiting(at: At, rollout: str, what: str, yes: bool) -> int | None:
+    """Which revision of it is decided about: the one that is shown now. Raises Ended unless it is meant."""
+    found = at.client.show_rollout(rollout)
+    asked = found.get("approval")
+    who = ", ".join(asked["makers"]) if asked else "nobody who said so"
+    whom = found["selected_by"].replace("_", " ")
+    at.sure(f"This {what} {rollout}: {found['package_name']} ({found['version']}) for {whom}, by {who}.", yes)
+    return None if asked is None else asked["revision"]
 
 
 @verb(

@@ -12,7 +12,7 @@ from upwell.cli.telling import Column, member, moment
 from upwell.client.shapes import User
 
 app = noun("Users of your account, who sign in with a password.", name="user")
-Role = Literal["viewer", "operator", "admin"]
+Role = Literal["viewer", "operator", "approver", "admin"]
 Name = Annotated[str, typer.Argument(metavar="NAME", help="The user's name.")]
 PasswordStdin = Annotated[bool, typer.Option("--password-stdin", help="Read the password from standard input.")]
 COLUMNS: tuple[Column, ...] = (

@@ -1,21 +1,29 @@
 """How carefully a rollout goes about its devices: what its creation takes of that, and what it shows."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, replace
 from decimal import Decimal
 from typing import Any
 
-from upwell.dialects.checks import OneOf, Range
+from upwell.dialects.checks import OneOf, Pattern, Range
 from upwell.dialects.operations import Param, Table, Values
-from upwell.dialects.upwell.params import Percent, percent
-from upwell.dialects.upwell.shapes import Field, Shape, at, free, members, number, switch, text
+from upwell.dialects.upwell.params import Percent, label, percent
+from upwell.dialects.upwell.shapes import Field, Shape, at, free, members, number, switch, text, texts
 from upwell.domain import commands as c
-from upwell.domain.errors import Invalid
+from upwell.domain.approval import Approval, Stands
+from upwell.domain.errors import Invalid, Missing
 from upwell.domain.guard import Guard, Watch
+from upwell.domain.hours import DAYS, SPANS_MAX, Hours, Span
+from upwell.domain.hours import problem as problem_of_hours
+from upwell.domain.pace import AT_ONCE_MAX, Growth, Pace
+from upwell.domain.pace import problem as problem_of_pace
 from upwell.domain.rollout import PRESETS, WAVES_MAX, Wave, problem
 
 DEVICES_MAX, SOAK_MAX = 100_000_000, 43_200  # devices of a wave, minutes of a soak
 VERDICT_MAX = 43_200  # minutes until a silent device counts as failed
 ACTIONS = ("pause", "cancel")
+PER_MIN_MAX = 60_000  # offers of one rollout
+_GROWTH = ("base_per_min", "factor", "each_offered", "each_succeeded")
 
 _WAVE: Table = (
     Param("percent", "number", check=Percent()),
@@ -39,11 +47,110 @@ PARAMS: Table = (
     Param("same_devices_first", "bool"),
     Param("guard", "members", members=_GUARD, closed=True),
 )
-NAMES = tuple(param.name for param in PARAMS)
+_OVER = Param("over", "int", check=Range(0, DEVICES_MAX))
+_CLOCK = Pattern("([01][0-9]|2[0-3]):[0-5][0-9]|24:00", "a time such as 22:00")
+_SPAN: Table = (
+    Param("days", "list", check=OneOf(DAYS), most=len(DAYS)),
+    Param("from", required=True, check=_CLOCK),
+    Param("to", required=True, check=_CLOCK),
+)
+HOURS = Param(
+    "hours", "members",
+    members=(Param("zone", check=label(64)), Param("open", "list", members=_SPAN, closed=True, most=SPANS_MAX)),
+    closed=True,
+)  # fmt: skip
+PACE = Param(
+    "pace", "members",
+    members=(
+        Param("base_per_min", "int", check=Range(1, PER_MIN_MAX)),
+        Param("factor", "number"),
+        Param("each_offered", "int", check=Range(1, DEVICES_MAX)),
+        Param("each_succeeded", "int", check=Range(1, DEVICES_MAX)),
+        Param("at_once", "int", check=Range(1, AT_ONCE_MAX)),
+    ),
+    closed=True,
+)  # fmt: skip
+APPROVAL = Param("approval", "members", members=(_OVER,), closed=True)
+DEFAULTS: Table = (
+    *PARAMS, HOURS, PACE, Param("approval", "members", members=(Param("required", "bool"), _OVER), closed=True)
+)  # fmt: skip
 
 
 def read(v: Values, path: str = "") -> c.Care | None:
     """How carefully a rollout goes about its devices; None where nothing was said. Raises Invalid."""
+    care, said, hours = _read(v, path) or c.Care(), v["approval"], hours_of(v["hours"], path + "hours")
+    if said is not None:
+        rule = Approval(required=said.get("required") is not False, over=said["over"] or 0)
+        care = replace(care, approval=rule)
+    if hours is not None and hours.spans:
+        care = replace(care, hours=hours)
+    care = replace(care, pace=_pace_of(v["pace"], path + "pace"))
+    return None if care == c.Care() else care
+
+
+def _pace_of(said: Values | None, path: str) -> Pace | None:
+    """The pace that is said; None where nothing stands in it. Raises Invalid, Missing."""
+    if said is None or all(value is None for value in said.values()):
+        return None
+    growth = None
+    if any(said[name] is not None for name in _GROWTH):
+        for name in ("base_per_min", "factor"):
+            if said[name] is None:
+                raise Missing(f"{path}.{name}", "the pace grows")
+        factor = Decimal(repr(said["factor"]))
+        growth = Growth(**{name: said[name] for name in _GROWTH} | {"factor": factor})
+        wrong = problem_of_pace(growth)
+        if wrong is not None:
+            raise Invalid(f"{path}.{wrong[0]}", wrong[1])
+    return Pace(growth=growth, at_once=said["at_once"])
+
+
+def _said_of(pace: Pace) -> dict[str, Any]:
+    """As it would be said again."""
+    growth = {} if pace.growth is None else asdict(pace.growth) | {"factor": float(pace.growth.factor)}
+    return {name: value for name, value in (growth | {"at_once": pace.at_once}).items() if value is not None}
+
+
+def hours_of(said: Values | None, path: str = "hours") -> Hours | None:
+    """The hours that are said; without a span where nothing stands in them. Raises Invalid, Missing."""
+    if said is None or (said["zone"] is None and said["open"] is None):
+        return None if said is None else Hours(zone="", spans=())
+    for name in ("zone", "open"):
+        if said[name] is None:
+            raise Missing(f"{path}.{name}", "the other is there")
+    spans = tuple(
+        Span(opens_min=_minutes(each["from"]), closes_min=_minutes(each["to"]), days=_days(each["days"]))
+        for each in said["open"]
+    )
+    hours = Hours(zone=said["zone"], spans=spans)
+    wrong = problem_of_hours(hours)
+    if wrong is not None:
+        raise Invalid(f"{path}.{wrong[0]}", wrong[1])
+    return hours
+
+
+def _minutes(text: str) -> int:
+    return 60 * int(text[:2]) + int(text[3:])
+
+
+def _days(said: Sequence[str] | None) -> tuple[int, ...]:
+    return tuple(range(len(DAYS))) if said is None else tuple(sorted({DAYS.index(day) for day in said}))
+
+
+def _clock(minutes: int) -> str:
+    return f"{minutes // 60:02}:{minutes % 60:02}"
+
+
+def _said(hours: Hours) -> dict[str, Any]:
+    """As it would be said again."""
+    spans = [
+        {"days": [DAYS[day] for day in span.days], "from": _clock(span.opens_min), "to": _clock(span.closes_min)}
+        for span in hours.spans
+    ]
+    return {"zone": hours.zone, "open": spans}
+
+
+def _read(v: Values, path: str) -> c.Care | None:
     if v["waves"] is None and v["preset"] is None:
         if v["same_devices_first"] is not None:
             raise Invalid(path + "same_devices_first", "only with waves or preset")
@@ -173,12 +280,46 @@ def shown(care: c.Care) -> dict[str, Any]:
         "waves": [{name: value for name, value in wave.items() if value is not None} for wave in waves] or None,
         "preset": care.preset or None, "same_devices_first": care.same_first,
         "guard": None if care.guard is None else _WATCH.show(care.guard),
+        "approval": None if care.approval is None else asdict(care.approval),
     }  # fmt: skip
+    told = told if care.has_waves else {"approval": told["approval"]}
+    told["pace"] = None if care.pace is None else _said_of(care.pace)
+    told["hours"] = None if care.hours is None else _said(care.hours)
     return {name: value for name, value in told.items() if value is not None}
 
 
+_APPROVAL = Shape("", "", (
+    text("status", lambda a: a.stands, enum=[str(each) for each in Stands]),
+    number("revision", lambda a: a.revision, "from 1; each edit makes another one"),
+    texts("makers", lambda a: a.makers, "who made it, and who changed it since it was approved: they do not decide"),
+    at("asked_at", lambda a: a.asked_at),
+    at("decided_at", lambda a: a.decided_at, always=False),
+    text("decided_by", lambda a: a.decided_by or None, always=False),
+    text("remark", lambda a: a.remark or None, always=False),
+))  # fmt: skip
+_HOURS = Shape("", "", (
+    text("zone", lambda h: h.hours.zone, "of the IANA database"),
+    free("open", {"type": "array", "items": {"type": "object"}}, lambda h: _said(h.hours)["open"], "local time there"),
+    switch("is_open", lambda h: h.closes_at is not None),
+    at("closes_at", lambda h: h.closes_at, "where it is open", always=False),
+    at("opens_at", lambda h: h.opens_at, "next", always=False),
+))  # fmt: skip
+_PACE = Shape("", "", (
+    *(number(name, lambda p, name=name: _said_of(p.pace).get(name), always=False)  # type: ignore[misc]
+      for name in ("base_per_min", "each_offered", "each_succeeded", "at_once")),
+    free("factor", {"type": "number"}, lambda p: _said_of(p.pace).get("factor"), always=False),
+    number("now_per_min", lambda p: p.per_min, "where it grows, as it was at the last offer", always=False),
+    number("at_work", lambda p: None if p.pace.at_once is None else p.running,
+           "devices that were offered it and have not ended, where that has a limit; or have just now", always=False),
+))  # fmt: skip
 FIELDS: tuple[Field, ...] = (
     GUARD_FIELD,
+    free("pace", members(*_PACE.fields), lambda r: None if r.pace is None else _PACE.show(r.pace),
+         "beside maximum_per_min", always=False),
+    free("hours", members(*_HOURS.fields), lambda r: None if r.hours is None else _HOURS.show(r.hours),
+         "outside of them nothing is offered", always=False),
+    free("approval", members(*_APPROVAL.fields), lambda r: None if r.approval is None else _APPROVAL.show(r.approval),
+         "of one that wants a person's", always=False),
     free("paused", members(*_PAUSED.fields), lambda r: None if r.paused is None else _PAUSED.show(r.paused),
          "nothing of it is offered since then", always=False),
     text("preset", lambda r: r.care.preset or None if r.care else None, always=False),

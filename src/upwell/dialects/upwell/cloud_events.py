@@ -79,6 +79,8 @@ _FACTS: Mapping[str, Fact] = {  # the core's word for a fact -> ours
     "product_key": Fact("product_id", {**_TEXT, "description": "as it was said"}),
     "progress": Fact("progress", {**_NUMBER, "description": "percent"}),
     "reason": Fact("reason", _TEXT),
+    "remark": Fact("remark", {**_TEXT, "description": "of who decided it"}),
+    "revision": Fact("revision", {**_NUMBER, "description": "of the rollout, from 1; each edit makes another"}),
     "result": Fact("result", {**_TEXT, "description": "go or inconclusive of the wave before; halt"}),
     "role": Fact("role", _TEXT),
     "state": Fact("state", _TEXT, is_word=True),
@@ -106,6 +108,9 @@ TYPES: Mapping[Kind, tuple[str, tuple[str, ...]]] = {
         "A task has succeeded or failed, or was canceled after its device had been told.",
         ("module", "from", "to", "state", "reason", "description"),
     ),
+    Kind.ROLLOUT_AWAITS_APPROVAL: ("A rollout waits until a person approves it.", ("by", "revision")),
+    Kind.ROLLOUT_APPROVED: ("A person has approved a rollout.", ("by", "remark", "revision")),
+    Kind.ROLLOUT_REFUSED: ("A person has refused a rollout, which is over.", ("by", "remark", "revision")),
     Kind.ROLLOUT_STARTED: ("A rollout began.", ("again",)),
     Kind.ROLLOUT_WAVE_OPENED: (
         "Devices of the next wave are offered from now on.",

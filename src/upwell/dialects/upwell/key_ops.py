@@ -13,7 +13,7 @@ from upwell.domain.errors import Invalid
 
 OWN = "upwell"  # the dialect whose keys are tokens
 DIALECTS = (OWN, "alibaba", "tuya", "huawei")
-ROLES = ("viewer", "operator", "admin")
+ROLES = ("viewer", "operator", "approver", "admin")
 DAYS_MAX = 36_500
 OWN_DAYS, OWN_DAYS_MAX = 90, 366  # of a user's key
 SCOPES = ("space_id", "product_id")

@@ -34,7 +34,7 @@ TOKEN_SECRET_SIZE = 40  # characters; 238 bits, so that a plain hash of it tells
 USE_NOTED = timedelta(minutes=1)  # how often it is written down that a key is used
 DEFAULT_ACCOUNT = "default"
 _SERVER = Asker(who="server", tongue="cli", address=LOCAL, operation="key create", request_id="")
-_RANK = {"viewer": 0, "operator": 1, "admin": 2}
+_RANK = {"viewer": 0, "operator": 1, "approver": 2, "admin": 3}
 ROLES = tuple(_RANK)
 
 
@@ -129,7 +129,7 @@ class NewKey:
 
 
 def require(caller: Caller, role: str) -> None:
-    """Pass when the caller's role is `role` or above (admin > operator > viewer); raises Denied."""
+    """Pass when the caller's role is `role` or above (admin > approver > operator > viewer); raises Denied."""
     if _RANK[caller.role] < _RANK[role]:
         raise Denied(f"This needs the role {role}; the access key has {caller.role}.")
 

@@ -7,7 +7,9 @@ from upwell.domain import commands as c
 from upwell.service.context import Context
 from upwell.service.manage import (
     accounts,
+    approving,
     audit_lists,
+    defaults,
     device_search,
     devices,
     event_lists,
@@ -89,6 +91,10 @@ USES: dict[type, Use] = {
     c.ListModuleVersions: modules.list_module_versions,
     c.CreateJob: jobs.create_job,
     c.UpdateJob: jobs.update_job,
+    c.ApproveJob: approving.approve_job,
+    c.RefuseJob: approving.refuse_job,
+    c.ShowRolloutDefaults: defaults.show_rollout_defaults,
+    c.SetRolloutDefaults: defaults.set_rollout_defaults,
     c.PauseJob: pausing.pause_job,
     c.ResumeJob: pausing.resume_job,
     c.PromoteJob: promoting.promote_job,

@@ -135,7 +135,7 @@ async def _look(ctx: Context, conn: Connection, row: Row) -> Chunk | None:
         await _look_later(conn, row, row["heard"], row["pass_at"])
         return Chunk(more=False, moved=True)
     seen, judgement = await _judged(conn, row, wave, now)
-    if judgement.lacks is None and row["paused_at"] is None:
+    if judgement.lacks is None and row["paused_at"] is None and not row["unapproved"]:
         return None
     ready_at = None if judgement.result is None else wave["ready_at"] or now
     await conn.execute(*SQL["set_ready"](job_id=row["job_id"], wave=wave["wave"], ready_at=ready_at))
@@ -190,6 +190,8 @@ async def outlook(conn: Connection, row: Row, now: datetime, *, is_paused: bool)
     wave = await _wave(conn, row)
     if wave["wave"] == wave["last"]:
         return "Its last wave is open."
+    if row["unapproved"]:
+        return f"Wave {wave['wave'] + 1} can't open until it is approved."
     if is_paused:
         return f"Wave {wave['wave'] + 1} can't open while it is paused."
     return told((await _judged(conn, row, wave, now))[1], wave["wave"] + 1)
