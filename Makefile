@@ -21,6 +21,7 @@ NODE_CLIENTS := $(CLIENTS)/node-alibaba/node_modules/.package-lock.json $(CLIENT
 
 help:
 	@echo "make demo    run the main job from nothing: 300 simulated devices get a new firmware"
+	@echo "             ARGS=--waves: a firmware that fails is halted in its first wave, and its mended one reaches all"
 	@echo "make test    run the tests; make test-clients: those with the vendors' SDKs in Go and Node; make test-all: both,"
 	@echo "             and Huawei's operations once more by its other signature"
 	@echo "make check   make lint (format, lint, types, import contracts), then the tests"

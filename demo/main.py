@@ -13,29 +13,23 @@ import asyncio
 import os
 import random
 import secrets
-import shutil
 import signal
 import sys
-import tempfile
 import time
 from collections import Counter
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 from demo.driver import DemoError, Operator
 from demo.screen import Now, Result, Screen
+from demo.server import POLL_S, Server, make_folder, remove
 from demo.stall import bytes_below, unless_stalled
+from demo.waves import WAVES_DEVICES_MIN, WavesStory
 from upwell.simulator.fleet import Fleet
 from upwell.simulator.script import Rates
 from upwell.simulator.wire import DeviceIdentity
 
-STOP_TIMEOUT_S = 60.0
-POLL_S = 0.5
-REMOVE_TRIES = 20
-LOG_TAIL_LINES = 30
 IMAGE_SIZE = 8 * 1024 * 1024
 OLD_VERSION, NEW_VERSION = "1.0.0", "2.0.0"
 ALIBABA, TUYA, HUAWEI = "alibaba", "tuya", "huawei"
@@ -57,89 +51,6 @@ RATES = Rates(
 )
 
 
-@dataclass(slots=True)
-class Server:
-    """`upwell serve` as a child process."""
-
-    folder: Path
-    key_id: str = field(default_factory=lambda: f"demo{secrets.token_hex(6)}")
-    key_secret: str = field(default_factory=lambda: secrets.token_hex(16), repr=False)
-    http: str = ""
-    mqtt: str = ""
-
-    @property
-    def log(self) -> Path:
-        return self.folder / "server.log"
-
-    def log_tail(self) -> str:
-        if not self.log.exists():
-            return ""
-        return "\n".join(self.log.read_text(errors="replace").splitlines()[-LOG_TAIL_LINES:])
-
-    def environment(self) -> dict[str, str]:
-        """Ours without any setting of another Upwell."""
-        kept = {name: value for name, value in os.environ.items() if not name.startswith("UPWELL_")}
-        own = {"BOOTSTRAP_KEY": f"{self.key_id}:{self.key_secret}", "CONFIG": os.devnull}
-        return kept | {f"UPWELL_{name}": value for name, value in own.items()}
-
-    @asynccontextmanager
-    async def running(self) -> AsyncIterator[None]:
-        """From its ready line to its end by SIGTERM."""
-        options = {"data-dir": str(self.folder / "data")} | dict.fromkeys(("http", "mqtt", "download"), "127.0.0.1:0")
-        arguments = [part for name, value in options.items() for part in (f"--{name}", value)]
-        with self.log.open("wb") as log:
-            process = await asyncio.create_subprocess_exec(
-                str(Path(sys.executable).with_name("upwell")), "serve", *arguments,
-                stdout=asyncio.subprocess.PIPE, stderr=log, env=self.environment(),
-            )  # fmt: skip
-        try:
-            await self._ready(process)
-            yield
-        finally:
-            await _end(process)
-
-    async def _ready(self, process: asyncio.subprocess.Process) -> None:
-        if process.stdout is None:
-            raise DemoError("the server has no stdout")
-        async for line in process.stdout:
-            words = line.decode(errors="replace").split()
-            if words[:2] == ["upwell", "ready"]:
-                at = dict(word.split("=", 1) for word in words[2:])
-                self.http, self.mqtt = at["http"], at["mqtt"]
-                return
-        raise DemoError(f"the server ended with code {await process.wait()} before it was ready")
-
-
-async def _end(process: asyncio.subprocess.Process) -> None:
-    if process.returncode is None:
-        process.terminate()
-    try:
-        async with asyncio.timeout(STOP_TIMEOUT_S):
-            await process.wait()
-    except TimeoutError:
-        process.kill()
-        await process.wait()
-        raise DemoError(f"the server did not end within {STOP_TIMEOUT_S:.0f} s of SIGTERM") from None
-
-
-def make_folder() -> Path:
-    """Ours alone, but root's must let the database's unprivileged user through."""
-    folder = Path(tempfile.mkdtemp(prefix="upwell-demo-", dir="/tmp"))  # A short path: it holds a unix socket.
-    if os.geteuid() == 0:
-        folder.chmod(0o711)
-    return folder
-
-
-def remove(folder: Path) -> None:
-    """Patient with the database of a server that died: it still writes until it sees that its files are gone."""
-    for _ in range(REMOVE_TRIES):
-        shutil.rmtree(folder, ignore_errors=True)
-        if not folder.exists():
-            return
-        time.sleep(POLL_S)
-    print(f"demo: {folder} could not be removed", file=sys.stderr)
-
-
 class Story:
     """The demo's steps in their order, and how far they came."""
 
@@ -150,9 +61,10 @@ class Story:
         self._product_key = self._firmware_id = ""
         self._rollout_at = self._began_at = time.monotonic()
         self._steps = 0
+        self._came_to: Result
         self.doing = "the server's start"
 
-    async def run(self) -> Result:
+    async def run(self) -> None:
         async with self._server.running():
             self._operator = Operator(self._server.http, self._server.key_id, self._server.key_secret)
             self._screen.say(f"Upwell is ready: http {self._server.http}, mqtt {self._server.mqtt}")
@@ -163,10 +75,15 @@ class Story:
             until = asyncio.Event()
             playing = asyncio.create_task(fleet.run(until))
             try:
-                return await self._upgrade(fleet)
+                self._came_to = await self._upgrade(fleet)
             finally:
                 until.set()
                 await playing
+
+    def sum_up(self) -> int:
+        """The last screen; returns the exit code."""
+        self._screen.summary(self._came_to)
+        return 1 if self._came_to.astray else 0
 
     def progress(self) -> object:
         """Something that is another whenever anything has happened."""
@@ -296,28 +213,30 @@ def _astray(fleet: Fleet, tasks: dict[str, Any]) -> list[str]:
     return lines
 
 
-async def play(screen: Screen, folder: Path, devices: int, seed: int) -> int:
+async def play(screen: Screen, folder: Path, chosen: argparse.Namespace) -> int:
     """Returns the exit code."""
-    server = Server(folder)
-    story = Story(screen, server, devices, seed)
+    server = Server(folder, by_token=chosen.waves)
+    which = WavesStory if chosen.waves else Story
+    story: Story | WavesStory = which(screen, server, chosen.devices, chosen.seed)
     if (this := asyncio.current_task()) is not None:
         asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, this.cancel)
     try:
-        result = await unless_stalled(story.run(), story.progress)
+        await unless_stalled(story.run(), story.progress)
     except Exception as exc:
         screen.failure(f"{type(exc).__name__}: {exc}", story.missing(), server.log_tail())
         return 1
-    screen.summary(result)
-    return 1 if result.astray else 0
+    return story.sum_up()
 
 
 def arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="demo", description=__doc__.splitlines()[0] if __doc__ else None)
     parser.add_argument("--devices", type=int, default=300, help=f"{DEVICES_MIN} to {DEVICES_MAX} (default 300)")
     parser.add_argument("--seed", type=int, default=7, help="of the image and the scripts (default 7)")
+    parser.add_argument("--waves", action="store_true", help="a firmware that fails, halted in the first of its waves")
     chosen = parser.parse_args()
-    if not DEVICES_MIN <= chosen.devices <= DEVICES_MAX:
-        parser.error(f"--devices {chosen.devices}: must be from {DEVICES_MIN} to {DEVICES_MAX}")
+    least = WAVES_DEVICES_MIN if chosen.waves else DEVICES_MIN
+    if not least <= chosen.devices <= DEVICES_MAX:
+        parser.error(f"--devices {chosen.devices}: must be from {least} to {DEVICES_MAX}")
     return chosen
 
 
@@ -327,7 +246,7 @@ def main() -> int:
         os.environ[name] = ",".join(filter(None, (os.environ.get(name), "127.0.0.1")))
     screen, folder = Screen(), make_folder()
     try:
-        return asyncio.run(play(screen, folder, chosen.devices, chosen.seed))
+        return asyncio.run(play(screen, folder, chosen))
     except (KeyboardInterrupt, asyncio.CancelledError):
         screen.failure("interrupted", [], "")
         return 1

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 
-from rich.console import Console, Group
+from rich.console import Console, Group, RenderableType
 from rich.live import Live
 from rich.progress_bar import ProgressBar
 from rich.table import Table
@@ -73,12 +73,16 @@ class Screen:
         self._live = None
 
     def show(self, now: Now) -> None:
+        states = "  ".join(f"{state} {count}" for state, count in now.counts.items() if count)
+        self.draw(_panel(now), f"{states}  | {now.downloading} downloading, {now.served_bytes / MB:.0f} MB served")
+
+    def draw(self, panel: RenderableType, line: str) -> None:
+        """A look at something that goes on: the panel on a terminal, now and then the line elsewhere."""
         if self._live is not None:
-            self._live.update(_panel(now))
+            self._live.update(panel)
         elif time.monotonic() - self._plain_at >= PLAIN_INTERVAL_S:
             self._plain_at = time.monotonic()
-            states = "  ".join(f"{state} {count}" for state, count in now.counts.items() if count)
-            self.say(f"{states}  | {now.downloading} downloading, {now.served_bytes / MB:.0f} MB served")
+            self.say(line)
 
     def summary(self, result: Result) -> None:
         """The last screen; its last line is the verdict."""
@@ -91,20 +95,24 @@ class Screen:
         print_(f"last success   {_seconds(result.last_success_s)}")
         print_(f"bytes served   {result.served_bytes:,} ({result.served_bytes / MB:.0f} MB)")
         print_(f"run time       {result.run_s:.1f} s")
-        self._list("faults the devices saw", result.problems)
-        self._list("astray", result.astray)
+        self.list("faults the devices saw", result.problems)
         verdict = f"{len(result.astray)} astray" if result.astray else "all as scripted"
-        print_(f"{result.devices} devices, {verdict}", style="bold red" if result.astray else "bold green")
+        self.verdict(f"{result.devices} devices, {verdict}", result.astray)
 
-    def failure(self, text: str, missing: list[str], log: str) -> None:
+    def failure(self, text: str, missing: Sequence[str], log: str) -> None:
         """The demo ended early."""
         if log:
             self.console.print("the server's last lines:")
             self.console.print(Text(log), soft_wrap=True)
-        self._list("missing", missing)
+        self.list("missing", missing)
         self.console.print(Text(f"the demo failed: {text}", style="bold red"), soft_wrap=True)
 
-    def _list(self, title: str, lines: list[str]) -> None:
+    def verdict(self, text: str, astray: Sequence[str]) -> None:
+        """The last line, and before it what is not as it should be."""
+        self.list("astray", astray)
+        self.console.print(Text(text, style="bold red" if astray else "bold green"), soft_wrap=True)
+
+    def list(self, title: str, lines: Sequence[str]) -> None:
         if not lines:
             return
         self.console.print(f"{title}: {len(lines)}")

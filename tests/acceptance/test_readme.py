@@ -24,12 +24,17 @@ import pytest
 ROOT = Path(__file__).parents[2]
 BLOCK = re.compile(r"^```(\w*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 BLOCKS = BLOCK.findall((ROOT / "README.md").read_text("utf-8"))
-FEW = {"demo": "--devices 10", "test": "--collect-only -q -p no:xdist tests/unit/test_pace.py"}
+FEW = {
+    "demo": "--devices 10",
+    "demo ARGS=--waves": "--waves --devices 200",
+    "test": "--collect-only -q -p no:xdist tests/unit/test_pace.py",
+}
 FOREIGN = ("UPWELL_", "MAKE", "MFLAGS")
 """What a reader's shell does not have: settings of these tests, and what `make test` tells a make below it."""
 SERVE = re.compile(r"make serve ARGS=\"--data-dir \./upwell-data\"")
 WRAPPER = f"""#!/bin/sh
-case "$1" in
+case "$*" in
+  "demo ARGS=--waves") set -- demo ARGS="{FEW["demo ARGS=--waves"]}";;
   demo) ARGS="{FEW["demo"]}"; export ARGS;;
   test) exec {sys.executable} -m pytest {FEW["test"]};;
 esac

@@ -133,6 +133,7 @@ def test_pages_go_on_from_any_event_and_no_other_account_is_seen(server: Server,
 
 
 def test_a_stream_tells_what_happens_and_goes_on_where_it_was(v1: Api) -> None:
+    until_told(v1, "upwell.key.made")  # that of its own key is placed
     with stream(v1) as live:
         assert live.got.headers["content-type"].startswith("text/event-stream")
         made = v1.do("create_key", role="viewer")["id"]

@@ -14,6 +14,7 @@ import pytest
 from alibabacloud_iot20180120 import models as m
 
 from acceptance.client import Server, new_sdk, until
+from acceptance.test_upwell_events import until_told
 from acceptance.upwell_audited import audited
 from acceptance.upwell_client import Api, api
 from upwell.simulator.fleet import Fleet
@@ -86,6 +87,9 @@ def halted(v1: Api, rollout: str) -> None:
     numbers = decision["numbers"]
     assert numbers["strongest"]["vendor"] == "tuya" and numbers["reasons"]
     assert 2 <= numbers["failed"] <= numbers["offered"] <= COUNT // 10 and numbers["score"] >= numbers["bound"]
+    [event] = until_told(v1, "upwell.rollout.halted", rollout_id=rollout)
+    assert event["subject"] == f"rollouts/{rollout}" and event["data"]["numbers"] == numbers
+    assert (event["data"]["reason"], event["data"]["wave"]) == (told["paused"]["reason"], 1)
     offered = [task for task in v1.every("list_rollout_tasks", rollout_id=rollout) if task["state"] != "queued"]
     assert offered and {task["wave"] for task in offered} == {1}
     assert "can't open while it is paused" in told["happens_next"]

@@ -5,11 +5,13 @@ import random
 import re
 from collections.abc import Sequence
 from dataclasses import replace
+from decimal import Decimal
 from uuid import UUID, uuid4
 
 import pytest
 from conftest import Clock
 from offering import offering, sent_by
+from test_events import placed
 from test_jobs import Fleet, Wire, a_fleet, a_package, ask, link, progress, refs, runs, say, states
 from test_waves import a_careful_job, decisions, promote, push, settled, shown
 
@@ -113,6 +115,36 @@ async def test_a_halt_holds_from_the_failures_commit_and_is_told(ctx: Context, c
     assert (await states(ctx, job))["SUCCEEDED"] == 1
 
 
+async def test_what_is_decided_is_told(ctx: Context, caller: Caller, clock: Clock) -> None:
+    """An event for each wave, pause, resuming and halt, in the decisions' words (L16)."""
+    flock = await a_fleet(ctx, caller, 30)
+    node, wire = await online(ctx, clock, flock, VENDORS), Wire()
+    care = c.Care(waves=(Wave(count=1), ALL), guard=Watch(action="cancel"))
+    job = await a_careful_job(ctx, caller, flock, care)
+    await pausing.pause_job(ctx, caller, c.PauseJob(job_id=job, reason="lunch"))
+    await pausing.pause_job(ctx, caller, c.PauseJob(job_id=job, reason="again"))
+    await pausing.resume_job(ctx, caller, c.ResumeJob(job_id=job))
+    await promote(ctx, caller, job, wave=2, reason="in a hurry")
+    await settled(ctx, job)
+    offered = await push(ctx, node, wire)
+    await fail(ctx, *(device for device in offered if flock.ids.index(device) % 3 == 1))
+    await follow_up(ctx)
+    told = [(kind, facts) for kind, facts in await placed(ctx, caller) if kind.startswith("rollout.")]
+    assert [kind.removeprefix("rollout.") for kind, _ in told] == [
+        "started", "wave_opened", "paused", "resumed", "wave_opened", "halted", "canceled"
+    ]  # fmt: skip
+    (_, first), (_, paused), (_, resumed), (_, promoted), (_, halted), (_, canceled) = told[1:]
+    assert (first["wave"], first["by"], first["numbers"]["targets"]) == (1, "upwell", 30)
+    assert (paused["reason"], paused["by"], resumed["by"]) == ("lunch", caller.key_id, caller.key_id)
+    assert (promoted["wave"], promoted["reason"], promoted["numbers"]["size"]) == (2, "in a hurry", 1)
+    decision = (await decisions(ctx, caller, job))[0]
+    assert (halted["reason"], halted["numbers"], halted["wave"]) == (decision.reason, decision.numbers, 2)
+    numbers = halted["numbers"]
+    assert (numbers["test"], numbers["vendor"], numbers["action"]) == ("stratum", "tuya", "cancel")
+    assert numbers["failed"] == numbers["offered"] and len(numbers["failed_percent"]) == 2 and numbers["reasons"]
+    assert canceled == {"tasks": 20, "reason": "guard", "by": "guard"}
+
+
 async def test_early_failures_count_by_the_offers_before_them(ctx: Context, caller: Caller, clock: Clock) -> None:
     """rollouts 3.4: the first devices of 100 that fail are not all that is known."""
     flock = await a_fleet(ctx, caller, 100)
@@ -150,6 +182,54 @@ async def test_a_stratum_that_breaks_is_named(ctx: Context, caller: Caller, cloc
     assert (strongest["vendor"], strongest["source_version"]) == ("tuya", "1.0")
     [row] = await ask(ctx, "select count(*) as n from job_stratum")
     assert row["n"] == 3
+
+
+async def halts_in_the_first_wave(ctx: Context, caller: Caller, clock: Clock, dice: random.Random) -> bool:
+    """300 devices of three vendors in waves of 10, 30 and 100 percent, of which four of five of one vendor's fail:
+    whether the rollout halts in its first wave, having offered no more than that, and names the vendor. The dice deal
+    them to waves, and have them answer in any order, some at a time."""
+    flock = await a_fleet(ctx, caller, 300)
+    node, wire = await online(ctx, clock, flock, VENDORS), Wire()
+    care = c.Care(waves=(Wave(percent=Decimal(10)), Wave(percent=Decimal(30)), ALL), guard=Watch())
+    package = await a_package(ctx, caller, flock.key, flock.key)
+    job = await a_careful_job(ctx, caller, flock, care, package=package, opened=False)
+    lots = "update job_lot l set lot = d.lot from unnest($2::uuid[], $3::bigint[]) d(id, lot) where id = device_id"
+    await ask(ctx, f"{lots} and job_id = $1", job, flock.ids, dice.sample(range(10**6), len(flock.ids)))
+    await settled(ctx, job)
+    due = sorted(await dispatch.due(ctx, node, 99), key=lambda ref: flock.ids.index(ref.device_id))
+    dice.shuffle(due)
+    await dispatch.offer(ctx, due, link, wire)
+    offered = dice.sample([ref.device_id for ref in due], len(due))
+    broken, view = VENDORS[dice.randrange(3)], await shown(ctx, caller, job)
+    while offered and view.paused is None:
+        said, offered = offered[: (some := dice.randint(1, 8))], offered[some:]
+        fails = [VENDORS[flock.ids.index(device) % 3] == broken and dice.random() < 0.8 for device in said]
+        await say(ctx, *((d, progress(-4) if bad else runs("2.0")) for d, bad in zip(said, fails, strict=True)))
+        await settled(ctx, job)
+        view = await shown(ctx, caller, job)
+    await follow_up(ctx)
+    assert len(wire.sent) == 30 or view.open_wave > 1
+    halted = view.paused is not None and view.open_wave == 1
+    if halted:
+        numbers = (await decisions(ctx, caller, job))[0].numbers
+        assert numbers["test"] == "all" or numbers["vendor"] == broken
+        halted = dict(numbers["strongest"])["vendor"] == broken  # type: ignore[call-overload]
+        assert await push(ctx, node, wire) == [] and len(wire.sent) == 30
+    await steering.cancel_tasks(ctx, caller, c.CancelTasks(job_id=job, states=frozenset(c.OPEN_STATES)))
+    return halted
+
+
+@pytest.mark.parametrize(
+    ("seeds", "missed"),
+    [
+        pytest.param(3, 1, id="short"),
+        pytest.param(50, 2, id="long", marks=[pytest.mark.prove, pytest.mark.timeout(1800)]),
+    ],
+)
+async def test_it_halts_whatever_the_draw(ctx: Context, caller: Caller, clock: Clock, seeds: int, missed: int) -> None:
+    """In 95 of 100 draws at least; two in a hundred have too few of the vendor's devices in their first wave."""
+    halts = [await halts_in_the_first_wave(ctx, caller, clock, random.Random(seed)) for seed in range(seeds)]
+    assert halts.count(False) <= missed, f"{halts.count(True)} of {seeds} halted"
 
 
 async def test_a_resuming_takes_the_risk_and_begins_a_new_score(ctx: Context, caller: Caller, clock: Clock) -> None:

@@ -97,9 +97,11 @@ def test_what_is_renamed_or_removed_while_it_is_measured_is_passed_over(tmp_path
 
 def test_nothing_limits_the_demo_as_a_whole() -> None:
     """Issue 9, number 37: the only limit is the stall's; the devices' job has the longest time there is."""
-    text = (ROOT / "demo" / "main.py").read_text()
-    assert "unless_stalled(" in text and "asyncio.timeout(" in text.split("async def _end", 1)[1]
-    assert "asyncio.timeout(" not in text.split("async def _end", 1)[0]
+    texts = {path.stem: path.read_text() for path in (ROOT / "demo").glob("*.py")}
+    assert "unless_stalled(" in texts["main"]
+    before, _, after = texts.pop("server").partition("async def _end")
+    assert "asyncio.timeout(" in after
+    assert not [name for name, text in (texts | {"": before}).items() if "asyncio.timeout(" in text]
 
 
 def test_set_up_says_what_it_installs(tmp_path: Path) -> None:

@@ -141,21 +141,43 @@ def test_false_halts_in_any_order_of_arrival(delays: tuple[float, float], pace: 
     assert false <= 36, f"{false} of 600"
 
 
-def test_false_halts_with_strata() -> None:
-    """A fleet of three sorts of devices: the test of all and those of each sort halt no more often than alpha together,
-    though failures are told at once and successes never."""
-    random, false = Random(7), 0
-    of_all, of_each = shares(DEFAULT, 3)
-    assert of_all + 3 * of_each == pytest.approx(DEFAULT.alpha)
-    for _ in range(600):
-        sorts = [random.randrange(3) for _ in range(500)]
-        fails = [number for number in range(1, 501) if random.random() < DEFAULT.p0]
-        looks = [looked(DEFAULT, fails, of_all)]
-        for sort in range(3):
-            places = {number: nth for nth, number in enumerate((n for n in range(1, 501) if sorts[n - 1] == sort), 1)}
-            looks.append(looked(DEFAULT, [places[n] for n in fails if n in places], of_each))
-        false += any(found is not None and found.halts for found in looks)
-    assert false <= 36, f"{false} of 600"
+SORTS = 3
+LATE = {"all alike": (60.0, 60.0, 60.0), "one sort last": (1.0, 1.0, 200.0), "one sort first": (0.0, 200.0, 200.0)}
+
+
+def halted_with_strata(late: tuple[float, ...], spread: float, pace: float, random: Random) -> bool:
+    """Whether the test of all or that of one of three sorts halts in 500 devices that are offered one by one at this
+    pace, 0: all at once. A sort's failures come this late, and up to `spread` times as late; looked at after each."""
+    sorts = [random.randrange(SORTS) for _ in range(500)]
+    places, counts = list[int](), [0] * SORTS
+    for sort in sorts:
+        counts[sort] += 1
+        places.append(counts[sort])
+    of_all, of_each = shares(DEFAULT, SORTS)
+    fails = [number for number in range(1, 501) if random.random() < DEFAULT.p0]
+    told = sorted((n * pace + late[sorts[n - 1]] * random.uniform(1, spread), n) for n in fails)
+    known: list[list[int]] = [[] for _ in range(1 + SORTS)]
+    for _, number in told:
+        sort = sorts[number - 1]
+        known[0].append(number)
+        known[1 + sort].append(places[number - 1])
+        looks = looked(DEFAULT, known[0], of_all), looked(DEFAULT, known[1 + sort], of_each)
+        if any(found is not None and found.halts for found in looks):
+            return True
+    return False
+
+
+@pytest.mark.parametrize("late", LATE.values(), ids=LATE)
+@pytest.mark.parametrize("spread", [1.0, 10.0])
+@pytest.mark.parametrize("pace", [1.0, 0.0])
+def test_false_halts_with_strata_in_any_order_of_arrival(late: tuple[float, ...], spread: float, pace: float) -> None:
+    """A fleet of three sorts of devices at the rate that its owner lives with: the test of all and those of each sort
+    halt no more often than alpha together, whichever devices answer first."""
+    of_all, of_each = shares(DEFAULT, SORTS)
+    assert of_all + SORTS * of_each == pytest.approx(DEFAULT.alpha)
+    random = Random(f"{late} {spread} {pace}")
+    false = sum(halted_with_strata(late, spread, pace, random) for _ in range(1000))
+    assert false <= 1000 * DEFAULT.alpha, f"{false} of 1000"
 
 
 def test_a_bad_sort_is_found_among_good_ones() -> None:

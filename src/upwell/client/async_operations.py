@@ -990,6 +990,36 @@ class AsyncOperations(Awaiting):
             ask("GET", path("/rollouts/{}/decisions", rollout_id), query={"limit": limit, "cursor": cursor}), s.Decision
         )
 
+    async def plan_rollback(self, rollout_id: str, *, idempotency_key: str | None = None) -> s.Rollback:
+        """See what undoing a rollout means; nothing is made. The devices that succeeded are counted by the versions
+        that they came from: ask for it until its `status` is ready. Asked again it counts anew. Needs the role
+        operator. `POST /v1/rollouts/{rollout_id}/rollback`"""
+        return await self._one(
+            ask("POST", path("/rollouts/{}/rollback", rollout_id), idempotency_key=idempotency_key), s.Rollback
+        )
+
+    async def show_rollback(self, rollout_id: str) -> s.Rollback:
+        """What undoing a rollout means, or what came of it. Needs the role viewer. `GET
+        /v1/rollouts/{rollout_id}/rollback`"""
+        return await self._one(ask("GET", path("/rollouts/{}/rollback", rollout_id)), s.Rollback)
+
+    async def start_rollback(
+        self, rollout_id: str, *, devices: int, reason: str | None = None, idempotency_key: str | None = None
+    ) -> s.Rollback:
+        """Bring the devices of a rollout back to what they ran before. `devices` is how many the rollback tells, so
+        that no more are touched than are meant. Each version gets a rollout with the waves and the guard of the
+        undone one. A dynamic one is ended before; any other that still runs is to be cancelled or paused first.
+        Needs the role operator. `POST /v1/rollouts/{rollout_id}/rollback/start`"""
+        return await self._one(
+            ask(
+                "POST",
+                path("/rollouts/{}/rollback/start", rollout_id),
+                body={"devices": devices, "reason": reason},
+                idempotency_key=idempotency_key,
+            ),
+            s.Rollback,
+        )
+
     def list_rollout_tasks(
         self,
         rollout_id: str,
@@ -1115,6 +1145,90 @@ class AsyncOperations(Awaiting):
             s.VersionHour,
         )
 
+    async def explain_device(
+        self, device_id: str, *, rollout_id: str | None = None, package_id: str | None = None
+    ) -> s.Why:
+        """Why a device is not updated. By a rollout of any API, or by that of a package which has the device or may
+        have it: give one of the two. What keeps an offer back is read as it is read for offers. Needs the role
+        viewer. `GET /v1/devices/{device_id}/why`"""
+        return await self._one(
+            ask("GET", path("/devices/{}/why", device_id), query={"rollout_id": rollout_id, "package_id": package_id}),
+            s.Why,
+        )
+
+    async def list_rollout_reasons(self, rollout_id: str) -> s.Reasons:
+        """Why the devices of a rollout that are not updated are not. Counted when it is asked for, a part at a time:
+        while it is `running` ask again. What is not older than half a minute is told again. Needs the role
+        viewer. `GET /v1/rollouts/{rollout_id}/reasons`"""
+        return await self._one(ask("GET", path("/rollouts/{}/reasons", rollout_id)), s.Reasons)
+
+    async def create_plan(
+        self,
+        *,
+        kind: Literal["static", "dynamic", "verify"],
+        package_id: str,
+        product_id: str,
+        targets: s.CreatePlanTargets,
+        source_versions: list[str] | None = None,
+        existing: bool | None = None,
+        scheduled_at: str | None = None,
+        finish_at: str | None = None,
+        maximum_per_min: int | None = None,
+        timeout_min: int | None = None,
+        retry: s.CreatePlanRetry | None = None,
+        overwrite: bool | None = None,
+        multi_module: bool | None = None,
+        needs_confirmation: bool | None = None,
+        push: bool | None = None,
+        download_protocol: Literal["https", "mqtt"] | None = None,
+        tags: dict[str, str] | None = None,
+        waves: list[s.CreatePlanWave] | None = None,
+        preset: Literal["careful", "fast", "all_at_once"] | None = None,
+        same_devices_first: bool | None = None,
+        guard: s.CreatePlanGuard | None = None,
+        away_days: int | None = None,
+        idempotency_key: str | None = None,
+    ) -> s.Plan:
+        """Tell what a rollout would do, and make nothing. The body is that of a rollout. It is refused as a rollout
+        would be. Its devices are judged from then on: ask for the plan. It is kept for a day. Devices that are
+        away for over `away_days` are told apart. Needs the role operator. `POST /v1/rollouts/plan`"""
+        return await self._one(
+            ask(
+                "POST",
+                "/rollouts/plan",
+                body={
+                    "kind": kind,
+                    "package_id": package_id,
+                    "product_id": product_id,
+                    "targets": targets,
+                    "source_versions": source_versions,
+                    "existing": existing,
+                    "scheduled_at": scheduled_at,
+                    "finish_at": finish_at,
+                    "maximum_per_min": maximum_per_min,
+                    "timeout_min": timeout_min,
+                    "retry": retry,
+                    "overwrite": overwrite,
+                    "multi_module": multi_module,
+                    "needs_confirmation": needs_confirmation,
+                    "push": push,
+                    "download_protocol": download_protocol,
+                    "tags": tags,
+                    "waves": waves,
+                    "preset": preset,
+                    "same_devices_first": same_devices_first,
+                    "guard": guard,
+                    "away_days": away_days,
+                },
+                idempotency_key=idempotency_key,
+            ),
+            s.Plan,
+        )
+
+    async def show_plan(self, plan_id: str) -> s.Plan:
+        """What a rollout would do, as far as it is counted. Needs the role viewer. `GET /v1/plans/{plan_id}`"""
+        return await self._one(ask("GET", path("/plans/{}", plan_id)), s.Plan)
+
     async def create_key(
         self,
         *,
@@ -1155,6 +1269,23 @@ class AsyncOperations(Awaiting):
         """Make a key useless from now on. Needs the role admin. `DELETE /v1/keys/{key_id}`"""
         await self._none(ask("DELETE", path("/keys/{}", key_id), if_match=if_match))
 
+    async def create_own_key(self, *, days: int | None = None, idempotency_key: str | None = None) -> s.MadeKey:
+        """Make a key of the user who is signed in. For a program that asks in their name. It has no more than their
+        role, and is of no use once they may not sign in any more or have another password. Made with a session,
+        never with a key. A user has 20; the oldest ends. Needs the role viewer. `POST /v1/me/keys`"""
+        return await self._one(ask("POST", "/me/keys", body={"days": days}, idempotency_key=idempotency_key), s.MadeKey)
+
+    async def list_own_keys(
+        self,
+    ) -> list[s.Key]:
+        """All keys of the user who asks, newest first. Needs the role viewer. `GET /v1/me/keys`"""
+        return await self._many(ask("GET", "/me/keys"), s.Key)
+
+    async def revoke_own_key(self, key_id: str) -> None:
+        """Make a key of the user who asks useless, also the one they ask by. Needs the role viewer. `DELETE
+        /v1/me/keys/{key_id}`"""
+        await self._none(ask("DELETE", path("/me/keys/{}", key_id)))
+
     async def create_session(self, *, name: str, password: str, account: str | None = None) -> s.Session:
         """Sign in with a user's name and password. Needs no key. After ten wrong passwords of a user from one
         address the next ones wait, longer each time. `POST /v1/sessions`"""
@@ -1176,8 +1307,8 @@ class AsyncOperations(Awaiting):
         return await self._one(ask("GET", "/me"), s.Me)
 
     async def change_password(self, *, current_password: str, new_password: str) -> None:
-        """Change one's own password. By a session, which goes on; the user's others end. A wrong present password
-        counts as one at signing in does. Needs the role viewer. `PUT /v1/me/password`"""
+        """Change one's own password. By a session, which goes on; the user's others and their keys end. A wrong
+        present password counts as one at signing in does. Needs the role viewer. `PUT /v1/me/password`"""
         await self._none(
             ask("PUT", "/me/password", body={"current_password": current_password, "new_password": new_password})
         )
@@ -1221,7 +1352,8 @@ class AsyncOperations(Awaiting):
         if_match: Mapping[str, Any] | str | None = None,
     ) -> s.User:
         """Give a user another role or password, or let them sign in or not. A new password, and `enabled` false, end
-        their sessions. The last enabled admin stays one. Needs the role admin. `PATCH /v1/users/{user_id}`"""
+        their sessions and keys. The last enabled admin stays one. Needs the role admin. `PATCH
+        /v1/users/{user_id}`"""
         return await self._one(
             ask(
                 "PATCH",
@@ -1233,7 +1365,7 @@ class AsyncOperations(Awaiting):
         )
 
     async def delete_user(self, user_id: str, *, if_match: Mapping[str, Any] | str | None = None) -> None:
-        """Delete a user; their sessions end. Needs the role admin. `DELETE /v1/users/{user_id}`"""
+        """Delete a user; their sessions and keys end. Needs the role admin. `DELETE /v1/users/{user_id}`"""
         await self._none(ask("DELETE", path("/users/{}", user_id), if_match=if_match))
 
     async def create_account(self, *, name: str, idempotency_key: str | None = None) -> s.MadeAccount:
@@ -1309,6 +1441,10 @@ class AsyncOperations(Awaiting):
             "upwell.task.progressed",
             "upwell.task.ended",
             "upwell.rollout.started",
+            "upwell.rollout.wave_opened",
+            "upwell.rollout.paused",
+            "upwell.rollout.resumed",
+            "upwell.rollout.halted",
             "upwell.rollout.canceled",
             "upwell.rollout.ended",
             "upwell.package.verified",
@@ -1383,6 +1519,10 @@ class AsyncOperations(Awaiting):
                 "upwell.task.progressed",
                 "upwell.task.ended",
                 "upwell.rollout.started",
+                "upwell.rollout.wave_opened",
+                "upwell.rollout.paused",
+                "upwell.rollout.resumed",
+                "upwell.rollout.halted",
                 "upwell.rollout.canceled",
                 "upwell.rollout.ended",
                 "upwell.package.verified",
@@ -1444,6 +1584,10 @@ class AsyncOperations(Awaiting):
                 "upwell.task.progressed",
                 "upwell.task.ended",
                 "upwell.rollout.started",
+                "upwell.rollout.wave_opened",
+                "upwell.rollout.paused",
+                "upwell.rollout.resumed",
+                "upwell.rollout.halted",
                 "upwell.rollout.canceled",
                 "upwell.rollout.ended",
                 "upwell.package.verified",

@@ -25,6 +25,10 @@ class Kind(StrEnum):
     TASK_PROGRESSED = "task.progressed"
     TASK_ENDED = "task.ended"
     ROLLOUT_STARTED = "rollout.started"
+    ROLLOUT_WAVE_OPENED = "rollout.wave_opened"
+    ROLLOUT_PAUSED = "rollout.paused"
+    ROLLOUT_RESUMED = "rollout.resumed"
+    ROLLOUT_HALTED = "rollout.halted"
     ROLLOUT_CANCELED = "rollout.canceled"
     ROLLOUT_ENDED = "rollout.ended"
     PACKAGE_VERIFIED = "package.verified"
@@ -40,6 +44,16 @@ class Kind(StrEnum):
 OF_PRESENCE = frozenset({Kind.DEVICE_ONLINE, Kind.DEVICE_OFFLINE})
 OF_DEVICES = frozenset(kind for kind in Kind if kind.startswith(("device.", "task."))) - OF_PRESENCE
 OF_OWNERS = frozenset(Kind) - OF_DEVICES - OF_PRESENCE  # as few as what owners do, and told to all
+
+OF_DECISIONS: Mapping[str, Kind] = {
+    "opened": Kind.ROLLOUT_WAVE_OPENED,
+    "promoted": Kind.ROLLOUT_WAVE_OPENED,
+    "paused": Kind.ROLLOUT_PAUSED,
+    "resumed": Kind.ROLLOUT_RESUMED,
+    "halted": Kind.ROLLOUT_HALTED,
+}
+"""What is told of a decision about a rollout, by what was decided. Of others nothing is: they change no offer by
+themselves."""
 
 
 def of_task(before: Task, after: Task) -> tuple[Kind, Mapping[str, Any]] | None:

@@ -97,13 +97,15 @@ def wave_of(place: int, by_wave: Sequence[int]) -> int:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Seen:
-    """What is known of a wave's devices: which have a verdict, `open` others, and how many of these have not been
-    connected and asked for nothing since it opened. Devices whose tasks were cancelled are none of it."""
+    """What is known of a wave's devices: which have a verdict, `open` others, how many of these have not been connected
+    and asked for nothing since it opened, and how many were `told` and are at it. Devices whose tasks were cancelled
+    are none of it."""
 
     fine: int = 0
     failed: int = 0
     open: int = 0
     unreached: int = 0
+    told: int = 0
 
     @property
     def reached(self) -> int:

@@ -105,6 +105,11 @@ def _of_seen(name: str) -> Callable[[Any], Any]:
     return lambda w: None if w[2] is None or w[2].seen is None else getattr(w[2].seen, name)
 
 
+def _offered(wave: Any) -> int | None:
+    seen = None if wave[2] is None else wave[2].seen
+    return None if seen is None else seen.fine + seen.failed + seen.told
+
+
 _WAVES = Shape("", "", (
     number("wave", lambda w: w[0], "from 1"),
     text("status", lambda w: _stands(w[0], w[3]), "more may come", enum=["waiting", "open", "passed"]),
@@ -116,6 +121,7 @@ _WAVES = Shape("", "", (
     number("soak_min", lambda w: (w[2] or w[1]).soak_min if w[2] or w[1] else None, always=False),
     at("opened_at", _of_dealt("opened_at"), always=False),
     text("opened_by", _of_dealt("opened_by"), "a key's id, or `upwell` by its rule", always=False),
+    number("offered", _offered, "those of them that have been told", always=False),
     number("fine", _of_seen("fine"), always=False),
     number("failed", _of_seen("failed"), always=False),
     number("open", _of_seen("open"), "without a verdict yet", always=False),
@@ -140,6 +146,19 @@ _WATCH = Shape("", "", (
 GUARD_FIELD = free(
     "guard", members(*_WATCH.fields), lambda r: _WATCH.show(r.care.guard) if r.care and r.care.guard else None,
     "what halts it", always=False,
+)  # fmt: skip
+
+
+_FAILING = Shape("", "", (
+    number("offered", lambda f: f.offered, "devices, each once"),
+    number("failed", lambda f: f.failed, "of them, the silent ones too"),
+    number("halts_at", lambda f: f.halts_at, "so many failures among these offers halt it at the latest"),
+    free("failed_percent", {"type": "array", "items": {"type": "number"}, "minItems": 2, "maxItems": 2},
+         lambda f: [round(100 * f.low, 1), round(100 * f.high, 1)], "the interval at 95 %"),
+))  # fmt: skip
+EVIDENCE_FIELD = free(
+    "evidence", members(*_FAILING.fields), lambda r: None if r.failing is None else _FAILING.show(r.failing),
+    "what its guard has seen since it began, or since it went on after a halt", always=False,
 )  # fmt: skip
 
 

@@ -21,6 +21,36 @@ Schema = dict[str, Any]
 _TEXT: Schema = {"type": "string"}
 _NUMBER: Schema = {"type": "integer"}
 _COUNTS: Schema = {"type": "object", "additionalProperties": _NUMBER}
+_SHARE: Schema = {
+    "type": "array", "items": {"type": "number"}, "description": "from and to: Wilson's 95 % interval of what fails",
+}  # fmt: skip
+_LOOK: dict[str, Schema] = {
+    "vendor": _TEXT, "module": _TEXT, "source_version": _TEXT,
+    "failed": {**_NUMBER, "description": "so many of the first `offered` devices"}, "offered": _NUMBER,
+    "score": {"type": "number"}, "bound": {"type": "number", "description": "halts from this score on"},
+    "failed_percent": _SHARE,
+}  # fmt: skip
+_OF_HALT: Schema = {
+    "type": "object",
+    "description": "what the guard saw, of all devices or of those of one stratum",
+    "properties": {
+        "test": {"type": "string", "description": "which one halted it: `all`, or `stratum`; more may come"},
+        **_LOOK,
+        "strongest": {"type": "object", "description": "what speaks most against the package", "properties": _LOOK},
+        "reasons": {
+            "type": "array", "description": "the commonest, each with how many", "items": {"type": "array"},
+        },
+        "action": _TEXT,
+    },
+}  # fmt: skip
+_OF_WAVE: Schema = {
+    "type": "object",
+    "description": "of the wave before; of the first wave how many devices all have",
+    "properties": {
+        **dict.fromkeys(("size", "reached", "fine", "failed", "open", "carried", "targets"), _NUMBER),
+        "failed_percent": _SHARE,
+    },
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,9 +75,11 @@ _FACTS: Mapping[str, Fact] = {  # the core's word for a fact -> ours
     "from": Fact("from_version", _TEXT),
     "module": Fact("module", _TEXT),
     "problem": Fact("problem", _TEXT),
+    "numbers": Fact("numbers", {"type": "object", "description": "what it was decided on"}),
     "product_key": Fact("product_id", {**_TEXT, "description": "as it was said"}),
     "progress": Fact("progress", {**_NUMBER, "description": "percent"}),
     "reason": Fact("reason", _TEXT),
+    "result": Fact("result", {**_TEXT, "description": "go or inconclusive of the wave before; halt"}),
     "role": Fact("role", _TEXT),
     "state": Fact("state", _TEXT, is_word=True),
     "status": Fact("status", _TEXT, is_word=True),
@@ -55,7 +87,9 @@ _FACTS: Mapping[str, Fact] = {  # the core's word for a fact -> ours
     "times": Fact("times", _NUMBER),
     "tries": Fact("tries", _NUMBER),
     "to": Fact("to_version", _TEXT),
+    "wave": Fact("wave", {**_NUMBER, "description": "from 1; of a halt the one that is open"}),
 }
+_NUMBERS: Mapping[Kind, Schema] = {Kind.ROLLOUT_HALTED: _OF_HALT, Kind.ROLLOUT_WAVE_OPENED: _OF_WAVE}
 _IDS: Mapping[str, Schema] = {
     "device_id": _TEXT, "product_id": _TEXT, "rollout_id": _TEXT, "task_id": _TEXT, "package_id": _TEXT,
     "key_id": _TEXT, "hook_id": _TEXT,
@@ -73,6 +107,16 @@ TYPES: Mapping[Kind, tuple[str, tuple[str, ...]]] = {
         ("module", "from", "to", "state", "reason", "description"),
     ),
     Kind.ROLLOUT_STARTED: ("A rollout began.", ("again",)),
+    Kind.ROLLOUT_WAVE_OPENED: (
+        "Devices of the next wave are offered from now on.",
+        ("wave", "result", "reason", "by", "numbers"),
+    ),
+    Kind.ROLLOUT_PAUSED: ("A rollout is offered to nobody until it is resumed.", ("reason", "by")),
+    Kind.ROLLOUT_RESUMED: ("A paused rollout goes on.", ("by",)),
+    Kind.ROLLOUT_HALTED: (
+        "A rollout was halted by its guard, and is paused, or canceled as `numbers.action` says.",
+        ("wave", "result", "reason", "by", "numbers"),
+    ),
     Kind.ROLLOUT_CANCELED: ("Tasks of a rollout were canceled all at once.", ("tasks", "reason", "by")),
     Kind.ROLLOUT_ENDED: ("A rollout makes and has no more open tasks, or takes no more devices.", ("status", "tasks")),
     Kind.PACKAGE_VERIFIED: ("A package was tried, and is good.", ()),
@@ -154,6 +198,8 @@ def envelope(of: Kind | None = None) -> Schema:
     """The schema of an event, or of those of one kind. It may grow."""
     facts = TYPES[of][1] if of is not None else tuple(_FACTS)
     data = dict(_IDS) | {_FACTS[name].name: _FACTS[name].schema for name in facts}
+    if of is not None and of in _NUMBERS:
+        data["numbers"] = _NUMBERS[of]
     return {
         "type": "object",
         "description": TYPES[of][0] if of is not None else "What happened, as CloudEvents 1.0 has it.",

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from upwell.domain.commands.lists import Page, Slice
-from upwell.domain.commands.rollouts import Care, JobWave, Pause
+from upwell.domain.commands.rollouts import Care, Failing, JobWave, Pause
 from upwell.domain.commands.shared import DeviceKey
 from upwell.domain.commands.tasks import ListTasks, Task
 from upwell.domain.standings import Progress, Tally
@@ -55,7 +55,8 @@ class Job:
     state, those without any left out.
 
     `open_wave` is the last wave that is offered, from 1: 0 of a job without waves, and below of one whose devices are
-    not dealt to its waves yet. `happens_next` is a sentence about the next one, where counts were asked for."""
+    not dealt to its waves yet. `happens_next` is a sentence about the next one, and `failing` what its guard has
+    seen, where counts were asked for. `undoes` is the job whose devices it brings back."""
 
     job_id: int
     kind: str
@@ -93,8 +94,10 @@ class Job:
     paused: Pause | None = None
     care: Care | None = None
     open_wave: int = 0
+    undoes: int | None = None
     waves: tuple[JobWave, ...] = ()
     happens_next: str = ""
+    failing: Failing | None = None
 
 
 # --- commands ---

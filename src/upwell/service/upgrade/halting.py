@@ -9,11 +9,12 @@ import json
 import logging
 from typing import Any
 
+from upwell.domain.events import Kind
 from upwell.domain.talk import TaskRef
 from upwell.domain.task import OPEN, State
 from upwell.service.context import Context
 from upwell.service.journal import tell
-from upwell.service.upgrade import acts, guards, waves
+from upwell.service.upgrade import acts, events, guards, waves
 from upwell.service.upgrade.fill import Chunk, Waiting
 from upwell.service.upgrade.following import follow_at_once
 from upwell.service.upgrade.tasks import plain
@@ -57,9 +58,11 @@ async def settle(ctx: Context, conn: Connection, job_id: int) -> bool:
     why = halt.pop("text")
     await acts.pause(conn, job_id, row["halted_at"], GUARD, why, over=True)
     if watch.action == "cancel":
-        await acts.halt(conn, job_id, NOT_BEGUN, now, reason="guard", description=why, asked_by=GUARD)
-    told: dict[str, Any] = {"wave": row["open_wave"] or None, "reason": why, "numbers": halt}
+        count = await acts.halt(conn, job_id, NOT_BEGUN, now, reason="guard", description=why, asked_by=GUARD)
+    told: dict[str, Any] = {"wave": row["open_wave"] or None, "reason": why, "numbers": halt | {"action": watch.action}}
     await waves.decide(conn, job_id, now, "halted", GUARD, result="halt", **told)
+    if watch.action == "cancel":
+        await events.tell_job(conn, job_id, Kind.ROLLOUT_CANCELED, now, tasks=count, reason="guard", by=GUARD)
     await conn.execute(*SQL["told"](job_id=job_id))
     tell(log, "job halted by its guard", job=job_id, action=watch.action, why=why)
     return True

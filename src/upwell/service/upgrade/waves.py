@@ -14,6 +14,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from upwell.domain.errors import Held
+from upwell.domain.events import OF_DECISIONS
 from upwell.domain.guard import Guard, Watch, interval
 from upwell.domain.rollout import (
     DEALING,
@@ -33,7 +34,7 @@ from upwell.domain.rollout import (
 )
 from upwell.service.context import Context
 from upwell.service.journal import tell
-from upwell.service.upgrade import acts, counters, guards
+from upwell.service.upgrade import acts, counters, events, guards
 from upwell.service.upgrade.fill import PATIENCE, Chunk, Waiting
 from upwell.storage.database import Connection, Row
 from upwell.storage.job_rows import kept_waves, said_waves
@@ -216,7 +217,8 @@ async def _judged(conn: Connection, row: Row, wave: Row, now: datetime) -> tuple
 async def seen_by_wave(conn: Connection, job_id: int) -> Mapping[int, Seen]:
     """Where the devices of each wave stand; none is known to be unreached."""
     rows = await conn.fetch(*SQL["seen_by_wave"](job_id=job_id))
-    return {r["wave"]: Seen(fine=r["fine"] or 0, failed=r["failed"] or 0, open=r["open"] or 0) for r in rows}
+    names = ("fine", "failed", "open", "told")
+    return {r["wave"]: Seen(**{name: r[name] or 0 for name in names}) for r in rows}
 
 
 # --- steps that change what may be offered ---
@@ -286,16 +288,12 @@ async def decide(
     conn: Connection, job_id: int, now: datetime, what: str, by: str, *, wave: int | None, numbers: Mapping[str, Any],
     result: str = "", reason: str = "",
 ) -> None:  # fmt: skip
-    """Write down a decision about a locked job."""
-    told = {
-        "what": what,
-        "by": by,
-        "wave": wave,
-        "result": result,
-        "reason": reason,
-        "numbers": json.dumps(dict(numbers)),
-    }
-    await conn.execute(*SQL["decide"](job_id=job_id, now=now, **told))
+    """Write down a decision about a locked job, and tell of it."""
+    told = {"by": by, "wave": wave, "result": result, "reason": reason}
+    await conn.execute(*SQL["decide"](job_id=job_id, now=now, what=what, numbers=json.dumps(dict(numbers)), **told))
+    if what in OF_DECISIONS:
+        facts = told | ({"numbers": dict(numbers)} if numbers else {})
+        await events.tell_job(conn, job_id, OF_DECISIONS[what], now, **facts)
 
 
 def numbers_of(seen: Seen, wave: Row) -> dict[str, Any]:

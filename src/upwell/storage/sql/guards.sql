@@ -79,8 +79,10 @@ where job_id = :job_id and epoch = :epoch and stratum = :stratum order by stretc
 select stratum, vendor, module, source_version from job_stratum where job_id = :job_id order by stratum;
 
 -- name: commonest
-select reason, sum(n)::bigint as n from failure_count where job_id = :job_id and reason <> ''
-group by reason having sum(n) > 0 order by 2 desc, 1 limit :most;
+-- With the code that the device told, where it did.
+select reason || coalesce(', code ' || code, '') as reason, sum(n)::bigint as n
+from failure_count where job_id = :job_id and reason <> ''
+group by reason, code having sum(n) > 0 order by 2 desc, 1 limit :most;
 
 -- name: trip
 update budget set halted_at = :now, halt = :halt, is_told = false where job_id = :job_id and halted_at is null;
