@@ -87,6 +87,10 @@ def test_everything_that_there_is_is_done(server: Server, v1: Api) -> None:
     assert v1.called.union(*(each.called for each in others)) == set(v1.operations)
     done = {each["operation"] for each in audited(server, v1) if each["result"] == "done"}
     assert done.union(*(each.done.values() for each in others)) == CHANGING and len(v1.secrets) > 10
+    theirs = {request_id: operation for each in others for request_id, operation in each.done.items()}
+    entries = [json.loads(line) for line in server.run("audit", "export").splitlines()]
+    told = [(each["request_id"], each["operation"]) for each in entries if each["request_id"] in theirs]
+    assert sorted(told) == sorted(theirs.items()), "one each, also of who signed in and of a server's admin"
 
 
 def with_events(v1: Api) -> None:
