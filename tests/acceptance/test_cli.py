@@ -60,7 +60,7 @@ def test_one_thing_is_told_by_its_members(admin: Person, product: str) -> None:
     [
         (("product", "show", "nobody"), 4, "There is no product nobody.", "Check the id"),
         (("product", "create", "x" * 65), 3, "name: ", "It must be at most 64 characters"),
-        (("product", "renmae", "x"), 2, "No such command 'renmae'. Did you mean 'rename'?", ""),
+        (("product", "secrt", "x"), 2, "No such command 'secrt'. Did you mean 'secret'?", ""),
         (("prodct",), 2, "No such command 'prodct'. Did you mean 'product'?", ""),
         (("device", "list", "--stats", "online"), 2, "No such option: --stats", "--status"),
         (("device", "list", "--status", "on"), 2, "on", "never_online"),
@@ -275,6 +275,35 @@ def test_a_user_signs_in_with_a_password(server: Server, admin: Person, person: 
     assert admin.run("user", "delete", name).code == 2
     admin.do("user", "delete", name, "--yes")
     assert admin.run("user", "change", name, "--enable").code == 4
+
+
+def test_a_user_changes_their_own_password(server: Server, admin: Person, person: Person) -> None:
+    """All their keys end, and this machine has a new one; a wrong one, or a key that is no user's, changes nothing."""
+    name, url = unique("eve"), f"http://{server.http}"
+    admin.do("user", "create", name, "--role", "viewer", "--password-stdin", given="correct horse\n")
+    login = ("login", url, "--user", name, "--account", "cli", "--password-stdin")
+    person.do(*login, given="correct horse\n")
+    other = Person(home=person.home / "other")
+    other.home.mkdir()
+    other.do(*login, given="correct horse\n")
+    change = ("password", "--password-stdin")
+    assert person.run(*change, given="wrong horse\nnew stable\n").code == 5
+    assert person.run(*change, given="correct horse\nshort\n").code == 3
+    assert "has a new key" in person.do(*change, given="correct horse\nnew stable\n").out
+    assert person.do("product", "list").code == 0 and other.run("product", "list").code == 5
+    assert len(person.do("key", "list", "--mine").lines) == 1
+    assert other.run(*login, given="correct horse\n").code == 5
+    other.do(*login, given="new stable\n")
+    kept = json.loads((person.home / ".config/upwell/contexts.json").read_text())["contexts"]
+    token = next(iter(kept.values()))["token"]
+    bare = person.run(*change, given="new stable\nanother one\n", UPWELL_URL="http://localhost:1", UPWELL_TOKEN=token)
+    assert bare.code == 6
+    bare = Person(home=other.home, environ={"UPWELL_URL": url + "/", "UPWELL_TOKEN": token}).run(
+        *change, given="x\ny\n"
+    )
+    assert bare.code == 2 and "the environment's" in bare.err
+    refused = admin.run(*change, given="a\nb\n")
+    assert refused.code == 2 and "by a key, not as a user" in refused.err
 
 
 def test_a_person_at_a_terminal_is_asked_who_they_are(server: Server, admin: Person, person: Person) -> None:

@@ -284,6 +284,12 @@ def with_rollouts(server: Server, v1: Api, product: str) -> None:
     before = a_package(v1, product, version="1.0")
     assert v1.do("show_rollback", rollout_id=rollout)["parts"][0]["package_id"] == before
     assert v1.do("start_rollback", rollout_id=rollout, devices=1)["status"] == "started"
+    plan = v1.do("create_plan", kind="static", package_id=package, product_id=product, targets={"all": True})["id"]
+    told = until(lambda: v1.do("show_plan", plan_id=plan), lambda told: told["status"] == "done")
+    assert told["looked"] >= 3 and told["package_id"] == package
+    assert v1.do("explain_device", device_id=made[0]["id"], rollout_id=rollout)["checks"]
+    reasons = until(lambda: v1.do("list_rollout_reasons", rollout_id=rollout), lambda told: told["status"] == "done")
+    assert reasons["looked"] == 3
     device.close()
 
 

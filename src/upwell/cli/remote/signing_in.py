@@ -138,8 +138,13 @@ def _by_password(given: Signed, user: str, account: str | None, password: str, d
     with closing(client_of(given)) as client:
         session = client.create_session(name=user, password=password, account=account)
     with closing(client_of(replace(given, token=session["token"]))) as client:
-        made = client.create_own_key(days=days)
-        client.end_session()
+        return own_key(client, given, user, days)
+
+
+def own_key(client: Client, given: Signed, user: str, days: int = DAYS) -> Signed:
+    """A key of the user whose session the client has; the session ends."""
+    made = client.create_own_key(days=days)
+    client.end_session()
     kept = replace(given, token=made["secret"], made=OWN, key_id=made["id"], expires_at=made.get("expires_at", ""))
     return replace(kept, who=f"user {user} ({made['role']})")
 
@@ -158,7 +163,7 @@ def _reach(me: Any) -> dict[str, Any]:
 
 @alone("logout", "upwell logout", "upwell logout staging")
 def logout(
-    name: Annotated[str | None, typer.Argument(metavar="[NAME]", help="A context; else the one in use.")] = None,
+    name: Annotated[str | None, typer.Argument(metavar="NAME", help="A context; else the one in use.")] = None,
 ) -> None:
     """Sign out: revoke the key that `login` made, and forget it."""
     called, signed = contexts.chosen(_own(os.environ), None, name)
@@ -246,7 +251,7 @@ def context_use(name: Name) -> None:
 
 @local_verb(context, "show", "upwell context show")
 def context_show(
-    name: Annotated[str | None, typer.Argument(metavar="[NAME]", help="A context; else the one in use.")] = None,
+    name: Annotated[str | None, typer.Argument(metavar="NAME", help="A context; else the one in use.")] = None,
     as_json: AsJson = False,
 ) -> None:
     """Show where commands act, and whether the server knows you there."""
