@@ -387,6 +387,11 @@ class RolloutGuard(TypedDict):
     beta_percent: float
     at_least: int
     """Failures"""
+    percent: NotRequired[float]
+    """Halts above that instead"""
+    from_offer: NotRequired[int]
+    rejected_p0_percent: float
+    rejected_p1_percent: float
     action: str
     verdict_min: int
     """After its first offer, until a silent device counts as failed"""
@@ -418,6 +423,14 @@ class RolloutWave(TypedDict):
     failed: NotRequired[int]
     open: NotRequired[int]
     """Without a verdict yet"""
+    silent: NotRequired[int]
+    """Of the failed ones, who may tell a result still"""
+    rejected: NotRequired[int]
+    """Evidence of nothing"""
+    postponed: NotRequired[int]
+    """Evidence of nothing"""
+    already_there: NotRequired[int]
+    """Evidence of nothing"""
 
 
 class Rollout(TypedDict):
@@ -485,6 +498,11 @@ class CountedRolloutGuard(TypedDict):
     beta_percent: float
     at_least: int
     """Failures"""
+    percent: NotRequired[float]
+    """Halts above that instead"""
+    from_offer: NotRequired[int]
+    rejected_p0_percent: float
+    rejected_p1_percent: float
     action: str
     verdict_min: int
     """After its first offer, until a silent device counts as failed"""
@@ -516,6 +534,14 @@ class CountedRolloutWave(TypedDict):
     failed: NotRequired[int]
     open: NotRequired[int]
     """Without a verdict yet"""
+    silent: NotRequired[int]
+    """Of the failed ones, who may tell a result still"""
+    rejected: NotRequired[int]
+    """Evidence of nothing"""
+    postponed: NotRequired[int]
+    """Evidence of nothing"""
+    already_there: NotRequired[int]
+    """Evidence of nothing"""
 
 
 class CountedRolloutTasks(TypedDict):
@@ -1042,6 +1068,10 @@ class UpdateProductRolloutDefaultsGuard(TypedDict):
     alpha_percent: NotRequired[float]
     beta_percent: NotRequired[float]
     at_least: NotRequired[int]
+    percent: NotRequired[float]
+    from_offer: NotRequired[int]
+    rejected_p0_percent: NotRequired[float]
+    rejected_p1_percent: NotRequired[float]
     action: NotRequired[Literal["pause", "cancel"]]
     verdict_min: NotRequired[int]
 
@@ -1096,5 +1126,9 @@ class CreateRolloutGuard(TypedDict):
     alpha_percent: NotRequired[float]
     beta_percent: NotRequired[float]
     at_least: NotRequired[int]
+    percent: NotRequired[float]
+    from_offer: NotRequired[int]
+    rejected_p0_percent: NotRequired[float]
+    rejected_p1_percent: NotRequired[float]
     action: NotRequired[Literal["pause", "cancel"]]
     verdict_min: NotRequired[int]

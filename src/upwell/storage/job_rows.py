@@ -9,7 +9,7 @@ from uuid import UUID
 
 from upwell.domain import fault
 from upwell.domain.commands import Care, Job, Manner, Pause, Task
-from upwell.domain.guard import Guard, Watch
+from upwell.domain.guard import REJECTED, Guard, Share, Watch
 from upwell.domain.rollout import Wave
 from upwell.domain.standings import Progress, Standing, Tally, progress, standing
 from upwell.domain.talk import TaskRef
@@ -66,13 +66,22 @@ def care_of(text: str | None) -> Care | None:
 
 def kept_watch(watch: Watch) -> dict[str, Any]:
     """What is kept of a guard."""
-    return asdict(watch.test) | {"action": watch.action, "verdict_min": watch.verdict_min}
+    share = None if watch.share is None else asdict(watch.share)
+    told = {"action": watch.action, "verdict_min": watch.verdict_min, "rejected": asdict(watch.rejected)}
+    return asdict(watch.test) | told | {"share": share}
 
 
 def said_watch(said: Mapping[str, Any]) -> Watch:
-    """The guard of what is kept of it."""
-    test = {name: value for name, value in said.items() if name not in ("action", "verdict_min")}
-    return Watch(action=said["action"], verdict_min=said["verdict_min"], test=Guard(**test))
+    """The guard of what is kept of it. Older ones say nothing of `rejected` and `share`."""
+    of = {name: value for name, value in said.items() if name not in _NO_TEST}
+    rejected, share = said.get("rejected"), said.get("share")
+    return Watch(
+        test=Guard(**of), action=said["action"], verdict_min=said["verdict_min"],
+        rejected=REJECTED if rejected is None else Guard(**rejected), share=None if share is None else Share(**share),
+    )  # fmt: skip
+
+
+_NO_TEST = frozenset({"action", "verdict_min", "rejected", "share"})
 
 
 def said_waves(said: Any) -> str | tuple[Wave, ...]:

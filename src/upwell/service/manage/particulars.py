@@ -32,13 +32,15 @@ IDS = frozenset({
 TOLD = frozenset({
     "action", "active", "alias", "alpha", "already", "asks_version", "at_least", "at_most", "beta", "by_gateway",
     "care", "changed", "changes", "condition_text", "count", "description", "dialect", "disconnect", "done",
-    "dynamic_mode", "enabled", "expires_at", "files", "finish_at", "first", "form", "gray_percent", "guard",
+    "dynamic_mode", "enabled", "expires_at", "files", "finish_at", "first", "form", "from_offer", "gray_percent",
+    "guard",
     "in_space", "is_delta", "is_server_admin", "keep_days", "keep_gateway", "keep_most", "keys", "kind", "kinds",
     "last", "lifetime", "manner", "maximum_per_min", "md5", "multi_module", "name", "need_confirm", "need_push",
     "nickname", "number", "of_devices", "of_presence", "only_empty", "over", "overlap", "overwrite", "p0", "p1",
-    "part", "part_size", "percent", "place", "preset", "protocol", "purpose", "reason", "retry_count",
+    "part", "part_size", "percent", "place", "preset", "protocol", "purpose", "rate", "reason", "rejected",
+    "retry_count",
     "retry_interval_min", "role", "rollout_defaults", "same_first", "scheduled", "scheduled_at", "scoped", "secondary",
-    "selection", "server_name", "sha256", "sign_method", "size", "skip_soak", "soak_min", "source_version",
+    "selection", "server_name", "sha256", "share", "sign_method", "size", "skip_soak", "soak_min", "source_version",
     "source_versions", "states", "suffix", "tags", "test", "timeout_min", "verdict_min", "verify", "version", "wave",
     "waves", "whole",
 })  # fmt: skip
