@@ -16,11 +16,23 @@ class Cutter:
         self._listener = socket.create_server(("127.0.0.1", 0), backlog=64)
         self._lock = threading.Lock()
         self.sent, self.resets = 0, 0
+        self._joints: list[tuple[socket.socket, socket.socket]] = []
         self.address = f"127.0.0.1:{self._listener.getsockname()[1]}"
         threading.Thread(target=self._accept, daemon=True).start()
 
     def close(self) -> None:
         self._listener.close()
+
+    def cut_now(self) -> int:
+        """Break off whatever is joined by RST; how many connections that were."""
+        with self._lock:
+            joints, self._joints = self._joints, []
+        for joint in joints:
+            for end in joint:
+                with contextlib.suppress(OSError):
+                    end.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+                    end.shutdown(socket.SHUT_RDWR)
+        return len(joints)
 
     @property
     def left(self) -> int:
@@ -46,6 +58,8 @@ class Cutter:
 
     def _joined(self, client: socket.socket, server: socket.socket) -> None:
         """Hand on both ways until one end goes, or it is cut."""
+        with self._lock:
+            self._joints.append((client, server))
         down = threading.Thread(target=pump, args=(server, client), daemon=True)
         down.start()
         is_cut = self._up(client, server)

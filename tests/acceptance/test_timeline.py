@@ -140,7 +140,7 @@ def test_who_cannot_come_in_and_who_was_heard(server: Server, v1: Api) -> None:
     assert v1.every("list_refused_logins", address="10.0.0.1") == []
     with online(server.mqtt, product, made["name"], made["secret"], "1.0"):
         assert v1.do("show_device", device_id=made["id"])["last_heard_at"]
-        history = until(lambda: v1.every("list_version_history", product_id=product), bool)
+        history = until(lambda: v1.every("list_version_history", product_id=product), bool, 90)  # folded
     assert [each["versions"] for each in history] == [[{"version": "1.0", "devices": 1}]]
     assert v1.do("list_version_history", product_id=product, module="mcu") == {"items": []}
     assert v1.refused("list_version_history").error["parameter"] == "product_id"

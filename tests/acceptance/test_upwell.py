@@ -275,6 +275,11 @@ def with_rollouts(server: Server, v1: Api, product: str) -> None:
     until(lambda: v1.every("list_rollout_decisions", rollout_id=in_waves), bool)
     assert v1.do("promote_rollout", rollout_id=in_waves, wave=2)["waves"][1]["status"] == "open"
     v1.do("cancel_rollout", rollout_id=in_waves)
+    assert v1.do("plan_rollback", rollout_id=rollout)["parts"][0]["not_possible"] == "no_package"
+    assert v1.refused("start_rollback", rollout_id=rollout, devices=1).code == "nothing-to-roll-back"
+    before = a_package(v1, product, version="1.0")
+    assert v1.do("show_rollback", rollout_id=rollout)["parts"][0]["package_id"] == before
+    assert v1.do("start_rollback", rollout_id=rollout, devices=1)["status"] == "started"
     device.close()
 
 
@@ -320,6 +325,10 @@ def with_people(server: Server, v1: Api) -> tuple[Api, ...]:
     assert (me["kind"], me["id"], me["name"], me["role"]) == ("user", made["id"], "ann", "admin")
     assert v1.do("show_me")["account_id"] == me["account_id"] and v1.do("show_me")["kind"] == "key"
     ann.do("create_product", name=unique("hers"))
+    own = ann.do("create_own_key")
+    assert [each["id"] for each in ann.do("list_own_keys")["items"]] == [own["id"]]
+    ann.do("revoke_own_key", key_id=own["id"])
+    ann.do("change_password", current_password="a-Password-of-ann", new_password="another-of-ann")
     ann.do("end_session")
     assert ann.refused("show_me").code == "not-authenticated"
     spare = v1.do("create_user", name=unique("bob"), password="a-Password-of-bob", role="viewer")
@@ -374,6 +383,15 @@ def test_a_token_signs_nothing_of_the_vendors(server: Server, v1: Api) -> None:
     assert httpx.get(f"http://{server.http}/v5/iot/x/products", headers=told).status_code == 401
 
 
+FOR_ALL = {
+    "create_session",
+    "end_session",
+    "change_password",
+    "create_own_key",
+    "revoke_own_key",
+}  # a viewer too may do these
+
+
 def test_roles_and_accounts_are_kept_apart(server: Server, v1: Api, product: str, package: str) -> None:
     viewer, stranger = api(server, "v1", "viewer"), api(server, "v1-other")
     device = a_device(v1, product)
@@ -386,7 +404,7 @@ def test_roles_and_accounts_are_kept_apart(server: Server, v1: Api, product: str
         if role[1] != "viewer":
             assert viewer.refused(name, **ids).code == "not-allowed", name
     assert {(each["operation"], each["result"]) for each in audited(server, viewer)} == {
-        (name, "not-allowed") for name in CHANGING - {"create_session", "end_session"}
+        (name, "not-allowed") for name in CHANGING - FOR_ALL
     }
     assert viewer.do("show_device", device_id=device["id"])["id"] == device["id"]
     assert stranger.do("list_products")["items"] == stranger.do("list_devices")["items"] == []

@@ -21,8 +21,9 @@ def v1(server: Server) -> Iterator[Api]:
     audited(server, asked)
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture
 def given(v1: Api) -> dict[str, Any]:
+    """Of a product of its own: a lot drawn among others' devices as well would often fall on one that is away."""
     product = v1.do("create_product", name=unique("lamp"))["id"]
     package = v1.do("create_package", name=unique("fw"), version="2.0", product_id=product, verify=False,
                     upload_url=v1.upload(b"image"))["id"]  # fmt: skip
@@ -114,7 +115,7 @@ def test_what_is_refused_is_named(v1: Api, given: dict[str, Any]) -> None:
     for more in ({"kind": "verify", "targets": {"device_names": ["x"]}}, {"kind": "dynamic", "existing": False}):
         refused = v1.refused("create_rollout", **given | more, preset="careful")
         assert refused.error["parameter"] in ("preset", "existing")
-    assert len(v1.every("list_package_rollouts", package_id=given["package_id"])) == 1, "nothing was made"
+    assert len(v1.every("list_package_rollouts", package_id=given["package_id"])) == 0, "nothing was made"
 
 
 def test_a_person_steers(v1: Api, given: dict[str, Any], lamps: list[Device]) -> None:

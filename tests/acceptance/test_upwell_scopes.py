@@ -76,7 +76,7 @@ def bodies(of: Members) -> dict[str, Members]:
         "create_package": {"name": unique("x"), "version": "3.0", "product_id": of["product_id"], "upload_url": "x"},
         "update_package": {"note": "x"},
         "create_rollout": {"kind": "static", "targets": {"device_names": [of["device_name"]]}, **job},
-        "update_rollout": {"maximum_per_min": 1},
+        "update_rollout": {"maximum_per_min": 1}, "start_rollback": {"devices": 1},
         "confirm_tasks": {"task_ids": of["task_ids"]}, "retry_tasks": {"task_ids": of["task_ids"]},
         "create_key": {"role": "viewer", "product_id": of["product_id"]},
         "create_user": {"name": unique("x"), "password": "a-Password", "role": "admin"},

@@ -29,6 +29,9 @@ class Refused(Exception):
     told: Members
     headers: httpx.Headers
 
+    def __str__(self) -> str:
+        return f"{self.status} {self.told['detail']}"
+
     @property
     def code(self) -> str:
         return str(self.told["type"]).partition("#")[2]

@@ -1,6 +1,7 @@
 """The command line without a server: its tree, where a command acts, what it keeps, what it prints."""
 
 import json
+import re
 import stat
 import subprocess
 import sys
@@ -17,7 +18,7 @@ from tools import cli as tool
 from upwell.cli import telling, tree
 from upwell.cli.exits import Ended, Exit, one_line
 from upwell.cli.main import app
-from upwell.cli.remote import acting, contexts, standing, watching
+from upwell.cli.remote import acting, careful, contexts, sight, standing
 from upwell.cli.remote.contexts import Kept, Signed
 
 # --- the tree -------------------------------------------------------------------------------------------------------
@@ -40,6 +41,15 @@ def test_each_command_says_what_it_does_with_an_example(path: str, command: Any)
         assert any(words in each for each in examples), (path, examples)
     for param in command.params:
         assert getattr(param, "help", None) or param.name == "help" or "(local)" in path, (path, param.name)
+
+
+def test_a_nouns_list_says_what_each_verb_does_without_cutting_it_off() -> None:
+    for path, command in commands():
+        for name, each in getattr(command, "commands", {}).items():
+            said = each.get_short_help_str()
+            assert said and len(said) <= 85 and "..." not in said, (path, name, said)
+        if getattr(command, "commands", None):
+            assert "..." not in tool.help_of(path, command).replace("[ARGS]...", ""), path
 
 
 def test_examples_are_commands_that_there_are() -> None:
@@ -223,6 +233,51 @@ def test_what_a_server_says_moves_no_cursor(capsys: pytest.CaptureFixture[str]) 
     assert one_line("a\r\nb\x00") == "a b\\x00"
 
 
+def at_width(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], width: int, *rows: Any) -> list[str]:
+    """A table as a terminal of that width shows it."""
+    monkeypatch.setenv("COLUMNS", str(width))
+    monkeypatch.setattr(sys.stdout, "isatty", lambda: True)
+    columns = tuple((name, telling.member(name)) for name in rows[0])
+    assert telling.table(columns, rows) == len(rows)
+    return [re.sub(r"\x1b\[[0-9;]*m", "", line).rstrip() for line in capsys.readouterr().out.splitlines()]
+
+
+def test_a_narrow_table_tells_below_what_has_no_room(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    row = {"at": "2026-11-29", "who": "user ann", "did": "create_rollout", "about": "a " * 30 + "z"}
+    plain = {"at": "2026-11-30", "who": "漢字", "did": "x", "about": ""}
+    show = lambda width: at_width(monkeypatch, capsys, width, row, plain)  # noqa: E731
+    wide = show(120)
+    assert len(wide) == 3 and wide[0].split() == ["at", "who", "did", "about"] and wide[1].endswith("a z")
+    folded = show(64)  # the last column has 26 characters
+    assert len(folded) == 5 and folded[1].startswith("2026-11-29  user ann  create_rollout  a a")
+    assert show(60) == [
+        "at          who       did", "2026-11-29  user ann  create_rollout",
+        "  about: " + "a " * 25 + "a", "  a a a a z", "2026-11-30  漢字      x",
+    ]  # fmt: skip
+    assert show(30)[:4] == [
+        "at          who",
+        "2026-11-29  user ann",
+        "  did: create_rollout  about:",
+        "  a a a a a a a a a a a a a a",
+    ]
+    assert show(6)[0] == "at"
+    assert all(line for width in (6, 30, 60, 64, 120) for line in show(width))
+
+
+def test_one_thing_is_wrapped_on_a_terminal(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    pairs = [("id", "ro_1"), ("guard", "pauses it on evidence of failures")]
+    monkeypatch.setenv("COLUMNS", "32")
+    telling.details(pairs)
+    assert capsys.readouterr().out == "id     ro_1\nguard  pauses it on evidence of failures\n"
+    monkeypatch.setattr(sys.stdout, "isatty", lambda: True)
+    telling.details(pairs)
+    assert capsys.readouterr().out == "id     ro_1\nguard  pauses it on evidence of\n       failures\n"
+
+
 def test_codes_of_refusals() -> None:
     from upwell import client as u
     from upwell.client.problems import problem_of
@@ -234,6 +289,31 @@ def test_codes_of_refusals() -> None:
     assert codes == {400: 3, 401: 5, 403: 5, 404: 4, 409: 3, 412: 3, 422: 3, 429: 3, 500: 6, 503: 6}
     assert acting.code_of(u.Unreachable("x")) == acting.code_of(u.Unreadable("x")) == 6
     assert acting.code_of(u.UploadFailed("x")) == 1
+
+
+# --- how carefully ---------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("text", "waves"),
+    [
+        ("100%", [{"percent": 100.0}]),
+        ("5, 100%", [{"count": 5}, {"percent": 100.0}]),
+        ("1@60, 0.5%:5-50@30, 50%:9-, 100%", [
+            {"count": 1, "soak_min": 60}, {"percent": 0.5, "at_least": 5, "at_most": 50, "soak_min": 30},
+            {"percent": 50.0, "at_least": 9}, {"percent": 100.0},
+        ]),
+    ],
+)  # fmt: skip
+def test_waves_as_they_are_written(text: str, waves: list[Any]) -> None:
+    assert careful.read(text) == waves and careful.written(waves) == text
+
+
+@pytest.mark.parametrize("text", ["", "x", "-1", "1.5", "1e3%", "10%:5", "10%@", "10%,", "5 0%", "٣%"])
+def test_what_is_no_wave(text: str) -> None:
+    with pytest.raises(Ended) as caught:
+        careful.read(text)
+    assert caught.value.code == Exit.USAGE and "is no wave" in caught.value.lines[0]
 
 
 # --- watching -------------------------------------------------------------------------------------------------------
@@ -253,7 +333,7 @@ def rollout(status: str = "in_progress", **tasks: int) -> Any:
 
 
 def test_pace_is_of_the_last_while() -> None:
-    pace = watching.Pace()
+    pace = sight.Pace()
     pace.see(0, 0)
     assert pace.per_minute() is None and pace.left(5) is None
     pace.see(60, 30)
@@ -264,19 +344,22 @@ def test_pace_is_of_the_last_while() -> None:
 
 
 def test_what_is_told_of_a_rollout() -> None:
-    now, pace = datetime(2026, 1, 1, 12, tzinfo=UTC), watching.Pace()
+    now, pace = datetime(2026, 1, 1, 12, tzinfo=UTC), sight.Pace()
     pace.see(0, 0)
     pace.see(60, 60)
-    sight = watching.Sight(rollout(queued=40, succeeded=57, failed=3), [], pace)
-    assert sight.outlook(now) == "60 % of 100 devices ended, 60 a minute, the rest in about 40 s, at 2026-01-01 12:00Z."
-    assert (
-        watching.plain(sight, now) == f"12:00:00Z  in progress: succeeded 57, queued 40, failed 3. {sight.outlook(now)}"
-    )
-    assert watching.Sight(rollout(), [], pace).outlook(now) == "Its tasks are being made."
-    assert "100 %" in watching.Sight(rollout("completed", succeeded=1), [], pace).outlook(now)
+    seen = sight.Sight(rollout(queued=40, succeeded=57, failed=3), [], pace)
+    assert seen.outlook(now) == "60 % of 100 devices ended, 60 a minute, the rest in about 40 s, at 2026-01-01 12:00Z."
+    assert sight.plain(seen, now) == f"12:00:00Z  in progress: succeeded 57, queued 40, failed 3. {seen.outlook(now)}"
+    waved = rollout(queued=40, succeeded=60) | {
+        "waves": [{"wave": 1, "status": "open"}, {"wave": 2, "status": "waiting"}]
+    }
+    for held in (waved, rollout(queued=40, succeeded=60) | {"paused": {"at": "", "by": "ann"}}):
+        assert sight.Sight(held, [], pace).outlook(now) == "60 % of 100 devices ended, 60 a minute."
+    assert sight.Sight(rollout(), [], pace).outlook(now) == "Its tasks are being made."
+    assert "100 %" in sight.Sight(rollout("completed", succeeded=1), [], pace).outlook(now)
     group = {"reason": "download failed", "code": -2, "module": "mcu", "source_version": "1.0", "count": 2,
              "examples": [{"device_id": "a"}, {"device_id": "b", "description": "no\x1broom"}]}  # fmt: skip
-    assert watching.failure(group) == "download failed (code -2), module mcu, from 1.0: a, b: no\\x1broom"
+    assert sight.failure(group) == "download failed (code -2), module mcu, from 1.0: a, b: no\\x1broom"
 
 
 def test_what_comes_next() -> None:
@@ -285,6 +368,7 @@ def test_what_comes_next() -> None:
         (rollout("completed", failed=1, succeeded=3), "why-failed"),
         (rollout("completed", succeeded=1), "all has ended"),
         (rollout(), "being made"),
+        (rollout(queued=3, confirm=1, succeeded=2) | {"paused": {"at": "", "by": "k"}}, "to 4 devices until"),
     ):  # fmt: skip
         assert word in standing.next_of(told)
 

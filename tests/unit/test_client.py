@@ -332,3 +332,91 @@ async def test_many_ask_at_once() -> None:
     with scripted(*[(200, {}, {"id": "p"})] * 5) as server:
         async with u.AsyncClient(server.url, "t", retries=QUICK) as v1:
             assert await asyncio.gather(*(v1.show_product("p") for _ in range(2))) == [{"id": "p"}] * 2
+
+
+# --- events are followed --------------------------------------------------------------------------------------------
+
+
+def event(number: int) -> dict[str, Any]:
+    return {"id": f"evt_{number}", "data": {}}
+
+
+def said(*numbers: int) -> str:
+    return "".join(f"id: evt_{n}\ndata: {json.dumps(event(n))}\n\n" for n in numbers)
+
+
+STREAMS = [
+    (200, {}, f"retry: 1\n\nid: evt_0\n\n{said(1)}: a comment\n\n".encode()),
+    (503, {}, {"type": "x#busy"}),
+    (200, {}, f'{said(2)}id: evt_3\ndata: {{"id":'.encode()),  # it breaks off in the middle of an event
+    "reset",
+    (200, {}, b'event: reset\nid: evt_7\ndata: {"begins_after": "evt_7"}\n\n' + said(8, 9).encode()),
+]
+
+
+def check_followed(server: Scripted, told: list[tuple[str, Any]]) -> None:
+    """Each once, in order; asked for from the last that was read whole."""
+    assert [each for what, each in told if what == "event"] == [1, 2, 8, 9]
+    assert [each for what, each in told if what == "forgotten"] == ["evt_7"]
+    assert len([each for what, each in told if what == "lost"]) == 2  # 503 and the reset; an end alone is none
+    assert [first for first, *_ in server.heard][:1] == ["GET /v1/events?type=t HTTP/1.1"]
+    assert {headers["accept"] for _, headers, _ in server.heard} == {"text/event-stream"}
+    places = [headers.get("last-event-id", "") for _, headers, _ in server.heard]
+    assert places == ["", "evt_1", "evt_1", "evt_2", "evt_2"]
+
+
+def test_events_are_followed_whatever_breaks_off() -> None:
+    with scripted(*STREAMS) as server, client(server) as v1:
+        told: list[tuple[str, Any]] = []
+        following = v1.follow_events(
+            type="t", lost=lambda why, _: told.append(("lost", why)),
+            forgotten=lambda place: told.append(("forgotten", place)),
+        )  # fmt: skip
+        for each in following:
+            told.append(("event", int(each["id"].removeprefix("evt_"))))
+            if each["id"] == "evt_9":
+                following.close()  # type: ignore[attr-defined]
+        check_followed(server, told)
+
+
+def test_they_are_awaited_alike() -> None:
+    async def run(server: Scripted) -> list[tuple[str, Any]]:
+        told: list[tuple[str, Any]] = []
+        async with u.AsyncClient(server.url, "upw_a_b", retries=QUICK) as v1:
+            following = v1.follow_events(
+                type="t", lost=lambda why, _: told.append(("lost", why)),
+                forgotten=lambda place: told.append(("forgotten", place)),
+            )  # fmt: skip
+            async for each in following:
+                told.append(("event", int(each["id"].removeprefix("evt_"))))
+                if each["id"] == "evt_9":
+                    await following.aclose()  # type: ignore[attr-defined]
+        return told
+
+    with scripted(*STREAMS) as server:
+        check_followed(server, asyncio.run(run(server)))
+
+
+@pytest.mark.parametrize(
+    ("script", "error"),
+    [
+        ([problem("not-authenticated", 401)], u.NotAuthenticated),
+        ([problem("unknown-name")], u.BadRequest),
+        ([(503, {}, {"type": "x#busy"})], u.ServerFailed),  # never reached: nothing is waited for
+        ([STREAMS[0], problem("not-allowed", 403)], u.NotAllowed),
+        ([STREAMS[0], *(["reset"] * 9)], u.Unreachable),  # gone for too long
+        ([(200, {}, b"data: [1]\n\n")], u.Unreadable),
+        ([STREAMS[0], *([(200, {}, b"data: [1]\n\n")] * 9)], u.Unreadable),
+    ],
+)
+def test_what_ends_the_following(script: list[Any], error: type[Exception]) -> None:
+    with scripted(*script) as server, client(server) as v1, pytest.raises(error):
+        list(v1.follow_events(patience_s=0.002))
+
+
+def test_a_full_account_is_waited_for() -> None:
+    full = (200, {}, b"retry: 2\n\n")
+    with scripted(full, full, (200, {}, said(1).encode())) as server, client(server) as v1:
+        lost: list[str] = []
+        assert next(v1.follow_events(lost=lambda why, _: lost.append(why)))["id"] == "evt_1"
+        assert lost == ["the account has no room for one more stream"] * 2

@@ -7,8 +7,8 @@ from collections.abc import Iterator
 import pytest
 
 from upwell.cli import logs
-from upwell.cli.logs import Bounded, JsonLines, TextLines, host_of
-from upwell.service.journal import VALUE_CHARS_MAX, one_line, tell, word
+from upwell.cli.logs import Bounded, JsonLines, TextLines
+from upwell.service.journal import VALUE_CHARS_MAX, host_of, one_line, tell, word
 
 
 class Kept(logging.Handler):

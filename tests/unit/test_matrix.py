@@ -10,3 +10,8 @@ TOP = Path(__file__).parents[2]
 def test_the_support_matrix_is_fresh() -> None:
     done = subprocess.run([sys.executable, TOP / "tools" / "matrix.py", "--check"], capture_output=True, text=True)
     assert done.returncode == 0, done.stderr or "run: python tools/matrix.py"
+
+
+def test_the_codes_of_why_are_fresh() -> None:
+    done = subprocess.run([sys.executable, TOP / "tools" / "why.py", "--check"], capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr

@@ -14,7 +14,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from upwell.config import Settings
-from upwell.service.journal import fields_of, one_line
+from upwell.service.journal import fields_of, host_of, one_line
 
 SPAN_S = 10.0
 LINES_EACH_MAX = 50  # in a span, about one address or device
@@ -118,9 +118,3 @@ def _whose(record: logging.LogRecord) -> str | None:
     if "peer" in fields:
         return host_of(str(fields["peer"]))
     return None if record.name.startswith("upwell") else record.name
-
-
-def host_of(peer: str) -> str:
-    """The host of `host:port`, whatever of the two is there."""
-    host, colon, port = peer.rpartition(":")
-    return host if colon and port.isdigit() and (":" not in host or host.startswith("[")) else peer

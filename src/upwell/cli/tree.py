@@ -34,7 +34,9 @@ SECTIONS: Mapping[str, Mapping[str, Place]] = {
         "device": Place("Devices: import, look, disable, follow in time.", remote="remote.device_lists:app"),
         "group": Place("Groups of devices.", remote="remote.groups:app"),
         "package": Place("Packages: upload, look, verify.", remote="remote.packages:app"),
-        "rollout": Place("Rollouts: start, watch, steer.", remote="remote.rollouts:app"),
+        "rollout": Place("Rollouts: plan, start, watch, steer.", remote="remote.planning:app"),
+        "event": Place("Events: what happened, as it happens.", remote="remote.events:app"),
+        "hook": Place("Hooks: where events are sent.", remote="remote.hooks:app"),
     },
     "Who you are": {
         "login": Place("Sign in to a server.", remote="remote.signing_in:login"),
@@ -45,6 +47,9 @@ SECTIONS: Mapping[str, Mapping[str, Place]] = {
         "key": Place("Access keys.", "keys:app", "remote.keys:app"),
         "user": Place("Users who sign in with a password.", "users:app", "remote.users:app"),
         "audit": Place("What owners did and were refused.", "audit:app", "remote.audit:app"),
+    },
+    "A server's admin, over the API": {
+        "account": Place("Accounts: make, rename.", remote="remote.accounts:app"),
     },
     "On the server's machine": {
         "serve": Place("Run the server.", "serving:serve"),

@@ -7,11 +7,13 @@ operationId. It needs httpx and nothing else of Upwell.
             print(device["name"])
 """
 
-from collections.abc import Callable
+import time
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, BinaryIO, Literal, cast
 
 from upwell.client.asking import Answer, Page, Retries, etag_of
+from upwell.client.following import Following, Forgotten, Lost
 from upwell.client.http import AsyncPages, Pages
 from upwell.client.operations import Operations
 from upwell.client.problems import (
@@ -30,7 +32,7 @@ from upwell.client.problems import (
     UploadFailed,
 )
 from upwell.client.sending import PATIENCE_S, Progress, importing, part, uploading
-from upwell.client.shapes import Import, Upload, UploadPart
+from upwell.client.shapes import Event, Import, Upload, UploadPart
 
 __all__ = [
     "Answer", "AsyncClient", "AsyncPages", "BadRequest", "Changed", "Client", "ClientError", "Conflict", "NotAllowed",
@@ -69,6 +71,26 @@ class Client(Operations):
             patience_s=patience_s,
         )  # fmt: skip
         return cast(Upload, self.run(flow))
+
+    def follow_events(
+        self, *, type: str | None = None, product_id: str | None = None, rollout_id: str | None = None,
+        after: str | None = None, patience_s: float = PATIENCE_S, lost: Lost | None = None,
+        forgotten: Forgotten | None = None,
+    ) -> Iterator[Event]:  # fmt: skip
+        """Events as they happen, from now on or after `after`, without an end: whatever breaks off is asked for again
+        from the last one on, for `patience_s` of pauses. `lost` is told why nothing comes and how long is waited;
+        `forgotten` after which id events are kept, where the place is not any more. Raises what keeps the server from
+        being reached at first, or for too long, and refusals. `GET /v1/events`"""
+        query = {"type": type, "product_id": product_id, "rollout_id": rollout_id}
+        following = Following(query, after, self.retries, patience_s, lost, forgotten)
+        while True:
+            failed: ClientError | None = None
+            try:
+                for piece in self._stream(following.ask(), Retries(count=0)):
+                    yield from following.read(piece)
+            except ClientError as exc:
+                failed = exc
+            time.sleep(following.pause_s(failed))
 
 
 if TYPE_CHECKING:

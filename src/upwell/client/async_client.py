@@ -1,12 +1,16 @@
 """The client that awaits, as it is called."""
 
-from collections.abc import Callable
+import asyncio
+from collections.abc import AsyncIterator, Callable
 from dataclasses import replace
 from typing import BinaryIO, Literal, cast
 
+from upwell.client.asking import Retries
 from upwell.client.async_operations import AsyncOperations
+from upwell.client.following import Following, Forgotten, Lost
+from upwell.client.problems import ClientError
 from upwell.client.sending import PATIENCE_S, Progress, importing, part, uploading
-from upwell.client.shapes import Import, Upload, UploadPart
+from upwell.client.shapes import Event, Import, Upload, UploadPart
 
 
 class AsyncClient(AsyncOperations):
@@ -39,3 +43,24 @@ class AsyncClient(AsyncOperations):
             patience_s=patience_s,
         )  # fmt: skip
         return cast(Upload, await self.run(flow))
+
+    async def follow_events(
+        self, *, type: str | None = None, product_id: str | None = None, rollout_id: str | None = None,
+        after: str | None = None, patience_s: float = PATIENCE_S, lost: Lost | None = None,
+        forgotten: Forgotten | None = None,
+    ) -> AsyncIterator[Event]:  # fmt: skip
+        """Events as they happen, from now on or after `after`, without an end: whatever breaks off is asked for again
+        from the last one on, for `patience_s` of pauses. `lost` is told why nothing comes and how long is waited;
+        `forgotten` after which id events are kept, where the place is not any more. Raises what keeps the server from
+        being reached at first, or for too long, and refusals. `GET /v1/events`"""
+        query = {"type": type, "product_id": product_id, "rollout_id": rollout_id}
+        following = Following(query, after, self.retries, patience_s, lost, forgotten)
+        while True:
+            failed: ClientError | None = None
+            try:
+                async for piece in self._stream(following.ask(), Retries(count=0)):
+                    for event in following.read(piece):
+                        yield event
+            except ClientError as exc:
+                failed = exc
+            await asyncio.sleep(following.pause_s(failed))

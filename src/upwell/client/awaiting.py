@@ -92,9 +92,9 @@ class Awaiting:
     async def _none(self, request: Ask) -> None:
         await self.run(none(request, self.retries))
 
-    async def _stream(self, request: Ask) -> AsyncIterator[bytes]:
+    async def _stream(self, request: Ask, retries: Retries | None = None) -> AsyncIterator[bytes]:
         """An answer piece by piece, as it comes."""
-        response = await self.run(asked(replace(request, keeps=True), self.retries))
+        response = await self.run(asked(replace(request, keeps=True), self.retries if retries is None else retries))
         try:
             async for piece in response.aiter_bytes():
                 yield piece

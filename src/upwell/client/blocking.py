@@ -91,9 +91,9 @@ class Blocking:
     def _none(self, request: Ask) -> None:
         self.run(none(request, self.retries))
 
-    def _stream(self, request: Ask) -> Iterator[bytes]:
+    def _stream(self, request: Ask, retries: Retries | None = None) -> Iterator[bytes]:
         """An answer piece by piece, as it comes."""
-        response = self.run(asked(replace(request, keeps=True), self.retries))
+        response = self.run(asked(replace(request, keeps=True), self.retries if retries is None else retries))
         try:
             yield from response.iter_bytes()
         except httpx.TransportError as exc:

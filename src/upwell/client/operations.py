@@ -22,10 +22,10 @@ class Operations(Blocking):
         return self._one(ask("POST", "/spaces", body={"name": name}, idempotency_key=idempotency_key), s.Space)
 
     def list_spaces(
-        self,
+        self, *, sort: Literal["name", "-name", "created_at", "-created_at"] | None = None
     ) -> list[s.Space]:
         """All spaces, newest first. Needs the role viewer. `GET /v1/spaces`"""
-        return self._many(ask("GET", "/spaces"), s.Space)
+        return self._many(ask("GET", "/spaces", query={"sort": sort}), s.Space)
 
     def show_space(self, space_id: str) -> s.Space:
         """A space. Needs the role viewer. `GET /v1/spaces/{space_id}`"""
@@ -64,12 +64,17 @@ class Operations(Blocking):
         *,
         space_id: str | None = None,
         name: str | None = None,
+        sort: Literal["name", "-name", "created_at", "-created_at"] | None = None,
         limit: int | None = None,
         cursor: str | None = None,
     ) -> Pages[s.Product]:
         """Products, newest first. Needs the role viewer. `GET /v1/products`"""
         return self._pages(
-            ask("GET", "/products", query={"space_id": space_id, "name": name, "limit": limit, "cursor": cursor}),
+            ask(
+                "GET",
+                "/products",
+                query={"space_id": space_id, "name": name, "sort": sort, "limit": limit, "cursor": cursor},
+            ),
             s.Product,
         )
 
@@ -206,11 +211,13 @@ class Operations(Blocking):
         version: str | None = None,
         tag_key: str | None = None,
         tag_value: str | None = None,
+        sort: Literal["name", "-name", "created_at", "-created_at"] | None = None,
         limit: int | None = None,
         cursor: str | None = None,
     ) -> Pages[s.Device]:
         """Devices, newest first. Filters are met all together; with `module` it is that one's `version`, with
-        `tag_key` that one's `tag_value`. Needs the role viewer. `GET /v1/devices`"""
+        `tag_key` that one's `tag_value`. By `name` are those of one `product_id`. Needs the role viewer. `GET
+        /v1/devices`"""
         return self._pages(
             ask(
                 "GET",
@@ -227,6 +234,7 @@ class Operations(Blocking):
                     "version": version,
                     "tag_key": tag_key,
                     "tag_value": tag_value,
+                    "sort": sort,
                     "limit": limit,
                     "cursor": cursor,
                 },
@@ -388,11 +396,17 @@ class Operations(Blocking):
         return self._one(ask("GET", path("/products/{}/registrations/{}", product_id, registration_id)), s.Registration)
 
     def list_imports(
-        self, *, product_id: str | None = None, limit: int | None = None, cursor: str | None = None
+        self,
+        *,
+        product_id: str | None = None,
+        sort: Literal["started_at", "-started_at"] | None = None,
+        limit: int | None = None,
+        cursor: str | None = None,
     ) -> Pages[s.Import]:
         """Imports, newest first. Needs the role viewer. `GET /v1/imports`"""
         return self._pages(
-            ask("GET", "/imports", query={"product_id": product_id, "limit": limit, "cursor": cursor}), s.Import
+            ask("GET", "/imports", query={"product_id": product_id, "sort": sort, "limit": limit, "cursor": cursor}),
+            s.Import,
         )
 
     def show_import(self, import_id: str) -> s.Import:
@@ -426,14 +440,23 @@ class Operations(Blocking):
         description: str | None = None,
         space_id: str | None = None,
         super_group_id: str | None = None,
+        condition: s.CreateGroupCondition | None = None,
         idempotency_key: str | None = None,
     ) -> s.Group:
-        """Make a static group. Needs the role operator. `POST /v1/groups`"""
+        """Make a group. With a `condition` it is dynamic: whatever fits is in it, whenever it is asked for. Without
+        one devices are added. A `version` is of the `module`, or of the whole device, and fits nothing where it
+        is not known; a `tag` is the value of its `key`. Needs the role operator. `POST /v1/groups`"""
         return self._one(
             ask(
                 "POST",
                 "/groups",
-                body={"name": name, "description": description, "space_id": space_id, "super_group_id": super_group_id},
+                body={
+                    "name": name,
+                    "description": description,
+                    "space_id": space_id,
+                    "super_group_id": super_group_id,
+                    "condition": condition,
+                },
                 idempotency_key=idempotency_key,
             ),
             s.Group,
@@ -446,6 +469,7 @@ class Operations(Blocking):
         name: str | None = None,
         kind: Literal["static", "dynamic"] | None = None,
         super_group_id: str | None = None,
+        sort: Literal["name", "-name", "created_at", "-created_at"] | None = None,
         limit: int | None = None,
         cursor: str | None = None,
     ) -> Pages[s.Group]:
@@ -459,6 +483,7 @@ class Operations(Blocking):
                     "name": name,
                     "kind": kind,
                     "super_group_id": super_group_id,
+                    "sort": sort,
                     "limit": limit,
                     "cursor": cursor,
                 },
@@ -640,6 +665,8 @@ class Operations(Blocking):
         product_id: str | None = None,
         module: str | None = None,
         version: str | None = None,
+        sort: Literal["name", "-name", "created_at", "-created_at", "modified_at", "-modified_at", "size", "-size"]
+        | None = None,
         limit: int | None = None,
         cursor: str | None = None,
     ) -> Pages[s.Package]:
@@ -653,6 +680,7 @@ class Operations(Blocking):
                     "product_id": product_id,
                     "module": module,
                     "version": version,
+                    "sort": sort,
                     "limit": limit,
                     "cursor": cursor,
                 },
@@ -753,28 +781,48 @@ class Operations(Blocking):
         )
 
     def list_rollouts(
-        self, *, space_id: str | None = None, limit: int | None = None, cursor: str | None = None
+        self,
+        *,
+        space_id: str | None = None,
+        sort: Literal["created_at", "-created_at"] | None = None,
+        limit: int | None = None,
+        cursor: str | None = None,
     ) -> Pages[s.Rollout]:
         """Rollouts, newest first. Needs the role viewer. `GET /v1/rollouts`"""
         return self._pages(
-            ask("GET", "/rollouts", query={"space_id": space_id, "limit": limit, "cursor": cursor}), s.Rollout
+            ask("GET", "/rollouts", query={"space_id": space_id, "sort": sort, "limit": limit, "cursor": cursor}),
+            s.Rollout,
         )
 
     def list_package_rollouts(
-        self, package_id: str, *, limit: int | None = None, cursor: str | None = None
+        self,
+        package_id: str,
+        *,
+        sort: Literal["created_at", "-created_at"] | None = None,
+        limit: int | None = None,
+        cursor: str | None = None,
     ) -> Pages[s.Rollout]:
         """The rollouts of a package, newest first. Needs the role viewer. `GET /v1/packages/{package_id}/rollouts`"""
         return self._pages(
-            ask("GET", path("/packages/{}/rollouts", package_id), query={"limit": limit, "cursor": cursor}), s.Rollout
+            ask(
+                "GET", path("/packages/{}/rollouts", package_id), query={"sort": sort, "limit": limit, "cursor": cursor}
+            ),
+            s.Rollout,
         )
 
     def list_device_rollouts(
-        self, device_id: str, *, limit: int | None = None, cursor: str | None = None
+        self,
+        device_id: str,
+        *,
+        sort: Literal["created_at", "-created_at"] | None = None,
+        limit: int | None = None,
+        cursor: str | None = None,
     ) -> Pages[s.Rollout]:
         """The rollouts that a device is in, newest first. Needs the role viewer. `GET
         /v1/devices/{device_id}/rollouts`"""
         return self._pages(
-            ask("GET", path("/devices/{}/rollouts", device_id), query={"limit": limit, "cursor": cursor}), s.Rollout
+            ask("GET", path("/devices/{}/rollouts", device_id), query={"sort": sort, "limit": limit, "cursor": cursor}),
+            s.Rollout,
         )
 
     def show_rollout(self, rollout_id: str) -> s.CountedRollout:
@@ -926,21 +974,53 @@ class Operations(Blocking):
             ask("GET", path("/rollouts/{}/decisions", rollout_id), query={"limit": limit, "cursor": cursor}), s.Decision
         )
 
+    def plan_rollback(self, rollout_id: str, *, idempotency_key: str | None = None) -> s.Rollback:
+        """See what undoing a rollout means; nothing is made. The devices that succeeded are counted by the versions
+        that they came from: ask for it until its `status` is ready. Asked again it counts anew. Needs the role
+        operator. `POST /v1/rollouts/{rollout_id}/rollback`"""
+        return self._one(
+            ask("POST", path("/rollouts/{}/rollback", rollout_id), idempotency_key=idempotency_key), s.Rollback
+        )
+
+    def show_rollback(self, rollout_id: str) -> s.Rollback:
+        """What undoing a rollout means, or what came of it. Needs the role viewer. `GET
+        /v1/rollouts/{rollout_id}/rollback`"""
+        return self._one(ask("GET", path("/rollouts/{}/rollback", rollout_id)), s.Rollback)
+
+    def start_rollback(
+        self, rollout_id: str, *, devices: int, reason: str | None = None, idempotency_key: str | None = None
+    ) -> s.Rollback:
+        """Bring the devices of a rollout back to what they ran before. `devices` is how many the rollback tells, so
+        that no more are touched than are meant. Each version gets a rollout with the waves and the guard of the
+        undone one. A dynamic one is ended before; any other that still runs is to be cancelled or paused first.
+        Needs the role operator. `POST /v1/rollouts/{rollout_id}/rollback/start`"""
+        return self._one(
+            ask(
+                "POST",
+                path("/rollouts/{}/rollback/start", rollout_id),
+                body={"devices": devices, "reason": reason},
+                idempotency_key=idempotency_key,
+            ),
+            s.Rollback,
+        )
+
     def list_rollout_tasks(
         self,
         rollout_id: str,
         *,
         state: Literal["confirm", "queued", "notified", "in_progress", "succeeded", "failed", "canceled"] | None = None,
         device_name: str | None = None,
+        sort: Literal["state", "-state"] | None = None,
         limit: int | None = None,
         cursor: str | None = None,
     ) -> Pages[s.Task]:
-        """The tasks of a rollout, in a stable order. Needs the role viewer. `GET /v1/rollouts/{rollout_id}/tasks`"""
+        """The tasks of a rollout, in a stable order. By `state` from `confirm` to `canceled`, as a task may pass
+        through them. Needs the role viewer. `GET /v1/rollouts/{rollout_id}/tasks`"""
         return self._pages(
             ask(
                 "GET",
                 path("/rollouts/{}/tasks", rollout_id),
-                query={"state": state, "device_name": device_name, "limit": limit, "cursor": cursor},
+                query={"state": state, "device_name": device_name, "sort": sort, "limit": limit, "cursor": cursor},
             ),
             s.Task,
         )
@@ -1049,6 +1129,88 @@ class Operations(Blocking):
             s.VersionHour,
         )
 
+    def explain_device(self, device_id: str, *, rollout_id: str | None = None, package_id: str | None = None) -> s.Why:
+        """Why a device is not updated. By a rollout of any API, or by that of a package which has the device or may
+        have it: give one of the two. What keeps an offer back is read as it is read for offers. Needs the role
+        viewer. `GET /v1/devices/{device_id}/why`"""
+        return self._one(
+            ask("GET", path("/devices/{}/why", device_id), query={"rollout_id": rollout_id, "package_id": package_id}),
+            s.Why,
+        )
+
+    def list_rollout_reasons(self, rollout_id: str) -> s.Reasons:
+        """Why the devices of a rollout that are not updated are not. Counted when it is asked for, a part at a time:
+        while it is `running` ask again. What is not older than half a minute is told again. Needs the role
+        viewer. `GET /v1/rollouts/{rollout_id}/reasons`"""
+        return self._one(ask("GET", path("/rollouts/{}/reasons", rollout_id)), s.Reasons)
+
+    def create_plan(
+        self,
+        *,
+        kind: Literal["static", "dynamic", "verify"],
+        package_id: str,
+        product_id: str,
+        targets: s.CreatePlanTargets,
+        source_versions: list[str] | None = None,
+        existing: bool | None = None,
+        scheduled_at: str | None = None,
+        finish_at: str | None = None,
+        maximum_per_min: int | None = None,
+        timeout_min: int | None = None,
+        retry: s.CreatePlanRetry | None = None,
+        overwrite: bool | None = None,
+        multi_module: bool | None = None,
+        needs_confirmation: bool | None = None,
+        push: bool | None = None,
+        download_protocol: Literal["https", "mqtt"] | None = None,
+        tags: dict[str, str] | None = None,
+        waves: list[s.CreatePlanWave] | None = None,
+        preset: Literal["careful", "fast", "all_at_once"] | None = None,
+        same_devices_first: bool | None = None,
+        guard: s.CreatePlanGuard | None = None,
+        away_days: int | None = None,
+        idempotency_key: str | None = None,
+    ) -> s.Plan:
+        """Tell what a rollout would do, and make nothing. The body is that of a rollout. It is refused as a rollout
+        would be. Its devices are judged from then on: ask for the plan. It is kept for a day. Devices that are
+        away for over `away_days` are told apart. Needs the role operator. `POST /v1/rollouts/plan`"""
+        return self._one(
+            ask(
+                "POST",
+                "/rollouts/plan",
+                body={
+                    "kind": kind,
+                    "package_id": package_id,
+                    "product_id": product_id,
+                    "targets": targets,
+                    "source_versions": source_versions,
+                    "existing": existing,
+                    "scheduled_at": scheduled_at,
+                    "finish_at": finish_at,
+                    "maximum_per_min": maximum_per_min,
+                    "timeout_min": timeout_min,
+                    "retry": retry,
+                    "overwrite": overwrite,
+                    "multi_module": multi_module,
+                    "needs_confirmation": needs_confirmation,
+                    "push": push,
+                    "download_protocol": download_protocol,
+                    "tags": tags,
+                    "waves": waves,
+                    "preset": preset,
+                    "same_devices_first": same_devices_first,
+                    "guard": guard,
+                    "away_days": away_days,
+                },
+                idempotency_key=idempotency_key,
+            ),
+            s.Plan,
+        )
+
+    def show_plan(self, plan_id: str) -> s.Plan:
+        """What a rollout would do, as far as it is counted. Needs the role viewer. `GET /v1/plans/{plan_id}`"""
+        return self._one(ask("GET", path("/plans/{}", plan_id)), s.Plan)
+
     def create_key(
         self,
         *,
@@ -1073,9 +1235,13 @@ class Operations(Blocking):
 
     def list_keys(
         self,
+        *,
+        sort: Literal["created_at", "-created_at", "last_used_at", "-last_used_at", "expires_at", "-expires_at"]
+        | None = None,
     ) -> list[s.Key]:
-        """All keys, newest first. Needs the role admin. `GET /v1/keys`"""
-        return self._many(ask("GET", "/keys"), s.Key)
+        """All keys, newest first. One never used was used before all others, one without an end ends behind them.
+        Needs the role admin. `GET /v1/keys`"""
+        return self._many(ask("GET", "/keys", query={"sort": sort}), s.Key)
 
     def show_key(self, key_id: str) -> s.Key:
         """A key. Needs the role admin. `GET /v1/keys/{key_id}`"""
@@ -1084,6 +1250,23 @@ class Operations(Blocking):
     def revoke_key(self, key_id: str, *, if_match: Mapping[str, Any] | str | None = None) -> None:
         """Make a key useless from now on. Needs the role admin. `DELETE /v1/keys/{key_id}`"""
         self._none(ask("DELETE", path("/keys/{}", key_id), if_match=if_match))
+
+    def create_own_key(self, *, days: int | None = None, idempotency_key: str | None = None) -> s.MadeKey:
+        """Make a key of the user who is signed in. For a program that asks in their name. It has no more than their
+        role, and is of no use once they may not sign in any more or have another password. Made with a session,
+        never with a key. A user has 20; the oldest ends. Needs the role viewer. `POST /v1/me/keys`"""
+        return self._one(ask("POST", "/me/keys", body={"days": days}, idempotency_key=idempotency_key), s.MadeKey)
+
+    def list_own_keys(
+        self,
+    ) -> list[s.Key]:
+        """All keys of the user who asks, newest first. Needs the role viewer. `GET /v1/me/keys`"""
+        return self._many(ask("GET", "/me/keys"), s.Key)
+
+    def revoke_own_key(self, key_id: str) -> None:
+        """Make a key of the user who asks useless, also the one they ask by. Needs the role viewer. `DELETE
+        /v1/me/keys/{key_id}`"""
+        self._none(ask("DELETE", path("/me/keys/{}", key_id)))
 
     def create_session(self, *, name: str, password: str, account: str | None = None) -> s.Session:
         """Sign in with a user's name and password. Needs no key. After ten wrong passwords of a user from one
@@ -1105,6 +1288,13 @@ class Operations(Blocking):
         """Who asks. Needs the role viewer. `GET /v1/me`"""
         return self._one(ask("GET", "/me"), s.Me)
 
+    def change_password(self, *, current_password: str, new_password: str) -> None:
+        """Change one's own password. By a session, which goes on; the user's others and their keys end. A wrong
+        present password counts as one at signing in does. Needs the role viewer. `PUT /v1/me/password`"""
+        self._none(
+            ask("PUT", "/me/password", body={"current_password": current_password, "new_password": new_password})
+        )
+
     def create_user(
         self,
         *,
@@ -1124,11 +1314,9 @@ class Operations(Blocking):
             s.User,
         )
 
-    def list_users(
-        self,
-    ) -> list[s.User]:
+    def list_users(self, *, sort: Literal["name", "-name", "created_at", "-created_at"] | None = None) -> list[s.User]:
         """All users, by name. Needs the role admin. `GET /v1/users`"""
-        return self._many(ask("GET", "/users"), s.User)
+        return self._many(ask("GET", "/users", query={"sort": sort}), s.User)
 
     def show_user(self, user_id: str) -> s.User:
         """A user. Needs the role admin. `GET /v1/users/{user_id}`"""
@@ -1144,7 +1332,8 @@ class Operations(Blocking):
         if_match: Mapping[str, Any] | str | None = None,
     ) -> s.User:
         """Give a user another role or password, or let them sign in or not. A new password, and `enabled` false, end
-        their sessions. The last enabled admin stays one. Needs the role admin. `PATCH /v1/users/{user_id}`"""
+        their sessions and keys. The last enabled admin stays one. Needs the role admin. `PATCH
+        /v1/users/{user_id}`"""
         return self._one(
             ask(
                 "PATCH",
@@ -1156,7 +1345,7 @@ class Operations(Blocking):
         )
 
     def delete_user(self, user_id: str, *, if_match: Mapping[str, Any] | str | None = None) -> None:
-        """Delete a user; their sessions end. Needs the role admin. `DELETE /v1/users/{user_id}`"""
+        """Delete a user; their sessions and keys end. Needs the role admin. `DELETE /v1/users/{user_id}`"""
         self._none(ask("DELETE", path("/users/{}", user_id), if_match=if_match))
 
     def create_account(self, *, name: str, idempotency_key: str | None = None) -> s.MadeAccount:
@@ -1164,9 +1353,15 @@ class Operations(Blocking):
         `POST /v1/accounts`"""
         return self._one(ask("POST", "/accounts", body={"name": name}, idempotency_key=idempotency_key), s.MadeAccount)
 
-    def list_accounts(self, *, limit: int | None = None, cursor: str | None = None) -> Pages[s.Account]:
+    def list_accounts(
+        self,
+        *,
+        sort: Literal["name", "-name", "created_at", "-created_at"] | None = None,
+        limit: int | None = None,
+        cursor: str | None = None,
+    ) -> Pages[s.Account]:
         """All accounts, newest first. Needs the role admin. `GET /v1/accounts`"""
-        return self._pages(ask("GET", "/accounts", query={"limit": limit, "cursor": cursor}), s.Account)
+        return self._pages(ask("GET", "/accounts", query={"sort": sort, "limit": limit, "cursor": cursor}), s.Account)
 
     def show_account(self, account_id: str) -> s.Account:
         """An account. Needs the role admin. `GET /v1/accounts/{account_id}`"""
@@ -1188,6 +1383,7 @@ class Operations(Blocking):
         result: str | None = None,
         since: str | None = None,
         until: str | None = None,
+        sort: Literal["at", "-at"] | None = None,
         limit: int | None = None,
         cursor: str | None = None,
     ) -> Pages[s.AuditEntry]:
@@ -1203,6 +1399,7 @@ class Operations(Blocking):
                     "result": result,
                     "since": since,
                     "until": until,
+                    "sort": sort,
                     "limit": limit,
                     "cursor": cursor,
                 },

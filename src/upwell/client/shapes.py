@@ -212,8 +212,10 @@ class Group(TypedDict):
     description: str
     kind: str
     """Members are added to a static one; a condition says who is in a dynamic one"""
-    condition: NotRequired[str]
+    condition: NotRequired[dict[str, Any]]
     """As its maker wrote it"""
+    condition_text: NotRequired[str]
+    """The same, of one that another tongue made"""
     space_id: str
     super_group_id: NotRequired[str]
     """The group that it is under"""
@@ -228,8 +230,10 @@ class CountedGroup(TypedDict):
     description: str
     kind: str
     """Members are added to a static one; a condition says who is in a dynamic one"""
-    condition: NotRequired[str]
+    condition: NotRequired[dict[str, Any]]
     """As its maker wrote it"""
+    condition_text: NotRequired[str]
+    """The same, of one that another tongue made"""
     space_id: str
     super_group_id: NotRequired[str]
     """The group that it is under"""
@@ -419,6 +423,8 @@ class RolloutWave(TypedDict):
     opened_at: NotRequired[str]
     opened_by: NotRequired[str]
     """A key's id, or `upwell` by its rule"""
+    offered: NotRequired[int]
+    """Those of them that have been told"""
     fine: NotRequired[int]
     failed: NotRequired[int]
     open: NotRequired[int]
@@ -452,6 +458,8 @@ class Rollout(TypedDict):
     group_ids: NotRequired[list[str]]
     source_versions: NotRequired[list[str]]
     """Those that it is for; absent: any"""
+    undoes: NotRequired[str]
+    """The rollout whose devices it brings back"""
     existing: NotRequired[bool]
     """Whether it takes devices that match already"""
     asks_version: bool
@@ -530,6 +538,8 @@ class CountedRolloutWave(TypedDict):
     opened_at: NotRequired[str]
     opened_by: NotRequired[str]
     """A key's id, or `upwell` by its rule"""
+    offered: NotRequired[int]
+    """Those of them that have been told"""
     fine: NotRequired[int]
     failed: NotRequired[int]
     open: NotRequired[int]
@@ -557,6 +567,19 @@ class CountedRolloutTasks(TypedDict):
     total: int
 
 
+class CountedRolloutEvidence(TypedDict):
+    """what its guard has seen since it began, or since it went on after a halt"""
+
+    offered: int
+    """Devices, each once"""
+    failed: int
+    """Of them, the silent ones too"""
+    halts_at: int
+    """So many failures among these offers halt it at the latest"""
+    failed_percent: list[float]
+    """The interval at 95 %"""
+
+
 class CountedRollout(TypedDict):
     """A rollout, and how many of its tasks are in each state."""
 
@@ -576,6 +599,8 @@ class CountedRollout(TypedDict):
     group_ids: NotRequired[list[str]]
     source_versions: NotRequired[list[str]]
     """Those that it is for; absent: any"""
+    undoes: NotRequired[str]
+    """The rollout whose devices it brings back"""
     existing: NotRequired[bool]
     """Whether it takes devices that match already"""
     asks_version: bool
@@ -610,6 +635,8 @@ class CountedRollout(TypedDict):
     """They add up to total at any instant"""
     happens_next: NotRequired[str]
     """A sentence about its waves"""
+    evidence: NotRequired[CountedRolloutEvidence]
+    """What its guard has seen since it began, or since it went on after a halt"""
 
 
 class Steered(TypedDict):
@@ -634,6 +661,39 @@ class Decision(TypedDict):
     """Go or inconclusive of the wave before; halt"""
     reason: NotRequired[str]
     numbers: dict[str, Any]
+
+
+class RollbackPart(TypedDict):
+    module: str
+    version: str
+    """That they were brought to"""
+    source_version: NotRequired[str]
+    """That they came from; absent: unknown"""
+    devices: int
+    """That succeeded"""
+    package_id: NotRequired[str]
+    """That brings them back"""
+    not_possible: NotRequired[str]
+    """Why they stay; more may come"""
+    rollout_id: NotRequired[str]
+    """That brings them back"""
+
+
+class Rollback(TypedDict):
+    """What undoing a rollout means, by the versions that its devices came from."""
+
+    rollout_id: str
+    """The one that is undone"""
+    status: str
+    """More may come"""
+    asked_by: str
+    """A key's id"""
+    asked_at: str
+    """What succeeded later is not meant"""
+    started_at: NotRequired[str]
+    devices: int
+    """That can be brought back, if they still run what they were brought to"""
+    parts: list[RollbackPart]
 
 
 class Task(TypedDict):
@@ -751,6 +811,154 @@ class VersionHour(TypedDict):
     """Devices with versions that are not told apart"""
 
 
+class WhyCheck(TypedDict):
+    check: str
+    """More may come"""
+    question: str
+    yes: bool
+    code: NotRequired[str]
+    """Of a no"""
+    fact: str
+    """For a person"""
+    at: NotRequired[str]
+    """Since or until when it is so"""
+
+
+class Why(TypedDict):
+    """Why a device is not updated by a rollout."""
+
+    device_id: str
+    rollout_id: NotRequired[str]
+    """Absent: none is for the device"""
+    code: str
+    """Of the first check with a no, or that it is told now; more may come"""
+    next_step: str
+    """What to do, or what happens by itself"""
+    next_at: NotRequired[str]
+    """When that is, where a clock knows"""
+    checks: list[WhyCheck]
+    """Those that concern the device, in the order in which they are asked"""
+    as_of: str
+
+
+class ReasonsReason(TypedDict):
+    code: str
+    """More may come"""
+    devices: int
+    next_step: str
+    """What to do, or what happens by itself"""
+    examples: list[str]
+    """Ids of some of them"""
+
+
+class Reasons(TypedDict):
+    """Why the devices of a rollout that are not updated are not."""
+
+    rollout_id: str
+    status: str
+    """More may come"""
+    problem: NotRequired[str]
+    """Why it failed, or does not go on at present"""
+    looked: int
+    """Devices that are counted so far"""
+    updated: int
+    """Of them"""
+    not_updated: int
+    """Of them; the sum of all reasons"""
+    reasons: list[ReasonsReason]
+    """The most first"""
+    started_at: str
+    ended_at: NotRequired[str]
+
+
+class PlanVersion(TypedDict):
+    version: NotRequired[str]
+    """Absent: not known, or with `others` not told apart"""
+    others: NotRequired[bool]
+    devices: int
+
+
+class PlanVendor(TypedDict):
+    vendor: NotRequired[str]
+    """By whose device side they spoke last; absent: none yet"""
+    devices: int
+
+
+class PlanKeptBusyWith(TypedDict):
+    rollout_id: str
+    devices: int
+
+
+class PlanKept(TypedDict):
+    code: str
+    """More may come"""
+    devices: int
+    next_step: str
+    """What to do, or what happens by itself"""
+    examples: list[str]
+    """Ids of some of them"""
+    takes_part: bool
+    """Whether they would have an open task; false: they are left out, or their task fails at once"""
+    busy_with: NotRequired[list[PlanKeptBusyWith]]
+    """Of those that another rollout has"""
+
+
+class PlanWave(TypedDict):
+    wave: int
+    """From 1"""
+    devices: int
+
+
+class PlanGuardNeed(TypedDict):
+    offers: int
+    failures: int
+    """Halt it"""
+
+
+class PlanGuardBefore(TypedDict):
+    rollout_id: str
+    offers: int
+    """First ones, that are numbered"""
+    failures: int
+    halts_at: NotRequired[int]
+    """The offer; absent: this guard would not have halted it"""
+    halts_by: NotRequired[int]
+    """Failures"""
+
+
+class Plan(TypedDict):
+    """What a rollout would do that is not made."""
+
+    id: str
+    product_id: str
+    package_id: str
+    status: str
+    """More may come"""
+    problem: NotRequired[str]
+    """Why it failed, or does not go on at present"""
+    looked: int
+    """Devices that are judged so far"""
+    devices: int
+    """Of them that would have an open task"""
+    versions: list[PlanVersion]
+    """Those devices by what they run, the most first"""
+    vendors: list[PlanVendor]
+    """The most first"""
+    kept: list[PlanKept]
+    """Who is left out, and who takes part and is not offered as things stand; the most first"""
+    waves: list[PlanWave]
+    minutes: NotRequired[int]
+    """All offers at this pace, with the soaks; absent: never"""
+    bytes: int
+    """To be downloaded by all of them"""
+    guard_needs: NotRequired[list[PlanGuardNeed]]
+    """So many failures among the first offers"""
+    guard_before: NotRequired[list[PlanGuardBefore]]
+    """What the guard would have made of the last guarded rollouts of the product"""
+    started_at: str
+    ended_at: NotRequired[str]
+
+
 class MadeKey(TypedDict):
     """A key just made, with what is shown this once."""
 
@@ -762,6 +970,8 @@ class MadeKey(TypedDict):
     """The one space that it is of; empty: it is gone"""
     product_id: NotRequired[str]
     """The one product that it is of; empty: it is gone"""
+    user: NotRequired[str]
+    """Whose it is: it has no more than their role, and ends with their right to sign in"""
     server_admin: NotRequired[bool]
     """It may make accounts"""
     created_at: str
@@ -785,6 +995,8 @@ class Key(TypedDict):
     """The one space that it is of; empty: it is gone"""
     product_id: NotRequired[str]
     """The one product that it is of; empty: it is gone"""
+    user: NotRequired[str]
+    """Whose it is: it has no more than their role, and ends with their right to sign in"""
     server_admin: NotRequired[bool]
     """It may make accounts"""
     created_at: str
@@ -872,7 +1084,7 @@ class AuditEntry(TypedDict):
     id: str
     at: str
     who: str
-    """A key's id, `user NAME`, `local NAME` on the server's machine, or `server`"""
+    """A key's id, `user NAME`, `user NAME, key ID`, `local NAME` on the server's machine, or `server`"""
     tongue: str
     """By which it came; more may come"""
     address: str
@@ -1083,6 +1295,57 @@ class UpdateProductRolloutDefaults(TypedDict):
     guard: NotRequired[UpdateProductRolloutDefaultsGuard]
 
 
+class CreateGroupConditionAllOf(TypedDict):
+    field: Literal[
+        "id",
+        "name",
+        "nickname",
+        "product_id",
+        "space_id",
+        "group_id",
+        "gateway_id",
+        "status",
+        "created_at",
+        "activated_at",
+        "version",
+        "tag",
+    ]
+    operator: NotRequired[Literal["is", "is_not", "begins_with", "before", "after", "exists"]]
+    values: NotRequired[list[str]]
+    module: NotRequired[str]
+    key: NotRequired[str]
+
+
+class CreateGroupConditionAnyOfAllOf(TypedDict):
+    field: Literal[
+        "id",
+        "name",
+        "nickname",
+        "product_id",
+        "space_id",
+        "group_id",
+        "gateway_id",
+        "status",
+        "created_at",
+        "activated_at",
+        "version",
+        "tag",
+    ]
+    operator: NotRequired[Literal["is", "is_not", "begins_with", "before", "after", "exists"]]
+    values: NotRequired[list[str]]
+    module: NotRequired[str]
+    key: NotRequired[str]
+
+
+class CreateGroupConditionAnyOf(TypedDict):
+    all_of: list[CreateGroupConditionAnyOfAllOf]
+
+
+class CreateGroupCondition(TypedDict):
+    all_of: NotRequired[list[CreateGroupConditionAllOf]]
+    any_of: NotRequired[list[CreateGroupConditionAnyOf]]
+
+
 class CreatePackageFile(TypedDict):
     name: str
     upload_url: NotRequired[str]
@@ -1121,6 +1384,41 @@ class CreateRolloutWave(TypedDict):
 
 
 class CreateRolloutGuard(TypedDict):
+    p0_percent: NotRequired[float]
+    p1_percent: NotRequired[float]
+    alpha_percent: NotRequired[float]
+    beta_percent: NotRequired[float]
+    at_least: NotRequired[int]
+    percent: NotRequired[float]
+    from_offer: NotRequired[int]
+    rejected_p0_percent: NotRequired[float]
+    rejected_p1_percent: NotRequired[float]
+    action: NotRequired[Literal["pause", "cancel"]]
+    verdict_min: NotRequired[int]
+
+
+class CreatePlanTargets(TypedDict):
+    all: NotRequired[bool]
+    device_names: NotRequired[list[str]]
+    list_url: NotRequired[str]
+    percent: NotRequired[float]
+    group_id: NotRequired[str]
+
+
+class CreatePlanRetry(TypedDict):
+    count: int
+    interval_min: int
+
+
+class CreatePlanWave(TypedDict):
+    percent: NotRequired[float]
+    count: NotRequired[int]
+    at_least: NotRequired[int]
+    at_most: NotRequired[int]
+    soak_min: NotRequired[int]
+
+
+class CreatePlanGuard(TypedDict):
     p0_percent: NotRequired[float]
     p1_percent: NotRequired[float]
     alpha_percent: NotRequired[float]

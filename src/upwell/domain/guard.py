@@ -187,9 +187,9 @@ def shares(guard: Guard, strata: int) -> tuple[float, float]:
     return (guard.alpha, 0.0) if strata < 2 else (guard.alpha / 2, guard.alpha / 2 / strata)
 
 
-def halts_at(guard: Guard, offered: int, alpha: float | None = None) -> int:
+def halts_at(guard: Guard | Share, offered: int, alpha: float | None = None) -> int:
     """The least number of failures among the first `offered` that halts."""
-    bound = log(1 / (guard.alpha if alpha is None else alpha))
+    bound = guard.bound(alpha)
     return max(guard.at_least, ceil((bound + offered * guard.fall) / (guard.rise + guard.fall) - 1e-12))
 
 

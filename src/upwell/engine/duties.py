@@ -32,7 +32,10 @@ from upwell.service.manage import (
     imports,
     kept_answers,
     parts,
+    planning,
+    reasons,
     sessions,
+    surveys,
     target_files,
     uploads,
     users,
@@ -56,6 +59,7 @@ from upwell.service.upgrade import (
     nodes,
     refused,
     retention,
+    rollbacks,
     spread,
     stored_objects,
     waves,
@@ -111,8 +115,10 @@ class Engine:
         self.timing = self._turns("time-outs", endings.time_out_one)
         self.closing = self._turns("the end of the window", endings.close_one)
         self.ending = self._turns("the end", endings.end_one)
+        self.undoing = self._turns("the count of what a rollback means", rollbacks.count_one)
         self.bereaving = self._turns("what waits for a lost object", faults.end_one)
         self.importing = Turns(log, "the list", partial(importing.work_one, ctx), partial(importing.tell_trouble, ctx))
+        self.surveying = Turns(log, "the survey", partial(_survey_one, ctx), partial(surveys.tell_trouble, ctx))
         self.keys_told = ctx.now()  # until when the log says which keys were made
         self.tells_keys = True  # of several processes with one log one does
         self.sending = Sending(ctx)
@@ -205,8 +211,23 @@ async def _lost(engine: Engine) -> bool:
     return await engine.bereaving.round(await faults.bereaved(engine.ctx))
 
 
+async def _rollbacks(engine: Engine) -> bool:
+    return await engine.undoing.rounds(await rollbacks.waiting(engine.ctx))
+
+
 async def _imports(engine: Engine) -> bool:
     return await engine.importing.rounds(await importing.waiting(engine.ctx))
+
+
+SURVEYS: dict[str, surveys.Work] = {"reasons": reasons.count_part, "plan": planning.count_some}
+
+
+async def _survey_one(ctx: Context, survey_id: int) -> fill.Chunk:
+    return await surveys.step(ctx, survey_id, SURVEYS)
+
+
+async def _surveys(engine: Engine) -> bool:
+    return await engine.surveying.rounds(await surveys.waiting(engine.ctx))
 
 
 async def _counts(engine: Engine) -> bool:
@@ -247,6 +268,7 @@ async def _purge(engine: Engine) -> bool:
         await uploads.forget_file(ctx, key)
     await parts.sweep(ctx)
     await imports.sweep(ctx)
+    await surveys.forget(ctx)
     return False
 
 
@@ -318,6 +340,8 @@ DUTIES = (
     Duty("objects", lambda engine: stored_objects.read_one(engine.ctx), 2.0, LONG_TURN_S),
     Duty("uploads", lambda engine: wholes.put_together_one(engine.ctx), 1.0, LONG_TURN_S),
     Duty("imports", _imports, 1.0),
+    Duty("rollbacks", _rollbacks, 1.0),
+    Duty("surveys", _surveys, 1.0),
     Duty("lost objects", _lost, 1.0),
     Duty("burials", lambda engine: burying.bury_some(engine.ctx), 5.0),
     Duty("objects again", lambda engine: stored_objects.look_again(engine.ctx), 15.0),

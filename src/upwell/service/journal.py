@@ -51,3 +51,9 @@ def _bounded(value: object) -> object:
         return value
     text = str(value)
     return text if len(text) <= VALUE_CHARS_MAX else f"{text[:VALUE_CHARS_MAX]}… ({len(text)} characters)"
+
+
+def host_of(peer: str) -> str:
+    """The host of `host:port`, whatever of the two is there."""
+    host, colon, port = peer.rpartition(":")
+    return host if colon and port.isdigit() and (":" not in host or host.startswith("[")) else peer

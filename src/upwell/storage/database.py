@@ -156,18 +156,13 @@ class Database:
 
 class Witnessed(Database):
     """Another's connections, whose first transaction that commits has a row of the witness in it, written last of all:
-    one comes with the other, and no body needs to know of it. `witness` is given what the body returned; `before` is
-    done first of all in that transaction, and what it raises ends it."""
+    one comes with the other, and no body needs to know of it. `witness` is given what the body returned; what stands
+    in `first` is done first of all in that transaction, in that order, and what one raises ends it."""
 
-    def __init__(
-        self,
-        of: Database,
-        witness: Callable[[Connection, Any], Awaitable[None]],
-        before: Callable[[Connection], Awaitable[None]] | None = None,
-    ) -> None:
+    def __init__(self, of: Database, witness: Callable[[Connection, Any], Awaitable[None]]) -> None:
         self._of = of
         self._witness = witness
-        self.before = before
+        self.first: list[Callable[[Connection], Awaitable[None]]] = []
         self.has_written = False
 
     @property
@@ -187,8 +182,8 @@ class Witnessed(Database):
             return await self._of.transact(body)
 
         async def witnessed(conn: Connection) -> T:
-            if self.before is not None:
-                await self.before(conn)
+            for each in self.first:
+                await each(conn)
             result = await body(conn)
             await self._witness(conn, result)
             return result

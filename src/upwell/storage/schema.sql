@@ -62,11 +62,53 @@ BEGIN ATOMIC
   LIMIT 1;
 END;
 
+CREATE OR REPLACE FUNCTION public.is_in_time(finish_at timestamp with time zone, now timestamp with time zone)
+ RETURNS boolean
+ LANGUAGE sql
+ IMMUTABLE PARALLEL SAFE
+RETURN ((finish_at IS NULL) OR (finish_at > now));
+
 CREATE OR REPLACE FUNCTION public.is_open(state text)
  RETURNS boolean
  LANGUAGE sql
  IMMUTABLE PARALLEL SAFE
 RETURN (state = ANY (ARRAY['CONFIRM'::text, 'QUEUED'::text, 'NOTIFIED'::text, 'IN_PROGRESS'::text]));
+
+CREATE OR REPLACE FUNCTION public.is_released(status text, deleted_at timestamp with time zone, kind text)
+ RETURNS boolean
+ LANGUAGE sql
+ IMMUTABLE PARALLEL SAFE
+RETURN ((deleted_at IS NULL) AND ((status = ANY (ARRAY['verified'::text, 'exempt'::text])) OR ((kind = 'verify'::text) AND (status = 'verifying'::text))));
+
+CREATE OR REPLACE FUNCTION public.is_running(status text, kind text)
+ RETURNS boolean
+ LANGUAGE sql
+ IMMUTABLE PARALLEL SAFE
+RETURN ((status = 'IN_PROGRESS'::text) OR ((kind = 'dynamic'::text) AND (status = 'CANCELED'::text)));
+
+CREATE OR REPLACE FUNCTION public.is_welcome(enabled boolean, deleted_at timestamp with time zone)
+ RETURNS boolean
+ LANGUAGE sql
+ IMMUTABLE PARALLEL SAFE
+RETURN (enabled AND (deleted_at IS NULL));
+
+CREATE OR REPLACE FUNCTION public.may_follow(version text, is_delta boolean, source_version text, source_versions text[])
+ RETURNS boolean
+ LANGUAGE sql
+ IMMUTABLE PARALLEL SAFE
+RETURN (((NOT is_delta) OR (version = source_version)) AND ((source_versions = '{}'::text[]) OR (version = ANY (source_versions))));
+
+CREATE OR REPLACE FUNCTION public.misfit(version text, destination text, sources text[], delta_source text)
+ RETURNS text
+ LANGUAGE sql
+ IMMUTABLE PARALLEL SAFE
+RETURN CASE WHEN (NOT (version IS DISTINCT FROM destination)) THEN 'already_there'::text WHEN ((version IS NULL) AND ((cardinality(sources) > 0) OR (delta_source IS NOT NULL))) THEN 'version_unknown'::text WHEN ((cardinality(sources) > 0) AND (NOT (version = ANY (sources)))) THEN 'not_targeted'::text WHEN (version <> delta_source) THEN 'no_fitting_package'::text ELSE NULL::text END;
+
+CREATE OR REPLACE FUNCTION public.sources_of(of_job text[], of_package text[])
+ RETURNS text[]
+ LANGUAGE sql
+ IMMUTABLE PARALLEL SAFE
+RETURN CASE WHEN (of_package = '{}'::text[]) THEN of_job WHEN (of_job = '{}'::text[]) THEN of_package ELSE COALESCE(NULLIF(ARRAY(SELECT unnest(sources_of.of_job) AS unnest INTERSECT SELECT unnest(sources_of.of_package) AS unnest), '{}'::text[]), ARRAY[''::text]) END;
 
 CREATE TABLE job (
     job_id bigint NOT NULL,
@@ -126,6 +168,7 @@ CREATE TABLE job (
     paused_why text DEFAULT ''::text NOT NULL,
     open_wave smallint DEFAULT 0 NOT NULL,
     let_on_at timestamp with time zone,
+    undoes bigint,
     CONSTRAINT job_pkey PRIMARY KEY (job_id),
     CONSTRAINT job_dynamic_mode_check CHECK (dynamic_mode = ANY (ARRAY[1, 2])),
     CONSTRAINT job_kind_check CHECK (kind = ANY (ARRAY['verify'::text, 'static'::text, 'dynamic'::text])),
@@ -278,7 +321,60 @@ BEGIN ATOMIC
    WHERE (j.job_id = (task_facts.t).job_id);
 END;
 
-CREATE SEQUENCE event_order;
+CREATE TABLE device (
+    device_id uuid NOT NULL,
+    product_id bigint NOT NULL,
+    name text NOT NULL,
+    secret text NOT NULL,
+    iot_id text NOT NULL,
+    nickname text,
+    enabled boolean DEFAULT true NOT NULL,
+    created_at timestamp with time zone NOT NULL,
+    modified_at timestamp with time zone NOT NULL,
+    activated_at timestamp with time zone,
+    deleted_at timestamp with time zone,
+    public_id text,
+    description text,
+    secondary_secret text,
+    sdk_version text,
+    facts jsonb DEFAULT '{}'::jsonb NOT NULL,
+    life integer DEFAULT 0 NOT NULL,
+    CONSTRAINT device_pkey PRIMARY KEY (device_id)
+);
+CREATE INDEX device_by_name ON device USING btree (name) WHERE deleted_at IS NULL;
+CREATE INDEX device_by_name_of_product ON device USING btree (product_id, name COLLATE "C") WHERE deleted_at IS NULL;
+CREATE INDEX device_newest ON device USING btree (product_id, created_at DESC, device_id) WHERE deleted_at IS NULL;
+CREATE INDEX device_of_product ON device USING btree (product_id, device_id) WHERE deleted_at IS NULL;
+CREATE INDEX device_record ON device USING btree (product_id, created_at DESC, device_id DESC) WHERE deleted_at IS NULL;
+CREATE INDEX device_tombstone ON device USING btree (deleted_at, device_id) WHERE deleted_at IS NOT NULL;
+CREATE UNIQUE INDEX device_public ON device USING btree (public_id, product_id) WHERE public_id IS NOT NULL AND deleted_at IS NULL;
+
+CREATE TABLE module_version (
+    device_id uuid NOT NULL,
+    module text NOT NULL,
+    version text,
+    reported_at timestamp with time zone NOT NULL,
+    by_result boolean DEFAULT false NOT NULL,
+    said text,
+    counted smallint DEFAULT 0 NOT NULL,
+    CONSTRAINT module_version_pkey PRIMARY KEY (device_id, module)
+) WITH (fillfactor=90, autovacuum_vacuum_scale_factor=0.05);
+
+CREATE TABLE presence (
+    device_id uuid NOT NULL,
+    node_id uuid,
+    connection_id uuid,
+    online_at timestamp with time zone,
+    offline_at timestamp with time zone,
+    address text,
+    counted_in bigint,
+    counted_was bigint,
+    former_node uuid,
+    former_connection uuid,
+    vendor text,
+    CONSTRAINT presence_pkey PRIMARY KEY (device_id)
+) WITH (fillfactor=80, autovacuum_vacuum_scale_factor=0.05);
+CREATE INDEX presence_of_node ON presence USING btree (node_id) WHERE node_id IS NOT NULL;
 
 CREATE TABLE account (
     account_id bigint NOT NULL,
@@ -287,6 +383,128 @@ CREATE TABLE account (
     CONSTRAINT account_pkey PRIMARY KEY (account_id),
     CONSTRAINT account_name_key UNIQUE (name)
 );
+CREATE INDEX account_by_name ON account USING btree (name COLLATE "C", account_id);
+
+CREATE TABLE product (
+    product_id bigint NOT NULL,
+    account_id bigint NOT NULL,
+    product_key text NOT NULL,
+    product_secret text NOT NULL,
+    name text NOT NULL,
+    facts jsonb DEFAULT '{}'::jsonb NOT NULL,
+    created_at timestamp with time zone NOT NULL,
+    deleted_at timestamp with time zone,
+    space_id bigint NOT NULL,
+    shares_name boolean DEFAULT false NOT NULL,
+    rollout_defaults jsonb,
+    CONSTRAINT product_pkey PRIMARY KEY (product_id),
+    CONSTRAINT product_account_id_fkey FOREIGN KEY (account_id) REFERENCES account(account_id)
+);
+CREATE INDEX product_by_name ON product USING btree (account_id, name COLLATE "C", product_id) WHERE deleted_at IS NULL;
+CREATE INDEX product_key_ever ON product USING btree (product_key);
+CREATE INDEX product_of_space ON product USING btree (space_id, product_id DESC) WHERE deleted_at IS NULL;
+CREATE UNIQUE INDEX product_key ON product USING btree (product_key) WHERE deleted_at IS NULL;
+CREATE UNIQUE INDEX product_name ON product USING btree (account_id, name) WHERE deleted_at IS NULL AND NOT shares_name;
+
+CREATE TABLE refused_login (
+    account_id bigint NOT NULL,
+    product_key text NOT NULL,
+    name text NOT NULL,
+    address text NOT NULL,
+    vendor text NOT NULL,
+    reason text NOT NULL,
+    first_at timestamp with time zone NOT NULL,
+    at timestamp with time zone NOT NULL,
+    times bigint NOT NULL,
+    CONSTRAINT refused_login_pkey PRIMARY KEY (account_id, product_key, name, address)
+);
+CREATE INDEX refused_age ON refused_login USING btree (at);
+CREATE INDEX refused_newest ON refused_login USING btree (account_id, at DESC);
+
+CREATE TABLE job_package (
+    job_id bigint NOT NULL,
+    package_id bigint NOT NULL,
+    place smallint NOT NULL,
+    CONSTRAINT job_package_pkey PRIMARY KEY (job_id, package_id)
+);
+CREATE INDEX job_of_choice ON job_package USING btree (package_id);
+
+CREATE VIEW offer_check AS
+ SELECT t.device_id, t.job_id, t.nth, t.module, t.state, t.due_at, t.node_id, t.awaiting, j.maximum_per_min,
+    j.finish_at,
+    COALESCE(t.awaiting = ''::text AND mv.by_result AND (p.is_delta OR p.source_versions <> '{}'::text[]) AND pr.online_at > mv.reported_at, false) AS asks_first,
+    p.object_state = 'ok'::text AND may_follow(mv.version, p.is_delta, p.source_version, p.source_versions) AS fits,
+    t.state = ANY (ARRAY['QUEUED'::text, 'NOTIFIED'::text, 'IN_PROGRESS'::text]) AS is_let_go,
+    is_running(j.status, j.kind) AS is_running, j.paused_at IS NULL AS is_unpaused,
+    j.open_wave >= 0 AND t.wave <= j.open_wave AS is_wave_open,
+    is_released(p.status, p.deleted_at, j.kind) AS is_released,
+    p.object_state = 'ok'::text OR (t.awaiting = ANY (ARRAY['result'::text, 'arrival'::text])) OR j.asks_version AND t.package_id IS NULL AND (EXISTS ( SELECT
+           FROM job_package c
+             JOIN package k ON k.package_id = c.package_id
+          WHERE c.job_id = t.job_id AND k.object_state = 'ok'::text)) AS has_object,
+    (t.awaiting = ANY (ARRAY['online'::text, 'answer'::text, 'result'::text, 'arrival'::text])) OR may_follow(mv.version, p.is_delta, p.source_version, p.source_versions) AS is_fitting,
+    NOT (t.acts < j.acts AND (EXISTS ( SELECT
+           FROM halt_of(t.job_id, t.acts, t.state) halt_of(nth, reason, description, at)))) AS is_unhalted
+   FROM task t
+     JOIN job j USING (job_id)
+     JOIN package p ON p.package_id = COALESCE(t.package_id, j.package_id)
+     LEFT JOIN module_version mv ON mv.device_id = t.device_id AND mv.module = t.module
+     LEFT JOIN presence pr ON pr.device_id = t.device_id;
+
+CREATE OR REPLACE FUNCTION public.task_stand(t task, now timestamp with time zone)
+ RETURNS TABLE(state text, awaiting text, need_push boolean, offered boolean, due text, asks_first boolean, is_let_go boolean, is_alive boolean, enabled boolean, online boolean, was_online boolean, is_refused boolean, has_version boolean, is_there boolean, is_fitting boolean, is_released boolean, is_deleted boolean, has_object boolean, object_state text, is_running boolean, in_time boolean, is_unpaused boolean, is_unhalted boolean, is_wave_open boolean, is_retry boolean, is_tried_out boolean, reason text, is_fetched boolean)
+ LANGUAGE sql
+ STABLE
+BEGIN ATOMIC
+ SELECT (task_stand.t).state AS state,
+     (task_stand.t).awaiting AS awaiting,
+     j.need_push,
+     ((task_stand.t).offered_on IS NOT NULL),
+         CASE
+             WHEN ((task_stand.t).due_at IS NULL) THEN 'no'::text
+             WHEN ((task_stand.t).due_at <= task_stand.now) THEN 'now'::text
+             ELSE 'later'::text
+         END AS "case",
+     o.asks_first,
+     o.is_let_go,
+     COALESCE(((d.deleted_at IS NULL) AND (d.life = (task_stand.t).life)), false) AS "coalesce",
+     COALESCE(is_welcome(d.enabled, NULL::timestamp with time zone), false) AS "coalesce",
+     COALESCE((
+         CASE
+             WHEN (j.need_push AND is_open((task_stand.t).state)) THEN (task_stand.t).node_id
+             ELSE pr.node_id
+         END IS NOT NULL), false) AS "coalesce",
+     (pr.online_at IS NOT NULL),
+     ((pr.node_id IS NULL) AND (EXISTS ( SELECT
+            FROM refused_login r
+           WHERE ((r.account_id = j.account_id) AND (r.product_key = pd.product_key) AND (r.name = d.name) AND (r.at > COALESCE(GREATEST(pr.online_at, pr.offline_at), '-infinity'::timestamp with time zone)))))),
+     (mv.version IS NOT NULL),
+     COALESCE((mv.version = p.version), false) AS "coalesce",
+     COALESCE(o.is_fitting, false) AS "coalesce",
+     o.is_released,
+     (p.deleted_at IS NOT NULL),
+     o.has_object,
+     p.object_state,
+     o.is_running,
+     is_in_time(j.finish_at, task_stand.now) AS is_in_time,
+     o.is_unpaused,
+     o.is_unhalted,
+     o.is_wave_open,
+     ((task_stand.t).attempt > 0),
+     ((j.retry_interval_min IS NOT NULL) AND ((task_stand.t).attempt >= j.retry_count)),
+     (task_stand.t).reason AS reason,
+     ((task_stand.t).progress >= 100)
+    FROM ((((((offer_check o
+      JOIN job j ON ((j.job_id = o.job_id)))
+      JOIN package p ON ((p.package_id = COALESCE((task_stand.t).package_id, j.package_id))))
+      LEFT JOIN device d ON ((d.device_id = o.device_id)))
+      LEFT JOIN product pd ON ((pd.product_id = d.product_id)))
+      LEFT JOIN presence pr ON ((pr.device_id = o.device_id)))
+      LEFT JOIN module_version mv ON (((mv.device_id = o.device_id) AND (mv.module = (task_stand.t).module))))
+   WHERE ((o.device_id = (task_stand.t).device_id) AND (o.job_id = (task_stand.t).job_id) AND (o.nth = (task_stand.t).nth));
+END;
+
+CREATE SEQUENCE event_order;
 
 CREATE TABLE access_key (
     key_id text NOT NULL,
@@ -302,12 +520,16 @@ CREATE TABLE access_key (
     space_id bigint,
     product_id bigint,
     is_server_admin boolean DEFAULT false NOT NULL,
+    user_id bigint,
+    user_name text,
     CONSTRAINT access_key_pkey PRIMARY KEY (key_id),
     CONSTRAINT access_key_role_check CHECK (role = ANY (ARRAY['admin'::text, 'operator'::text, 'viewer'::text])),
     CONSTRAINT access_key_scope_check CHECK (num_nonnulls(space_id, product_id) = 0 OR num_nonnulls(space_id, product_id) = 1 AND secret_hash IS NOT NULL AND NOT is_server_admin),
     CONSTRAINT access_key_secret_check CHECK ((secret IS NULL) <> (secret_hash IS NULL)),
+    CONSTRAINT access_key_user_check CHECK ((num_nonnulls(user_id, user_name) = ANY (ARRAY[0, 2])) AND (user_id IS NULL OR secret_hash IS NOT NULL AND NOT is_server_admin)),
     CONSTRAINT access_key_account_id_fkey FOREIGN KEY (account_id) REFERENCES account(account_id)
 );
+CREATE INDEX access_key_of_user ON access_key USING btree (user_id) WHERE user_id IS NOT NULL;
 
 CREATE TABLE audit (
     entry_id bigint NOT NULL,
@@ -388,33 +610,6 @@ CREATE TABLE delivery (
 CREATE INDEX delivery_due ON delivery USING btree (receiver_id, next_at, "position") WHERE done_at IS NULL;
 CREATE INDEX delivery_open ON delivery USING btree (receiver_id, subject, "position") WHERE done_at IS NULL;
 CREATE INDEX delivery_over ON delivery USING btree (receiver_id, done_at) WHERE done_at IS NOT NULL;
-
-CREATE TABLE device (
-    device_id uuid NOT NULL,
-    product_id bigint NOT NULL,
-    name text NOT NULL,
-    secret text NOT NULL,
-    iot_id text NOT NULL,
-    nickname text,
-    enabled boolean DEFAULT true NOT NULL,
-    created_at timestamp with time zone NOT NULL,
-    modified_at timestamp with time zone NOT NULL,
-    activated_at timestamp with time zone,
-    deleted_at timestamp with time zone,
-    public_id text,
-    description text,
-    secondary_secret text,
-    sdk_version text,
-    facts jsonb DEFAULT '{}'::jsonb NOT NULL,
-    life integer DEFAULT 0 NOT NULL,
-    CONSTRAINT device_pkey PRIMARY KEY (device_id)
-);
-CREATE INDEX device_by_name ON device USING btree (name) WHERE deleted_at IS NULL;
-CREATE INDEX device_newest ON device USING btree (product_id, created_at DESC, device_id) WHERE deleted_at IS NULL;
-CREATE INDEX device_of_product ON device USING btree (product_id, device_id) WHERE deleted_at IS NULL;
-CREATE INDEX device_record ON device USING btree (product_id, created_at DESC, device_id DESC) WHERE deleted_at IS NULL;
-CREATE INDEX device_tombstone ON device USING btree (deleted_at, device_id) WHERE deleted_at IS NOT NULL;
-CREATE UNIQUE INDEX device_public ON device USING btree (public_id, product_id) WHERE public_id IS NOT NULL AND deleted_at IS NULL;
 
 CREATE TABLE device_group (
     group_id bigint NOT NULL,
@@ -731,14 +926,6 @@ CREATE TABLE job_offer (
 CREATE INDEX offer_apart ON job_offer USING btree (job_id) WHERE verdict = ANY (ARRAY['silent'::text, 'rejected'::text, 'postponed'::text, 'already_there'::text]);
 CREATE INDEX offer_unheard ON job_offer USING btree (verdict_by) WHERE verdict_by IS NOT NULL;
 
-CREATE TABLE job_package (
-    job_id bigint NOT NULL,
-    package_id bigint NOT NULL,
-    place smallint NOT NULL,
-    CONSTRAINT job_package_pkey PRIMARY KEY (job_id, package_id)
-);
-CREATE INDEX job_of_choice ON job_package USING btree (package_id);
-
 CREATE TABLE job_stratum (
     job_id bigint NOT NULL,
     stratum smallint NOT NULL,
@@ -813,17 +1000,6 @@ CREATE TABLE module (
 );
 CREATE UNIQUE INDEX module_name ON module USING btree (product_id, lower(name));
 CREATE UNIQUE INDEX module_number ON module USING btree (module_id);
-
-CREATE TABLE module_version (
-    device_id uuid NOT NULL,
-    module text NOT NULL,
-    version text,
-    reported_at timestamp with time zone NOT NULL,
-    by_result boolean DEFAULT false NOT NULL,
-    said text,
-    counted smallint DEFAULT 0 NOT NULL,
-    CONSTRAINT module_version_pkey PRIMARY KEY (device_id, module)
-) WITH (fillfactor=90, autovacuum_vacuum_scale_factor=0.05);
 
 CREATE TABLE news (
     action_id bigint NOT NULL,
@@ -900,42 +1076,6 @@ CREATE INDEX policy_grouped ON policy USING btree (product_id, module, job_id DE
 CREATE INDEX policy_of_job ON policy USING btree (job_id);
 CREATE INDEX policy_plain ON policy USING btree (product_id, module, source_version, job_id DESC) WHERE group_id IS NULL;
 
-CREATE TABLE presence (
-    device_id uuid NOT NULL,
-    node_id uuid,
-    connection_id uuid,
-    online_at timestamp with time zone,
-    offline_at timestamp with time zone,
-    address text,
-    counted_in bigint,
-    counted_was bigint,
-    former_node uuid,
-    former_connection uuid,
-    vendor text,
-    CONSTRAINT presence_pkey PRIMARY KEY (device_id)
-) WITH (fillfactor=80, autovacuum_vacuum_scale_factor=0.05);
-CREATE INDEX presence_of_node ON presence USING btree (node_id) WHERE node_id IS NOT NULL;
-
-CREATE TABLE product (
-    product_id bigint NOT NULL,
-    account_id bigint NOT NULL,
-    product_key text NOT NULL,
-    product_secret text NOT NULL,
-    name text NOT NULL,
-    facts jsonb DEFAULT '{}'::jsonb NOT NULL,
-    created_at timestamp with time zone NOT NULL,
-    deleted_at timestamp with time zone,
-    space_id bigint NOT NULL,
-    shares_name boolean DEFAULT false NOT NULL,
-    rollout_defaults jsonb,
-    CONSTRAINT product_pkey PRIMARY KEY (product_id),
-    CONSTRAINT product_account_id_fkey FOREIGN KEY (account_id) REFERENCES account(account_id)
-);
-CREATE INDEX product_key_ever ON product USING btree (product_key);
-CREATE INDEX product_of_space ON product USING btree (space_id, product_id DESC) WHERE deleted_at IS NULL;
-CREATE UNIQUE INDEX product_key ON product USING btree (product_key) WHERE deleted_at IS NULL;
-CREATE UNIQUE INDEX product_name ON product USING btree (account_id, name) WHERE deleted_at IS NULL AND NOT shares_name;
-
 CREATE UNLOGGED TABLE rate (
     account_id bigint NOT NULL,
     action text NOT NULL,
@@ -970,21 +1110,6 @@ CREATE TABLE receiver (
 ) WITH (fillfactor=70);
 CREATE INDEX receiver_of_account ON receiver USING btree (account_id, receiver_id DESC);
 
-CREATE TABLE refused_login (
-    account_id bigint NOT NULL,
-    product_key text NOT NULL,
-    name text NOT NULL,
-    address text NOT NULL,
-    vendor text NOT NULL,
-    reason text NOT NULL,
-    first_at timestamp with time zone NOT NULL,
-    at timestamp with time zone NOT NULL,
-    times bigint NOT NULL,
-    CONSTRAINT refused_login_pkey PRIMARY KEY (account_id, product_key, name, address)
-);
-CREATE INDEX refused_age ON refused_login USING btree (at);
-CREATE INDEX refused_newest ON refused_login USING btree (account_id, at DESC);
-
 CREATE TABLE registered (
     apply_id bigint NOT NULL,
     place integer NOT NULL,
@@ -1005,6 +1130,28 @@ CREATE TABLE registration (
     CONSTRAINT registration_pkey PRIMARY KEY (apply_id)
 );
 CREATE INDEX registration_age ON registration USING btree (created_at, apply_id);
+
+CREATE TABLE rollback (
+    job_id bigint NOT NULL,
+    asked_by text NOT NULL,
+    asked_at timestamp with time zone NOT NULL,
+    walk_after uuid,
+    counted_at timestamp with time zone,
+    started_at timestamp with time zone,
+    CONSTRAINT rollback_pkey PRIMARY KEY (job_id)
+);
+CREATE INDEX rollback_counting ON rollback USING btree (job_id) WHERE counted_at IS NULL;
+
+CREATE TABLE rollback_part (
+    job_id bigint NOT NULL,
+    package_id bigint NOT NULL,
+    module text NOT NULL,
+    source_version text NOT NULL,
+    devices integer NOT NULL,
+    back_job bigint,
+    CONSTRAINT rollback_part_pkey PRIMARY KEY (job_id, package_id, module, source_version),
+    CONSTRAINT rollback_part_job_id_fkey FOREIGN KEY (job_id) REFERENCES rollback(job_id) ON DELETE CASCADE
+);
 
 CREATE TABLE rollout (
     job_id bigint NOT NULL,
@@ -1068,6 +1215,31 @@ CREATE TABLE space (
     CONSTRAINT space_account_id_fkey FOREIGN KEY (account_id) REFERENCES account(account_id)
 );
 CREATE INDEX space_newest ON space USING btree (account_id, space_id DESC);
+
+CREATE TABLE survey (
+    survey_id bigint NOT NULL,
+    account_id bigint NOT NULL,
+    what text NOT NULL,
+    job_id bigint,
+    product_id bigint NOT NULL,
+    asked jsonb NOT NULL,
+    status text NOT NULL,
+    problem text,
+    stage smallint DEFAULT 0 NOT NULL,
+    after_device uuid,
+    after_nth smallint DEFAULT 0 NOT NULL,
+    looked bigint DEFAULT 0 NOT NULL,
+    found jsonb DEFAULT '{}'::jsonb NOT NULL,
+    created_at timestamp with time zone NOT NULL,
+    ended_at timestamp with time zone,
+    CONSTRAINT survey_pkey PRIMARY KEY (survey_id),
+    CONSTRAINT survey_status_check CHECK (status = ANY (ARRAY['running'::text, 'done'::text, 'failed'::text])),
+    CONSTRAINT survey_what_check CHECK (what = ANY (ARRAY['reasons'::text, 'plan'::text]))
+);
+CREATE INDEX survey_age ON survey USING btree (created_at);
+CREATE INDEX survey_newest ON survey USING btree (account_id, what, survey_id DESC);
+CREATE INDEX survey_of_job ON survey USING btree (job_id, survey_id DESC) WHERE job_id IS NOT NULL;
+CREATE INDEX survey_running ON survey USING btree (survey_id) WHERE status = 'running'::text;
 
 CREATE TABLE sweep (
     what text NOT NULL,
@@ -1190,20 +1362,10 @@ CREATE VIEW bereft AS
           WHERE c.job_id = j.job_id AND (o.object_state = ANY (ARRAY['checking'::text, 'ok'::text])))));
 
 CREATE VIEW offerable AS
- SELECT t.device_id, t.job_id, t.nth, t.module, t.state, t.due_at, t.node_id, t.awaiting, j.maximum_per_min,
-    j.finish_at,
-    COALESCE(t.awaiting = ''::text AND mv.by_result AND (p.is_delta OR p.source_versions <> '{}'::text[]) AND pr.online_at > mv.reported_at, false) AS asks_first,
-    p.object_state = 'ok'::text AND (NOT p.is_delta OR mv.version = p.source_version) AND (p.source_versions = '{}'::text[] OR (mv.version = ANY (p.source_versions))) AS fits
-   FROM task t
-     JOIN job j USING (job_id)
-     JOIN package p ON p.package_id = COALESCE(t.package_id, j.package_id)
-     LEFT JOIN module_version mv ON mv.device_id = t.device_id AND mv.module = t.module
-     LEFT JOIN presence pr ON pr.device_id = t.device_id
-  WHERE (t.state = ANY (ARRAY['QUEUED'::text, 'NOTIFIED'::text, 'IN_PROGRESS'::text])) AND (j.status = 'IN_PROGRESS'::text OR j.kind = 'dynamic'::text AND j.status = 'CANCELED'::text) AND j.paused_at IS NULL AND j.open_wave >= 0 AND t.wave <= j.open_wave AND p.deleted_at IS NULL AND ((p.status = ANY (ARRAY['verified'::text, 'exempt'::text])) OR j.kind = 'verify'::text AND p.status = 'verifying'::text) AND (p.object_state = 'ok'::text OR (t.awaiting = ANY (ARRAY['result'::text, 'arrival'::text])) OR j.asks_version AND t.package_id IS NULL AND (EXISTS ( SELECT
-           FROM job_package c
-             JOIN package k ON k.package_id = c.package_id
-          WHERE c.job_id = t.job_id AND k.object_state = 'ok'::text))) AND ((t.awaiting = ANY (ARRAY['online'::text, 'answer'::text, 'result'::text, 'arrival'::text])) OR (NOT p.is_delta OR mv.version = p.source_version) AND (p.source_versions = '{}'::text[] OR (mv.version = ANY (p.source_versions)))) AND NOT (t.acts < j.acts AND (EXISTS ( SELECT
-           FROM halt_of(t.job_id, t.acts, t.state) halt_of(nth, reason, description, at))));
+ SELECT device_id, job_id, nth, module, state, due_at, node_id, awaiting, maximum_per_min, finish_at,
+    asks_first, fits
+   FROM offer_check
+  WHERE is_let_go AND is_running AND is_unpaused AND is_wave_open AND is_released AND has_object AND is_fitting AND is_unhalted;
 
 CREATE VIEW task_history AS
  SELECT t.device_id, t.job_id, t.nth, 0 AS rev, t.created_at AS at, 'created'::text AS event,

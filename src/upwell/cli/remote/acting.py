@@ -9,13 +9,13 @@ import os
 import sys
 from collections.abc import Callable, Iterable
 from contextlib import closing
-from dataclasses import dataclass
-from typing import Annotated, Any, NoReturn
+from dataclasses import dataclass, fields, is_dataclass
+from typing import Annotated, Any, Literal, NoReturn, get_type_hints
 
 import typer
 
 from upwell.cli import telling
-from upwell.cli.apps import shown
+from upwell.cli.apps import short, shown
 from upwell.cli.exits import Ended, Exit, one_line
 from upwell.cli.remote import contexts
 from upwell.client import (
@@ -41,6 +41,9 @@ Context = Annotated[
 ]
 AsJson = Annotated[bool, typer.Option("--json", help="Print the API's own JSON, of a list one object a line.")]
 Yes = Annotated[bool, typer.Option("--yes", "-y", help="Do it without asking.")]
+SORT = "By this field; with a minus from high to low, as in --sort=-created_at."
+Named = Annotated[Literal["name", "-name", "created_at", "-created_at"] | None, typer.Option("--sort", help=SORT)]
+Made = Annotated[Literal["created_at", "-created_at"] | None, typer.Option("--sort", help=SORT)]
 Limit = Annotated[int, typer.Option(min=1, help="How many at most.")]
 Every = Annotated[bool, typer.Option("--all", help="All of them, however many.")]
 OPTIONS: dict[str, Any] = {"url": Url, "context": Context, "as_json": AsJson}
@@ -122,14 +125,20 @@ class _Taking:
 
 
 def verb(app: typer.Typer, name: str, *examples: str) -> Callable[[Callable[..., None]], Callable[..., None]]:
-    """The command of that name: the function is called with where it acts, and what else its parameters are."""
+    """The command of that name: the function is called with where it acts, and what else its parameters are. One that
+    is a dataclass stands for an option for each of its fields."""
 
     def added(command: Callable[..., None]) -> Callable[..., None]:
+        _, *said = inspect.signature(command, eval_str=True).parameters.values()
+        bundles: dict[str, Any] = {each.name: each.annotation for each in said if is_dataclass(each.annotation)}
+        own = [one for each in said for one in (_of_bundle(each.annotation) if each.name in bundles else [each])]
+
         def run(**given: Any) -> None:
             url, context, as_json = (given.pop(each) for each in OPTIONS)
+            for name, kind in bundles.items():
+                given[name] = kind(**{field.name: given.pop(field.name) for field in fields(kind)})
             act(url, context, as_json, lambda at: command(at, **given))
 
-        _, *own = inspect.signature(command, eval_str=True).parameters.values()
         more = [
             inspect.Parameter(each, inspect.Parameter.KEYWORD_ONLY, default=ABSENT[each], annotation=kind)
             for each, kind in OPTIONS.items()
@@ -138,10 +147,21 @@ def verb(app: typer.Typer, name: str, *examples: str) -> Callable[[Callable[...,
         run.__signature__ = inspect.Signature([*takes, *more])  # type: ignore[attr-defined]
         run.__annotations__ = {each.name: each.annotation for each in (*takes, *more)}
         run.__doc__, run.__name__ = command.__doc__, command.__name__
-        app.command(name, epilog=shown(examples))(run)
+        app.command(name, epilog=shown(examples), short_help=short(command.__doc__))(run)
         return command
 
     return added
+
+
+def _of_bundle(kind: Any) -> list[inspect.Parameter]:
+    """The options that a dataclass stands for; each has a default."""
+    hints = get_type_hints(kind, include_extras=True)
+    return [
+        inspect.Parameter(
+            field.name, inspect.Parameter.KEYWORD_ONLY, default=field.default, annotation=hints[field.name]
+        )
+        for field in fields(kind)
+    ]
 
 
 def act(url: str | None, context: str | None, as_json: bool, use: Callable[[At], None]) -> None:

@@ -1,12 +1,12 @@
 """`upwell audit …` over the API: the entries of the caller's own account."""
 
 from datetime import UTC, datetime
-from typing import Annotated
+from typing import Annotated, Literal
 
 import typer
 
 from upwell.cli.apps import noun
-from upwell.cli.remote.acting import LIST_MAX, At, Every, Limit, verb
+from upwell.cli.remote.acting import LIST_MAX, SORT, At, Every, Limit, verb
 from upwell.cli.telling import Column, as_json, member, moment, word
 
 app = noun("What owners of your account did and were refused.", name="audit")
@@ -39,12 +39,18 @@ def list_(
     who: Annotated[str | None, typer.Option(help="A key's id, user NAME, or local NAME.")] = None,
     operation: Annotated[str | None, typer.Option(help="As the caller's tongue calls it.")] = None,
     result: Annotated[str | None, typer.Option(help="done, refused, or a refusal's code.")] = None,
+    sort: Annotated[Literal["at", "-at"] | None, typer.Option(help=SORT)] = None,
     limit: Limit = LIST_MAX,
     every: Every = False,
 ) -> None:
     """Show entries, newest first. An admin may."""
     listed = at.client.list_audit(
-        since=instant("--since", since), until=instant("--until", until), who=who, operation=operation, result=result
+        since=instant("--since", since),
+        until=instant("--until", until),
+        who=who,
+        operation=operation,
+        result=result,
+        sort=sort,
     )
     at.pages(COLUMNS, listed, "nothing of that kind was done", limit, every)
 

@@ -5,7 +5,7 @@ from typing import Annotated, Literal
 import typer
 
 from upwell.cli.apps import noun
-from upwell.cli.remote.acting import LIST_MAX, At, Every, Limit, Yes, verb
+from upwell.cli.remote.acting import LIST_MAX, At, Every, Limit, Named, Yes, verb
 from upwell.cli.telling import Column, member, minute, of
 from upwell.client.shapes import Device
 
@@ -43,16 +43,18 @@ def list_(
     module: Annotated[str | None, typer.Option(help="With --version: of this module.")] = None,
     version: Annotated[str | None, typer.Option(help="Only those that run this version.")] = None,
     tag: Annotated[str | None, typer.Option(metavar="KEY[=VALUE]", help="Only with this tag.")] = None,
+    sort: Named = None,
     limit: Limit = LIST_MAX,
     every: Every = False,
 ) -> None:
-    """Show devices, newest first. Filters are met all together."""
+    """Show devices, newest first. Filters are met all together. By name those of one
+    product."""
     key, _, value = (tag or "").partition("=")
     if version and not module:
         module = "default"
     listed = at.client.list_devices(
         product_id=product, group_id=group, status=status, name=name, module=module, version=version,
-        tag_key=key or None, tag_value=value or None,
+        tag_key=key or None, tag_value=value or None, sort=sort,
     )  # fmt: skip
     at.pages(COLUMNS, listed, "no such devices; `upwell device import --help` brings many in", limit, every)
 

@@ -1,14 +1,17 @@
 """`upwell group …`."""
 
-from typing import Annotated
+import json
+from typing import Annotated, Any
 
 import typer
 
 from upwell.cli.apps import noun
-from upwell.cli.remote.acting import LIST_MAX, At, Every, Limit, Yes, verb
+from upwell.cli.exits import Ended, Exit
+from upwell.cli.remote.acting import LIST_MAX, At, Every, Limit, Named, Yes, verb
 from upwell.cli.remote.devices import COLUMNS as DEVICES
 from upwell.cli.remote.devices import DeviceIds
 from upwell.cli.telling import Column, member, minute, moment, number, of
+from upwell.client.shapes import CountedGroup
 
 app = noun("Groups of devices.", name="group")
 Group = Annotated[str, typer.Argument(metavar="GROUP", help="The group's id.")]
@@ -18,23 +21,47 @@ COLUMNS: tuple[Column, ...] = (
 )  # fmt: skip
 
 
-@verb(app, "create", 'upwell group create "First floor"')
+@verb(
+    app, "create", 'upwell group create "First floor"',
+    """upwell group create Old --condition '{"all_of": [{"field": "version", "values": ["1.0", "1.1"]}]}'""",
+)  # fmt: skip
 def create(
     at: At,
     name: Annotated[str, typer.Argument(help="What people call it.")],
     description: Annotated[str | None, typer.Option(help="What it is for.")] = None,
     space: Annotated[str | None, typer.Option(help="The space that it lies in; else the default one.")] = None,
+    condition: Annotated[
+        str | None, typer.Option(metavar="JSON", help="What fills it, as the API takes it (docs/api.md).")
+    ] = None,
 ) -> None:
-    """Make a group, to which devices are added by hand."""
-    made = at.client.create_group(name=name, description=description, space_id=space)
+    """Make a group, to which devices are added by hand, or which a condition fills."""
+    filled_by = None if condition is None else _read(condition)
+    made = at.client.create_group(name=name, description=description, space_id=space, condition=filled_by)
     at.one(made, ("id", made["id"]), ("name", made["name"]))
-    at.say(f"\nNext: upwell group add {made['id']} DEVICE...")
+    then = "add {} DEVICE..." if condition is None else "devices {}"
+    at.say(f"\nNext: upwell group {then.format(made['id'])}")
+
+
+def _read(condition: str) -> Any:
+    """What the server is sent. Raises Ended."""
+    try:
+        return json.loads(condition)
+    except ValueError as exc:
+        told = f"upwell: --condition is no JSON: {exc}"
+        raise Ended(
+            Exit.USAGE, told, """  try: --condition '{"all_of": [{"field": "name", "values": ["lamp-1"]}]}'"""
+        ) from exc
+
+
+def _condition(group: CountedGroup) -> str | None:
+    ours = group.get("condition")
+    return group.get("condition_text") if ours is None else json.dumps(ours)
 
 
 @verb(app, "list", "upwell group list")
-def list_(at: At, limit: Limit = LIST_MAX, every: Every = False) -> None:
+def list_(at: At, sort: Named = None, limit: Limit = LIST_MAX, every: Every = False) -> None:
     """Show groups, newest first."""
-    at.pages(COLUMNS, at.client.list_groups(), "no groups; make one: upwell group create NAME", limit, every)
+    at.pages(COLUMNS, at.client.list_groups(sort=sort), "no groups; make one: upwell group create NAME", limit, every)
 
 
 @verb(app, "show", "upwell group show grp_0000000000000009")
@@ -44,7 +71,7 @@ def show(at: At, group: Group) -> None:
     counts = found["devices"]
     at.one(
         found, ("id", found["id"]), ("name", found["name"]), ("kind", found["kind"]),
-        ("description", found["description"]), ("condition", found.get("condition")),
+        ("description", found["description"]), ("condition", _condition(found)),
         ("devices", f"{number(counts['devices'])}, of which {number(counts['online'])} online now"),
         ("made", minute(found["created_at"])),
     )  # fmt: skip

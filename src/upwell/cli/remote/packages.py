@@ -1,15 +1,16 @@
 """`upwell package …`."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 import typer
 
 from upwell.cli.apps import noun
-from upwell.cli.remote.acting import LIST_MAX, At, Every, Limit, Yes, verb
+from upwell.cli.remote.acting import LIST_MAX, SORT, At, Every, Limit, Yes, verb
 from upwell.cli.remote.progress import send
 from upwell.cli.telling import Column, member, minute, moment, of, size
 
+Sort = Literal["name", "-name", "created_at", "-created_at", "modified_at", "-modified_at", "size", "-size"]
 app = noun("Packages: a version of a module, ready to install.", name="package")
 PackageId = Annotated[str, typer.Argument(metavar="PACKAGE", help="The package's id, pkg_….")]
 COLUMNS: tuple[Column, ...] = (
@@ -61,11 +62,12 @@ def list_(
     product: Annotated[str | None, typer.Option(metavar="PRODUCT", help="Only of this product.")] = None,
     module: Annotated[str | None, typer.Option(help="Only of this module.")] = None,
     version: Annotated[str | None, typer.Option(help="Only of this version.")] = None,
+    sort: Annotated[Sort | None, typer.Option(help=SORT)] = None,
     limit: Limit = LIST_MAX,
     every: Every = False,
 ) -> None:
     """Show packages, newest first."""
-    listed = at.client.list_packages(product_id=product, module=module, version=version)
+    listed = at.client.list_packages(product_id=product, module=module, version=version, sort=sort)
     at.pages(COLUMNS, listed, "no packages; `upwell package upload --help` makes one", limit, every)
 
 

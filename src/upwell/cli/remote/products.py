@@ -1,12 +1,17 @@
 """`upwell product …`."""
 
-from typing import Annotated
+from typing import Annotated, cast
 
 import typer
 
 from upwell.cli.apps import noun
-from upwell.cli.remote.acting import LIST_MAX, At, Every, Limit, Yes, verb
+from upwell.cli.exits import Ended, Exit
+from upwell.cli.remote.acting import LIST_MAX, At, Every, Limit, Named, Yes, verb
+from upwell.cli.remote.audit import instant
+from upwell.cli.remote.careful import Careful, rule, written
 from upwell.cli.telling import Column, member, minute, moment, number, of
+from upwell.client.shapes import Product as Told
+from upwell.client.shapes import UpdateProductRolloutDefaults as Defaults
 
 app = noun("Products: kinds of device.", name="product")
 Product = Annotated[str, typer.Argument(metavar="PRODUCT", help="The product's id.")]
@@ -33,12 +38,13 @@ def create(
 def list_(
     at: At,
     space: Annotated[str | None, typer.Option(help="Only of this space.")] = None,
+    sort: Named = None,
     limit: Limit = LIST_MAX,
     every: Every = False,
 ) -> None:
     """Show products, newest first."""
     none = "no products; make one: upwell product create NAME"
-    at.pages(COLUMNS, at.client.list_products(space_id=space), none, limit, every)
+    at.pages(COLUMNS, at.client.list_products(space_id=space, sort=sort), none, limit, every)
 
 
 @verb(app, "show", "upwell product show lamp-eu")
@@ -54,8 +60,75 @@ def show(at: At, product: Product) -> None:
     devices += f" {number(counts['devices'] - counts['ever_online'])} never"
     at.one(
         found, ("id", found["id"]), ("name", found["name"]), ("space", found["space_id"]), ("devices", devices),
-        ("modules", modules), ("made", minute(found["created_at"])),
+        ("modules", modules), ("rollouts", _usual(found)), ("made", minute(found["created_at"])),
     )  # fmt: skip
+
+
+def _usual(product: Told) -> str:
+    """How its rollouts go about their devices where they do not say."""
+    usual = product.get("rollout_defaults") or {}
+    told = [
+        f"preset {usual['preset']}" if "preset" in usual else "",
+        f"waves {written(usual['waves'])}" if "waves" in usual else "",
+        "the same devices first" if usual.get("same_devices_first") else "",
+        f"a guard {rule(usual['guard'])}" if "guard" in usual else "",
+    ]
+    return "; ".join(filter(None, told))
+
+
+@verb(
+    app, "defaults", "upwell product defaults lamp-eu --preset careful --guard",
+    "upwell product defaults lamp-eu --waves 1%:5-50@60,10%,100% --guard-p0 1",
+    "upwell product defaults lamp-eu --none",
+)  # fmt: skip
+def defaults(
+    at: At,
+    product: Product,
+    *,
+    careful: Careful,
+    none: Annotated[bool, typer.Option("--none", help="None: devices are offered all at once.")] = False,
+    yes: Yes = False,
+) -> None:
+    """Say how carefully the product's rollouts go about their devices: those that do not say, whoever starts them, in
+    whatever tongue; what is said here takes the place of all that was."""
+    said = careful.said()
+    if bool(said) is none:
+        how = "--none goes with no other" if none else "nothing says what the defaults are"
+        raise Ended(Exit.USAGE, f"upwell: {how}", "  try: --preset careful --guard, or --none")
+    if none:
+        count = at.client.show_product(product)["device_count"]
+        at.sure(f"From now on rollouts of {product} offer all at once, {of(count, 'device')}, and none halts.", yes)
+    found = at.client.update_product(product, rollout_defaults=cast(Defaults, said))
+    at.one(found, ("id", found["id"]), ("rollouts", _usual(found) or "all at once, without a guard"))
+
+
+HOURS: tuple[Column, ...] = (
+    ("hour", moment("at")),
+    ("versions", lambda h: ", ".join(f"{each['version']} {number(each['devices'])}" for each in h["versions"])),
+    ("unknown", lambda h: number(h["unknown"]) if h.get("unknown") else ""),
+    ("others", lambda h: number(h["others"]) if h.get("others") else ""),
+)  # fmt: skip
+
+
+@verb(
+    app, "versions", "upwell product versions lamp-eu",
+    "upwell product versions lamp-eu --module wifi --since 2026-01-31",
+)  # fmt: skip
+def versions(
+    at: At,
+    product: Product,
+    module: Annotated[str | None, typer.Option(help="Of this module; else of the whole device.")] = None,
+    since: Annotated[str | None, typer.Option(help="From this moment on: 2026-01-31, or with a time.")] = None,
+    until: Annotated[str | None, typer.Option(help="Before this moment.")] = None,
+    limit: Limit = 24,
+    every: Every = False,
+) -> None:
+    """Show how versions spread over the product's devices, newest hour first; hours in which nothing changed are not
+    there: what stood before goes on."""
+    listed = at.client.list_version_history(
+        product_id=product, module=module, since=instant("--since", since), until=instant("--until", until)
+    )
+    at.pages(HOURS, listed, "no device of it has told a version in that time", limit, every)
 
 
 @verb(app, "rename", 'upwell product rename lamp-eu "Lamp, Europe"')

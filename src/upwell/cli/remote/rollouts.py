@@ -1,21 +1,21 @@
 """`upwell rollout …`: start one, look, steer."""
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
 import typer
 
 from upwell.cli.apps import noun
 from upwell.cli.exits import Ended, Exit, one_line
-from upwell.cli.remote.acting import LIST_MAX, At, Every, Limit, Yes, verb
-from upwell.cli.remote.audit import instant
-from upwell.cli.remote.standing import counts, next_of, open_tasks
-from upwell.cli.remote.watching import failure, follow
-from upwell.cli.telling import Column, member, minute, moment, number, of
+from upwell.cli.remote.acting import LIST_MAX, SORT, At, Every, Limit, Made, Yes, verb
+from upwell.cli.remote.careful import Careful, manner, rule
+from upwell.cli.remote.sight import failure
+from upwell.cli.remote.standing import WAVES, counts, evidence, kept_back, next_of, waves
+from upwell.cli.remote.wanted import PackageId, Wanted
+from upwell.cli.remote.watching import follow
+from upwell.cli.telling import Column, member, minute, moment, number, of, table
 
 app = noun("Rollouts: bring devices to a package, watch, steer.", name="rollout")
 RolloutId = Annotated[str, typer.Argument(metavar="ROLLOUT", help="The rollout's id, ro_….")]
-TaskIds = Annotated[list[str] | None, typer.Option("--task", metavar="TASK", help="A task; may be given again.")]
-Kind = Literal["static", "dynamic", "verify"]
 State = Literal["confirm", "queued", "notified", "in_progress", "succeeded", "failed", "canceled"]
 COLUMNS: tuple[Column, ...] = (
     ("id", member("id")), ("status", lambda r: r["status"].replace("_", " ")), ("kind", member("kind")),
@@ -31,71 +31,35 @@ TASKS: tuple[Column, ...] = (
 @verb(
     app, "start", "upwell rollout start pkg_0000000000000007 --all",
     "upwell rollout start pkg_0000000000000007 --device kitchen-1 --device kitchen-2",
-    "upwell rollout start pkg_0000000000000007 --percent 10 --per-minute 100 --yes --watch",
+    "upwell rollout start pkg_0000000000000007 --all --preset careful --guard --watch",
+    "upwell rollout start pkg_0000000000000007 --all --waves 5@60,10%,100% --guard-p0 1 --yes",
 )  # fmt: skip
 def start(
     at: At,
-    package: Annotated[str, typer.Argument(metavar="PACKAGE", help="The package's id, pkg_….")],
-    all_: Annotated[bool, typer.Option("--all", help="All devices of the product.")] = False,
-    device: Annotated[
-        list[str] | None, typer.Option(metavar="NAME", help="A device's name; may be given again.")
-    ] = None,
-    percent: Annotated[float | None, typer.Option(help="A share of the product's devices.")] = None,
-    group: Annotated[str | None, typer.Option(help="The devices of a group.")] = None,
-    product: Annotated[str | None, typer.Option(help="Where the package is every product's: of which.")] = None,
-    kind: Annotated[Kind, typer.Option(help="static: devices of now; dynamic: a standing policy.")] = "static",
-    source: Annotated[list[str] | None, typer.Option(metavar="VERSION", help="Only devices that run this.")] = None,
-    per_minute: Annotated[int | None, typer.Option(min=0, help="Offers a minute at most.")] = None,
-    timeout: Annotated[int | None, typer.Option(metavar="MIN", help="Minutes from the first progress.")] = None,
-    retries: Annotated[int | None, typer.Option(help="How often a failed device tries again.")] = None,
-    retry_after: Annotated[int, typer.Option(metavar="MIN", help="Minutes before it does.")] = 10,
-    begin: Annotated[str | None, typer.Option("--at", metavar="TIME", help="Begin then.")] = None,
-    until: Annotated[str | None, typer.Option(metavar="TIME", help="With --at: end then.")] = None,
-    overwrite: Annotated[bool, typer.Option(help="In place of unfinished tasks of other rollouts.")] = False,
-    confirm: Annotated[bool, typer.Option("--confirm", help="Each device waits for `rollout confirm`.")] = False,
-    push: Annotated[bool, typer.Option(help="Tell devices at once, or wait until they ask.")] = True,
+    package: PackageId,
+    *,
+    wanted: Wanted,
+    careful: Careful,
     watch: Annotated[bool, typer.Option("--watch", help="Then watch it.")] = False,
     yes: Yes = False,
 ) -> None:
-    """Bring devices to a package. Which ones is always said, by one of --all, --device, --percent and --group."""
+    """Bring devices to a package. Which ones is always said, by one of --all, --device, --percent and --group. How
+    carefully is said by --preset or --waves, and --guard; else by the product's defaults."""
     found = at.client.show_package(package)
-    of_product = product or found.get("product_id")
-    if of_product is None:
-        raise Ended(Exit.USAGE, f"upwell: {package} is every product's", "  try: say whose devices: --product ID")
-    targets, count, which = _targets(at, of_product, all_, device, percent, group)
-    if not device:
-        at.sure(f"This brings {which}, {of(count, 'device')}, to {found['name']} ({found['version']}).", yes)
-    made = at.client.create_rollout(
-        kind=kind, package_id=package, product_id=of_product, targets=targets, source_versions=source or None,
-        maximum_per_min=per_minute, timeout_min=timeout,
-        retry=None if retries is None else {"count": retries, "interval_min": retry_after},
-        scheduled_at=instant("--at", begin), finish_at=instant("--until", until), overwrite=overwrite or None,
-        needs_confirmation=confirm or None, push=None if push else False,
+    asked = wanted.body(found, careful)
+    count, which = wanted.count(at, asked["product_id"])
+    if not wanted.device:
+        how = manner(careful.said() or at.client.show_product(asked["product_id"]).get("rollout_defaults") or {})
+        at.sure(f"This brings {which}, {of(count, 'device')}, to {found['name']} ({found['version']}), {how}.", yes)
+    made = at.client.create_rollout(**asked)
+    at.one(
+        made, ("id", made["id"]), ("status", made["status"].replace("_", " ")), ("devices", number(count)),
+        ("waves", len(waves(made)) or None), ("guard", rule(made["guard"]) if "guard" in made else None),
     )  # fmt: skip
-    at.one(made, ("id", made["id"]), ("status", made["status"].replace("_", " ")), ("devices", number(count)))
     if watch:
         follow(at, made["id"])
     else:
         at.say(f"\nNext: upwell rollout watch {made['id']}")
-
-
-def _targets(
-    at: At, product: str, all_: bool, device: list[str] | None, percent: float | None, group: str | None
-) -> tuple[Any, int, str]:
-    """Which devices, how many those are now, and in words. Raises Ended unless exactly one is said."""
-    said = [bool(all_), bool(device), percent is not None, group is not None]
-    if sum(said) != 1:
-        how = "nothing says which devices" if not any(said) else "two options say which devices"
-        raise Ended(Exit.USAGE, f"upwell: {how}", "  try: one of --all, --device NAME, --percent P, --group GROUP")
-    if device:
-        return {"device_names": device}, len(set(device)), "the devices that are named"
-    if group is not None:
-        return {"group_id": group}, at.client.show_group(group)["devices"]["devices"], f"the group {group}"
-    total = at.client.count_devices(product_id=product)["devices"]
-    if percent is not None:
-        share = f"{percent:g} % of the devices of {product}"
-        return {"percent": percent}, round(total * percent / 100), share
-    return {"all": True}, total, f"all devices of {product}"
 
 
 @verb(app, "list", "upwell rollout list", "upwell rollout list --device lamp-eu_kitchen-1")
@@ -103,6 +67,7 @@ def list_(
     at: At,
     package: Annotated[str | None, typer.Option(help="Only of this package.")] = None,
     device: Annotated[str | None, typer.Option(help="Only those that this device is in.")] = None,
+    sort: Made = None,
     limit: Limit = LIST_MAX,
     every: Every = False,
 ) -> None:
@@ -110,8 +75,8 @@ def list_(
     if package and device:
         raise Ended(Exit.USAGE, "upwell: --package and --device are not met together", "  try: leave one out")
     listed = (
-        at.client.list_package_rollouts(package) if package
-        else at.client.list_device_rollouts(device) if device else at.client.list_rollouts()
+        at.client.list_package_rollouts(package, sort=sort) if package
+        else at.client.list_device_rollouts(device, sort=sort) if device else at.client.list_rollouts(sort=sort)
     )  # fmt: skip
     at.pages(COLUMNS, listed, "no rollouts; start one: upwell rollout start PACKAGE --all", limit, every)
 
@@ -126,9 +91,15 @@ def show(at: At, rollout: RolloutId) -> None:
         ("kind", found["kind"]), ("package", f"{found['package_name']} ({found['package_id']})"),
         ("to", found["version"]), ("product", found["product_id"]), ("devices", found["selected_by"]),
         ("tasks", told), ("offers a minute", number(found["maximum_per_min"])),
+        ("guard", rule(found["guard"]) if "guard" in found else None),
         ("made", minute(found["created_at"])), ("begins", minute(found.get("scheduled_at"))),
-        ("ended", minute(found.get("ended_at"))),
+        ("ended", minute(found.get("ended_at"))), ("now", kept_back(found)),
     )  # fmt: skip
+    if not at.as_json and waves(found):
+        print()
+        table(WAVES, waves(found))
+    for said in filter(None, (evidence(found), found.get("happens_next"))):
+        at.say("\n" + one_line(said))
     at.say("\n" + next_of(found))
 
 
@@ -137,22 +108,12 @@ def tasks(
     at: At,
     rollout: RolloutId,
     state: Annotated[State | None, typer.Option(help="Only those in this state.")] = None,
+    sort: Annotated[Literal["state", "-state"] | None, typer.Option(help=SORT)] = None,
     limit: Limit = LIST_MAX,
     every: Every = False,
 ) -> None:
     """Show the tasks of a rollout, a device each."""
-    at.pages(TASKS, at.client.list_rollout_tasks(rollout, state=state), "no such tasks", limit, every)
-
-
-@verb(app, "cancel", "upwell rollout cancel ro_0000000000000007 --yes")
-def cancel(at: At, rollout: RolloutId, yes: Yes = False) -> None:
-    """Cancel what has not ended: from then on nothing is offered any more. A dynamic one takes no new devices."""
-    found = at.client.show_rollout(rollout)
-    at.sure(f"This cancels the tasks of {of(open_tasks(found), 'device')} of {rollout}.", yes)
-    if found["kind"] == "dynamic" and found["status"] in ("planned", "in_progress"):
-        at.client.end_rollout(rollout)
-    done = at.client.cancel_rollout(rollout)
-    at.one(done, ("cancelled", number(done["changed"])))
+    at.pages(TASKS, at.client.list_rollout_tasks(rollout, state=state, sort=sort), "no such tasks", limit, every)
 
 
 @verb(
@@ -167,8 +128,8 @@ def watch_(
     ] = False,
     interval: Annotated[float, typer.Option(min=0.2, metavar="SECONDS", help="How often it is asked.")] = 2.0,
 ) -> None:
-    """Watch a rollout until it has ended: tasks by state, pace, failures by reason. Elsewhere than on a terminal a line
-    for each change."""
+    """Watch a rollout until it has ended: tasks by state, pace, its waves and what the next one waits for, failures by
+    reason. Elsewhere than on a terminal a line for each change. With --exit-status it ends when its guard halts it."""
     follow(at, rollout, interval, exit_status)
 
 
@@ -189,42 +150,3 @@ def why_failed(at: At, rollout: RolloutId) -> None:
             print(f"    {one_line(each['device_id'])}  {minute(each['at'])}{said}")
     first = found[0]["examples"][0]["device_id"] if found[0]["examples"] else "DEVICE"
     at.say(f"\nNext: upwell device timeline {first}, or upwell rollout retry {rollout} --all")
-
-
-@verb(
-    app, "confirm", "upwell rollout confirm ro_0000000000000007 --all --yes",
-    "upwell rollout confirm ro_0000000000000007 --task tsk_…",
-)  # fmt: skip
-def confirm_(
-    at: At, rollout: RolloutId, task: TaskIds = None,
-    all_: Annotated[bool, typer.Option("--all", help="All that wait.")] = False, yes: Yes = False,
-) -> None:  # fmt: skip
-    """Let devices go on that wait for confirmation."""
-    _said_which(task, all_)
-    waiting = counts(at.client.show_rollout(rollout)).get("confirm", 0) if all_ else len(set(task or ()))
-    at.sure(f"This lets {of(waiting, 'device')} of {rollout} go on.", yes or not all_)
-    done = at.client.confirm_tasks(rollout, all=True if all_ else None, task_ids=task or None)
-    at.one(done, ("confirmed", number(done["changed"])))
-
-
-@verb(
-    app, "retry", "upwell rollout retry ro_0000000000000007 --all --yes",
-    "upwell rollout retry ro_0000000000000007 --task tsk_…",
-)  # fmt: skip
-def retry(
-    at: At, rollout: RolloutId, task: TaskIds = None,
-    all_: Annotated[bool, typer.Option("--all", help="All that failed.")] = False, yes: Yes = False,
-) -> None:  # fmt: skip
-    """Have devices try again that failed."""
-    _said_which(task, all_)
-    failed = counts(at.client.show_rollout(rollout)).get("failed", 0) if all_ else len(set(task or ()))
-    at.sure(f"This has {of(failed, 'device')} of {rollout} try again.", yes or not all_)
-    done = at.client.retry_tasks(rollout, all=True if all_ else None, task_ids=task or None)
-    at.one(done, ("again", number(done["changed"])))
-    at.say(f"\nNext: upwell rollout watch {rollout}")
-
-
-def _said_which(task: list[str] | None, all_: bool) -> None:
-    if bool(task) == all_:
-        how = "two options say which" if all_ else "nothing says which"
-        raise Ended(Exit.USAGE, f"upwell: {how} tasks", "  try: --all, or --task TASK as `rollout tasks --json` has it")

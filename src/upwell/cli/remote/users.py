@@ -7,7 +7,7 @@ import typer
 
 from upwell.cli.apps import noun
 from upwell.cli.exits import Ended, Exit
-from upwell.cli.remote.acting import At, Yes, verb
+from upwell.cli.remote.acting import At, Named, Yes, verb
 from upwell.cli.telling import Column, member, moment
 from upwell.client.shapes import User
 
@@ -58,9 +58,9 @@ def create(
 
 
 @verb(app, "list", "upwell user list")
-def list_(at: At) -> None:
+def list_(at: At, sort: Named = None) -> None:
     """Show users, by name."""
-    at.many(COLUMNS, at.client.list_users(), "no users; make one: upwell user create NAME --role operator")
+    at.many(COLUMNS, at.client.list_users(sort=sort), "no users; make one: upwell user create NAME --role operator")
 
 
 @verb(app, "change", "upwell user change ann --role admin", "upwell user change ann --disable")
@@ -68,7 +68,9 @@ def change(
     at: At,
     name: Name,
     role: Annotated[Role | None, typer.Option(help="What they may do from now on.")] = None,
-    password: Annotated[bool, typer.Option("--password", help="Ask for a new password; sessions end.")] = False,
+    password: Annotated[
+        bool, typer.Option("--password", help="Ask for a new password; their sessions and keys end.")
+    ] = False,
     enable: Annotated[bool | None, typer.Option("--enable/--disable", help="Whether they may sign in.")] = None,
     password_stdin: PasswordStdin = False,
 ) -> None:
@@ -82,8 +84,8 @@ def change(
 
 @verb(app, "delete", "upwell user delete ann --yes")
 def delete(at: At, name: Name, yes: Yes = False) -> None:
-    """Delete a user; their sessions end at once."""
+    """Delete a user; their sessions and keys end at once."""
     user = _found(at, name)
-    at.sure(f"This deletes the user {user['name']} and ends their sessions; no device is touched.", yes)
+    at.sure(f"This deletes the user {user['name']} and ends their sessions and keys; no device is touched.", yes)
     at.client.delete_user(user["id"])
     at.say(f"deleted {user['name']}")

@@ -10,6 +10,7 @@ from typing import Any, Literal
 
 from upwell.dialects.alibaba.device import NAME, TOPICS
 from upwell.dialects.payloads import compact
+from upwell.domain import telling
 from upwell.domain.errors import Invalid
 from upwell.domain.talk import DEFAULT_MODULE, Offer, OfferedFile, OfferRequest, stream_of
 
@@ -112,8 +113,9 @@ def _check_text(offer: Offer) -> None:
     for field, value, rule in (("version", offer.version, NAME), ("module", offer.module, NAME)):
         if not rule.fullmatch(value):
             raise Invalid(field, "1 to 64 letters, digits, '.', '-' or '_'")
-    if offer.files and offer.protocol == "MQTT":
-        raise Invalid("protocol", "a download over MQTT is of one file")
+    limit = telling.limit("alibaba", telling.Manner(is_several=bool(offer.files), protocol=offer.protocol))
+    if limit is not None:
+        raise Invalid(limit.field, limit.check)
     for file in offer.files:
         if not _FILE_NAME.fullmatch(file.name):
             raise Invalid("files", "names of 1 to 128 characters without quote and backslash", file.name)

@@ -12,6 +12,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from upwell.dialects.tuya.channels import channel_of
+from upwell.domain import telling
 from upwell.domain.errors import Invalid
 from upwell.domain.talk import DEFAULT_MODULE, Offer, OfferRequest
 
@@ -89,12 +90,10 @@ def _checked_channel(offer: Offer, channels: Mapping[int, str]) -> int:
 
 def _check_files(offer: Offer, tls_url: str) -> None:
     """What a TuyaLink device can't be told: several files, a difference, another protocol, a text it would cut."""
-    if offer.files:
-        raise Invalid("files", "one file")
-    if offer.is_delta:
-        raise Invalid("is_delta", "a whole package; TuyaLink knows no differences")
-    if offer.protocol != "HTTPS":
-        raise Invalid("protocol", "HTTPS")
+    manner = telling.Manner(is_several=bool(offer.files), is_delta=offer.is_delta, protocol=offer.protocol)
+    limit = telling.limit("tuya", manner)
+    if limit is not None:
+        raise Invalid(limit.field, limit.check)
     if not all(_URL.fullmatch(url) and len(url) <= URL_MAX for url in (offer.url, tls_url)):
         raise Invalid("url", f"at most {URL_MAX} printable ASCII characters without blank, quote and backslash")
     for field, pattern in _DIGEST.items():

@@ -8,7 +8,7 @@ from uuid import UUID
 
 from upwell.dialects.operations import Param, Table, Values
 from upwell.dialects.upwell import names, pages
-from upwell.dialects.upwell.params import Moment, label, moment
+from upwell.dialects.upwell.params import Moment, label, moment, sort
 from upwell.dialects.upwell.rows import Row, listed
 from upwell.dialects.upwell.shapes import Shape, at, free, number, text
 from upwell.domain import commands as c
@@ -51,7 +51,8 @@ def _spelt(name: str, value: Any) -> Any:
 ENTRY = Shape("AuditEntry", "One call that changed something, or refusals of a minute that are alike.", (
     text("id", lambda r: names.entry_id(r.entry_id)),
     at("at", lambda r: r.at),
-    text("who", lambda r: r.who, "a key's id, `user NAME`, `local NAME` on the server's machine, or `server`"),
+    text("who", lambda r: r.who,
+         "a key's id, `user NAME`, `user NAME, key ID`, `local NAME` on the server's machine, or `server`"),
     text("tongue", lambda r: r.tongue, "by which it came; more may come"),
     text("address", lambda r: r.address, "where it came from, or `local`"),
     text("operation", lambda r: r.operation, "as the tongue calls it"),
@@ -81,7 +82,8 @@ def _list(v: Values) -> c.ListAudit:
 
 OPERATIONS: dict[str, Row] = {
     "list_audit": listed(
-        "/audit", "admin", "Who changed what and who was refused, newest first.", _list, ENTRY, query=_FILTERS,
+        "/audit", "admin", "Who changed what and who was refused, newest first.", _list, ENTRY,
+        query=(*_FILTERS, sort("at", default="-at")),
         notes="`result` may be `refused`, for every refusal. From `since` on, and before `until`.",
     ),
 }  # fmt: skip

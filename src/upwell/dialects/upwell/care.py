@@ -136,6 +136,13 @@ def _of_seen(name: str, *, or_none: bool = False) -> Callable[[Any], Any]:
     return found
 
 
+def _offered(wave: Any) -> int | None:
+    seen = None if wave[2] is None else wave[2].seen
+    if seen is None:
+        return None
+    return int(seen.fine + seen.failed - seen.silent + seen.told + seen.rejected + seen.postponed)
+
+
 _WAVES = Shape("", "", (
     number("wave", lambda w: w[0], "from 1"),
     text("status", lambda w: _stands(w[0], w[3]), "more may come", enum=["waiting", "open", "passed"]),
@@ -147,6 +154,7 @@ _WAVES = Shape("", "", (
     number("soak_min", lambda w: (w[2] or w[1]).soak_min if w[2] or w[1] else None, always=False),
     at("opened_at", _of_dealt("opened_at"), always=False),
     text("opened_by", _of_dealt("opened_by"), "a key's id, or `upwell` by its rule", always=False),
+    number("offered", _offered, "those of them that have been told", always=False),
     number("fine", _of_seen("fine"), always=False),
     number("failed", _of_seen("failed"), always=False),
     number("open", _of_seen("open"), "without a verdict yet", always=False),
@@ -178,6 +186,19 @@ _WATCH = Shape("", "", (
 GUARD_FIELD = free(
     "guard", members(*_WATCH.fields), lambda r: _WATCH.show(r.care.guard) if r.care and r.care.guard else None,
     "what halts it", always=False,
+)  # fmt: skip
+
+
+_FAILING = Shape("", "", (
+    number("offered", lambda f: f.offered, "devices, each once"),
+    number("failed", lambda f: f.failed, "of them, the silent ones too"),
+    number("halts_at", lambda f: f.halts_at, "so many failures among these offers halt it at the latest"),
+    free("failed_percent", {"type": "array", "items": {"type": "number"}, "minItems": 2, "maxItems": 2},
+         lambda f: [round(100 * f.low, 1), round(100 * f.high, 1)], "the interval at 95 %"),
+))  # fmt: skip
+EVIDENCE_FIELD = free(
+    "evidence", members(*_FAILING.fields), lambda r: None if r.failing is None else _FAILING.show(r.failing),
+    "what its guard has seen since it began, or since it went on after a halt", always=False,
 )  # fmt: skip
 
 

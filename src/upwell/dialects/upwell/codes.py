@@ -107,7 +107,7 @@ TABLE: Final[dict[str, Problem]] = {
     "last-admin": Problem(
         409, "Nobody else of the account is an admin who may sign in.", "Make another user an admin first."
     ),
-    "no-session": Problem(409, "The request came by a key, which is no session.", "Revoke the key instead."),
+    "no-session": Problem(409, "The request came by a key, which is no session.", "Sign in, or revoke the key."),
     "user-name-taken": Problem(409, "The account has a user of that name.", _OTHER_NAME),
     "device-busy": Problem(409, "A device has an unfinished task.", "Wait for its end, or cancel it."),
     "device-name-taken": Problem(409, "The product has a device of that name.", _OTHER_NAME),
@@ -135,6 +135,27 @@ TABLE: Final[dict[str, Problem]] = {
     "wave-is-not-next": Problem(409, "Another wave is the next one.", "Waves open one after the other."),
     "waves-not-dealt": Problem(
         409, "Its devices are not dealt to waves yet.", "Ask again when its tasks are made; wave 1 opens by itself."
+    ),
+    "devices-differ": Problem(
+        409, "Another number of devices would be brought back.",
+        "Look at the rollback, and say the number that it tells.",
+    ),
+    "job-is-running": Problem(
+        409, "The rollout still brings devices to its package.",
+        "Cancel or pause it first; a dynamic one is ended for you.",
+    ),
+    "nothing-to-roll-back": Problem(
+        409, "No device can be brought back.", "The rollback's parts say why; make the packages that are missing."
+    ),
+    "rollback-is-started": Problem(
+        409, "The rollout is rolled back already.", "Look at the rollouts that its rollback names; retry their tasks."
+    ),
+    "rollback-not-counted": Problem(409, "Its devices are still counted.", "Ask for the rollback until it is ready."),
+    "too-many-versions": Problem(
+        409, "Devices came from too many versions.", "Start a rollout of each earlier package, with source_versions."
+    ),
+    "tasks-forgotten": Problem(
+        409, "Tasks of the rollout are no longer kept.", "Start a rollout of the earlier version's package."
     ),
     "job-ended": Problem(409, "The rollout has ended.", "Start another one."),
     "job-kind-mismatch": Problem(409, "The rollout is of another kind.", "Look at its kind first."),
@@ -180,6 +201,7 @@ TABLE: Final[dict[str, Problem]] = {
 _OURS = {  # where the core's text names a vendor's members, or a rollout by another word
     "group_modes_differ", "source_version_not_the_deltas", "job_ended", "job_kind_mismatch", "job_not_dynamic",
     "job_has_no_waves", "job_is_paused", "last_wave_is_open", "wave_is_not_next", "waves_not_dealt",
+    "job_is_running", "tasks_forgotten", "rollback_is_started", "rollback_not_counted", "nothing_to_roll_back",
 }  # fmt: skip
 
 # The core's words for members of a request and for things, where they differ -> ours.

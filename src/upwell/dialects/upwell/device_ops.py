@@ -21,6 +21,7 @@ from upwell.dialects.upwell.params import (
     Tags,
     label,
     path_id,
+    sort,
     word,
 )  # fmt: skip
 from upwell.dialects.upwell.product_ops import PRODUCT_PATH
@@ -181,9 +182,10 @@ OPERATIONS: dict[str, Row] = {
         notes="A name, an id and a secret are made up where none are given.",
     ),
     "list_devices": listed(
-        _ALL, "viewer", "Devices, newest first.", _list, DEVICE, query=_FILTERS,
+        _ALL, "viewer", "Devices, newest first.", _list, DEVICE,
+        query=(*_FILTERS, sort("name", "created_at")),
         notes="Filters are met all together; with `module` it is that one's `version`, with `tag_key` that one's"
-              " `tag_value`.",
+              " `tag_value`. By `name` are those of one `product_id`.",
     ),
     "export_devices": flowing(
         _ALL + "/export", "viewer", "All devices that a list has, newest first, in one file.",

@@ -2,9 +2,10 @@
 
 from upwell.dialects.checks import OneOf
 from upwell.dialects.operations import Param, Values
-from upwell.dialects.upwell import names, pages
+from upwell.dialects.upwell import conditions, names, pages
+from upwell.dialects.upwell.conditions import CONDITION
 from upwell.dialects.upwell.device_ops import COUNTS, DEVICE, DEVICE_PATH, key
-from upwell.dialects.upwell.params import DESCRIPTION, DEVICE_ID, NAME, SPACE_ID, label, path_id
+from upwell.dialects.upwell.params import DESCRIPTION, DEVICE_ID, NAME, SPACE_ID, label, path_id, sort
 from upwell.dialects.upwell.rows import Row, all_of, listed, row
 from upwell.dialects.upwell.shapes import Shape, at, free, number, text
 from upwell.domain import commands as c
@@ -18,7 +19,10 @@ GROUP = Shape("Group", "Devices under one name.", (
     text("description", lambda r: r.description),
     text("kind", lambda r: r.kind, "members are added to a static one; a condition says who is in a dynamic one",
          enum=["static", "dynamic"]),
-    text("condition", lambda r: r.condition_text, "as its maker wrote it", always=False),
+    free("condition", {"type": "object"}, lambda r: conditions.shown(r.condition_text), "as its maker wrote it",
+         always=False),
+    text("condition_text", lambda r: conditions.foreign(r.condition_text), "the same, of one that another tongue made",
+         always=False),
     text("space_id", lambda r: r.space.key),
     text("super_group_id", lambda r: None if r.super_group_id is None else names.group_id(r.super_group_id),
          "the group that it is under", always=False),
@@ -42,10 +46,11 @@ def _number(v: Values) -> int:
 
 
 def _create(v: Values) -> c.CreateGroup:
-    above = v["super_group_id"]
+    above, said = v["super_group_id"], v["condition"]
+    condition, written = (None, None) if said is None else conditions.read(said)
     return c.CreateGroup(
-        name=v["name"], description=v["description"] or "", space=v["space_id"],
-        super_group_id=None if above is None else names.read_group_id(above),
+        name=v["name"], description=v["description"] or "", space=v["space_id"], condition=condition,
+        condition_text=written, super_group_id=None if above is None else names.read_group_id(above),
     )  # fmt: skip
 
 
@@ -66,14 +71,18 @@ def _add(v: Values) -> c.AddToGroup:
 
 OPERATIONS: dict[str, Row] = {
     "create_group": row(
-        "POST", "/groups", "operator", "Make a static group.", _create, GROUP, status=201, gives="group_id",
+        "POST", "/groups", "operator", "Make a group.", _create, GROUP, status=201, gives="group_id",
         body=(Param("name", required=True, check=NAME), Param("description", check=DESCRIPTION), SPACE_ID,
-              Param("super_group_id", check=label(64))),
+              Param("super_group_id", check=label(64)), CONDITION),
+        apart=(("condition", "super_group_id"),),
+        notes="With a `condition` it is dynamic: whatever fits is in it, whenever it is asked for. Without"
+              " one devices are added. A `version` is of the `module`, or of the whole device, and fits nothing where"
+              " it is not known; a `tag` is the value of its `key`.",
     ),
     "list_groups": listed(
         "/groups", "viewer", "Groups, newest first.", _list, GROUP,
         query=(SPACE_ID, Param("name", check=NAME), Param("kind", check=OneOf(("static", "dynamic"))),
-               Param("super_group_id", check=label(64))),
+               Param("super_group_id", check=label(64)), sort("name", "created_at")),
     ),
     "show_group": row(
         "GET", _ONE, "viewer", "A group.", lambda v: c.ShowGroup(group_id=_number(v)), COUNTED_GROUP, ids=_GROUP,

@@ -4,7 +4,7 @@ from upwell.dialects.checks import OneOf
 from upwell.dialects.operations import Param, Values
 from upwell.dialects.upwell import names, pages
 from upwell.dialects.upwell.flows import CSV, FORMS, NDJSON
-from upwell.dialects.upwell.params import KEY, PRODUCT_ID, label, path_id
+from upwell.dialects.upwell.params import KEY, PRODUCT_ID, label, path_id, sort
 from upwell.dialects.upwell.rows import CONTENT_TYPE, Row, flowing, listed, row
 from upwell.dialects.upwell.shapes import Shape, at, free, members, number, text
 from upwell.domain import commands as c
@@ -75,7 +75,8 @@ OPERATIONS: dict[str, Row] = {
     ),
     "list_imports": listed(
         _ALL, "viewer", "Imports, newest first.",
-        lambda v: c.ListImports(asked=pages.asked(v), product_key=v["product_id"]), IMPORT, query=(PRODUCT_ID,),
+        lambda v: c.ListImports(asked=pages.asked(v), product_key=v["product_id"]), IMPORT,
+        query=(PRODUCT_ID, sort("started_at", default="-started_at")),
     ),
     "show_import": row(
         "GET", _ONE, "viewer", "How far an import has come.", lambda v: c.ShowImport(import_id=_number(v)), IMPORT,

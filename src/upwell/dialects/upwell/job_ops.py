@@ -25,6 +25,7 @@ from upwell.dialects.upwell.params import (
     moment,
     path_id,
     percent,
+    sort,
     word,
 )
 from upwell.dialects.upwell.rows import Row, listed, row
@@ -60,7 +61,7 @@ _RETRY: Table = (
     Param("count", "int", required=True, check=Range(1, 5)),
     Param("interval_min", "int", required=True, check=Range(0, MINUTES_MAX)),
 )
-_CREATE: Table = (
+CREATE: Table = (
     Param("kind", required=True, check=OneOf(KINDS)),
     Param("package_id", required=True, check=label(64)),
     Param("product_id", required=True, check=KEY),
@@ -97,7 +98,8 @@ _SELECTED = {  # by which targets: the core's word, and for which kinds
 # --- commands -------------------------------------------------------------------------------------------------------
 
 
-def _create(v: Values) -> c.CreateJob:
+def create_of(v: Values) -> c.CreateJob:
+    """The rollout that a body asks for. Raises Invalid, NotFound."""
     kind, chosen = v["kind"], _chosen(v["targets"], v["kind"])
     for name, kinds in _FOR.items():
         if v[name] not in (None, ()) and kind not in kinds:
@@ -116,6 +118,7 @@ def _create(v: Values) -> c.CreateJob:
         device_list_url=targets["list_url"],
         gray_percent=percent(targets["percent"]),
         group_ids=() if targets["group_id"] is None else (names.read_group_id(targets["group_id"]),),
+        any_group=targets["group_id"] is not None,
         source_versions=sources,
         dynamic_mode=(1 if existing else 2) if kind == "dynamic" else None,
         manner=_manner(v),
@@ -239,6 +242,8 @@ ROLLOUT = Shape("Rollout", "One request to bring devices to a package: a job or 
          always=False),
     texts("group_ids", lambda r: [names.group_id(each) for each in r.group_ids] or None, always=False),
     texts("source_versions", lambda r: r.source_versions or None, "those that it is for; absent: any", always=False),
+    text("undoes", lambda r: r.undoes and names.rollout_id(r.undoes), "the rollout whose devices it brings back",
+         always=False),
     switch("existing", lambda r: None if r.dynamic_mode is None else r.dynamic_mode == 1,
            "whether it takes devices that match already", always=False),
     switch("asks_version", lambda r: r.asks_version, "whether devices are asked for their version first"),
@@ -265,6 +270,7 @@ COUNTED_ROLLOUT = ROLLOUT.with_(
     free("tasks", members(*(number(name, lambda r: None) for name in (*STATES, "total"))), _counts,
          "they add up to total at any instant"),
     text("happens_next", lambda r: r.happens_next or None, "a sentence about its waves", always=False),
+    care.EVIDENCE_FIELD,
 )  # fmt: skip
 STEERED = Shape("Steered", "What a request about tasks did.", (
     number("changed", lambda r: r.changed, "tasks"),
@@ -277,7 +283,7 @@ _WHICH = ("task_ids", "all")
 
 OPERATIONS: dict[str, Row] = {
     "create_rollout": row(
-        "POST", _ALL, "operator", "Bring devices to a package.", _create, ROLLOUT, status=201, body=_CREATE,
+        "POST", _ALL, "operator", "Bring devices to a package.", create_of, ROLLOUT, status=201, body=CREATE,
         selects=True, gives="rollout_id", apart=(("waves", "preset"),),
         notes="A static one brings the devices that are chosen when it starts; a dynamic one is a standing rule for"
               " every device that fits; verify tries the package on some. `targets` has exactly one member. Without"
@@ -286,15 +292,18 @@ OPERATIONS: dict[str, Row] = {
     ),
     "list_rollouts": listed(
         _ALL, "viewer", "Rollouts, newest first.",
-        lambda v: c.ListJobs(asked=pages.asked(v), space=v["space_id"], counted=False), ROLLOUT, query=(SPACE_ID,),
+        lambda v: c.ListJobs(asked=pages.asked(v), space=v["space_id"], counted=False), ROLLOUT,
+        query=(SPACE_ID, sort("created_at")),
     ),
     "list_package_rollouts": listed(
         "/packages/{package_id}/rollouts", "viewer", "The rollouts of a package, newest first.",
         lambda v: c.ListJobs(asked=pages.asked(v), package_id=number_of(v), counted=False), ROLLOUT, ids=PACKAGE_PATH,
+        query=(sort("created_at"),),
     ),
     "list_device_rollouts": listed(
         "/devices/{device_id}/rollouts", "viewer", "The rollouts that a device is in, newest first.",
         lambda v: c.ListJobs(asked=pages.asked(v), device=key(v), counted=False), ROLLOUT, ids=DEVICE_PATH,
+        query=(sort("created_at"),),
     ),
     "show_rollout": row(
         "GET", _ONE, "viewer", "A rollout, with the counts of all states.",

@@ -24,10 +24,12 @@ from upwell.dialects.upwell import (
     product_ops,
     promises,
     reading,
+    rollback_ops,
     steer_ops,
     task_ops,
     timeline_ops,
     upload_ops,
+    why_ops,
 )
 from upwell.dialects.upwell.codes import WrongMethod
 from upwell.dialects.upwell.params import CURSOR
@@ -49,8 +51,10 @@ OPERATIONS: dict[str, Row] = {
     **package_ops.OPERATIONS,
     **job_ops.OPERATIONS,
     **steer_ops.OPERATIONS,
+    **rollback_ops.OPERATIONS,
     **task_ops.OPERATIONS,
     **timeline_ops.OPERATIONS,
+    **why_ops.OPERATIONS,
     **key_ops.OPERATIONS,
     **people_ops.OPERATIONS,
     **audit_ops.OPERATIONS,

@@ -16,6 +16,7 @@ from upwell.dialects.upwell.params import (
     label,
     path_id,
     prose,
+    sort,
 )  # fmt: skip
 from upwell.dialects.upwell.rows import Row, listed, row
 from upwell.dialects.upwell.shapes import Shape, at, free, members, number, switch, text, texts
@@ -174,7 +175,8 @@ OPERATIONS: dict[str, Row] = {
     ),
     "list_packages": listed(
         "/packages", "viewer", "Packages, newest first.", _list, PACKAGE,
-        query=(SPACE_ID, PRODUCT_ID, Param("module", check=MODULE_NAME), Param("version", check=VERSION)),
+        query=(SPACE_ID, PRODUCT_ID, Param("module", check=MODULE_NAME), Param("version", check=VERSION),
+               sort("name", "created_at", "modified_at", "size")),
     ),
     "show_package": row(
         "GET", _ONE, "viewer", "A package.", lambda v: c.ShowPackage(package_id=number_of(v)), PACKAGE,

@@ -143,10 +143,18 @@ class Tags:
 CURSOR = "cursor"
 WINDOW: Table = (
     Param("limit", "int", check=Range(1, PAGE_MAX), default=PAGE_DEFAULT),
-    Param(CURSOR, check=Pattern(r"[A-Za-z0-9_\-]{1,200}", "the next_cursor of the page before")),
+    Param(CURSOR, check=Pattern(r"[A-Za-z0-9_\-]{1,2000}", "the next_cursor of the page before")),
 )
 PRODUCT_ID = Param("product_id", check=KEY)
 SPACE_ID = Param("space_id", check=KEY)
+SORT = "sort"
+
+
+def sort(*fields: str, default: str | None = "-created_at") -> Param:
+    """By which field a list may go: by one of these from low to high, or with a minus from high to low."""
+    return Param(SORT, check=OneOf(tuple(sign + name for name in fields for sign in ("", "-"))), default=default)
+
+
 YES = OneOf((True,))
 
 

@@ -4,7 +4,7 @@ from upwell.dialects.checks import OneOf, Text
 from upwell.dialects.operations import Param, Values
 from upwell.dialects.upwell import names, pages
 from upwell.dialects.upwell.key_ops import OWN, ROLES
-from upwell.dialects.upwell.params import label, path_id
+from upwell.dialects.upwell.params import label, path_id, sort
 from upwell.dialects.upwell.rows import Row, all_of, listed, row
 from upwell.dialects.upwell.shapes import Shape, at, free, members, switch, text
 from upwell.domain import commands as c
@@ -89,13 +89,24 @@ OPERATIONS: dict[str, Row] = {
         "DELETE", "/sessions/current", "viewer", "Sign out: the session that asks ends.", lambda _: c.EndSession(),
     ),
     "show_me": row("GET", "/me", "viewer", "Who asks.", lambda _: c.ShowMe(), ME),
+    "change_password": row(
+        "PUT", "/me/password", "viewer", "Change one's own password.",
+        lambda v: c.ChangePassword(current_password=v["current_password"], new_password=v["new_password"]),
+        body=(Param("current_password", required=True, check=label(128)),
+              Param("new_password", required=True, check=_PASSWORD)),
+        notes="By a session, which goes on; the user's others and their keys end. A wrong present password counts as"
+              " one at signing in does.",
+    ),
     "create_user": row(
         "POST", "/users", "admin", "Make a user.",
         lambda v: c.CreateUser(user=v["name"], password=v["password"], role=v["role"]), USER, status=201,
         body=(Param("name", required=True, check=_WORD), Param("password", required=True, check=_PASSWORD),
               Param("role", required=True, check=_ROLE)), gives="user_id",
     ),
-    "list_users": all_of("/users", "admin", "All users, by name.", lambda _: c.ListUsers(), USER),
+    "list_users": all_of(
+        "/users", "admin", "All users, by name.", lambda v: c.ListUsers(order=pages.order(v)), USER,
+        query=(sort("name", "created_at", default="name"),),
+    ),
     "show_user": row(
         "GET", "/users/{user_id}", "admin", "A user.", lambda v: c.ShowUser(user_id=_user(v)), USER, ids=_USER_PATH,
         tagged=True,
@@ -104,10 +115,10 @@ OPERATIONS: dict[str, Row] = {
         "PATCH", "/users/{user_id}", "admin", "Give a user another role or password, or let them sign in or not.",
         _update, USER, ids=_USER_PATH,
         body=(Param("role", check=_ROLE), Param("password", check=_PASSWORD), Param("enabled", "bool")),
-        notes="A new password, and `enabled` false, end their sessions. The last enabled admin stays one.",
+        notes="A new password, and `enabled` false, end their sessions and keys. The last enabled admin stays one.",
     ),
     "delete_user": row(
-        "DELETE", "/users/{user_id}", "admin", "Delete a user; their sessions end.",
+        "DELETE", "/users/{user_id}", "admin", "Delete a user; their sessions and keys end.",
         lambda v: c.DeleteUser(user_id=_user(v)), ids=_USER_PATH,
     ),
     "create_account": row(
@@ -117,7 +128,7 @@ OPERATIONS: dict[str, Row] = {
     ),
     "list_accounts": listed(
         "/accounts", "admin", "All accounts, newest first.", lambda v: c.ListAccounts(asked=pages.asked(v)),
-        ACCOUNT_SHAPE,
+        ACCOUNT_SHAPE, query=(sort("name", "created_at"),),
     ),
     "show_account": row(
         "GET", "/accounts/{account_id}", "admin", "An account.",

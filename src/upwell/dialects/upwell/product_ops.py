@@ -2,7 +2,7 @@
 
 from upwell.dialects.operations import Param, Values
 from upwell.dialects.upwell import care, pages
-from upwell.dialects.upwell.params import KEY, NAME, SPACE_ID, YES, path_id
+from upwell.dialects.upwell.params import KEY, NAME, SPACE_ID, YES, path_id, sort
 from upwell.dialects.upwell.rows import Row, all_of, listed, row
 from upwell.dialects.upwell.shapes import Shape, at, free, number, switch, text
 from upwell.domain import commands as c
@@ -63,7 +63,10 @@ OPERATIONS: dict[str, Row] = {
         lambda v: c.CreateSpace(name=v["name"], most=SPACES_MAX), SPACE, status=201, body=(_NAME,),
         gives="space_id",
     ),
-    "list_spaces": all_of("/spaces", "viewer", "All spaces, newest first.", lambda _: c.ListSpaces(), SPACE),
+    "list_spaces": all_of(
+        "/spaces", "viewer", "All spaces, newest first.", lambda v: c.ListSpaces(order=pages.order(v)), SPACE,
+        query=(sort("name", "created_at"),),
+    ),
     "show_space": row(
         "GET", "/spaces/{space_id}", "viewer", "A space.",
         lambda v: c.ShowSpace(space=v["space_id"]), SPACE, ids=_SPACE, tagged=True,
@@ -84,7 +87,8 @@ OPERATIONS: dict[str, Row] = {
         notes="Without an `id` one is made up; it stays, because the ids of devices are made from it.",
     ),
     "list_products": listed(
-        "/products", "viewer", "Products, newest first.", _list, PRODUCT, query=(SPACE_ID, Param("name", check=NAME)),
+        "/products", "viewer", "Products, newest first.", _list, PRODUCT,
+        query=(SPACE_ID, Param("name", check=NAME), sort("name", "created_at")),
     ),
     "show_product": row(
         "GET", "/products/{product_id}", "viewer", "A product.",

@@ -11,7 +11,7 @@ from upwell.domain import commands as c
 from upwell.domain.rollout import WAVES_MAX
 
 _ONE = "/rollouts/{rollout_id}"
-WHAT = ("opened", "promoted", "soak_skipped", "paused", "resumed", "halted")
+WHAT = ("opened", "promoted", "soak_skipped", "paused", "resumed", "halted", "rolled_back")
 REASON = Param("reason", check=prose(256))
 
 DECISION = Shape("Decision", "What was decided of a rollout, and with which numbers.", (

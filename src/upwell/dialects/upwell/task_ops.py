@@ -6,7 +6,7 @@ from upwell.dialects.upwell import names, pages
 from upwell.dialects.upwell.device_ops import DEVICE_PATH, key
 from upwell.dialects.upwell.job_ops import ROLLOUT_PATH, STATES, job_of
 from upwell.dialects.upwell.module_ops import MODULE_NAME
-from upwell.dialects.upwell.params import DEVICE_NAME
+from upwell.dialects.upwell.params import DEVICE_NAME, sort
 from upwell.dialects.upwell.render import time
 from upwell.dialects.upwell.rows import Row, all_of, listed
 from upwell.dialects.upwell.shapes import Shape, at, free, members, number, text
@@ -66,8 +66,8 @@ def _states(v: Values) -> frozenset[str]:
 
 def _of_job(v: Values) -> c.ListTasks:
     return c.ListTasks(
-        asked=Slice(take=v["limit"]), job_id=job_of(v), states=_states(v), after=pages.after(v), strays=True,
-        device_names=(v["device_name"],) if v["device_name"] else (),
+        asked=Slice(take=v["limit"], order=pages.order(v)), job_id=job_of(v), states=_states(v), after=pages.after(v),
+        after_state=pages.after_state(v), strays=True, device_names=(v["device_name"],) if v["device_name"] else (),
     )  # fmt: skip
 
 
@@ -80,7 +80,8 @@ def _of_device(v: Values) -> c.ListTasks:
 OPERATIONS: dict[str, Row] = {
     "list_rollout_tasks": listed(
         "/rollouts/{rollout_id}/tasks", "viewer", "The tasks of a rollout, in a stable order.", _of_job, TASK,
-        ids=ROLLOUT_PATH, query=_FILTERS,
+        ids=ROLLOUT_PATH, query=(*_FILTERS, sort("state", default=None)),
+        notes="By `state` from `confirm` to `canceled`, as a task may pass through them.",
     ),
     "list_rollout_failures": all_of(
         "/rollouts/{rollout_id}/failures", "viewer", "What failed tasks of a rollout have in common, the most first.",

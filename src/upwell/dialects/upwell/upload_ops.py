@@ -111,7 +111,7 @@ OPERATIONS: dict[str, Row] = {
               Param("suffix", check=Pattern(r"[0-9A-Za-z]{1,10}(\.[0-9A-Za-z]{1,10})?", "letters and digits, with at"
                                             " most one dot inside"), default="bin"),
               Param("purpose", check=OneOf(PURPOSES), default="firmware")),
-        apart=((_SIZE, "suffix"), (_SIZE, "purpose")), needs=tuple((name, _SIZE) for name in _ALONE),
+        gives="upload_id", apart=((_SIZE, "suffix"), (_SIZE, "purpose")), needs=tuple((name, _SIZE) for name in _ALONE),
         notes="With `size` it is one in parts: each has `part_size` bytes, which is larger than asked where there would"
               " be over 10,000, and the last one the rest. An account has 20 open uploads at most. Without `size` it is"
               " a ticket; `purpose` devices is for a list of device names, one a line, that a rollout takes its devices"

@@ -88,9 +88,12 @@ from upwell.domain.commands.jobs import (
 )
 from upwell.domain.commands.keys import (
     CreateKey,
+    CreateOwnKey,
     Key,
     ListKeys,
+    ListOwnKeys,
     RevokeKey,
+    RevokeOwnKey,
     ShowKey,
 )
 from upwell.domain.commands.lists import Flow, Page
@@ -118,6 +121,7 @@ from upwell.domain.commands.packages import (
 )
 from upwell.domain.commands.people import (
     Account,
+    ChangePassword,
     CreateAccount,
     CreateUser,
     DeleteUser,
@@ -161,6 +165,13 @@ from upwell.domain.commands.registration import (
     Registration,
     ShowRegistration,
 )
+from upwell.domain.commands.rollbacks import (
+    PlanRollback,
+    Rollback,
+    RollbackPart,
+    ShowRollback,
+    StartRollback,
+)
 from upwell.domain.commands.rollouts import (
     Care,
     Decision,
@@ -183,6 +194,15 @@ from upwell.domain.commands.spaces import (
     RenameSpace,
     ShowSpace,
     Space,
+)
+from upwell.domain.commands.surveys import (
+    Answered,
+    CreatePlan,
+    Plan,
+    Reasons,
+    Replayed,
+    ShowPlan,
+    ShowReasons,
 )
 from upwell.domain.commands.target_files import (
     DeleteTargetFile,
@@ -220,6 +240,7 @@ from upwell.domain.commands.uploads import (
     UploadPart,
     UploadTicket,
 )
+from upwell.domain.commands.whys import ExplainDevice, Why, WhyCheck
 
 Changing = (
     CreateProduct | UpdateProduct | DeleteProduct | CreateSpace | RenameSpace | DeleteSpace
@@ -228,12 +249,13 @@ Changing = (
     | CreateGroup | UpdateGroup | DeleteGroup | AddToGroup | RemoveFromGroup
     | CreateUploadTicket | CreatePackage | UpdatePackage | DeletePackage | CreateModule | UpdateModule | DeleteModule
     | CreateJob | UpdateJob | PauseJob | ResumeJob | PromoteJob | EndPolicy | DeleteJob
+    | PlanRollback | StartRollback
     | CancelTasks | ConfirmTasks | RepeatTasks | DeleteTargetFile
     | CreateHook | UpdateHook | DeleteHook | CreateAction | UpdateAction | DeleteAction | CreateKey | RevokeKey
     | UpdateEventSettings | CreateReceiver | UpdateReceiver | DeleteReceiver | PingReceiver | RotateSecret | Redeliver
     | CreateUpload | PutUploadPart | CompleteUpload | DeleteUpload
-    | CreateImport | CancelImport
-    | SignIn | EndSession | CreateUser | UpdateUser | DeleteUser | CreateAccount | RenameAccount
+    | CreateImport | CancelImport | CreatePlan | CreateOwnKey | RevokeOwnKey
+    | SignIn | EndSession | ChangePassword | CreateUser | UpdateUser | DeleteUser | CreateAccount | RenameAccount
 )  # fmt: skip
 """What leaves a trace: an entry of the audit each. A check of names is kept for the registration that follows it."""
 
@@ -243,9 +265,9 @@ Reading = (
     | ShowPackage | ListPackages | ShowModule | ListModules | ListModuleVersions
     | ShowJob | ListJobs | ListTasks | ListTargetFiles | ShowHook | ListHooks | ShowAction | ListActions | ListKeys
     | ListAudit | ShowKey | ShowUpload | ListFailures | ListTimeline | ListRefusedLogins | ListVersionHours
-    | ListDecisions
+    | ListDecisions | ShowRollback | ExplainDevice | ShowReasons | ShowPlan
     | ExportDevices | ShowImport | ListImports | ListImportProblems | ListImportDevices
-    | ShowMe | ListUsers | ShowUser | ListAccounts | ShowAccount
+    | ListOwnKeys | ShowMe | ListUsers | ShowUser | ListAccounts | ShowAccount
     | ListEvents | ShowEventSettings | ShowReceiver | ListReceivers | ListDeliveries
 )  # fmt: skip
 
@@ -256,7 +278,7 @@ Result = (
     | UploadTicket | Upload | UploadPart | Package | Job | Steered | Hook | HookAction
     | Page[Product] | Page[Device] | Page[Module] | Page[ModuleVersion] | Page[Package]
     | Page[Job] | Page[Task] | Page[Hook] | Page[HookAction] | Page[Group] | Page[AuditEntry] | Page[TimelineLine]
-    | Page[Decision]
+    | Page[Decision] | Rollback | Why | Reasons | Plan
     | Import | Page[Import] | Page[RowProblem] | Flow[Device] | Flow[ImportedDevice]
     | Page[RefusedLogin] | Page[VersionHour]
     | tuple[Device, ...]

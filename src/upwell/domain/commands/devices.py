@@ -98,7 +98,8 @@ class ListDevices:
     product, space, group or registration, which must be there.
 
     Orders: `newest` by time of making, those of one moment by id; `record` and `record_up` by record, which grows with
-    the time of making. `asked.below` counts by `record`. A registration's are in the order of their making. `after` is
+    the time of making. `asked.below` counts by `record`; `asked.order`, by `created_at` or of one product by `name`, by
+    itself. A registration's are in the order of their making. `after` is
     the device of the product that the page before ended with, by `newest`, at the same cost at any depth; then what
     `asked` passes over is only told back. Without `counted` there is no total; to take none is to count alone."""
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from upwell.domain.commands.lists import Page, Slice
-from upwell.domain.commands.rollouts import Care, JobWave, Pause
+from upwell.domain.commands.rollouts import Care, Failing, JobWave, Pause
 from upwell.domain.commands.shared import DeviceKey
 from upwell.domain.commands.tasks import ListTasks, Task
 from upwell.domain.standings import Progress, Tally
@@ -55,7 +55,8 @@ class Job:
     state, those without any left out.
 
     `open_wave` is the last wave that is offered, from 1: 0 of a job without waves, and below of one whose devices are
-    not dealt to its waves yet. `happens_next` is a sentence about the next one, where counts were asked for."""
+    not dealt to its waves yet. `happens_next` is a sentence about the next one, and `failing` what its guard has
+    seen, where counts were asked for. `undoes` is the job whose devices it brings back."""
 
     job_id: int
     kind: str
@@ -93,8 +94,10 @@ class Job:
     paused: Pause | None = None
     care: Care | None = None
     open_wave: int = 0
+    undoes: int | None = None
     waves: tuple[JobWave, ...] = ()
     happens_next: str = ""
+    failing: Failing | None = None
 
 
 # --- commands ---
@@ -112,8 +115,8 @@ class CreateJob:
 
     `selection` is ALL, SPECIFIC (with `device_names` of `product_key`, or with `device_list_url`, an uploaded file of
     names, one a line), GRAY (with `gray_percent`, decimal text over 0 and at most 100) or GROUP (one of `group_ids`,
-    static). A name that is no device refuses the job. `scheduled_at` lies `lead_s` seconds ahead, from the first to the
-    second number.
+    static; with `any_group` of any kind, whoever fits when it starts). A name that is no device refuses the job.
+    `scheduled_at` lies `lead_s` seconds ahead, from the first to the second number.
 
     With `asks_version` it is static, its devices are `targets` by public id (a target that is no device fails by
     itself), or the members of any `group_ids` when it starts. The packages are all for `part`; a device gets the one
@@ -127,6 +130,7 @@ class CreateJob:
     device_list_url: str | None = None
     gray_percent: str | None = None
     group_ids: tuple[int, ...] = ()
+    any_group: bool = False
     source_versions: tuple[str, ...] = ()
     dynamic_mode: int | None = None
     manner: Manner = field(default_factory=Manner)

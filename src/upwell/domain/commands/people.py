@@ -4,7 +4,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from upwell.domain.commands.keys import Key
-from upwell.domain.commands.lists import Slice
+from upwell.domain.commands.lists import Order, Slice
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -69,6 +69,15 @@ class EndSession:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ChangePassword:
+    """→ Done. The password of the user who asks by a session, which goes on; their others end. Refused to whoever asks
+    by a key."""
+
+    current_password: str = field(repr=False)
+    new_password: str = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ShowMe:
     """→ Me."""
 
@@ -84,7 +93,9 @@ class CreateUser:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ListUsers:
-    """→ tuple[User, ...], by name."""
+    """→ tuple[User, ...], by name, or by created_at."""
+
+    order: Order | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

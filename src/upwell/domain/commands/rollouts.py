@@ -44,6 +44,19 @@ class JobWave:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Failing:
+    """What the guard of a job has seen since it began, or since a person had it go on after a halt: so many devices
+    were offered it, and `failed` of them. With `halts_at` failures among these offers it halts, or before. The rate of
+    failures is between `low` and `high`, at 95 %."""
+
+    offered: int
+    failed: int
+    halts_at: int
+    low: float
+    high: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Decision:
     """What was decided of a job, by a key or by `upwell`, and with which numbers; `nth` is its place among those of the
     job, from 1."""

@@ -7,6 +7,8 @@ something, and every one when it lists.
 from dataclasses import dataclass
 from datetime import datetime
 
+from upwell.domain.commands.lists import Order
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Space:
@@ -28,10 +30,12 @@ class CreateSpace:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ListSpaces:
-    """→ tuple[Space, ...], newest first. `is_default` None means all; with `space` that one alone."""
+    """→ tuple[Space, ...], newest first, or by name or created_at. `is_default` None means all; with `space`
+    that one alone."""
 
     is_default: bool | None = None
     space: str | None = None
+    order: Order | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

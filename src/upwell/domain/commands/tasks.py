@@ -93,8 +93,8 @@ class ListTasks:
     """→ Page[Task] of a job, or of a device. An empty `states` means every state, `module` None every module, no
     `device_names` (of the job's product) and no `targets` (public ids) every device. With `asking` from new to old, by
     record; else in a stable order, and of devices alone unless `strays`, targets that are no device, are wanted too.
-    `after` is the task that the page before ended with, at the same cost at any depth. The total is counted for a
-    job."""
+    `after` is the task that the page before ended with, at the same cost at any depth; of a job in `asked.order` by
+    state `after_state` is the one that it was in then. The total is counted for a job."""
 
     asked: Slice
     job_id: int | None = None
@@ -106,6 +106,7 @@ class ListTasks:
     standing: Standing | None = None
     targets: tuple[str, ...] = ()
     after: TaskRef | None = None
+    after_state: str | None = None
     strays: bool = False
 
 

@@ -39,9 +39,9 @@ from upwell.doors.devices.identity import Identity
 from upwell.doors.devices.logins import Enrolled, Logins, Refused
 from upwell.doors.devices.mqtt.handler import Conn, Receipt, refused
 from upwell.doors.devices.mqtt.server import MqttDoor
-from upwell.doors.devices.refusals import host_of, tell_refused
+from upwell.doors.devices.refusals import tell_refused
 from upwell.doors.devices.seats import Seats, linked_of
-from upwell.service.journal import tell
+from upwell.service.journal import host_of, tell
 from upwell.service.upgrade.dispatch import Addressed, Sent, Unasked, Untellable
 
 log = logging.getLogger(__name__)

@@ -30,8 +30,3 @@ def tell_refused(desk: Desk, refused: Refused, address: str) -> None:
         device_id = Names(facts.product_key, facts.name).device_id
         told = Line(device_id=device_id, kind=Kind.REFUSED, what="login", reason=refused.reason, detail=refused.vendor)
         desk.note(told._replace(address=address))
-
-
-def host_of(peer: str) -> str:
-    """An address without its port."""
-    return peer.rpartition(":")[0] or peer

@@ -69,7 +69,7 @@ class Upwell:
     async def caller(self, house: House, asked: Asked[RestRequest], call: Call, key: AccessKey | None) -> Caller:
         token = bearer.token_of(asked.request.headers)
         if bearer.is_session(token):
-            return await sessions.caller_of_session(house.ctx, token, DIALECT)
+            return await sessions.caller_of_session(house.ctx, token, DIALECT, asked.peer)
         return await access.caller_of_token(house.ctx, key, token)
 
     def command(self, asked: Asked[RestRequest], call: Call) -> Command:

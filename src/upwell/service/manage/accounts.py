@@ -10,8 +10,9 @@ from upwell.domain.errors import Conflict, Denied, NotFound
 from upwell.service.context import Context
 from upwell.service.manage import access
 from upwell.service.manage.access import Caller
-from upwell.service.manage.pages import page, span
+from upwell.service.manage.pages import page, sliced
 from upwell.storage.database import Connection, filled
+from upwell.storage.orders import ACCOUNTS
 from upwell.storage.queries import sheet
 
 SQL = sheet("people")
@@ -40,7 +41,7 @@ async def list_accounts(ctx: Context, caller: Caller, cmd: c.ListAccounts) -> Pa
     """All accounts, newest first. Raises Denied."""
     require_server_admin(caller)
     async with ctx.database.connection() as conn:
-        rows = await conn.fetch(*SQL["list_accounts"](**span(cmd.asked)))
+        rows = await conn.fetch(*sliced(SQL["list_accounts"], ACCOUNTS, cmd.asked))
     return page(rows, cmd.asked, lambda row: filled(c.Account, row), lambda row: int(row["account_id"]))
 
 

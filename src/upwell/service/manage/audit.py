@@ -76,7 +76,7 @@ class Act:
     def may_repeat(self, kept: Kept) -> None:
         """It may come again: its answer is kept with its effect."""
         self.kept = kept
-        self._witnessed.before = kept.claim
+        self._witnessed.first.append(kept.claim)
 
     def asks(self, command: Command) -> None:
         """This is what is asked."""
@@ -84,7 +84,7 @@ class Act:
 
     def only_if(self, holds: Callable[[Connection], Awaitable[None]]) -> None:
         """It is done only if this holds, which raises otherwise; it is asked in the transaction of the effect."""
-        self._witnessed.before = holds
+        self._witnessed.first.append(holds)
 
     @property
     def only_reads(self) -> bool:

@@ -4,13 +4,15 @@ import json
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
 from upwell.domain import commands as c
 from upwell.domain.commands.lists import Page
 from upwell.service.context import Context, first_id
 from upwell.service.manage.access import Caller, find_account, require
-from upwell.service.manage.pages import page, span
+from upwell.service.manage.pages import page, sliced
 from upwell.storage.database import Row, filled
+from upwell.storage.orders import AUDIT
 from upwell.storage.queries import sheet
 
 _Q = sheet("audit")
@@ -67,13 +69,11 @@ async def list_strangers(ctx: Context, since: datetime | None, at_most: int) -> 
 
 
 async def _listed(ctx: Context, account_id: int | None, cmd: c.ListAudit) -> Page[c.AuditEntry]:
-    which, until = span(cmd.asked), None if cmd.until is None else first_id(cmd.until)
-    bounds = [each for each in (which["below"], until) if each is not None]
-    which |= {"below": min(bounds, default=None), "account_id": account_id}
-    given = {"who": cmd.who, "operation": cmd.operation, "result": cmd.result}
-    least = None if cmd.since is None else first_id(cmd.since)
+    which: dict[str, Any] = {"account_id": account_id, "who": cmd.who, "operation": cmd.operation, "result": cmd.result}
+    which["least"] = None if cmd.since is None else first_id(cmd.since)
+    which["below"] = None if cmd.until is None else first_id(cmd.until)
     async with ctx.database.connection() as conn:
-        rows = await conn.fetch(*_Q["list_entries"](**which, **given, least=least))
+        rows = await conn.fetch(*sliced(_Q["list_entries"], AUDIT, cmd.asked, **which))
     return page(rows, cmd.asked, _entry, lambda row: int(row["entry_id"]))
 
 

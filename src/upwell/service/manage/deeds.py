@@ -45,6 +45,7 @@ DEEDS: dict[type, tuple[str, tuple[str, ...]]] = {
     c.ResumeJob: ("job resumed", ()),
     c.PromoteJob: ("job promoted", ("wave", "skip_soak", "reason")),
     c.EndPolicy: ("job halted: it takes no more devices", ()),
+    c.StartRollback: ("job rolled back", ("devices", "reason")),
     c.CancelTasks: ("job halted: its tasks are cancelled", ("states", "scheduled")),
     c.ConfirmTasks: ("tasks confirmed", ("tasks", "whole")),
     c.RepeatTasks: ("tasks run again", ("tasks", "whole")),

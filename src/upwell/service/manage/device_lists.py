@@ -26,8 +26,9 @@ FIELD = "device_list_url"
 
 async def add_listed(
     ctx: Context, conn: Connection, caller: Caller, cmd: c.CreateJob, job_id: int, product_id: int
-) -> None:
-    """Make the listed devices the job's targets. Raises NotFound (file, device), Conflict file_used, Invalid."""
+) -> str:
+    """Make the listed devices the job's targets; returns the list's object key. Raises NotFound (file, device),
+    Conflict file_used, Invalid."""
     key = await uploads.take_device_list(ctx, conn, caller, cmd.device_list_url or "")
     total = 0
     async for names in _parts(_names(ctx, key)):
@@ -37,6 +38,7 @@ async def add_listed(
         await _add_part(conn, job_id, product_id, cmd.product_key, names)
     if total == 0:
         raise Invalid(FIELD, "one device name a line", "the list is empty")
+    return key
 
 
 async def _add_part(conn: Connection, job_id: int, product_id: int, product_key: str, names: list[str]) -> None:

@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 from uuid import UUID
 
 from upwell.domain import commands as c
-from upwell.domain.commands.lists import Flow, Page, Slice
+from upwell.domain.commands.lists import Flow, Order, Page, Slice
 from upwell.domain.errors import Invalid, NotFound
 from upwell.domain.records import RECORD_BITS, device_bound
 from upwell.domain.search import EVERYONE, Both, Compare, Condition
@@ -21,9 +21,11 @@ from upwell.service.manage import device_counts
 from upwell.service.manage.access import Caller
 from upwell.service.manage.devices import views
 from upwell.service.manage.groups import condition_of_group
+from upwell.service.manage.pages import end_of
 from upwell.service.manage.products import find_product
 from upwell.service.manage.spaces import find_space
 from upwell.storage.database import Connection, Row
+from upwell.storage.orders import DEVICES, ordered
 from upwell.storage.queries import sheet
 from upwell.storage.search import to_json, where
 from upwell.storage.views import record_of
@@ -49,7 +51,9 @@ async def list_devices(ctx: Context, caller: Caller, cmd: c.ListDevices) -> Page
         else:
             total, rows = await _fitting(ctx, conn, caller, cmd)
         items = await views(conn, caller, [row["device_id"] for row in rows])
-    return Page(items=tuple(items), asked=cmd.asked, total=total, last=record_of(rows[-1]) if rows else None)
+    last = record_of(rows[-1]) if rows else None
+    end = end_of(cmd.asked, last, rows[-1]) if rows else None
+    return Page(items=tuple(items), asked=cmd.asked, total=total, last=last, end=end)
 
 
 async def export_devices(ctx: Context, caller: Caller, cmd: c.ExportDevices) -> Flow[c.Device]:
@@ -109,7 +113,7 @@ async def _fitting(
 
 def _counts_pages(cmd: c.ListDevices, product_id: int | None) -> bool:
     """Whether the caller counts pages of a list that can go on from a device."""
-    by_number = cmd.after is None and cmd.asked.below is None and cmd.asked.take > 0
+    by_number = cmd.after is None and cmd.asked.below is None and cmd.asked.order is None and cmd.asked.take > 0
     return by_number and (cmd.order == "record" or (cmd.order == "newest" and product_id is not None))
 
 
@@ -129,6 +133,8 @@ async def _statement(
 ) -> tuple[Any, ...]:
     """The statement of the order that is asked for, with its arguments; it goes on from behind `end`. Raises Invalid
     (after)."""
+    if cmd.asked.order is not None:
+        return _in_order(caller, cmd, product_id, cmd.asked.order)
     if cmd.after is not None:
         moment = await conn.fetchval(*SQL["moment_of_device"](product_id=product_id, device_id=cmd.after))
         if moment is None:
@@ -139,11 +145,27 @@ async def _statement(
         return (*SQL["newest_after"](**place),)
     whose = {"account_id": caller.account_id, "product_id": product_id}
     span = {"take": cmd.asked.take, "skip": cmd.asked.skip if end is None else 0}
-    below = {} if cmd.order != "record" else _below(cmd.asked) if end is None else end._asdict()
-    return (*SQL[cmd.order](**whose, **span, **below),)
+    if cmd.order == "newest":
+        return (*SQL["newest"](**whose, **span),)
+    bound = None if cmd.order == "record_up" else cmd.asked.below
+    return (*SQL[cmd.order](**whose, **span, **(_bound(bound) if end is None else end._asdict())),)
 
 
-def _below(asked: Slice) -> dict[str, Any]:
-    is_bound = asked.below is not None and asked.below < 1 << RECORD_BITS
-    moment, device_id = device_bound(asked.below or 0) if is_bound else (None, None)
+def _in_order(caller: Caller, cmd: c.ListDevices, product_id: int | None, order: Order) -> tuple[Any, ...]:
+    """The statement of a list by a field, from behind what the page before ended with. Raises Invalid (sort)."""
+    whose = {"account_id": caller.account_id, "product_id": product_id, "take": cmd.asked.take, "skip": cmd.asked.skip}
+    after = cmd.asked.after
+    if order.field == "name":
+        if product_id is None:
+            raise Invalid("sort", "created_at or -created_at, unless product_id is given", f"it is {order.field}")
+        return ordered(SQL["by_name"](**whose), DEVICES, order, after)
+    record = None if after is None else after.record
+    if order.down:
+        return (*SQL["record"](**whose, **_bound(record)),)
+    return (*SQL["record_up"](**whose, **_bound(None if record is None else record + 1)),)
+
+
+def _bound(record: int | None) -> dict[str, Any]:
+    is_bound = record is not None and record < 1 << RECORD_BITS
+    moment, device_id = device_bound(record or 0) if is_bound else (None, None)
     return {"moment": moment, "device_id": device_id}

@@ -16,10 +16,11 @@ from upwell.service.context import Context
 from upwell.service.manage import device_counts
 from upwell.service.manage.access import Caller, require
 from upwell.service.manage.devices import show_device
-from upwell.service.manage.pages import page, span
+from upwell.service.manage.pages import page, sliced
 from upwell.service.manage.spaces import find_space, space_number
 from upwell.service.upgrade.members import condition_of
 from upwell.storage.database import Connection, Row
+from upwell.storage.orders import GROUPS
 from upwell.storage.queries import sheet
 from upwell.storage.search import condition, to_json, where
 from upwell.storage.views import group_of
@@ -109,7 +110,7 @@ async def list_groups(ctx: Context, caller: Caller, cmd: c.ListGroups) -> Page[c
         which["space_id"] = await space_number(conn, caller, cmd.space)
         which["group_ids"] = None if device is None else await _groups_of(conn, caller, device)
         total = await conn.fetchval(*SQL["count_groups"](**which)) if cmd.counted else None
-        rows = await conn.fetch(*SQL["list_groups"](**which, **span(cmd.asked)))
+        rows = await conn.fetch(*sliced(SQL["list_groups"], GROUPS, cmd.asked, **which))
     return page(rows, cmd.asked, group_of, lambda row: int(row["group_id"]), total)
 
 

@@ -16,11 +16,12 @@ from upwell.objects.port import Writer
 from upwell.service.context import Context, objects_of
 from upwell.service.dice import dice
 from upwell.service.manage.access import Caller, Scope, project_id, require
-from upwell.service.manage.pages import page, span
+from upwell.service.manage.pages import page, sliced
 from upwell.service.manage.parts import Incoming
 from upwell.service.manage.products import find_product
 from upwell.service.rows import RowReader
 from upwell.storage.database import Connection, filled
+from upwell.storage.orders import IMPORTS
 from upwell.storage.queries import sheet
 
 log = logging.getLogger(__name__)
@@ -86,7 +87,7 @@ async def list_imports(ctx: Context, caller: Caller, cmd: c.ListImports) -> Page
     """The account's imports in a slice, newest first."""
     asked = {"account_id": caller.account_id, "product_key": cmd.product_key, "space": cmd.space}
     async with ctx.database.connection() as conn:
-        rows = await conn.fetch(*SQL["list_imports"](**asked, **span(cmd.asked)))
+        rows = await conn.fetch(*sliced(SQL["list_imports"], IMPORTS, cmd.asked, **asked))
     return page(rows, cmd.asked, lambda row: filled(c.Import, row), lambda row: int(row["import_id"]))
 
 

@@ -17,13 +17,14 @@ from upwell.service.context import Context
 from upwell.service.manage.access import Caller
 from upwell.service.manage.devices import show_device
 from upwell.service.manage.job_packages import require_package
-from upwell.service.manage.pages import page, span
+from upwell.service.manage.pages import page, sliced
 from upwell.service.manage.spaces import space_number
 from upwell.service.manage.task_views import page_of_tasks
-from upwell.service.upgrade import waves
+from upwell.service.upgrade import guards, waves
 from upwell.service.upgrade.counters import tallies, totals
 from upwell.storage.database import Connection, Row
 from upwell.storage.job_rows import job_view, progress_of
+from upwell.storage.orders import JOBS
 from upwell.storage.queries import sheet
 
 SQL = sheet("job_views")
@@ -44,6 +45,8 @@ async def show_job(ctx: Context, caller: Caller, cmd: c.ShowJob) -> c.Job:
 async def _with_outlook(ctx: Context, conn: Connection, job: c.Job) -> c.Job:
     """With where the devices of its waves stand, and what happens next."""
     counts = job.counts
+    if job.care is not None and job.care.guard is not None:
+        job = replace(job, failing=await guards.failing(conn, job.job_id))
     row = await conn.fetchrow(*waves.SQL["show_rollout"](job_id=job.job_id)) if job.open_wave else None
     if row is None or counts is None:
         return job
@@ -80,10 +83,10 @@ async def _found(conn: Connection, cmd: c.ListJobs, which: dict[str, Any]) -> tu
     """The ids of a slice, and how many fit, if that is wanted. How a job stands is no column, so all that may fit are
     looked at for it."""
     if cmd.progress is None:
-        rows = await conn.fetch(*SQL["find_jobs"](**which, **span(cmd.asked)))
+        rows = await conn.fetch(*sliced(SQL["find_jobs"], JOBS, cmd.asked, **which))
         total = await conn.fetchval(*SQL["count_jobs"](**which)) if cmd.counted else None
         return [row["job_id"] for row in rows], total
-    rows = await conn.fetch(*SQL["find_jobs"](**which, take=None, skip=0, below=None))
+    rows = await conn.fetch(*sliced(SQL["find_jobs"], JOBS, None, **which))
     fitting = [row["job_id"] for row in rows if progress_of(row) == cmd.progress]
     below = [job_id for job_id in fitting if cmd.asked.below is None or job_id < cmd.asked.below]
     return below[cmd.asked.skip : cmd.asked.skip + cmd.asked.take], len(fitting)

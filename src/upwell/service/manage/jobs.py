@@ -7,7 +7,7 @@ asks for versions is a job as any, which other tongues see as a static one.
 
 import json
 from collections.abc import Sequence
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any
@@ -94,37 +94,71 @@ def _check_care(cmd: c.CreateJob) -> None:
         raise Invalid(f"waves[{place}]" if place >= 0 else "waves", check)
 
 
-async def _make_verify(ctx: Context, conn: Connection, caller: Caller, cmd: c.CreateJob) -> int:
+@dataclass(frozen=True, slots=True)
+class Looked:
+    """What a job that may be made is of: its package, its product, and the devices that are named."""
+
+    package: Row
+    product_id: int
+    targets: list[UUID]
+
+
+async def look(conn: Connection, caller: Caller, cmd: c.CreateJob, now: datetime) -> Looked:
+    """That the job may be made, but for its list of devices; nothing is. Its package is locked. Raises as
+    `create_job`."""
+    _check_hours(cmd, now)
+    _check_care(cmd)
+    return await _LOOK[cmd.kind](conn, caller, cmd)
+
+
+async def _look_verify(conn: Connection, caller: Caller, cmd: c.CreateJob) -> Looked:
     package, product_id = await job_packages.package_of_product(conn, caller, cmd)
     await job_packages.refuse_verified(conn, package)
-    targets = await devices_of_product(conn, product_id, cmd.device_names)
-    job_id = await _add(ctx, conn, caller, cmd, product_id)
-    await add_targets(conn, job_id, targets)
-    await set_package_status(conn, package["package_id"], "verifying", ctx.now())
-    await fill_chunk(ctx, conn, job_id)
-    return job_id
+    return Looked(package, product_id, await devices_of_product(conn, product_id, cmd.device_names))
 
 
-async def _make_static(ctx: Context, conn: Connection, caller: Caller, cmd: c.CreateJob) -> int:
+async def _look_static(conn: Connection, caller: Caller, cmd: c.CreateJob) -> Looked:
     package, product_id = await job_packages.package_of_product(conn, caller, cmd)
     job_packages.require_offerable(package, cmd.source_versions)
-    await _require_groups(conn, caller, cmd.group_ids, "static")
-    targets = await devices_of_product(conn, product_id, cmd.device_names)
-    job_id = await _add(ctx, conn, caller, cmd, product_id)
-    await add_targets(conn, job_id, targets)
-    if cmd.device_list_url is not None:
-        await device_lists.add_listed(ctx, conn, caller, cmd, job_id, product_id)
-    if cmd.manner.scheduled_at is None and len(targets) in range(1, SMALL + 1):
-        await fill_chunk(ctx, conn, job_id)
-    return job_id
+    await _require_groups(conn, caller, cmd.group_ids, None if cmd.any_group else "static")
+    return Looked(package, product_id, await devices_of_product(conn, product_id, cmd.device_names))
 
 
-async def _make_dynamic(ctx: Context, conn: Connection, caller: Caller, cmd: c.CreateJob) -> int:
+async def _look_dynamic(conn: Connection, caller: Caller, cmd: c.CreateJob) -> Looked:
     package, product_id = await job_packages.package_of_product(conn, caller, cmd)
     job_packages.require_offerable(package, cmd.source_versions)
     await _require_groups(conn, caller, cmd.group_ids, "dynamic")
     for group_id in cmd.group_ids:
         await _require_modes(conn, cmd.manner, group_id)
+    return Looked(package, product_id, [])
+
+
+_LOOK = {"verify": _look_verify, "static": _look_static, "dynamic": _look_dynamic}
+
+
+async def _make_verify(ctx: Context, conn: Connection, caller: Caller, cmd: c.CreateJob) -> int:
+    looked = await _look_verify(conn, caller, cmd)
+    job_id = await _add(ctx, conn, caller, cmd, looked.product_id)
+    await add_targets(conn, job_id, looked.targets)
+    await set_package_status(conn, looked.package["package_id"], "verifying", ctx.now())
+    await fill_chunk(ctx, conn, job_id)
+    return job_id
+
+
+async def _make_static(ctx: Context, conn: Connection, caller: Caller, cmd: c.CreateJob) -> int:
+    looked = await _look_static(conn, caller, cmd)
+    job_id = await _add(ctx, conn, caller, cmd, looked.product_id)
+    await add_targets(conn, job_id, looked.targets)
+    if cmd.device_list_url is not None:
+        await device_lists.add_listed(ctx, conn, caller, cmd, job_id, looked.product_id)
+    if cmd.manner.scheduled_at is None and len(looked.targets) in range(1, SMALL + 1):
+        await fill_chunk(ctx, conn, job_id)
+    return job_id
+
+
+async def _make_dynamic(ctx: Context, conn: Connection, caller: Caller, cmd: c.CreateJob) -> int:
+    looked = await _look_dynamic(conn, caller, cmd)
+    package, product_id = looked.package, looked.product_id
     await conn.execute(*POLICIES["change_policies"](product_id=product_id))
     job_id = await _add(ctx, conn, caller, cmd, product_id)
     await _add_policy(conn, job_id, product_id, package, cmd.source_versions, _group_of(cmd))
@@ -141,6 +175,13 @@ async def _make_asking(ctx: Context, conn: Connection, caller: Caller, cmd: c.Cr
     if cmd.manner.scheduled_at is not None:
         await news.note_status(conn, job_id, ctx.now(), Progress.WAITING, cmd.part)
     return job_id
+
+
+async def make_back(ctx: Context, conn: Connection, caller: Caller, cmd: c.CreateJob, undoes: int) -> int:
+    """A static job for the devices that another one succeeded on. Raises as making any does."""
+    package, product_id = await job_packages.package_of_product(conn, caller, cmd)
+    job_packages.require_offerable(package, cmd.source_versions)
+    return await _add(ctx, conn, caller, cmd, product_id, undoes)
 
 
 _MAKE = {"verify": _make_verify, "static": _make_static, "dynamic": _make_dynamic}
@@ -202,9 +243,11 @@ async def _add_public(conn: Connection, caller: Caller, cmd: c.CreateJob, job_id
     await conn.execute(*SQL["add_strays"](job_id=job_id, device_ids=ids, names=strays))
 
 
-async def _add(ctx: Context, conn: Connection, caller: Caller, cmd: c.CreateJob, product_id: int) -> int:
+async def _add(
+    ctx: Context, conn: Connection, caller: Caller, cmd: c.CreateJob, product_id: int, undoes: int | None = None
+) -> int:
     job_id, asks = ctx.new_id(), cmd.asks_version
-    care = cmd.care if cmd.care is not None or cmd.kind == "verify" else await _defaults(conn, cmd, product_id)
+    care = cmd.care if cmd.care is not None or cmd.kind == "verify" else await defaults(conn, cmd, product_id)
     facts: dict[str, Any] = asdict(cmd.manner) | {
         "job_id": job_id,
         "account_id": caller.account_id,
@@ -222,6 +265,7 @@ async def _add(ctx: Context, conn: Connection, caller: Caller, cmd: c.CreateJob,
         "facts": json.dumps(dict(cmd.facts)),
         "now": await ctx.moment(conn),  # which of the devices there are it is for
         "open_wave": _begins(care),
+        "undoes": undoes,
     }
     facts |= {name: getattr(cmd, name) for name in _AS_GIVEN}
     await conn.execute(*SQL["add_job"](**facts))
@@ -233,7 +277,7 @@ async def _add(ctx: Context, conn: Connection, caller: Caller, cmd: c.CreateJob,
     return job_id
 
 
-async def _defaults(conn: Connection, cmd: c.CreateJob, product_id: int) -> c.Care | None:
+async def defaults(conn: Connection, cmd: c.CreateJob, product_id: int) -> c.Care | None:
     """The care that the product's owner wants for jobs that say nothing of it. A standing rule for newcomers alone has
     no shares, but a guard."""
     care = care_of(await conn.fetchval(*SQL["rollout_defaults"](product_id=product_id)))
@@ -309,12 +353,17 @@ async def end_policy(ctx: Context, caller: Caller, cmd: c.EndPolicy) -> c.Done:
             raise Conflict("job_not_dynamic", "The job is not dynamic and has no policy.")
         if job["status"] != "IN_PROGRESS":
             raise Conflict("job_ended", f"The job is {job['status']}.")
-        await conn.execute(*POLICIES["change_policies"](product_id=job["product_id"]))
-        await conn.execute(*POLICIES["drop_policy"](job_id=cmd.job_id))
-        await end_job(conn, cmd.job_id, "CANCELED", ctx.now())
+        await end_policy_of(ctx, conn, job)
         return c.Done()
 
     return await ctx.database.transact(body)
+
+
+async def end_policy_of(ctx: Context, conn: Connection, job: Row) -> None:
+    """A locked dynamic job that runs makes no more tasks."""
+    await conn.execute(*POLICIES["change_policies"](product_id=job["product_id"]))
+    await conn.execute(*POLICIES["drop_policy"](job_id=job["job_id"]))
+    await end_job(conn, job["job_id"], "CANCELED", ctx.now())
 
 
 async def delete_job(ctx: Context, caller: Caller, cmd: c.DeleteJob) -> c.Done:

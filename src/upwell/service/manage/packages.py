@@ -16,10 +16,11 @@ from upwell.domain.modules import module_key
 from upwell.service.context import Context
 from upwell.service.manage.access import Caller, require
 from upwell.service.manage.package_contents import object_of, several, single
-from upwell.service.manage.pages import page, span
+from upwell.service.manage.pages import page, sliced
 from upwell.service.manage.products import find_product
 from upwell.service.manage.spaces import space_number
 from upwell.storage.database import Connection, Row
+from upwell.storage.orders import PACKAGES
 from upwell.storage.queries import sheet
 from upwell.storage.views import package_of
 
@@ -93,7 +94,7 @@ async def list_packages(ctx: Context, caller: Caller, cmd: c.ListPackages) -> Pa
     async with ctx.database.connection() as conn:
         asked["space_id"] = await space_number(conn, caller, cmd.space)
         total = await conn.fetchval(*SQL["count_packages"](**asked)) if cmd.counted else None
-        found = await conn.fetch(*SQL["list_packages"](**asked, **span(cmd.asked)))
+        found = await conn.fetch(*sliced(SQL["list_packages"], PACKAGES, cmd.asked, **asked))
         rows = await _rows(conn, caller, [row["package_id"] for row in found])
     return page(rows, cmd.asked, package_of, lambda row: int(row["package_id"]), total)
 

@@ -15,10 +15,11 @@ from upwell.domain.errors import Conflict, NotFound
 from upwell.service.context import Context
 from upwell.service.dice import dice
 from upwell.service.manage.access import Caller, require
-from upwell.service.manage.pages import page, span
+from upwell.service.manage.pages import page, sliced
 from upwell.service.manage.spaces import find_space, space_number
 from upwell.storage.database import Connection, Row
 from upwell.storage.job_rows import kept_care
+from upwell.storage.orders import PRODUCTS
 from upwell.storage.queries import sheet
 from upwell.storage.views import product_of
 
@@ -64,7 +65,7 @@ async def list_products(ctx: Context, caller: Caller, cmd: c.ListProducts) -> Pa
         which = {"account_id": caller.account_id, "space_id": space_id, "name": cmd.name, "facts": facts}
         which["product_key"] = cmd.product_key
         total = await conn.fetchval(*SQL["count_products"](**which)) if cmd.counted else None
-        found = await conn.fetch(*SQL["list_products"](**which, **span(cmd.asked)))
+        found = await conn.fetch(*sliced(SQL["list_products"], PRODUCTS, cmd.asked, **which))
         rows = await _rows(conn, [row["product_id"] for row in found])
     return page(rows, cmd.asked, product_of, lambda row: int(row["product_id"]), total)
 

@@ -81,6 +81,9 @@ class Part:
     async def job(self, job_id: int) -> None:
         await self._need("has_job", "job", str(job_id), job_id=job_id)
 
+    async def plan(self, plan_id: int) -> None:
+        await self._need("has_plan", "plan", str(plan_id), plan_id=plan_id)
+
     async def list_of_devices(self, import_id: int) -> None:
         await self._need("has_import", "import", str(import_id), import_id=import_id)
 
@@ -294,9 +297,26 @@ async def _make_job(part: Part, cmd: c.CreateJob) -> c.CreateJob:
     return cmd
 
 
+async def _make_plan(part: Part, cmd: c.CreatePlan) -> c.CreatePlan:
+    return replace(cmd, job=await _make_job(part, cmd.job))
+
+
+async def _of_plan(part: Part, cmd: c.ShowPlan) -> c.ShowPlan:
+    await part.plan(cmd.plan_id)
+    return cmd
+
+
 async def _of_job(part: Part, cmd: Any) -> Any:
     await part.job(cmd.job_id)
     return cmd
+
+
+async def _explain_device(part: Part, cmd: c.ExplainDevice) -> c.ExplainDevice:
+    if cmd.job_id is not None:
+        await part.job(cmd.job_id)
+    if cmd.package_id is not None:
+        await part.package(cmd.package_id)
+    return replace(cmd, device=await part.device(cmd.device))
 
 
 async def _list_jobs(part: Part, cmd: c.ListJobs) -> c.ListJobs:
@@ -363,6 +383,8 @@ RULES: Mapping[type, Rule] = {
     c.CreatePackage: _make_package, c.ShowPackage: _of_package,
     c.UpdatePackage: _of_package, c.DeletePackage: _of_package, c.ListPackages: _list_packages,
     c.PauseJob: _of_job, c.ResumeJob: _of_job, c.PromoteJob: _of_job, c.ListDecisions: _of_job,
+    c.PlanRollback: _of_job, c.ShowRollback: _of_job, c.StartRollback: _of_job,
+    c.ExplainDevice: _explain_device, c.ShowReasons: _of_job, c.CreatePlan: _make_plan, c.ShowPlan: _of_plan,
     c.CreateJob: _make_job, c.UpdateJob: _of_job, c.EndPolicy: _of_job, c.ShowJob: _of_job, c.ListJobs: _list_jobs,
     c.ListFailures: _of_job, c.ListTimeline: _of_device, c.ListVersionHours: _of_product,
     c.ListRefusedLogins: _list_refused,

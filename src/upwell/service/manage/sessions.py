@@ -6,18 +6,21 @@ up with each request.
 """
 
 import hmac
+import secrets
+from dataclasses import replace
 from datetime import timedelta
 from functools import partial
 from hashlib import sha256
 
 from upwell.domain import commands as c
-from upwell.domain.errors import Conflict, UnknownKey
+from upwell.domain.errors import Conflict, Invalid, UnknownKey
 from upwell.service.context import Context
 from upwell.service.dice import dice
-from upwell.service.manage.access import Caller, Person
+from upwell.service.manage import own_keys
+from upwell.service.manage.access import Caller, Person, known_as
 from upwell.service.manage.audit import Asker, acted
-from upwell.service.manage.tries import Try
-from upwell.service.manage.users import SigningIn, User, known_as
+from upwell.service.manage.tries import Tries, Try
+from upwell.service.manage.users import SALT_BYTES, SigningIn, User, check_password
 from upwell.storage.database import Connection
 from upwell.storage.queries import sheet
 
@@ -56,28 +59,77 @@ async def _begun(tried: Try, user: User, ctx: Context) -> c.Session:
     return await ctx.database.transact(body)
 
 
-async def caller_of_session(ctx: Context, token: str, dialect: str) -> Caller:
-    """Who shows this token, in that tongue. Raises UnknownKey when it is none, or over."""
+async def caller_of_session(ctx: Context, token: str, dialect: str, address: str = "") -> Caller:
+    """Who shows this token from that address, in that tongue. Raises UnknownKey when it is none, or over."""
     which = {"session_id": token.rpartition("_")[0], "now": ctx.now()}
     async with ctx.lookups.connection() as conn:
         row = await conn.fetchrow(*SQL["find_session"](**which))
     if row is None or not hmac.compare_digest(row["hash"], _digest(token)):
         raise UnknownKey
-    person = Person(user_id=row["user_id"], name=row["name"], session_id=row["session_id"])
+    person = Person(user_id=row["user_id"], name=row["name"], session_id=row["session_id"], address=address)
     return Caller(row["account_id"], row["role"], known_as(row["name"]), dialect, person=person)
 
 
 async def end_session(ctx: Context, caller: Caller, cmd: c.EndSession) -> c.Done:
     """The session that the caller asks by is over. Raises Conflict no_session."""
-    if caller.person is None:
-        raise Conflict("no_session", "The request came by a key, which is no session; keys are revoked.")
-    ended = SQL["end_session"](session_id=caller.person.session_id)
+    ended = SQL["end_session"](session_id=_person(caller).session_id)
 
     async def body(conn: Connection) -> c.Done:
         await conn.execute(*ended)
         return c.Done()
 
     return await ctx.database.transact(body)
+
+
+async def change_password(ctx: Context, caller: Caller, cmd: c.ChangePassword) -> c.Done:
+    """The user has that password from now on, and no other session and no key of their own. A wrong present one counts
+    as one at signing in does. Raises Conflict no_session, Invalid (current_password, new_password), Throttled, Busy."""
+    person = _person(caller)
+    check_password("new_password", cmd.new_password)
+    tried, was = await _proven(ctx, caller, person, cmd.current_password)
+    if cmd.new_password == cmd.current_password:
+        raise Invalid("new_password", "another than the present one")
+    salt = secrets.token_bytes(SALT_BYTES)
+    async with ctx.passwords.turn(f"account {caller.account_id}"):
+        kept = await ctx.passwords.hashed(cmd.new_password, salt)
+    change = {"user_id": person.user_id, "salt": salt, "hash": kept, "was": was}
+
+    async def body(conn: Connection) -> c.Done:
+        if await conn.fetchval(*SQL["change_password"](**change, now=ctx.now())) is None:
+            raise _wrong()
+        await tried.right(conn)
+        await conn.execute(*SQL["end_other_sessions"](user_id=person.user_id, session_id=person.session_id))
+        await own_keys.end_keys(conn, caller.account_id, person.user_id, ctx.now())
+        return c.Done()
+
+    return await ctx.database.transact(body)
+
+
+async def _proven(ctx: Context, caller: Caller, person: Person, password: str) -> tuple[Try, bytes]:
+    """The try, which is right, and the hash that there is. A try is counted by itself, whatever becomes of the call.
+    Raises Invalid, Throttled, Busy."""
+    plain = replace(ctx, database=ctx.database.unwitnessed)
+    async with plain.database.connection() as conn:
+        row = await conn.fetchrow(*SQL["password_of"](user_id=person.user_id))
+    if row is None:
+        raise UnknownKey  # deleted meanwhile
+    async with ctx.passwords.turn(f"account {caller.account_id}"):
+        tried = await Tries().spend(plain, row["account"], person.name, person.address)
+        given = await ctx.passwords.hashed(password, row["salt"])
+    if not hmac.compare_digest(given, row["hash"]):
+        tried.wrong(row["account"], person.name, person.address, known=True)
+        raise _wrong()
+    return tried, row["hash"]
+
+
+def _person(caller: Caller) -> Person:
+    if caller.person is None or not caller.person.session_id:
+        raise Conflict("no_session", "The request came by a key, which is no session; keys are revoked.")
+    return caller.person
+
+
+def _wrong() -> Invalid:
+    return Invalid("current_password", "the password that the user has now", "it is not")
 
 
 async def forget_sessions(ctx: Context) -> None:

@@ -13,6 +13,7 @@ from upwell.service.context import Context
 from upwell.service.manage.access import Caller, require
 from upwell.service.upgrade.burying import BURIED_AT_ONCE, bury
 from upwell.storage.database import Connection, Row
+from upwell.storage.orders import SPACES, ordered
 from upwell.storage.queries import sheet
 from upwell.storage.views import space_of
 
@@ -39,9 +40,8 @@ async def create_space(ctx: Context, caller: Caller, cmd: c.CreateSpace) -> c.Sp
 async def list_spaces(ctx: Context, caller: Caller, cmd: c.ListSpaces) -> tuple[c.Space, ...]:
     """The account's spaces, newest first."""
     async with ctx.database.connection() as conn:
-        rows = await conn.fetch(
-            *SQL["list_spaces"](account_id=caller.account_id, is_default=cmd.is_default, key=cmd.space)
-        )
+        which = {"account_id": caller.account_id, "is_default": cmd.is_default, "key": cmd.space}
+        rows = await conn.fetch(*ordered(SQL["list_spaces"](**which), SPACES, cmd.order))
     return tuple(map(space_of, rows))
 
 

@@ -6,6 +6,7 @@ cancelled, in lists and in counts alike.
 """
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any, NamedTuple
 from uuid import UUID
 
@@ -14,6 +15,7 @@ from upwell.domain.commands.lists import Page, Slice
 from upwell.domain.errors import NotFound
 from upwell.domain.fleet import device_id
 from upwell.domain.records import RECORD_BITS, target_bound, target_record
+from upwell.domain.talk import TaskRef
 from upwell.domain.task import State
 from upwell.domain.ways import Way, ways_of
 from upwell.service.context import Context
@@ -61,6 +63,8 @@ async def page_of_tasks(ctx: Context, conn: Connection, caller: Caller, cmd: c.L
     if cmd.module is not None and cmd.module.lower() != job.module:
         return page([], cmd.asked, task_view, None, 0)
     total = await counters.count(conn, cmd.job_id or 0, cmd.states, cmd.standing)
+    if cmd.asked.order is not None:
+        return await _shown(conn, cmd, await _by_state(conn, cmd, down=cmd.asked.order.down), total)
     found = await _of_job(ctx.remembered, conn, cmd, total) if cmd.asked.skip < total else []
     return await _shown(conn, cmd, found, total)
 
@@ -95,6 +99,8 @@ async def _of_devices(conn: Connection, caller: Caller, cmd: c.ListTasks, ids: S
     which = {"job_id": cmd.job_id, "device_ids": ids, "module": cmd.module, "account_id": caller.account_id}
     meant = {"states": [way.state for way in ways], "marks": [way.marks for way in ways], "down": cmd.asking}
     rows = await conn.fetch(*SQL["tasks_of_devices"](**which, **meant))
+    if cmd.asked.order is not None:
+        return _some_by_state(cmd, await _shown(conn, cmd, rows, len(rows)), down=cmd.asked.order.down)
     bound = _bound(cmd.asked)
     below = [row for row in rows if (bound is None or row["device_id"] < bound) and _is_behind(row, cmd)]
     found = below[cmd.asked.skip : cmd.asked.skip + cmd.asked.take]
@@ -124,6 +130,39 @@ async def _of_job(ends: Remembered, conn: Connection, cmd: c.ListTasks, total: i
     if len(rows) == asked.take and passed >= REMEMBERED_FROM and cmd.after is None:
         ends.keep((which, passed), (rows[-1]["device_id"], rows[-1]["nth"]), END_KEPT_S)
     return rows
+
+
+async def _by_state(conn: Connection, cmd: c.ListTasks, *, down: bool) -> Sequence[Row]:
+    """The keys of the page's tasks, one state after the other, each in the order of its index."""
+    found: list[Row] = []
+    after = None if cmd.after is None else (cmd.after.device_id, cmd.after.nth)
+    for state in _states_from(cmd, down=down):
+        left = replace(cmd.asked, take=cmd.asked.take - len(found))
+        of_state = replace(cmd, states=frozenset((state,)), asked=left)
+        found += await _passing_over(conn, of_state, after if state == cmd.after_state else None, is_all=False)
+        if len(found) == cmd.asked.take:
+            break
+    return found
+
+
+def _some_by_state(cmd: c.ListTasks, few: Page[c.Task], *, down: bool) -> Page[c.Task]:
+    """The page of some devices' tasks in a job, which are few."""
+
+    def place(state: str, ref: TaskRef) -> tuple[int, UUID, int]:
+        rank = list(State).index(State(state))
+        return (-rank if down else rank, ref.device_id, ref.nth)
+
+    end = None if cmd.after is None or cmd.after_state is None else place(cmd.after_state, cmd.after)
+    behind = [task for task in few.items if end is None or place(task.state, task.ref) > end]
+    items = sorted(behind, key=lambda task: place(task.state, task.ref))[: cmd.asked.take]
+    return replace(few, items=tuple(items))
+
+
+def _states_from(cmd: c.ListTasks, *, down: bool) -> list[str]:
+    """The states that are asked for in the order in which a task passes through them, or the other way, from the one
+    that the page before ended in."""
+    states = [str(each) for each in (reversed(State) if down else State) if not cmd.states or each in cmd.states]
+    return states[states.index(cmd.after_state) :] if cmd.after_state in states else states
 
 
 async def _passing_over(

@@ -16,7 +16,8 @@ from functools import partial
 from upwell.domain.errors import Conflict, Denied, Invalid, NotFound
 from upwell.service.context import Context
 from upwell.service.hashing import Turns, hashed
-from upwell.service.manage.access import ROLES, Caller, check_account, make_account
+from upwell.service.manage import own_keys
+from upwell.service.manage.access import ROLES, Caller, check_account, known_as, make_account
 from upwell.service.manage.audit import Asker, acted
 from upwell.service.manage.tries import Tries, Try, forgotten_before
 from upwell.storage.database import Connection, filled
@@ -86,6 +87,7 @@ async def delete_user(ctx: Context, account: str, name: str) -> User:
         row = await conn.fetchrow(*_Q["delete_user"](account=account, name=name))
         if row is None:
             raise NotFound("user", name)
+        await own_keys.end_keys(conn, row["account_id"], row["user_id"], ctx.now())
         return filled(User, row)
 
     return await ctx.database.transact(body)
@@ -138,11 +140,6 @@ async def caller_of_token(ctx: Context, token: str, *, scoped: bool = True) -> C
     return Caller(row["account_id"], row["role"], known_as(row["name"]), TONGUE)
 
 
-def known_as(name: str) -> str:
-    """The user in the place of a key's id."""
-    return f"user {name}"
-
-
 async def purge(ctx: Context) -> None:
     """Forget tokens and wrong passwords that count no more."""
     before = {"ended_before": ctx.now() - TOKEN_KEPT, "tried_before": forgotten_before(ctx.now())}
@@ -165,10 +162,15 @@ def check_user(name: str, password: str, role: str) -> None:
     """Raises Invalid for what can be no user's."""
     if not _NAME.fullmatch(name):
         raise Invalid("name", "1 to 64 letters, digits, _ . @ or -")
-    if len(password) not in PASSWORD_SIZES:
-        raise Invalid("password", f"{PASSWORD_SIZES[0]} to {PASSWORD_SIZES[-1]} characters")
+    check_password("password", password)
     if role not in ROLES:
         raise Invalid("role", "one of " + ", ".join(ROLES))
+
+
+def check_password(field: str, password: str) -> None:
+    """Raises Invalid naming `field`."""
+    if len(password) not in PASSWORD_SIZES:
+        raise Invalid(field, f"{PASSWORD_SIZES[0]} to {PASSWORD_SIZES[-1]} characters")
 
 
 def _digest(token: str) -> bytes:

@@ -276,8 +276,7 @@ async def _reserve(ctx: Context, tasks: Sequence[TaskRef]) -> _Grant:
         if len(limits) < len(jobs):  # no offer of theirs was ever counted
             await conn.execute(*_Q["make_budgets"](job_ids=jobs))
             limits = await conn.fetch(*_Q["lock_budgets"](job_ids=jobs))
-        rows = await conn.fetch(*_Q["granted_in_window"](job_ids=jobs, pace_s=WINDOW_S))
-        spent = {r["job_id"]: r["offers"] for r in rows}
+        spent = await spent_by(conn, jobs)
         granted = {
             r["job_id"]: allowance(r["maximum_per_min"], spent.get(r["job_id"], 0), wanted[r["job_id"]]) for r in limits
         }
@@ -295,6 +294,12 @@ async def _reserve(ctx: Context, tasks: Sequence[TaskRef]) -> _Grant:
             left[task.job_id] -= 1
             allowed.append(task)
     return _Grant(allowed, since, guarded)
+
+
+async def spent_by(conn: Connection, jobs: Sequence[int]) -> dict[int, int]:
+    """How many offers count against the budgets of these jobs now; none of one that is left out."""
+    rows = await conn.fetch(*_Q["granted_in_window"](job_ids=jobs, pace_s=WINDOW_S))
+    return {row["job_id"]: row["offers"] for row in rows}
 
 
 async def _give_back(conn: Connection, grant: _Grant, spent: AbstractSet[TaskRef]) -> None:

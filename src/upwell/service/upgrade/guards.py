@@ -12,6 +12,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
+from upwell.domain.commands.rollouts import Failing
 from upwell.domain.guard import (
     Evidence,
     Guard,
@@ -20,6 +21,7 @@ from upwell.domain.guard import (
     Stretch,
     Watch,
     failures_by_stretch,
+    halts_at,
     interval,
     look,
     shares,
@@ -274,6 +276,20 @@ def _whose(stratum: Row | None) -> str:
         return "devices"
     vendor, source = stratum["vendor"], stratum["source_version"]
     return "devices" + (f" of {vendor}" if vendor else "") + (f" that ran {source}" if source else "")
+
+
+async def failing(conn: Connection, job_id: int) -> Failing | None:
+    """What the guard of a job has seen of all its devices; None of a job without one. Reads a row for every 1,024
+    offers."""
+    row = await conn.fetchrow(*SQL["guard_shown"](job_id=job_id))
+    if row is None:
+        return None
+    tests, offered = Tests(watch_of(row["guard"]), row["strata"]), row["offered"]
+    rows = await conn.fetch(*SQL["stretches"](job_id=job_id, epoch=row["epoch"], stratum=ALL))
+    failed = sum(each["failed"] for each in rows)
+    low, high = interval(failed, offered)
+    at = halts_at(tests.of(ALL), offered, tests.alpha(ALL))
+    return Failing(offered=offered, failed=failed, halts_at=at, low=low, high=high)
 
 
 async def renew(conn: Connection, job_id: int) -> None:

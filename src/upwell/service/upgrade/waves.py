@@ -216,12 +216,9 @@ async def seen_by_wave(conn: Connection, job_id: int) -> Mapping[int, Seen]:
     apart: dict[int, dict[str, int]] = {}
     for row in await conn.fetch(*guards.SQL["count_apart"](job_id=job_id)):
         apart.setdefault(row["wave"], {})[row["verdict"]] = row["n"]
-    return {
-        r["wave"]: Seen(fine=r["fine"] or 0, failed=r["failed"] or 0, open=r["open"] or 0).but(
-            **apart.get(r["wave"], {})
-        )
-        for r in rows
-    }
+    names = ("fine", "failed", "open", "told")
+    found = {r["wave"]: Seen(**{name: r[name] or 0 for name in names}) for r in rows}
+    return {wave: seen.but(**apart.get(wave, {})) for wave, seen in found.items()}
 
 
 # --- steps that change what may be offered ---

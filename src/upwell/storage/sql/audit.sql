@@ -40,15 +40,16 @@ select minute, address, times from audit_stranger
 where (:since::timestamptz is null or minute >= :since) order by minute desc, times desc, address limit :take;
 
 -- name: list_entries
--- Of an account, or of all; newest first. Each bound is an id.
+-- Of an account, or of all. Each bound is an id.
 select e.entry_id, coalesce(a.name, '') as account, e.at, e.who, e.tongue, e.address, e.operation, e.result, e.request_id,
        e.times, e.ids, e.changes
 from audit e left join account a using (account_id)
 where (:account_id::bigint is null or e.account_id = :account_id)
   and (:below::bigint is null or e.entry_id < :below) and (:least::bigint is null or e.entry_id >= :least)
-  and (:who::text is null or e.who = :who) and (:operation::text is null or e.operation = :operation)
+  and (:who::text is null or e.who = :who or split_part(e.who, ', key ', 1) = :who or split_part(e.who, ', key ', 2) = :who) and (:operation::text is null or e.operation = :operation)
   and (:result::text is null or e.result = :result or (:result = 'refused' and e.minute is not null))
-order by e.entry_id desc limit :take offset :skip;
+  and {beyond}
+order by {order} limit :take offset :skip;
 
 -- name: export_entries
 -- The next ones after that id, oldest first.
@@ -57,6 +58,6 @@ select e.entry_id, coalesce(a.name, '') as account, e.at, e.who, e.tongue, e.add
 from audit e left join account a using (account_id)
 where (:account_id::bigint is null or e.account_id = :account_id)
   and e.entry_id > :after and (:below::bigint is null or e.entry_id < :below)
-  and (:who::text is null or e.who = :who) and (:operation::text is null or e.operation = :operation)
+  and (:who::text is null or e.who = :who or split_part(e.who, ', key ', 1) = :who or split_part(e.who, ', key ', 2) = :who) and (:operation::text is null or e.operation = :operation)
   and (:result::text is null or e.result = :result or (:result = 'refused' and e.minute is not null))
 order by e.entry_id limit :take;

@@ -40,11 +40,19 @@ where p.account_id = :account_id and p.deleted_at is null
   and (:product_id::bigint is null or p.product_id = :product_id)
 order by f.created_at desc, f.device_id desc limit :take offset :skip;
 
+-- name: by_name
+-- Ids of one product by name, from behind one.
+select d.device_id, d.created_at, d.name from device d join product p using (product_id) left join presence n using (device_id)
+where p.account_id = :account_id and p.deleted_at is null and d.product_id = :product_id and d.deleted_at is null
+  and {beyond} and {condition}
+order by {order} limit :take offset :skip;
+
 -- name: record_up
--- The same from old to new, from the first on.
+-- The same as by record from old to new, from one on.
 select f.device_id, f.created_at from product p cross join lateral (
     select d.device_id, d.created_at from device d left join presence n using (device_id)
-    where d.product_id = p.product_id and d.deleted_at is null and {condition}
+    where d.product_id = p.product_id and d.deleted_at is null
+      and (:moment::timestamptz is null or (d.created_at, d.device_id) >= (:moment, :device_id::uuid)) and {condition}
     order by d.created_at, d.device_id limit :take::bigint + :skip::bigint
 ) f
 where p.account_id = :account_id and p.deleted_at is null

@@ -9,12 +9,10 @@ from job where status = 'IN_PROGRESS' and not materialised order by is_new desc,
 -- A job whose tasks do not all exist yet; other fillers pass it by. Devices that came after `until` are not its own, nor
 -- are those whose version the package may not follow: nothing could be offered to them (L6). No version is empty.
 select j.job_id, j.product_id, j.kind, j.selection,
-       case when p.source_versions = '{}' then j.source_versions when j.source_versions = '{}' then p.source_versions
-            else coalesce(nullif(array(select unnest(j.source_versions) intersect select unnest(p.source_versions)), '{}'),
-                          array['']) end as source_versions, j.gray_percent, j.overwrite, j.need_push,
+       sources_of(j.source_versions, p.source_versions) as source_versions, j.gray_percent, j.overwrite, j.need_push,
        j.need_confirm, j.cursor_device, j.until_device, j.group_id, j.multi_module, j.listed, j.account_id,
        j.started_at as until, j.asks_version, j.group_ids, j.part, lower(p.module) as module, p.version,
-       p.is_delta, p.source_version, j.looked, pr.product_key, j.walk, j.walk_after, j.gray_counted, j.gray_left, j.made,
+       p.is_delta, p.source_version, j.looked, pr.product_key, j.walk, j.walk_after, j.gray_counted, j.gray_left, j.made, j.undoes,
        exists (select from budget b where b.job_id = j.job_id and b.is_guarded) as is_guarded
 from job j join package p using (package_id) join product pr on pr.product_id = j.product_id
 where j.job_id = :job_id and j.status = 'IN_PROGRESS' and not j.materialised
@@ -57,9 +55,7 @@ select exists (select from job_missed where job_id = :job_id);
 select d.device_id, d.life, mv.version from device d
 left join module_version mv on mv.device_id = d.device_id and mv.module = :module
 where d.device_id = any(:device_ids::uuid[]) and d.product_id = :product_id and d.deleted_at is null
-  and mv.version is distinct from :version
-  and (cardinality(:versions::text[]) = 0 or mv.version = any(:versions))
-  and (:delta_source::text is null or mv.version = :delta_source)
+  and misfit(mv.version, :version, :versions, :delta_source) is null
 order by d.device_id for no key update of d skip locked;
 
 -- name: eligible
@@ -67,9 +63,7 @@ order by d.device_id for no key update of d skip locked;
 select d.device_id from device d
 left join module_version mv on mv.device_id = d.device_id and mv.module = :module
 where d.device_id = any(:device_ids::uuid[]) and d.product_id = :product_id and d.deleted_at is null
-  and mv.version is distinct from :version
-  and (cardinality(:versions::text[]) = 0 or mv.version = any(:versions))
-  and (:delta_source::text is null or mv.version = :delta_source)
+  and misfit(mv.version, :version, :versions, :delta_source) is null
 order by d.device_id;
 
 -- name: fitting

@@ -51,7 +51,7 @@ set name = coalesce(:name, name), description = coalesce(:description, descripti
 where group_id = :group_id;
 
 -- name: list_groups
--- From new to old, below a number; of these groups alone, if they are given.
+-- Of these groups alone, if they are given.
 select g.group_id, g.name, g.description, g.kind, g.condition, g.condition_text, g.super_group_id, g.created_at,
        s.key as space_key, s.name as space_name, s.space_id = s.account_id as space_is_default,
        s.created_at as space_created_at
@@ -62,8 +62,8 @@ where g.account_id = :account_id and (:space_id::bigint is null or g.space_id = 
   and (cardinality(:kinds::text[]) = 0 or g.kind = any(:kinds))
   and (:changed_after::timestamptz is null or g.modified_at > :changed_after)
   and (:group_ids::bigint[] is null or g.group_id = any(:group_ids))
-  and (:below::bigint is null or g.group_id < :below)
-order by g.group_id desc limit :take offset :skip;
+  and {beyond}
+order by {order} limit :take offset :skip;
 
 -- name: count_groups
 select count(*) from device_group g

@@ -1,7 +1,7 @@
 -- Jobs as their owners see them: found by what they are asked for, then shown.
 
 -- name: find_jobs
--- With what tells how each stands, newest first; a null filter is no filter.
+-- With what tells how each stands; a null filter is no filter.
 select j.job_id, j.status, j.materialised, j.stop_asked_at is not null as stop_asked, j.outcome
 from job j join product pr using (product_id)
 where j.account_id = :account_id and j.deleted_at is null
@@ -10,8 +10,8 @@ where j.account_id = :account_id and j.deleted_at is null
                                            where t.job_id = j.job_id and t.device_id = :device_id))
   and (:part::text is null or j.part = :part) and (:space_id::bigint is null or pr.space_id = :space_id)
   and (:product_key::text is null or pr.product_key = :product_key)
-  and (:below::bigint is null or j.job_id < :below)
-order by j.job_id desc limit :take offset :skip;
+  and {beyond}
+order by {order} limit :take offset :skip;
 
 -- name: count_jobs
 select count(*) from job j join product pr using (product_id)
@@ -30,7 +30,7 @@ select j.job_id, j.kind, j.selection, j.status, j.source_versions, j.gray_percen
        j.protocol, j.multi_module, j.scheduled_at, j.finish_at, j.tags, j.created_at, j.modified_at, j.started_at,
        j.ended_at, j.dynamic_mode, g.name as group_name, j.status_desc, p.name as package_name,
        p.version as dest_version, pr.product_key, j.asks_version, j.name, j.part, j.by_gateway, j.ext_info, j.facts,
-       j.package_id,
+       j.package_id, j.undoes,
        array(select c.package_id from job_package c where c.job_id = j.job_id order by c.place) as package_ids,
        case when j.group_id is null then j.group_ids else array[j.group_id] end as group_ids,
        case when sum(cardinality(j.targets)) over (order by w.place) <= :targets_max then j.targets

@@ -17,10 +17,9 @@ with recursive due_jobs as (
         select sum(p.offers) from pace p
         where p.job_id = j.job_id and p.granted_at > clock_timestamp() - make_interval(secs => :pace_s)), 0) as room
     from due_jobs join job j using (job_id) join package k on k.package_id = j.package_id
-    where j.need_push and (j.finish_at is null or j.finish_at > :now) and j.paused_at is null and j.open_wave >= 0
-      and (j.status = 'IN_PROGRESS' or (j.kind = 'dynamic' and j.status = 'CANCELED'))
-      and (j.asks_version or (k.deleted_at is null and k.object_state = 'ok'
-           and (k.status in ('verified', 'exempt') or (j.kind = 'verify' and k.status = 'verifying'))))
+    where j.need_push and is_in_time(j.finish_at, :now) and j.paused_at is null and j.open_wave >= 0
+      and is_running(j.status, j.kind)
+      and (j.asks_version or (k.object_state = 'ok' and is_released(k.status, k.deleted_at, j.kind)))
 ), oldest as materialized (
     select o.device_id, o.job_id, o.nth, o.due_at, o.state
     from room r cross join lateral (
@@ -55,8 +54,7 @@ join task w on w.device_id = t.device_id and w.job_id = t.job_id and w.nth = t.n
 join package p on p.package_id = coalesce(w.package_id, j.package_id)
 left join module_version mv on mv.device_id = w.device_id and mv.module = w.module
 cross join lateral (
-    select coalesce((not p.is_delta or mv.version = p.source_version)
-                    and (p.source_versions = '{}' or mv.version = any(p.source_versions)), false) as version
+    select coalesce(may_follow(mv.version, p.is_delta, p.source_version, p.source_versions), false) as version
 ) fit
 where task.device_id = t.device_id and task.job_id = t.job_id and task.nth = t.nth;
 
@@ -65,11 +63,11 @@ where task.device_id = t.device_id and task.job_id = t.job_id and task.nth = t.n
 -- a table that grows just now would have it read all of it.
 select o.device_id, o.job_id, o.nth, o.module
 from unnest(:device_ids::uuid[]) as w(device_id)
-cross join lateral (select d.device_id from device d where d.device_id = w.device_id and d.enabled and d.deleted_at is null limit 1) d
+cross join lateral (select d.device_id from device d where d.device_id = w.device_id and is_welcome(d.enabled, d.deleted_at) limit 1) d
 cross join lateral (
     select o.device_id, o.job_id, o.nth, o.module from offerable o
     where o.device_id = w.device_id and (o.due_at is null or o.due_at <= :now::timestamptz + :settle::interval)
-      and not o.asks_first and (o.finish_at is null or o.finish_at > :now)
+      and not o.asks_first and is_in_time(o.finish_at, :now)
     offset 0
 ) o
 order by o.device_id, o.job_id;
@@ -128,7 +126,7 @@ left join module_version mv on mv.device_id = t.device_id and mv.module = t.modu
 cross join lateral (select o.asks_first, o.fits from offerable o
                     where o.device_id = c.device_id and o.job_id = c.job_id and o.nth = c.nth limit 1) o
 where t.state = any(:released::text[]) and (:due_by::timestamptz is null or t.due_at <= :due_by)
-  and d.enabled and d.deleted_at is null
+  and is_welcome(d.enabled, d.deleted_at)
 for update of t skip locked;
 
 -- name: record_offers

@@ -56,15 +56,14 @@ where k.account_id = :account_id and k.deleted_at is null and (not :in_space or 
   and (:version::text is null or k.version = :version);
 
 -- name: list_packages
--- From new to old, below a number.
 select k.package_id from package k left join product p using (product_id)
 where k.account_id = :account_id and k.deleted_at is null and (not :in_space or p.product_id is not null)
   and (:space_id::bigint is null or p.space_id = :space_id)
   and (:product_key::text is null or p.product_key = :product_key)
   and (:module::text is null or k.module = :module) and k.module <> all(:without::text[])
   and (:version::text is null or k.version = :version)
-  and (:below::bigint is null or k.package_id < :below)
-order by k.package_id desc limit :take offset :skip;
+  and {beyond}
+order by {order} limit :take offset :skip;
 
 -- name: lock_package
 -- No job can be made for the package until this transaction ends (jobs are made under `for share`).

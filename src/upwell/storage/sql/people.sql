@@ -5,7 +5,7 @@
 select from account where account_id = :account_id for no key update;
 
 -- name: list_users
-select user_id, name, role, enabled, created_at, modified_at from iam_user where account_id = :account_id order by name;
+select user_id, name, role, enabled, created_at, modified_at from iam_user where account_id = :account_id order by {order};
 
 -- name: show_user
 select user_id, name, role, enabled, created_at, modified_at from iam_user
@@ -30,6 +30,19 @@ delete from iam_user where user_id = :user_id;
 -- All of a user, and the tokens of other tongues.
 with tokens as (delete from iam_token where user_id = :user_id)
 delete from session where user_id = :user_id;
+
+-- name: password_of
+select u.salt, u.hash, a.name as account from iam_user u join account a using (account_id) where u.user_id = :user_id;
+
+-- name: change_password
+-- No row comes back when it is another than it was.
+update iam_user set salt = :salt, hash = :hash, modified_at = :now where user_id = :user_id and hash = :was
+returning user_id;
+
+-- name: end_other_sessions
+-- All of a user but one, and the tokens of other tongues.
+with tokens as (delete from iam_token where user_id = :user_id)
+delete from session where user_id = :user_id and session_id <> :session_id;
 
 -- name: make_session
 insert into session (session_id, hash, user_id, created_at, expires_at)
@@ -57,7 +70,7 @@ delete from session where expires_at < :now;
 
 -- name: list_accounts
 select account_id, name, created_at from account
-where (:below::bigint is null or account_id < :below) order by account_id desc limit :take offset :skip;
+where {beyond} order by {order} limit :take offset :skip;
 
 -- name: show_account
 select account_id, name, created_at from account where account_id = :account_id;

@@ -44,8 +44,8 @@ select product_id from product
 where account_id = :account_id and deleted_at is null and (:space_id::bigint is null or space_id = :space_id)
   and (:name::text is null or name = :name) and facts @> :facts::jsonb
   and (:product_key::text is null or product_key = :product_key)
-  and (:below::bigint is null or product_id < :below)
-order by product_id desc limit :take offset :skip;
+  and {beyond}
+order by {order} limit :take offset :skip;
 
 -- name: count_products
 select count(*) from product

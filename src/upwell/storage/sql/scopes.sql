@@ -44,3 +44,8 @@ select exists (select from access_key k
 select d.device_id, d.iot_id from device d join product p using (product_id)
 where d.device_id = any(:device_ids::uuid[]) and p.account_id = :account_id and d.deleted_at is null and p.deleted_at is null
   and (p.product_id = :product_id or p.space_id = :space_id);
+
+-- name: has_plan
+select exists (select from survey s join product p using (product_id)
+               where s.survey_id = :plan_id and s.account_id = :account_id and s.what = 'plan' and p.deleted_at is null
+                 and (p.product_id = :product_id or p.space_id = :space_id));

@@ -37,7 +37,7 @@ select space_id, key as space_key, name as space_name, space_id = account_id as 
 from space
 where account_id = :account_id and (:is_default::boolean is null or (space_id = account_id) = :is_default)
   and (:key::text is null or key = :key)
-order by space_id desc;
+order by {order};
 
 -- name: rename_space
 update space set name = :name where space_id = :space_id;

@@ -91,6 +91,7 @@ where job_id = :job_id;
 select c.wave, sum(c.n) filter (where c.state = 'SUCCEEDED')::bigint as fine,
        sum(c.n) filter (where c.state = 'FAILED')::bigint as failed,
        sum(c.n) filter (where is_open(c.state) and h.nth is null)::bigint as open,
+       sum(c.n) filter (where c.state in ('NOTIFIED', 'IN_PROGRESS') and h.nth is null)::bigint as told,
        sum(c.n) filter (where c.state = 'CANCELED' or h.nth is not null)::bigint as canceled
 from job_count c left join lateral halt_of(c.job_id, c.acts, c.state) h on true
 where c.job_id = :job_id and c.wave between 1 and 32766 group by c.wave;

@@ -13,6 +13,7 @@ from datetime import datetime, timedelta
 
 from upwell.dialects.huawei import device, envelope, gateway, login
 from upwell.dialects.huawei.names import task_id as task_id_of
+from upwell.domain import telling
 from upwell.domain.errors import DeviceError, Invalid
 from upwell.domain.links import plain_name, without_token
 from upwell.domain.talk import BlockRequest, Inquiry, Offer, OfferRequest, TaskRef
@@ -129,8 +130,9 @@ class HuaweiFace:
         extras = _extras(told)
         if isinstance(told, Inquiry):
             return Down(topic, device.version_query(device_id, now, extras))
-        if not told.url:
-            raise Invalid("files", "one file, for devices of this vendor take no more")
+        limit = telling.limit("huawei", telling.Manner(is_several=not told.url))
+        if limit is not None:
+            raise Invalid(limit.field, limit.check)
         name = plain_name(told.file_name)
         url, token = self._link(told.task, 0, name), None
         if told.is_held and device.part_of(told.module) != "module":

@@ -1,0 +1,126 @@
+"""How carefully a rollout goes about its devices, as options say it: of one rollout, or of all of a product's.
+
+Holds: what is said here is what the API takes, so its refusals name the same things; only how a wave is written is the
+command line's own.
+"""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Annotated, Any, Literal
+
+import typer
+
+from upwell.cli.exits import Ended, Exit
+from upwell.cli.telling import of
+
+Preset = Literal["careful", "fast", "all_at_once"]
+_WAVE = re.compile(
+    r"(?P<share>\d+(?:\.\d+)?)(?P<percent>%?)(?::(?P<at_least>\d+)-(?P<at_most>\d*))?(?:@(?P<soak_min>\d+))?", re.A
+)
+_HOW = "SHARE, SHARE:LEAST-MOST or SHARE@MINUTES, as in --waves 1%:5-50@60,10%,100%"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Careful:
+    """The options, each of them absent."""
+
+    preset: Annotated[
+        Preset | None,
+        typer.Option(help="Waves that are made already: careful (1, 10, 50, 100 %, an hour's soak), fast (10, 100 %)."),
+    ] = None
+    waves: Annotated[
+        str | None,
+        typer.Option(
+            metavar="SHARES",
+            help="Waves of your own: devices or percents counted from the beginning, the last 100%; :5-50 is at least 5"
+            " and at most 50 devices, @60 a soak of 60 minutes before the next one.",
+        ),
+    ] = None
+    same_first: Annotated[
+        bool, typer.Option("--same-devices-first", help="The same canaries as of each such rollout.")
+    ] = False
+    guard: Annotated[
+        bool, typer.Option("--guard", help="Halt it on evidence that too many fail; each --guard-… says so too.")
+    ] = False
+    guard_p0: Annotated[
+        float | None, typer.Option(metavar="PERCENT", help="Of devices that fail what you live with, 2 if not said.")
+    ] = None
+    guard_p1: Annotated[
+        float | None, typer.Option(metavar="PERCENT", help="Of devices that fail what must be caught; 10.")
+    ] = None
+    guard_alpha: Annotated[
+        float | None, typer.Option(metavar="PERCENT", help="The chance to halt a good one at the most; 5.")
+    ] = None
+    guard_beta: Annotated[
+        float | None, typer.Option(metavar="PERCENT", help="The chance to go on with a bad one after a wave; 10.")
+    ] = None
+    guard_at_least: Annotated[int | None, typer.Option(metavar="N", help="Fewer failures never halt it; 2.")] = None
+    guard_action: Annotated[
+        Literal["pause", "cancel"] | None, typer.Option(help="What a halt does; pause if not said.")
+    ] = None
+    guard_verdict: Annotated[
+        int | None, typer.Option(metavar="MIN", help="Minutes until a device that tells nothing has failed; 1440.")
+    ] = None
+
+    def said(self) -> dict[str, Any]:
+        """The members of a request, those that something is said of. Raises Ended for waves that can't be read."""
+        told = {
+            "preset": self.preset, "waves": None if self.waves is None else read(self.waves),
+            "same_devices_first": self.same_first or None, "guard": self._guard(),
+        }  # fmt: skip
+        return {name: value for name, value in told.items() if value is not None}
+
+    def _guard(self) -> dict[str, Any] | None:
+        given = {
+            "p0_percent": self.guard_p0, "p1_percent": self.guard_p1, "alpha_percent": self.guard_alpha,
+            "beta_percent": self.guard_beta, "at_least": self.guard_at_least, "action": self.guard_action,
+            "verdict_min": self.guard_verdict,
+        }  # fmt: skip
+        found = {name: value for name, value in given.items() if value is not None}
+        return found if found or self.guard else None
+
+
+def manner(care: Mapping[str, Any]) -> str:
+    """How devices are offered, in words that go on a sentence."""
+    if care.get("waves"):
+        how = f"in {of(len(care['waves']), 'wave')}"
+    else:
+        how = f"in waves ({care['preset']})" if care.get("preset", "all_at_once") != "all_at_once" else "all at once"
+    return f"{how}, {'with a' if 'guard' in care else 'without a'} guard"
+
+
+def read(text: str) -> list[dict[str, Any]]:
+    """Waves as they are written: `1%:5-50@60,10%,100%`. Raises Ended."""
+    return [_wave(part.strip(), text) for part in text.split(",")]
+
+
+def _wave(part: str, text: str) -> dict[str, Any]:
+    found = _WAVE.fullmatch(part)
+    if found is None or not (found["percent"] or found["share"].isdecimal()):
+        raise Ended(Exit.USAGE, f"upwell: --waves {text}: {part!r} is no wave", f"  try: {_HOW}")
+    share = float(found["share"]) if found["percent"] else int(found["share"])
+    wave: dict[str, Any] = {"percent" if found["percent"] else "count": share}
+    bounds = {name: int(found[name]) for name in ("at_least", "at_most", "soak_min") if found[name]}
+    return wave | bounds
+
+
+def written(waves: list[dict[str, Any]]) -> str:
+    """The same, written back."""
+    return ", ".join(map(_written, waves))
+
+
+def _written(wave: dict[str, Any]) -> str:
+    share = f"{wave['percent']:g}%" if "percent" in wave else str(wave.get("count", "?"))
+    least, most = wave.get("at_least", 1), wave.get("at_most")
+    bounds = f":{least}-{'' if most is None else most}" if most is not None or least > 1 else ""
+    return share + bounds + (f"@{wave['soak_min']}" if wave.get("soak_min") else "")
+
+
+def rule(guard: Any) -> str:
+    """A guard in words."""
+    return (
+        f"{guard['action']}s it on evidence of more than {guard['p0_percent']:g} % failing"
+        f" ({guard['p1_percent']:g} % is to be caught, α {guard['alpha_percent']:g} %, β {guard['beta_percent']:g} %),"
+        f" from {of(guard['at_least'], 'failure')} on; silent for {guard['verdict_min']} min is failed"
+    )

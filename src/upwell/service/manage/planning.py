@@ -1,0 +1,224 @@
+"""Plans: what a job would do that is not made, counted of its devices as they are found for a job (ADR 0042).
+
+Devices are looked through by the spans that jobs are filled by, and judged by the conditions that their tasks are made
+by, so that a plan is what happens, as long as nobody says anything new meanwhile.
+"""
+
+import json
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from typing import Any
+from uuid import UUID
+
+from upwell.domain import commands as c
+from upwell.domain import telling
+from upwell.domain.errors import Conflict
+from upwell.domain.plan import OUTSIDE, Found, Left, outlook, replayed
+from upwell.domain.task import Event, ends
+from upwell.domain.why_facts import Code
+from upwell.domain.why_told import NEXT
+from upwell.service.context import Context
+from upwell.service.manage import device_lists, jobs, surveys
+from upwell.service.manage.access import Caller, require
+from upwell.service.manage.reasons import names_of
+from upwell.service.manage.surveys import SQL, Part
+from upwell.service.upgrade import spans
+from upwell.storage.database import Connection, Row
+from upwell.storage.job_rows import care_of, kept_care
+
+CHUNK = 10_000  # devices that are judged at once; none of them is locked
+BEFORE, LOOKED_AT, STRETCHES = 5, 100, 1000  # guarded jobs before, among how many, and what is read of each
+
+
+async def create_plan(ctx: Context, caller: Caller, cmd: c.CreatePlan) -> c.Plan:
+    """What the job would do, told while it is counted. Raises as `create_job` does, and TooMany."""
+    require(caller, "operator")
+    job, plan_id = cmd.job, ctx.new_id()
+
+    async def body(conn: Connection) -> c.Plan:
+        looked = await jobs.look(conn, caller, job, ctx.now())
+        if job.kind == "dynamic" and await conn.fetchval(*SQL["is_ruled"](package_id=job.package_ids[0])):
+            raise Conflict("dynamic_job_is_running", "The package has a dynamic job that is running.")
+        asked = await _asked(ctx, conn, cmd, looked)
+        await surveys.begin(
+            ctx, conn, caller, "plan", product_id=looked.product_id, asked=asked, survey_id=plan_id
+        )  # fmt: skip
+        await spans.add_targets(conn, plan_id, looked.targets)
+        if job.device_list_url is not None:
+            key = await device_lists.add_listed(ctx, conn, caller, job, plan_id, looked.product_id)
+            await conn.execute(*SQL["list_stays"](object_key=key))
+        return await _shown(conn, caller, plan_id)
+
+    return await ctx.database.transact(body)
+
+
+async def show_plan(ctx: Context, caller: Caller, cmd: c.ShowPlan) -> c.Plan:
+    """The plan as far as it is counted. Raises NotFound."""
+    async with ctx.database.connection() as conn:
+        return await _shown(conn, caller, cmd.plan_id)
+
+
+async def _asked(ctx: Context, conn: Connection, cmd: c.CreatePlan, looked: jobs.Looked) -> dict[str, Any]:
+    """What decides the plan, as it is now."""
+    job, manner = cmd.job, cmd.job.manner
+    row = await conn.fetchrow(
+        *SQL["package"](package_id=job.package_ids[0], versions=list(job.source_versions))
+    )  # fmt: skip
+    assert row is not None  # noqa: S101  # it is locked
+    care = job.care
+    if care is None and job.kind != "verify":
+        care = await jobs.defaults(conn, job, looked.product_id)
+    return dict(row.items()) | {
+        "package_id": job.package_ids[0], "kind": job.kind, "selection": job.selection,
+        "group_id": job.group_ids[0] if job.group_ids else None, "gray_percent": job.gray_percent,
+        "existing": job.dynamic_mode != 2, "overwrite": manner.overwrite, "multi_module": manner.multi_module,
+        "per_min": manner.maximum_per_min, "protocol": manner.protocol, "away_days": cmd.away_days,
+        "until": (await ctx.moment(conn)).isoformat(), "care": None if care is None else kept_care(care),
+    }  # fmt: skip
+
+
+# --- counted ---
+
+
+async def count_some(ctx: Context, conn: Connection, row: Row) -> Part:
+    """The next part of a plan."""
+    asked, found = json.loads(row["asked"]), Found.of(json.loads(row["found"]))
+    job = _as_job(row, asked, found)
+    if not asked["existing"]:
+        return await _over(conn, row, asked, found)
+    if asked["selection"] == "GRAY" and row["stage"] == 0:
+        some, walked = await spans.count_share(conn, job, row["after_device"])
+        found.counted += some
+        found.looked += len(walked.ids)
+        found.leave(Code.NOT_TARGETED.value, len(walked.ids) - some, ())
+        if walked.ends:
+            found.draw(asked["gray_percent"])
+        place = {"stage": 1, "after": None} if walked.ends else {"stage": 0, "after": walked.last}
+        return Part(found=found.kept(), looked=found.looked, **place)
+    if asked["selection"] == "ALL" and asked["group_id"] is None:
+        return await _of_product(ctx, conn, row, asked, found)
+    span = await spans.next_of(conn, job, CHUNK)
+    if span.ids:
+        await _judge(ctx, conn, row, asked, found, device_ids=span.ids)
+    found.share = span.left
+    if asked["selection"] == "GRAY":
+        found.drawn += len(span.ids)
+    else:
+        found.looked += len(span.ids)
+    if span.ends:
+        return await _over(conn, row, asked, found)
+    return Part(found=found.kept(), looked=found.looked, stage=row["stage"], after=span.last)
+
+
+async def _of_product(ctx: Context, conn: Connection, row: Row, asked: dict[str, Any], found: Found) -> Part:
+    """Those of all devices of a product that are next; they need not be named."""
+    after = row["after_device"]
+    last = await conn.fetchval(*SQL["span_ends"](product_id=row["product_id"], after=after, at_most=CHUNK))
+    found.looked += await _judge(ctx, conn, row, asked, found, after=after, last=last)
+    if last is None:
+        return await _over(conn, row, asked, found)
+    return Part(found=found.kept(), looked=found.looked, stage=row["stage"], after=last)
+
+
+def _as_job(row: Row, asked: dict[str, Any], found: Found) -> dict[str, Any]:
+    """As those who fill jobs know one."""
+    return {
+        "job_id": row["survey_id"], "product_id": row["product_id"], "asks_version": False,
+        "cursor_device": row["after_device"], "until": datetime.fromisoformat(asked["until"]), "until_device": None,
+        "gray_left": found.share, "source_versions": asked["sources"],
+        **{name: asked[name] for name in ("kind", "selection", "group_id", "module", "is_delta", "source_version")},
+        "selection": "SPECIFIC" if asked["kind"] == "verify" else asked["selection"],
+    }  # fmt: skip
+
+
+async def _judge(
+    ctx: Context, conn: Connection, row: Row, asked: dict[str, Any], found: Found, *,
+    device_ids: Sequence[UUID] | None = None, after: UUID | None = None, last: UUID | None = None,
+) -> int:  # fmt: skip
+    """Count these devices, or those of a span; returns how many they are."""
+    told = await conn.fetch(*SQL["classify"](
+        device_ids=device_ids, after=after, last=last, until=datetime.fromisoformat(asked["until"]),
+        product_id=row["product_id"], module=asked["module"], destination=asked["destination"],
+        sources=asked["sources"], delta_source=asked["source_version"] if asked["is_delta"] else None,
+        away_since=ctx.now() - timedelta(days=asked["away_days"]), overwrite=asked["overwrite"],
+        multi_module=asked["multi_module"], is_dynamic=asked["kind"] == "dynamic",
+        slot=asked["module"] if asked["multi_module"] else "",
+        replaced=[state.value for state, _ in ends(Event.OVERWRITTEN)],
+    ))  # fmt: skip
+    manner = telling.Manner(
+        is_several=asked["is_several"], is_delta=asked["is_delta"], protocol=asked["protocol"]
+    )  # fmt: skip
+    for each in told:
+        _count(found, each, manner)
+    return sum(each["n"] for each in told)
+
+
+def _count(found: Found, row: Row, manner: telling.Manner) -> None:
+    examples = [str(UUID(int=device.int)) for device in row["examples"]]
+    if row["code"] is not None:
+        found.leave(row["code"], row["n"], examples, None if row["beside"] is None else str(row["beside"]))
+        return
+    found.take(row["n"], row["version"], row["vendor"])
+    if row["keeps"] is not None:
+        found.leave(row["keeps"], row["n"], examples)
+    elif telling.limit(row["vendor"], manner) is not None:
+        found.leave(Code.NOT_LISTENING.value, row["n"], examples)
+
+
+async def _over(conn: Connection, row: Row, asked: dict[str, Any], found: Found) -> Part:
+    """The last part also looks how the guard would have judged jobs before."""
+    found.leave(Code.NOT_TARGETED.value, found.counted - found.drawn, ())
+    care = care_of(asked["care"])
+    if care is not None and care.guard is not None:
+        which = {"product_id": row["product_id"], "account_id": row["account_id"]}
+        for job in await conn.fetch(*SQL["guarded_before"](look_at=LOOKED_AT, at_most=BEFORE, **which)):
+            rows = await conn.fetch(
+                *SQL["numbers_before"](job_id=job["job_id"], epoch=job["epoch"], at_most=STRETCHES)
+            )  # fmt: skip
+            numbers = [number for each in rows for number in each["numbers"]]
+            halt = replayed(care.guard.test, numbers)
+            found.before.append({
+                "job_id": job["job_id"], "offers": job["offered"], "failed": len(numbers),
+                "halts_at": halt and halt.offered, "halts_by": halt and halt.failed,
+            })  # fmt: skip
+    return Part(found=found.kept(), looked=found.looked, stage=row["stage"], after=row["after_device"], is_over=True)
+
+
+# --- told ---
+
+
+async def _shown(conn: Connection, caller: Caller, plan_id: int) -> c.Plan:
+    row = await surveys.shown(conn, caller, "plan", plan_id)
+    asked, found = json.loads(row["asked"]), Found.of(json.loads(row["found"]))
+    care = care_of(asked["care"])
+    waves = None if care is None else care.preset or care.waves
+    seen = outlook(found, waves, asked["per_min"], asked["size"], None if care is None else care.guard)
+    ids = [UUID(each) for left in found.left.values() for each in left.examples]
+    names = await names_of(conn, plan_id, ids)
+    versions: list[tuple[str | None, int]] = sorted(found.versions.items(), key=lambda each: (-each[1], each[0]))
+    versions += [(None, found.unknown_version)] if found.unknown_version else []
+    versions += [("", found.other_versions)] if found.other_versions else []
+    return c.Plan(
+        plan_id=plan_id, product_key=row["product_key"], package_id=asked["package_id"], status=row["status"],
+        problem=row["problem"], looked=row["looked"], taken=found.taken, versions=tuple(versions),
+        vendors=tuple(sorted(found.vendors.items(), key=lambda each: (-each[1], each[0]))),
+        answers=tuple(_answered(code, left, names) for code, left in _most_first(found.left)),
+        waves=seen.waves, minutes=seen.minutes, payload=seen.payload,
+        needs=tuple((each.offers, each.failures) for each in seen.needs),
+        before=tuple(c.Replayed(**each) for each in found.before), created_at=row["created_at"],
+        ended_at=row["ended_at"],
+    )  # fmt: skip
+
+
+def _most_first(left: dict[str, Left]) -> list[tuple[str, Left]]:
+    return sorted(left.items(), key=lambda each: (-each[1].n, each[0]))
+
+
+def _answered(code: str, left: Left, names: Any) -> c.Answered:
+    beside = sorted(left.beside.items(), key=lambda each: (-each[1], each[0]))
+    return c.Answered(
+        code=code, count=left.n, does=NEXT[Code(code)],
+        examples=tuple(names[UUID(each)] for each in left.examples if names.get(UUID(each))),
+        beside=tuple((int(job), n) for job, n in beside),
+        takes_part=Code(code) not in OUTSIDE,
+    )  # fmt: skip

@@ -1,0 +1,345 @@
+"""Why a device is not updated never contradicts what is offered, on random small fleets (ADR 0042; issue 13).
+
+Each fleet is staged by hand from a seed, with many obstacles at once. What must come out is said here once more, in
+plain words of what was staged; so a condition that fails both in the dispatcher and in the explanation is seen too.
+"""
+
+import random
+from collections import Counter
+from dataclasses import dataclass, field
+from datetime import timedelta
+from typing import Any
+from uuid import UUID, uuid4
+
+import pytest
+from conftest import Clock
+from test_jobs import Fleet, Wire, a_filled_job, a_fleet, a_package, ask, link
+
+from upwell.domain import commands as c
+from upwell.domain.talk import TaskRef
+from upwell.domain.why_facts import Code, OfJob
+from upwell.service.context import Context
+from upwell.service.manage import reasons, whys
+from upwell.service.manage.access import Caller
+from upwell.service.upgrade import dispatch
+
+pytestmark = pytest.mark.asyncio
+LET_GO = ("QUEUED", "NOTIFIED", "IN_PROGRESS")
+DEVICES, PART = 70, 10  # of a fleet, and of those that are read at once
+ENOUGH = 20  # of each answer
+TOLD = (Code.DUE_NOW, Code.WHEN_IT_ASKS)
+
+
+@dataclass
+class Scene:
+    """One job as it was staged."""
+
+    pushes: bool
+    is_delta: bool
+    package: str
+    is_over: bool
+    is_paused: bool
+    is_halted: bool
+    is_dealt: bool
+    has_pace: bool
+    is_stopped: bool  # its queued tasks are to follow a halt
+
+
+@dataclass
+class Staged:
+    """One task as it was staged."""
+
+    state: str = "QUEUED"
+    due: int | None = None  # seconds from now
+    online: bool = True
+    was_online: bool = True
+    enabled: bool = True
+    is_refused: bool = False
+    version: str | None = "1.0"
+    wave: int = 1
+    attempt: int = 0
+    offered: bool = False
+    progress: int = 0
+    reason: str = ""
+    is_deleted: bool = False
+
+
+@dataclass
+class Found:
+    """What a round found: the answers, and each contradiction."""
+
+    codes: Counter[Code] = field(default_factory=Counter)
+    wrong: list[Any] = field(default_factory=list)
+
+
+OBSTACLES: tuple[tuple[str, Any], ...] = (
+    ("package", "deleted"), ("package", "unverified"), ("package", "checking"), ("package", "missing"),
+    ("is_over", True), ("is_paused", True), ("is_halted", True), ("is_dealt", False), ("has_pace", False),
+    ("is_stopped", True), *(("package", "ok"),) * 4,
+)  # fmt: skip
+ROUNDS = 3 * len(OBSTACLES)
+
+
+def a_scene(dice: random.Random, number: int) -> Scene:
+    """Each has another thing that stands in the way of its whole job; of three passes the first pushes, and the last
+    has other obstacles beside."""
+    turn, place = divmod(number, len(OBSTACLES))
+    scene = Scene(
+        pushes=(turn == 0) or (turn == 2 and dice.random() < 0.5), is_delta=bool((number + turn) % 2), package="ok",
+        is_over=False, is_paused=False, is_halted=False, is_dealt=True, has_pace=True, is_stopped=False,
+    )  # fmt: skip
+    more = dice.sample(OBSTACLES, dice.choice((0, 1, 2))) if turn == 2 else []
+    for name, value in (*more, OBSTACLES[place]):
+        setattr(scene, name, value)
+    return scene
+
+
+ENDS = (
+    ("SUCCEEDED", ""), ("FAILED", "device_busy"), ("FAILED", "untellable"), ("FAILED", "version_not_eligible"),
+    ("FAILED", "object_missing"), ("FAILED", "timeout"), ("FAILED", "burning_failed"),
+    ("FAILED", "burning_failed"), ("CANCELED", "overwritten"),
+    ("CANCELED", "cancelled"),
+)  # fmt: skip
+
+
+def a_task(dice: random.Random, scene: Scene) -> Staged:
+    staged = Staged(
+        online=dice.random() < 0.8, was_online=dice.random() < 0.5, enabled=dice.random() < 0.94,
+        is_refused=dice.random() < 0.3, wave=dice.choice((1, 1, 1, 2)), is_deleted=dice.random() < 0.03,
+        version=dice.choice(("1.0", "1.0", "1.0", "1.0", "0.9", None)),
+    )  # fmt: skip
+    kind = dice.random()
+    if kind < 0.24:
+        staged.state, staged.reason = dice.choice(ENDS)
+        staged.attempt = dice.choice((0, 2)) if staged.state == "FAILED" else 0
+        staged.version = dice.choice(("2.0", "1.0")) if staged.state == "SUCCEEDED" else staged.version
+    elif kind < 0.33:
+        staged.state = "CONFIRM"
+    elif kind < 0.42:
+        staged.state, staged.offered = dice.choice(LET_GO), True
+        staged.progress = dice.choice((30, 100)) if staged.state == "IN_PROGRESS" else 0
+    else:
+        # The engine makes nothing due of a job that does not push but a retry's time.
+        staged.due = (
+            dice.choice((-60, -60, -60, 60, 60, None, None)) if scene.pushes else dice.choice((None, None, -60, 60))
+        )
+        staged.attempt = 1 if staged.due == 60 and dice.random() < 0.75 else 0
+    return staged
+
+
+def expected(scene: Scene, task: Staged) -> Code:
+    """What must be answered, in the order of rollouts 7."""
+    is_open = task.state in ("CONFIRM", *LET_GO)
+    waits = is_open and not task.offered
+    fits = not scene.is_delta or task.version == "1.0"
+    ends = {
+        "device_busy": Code.QUEUED_BEHIND, "untellable": Code.NOT_LISTENING, "overwritten": Code.SUPERSEDED,
+        "version_not_eligible": Code.NOT_TARGETED, "object_missing": Code.PACKAGE_LOST, "cancelled": Code.CANCELED,
+        "timeout": Code.TIMED_OUT,
+        "burning_failed": Code.ATTEMPTS_EXHAUSTED if task.attempt == 2 else Code.FAILED,
+        "": Code.ALREADY_THERE if task.version == "2.0" else Code.ROLLED_BACK,
+    }  # fmt: skip
+    packages = {
+        "deleted": Code.PACKAGE_DELETED, "unverified": Code.PACKAGE_UNVERIFIED, "checking": Code.PACKAGE_UNREAD,
+        "missing": Code.PACKAGE_LOST,
+    }  # fmt: skip
+    lines: tuple[tuple[bool, Code], ...] = (
+        (task.is_deleted, Code.UNKNOWN_DEVICE),
+        (not is_open, ends.get(task.reason, Code.FAILED)),
+        (not task.enabled, Code.DISABLED),
+        (not task.online and task.is_refused, Code.CREDENTIAL),
+        (not task.online and not task.was_online, Code.NEVER_SEEN),
+        (not task.online, Code.OFFLINE),
+        (waits and not fits, Code.NO_FITTING_PACKAGE if task.version else Code.VERSION_UNKNOWN),
+        (waits and scene.package != "ok", packages.get(scene.package, Code.FAILED)),
+        (scene.is_stopped and task.state == "QUEUED", Code.CANCELED),
+        (waits and scene.is_over, Code.ENDED),
+        (waits and scene.is_halted, Code.HALTED),
+        (waits and scene.is_paused, Code.PAUSED),
+        (waits and (not scene.is_dealt or task.wave > 1), Code.WAVE_WAITING),
+        (waits and not scene.has_pace, Code.RATE_LIMITED),
+        (waits and task.due == 60, Code.BACKOFF if task.attempt else Code.NOT_DUE),
+        (task.state == "CONFIRM", Code.AWAITING_CONSENT),
+        (waits and scene.pushes and task.due is None, Code.NOT_DUE),
+        (not waits and task.state == "QUEUED", Code.OFFERED_NO_ANSWER),
+        (task.state == "NOTIFIED", Code.DOWNLOAD_NOT_BEGUN),
+        (task.state == "IN_PROGRESS", Code.DOWNLOADING if task.progress < 100 else Code.INSTALLING),
+    )
+    return next((code for holds, code in lines if holds), Code.DUE_NOW if scene.pushes else Code.WHEN_IT_ASKS)
+
+
+STAGE_TASKS = """
+with n as (
+    select * from unnest($2::uuid[], $3::text[], $4::timestamptz[], $5::boolean[], $6::smallint[], $7::smallint[],
+                         $8::boolean[], $9::smallint[], $10::text[], $11::text[], $12::boolean[], $13::boolean[],
+                         $14::boolean[])
+         as n(device_id, state, due_at, online, wave, attempt, offered, progress, reason, version, enabled, was_online,
+              deleted)
+), d as (
+    update device set enabled = n.enabled, deleted_at = case when n.deleted then $15::timestamptz end
+    from n where device.device_id = n.device_id
+), p as (
+    insert into presence (device_id, node_id, connection_id, online_at)
+    select n.device_id, case when n.online then $16::uuid end, case when n.online then $16::uuid end,
+           case when n.online or n.was_online then $15::timestamptz - interval '1 hour' end
+    from n
+), v as (
+    insert into module_version (device_id, module, version, reported_at)
+    select n.device_id, 'default', n.version, $15::timestamptz from n where n.version is not null
+)
+update task set state = n.state, due_at = n.due_at, node_id = case when n.online then $16::uuid end, wave = n.wave,
+                attempt = n.attempt, offered_on = case when n.offered then $16::uuid end, progress = n.progress,
+                reason = n.reason
+from n where task.device_id = n.device_id and task.job_id = $1
+"""
+STAGE_JOB = """
+with p as (
+    update package set object_state = case when $2::text in ('checking', 'missing') then $2::text else 'ok' end,
+                       status = case when $2 = 'unverified' then 'unverified' else 'verified' end,
+                       deleted_at = case when $2 = 'deleted' then now() end
+    from job j where j.job_id = $1 and package.package_id = j.package_id
+), b as (
+    insert into budget (job_id, is_guarded, halted_at) values ($1, $5::boolean, case when $5 then now() end)
+), a as (
+    insert into job_act (job_id, nth, what, states, reason, description, at)
+    select $1, 1, 'halt', '{QUEUED}', 'cancelled', 'by its owner', now() where $8::boolean
+)
+update job set finish_at = case when $3::boolean and $9::boolean then now() - interval '1 day' end,
+               status = case when $3 and not $9 then 'CANCELED' else status end,
+               paused_at = case when $4::boolean then now() end, open_wave = case when $6::boolean then 1 else -1 end,
+               maximum_per_min = case when $7::boolean then 1000 else 0 end, acts = case when $8 then 1 else 0 end
+where job_id = $1
+"""
+REFUSE = """
+insert into refused_login (account_id, product_key, name, address, vendor, reason, first_at, at, times)
+select $1, $2, name, '::1', 'alibaba', 'wrong sign', $4::timestamptz, $4, 1 from unnest($3::text[]) as n(name)
+"""
+
+
+async def staged(
+    ctx: Context, caller: Caller, clock: Clock, flock: Fleet, scene: Scene, tasks: list[Staged]
+) -> tuple[int, UUID]:  # fmt: skip
+    delta = {"is_delta": True, "source_version": "1.0"} if scene.is_delta else {}
+    full = await a_package(ctx, caller, flock.key, uuid4().hex)
+    job = await a_filled_job(
+        ctx, caller, full, flock, need_push=scene.pushes, retry_interval_min=1, retry_count=2,
+    )  # fmt: skip
+    package = await a_package(ctx, caller, flock.key, uuid4().hex, **delta)
+    await ask(ctx, "update job set package_id = $2 where job_id = $1", job, package)
+    node, now = uuid4(), clock()
+    await ask(
+        ctx, STAGE_TASKS, job, flock.ids, [t.state for t in tasks],
+        [None if t.due is None else now + timedelta(seconds=t.due) for t in tasks], [t.online for t in tasks],
+        [t.wave for t in tasks], [t.attempt for t in tasks], [t.offered for t in tasks], [t.progress for t in tasks],
+        [t.reason for t in tasks], [t.version for t in tasks], [t.enabled for t in tasks],
+        [t.was_online for t in tasks], [t.is_deleted for t in tasks], now, node,
+    )  # fmt: skip
+    await ask(
+        ctx, STAGE_JOB, job, scene.package, scene.is_over, scene.is_paused, scene.is_halted, scene.is_dealt,
+        scene.has_pace, scene.is_stopped, not scene.is_delta,
+    )  # fmt: skip
+    refused = [name for name, task in zip(flock.names, tasks, strict=True) if task.is_refused]
+    await ask(ctx, REFUSE, caller.account_id, flock.key, refused, clock())
+    return job, node
+
+
+async def offered(ctx: Context, job: int, node: UUID, flock: Fleet, scene: Scene, tasks: list[Staged]) -> set[UUID]:
+    """Whom the dispatcher tells something: by pushing, or, where the job does not push, because they ask."""
+    wire = Wire()
+    if scene.pushes:
+        await dispatch.offer(ctx, await dispatch.due(ctx, node, 999), link, wire, due_by=ctx.now())
+    else:
+        here = [d for d, task in zip(flock.ids, tasks, strict=True) if task.online and not task.offered]
+        asked: list[TaskRef] = [ref for found in (await dispatch.asked_for(ctx, here)).values() for ref, _ in found]
+        await dispatch.offer(ctx, asked, link, wire, wanted=True)
+    return {each.offer.task.device_id for each in wire.sent}
+
+
+async def a_round(
+    ctx: Context, caller: Caller, clock: Clock, dice: random.Random, number: int, found: Found
+) -> None:  # fmt: skip
+    """One random job: each device is explained, then the dispatcher has its turn."""
+    scene = a_scene(dice, number)
+    flock = await a_fleet(ctx, caller, DEVICES, version=None, name=uuid4().hex[:20])
+    tasks = [a_task(dice, scene) for _ in flock.ids]
+    job, node = await staged(ctx, caller, clock, flock, scene, tasks)
+    answers = await answered(ctx, caller, job, scene)
+    for device, task in zip(flock.ids, tasks, strict=True):
+        wanted = expected(scene, task)
+        found.codes[wanted] += 1
+        if answers[device] is not wanted:
+            found.wrong.append((answers[device], wanted, scene, task))
+    for place in dice.sample(range(DEVICES), 3):
+        if not tasks[place].is_deleted:
+            key = c.DeviceKey(product_key=flock.key, name=flock.names[place])
+            alone = (await whys.explain_device(ctx, caller, c.ExplainDevice(device=key, job_id=job))).code
+            if alone != answers[flock.ids[place]]:
+                found.wrong.append((alone, answers[flock.ids[place]], scene, tasks[place]))
+    told = await offered(ctx, job, node, flock, scene, tasks)
+    for device, task in zip(flock.ids, tasks, strict=True):
+        if (answers[device] in TOLD) is not (device in told):
+            found.wrong.append(("offered" if device in told else "not offered", answers[device], scene, task))
+
+
+async def answered(ctx: Context, caller: Caller, job: int, scene: Scene) -> dict[UUID, Code]:
+    """What is told of each device, as they are counted; so few are read at once that all are examples."""
+    answers: dict[UUID, Code] = {}
+    place: reasons.Place | None = reasons.Place()
+    async with ctx.database.connection() as conn:
+        row = await conn.fetchrow(*whys.SQL["job"](job_id=job, account_id=caller.account_id))
+        assert row is not None
+        of_job = OfJob(is_halted=scene.is_halted, has_room=scene.has_pace)
+        while place is not None:
+            counted = reasons.Counted()
+            place = await reasons.count_some(conn, row, of_job, place, ctx.now(), counted)
+            assert all(len(counted.examples[code]) == n for code, n in counted.counts.items())
+            answers |= {device: code for code, devices in counted.examples.items() for device in devices}
+    assert len(answers) == DEVICES
+    return answers
+
+
+@pytest.fixture(autouse=True)
+def small(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(reasons, "CHUNK", PART)
+
+
+OF_TASKS = frozenset(Code) - {Code.SCHEDULED, Code.FILLING, Code.VERSION_ASKED}
+
+
+async def test_why_never_contradicts_the_dispatcher(ctx: Context, caller: Caller, clock: Clock) -> None:
+    dice, found = random.Random(43), Found()
+    for number in range(ROUNDS):
+        await a_round(ctx, caller, clock, dice, number, found)
+    assert not found.wrong, (len(found.wrong), found.wrong[:3])
+    assert {code: n for code in sorted(OF_TASKS) if (n := found.codes[code]) < ENOUGH} == {}
+
+
+CHECKED = ("is_running", "is_unpaused", "is_wave_open", "is_released", "has_object", "is_fitting", "is_unhalted")
+UNSEEN = "create or replace function {} returns boolean language sql immutable parallel safe return true"
+FORGOTTEN = """
+create or replace view offerable as
+select device_id, job_id, nth, module, state, due_at, node_id, awaiting, maximum_per_min, finish_at, asks_first, fits
+from offer_check where is_let_go and {}
+"""
+MUTATED = (
+    *(UNSEEN.format(name) for name in (
+        "is_running(status text, kind text)", "is_in_time(finish_at timestamptz, now timestamptz)",
+        "is_released(status text, deleted_at timestamptz, kind text)",
+        "may_follow(version text, is_delta boolean, source_version text, source_versions text[])",
+        "is_welcome(enabled boolean, deleted_at timestamptz)",
+    )),
+    *(FORGOTTEN.format(" and ".join(each for each in CHECKED if each != name)) for name in CHECKED),
+)  # fmt: skip
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("mutation", MUTATED)
+async def test_a_condition_that_fails_is_seen(ctx: Context, caller: Caller, clock: Clock, mutation: str) -> None:
+    """Both where the dispatcher and the explanation share it, and where the dispatcher forgets it."""
+    await ask(ctx, mutation)
+    dice, found = random.Random(43), Found()
+    for number in range(ROUNDS):
+        await a_round(ctx, caller, clock, dice, number, found)
+        if found.wrong:
+            return
+    raise AssertionError("nobody saw it")
