@@ -391,6 +391,11 @@ class RolloutGuard(TypedDict):
     beta_percent: float
     at_least: int
     """Failures"""
+    percent: NotRequired[float]
+    """Halts above that instead"""
+    from_offer: NotRequired[int]
+    rejected_p0_percent: float
+    rejected_p1_percent: float
     action: str
     verdict_min: int
     """After its first offer, until a silent device counts as failed"""
@@ -466,6 +471,14 @@ class RolloutWave(TypedDict):
     failed: NotRequired[int]
     open: NotRequired[int]
     """Without a verdict yet"""
+    silent: NotRequired[int]
+    """Of the failed ones, who may tell a result still"""
+    rejected: NotRequired[int]
+    """Evidence of nothing"""
+    postponed: NotRequired[int]
+    """Evidence of nothing"""
+    already_there: NotRequired[int]
+    """Evidence of nothing"""
 
 
 class Rollout(TypedDict):
@@ -541,6 +554,11 @@ class CountedRolloutGuard(TypedDict):
     beta_percent: float
     at_least: int
     """Failures"""
+    percent: NotRequired[float]
+    """Halts above that instead"""
+    from_offer: NotRequired[int]
+    rejected_p0_percent: float
+    rejected_p1_percent: float
     action: str
     verdict_min: int
     """After its first offer, until a silent device counts as failed"""
@@ -616,6 +634,14 @@ class CountedRolloutWave(TypedDict):
     failed: NotRequired[int]
     open: NotRequired[int]
     """Without a verdict yet"""
+    silent: NotRequired[int]
+    """Of the failed ones, who may tell a result still"""
+    rejected: NotRequired[int]
+    """Evidence of nothing"""
+    postponed: NotRequired[int]
+    """Evidence of nothing"""
+    already_there: NotRequired[int]
+    """Evidence of nothing"""
 
 
 class CountedRolloutTasks(TypedDict):
@@ -1361,6 +1387,10 @@ class UpdateProductRolloutDefaultsGuard(TypedDict):
     alpha_percent: NotRequired[float]
     beta_percent: NotRequired[float]
     at_least: NotRequired[int]
+    percent: NotRequired[float]
+    from_offer: NotRequired[int]
+    rejected_p0_percent: NotRequired[float]
+    rejected_p1_percent: NotRequired[float]
     action: NotRequired[Literal["pause", "cancel"]]
     verdict_min: NotRequired[int]
 
@@ -1493,6 +1523,10 @@ class CreateRolloutGuard(TypedDict):
     alpha_percent: NotRequired[float]
     beta_percent: NotRequired[float]
     at_least: NotRequired[int]
+    percent: NotRequired[float]
+    from_offer: NotRequired[int]
+    rejected_p0_percent: NotRequired[float]
+    rejected_p1_percent: NotRequired[float]
     action: NotRequired[Literal["pause", "cancel"]]
     verdict_min: NotRequired[int]
 
@@ -1545,6 +1579,10 @@ class UpdateRolloutDefaultsRolloutDefaultsGuard(TypedDict):
     alpha_percent: NotRequired[float]
     beta_percent: NotRequired[float]
     at_least: NotRequired[int]
+    percent: NotRequired[float]
+    from_offer: NotRequired[int]
+    rejected_p0_percent: NotRequired[float]
+    rejected_p1_percent: NotRequired[float]
     action: NotRequired[Literal["pause", "cancel"]]
     verdict_min: NotRequired[int]
 
@@ -1610,6 +1648,10 @@ class CreatePlanGuard(TypedDict):
     alpha_percent: NotRequired[float]
     beta_percent: NotRequired[float]
     at_least: NotRequired[int]
+    percent: NotRequired[float]
+    from_offer: NotRequired[int]
+    rejected_p0_percent: NotRequired[float]
+    rejected_p1_percent: NotRequired[float]
     action: NotRequired[Literal["pause", "cancel"]]
     verdict_min: NotRequired[int]
 

@@ -11,7 +11,7 @@ from uuid import UUID
 from upwell.domain import fault
 from upwell.domain.approval import Approval, Stands
 from upwell.domain.commands import Approved, Care, Job, JobHours, JobPace, Manner, Pause, Task
-from upwell.domain.guard import Guard, Watch
+from upwell.domain.guard import REJECTED, Guard, Share, Watch
 from upwell.domain.hours import Hours, Span
 from upwell.domain.pace import Growth, Pace
 from upwell.domain.rollout import Wave
@@ -132,13 +132,22 @@ def _said_pace(kept: Mapping[str, Any]) -> Pace:
 
 def kept_watch(watch: Watch) -> dict[str, Any]:
     """What is kept of a guard."""
-    return asdict(watch.test) | {"action": watch.action, "verdict_min": watch.verdict_min}
+    share = None if watch.share is None else asdict(watch.share)
+    told = {"action": watch.action, "verdict_min": watch.verdict_min, "rejected": asdict(watch.rejected)}
+    return asdict(watch.test) | told | {"share": share}
 
 
 def said_watch(said: Mapping[str, Any]) -> Watch:
-    """The guard of what is kept of it."""
-    test = {name: value for name, value in said.items() if name not in ("action", "verdict_min")}
-    return Watch(action=said["action"], verdict_min=said["verdict_min"], test=Guard(**test))
+    """The guard of what is kept of it. Older ones say nothing of `rejected` and `share`."""
+    of = {name: value for name, value in said.items() if name not in _NO_TEST}
+    rejected, share = said.get("rejected"), said.get("share")
+    return Watch(
+        test=Guard(**of), action=said["action"], verdict_min=said["verdict_min"],
+        rejected=REJECTED if rejected is None else Guard(**rejected), share=None if share is None else Share(**share),
+    )  # fmt: skip
+
+
+_NO_TEST = frozenset({"action", "verdict_min", "rejected", "share"})
 
 
 def said_waves(said: Any) -> str | tuple[Wave, ...]:

@@ -969,7 +969,7 @@ CREATE TABLE job_offer (
     verdict text DEFAULT ''::text NOT NULL,
     CONSTRAINT job_offer_pkey PRIMARY KEY (device_id, job_id)
 );
-CREATE INDEX offer_silent ON job_offer USING btree (job_id) WHERE verdict = 'silent'::text;
+CREATE INDEX offer_apart ON job_offer USING btree (job_id) WHERE verdict = ANY (ARRAY['silent'::text, 'rejected'::text, 'postponed'::text, 'already_there'::text]);
 CREATE INDEX offer_unheard ON job_offer USING btree (verdict_by) WHERE verdict_by IS NOT NULL;
 
 CREATE TABLE job_stratum (

@@ -12,7 +12,7 @@ from upwell.dialects.upwell.shapes import Field, Shape, at, free, members, numbe
 from upwell.domain import commands as c
 from upwell.domain.approval import Approval, Stands
 from upwell.domain.errors import Invalid, Missing
-from upwell.domain.guard import Guard, Watch
+from upwell.domain.guard import FROM, FROM_MAX, REJECTED, Guard, Share, Watch
 from upwell.domain.hours import DAYS, SPANS_MAX, Hours, Span
 from upwell.domain.hours import problem as problem_of_hours
 from upwell.domain.pace import AT_ONCE_MAX, Growth, Pace
@@ -38,6 +38,10 @@ _GUARD: Table = (
     Param("alpha_percent", "number", check=Percent()),
     Param("beta_percent", "number", check=Percent()),
     Param("at_least", "int", check=Range(1, 10)),
+    Param("percent", "number", check=Percent()),
+    Param("from_offer", "int", check=Range(1, FROM_MAX)),
+    Param("rejected_p0_percent", "number", check=Percent()),
+    Param("rejected_p1_percent", "number", check=Percent()),
     Param("action", check=OneOf(ACTIONS)),
     Param("verdict_min", "int", check=Range(1, VERDICT_MAX)),
 )
@@ -166,16 +170,39 @@ def _read(v: Values, path: str) -> c.Care | None:
 
 
 def _watch(said: Values, path: str) -> Watch:
-    rates = {name: said[f"{name}_percent"] for name in ("p0", "p1", "alpha", "beta")}
-    given = {name: float(Decimal(repr(rate)) / 100) for name, rate in rates.items() if rate is not None}
-    if said["at_least"] is not None:
-        given["at_least"] = said["at_least"]
+    for name, of in (("alpha_percent", True), ("from_offer", False)):
+        if said[name] is not None and (said["percent"] is not None) is of:
+            raise Invalid(f"{path}.{name}", f"{'not together' if of else 'only'} with percent")
+    at_least = said["at_least"] or Guard().at_least
+    rejected = {"p0": REJECTED.p0, "p1": REJECTED.p1} | _rates(said, "rejected_", "p0", "p1")
     try:
-        test = Guard(**given)  # type: ignore[arg-type]
+        test = Guard(**_rates(said, "", "p0", "p1", "alpha", "beta"), at_least=at_least)
+        of_rejected = Guard(**rejected, alpha=test.alpha, beta=test.beta, at_least=at_least)
     except ValueError as exc:
         raise Invalid(path, "rates that make a test: p0 below p1, alpha and beta below 100 together", str(exc)) from exc
     usual = Watch()
-    return Watch(test, said["action"] or usual.action, said["verdict_min"] or usual.verdict_min)
+    return Watch(
+        test=test, rejected=of_rejected, share=_share(said, path, at_least), action=said["action"] or usual.action,
+        verdict_min=said["verdict_min"] or usual.verdict_min,
+    )  # fmt: skip
+
+
+def _rates(said: Values, head: str, *names: str) -> dict[str, float]:
+    given = {name: said[f"{head}{name}_percent"] for name in names}
+    return {name: _rate_of(rate) for name, rate in given.items() if rate is not None}
+
+
+def _rate_of(percent: Any) -> float:
+    return float(Decimal(repr(percent)) / 100)
+
+
+def _share(said: Values, path: str, at_least: int) -> Share | None:
+    if said["percent"] is None:
+        return None
+    try:
+        return Share(_rate_of(said["percent"]), said["from_offer"] or FROM, at_least)
+    except ValueError as exc:
+        raise Invalid(f"{path}.percent", "below 100") from exc
 
 
 def _wave(said: Values, path: str) -> Wave:
@@ -208,13 +235,19 @@ def _of_dealt(name: str) -> Callable[[Any], Any]:
     return lambda w: None if w[2] is None else getattr(w[2], name) or None
 
 
-def _of_seen(name: str) -> Callable[[Any], Any]:
-    return lambda w: None if w[2] is None or w[2].seen is None else getattr(w[2].seen, name)
+def _of_seen(name: str, *, or_none: bool = False) -> Callable[[Any], Any]:
+    def found(w: Any) -> Any:
+        value = None if w[2] is None or w[2].seen is None else getattr(w[2].seen, name)
+        return None if or_none and not value else value
+
+    return found
 
 
 def _offered(wave: Any) -> int | None:
     seen = None if wave[2] is None else wave[2].seen
-    return None if seen is None else seen.fine + seen.failed + seen.told
+    if seen is None:
+        return None
+    return int(seen.fine + seen.failed - seen.silent + seen.told + seen.rejected + seen.postponed)
 
 
 _WAVES = Shape("", "", (
@@ -232,6 +265,9 @@ _WAVES = Shape("", "", (
     number("fine", _of_seen("fine"), always=False),
     number("failed", _of_seen("failed"), always=False),
     number("open", _of_seen("open"), "without a verdict yet", always=False),
+    number("silent", _of_seen("silent", or_none=True), "of the failed ones, who may tell a result still", always=False),
+    *(number(name, _of_seen(name, or_none=True), "evidence of nothing", always=False)
+      for name in ("rejected", "postponed", "already_there")),
 ))  # fmt: skip
 _PAUSED = Shape("", "", (
     at("at", lambda p: p.at),
@@ -240,13 +276,17 @@ _PAUSED = Shape("", "", (
 ))  # fmt: skip
 
 
-def _rate(name: str) -> Callable[[Watch], float]:
-    return lambda w: round(100 * getattr(w.test, name), 6)
+def _rate(name: str, test: str = "test") -> Callable[[Watch], float]:
+    return lambda w: round(100 * getattr(getattr(w, test), name), 6)
 
 
 _WATCH = Shape("", "", (
     *(free(f"{name}_percent", {"type": "number"}, _rate(name)) for name in ("p0", "p1", "alpha", "beta")),
     number("at_least", lambda w: w.test.at_least, "failures"),
+    free("percent", {"type": "number"}, lambda w: None if w.share is None else round(100 * w.share.rate, 6),
+         "halts above that instead", always=False),
+    number("from_offer", lambda w: None if w.share is None else w.share.from_offer, always=False),
+    *(free(f"rejected_{name}_percent", {"type": "number"}, _rate(name, "rejected")) for name in ("p0", "p1")),
     text("action", lambda w: w.action, enum=list(ACTIONS)),
     number("verdict_min", lambda w: w.verdict_min, "after its first offer, until a silent device counts as failed"),
 ))  # fmt: skip

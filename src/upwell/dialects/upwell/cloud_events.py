@@ -12,6 +12,7 @@ from upwell.dialects.upwell import names
 from upwell.dialects.upwell.render import time
 from upwell.domain import commands as c
 from upwell.domain.events import Kind
+from upwell.domain.outcomes import APART
 from upwell.domain.talk import TaskRef
 
 MEDIA_TYPE = "application/cloudevents+json"
@@ -34,7 +35,7 @@ _OF_HALT: Schema = {
     "type": "object",
     "description": "what the guard saw, of all devices or of those of one stratum",
     "properties": {
-        "test": {"type": "string", "description": "which one halted it: `all`, or `stratum`; more may come"},
+        "test": {"type": "string", "description": "`all`, `stratum`, `rejected` or `percent`; more may come"},
         **_LOOK,
         "strongest": {"type": "object", "description": "what speaks most against the package", "properties": _LOOK},
         "reasons": {
@@ -48,6 +49,7 @@ _OF_WAVE: Schema = {
     "description": "of the wave before; of the first wave how many devices all have",
     "properties": {
         **dict.fromkeys(("size", "reached", "fine", "failed", "open", "carried", "targets"), _NUMBER),
+        **dict.fromkeys(sorted(APART), _NUMBER),
         "failed_percent": _SHARE,
     },
 }
