@@ -315,6 +315,7 @@ def test_all_of_a_rollout_is_steered_by_one_request(v1: Api, product: str, packa
 
 def with_approvals(v1: Api, approver: Api, product: str) -> None:
     """What the account's defaults have wait is decided by who did not make it."""
+    v1.do("create_device", product_id=product, name=unique("d"))
     v1.do("update_rollout_defaults", rollout_defaults={"approval": {}})
     assert v1.do("show_rollout_defaults")["rollout_defaults"]["approval"]["required"] is True
     package = v1.do("create_package", name=unique("fw"), version="9.0", product_id=product, verify=False,
@@ -338,6 +339,9 @@ def with_people(server: Server, v1: Api) -> tuple[Api, ...]:
     assert (me["kind"], me["id"], me["name"], me["role"]) == ("user", made["id"], "ann", "admin")
     assert v1.do("show_me")["account_id"] == me["account_id"] and v1.do("show_me")["kind"] == "key"
     with_approvals(v1, ann, ann.do("create_product", name=unique("hers"))["id"])
+    own = ann.do("create_own_key")
+    assert [each["id"] for each in ann.do("list_own_keys")["items"]] == [own["id"]]
+    ann.do("revoke_own_key", key_id=own["id"])
     ann.do("change_password", current_password="a-Password-of-ann", new_password="another-of-ann")
     ann.do("end_session")
     assert ann.refused("show_me").code == "not-authenticated"
@@ -393,6 +397,15 @@ def test_a_token_signs_nothing_of_the_vendors(server: Server, v1: Api) -> None:
     assert httpx.get(f"http://{server.http}/v5/iot/x/products", headers=told).status_code == 401
 
 
+FOR_ALL = {
+    "create_session",
+    "end_session",
+    "change_password",
+    "create_own_key",
+    "revoke_own_key",
+}  # a viewer too may do these
+
+
 def test_roles_and_accounts_are_kept_apart(server: Server, v1: Api, product: str, package: str) -> None:
     viewer, stranger = api(server, "v1", "viewer"), api(server, "v1-other")
     device = a_device(v1, product)
@@ -405,7 +418,7 @@ def test_roles_and_accounts_are_kept_apart(server: Server, v1: Api, product: str
         if role[1] != "viewer":
             assert viewer.refused(name, **ids).code == "not-allowed", name
     assert {(each["operation"], each["result"]) for each in audited(server, viewer)} == {
-        (name, "not-allowed") for name in CHANGING - {"create_session", "end_session", "change_password"}
+        (name, "not-allowed") for name in CHANGING - FOR_ALL
     }
     assert viewer.do("show_device", device_id=device["id"])["id"] == device["id"]
     assert stranger.do("list_products")["items"] == stranger.do("list_devices")["items"] == []

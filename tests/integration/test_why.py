@@ -13,13 +13,14 @@ from uuid import UUID, uuid4
 
 import pytest
 from conftest import Clock
-from test_jobs import Fleet, Wire, a_filled_job, a_fleet, a_package, ask, link
+from test_jobs import Fleet, Wire, a_filled_job, a_fleet, a_package, ask, filled, link, runs, say
+from tests.job_commands import dynamic_job, static_job
 
 from upwell.domain import commands as c
 from upwell.domain.talk import TaskRef
 from upwell.domain.why_facts import Code, OfJob
 from upwell.service.context import Context
-from upwell.service.manage import reasons, whys
+from upwell.service.manage import jobs, reasons, whys
 from upwell.service.manage.access import Caller
 from upwell.service.upgrade import dispatch
 
@@ -353,3 +354,111 @@ async def test_a_condition_that_fails_is_seen(ctx: Context, caller: Caller, cloc
         if found.wrong:
             return
     raise AssertionError("nobody saw it")
+
+
+# --- without a task ---
+
+
+OUTSIDE = (
+    Code.ALREADY_THERE, Code.VERSION_UNKNOWN, Code.NOT_TARGETED, Code.NO_FITTING_PACKAGE, Code.SUPERSEDED,
+    Code.SCHEDULED, Code.FILLING, Code.ENDED,
+)  # fmt: skip
+ASKED = 16  # devices of a fleet
+KINDS = ("plain", "sources", "named", *("delta",) * 3, *("dynamic",) * 3, "planned", "ended")
+
+
+@dataclass
+class Before:
+    """A job that has no task yet, and each device's version."""
+
+    job: c.Job
+    flock: Fleet
+    versions: list[str | None]
+    kind: str
+    named: frozenset[str] = frozenset()
+
+
+async def a_job_before(ctx: Context, caller: Caller, clock: Clock, dice: random.Random, kind: str) -> Before:
+    flock = await a_fleet(ctx, caller, ASKED, version=None, name=uuid4().hex[:20])
+    versions = [dice.choice(("1.0", "1.1", "2.0", None)) for _ in flock.ids]
+    said = [(device, runs(v)) for device, v in zip(flock.ids, versions, strict=True) if v]
+    await say(ctx, *said)
+    delta = {"is_delta": True, "source_version": "1.0"} if kind == "delta" else {}
+    package = await a_package(ctx, caller, flock.key, uuid4().hex, **delta)
+    facts: dict[str, Any] = {"package_id": package, "product_key": flock.key, "selection": "ALL"}
+    named = frozenset(dice.sample(flock.names, 5)) if kind == "named" else frozenset()
+    match kind:
+        case "sources":
+            facts["source_versions"] = ("1.0",)
+        case "named":
+            facts |= {"selection": "SPECIFIC", "device_names": tuple(sorted(named))}
+        case "planned":
+            facts["scheduled_at"] = clock() + timedelta(hours=1)
+    make = dynamic_job if kind == "dynamic" else static_job
+    job = await jobs.create_job(ctx, caller, make(**facts))
+    if kind == "dynamic":
+        later = await a_package(ctx, caller, flock.key, uuid4().hex, version="3.0")
+        cmd = dynamic_job(package_id=later, product_key=flock.key, source_versions=("1.0",), dynamic_mode=2)
+        await jobs.create_job(ctx, caller, cmd)
+    if kind == "ended":
+        await ask(ctx, "update job set status = 'CANCELED', materialised = true where job_id = $1", job.job_id)
+    return Before(job, flock, versions, kind, named)
+
+
+def awaited(before: Before, place: int) -> Code:
+    """What must be answered of a device without a task."""
+    version, kind = before.versions[place], before.kind
+    lines = (
+        (version is None and kind in ("delta", "sources"), Code.VERSION_UNKNOWN),
+        (version == "2.0", Code.ALREADY_THERE),
+        (kind == "named" and before.flock.names[place] not in before.named, Code.NOT_TARGETED),
+        (kind == "sources" and version != "1.0", Code.NOT_TARGETED),
+        (kind == "dynamic" and version == "1.0", Code.SUPERSEDED),
+        (kind == "delta" and version != "1.0", Code.NO_FITTING_PACKAGE),
+        (kind == "planned", Code.SCHEDULED),
+        (kind == "ended", Code.ENDED),
+    )
+    return next((code for holds, code in lines if holds), Code.FILLING)
+
+
+async def test_who_has_no_task_is_explained_by_how_tasks_are_made(ctx: Context, caller: Caller, clock: Clock) -> None:
+    """A device is told that its task comes exactly when the filling then makes it one."""
+    dice, codes = random.Random(7), Counter[Code]()
+    for kind in KINDS * 2:
+        before = await a_job_before(ctx, caller, clock, dice, kind)
+        job, answers = before.job.job_id, dict[UUID, Code]()
+        if kind == "named":
+            await ask(ctx, "delete from task where job_id = $1", job)
+            await ask(ctx, "update job set materialised = false, cursor_device = null where job_id = $1", job)
+        for place, name in enumerate(before.flock.names):
+            key = c.DeviceKey(product_key=before.flock.key, name=name)
+            told = await whys.explain_device(ctx, caller, c.ExplainDevice(device=key, job_id=job))
+            answers[before.flock.ids[place]] = Code(told.code)
+            assert told.code == awaited(before, place), (kind, before.versions[place], told)
+        codes.update(answers.values())
+        await filled(ctx, job)
+        made = {
+            UUID(int=row["device_id"].int)
+            for row in await ask(ctx, "select device_id from task where job_id = $1", job)
+        }
+        assert made == {device for device, code in answers.items() if code is Code.FILLING}, kind
+    assert {code: n for code in OUTSIDE if (n := codes[code]) < ENOUGH} == {}
+
+
+async def test_of_a_package_the_rollout_is_meant_that_has_the_device(ctx: Context, caller: Caller) -> None:
+    flock = await a_fleet(ctx, caller, 2)
+    package = await a_package(ctx, caller, flock.key)
+    keys = [c.DeviceKey(product_key=flock.key, name=name) for name in flock.names]
+
+    async def asked(place: int) -> c.Why:
+        return await whys.explain_device(ctx, caller, c.ExplainDevice(device=keys[place], package_id=package))
+
+    assert ((await asked(0)).code, (await asked(0)).job_id) == (Code.NOT_TARGETED, None)
+    first = await a_filled_job(ctx, caller, package, flock, selection="SPECIFIC", device_names=flock.names[:1])
+    second = await a_filled_job(ctx, caller, package, flock, selection="SPECIFIC", device_names=flock.names[1:])
+    assert [(await asked(place)).job_id for place in (0, 1)] == [first, second]
+    assert (await asked(0)).code == Code.NEVER_SEEN
+    beside = await a_filled_job(ctx, caller, await a_package(ctx, caller, flock.key, "next", version="3.0"), flock)
+    told = await whys.explain_device(ctx, caller, c.ExplainDevice(device=keys[0], job_id=beside))
+    assert told.code == Code.QUEUED_BEHIND
+    assert f"rollout {first:016x}" in next(each.fact for each in told.checks if each.code)

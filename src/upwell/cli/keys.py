@@ -25,7 +25,7 @@ def _state(key: access.AccessKey) -> str:
 
 COLUMNS: tuple[Column, ...] = (
     ("id", lambda k: k.key_id), ("account", lambda k: k.account), ("role", lambda k: k.role),
-    ("dialect", lambda k: k.dialect), ("state", _state),
+    ("dialect", lambda k: k.dialect), ("of user", lambda k: k.user_name), ("state", _state),
     ("used", lambda k: k.last_used_at and f"{k.last_used_at:%Y-%m-%d %H:%M}"),
 )  # fmt: skip
 

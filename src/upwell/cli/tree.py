@@ -34,7 +34,7 @@ SECTIONS: Mapping[str, Mapping[str, Place]] = {
         "device": Place("Devices: import, look, disable, follow in time.", remote="remote.device_lists:app"),
         "group": Place("Groups of devices.", remote="remote.groups:app"),
         "package": Place("Packages: upload, look, verify.", remote="remote.packages:app"),
-        "rollout": Place("Rollouts: start, watch, steer.", remote="remote.steering:app"),
+        "rollout": Place("Rollouts: plan, start, watch, steer.", remote="remote.planning:app"),
         "event": Place("Events: what happened, as it happens.", remote="remote.events:app"),
         "hook": Place("Hooks: where events are sent.", remote="remote.hooks:app"),
     },

@@ -1316,6 +1316,23 @@ class Operations(Blocking):
         """Make a key useless from now on. Needs the role admin. `DELETE /v1/keys/{key_id}`"""
         self._none(ask("DELETE", path("/keys/{}", key_id), if_match=if_match))
 
+    def create_own_key(self, *, days: int | None = None, idempotency_key: str | None = None) -> s.MadeKey:
+        """Make a key of the user who is signed in. For a program that asks in their name. It has no more than their
+        role, and is of no use once they may not sign in any more or have another password. Made with a session,
+        never with a key. A user has 20; the oldest ends. Needs the role viewer. `POST /v1/me/keys`"""
+        return self._one(ask("POST", "/me/keys", body={"days": days}, idempotency_key=idempotency_key), s.MadeKey)
+
+    def list_own_keys(
+        self,
+    ) -> list[s.Key]:
+        """All keys of the user who asks, newest first. Needs the role viewer. `GET /v1/me/keys`"""
+        return self._many(ask("GET", "/me/keys"), s.Key)
+
+    def revoke_own_key(self, key_id: str) -> None:
+        """Make a key of the user who asks useless, also the one they ask by. Needs the role viewer. `DELETE
+        /v1/me/keys/{key_id}`"""
+        self._none(ask("DELETE", path("/me/keys/{}", key_id)))
+
     def create_session(self, *, name: str, password: str, account: str | None = None) -> s.Session:
         """Sign in with a user's name and password. Needs no key. After ten wrong passwords of a user from one
         address the next ones wait, longer each time. `POST /v1/sessions`"""
@@ -1337,8 +1354,8 @@ class Operations(Blocking):
         return self._one(ask("GET", "/me"), s.Me)
 
     def change_password(self, *, current_password: str, new_password: str) -> None:
-        """Change one's own password. By a session, which goes on; the user's others end. A wrong present password
-        counts as one at signing in does. Needs the role viewer. `PUT /v1/me/password`"""
+        """Change one's own password. By a session, which goes on; the user's others and their keys end. A wrong
+        present password counts as one at signing in does. Needs the role viewer. `PUT /v1/me/password`"""
         self._none(
             ask("PUT", "/me/password", body={"current_password": current_password, "new_password": new_password})
         )
@@ -1380,7 +1397,8 @@ class Operations(Blocking):
         if_match: Mapping[str, Any] | str | None = None,
     ) -> s.User:
         """Give a user another role or password, or let them sign in or not. A new password, and `enabled` false, end
-        their sessions. The last enabled admin stays one. Needs the role admin. `PATCH /v1/users/{user_id}`"""
+        their sessions and keys. The last enabled admin stays one. Needs the role admin. `PATCH
+        /v1/users/{user_id}`"""
         return self._one(
             ask(
                 "PATCH",
@@ -1392,7 +1410,7 @@ class Operations(Blocking):
         )
 
     def delete_user(self, user_id: str, *, if_match: Mapping[str, Any] | str | None = None) -> None:
-        """Delete a user; their sessions end. Needs the role admin. `DELETE /v1/users/{user_id}`"""
+        """Delete a user; their sessions and keys end. Needs the role admin. `DELETE /v1/users/{user_id}`"""
         self._none(ask("DELETE", path("/users/{}", user_id), if_match=if_match))
 
     def create_account(self, *, name: str, idempotency_key: str | None = None) -> s.MadeAccount:

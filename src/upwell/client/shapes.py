@@ -1047,6 +1047,8 @@ class MadeKey(TypedDict):
     """The one space that it is of; empty: it is gone"""
     product_id: NotRequired[str]
     """The one product that it is of; empty: it is gone"""
+    user: NotRequired[str]
+    """Whose it is: it has no more than their role, and ends with their right to sign in"""
     server_admin: NotRequired[bool]
     """It may make accounts"""
     created_at: str
@@ -1070,6 +1072,8 @@ class Key(TypedDict):
     """The one space that it is of; empty: it is gone"""
     product_id: NotRequired[str]
     """The one product that it is of; empty: it is gone"""
+    user: NotRequired[str]
+    """Whose it is: it has no more than their role, and ends with their right to sign in"""
     server_admin: NotRequired[bool]
     """It may make accounts"""
     created_at: str
@@ -1157,7 +1161,7 @@ class AuditEntry(TypedDict):
     id: str
     at: str
     who: str
-    """A key's id, `user NAME`, `local NAME` on the server's machine, or `server`"""
+    """A key's id, `user NAME`, `user NAME, key ID`, `local NAME` on the server's machine, or `server`"""
     tongue: str
     """By which it came; more may come"""
     address: str

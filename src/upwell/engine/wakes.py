@@ -59,6 +59,7 @@ AFTER: dict[type, After] = {
          c.DeleteTags, c.RegisterDevices, c.CreateGroup, c.UpdateGroup, c.DeleteGroup, c.AddToGroup, c.RemoveFromGroup,
          c.CreateUploadTicket, c.UpdatePackage, c.CreateModule, c.UpdateModule, c.DeleteModule, c.DeleteTargetFile,
          c.CreateHook, c.DeleteHook, c.DeleteAction, c.CheckDeviceNames, c.CreateKey, c.RevokeKey,
+         c.CreateOwnKey, c.RevokeOwnKey,
          c.UpdateEventSettings, c.CreateReceiver, c.DeleteReceiver, c.RotateSecret, c.CreateUpload, c.PutUploadPart,
          c.DeleteUpload, c.CancelImport, c.SetRolloutDefaults,
          c.SignIn, c.EndSession, c.ChangePassword, c.CreateUser, c.UpdateUser, c.DeleteUser, c.CreateAccount,
@@ -66,6 +67,5 @@ AFTER: dict[type, After] = {
         NOTHING,
     ),
     **dict.fromkeys(get_args(c.Reading), NOTHING),
-    c.ShowReasons: After(("surveys",)),
 }  # fmt: skip
 """Of every command, so that a new one says what it makes work for."""

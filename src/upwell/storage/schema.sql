@@ -557,12 +557,16 @@ CREATE TABLE access_key (
     space_id bigint,
     product_id bigint,
     is_server_admin boolean DEFAULT false NOT NULL,
+    user_id bigint,
+    user_name text,
     CONSTRAINT access_key_pkey PRIMARY KEY (key_id),
     CONSTRAINT access_key_role_check CHECK (role = ANY (ARRAY['admin'::text, 'approver'::text, 'operator'::text, 'viewer'::text])),
     CONSTRAINT access_key_scope_check CHECK (num_nonnulls(space_id, product_id) = 0 OR num_nonnulls(space_id, product_id) = 1 AND secret_hash IS NOT NULL AND NOT is_server_admin),
     CONSTRAINT access_key_secret_check CHECK ((secret IS NULL) <> (secret_hash IS NULL)),
+    CONSTRAINT access_key_user_check CHECK ((num_nonnulls(user_id, user_name) = ANY (ARRAY[0, 2])) AND (user_id IS NULL OR secret_hash IS NOT NULL AND NOT is_server_admin)),
     CONSTRAINT access_key_account_id_fkey FOREIGN KEY (account_id) REFERENCES account(account_id)
 );
+CREATE INDEX access_key_of_user ON access_key USING btree (user_id) WHERE user_id IS NOT NULL;
 
 CREATE TABLE audit (
     entry_id bigint NOT NULL,

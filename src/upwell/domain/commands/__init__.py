@@ -88,9 +88,12 @@ from upwell.domain.commands.jobs import (
 )
 from upwell.domain.commands.keys import (
     CreateKey,
+    CreateOwnKey,
     Key,
     ListKeys,
+    ListOwnKeys,
     RevokeKey,
+    RevokeOwnKey,
     ShowKey,
 )
 from upwell.domain.commands.lists import Flow, Page
@@ -259,7 +262,7 @@ Changing = (
     | CreateHook | UpdateHook | DeleteHook | CreateAction | UpdateAction | DeleteAction | CreateKey | RevokeKey
     | UpdateEventSettings | CreateReceiver | UpdateReceiver | DeleteReceiver | PingReceiver | RotateSecret | Redeliver
     | CreateUpload | PutUploadPart | CompleteUpload | DeleteUpload
-    | CreateImport | CancelImport | CreatePlan | SetRolloutDefaults
+    | CreateImport | CancelImport | CreatePlan | CreateOwnKey | RevokeOwnKey | SetRolloutDefaults
     | SignIn | EndSession | ChangePassword | CreateUser | UpdateUser | DeleteUser | CreateAccount | RenameAccount
 )  # fmt: skip
 """What leaves a trace: an entry of the audit each. A check of names is kept for the registration that follows it."""
@@ -272,7 +275,7 @@ Reading = (
     | ListAudit | ShowKey | ShowUpload | ListFailures | ListTimeline | ListRefusedLogins | ListVersionHours
     | ListDecisions | ShowRollback | ExplainDevice | ShowReasons | ShowPlan | ShowRolloutDefaults
     | ExportDevices | ShowImport | ListImports | ListImportProblems | ListImportDevices
-    | ShowMe | ListUsers | ShowUser | ListAccounts | ShowAccount
+    | ListOwnKeys | ShowMe | ListUsers | ShowUser | ListAccounts | ShowAccount
     | ListEvents | ShowEventSettings | ShowReceiver | ListReceivers | ListDeliveries
 )  # fmt: skip
 

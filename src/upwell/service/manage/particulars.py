@@ -18,24 +18,24 @@ from upwell.service.journal import one_line
 SIZE_MAX = 2048  # bytes of ids, and of changes, as JSON
 TEXT_MAX = 160  # characters of one value
 SHOWN_MAX = 8  # members of a list that are shown one by one
-DEPTH_MAX = 4  # a job's manner in a command, a device in a change; no value of ours is deeper
+DEPTH_MAX = 5  # the guard of the care of the job of a plan; no value of ours is deeper
 LEFT_OUT = "left_out"  # the names of members that there was no room for
 
 IDS = frozenset({
     "account", "account_id", "action_id", "apply_id", "bucket", "device", "device_id", "device_names", "devices",
     "file_id", "gateway_id", "group_id", "group_ids", "hook_id", "import_id", "iot_id", "job_id", "key", "key_id",
-    "module", "module_id", "names", "nth", "package_id", "package_ids", "positions", "product_key", "public_id",
-    "receiver_id", "region", "space", "super_group_id", "targets", "tasks", "upload_id", "user", "user_id",
+    "module", "module_id", "names", "nth", "package_id", "package_ids", "plan_id", "positions", "product_key",
+    "public_id", "receiver_id", "region", "space", "super_group_id", "targets", "tasks", "upload_id", "user", "user_id",
 })  # fmt: skip
 """Members that name what a call is about, and members of those."""
 
 TOLD = frozenset({
     "action", "active", "alias", "alpha", "already", "approval", "asks_version", "at_least", "at_most", "at_once",
-    "base_per_min", "beta", "by_gateway", "care", "changed", "changes", "closes_min", "condition_text", "count",
-    "days", "description", "dialect", "disconnect", "done", "dynamic_mode", "each_offered", "each_succeeded",
+    "away_days", "base_per_min", "beta", "by_gateway", "care", "changed", "changes", "closes_min", "condition_text",
+    "count", "days", "description", "dialect", "disconnect", "done", "dynamic_mode", "each_offered", "each_succeeded",
     "enabled", "expires_at", "factor", "files", "finish_at", "first", "form", "gray_percent", "growth", "guard",
-    "hours", "in_space", "is_delta", "is_server_admin", "keep_days", "keep_gateway", "keep_most", "keys", "kind",
-    "kinds", "last", "lifetime", "manner", "maximum_per_min", "md5", "multi_module", "name", "need_confirm",
+    "hours", "in_space", "is_delta", "is_server_admin", "job", "keep_days", "keep_gateway", "keep_most", "keys",
+    "kind", "kinds", "last", "lifetime", "manner", "maximum_per_min", "md5", "multi_module", "name", "need_confirm",
     "need_push", "nickname", "number", "of_devices", "of_presence", "only_empty", "opens_min", "over", "overlap",
     "overwrite", "p0", "p1", "pace", "part", "part_size", "percent", "place", "preset", "protocol", "purpose",
     "reason", "remark", "required", "retry_count", "retry_interval_min", "revision", "role", "rollout_defaults",
@@ -60,7 +60,8 @@ SILENT = frozenset({
 """Members that are told of nowhere."""
 
 _MADE = ("account", "action_id", "apply_id", "file_id", "group_id", "hook_id", "import_id", "iot_id", "job_id",
-         "key", "key_id", "package_id", "product_key", "public_id", "receiver_id", "upload_id", "user_id")  # fmt: skip
+         "key", "key_id", "package_id", "plan_id", "product_key", "public_id", "receiver_id", "upload_id",
+         "user_id")  # fmt: skip
 _CAME = ("name", "role", "dialect", "changed", "done", "already", "over", "sha256", "size", "expires_at")
 """Members of results that are told beside the command's."""
 

@@ -94,8 +94,11 @@ async def count_some(ctx: Context, conn: Connection, row: Row) -> Part:
             found.draw(asked["gray_percent"])
         place = {"stage": 1, "after": None} if walked.ends else {"stage": 0, "after": walked.last}
         return Part(found=found.kept(), looked=found.looked, **place)
+    if asked["selection"] == "ALL" and asked["group_id"] is None:
+        return await _of_product(ctx, conn, row, asked, found)
     span = await spans.next_of(conn, job, CHUNK)
-    await _judge(ctx, conn, row, asked, found, span.ids)
+    if span.ids:
+        await _judge(ctx, conn, row, asked, found, device_ids=span.ids)
     found.share = span.left
     if asked["selection"] == "GRAY":
         found.drawn += len(span.ids)
@@ -104,6 +107,16 @@ async def count_some(ctx: Context, conn: Connection, row: Row) -> Part:
     if span.ends:
         return await _over(conn, row, asked, found)
     return Part(found=found.kept(), looked=found.looked, stage=row["stage"], after=span.last)
+
+
+async def _of_product(ctx: Context, conn: Connection, row: Row, asked: dict[str, Any], found: Found) -> Part:
+    """Those of all devices of a product that are next; they need not be named."""
+    after = row["after_device"]
+    last = await conn.fetchval(*SQL["span_ends"](product_id=row["product_id"], after=after, at_most=CHUNK))
+    found.looked += await _judge(ctx, conn, row, asked, found, after=after, last=last)
+    if last is None:
+        return await _over(conn, row, asked, found)
+    return Part(found=found.kept(), looked=found.looked, stage=row["stage"], after=last)
 
 
 def _as_job(row: Row, asked: dict[str, Any], found: Found) -> dict[str, Any]:
@@ -118,12 +131,13 @@ def _as_job(row: Row, asked: dict[str, Any], found: Found) -> dict[str, Any]:
 
 
 async def _judge(
-    ctx: Context, conn: Connection, row: Row, asked: dict[str, Any], found: Found, ids: Sequence[UUID]
-) -> None:  # fmt: skip
-    if not ids:
-        return
+    ctx: Context, conn: Connection, row: Row, asked: dict[str, Any], found: Found, *,
+    device_ids: Sequence[UUID] | None = None, after: UUID | None = None, last: UUID | None = None,
+) -> int:  # fmt: skip
+    """Count these devices, or those of a span; returns how many they are."""
     told = await conn.fetch(*SQL["classify"](
-        device_ids=list(ids), product_id=row["product_id"], module=asked["module"], destination=asked["destination"],
+        device_ids=device_ids, after=after, last=last, until=datetime.fromisoformat(asked["until"]),
+        product_id=row["product_id"], module=asked["module"], destination=asked["destination"],
         sources=asked["sources"], delta_source=asked["source_version"] if asked["is_delta"] else None,
         away_since=ctx.now() - timedelta(days=asked["away_days"]), overwrite=asked["overwrite"],
         multi_module=asked["multi_module"], is_dynamic=asked["kind"] == "dynamic",
@@ -135,6 +149,7 @@ async def _judge(
     )  # fmt: skip
     for each in told:
         _count(found, each, manner)
+    return sum(each["n"] for each in told)
 
 
 def _count(found: Found, row: Row, manner: telling.Manner) -> None:

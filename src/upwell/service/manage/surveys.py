@@ -82,6 +82,7 @@ async def step(ctx: Context, survey_id: int, works: dict[str, Work]) -> Chunk:
             return Chunk(more=False, moved=True)
         try:
             async with conn.transaction(isolation="repeatable_read", readonly=True):
+                await conn.execute(*SQL["begin_part"]())
                 part = await works[row["what"]](ctx, conn, row)
         except NotFound as exc:
             await conn.execute(*SQL["fail"](survey_id=survey_id, problem=f"The {exc.kind} is gone.", now=ctx.now()))

@@ -28,6 +28,13 @@ select survey_id, looked = 0 and stage = 0 as is_new from survey where status = 
 -- name: running
 select * from survey where survey_id = :survey_id and status = 'running';
 
+-- name: begin_part
+-- This transaction looks each row up by its key, whatever PostgreSQL believes of how long the tables are: a part costs the same
+-- in any fleet.
+select set_config('enable_seqscan', 'off', true), set_config('enable_hashjoin', 'off', true),
+       set_config('enable_mergejoin', 'off', true), set_config('enable_bitmapscan', 'off', true),
+       set_config('enable_sort', 'off', true);
+
 -- name: move_on
 -- Nothing comes back when another process was at it meanwhile.
 update survey set stage = :stage, after_device = :after_device, after_nth = :after_nth, looked = :looked, found = :found,
@@ -80,15 +87,15 @@ select p.version as destination, lower(p.module) as module, p.is_delta, p.source
 from package p where p.package_id = :package_id;
 
 -- name: classify
--- How these devices would stand to a job that is made now, those that stand alike in one row, with some of them. One is busy when
+-- How these devices, or all of a span by id, would stand to a job that is made now, those that stand alike in one row, with some
+-- of them. One is busy when
 -- an open task has it that the job would not take the place of.
 select coalesce(f.misfit, case when b.job_id is not null then 'queued_behind' end) as code, mv.version,
        coalesce(pr.vendor, '') as vendor, b.job_id as beside,
        case when not is_welcome(d.enabled, d.deleted_at) then 'disabled' when pr.online_at is null then 'never_seen'
             when pr.node_id is null and pr.offline_at < :away_since then 'offline' end as keeps,
-       count(*) as n, (array_agg(d.device_id order by d.device_id))[1:10] as examples
-from unnest(:device_ids::uuid[]) as w(device_id)
-join device d on d.device_id = w.device_id and d.deleted_at is null and d.product_id = :product_id
+       count(*) as n, (array_agg(d.device_id))[1:10] as examples
+from device d
 left join module_version mv on mv.device_id = d.device_id and mv.module = :module
 left join presence pr on pr.device_id = d.device_id
 cross join lateral (select misfit(mv.version, :destination, :sources, :delta_source) as misfit) f
@@ -100,7 +107,16 @@ left join lateral (
       and not (o.acts < oj.acts and exists (select from halt_of(o.job_id, o.acts, o.state)))
     limit 1
 ) b on true
+where d.product_id = :product_id and d.deleted_at is null and d.created_at <= :until
+  and (:device_ids::uuid[] is null or d.device_id = any(:device_ids::uuid[]))
+  and (:after::uuid is null or d.device_id > :after) and (:last::uuid is null or d.device_id <= :last)
 group by 1, 2, 3, 4, 5;
+
+-- name: span_ends
+-- The last of the next devices of a product, by id; none: the rest are fewer.
+select device_id from device
+where product_id = :product_id and deleted_at is null and (:after::uuid is null or device_id > :after)
+order by device_id offset :at_most::int - 1 limit 1;
 
 -- name: guarded_before
 -- The last guarded jobs of the product of whose offers there are numbers.

@@ -130,7 +130,7 @@ class HuaweiFace:
         extras = _extras(told)
         if isinstance(told, Inquiry):
             return Down(topic, device.version_query(device_id, now, extras))
-        limit = telling.limit("huawei", telling.Manner(is_several=bool(told.files)))
+        limit = telling.limit("huawei", telling.Manner(is_several=not told.url))
         if limit is not None:
             raise Invalid(limit.field, limit.check)
         name = plain_name(told.file_name)
