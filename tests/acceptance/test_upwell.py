@@ -323,6 +323,20 @@ def test_all_of_a_rollout_is_steered_by_one_request(v1: Api, product: str, packa
     assert v1.do("show_rollout", rollout_id=rollout)["tasks"]["canceled"] == 3
 
 
+def with_approvals(v1: Api, approver: Api, product: str) -> None:
+    """What the account's defaults have wait is decided by who did not make it."""
+    v1.do("create_device", product_id=product, name=unique("d"))
+    v1.do("update_rollout_defaults", rollout_defaults={"approval": {}})
+    assert v1.do("show_rollout_defaults")["rollout_defaults"]["approval"]["required"] is True
+    package = v1.do("create_package", name=unique("fw"), version="9.0", product_id=product, verify=False,
+                    upload_url=v1.upload(b"to be approved"))["id"]  # fmt: skip
+    given = {"kind": "static", "product_id": product, "package_id": package, "targets": {"all": True}}
+    one, other = [v1.do("create_rollout", **given)["id"] for _ in range(2)]
+    assert approver.do("approve_rollout", rollout_id=one)["status"] == "in_progress"
+    assert approver.do("refuse_rollout", rollout_id=other, remark="one is enough")["status"] == "canceled"
+    v1.do("update_rollout_defaults", rollout_defaults={})
+
+
 def with_people(server: Server, v1: Api) -> tuple[Api, ...]:
     """By an admin's key, a server admin's key, and somebody who signed in."""
     made = v1.do("create_user", name="ann", password="a-Password-of-ann", role="operator")
@@ -334,7 +348,7 @@ def with_people(server: Server, v1: Api) -> tuple[Api, ...]:
     me = ann.do("show_me")
     assert (me["kind"], me["id"], me["name"], me["role"]) == ("user", made["id"], "ann", "admin")
     assert v1.do("show_me")["account_id"] == me["account_id"] and v1.do("show_me")["kind"] == "key"
-    ann.do("create_product", name=unique("hers"))
+    with_approvals(v1, ann, ann.do("create_product", name=unique("hers"))["id"])
     own = ann.do("create_own_key")
     assert [each["id"] for each in ann.do("list_own_keys")["items"]] == [own["id"]]
     ann.do("revoke_own_key", key_id=own["id"])
