@@ -142,6 +142,10 @@ async def offer(
         kept_back = acted_on | {job_id for job_id, offered in held.items() if offered.is_halted}
         free = [task for task in allowed if task.job_id not in kept_back]
         rows = await conn.fetch(*_Q["claim"](**columns_of(free), due_by=due_by, released=RELEASED)) if free else []
+        place = {ref: n for n, ref in enumerate(free)}
+        rows = sorted(
+            rows, key=lambda row: place[ref_of(row)]
+        )  # they leave in the order given, however they were found
         at = ctx.now()  # before any of their devices can have said something of it
         for row in rows:
             in_time = time.monotonic() - started < SEND_WITHIN_S
