@@ -60,7 +60,7 @@ def test_one_thing_is_told_by_its_members(admin: Person, product: str) -> None:
     [
         (("product", "show", "nobody"), 4, "There is no product nobody.", "Check the id"),
         (("product", "create", "x" * 65), 3, "name: ", "It must be at most 64 characters"),
-        (("product", "delte", "x"), 2, "No such command 'delte'. Did you mean 'delete'?", ""),
+        (("product", "secrt", "x"), 2, "No such command 'secrt'. Did you mean 'secret'?", ""),
         (("prodct",), 2, "No such command 'prodct'. Did you mean 'product'?", ""),
         (("device", "list", "--stats", "online"), 2, "No such option: --stats", "--status"),
         (("device", "list", "--status", "on"), 2, "on", "never_online"),
@@ -133,6 +133,12 @@ def test_a_table_fits_a_terminal_and_cuts_no_id(admin: Person, product: str) -> 
     with admin.at_terminal("key", "list", columns=80) as terminal:
         seen = terminal.ended()[1]
     assert "upw_" in seen and "…" not in seen
+    with admin.at_terminal("audit", "list", "--operation", "create_device", columns=80) as terminal:
+        _, seen = terminal.ended()
+    lines = [line.rstrip() for line in seen.splitlines() if line.strip()]
+    told = [line for line in lines if not line.startswith("  ")][1:]
+    assert len(told) == 3 and all(line.split()[3] == "create_device" for line in told), "each on a line of its own"
+    assert max(map(len, lines)) <= 80 and sum("product_key=" in line for line in lines) == 3
 
 
 def test_keys_here_and_there(server: Server, admin: Person) -> None:
@@ -239,21 +245,65 @@ def test_a_user_signs_in_with_a_password(server: Server, admin: Person, person: 
     where = ("login", url, "--user", name, "--account", "cli", "--password-stdin")
     done = person.run(*where, given="wrong horse\n")
     assert done.code == 5 and "name and password" in done.err and "horse" not in done.err
-    assert "with a session of its own" in person.do(*where, given="correct horse\n").out
+    assert "with a key of its own" in person.do(*where, given="correct horse\n").out
     assert person.do("context", "show", "--json").json["who"] == f"user {name} (operator)"
     admin.do("user", "change", name, "--disable")
     assert person.run("product", "list").code == 5
     assert admin.do("user", "list").out.count(f"{name}\toperator\tno\t") == 1
     admin.do("user", "change", name, "--enable", "--role", "viewer")
     person.do(*where, given="correct horse\n")
-    token = next(iter(json.loads((person.home / ".config/upwell/contexts.json").read_text())["contexts"].values()))[
-        "token"
-    ]
+    kept = next(iter(json.loads((person.home / ".config/upwell/contexts.json").read_text())["contexts"].values()))
+    token, key = kept["token"], kept["key_id"]
+    assert token.startswith("upw_") and kept["made"] == "own key" and kept["expires_at"]
+    [mine] = person.do("key", "list", "--mine").lines
+    assert mine.split("\t")[:4] == [key, "upwell", "viewer", name] and person.run("key", "list").code == 5
+    [shown] = [line.split("\t") for line in admin.do("key", "list").lines if line.startswith(key)]
+    assert shown[3] == name
+    [beside] = [line.split("\t") for line in server.run("key", "list").splitlines() if line.startswith(key)]
+    assert beside[4] == name
+    other = Person(home=person.home / "other")
+    other.home.mkdir()
+    other.do(*where, given="correct horse\n")
+    first, *_ = (line.split("\t")[0] for line in person.do("key", "list", "--mine").lines)
+    assert person.run("key", "revoke", first, "--mine").code == 2
+    person.do("key", "revoke", first, "--mine", "--yes")
+    assert other.run("product", "list").code == 5, "a machine that was lost"
     person.do("logout")
+    entry = admin.do("audit", "list", "--who", f"user {name}", "--operation", "revoke_own_key", "--json").lines
+    assert json.loads(entry[0])["who"] == f"user {name}, key {key}"
     assert person.run("product", "list", UPWELL_URL=url, UPWELL_TOKEN=token).code == 5
     assert admin.run("user", "delete", name).code == 2
     admin.do("user", "delete", name, "--yes")
     assert admin.run("user", "change", name, "--enable").code == 4
+
+
+def test_a_user_changes_their_own_password(server: Server, admin: Person, person: Person) -> None:
+    """All their keys end, and this machine has a new one; a wrong one, or a key that is no user's, changes nothing."""
+    name, url = unique("eve"), f"http://{server.http}"
+    admin.do("user", "create", name, "--role", "viewer", "--password-stdin", given="correct horse\n")
+    login = ("login", url, "--user", name, "--account", "cli", "--password-stdin")
+    person.do(*login, given="correct horse\n")
+    other = Person(home=person.home / "other")
+    other.home.mkdir()
+    other.do(*login, given="correct horse\n")
+    change = ("password", "--password-stdin")
+    assert person.run(*change, given="wrong horse\nnew stable\n").code == 5
+    assert person.run(*change, given="correct horse\nshort\n").code == 3
+    assert "has a new key" in person.do(*change, given="correct horse\nnew stable\n").out
+    assert person.do("product", "list").code == 0 and other.run("product", "list").code == 5
+    assert len(person.do("key", "list", "--mine").lines) == 1
+    assert other.run(*login, given="correct horse\n").code == 5
+    other.do(*login, given="new stable\n")
+    kept = json.loads((person.home / ".config/upwell/contexts.json").read_text())["contexts"]
+    token = next(iter(kept.values()))["token"]
+    bare = person.run(*change, given="new stable\nanother one\n", UPWELL_URL="http://localhost:1", UPWELL_TOKEN=token)
+    assert bare.code == 6
+    bare = Person(home=other.home, environ={"UPWELL_URL": url + "/", "UPWELL_TOKEN": token}).run(
+        *change, given="x\ny\n"
+    )
+    assert bare.code == 2 and "the environment's" in bare.err
+    refused = admin.run(*change, given="a\nb\n")
+    assert refused.code == 2 and "by a key, not as a user" in refused.err
 
 
 def test_a_person_at_a_terminal_is_asked_who_they_are(server: Server, admin: Person, person: Person) -> None:

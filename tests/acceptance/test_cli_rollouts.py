@@ -111,6 +111,33 @@ def test_waves_are_started_steered_and_told(admin: Person, package: str, lamps: 
     assert admin.run("rollout", "pause", rollout).code == 3
 
 
+def test_a_plan_is_told_and_why_devices_wait(admin: Person, product: str, package: str, lamps: list[Device]) -> None:
+    options = ("--all", "--waves", "1@600,100%", "--guard")
+    lines = admin.do("rollout", "plan", package, *options).lines
+    told = dict(line.split(None, 1) for line in lines if line.split()[1:])
+    assert (
+        told["devices"] == "4 of 4 devices would be updated" and told["waves"] == "1, 3" and told["versions"] == "1.0 4"
+    )
+    assert "halts at" in " ".join(lines) and lines[-1].startswith("Next: upwell rollout start")
+    assert admin.do("rollout", "list", "--package", package).out == "", "nothing is made"
+    assert admin.run("rollout", "plan", package).code == 2
+    assert admin.do("rollout", "plan", package, "--all", "--json").json["waves"] == [{"wave": 1, "devices": 4}]
+    rollout = str(admin.do("rollout", "start", package, *options, "--yes", "--json").json["id"])
+    until(lambda: open_wave(admin, rollout), (1).__eq__)
+    named = waves_of(admin, rollout)
+    [last, *_] = [f"{product}_{name}" for name, wave in named.items() if wave == 2]
+    whys = admin.do("device", "why", last, "--rollout", rollout)
+    assert next(line.split("\t")[:2] for line in whys.lines if line.startswith("no\t")) == ["no", "Is its wave open?"]
+    assert admin.do("device", "why", last, "--package", package, "--json").json["rollout_id"] == rollout
+    assert admin.run("device", "why", last).code == 2
+    grouped = admin.do("rollout", "why", rollout).lines
+    assert grouped[0].startswith("0 of 4 devices are updated") and any(line.startswith("3\t") for line in grouped)
+    assert admin.do("rollout", "why", rollout, "--json").json["not_updated"] == 4
+    plan = admin.do("rollout", "plan", package, "--all").out
+    assert "Left out:" in plan and "queued" in plan
+    admin.do("rollout", "cancel", rollout, "--yes")
+
+
 def test_a_halt_is_watched(admin: Person, package: str, lamps: list[Device]) -> None:
     """On a terminal, by lines, and by a script that wants to know how it ended."""
     start = ("rollout", "start", package, "--all", "--waves", "2,100%", "--guard", "--yes", "--json")

@@ -87,6 +87,10 @@ def test_everything_that_there_is_is_done(server: Server, v1: Api) -> None:
     assert v1.called.union(*(each.called for each in others)) == set(v1.operations)
     done = {each["operation"] for each in audited(server, v1) if each["result"] == "done"}
     assert done.union(*(each.done.values() for each in others)) == CHANGING and len(v1.secrets) > 10
+    theirs = {request_id: operation for each in others for request_id, operation in each.done.items()}
+    entries = [json.loads(line) for line in server.run("audit", "export").splitlines()]
+    told = [(each["request_id"], each["operation"]) for each in entries if each["request_id"] in theirs]
+    assert sorted(told) == sorted(theirs.items()), "one each, also of who signed in and of a server's admin"
 
 
 def with_events(v1: Api) -> None:
@@ -280,6 +284,12 @@ def with_rollouts(server: Server, v1: Api, product: str) -> None:
     before = a_package(v1, product, version="1.0")
     assert v1.do("show_rollback", rollout_id=rollout)["parts"][0]["package_id"] == before
     assert v1.do("start_rollback", rollout_id=rollout, devices=1)["status"] == "started"
+    plan = v1.do("create_plan", kind="static", package_id=package, product_id=product, targets={"all": True})["id"]
+    told = until(lambda: v1.do("show_plan", plan_id=plan), lambda told: told["status"] == "done")
+    assert told["looked"] >= 3 and told["package_id"] == package
+    assert v1.do("explain_device", device_id=made[0]["id"], rollout_id=rollout)["checks"]
+    reasons = until(lambda: v1.do("list_rollout_reasons", rollout_id=rollout), lambda told: told["status"] == "done")
+    assert reasons["looked"] == 3
     device.close()
 
 
@@ -325,6 +335,9 @@ def with_people(server: Server, v1: Api) -> tuple[Api, ...]:
     assert (me["kind"], me["id"], me["name"], me["role"]) == ("user", made["id"], "ann", "admin")
     assert v1.do("show_me")["account_id"] == me["account_id"] and v1.do("show_me")["kind"] == "key"
     ann.do("create_product", name=unique("hers"))
+    own = ann.do("create_own_key")
+    assert [each["id"] for each in ann.do("list_own_keys")["items"]] == [own["id"]]
+    ann.do("revoke_own_key", key_id=own["id"])
     ann.do("change_password", current_password="a-Password-of-ann", new_password="another-of-ann")
     ann.do("end_session")
     assert ann.refused("show_me").code == "not-authenticated"
@@ -380,6 +393,15 @@ def test_a_token_signs_nothing_of_the_vendors(server: Server, v1: Api) -> None:
     assert httpx.get(f"http://{server.http}/v5/iot/x/products", headers=told).status_code == 401
 
 
+FOR_ALL = {
+    "create_session",
+    "end_session",
+    "change_password",
+    "create_own_key",
+    "revoke_own_key",
+}  # a viewer too may do these
+
+
 def test_roles_and_accounts_are_kept_apart(server: Server, v1: Api, product: str, package: str) -> None:
     viewer, stranger = api(server, "v1", "viewer"), api(server, "v1-other")
     device = a_device(v1, product)
@@ -392,7 +414,7 @@ def test_roles_and_accounts_are_kept_apart(server: Server, v1: Api, product: str
         if role[1] != "viewer":
             assert viewer.refused(name, **ids).code == "not-allowed", name
     assert {(each["operation"], each["result"]) for each in audited(server, viewer)} == {
-        (name, "not-allowed") for name in CHANGING - {"create_session", "end_session", "change_password"}
+        (name, "not-allowed") for name in CHANGING - FOR_ALL
     }
     assert viewer.do("show_device", device_id=device["id"])["id"] == device["id"]
     assert stranger.do("list_products")["items"] == stranger.do("list_devices")["items"] == []

@@ -114,7 +114,7 @@ def test_it_halts_in_the_first_wave(server: Server, v1: Api, devices: dict[str, 
         )  # fmt: skip
         assert made["guard"] == {
             "p0_percent": 2, "p1_percent": 10, "alpha_percent": 5, "beta_percent": 10, "at_least": 2, "action": "pause",
-            "verdict_min": 1440,
+            "verdict_min": 1440, "rejected_p0_percent": 5, "rejected_p1_percent": 20,
         }  # fmt: skip
         halted(v1, made["id"])
 
@@ -149,7 +149,10 @@ def test_what_makes_no_guard_is_refused(v1: Api, devices: dict[str, list[DeviceI
     given = {"kind": "static", "product_id": PRODUCT, "package_id": package, "targets": {"all": True}}
     for guard, parameter in (
         ({"p0_percent": 20}, "guard"), ({"p1_percent": 1}, "guard"), ({"alpha_percent": 95}, "guard"),
-        ({"at_least": 0}, "guard.at_least"), ({"action": "warn"}, "guard.action"), ({"rate": 1}, "guard.rate"),
+        ({"rejected_p0_percent": 30}, "guard"), ({"percent": 5, "alpha_percent": 1}, "guard.alpha_percent"),
+        ({"from_offer": 20}, "guard.from_offer"), ({"percent": 100}, "guard.percent"),
+        ({"percent": 5, "from_offer": 2000}, "guard.from_offer"), ({"at_least": 0}, "guard.at_least"),
+        ({"action": "warn"}, "guard.action"), ({"rate": 1}, "guard.rate"),
     ):  # fmt: skip
         assert v1.refused("create_rollout", **given, guard=guard).error["parameter"] == parameter
         refused = v1.refused("update_product", product_id=PRODUCT, rollout_defaults={"guard": guard})
@@ -160,3 +163,7 @@ def test_what_makes_no_guard_is_refused(v1: Api, devices: dict[str, list[DeviceI
         "rollout_defaults.preset"
     )
     assert "rollout_defaults" not in v1.do("show_product", product_id=PRODUCT)
+    asked = {"percent": 7.5, "from_offer": 30, "rejected_p1_percent": 50, "at_least": 3}
+    made = v1.do("create_rollout", **given, guard=asked)
+    assert asked.items() <= made["guard"].items()
+    v1.do("cancel_rollout", rollout_id=made["id"])

@@ -9,7 +9,7 @@ from typing import Any
 import httpx
 import pytest
 
-from acceptance.client import Server, unique
+from acceptance.client import Server, unique, until
 from acceptance.upwell_client import Api, api
 
 RIGHT = "a-Right-Password"
@@ -92,6 +92,114 @@ def test_what_ends_a_right_ends_its_sessions(v1: Api, boss: dict[str, Any]) -> N
     ann = session(v1, name, "another-Password")
     v1.do("delete_user", user_id=user)
     assert ann.refused("show_me").status == 401
+
+
+def own_key(v1: Api, name: str, password: str = RIGHT, **more: Any) -> tuple[str, Api]:
+    """A key that the user made, by its id and as it is used."""
+    made = session(v1, name, password).do("create_own_key", **more)
+    assert made["user"] == name
+    return made["id"], Api(address=v1.address, token=made["secret"])
+
+
+def listed(v1: Api, key: str) -> dict[str, Any]:
+    [found] = [each for each in v1.do("list_keys")["items"] if each["id"] == key]
+    return dict(found)
+
+
+def test_a_key_of_a_user_asks_in_their_name(v1: Api) -> None:
+    name = unique("key")
+    user = v1.do("create_user", name=name, password=RIGHT, role="operator")["id"]
+    key, ann = own_key(v1, name, days=7)
+    me = ann.do("show_me")
+    assert (me["kind"], me["id"], me["name"], me["role"]) == ("user", user, name, "operator") and me["expires_at"]
+    product = ann.do("create_product", name=unique("hers"))["id"]
+    for who in (f"user {name}", key, f"user {name}, key {key}"):
+        [entry] = v1.do("list_audit", who=who, operation="create_product")["items"]
+        assert entry["who"] == f"user {name}, key {key}" and entry["ids"]["product_key"] == product
+    [made] = v1.do("list_audit", who=f"user {name}", operation="create_own_key")["items"]
+    assert made["who"] == f"user {name}" and made["ids"]["key_id"] == key and made["changes"]["lifetime"]
+    assert (
+        listed(v1, key)["user"] == name and listed(v1, key)["role"] == "operator" and "last_used_at" in listed(v1, key)
+    )
+    assert [each["id"] for each in ann.do("list_own_keys")["items"]] == [key] and v1.do("list_own_keys")["items"] == []
+    for other in (ann, v1):  # one that is stolen makes none that lasts longer
+        assert other.refused("create_own_key").code == "not-allowed"
+    assert ann.refused("end_session").code == "no-session"
+
+
+def test_it_has_no_more_than_their_role(v1: Api) -> None:
+    name = unique("role")
+    user = v1.do("create_user", name=name, password=RIGHT, role="operator")["id"]
+    key, ann = own_key(v1, name)
+    for role, has in (("viewer", "viewer"), ("admin", "operator"), ("operator", "operator")):
+        v1.do("update_user", user_id=user, role=role)
+        assert ann.do("show_me")["role"] == has and listed(v1, key)["role"] == has
+        assert ann.refused("list_users").code == "not-allowed"
+    v1.do("update_user", user_id=user, role="viewer")
+    assert ann.refused("create_product", name="x").code == "not-allowed"
+
+
+def test_whose_key_it_is_may_revoke_it(v1: Api) -> None:
+    ann, bob = unique("ann"), unique("bob")
+    for name in (ann, bob):
+        v1.do("create_user", name=name, password=RIGHT, role="viewer")
+    first, by_first = own_key(v1, ann)
+    second, by_second = own_key(v1, ann)
+    _, by_bob = own_key(v1, bob)
+    for other in (by_bob, v1):
+        assert other.refused("revoke_own_key", key_id=first).code == "not-found"
+    assert by_bob.refused("revoke_key", key_id=first).code == "not-allowed"
+    by_second.do("revoke_own_key", key_id=first)
+    assert by_first.refused("show_me").status == 401 and listed(v1, first)["revoked_at"]
+    by_second.do("revoke_own_key", key_id=second)
+    assert by_second.refused("show_me").status == 401
+    third, by_third = own_key(v1, ann)
+    v1.do("revoke_key", key_id=third)
+    assert by_third.refused("show_me").status == 401
+
+
+def test_what_ends_a_right_ends_its_keys(server: Server, v1: Api) -> None:
+    """For good, and told."""
+    name = unique("ends")
+    user = v1.do("create_user", name=name, password=RIGHT, role="viewer")["id"]
+    ended = []
+    for change in ({"password": "another-Password"}, {"enabled": False}):
+        key, ann = own_key(v1, name)
+        v1.do("update_user", user_id=user, **change)
+        assert ann.refused("show_me").status == 401 and listed(v1, key)["revoked_at"]
+        ended.append(key)
+        v1.do("update_user", user_id=user, enabled=True, password=RIGHT)
+        assert ann.refused("show_me").status == 401, "it stays so"
+    key, ann = own_key(v1, name)
+    session(v1, name).do("change_password", current_password=RIGHT, new_password="another-Password")
+    assert ann.refused("show_me").status == 401 and listed(v1, key)["revoked_at"]
+    v1.do("update_user", user_id=user, password=RIGHT)
+    ended.append(key)
+    key, ann = own_key(v1, name)
+    assert ann.refused("change_password", current_password=RIGHT, new_password="x" * 8).code == "no-session"
+    assert {each["id"] for each in v1.do("list_keys")["items"]}.isdisjoint(ended), "who makes another forgets those"
+    v1.do("delete_user", user_id=user)
+    assert ann.refused("show_me").status == 401 and listed(v1, key)["user"] == name and listed(v1, key)["revoked_at"]
+    v1.do("create_user", name=name, password=RIGHT, role="viewer")
+    assert ann.refused("show_me").status == 401, "of another user by that name it is none"
+    beside, ann = own_key(v1, name)
+    server.run("user", "delete", name, "--account", "people")
+    assert ann.refused("show_me").status == 401 and listed(v1, beside)["revoked_at"]
+    told = until(
+        lambda: {
+            each["data"]["key_id"] for each in v1.do("list_events", type="upwell.key.revoked", limit=200)["items"]
+        },
+        lambda found: {*ended, key, beside} <= found,
+    )
+    assert {*ended, key, beside} <= told
+
+
+def test_a_user_has_so_many_keys_and_the_oldest_ends(v1: Api) -> None:
+    name = unique("many")
+    v1.do("create_user", name=name, password=RIGHT, role="viewer")
+    ann = session(v1, name)
+    made = [ann.do("create_own_key")["id"] for _ in range(22)]
+    assert [each["id"] for each in ann.do("list_own_keys")["items"]] == made[:1:-1]
 
 
 def test_the_last_admin_stays(v1: Api, boss: dict[str, Any]) -> None:

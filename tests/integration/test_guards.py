@@ -13,11 +13,12 @@ from conftest import Clock
 from offering import offering, sent_by
 from test_events import placed
 from test_jobs import Fleet, Wire, a_fleet, a_package, ask, link, progress, refs, runs, say, states
-from test_waves import a_careful_job, decisions, promote, push, settled, shown
+from test_waves import a_careful_job, by_wave, decisions, promote, push, settled, shown
 
 from upwell.domain import commands as c
-from upwell.domain.guard import Guard, Watch, halts_at
-from upwell.domain.rollout import ALL, Wave
+from upwell.domain.guard import Guard, Share, Watch, halts_at
+from upwell.domain.rollout import ALL, Seen, Wave
+from upwell.domain.talk import ResultReport
 from upwell.service.context import Context
 from upwell.service.manage import pausing, steering
 from upwell.service.manage.access import Caller
@@ -246,7 +247,8 @@ async def test_a_resuming_takes_the_risk_and_begins_a_new_score(ctx: Context, ca
     assert await halting.tripped(ctx) == [], "offers of before the resuming are of the old score"
     await dispatch.offer(ctx, due[10:15], link, wire)
     assert sorted((await numbers(ctx, job)).values())[-1] == 10
-    await fail(ctx, due[10].device_id, due[11].device_id)
+    of_new = "select device_id from job_offer where epoch = 1 order by number"
+    await fail(ctx, *(UUID(int=row["device_id"].int) for row in (await ask(ctx, of_new))[:2]))
     await follow_up(ctx)
     assert (await shown(ctx, caller, job)).paused is not None
     assert (await decisions(ctx, caller, job))[0].numbers["failed"] == 2
@@ -258,11 +260,12 @@ async def test_a_guard_may_cancel(ctx: Context, caller: Caller, clock: Clock) ->
     job = await a_careful_job(ctx, caller, flock, replace(GUARDED, guard=Watch(action="cancel")))
     due = await dispatch.due(ctx, node, 99)
     await dispatch.offer(ctx, due[:5], link, wire)
-    await say(ctx, (due[4].device_id, progress(10)))
-    await fail(ctx, *(ref.device_id for ref in due[:2]))
+    told = list(await numbers(ctx, job))  # in the order in which they left
+    await say(ctx, (told[4], progress(10)))
+    await fail(ctx, *told[:2])
     await follow_up(ctx)
     assert await states(ctx, job) == {"FAILED": 2, "IN_PROGRESS": 1, "CANCELED": 7}
-    await say(ctx, (due[4].device_id, runs("2.0")))
+    await say(ctx, (told[4], runs("2.0")))
     await endings.end_finished(ctx)
     view = await shown(ctx, caller, job)
     assert (view.status, view.paused) == ("COMPLETED", None)
@@ -291,11 +294,110 @@ async def test_silence_is_a_verdict_for_the_guard_and_the_waves_alone(
     assert [(row["verdict"], row["n"]) for row in rows] == [("silent", 5), ("succeeded", 25)]
     view = await shown(ctx, caller, job)
     assert view.paused is not None and "5 of the first" in view.paused.reason
-    # A late success is what it is, and changes no act.
+    assert view.waves[0].seen == Seen(fine=25, failed=5, silent=5)
+    # A late success leaves the score and is shown, and changes no act; a late failure changes its name alone.
+    counted = "select sum(cardinality(numbers)) as n from job_stretch where stratum = 0"
+    assert (await ask(ctx, counted))[0]["n"] == 5
     await say(ctx, (first[25], runs("2.0")))
-    assert (await states(ctx, job))["SUCCEEDED"] == 26 and (await shown(ctx, caller, job)).paused is not None
+    assert (await states(ctx, job))["SUCCEEDED"] == 26 and (await shown(ctx, caller, job)).paused == view.paused
+    assert (await ask(ctx, counted))[0]["n"] == 4
     await fail(ctx, first[26])
-    assert (await ask(ctx, "select sum(cardinality(numbers)) as n from job_stretch where stratum = 0"))[0]["n"] == 5
+    assert (await ask(ctx, counted))[0]["n"] == 4
+    assert (await shown(ctx, caller, job)).waves[0].seen == Seen(fine=26, failed=4, silent=3)
+    rows = await ask(ctx, "select verdict, count(*) as n from job_offer group by 1 order by 1")
+    assert [(row["verdict"], row["n"]) for row in rows] == [("failed", 1), ("silent", 3), ("succeeded", 26)]
+    # What left the score is nothing that a new failure is judged by, after a resuming of the old score's too.
+    await pausing.resume_job(ctx, caller, c.ResumeJob(job_id=job))
+    await say(ctx, *((device, runs("2.0")) for device in first[27:]))
+    assert (await shown(ctx, caller, job)).waves[0].seen == Seen(fine=29, failed=1)
+
+
+async def test_a_late_success_takes_its_failure_from_the_score(ctx: Context, caller: Caller, clock: Clock) -> None:
+    flock = await a_fleet(ctx, caller, 25)
+    node, wire = await online(ctx, clock, flock), Wire()
+    care = c.Care(preset="all_at_once", guard=Watch(verdict_min=60, test=Guard(at_least=7)))
+    await a_careful_job(ctx, caller, flock, care)
+    due = await dispatch.due(ctx, node, 25)
+    await dispatch.offer(ctx, due[:20], link, wire)
+    ids = [ref.device_id for ref in due]
+    await say(ctx, *((device, runs("2.0")) for device in ids[3:17]))
+    clock.move(minutes=61)
+    await follow_up(ctx)
+    await say(ctx, *((device, runs("2.0")) for device in ids[:3]))
+    await dispatch.offer(ctx, due[20:], link, wire)
+    await fail(ctx, ids[20])
+    [row] = await ask(ctx, "select numbers from job_stretch where stratum = 0")
+    assert row["numbers"][:3] == [18, 19, 20] and len(row["numbers"]) == 4
+    assert await halting.tripped(ctx) == [], "it would be the seventh"
+
+
+def rejects(reason: str, code: int) -> ResultReport:
+    return ResultReport(outcome="failed", code=code, reason=reason, progress=None, version="", desc="")
+
+
+async def test_a_wrong_choice_of_devices_has_its_own_test(ctx: Context, caller: Caller, clock: Clock) -> None:
+    """rollouts 3.6.5: what does not fit speaks not against the package, nor for it."""
+    flock = await a_fleet(ctx, caller, 60)
+    node, wire = await online(ctx, clock, flock), Wire()
+    job = await a_careful_job(ctx, caller, flock, c.Care(waves=(Wave(count=40), ALL), guard=Watch()))
+    await push(ctx, node, wire)
+    offered = list(await numbers(ctx, job))  # in the order in which they left
+    await say(ctx, *((device, rejects("no_space", 5)) for device in offered[18:21]))
+    await say(ctx, *((device, rejects("low_battery", 4)) for device in offered[:10]))
+    await say(ctx, *((device, runs("2.0")) for device in offered[21:38]))
+    await follow_up(ctx)
+    view = await shown(ctx, caller, job)
+    assert view.paused is None and (await states(ctx, job))["FAILED"] == 13
+    assert view.waves[0].seen == Seen(fine=17, open=10, rejected=3, postponed=10)
+    assert halts_at(Watch().rejected, 22) == 5
+    await say(ctx, *((device, rejects("package_type_unknown", 8)) for device in offered[10:12]))
+    await follow_up(ctx)
+    view = await shown(ctx, caller, job)
+    assert view.paused is not None
+    assert view.paused.reason.startswith("5 of the first 21 devices rejected it (11 to 45 %)")
+    [halted, *_] = await decisions(ctx, caller, job)
+    assert (halted.numbers["test"], halted.numbers["failed"], halted.numbers["offered"]) == ("rejected", 5, 21)
+
+
+async def test_a_device_that_needed_no_offer_is_no_evidence(ctx: Context, caller: Caller, clock: Clock) -> None:
+    """rollouts 2.5, 3.6.5: already there is outside of what is counted, with a guard or without."""
+    for care in (c.Care(waves=(Wave(count=30), ALL)), c.Care(waves=(Wave(count=30), ALL), guard=Watch())):
+        flock = await a_fleet(ctx, caller, 60)
+        package = await a_package(ctx, caller, flock.key, flock.key)
+        job = await a_careful_job(ctx, caller, flock, care, package=package)
+        first = (await by_wave(ctx, job))[1]
+        await say(ctx, *((device, runs("2.0")) for device in first[:28]))
+        clock.move(minutes=2)
+        await settled(ctx, job)
+        view = await shown(ctx, caller, job)
+        assert view.open_wave == 1 and (await states(ctx, job))["SUCCEEDED"] == 28
+        assert view.waves[0].seen == Seen(open=2, already_there=28)
+        assert "none was yet" in view.happens_next
+        node, wire = await online(ctx, clock, flock), Wire()
+        await push(ctx, node, wire)
+        await say(ctx, *((device, runs("2.0")) for device in first[28:]))
+        clock.move(minutes=2)
+        await settled(ctx, job)
+        opening = (await decisions(ctx, caller, job))[0]
+        assert (opening.wave, opening.result) == (2, "inconclusive"), "two are too few to be evidence"
+        assert (opening.numbers["fine"], opening.numbers["already_there"]) == (2, 28)
+
+
+async def test_a_plain_percentage_halts_in_the_tests_stead(ctx: Context, caller: Caller, clock: Clock) -> None:
+    flock = await a_fleet(ctx, caller, 60)
+    node, wire = await online(ctx, clock, flock, VENDORS), Wire()
+    job = await a_careful_job(ctx, caller, flock, replace(GUARDED, guard=Watch(share=Share(0.1, from_offer=20))))
+    offered = await push(ctx, node, wire)
+    await fail(ctx, *offered[:4])
+    await fail(ctx, offered[58])
+    assert await halting.tripped(ctx) == [], "no failure below the 20th offer halts, and 5 of 59 are few enough"
+    await fail(ctx, offered[57])
+    await follow_up(ctx)
+    view = await shown(ctx, caller, job)
+    assert view.paused is not None and view.paused.reason.startswith("6 of the first 59 devices failed (5 to 20 %)")
+    [halted, *_] = await decisions(ctx, caller, job)
+    assert halted.numbers["test"] == "percent" and view.care is not None and view.care.guard is not None
+    assert view.care.guard.share == Share(0.1, from_offer=20)
 
 
 async def test_a_halt_is_the_guards_word_over_a_persons_pause(ctx: Context, caller: Caller, clock: Clock) -> None:

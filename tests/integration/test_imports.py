@@ -173,3 +173,52 @@ async def test_imports_are_forgotten_in_time(stored: Context, caller: Caller, cl
         assert await count(stored, table) == 0
     listed = await imports.list_imports(stored, caller, c.ListImports(asked=Slice(take=5)))
     assert listed.items == () and await count(stored, "device") == 2
+
+
+async def test_a_chunk_reads_no_more_when_the_fleet_has_grown(
+    stored: Context, caller: Caller, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """No statement of it passes through devices; each is found by an index."""
+    monkeypatch.setattr(importing, "CHUNK_ROWS", 500)
+    read: list[int] = []
+    note = importing._Work._note_problems
+
+    async def counted(self: importing._Work) -> None:
+        passed = "select seq_tup_read from pg_stat_xact_user_tables where relname = 'device'"
+        read.append(await self.conn.fetchval(passed))
+        await note(self)
+
+    monkeypatch.setattr(importing._Work, "_note_problems", counted)
+    key = await a_product(stored, caller)
+    await a_device(stored, caller, key, "gateway")
+    rows = [f"n{n},mine-{n},{f'{key}_gateway' if n % 2 else ''}\n" for n in range(4000)]
+    import_id = await begun(stored, caller, key, "name,id,gateway_id\n" + "".join(rows))
+    await worked(stored, import_id)
+    done = await shown(stored, caller, import_id)
+    assert (done.made, done.refused, len(read)) == (4000, 0, 8)
+    assert max(read[2:]) == 0, read
+
+
+async def test_devices_behind_gateways_are_judged_each(
+    stored: Context, caller: Caller, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(importing, "CHUNK_ROWS", 20)
+    monkeypatch.setattr(devices, "BEHIND_MAX", 2)
+    key = await a_product(stored, caller)
+    rows = [
+        ("top", ""), ("a", "top"), ("below", "a"), ("deeper", "below"), ("b", "top"), ("c", "top"), ("own", "own"),
+        ("early", "late"), ("late", ""), ("lost", "nobody"), ("behind-own", "own"),
+    ]  # fmt: skip
+    text = "name,gateway_id\n" + "".join(f"{name},{f'{key}_{gateway}' if gateway else ''}\n" for name, gateway in rows)
+    import_id = await begun(stored, caller, key, text)
+    await worked(stored, import_id)
+    done = await shown(stored, caller, import_id)
+    assert sorted(await made(stored, caller, import_id)) == ["a", "b", "below", "late", "top"]
+    said = {each.row: each.problem for each in done.problems}
+    assert sorted(said) == [5, 7, 8, 9, 11, 12]
+    assert "levels of gateways" in said[5] and "devices behind a gateway" in said[7]
+    assert all("device" in said[row] for row in (8, 9, 11, 12))
+    shown_below = await devices.show_device(
+        stored, caller, c.ShowDevice(device=c.DeviceKey(product_key=key, name="below"))
+    )
+    assert shown_below.gateway_id == f"{key}_a"

@@ -9,7 +9,7 @@ from conftest import Clock, caller_of
 from upwell.domain import commands as c
 from upwell.domain.errors import Denied, NotFound, TooMany, UnknownKey
 from upwell.service.context import Context
-from upwell.service.manage import access, keys
+from upwell.service.manage import access, keys, own_keys, people, sessions, users
 from upwell.service.manage.access import Caller, NewKey
 
 pytestmark = pytest.mark.asyncio
@@ -105,3 +105,59 @@ async def test_an_account_has_at_most_so_many_keys(
     cmd = c.CreateKey(role="viewer", dialect="alibaba", is_token=False)
     told = await asyncio.gather(*(keys.create_key(ctx, caller, cmd) for _ in range(5)), return_exceptions=True)
     assert [type(one) for one in told].count(TooMany) == 3, "two beside the caller's own"
+
+
+async def signed_in(ctx: Context, name: str) -> Caller:
+    """A user of acme, by a session."""
+    await users.create_user(ctx, "acme", name, "a-Right-Password", "viewer")
+    asked = c.SignIn(account="acme", name=name, password="a-Right-Password")
+    how = {"tongue": "upwell", "operation": "create_session", "address": "::1", "request_id": ""}
+    begun = await sessions.sign_in(ctx, users.SigningIn(), asked, **how)
+    return await sessions.caller_of_session(ctx, begun.token, "upwell")
+
+
+async def test_ended_keys_of_users_make_room(ctx: Context, caller: Caller, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nobody's signing in uses up an account's keys; those that live are kept, and so are the account's own."""
+    ann, bob = await signed_in(ctx, "ann"), await signed_in(ctx, "bob")
+    monkeypatch.setattr(keys, "KEYS_MAX", len(await keys.list_keys(ctx, caller, c.ListKeys())) + 2)
+    cmd = c.CreateOwnKey(lifetime=timedelta(days=1))
+    ended = await own_keys.create_own_key(ctx, ann, cmd)
+    await own_keys.revoke_own_key(ctx, ann, c.RevokeOwnKey(key_id=ended.key_id))
+    lives = await own_keys.create_own_key(ctx, bob, cmd)
+    made = await keys.create_key(ctx, caller, c.CreateKey(role="viewer", dialect="upwell", is_token=True))
+    left = {key.key_id for key in await keys.list_keys(ctx, caller, c.ListKeys())}
+    assert {lives.key_id, made.key_id, caller.key_id} <= left and ended.key_id not in left
+    for refused in (own_keys.create_own_key(ctx, bob, cmd), own_keys.create_own_key(ctx, ann, cmd)):
+        with pytest.raises(TooMany):
+            await refused
+    assert await access.find_key(ctx, lives.key_id), "nothing is half done"
+
+
+async def test_a_key_without_its_user_opens_nothing(ctx: Context) -> None:
+    """Also where whoever took the user away knew of no key."""
+    ann = await signed_in(ctx, "ann")
+    made = await own_keys.create_own_key(ctx, ann, c.CreateOwnKey(lifetime=timedelta(days=1)))
+    assert made.secret and (await shown(ctx, made.key_id, made.secret)).who == f"user ann, key {made.key_id}"
+    async with ctx.database.connection() as conn:
+        await conn.execute("update iam_user set enabled = false where name = 'ann'")
+        assert await access.find_key(ctx, made.key_id) is None
+        await conn.execute("update iam_user set enabled = true where name = 'ann'")
+        assert await access.find_key(ctx, made.key_id)
+        await conn.execute("delete from iam_user where name = 'ann'")
+    assert await access.find_key(ctx, made.key_id) is None
+
+
+async def test_a_key_that_is_made_while_its_right_ends_is_of_no_use(ctx: Context, caller: Caller) -> None:
+    """Whichever comes first."""
+    for turn in range(6):
+        ann = await signed_in(ctx, f"ann{turn}")
+        assert ann.person
+        disabled = people.update_user(ctx, caller, c.UpdateUser(user_id=ann.person.user_id, enabled=False))
+        made, _ = await asyncio.gather(
+            own_keys.create_own_key(ctx, ann, c.CreateOwnKey(lifetime=timedelta(days=1))), disabled,
+            return_exceptions=True,
+        )  # fmt: skip
+        assert isinstance(made, c.Key | UnknownKey), made
+        await people.update_user(ctx, caller, c.UpdateUser(user_id=ann.person.user_id, enabled=True))
+        if isinstance(made, c.Key):
+            assert await access.find_key(ctx, made.key_id) is None

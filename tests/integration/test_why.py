@@ -44,6 +44,9 @@ class Scene:
     is_dealt: bool
     has_pace: bool
     is_stopped: bool  # its queued tasks are to follow a halt
+    is_unapproved: bool = False
+    is_closed: bool = False  # outside of its hours
+    is_full: bool = False  # as many devices are at work as may be
 
 
 @dataclass
@@ -76,7 +79,7 @@ class Found:
 OBSTACLES: tuple[tuple[str, Any], ...] = (
     ("package", "deleted"), ("package", "unverified"), ("package", "checking"), ("package", "missing"),
     ("is_over", True), ("is_paused", True), ("is_halted", True), ("is_dealt", False), ("has_pace", False),
-    ("is_stopped", True), *(("package", "ok"),) * 4,
+    ("is_stopped", True), ("is_unapproved", True), ("is_closed", True), ("is_full", True), *(("package", "ok"),) * 4,
 )  # fmt: skip
 ROUNDS = 3 * len(OBSTACLES)
 
@@ -153,12 +156,14 @@ def expected(scene: Scene, task: Staged) -> Code:
         (not task.online, Code.OFFLINE),
         (waits and not fits, Code.NO_FITTING_PACKAGE if task.version else Code.VERSION_UNKNOWN),
         (waits and scene.package != "ok", packages.get(scene.package, Code.FAILED)),
+        (waits and scene.is_unapproved, Code.AWAITING_APPROVAL),
+        (waits and scene.is_closed, Code.OUTSIDE_WINDOW),
         (scene.is_stopped and task.state == "QUEUED", Code.CANCELED),
         (waits and scene.is_over, Code.ENDED),
         (waits and scene.is_halted, Code.HALTED),
         (waits and scene.is_paused, Code.PAUSED),
         (waits and (not scene.is_dealt or task.wave > 1), Code.WAVE_WAITING),
-        (waits and not scene.has_pace, Code.RATE_LIMITED),
+        (waits and (not scene.has_pace or scene.is_full), Code.RATE_LIMITED),
         (waits and task.due == 60, Code.BACKOFF if task.attempt else Code.NOT_DUE),
         (task.state == "CONFIRM", Code.AWAITING_CONSENT),
         (waits and scene.pushes and task.due is None, Code.NOT_DUE),
@@ -200,7 +205,8 @@ with p as (
                        deleted_at = case when $2 = 'deleted' then now() end
     from job j where j.job_id = $1 and package.package_id = j.package_id
 ), b as (
-    insert into budget (job_id, is_guarded, halted_at) values ($1, $5::boolean, case when $5 then now() end)
+    insert into budget (job_id, is_guarded, halted_at, at_once, running)
+    values ($1, $5::boolean, case when $5 then now() end, case when $12::boolean then 1 end, 1)
 ), a as (
     insert into job_act (job_id, nth, what, states, reason, description, at)
     select $1, 1, 'halt', '{QUEUED}', 'cancelled', 'by its owner', now() where $8::boolean
@@ -208,7 +214,8 @@ with p as (
 update job set finish_at = case when $3::boolean and $9::boolean then now() - interval '1 day' end,
                status = case when $3 and not $9 then 'CANCELED' else status end,
                paused_at = case when $4::boolean then now() end, open_wave = case when $6::boolean then 1 else -1 end,
-               maximum_per_min = case when $7::boolean then 1000 else 0 end, acts = case when $8 then 1 else 0 end
+               maximum_per_min = case when $7::boolean then 1000 else 0 end, acts = case when $8 then 1 else 0 end,
+               unapproved = $10::boolean, open_until = case when $11::boolean then now() - interval '1 hour' end
 where job_id = $1
 """
 REFUSE = """
@@ -237,7 +244,7 @@ async def staged(
     )  # fmt: skip
     await ask(
         ctx, STAGE_JOB, job, scene.package, scene.is_over, scene.is_paused, scene.is_halted, scene.is_dealt,
-        scene.has_pace, scene.is_stopped, not scene.is_delta,
+        scene.has_pace, scene.is_stopped, not scene.is_delta, scene.is_unapproved, scene.is_closed, scene.is_full,
     )  # fmt: skip
     refused = [name for name, task in zip(flock.names, tasks, strict=True) if task.is_refused]
     await ask(ctx, REFUSE, caller.account_id, flock.key, refused, clock())
@@ -315,11 +322,14 @@ async def test_why_never_contradicts_the_dispatcher(ctx: Context, caller: Caller
     assert {code: n for code in sorted(OF_TASKS) if (n := found.codes[code]) < ENOUGH} == {}
 
 
-CHECKED = ("is_running", "is_unpaused", "is_wave_open", "is_released", "has_object", "is_fitting", "is_unhalted")
+CHECKED = (
+    "is_running", "is_unpaused", "is_approved", "is_wave_open", "is_released", "has_object", "is_fitting", "is_unhalted"
+)  # fmt: skip
 UNSEEN = "create or replace function {} returns boolean language sql immutable parallel safe return true"
 FORGOTTEN = """
 create or replace view offerable as
-select device_id, job_id, nth, module, state, due_at, node_id, awaiting, maximum_per_min, finish_at, asks_first, fits
+select device_id, job_id, nth, module, state, due_at, node_id, awaiting, maximum_per_min, finish_at, asks_first, fits,
+       open_until
 from offer_check where is_let_go and {}
 """
 MUTATED = (

@@ -1,6 +1,7 @@
 """The command line without a server: its tree, where a command acts, what it keeps, what it prints."""
 
 import json
+import re
 import stat
 import subprocess
 import sys
@@ -40,6 +41,15 @@ def test_each_command_says_what_it_does_with_an_example(path: str, command: Any)
         assert any(words in each for each in examples), (path, examples)
     for param in command.params:
         assert getattr(param, "help", None) or param.name == "help" or "(local)" in path, (path, param.name)
+
+
+def test_a_nouns_list_says_what_each_verb_does_without_cutting_it_off() -> None:
+    for path, command in commands():
+        for name, each in getattr(command, "commands", {}).items():
+            said = each.get_short_help_str()
+            assert said and len(said) <= 85 and "..." not in said, (path, name, said)
+        if getattr(command, "commands", None):
+            assert "..." not in tool.help_of(path, command).replace("[ARGS]...", ""), path
 
 
 def test_examples_are_commands_that_there_are() -> None:
@@ -221,6 +231,51 @@ def test_what_a_server_says_moves_no_cursor(capsys: pytest.CaptureFixture[str]) 
         and out.splitlines() == ["name  a\\x1b[2Jb c\\u202e", "x\\x1b]0;t\\x07 y"]
     )
     assert one_line("a\r\nb\x00") == "a b\\x00"
+
+
+def at_width(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], width: int, *rows: Any) -> list[str]:
+    """A table as a terminal of that width shows it."""
+    monkeypatch.setenv("COLUMNS", str(width))
+    monkeypatch.setattr(sys.stdout, "isatty", lambda: True)
+    columns = tuple((name, telling.member(name)) for name in rows[0])
+    assert telling.table(columns, rows) == len(rows)
+    return [re.sub(r"\x1b\[[0-9;]*m", "", line).rstrip() for line in capsys.readouterr().out.splitlines()]
+
+
+def test_a_narrow_table_tells_below_what_has_no_room(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    row = {"at": "2026-11-29", "who": "user ann", "did": "create_rollout", "about": "a " * 30 + "z"}
+    plain = {"at": "2026-11-30", "who": "漢字", "did": "x", "about": ""}
+    show = lambda width: at_width(monkeypatch, capsys, width, row, plain)  # noqa: E731
+    wide = show(120)
+    assert len(wide) == 3 and wide[0].split() == ["at", "who", "did", "about"] and wide[1].endswith("a z")
+    folded = show(64)  # the last column has 26 characters
+    assert len(folded) == 5 and folded[1].startswith("2026-11-29  user ann  create_rollout  a a")
+    assert show(60) == [
+        "at          who       did", "2026-11-29  user ann  create_rollout",
+        "  about: " + "a " * 25 + "a", "  a a a a z", "2026-11-30  漢字      x",
+    ]  # fmt: skip
+    assert show(30)[:4] == [
+        "at          who",
+        "2026-11-29  user ann",
+        "  did: create_rollout  about:",
+        "  a a a a a a a a a a a a a a",
+    ]
+    assert show(6)[0] == "at"
+    assert all(line for width in (6, 30, 60, 64, 120) for line in show(width))
+
+
+def test_one_thing_is_wrapped_on_a_terminal(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    pairs = [("id", "ro_1"), ("guard", "pauses it on evidence of failures")]
+    monkeypatch.setenv("COLUMNS", "32")
+    telling.details(pairs)
+    assert capsys.readouterr().out == "id     ro_1\nguard  pauses it on evidence of failures\n"
+    monkeypatch.setattr(sys.stdout, "isatty", lambda: True)
+    telling.details(pairs)
+    assert capsys.readouterr().out == "id     ro_1\nguard  pauses it on evidence of\n       failures\n"
 
 
 def test_codes_of_refusals() -> None:

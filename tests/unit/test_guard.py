@@ -1,5 +1,6 @@
 """The guard against the tables of the reference (rollouts 3), which other code computed, and against its promise."""
 
+from pathlib import Path
 from random import Random
 
 import pytest
@@ -9,6 +10,8 @@ from hypothesis import strategies as st
 from upwell.domain.guard import (
     Evidence,
     Guard,
+    Share,
+    Stretch,
     clean_needed,
     failures_by_stretch,
     halts_at,
@@ -19,6 +22,7 @@ from upwell.domain.guard import (
     stretch_of,
 )
 
+ROOT = Path(__file__).parents[2]
 DEFAULT = Guard()
 STRICT = Guard(p0=0.01, p1=0.05)
 SURE = Guard(p0=0.01, p1=0.10, alpha=0.01)
@@ -188,6 +192,67 @@ def test_a_bad_sort_is_found_among_good_ones() -> None:
         evidence = looked(DEFAULT, fails, shares(DEFAULT, 3)[1])
         found += evidence is not None and evidence.halts
     assert found >= 99
+
+
+# --- a plain percentage ---
+
+
+def exactly_by_share(share: Share, rate: float, longest: int) -> tuple[float, float]:
+    """As `exactly`, of a percentage, which is looked at when something fails."""
+    open_, halted, weighted = {0: 1.0}, 0.0, 0.0
+    for n in range(1, longest + 1):
+        fresh: dict[int, float] = {}
+        for k, chance in open_.items():
+            fresh[k] = fresh.get(k, 0.0) + chance * (1 - rate)
+            evidence = looked_by_share(share, k, n)
+            if evidence is not None and evidence.halts:
+                halted, weighted = halted + chance * rate, weighted + chance * rate * n
+            else:
+                fresh[k + 1] = fresh.get(k + 1, 0.0) + chance * rate
+        open_ = fresh
+    return halted, weighted / halted
+
+
+def looked_by_share(share: Share, before: int, number: int) -> Evidence | None:
+    """What it says of a failure at this number behind so many others; they were none that halted."""
+    stretch = stretch_of(share, [number])
+    return look(share, [Stretch(before, ()), stretch])
+
+
+def row_of(test: tuple[tuple[float, float], ...]) -> str:
+    shares_, means = [each[0] for each in test[:3]], [each[1] for each in test[3:]]
+    return " | ".join([f"{100 * each:.1f} %" for each in shares_] + [f"{each:.0f}" for each in means])
+
+
+def test_what_a_percentage_costs_is_told() -> None:
+    """The table of docs/api.md, to its last digit."""
+    text, rates = (ROOT / "docs" / "api.md").read_text("utf-8"), (0.01, 0.02, 0.05, 0.10, 0.30)
+    for percent, offers in ((5, 10), (5, 20), (5, 50), (10, 20)):
+        share = Share(percent / 100, offers)
+        found = tuple(exactly_by_share(share, rate, 500) for rate in rates)
+        assert f"| `percent` {percent}, `from_offer` {offers} | {row_of(found)} |" in text
+    found = tuple(exactly(DEFAULT, rate, 500) for rate in rates)
+    assert f"| the test, as it is by itself | {row_of(found)} |" in text
+
+
+@given(
+    numbers=st.sets(st.integers(1, 3000), max_size=60).map(sorted),
+    share=st.builds(
+        Share, st.sampled_from([0.01, 0.05, 0.2]), st.sampled_from([1, 20, 700, 1024]), st.sampled_from([1, 2, 5])
+    ),
+)
+def test_by_stretches_a_percentage_is_the_rule(numbers: list[int], share: Share) -> None:
+    halts = any(
+        j >= share.at_least and m >= share.from_offer and j > share.rate * m + 1e-9 for j, m in enumerate(numbers, 1)
+    )
+    found = look(share, (stretch_of(share, some) for some in failures_by_stretch(numbers).values()))
+    assert (found is not None and found.halts) is halts
+
+
+@pytest.mark.parametrize("wrong", [{"rate": 0.0}, {"rate": 1.0}, {"rate": 0.1, "from_offer": 1025}])
+def test_percentages_that_mean_nothing(wrong: dict[str, float]) -> None:
+    with pytest.raises(ValueError, match="is not a rate"):
+        Share(**wrong)  # type: ignore[arg-type]
 
 
 # --- the rule itself ---

@@ -1,5 +1,6 @@
 """How every command of the program is declared: as a verb of a noun or alone, with an example in its help."""
 
+import re
 from collections.abc import Callable
 from typing import Any, TypeVar
 
@@ -26,7 +27,7 @@ def _noun() -> None:
 
 def verb(app: typer.Typer, name: str, *examples: str) -> Callable[[Command], Command]:
     """The command of that name, with examples of how it is called."""
-    return app.command(name, epilog=shown(examples))
+    return lambda command: app.command(name, epilog=shown(examples), short_help=short(command.__doc__))(command)
 
 
 def alone(name: str, *examples: str) -> Callable[[Callable[..., Any]], typer.Typer]:
@@ -38,6 +39,12 @@ def alone(name: str, *examples: str) -> Callable[[Callable[..., Any]], typer.Typ
         return app
 
     return made
+
+
+def short(text: str | None) -> str:
+    """What a command does, in its noun's list: the first clause of its help that ends in `.`, `:` or `;`, whole."""
+    said = " ".join((text or "").split())
+    return re.split(r"[.:;](?:\s|$)", said, maxsplit=1)[0]
 
 
 def shown(examples: tuple[str, ...]) -> str:

@@ -16,6 +16,9 @@ from upwell.service.manage import access
 
 app = noun("Access keys, of every account.", name="key")
 
+Account = Annotated[str, typer.Option(help="whose it is; made where there is none")]
+KeyId = Annotated[str, typer.Argument(metavar="KEY", help="The key's id, the part of a token before its secret.")]
+
 
 def _state(key: access.AccessKey) -> str:
     if key.revoked_at:
@@ -25,7 +28,7 @@ def _state(key: access.AccessKey) -> str:
 
 COLUMNS: tuple[Column, ...] = (
     ("id", lambda k: k.key_id), ("account", lambda k: k.account), ("role", lambda k: k.role),
-    ("dialect", lambda k: k.dialect), ("state", _state),
+    ("dialect", lambda k: k.dialect), ("of user", lambda k: k.user_name), ("state", _state),
     ("used", lambda k: k.last_used_at and f"{k.last_used_at:%Y-%m-%d %H:%M}"),
 )  # fmt: skip
 
@@ -53,8 +56,8 @@ def _tongues() -> dict[str, bool]:
 @described
 def key_create(
     dialect: Annotated[str, typer.Option(help="alibaba, tuya, huawei or upwell", callback=_registered)],
-    role: Annotated[str, typer.Option(help="admin, operator or viewer")],
-    account: str = access.DEFAULT_ACCOUNT,
+    role: Annotated[str, typer.Option(help="admin, approver, operator or viewer")],
+    account: Account = access.DEFAULT_ACCOUNT,
     days: Annotated[int | None, typer.Option(min=1, max=36500, help="how long it lasts; for ever if not given")] = None,
     product: Annotated[str | None, typer.Option(help="id of the one product that it is for; of upwell's alone")] = None,
     space: Annotated[str | None, typer.Option(help="id of the one space that it is for; of upwell's alone")] = None,
@@ -93,7 +96,7 @@ def key_list(data_dir: Option = None, database_url: Option = None) -> None:
 
 @verb(app, "revoke", "upwell key revoke upw_4f1c9a2b7d3e")
 @described
-def key_revoke(key_id: str, data_dir: Option = None, database_url: Option = None) -> None:
+def key_revoke(key_id: KeyId, data_dir: Option = None, database_url: Option = None) -> None:
     """Make a key useless from now on."""
     settings = settings_of(locals())
     with_database(settings, acting("key revoke", {"key_id": key_id}, lambda ctx: access.revoke_key(ctx, key_id)))

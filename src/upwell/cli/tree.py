@@ -31,16 +31,17 @@ class Place:
 SECTIONS: Mapping[str, Mapping[str, Place]] = {
     "Your fleet, over the API": {
         "product": Place("Products: kinds of device.", remote="remote.products:app"),
-        "device": Place("Devices: import, look, disable, follow in time.", remote="remote.device_why:app"),
+        "device": Place("Devices: import, look, disable, follow in time.", remote="remote.device_lists:app"),
         "group": Place("Groups of devices.", remote="remote.groups:app"),
         "package": Place("Packages: upload, look, verify.", remote="remote.packages:app"),
-        "rollout": Place("Rollouts: start, watch, steer.", remote="remote.beforehand:app"),
+        "rollout": Place("Rollouts: plan, start, watch, steer.", remote="remote.planning:app"),
         "event": Place("Events: what happened, as it happens.", remote="remote.events:app"),
         "hook": Place("Hooks: where events are sent.", remote="remote.hooks:app"),
     },
     "Who you are": {
         "login": Place("Sign in to a server.", remote="remote.signing_in:login"),
         "logout": Place("Sign out, and revoke the key that `login` made.", remote="remote.signing_in:logout"),
+        "password": Place("Change your own password.", remote="remote.own_password:password"),
         "context": Place("The servers that you are signed in to.", remote="remote.signing_in:context"),
     },
     "Both: over the API, or on the server's machine with --data-dir": {

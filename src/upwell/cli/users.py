@@ -14,6 +14,8 @@ from upwell.domain.errors import UpwellError
 from upwell.service.manage import access, users
 
 app = noun("Users who sign in with a password.", name="user")
+Name = Annotated[str, typer.Argument(metavar="NAME", help="The user's name.")]
+Account = Annotated[str, typer.Option(help="Whose user that is.")]
 COLUMNS: tuple[Column, ...] = (
     ("name", lambda u: u.name), ("account", lambda u: u.account), ("role", lambda u: u.role),
     ("created", lambda u: f"{u.created_at:%Y-%m-%d %H:%M}"),
@@ -23,9 +25,9 @@ COLUMNS: tuple[Column, ...] = (
 @verb(app, "create", "upwell user create ann --role operator")
 @described
 def create(
-    name: str,
+    name: Name,
     role: Annotated[str, typer.Option(help="admin, operator or viewer")],
-    account: str = access.DEFAULT_ACCOUNT,
+    account: Account = access.DEFAULT_ACCOUNT,
     password_stdin: Annotated[bool, typer.Option("--password-stdin", help="read it from standard input")] = False,
     data_dir: Option = None,
     database_url: Option = None,
@@ -50,7 +52,7 @@ def list_all(data_dir: Option = None, database_url: Option = None) -> None:
 @verb(app, "delete", "upwell user delete ann")
 @described
 def delete(
-    name: str, account: str = access.DEFAULT_ACCOUNT, data_dir: Option = None, database_url: Option = None
+    name: Name, account: Account = access.DEFAULT_ACCOUNT, data_dir: Option = None, database_url: Option = None
 ) -> None:
     """Delete a user; their tokens are void at once."""
     settings, what = settings_of(locals()), {"account": account, "user": name}

@@ -94,8 +94,8 @@ class AsyncOperations(Awaiting):
         rollout_defaults: s.UpdateProductRolloutDefaults | None = None,
         if_match: Mapping[str, Any] | str | None = None,
     ) -> s.Product:
-        """Rename a product, or say how carefully it is rolled out to. Needs the role operator. `PATCH
-        /v1/products/{product_id}`"""
+        """Rename a product, or say how carefully it is rolled out to. Which rollouts want approval is for admins to
+        say. Needs the role operator. `PATCH /v1/products/{product_id}`"""
         return await self._one(
             ask(
                 "PATCH",
@@ -757,6 +757,9 @@ class AsyncOperations(Awaiting):
         preset: Literal["careful", "fast", "all_at_once"] | None = None,
         same_devices_first: bool | None = None,
         guard: s.CreateRolloutGuard | None = None,
+        approval: s.CreateRolloutApproval | None = None,
+        hours: s.CreateRolloutHours | None = None,
+        pace: s.CreateRolloutPace | None = None,
         idempotency_key: str | None = None,
     ) -> s.Rollout:
         """Bring devices to a package. A static one brings the devices that are chosen when it starts; a dynamic one
@@ -790,6 +793,9 @@ class AsyncOperations(Awaiting):
                     "preset": preset,
                     "same_devices_first": same_devices_first,
                     "guard": guard,
+                    "approval": approval,
+                    "hours": hours,
+                    "pace": pace,
                 },
                 idempotency_key=idempotency_key,
             ),
@@ -853,11 +859,12 @@ class AsyncOperations(Awaiting):
         timeout_min: int | None = None,
         source_versions: list[str] | None = None,
         tags: dict[str, str] | None = None,
+        hours: s.UpdateRolloutHours | None = None,
         if_match: Mapping[str, Any] | str | None = None,
     ) -> s.Rollout:
-        """Change the pace or the tags of a rollout that runs. `timeout_min` and `source_versions` only of a dynamic
-        one. With `maximum_per_min` 0 nothing is offered. Needs the role operator. `PATCH
-        /v1/rollouts/{rollout_id}`"""
+        """Change the pace, the hours or the tags of a rollout that runs. `timeout_min` and `source_versions` only of
+        a dynamic one. With `maximum_per_min` 0 nothing is offered. Hours `{}` are none. Of a rollout that wanted
+        approval a change is approved anew. Needs the role operator. `PATCH /v1/rollouts/{rollout_id}`"""
         return await self._one(
             ask(
                 "PATCH",
@@ -867,6 +874,7 @@ class AsyncOperations(Awaiting):
                     "timeout_min": timeout_min,
                     "source_versions": source_versions,
                     "tags": tags,
+                    "hours": hours,
                 },
                 if_match=if_match,
             ),
@@ -938,6 +946,59 @@ class AsyncOperations(Awaiting):
                 idempotency_key=idempotency_key,
             ),
             s.Steered,
+        )
+
+    async def approve_rollout(
+        self,
+        rollout_id: str,
+        *,
+        remark: str | None = None,
+        revision: int | None = None,
+        idempotency_key: str | None = None,
+    ) -> s.Rollout:
+        """Let a rollout begin, or go on as it was changed. For a person who signed in, and neither made nor changed
+        it. `revision` is the one that is meant: one that was changed meanwhile is refused. Needs the role
+        approver. `POST /v1/rollouts/{rollout_id}/approve`"""
+        return await self._one(
+            ask(
+                "POST",
+                path("/rollouts/{}/approve", rollout_id),
+                body={"remark": remark, "revision": revision},
+                idempotency_key=idempotency_key,
+            ),
+            s.Rollout,
+        )
+
+    async def refuse_rollout(
+        self, rollout_id: str, *, remark: str, revision: int | None = None, idempotency_key: str | None = None
+    ) -> s.Rollout:
+        """Have a rollout be over that waits for approval. Of one that had begun and was changed the open tasks are
+        cancelled. Needs the role approver. `POST /v1/rollouts/{rollout_id}/refuse`"""
+        return await self._one(
+            ask(
+                "POST",
+                path("/rollouts/{}/refuse", rollout_id),
+                body={"remark": remark, "revision": revision},
+                idempotency_key=idempotency_key,
+            ),
+            s.Rollout,
+        )
+
+    async def show_rollout_defaults(
+        self,
+    ) -> s.RolloutDefaults:
+        """How carefully the account's rollouts go about their devices. Needs the role viewer. `GET
+        /v1/rollout_defaults`"""
+        return await self._one(ask("GET", "/rollout_defaults"), s.RolloutDefaults)
+
+    async def update_rollout_defaults(
+        self, *, rollout_defaults: s.UpdateRolloutDefaultsRolloutDefaults
+    ) -> s.RolloutDefaults:
+        """Say how carefully rollouts go about from now on. What is said is in place of what was. A product's own
+        come first: its waves, preset and guard together, its approval by itself. Needs the role admin. `PATCH
+        /v1/rollout_defaults`"""
+        return await self._one(
+            ask("PATCH", "/rollout_defaults", body={"rollout_defaults": rollout_defaults}), s.RolloutDefaults
         )
 
     async def pause_rollout(
@@ -1186,6 +1247,9 @@ class AsyncOperations(Awaiting):
         preset: Literal["careful", "fast", "all_at_once"] | None = None,
         same_devices_first: bool | None = None,
         guard: s.CreatePlanGuard | None = None,
+        approval: s.CreatePlanApproval | None = None,
+        hours: s.CreatePlanHours | None = None,
+        pace: s.CreatePlanPace | None = None,
         away_days: int | None = None,
         idempotency_key: str | None = None,
     ) -> s.Plan:
@@ -1218,6 +1282,9 @@ class AsyncOperations(Awaiting):
                     "preset": preset,
                     "same_devices_first": same_devices_first,
                     "guard": guard,
+                    "approval": approval,
+                    "hours": hours,
+                    "pace": pace,
                     "away_days": away_days,
                 },
                 idempotency_key=idempotency_key,
@@ -1232,7 +1299,7 @@ class AsyncOperations(Awaiting):
     async def create_key(
         self,
         *,
-        role: Literal["viewer", "operator", "admin"],
+        role: Literal["viewer", "operator", "approver", "admin"],
         dialect: Literal["upwell", "alibaba", "tuya", "huawei"] | None = None,
         days: int | None = None,
         space_id: str | None = None,
@@ -1269,6 +1336,23 @@ class AsyncOperations(Awaiting):
         """Make a key useless from now on. Needs the role admin. `DELETE /v1/keys/{key_id}`"""
         await self._none(ask("DELETE", path("/keys/{}", key_id), if_match=if_match))
 
+    async def create_own_key(self, *, days: int | None = None, idempotency_key: str | None = None) -> s.MadeKey:
+        """Make a key of the user who is signed in. For a program that asks in their name. It has no more than their
+        role, and is of no use once they may not sign in any more or have another password. Made with a session,
+        never with a key. A user has 20; the oldest ends. Needs the role viewer. `POST /v1/me/keys`"""
+        return await self._one(ask("POST", "/me/keys", body={"days": days}, idempotency_key=idempotency_key), s.MadeKey)
+
+    async def list_own_keys(
+        self,
+    ) -> list[s.Key]:
+        """All keys of the user who asks, newest first. Needs the role viewer. `GET /v1/me/keys`"""
+        return await self._many(ask("GET", "/me/keys"), s.Key)
+
+    async def revoke_own_key(self, key_id: str) -> None:
+        """Make a key of the user who asks useless, also the one they ask by. Needs the role viewer. `DELETE
+        /v1/me/keys/{key_id}`"""
+        await self._none(ask("DELETE", path("/me/keys/{}", key_id)))
+
     async def create_session(self, *, name: str, password: str, account: str | None = None) -> s.Session:
         """Sign in with a user's name and password. Needs no key. After ten wrong passwords of a user from one
         address the next ones wait, longer each time. `POST /v1/sessions`"""
@@ -1290,8 +1374,8 @@ class AsyncOperations(Awaiting):
         return await self._one(ask("GET", "/me"), s.Me)
 
     async def change_password(self, *, current_password: str, new_password: str) -> None:
-        """Change one's own password. By a session, which goes on; the user's others end. A wrong present password
-        counts as one at signing in does. Needs the role viewer. `PUT /v1/me/password`"""
+        """Change one's own password. By a session, which goes on; the user's others and their keys end. A wrong
+        present password counts as one at signing in does. Needs the role viewer. `PUT /v1/me/password`"""
         await self._none(
             ask("PUT", "/me/password", body={"current_password": current_password, "new_password": new_password})
         )
@@ -1301,7 +1385,7 @@ class AsyncOperations(Awaiting):
         *,
         name: str,
         password: str,
-        role: Literal["viewer", "operator", "admin"],
+        role: Literal["viewer", "operator", "approver", "admin"],
         idempotency_key: str | None = None,
     ) -> s.User:
         """Make a user. Needs the role admin. `POST /v1/users`"""
@@ -1329,13 +1413,14 @@ class AsyncOperations(Awaiting):
         self,
         user_id: str,
         *,
-        role: Literal["viewer", "operator", "admin"] | None = None,
+        role: Literal["viewer", "operator", "approver", "admin"] | None = None,
         password: str | None = None,
         enabled: bool | None = None,
         if_match: Mapping[str, Any] | str | None = None,
     ) -> s.User:
         """Give a user another role or password, or let them sign in or not. A new password, and `enabled` false, end
-        their sessions. The last enabled admin stays one. Needs the role admin. `PATCH /v1/users/{user_id}`"""
+        their sessions and keys. The last enabled admin stays one. Needs the role admin. `PATCH
+        /v1/users/{user_id}`"""
         return await self._one(
             ask(
                 "PATCH",
@@ -1347,7 +1432,7 @@ class AsyncOperations(Awaiting):
         )
 
     async def delete_user(self, user_id: str, *, if_match: Mapping[str, Any] | str | None = None) -> None:
-        """Delete a user; their sessions end. Needs the role admin. `DELETE /v1/users/{user_id}`"""
+        """Delete a user; their sessions and keys end. Needs the role admin. `DELETE /v1/users/{user_id}`"""
         await self._none(ask("DELETE", path("/users/{}", user_id), if_match=if_match))
 
     async def create_account(self, *, name: str, idempotency_key: str | None = None) -> s.MadeAccount:
@@ -1422,6 +1507,9 @@ class AsyncOperations(Awaiting):
             "upwell.task.offered",
             "upwell.task.progressed",
             "upwell.task.ended",
+            "upwell.rollout.awaits_approval",
+            "upwell.rollout.approved",
+            "upwell.rollout.refused",
             "upwell.rollout.started",
             "upwell.rollout.wave_opened",
             "upwell.rollout.paused",
@@ -1500,6 +1588,9 @@ class AsyncOperations(Awaiting):
                 "upwell.task.offered",
                 "upwell.task.progressed",
                 "upwell.task.ended",
+                "upwell.rollout.awaits_approval",
+                "upwell.rollout.approved",
+                "upwell.rollout.refused",
                 "upwell.rollout.started",
                 "upwell.rollout.wave_opened",
                 "upwell.rollout.paused",
@@ -1565,6 +1656,9 @@ class AsyncOperations(Awaiting):
                 "upwell.task.offered",
                 "upwell.task.progressed",
                 "upwell.task.ended",
+                "upwell.rollout.awaits_approval",
+                "upwell.rollout.approved",
+                "upwell.rollout.refused",
                 "upwell.rollout.started",
                 "upwell.rollout.wave_opened",
                 "upwell.rollout.paused",

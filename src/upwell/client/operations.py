@@ -90,8 +90,8 @@ class Operations(Blocking):
         rollout_defaults: s.UpdateProductRolloutDefaults | None = None,
         if_match: Mapping[str, Any] | str | None = None,
     ) -> s.Product:
-        """Rename a product, or say how carefully it is rolled out to. Needs the role operator. `PATCH
-        /v1/products/{product_id}`"""
+        """Rename a product, or say how carefully it is rolled out to. Which rollouts want approval is for admins to
+        say. Needs the role operator. `PATCH /v1/products/{product_id}`"""
         return self._one(
             ask(
                 "PATCH",
@@ -741,6 +741,9 @@ class Operations(Blocking):
         preset: Literal["careful", "fast", "all_at_once"] | None = None,
         same_devices_first: bool | None = None,
         guard: s.CreateRolloutGuard | None = None,
+        approval: s.CreateRolloutApproval | None = None,
+        hours: s.CreateRolloutHours | None = None,
+        pace: s.CreateRolloutPace | None = None,
         idempotency_key: str | None = None,
     ) -> s.Rollout:
         """Bring devices to a package. A static one brings the devices that are chosen when it starts; a dynamic one
@@ -774,6 +777,9 @@ class Operations(Blocking):
                     "preset": preset,
                     "same_devices_first": same_devices_first,
                     "guard": guard,
+                    "approval": approval,
+                    "hours": hours,
+                    "pace": pace,
                 },
                 idempotency_key=idempotency_key,
             ),
@@ -837,11 +843,12 @@ class Operations(Blocking):
         timeout_min: int | None = None,
         source_versions: list[str] | None = None,
         tags: dict[str, str] | None = None,
+        hours: s.UpdateRolloutHours | None = None,
         if_match: Mapping[str, Any] | str | None = None,
     ) -> s.Rollout:
-        """Change the pace or the tags of a rollout that runs. `timeout_min` and `source_versions` only of a dynamic
-        one. With `maximum_per_min` 0 nothing is offered. Needs the role operator. `PATCH
-        /v1/rollouts/{rollout_id}`"""
+        """Change the pace, the hours or the tags of a rollout that runs. `timeout_min` and `source_versions` only of
+        a dynamic one. With `maximum_per_min` 0 nothing is offered. Hours `{}` are none. Of a rollout that wanted
+        approval a change is approved anew. Needs the role operator. `PATCH /v1/rollouts/{rollout_id}`"""
         return self._one(
             ask(
                 "PATCH",
@@ -851,6 +858,7 @@ class Operations(Blocking):
                     "timeout_min": timeout_min,
                     "source_versions": source_versions,
                     "tags": tags,
+                    "hours": hours,
                 },
                 if_match=if_match,
             ),
@@ -922,6 +930,57 @@ class Operations(Blocking):
                 idempotency_key=idempotency_key,
             ),
             s.Steered,
+        )
+
+    def approve_rollout(
+        self,
+        rollout_id: str,
+        *,
+        remark: str | None = None,
+        revision: int | None = None,
+        idempotency_key: str | None = None,
+    ) -> s.Rollout:
+        """Let a rollout begin, or go on as it was changed. For a person who signed in, and neither made nor changed
+        it. `revision` is the one that is meant: one that was changed meanwhile is refused. Needs the role
+        approver. `POST /v1/rollouts/{rollout_id}/approve`"""
+        return self._one(
+            ask(
+                "POST",
+                path("/rollouts/{}/approve", rollout_id),
+                body={"remark": remark, "revision": revision},
+                idempotency_key=idempotency_key,
+            ),
+            s.Rollout,
+        )
+
+    def refuse_rollout(
+        self, rollout_id: str, *, remark: str, revision: int | None = None, idempotency_key: str | None = None
+    ) -> s.Rollout:
+        """Have a rollout be over that waits for approval. Of one that had begun and was changed the open tasks are
+        cancelled. Needs the role approver. `POST /v1/rollouts/{rollout_id}/refuse`"""
+        return self._one(
+            ask(
+                "POST",
+                path("/rollouts/{}/refuse", rollout_id),
+                body={"remark": remark, "revision": revision},
+                idempotency_key=idempotency_key,
+            ),
+            s.Rollout,
+        )
+
+    def show_rollout_defaults(
+        self,
+    ) -> s.RolloutDefaults:
+        """How carefully the account's rollouts go about their devices. Needs the role viewer. `GET
+        /v1/rollout_defaults`"""
+        return self._one(ask("GET", "/rollout_defaults"), s.RolloutDefaults)
+
+    def update_rollout_defaults(self, *, rollout_defaults: s.UpdateRolloutDefaultsRolloutDefaults) -> s.RolloutDefaults:
+        """Say how carefully rollouts go about from now on. What is said is in place of what was. A product's own
+        come first: its waves, preset and guard together, its approval by itself. Needs the role admin. `PATCH
+        /v1/rollout_defaults`"""
+        return self._one(
+            ask("PATCH", "/rollout_defaults", body={"rollout_defaults": rollout_defaults}), s.RolloutDefaults
         )
 
     def pause_rollout(
@@ -1168,6 +1227,9 @@ class Operations(Blocking):
         preset: Literal["careful", "fast", "all_at_once"] | None = None,
         same_devices_first: bool | None = None,
         guard: s.CreatePlanGuard | None = None,
+        approval: s.CreatePlanApproval | None = None,
+        hours: s.CreatePlanHours | None = None,
+        pace: s.CreatePlanPace | None = None,
         away_days: int | None = None,
         idempotency_key: str | None = None,
     ) -> s.Plan:
@@ -1200,6 +1262,9 @@ class Operations(Blocking):
                     "preset": preset,
                     "same_devices_first": same_devices_first,
                     "guard": guard,
+                    "approval": approval,
+                    "hours": hours,
+                    "pace": pace,
                     "away_days": away_days,
                 },
                 idempotency_key=idempotency_key,
@@ -1214,7 +1279,7 @@ class Operations(Blocking):
     def create_key(
         self,
         *,
-        role: Literal["viewer", "operator", "admin"],
+        role: Literal["viewer", "operator", "approver", "admin"],
         dialect: Literal["upwell", "alibaba", "tuya", "huawei"] | None = None,
         days: int | None = None,
         space_id: str | None = None,
@@ -1251,6 +1316,23 @@ class Operations(Blocking):
         """Make a key useless from now on. Needs the role admin. `DELETE /v1/keys/{key_id}`"""
         self._none(ask("DELETE", path("/keys/{}", key_id), if_match=if_match))
 
+    def create_own_key(self, *, days: int | None = None, idempotency_key: str | None = None) -> s.MadeKey:
+        """Make a key of the user who is signed in. For a program that asks in their name. It has no more than their
+        role, and is of no use once they may not sign in any more or have another password. Made with a session,
+        never with a key. A user has 20; the oldest ends. Needs the role viewer. `POST /v1/me/keys`"""
+        return self._one(ask("POST", "/me/keys", body={"days": days}, idempotency_key=idempotency_key), s.MadeKey)
+
+    def list_own_keys(
+        self,
+    ) -> list[s.Key]:
+        """All keys of the user who asks, newest first. Needs the role viewer. `GET /v1/me/keys`"""
+        return self._many(ask("GET", "/me/keys"), s.Key)
+
+    def revoke_own_key(self, key_id: str) -> None:
+        """Make a key of the user who asks useless, also the one they ask by. Needs the role viewer. `DELETE
+        /v1/me/keys/{key_id}`"""
+        self._none(ask("DELETE", path("/me/keys/{}", key_id)))
+
     def create_session(self, *, name: str, password: str, account: str | None = None) -> s.Session:
         """Sign in with a user's name and password. Needs no key. After ten wrong passwords of a user from one
         address the next ones wait, longer each time. `POST /v1/sessions`"""
@@ -1272,8 +1354,8 @@ class Operations(Blocking):
         return self._one(ask("GET", "/me"), s.Me)
 
     def change_password(self, *, current_password: str, new_password: str) -> None:
-        """Change one's own password. By a session, which goes on; the user's others end. A wrong present password
-        counts as one at signing in does. Needs the role viewer. `PUT /v1/me/password`"""
+        """Change one's own password. By a session, which goes on; the user's others and their keys end. A wrong
+        present password counts as one at signing in does. Needs the role viewer. `PUT /v1/me/password`"""
         self._none(
             ask("PUT", "/me/password", body={"current_password": current_password, "new_password": new_password})
         )
@@ -1283,7 +1365,7 @@ class Operations(Blocking):
         *,
         name: str,
         password: str,
-        role: Literal["viewer", "operator", "admin"],
+        role: Literal["viewer", "operator", "approver", "admin"],
         idempotency_key: str | None = None,
     ) -> s.User:
         """Make a user. Needs the role admin. `POST /v1/users`"""
@@ -1309,13 +1391,14 @@ class Operations(Blocking):
         self,
         user_id: str,
         *,
-        role: Literal["viewer", "operator", "admin"] | None = None,
+        role: Literal["viewer", "operator", "approver", "admin"] | None = None,
         password: str | None = None,
         enabled: bool | None = None,
         if_match: Mapping[str, Any] | str | None = None,
     ) -> s.User:
         """Give a user another role or password, or let them sign in or not. A new password, and `enabled` false, end
-        their sessions. The last enabled admin stays one. Needs the role admin. `PATCH /v1/users/{user_id}`"""
+        their sessions and keys. The last enabled admin stays one. Needs the role admin. `PATCH
+        /v1/users/{user_id}`"""
         return self._one(
             ask(
                 "PATCH",
@@ -1327,7 +1410,7 @@ class Operations(Blocking):
         )
 
     def delete_user(self, user_id: str, *, if_match: Mapping[str, Any] | str | None = None) -> None:
-        """Delete a user; their sessions end. Needs the role admin. `DELETE /v1/users/{user_id}`"""
+        """Delete a user; their sessions and keys end. Needs the role admin. `DELETE /v1/users/{user_id}`"""
         self._none(ask("DELETE", path("/users/{}", user_id), if_match=if_match))
 
     def create_account(self, *, name: str, idempotency_key: str | None = None) -> s.MadeAccount:
@@ -1400,6 +1483,9 @@ class Operations(Blocking):
             "upwell.task.offered",
             "upwell.task.progressed",
             "upwell.task.ended",
+            "upwell.rollout.awaits_approval",
+            "upwell.rollout.approved",
+            "upwell.rollout.refused",
             "upwell.rollout.started",
             "upwell.rollout.wave_opened",
             "upwell.rollout.paused",
@@ -1478,6 +1564,9 @@ class Operations(Blocking):
                 "upwell.task.offered",
                 "upwell.task.progressed",
                 "upwell.task.ended",
+                "upwell.rollout.awaits_approval",
+                "upwell.rollout.approved",
+                "upwell.rollout.refused",
                 "upwell.rollout.started",
                 "upwell.rollout.wave_opened",
                 "upwell.rollout.paused",
@@ -1543,6 +1632,9 @@ class Operations(Blocking):
                 "upwell.task.offered",
                 "upwell.task.progressed",
                 "upwell.task.ended",
+                "upwell.rollout.awaits_approval",
+                "upwell.rollout.approved",
+                "upwell.rollout.refused",
                 "upwell.rollout.started",
                 "upwell.rollout.wave_opened",
                 "upwell.rollout.paused",

@@ -391,9 +391,56 @@ class RolloutGuard(TypedDict):
     beta_percent: float
     at_least: int
     """Failures"""
+    percent: NotRequired[float]
+    """Halts above that instead"""
+    from_offer: NotRequired[int]
+    rejected_p0_percent: float
+    rejected_p1_percent: float
     action: str
     verdict_min: int
     """After its first offer, until a silent device counts as failed"""
+
+
+class RolloutPace(TypedDict):
+    """beside maximum_per_min"""
+
+    base_per_min: NotRequired[int]
+    each_offered: NotRequired[int]
+    each_succeeded: NotRequired[int]
+    at_once: NotRequired[int]
+    factor: NotRequired[float]
+    now_per_min: NotRequired[int]
+    """Where it grows, as it was at the last offer"""
+    at_work: NotRequired[int]
+    """Devices that were offered it and have not ended, where that has a limit; or have just now"""
+
+
+class RolloutHours(TypedDict):
+    """outside of them nothing is offered"""
+
+    zone: str
+    """Of the IANA database"""
+    open: list[dict[str, Any]]
+    """Local time there"""
+    is_open: bool
+    closes_at: NotRequired[str]
+    """Where it is open"""
+    opens_at: NotRequired[str]
+    """Next"""
+
+
+class RolloutApproval(TypedDict):
+    """of one that wants a person's"""
+
+    status: str
+    revision: int
+    """From 1; each edit makes another one"""
+    makers: list[str]
+    """Who made it, and who changed it since it was approved: they do not decide"""
+    asked_at: str
+    decided_at: NotRequired[str]
+    decided_by: NotRequired[str]
+    remark: NotRequired[str]
 
 
 class RolloutPaused(TypedDict):
@@ -424,6 +471,14 @@ class RolloutWave(TypedDict):
     failed: NotRequired[int]
     open: NotRequired[int]
     """Without a verdict yet"""
+    silent: NotRequired[int]
+    """Of the failed ones, who may tell a result still"""
+    rejected: NotRequired[int]
+    """Evidence of nothing"""
+    postponed: NotRequired[int]
+    """Evidence of nothing"""
+    already_there: NotRequired[int]
+    """Evidence of nothing"""
 
 
 class Rollout(TypedDict):
@@ -470,6 +525,12 @@ class Rollout(TypedDict):
     ended_at: NotRequired[str]
     guard: NotRequired[RolloutGuard]
     """What halts it"""
+    pace: NotRequired[RolloutPace]
+    """Beside maximum_per_min"""
+    hours: NotRequired[RolloutHours]
+    """Outside of them nothing is offered"""
+    approval: NotRequired[RolloutApproval]
+    """Of one that wants a person's"""
     paused: NotRequired[RolloutPaused]
     """Nothing of it is offered since then"""
     preset: NotRequired[str]
@@ -493,9 +554,56 @@ class CountedRolloutGuard(TypedDict):
     beta_percent: float
     at_least: int
     """Failures"""
+    percent: NotRequired[float]
+    """Halts above that instead"""
+    from_offer: NotRequired[int]
+    rejected_p0_percent: float
+    rejected_p1_percent: float
     action: str
     verdict_min: int
     """After its first offer, until a silent device counts as failed"""
+
+
+class CountedRolloutPace(TypedDict):
+    """beside maximum_per_min"""
+
+    base_per_min: NotRequired[int]
+    each_offered: NotRequired[int]
+    each_succeeded: NotRequired[int]
+    at_once: NotRequired[int]
+    factor: NotRequired[float]
+    now_per_min: NotRequired[int]
+    """Where it grows, as it was at the last offer"""
+    at_work: NotRequired[int]
+    """Devices that were offered it and have not ended, where that has a limit; or have just now"""
+
+
+class CountedRolloutHours(TypedDict):
+    """outside of them nothing is offered"""
+
+    zone: str
+    """Of the IANA database"""
+    open: list[dict[str, Any]]
+    """Local time there"""
+    is_open: bool
+    closes_at: NotRequired[str]
+    """Where it is open"""
+    opens_at: NotRequired[str]
+    """Next"""
+
+
+class CountedRolloutApproval(TypedDict):
+    """of one that wants a person's"""
+
+    status: str
+    revision: int
+    """From 1; each edit makes another one"""
+    makers: list[str]
+    """Who made it, and who changed it since it was approved: they do not decide"""
+    asked_at: str
+    decided_at: NotRequired[str]
+    decided_by: NotRequired[str]
+    remark: NotRequired[str]
 
 
 class CountedRolloutPaused(TypedDict):
@@ -526,6 +634,14 @@ class CountedRolloutWave(TypedDict):
     failed: NotRequired[int]
     open: NotRequired[int]
     """Without a verdict yet"""
+    silent: NotRequired[int]
+    """Of the failed ones, who may tell a result still"""
+    rejected: NotRequired[int]
+    """Evidence of nothing"""
+    postponed: NotRequired[int]
+    """Evidence of nothing"""
+    already_there: NotRequired[int]
+    """Evidence of nothing"""
 
 
 class CountedRolloutTasks(TypedDict):
@@ -598,6 +714,12 @@ class CountedRollout(TypedDict):
     ended_at: NotRequired[str]
     guard: NotRequired[CountedRolloutGuard]
     """What halts it"""
+    pace: NotRequired[CountedRolloutPace]
+    """Beside maximum_per_min"""
+    hours: NotRequired[CountedRolloutHours]
+    """Outside of them nothing is offered"""
+    approval: NotRequired[CountedRolloutApproval]
+    """Of one that wants a person's"""
     paused: NotRequired[CountedRolloutPaused]
     """Nothing of it is offered since then"""
     preset: NotRequired[str]
@@ -620,6 +742,13 @@ class Steered(TypedDict):
     """Tasks"""
 
 
+class RolloutDefaults(TypedDict):
+    """How carefully rollouts go about their devices where they do not say."""
+
+    rollout_defaults: dict[str, Any]
+    """For products that have none of their own"""
+
+
 class Decision(TypedDict):
     """What was decided of a rollout, and with which numbers."""
 
@@ -630,7 +759,7 @@ class Decision(TypedDict):
     """More may come"""
     wave: NotRequired[int]
     by: str
-    """A key's id, or `upwell` by its rule"""
+    """A key's id or a user, or `upwell` by its rule"""
     result: NotRequired[str]
     """Go or inconclusive of the wave before; halt"""
     reason: NotRequired[str]
@@ -944,6 +1073,8 @@ class MadeKey(TypedDict):
     """The one space that it is of; empty: it is gone"""
     product_id: NotRequired[str]
     """The one product that it is of; empty: it is gone"""
+    user: NotRequired[str]
+    """Whose it is: it has no more than their role, and ends with their right to sign in"""
     server_admin: NotRequired[bool]
     """It may make accounts"""
     created_at: str
@@ -967,6 +1098,8 @@ class Key(TypedDict):
     """The one space that it is of; empty: it is gone"""
     product_id: NotRequired[str]
     """The one product that it is of; empty: it is gone"""
+    user: NotRequired[str]
+    """Whose it is: it has no more than their role, and ends with their right to sign in"""
     server_admin: NotRequired[bool]
     """It may make accounts"""
     created_at: str
@@ -1054,7 +1187,7 @@ class AuditEntry(TypedDict):
     id: str
     at: str
     who: str
-    """A key's id, `user NAME`, `local NAME` on the server's machine, or `server`"""
+    """A key's id, `user NAME`, `user NAME, key ID`, `local NAME` on the server's machine, or `server`"""
     tongue: str
     """By which it came; more may come"""
     address: str
@@ -1205,6 +1338,10 @@ class EventData(TypedDict):
     progress: NotRequired[int]
     """Percent"""
     reason: NotRequired[str]
+    remark: NotRequired[str]
+    """Of who decided it"""
+    revision: NotRequired[int]
+    """Of the rollout, from 1; each edit makes another"""
     result: NotRequired[str]
     """Go or inconclusive of the wave before; halt"""
     role: NotRequired[str]
@@ -1250,8 +1387,36 @@ class UpdateProductRolloutDefaultsGuard(TypedDict):
     alpha_percent: NotRequired[float]
     beta_percent: NotRequired[float]
     at_least: NotRequired[int]
+    percent: NotRequired[float]
+    from_offer: NotRequired[int]
+    rejected_p0_percent: NotRequired[float]
+    rejected_p1_percent: NotRequired[float]
     action: NotRequired[Literal["pause", "cancel"]]
     verdict_min: NotRequired[int]
+
+
+UpdateProductRolloutDefaultsHoursOpen = TypedDict(
+    "UpdateProductRolloutDefaultsHoursOpen",
+    {"days": NotRequired[list[Literal["mon", "tue", "wed", "thu", "fri", "sat", "sun"]]], "from": str, "to": str},
+)
+
+
+class UpdateProductRolloutDefaultsHours(TypedDict):
+    zone: NotRequired[str]
+    open: NotRequired[list[UpdateProductRolloutDefaultsHoursOpen]]
+
+
+class UpdateProductRolloutDefaultsPace(TypedDict):
+    base_per_min: NotRequired[int]
+    factor: NotRequired[float]
+    each_offered: NotRequired[int]
+    each_succeeded: NotRequired[int]
+    at_once: NotRequired[int]
+
+
+class UpdateProductRolloutDefaultsApproval(TypedDict):
+    required: NotRequired[bool]
+    over: NotRequired[int]
 
 
 class UpdateProductRolloutDefaults(TypedDict):
@@ -1259,6 +1424,9 @@ class UpdateProductRolloutDefaults(TypedDict):
     preset: NotRequired[Literal["careful", "fast", "all_at_once"]]
     same_devices_first: NotRequired[bool]
     guard: NotRequired[UpdateProductRolloutDefaultsGuard]
+    hours: NotRequired[UpdateProductRolloutDefaultsHours]
+    pace: NotRequired[UpdateProductRolloutDefaultsPace]
+    approval: NotRequired[UpdateProductRolloutDefaultsApproval]
 
 
 class CreateGroupConditionAllOf(TypedDict):
@@ -1355,8 +1523,102 @@ class CreateRolloutGuard(TypedDict):
     alpha_percent: NotRequired[float]
     beta_percent: NotRequired[float]
     at_least: NotRequired[int]
+    percent: NotRequired[float]
+    from_offer: NotRequired[int]
+    rejected_p0_percent: NotRequired[float]
+    rejected_p1_percent: NotRequired[float]
     action: NotRequired[Literal["pause", "cancel"]]
     verdict_min: NotRequired[int]
+
+
+class CreateRolloutApproval(TypedDict):
+    over: NotRequired[int]
+
+
+CreateRolloutHoursOpen = TypedDict(
+    "CreateRolloutHoursOpen",
+    {"days": NotRequired[list[Literal["mon", "tue", "wed", "thu", "fri", "sat", "sun"]]], "from": str, "to": str},
+)
+
+
+class CreateRolloutHours(TypedDict):
+    zone: NotRequired[str]
+    open: NotRequired[list[CreateRolloutHoursOpen]]
+
+
+class CreateRolloutPace(TypedDict):
+    base_per_min: NotRequired[int]
+    factor: NotRequired[float]
+    each_offered: NotRequired[int]
+    each_succeeded: NotRequired[int]
+    at_once: NotRequired[int]
+
+
+UpdateRolloutHoursOpen = TypedDict(
+    "UpdateRolloutHoursOpen",
+    {"days": NotRequired[list[Literal["mon", "tue", "wed", "thu", "fri", "sat", "sun"]]], "from": str, "to": str},
+)
+
+
+class UpdateRolloutHours(TypedDict):
+    zone: NotRequired[str]
+    open: NotRequired[list[UpdateRolloutHoursOpen]]
+
+
+class UpdateRolloutDefaultsRolloutDefaultsWave(TypedDict):
+    percent: NotRequired[float]
+    count: NotRequired[int]
+    at_least: NotRequired[int]
+    at_most: NotRequired[int]
+    soak_min: NotRequired[int]
+
+
+class UpdateRolloutDefaultsRolloutDefaultsGuard(TypedDict):
+    p0_percent: NotRequired[float]
+    p1_percent: NotRequired[float]
+    alpha_percent: NotRequired[float]
+    beta_percent: NotRequired[float]
+    at_least: NotRequired[int]
+    percent: NotRequired[float]
+    from_offer: NotRequired[int]
+    rejected_p0_percent: NotRequired[float]
+    rejected_p1_percent: NotRequired[float]
+    action: NotRequired[Literal["pause", "cancel"]]
+    verdict_min: NotRequired[int]
+
+
+UpdateRolloutDefaultsRolloutDefaultsHoursOpen = TypedDict(
+    "UpdateRolloutDefaultsRolloutDefaultsHoursOpen",
+    {"days": NotRequired[list[Literal["mon", "tue", "wed", "thu", "fri", "sat", "sun"]]], "from": str, "to": str},
+)
+
+
+class UpdateRolloutDefaultsRolloutDefaultsHours(TypedDict):
+    zone: NotRequired[str]
+    open: NotRequired[list[UpdateRolloutDefaultsRolloutDefaultsHoursOpen]]
+
+
+class UpdateRolloutDefaultsRolloutDefaultsPace(TypedDict):
+    base_per_min: NotRequired[int]
+    factor: NotRequired[float]
+    each_offered: NotRequired[int]
+    each_succeeded: NotRequired[int]
+    at_once: NotRequired[int]
+
+
+class UpdateRolloutDefaultsRolloutDefaultsApproval(TypedDict):
+    required: NotRequired[bool]
+    over: NotRequired[int]
+
+
+class UpdateRolloutDefaultsRolloutDefaults(TypedDict):
+    waves: NotRequired[list[UpdateRolloutDefaultsRolloutDefaultsWave]]
+    preset: NotRequired[Literal["careful", "fast", "all_at_once"]]
+    same_devices_first: NotRequired[bool]
+    guard: NotRequired[UpdateRolloutDefaultsRolloutDefaultsGuard]
+    hours: NotRequired[UpdateRolloutDefaultsRolloutDefaultsHours]
+    pace: NotRequired[UpdateRolloutDefaultsRolloutDefaultsPace]
+    approval: NotRequired[UpdateRolloutDefaultsRolloutDefaultsApproval]
 
 
 class CreatePlanTargets(TypedDict):
@@ -1386,5 +1648,32 @@ class CreatePlanGuard(TypedDict):
     alpha_percent: NotRequired[float]
     beta_percent: NotRequired[float]
     at_least: NotRequired[int]
+    percent: NotRequired[float]
+    from_offer: NotRequired[int]
+    rejected_p0_percent: NotRequired[float]
+    rejected_p1_percent: NotRequired[float]
     action: NotRequired[Literal["pause", "cancel"]]
     verdict_min: NotRequired[int]
+
+
+class CreatePlanApproval(TypedDict):
+    over: NotRequired[int]
+
+
+CreatePlanHoursOpen = TypedDict(
+    "CreatePlanHoursOpen",
+    {"days": NotRequired[list[Literal["mon", "tue", "wed", "thu", "fri", "sat", "sun"]]], "from": str, "to": str},
+)
+
+
+class CreatePlanHours(TypedDict):
+    zone: NotRequired[str]
+    open: NotRequired[list[CreatePlanHoursOpen]]
+
+
+class CreatePlanPace(TypedDict):
+    base_per_min: NotRequired[int]
+    factor: NotRequired[float]
+    each_offered: NotRequired[int]
+    each_succeeded: NotRequired[int]
+    at_once: NotRequired[int]

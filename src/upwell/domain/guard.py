@@ -5,6 +5,8 @@ is judged by how many devices had been offered before it. Open offers count as n
 never worse than what will be known: the chance that a rollout whose true rate is `p0` or less is ever halted is at most
 `alpha`, however often one looks and in whatever order devices answer. It needs no success to be reported.
 
+A `Share` is for owners who want a plain percentage instead: it promises nothing of that (docs/api.md has its cost).
+
 Numbers are kept in stretches (`stretch_of`), each with its peaks, so that a look costs a row a stretch, not a failure.
 """
 
@@ -57,13 +59,64 @@ class Guard:
         """The log likelihood ratio of p1 to p0 when `failed` of the first `offered` failed."""
         return failed * self.rise - (offered - failed) * self.fall
 
+    def bound(self, alpha: float | None = None) -> float:
+        """The score that halts; `alpha` instead of its own is a test's share of it."""
+        return log(1 / (self.alpha if alpha is None else alpha))
+
+    @property
+    def from_offer(self) -> int:
+        """The first offer whose failure may halt."""
+        return 1
+
+
+REJECTED = Guard(p0=0.05, p1=0.20)
+"""Of devices that the package does not fit: a wrong choice, of which an owner bears more (rollouts 3.6.5)."""
+FROM, FROM_MAX = 20, STRETCH  # offers before a share is looked at: by itself, and at the most
+
+
+@dataclass(frozen=True, slots=True)
+class Share:
+    """A failure halts that makes the failed ones more than this `rate` of the offers up to it, once these are
+    `from_offer` and `at_least` failed. How often that halts a good rollout nobody bounds.
+
+    Guaranteed: 0 < rate < 1, 1 <= at_least <= 10, 1 <= from_offer <= FROM_MAX. Raises ValueError."""
+
+    rate: float
+    from_offer: int = FROM
+    at_least: int = 2
+
+    def __post_init__(self) -> None:
+        if not (0 < self.rate < 1 and 1 <= self.at_least <= 10 and 1 <= self.from_offer <= FROM_MAX):
+            raise ValueError(f"{self} is not a rate between 0 and 1 of 1 to {FROM_MAX} offers")
+
+    @property
+    def rise(self) -> float:
+        """What a failure adds to the score."""
+        return 1 - self.rate
+
+    @property
+    def fall(self) -> float:
+        """What a device that did not fail takes from it."""
+        return self.rate
+
+    def score(self, failed: int, offered: int) -> float:
+        """How many more failed than the rate allows."""
+        return failed - self.rate * offered
+
+    def bound(self, alpha: float | None = None) -> float:
+        """More than none; it knows no alpha."""
+        return 1e-9
+
 
 @dataclass(frozen=True, slots=True)
 class Watch:
-    """The guard of a rollout: its test; what a halt does, pause or cancel; and how many minutes after its first offer a
-    device that told no result counts as failed."""
+    """The guard of a rollout: its test of the package, or a plain `share` in its stead, while the test says still when
+    a wave has shown enough; that of `rejected` offers; what a halt does, pause or cancel; and how many minutes after
+    its first offer a device that told no result counts as failed."""
 
     test: Guard = field(default_factory=Guard)
+    rejected: Guard = REJECTED
+    share: Share | None = None
     action: str = "pause"
     verdict_min: int = 1440
 
@@ -99,20 +152,23 @@ class Evidence:
         return self.score >= self.bound
 
 
-def stretch_of(guard: Guard, numbers: Iterable[int]) -> Stretch:
+def stretch_of(guard: Guard | Share, numbers: Iterable[int]) -> Stretch:
     """Of a stretch's failures their offers' numbers, each once."""
     found = [Peak(nth, number) for nth, number in enumerate(sorted(numbers), 1)]
     highest: list[Peak] = []
     for peak in reversed(found):
+        if peak.offered < guard.from_offer and not highest:
+            break  # none of the stretch may halt
         best = highest[-1] if highest else peak
-        highest.append(peak if _height(guard, peak) >= _height(guard, best) else best)
+        may_halt = peak.offered >= guard.from_offer and _height(guard, peak) >= _height(guard, best)
+        highest.append(peak if may_halt else best)
     return Stretch(len(found), tuple(reversed(highest))[: guard.at_least])
 
 
-def look(guard: Guard, stretches: Iterable[Stretch], alpha: float | None = None) -> Evidence | None:
+def look(guard: Guard | Share, stretches: Iterable[Stretch], alpha: float | None = None) -> Evidence | None:
     """The failure that speaks most against the package of all stretches in order. None where fewer failed than the
     guard wants. `alpha` instead of the guard's own is a test's share of it."""
-    bound, before, worst = log(1 / (guard.alpha if alpha is None else alpha)), 0, None
+    bound, before, worst = guard.bound(alpha), 0, None
     for stretch in stretches:
         passed = max(0, guard.at_least - 1 - before)
         if passed < len(stretch.peaks):
@@ -131,9 +187,9 @@ def shares(guard: Guard, strata: int) -> tuple[float, float]:
     return (guard.alpha, 0.0) if strata < 2 else (guard.alpha / 2, guard.alpha / 2 / strata)
 
 
-def halts_at(guard: Guard, offered: int, alpha: float | None = None) -> int:
+def halts_at(guard: Guard | Share, offered: int, alpha: float | None = None) -> int:
     """The least number of failures among the first `offered` that halts."""
-    bound = log(1 / (guard.alpha if alpha is None else alpha))
+    bound = guard.bound(alpha)
     return max(guard.at_least, ceil((bound + offered * guard.fall) / (guard.rise + guard.fall) - 1e-12))
 
 
@@ -165,18 +221,20 @@ def failures_by_stretch(numbers: Iterable[int]) -> dict[int, list[int]]:
 
 
 def told(
-    evidence: Evidence, whose: str, reasons: Sequence[tuple[str, int]], strongest: tuple[Evidence, str] | None = None
-) -> str:
+    evidence: Evidence, whose: str, reasons: Sequence[tuple[str, int]], strongest: tuple[Evidence, str] | None = None,
+    *, did: str = "failed",
+) -> str:  # fmt: skip
     """Why a rollout is halted, as a sentence for its owner. `whose` are the devices of the test that tripped, such as
-    "devices of tuya"; `strongest` are those that speak most against the package, where they are others."""
+    "devices of tuya", and what they `did`; `strongest` are those that speak most against the package, where they are
+    others."""
     low, high = interval(evidence.failed, evidence.offered)
-    text = f"{evidence.failed} of the first {evidence.offered} {whose} failed ({100 * low:.0f} to {100 * high:.0f} %)"
+    text = f"{evidence.failed} of the first {evidence.offered} {whose} {did} ({100 * low:.0f} to {100 * high:.0f} %)"
     if strongest is not None:
         most, of = strongest
         text += f", most of all {of}: {most.failed} of the first {most.offered}"
     return text + (f"; {', '.join(f'{reason} ({count})' for reason, count in reasons)}" if reasons else "")
 
 
-def _height(guard: Guard, peak: Peak) -> float:
+def _height(guard: Guard | Share, peak: Peak) -> float:
     """The part of a peak's score that what is before its stretch does not change."""
     return peak.failed * (guard.rise + guard.fall) - peak.offered * guard.fall

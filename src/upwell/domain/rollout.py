@@ -98,14 +98,19 @@ def wave_of(place: int, by_wave: Sequence[int]) -> int:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Seen:
     """What is known of a wave's devices: which have a verdict, `open` others, how many of these have not been connected
-    and asked for nothing since it opened, and how many were `told` and are at it. Devices whose tasks were cancelled
-    are none of it."""
+    and asked for nothing since it opened, and how many were `told` and are at it. Of those that failed some have been
+    `silent` for too long. What is `rejected`, `postponed` or `already_there` is evidence of nothing (rollouts 3.6.5),
+    and devices whose tasks were cancelled are none of it."""
 
     fine: int = 0
     failed: int = 0
     open: int = 0
     unreached: int = 0
     told: int = 0
+    silent: int = 0
+    rejected: int = 0
+    postponed: int = 0
+    already_there: int = 0
 
     @property
     def reached(self) -> int:
@@ -114,6 +119,14 @@ class Seen:
     @property
     def verdicts(self) -> int:
         return self.fine + self.failed
+
+    def but(self, silent: int = 0, rejected: int = 0, postponed: int = 0, already_there: int = 0) -> "Seen":
+        """The same, of whose devices, as their tasks stand, so many are to be counted otherwise."""
+        return Seen(
+            fine=max(0, self.fine - already_there), failed=max(0, self.failed - rejected - postponed) + silent,
+            open=max(0, self.open - silent), unreached=self.unreached, told=self.told, silent=silent,
+            rejected=rejected, postponed=postponed, already_there=already_there,
+        )  # fmt: skip
 
 
 class Result(StrEnum):

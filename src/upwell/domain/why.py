@@ -62,6 +62,10 @@ def _is_to_be_offered(facts: Facts) -> bool:
     return facts.task is None or facts.task.waits or not facts.task.is_open
 
 
+def _is_to_be_made_or_offered(facts: Facts) -> bool:
+    return facts.task is None or facts.task.waits
+
+
 def _of_task(code: Code, fails: Callable[[Stand], bool]) -> Find:
     return lambda facts: code if facts.task is not None and fails(facts.task) else None
 
@@ -144,6 +148,17 @@ def _going(facts: Facts) -> Code | None:
     return Code.HALTED if facts.job.is_halted else Code.PAUSED if not task.is_unpaused else None
 
 
+def _approved(facts: Facts) -> Code | None:
+    task = facts.task
+    waits = facts.outside.is_unapproved if task is None else not task.is_approved
+    return Code.AWAITING_APPROVAL if waits else None
+
+
+def _rate(facts: Facts) -> Code | None:
+    has_place = facts.task is None or facts.task.has_place
+    return None if facts.job.has_room and has_place else Code.RATE_LIMITED
+
+
 def _begins(facts: Facts) -> Code | None:
     if facts.outside.is_planned:
         return Code.SCHEDULED
@@ -198,13 +213,16 @@ CHECKS = (
     # Stepping stones have their place here (needs_intermediate).
     Check(name="package", number="7.9", question="Is there a package that it can take?", of=_is_to_be_offered,
           finds=_package),
+    Check(name="approved", number="7.10", question="Is the rollout approved?", of=_is_to_be_made_or_offered,
+          finds=_approved),
     Check(name="begun", number="7.10", question="Has the rollout come to it?", of=_without, finds=_begins),
-    # Approval and windows have their place here (awaiting_approval, outside_window).
+    Check(name="hours", number="7.10", question="Is it within the rollout's hours?", of=_waits,
+          finds=_of_task(Code.OUTSIDE_WINDOW, lambda t: not t.in_hours)),
     Check(name="going", number="7.11", question="Does the rollout go on?", of=_always, finds=_going),
     Check(name="wave", number="7.12", question="Is its wave open?", of=_waits,
           finds=_of_task(Code.WAVE_WAITING, lambda t: not t.is_wave_open)),
     Check(name="rate", number="7.13", question="Are offers left in this minute?", of=_waits,
-          finds=lambda f: None if f.job.has_room else Code.RATE_LIMITED),
+          finds=_rate),
     # The penalty of devices that fail has its place here.
     Check(name="backoff", number="7.14", question="May the next attempt begin?", of=_waits, finds=_later),
     Check(name="consent", number="7.14", question="Has its owner let it go?", of=_waits,

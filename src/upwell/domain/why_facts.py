@@ -28,8 +28,10 @@ class Code(StrEnum):
     PACKAGE_UNVERIFIED = "package_unverified"
     PACKAGE_UNREAD = "package_unread"
     PACKAGE_LOST = "package_lost"
+    AWAITING_APPROVAL = "awaiting_approval"
     SCHEDULED = "scheduled"
     FILLING = "filling"
+    OUTSIDE_WINDOW = "outside_window"
     HALTED = "halted"
     PAUSED = "paused"
     CANCELED = "canceled"
@@ -57,12 +59,13 @@ Filter = Literal["", "rollout", "product", "named", "group", "percent", "snapsho
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Outside:
     """Of a device without a task in the job: `misfit` is what its version stands in the way by, if it does; `filter`
-    which other choice of the job leaves it out; `later` the policy of a later job that has it; `is_planned`,
-    `is_filling` and `is_over` how far the job is."""
+    which other choice of the job leaves it out; `later` the policy of a later job that has it; `is_unapproved`,
+    `is_planned`, `is_filling` and `is_over` how far the job is."""
 
     misfit: str | None = None
     filter: Filter = ""
     later: bool = False
+    is_unapproved: bool = False
     is_planned: bool = False
     is_filling: bool = False
     is_over: bool = False
@@ -79,7 +82,8 @@ class OfJob:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Stand:
     """Where a task stands before each check; the columns of `task_stand`. `due` is against a moment, `is_there` says
-    that the device runs what the job brings, `is_fetched` that it told progress 100."""
+    that the device runs what the job brings, `is_fetched` that it told progress 100, `has_place` that its job may
+    have the device at work."""
 
     state: State
     awaiting: Awaits = Awaits.NOTHING
@@ -109,6 +113,9 @@ class Stand:
     is_tried_out: bool = False
     reason: str = ""
     is_fetched: bool = False
+    is_approved: bool = True
+    in_hours: bool = True
+    has_place: bool = True
 
     @property
     def is_open(self) -> bool:

@@ -43,6 +43,8 @@ class Told:
     open_wave: int = 0
     opens: str = ""
     per_min: int = 0
+    at_once: int | None = None
+    opens_at: datetime | None = None
     ahead: int = 0
     due_at: datetime | None = None
     offered_at: datetime | None = None
@@ -123,7 +125,8 @@ def _wave(told: Told, code: Code | None) -> Fact:
 
 def _rate(told: Told, code: Code | None) -> Fact:
     ahead = f", {told.ahead} devices are before it" if told.ahead else ""
-    return f"the rollout has {told.per_min} a minute{ahead}", None
+    at_once = f" and {told.at_once} devices at work at once" if told.at_once is not None else ""
+    return f"the rollout has {told.per_min} a minute{at_once}{ahead}", None
 
 
 def _ended(told: Told, code: Code | None) -> Fact:
@@ -141,7 +144,9 @@ _TELLS: dict[str, Callable[[Told, Code | None], Fact]] = {
     "targeted": _targeted,
     "first": _first,
     "package": _package,
+    "approved": lambda told, code: ("a person's approval is waited for" if code else "it is, or wants none", None),
     "begun": _begun,
+    "hours": lambda told, code: ("they are over" if code else "it is, or it has none", told.opens_at if code else None),
     "going": _going,
     "wave": _wave,
     "rate": _rate,
@@ -163,8 +168,8 @@ def fact(asked: Asked, told: Told) -> Fact:
 
 def when(code: Code, told: Told) -> datetime | None:
     """When it goes on by itself, where a clock knows."""
-    return {Code.SCHEDULED: told.begins_at, Code.BACKOFF: told.due_at, Code.NOT_DUE: told.due_at,
-            Code.DUE_NOW: told.now}.get(code)  # fmt: skip
+    return {Code.SCHEDULED: told.begins_at, Code.OUTSIDE_WINDOW: told.opens_at, Code.BACKOFF: told.due_at,
+            Code.NOT_DUE: told.due_at, Code.DUE_NOW: told.now}.get(code)  # fmt: skip
 
 
 NEXT: dict[Code, str] = {
@@ -185,6 +190,8 @@ NEXT: dict[Code, str] = {
     Code.PACKAGE_UNVERIFIED: "Verify the package.",
     Code.PACKAGE_UNREAD: "Nothing: the package's object is being read.",
     Code.PACKAGE_LOST: "Put the package's object back, or make the package anew.",
+    Code.AWAITING_APPROVAL: "An approver who did not make the rollout approves or refuses it.",
+    Code.OUTSIDE_WINDOW: "Nothing: it is offered when the rollout's hours begin. Or give it others.",
     Code.SCHEDULED: "Nothing: the rollout begins at its time.",
     Code.FILLING: "Nothing: its task is made within seconds.",
     Code.HALTED: "Look at the failures, then resume the rollout or cancel it.",
@@ -227,6 +234,8 @@ MEANS: dict[Code, str] = {
     Code.PACKAGE_UNVERIFIED: "The package is not verified.",
     Code.PACKAGE_UNREAD: "The package's object is being read.",
     Code.PACKAGE_LOST: "The package's object is gone, or another.",
+    Code.AWAITING_APPROVAL: "The rollout waits for a person's approval.",
+    Code.OUTSIDE_WINDOW: "It is outside of the rollout's hours.",
     Code.SCHEDULED: "The rollout begins later.",
     Code.FILLING: "The rollout's tasks are being made.",
     Code.HALTED: "The rollout's guard halted it.",

@@ -56,7 +56,9 @@ from upwell.service.upgrade import (
     fill,
     following,
     halting,
+    hours,
     nodes,
+    pacing,
     refused,
     retention,
     rollbacks,
@@ -115,6 +117,8 @@ class Engine:
         self.timing = self._turns("time-outs", endings.time_out_one)
         self.closing = self._turns("the end of the window", endings.close_one)
         self.ending = self._turns("the end", endings.end_one)
+        self.keeping_hours = self._turns("hours", hours.move_one)
+        self.taking_off = self._turns("devices at work", pacing.take_off_one)
         self.undoing = self._turns("the count of what a rollback means", rollbacks.count_one)
         self.bereaving = self._turns("what waits for a lost object", faults.end_one)
         self.importing = Turns(log, "the list", partial(importing.work_one, ctx), partial(importing.tell_trouble, ctx))
@@ -199,6 +203,20 @@ async def _guards(engine: Engine) -> bool:
     if halted:
         engine.wake("finish", "news")
     return silent or halted
+
+
+async def _hours(engine: Engine) -> bool:
+    moved = await engine.keeping_hours.round(await hours.due(engine.ctx))
+    if moved:
+        engine.wake("push")
+    return moved
+
+
+async def _work(engine: Engine) -> bool:
+    ended = await engine.taking_off.round(await pacing.limited(engine.ctx))
+    if ended:
+        engine.wake("push")
+    return False  # those that go on are looked at after a while
 
 
 async def _finish(engine: Engine) -> bool:
@@ -329,6 +347,8 @@ DUTIES = (
     Duty("acts", _acts, 0.5),
     Duty("waves", _waves, 1.0),
     Duty("guards", _guards, 0.5),
+    Duty("hours", _hours, 0.5),
+    Duty("work", _work, 0.5),
     Duty("finish", _finish, 0.5),
     Duty("counts", _counts, 10.0),
     Duty("lease", _lease, 3.0, nodes.LEASE_S - 3.0),

@@ -168,6 +168,8 @@ CREATE TABLE job (
     paused_why text DEFAULT ''::text NOT NULL,
     open_wave smallint DEFAULT 0 NOT NULL,
     let_on_at timestamp with time zone,
+    unapproved boolean DEFAULT false NOT NULL,
+    open_until timestamp with time zone,
     undoes bigint,
     CONSTRAINT job_pkey PRIMARY KEY (job_id),
     CONSTRAINT job_dynamic_mode_check CHECK (dynamic_mode = ANY (ARRAY[1, 2])),
@@ -313,13 +315,32 @@ BEGIN ATOMIC
      (task_facts.t).wave AS wave,
      (task_facts.t).acts AS acts,
      j.acts,
-     (j.paused_at IS NOT NULL),
+     ((j.paused_at IS NOT NULL) OR j.unapproved OR COALESCE((j.open_until = '-infinity'::timestamp with time zone), false)),
      ((task_facts.t).wave > GREATEST((j.open_wave)::integer, 1)),
      j.let_on_at
     FROM (job j
       JOIN package p ON ((p.package_id = COALESCE((task_facts.t).package_id, j.package_id))))
    WHERE (j.job_id = (task_facts.t).job_id);
 END;
+
+CREATE TABLE budget (
+    job_id bigint NOT NULL,
+    is_guarded boolean DEFAULT false NOT NULL,
+    epoch smallint DEFAULT 0 NOT NULL,
+    offered integer DEFAULT 0 NOT NULL,
+    strata integer[] DEFAULT '{}'::integer[] NOT NULL,
+    halted_at timestamp with time zone,
+    halt jsonb,
+    is_told boolean DEFAULT false NOT NULL,
+    growth jsonb,
+    per_min integer,
+    told bigint DEFAULT 0 NOT NULL,
+    at_once integer,
+    running integer DEFAULT 0 NOT NULL,
+    CONSTRAINT budget_pkey PRIMARY KEY (job_id)
+);
+CREATE INDEX budget_halted ON budget USING btree (job_id) WHERE halted_at IS NOT NULL AND NOT is_told;
+CREATE INDEX budget_limited ON budget USING btree (job_id) WHERE at_once IS NOT NULL AND running > 0;
 
 CREATE TABLE device (
     device_id uuid NOT NULL,
@@ -348,6 +369,13 @@ CREATE INDEX device_of_product ON device USING btree (product_id, device_id) WHE
 CREATE INDEX device_record ON device USING btree (product_id, created_at DESC, device_id DESC) WHERE deleted_at IS NULL;
 CREATE INDEX device_tombstone ON device USING btree (deleted_at, device_id) WHERE deleted_at IS NOT NULL;
 CREATE UNIQUE INDEX device_public ON device USING btree (public_id, product_id) WHERE public_id IS NOT NULL AND deleted_at IS NULL;
+
+CREATE TABLE job_at_work (
+    job_id bigint NOT NULL,
+    device_id uuid NOT NULL,
+    nth smallint NOT NULL,
+    CONSTRAINT job_at_work_pkey PRIMARY KEY (job_id, device_id)
+);
 
 CREATE TABLE module_version (
     device_id uuid NOT NULL,
@@ -380,6 +408,7 @@ CREATE TABLE account (
     account_id bigint NOT NULL,
     name text NOT NULL,
     created_at timestamp with time zone NOT NULL,
+    rollout_defaults jsonb,
     CONSTRAINT account_pkey PRIMARY KEY (account_id),
     CONSTRAINT account_name_key UNIQUE (name)
 );
@@ -444,7 +473,8 @@ CREATE VIEW offer_check AS
           WHERE c.job_id = t.job_id AND k.object_state = 'ok'::text)) AS has_object,
     (t.awaiting = ANY (ARRAY['online'::text, 'answer'::text, 'result'::text, 'arrival'::text])) OR may_follow(mv.version, p.is_delta, p.source_version, p.source_versions) AS is_fitting,
     NOT (t.acts < j.acts AND (EXISTS ( SELECT
-           FROM halt_of(t.job_id, t.acts, t.state) halt_of(nth, reason, description, at)))) AS is_unhalted
+           FROM halt_of(t.job_id, t.acts, t.state) halt_of(nth, reason, description, at)))) AS is_unhalted,
+    NOT j.unapproved AS is_approved, j.open_until
    FROM task t
      JOIN job j USING (job_id)
      JOIN package p ON p.package_id = COALESCE(t.package_id, j.package_id)
@@ -452,7 +482,7 @@ CREATE VIEW offer_check AS
      LEFT JOIN presence pr ON pr.device_id = t.device_id;
 
 CREATE OR REPLACE FUNCTION public.task_stand(t task, now timestamp with time zone)
- RETURNS TABLE(state text, awaiting text, need_push boolean, offered boolean, due text, asks_first boolean, is_let_go boolean, is_alive boolean, enabled boolean, online boolean, was_online boolean, is_refused boolean, has_version boolean, is_there boolean, is_fitting boolean, is_released boolean, is_deleted boolean, has_object boolean, object_state text, is_running boolean, in_time boolean, is_unpaused boolean, is_unhalted boolean, is_wave_open boolean, is_retry boolean, is_tried_out boolean, reason text, is_fetched boolean)
+ RETURNS TABLE(state text, awaiting text, need_push boolean, offered boolean, due text, asks_first boolean, is_let_go boolean, is_alive boolean, enabled boolean, online boolean, was_online boolean, is_refused boolean, has_version boolean, is_there boolean, is_fitting boolean, is_released boolean, is_deleted boolean, has_object boolean, object_state text, is_running boolean, in_time boolean, is_unpaused boolean, is_unhalted boolean, is_wave_open boolean, is_retry boolean, is_tried_out boolean, reason text, is_fetched boolean, is_approved boolean, in_hours boolean, has_place boolean)
  LANGUAGE sql
  STABLE
 BEGIN ATOMIC
@@ -493,7 +523,14 @@ BEGIN ATOMIC
      ((task_stand.t).attempt > 0),
      ((j.retry_interval_min IS NOT NULL) AND ((task_stand.t).attempt >= j.retry_count)),
      (task_stand.t).reason AS reason,
-     ((task_stand.t).progress >= 100)
+     ((task_stand.t).progress >= 100),
+     o.is_approved,
+     is_in_time(o.open_until, task_stand.now) AS is_in_time,
+     (NOT (EXISTS ( SELECT
+            FROM budget b
+           WHERE ((b.job_id = (task_stand.t).job_id) AND (b.running >= b.at_once) AND (NOT (EXISTS ( SELECT
+                    FROM job_at_work w
+                   WHERE ((w.job_id = (task_stand.t).job_id) AND (w.device_id = (task_stand.t).device_id)))))))))
     FROM ((((((offer_check o
       JOIN job j ON ((j.job_id = o.job_id)))
       JOIN package p ON ((p.package_id = COALESCE((task_stand.t).package_id, j.package_id))))
@@ -520,12 +557,16 @@ CREATE TABLE access_key (
     space_id bigint,
     product_id bigint,
     is_server_admin boolean DEFAULT false NOT NULL,
+    user_id bigint,
+    user_name text,
     CONSTRAINT access_key_pkey PRIMARY KEY (key_id),
-    CONSTRAINT access_key_role_check CHECK (role = ANY (ARRAY['admin'::text, 'operator'::text, 'viewer'::text])),
+    CONSTRAINT access_key_role_check CHECK (role = ANY (ARRAY['admin'::text, 'approver'::text, 'operator'::text, 'viewer'::text])),
     CONSTRAINT access_key_scope_check CHECK (num_nonnulls(space_id, product_id) = 0 OR num_nonnulls(space_id, product_id) = 1 AND secret_hash IS NOT NULL AND NOT is_server_admin),
     CONSTRAINT access_key_secret_check CHECK ((secret IS NULL) <> (secret_hash IS NULL)),
+    CONSTRAINT access_key_user_check CHECK ((num_nonnulls(user_id, user_name) = ANY (ARRAY[0, 2])) AND (user_id IS NULL OR secret_hash IS NOT NULL AND NOT is_server_admin)),
     CONSTRAINT access_key_account_id_fkey FOREIGN KEY (account_id) REFERENCES account(account_id)
 );
+CREATE INDEX access_key_of_user ON access_key USING btree (user_id) WHERE user_id IS NOT NULL;
 
 CREATE TABLE audit (
     entry_id bigint NOT NULL,
@@ -554,19 +595,6 @@ CREATE TABLE audit_stranger (
     times bigint NOT NULL,
     CONSTRAINT audit_stranger_pkey PRIMARY KEY (minute, address)
 );
-
-CREATE TABLE budget (
-    job_id bigint NOT NULL,
-    is_guarded boolean DEFAULT false NOT NULL,
-    epoch smallint DEFAULT 0 NOT NULL,
-    offered integer DEFAULT 0 NOT NULL,
-    strata integer[] DEFAULT '{}'::integer[] NOT NULL,
-    halted_at timestamp with time zone,
-    halt jsonb,
-    is_told boolean DEFAULT false NOT NULL,
-    CONSTRAINT budget_pkey PRIMARY KEY (job_id)
-);
-CREATE INDEX budget_halted ON budget USING btree (job_id) WHERE halted_at IS NOT NULL AND NOT is_told;
 
 CREATE TABLE decision (
     job_id bigint NOT NULL,
@@ -830,7 +858,7 @@ CREATE TABLE iam_user (
     modified_at timestamp with time zone,
     CONSTRAINT iam_user_pkey PRIMARY KEY (user_id),
     CONSTRAINT iam_user_account_id_name_key UNIQUE (account_id, name),
-    CONSTRAINT iam_user_role_check CHECK (role = ANY (ARRAY['admin'::text, 'operator'::text, 'viewer'::text])),
+    CONSTRAINT iam_user_role_check CHECK (role = ANY (ARRAY['admin'::text, 'approver'::text, 'operator'::text, 'viewer'::text])),
     CONSTRAINT iam_user_account_id_fkey FOREIGN KEY (account_id) REFERENCES account(account_id)
 );
 
@@ -863,6 +891,19 @@ CREATE TABLE imported (
 );
 CREATE INDEX imported_device ON imported USING btree (import_id, device_id);
 
+CREATE TABLE job_approval (
+    job_id bigint NOT NULL,
+    stands text NOT NULL,
+    revision integer DEFAULT 1 NOT NULL,
+    makers text[] NOT NULL,
+    asked_at timestamp with time zone NOT NULL,
+    decided_at timestamp with time zone,
+    decided_by text DEFAULT ''::text NOT NULL,
+    remark text DEFAULT ''::text NOT NULL,
+    CONSTRAINT job_approval_pkey PRIMARY KEY (job_id),
+    CONSTRAINT job_approval_stands_check CHECK (stands = ANY (ARRAY['awaiting'::text, 'approved'::text, 'refused'::text]))
+);
+
 CREATE TABLE job_count (
     job_id bigint NOT NULL,
     lane integer NOT NULL,
@@ -876,6 +917,15 @@ CREATE TABLE job_count (
     CONSTRAINT job_count_pkey PRIMARY KEY (job_id, lane, wave, acts, state, asked, again, gone)
 ) WITH (fillfactor=40, autovacuum_vacuum_threshold=500, autovacuum_vacuum_scale_factor=0.05);
 CREATE INDEX job_count_apart ON job_count USING btree (job_id) WHERE lane <> 0;
+
+CREATE TABLE job_hours (
+    job_id bigint NOT NULL,
+    hours jsonb NOT NULL,
+    opens_at timestamp with time zone,
+    look_at timestamp with time zone NOT NULL,
+    CONSTRAINT job_hours_pkey PRIMARY KEY (job_id)
+);
+CREATE INDEX hours_due ON job_hours USING btree (look_at);
 
 CREATE TABLE job_lot (
     job_id bigint NOT NULL,
@@ -919,7 +969,7 @@ CREATE TABLE job_offer (
     verdict text DEFAULT ''::text NOT NULL,
     CONSTRAINT job_offer_pkey PRIMARY KEY (device_id, job_id)
 );
-CREATE INDEX offer_silent ON job_offer USING btree (job_id) WHERE verdict = 'silent'::text;
+CREATE INDEX offer_apart ON job_offer USING btree (job_id) WHERE verdict = ANY (ARRAY['silent'::text, 'rejected'::text, 'postponed'::text, 'already_there'::text]);
 CREATE INDEX offer_unheard ON job_offer USING btree (verdict_by) WHERE verdict_by IS NOT NULL;
 
 CREATE TABLE job_stratum (
@@ -1359,9 +1409,9 @@ CREATE VIEW bereft AS
 
 CREATE VIEW offerable AS
  SELECT device_id, job_id, nth, module, state, due_at, node_id, awaiting, maximum_per_min, finish_at,
-    asks_first, fits
+    asks_first, fits, open_until
    FROM offer_check
-  WHERE is_let_go AND is_running AND is_unpaused AND is_wave_open AND is_released AND has_object AND is_fitting AND is_unhalted;
+  WHERE is_let_go AND is_running AND is_unpaused AND is_approved AND is_wave_open AND is_released AND has_object AND is_fitting AND is_unhalted;
 
 CREATE VIEW task_history AS
  SELECT t.device_id, t.job_id, t.nth, 0 AS rev, t.created_at AS at, 'created'::text AS event,

@@ -15,7 +15,7 @@ from typing import Annotated, Any, Literal, NoReturn, get_type_hints
 import typer
 
 from upwell.cli import telling
-from upwell.cli.apps import shown
+from upwell.cli.apps import short, shown
 from upwell.cli.exits import Ended, Exit, one_line
 from upwell.cli.remote import contexts
 from upwell.client import (
@@ -147,7 +147,7 @@ def verb(app: typer.Typer, name: str, *examples: str) -> Callable[[Callable[...,
         run.__signature__ = inspect.Signature([*takes, *more])  # type: ignore[attr-defined]
         run.__annotations__ = {each.name: each.annotation for each in (*takes, *more)}
         run.__doc__, run.__name__ = command.__doc__, command.__name__
-        app.command(name, epilog=shown(examples))(run)
+        app.command(name, epilog=shown(examples), short_help=short(command.__doc__))(run)
         return command
 
     return added

@@ -21,9 +21,9 @@ MODE = 0o600
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Signed:
-    """A server that somebody is signed in to. `made` says that `login` made the token for itself: a `key` or a
-    `session`, which `logout` ends; empty for a key that was given. `ca` is the file of a certificate that is trusted
-    there."""
+    """A server that somebody is signed in to. `made` says that `login` made the token for itself: a `key` of the
+    account, an `own key` of a user, which `logout` revokes; empty for a key that was given. `ca` is the file of a
+    certificate that is trusted there."""
 
     url: str
     token: str

@@ -16,7 +16,7 @@ from upwell.cli.remote.acting import LIST_MAX, At, Every, Limit, verb
 from upwell.cli.remote.audit import instant
 from upwell.cli.remote.devices import DeviceId, OfProduct, Status, app
 from upwell.cli.remote.progress import bar
-from upwell.cli.telling import Column, member, number, second, word
+from upwell.cli.telling import Column, member, minute, number, second, word
 from upwell.client.shapes import Import
 
 Form = Literal["csv", "ndjson"]
@@ -183,6 +183,36 @@ def timeline(
     at.pages(LINES, listed, "nothing is known of it", limit, every)
 
 
+CHECKS: tuple[Column, ...] = (
+    ("", lambda c: "yes" if c["yes"] else "no"), ("asked", member("question")),
+    ("found", lambda c: ", ".join(filter(None, (c["fact"], minute(c.get("at")))))),
+)  # fmt: skip
+
+
+@verb(
+    app, "why", "upwell device why lamp-eu_kitchen-1 --rollout ro_0000000000000007",
+    "upwell device why lamp-eu_kitchen-1 --package pkg_0000000000000007",
+)  # fmt: skip
+def why(
+    at: At,
+    device: DeviceId,
+    rollout: Annotated[str | None, typer.Option(metavar="ROLLOUT", help="By this rollout.")] = None,
+    package: Annotated[str | None, typer.Option(metavar="PACKAGE", help="By the rollout of this package.")] = None,
+) -> None:
+    """Show why a device is not updated: what is asked before an offer, each with what was found; the first no is the
+    answer, with what to do or what happens by itself."""
+    if (rollout is None) is (package is None):
+        how = "nothing says by what" if rollout is None else "two options say by what"
+        raise Ended(Exit.USAGE, f"upwell: {how}", "  try: --rollout ROLLOUT, or --package PACKAGE")
+    found = at.client.explain_device(device, rollout_id=rollout, package_id=package)
+    if at.as_json:
+        at.one(found)
+        return
+    at.many(CHECKS, found["checks"], "nothing is asked about it")
+    when = f" ({minute(found['next_at'])})" if found.get("next_at") else ""
+    at.say(f"\n{found['code'].replace('_', ' ').replace('-', ' ')}. Next: {one_line(found['next_step'])}{when}")
+
+
 REFUSED: tuple[Column, ...] = (
     ("last", lambda r: second(r["at"])), ("times", lambda r: number(r["times"])), ("name", member("name")),
     ("product", member("product_id")), ("from", member("address")), ("why", member("reason")),
@@ -201,6 +231,6 @@ def refused_logins(
     limit: Limit = LIST_MAX,
     every: Every = False,
 ) -> None:
-    """Show logins that were refused, the last first, also of names that no device has: who can't come in."""
+    """Show logins that were refused, the last first: who can't come in, also of names that no device has."""
     listed = at.client.list_refused_logins(name=name, address=address, since=instant("--since", since))
     at.pages(REFUSED, listed, "no login was refused", limit, every)

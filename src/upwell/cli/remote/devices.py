@@ -11,7 +11,7 @@ from upwell.client.shapes import Device
 
 app = noun("Devices: look at them, add, import, disable, follow them in time.", name="device")
 DeviceId = Annotated[str, typer.Argument(metavar="DEVICE", help="The device's id, as `upwell device list` shows it.")]
-DeviceIds = Annotated[list[str], typer.Argument(metavar="DEVICE...", help="Ids of devices.")]
+DeviceIds = Annotated[list[str], typer.Argument(metavar="DEVICE", help="Ids of devices.")]
 OfProduct = Annotated[str | None, typer.Option("--product", metavar="PRODUCT", help="Only of this product.")]
 Status = Literal["online", "offline", "never_online", "disabled"]
 COLUMNS: tuple[Column, ...] = (
@@ -141,7 +141,7 @@ def delete(at: At, devices: DeviceIds, yes: Yes = False) -> None:
 def tag(
     at: At,
     device: DeviceId,
-    tags: Annotated[list[str], typer.Argument(metavar="KEY=VALUE...", help="Without a value the tag is taken away.")],
+    tags: Annotated[list[str], typer.Argument(metavar="KEY=VALUE", help="Without a value the tag is taken away.")],
 ) -> None:
     """Give a device tags, or take them away; others stay."""
     given = dict(_tag(each) for each in tags)

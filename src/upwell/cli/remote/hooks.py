@@ -138,7 +138,7 @@ def delete(at: At, hook: HookId, yes: Yes = False) -> None:
 
 @verb(app, "ping", "upwell hook ping hook_0000000000000007")
 def ping(at: At, hook: HookId, wait: Annotated[bool, typer.Option(help="Wait for what comes of it.")] = True) -> None:
-    """Send a hook an event that says nothing, and show what its receiver says. Ends with 1 where it is not taken."""
+    """Send a hook an event that says nothing: shows what its receiver says. Ends with 1 where it is not taken."""
     before = _last_ping(at, hook)
     found: Hook = at.client.ping_hook(hook)
     if not wait:
@@ -203,7 +203,7 @@ def deliveries(
     limit: Limit = LIST_MAX,
     every: Every = False,
 ) -> None:
-    """Show what was sent to a hook and is to be sent, newest event first, with what came back."""
+    """Show what was sent to a hook and what waits: newest event first, with what came back."""
     at.pages(DELIVERIES, at.client.list_deliveries(hook, open=open_), "nothing was sent to it", limit, every)
 
 

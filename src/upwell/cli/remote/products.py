@@ -89,7 +89,7 @@ def defaults(
     none: Annotated[bool, typer.Option("--none", help="None: devices are offered all at once.")] = False,
     yes: Yes = False,
 ) -> None:
-    """Say how carefully the product's rollouts go about their devices where they do not say, whoever starts them, in
+    """Say how carefully the product's rollouts go about their devices: those that do not say, whoever starts them, in
     whatever tongue; what is said here takes the place of all that was."""
     said = careful.said()
     if bool(said) is none:

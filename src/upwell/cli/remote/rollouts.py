@@ -1,22 +1,21 @@
 """`upwell rollout …`: start one, look, steer."""
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
 import typer
 
 from upwell.cli.apps import noun
 from upwell.cli.exits import Ended, Exit, one_line
 from upwell.cli.remote.acting import LIST_MAX, SORT, At, Every, Limit, Made, Yes, verb
-from upwell.cli.remote.audit import instant
 from upwell.cli.remote.careful import Careful, manner, rule
 from upwell.cli.remote.sight import failure
-from upwell.cli.remote.standing import WAVES, counts, evidence, kept_back, next_of, waves
+from upwell.cli.remote.standing import WAVES, approval, counts, evidence, kept_back, next_of, waves
+from upwell.cli.remote.wanted import PackageId, Wanted
 from upwell.cli.remote.watching import follow
 from upwell.cli.telling import Column, member, minute, moment, number, of, table
 
 app = noun("Rollouts: bring devices to a package, watch, steer.", name="rollout")
 RolloutId = Annotated[str, typer.Argument(metavar="ROLLOUT", help="The rollout's id, ro_….")]
-Kind = Literal["static", "dynamic", "verify"]
 State = Literal["confirm", "queued", "notified", "in_progress", "succeeded", "failed", "canceled"]
 COLUMNS: tuple[Column, ...] = (
     ("id", member("id")), ("status", lambda r: r["status"].replace("_", " ")), ("kind", member("kind")),
@@ -37,48 +36,22 @@ TASKS: tuple[Column, ...] = (
 )  # fmt: skip
 def start(
     at: At,
-    package: Annotated[str, typer.Argument(metavar="PACKAGE", help="The package's id, pkg_….")],
-    all_: Annotated[bool, typer.Option("--all", help="All devices of the product.")] = False,
-    device: Annotated[
-        list[str] | None, typer.Option(metavar="NAME", help="A device's name; may be given again.")
-    ] = None,
-    percent: Annotated[float | None, typer.Option(help="A share of the product's devices.")] = None,
-    group: Annotated[str | None, typer.Option(help="The devices of a group.")] = None,
-    product: Annotated[str | None, typer.Option(help="Where the package is every product's: of which.")] = None,
-    kind: Annotated[Kind, typer.Option(help="static: devices of now; dynamic: a standing policy.")] = "static",
-    source: Annotated[list[str] | None, typer.Option(metavar="VERSION", help="Only devices that run this.")] = None,
-    per_minute: Annotated[int | None, typer.Option(min=0, help="Offers a minute at most.")] = None,
-    timeout: Annotated[int | None, typer.Option(metavar="MIN", help="Minutes from the first progress.")] = None,
-    retries: Annotated[int | None, typer.Option(help="How often a failed device tries again.")] = None,
-    retry_after: Annotated[int, typer.Option(metavar="MIN", help="Minutes before it does.")] = 10,
-    begin: Annotated[str | None, typer.Option("--at", metavar="TIME", help="Begin then.")] = None,
-    until: Annotated[str | None, typer.Option(metavar="TIME", help="With --at: end then.")] = None,
-    overwrite: Annotated[bool, typer.Option(help="In place of unfinished tasks of other rollouts.")] = False,
-    confirm: Annotated[bool, typer.Option("--confirm", help="Each device waits for `rollout confirm`.")] = False,
-    push: Annotated[bool, typer.Option(help="Tell devices at once, or wait until they ask.")] = True,
+    package: PackageId,
     *,
+    wanted: Wanted,
     careful: Careful,
     watch: Annotated[bool, typer.Option("--watch", help="Then watch it.")] = False,
     yes: Yes = False,
 ) -> None:
     """Bring devices to a package. Which ones is always said, by one of --all, --device, --percent and --group. How
     carefully is said by --preset or --waves, and --guard; else by the product's defaults."""
-    care = careful.said()
     found = at.client.show_package(package)
-    of_product = product or found.get("product_id")
-    if of_product is None:
-        raise Ended(Exit.USAGE, f"upwell: {package} is every product's", "  try: say whose devices: --product ID")
-    targets, count, which = targets_of(at, of_product, all_, device, percent, group)
-    if not device:
-        how = manner(care or at.client.show_product(of_product).get("rollout_defaults") or {})
+    asked = wanted.body(found, careful)
+    count, which = wanted.count(at, asked["product_id"])
+    if not wanted.device:
+        how = manner(careful.said() or at.client.show_product(asked["product_id"]).get("rollout_defaults") or {})
         at.sure(f"This brings {which}, {of(count, 'device')}, to {found['name']} ({found['version']}), {how}.", yes)
-    made = at.client.create_rollout(
-        kind=kind, package_id=package, product_id=of_product, targets=targets, source_versions=source or None,
-        maximum_per_min=per_minute, timeout_min=timeout,
-        retry=None if retries is None else {"count": retries, "interval_min": retry_after},
-        scheduled_at=instant("--at", begin), finish_at=instant("--until", until), overwrite=overwrite or None,
-        needs_confirmation=confirm or None, push=None if push else False, **care,
-    )  # fmt: skip
+    made = at.client.create_rollout(**asked)
     at.one(
         made, ("id", made["id"]), ("status", made["status"].replace("_", " ")), ("devices", number(count)),
         ("waves", len(waves(made)) or None), ("guard", rule(made["guard"]) if "guard" in made else None),
@@ -87,25 +60,6 @@ def start(
         follow(at, made["id"])
     else:
         at.say(f"\nNext: upwell rollout watch {made['id']}")
-
-
-def targets_of(
-    at: At, product: str, all_: bool, device: list[str] | None, percent: float | None, group: str | None
-) -> tuple[Any, int, str]:
-    """Which devices, how many those are now, and in words. Raises Ended unless exactly one is said."""
-    said = [bool(all_), bool(device), percent is not None, group is not None]
-    if sum(said) != 1:
-        how = "nothing says which devices" if not any(said) else "two options say which devices"
-        raise Ended(Exit.USAGE, f"upwell: {how}", "  try: one of --all, --device NAME, --percent P, --group GROUP")
-    if device:
-        return {"device_names": device}, len(set(device)), "the devices that are named"
-    if group is not None:
-        return {"group_id": group}, at.client.show_group(group)["devices"]["devices"], f"the group {group}"
-    total = at.client.count_devices(product_id=product)["devices"]
-    if percent is not None:
-        share = f"{percent:g} % of the devices of {product}"
-        return {"percent": percent}, round(total * percent / 100), share
-    return {"all": True}, total, f"all devices of {product}"
 
 
 @verb(app, "list", "upwell rollout list", "upwell rollout list --device lamp-eu_kitchen-1")
@@ -139,7 +93,7 @@ def show(at: At, rollout: RolloutId) -> None:
         ("tasks", told), ("offers a minute", number(found["maximum_per_min"])),
         ("guard", rule(found["guard"]) if "guard" in found else None),
         ("made", minute(found["created_at"])), ("begins", minute(found.get("scheduled_at"))),
-        ("ended", minute(found.get("ended_at"))), ("now", kept_back(found)),
+        ("ended", minute(found.get("ended_at"))), ("approval", approval(found)), ("now", kept_back(found)),
     )  # fmt: skip
     if not at.as_json and waves(found):
         print()
@@ -160,6 +114,43 @@ def tasks(
 ) -> None:
     """Show the tasks of a rollout, a device each."""
     at.pages(TASKS, at.client.list_rollout_tasks(rollout, state=state, sort=sort), "no such tasks", limit, every)
+
+
+@verb(app, "approve", "upwell rollout approve ro_0000000000000007 --remark 'seen on the bench'")
+def approve(
+    at: At,
+    rollout: RolloutId,
+    remark: Annotated[str | None, typer.Option(help="Why; it is kept.")] = None,
+    yes: Yes = False,
+) -> None:
+    """Let a rollout begin, or go on as it was changed. For an approver who signed in and did not make it."""
+    revision = _awaiting(at, rollout, "lets begin", yes)
+    done = at.client.approve_rollout(rollout, remark=remark, revision=revision)
+    at.one(done, ("status", done["status"].replace("_", " ")), ("approved by", done["approval"]["decided_by"]))
+    at.say(f"\nNext: upwell rollout watch {rollout}")
+
+
+@verb(app, "refuse", "upwell rollout refuse ro_0000000000000007 --remark 'wrong package' --yes")
+def refuse(
+    at: At,
+    rollout: RolloutId,
+    remark: Annotated[str, typer.Option(help="Why; it is kept.")],
+    yes: Yes = False,
+) -> None:
+    """Have a rollout be over that waits for approval; of one that had begun the open tasks are cancelled."""
+    revision = _awaiting(at, rollout, "ends", yes)
+    done = at.client.refuse_rollout(rollout, remark=remark, revision=revision)
+    at.one(done, ("status", done["status"].replace("_", " ")), ("refused by", done["approval"]["decided_by"]))
+
+
+def _awaiting(at: At, rollout: str, what: str, yes: bool) -> int | None:
+    """Which revision of it is decided about: the one that is shown now. Raises Ended unless it is meant."""
+    found = at.client.show_rollout(rollout)
+    asked = found.get("approval")
+    who = ", ".join(asked["makers"]) if asked else "nobody who said so"
+    whom = found["selected_by"].replace("_", " ")
+    at.sure(f"This {what} {rollout}: {found['package_name']} ({found['version']}) for {whom}, by {who}.", yes)
+    return None if asked is None else asked["revision"]
 
 
 @verb(

@@ -1,7 +1,7 @@
 """`upwell login`, `upwell logout`, `upwell context …`.
 
 Holds: no token and no password is ever an argument, for those are seen by every user of a machine. What `login` keeps
-is a key or a session of its own where the server makes one, so that `logout` revokes it and nothing else.
+is a key of its own where the server makes one, so that `logout` revokes it and nothing else.
 """
 
 import os
@@ -26,6 +26,7 @@ from upwell.client import Client, ClientError, NotAllowed, NotAuthenticated
 from upwell.client.http import address
 
 DAYS = 90  # that a key which `login` makes lasts
+OWN = "own key"  # what `login` has made for a user
 LOOPBACK = ("127.0.0.1", "localhost", "::1")
 Name = Annotated[str, typer.Argument(metavar="NAME", help="A context's name.")]
 
@@ -41,7 +42,9 @@ def login(
     account: Annotated[str | None, typer.Option(help="The user's account; else the default one.")] = None,
     password_stdin: Annotated[bool, typer.Option("--password-stdin", help="Read the password from it.")] = False,
     name: Annotated[str | None, typer.Option("--name", help="What to call it; else the host and port.")] = None,
-    days: Annotated[int, typer.Option(min=1, max=36500, help="How long the key that is made lasts.")] = DAYS,
+    days: Annotated[
+        int, typer.Option(min=1, max=36500, help="How long the key that is made lasts; a user's 366 at most.")
+    ] = DAYS,
     ca: Annotated[Path | None, typer.Option(exists=True, dir_okay=False, help="PEM of a CA to trust there.")] = None,
 ) -> None:
     """Sign in to a server, with a key or as a user. A key of its own is made, kept in a file that is yours alone, and
@@ -74,7 +77,7 @@ def _refused(exc: ClientError, where: str) -> list[str]:
 
 
 def _tell(called: str, signed: Signed) -> None:
-    made = {"key": "a key of its own", "session": "a session of its own", "": "the key that you gave"}[signed.made]
+    made = "a key of its own" if signed.made else "the key that you gave"
     until = f", until {telling.minute(signed.expires_at)}" if signed.expires_at else ""
     print(f"signed in to {signed.url} as {signed.who}, with {made}{until}; it is the context {called}")
     print("\nNext: upwell product list")
@@ -92,7 +95,7 @@ def _signed(given: Signed, key: bool, user: str | None, account: str | None, pas
     if not user and not key and not token and sys.stdin.isatty():
         user = _asked("User name (nothing for a key)", default="", show_default=False) or None
     if user:
-        return _by_password(given, user, account, asked_password(password_stdin))
+        return _by_password(given, user, account, asked_password(password_stdin), days)
     if not token:
         token = _pasted(key)
     return _by_key(replace(given, token=token), days)
@@ -126,14 +129,23 @@ def _by_key(given: Signed, days: int) -> Signed:
             made = client.create_key(role=_role(me), days=days, **_reach(me))
         except NotAllowed:
             return kept
-    return replace(kept, token=made["secret"], made="key", key_id=made["id"], expires_at=made.get("expires_at", ""))
+    own = {"who": f"key {made['id']} ({made['role']})", "expires_at": made.get("expires_at", "")}
+    return replace(kept, token=made["secret"], made="key", key_id=made["id"], **own)
 
 
-def _by_password(given: Signed, user: str, account: str | None, password: str) -> Signed:
-    """With a session: it ends with the user, and with the password."""
+def _by_password(given: Signed, user: str, account: str | None, password: str, days: int) -> Signed:
+    """With a key of the user's, which ends with their right to sign in and with their password."""
     with closing(client_of(given)) as client:
-        made = client.create_session(name=user, password=password, account=account)
-    kept = replace(given, token=made["token"], made="session", expires_at=made["expires_at"])
+        session = client.create_session(name=user, password=password, account=account)
+    with closing(client_of(replace(given, token=session["token"]))) as client:
+        return own_key(client, given, user, days)
+
+
+def own_key(client: Client, given: Signed, user: str, days: int = DAYS) -> Signed:
+    """A key of the user whose session the client has; the session ends."""
+    made = client.create_own_key(days=days)
+    client.end_session()
+    kept = replace(given, token=made["secret"], made=OWN, key_id=made["id"], expires_at=made.get("expires_at", ""))
     return replace(kept, who=f"user {user} ({made['role']})")
 
 
@@ -151,15 +163,18 @@ def _reach(me: Any) -> dict[str, Any]:
 
 @alone("logout", "upwell logout", "upwell logout staging")
 def logout(
-    name: Annotated[str | None, typer.Argument(metavar="[NAME]", help="A context; else the one in use.")] = None,
+    name: Annotated[str | None, typer.Argument(metavar="NAME", help="A context; else the one in use.")] = None,
 ) -> None:
-    """Sign out: revoke the key or session that `login` made, and forget it."""
+    """Sign out: revoke the key that `login` made, and forget it."""
     called, signed = contexts.chosen(_own(os.environ), None, name)
     problem = _ended(signed)
     contexts.change(os.environ, lambda kept: _without(kept, called))
     if problem:
         print(f"upwell: {called} is forgotten, but its key is not revoked: {problem}", file=sys.stderr)
-        print(f"  try: upwell key revoke {signed.key_id or 'KEY'}, signed in as an admin", file=sys.stderr)
+        mine = " --mine" if signed.made == OWN else ""
+        print(
+            f"  try: upwell key revoke {signed.key_id or 'KEY'}{mine}, once you have signed in again", file=sys.stderr
+        )
         raise typer.Exit(int(Exit.NO_SERVER))
     print(f"signed out of {called}" + ("" if signed.made else "; the key that you gave lives on"))
 
@@ -197,7 +212,9 @@ def _end_quietly(before: Signed) -> None:
 def _revoke(client: Client, signed: Signed) -> None:
     if signed.made == "key":
         client.revoke_key(signed.key_id)
-    elif signed.made == "session":
+    elif signed.made == OWN:
+        client.revoke_own_key(signed.key_id)
+    elif signed.made == "session":  # of a program before this one
         client.end_session()
 
 
@@ -234,7 +251,7 @@ def context_use(name: Name) -> None:
 
 @local_verb(context, "show", "upwell context show")
 def context_show(
-    name: Annotated[str | None, typer.Argument(metavar="[NAME]", help="A context; else the one in use.")] = None,
+    name: Annotated[str | None, typer.Argument(metavar="NAME", help="A context; else the one in use.")] = None,
     as_json: AsJson = False,
 ) -> None:
     """Show where commands act, and whether the server knows you there."""

@@ -85,9 +85,23 @@ def kept_back(rollout: Any) -> str:
     return f"{by}, {minute(paused['at'])}" + (f": {paused['reason']}" if paused.get("reason") else "")
 
 
+def approval(found: Any) -> str | None:
+    """How its approval stands, of which revision, made by whom."""
+    told = found.get("approval")
+    if told is None:
+        return None
+    made = f"revision {told['revision']} by {', '.join(told['makers'])}"
+    if told["status"] == "awaiting":
+        return f"awaiting, {made}, since {minute(told['asked_at'])}"
+    remark = f": {told['remark']}" if told.get("remark") else ""
+    return f"{told['status']} by {told['decided_by']}, {minute(told['decided_at'])}{remark} ({made})"
+
+
 def next_of(rollout: CountedRollout) -> str:
     """What comes next of a rollout, and who does it."""
     told, where = counts(rollout), rollout["id"]
+    if rollout["status"] == "awaiting_approval":
+        return f"Next: somebody else approves it: upwell rollout approve {where}"
     if rollout.get("paused") and open_tasks(rollout):
         return (
             f"Next: nothing is offered to {of(unoffered(rollout), 'device')} until: upwell rollout resume {where},"

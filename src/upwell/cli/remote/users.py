@@ -12,7 +12,7 @@ from upwell.cli.telling import Column, member, moment
 from upwell.client.shapes import User
 
 app = noun("Users of your account, who sign in with a password.", name="user")
-Role = Literal["viewer", "operator", "admin"]
+Role = Literal["viewer", "operator", "approver", "admin"]
 Name = Annotated[str, typer.Argument(metavar="NAME", help="The user's name.")]
 PasswordStdin = Annotated[bool, typer.Option("--password-stdin", help="Read the password from standard input.")]
 COLUMNS: tuple[Column, ...] = (
@@ -68,7 +68,9 @@ def change(
     at: At,
     name: Name,
     role: Annotated[Role | None, typer.Option(help="What they may do from now on.")] = None,
-    password: Annotated[bool, typer.Option("--password", help="Ask for a new password; sessions end.")] = False,
+    password: Annotated[
+        bool, typer.Option("--password", help="Ask for a new password; their sessions and keys end.")
+    ] = False,
     enable: Annotated[bool | None, typer.Option("--enable/--disable", help="Whether they may sign in.")] = None,
     password_stdin: PasswordStdin = False,
 ) -> None:
@@ -82,8 +84,8 @@ def change(
 
 @verb(app, "delete", "upwell user delete ann --yes")
 def delete(at: At, name: Name, yes: Yes = False) -> None:
-    """Delete a user; their sessions end at once."""
+    """Delete a user; their sessions and keys end at once."""
     user = _found(at, name)
-    at.sure(f"This deletes the user {user['name']} and ends their sessions; no device is touched.", yes)
+    at.sure(f"This deletes the user {user['name']} and ends their sessions and keys; no device is touched.", yes)
     at.client.delete_user(user["id"])
     at.say(f"deleted {user['name']}")

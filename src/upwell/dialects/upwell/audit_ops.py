@@ -51,7 +51,8 @@ def _spelt(name: str, value: Any) -> Any:
 ENTRY = Shape("AuditEntry", "One call that changed something, or refusals of a minute that are alike.", (
     text("id", lambda r: names.entry_id(r.entry_id)),
     at("at", lambda r: r.at),
-    text("who", lambda r: r.who, "a key's id, `user NAME`, `local NAME` on the server's machine, or `server`"),
+    text("who", lambda r: r.who,
+         "a key's id, `user NAME`, `user NAME, key ID`, `local NAME` on the server's machine, or `server`"),
     text("tongue", lambda r: r.tongue, "by which it came; more may come"),
     text("address", lambda r: r.address, "where it came from, or `local`"),
     text("operation", lambda r: r.operation, "as the tongue calls it"),

@@ -1,21 +1,29 @@
 """How carefully a rollout goes about its devices: what its creation takes of that, and what it shows."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, replace
 from decimal import Decimal
 from typing import Any
 
-from upwell.dialects.checks import OneOf, Range
+from upwell.dialects.checks import OneOf, Pattern, Range
 from upwell.dialects.operations import Param, Table, Values
-from upwell.dialects.upwell.params import Percent, percent
-from upwell.dialects.upwell.shapes import Field, Shape, at, free, members, number, switch, text
+from upwell.dialects.upwell.params import Percent, label, percent
+from upwell.dialects.upwell.shapes import Field, Shape, at, free, members, number, switch, text, texts
 from upwell.domain import commands as c
-from upwell.domain.errors import Invalid
-from upwell.domain.guard import Guard, Watch
+from upwell.domain.approval import Approval, Stands
+from upwell.domain.errors import Invalid, Missing
+from upwell.domain.guard import FROM, FROM_MAX, REJECTED, Guard, Share, Watch
+from upwell.domain.hours import DAYS, SPANS_MAX, Hours, Span
+from upwell.domain.hours import problem as problem_of_hours
+from upwell.domain.pace import AT_ONCE_MAX, Growth, Pace
+from upwell.domain.pace import problem as problem_of_pace
 from upwell.domain.rollout import PRESETS, WAVES_MAX, Wave, problem
 
 DEVICES_MAX, SOAK_MAX = 100_000_000, 43_200  # devices of a wave, minutes of a soak
 VERDICT_MAX = 43_200  # minutes until a silent device counts as failed
 ACTIONS = ("pause", "cancel")
+PER_MIN_MAX = 60_000  # offers of one rollout
+_GROWTH = ("base_per_min", "factor", "each_offered", "each_succeeded")
 
 _WAVE: Table = (
     Param("percent", "number", check=Percent()),
@@ -30,6 +38,10 @@ _GUARD: Table = (
     Param("alpha_percent", "number", check=Percent()),
     Param("beta_percent", "number", check=Percent()),
     Param("at_least", "int", check=Range(1, 10)),
+    Param("percent", "number", check=Percent()),
+    Param("from_offer", "int", check=Range(1, FROM_MAX)),
+    Param("rejected_p0_percent", "number", check=Percent()),
+    Param("rejected_p1_percent", "number", check=Percent()),
     Param("action", check=OneOf(ACTIONS)),
     Param("verdict_min", "int", check=Range(1, VERDICT_MAX)),
 )
@@ -39,11 +51,110 @@ PARAMS: Table = (
     Param("same_devices_first", "bool"),
     Param("guard", "members", members=_GUARD, closed=True),
 )
-NAMES = tuple(param.name for param in PARAMS)
+_OVER = Param("over", "int", check=Range(0, DEVICES_MAX))
+_CLOCK = Pattern("([01][0-9]|2[0-3]):[0-5][0-9]|24:00", "a time such as 22:00")
+_SPAN: Table = (
+    Param("days", "list", check=OneOf(DAYS), most=len(DAYS)),
+    Param("from", required=True, check=_CLOCK),
+    Param("to", required=True, check=_CLOCK),
+)
+HOURS = Param(
+    "hours", "members",
+    members=(Param("zone", check=label(64)), Param("open", "list", members=_SPAN, closed=True, most=SPANS_MAX)),
+    closed=True,
+)  # fmt: skip
+PACE = Param(
+    "pace", "members",
+    members=(
+        Param("base_per_min", "int", check=Range(1, PER_MIN_MAX)),
+        Param("factor", "number"),
+        Param("each_offered", "int", check=Range(1, DEVICES_MAX)),
+        Param("each_succeeded", "int", check=Range(1, DEVICES_MAX)),
+        Param("at_once", "int", check=Range(1, AT_ONCE_MAX)),
+    ),
+    closed=True,
+)  # fmt: skip
+APPROVAL = Param("approval", "members", members=(_OVER,), closed=True)
+DEFAULTS: Table = (
+    *PARAMS, HOURS, PACE, Param("approval", "members", members=(Param("required", "bool"), _OVER), closed=True)
+)  # fmt: skip
 
 
 def read(v: Values, path: str = "") -> c.Care | None:
     """How carefully a rollout goes about its devices; None where nothing was said. Raises Invalid."""
+    care, said, hours = _read(v, path) or c.Care(), v["approval"], hours_of(v["hours"], path + "hours")
+    if said is not None:
+        rule = Approval(required=said.get("required") is not False, over=said["over"] or 0)
+        care = replace(care, approval=rule)
+    if hours is not None and hours.spans:
+        care = replace(care, hours=hours)
+    care = replace(care, pace=_pace_of(v["pace"], path + "pace"))
+    return None if care == c.Care() else care
+
+
+def _pace_of(said: Values | None, path: str) -> Pace | None:
+    """The pace that is said; None where nothing stands in it. Raises Invalid, Missing."""
+    if said is None or all(value is None for value in said.values()):
+        return None
+    growth = None
+    if any(said[name] is not None for name in _GROWTH):
+        for name in ("base_per_min", "factor"):
+            if said[name] is None:
+                raise Missing(f"{path}.{name}", "the pace grows")
+        factor = Decimal(repr(said["factor"]))
+        growth = Growth(**{name: said[name] for name in _GROWTH} | {"factor": factor})
+        wrong = problem_of_pace(growth)
+        if wrong is not None:
+            raise Invalid(f"{path}.{wrong[0]}", wrong[1])
+    return Pace(growth=growth, at_once=said["at_once"])
+
+
+def _said_of(pace: Pace) -> dict[str, Any]:
+    """As it would be said again."""
+    growth = {} if pace.growth is None else asdict(pace.growth) | {"factor": float(pace.growth.factor)}
+    return {name: value for name, value in (growth | {"at_once": pace.at_once}).items() if value is not None}
+
+
+def hours_of(said: Values | None, path: str = "hours") -> Hours | None:
+    """The hours that are said; without a span where nothing stands in them. Raises Invalid, Missing."""
+    if said is None or (said["zone"] is None and said["open"] is None):
+        return None if said is None else Hours(zone="", spans=())
+    for name in ("zone", "open"):
+        if said[name] is None:
+            raise Missing(f"{path}.{name}", "the other is there")
+    spans = tuple(
+        Span(opens_min=_minutes(each["from"]), closes_min=_minutes(each["to"]), days=_days(each["days"]))
+        for each in said["open"]
+    )
+    hours = Hours(zone=said["zone"], spans=spans)
+    wrong = problem_of_hours(hours)
+    if wrong is not None:
+        raise Invalid(f"{path}.{wrong[0]}", wrong[1])
+    return hours
+
+
+def _minutes(text: str) -> int:
+    return 60 * int(text[:2]) + int(text[3:])
+
+
+def _days(said: Sequence[str] | None) -> tuple[int, ...]:
+    return tuple(range(len(DAYS))) if said is None else tuple(sorted({DAYS.index(day) for day in said}))
+
+
+def _clock(minutes: int) -> str:
+    return f"{minutes // 60:02}:{minutes % 60:02}"
+
+
+def _said(hours: Hours) -> dict[str, Any]:
+    """As it would be said again."""
+    spans = [
+        {"days": [DAYS[day] for day in span.days], "from": _clock(span.opens_min), "to": _clock(span.closes_min)}
+        for span in hours.spans
+    ]
+    return {"zone": hours.zone, "open": spans}
+
+
+def _read(v: Values, path: str) -> c.Care | None:
     if v["waves"] is None and v["preset"] is None:
         if v["same_devices_first"] is not None:
             raise Invalid(path + "same_devices_first", "only with waves or preset")
@@ -59,16 +170,39 @@ def read(v: Values, path: str = "") -> c.Care | None:
 
 
 def _watch(said: Values, path: str) -> Watch:
-    rates = {name: said[f"{name}_percent"] for name in ("p0", "p1", "alpha", "beta")}
-    given = {name: float(Decimal(repr(rate)) / 100) for name, rate in rates.items() if rate is not None}
-    if said["at_least"] is not None:
-        given["at_least"] = said["at_least"]
+    for name, of in (("alpha_percent", True), ("from_offer", False)):
+        if said[name] is not None and (said["percent"] is not None) is of:
+            raise Invalid(f"{path}.{name}", f"{'not together' if of else 'only'} with percent")
+    at_least = said["at_least"] or Guard().at_least
+    rejected = {"p0": REJECTED.p0, "p1": REJECTED.p1} | _rates(said, "rejected_", "p0", "p1")
     try:
-        test = Guard(**given)  # type: ignore[arg-type]
+        test = Guard(**_rates(said, "", "p0", "p1", "alpha", "beta"), at_least=at_least)
+        of_rejected = Guard(**rejected, alpha=test.alpha, beta=test.beta, at_least=at_least)
     except ValueError as exc:
         raise Invalid(path, "rates that make a test: p0 below p1, alpha and beta below 100 together", str(exc)) from exc
     usual = Watch()
-    return Watch(test, said["action"] or usual.action, said["verdict_min"] or usual.verdict_min)
+    return Watch(
+        test=test, rejected=of_rejected, share=_share(said, path, at_least), action=said["action"] or usual.action,
+        verdict_min=said["verdict_min"] or usual.verdict_min,
+    )  # fmt: skip
+
+
+def _rates(said: Values, head: str, *names: str) -> dict[str, float]:
+    given = {name: said[f"{head}{name}_percent"] for name in names}
+    return {name: _rate_of(rate) for name, rate in given.items() if rate is not None}
+
+
+def _rate_of(percent: Any) -> float:
+    return float(Decimal(repr(percent)) / 100)
+
+
+def _share(said: Values, path: str, at_least: int) -> Share | None:
+    if said["percent"] is None:
+        return None
+    try:
+        return Share(_rate_of(said["percent"]), said["from_offer"] or FROM, at_least)
+    except ValueError as exc:
+        raise Invalid(f"{path}.percent", "below 100") from exc
 
 
 def _wave(said: Values, path: str) -> Wave:
@@ -101,13 +235,19 @@ def _of_dealt(name: str) -> Callable[[Any], Any]:
     return lambda w: None if w[2] is None else getattr(w[2], name) or None
 
 
-def _of_seen(name: str) -> Callable[[Any], Any]:
-    return lambda w: None if w[2] is None or w[2].seen is None else getattr(w[2].seen, name)
+def _of_seen(name: str, *, or_none: bool = False) -> Callable[[Any], Any]:
+    def found(w: Any) -> Any:
+        value = None if w[2] is None or w[2].seen is None else getattr(w[2].seen, name)
+        return None if or_none and not value else value
+
+    return found
 
 
 def _offered(wave: Any) -> int | None:
     seen = None if wave[2] is None else wave[2].seen
-    return None if seen is None else seen.fine + seen.failed + seen.told
+    if seen is None:
+        return None
+    return int(seen.fine + seen.failed - seen.silent + seen.told + seen.rejected + seen.postponed)
 
 
 _WAVES = Shape("", "", (
@@ -125,6 +265,9 @@ _WAVES = Shape("", "", (
     number("fine", _of_seen("fine"), always=False),
     number("failed", _of_seen("failed"), always=False),
     number("open", _of_seen("open"), "without a verdict yet", always=False),
+    number("silent", _of_seen("silent", or_none=True), "of the failed ones, who may tell a result still", always=False),
+    *(number(name, _of_seen(name, or_none=True), "evidence of nothing", always=False)
+      for name in ("rejected", "postponed", "already_there")),
 ))  # fmt: skip
 _PAUSED = Shape("", "", (
     at("at", lambda p: p.at),
@@ -133,13 +276,17 @@ _PAUSED = Shape("", "", (
 ))  # fmt: skip
 
 
-def _rate(name: str) -> Callable[[Watch], float]:
-    return lambda w: round(100 * getattr(w.test, name), 6)
+def _rate(name: str, test: str = "test") -> Callable[[Watch], float]:
+    return lambda w: round(100 * getattr(getattr(w, test), name), 6)
 
 
 _WATCH = Shape("", "", (
     *(free(f"{name}_percent", {"type": "number"}, _rate(name)) for name in ("p0", "p1", "alpha", "beta")),
     number("at_least", lambda w: w.test.at_least, "failures"),
+    free("percent", {"type": "number"}, lambda w: None if w.share is None else round(100 * w.share.rate, 6),
+         "halts above that instead", always=False),
+    number("from_offer", lambda w: None if w.share is None else w.share.from_offer, always=False),
+    *(free(f"rejected_{name}_percent", {"type": "number"}, _rate(name, "rejected")) for name in ("p0", "p1")),
     text("action", lambda w: w.action, enum=list(ACTIONS)),
     number("verdict_min", lambda w: w.verdict_min, "after its first offer, until a silent device counts as failed"),
 ))  # fmt: skip
@@ -173,12 +320,46 @@ def shown(care: c.Care) -> dict[str, Any]:
         "waves": [{name: value for name, value in wave.items() if value is not None} for wave in waves] or None,
         "preset": care.preset or None, "same_devices_first": care.same_first,
         "guard": None if care.guard is None else _WATCH.show(care.guard),
+        "approval": None if care.approval is None else asdict(care.approval),
     }  # fmt: skip
+    told = told if care.has_waves else {"approval": told["approval"]}
+    told["pace"] = None if care.pace is None else _said_of(care.pace)
+    told["hours"] = None if care.hours is None else _said(care.hours)
     return {name: value for name, value in told.items() if value is not None}
 
 
+_APPROVAL = Shape("", "", (
+    text("status", lambda a: a.stands, enum=[str(each) for each in Stands]),
+    number("revision", lambda a: a.revision, "from 1; each edit makes another one"),
+    texts("makers", lambda a: a.makers, "who made it, and who changed it since it was approved: they do not decide"),
+    at("asked_at", lambda a: a.asked_at),
+    at("decided_at", lambda a: a.decided_at, always=False),
+    text("decided_by", lambda a: a.decided_by or None, always=False),
+    text("remark", lambda a: a.remark or None, always=False),
+))  # fmt: skip
+_HOURS = Shape("", "", (
+    text("zone", lambda h: h.hours.zone, "of the IANA database"),
+    free("open", {"type": "array", "items": {"type": "object"}}, lambda h: _said(h.hours)["open"], "local time there"),
+    switch("is_open", lambda h: h.closes_at is not None),
+    at("closes_at", lambda h: h.closes_at, "where it is open", always=False),
+    at("opens_at", lambda h: h.opens_at, "next", always=False),
+))  # fmt: skip
+_PACE = Shape("", "", (
+    *(number(name, lambda p, name=name: _said_of(p.pace).get(name), always=False)  # type: ignore[misc]
+      for name in ("base_per_min", "each_offered", "each_succeeded", "at_once")),
+    free("factor", {"type": "number"}, lambda p: _said_of(p.pace).get("factor"), always=False),
+    number("now_per_min", lambda p: p.per_min, "where it grows, as it was at the last offer", always=False),
+    number("at_work", lambda p: None if p.pace.at_once is None else p.running,
+           "devices that were offered it and have not ended, where that has a limit; or have just now", always=False),
+))  # fmt: skip
 FIELDS: tuple[Field, ...] = (
     GUARD_FIELD,
+    free("pace", members(*_PACE.fields), lambda r: None if r.pace is None else _PACE.show(r.pace),
+         "beside maximum_per_min", always=False),
+    free("hours", members(*_HOURS.fields), lambda r: None if r.hours is None else _HOURS.show(r.hours),
+         "outside of them nothing is offered", always=False),
+    free("approval", members(*_APPROVAL.fields), lambda r: None if r.approval is None else _APPROVAL.show(r.approval),
+         "of one that wants a person's", always=False),
     free("paused", members(*_PAUSED.fields), lambda r: None if r.paused is None else _PAUSED.show(r.paused),
          "nothing of it is offered since then", always=False),
     text("preset", lambda r: r.care.preset or None if r.care else None, always=False),

@@ -12,6 +12,7 @@ from upwell.dialects.upwell import names
 from upwell.dialects.upwell.render import time
 from upwell.domain import commands as c
 from upwell.domain.events import Kind
+from upwell.domain.outcomes import APART
 from upwell.domain.talk import TaskRef
 
 MEDIA_TYPE = "application/cloudevents+json"
@@ -34,7 +35,7 @@ _OF_HALT: Schema = {
     "type": "object",
     "description": "what the guard saw, of all devices or of those of one stratum",
     "properties": {
-        "test": {"type": "string", "description": "which one halted it: `all`, or `stratum`; more may come"},
+        "test": {"type": "string", "description": "`all`, `stratum`, `rejected` or `percent`; more may come"},
         **_LOOK,
         "strongest": {"type": "object", "description": "what speaks most against the package", "properties": _LOOK},
         "reasons": {
@@ -48,6 +49,7 @@ _OF_WAVE: Schema = {
     "description": "of the wave before; of the first wave how many devices all have",
     "properties": {
         **dict.fromkeys(("size", "reached", "fine", "failed", "open", "carried", "targets"), _NUMBER),
+        **dict.fromkeys(sorted(APART), _NUMBER),
         "failed_percent": _SHARE,
     },
 }
@@ -79,6 +81,8 @@ _FACTS: Mapping[str, Fact] = {  # the core's word for a fact -> ours
     "product_key": Fact("product_id", {**_TEXT, "description": "as it was said"}),
     "progress": Fact("progress", {**_NUMBER, "description": "percent"}),
     "reason": Fact("reason", _TEXT),
+    "remark": Fact("remark", {**_TEXT, "description": "of who decided it"}),
+    "revision": Fact("revision", {**_NUMBER, "description": "of the rollout, from 1; each edit makes another"}),
     "result": Fact("result", {**_TEXT, "description": "go or inconclusive of the wave before; halt"}),
     "role": Fact("role", _TEXT),
     "state": Fact("state", _TEXT, is_word=True),
@@ -106,6 +110,9 @@ TYPES: Mapping[Kind, tuple[str, tuple[str, ...]]] = {
         "A task has succeeded or failed, or was canceled after its device had been told.",
         ("module", "from", "to", "state", "reason", "description"),
     ),
+    Kind.ROLLOUT_AWAITS_APPROVAL: ("A rollout waits until a person approves it.", ("by", "revision")),
+    Kind.ROLLOUT_APPROVED: ("A person has approved a rollout.", ("by", "remark", "revision")),
+    Kind.ROLLOUT_REFUSED: ("A person has refused a rollout, which is over.", ("by", "remark", "revision")),
     Kind.ROLLOUT_STARTED: ("A rollout began.", ("again",)),
     Kind.ROLLOUT_WAVE_OPENED: (
         "Devices of the next wave are offered from now on.",

@@ -129,6 +129,10 @@ TABLE: Final[dict[str, Problem]] = {
         "Give the same overwrite and multi_module as the running one has, or end that.",
     ),
     "group-name-taken": Problem(409, "There is a group of that name.", _OTHER_NAME),
+    "job-awaits-approval": Problem(409, "The rollout waits for approval.", "Have somebody else approve it first."),
+    "job-awaits-no-approval": Problem(409, "The rollout waits for no approval.", "Look at its `approval`."),
+    "job-was-changed": Problem(409, "The rollout was changed meanwhile.", "Show it again, and name its `revision`."),
+    "own-approval": Problem(409, "Whoever made or changed it does not decide.", "Ask another approver."),
     "job-has-no-waves": Problem(409, "The rollout has no waves.", "It is offered to all its devices already."),
     "job-is-paused": Problem(409, "The rollout is paused.", "Resume it first."),
     "last-wave-is-open": Problem(409, "The last wave is open.", "Nothing is left to open."),
@@ -200,7 +204,8 @@ TABLE: Final[dict[str, Problem]] = {
 
 _OURS = {  # where the core's text names a vendor's members, or a rollout by another word
     "group_modes_differ", "source_version_not_the_deltas", "job_ended", "job_kind_mismatch", "job_not_dynamic",
-    "job_has_no_waves", "job_is_paused", "last_wave_is_open", "wave_is_not_next", "waves_not_dealt",
+    "job_awaits_approval", "job_awaits_no_approval", "job_was_changed", "own_approval", "job_has_no_waves",
+    "job_is_paused", "last_wave_is_open", "wave_is_not_next", "waves_not_dealt",
     "job_is_running", "tasks_forgotten", "rollback_is_started", "rollback_not_counted", "nothing_to_roll_back",
 }  # fmt: skip
 

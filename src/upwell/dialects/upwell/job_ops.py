@@ -31,6 +31,7 @@ from upwell.dialects.upwell.params import (
 from upwell.dialects.upwell.rows import Row, listed, row
 from upwell.dialects.upwell.shapes import Shape, at, free, members, number, switch, text, texts
 from upwell.domain import commands as c
+from upwell.domain.approval import Stands
 from upwell.domain.errors import Invalid
 from upwell.domain.talk import TaskRef
 from upwell.domain.task import State
@@ -39,15 +40,16 @@ KINDS = ("static", "dynamic", "verify")
 NAMED_MAX = 1000  # devices that one request names; more are named in a list that is uploaded
 STEERED_MAX = 200  # tasks that one request confirms or retries
 MINUTES_MAX = 1440
-PER_MIN, PER_MIN_MAX = 1000, 60_000  # offers of one rollout
+PER_MIN = 1000  # offers of one rollout
 LEAD_S = (0, 30 * c.DAY_S)  # how far ahead one may be planned
 STATES = {str(state).lower(): state for state in State}
 OPEN = {name: state for name, state in STATES.items() if str(state) in c.OPEN_STATES}
 SELECTIONS = {"ALL": "all", "SPECIFIC": "devices", "GRAY": "percent", "GROUP": "group"}
-_STATUSES = ("planned", "in_progress", "completed", "canceled")
+AWAITING = "awaiting_approval"
+_STATUSES = ("planned", AWAITING, "in_progress", "completed", "canceled")
 
 TAGS = Param("tags", "object", check=Tags(word(30), label(128), 0, 10))
-PACE = Param("maximum_per_min", "int", check=Range(0, PER_MIN_MAX))
+PACE = Param("maximum_per_min", "int", check=Range(0, care.PER_MIN_MAX))
 TIMEOUT = Param("timeout_min", "int", check=Range(1, MINUTES_MAX))
 SOURCES = Param("source_versions", "list", check=VERSION, most=20, selects=True)
 _TARGETS: Table = (
@@ -80,13 +82,17 @@ CREATE: Table = (
     Param("download_protocol", check=OneOf(("https", "mqtt")), default="https"),
     TAGS,
     *care.PARAMS,
+    care.APPROVAL,
+    care.HOURS,
+    care.PACE,
 )
 _FOR: Mapping[str, tuple[str, ...]] = {  # which kinds a member is for, where it is not for all
     "source_versions": ("static", "dynamic"), "existing": ("dynamic",), "scheduled_at": ("static",),
     "finish_at": ("static",), "maximum_per_min": ("static", "dynamic"), "retry": ("static", "dynamic"),
     "overwrite": ("static", "dynamic"), "multi_module": ("static", "dynamic"),
     "waves": ("static", "dynamic"), "preset": ("static", "dynamic"), "same_devices_first": ("static", "dynamic"),
-    "guard": ("static", "dynamic"),
+    "guard": ("static", "dynamic"), "approval": ("static", "dynamic"), "hours": ("static", "dynamic"),
+    "pace": ("static", "dynamic"),
 }  # fmt: skip
 _SELECTED = {  # by which targets: the core's word, and for which kinds
     "all": ("ALL", ("static", "dynamic")), "device_names": ("SPECIFIC", ("static", "verify")),
@@ -177,7 +183,7 @@ def job_of(v: Values) -> int:
 def _update(v: Values) -> c.UpdateJob:
     return c.UpdateJob(
         job_id=job_of(v), maximum_per_min=v["maximum_per_min"], timeout_min=v["timeout_min"],
-        source_versions=v["source_versions"], tags=tags_of(v),
+        source_versions=v["source_versions"], tags=tags_of(v), hours=care.hours_of(v["hours"]),
     )  # fmt: skip
 
 
@@ -220,6 +226,11 @@ def _counts(r: c.Job) -> dict[str, int]:
     return found | {"total": sum(found.values())}
 
 
+def _status(r: c.Job) -> str:
+    awaits = r.approval is not None and r.approval.stands is Stands.AWAITING and r.ended_at is None
+    return AWAITING if awaits else r.status.lower()
+
+
 def _retry(r: c.Job) -> dict[str, Any] | None:
     if r.manner.retry_interval_min is None:
         return None
@@ -229,7 +240,7 @@ def _retry(r: c.Job) -> dict[str, Any] | None:
 ROLLOUT = Shape("Rollout", "One request to bring devices to a package: a job or batch task of the others.", (
     text("id", lambda r: names.rollout_id(r.job_id)),
     text("kind", lambda r: r.kind, enum=list(KINDS)),
-    text("status", lambda r: r.status.lower(), "more may come", enum=list(_STATUSES)),
+    text("status", _status, "more may come", enum=list(_STATUSES)),
     text("status_text", lambda r: r.status_desc or r.waits_for or None, "why there are no tasks, or why all failed",
          always=False),
     text("package_id", lambda r: names.package_id(r.package_id)),
@@ -310,9 +321,11 @@ OPERATIONS: dict[str, Row] = {
         lambda v: c.ShowJob(job_id=job_of(v), counted=True), COUNTED_ROLLOUT, ids=ROLLOUT_PATH, tagged=True,
     ),
     "update_rollout": row(
-        "PATCH", _ONE, "operator", "Change the pace or the tags of a rollout that runs.", _update, ROLLOUT,
-        ids=ROLLOUT_PATH, body=(PACE, TIMEOUT, SOURCES, TAGS), selects=True,
-        notes="`timeout_min` and `source_versions` only of a dynamic one. With `maximum_per_min` 0 nothing is offered.",
+        "PATCH", _ONE, "operator", "Change the pace, the hours or the tags of a rollout that runs.", _update, ROLLOUT,
+        ids=ROLLOUT_PATH, body=(PACE, TIMEOUT, SOURCES, TAGS, care.HOURS), selects=True,
+        notes="`timeout_min` and `source_versions` only of a dynamic one. With `maximum_per_min` 0 nothing is offered."
+              " Hours `{}` are none."
+              " Of a rollout that wanted approval a change is approved anew.",
     ),
     "cancel_rollout": row(
         "POST", _ONE + "/cancel", "operator", "Cancel the open tasks of a rollout.", _cancel, STEERED,

@@ -13,8 +13,9 @@ from upwell.domain.errors import Invalid
 
 OWN = "upwell"  # the dialect whose keys are tokens
 DIALECTS = (OWN, "alibaba", "tuya", "huawei")
-ROLES = ("viewer", "operator", "admin")
+ROLES = ("viewer", "operator", "approver", "admin")
 DAYS_MAX = 36_500
+OWN_DAYS, OWN_DAYS_MAX = 90, 366  # of a user's key
 SCOPES = ("space_id", "product_id")
 
 KEY = Shape("Key", "An access key, without what proves it.", (
@@ -23,6 +24,8 @@ KEY = Shape("Key", "An access key, without what proves it.", (
     text("role", lambda r: r.role, enum=list(ROLES)),
     text("space_id", lambda r: r.space, "the one space that it is of; empty: it is gone", always=False),
     text("product_id", lambda r: r.product_key, "the one product that it is of; empty: it is gone", always=False),
+    text("user", lambda r: r.user, "whose it is: it has no more than their role, and ends with their right to sign in",
+         always=False),
     switch("server_admin", lambda r: r.is_server_admin or None, "it may make accounts", always=False),
     at("created_at", lambda r: r.created_at),
     at("expires_at", lambda r: r.expires_at, "it is of no use from then on", always=False),
@@ -44,6 +47,10 @@ def _create(v: Values) -> c.CreateKey:
         role=v["role"], dialect=v["dialect"], is_token=is_own, space=v["space_id"], product_key=v["product_id"],
         lifetime=None if days is None else timedelta(days=days),
     )  # fmt: skip
+
+
+def _create_own(v: Values) -> c.CreateOwnKey:
+    return c.CreateOwnKey(lifetime=timedelta(days=v["days"]))
 
 
 _KEY_PATH = path_id("key_id", label(256))
@@ -69,5 +76,19 @@ OPERATIONS: dict[str, Row] = {
     "revoke_key": row(
         "DELETE", "/keys/{key_id}", "admin", "Make a key useless from now on.",
         lambda v: c.RevokeKey(key_id=v["key_id"]), ids=_KEY_PATH,
+    ),
+    "create_own_key": row(
+        "POST", "/me/keys", "viewer", "Make a key of the user who is signed in.", _create_own, MADE_KEY, status=201,
+        body=(Param("days", "int", check=Range(1, OWN_DAYS_MAX), default=OWN_DAYS),), gives="key_id",
+        notes="For a program that asks in their name. It has no more than their role, and is of no use once they may"
+              " not sign in any more or have another password. Made with a session, never with a key. A user has 20;"
+              " the oldest ends.",
+    ),
+    "list_own_keys": all_of(
+        "/me/keys", "viewer", "All keys of the user who asks, newest first.", lambda _: c.ListOwnKeys(), KEY
+    ),
+    "revoke_own_key": row(
+        "DELETE", "/me/keys/{key_id}", "viewer", "Make a key of the user who asks useless, also the one they ask by.",
+        lambda v: c.RevokeOwnKey(key_id=v["key_id"]), ids=_KEY_PATH,
     ),
 }  # fmt: skip

@@ -94,8 +94,8 @@ OPERATIONS: dict[str, Row] = {
         lambda v: c.ChangePassword(current_password=v["current_password"], new_password=v["new_password"]),
         body=(Param("current_password", required=True, check=label(128)),
               Param("new_password", required=True, check=_PASSWORD)),
-        notes="By a session, which goes on; the user's others end. A wrong present password counts as one at signing in"
-              " does.",
+        notes="By a session, which goes on; the user's others and their keys end. A wrong present password counts as"
+              " one at signing in does.",
     ),
     "create_user": row(
         "POST", "/users", "admin", "Make a user.",
@@ -115,10 +115,10 @@ OPERATIONS: dict[str, Row] = {
         "PATCH", "/users/{user_id}", "admin", "Give a user another role or password, or let them sign in or not.",
         _update, USER, ids=_USER_PATH,
         body=(Param("role", check=_ROLE), Param("password", check=_PASSWORD), Param("enabled", "bool")),
-        notes="A new password, and `enabled` false, end their sessions. The last enabled admin stays one.",
+        notes="A new password, and `enabled` false, end their sessions and keys. The last enabled admin stays one.",
     ),
     "delete_user": row(
-        "DELETE", "/users/{user_id}", "admin", "Delete a user; their sessions end.",
+        "DELETE", "/users/{user_id}", "admin", "Delete a user; their sessions and keys end.",
         lambda v: c.DeleteUser(user_id=_user(v)), ids=_USER_PATH,
     ),
     "create_account": row(

@@ -101,7 +101,8 @@ OPERATIONS: dict[str, Row] = {
     "update_product": row(
         "PATCH", "/products/{product_id}", "operator", "Rename a product, or say how carefully it is rolled out to.",
         _update, PRODUCT, ids=PRODUCT_PATH,
-        body=(Param("name", check=NAME), Param("rollout_defaults", "members", members=care.PARAMS, closed=True)),
+        notes="Which rollouts want approval is for admins to say.",
+        body=(Param("name", check=NAME), Param("rollout_defaults", "members", members=care.DEFAULTS, closed=True)),
     ),
     "delete_product": row(
         "DELETE", "/products/{product_id}", "operator", "Delete a product that has no devices.",

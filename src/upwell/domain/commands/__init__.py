@@ -88,9 +88,12 @@ from upwell.domain.commands.jobs import (
 )
 from upwell.domain.commands.keys import (
     CreateKey,
+    CreateOwnKey,
     Key,
     ListKeys,
+    ListOwnKeys,
     RevokeKey,
+    RevokeOwnKey,
     ShowKey,
 )
 from upwell.domain.commands.lists import Flow, Page
@@ -170,14 +173,22 @@ from upwell.domain.commands.rollbacks import (
     StartRollback,
 )
 from upwell.domain.commands.rollouts import (
+    Approved,
+    ApproveJob,
     Care,
     Decision,
+    JobHours,
+    JobPace,
     JobWave,
     ListDecisions,
     Pause,
     PauseJob,
     PromoteJob,
+    RefuseJob,
     ResumeJob,
+    RolloutDefaults,
+    SetRolloutDefaults,
+    ShowRolloutDefaults,
 )
 from upwell.domain.commands.shared import (
     OPEN_STATES,
@@ -245,13 +256,13 @@ Changing = (
     | RegisterDevices | CheckDeviceNames
     | CreateGroup | UpdateGroup | DeleteGroup | AddToGroup | RemoveFromGroup
     | CreateUploadTicket | CreatePackage | UpdatePackage | DeletePackage | CreateModule | UpdateModule | DeleteModule
-    | CreateJob | UpdateJob | PauseJob | ResumeJob | PromoteJob | EndPolicy | DeleteJob
+    | CreateJob | UpdateJob | ApproveJob | RefuseJob | PauseJob | ResumeJob | PromoteJob | EndPolicy | DeleteJob
     | PlanRollback | StartRollback
     | CancelTasks | ConfirmTasks | RepeatTasks | DeleteTargetFile
     | CreateHook | UpdateHook | DeleteHook | CreateAction | UpdateAction | DeleteAction | CreateKey | RevokeKey
     | UpdateEventSettings | CreateReceiver | UpdateReceiver | DeleteReceiver | PingReceiver | RotateSecret | Redeliver
     | CreateUpload | PutUploadPart | CompleteUpload | DeleteUpload
-    | CreateImport | CancelImport | CreatePlan
+    | CreateImport | CancelImport | CreatePlan | CreateOwnKey | RevokeOwnKey | SetRolloutDefaults
     | SignIn | EndSession | ChangePassword | CreateUser | UpdateUser | DeleteUser | CreateAccount | RenameAccount
 )  # fmt: skip
 """What leaves a trace: an entry of the audit each. A check of names is kept for the registration that follows it."""
@@ -262,9 +273,9 @@ Reading = (
     | ShowPackage | ListPackages | ShowModule | ListModules | ListModuleVersions
     | ShowJob | ListJobs | ListTasks | ListTargetFiles | ShowHook | ListHooks | ShowAction | ListActions | ListKeys
     | ListAudit | ShowKey | ShowUpload | ListFailures | ListTimeline | ListRefusedLogins | ListVersionHours
-    | ListDecisions | ShowRollback | ExplainDevice | ShowReasons | ShowPlan
+    | ListDecisions | ShowRollback | ExplainDevice | ShowReasons | ShowPlan | ShowRolloutDefaults
     | ExportDevices | ShowImport | ListImports | ListImportProblems | ListImportDevices
-    | ShowMe | ListUsers | ShowUser | ListAccounts | ShowAccount
+    | ListOwnKeys | ShowMe | ListUsers | ShowUser | ListAccounts | ShowAccount
     | ListEvents | ShowEventSettings | ShowReceiver | ListReceivers | ListDeliveries
 )  # fmt: skip
 
@@ -275,7 +286,7 @@ Result = (
     | UploadTicket | Upload | UploadPart | Package | Job | Steered | Hook | HookAction
     | Page[Product] | Page[Device] | Page[Module] | Page[ModuleVersion] | Page[Package]
     | Page[Job] | Page[Task] | Page[Hook] | Page[HookAction] | Page[Group] | Page[AuditEntry] | Page[TimelineLine]
-    | Page[Decision] | Rollback | Why | Reasons | Plan
+    | Page[Decision] | Rollback | Why | Reasons | Plan | RolloutDefaults
     | Import | Page[Import] | Page[RowProblem] | Flow[Device] | Flow[ImportedDevice]
     | Page[RefusedLogin] | Page[VersionHour]
     | tuple[Device, ...]

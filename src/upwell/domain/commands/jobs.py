@@ -10,9 +10,10 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from upwell.domain.commands.lists import Page, Slice
-from upwell.domain.commands.rollouts import Care, Failing, JobWave, Pause
+from upwell.domain.commands.rollouts import Approved, Care, Failing, JobHours, JobPace, JobWave, Pause
 from upwell.domain.commands.shared import DeviceKey
 from upwell.domain.commands.tasks import ListTasks, Task
+from upwell.domain.hours import Hours
 from upwell.domain.standings import Progress, Tally
 from upwell.domain.task import State
 
@@ -92,6 +93,9 @@ class Job:
     tasks: Page[Task] | None = None
     counts: Mapping[State, int] | None = None
     paused: Pause | None = None
+    approval: Approved | None = None
+    hours: JobHours | None = None
+    pace: JobPace | None = None
     care: Care | None = None
     open_wave: int = 0
     undoes: int | None = None
@@ -149,9 +153,9 @@ class CreateJob:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class UpdateJob:
-    """→ Job. Changes a running job: pace and tags always; `timeout_min` and `source_versions` only of a dynamic one.
-    None leaves a value as it is. `kind` (static or dynamic) and `selection` must be the job's own where they are
-    given."""
+    """→ Job. Changes a running job: pace, hours and tags always; `timeout_min` and `source_versions` only of a dynamic
+    one. None leaves a value as it is; hours without a span are none. `kind` (static or dynamic) and `selection` must be
+    the job's own where they are given."""
 
     job_id: int
     kind: str | None = None
@@ -160,6 +164,7 @@ class UpdateJob:
     timeout_min: int | None = None
     source_versions: tuple[str, ...] | None = None
     tags: tuple[tuple[str, str], ...] | None = ()
+    hours: Hours | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

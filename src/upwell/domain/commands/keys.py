@@ -9,7 +9,8 @@ from upwell.domain.commands.lists import Order
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Key:
     """An access key. `secret` is told by its making alone; it is the whole token where the key is one. It may be of one
-    `space` or one product alone, told empty when that is gone. A server's admin's may make accounts."""
+    `space` or one product alone, told empty when that is gone. A server's admin's may make accounts. One of a `user`
+    has no more than their role, and ends with their right to sign in."""
 
     key_id: str
     role: str
@@ -21,6 +22,7 @@ class Key:
     space: str | None = None
     product_key: str | None = None
     is_server_admin: bool = False
+    user: str | None = None
     secret: str | None = field(default=None, repr=False)
 
 
@@ -56,5 +58,24 @@ class ShowKey:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RevokeKey:
     """→ Done. The key is of no use from then on; again is harmless."""
+
+    key_id: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CreateOwnKey:
+    """→ Key with its secret: a token of the user who signed in."""
+
+    lifetime: timedelta
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ListOwnKeys:
+    """→ tuple[Key, ...] of the user who asks, newest first."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RevokeOwnKey:
+    """→ Done. A key of the user who asks is of no use from then on; again is harmless."""
 
     key_id: str

@@ -144,7 +144,7 @@ def _act(house: House, asked: Asked[RequestT], call: Call, caller: Caller) -> au
     if call.reads or (call.reads is None and not access.may_change(call.role)):
         return None
     asker = audit.Asker(
-        who=caller.key_id, tongue=caller.dialect, address=asked.peer, operation=call.operation,
+        who=caller.who, tongue=caller.dialect, address=asked.peer, operation=call.operation,
         request_id=asked.request_id, account_id=caller.account_id,
     )  # fmt: skip
     return audit.Act(house.ctx, asker)

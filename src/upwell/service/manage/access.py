@@ -34,7 +34,7 @@ TOKEN_SECRET_SIZE = 40  # characters; 238 bits, so that a plain hash of it tells
 USE_NOTED = timedelta(minutes=1)  # how often it is written down that a key is used
 DEFAULT_ACCOUNT = "default"
 _SERVER = Asker(who="server", tongue="cli", address=LOCAL, operation="key create", request_id="")
-_RANK = {"viewer": 0, "operator": 1, "admin": 2}
+_RANK = {"viewer": 0, "operator": 1, "approver": 2, "admin": 3}
 ROLES = tuple(_RANK)
 
 
@@ -48,11 +48,12 @@ class Scope:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Person:
-    """A user who asks by a session, and from where."""
+    """A user who asks by a session, or by a key of theirs; by a session, from where."""
 
     user_id: int
     name: str
-    session_id: str
+    session_id: str = ""
+    key_id: str = ""
     address: str = ""
 
 
@@ -68,6 +69,12 @@ class Caller:
     scope: Scope | None = None
     is_server_admin: bool = False
     person: Person | None = None
+
+    @property
+    def who(self) -> str:
+        """Who it was, for the audit: with the key of theirs that a user asked by."""
+        key = "" if self.person is None else self.person.key_id
+        return f"{self.key_id}, key {key}" if key else self.key_id
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -88,9 +95,16 @@ class AccessKey:
     space_id: int | None = None
     product_id: int | None = None
     is_server_admin: bool = False
+    user_id: int | None = None
+    user_name: str | None = None
+    user_role: str | None = None
 
     def caller(self) -> Caller:
-        """The caller that signs with this key, or shows it."""
+        """The caller that signs with this key, or shows it; of a user's the user, with no more than their role."""
+        if self.user_id is not None and self.user_name is not None:
+            person = Person(user_id=self.user_id, name=self.user_name, key_id=self.key_id)
+            role = lower(self.role, self.user_role)
+            return Caller(self.account_id, role, known_as(self.user_name), self.dialect, person=person)
         return Caller(self.account_id, self.role, self.key_id, self.dialect, self.scope, self.is_server_admin)
 
     @property
@@ -115,9 +129,19 @@ class NewKey:
 
 
 def require(caller: Caller, role: str) -> None:
-    """Pass when the caller's role is `role` or above (admin > operator > viewer); raises Denied."""
+    """Pass when the caller's role is `role` or above (admin > approver > operator > viewer); raises Denied."""
     if _RANK[caller.role] < _RANK[role]:
         raise Denied(f"This needs the role {role}; the access key has {caller.role}.")
+
+
+def lower(role: str, other: str | None) -> str:
+    """The lower of two roles; the first where there is no other."""
+    return role if other is None or _RANK[role] <= _RANK[other] else other
+
+
+def known_as(name: str) -> str:
+    """A user in the place of a key's id."""
+    return f"user {name}"
 
 
 def may_change(role: str) -> bool:
@@ -289,9 +313,9 @@ async def find_scope(conn: Connection, account_id: int, space: str | None, produ
 async def make_key(
     ctx: Context, conn: Connection, account_id: int, role: str, dialect: str, given: tuple[str, str] | None = None,
     *, is_token: bool = False, lifetime: timedelta | None = None, scope: Scope | None = None,
-    is_server_admin: bool = False,
+    is_server_admin: bool = False, user: tuple[int, str] | None = None,
 ) -> NewKey:  # fmt: skip
-    """A new key of the account, of `given` id and secret or of made-up ones."""
+    """A new key of the account, of `given` id and secret or of made-up ones; a `user`'s by their number and name."""
     key_id, secret = given or (_token() if is_token else ("UW" + dice(KEY_ID_SIZE - 2), dice(KEY_SECRET_SIZE)))
     now = ctx.now()
     key = NewKey(key_id, secret, account_id, role, dialect, now, None if lifetime is None else now + lifetime)
@@ -299,6 +323,7 @@ async def make_key(
     whose = {"key_id": key_id, "account_id": account_id, "role": role, "dialect": dialect}
     of = scope or Scope()
     whose |= {"space_id": of.space_id, "product_id": of.product_id, "is_server_admin": is_server_admin}
+    whose |= {"user_id": user and user[0], "user_name": user and user[1]}
     await conn.execute(*_Q["make_key"](**kept, **whose, now=now, expires_at=key.expires_at))
     await events.tell(conn, account_id, Kind.KEY_MADE, now, name=key_id, role=role, dialect=dialect)
     return key

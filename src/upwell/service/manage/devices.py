@@ -7,6 +7,7 @@ installation. A device made without one is known as `{product_key}_{name}`: nobo
 
 import json
 from collections.abc import Sequence
+from datetime import datetime
 from uuid import UUID
 
 from upwell.domain import commands as c
@@ -177,12 +178,28 @@ def id_taken(public_id: str) -> Conflict:
 
 
 async def _put_behind(ctx: Context, conn: Connection, caller: Caller, device_id: UUID, gateway: str) -> None:
-    # Locked, so that its level and the number of devices behind it hold until the end.
-    gateway_id = await lock_device(conn, caller, c.DeviceKey(public_id=gateway))
+    gateway_id, room = await lock_gateway(conn, caller, gateway)
     if gateway_id == device_id:
         raise NotFound("device", gateway)  # it was not there before
+    if not room:
+        raise gateway_full()
+    await put_behind(conn, [device_id], gateway_id, ctx.now())
+
+
+async def lock_gateway(conn: Connection, caller: Caller, gateway: str) -> tuple[UUID, int]:
+    """The device that others are to be put behind, and how many more there is room for; its level and that number hold
+    until the transaction ends. It counts up to BEHIND_MAX devices. Raises NotFound, TooMany levels of gateways."""
+    gateway_id = await lock_device(conn, caller, c.DeviceKey(public_id=gateway))
     if await conn.fetchval(*SQL["gateways_above"](device_id=gateway_id, most=LEVELS_MAX)) >= LEVELS_MAX:
         raise TooMany("levels of gateways", LEVELS_MAX)
-    if await conn.fetchval(*SQL["count_behind"](gateway_id=gateway_id)) >= BEHIND_MAX:
-        raise TooMany("devices behind a gateway", BEHIND_MAX)
-    await conn.execute(*SQL["put_behind"](device_id=device_id, gateway_id=gateway_id, now=ctx.now()))
+    return gateway_id, max(0, BEHIND_MAX - await conn.fetchval(*SQL["count_behind"](gateway_id=gateway_id)))
+
+
+async def put_behind(conn: Connection, device_ids: Sequence[UUID], gateway_id: UUID, now: datetime) -> None:
+    """These devices, just made, are behind that one, which is locked and has room."""
+    await conn.execute(*SQL["put_behind"](device_ids=device_ids, gateway_id=gateway_id, now=now))
+
+
+def gateway_full() -> TooMany:
+    """The refusal of a device that there is no room for behind its gateway."""
+    return TooMany("devices behind a gateway", BEHIND_MAX)

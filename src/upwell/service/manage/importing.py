@@ -3,7 +3,8 @@
 Holds: a process that is killed leaves a chunk made or not made, and the next goes on behind it, so nothing is made
 twice. What a row asks for is judged as if it were asked by itself; a row that is refused is written down, the first
 PROBLEMS_KEPT of them, and keeps no other. A row whose device exists as it is asked for changes nothing. Rows that are
-behind no gateway are made together; those that are, one by one, for each looks at its gateway.
+behind no gateway are made together, and so are those behind one gateway, which is looked at once in a chunk: how many
+devices are behind it is counted, and they may be many.
 """
 
 import asyncio
@@ -138,12 +139,11 @@ class _Work:
         which = {"account_id": self.row["account_id"], "public_ids": ids}
         await self.conn.execute(*SQL["lock_public_ids"](**which))
         product_id = await find_product(self.conn, self.caller, self.row["product_key"], how="share_product")
-        new = await self._unknown(asked)
-        plain = await self._free([each for each in new if each.device.gateway_id is None])
-        await self._make(product_id, plain)
-        await self._make_behind([each for each in new if each.device.gateway_id is not None], {
-            each.device.public_id or f"{self.row['product_key']}_{each.device.name}": each.row for each in asked
-        })  # fmt: skip
+        new = await self._free(await self._unknown(asked))
+        await self._make(product_id, [each for each in new if each.device.gateway_id is None])
+        rows = {each.device.public_id or f"{self.row['product_key']}_{each.device.name}": each.row for each in asked}
+        for gateway, behind in self._by_gateway(new, rows).items():
+            await self._make_behind(product_id, gateway, behind)
         await self._note_problems()
 
     def _once(self, asked: Sequence[c.NewDevice]) -> list[c.NewDevice]:
@@ -195,7 +195,8 @@ class _Work:
                 free.append(each)
         return free
 
-    async def _make(self, product_id: int, new: Sequence[c.NewDevice]) -> None:
+    async def _make(self, product_id: int, new: Sequence[c.NewDevice]) -> list[UUID]:
+        """Make these devices; which of them nobody else made in this moment."""
         ids, wanted = [_id_of(each) for each in new], [each.device for each in new]
         columns: tuple[Any, ...] = (
             ids, [one.name for one in wanted], [one.nickname for one in wanted],
@@ -205,22 +206,37 @@ class _Work:
         )  # fmt: skip
         names = await make_devices(self.conn, None, product_id, await self.ctx.moment(self.conn), *columns)
         self.existing += len(new) - len(names)  # somebody made them in this moment
-        await self._made([each for each in new if each.device.name in names])
+        made = [each for each in new if each.device.name in names]
+        await self._made(made)
+        return [_id_of(each) for each in made]
 
-    async def _make_behind(self, new: Sequence[c.NewDevice], rows: dict[str, int]) -> None:
-        """Those behind gateways, which stand before them in the list if they are in it."""
+    def _by_gateway(self, new: Sequence[c.NewDevice], rows: dict[str, int]) -> dict[str, list[c.NewDevice]]:
+        """Those behind each gateway, which stands before them in the list if it is in it; `rows` says where. Gateways
+        come in the order of their first rows, so that one which is in the list itself is made before."""
+        found: dict[str, list[c.NewDevice]] = {}
         for each in new:
-            gateway = each.device.gateway_id or ""
-            try:
-                if rows.get(gateway, 0) > each.row:
-                    raise NotFound("device", gateway)
-                await scopes.reach_device(self.conn, self.caller, gateway)
-                async with self.conn.transaction():
-                    await devices.make(self.ctx, self.conn, self.caller, each.device)
-            except CallerError as exc:
-                self.refuse(each.row, exc)
+            gateway = each.device.gateway_id
+            if gateway is None:
+                continue
+            if rows.get(gateway, 0) >= each.row:
+                self.refuse(each.row, NotFound("device", gateway))
             else:
-                await self._made([each])
+                found.setdefault(gateway, []).append(each)
+        return found
+
+    async def _make_behind(self, product_id: int, gateway: str, new: Sequence[c.NewDevice]) -> None:
+        """Those behind that gateway, as far as it has room for them."""
+        try:
+            await scopes.reach_device(self.conn, self.caller, gateway)
+            gateway_id, room = await devices.lock_gateway(self.conn, self.caller, gateway)
+        except CallerError as exc:
+            for each in new:
+                self.refuse(each.row, exc)
+            return
+        for each in new[room:]:
+            self.refuse(each.row, devices.gateway_full())
+        made = await self._make(product_id, new[:room])
+        await devices.put_behind(self.conn, made, gateway_id, self.ctx.now())
 
     async def _made(self, new: Sequence[c.NewDevice]) -> None:
         self.made += len(new)

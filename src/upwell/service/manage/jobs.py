@@ -16,22 +16,25 @@ from uuid import UUID
 import asyncpg
 
 from upwell.domain import commands as c
+from upwell.domain.approval import is_wanted
+from upwell.domain.editions import edition
 from upwell.domain.errors import Conflict, Invalid, NotFound
 from upwell.domain.events import Kind
 from upwell.domain.fleet import device_id
-from upwell.domain.rollout import FILLING, FILLING_WHOLE, is_whole, problem
+from upwell.domain.hours import Hours
+from upwell.domain.rollout import is_whole, problem
 from upwell.domain.standings import ENDED, Progress
 from upwell.service.context import Context
-from upwell.service.manage import device_lists, job_packages, job_views
+from upwell.service.manage import device_lists, job_care, job_packages, job_views
 from upwell.service.manage.access import Caller, require
 from upwell.service.manage.device_keys import find_public
 from upwell.service.manage.held import fill_before
-from upwell.service.upgrade import events, news, waves
+from upwell.service.upgrade import approvals, events, hours, news, pacing, waves
 from upwell.service.upgrade.endings import end_job, set_package_status
 from upwell.service.upgrade.fill import fill_chunk, look_again
 from upwell.service.upgrade.spans import add_targets
 from upwell.storage.database import Connection, Row
-from upwell.storage.job_rows import care_of, progress_of
+from upwell.storage.job_rows import progress_of
 from upwell.storage.queries import sheet
 
 SQL = sheet("jobs")
@@ -58,13 +61,18 @@ async def create_job(ctx: Context, caller: Caller, cmd: c.CreateJob) -> c.Job:
     try:
         job = await ctx.database.transact(body)
     except asyncpg.UniqueViolationError as exc:
-        if exc.constraint_name != "job_one_dynamic":
-            raise
-        raise Conflict("dynamic_job_is_running", "The package has a dynamic job that is running.") from exc
+        raise no_second(exc) from exc
     await look_again(ctx, job.job_id, began)
     if len(cmd.device_names) in range(1, SMALL + 1):
         await fill_before(ctx, job.job_id, all_of_it=False)  # those of its devices that others held
     return job
+
+
+def no_second(exc: asyncpg.UniqueViolationError) -> Exception:
+    """What it means that a job can't run beside another."""
+    if exc.constraint_name != "job_one_dynamic":
+        return exc
+    return Conflict("dynamic_job_is_running", "The package has a dynamic job that is running.")
 
 
 def _check_hours(cmd: c.CreateJob, now: datetime) -> None:
@@ -83,7 +91,7 @@ def _check_hours(cmd: c.CreateJob, now: datetime) -> None:
 
 def _check_care(cmd: c.CreateJob) -> None:
     """Waves are shares of devices that are there when the job begins."""
-    if cmd.care is None:
+    if cmd.care is None or (not cmd.care.has_waves and cmd.care != c.Care()):
         return
     whole = is_whole(cmd.care.preset or cmd.care.waves)
     if cmd.kind == "verify" or (cmd.dynamic_mode == 2 and not whole):
@@ -161,8 +169,18 @@ async def _make_dynamic(ctx: Context, conn: Connection, caller: Caller, cmd: c.C
     package, product_id = looked.package, looked.product_id
     await conn.execute(*POLICIES["change_policies"](product_id=product_id))
     job_id = await _add(ctx, conn, caller, cmd, product_id)
-    await _add_policy(conn, job_id, product_id, package, cmd.source_versions, _group_of(cmd))
+    if await conn.fetchval(*SQL["has_begun"](job_id=job_id)):
+        await _add_policy(conn, job_id, product_id, package, cmd.source_versions, _group_of(cmd))
     return job_id
+
+
+async def begin_dynamic(conn: Connection, job: Row) -> None:
+    """A locked dynamic job begins that was not approved before. Raises Conflict group_modes_differ."""
+    if job["group_id"] is not None:
+        manner = c.Manner(multi_module=job["multi_module"], overwrite=job["overwrite"])
+        await _require_modes(conn, manner, job["group_id"], besides=job["job_id"])
+    await conn.execute(*POLICIES["change_policies"](product_id=job["product_id"]))
+    await _add_policy(conn, job["job_id"], job["product_id"], job, job["source_versions"], job["group_id"])
 
 
 async def _make_asking(ctx: Context, conn: Connection, caller: Caller, cmd: c.CreateJob) -> int:
@@ -172,7 +190,7 @@ async def _make_asking(ctx: Context, conn: Connection, caller: Caller, cmd: c.Cr
     job_id = await _add(ctx, conn, caller, cmd, packages[0]["product_id"])
     await conn.execute(*SQL["add_choices"](job_id=job_id, package_ids=cmd.package_ids))
     await _add_public(conn, caller, cmd, job_id)
-    if cmd.manner.scheduled_at is not None:
+    if not await conn.fetchval(*SQL["has_begun"](job_id=job_id)):
         await news.note_status(conn, job_id, ctx.now(), Progress.WAITING, cmd.part)
     return job_id
 
@@ -200,9 +218,9 @@ async def _require_groups(conn: Connection, caller: Caller, group_ids: Sequence[
             raise Conflict("group_kind_mismatch", f"The group is {found}; this job takes a {kind} one.")
 
 
-async def _require_modes(conn: Connection, manner: c.Manner, group_id: int) -> None:
+async def _require_modes(conn: Connection, manner: c.Manner, group_id: int, besides: int = 0) -> None:
     """alibaba 2.4: later dynamic jobs of a group treat its devices as the running ones do."""
-    for row in await conn.fetch(*SQL["modes_of_group"](group_id=group_id)):
+    for row in await conn.fetch(*SQL["modes_of_group"](group_id=group_id, besides=besides)):
         if (row["multi_module"], row["overwrite"]) != (manner.multi_module, manner.overwrite):
             problem = "A dynamic job of the group is running with another MultiModuleMode or OverwriteMode."
             raise Conflict("group_modes_differ", problem)
@@ -247,13 +265,15 @@ async def _add(
     ctx: Context, conn: Connection, caller: Caller, cmd: c.CreateJob, product_id: int, undoes: int | None = None
 ) -> int:
     job_id, asks = ctx.new_id(), cmd.asks_version
-    care = cmd.care if cmd.care is not None or cmd.kind == "verify" else await defaults(conn, cmd, product_id)
+    care = await job_care.care_for(conn, cmd, product_id)
+    awaits = is_wanted(care.approval, await job_care.reach(conn, cmd, product_id)) if care is not None else False
     facts: dict[str, Any] = asdict(cmd.manner) | {
         "job_id": job_id,
         "account_id": caller.account_id,
         "product_id": product_id,
         "package_id": cmd.package_ids[0],
-        "status": "IN_PROGRESS" if cmd.manner.scheduled_at is None else "PLANNED",
+        "status": "IN_PROGRESS" if cmd.manner.scheduled_at is None and not awaits else "PLANNED",
+        "unapproved": awaits,
         "gray_percent": Decimal(cmd.gray_percent) if cmd.gray_percent else None,
         "need_confirm": bool(cmd.manner.need_confirm),
         "tags": json.dumps(cmd.tags),
@@ -264,33 +284,23 @@ async def _add(
         "ext_info": None if cmd.ext_info is None else json.dumps(dict(cmd.ext_info)),
         "facts": json.dumps(dict(cmd.facts)),
         "now": await ctx.moment(conn),  # which of the devices there are it is for
-        "open_wave": _begins(care),
+        "open_wave": job_care.begins(care),
         "undoes": undoes,
     }
     facts |= {name: getattr(cmd, name) for name in _AS_GIVEN}
     await conn.execute(*SQL["add_job"](**facts))
-    if care is not None and _begins(care):
+    if care is not None and job_care.begins(care):
         salt = "" if care.same_first else str(job_id)
         await waves.add(conn, job_id, care.preset or care.waves, salt, care.guard)
+    if care is not None and care.pace is not None:
+        await pacing.give(conn, job_id, care.pace, cmd.manner.maximum_per_min)
+    if care is not None and care.hours is not None:
+        await hours.give(conn, job_id, care.hours, facts["now"])
+    if awaits:
+        await approvals.ask(conn, job_id, caller.key_id, facts["now"])
     if facts["status"] == "IN_PROGRESS":
         await events.tell_job(conn, job_id, Kind.ROLLOUT_STARTED, facts["now"])
     return job_id
-
-
-async def defaults(conn: Connection, cmd: c.CreateJob, product_id: int) -> c.Care | None:
-    """The care that the product's owner wants for jobs that say nothing of it. A standing rule for newcomers alone has
-    no shares, but a guard."""
-    care = care_of(await conn.fetchval(*SQL["rollout_defaults"](product_id=product_id)))
-    if care is None or cmd.dynamic_mode != 2:
-        return care
-    return None if care.guard is None else c.Care(preset="all_at_once", guard=care.guard)
-
-
-def _begins(care: c.Care | None) -> int:
-    """The open wave of a new job. One that has no guard and all devices at once is as any without care."""
-    if care is None or (care.guard is None and is_whole(care.preset or care.waves)):
-        return 0
-    return FILLING_WHOLE if is_whole(care.preset or care.waves) else FILLING
 
 
 _AS_GIVEN = ("kind", "selection", "source_versions", "dynamic_mode", "asks_version", "name", "part", "by_gateway",
@@ -311,6 +321,8 @@ async def update_job(ctx: Context, caller: Caller, cmd: c.UpdateJob) -> c.Job:
     async def body(conn: Connection) -> c.Job:
         job = await locked_job(conn, caller, cmd.job_id)
         _check_update(job, cmd)
+        asked = await approvals.asked(conn, cmd.job_id)
+        before = None if asked is None else await job_views.one(conn, caller, cmd.job_id, asking=False)
         tags = None if cmd.tags is None else json.dumps(cmd.tags)
         given = {"maximum_per_min": cmd.maximum_per_min, "tags": tags, "timeout_min": cmd.timeout_min}
         versions = cmd.source_versions
@@ -318,12 +330,26 @@ async def update_job(ctx: Context, caller: Caller, cmd: c.UpdateJob) -> c.Job:
         if versions is not None and versions != tuple(job["source_versions"]):
             await conn.execute(*POLICIES["change_policies"](product_id=job["product_id"]))
             await conn.execute(*POLICIES["drop_policy"](job_id=cmd.job_id))
-            await _add_policy(conn, cmd.job_id, job["product_id"], job, versions, job["group_id"])
+            if job["status"] == "IN_PROGRESS":
+                await _add_policy(conn, cmd.job_id, job["product_id"], job, versions, job["group_id"])
             if job["dynamic_mode"] == 1:
                 await conn.execute(*SQL["refill_job"](job_id=cmd.job_id))
+        if cmd.hours is not None:
+            await _set_hours(ctx, conn, cmd.job_id, cmd.hours)
+        after = await job_views.one(conn, caller, cmd.job_id, asking=False)
+        if asked is None or edition(before) == edition(after):
+            return after
+        await approvals.ask_anew(conn, cmd.job_id, asked, caller.key_id, ctx.now())
         return await job_views.one(conn, caller, cmd.job_id, asking=False)
 
     return await ctx.database.transact(body)
+
+
+async def _set_hours(ctx: Context, conn: Connection, job_id: int, given: Hours) -> None:
+    if given.spans:
+        await hours.give(conn, job_id, given, ctx.now())
+    else:
+        await hours.drop(conn, job_id, ctx.now())
 
 
 def _check_update(job: Row, cmd: c.UpdateJob) -> None:
@@ -351,7 +377,7 @@ async def end_policy(ctx: Context, caller: Caller, cmd: c.EndPolicy) -> c.Done:
         job = await locked_job(conn, caller, cmd.job_id)
         if job["kind"] != "dynamic":
             raise Conflict("job_not_dynamic", "The job is not dynamic and has no policy.")
-        if job["status"] != "IN_PROGRESS":
+        if job["status"] not in ("PLANNED", "IN_PROGRESS"):
             raise Conflict("job_ended", f"The job is {job['status']}.")
         await end_policy_of(ctx, conn, job)
         return c.Done()
@@ -359,10 +385,15 @@ async def end_policy(ctx: Context, caller: Caller, cmd: c.EndPolicy) -> c.Done:
     return await ctx.database.transact(body)
 
 
-async def end_policy_of(ctx: Context, conn: Connection, job: Row) -> None:
-    """A locked dynamic job that runs makes no more tasks."""
+async def drop_policy(conn: Connection, job: Row) -> None:
+    """A locked dynamic job takes no more devices."""
     await conn.execute(*POLICIES["change_policies"](product_id=job["product_id"]))
     await conn.execute(*POLICIES["drop_policy"](job_id=job["job_id"]))
+
+
+async def end_policy_of(ctx: Context, conn: Connection, job: Row) -> None:
+    """A locked dynamic job that has not ended makes no more tasks."""
+    await drop_policy(conn, job)
     await end_job(conn, job["job_id"], "CANCELED", ctx.now())
 
 

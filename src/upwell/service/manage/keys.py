@@ -10,7 +10,7 @@ from upwell.service.context import Context
 from upwell.service.manage import access
 from upwell.service.manage.access import Caller, Scope, require
 from upwell.service.upgrade import events
-from upwell.storage.database import Connection, filled
+from upwell.storage.database import Connection, Row, filled
 from upwell.storage.orders import KEYS, ordered
 from upwell.storage.queries import sheet
 
@@ -26,7 +26,7 @@ async def create_key(ctx: Context, caller: Caller, cmd: c.CreateKey) -> c.Key:
 
     async def body(conn: Connection) -> c.Key:
         await conn.execute(*SQL["lock_account"](account_id=caller.account_id))
-        if await conn.fetchval(*SQL["count_keys"](account_id=caller.account_id)) >= KEYS_MAX:
+        if await is_full(conn, caller.account_id, ctx.now()):
             raise TooMany("keys", KEYS_MAX)
         scope = await access.find_scope(conn, caller.account_id, cmd.space, cmd.product_key)
         made = await access.make_key(
@@ -40,6 +40,20 @@ async def create_key(ctx: Context, caller: Caller, cmd: c.CreateKey) -> c.Key:
         )  # fmt: skip
 
     return await ctx.database.transact(body)
+
+
+async def is_full(conn: Connection, account_id: int, now: datetime) -> bool:
+    """Whether the account, whose row the caller has, has as many keys as it may; those of users that have ended are
+    forgotten before."""
+    if await conn.fetchval(*SQL["count_keys"](account_id=account_id)) < KEYS_MAX:
+        return False
+    await conn.execute(*SQL["forget_ended_of_users"](account_id=account_id, now=now))
+    return bool(await conn.fetchval(*SQL["count_keys"](account_id=account_id)) >= KEYS_MAX)
+
+
+def shown(row: Row) -> c.Key:
+    """A key as it is told: one of a user has no more than their role."""
+    return filled(c.Key, row, secret=None, role=access.lower(row["role"], row["user_role"]))
 
 
 async def _check_end(conn: Connection, caller: Caller, expires_at: datetime | None) -> None:
@@ -57,7 +71,7 @@ async def list_keys(ctx: Context, caller: Caller, cmd: c.ListKeys) -> tuple[c.Ke
     which = {"account_id": caller.account_id, "space_id": of.space_id, "product_id": of.product_id}
     async with ctx.database.connection() as conn:
         rows = await conn.fetch(*ordered(SQL["list_keys"](**which), KEYS, cmd.order or Order("created_at", down=True)))
-    return tuple(filled(c.Key, row, secret=None) for row in rows)
+    return tuple(map(shown, rows))
 
 
 async def show_key(ctx: Context, caller: Caller, cmd: c.ShowKey) -> c.Key:
@@ -78,7 +92,7 @@ async def one(conn: Connection, caller: Caller, key_id: str) -> c.Key:
     row = await conn.fetchrow(*SQL["show_key"](key_id=key_id, account_id=caller.account_id))
     if row is None:
         raise NotFound("key", key_id)
-    return filled(c.Key, row, secret=None)
+    return shown(row)
 
 
 async def revoke_key(ctx: Context, caller: Caller, cmd: c.RevokeKey) -> c.Done:

@@ -25,24 +25,24 @@ IDS = frozenset({
     "account", "account_id", "action_id", "apply_id", "bucket", "device", "device_id", "device_names", "devices",
     "file_id", "gateway_id", "group_id", "group_ids", "hook_id", "import_id", "iot_id", "job_id", "key", "key_id",
     "module", "module_id", "names", "nth", "package_id", "package_ids", "plan_id", "positions", "product_key",
-    "public_id",
-    "receiver_id", "region", "space", "super_group_id", "targets", "tasks", "upload_id", "user", "user_id",
+    "public_id", "receiver_id", "region", "space", "super_group_id", "targets", "tasks", "upload_id", "user", "user_id",
 })  # fmt: skip
 """Members that name what a call is about, and members of those."""
 
 TOLD = frozenset({
-    "action", "active", "alias", "alpha", "already", "asks_version", "at_least", "at_most", "away_days", "beta",
-    "by_gateway",
-    "care", "changed", "changes", "condition_text", "count", "description", "dialect", "disconnect", "done",
-    "dynamic_mode", "enabled", "expires_at", "files", "finish_at", "first", "form", "gray_percent", "guard",
-    "in_space", "is_delta", "is_server_admin", "job", "keep_days", "keep_gateway", "keep_most", "keys", "kind", "kinds",
-    "last", "lifetime", "manner", "maximum_per_min", "md5", "multi_module", "name", "need_confirm", "need_push",
-    "nickname", "number", "of_devices", "of_presence", "only_empty", "over", "overlap", "overwrite", "p0", "p1",
-    "part", "part_size", "percent", "place", "preset", "protocol", "purpose", "reason", "retry_count",
-    "retry_interval_min", "role", "rollout_defaults", "same_first", "scheduled", "scheduled_at", "scoped", "secondary",
-    "selection", "server_name", "sha256", "sign_method", "size", "skip_soak", "soak_min", "source_version",
-    "source_versions", "states", "suffix", "tags", "test", "timeout_min", "verdict_min", "verify", "version", "wave",
-    "waves", "whole",
+    "action", "active", "alias", "alpha", "already", "approval", "asks_version", "at_least", "at_most", "at_once",
+    "away_days", "base_per_min", "beta", "by_gateway", "care", "changed", "changes", "closes_min", "condition_text",
+    "count", "days", "description", "dialect", "disconnect", "done", "dynamic_mode", "each_offered", "each_succeeded",
+    "enabled", "expires_at", "factor", "files", "finish_at", "first", "form", "from_offer", "gray_percent", "growth",
+    "guard", "hours", "in_space", "is_delta", "is_server_admin", "job", "keep_days", "keep_gateway", "keep_most",
+    "keys", "kind", "kinds", "last", "lifetime", "manner", "maximum_per_min", "md5", "multi_module", "name",
+    "need_confirm", "need_push", "nickname", "number", "of_devices", "of_presence", "only_empty", "opens_min", "over",
+    "overlap", "overwrite", "p0", "p1", "pace", "part", "part_size", "percent", "place", "preset", "protocol",
+    "purpose", "rate", "reason", "rejected", "remark", "required", "retry_count", "retry_interval_min", "revision",
+    "role", "rollout_defaults", "same_first", "scheduled", "scheduled_at", "scoped", "secondary", "selection",
+    "server_name", "sha256", "share", "sign_method", "size", "skip_soak", "soak_min", "source_version",
+    "source_versions", "spans", "states", "suffix", "tags", "test", "timeout_min", "verdict_min", "verify", "version",
+    "wave", "waves", "whole", "zone",
 })  # fmt: skip
 """Members that say what was asked."""
 

@@ -1,7 +1,8 @@
 """Users of an account as its admins make, see, change and delete them; and who asks.
 
 Holds: a password is hashed beside the loop, few at once, and kept as nothing else; whoever's password is new, or who
-may not sign in any more, has no session from then on; one admin who may sign in stays, where there was one.
+may not sign in any more, has no session and no key of their own from then on; one admin who may sign in
+stays, where there was one.
 """
 
 import secrets
@@ -10,7 +11,7 @@ from upwell.domain import commands as c
 from upwell.domain.commands.lists import Order
 from upwell.domain.errors import Conflict, NotFound, TooMany
 from upwell.service.context import Context
-from upwell.service.manage import accounts, keys
+from upwell.service.manage import accounts, keys, own_keys
 from upwell.service.manage.access import Caller, require
 from upwell.service.manage.users import SALT_BYTES, check_user
 from upwell.storage.database import Connection, filled
@@ -74,6 +75,7 @@ async def update_user(ctx: Context, caller: Caller, cmd: c.UpdateUser) -> c.User
         await conn.execute(*SQL["update_user"](**change, now=ctx.now()))
         if kept is not None or cmd.enabled is False:
             await conn.execute(*SQL["end_sessions"](user_id=cmd.user_id))
+            await own_keys.end_keys(conn, caller.account_id, cmd.user_id, ctx.now())
         return await one(conn, caller, cmd.user_id)
 
     return await ctx.database.transact(body)
@@ -86,6 +88,7 @@ async def delete_user(ctx: Context, caller: Caller, cmd: c.DeleteUser) -> c.Done
     async def body(conn: Connection) -> c.Done:
         await _keep_an_admin(conn, caller, await held(conn, caller, cmd.user_id))
         await conn.execute(*SQL["delete_user"](user_id=cmd.user_id))
+        await own_keys.end_keys(conn, caller.account_id, cmd.user_id, ctx.now())
         return c.Done()
 
     return await ctx.database.transact(body)
@@ -96,7 +99,9 @@ async def show_me(ctx: Context, caller: Caller, cmd: c.ShowMe) -> c.Me:
     async with ctx.database.connection() as conn:
         account, person = await accounts.one(conn, caller.account_id), caller.person
         if person is not None:
-            ends = await conn.fetchval(*SQL["end_of_session"](session_id=person.session_id))
+            by_key = keys.SQL["end_of_key"](key_id=person.key_id)
+            by_session = SQL["end_of_session"](session_id=person.session_id)
+            ends = await conn.fetchval(*(by_key if person.key_id else by_session))
             return c.Me(
                 kind="user", id=person.user_id, name=person.name, role=caller.role, account=account, expires_at=ends
             )

@@ -18,7 +18,7 @@ from upwell.domain.task import Event, ends
 from upwell.domain.why_facts import Code
 from upwell.domain.why_told import NEXT
 from upwell.service.context import Context
-from upwell.service.manage import device_lists, jobs, surveys
+from upwell.service.manage import device_lists, job_care, jobs, surveys
 from upwell.service.manage.access import Caller, require
 from upwell.service.manage.reasons import names_of
 from upwell.service.manage.surveys import SQL, Part
@@ -65,9 +65,8 @@ async def _asked(ctx: Context, conn: Connection, cmd: c.CreatePlan, looked: jobs
         *SQL["package"](package_id=job.package_ids[0], versions=list(job.source_versions))
     )  # fmt: skip
     assert row is not None  # noqa: S101  # it is locked
-    care = job.care
-    if care is None and job.kind != "verify":
-        care = await jobs.defaults(conn, job, looked.product_id)
+    care = await job_care.care_for(conn, job, looked.product_id)
+    care = care if care is not None and care.has_waves else None
     return dict(row.items()) | {
         "package_id": job.package_ids[0], "kind": job.kind, "selection": job.selection,
         "group_id": job.group_ids[0] if job.group_ids else None, "gray_percent": job.gray_percent,

@@ -72,7 +72,7 @@ async def list_products(ctx: Context, caller: Caller, cmd: c.ListProducts) -> Pa
 
 async def update_product(ctx: Context, caller: Caller, cmd: c.UpdateProduct) -> c.Product:
     """Name the product anew and lay facts over its own. Raises NotFound (space, product), Conflict
-    product_name_taken."""
+    product_name_taken; Denied for which rollouts want approval, which is the admins' to say."""
     require(caller, "operator")
     change = {"name": cmd.name, "facts": json.dumps(dict(cmd.facts)), "may_share": not cmd.unique_name}
     defaults = cmd.rollout_defaults
@@ -83,6 +83,8 @@ async def update_product(ctx: Context, caller: Caller, cmd: c.UpdateProduct) -> 
 
     async def body(conn: Connection) -> c.Product:
         product_id = await find_product(conn, caller, cmd.product_key, cmd.space, "lock_product")
+        if defaults is not None:
+            _check_approval(caller, (await shown(conn, product_id)).rollout_defaults, defaults)
         try:
             await conn.execute(*SQL["update_product"](product_id=product_id, **change))
         except asyncpg.UniqueViolationError as exc:
@@ -90,6 +92,12 @@ async def update_product(ctx: Context, caller: Caller, cmd: c.UpdateProduct) -> 
         return await shown(conn, product_id)
 
     return await ctx.database.transact(body)
+
+
+def _check_approval(caller: Caller, before: c.Care | None, after: c.Care) -> None:
+    """Who may make rollouts does not say which of them want approval. Raises Denied."""
+    if after.approval != (before and before.approval):
+        require(caller, "admin")
 
 
 async def delete_product(ctx: Context, caller: Caller, cmd: c.DeleteProduct) -> c.Done:

@@ -20,7 +20,7 @@ SQL = waves.SQL
 
 async def promote_job(ctx: Context, caller: Caller, cmd: c.PromoteJob) -> c.Job:
     """Open the next wave of a job, or have it wait for no soak. Raises NotFound, Conflict job_ended, job_has_no_waves,
-    waves_not_dealt, last_wave_is_open, wave_is_not_next, job_is_paused."""
+    waves_not_dealt, last_wave_is_open, wave_is_not_next, job_awaits_approval, job_is_paused."""
     require(caller, "operator")
 
     async def body(conn: Connection) -> c.Job:
@@ -45,6 +45,8 @@ async def _promote(ctx: Context, conn: Connection, caller: Caller, cmd: c.Promot
         raise Conflict("last_wave_is_open", "The last wave of the job is open.")
     if cmd.wave not in (None, following):
         raise Conflict("wave_is_not_next", f"The next wave is {following}.")
+    if row["unapproved"]:
+        raise Conflict("job_awaits_approval", "The job waits for an approval.")
     if row["paused_at"] is not None:
         raise Conflict("job_is_paused", "The job is paused.")
     by, numbers = caller.key_id, waves.numbers_of(seen, wave)

@@ -382,6 +382,7 @@ RULES: Mapping[type, Rule] = {
     c.ListGroups: _list_groups, c.AddToGroup: _members, c.RemoveFromGroup: _members,
     c.CreatePackage: _make_package, c.ShowPackage: _of_package,
     c.UpdatePackage: _of_package, c.DeletePackage: _of_package, c.ListPackages: _list_packages,
+    c.ApproveJob: _of_job, c.RefuseJob: _of_job,
     c.PauseJob: _of_job, c.ResumeJob: _of_job, c.PromoteJob: _of_job, c.ListDecisions: _of_job,
     c.PlanRollback: _of_job, c.ShowRollback: _of_job, c.StartRollback: _of_job,
     c.ExplainDevice: _explain_device, c.ShowReasons: _of_job, c.CreatePlan: _make_plan, c.ShowPlan: _of_plan,

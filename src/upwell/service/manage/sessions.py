@@ -16,10 +16,11 @@ from upwell.domain import commands as c
 from upwell.domain.errors import Conflict, Invalid, UnknownKey
 from upwell.service.context import Context
 from upwell.service.dice import dice
-from upwell.service.manage.access import Caller, Person
+from upwell.service.manage import own_keys
+from upwell.service.manage.access import Caller, Person, known_as
 from upwell.service.manage.audit import Asker, acted
 from upwell.service.manage.tries import Tries, Try
-from upwell.service.manage.users import SALT_BYTES, SigningIn, User, check_password, known_as
+from upwell.service.manage.users import SALT_BYTES, SigningIn, User, check_password
 from upwell.storage.database import Connection
 from upwell.storage.queries import sheet
 
@@ -81,8 +82,8 @@ async def end_session(ctx: Context, caller: Caller, cmd: c.EndSession) -> c.Done
 
 
 async def change_password(ctx: Context, caller: Caller, cmd: c.ChangePassword) -> c.Done:
-    """The user has that password from now on, and no other session. A wrong present one counts as one at signing in
-    does. Raises Conflict no_session, Invalid (current_password, new_password), Throttled, Busy."""
+    """The user has that password from now on, and no other session and no key of their own. A wrong present one counts
+    as one at signing in does. Raises Conflict no_session, Invalid (current_password, new_password), Throttled, Busy."""
     person = _person(caller)
     check_password("new_password", cmd.new_password)
     tried, was = await _proven(ctx, caller, person, cmd.current_password)
@@ -98,6 +99,7 @@ async def change_password(ctx: Context, caller: Caller, cmd: c.ChangePassword) -
             raise _wrong()
         await tried.right(conn)
         await conn.execute(*SQL["end_other_sessions"](user_id=person.user_id, session_id=person.session_id))
+        await own_keys.end_keys(conn, caller.account_id, person.user_id, ctx.now())
         return c.Done()
 
     return await ctx.database.transact(body)
@@ -121,7 +123,7 @@ async def _proven(ctx: Context, caller: Caller, person: Person, password: str) -
 
 
 def _person(caller: Caller) -> Person:
-    if caller.person is None:
+    if caller.person is None or not caller.person.session_id:
         raise Conflict("no_session", "The request came by a key, which is no session; keys are revoked.")
     return caller.person
 

@@ -23,7 +23,7 @@ from upwell.service.manage import held
 from upwell.service.manage.access import Caller, require
 from upwell.service.manage.held import Act
 from upwell.service.manage.job_packages import product_of_account, require_package
-from upwell.service.manage.jobs import devices_of_product, locked_job
+from upwell.service.manage.jobs import devices_of_product, drop_policy, locked_job
 from upwell.service.manage.task_views import product_of_job, targets_of
 from upwell.service.upgrade import acts, counters, events, news
 from upwell.service.upgrade.cancelling import end_open
@@ -40,6 +40,7 @@ log = logging.getLogger(__name__)
 SQL = sheet("steering")
 CHANGED_AT_ONCE = 1000  # tasks that are confirmed or run again by the call that asks it; of more the engine does it
 CANCEL_TEXT = "cancelled by the owner"
+REFUSED_TEXT = "refused by its approver"
 Whole = c.ConfirmTasks | c.RepeatTasks
 Way = Callable[[Context, Connection, Caller, Whole], Awaitable[c.Steered]]
 
@@ -71,7 +72,7 @@ async def _fill(ctx: Context, caller: Caller, cmd: c.CancelTasks | Whole) -> Non
 async def _cancel_of_job(ctx: Context, conn: Connection, caller: Caller, cmd: c.CancelTasks) -> c.Steered:
     job = await locked_job(conn, caller, cmd.job_id or 0)
     if job["status"] == "PLANNED":
-        if cmd.scheduled:
+        if cmd.scheduled or _is_meant(job, cmd):
             await end_job(conn, job["job_id"], "CANCELED", ctx.now())
         return c.Steered()
     why = {"reason": "cancelled", "description": CANCEL_TEXT}
@@ -79,6 +80,28 @@ async def _cancel_of_job(ctx: Context, conn: Connection, caller: Caller, cmd: c.
     if job["kind"] == "verify" and not await conn.fetchval(*SQL["has_tasks"](job_id=cmd.job_id)):
         await _end_empty(conn, job, ctx.now())
     return c.Steered(changed=changed)
+
+
+def _is_meant(job: Row, cmd: c.CancelTasks) -> bool:
+    """Of a job without an hour whose approval is waited for its devices would be queued, or wait for confirmation."""
+    state = State.CONFIRM if job["need_confirm"] else State.QUEUED
+    return job["unapproved"] and job["scheduled_at"] is None and state in cmd.states
+
+
+async def end_refused(ctx: Context, conn: Connection, caller: Caller, job: Row) -> None:
+    """A locked job is over that was refused: it does not begin, or its open tasks are cancelled."""
+    now, why = ctx.now(), {"reason": "refused", "description": REFUSED_TEXT}
+    if job["part"]:
+        await conn.execute(*SQL["ask_stop"](job_id=job["job_id"], now=now))
+    if job["kind"] == "dynamic":
+        await drop_policy(conn, job)
+    if job["status"] == "PLANNED" and job["part"]:
+        await _stop_planned(conn, job, (), now)
+        return
+    if job["status"] != "PLANNED":
+        await _halt(conn, caller, job, frozenset(OPEN), now, **why)
+    if job["status"] == "PLANNED" or (job["kind"], job["status"]) == ("dynamic", "IN_PROGRESS"):
+        await end_job(conn, job["job_id"], "CANCELED", now)
 
 
 async def _halt(

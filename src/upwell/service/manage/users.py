@@ -16,7 +16,8 @@ from functools import partial
 from upwell.domain.errors import Conflict, Denied, Invalid, NotFound
 from upwell.service.context import Context
 from upwell.service.hashing import Turns, hashed
-from upwell.service.manage.access import ROLES, Caller, check_account, make_account
+from upwell.service.manage import own_keys
+from upwell.service.manage.access import ROLES, Caller, check_account, known_as, make_account
 from upwell.service.manage.audit import Asker, acted
 from upwell.service.manage.tries import Tries, Try, forgotten_before
 from upwell.storage.database import Connection, filled
@@ -86,6 +87,7 @@ async def delete_user(ctx: Context, account: str, name: str) -> User:
         row = await conn.fetchrow(*_Q["delete_user"](account=account, name=name))
         if row is None:
             raise NotFound("user", name)
+        await own_keys.end_keys(conn, row["account_id"], row["user_id"], ctx.now())
         return filled(User, row)
 
     return await ctx.database.transact(body)
@@ -136,11 +138,6 @@ async def caller_of_token(ctx: Context, token: str, *, scoped: bool = True) -> C
     if scoped and not row["scoped"]:
         raise Denied("The token is not scoped to a project; ask for one with scope.project.")
     return Caller(row["account_id"], row["role"], known_as(row["name"]), TONGUE)
-
-
-def known_as(name: str) -> str:
-    """The user in the place of a key's id."""
-    return f"user {name}"
 
 
 async def purge(ctx: Context) -> None:

@@ -93,8 +93,14 @@ def stand_of(row: Row) -> Stand:
 async def of_job(conn: Connection, job: Row, ahead: int) -> OfJob:
     """What holds of all tasks of a job of `job`, for one that has so many due before it."""
     spent = (await dispatch.spent_by(conn, [job["job_id"]])).get(job["job_id"], 0)
-    room = allowance(job["maximum_per_min"], spent, ahead + 1)
+    room = allowance(_per_min(job), spent, ahead + 1)
     return OfJob(is_halted=job["halted_at"] is not None, has_room=room > ahead)
+
+
+def _per_min(job: Row) -> int:
+    """What it may offer in a minute now, as it was at its last grant where its pace grows."""
+    most = int(job["maximum_per_min"])
+    return most if job["per_min"] is None else min(most, job["per_min"])
 
 
 # --- without a task ---
@@ -111,6 +117,7 @@ async def _outside(conn: Connection, job: Row, device: c.Device, now: datetime) 
     outside = Outside(
         misfit=None if job["asks_version"] else row["misfit"],
         later=await _is_later(conn, job, device.device_id, row),
+        is_unapproved=job["unapproved"] and job["status"] == "PLANNED",
         is_planned=job["status"] == "PLANNED", is_filling=filling, is_over=job["status"] in _STOPPED,
     )  # fmt: skip
     outside = replace(outside, filter=await _filter(conn, job, device.device_id, row, outside))
@@ -162,7 +169,8 @@ def _told_of_task(job: Row, row: Row, now: datetime) -> Told:
     return Told(
         now=now, destination=row["destination"], begins_at=job["started_at"],
         ends_at=job["ended_at"] or job["finish_at"], kept_at=job["paused_at"] or job["halted_at"], kept_why=kept_why,
-        wave=max(row["wave"], 0), open_wave=job["open_wave"], per_min=job["maximum_per_min"], ahead=row["ahead"],
+        wave=max(row["wave"], 0), open_wave=job["open_wave"], per_min=_per_min(job), at_once=job["at_once"],
+        opens_at=job["opens_at"], ahead=row["ahead"],
         due_at=row["due_at"], offered_at=row["offered_at"], progress=row["progress"],
         ended_at=row["halted_at"] or (row["modified_at"] if ended else None),
         ended_why=row["halt"] or (row["description"] or row["reason"] if ended else ""), **_seen(row),

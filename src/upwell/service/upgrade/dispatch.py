@@ -24,7 +24,7 @@ from upwell.domain.talk import Inquiry, Offer, OfferedFile, TaskRef, VersionRepo
 from upwell.domain.task import RELEASED, State
 from upwell.domain.timeline import Kind, Line
 from upwell.service.context import Context
-from upwell.service.upgrade import acts, counters, events, guards, reports
+from upwell.service.upgrade import acts, counters, events, guards, pacing, reports
 from upwell.service.upgrade.counters import Moves, place_at
 from upwell.service.upgrade.tasks import Ledger, columns_of, lock, plain, ref_of
 from upwell.storage.database import Connection, Row, filled
@@ -138,26 +138,34 @@ async def offer(
     round_ = _Round()
     async with ctx.devices.connection() as conn, conn.transaction():
         acted_on = await acts.share(conn, {task.job_id for task in allowed})
+        room = await pacing.hold(conn, grant.limited, guarded | grant.guarded)
         held = await _hold(conn, guarded | grant.guarded)
         kept_back = acted_on | {job_id for job_id, offered in held.items() if offered.is_halted}
         free = [task for task in allowed if task.job_id not in kept_back]
-        rows = await conn.fetch(*_Q["claim"](**columns_of(free), due_by=due_by, released=RELEASED)) if free else []
-        place = {ref: n for n, ref in enumerate(free)}
-        rows = sorted(
-            rows, key=lambda row: place[ref_of(row)]
-        )  # they leave in the order given, however they were found
+        claim = _Q["claim"](**columns_of(free), due_by=due_by, released=RELEASED, now=ctx.now())
+        place = {ref: n for n, ref in enumerate(free)}  # they leave in this order, however they are found
+        rows = sorted(await conn.fetch(*claim) if free else [], key=lambda row: place[ref_of(row)])
         at = ctx.now()  # before any of their devices can have said something of it
         for row in rows:
-            in_time = time.monotonic() - started < SEND_WITHIN_S
-            addressed = _addressed(row, link, wanted=wanted)
-            round_.note(row, send(addressed) if in_time else None, addressed.offer)
+            in_time = time.monotonic() - started < SEND_WITHIN_S and _is_open(row, ctx.now())
+            ref, addressed = ref_of(row), _addressed(row, link, wanted=wanted)
+            round_.note(row, send(addressed) if in_time and room.admits(ref) else None, addressed.offer)
+            if round_.offered and round_.offered[-1] == ref:
+                room.take(ref)
         await guards.number(conn, [ref for ref in round_.offered if ref.job_id in held], held, ctx.now())
+        await pacing.keep(conn, room)
+        await pacing.count_told(conn, [ref for ref in round_.first if ref.job_id in grant.growing])
         await _record(ctx, conn, round_, again)
         await _give_back(conn, grant, round_.spent)
     if round_.answers:
         await reports.apply(ctx, round_.answers)
     sent = set(round_.taken) | set(round_.asked)
     return Attempt(sent, set(allowed) - {ref_of(row) for row in rows}, round_.lines, at)
+
+
+def _is_open(row: Row, now: datetime) -> bool:
+    """Whether the hours of its job last still, in the moment in which it is sent."""
+    return row["open_until"] is None or row["open_until"] > now
 
 
 async def _hold(conn: Connection, guarded: AbstractSet[int]) -> Mapping[int, guards.Offered]:
@@ -171,6 +179,7 @@ class _Round:
 
     taken: dict[TaskRef, "_Taken"] = field(default_factory=dict)
     offered: list[TaskRef] = field(default_factory=list)  # in order
+    first: list[TaskRef] = field(default_factory=list)  # of those, whose devices had none before
     asked: list[TaskRef] = field(default_factory=list)  # for its version, though its job does not ask first
     refused: list[TaskRef] = field(default_factory=list)
     untellable: dict[TaskRef, str] = field(default_factory=dict)
@@ -203,6 +212,7 @@ class _Round:
             case connection:
                 if isinstance(said, Offer):
                     self.offered.append(ref)
+                    self.first += [ref] if row["is_first"] else []
                 told_again = row["awaiting"] in OFFERED and isinstance(said, Offer)
                 cue = Cue.TOLD if told_again else Cue.SENT
                 self.taken[ref] = _Taken.of(row, connection, cue, is_offer=isinstance(said, Offer))
@@ -253,11 +263,14 @@ class _Taken:
 
 @dataclass(frozen=True, slots=True)
 class _Grant:
-    """The tasks that budgets allow, from when each job's budget counts them, and which of the jobs have a guard."""
+    """The tasks that budgets allow, from when each job's budget counts them, and which of the jobs have a guard, a pace
+    that grows, or a limit on devices at work."""
 
     tasks: Sequence[TaskRef] = ()
     since: Mapping[int, datetime] = field(default_factory=dict)
     guarded: AbstractSet[int] = frozenset()
+    growing: AbstractSet[int] = frozenset()
+    limited: AbstractSet[int] = frozenset()
 
 
 async def _told_lately(ctx: Context, tasks: Sequence[TaskRef]) -> tuple[set[TaskRef], set[int]]:
@@ -275,29 +288,32 @@ async def _reserve(ctx: Context, tasks: Sequence[TaskRef]) -> _Grant:
         return _Grant()
     jobs = sorted(wanted)
 
-    async def body(conn: Connection) -> tuple[dict[int, int], dict[int, datetime], set[int]]:
+    async def body(conn: Connection) -> tuple[dict[int, int], dict[int, datetime], Sequence[Row]]:
         limits = await conn.fetch(*_Q["lock_budgets"](job_ids=jobs))
         if len(limits) < len(jobs):  # no offer of theirs was ever counted
             await conn.execute(*_Q["make_budgets"](job_ids=jobs))
             limits = await conn.fetch(*_Q["lock_budgets"](job_ids=jobs))
         spent = await spent_by(conn, jobs)
-        granted = {
-            r["job_id"]: allowance(r["maximum_per_min"], spent.get(r["job_id"], 0), wanted[r["job_id"]]) for r in limits
-        }
+        rates = pacing.rates(limits)
+        granted = {job: allowance(rate, spent.get(job, 0), wanted[job]) for job, rate in rates.items()}
+        await pacing.keep_rates(conn, {r["job_id"]: rates[r["job_id"]] for r in limits if r["growth"] is not None})
         granted = {job: n for job, n in granted.items() if n}
         if not granted:
-            return {}, {}, set()
+            return {}, {}, limits
         counted = await conn.fetch(*_Q["grant"](job_ids=list(granted), offers=list(granted.values())))
-        guarded = {r["job_id"] for r in limits if r["is_guarded"]}
-        return granted, {r["job_id"]: r["granted_at"] for r in counted}, guarded
+        return granted, {r["job_id"]: r["granted_at"] for r in counted}, limits
 
-    left, since, guarded = await ctx.devices.transact(body)
+    left, since, limits = await ctx.devices.transact(body)
     allowed = []
     for task in tasks:
         if left.get(task.job_id, 0) > 0:
             left[task.job_id] -= 1
             allowed.append(task)
-    return _Grant(allowed, since, guarded)
+    return _Grant(
+        allowed, since, guarded={r["job_id"] for r in limits if r["is_guarded"]},
+        growing={r["job_id"] for r in limits if r["growth"] is not None},
+        limited={r["job_id"] for r in limits if r["is_limited"]},
+    )  # fmt: skip
 
 
 async def spent_by(conn: Connection, jobs: Sequence[int]) -> dict[int, int]:

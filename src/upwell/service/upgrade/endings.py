@@ -14,7 +14,7 @@ from upwell.domain.standings import Progress, progress
 from upwell.domain.task import OPEN, RELEASED, State
 from upwell.service.context import Context
 from upwell.service.journal import tell
-from upwell.service.upgrade import acts, events, guards, news
+from upwell.service.upgrade import acts, events, guards, hours, news
 from upwell.service.upgrade.counters import tallies, totals
 from upwell.service.upgrade.fill import Chunk, Waiting
 from upwell.service.upgrade.following import follow_at_once
@@ -168,6 +168,7 @@ async def reopen(conn: Connection, job_id: int, now: datetime) -> None:
     """A job that had ended runs again, and of one that asks first that is news."""
     part = await conn.fetchval(*_Q["reopen_job"](job_id=job_id, now=now))
     await guards.renew(conn, job_id)
+    await conn.execute(*hours.SQL["look_again"](job_id=job_id, now=now))
     if part is not None:
         await events.tell_job(conn, job_id, Kind.ROLLOUT_STARTED, now, again=True)
     if part:

@@ -7,7 +7,7 @@ halt it stand in that row; `halting` pauses or cancels the job for them. A look 
 
 import json
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -17,6 +17,7 @@ from upwell.domain.guard import (
     Evidence,
     Guard,
     Peak,
+    Share,
     Stretch,
     Watch,
     failures_by_stretch,
@@ -27,13 +28,16 @@ from upwell.domain.guard import (
     stretch_of,
     told,
 )
+from upwell.domain.outcomes import FEEDS, Outcome, of_failure
 from upwell.domain.talk import TaskRef
+from upwell.domain.task import State, Task
 from upwell.storage.database import Connection, Row
 from upwell.storage.job_rows import kept_watch, said_watch
 from upwell.storage.queries import sheet
 
 SQL = sheet("guards")
 ALL = 0  # the number of the stratum that has all devices
+REJECTED = -1  # of the test of those that the package does not fit
 STRATA_MAX = 50  # of one job; devices of others are judged with all alone
 REASONS = 3  # that a halt tells
 
@@ -108,66 +112,118 @@ async def note_strata(conn: Connection, job_id: int, device_ids: Sequence[UUID])
     await conn.execute(*SQL["add_strata"](job_id=job_id, device_ids=device_ids, most=STRATA_MAX))
 
 
-# --- failures are judged ---
+# --- verdicts are judged ---
 
 
-async def failed(conn: Connection, tasks: Sequence[TaskRef], now: datetime, verdict: str = "failed") -> None:
-    """These tasks failed for good in this transaction, which does nothing more; the jobs that they show to be bad are
-    halted when it commits."""
-    held = await hold(conn, {ref.job_id for ref in tasks})
+async def ended(conn: Connection, tasks: Sequence[Task], now: datetime) -> None:
+    """These tasks of jobs with waves or a guard ended in this transaction, which does nothing more; the jobs that they
+    show to be bad are halted when it commits."""
+    failing = {t.ref: of_failure(t.reason) for t in tasks if t.state is State.FAILED}
+    fine = [t for t in tasks if t.state is State.SUCCEEDED]
+    unoffered = [t.ref for t in fine if t.offered_at is None]
+    if unoffered:
+        await conn.execute(*SQL["already_there"](**_which(unoffered)))
+    late = await conn.fetch(*SQL["silent_so_far"](**_which([t.ref for t in fine]))) if fine else []
+    which = {(row["device_id"], row["job_id"]) for row in late}
+    verdicts = failing | {t.ref: Outcome.SUCCEEDED for t in fine if (t.ref.device_id, t.ref.job_id) in which}
+    held = await hold(conn, {ref.job_id for ref in verdicts}) if verdicts else {}
     if held:
-        await judge(conn, tasks, held, now, verdict)
+        await judge(conn, verdicts, held, now)
 
 
 async def judge(
-    conn: Connection, tasks: Sequence[TaskRef], held: Mapping[int, Offered], now: datetime, verdict: str
-) -> None:
-    """The same of jobs whose budgets are held."""
-    which = {"device_ids": [ref.device_id for ref in tasks], "job_ids": [ref.job_id for ref in tasks]}
-    rows = await conn.fetch(*SQL["give_verdicts"](verdict=verdict, **which))
-    fresh: dict[int, dict[int, list[int]]] = {}
+    conn: Connection, verdicts: Mapping[TaskRef, str], held: Mapping[int, Offered], now: datetime
+) -> None:  # fmt: skip
+    """First offers have these verdicts, of jobs whose budgets are held; of others nothing is known. One that takes the
+    place of silence is taken from the score, which changes no act that was taken."""
+    known = {ref: verdict for ref, verdict in verdicts.items() if ref.job_id in held}
+    rows = await conn.fetch(*SQL["give_verdicts"](verdicts=list(known.values()), **_which(list(known))))
+    moves: dict[int, Moves] = {}
     for row in rows:
-        if row["epoch"] == held[row["job_id"]].epoch:  # of an earlier one a person has taken the risk
-            of_job = fresh.setdefault(row["job_id"], {})
-            of_job.setdefault(ALL, []).append(row["number"])
-            if row["stratum"]:
-                of_job.setdefault(row["stratum"], []).append(row["place"])
-    for job_id, by_stratum in sorted(fresh.items()):
-        await _judge(conn, held[job_id], by_stratum, now)
+        if row["epoch"] == held[row["job_id"]].epoch and row["number"]:  # of an earlier one a person has taken the risk
+            moves.setdefault(row["job_id"], Moves()).note(row)
+    for job_id, moved in sorted(moves.items()):
+        await _judge(conn, held[job_id], moved, now)
 
 
-async def _judge(conn: Connection, of: Offered, fresh: Mapping[int, Sequence[int]], now: datetime) -> None:
+@dataclass(slots=True)
+class Moves:
+    """The numbers of offers that come to the scores of one job's tests, and that leave them, by their strata."""
+
+    come: dict[int, list[int]] = field(default_factory=dict)
+    go: dict[int, list[int]] = field(default_factory=dict)
+
+    def note(self, row: Row) -> None:
+        """A verdict that was given."""
+        fed, feeds = row["former"] in FEEDS, row["verdict"] in FEEDS
+        if fed is not feeds:
+            self._put(self.come if feeds else self.go, row)
+        if row["verdict"] == Outcome.REJECTED:
+            self.come.setdefault(REJECTED, []).append(row["number"])
+
+    def _put(self, into: dict[int, list[int]], row: Row) -> None:
+        into.setdefault(ALL, []).append(row["number"])
+        if row["stratum"]:
+            into.setdefault(row["stratum"], []).append(row["place"])
+
+
+def _which(refs: Sequence[TaskRef]) -> dict[str, list[Any]]:
+    return {"device_ids": [ref.device_id for ref in refs], "job_ids": [ref.job_id for ref in refs]}
+
+
+@dataclass(frozen=True, slots=True)
+class Tests:
+    """What each stratum of a job is tested by, and from which part of alpha on it halts; None: by nothing."""
+
+    watch: Watch
+    strata: int
+
+    def of(self, stratum: int) -> Guard | Share:
+        """The test."""
+        if stratum == REJECTED:
+            return self.watch.rejected
+        return self.watch.test if stratum or self.watch.share is None else self.watch.share
+
+    def alpha(self, stratum: int) -> float | None:
+        """Its part of alpha. A plain share has all of it, and no stratum is tested beside it."""
+        if stratum == REJECTED:
+            return self.watch.rejected.alpha
+        if self.watch.share is not None:
+            return None if stratum else self.watch.test.alpha
+        of_all, of_each = shares(self.watch.test, self.strata)
+        return (of_each or None) if stratum else of_all
+
+
+async def _judge(conn: Connection, of: Offered, moves: Moves, now: datetime) -> None:
     row = await conn.fetchrow(*SQL["guard_of"](job_id=of.job_id))
     if row is None:
         raise RuntimeError(f"job {of.job_id} has offers that are numbered, and no guard")
-    test = watch_of(row["guard"]).test
-    for stratum, numbers in sorted(fresh.items()):
-        await _keep(conn, of, test, stratum, numbers)
+    tests = Tests(watch_of(row["guard"]), row["strata"])
+    for stratum in sorted(moves.come.keys() | moves.go.keys()):
+        await _keep(conn, of, tests, stratum, moves)
     if of.is_halted:
         return
-    of_all, of_each = shares(test, row["strata"])
-    alphas = {stratum: of_each if stratum else of_all for stratum in sorted(fresh)}
-    looks = {stratum: await _look(conn, of, test, stratum, alpha) for stratum, alpha in alphas.items() if alpha}
+    looks = {n: await _look(conn, of, tests, n) for n in sorted(moves.come) if tests.alpha(n) is not None}
     tripping = {stratum: found for stratum, found in looks.items() if found is not None and found.halts}
     if tripping:
-        await _trip(conn, of, test, of_each or of_all, tripping, now)
+        await _trip(conn, of, tests, tripping, now)
 
 
-async def _keep(conn: Connection, of: Offered, test: Guard, stratum: int, numbers: Sequence[int]) -> None:
+async def _keep(conn: Connection, of: Offered, tests: Tests, stratum: int, moves: Moves) -> None:
     which = {"job_id": of.job_id, "epoch": of.epoch, "stratum": stratum}
-    fresh = failures_by_stretch(numbers)
-    rows = await conn.fetch(*SQL["numbers_of"](stretches=list(fresh), **which))
+    come, go = (failures_by_stretch(each.get(stratum, ())) for each in (moves.come, moves.go))
+    rows = await conn.fetch(*SQL["numbers_of"](stretches=sorted(come.keys() | go.keys()), **which))
     known = {row["stretch"]: row["numbers"] for row in rows}
-    for stretch, some in fresh.items():
-        every = sorted({*some, *known.get(stretch, ())})
-        peaks = [part for peak in stretch_of(test, every).peaks for part in (peak.failed, peak.offered)]
+    for stretch in sorted(come.keys() | go.keys()):
+        every = sorted({*known.get(stretch, ()), *come.get(stretch, ())} - set(go.get(stretch, ())))
+        peaks = [part for peak in stretch_of(tests.of(stratum), every).peaks for part in (peak.failed, peak.offered)]
         await conn.execute(*SQL["keep_stretch"](stretch=stretch, numbers=every, peaks=peaks, **which))
 
 
-async def _look(conn: Connection, of: Offered, test: Guard, stratum: int, alpha: float) -> Evidence | None:
+async def _look(conn: Connection, of: Offered, tests: Tests, stratum: int) -> Evidence | None:
     """What a stratum shows, or all; None where too few of it failed."""
     rows = await conn.fetch(*SQL["stretches"](job_id=of.job_id, epoch=of.epoch, stratum=stratum))
-    return look(test, [_stretch(row) for row in rows], alpha)
+    return look(tests.of(stratum), [_stretch(row) for row in rows], tests.alpha(stratum))
 
 
 def _stretch(row: Row) -> Stretch:
@@ -177,30 +233,39 @@ def _stretch(row: Row) -> Stretch:
 
 
 async def _trip(
-    conn: Connection, of: Offered, test: Guard, alpha: float, tripping: Mapping[int, Evidence], now: datetime
-) -> None:
+    conn: Connection, of: Offered, tests: Tests, tripping: Mapping[int, Evidence], now: datetime
+) -> None:  # fmt: skip
     """Hold fast why the job is halted: the test that tripped, a stratum's before that of all since it says more, and
     the stratum that speaks most against the package."""
     known = {row["stratum"]: row for row in await conn.fetch(*SQL["strata"](job_id=of.job_id))}
-    looks = {stratum: await _look(conn, of, test, stratum, alpha) for stratum in known}
+    looks = {stratum: await _look(conn, of, tests, stratum) for stratum in known}
     found = {stratum: evidence for stratum, evidence in looks.items() if evidence is not None}
-    tripped = max(tripping, key=lambda stratum: (stratum != ALL, tripping[stratum].score - tripping[stratum].bound))
+    tripped = max(tripping, key=lambda stratum: (stratum > ALL, tripping[stratum].score - tripping[stratum].bound))
     rows = await conn.fetch(*SQL["commonest"](job_id=of.job_id, most=REASONS))
     reasons = [(row["reason"], row["n"]) for row in rows]
-    halt = _told(tripping[tripped], known.get(tripped)) | {"reasons": [list(reason) for reason in reasons]}
+    halt = {"test": _name(tests, tripped)} | _told(tripping[tripped], known.get(tripped))
+    halt["reasons"] = [list(reason) for reason in reasons]
     most = max(found, key=lambda stratum: found[stratum].score, default=None)
     if most is not None:
         halt["strongest"] = _told(found[most], known[most])
-    other = None if most in (None, tripped) or len(known) == 1 else (found[most], _whose(known[most]))
-    halt["text"] = told(tripping[tripped], _whose(known.get(tripped)), reasons, other)
+    is_told = most not in (None, tripped) and len(known) > 1 and tripped != REJECTED
+    other = (found[most], _whose(known[most])) if most is not None and is_told else None
+    did = "rejected it" if tripped == REJECTED else "failed"
+    halt["text"] = told(tripping[tripped], _whose(known.get(tripped)), reasons, other, did=did)
     await conn.execute(*SQL["trip"](job_id=of.job_id, now=now, halt=json.dumps(halt)))
+
+
+def _name(tests: Tests, stratum: int) -> str:
+    if stratum == REJECTED:
+        return "rejected"
+    return "stratum" if stratum else "all" if tests.watch.share is None else "percent"
 
 
 def _told(evidence: Evidence, stratum: Row | None) -> dict[str, Any]:
     low, high = interval(evidence.failed, evidence.offered)
     of = {} if stratum is None else {n: stratum[n] for n in ("vendor", "module", "source_version") if stratum[n]}
     return {
-        "test": "all" if stratum is None else "stratum", **of, "failed": evidence.failed, "offered": evidence.offered,
+        **of, "failed": evidence.failed, "offered": evidence.offered,
         "score": round(evidence.score, 3), "bound": round(evidence.bound, 3),
         "failed_percent": [round(100 * low, 1), round(100 * high, 1)],
     }  # fmt: skip
@@ -219,11 +284,11 @@ async def failing(conn: Connection, job_id: int) -> Failing | None:
     row = await conn.fetchrow(*SQL["guard_shown"](job_id=job_id))
     if row is None:
         return None
-    test, offered = watch_of(row["guard"]).test, row["offered"]
+    tests, offered = Tests(watch_of(row["guard"]), row["strata"]), row["offered"]
     rows = await conn.fetch(*SQL["stretches"](job_id=job_id, epoch=row["epoch"], stratum=ALL))
     failed = sum(each["failed"] for each in rows)
     low, high = interval(failed, offered)
-    at = halts_at(test, offered, shares(test, row["strata"])[0])
+    at = halts_at(tests.of(ALL), offered, tests.alpha(ALL))
     return Failing(offered=offered, failed=failed, halts_at=at, low=low, high=high)
 
 

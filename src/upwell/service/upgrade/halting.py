@@ -83,16 +83,8 @@ async def silence_one(ctx: Context, job_id: int) -> Chunk:
             return 0
         now, held = ctx.now(), await guards.hold(conn, [job_id])
         rows = await conn.fetch(*SQL["unheard"](job_id=job_id, now=now, at_most=SILENT_AT_ONCE))
-        by_verdict: dict[str, list[TaskRef]] = {}
-        for row in rows:
-            ref = TaskRef(device_id=plain(row["device_id"]), job_id=job_id)
-            by_verdict.setdefault(_verdict(row["state"]), []).append(ref)
-        silent = by_verdict.pop("silent", [])
-        for verdict, refs in by_verdict.items():
-            ids = [ref.device_id for ref in refs]
-            await conn.fetch(*SQL["give_verdicts"](verdict=verdict, device_ids=ids, job_ids=[job_id] * len(ids)))
-        if silent:
-            await guards.judge(conn, silent, held, now, "silent")
+        verdicts = {TaskRef(device_id=plain(row["device_id"]), job_id=job_id): _verdict(row["state"]) for row in rows}
+        await guards.judge(conn, verdicts, held, now)
         return len(rows)
 
     count = await ctx.upkeep.transact(body)

@@ -78,9 +78,7 @@ class Ledger:
         await events.tell_tasks(conn, changed, now)
         await counters.move(conn, counters.moves_of(changed))
         await failures.move(conn, shifts)
-        failing = [a.ref for b, a in changed if a.wave and a.state is State.FAILED and b.state is not State.FAILED]
-        if failing:  # of jobs with waves or a guard
-            await guards.failed(conn, failing, now)
+        await guards.ended(conn, [a for b, a in changed if a.wave and b.is_open and not a.is_open], now)
 
 
 @dataclass(slots=True)

@@ -10,12 +10,14 @@ by compare-and-set on the job's row, with the numbers written down beside it.
 import json
 import logging
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 
 from upwell.domain.errors import Held
 from upwell.domain.events import OF_DECISIONS
 from upwell.domain.guard import Guard, Watch, interval
+from upwell.domain.outcomes import APART
 from upwell.domain.rollout import (
     DEALING,
     FILLING,
@@ -135,7 +137,7 @@ async def _look(ctx: Context, conn: Connection, row: Row) -> Chunk | None:
         await _look_later(conn, row, row["heard"], row["pass_at"])
         return Chunk(more=False, moved=True)
     seen, judgement = await _judged(conn, row, wave, now)
-    if judgement.lacks is None and row["paused_at"] is None:
+    if judgement.lacks is None and row["paused_at"] is None and not row["unapproved"]:
         return None
     ready_at = None if judgement.result is None else wave["ready_at"] or now
     await conn.execute(*SQL["set_ready"](job_id=row["job_id"], wave=wave["wave"], ready_at=ready_at))
@@ -190,6 +192,8 @@ async def outlook(conn: Connection, row: Row, now: datetime, *, is_paused: bool)
     wave = await _wave(conn, row)
     if wave["wave"] == wave["last"]:
         return "Its last wave is open."
+    if row["unapproved"]:
+        return f"Wave {wave['wave'] + 1} can't open until it is approved."
     if is_paused:
         return f"Wave {wave['wave'] + 1} can't open while it is paused."
     return told((await _judged(conn, row, wave, now))[1], wave["wave"] + 1)
@@ -203,22 +207,20 @@ async def judged(conn: Connection, row: Row, now: datetime) -> tuple[Row, Seen]:
 
 async def _judged(conn: Connection, row: Row, wave: Row, now: datetime) -> tuple[Seen, Judgement]:
     seen = (await seen_by_wave(conn, row["job_id"])).get(wave["wave"], Seen())
-    test, silent = Guard(), 0
-    if row["guard"] is not None:
-        test = guards.watch_of(row["guard"]).test
-        silent = await conn.fetchval(*guards.SQL["count_silent"](job_id=row["job_id"], wave=wave["wave"]))
-    still = max(0, seen.open - silent)
-    seen = Seen(
-        fine=seen.fine, failed=seen.failed + silent, open=still, unreached=min(still, row["unreached"] or 0)
-    )  # fmt: skip
+    test = Guard() if row["guard"] is None else guards.watch_of(row["guard"]).test
+    seen = replace(seen, unreached=min(seen.open, row["unreached"] or 0))
     return seen, judge(seen, test, timedelta(minutes=wave["soak_min"]), wave["ready_at"], now)
 
 
 async def seen_by_wave(conn: Connection, job_id: int) -> Mapping[int, Seen]:
     """Where the devices of each wave stand; none is known to be unreached."""
     rows = await conn.fetch(*SQL["seen_by_wave"](job_id=job_id))
+    apart: dict[int, dict[str, int]] = {}
+    for row in await conn.fetch(*guards.SQL["count_apart"](job_id=job_id)):
+        apart.setdefault(row["wave"], {})[row["verdict"]] = row["n"]
     names = ("fine", "failed", "open", "told")
-    return {r["wave"]: Seen(**{name: r[name] or 0 for name in names}) for r in rows}
+    found = {r["wave"]: Seen(**{name: r[name] or 0 for name in names}) for r in rows}
+    return {wave: seen.but(**apart.get(wave, {})) for wave, seen in found.items()}
 
 
 # --- steps that change what may be offered ---
@@ -302,7 +304,7 @@ def numbers_of(seen: Seen, wave: Row) -> dict[str, Any]:
     return {
         "size": wave["size"], "reached": seen.reached, "fine": seen.fine, "failed": seen.failed, "open": seen.open,
         "carried": seen.unreached, "failed_percent": [round(100 * low, 1), round(100 * high, 1)],
-    }  # fmt: skip
+    } | {name: n for name in sorted(APART) if (n := getattr(seen, name))}  # fmt: skip
 
 
 def _why(seen: Seen, judgement: Judgement, wave: Row) -> str:

@@ -22,9 +22,9 @@ select exists (select from access_key);
 -- name: make_key
 -- With a secret that can be read, or with the hash of one.
 insert into access_key (key_id, secret, secret_hash, account_id, role, dialect, created_at, expires_at, space_id, product_id,
-                        is_server_admin)
+                        is_server_admin, user_id, user_name)
 values (:key_id, :secret, :secret_hash, :account_id, :role, :dialect, :now, :expires_at, :space_id, :product_id,
-        :is_server_admin);
+        :is_server_admin, :user_id, :user_name);
 
 -- name: find_scope
 -- The account's space or its product of that key.
@@ -34,23 +34,24 @@ select null, p.product_id from product p
 where p.account_id = :account_id and p.product_key = :product and p.deleted_at is null;
 
 -- name: list_keys
-select key_id, secret, secret_hash, account_id, a.name as account, role, dialect, k.created_at, revoked_at, expires_at, last_used_at,
-       space_id, product_id, is_server_admin
-from access_key k join account a using (account_id) order by k.created_at, key_id;
+select k.key_id, k.secret, k.secret_hash, k.account_id, a.name as account, k.role, k.dialect, k.created_at, k.revoked_at, k.expires_at,
+       k.last_used_at, k.space_id, k.product_id, k.is_server_admin, k.user_id, k.user_name, u.role as user_role
+from access_key k join account a on a.account_id = k.account_id left join iam_user u on u.user_id = k.user_id order by k.created_at, k.key_id;
 
 -- name: changed_keys
 -- Keys made or revoked since then, in that order.
-select key_id, secret, secret_hash, account_id, a.name as account, role, dialect, k.created_at, revoked_at, expires_at, last_used_at,
-       space_id, product_id, is_server_admin
-from access_key k join account a using (account_id)
-where greatest(k.created_at, revoked_at) > :since order by greatest(k.created_at, revoked_at), key_id limit :at_most;
+select k.key_id, k.secret, k.secret_hash, k.account_id, a.name as account, k.role, k.dialect, k.created_at, k.revoked_at, k.expires_at,
+       k.last_used_at, k.space_id, k.product_id, k.is_server_admin, k.user_id, k.user_name, u.role as user_role
+from access_key k join account a on a.account_id = k.account_id left join iam_user u on u.user_id = k.user_id
+where greatest(k.created_at, k.revoked_at) > :since order by greatest(k.created_at, k.revoked_at), k.key_id limit :at_most;
 
 -- name: find_keys
--- Of these keys those that may still be used.
-select key_id, secret, secret_hash, account_id, a.name as account, role, dialect, k.created_at, revoked_at, expires_at, last_used_at,
-       space_id, product_id, is_server_admin
-from access_key k join account a using (account_id)
-where key_id = any(:key_ids::text[]) and revoked_at is null and (expires_at is null or expires_at > :now);
+-- Of these keys those that may still be used; one of a user as long as they may sign in.
+select k.key_id, k.secret, k.secret_hash, k.account_id, a.name as account, k.role, k.dialect, k.created_at, k.revoked_at, k.expires_at,
+       k.last_used_at, k.space_id, k.product_id, k.is_server_admin, k.user_id, k.user_name, u.role as user_role
+from access_key k join account a on a.account_id = k.account_id left join iam_user u on u.user_id = k.user_id
+where k.key_id = any(:key_ids::text[]) and k.revoked_at is null and (k.expires_at is null or k.expires_at > :now)
+  and (k.user_id is null or u.enabled);
 
 -- name: note_use
 -- That the key was used now, if that was not noted since `before`. Who finds the row held leaves it: somebody notes the same.
@@ -63,7 +64,7 @@ where key_id = (select key_id from access_key where key_id = :key_id and (last_u
 update access_key k set revoked_at = coalesce(revoked_at, :now) from account a
 where key_id = :key_id and a.account_id = k.account_id
 returning key_id, secret, secret_hash, k.account_id, a.name as account, role, dialect, k.created_at, revoked_at, expires_at,
-    last_used_at, space_id, product_id, is_server_admin;
+    last_used_at, space_id, product_id, is_server_admin, user_id, user_name, null::text as user_role;
 
 -- name: use_nonces
 -- Those that are new, each once. The primary key decides between processes; the order keeps two of them from waiting for each other.

@@ -46,7 +46,7 @@ select e.entry_id, coalesce(a.name, '') as account, e.at, e.who, e.tongue, e.add
 from audit e left join account a using (account_id)
 where (:account_id::bigint is null or e.account_id = :account_id)
   and (:below::bigint is null or e.entry_id < :below) and (:least::bigint is null or e.entry_id >= :least)
-  and (:who::text is null or e.who = :who) and (:operation::text is null or e.operation = :operation)
+  and (:who::text is null or e.who = :who or split_part(e.who, ', key ', 1) = :who or split_part(e.who, ', key ', 2) = :who) and (:operation::text is null or e.operation = :operation)
   and (:result::text is null or e.result = :result or (:result = 'refused' and e.minute is not null))
   and {beyond}
 order by {order} limit :take offset :skip;
@@ -58,6 +58,6 @@ select e.entry_id, coalesce(a.name, '') as account, e.at, e.who, e.tongue, e.add
 from audit e left join account a using (account_id)
 where (:account_id::bigint is null or e.account_id = :account_id)
   and e.entry_id > :after and (:below::bigint is null or e.entry_id < :below)
-  and (:who::text is null or e.who = :who) and (:operation::text is null or e.operation = :operation)
+  and (:who::text is null or e.who = :who or split_part(e.who, ', key ', 1) = :who or split_part(e.who, ', key ', 2) = :who) and (:operation::text is null or e.operation = :operation)
   and (:result::text is null or e.result = :result or (:result = 'refused' and e.minute is not null))
 order by e.entry_id limit :take;

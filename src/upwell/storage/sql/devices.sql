@@ -36,15 +36,19 @@ order by d.device_id for no key update of d;
 
 -- name: devices_by_public_id
 -- Live devices of an account under their public ids, chosen ones first; `implied` are those that stand for one which was
--- not chosen, and `implied_ids` the devices they would lead to.
+-- not chosen, and `implied_ids` the devices they would lead to. Each is looked up by itself: many of them would have the fleet
+-- read for as long as it is small.
 select w.public_id, d.device_id
-from unnest(:public_ids::text[]) as w(public_id) join device d using (public_id) join product p using (product_id)
-where p.account_id = :account_id and p.deleted_at is null and d.deleted_at is null
+from unnest(:public_ids::text[]) as w(public_id) cross join lateral (
+    select device_id, product_id from device where public_id = w.public_id and deleted_at is null offset 0
+) d join product p using (product_id)
+where p.account_id = :account_id and p.deleted_at is null
 union all
-select w.public_id, d.device_id
-from unnest(:implied::text[], :implied_ids::uuid[]) as w(public_id, device_id) join device d using (device_id)
-join product p using (product_id)
-where p.account_id = :account_id and p.deleted_at is null and d.deleted_at is null and d.public_id is null;
+select w.public_id, w.device_id
+from unnest(:implied::text[], :implied_ids::uuid[]) as w(public_id, device_id) cross join lateral (
+    select product_id from device where device_id = w.device_id and deleted_at is null and public_id is null offset 0
+) d join product p using (product_id)
+where p.account_id = :account_id and p.deleted_at is null;
 
 -- name: dress_device
 -- What a device just made has beyond any other.
@@ -77,7 +81,8 @@ select coalesce(max(level), 0) from up;
 select count(*) from topology where gateway_id = :gateway_id;
 
 -- name: put_behind
-insert into topology (device_id, gateway_id, added_at) values (:device_id, :gateway_id, :now)
+insert into topology (device_id, gateway_id, added_at) select w.device_id, :gateway_id, :now
+from unnest(:device_ids::uuid[]) as w(device_id)
 on conflict (device_id) do update set gateway_id = excluded.gateway_id, added_at = excluded.added_at;
 
 -- name: has_sub_devices

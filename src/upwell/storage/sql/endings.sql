@@ -1,10 +1,10 @@
 -- What time brings to jobs.
 
 -- name: start_planned
--- Planned jobs whose time has come begin; their devices are chosen from now.
+-- Planned jobs whose time has come, and that are approved, begin; their devices are chosen from now.
 with begun as (
     update job set status = 'IN_PROGRESS', started_at = :now, modified_at = :now
-    where status = 'PLANNED' and scheduled_at <= :now returning job_id, account_id
+    where status = 'PLANNED' and not unapproved and scheduled_at <= :now returning job_id, account_id
 ), told as (
     insert into event_made (account_id, kind, at, job_id, facts) select account_id, :kind, :now, job_id, '{}' from begun
 )

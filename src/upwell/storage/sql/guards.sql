@@ -52,11 +52,33 @@ order by f.n desc, f.vendor, f.source_version
 limit greatest(0, :most::int - (select count(*) from job_stratum where job_id = :job_id));
 
 -- name: give_verdicts
--- Of these devices' first offers those that had none.
-update job_offer o set verdict = :verdict, verdict_by = null
+-- Of these devices' first offers those that had none, or were silent so far.
+with w as materialized (
+    select o.device_id, o.job_id, c.verdict, o.verdict as former
+    from unnest(:device_ids::uuid[], :job_ids::bigint[], :verdicts::text[]) as c(device_id, job_id, verdict)
+    cross join lateral (
+        select * from job_offer o where o.device_id = c.device_id and o.job_id = c.job_id limit 1 for no key update
+    ) o
+    where o.verdict = '' or (o.verdict = 'silent' and c.verdict <> 'silent')
+)
+update job_offer o set verdict = w.verdict, verdict_by = null from w
+where o.device_id = w.device_id and o.job_id = w.job_id
+returning o.job_id, o.epoch, o.number, o.stratum, o.place, o.verdict, w.former;
+
+-- name: silent_so_far
+-- Of these devices those that are silent by a verdict of before.
+select o.device_id, o.job_id from unnest(:device_ids::uuid[], :job_ids::bigint[]) as c(device_id, job_id)
+cross join lateral (
+    select * from job_offer o where o.device_id = c.device_id and o.job_id = c.job_id limit 1
+) o
+where o.verdict = 'silent';
+
+-- name: already_there
+-- These devices came to the version without an offer. They have no number, and no test counts them.
+insert into job_offer (device_id, job_id, epoch, number, stratum, place, verdict)
+select device_id, job_id, 0, 0, 0, 0, 'already_there'
 from unnest(:device_ids::uuid[], :job_ids::bigint[]) as c(device_id, job_id)
-where o.device_id = c.device_id and o.job_id = c.job_id and o.verdict = ''
-returning o.job_id, o.epoch, o.number, o.stratum, o.place;
+on conflict (device_id, job_id) do nothing;
 
 -- name: guard_of
 select r.guard, (select count(*) from job_stratum s where s.job_id = r.job_id)::int as strata
@@ -119,12 +141,16 @@ select o.device_id, t.state from o
 left join lateral (select t.state from task t where t.device_id = o.device_id and t.job_id = :job_id
                    order by t.nth desc limit 1) t on true;
 
--- name: count_silent
--- How many devices of the wave are silent still.
-select count(*) from job_offer o
+-- name: count_apart
+-- How many devices of each wave are to be counted otherwise than their tasks stand: silent ones that are open still, and
+-- those that ended so. A task that runs again is what it is.
+select t.wave, o.verdict, count(*) as n from job_offer o
 cross join lateral (select t.state, t.wave from task t where t.device_id = o.device_id and t.job_id = :job_id
                     order by t.nth desc limit 1) t
-where o.job_id = :job_id and o.verdict = 'silent' and is_open(t.state) and t.wave = :wave;
+where o.job_id = :job_id and o.verdict in ('silent', 'rejected', 'postponed', 'already_there')
+  and case o.verdict when 'silent' then is_open(t.state) when 'already_there' then t.state = 'SUCCEEDED'
+                     else t.state = 'FAILED' end
+group by t.wave, o.verdict;
 
 -- name: guard_shown
 select b.epoch, b.offered, r.guard, (select count(*) from job_stratum s where s.job_id = b.job_id)::int as strata

@@ -82,9 +82,11 @@ select w.device_id, w.key, w.value from unnest(:device_ids::uuid[], :keys::text[
 on conflict (device_id, key) do update set value = excluded.value;
 
 -- name: note_made
+-- Each looked up by itself, as in `make_devices`.
 insert into imported (import_id, row_number, device_id, life)
-select :import_id, w.row_number, d.device_id, d.life
-from unnest(:row_numbers::int[], :device_ids::uuid[]) as w(row_number, device_id) join device d using (device_id);
+select :import_id, w.row_number, w.device_id, d.life
+from unnest(:row_numbers::int[], :device_ids::uuid[]) as w(row_number, device_id)
+cross join lateral (select life from device where device_id = w.device_id offset 0) d;
 
 -- name: note_problems
 insert into import_problem (import_id, row_number, parameter, problem, advice)

@@ -15,9 +15,6 @@ select exists (select from package where package_id = :package_id and account_id
 -- name: product_of_account
 select product_id from product where product_key = :product_key and account_id = :account_id and deleted_at is null;
 
--- name: rollout_defaults
-select rollout_defaults from product where product_id = :product_id;
-
 -- name: devices_by_name
 select d.device_id, d.name from device d
 where d.product_id = :product_id and d.name = any(:names::text[]) and d.deleted_at is null;
@@ -35,7 +32,7 @@ select group_id, kind from device_group where account_id = :account_id and group
 -- name: modes_of_group
 -- How the running dynamic jobs of a group treat their devices.
 select distinct multi_module, overwrite from job
-where group_id = :group_id and kind = 'dynamic' and status = 'IN_PROGRESS';
+where group_id = :group_id and kind = 'dynamic' and status = 'IN_PROGRESS' and job_id <> :besides;
 
 -- name: verified_by_tasks
 -- Whether a running verify job of the package has devices to try it on.
@@ -48,12 +45,15 @@ insert into job (job_id, account_id, product_id, package_id, kind, selection, st
                  retry_interval_min, retry_count, timeout_min, maximum_per_min, overwrite, need_push, need_confirm,
                  protocol, tags, multi_module, dynamic_mode, group_id, listed, scheduled_at, finish_at, materialised,
                  asks_version, name, part, ext_info, by_gateway, facts, targets, group_ids,
-                 open_wave, undoes, created_at, modified_at, started_at)
+                 open_wave, unapproved, undoes, created_at, modified_at, started_at)
 values (:job_id, :account_id, :product_id, :package_id, :kind, :selection, :status, :source_versions, :gray_percent,
         :retry_interval_min, :retry_count, :timeout_min, :maximum_per_min, :overwrite, :need_push, :need_confirm,
         :protocol, :tags, :multi_module, :dynamic_mode, :group_id, :listed, :scheduled_at, :finish_at, :materialised,
         :asks_version, :name, :part, :ext_info, :by_gateway, :facts, :targets, :group_ids,
-        :open_wave, :undoes, :now, :now, case when :status = 'IN_PROGRESS' then :now::timestamptz end);
+        :open_wave, :unapproved, :undoes, :now, :now, case when :status = 'IN_PROGRESS' then :now::timestamptz end);
+
+-- name: has_begun
+select status <> 'PLANNED' from job where job_id = :job_id;
 
 -- name: add_choices
 insert into job_package (job_id, package_id, place) select :job_id, id, place
@@ -68,7 +68,8 @@ from unnest(:device_ids::uuid[], :names::text[]) as w(device_id, name);
 select j.job_id, j.kind, j.selection, j.status, j.package_id, j.product_id, j.source_versions, j.retry_interval_min,
        j.multi_module, j.dynamic_mode, j.group_id, j.need_confirm, lower(p.module) as module, p.version, p.is_delta,
        p.source_version, p.source_versions as follows, j.part, j.materialised, j.outcome,
-       j.stop_asked_at is not null as stop_asked, j.paused_at, j.forgotten_to
+       j.stop_asked_at is not null as stop_asked, j.paused_at, j.unapproved, j.scheduled_at, j.overwrite, j.status_desc,
+       j.forgotten_to
 from job j join package p using (package_id)
 where j.job_id = :job_id and j.account_id = :account_id
   and (not :asking::boolean or (j.part <> '' and j.deleted_at is null)) for update of j;

@@ -6,12 +6,17 @@ select from account where account_id = :account_id for no key update;
 -- name: count_keys
 select count(*) from access_key where account_id = :account_id;
 
+-- name: forget_ended_of_users
+-- What has ended of users' keys, of all the account's.
+delete from access_key where account_id = :account_id and user_id is not null and (revoked_at is not null or expires_at <= :now);
+
 -- name: list_keys
 -- What a key is of is told empty when it is gone.
 select k.key_id, k.role, k.dialect, k.created_at, k.expires_at, k.last_used_at, k.revoked_at, k.is_server_admin,
        case when k.space_id is not null then coalesce(s.key, '') end as space,
-       case when k.product_id is not null then coalesce(p.product_key, '') end as product_key
-from access_key k left join space s on s.space_id = k.space_id
+       case when k.product_id is not null then coalesce(p.product_key, '') end as product_key,
+       k.user_name as user, u.role as user_role
+from access_key k left join space s on s.space_id = k.space_id left join iam_user u on u.user_id = k.user_id
 left join product p on p.product_id = k.product_id and p.deleted_at is null
 where k.account_id = :account_id
   and (:product_id::bigint is null or k.product_id = :product_id)
@@ -21,8 +26,9 @@ order by {order};
 -- name: show_key
 select k.key_id, k.role, k.dialect, k.created_at, k.expires_at, k.last_used_at, k.revoked_at, k.is_server_admin,
        case when k.space_id is not null then coalesce(s.key, '') end as space,
-       case when k.product_id is not null then coalesce(p.product_key, '') end as product_key
-from access_key k left join space s on s.space_id = k.space_id
+       case when k.product_id is not null then coalesce(p.product_key, '') end as product_key,
+       k.user_name as user, u.role as user_role
+from access_key k left join space s on s.space_id = k.space_id left join iam_user u on u.user_id = k.user_id
 left join product p on p.product_id = k.product_id and p.deleted_at is null
 where k.key_id = :key_id and k.account_id = :account_id;
 

@@ -20,15 +20,18 @@ returning d.life;
 
 -- name: make_devices
 -- A batch of devices and its list, if it has a number, in one statement; names that are taken are left out. Returns the
--- others.
+-- others. Tombstones are looked up one by one: to read the fleet instead is cheaper for as long as it is small, and grows with it.
 with wanted as (
     select * from unnest(:device_ids::uuid[], :names::text[], :nicknames::text[], :secrets::text[], :iot_ids::text[],
                          :public_ids::text[], :descriptions::text[])
         with ordinality as w(device_id, name, nickname, secret, iot_id, public_id, description, place)
 ), past as (
     insert into device_past (device_id, life, iot_id, public_id)
-    select device_id, d.life, d.iot_id, d.public_id from wanted join device d using (device_id)
-    where d.deleted_at is not null order by device_id
+    select w.device_id, d.life, d.iot_id, d.public_id
+    from wanted w cross join lateral (
+        select life, iot_id, public_id from device where device_id = w.device_id and deleted_at is not null offset 0
+    ) d
+    order by w.device_id
     on conflict do nothing
 ), made as (
     insert into device as d (device_id, product_id, name, nickname, secret, iot_id, public_id, description, created_at,

@@ -2,8 +2,9 @@
 
 -- name: due_of_node
 -- Tasks whose offer may be pushed by this gateway now (L6 is checked again when they are claimed). Of each job no more
--- than its budget has left, so that a job that has spent it keeps no other waiting; oldest first. Nothing is read of a job
--- that can offer nothing: one that has ended, is paused, has no open wave, does not push, or whose package may not be offered. In a job that does not
+-- than its budget has left, so that a job that has spent it keeps no other waiting; oldest first. Of one with a limit those
+-- that are at work may always be told again. Nothing is read of a job
+-- that can offer nothing: one that has ended, is paused or not approved or outside its hours, has no open wave, does not push, or whose package may not be offered. In a job that does not
 -- push a time says only from when on a device that asks is told again (alibaba 7.2). A task that is due and can't be offered
 -- comes too, and is said to be none, so that it is not read again and again.
 with recursive due_jobs as (
@@ -13,21 +14,32 @@ with recursive due_jobs as (
             order by t.job_id limit 1)
     from due_jobs l where l.job_id is not null
 ), room as (
-    select j.job_id, j.maximum_per_min - coalesce((
+    select j.job_id, least(j.maximum_per_min, b.per_min) - coalesce((
         select sum(p.offers) from pace p
-        where p.job_id = j.job_id and p.granted_at > clock_timestamp() - make_interval(secs => :pace_s)), 0) as room
+        where p.job_id = j.job_id and p.granted_at > clock_timestamp() - make_interval(secs => :pace_s)), 0) as room,
+           b.at_once - b.running as free
     from due_jobs join job j using (job_id) join package k on k.package_id = j.package_id
-    where j.need_push and is_in_time(j.finish_at, :now) and j.paused_at is null and j.open_wave >= 0
-      and is_running(j.status, j.kind)
+    left join budget b on b.job_id = j.job_id
+    where j.need_push and is_in_time(j.finish_at, :now) and j.paused_at is null and not j.unapproved
+      and is_in_time(j.open_until, :now) and j.open_wave >= 0 and is_running(j.status, j.kind)
       and (j.asks_version or (k.object_state = 'ok' and is_released(k.status, k.deleted_at, j.kind)))
 ), oldest as materialized (
     select o.device_id, o.job_id, o.nth, o.due_at, o.state
     from room r cross join lateral (
         select t.device_id, t.job_id, t.nth, t.due_at, t.state from task t
         where t.node_id = :node_id and t.job_id = r.job_id and t.due_at <= :now
-        order by t.due_at limit greatest(0, least(:at_most, r.room))
+          and (r.free is null or not exists (select from job_at_work w where w.job_id = t.job_id and w.device_id = t.device_id))
+        order by t.due_at limit greatest(0, least(:at_most, r.room, r.free))
     ) o
-    order by o.due_at
+    union all
+    select o.device_id, o.job_id, o.nth, o.due_at, o.state
+    from room r join job_at_work w using (job_id) cross join lateral (
+        select t.device_id, t.job_id, t.nth, t.due_at, t.state from task t
+        where t.device_id = w.device_id and t.job_id = w.job_id and t.nth = w.nth and t.node_id = :node_id and t.due_at <= :now
+        limit 1
+    ) o
+    where r.free is not null and r.room > 0
+    order by due_at
     limit :at_most
 )
 select d.device_id, d.job_id, d.nth,
@@ -67,7 +79,7 @@ cross join lateral (select d.device_id from device d where d.device_id = w.devic
 cross join lateral (
     select o.device_id, o.job_id, o.nth, o.module from offerable o
     where o.device_id = w.device_id and (o.due_at is null or o.due_at <= :now::timestamptz + :settle::interval)
-      and not o.asks_first and is_in_time(o.finish_at, :now)
+      and not o.asks_first and is_in_time(o.finish_at, :now) and is_in_time(o.open_until, :now)
     offset 0
 ) o
 order by o.device_id, o.job_id;
@@ -82,7 +94,11 @@ where t.offered_on is not null and t.offered_at > :since and not t.awaiting = an
 
 -- name: lock_budgets
 -- Serialises the granting of offers per job, across processes; the job itself stays free.
-select b.job_id, j.maximum_per_min, b.is_guarded from budget b join job j using (job_id)
+select b.job_id, j.maximum_per_min, b.is_guarded, b.growth, b.told, b.at_once is not null as is_limited,
+       case when b.growth is not null then (
+           select coalesce(sum(c.n), 0)::bigint from job_count c where c.job_id = b.job_id and c.state = 'SUCCEEDED'
+       ) end as succeeded
+from budget b join job j using (job_id)
 where b.job_id = any(:job_ids::bigint[]) order by b.job_id for no key update of b;
 
 -- name: make_budgets
@@ -113,7 +129,8 @@ select t.device_id, t.job_id, t.nth, p.module, t.state, t.awaiting, t.timeout_at
        p.files, p.sign_method, p.object_key, p.bucket is null as is_held, p.sign, j.protocol, j.tags, j.ext_info,
        pr.product_key, d.name, d.secret,
        coalesce(d.public_id, pr.product_key || '_' || d.name) as public_id, t.wave, t.acts, t.attempt, t.reason,
-       mv.device_id is not null as has_said, mv.version as installed, o.asks_first, o.fits,
+       mv.device_id is not null as has_said, mv.version as installed, o.asks_first, o.fits, j.open_until,
+       t.offered_at is null and t.attempt = 0 as is_first,
        case when j.by_gateway then (
            select count(*) from topology own join topology other using (gateway_id)
            join job_target x on x.device_id = other.device_id and x.job_id = t.job_id  -- all are known before the first task
@@ -126,7 +143,7 @@ left join module_version mv on mv.device_id = t.device_id and mv.module = t.modu
 cross join lateral (select o.asks_first, o.fits from offerable o
                     where o.device_id = c.device_id and o.job_id = c.job_id and o.nth = c.nth limit 1) o
 where t.state = any(:released::text[]) and (:due_by::timestamptz is null or t.due_at <= :due_by)
-  and is_welcome(d.enabled, d.deleted_at)
+  and is_in_time(j.open_until, :now) and is_welcome(d.enabled, d.deleted_at)
 for update of t skip locked;
 
 -- name: record_offers

@@ -11,7 +11,7 @@ order by r.next_at limit :at_most;
 
 -- name: lock_rollout
 -- One that runs, unless another process is at it.
-select r.*, j.open_wave, j.paused_at, j.status from rollout r join job j using (job_id)
+select r.*, j.open_wave, j.paused_at, j.unapproved, j.status from rollout r join job j using (job_id)
 where r.job_id = :job_id and (j.status = 'IN_PROGRESS' or (j.kind = 'dynamic' and j.status = 'CANCELED')) and j.materialised
 for update of r skip locked;
 
@@ -21,11 +21,11 @@ select job_id from job where job_id = :job_id for update skip locked;
 
 -- name: lock_shown
 -- A rollout with waves that its owner asks about, whose job he has locked.
-select r.*, j.open_wave, j.paused_at, j.status from rollout r join job j using (job_id)
+select r.*, j.open_wave, j.paused_at, j.unapproved, j.status from rollout r join job j using (job_id)
 where r.job_id = :job_id for update of r;
 
 -- name: show_rollout
-select r.*, j.open_wave, j.paused_at, j.status from rollout r join job j using (job_id) where r.job_id = :job_id;
+select r.*, j.open_wave, j.paused_at, j.unapproved, j.status from rollout r join job j using (job_id) where r.job_id = :job_id;
 
 -- name: begin_dealing
 -- The caller has the job alone: nobody makes a task meanwhile, and whatever is made afterwards joins the first wave.
@@ -162,9 +162,9 @@ update job_wave set ready_at = :ready_at where job_id = :job_id and wave = :wave
 update job_wave set soak_min = 0 where job_id = :job_id and wave = :wave;
 
 -- name: open
--- The next wave of a job that the caller has locked and alone, unless it is paused or halted, has ended, or has another open by now.
+-- The next wave of a job that the caller has locked and alone, unless it is paused, halted or not approved, has ended, or has another open by now.
 update job j set open_wave = :wave, let_on_at = :now, modified_at = :now
-where j.job_id = :job_id and j.open_wave = :former and j.paused_at is null
+where j.job_id = :job_id and j.open_wave = :former and j.paused_at is null and not j.unapproved
   and not exists (select from budget b where b.job_id = j.job_id and b.halted_at is not null)
   and (j.status = 'IN_PROGRESS' or (j.kind = 'dynamic' and j.status = 'CANCELED'))
 returning j.job_id;

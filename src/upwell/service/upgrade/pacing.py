@@ -1,0 +1,123 @@
+"""Paces that grow, and limits on how many devices of a job are at work at once (ADR 0043).
+
+Holds: a device counts from its first offer until its task has ended, and each is counted before another one's leaves,
+for whoever offers what a job with a limit has keeps its budget's row until that is written down. `running` is never
+less than how many these are; a duty takes off who has ended.
+"""
+
+import json
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from uuid import UUID
+
+from upwell.domain.pace import Pace, per_min
+from upwell.domain.talk import TaskRef
+from upwell.service.context import Context
+from upwell.service.upgrade.fill import Chunk, Waiting
+from upwell.service.upgrade.tasks import plain
+from upwell.storage.database import Connection, Row
+from upwell.storage.job_rows import kept_growth, said_growth
+from upwell.storage.queries import sheet
+
+SQL = sheet("pacing")
+AT_ONCE = 500  # jobs in one turn
+
+
+async def give(conn: Connection, job_id: int, pace: Pace, maximum_per_min: int) -> None:
+    """A job that is being made goes that fast."""
+    growth = pace.growth
+    rate = None if growth is None else per_min(growth, maximum_per_min, 0, 0)
+    kept = None if growth is None else json.dumps(kept_growth(growth))
+    await conn.execute(*SQL["give"](job_id=job_id, growth=kept, per_min=rate, at_once=pace.at_once))
+
+
+# --- paces that grow ---
+
+
+def rates(budgets: Iterable[Row]) -> dict[int, int]:
+    """How many a minute each of these jobs may offer now: its maximum, where it does not grow."""
+    return {row["job_id"]: _rate(row) for row in budgets}
+
+
+def _rate(row: Row) -> int:
+    if row["growth"] is None:
+        return int(row["maximum_per_min"])
+    return per_min(said_growth(json.loads(row["growth"])), row["maximum_per_min"], row["told"], row["succeeded"])
+
+
+async def keep_rates(conn: Connection, found: Mapping[int, int]) -> None:
+    """What those that grow may now, for who chooses what is due; their budgets are the caller's."""
+    if found:
+        await conn.execute(*SQL["set_paces"](job_ids=list(found), per_min=list(found.values())))
+
+
+async def count_told(conn: Connection, tasks: Iterable[TaskRef]) -> None:
+    """The devices of these tasks were offered their jobs, which grow, for the first time."""
+    told = Counter(task.job_id for task in tasks)
+    if told:
+        await conn.execute(*SQL["count_told"](job_ids=list(told), told=list(told.values())))
+
+
+# --- devices at work ---
+
+
+@dataclass(slots=True)
+class Room:
+    """How many more devices may be at work of each job that has a limit, and which are."""
+
+    free: dict[int, int] = field(default_factory=dict)
+    running: set[tuple[int, UUID]] = field(default_factory=set)
+    begun: dict[int, list[TaskRef]] = field(default_factory=dict)
+
+    def admits(self, task: TaskRef) -> bool:
+        """Whether an offer may leave to the device: there is room, or it is at work already."""
+        return task.job_id not in self.free or self._is_running(task) or self.free[task.job_id] > 0
+
+    def take(self, task: TaskRef) -> None:
+        """An offer left to the device."""
+        if task.job_id in self.free and not self._is_running(task):
+            self.free[task.job_id] -= 1
+            self.running.add((task.job_id, task.device_id))
+            self.begun.setdefault(task.job_id, []).append(task)
+
+    def _is_running(self, task: TaskRef) -> bool:
+        return (task.job_id, task.device_id) in self.running
+
+
+async def hold(conn: Connection, limited: Iterable[int], guarded: Iterable[int]) -> Room:
+    """The budgets of these jobs, in one order whatever they are held for; what room those have that are limited."""
+    job_ids = sorted({*limited, *guarded})
+    if not limited:
+        return Room()
+    rows = await conn.fetch(*SQL["hold"](job_ids=job_ids))
+    free = {row["job_id"]: row["at_once"] - row["running"] for row in rows if row["at_once"] is not None}
+    at_work = await conn.fetch(*SQL["at_work"](job_ids=list(free)))
+    return Room(free, {(row["job_id"], plain(row["device_id"])) for row in at_work})
+
+
+async def keep(conn: Connection, room: Room) -> None:
+    """Write down whose work has begun, in jobs whose budgets are held."""
+    for job_id, tasks in sorted(room.begun.items()):
+        ids, nths = [task.device_id for task in tasks], [task.nth for task in tasks]
+        await conn.execute(*SQL["begin_work"](job_id=job_id, device_ids=ids, nths=nths))
+
+
+async def limited(ctx: Context) -> list[Waiting]:
+    """Jobs with a limit of which devices may have ended their work."""
+    async with ctx.upkeep.connection() as conn:
+        rows = await conn.fetch(*SQL["limited"](at_most=AT_ONCE))
+    return [Waiting(row["job_id"], False) for row in rows]
+
+
+async def take_off_one(ctx: Context, job_id: int) -> Chunk:
+    """Of one of them those that have, unless somebody offers it now."""
+
+    async def body(conn: Connection) -> bool:
+        row = await conn.fetchrow(*SQL["lock_limited"](job_id=job_id))
+        if row is None:
+            return False
+        await conn.execute(*SQL["end_work"](job_id=job_id))
+        return bool(await conn.fetchval(*SQL["count_work"](job_id=job_id)) != row["running"])
+
+    return Chunk(more=False, moved=await ctx.upkeep.transact(body))
