@@ -143,7 +143,8 @@ async def offer(
         kept_back = acted_on | {job_id for job_id, offered in held.items() if offered.is_halted}
         free = [task for task in allowed if task.job_id not in kept_back]
         claim = _Q["claim"](**columns_of(free), due_by=due_by, released=RELEASED, now=ctx.now())
-        rows = await conn.fetch(*claim) if free else []
+        place = {ref: n for n, ref in enumerate(free)}  # they leave in this order, however they are found
+        rows = sorted(await conn.fetch(*claim) if free else [], key=lambda row: place[ref_of(row)])
         at = ctx.now()  # before any of their devices can have said something of it
         for row in rows:
             in_time = time.monotonic() - started < SEND_WITHIN_S and _is_open(row, ctx.now())
