@@ -51,7 +51,7 @@ demo: $(STAMP)
 	@$(BIN)/python -m demo.main $(ARGS)
 
 test: $(STAMP) $(SDK)/.ready
-	@$(BIN)/python -m pytest -q -n 3 $(ARGS)
+	@$(BIN)/python -m pytest -q -n 3 --dist loadfile --no-loadscope-reorder $(ARGS)
 
 test-clients:
 	@missing=; for tool in go node npm; do command -v $$tool >/dev/null || missing="$$missing $$tool"; done; \
