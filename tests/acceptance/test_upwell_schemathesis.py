@@ -16,10 +16,12 @@ from acceptance.upwell_client import Api
 
 HERE = Path(__file__).parent / "schemathesis"
 SCHEMATHESIS = Path(sys.executable).with_name("schemathesis")
-# Which mostly refuse what their schemas allow, by rules that no schema says (schemathesis.toml), and what serves once.
+# Which mostly refuse what their schemas allow, by rules that no schema says (schemathesis.toml), what serves once, and
+# what only another person may do.
 UNTOLD = {
     "PATCH /products/{product_id}", "POST /packages", "POST /hooks", "POST /imports",
-    "PUT /uploads/{upload_id}/parts/{number}", "POST /uploads/{upload_id}/complete",
+    "PUT /uploads/{upload_id}/parts/{number}", "POST /uploads/{upload_id}/complete", "GET /devices/{device_id}/why",
+    "PATCH /rollout_defaults", "POST /rollouts/{rollout_id}/approve", "POST /rollouts/{rollout_id}/refuse",
 }  # fmt: skip
 EVERYTHING = "examples,coverage,fuzzing,stateful"
 
@@ -79,10 +81,12 @@ def some_things(server: Server) -> dict[str, object]:
     registration = v1.do("register_devices", product_id=product, names=["lamp-2"])["id"]
     listed = v1.send("create_import", b"name\nlamp-3\n", product_id=product)["id"]
     until(lambda: v1.do("show_import", import_id=listed), lambda found: found["status"] == "done")
+    v1.do("plan_rollback", rollout_id=rollout)
+    planned = v1.do("create_plan", **given, targets={"all": True})["id"]
     uploaded = v1.do("create_upload", size=5)["id"]
     v1.send("put_upload_part", b"image", upload_id=uploaded, number=1)
     return {
-        "import_id": listed, "upload_id": uploaded, "number": 1,
+        "import_id": listed, "upload_id": uploaded, "number": 1, "plan_id": planned,
         "account_id": v1.do("list_accounts")["items"][0]["id"],
         "product_id": product, "device_id": device, "group_id": group, "package_id": package, "rollout_id": rollout,
         "registration_id": registration, "module": "mcu", "task_ids": [task["id"]], "device_ids": [device],
