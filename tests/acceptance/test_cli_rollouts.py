@@ -202,6 +202,11 @@ def test_a_products_defaults(admin: Person, product: str, package: str) -> None:
     }  # fmt: skip
     made = admin.do("rollout", "start", package, "--all", "--yes", "--json").json
     assert len(made["waves"]) == 3 and made["guard"]["action"] == "cancel"
+    always = ("--hours", "00:00-24:00", "--zone", "UTC", "--at-once", "5")
+    told = admin.do("product", "defaults", product, *always).out
+    assert "at most 5 devices at once" in told and "mon,tue,wed,thu,fri,sat,sun 00:00-24:00; UTC" in told
+    told = admin.do("rollout", "show", admin.do("rollout", "start", package, "--all", "--yes", "--json").json["id"]).out
+    assert "at most 5 devices at once (0 now)" in told and "UTC; open until" in told
     none = admin.run("product", "defaults", product, "--none")
     assert (
         none.code == 2

@@ -95,6 +95,7 @@ def some_things(server: Server) -> dict[str, object]:
     }  # fmt: skip
 
 
+@pytest.mark.slow
 @pytest.mark.timeout(1200)
 def test_every_operation_answers_as_the_document_says(own_server: Server, tmp_path: Path) -> None:
     told = asked(own_server, 2, "coverage,fuzzing,stateful", tmp_path)

@@ -309,6 +309,35 @@ def test_waves_as_they_are_written(text: str, waves: list[Any]) -> None:
     assert careful.read(text) == waves and careful.written(waves) == text
 
 
+@pytest.mark.parametrize(
+    ("text", "wanted"),
+    [
+        ("22:00-04:00", {"from": "22:00", "to": "04:00"}),
+        ("mon-wed,Sun@08:00-24:00", {"days": ["mon", "tue", "wed", "sun"], "from": "08:00", "to": "24:00"}),
+        ("sat-mon@00:00-06:30", {"days": ["mon", "sat", "sun"], "from": "00:00", "to": "06:30"}),
+    ],
+)
+def test_hours_as_they_are_written(text: str, wanted: dict[str, Any]) -> None:
+    said = careful.Careful(hours=[text], zone="Europe/Berlin", at_once=5).said()
+    assert said == {"hours": {"zone": "Europe/Berlin", "open": [wanted]}, "pace": {"at_once": 5}}
+
+
+@pytest.mark.parametrize("given", [{"hours": ["8-9"], "zone": "UTC"}, {"hours": ["mo@08:00-09:00"], "zone": "UTC"},
+                                   {"hours": ["08:00-09:00"]}, {"zone": "UTC"}])  # fmt: skip
+def test_what_is_no_hours(given: dict[str, Any]) -> None:
+    with pytest.raises(Ended):
+        careful.Careful(**given).said()
+
+
+def test_hours_and_pace_in_words() -> None:
+    span = {"days": ["mon", "sat"], "from": "22:00", "to": "04:00"}
+    told = careful.hours_of({"zone": "UTC", "open": [span], "is_open": False, "opens_at": "2026-01-05T22:00:00Z"})
+    assert told.startswith("mon,sat 22:00-04:00; UTC; opens 2026-01-05")
+    pace = {"base_per_min": 10, "factor": 2.0, "each_succeeded": 100, "now_per_min": 40, "at_once": 1, "at_work": 0}
+    wanted = "from 10 a minute, times 2 each 100 succeeded, now 40; at most 1 device at once (0 now)"
+    assert careful.pace_of(pace) == wanted
+
+
 @pytest.mark.parametrize("text", ["", "x", "-1", "1.5", "1e3%", "10%:5", "10%@", "10%,", "5 0%", "٣%"])
 def test_what_is_no_wave(text: str) -> None:
     with pytest.raises(Ended) as caught:

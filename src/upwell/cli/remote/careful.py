@@ -12,12 +12,15 @@ from typing import Annotated, Any, Literal
 import typer
 
 from upwell.cli.exits import Ended, Exit
-from upwell.cli.telling import of
+from upwell.cli.telling import minute, number, of
 
 Preset = Literal["careful", "fast", "all_at_once"]
 _WAVE = re.compile(
     r"(?P<share>\d+(?:\.\d+)?)(?P<percent>%?)(?::(?P<at_least>\d+)-(?P<at_most>\d*))?(?:@(?P<soak_min>\d+))?", re.A
 )
+_SPAN = re.compile(r"(?:(?P<days>[A-Za-z,-]+)@)?(?P<from>\d\d:\d\d)-(?P<to>\d\d:\d\d)", re.A)
+DAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
+_EACH = {"each_offered": "offered", "each_succeeded": "succeeded"}
 _HOW = "SHARE, SHARE:LEAST-MOST or SHARE@MINUTES, as in --waves 1%:5-50@60,10%,100%"
 
 
@@ -63,13 +66,48 @@ class Careful:
         int | None, typer.Option(metavar="MIN", help="Minutes until a device that tells nothing has failed; 1440.")
     ] = None
 
+    hours: Annotated[
+        list[str] | None,
+        typer.Option(metavar="SPAN", help="Offer then alone: 22:00-04:00, or mon-fri@22:00-04:00; may be given again."),
+    ] = None
+    zone: Annotated[
+        str | None, typer.Option(metavar="ZONE", help="Of --hours, as the IANA database has it: Europe/Berlin.")
+    ] = None
+    at_once: Annotated[
+        int | None, typer.Option(metavar="N", help="No more devices than these have an offer and have not ended.")
+    ] = None
+    pace_base: Annotated[
+        int | None, typer.Option(metavar="N", help="Begin with so many offers a minute, growing by --pace-factor.")
+    ] = None
+    pace_factor: Annotated[float | None, typer.Option(help="By how much the pace grows each time.")] = None
+    pace_each: Annotated[
+        int | None, typer.Option(metavar="N", help="It grows each time that so many more have succeeded.")
+    ] = None
+
     def said(self) -> dict[str, Any]:
-        """The members of a request, those that something is said of. Raises Ended for waves that can't be read."""
+        """The members of a request, those that something is said of. Raises Ended for waves and hours that can't be
+        read."""
         told = {
             "preset": self.preset, "waves": None if self.waves is None else read(self.waves),
-            "same_devices_first": self.same_first or None, "guard": self._guard(),
+            "same_devices_first": self.same_first or None, "guard": self._guard(), "hours": self._hours(),
+            "pace": self._pace(),
         }  # fmt: skip
         return {name: value for name, value in told.items() if value is not None}
+
+    def _hours(self) -> dict[str, Any] | None:
+        if self.hours is None and self.zone is None:
+            return None
+        if not self.hours or not self.zone:
+            lacking = "--hours mon-fri@22:00-04:00" if self.zone else "--zone Europe/Berlin"
+            raise Ended(Exit.USAGE, "upwell: hours are spans and a zone", f"  try: add {lacking}")
+        return {"zone": self.zone, "open": [_span(text) for text in self.hours]}
+
+    def _pace(self) -> dict[str, Any] | None:
+        given = {
+            "base_per_min": self.pace_base, "factor": self.pace_factor, "each_succeeded": self.pace_each,
+            "at_once": self.at_once,
+        }  # fmt: skip
+        return {name: value for name, value in given.items() if value is not None} or None
 
     def _guard(self) -> dict[str, Any] | None:
         given = {
@@ -103,6 +141,47 @@ def _wave(part: str, text: str) -> dict[str, Any]:
     wave: dict[str, Any] = {"percent" if found["percent"] else "count": share}
     bounds = {name: int(found[name]) for name in ("at_least", "at_most", "soak_min") if found[name]}
     return wave | bounds
+
+
+def _span(text: str) -> dict[str, Any]:
+    """A span as it is written: `mon-fri,sun@22:00-04:00`. Raises Ended."""
+    found = _SPAN.fullmatch(text.strip())
+    days = _days(found["days"]) if found is not None and found["days"] else []
+    if found is None or days is None:
+        raise Ended(Exit.USAGE, f"upwell: --hours {text}: no span of hours", "  try: mon-fri@22:00-04:00")
+    return ({"days": days} if days else {}) | {"from": found["from"], "to": found["to"]}
+
+
+def _days(text: str) -> list[str] | None:
+    """The days of `mon-fri,sun`; None of what names none."""
+    chosen = set[int]()
+    for part in text.lower().split(","):
+        first, _, last = part.partition("-")
+        if first not in DAYS or (last or first) not in DAYS:
+            return None
+        begin, count = DAYS.index(first), (DAYS.index(last or first) - DAYS.index(first)) % len(DAYS)
+        chosen |= {(begin + n) % len(DAYS) for n in range(count + 1)}
+    return [DAYS[day] for day in sorted(chosen)]
+
+
+def hours_of(hours: Any) -> str:
+    """Hours in words."""
+    spans = (f"{','.join(each['days'])} {each['from']}-{each['to']}" for each in hours["open"])
+    now = f"open until {minute(hours['closes_at'])}" if hours.get("is_open") else ""
+    opens = f"opens {minute(hours['opens_at'])}" if hours.get("opens_at") and not now else ""
+    return "; ".join(filter(None, (*spans, hours["zone"], now or opens)))
+
+
+def pace_of(pace: Any) -> str:
+    """A pace in words."""
+    grows = ""
+    if "base_per_min" in pace:
+        each = [f"{number(pace[name])} {word}" for name, word in _EACH.items() if name in pace]
+        grows = f"from {number(pace['base_per_min'])} a minute, times {pace['factor']:g} each {' or '.join(each)}"
+        grows += f", now {number(pace['now_per_min'])}" if "now_per_min" in pace else ""
+    working = f" ({number(pace['at_work'])} now)" if "at_work" in pace else ""
+    at_once = f"at most {of(pace['at_once'], 'device')} at once{working}" if "at_once" in pace else ""
+    return "; ".join(filter(None, (grows, at_once)))
 
 
 def written(waves: list[dict[str, Any]]) -> str:

@@ -8,7 +8,7 @@ from upwell.cli.apps import noun
 from upwell.cli.exits import Ended, Exit
 from upwell.cli.remote.acting import LIST_MAX, At, Every, Limit, Named, Yes, verb
 from upwell.cli.remote.audit import instant
-from upwell.cli.remote.careful import Careful, rule, written
+from upwell.cli.remote.careful import Careful, hours_of, pace_of, rule, written
 from upwell.cli.telling import Column, member, minute, moment, number, of
 from upwell.client.shapes import Product as Told
 from upwell.client.shapes import UpdateProductRolloutDefaults as Defaults
@@ -72,6 +72,8 @@ def _usual(product: Told) -> str:
         f"waves {written(usual['waves'])}" if "waves" in usual else "",
         "the same devices first" if usual.get("same_devices_first") else "",
         f"a guard {rule(usual['guard'])}" if "guard" in usual else "",
+        pace_of(usual["pace"]) if "pace" in usual else "",
+        f"in hours {hours_of(usual['hours'])}" if "hours" in usual else "",
     ]
     return "; ".join(filter(None, told))
 

@@ -7,7 +7,7 @@ import typer
 from upwell.cli.apps import noun
 from upwell.cli.exits import Ended, Exit, one_line
 from upwell.cli.remote.acting import LIST_MAX, SORT, At, Every, Limit, Made, Yes, verb
-from upwell.cli.remote.careful import Careful, manner, rule
+from upwell.cli.remote.careful import Careful, hours_of, manner, pace_of, rule
 from upwell.cli.remote.sight import failure
 from upwell.cli.remote.standing import WAVES, approval, counts, evidence, kept_back, next_of, waves
 from upwell.cli.remote.wanted import PackageId, Wanted
@@ -92,6 +92,8 @@ def show(at: At, rollout: RolloutId) -> None:
         ("to", found["version"]), ("product", found["product_id"]), ("devices", found["selected_by"]),
         ("tasks", told), ("offers a minute", number(found["maximum_per_min"])),
         ("guard", rule(found["guard"]) if "guard" in found else None),
+        ("pace", pace_of(found["pace"]) if "pace" in found else None),
+        ("hours", hours_of(found["hours"]) if "hours" in found else None),
         ("made", minute(found["created_at"])), ("begins", minute(found.get("scheduled_at"))),
         ("ended", minute(found.get("ended_at"))), ("approval", approval(found)), ("now", kept_back(found)),
     )  # fmt: skip
