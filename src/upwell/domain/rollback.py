@@ -1,4 +1,5 @@
-"""Whether and by which package devices can be brought back to the version that they came from."""
+"""Whether and by which package devices can be brought back to the version that they came from (rollouts 2.39, 2.42;
+ADR 0046)."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass

@@ -5,15 +5,15 @@ from typing import Any
 from upwell.dialects.checks import Range
 from upwell.dialects.operations import Param
 from upwell.dialects.upwell import names
+from upwell.dialects.upwell.care import DEVICES_MAX
 from upwell.dialects.upwell.job_ops import ROLLOUT_PATH, job_of
-from upwell.dialects.upwell.params import prose
 from upwell.dialects.upwell.rows import Row, row
 from upwell.dialects.upwell.shapes import Shape, at, free, members, number, text
+from upwell.dialects.upwell.steer_ops import REASON
 from upwell.domain import commands as c
 from upwell.domain.rollback import Hindrance
 
 _ONE = "/rollouts/{rollout_id}/rollback"
-DEVICES_MAX = 10_000_000
 
 _PART = Shape("", "", (
     text("module", lambda p: p.module),
@@ -62,7 +62,7 @@ OPERATIONS: dict[str, Row] = {
         "POST", _ONE + "/start", "operator", "Bring the devices of a rollout back to what they ran before.",
         lambda v: c.StartRollback(job_id=job_of(v), devices=v["devices"], reason=v["reason"] or ""), ROLLBACK,
         ids=ROLLOUT_PATH, status=201, selects=True,
-        body=(Param("devices", "int", required=True, check=Range(1, DEVICES_MAX)), Param("reason", check=prose(256))),
+        body=(Param("devices", "int", required=True, check=Range(1, DEVICES_MAX)), REASON),
         notes="`devices` is how many the rollback tells, so that no more are touched than are meant. Each version gets"
               " a rollout with the waves and the guard of the undone one. A dynamic one is ended before; any other that"
               " still runs is to be cancelled or paused first.",
