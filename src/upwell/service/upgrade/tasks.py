@@ -10,7 +10,7 @@ from uuid import UUID
 from upwell.domain.acts import followed
 from upwell.domain.awaiting import Awaits
 from upwell.domain.talk import TaskRef
-from upwell.domain.task import Change, State, Task
+from upwell.domain.task import Change, Event, State, Task
 from upwell.service.upgrade import acts, counters, events, failures, guards
 from upwell.storage.database import Connection, Row
 from upwell.storage.queries import sheet
@@ -78,7 +78,9 @@ class Ledger:
         await events.tell_tasks(conn, changed, now)
         await counters.move(conn, counters.moves_of(changed))
         await failures.move(conn, shifts)
-        await guards.ended(conn, [a for b, a in changed if a.wave and b.is_open and not a.is_open], now)
+        ends = [a for b, a in changed if a.wave and b.is_open and not a.is_open]
+        refs = {ref for ref, _, change in self.changes if change.event is Event.STEPPED}
+        await guards.ended(conn, ends, now, stepped=[a for _, a in changed if a.wave and a.is_open and a.ref in refs])
 
 
 @dataclass(slots=True)
