@@ -64,9 +64,7 @@ def reported_version(
     task_now = _set_out(replace(task, source_version=report.version), beside.way)
     if task.offered_at is None or first_word or report.version in beside.former:
         return _judged_anew(task_now, beside, connection, now)
-    if task.led_to is not None and not _is_led(task_now, beside.way):
-        return failed(task_now, _no_way(task_now))
-    return _strayed(task_now, now)
+    return _strayed(task_now, beside.way, now)
 
 
 def answered_version(
@@ -172,9 +170,10 @@ def _sources(task: Task) -> str:
     return ", ".join(sorted(frozenset.intersection(*sets))) or "no version"
 
 
-def _strayed(task: Task, now: datetime) -> Stepped:
+def _strayed(task: Task, way: Way, now: datetime) -> Stepped:
     failure = Failure(reason=NOT_CONFORM, text=STRAY_TEXT)
-    if task.led_to is None and not task.fits(task.source_version):  # L6: no retry can help
+    fits = task.fits(task.source_version) if task.led_to is None else _is_led(task, way)
+    if not fits:  # L6: no retry can help
         return failed(task, failure)
     return broke(task, failure, now)
 
