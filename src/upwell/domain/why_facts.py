@@ -116,6 +116,7 @@ class Stand:
     is_approved: bool = True
     in_hours: bool = True
     has_place: bool = True
+    outcome: str = ""
 
     @property
     def is_open(self) -> bool:
