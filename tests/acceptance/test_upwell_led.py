@@ -1,4 +1,4 @@
-"""A real device of each vendor is led 1.0 → 1.5 → 2.0 as one task, and the server is killed on the way (ADR 0057)."""
+"""A real device of each vendor is led 1.0 → 1.5 → 2.0 as one task, and the server is killed on the way (ADR 0048)."""
 
 import asyncio
 import random

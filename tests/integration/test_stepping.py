@@ -1,4 +1,4 @@
-"""Devices are led to a package by those that come before it, as one task (ADR 0057; issue 13)."""
+"""Devices are led to a package by those that come before it, as one task (ADR 0048; issue 13)."""
 
 import random
 from dataclasses import dataclass, replace

@@ -1,4 +1,4 @@
-"""Ways over stepping stones (ADR 0057)."""
+"""Ways over stepping stones (ADR 0048)."""
 
 import random
 

@@ -15,7 +15,7 @@ from upwell.domain.awaiting import OFFERED, Awaits, Cue
 from upwell.domain.choosing import Choice, arrived, chosen
 from upwell.domain.stepping import NO_WAY, Way, is_nearer, next_step
 from upwell.domain.talk import ProgressReport, ResultReport, VersionReport
-from upwell.domain.task import UNFIT, Event, State, Stepped, Task, step
+from upwell.domain.task import ROLLED_BACK, UNFIT, Event, State, Stepped, Task, step
 
 # alibaba 6.4: what a negative step means; the word groups failures, the text is what a person reads
 FAILURES: dict[int, tuple[str, str]] = {
@@ -25,6 +25,7 @@ FAILURES: dict[int, tuple[str, str]] = {
     -4: ("burning_failed", "burning failed"),
 }
 
+WHOLE = 100  # the progress of a device that has the package
 STRAY_TEXT = "report version is not conform"  # alibaba 2.5, sample of ListOTATaskByJob
 NOT_CONFORM, NOT_SUPPORTED = "version_not_conform", "version_not_supported"
 
@@ -56,6 +57,7 @@ def reported_version(
         return task, None
     if report.version == (task.led_to or task.destination):
         return _arrived(task)
+    task = _come_back(task, report.version, connection)
     if _is_unchanged(task, report.version, connection):
         return _stayed(task, connection, now), None
     if task.led_to is not None and _is_step(task, report.version, beside.way):
@@ -80,7 +82,7 @@ def answered_version(
         return _arrived(task)
     if task.state is State.CONFIRM or (task.awaiting is Awaits.RESULT and task.offered_on == connection):
         return task, None  # huawei 6.2: after the offer another version says nothing
-    task = replace(task, source_version=report.version)
+    task = replace(_come_back(task, report.version, connection), source_version=report.version)
     choice = None if arrived(report.version, choices) else chosen(report.version, choices)
     if choice is None:  # L6: no retry can help
         return failed(task, Failure(reason=NOT_SUPPORTED, text=""))
@@ -105,7 +107,7 @@ def _is_step(task: Task, version: str | None, way: Way) -> bool:
 
 
 def _stepped(task: Task, version: str, way: Way, now: datetime) -> Stepped:
-    """A step is done: the next is a new attempt, of another package, with its own time and retries (ADR 0057)."""
+    """A step is done: the next is a new attempt, of another package, with its own time and retries (ADR 0048)."""
     on = _set_out(replace(task, source_version=version), way)
     begun = replace(
         anew(on, now), attempt=0, reason="", failure_ref="", code=None,
@@ -123,6 +125,16 @@ def _set_out(task: Task, way: Way) -> Task:
         return task
     package_id = None if found.version == task.led_to else found.package_id
     return replace(task, package_id=package_id, destination=found.version)
+
+
+def _come_back(task: Task, version: str | None, connection: UUID | None) -> Task:
+    """The task, which is marked where its device had the whole package, began anew, and says that it runs what it came
+    from: it has rolled back (rollouts 7.20). Who polls has one connection for ever, and is not seen to begin anew."""
+    began_anew = None not in (connection, task.offered_on) and connection != task.offered_on
+    had_it = task.state is State.IN_PROGRESS and task.progress == WHOLE
+    if not (had_it and began_anew) or version is None or version != task.source_version:
+        return task
+    return replace(task, outcome=ROLLED_BACK)
 
 
 def _is_unchanged(task: Task, version: str | None, connection: UUID | None) -> bool:

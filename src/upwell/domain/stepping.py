@@ -1,4 +1,4 @@
-"""Stepping stones: by which packages devices are led to one that may follow some versions only (ADR 0057).
+"""Stepping stones: by which packages devices are led to one that may follow some versions only (ADR 0048).
 
 A package that leads says which versions it may follow; a device that runs another is brought to one of these first, by
 another package of the module, and so on. A way is the next package for each version, found once, backwards from the

@@ -1,4 +1,4 @@
-"""Stepping stones: the way of a job that leads, found when it is made and kept with it (ADR 0057)."""
+"""Stepping stones: the way of a job that leads, found when it is made and kept with it (ADR 0048)."""
 
 from collections.abc import Sequence
 
