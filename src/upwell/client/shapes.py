@@ -357,6 +357,8 @@ class Package(TypedDict):
     source_version: NotRequired[str]
     source_versions: NotRequired[list[str]]
     """Those that it may follow; absent: any"""
+    after: NotRequired[list[str]]
+    """Devices of other versions are led to one of these first"""
     status: str
     """Exempt: it needs no verification; more may come"""
     verify_progress: int
@@ -473,6 +475,8 @@ class RolloutWave(TypedDict):
     """Without a verdict yet"""
     silent: NotRequired[int]
     """Of the failed ones, who may tell a result still"""
+    rolled_back: NotRequired[int]
+    """Of the failed ones, who had the whole package and came back with the version of before"""
     rejected: NotRequired[int]
     """Evidence of nothing"""
     postponed: NotRequired[int]
@@ -636,6 +640,8 @@ class CountedRolloutWave(TypedDict):
     """Without a verdict yet"""
     silent: NotRequired[int]
     """Of the failed ones, who may tell a result still"""
+    rolled_back: NotRequired[int]
+    """Of the failed ones, who had the whole package and came back with the version of before"""
     rejected: NotRequired[int]
     """Evidence of nothing"""
     postponed: NotRequired[int]
@@ -849,7 +855,7 @@ class Failures(TypedDict):
     vendor: NotRequired[str]
     """By whose device side they spoke last; more may come"""
     count: int
-    """Tasks; of all items they add up to the rollout's failed ones"""
+    """Tasks; of all items they add up to the failed and the rolled back ones"""
     examples: list[FailuresExample]
     """Some of the last to fail so"""
 
@@ -941,6 +947,8 @@ class Why(TypedDict):
     """When that is, where a clock knows"""
     checks: list[WhyCheck]
     """Those that concern the device, in the order in which they are asked"""
+    steps: NotRequired[list[str]]
+    """Versions by which it is led from what it runs, the last one the rollout's"""
     as_of: str
 
 
@@ -979,6 +987,8 @@ class PlanVersion(TypedDict):
     """Absent: not known, or with `others` not told apart"""
     others: NotRequired[bool]
     devices: int
+    steps: NotRequired[list[str]]
+    """Versions by which they are led, the last one the package's"""
 
 
 class PlanVendor(TypedDict):

@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from upwell.domain.awaiting import OURS, Awaits, Cue, wait
-from upwell.domain.task import BUSY, Event, State, Stepped, Task, step
+from upwell.domain.task import BUSY, ROLLED_BACK, Event, State, Stepped, Task, step
 
 SETTLE = timedelta(seconds=2)  # alibaba 6.9: a device reports its version within 2 s of coming online
 PUT_OFF = timedelta(seconds=1)  # a connection that took no offer is tried again this much later
@@ -76,9 +76,10 @@ def due_again(task: Task, now: datetime) -> Task:
 
 def anew(task: Task, since: datetime) -> Task:
     """The task as its next attempt begins at `since`: nothing was offered in it, and one that asks waits for its device
-    and chooses its package anew."""
+    and chooses its package anew. One that is led keeps the step that it is at."""
     awaiting, ends_at = wait(task.awaiting, Cue.ANEW, since, None)
-    return replace(task, awaiting=awaiting, timeout_at=ends_at, progress=0, offered_on=None, package_id=None)
+    package_id = None if task.led_to is None else task.package_id
+    return replace(task, awaiting=awaiting, timeout_at=ends_at, progress=0, offered_on=None, package_id=package_id)
 
 
 def cued(task: Task, cue: Cue, now: datetime) -> Task:
@@ -96,6 +97,8 @@ def repeated(task: Task, need_confirm: bool, now: datetime) -> Stepped:
     """The owner has a failed or cancelled task run again, as if new; with confirmation it waits for that again
     (alibaba 2.5 ReupgradeOTATask). What the device said of the attempt before stays known, so its echo is one."""
     fresh = replace(anew(task, now), attempt=0, description="", reason="", offered_at=None)
+    if task.outcome == ROLLED_BACK:
+        fresh = replace(fresh, outcome="")
     if need_confirm:
         return step(task, Event.REPEATED_HELD, replace(fresh, due_at=None))
     return step(task, Event.REPEATED, replace(fresh, due_at=due(task, now)))

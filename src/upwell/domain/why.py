@@ -12,7 +12,8 @@ from dataclasses import dataclass
 
 from upwell.domain.attempts import OFFLINE, RESULTLESS, SILENT
 from upwell.domain.hearing import NOT_SUPPORTED
-from upwell.domain.task import BUSY, GONE, UNFIT, State
+from upwell.domain.stepping import NO_WAY
+from upwell.domain.task import BUSY, GONE, ROLLED_BACK, UNFIT, State
 from upwell.domain.why_facts import Code, Facts, Stand
 
 STRAY, FOREIGN, UNTELLABLE, OVERWRITTEN = "device_unknown", "other_product", "untellable", "overwritten"
@@ -116,6 +117,17 @@ def _first(facts: Facts) -> Code | None:
     return Code.SUPERSEDED if task.reason == OVERWRITTEN else None
 
 
+def _way(facts: Facts) -> Code | None:
+    task = facts.task
+    if task is None:
+        return Code.NEEDS_INTERMEDIATE if facts.outside.misfit == Code.NEEDS_INTERMEDIATE else None
+    if not task.is_open:
+        return Code.NEEDS_INTERMEDIATE if task.reason == NO_WAY else None
+    is_lost = not task.has_object and task.object_state != "checking"
+    is_cut = task.is_led and (not task.is_fitting or (task.is_step and (not task.is_released or is_lost)))
+    return Code.NEEDS_INTERMEDIATE if is_cut else None
+
+
 def _package(facts: Facts) -> Code | None:
     task = facts.task
     if task is None:
@@ -176,9 +188,15 @@ def _failed(facts: Facts) -> Code | None:
     task = facts.task
     if task is None or task.state is not State.FAILED:
         return None
+    if task.outcome == ROLLED_BACK:
+        return Code.ROLLED_BACK
     if task.reason in TIME_OUTS:
         return Code.TIMED_OUT
     return Code.ATTEMPTS_EXHAUSTED if task.is_tried_out and task.is_retry else Code.FAILED
+
+
+def _kept(facts: Facts) -> Code | None:
+    return Code.ROLLED_BACK if facts.task is not None and facts.task.outcome == ROLLED_BACK else None
 
 
 def _answered(facts: Facts) -> Code | None:
@@ -210,7 +228,8 @@ CHECKS = (
     Check(name="there", number="7.6", question="Does it need the version?", of=_always, finds=_there),
     Check(name="targeted", number="7.7", question="Is the rollout for it?", of=_always, finds=_targeted),
     Check(name="first", number="7.8", question="Is no other rollout before this one?", of=_always, finds=_first),
-    # Stepping stones have their place here (needs_intermediate).
+    Check(name="way", number="7.9", question="Does a way lead from its version to the rollout's?", of=_is_to_be_offered,
+          finds=_way),
     Check(name="package", number="7.9", question="Is there a package that it can take?", of=_is_to_be_offered,
           finds=_package),
     Check(name="approved", number="7.10", question="Is the rollout approved?", of=_is_to_be_made_or_offered,
@@ -230,6 +249,9 @@ CHECKS = (
     Check(name="failed", number="7.15", question="Did the update not fail?", of=_ended, finds=_failed),
     Check(name="due", number="7.16", question="Is an offer due?", of=_waits,
           finds=_of_task(Code.NOT_DUE, lambda t: t.need_push and t.due == "no")),
+    # Before the steps of an attempt, for it is in one again: its vendor offers anew what it came back without.
+    Check(name="kept", number="7.20", question="Did it not come back with its version of before?", of=_begun,
+          finds=_kept),
     Check(name="answered", number="7.16", question="Did it answer the offer?", of=_begun, finds=_answered),
     Check(name="fetched", number="7.17", question="Does it have the package?", of=_begun, finds=_fetches),
     Check(name="installed", number="7.19", question="Is it installed?", of=_begun, finds=lambda f: Code.INSTALLING),

@@ -25,6 +25,8 @@ class Told:
 
     now: datetime
     destination: str = ""
+    steps: tuple[str, ...] = ()  # versions that it is brought to, one after the other
+    stone: str = ""  # of those the one that it is at, if that is not the last
     made_at: datetime | None = None
     version: str | None = None
     reported_at: datetime | None = None
@@ -90,6 +92,16 @@ def _first(told: Told, code: Code | None) -> Fact:
     return (f"it has a task of {told.beside or 'another rollout'}" if code else "there is none"), told.ended_at
 
 
+def _way(told: Told, code: Code | None) -> Fact:
+    if code is None:
+        return f"it goes by {', then '.join(told.steps)}" if told.steps else "it needs none", None
+    if told.ended_why:
+        return told.ended_why, told.ended_at
+    if told.stone:
+        return f"the package of {told.stone}, by which it is led to {told.destination}, can't be offered any more", None
+    return f"no package leads from {told.version} to {told.destination}", None
+
+
 def _package(told: Told, code: Code | None) -> Fact:
     return {
         None: "there is",
@@ -143,6 +155,7 @@ _TELLS: dict[str, Callable[[Told, Code | None], Fact]] = {
     "there": _there,
     "targeted": _targeted,
     "first": _first,
+    "way": _way,
     "package": _package,
     "approved": lambda told, code: ("a person's approval is waited for" if code else "it is, or wants none", None),
     "begun": _begun,
@@ -154,6 +167,12 @@ _TELLS: dict[str, Callable[[Told, Code | None], Fact]] = {
     "consent": lambda told, code: ("its task waits for that" if code else "it may go on", None),
     "failed": _ended,
     "due": lambda told, code: ("nothing is due on this connection" if code else "it is", told.due_at),
+    "kept": lambda told, code: (
+        f"it had the whole package, restarted, and runs {told.version or 'the version of before'}"
+        if code
+        else "it did not",
+        told.reported_at if code else None,
+    ),
     "answered": lambda told, code: ("it was offered and said nothing" if code else "it did", told.offered_at),
     "fetched": lambda told, code: (f"progress {told.progress}", told.offered_at),
     "installed": lambda told, code: (f"progress {told.progress}", told.offered_at),
@@ -186,6 +205,7 @@ NEXT: dict[Code, str] = {
     Code.QUEUED_BEHIND: "Wait for the other rollout's end, or cancel its task; then retry this one's.",
     Code.SUPERSEDED: "Nothing: a later rollout has the device. Retry its task to bring it to this version instead.",
     Code.NO_FITTING_PACKAGE: "Make a rollout of a full package, or of a delta from the version that it runs.",
+    Code.NEEDS_INTERMEDIATE: "Make the package that brings it to where the next may follow; then another rollout.",
     Code.PACKAGE_DELETED: "Cancel the rollout: its package was deleted.",
     Code.PACKAGE_UNVERIFIED: "Verify the package.",
     Code.PACKAGE_UNREAD: "Nothing: the package's object is being read.",
@@ -210,7 +230,7 @@ NEXT: dict[Code, str] = {
     Code.DOWNLOAD_NOT_BEGUN: "Nothing: it has the offer. See whether it reaches the download's address.",
     Code.DOWNLOADING: "Nothing: it is under way.",
     Code.INSTALLING: "Nothing: it is to report the version after its restart.",
-    Code.ROLLED_BACK: "It came to the version and left it again: find out why, then make another rollout.",
+    Code.ROLLED_BACK: "It did not keep the version: find out why it went back, then make another rollout.",
     Code.DUE_NOW: "Nothing: it is told within a second.",
     Code.WHEN_IT_ASKS: "The rollout does not push: the device must ask.",
 }  # fmt: skip
@@ -230,6 +250,7 @@ MEANS: dict[Code, str] = {
     Code.QUEUED_BEHIND: "Another rollout had it when this one came.",
     Code.SUPERSEDED: "A later rollout took it.",
     Code.NO_FITTING_PACKAGE: "No package of the rollout may follow its version.",
+    Code.NEEDS_INTERMEDIATE: "No package leads from its version to the rollout's, or one on the way can't be offered.",
     Code.PACKAGE_DELETED: "The package was deleted.",
     Code.PACKAGE_UNVERIFIED: "The package is not verified.",
     Code.PACKAGE_UNREAD: "The package's object is being read.",
@@ -254,7 +275,7 @@ MEANS: dict[Code, str] = {
     Code.DOWNLOAD_NOT_BEGUN: "It acknowledged the offer and told no progress.",
     Code.DOWNLOADING: "It told progress.",
     Code.INSTALLING: "It told progress 100, and not yet the version.",
-    Code.ROLLED_BACK: "It came to the version and runs another now.",
+    Code.ROLLED_BACK: "It had the whole package and came back with the version of before, or left the version again.",
     Code.DUE_NOW: "Nothing keeps it: it is offered within a second.",
     Code.WHEN_IT_ASKS: "Nothing keeps it, and the rollout does not push: it is offered when it asks.",
 }

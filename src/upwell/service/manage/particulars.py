@@ -35,7 +35,7 @@ TOLD = frozenset({
     "count", "days", "description", "dialect", "disconnect", "done", "dynamic_mode", "each_offered", "each_succeeded", "everywhere",
     "enabled", "expires_at", "factor", "files", "finish_at", "first", "form", "from_offer", "gray_percent", "growth",
     "guard", "hours", "in_space", "is_delta", "is_server_admin", "job", "keep_days", "keep_gateway", "keep_most",
-    "keys", "kind", "kinds", "last", "lifetime", "manner", "maximum_per_min", "md5", "multi_module", "name",
+    "keys", "kind", "kinds", "last", "leads", "lifetime", "manner", "maximum_per_min", "md5", "multi_module", "name",
     "need_confirm", "need_push", "nickname", "number", "of_devices", "of_presence", "only_empty", "opens_min", "over",
     "overlap", "overwrite", "p0", "p1", "pace", "part", "part_size", "percent", "place", "preset", "protocol",
     "purpose", "rate", "reason", "rejected", "remark", "required", "retry_count", "retry_interval_min", "revision",
