@@ -32,17 +32,17 @@ IDS = frozenset({
 TOLD = frozenset({
     "action", "active", "alias", "alpha", "already", "approval", "asks_version", "at_least", "at_most", "at_once",
     "away_days", "base_per_min", "beta", "by_gateway", "care", "changed", "changes", "closes_min", "condition_text",
-    "count", "days", "description", "dialect", "disconnect", "done", "dynamic_mode", "each_offered", "each_succeeded", "everywhere",
-    "enabled", "expires_at", "factor", "files", "finish_at", "first", "form", "from_offer", "gray_percent", "growth",
-    "guard", "hours", "in_space", "is_delta", "is_server_admin", "job", "keep_days", "keep_gateway", "keep_most",
-    "keys", "kind", "kinds", "last", "leads", "lifetime", "manner", "maximum_per_min", "md5", "multi_module", "name",
-    "need_confirm", "need_push", "nickname", "number", "of_devices", "of_presence", "only_empty", "opens_min", "over",
-    "overlap", "overwrite", "p0", "p1", "pace", "part", "part_size", "percent", "place", "preset", "protocol",
-    "purpose", "rate", "reason", "rejected", "remark", "required", "retry_count", "retry_interval_min", "revision",
-    "role", "rollout_defaults", "same_first", "scheduled", "scheduled_at", "scoped", "secondary", "selection",
-    "server_name", "sha256", "share", "sign_method", "size", "skip_soak", "soak_min", "source_version",
-    "source_versions", "spans", "states", "suffix", "tags", "test", "timeout_min", "verdict_min", "verify", "version",
-    "wave", "waves", "whole", "zone",
+    "count", "days", "description", "dialect", "disconnect", "done", "dynamic_mode", "each_offered", "each_succeeded",
+    "enabled", "everywhere", "expires_at", "factor", "files", "finish_at", "first", "form", "from_offer",
+    "gray_percent", "growth", "guard", "hours", "in_space", "is_delta", "is_server_admin", "job", "keep_days",
+    "keep_gateway", "keep_most", "keys", "kind", "kinds", "last", "leads", "lifetime", "manner", "maximum_per_min",
+    "md5", "multi_module", "name", "need_confirm", "need_push", "nickname", "number", "of_devices", "of_presence",
+    "only_empty", "opens_min", "over", "overlap", "overwrite", "p0", "p1", "pace", "part", "part_size", "percent",
+    "place", "preset", "protocol", "purpose", "rate", "reason", "rejected", "remark", "required", "retry_count",
+    "retry_interval_min", "revision", "role", "rollout_defaults", "same_first", "scheduled", "scheduled_at", "scoped",
+    "secondary", "selection", "server_name", "sha256", "share", "sign_method", "size", "skip_soak", "soak_min",
+    "source_version", "source_versions", "spans", "states", "suffix", "tags", "test", "timeout_min", "verdict_min",
+    "verify", "version", "wave", "waves", "whole", "zone",
 })  # fmt: skip
 """Members that say what was asked."""
 
