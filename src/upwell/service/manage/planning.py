@@ -5,7 +5,6 @@ by, so that a plan is what happens, as long as nobody says anything new meanwhil
 """
 
 import json
-from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
@@ -27,6 +26,9 @@ from upwell.storage.database import Connection, Row
 from upwell.storage.job_rows import care_of, kept_care
 
 CHUNK = 10_000  # devices that are judged at once; none of them is locked
+SPAN = 20_000  # the same where spans are read as a whole
+DENSE = 3  # a span is read as a whole where it has fewer devices than this times those that are meant
+LAST = UUID(int=2**128 - 1)
 BEFORE, LOOKED_AT, STRETCHES = 5, 100, 1000  # guarded jobs before, among how many, and what is read of each
 
 
@@ -98,7 +100,7 @@ async def count_some(ctx: Context, conn: Connection, row: Row) -> Part:
         return await _of_product(ctx, conn, row, asked, found)
     span = await spans.next_of(conn, job, CHUNK)
     if span.ids:
-        await _judge(ctx, conn, row, asked, found, device_ids=span.ids)
+        await _judge(ctx, conn, row, asked, found, "classify", device_ids=span.ids)
     found.share = span.left
     if asked["selection"] == "GRAY":
         found.drawn += len(span.ids)
@@ -110,10 +112,20 @@ async def count_some(ctx: Context, conn: Connection, row: Row) -> Part:
 
 
 async def _of_product(ctx: Context, conn: Connection, row: Row, asked: dict[str, Any], found: Found) -> Part:
-    """Those of all devices of a product that are next; they need not be named."""
+    """Those of all devices of a product that are next. Where most devices of their span are its own, the span is read
+    as a whole; where the product is a small part of the fleet, they are named."""
     after = row["after_device"]
-    last = await conn.fetchval(*SQL["span_ends"](product_id=row["product_id"], after=after, at_most=CHUNK))
-    found.looked += await _judge(ctx, conn, row, asked, found, after=after, last=last)
+    since = UUID(int=0 if after is None else after.int + 1)
+    which = {"product_id": row["product_id"], "since": since}
+    span = await conn.fetchrow(*SQL["next_span"](at_most=SPAN, most=DENSE * SPAN, **which))
+    assert span is not None  # noqa: S101  # it has no condition
+    last = span["last"]
+    if span["beside"] < DENSE * SPAN:
+        await conn.execute(*SQL["along_spans"]())
+        found.looked += await _judge(ctx, conn, row, asked, found, "classify_span", since=since, last=last or LAST)
+    else:
+        ids = [each["device_id"] for each in await conn.fetch(*SQL["ids_in_span"](last=last or LAST, **which))]
+        found.looked += await _judge(ctx, conn, row, asked, found, "classify", device_ids=ids)
     if last is None:
         return await _over(conn, row, asked, found)
     return Part(found=found.kept(), looked=found.looked, stage=row["stage"], after=last)
@@ -131,12 +143,11 @@ def _as_job(row: Row, asked: dict[str, Any], found: Found) -> dict[str, Any]:
 
 
 async def _judge(
-    ctx: Context, conn: Connection, row: Row, asked: dict[str, Any], found: Found, *,
-    device_ids: Sequence[UUID] | None = None, after: UUID | None = None, last: UUID | None = None,
+    ctx: Context, conn: Connection, row: Row, asked: dict[str, Any], found: Found, how: str, **which: object
 ) -> int:  # fmt: skip
-    """Count these devices, or those of a span; returns how many they are."""
-    told = await conn.fetch(*SQL["classify"](
-        device_ids=device_ids, after=after, last=last, until=datetime.fromisoformat(asked["until"]),
+    """Count these devices by that statement; returns how many they are."""
+    told = await conn.fetch(*SQL[how](
+        **which, until=datetime.fromisoformat(asked["until"]),
         product_id=row["product_id"], module=asked["module"], destination=asked["destination"],
         sources=asked["sources"], delta_source=asked["source_version"] if asked["is_delta"] else None,
         away_since=ctx.now() - timedelta(days=asked["away_days"]), overwrite=asked["overwrite"],
