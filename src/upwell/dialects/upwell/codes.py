@@ -108,6 +108,7 @@ TABLE: Final[dict[str, Problem]] = {
         409, "Nobody else of the account is an admin who may sign in.", "Make another user an admin first."
     ),
     "no-session": Problem(409, "The request came by a key, which is no session.", "Sign in, or revoke the key."),
+    "first-user-made": Problem(409, "There is a user already.", "Sign in, or ask an admin to make a user for you."),
     "user-name-taken": Problem(409, "The account has a user of that name.", _OTHER_NAME),
     "device-busy": Problem(409, "A device has an unfinished task.", "Wait for its end, or cancel it."),
     "device-name-taken": Problem(409, "The product has a device of that name.", _OTHER_NAME),
@@ -160,6 +161,9 @@ TABLE: Final[dict[str, Problem]] = {
     ),
     "tasks-forgotten": Problem(
         409, "Tasks of the rollout are no longer kept.", "Start a rollout of the earlier version's package."
+    ),
+    "stepping-circle": Problem(
+        409, "The packages would lead in a circle.", "Name other versions in after: some that come before all of them."
     ),
     "job-ended": Problem(409, "The rollout has ended.", "Start another one."),
     "job-kind-mismatch": Problem(409, "The rollout is of another kind.", "Look at its kind first."),
