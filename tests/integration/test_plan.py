@@ -162,7 +162,8 @@ async def test_a_plan_is_what_happens(
 ) -> None:
     """Whether its devices are named or their spans read as a whole, in one part or in many."""
     for seed in seeds:
-        monkeypatch.setattr(planning, "CHUNK", (10_000, 5, 7)[seed % 3])
+        for size in ("CHUNK", "SPAN"):
+            monkeypatch.setattr(planning, size, (10_000, 5, 7)[seed % 3])
         monkeypatch.setattr(planning, "DENSE", (3, 0)[seed % 2])
         stage = await staged(ctx, caller, clock, random.Random(seed))
         plan = await planned(ctx, caller, stage.cmd)

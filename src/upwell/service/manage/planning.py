@@ -103,7 +103,7 @@ async def count_some(ctx: Context, conn: Connection, row: Row) -> Part:
         return await _of_product(ctx, conn, row, asked, found)
     span = await spans.next_of(conn, job, CHUNK)
     if span.ids:
-        await _judge(ctx, conn, row, asked, found, "classify", device_ids=span.ids)
+        await _judge(ctx, conn, row, asked, found, "classify", device_ids=span.ids, since=None, last=None)
     found.share = span.left
     if asked["selection"] == "GRAY":
         found.drawn += len(span.ids)
@@ -115,23 +115,21 @@ async def count_some(ctx: Context, conn: Connection, row: Row) -> Part:
 
 
 async def _of_product(ctx: Context, conn: Connection, row: Row, asked: dict[str, Any], found: Found) -> Part:
-    """Those of all devices of a product that are next. Where most devices of their span are its own, the span is read
-    as a whole; where the product is a small part of the fleet, they are named."""
-    after = row["after_device"]
+    """Those of all devices of a product that are next; they need not be named. Where most devices of their span are its
+    own, each table is read along it; else each device is looked up."""
+    after, product_id = row["after_device"], row["product_id"]
     since = UUID(int=0 if after is None else after.int + 1)
-    which = {"product_id": row["product_id"], "since": since}
-    span = await conn.fetchrow(*SQL["next_span"](at_most=SPAN, most=DENSE * SPAN, **which))
+    span = await conn.fetchrow(*SQL["next_span"](product_id=product_id, since=since, at_most=SPAN, most=DENSE * SPAN))
     assert span is not None  # noqa: S101  # it has no condition
-    last = span["last"]
+    which: dict[str, object] = {"since": since, "last": span["last"] or LAST}
     if span["beside"] < DENSE * SPAN:
         await conn.execute(*SQL["along_spans"]())
-        found.looked += await _judge(ctx, conn, row, asked, found, "classify_span", since=since, last=last or LAST)
+        found.looked += await _judge(ctx, conn, row, asked, found, "classify_span", **which)
     else:
-        ids = [each["device_id"] for each in await conn.fetch(*SQL["ids_in_span"](last=last or LAST, **which))]
-        found.looked += await _judge(ctx, conn, row, asked, found, "classify", device_ids=ids)
-    if last is None:
+        found.looked += await _judge(ctx, conn, row, asked, found, "classify", device_ids=None, **which)
+    if span["last"] is None:
         return await _over(conn, row, asked, found)
-    return Part(found=found.kept(), looked=found.looked, stage=row["stage"], after=last)
+    return Part(found=found.kept(), looked=found.looked, stage=row["stage"], after=span["last"])
 
 
 def _as_job(row: Row, asked: dict[str, Any], found: Found) -> dict[str, Any]:

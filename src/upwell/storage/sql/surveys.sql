@@ -87,8 +87,8 @@ select p.version as destination, lower(p.module) as module, p.is_delta, p.source
 from package p where p.package_id = :package_id;
 
 -- name: classify
--- How these devices would stand to a job that is made now, those that stand alike in one row, with some of them. One is busy when
--- an open task has it that the job would not take the place of. Each is looked up by its keys.
+-- How these devices, or the product's of a span by id, would stand to a job that is made now, those that stand alike in one row,
+-- with some of them. One is busy when an open task has it that the job would not take the place of. Each is looked up by its keys.
 select coalesce(f.misfit, case when b.job_id is not null then 'queued_behind' end) as code, mv.version,
        coalesce(pr.vendor, '') as vendor, b.job_id as beside,
        kept_by(d.enabled, pr.online_at, pr.node_id is not null, pr.offline_at, :away_since) as keeps,
@@ -104,7 +104,9 @@ left join lateral (
       and not (o.acts < oj.acts and exists (select from halt_of(o.job_id, o.acts, o.state)))
     limit 1
 ) b on true
-where d.product_id = :product_id and d.deleted_at is null and d.created_at <= :until and d.device_id = any(:device_ids::uuid[])
+where d.product_id = :product_id and d.deleted_at is null and d.created_at <= :until
+  and (:device_ids::uuid[] is null or d.device_id = any(:device_ids::uuid[]))
+  and (:since::uuid is null or d.device_id between :since::uuid and :last::uuid)
 group by 1, 2, 3, 4, 5;
 
 -- name: classify_span
@@ -126,14 +128,9 @@ from device d
 left join module_version mv on mv.device_id = d.device_id and mv.module = :module and mv.device_id between :since and :last
 left join presence pr on pr.device_id = d.device_id and pr.device_id between :since and :last
 left join busy b on b.device_id = d.device_id
-cross join lateral (select misfit(mv.version, :destination, :sources, :delta_source) as misfit) f
+cross join lateral (select misfit(mv.version, :destination, :sources, :delta_source, :led_from) as misfit) f
 where d.product_id = :product_id and d.deleted_at is null and d.created_at <= :until and d.device_id between :since and :last
 group by 1, 2, 3, 4, 5;
-
--- name: ids_in_span
--- The product's devices in a span of ids.
-select device_id from device
-where product_id = :product_id and deleted_at is null and device_id between :since and :last order by device_id;
 
 -- name: along_spans
 -- What a part of a dense span does otherwise: the span of each table is read in the order in which it lies, and put together by
