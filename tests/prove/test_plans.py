@@ -2,17 +2,12 @@
 with the answer that nobody disturbed gave, and each device is counted once (ADR 0042)."""
 
 import asyncio
-import json
 import random
-import subprocess
-import sys
 import time
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import asyncpg
-import httpx
 import pytest
 from alibabacloud_iot20180120 import models as m
 from bench.plans import FLEET
@@ -40,7 +35,7 @@ class Asked:
         client = server.client()
         name = m.CreateProductRequest(product_name="plans", node_type=0)
         self.server, self.count, self.product = server, count, client.create_product(name).body.product_key
-        self.v1 = _v1(server)
+        self.v1 = server.v1()
         package(client, self.product, b"image", "1.3")
         [made] = self.v1.get("/packages", params={"product_id": self.product}).raise_for_status().json()["items"]
         target = {"product_id": self.product, "package_id": made["id"]}
@@ -68,14 +63,6 @@ class Asked:
             assert time.monotonic() < deadline, found
             time.sleep(0.05)
         return {name: value for name, value in found.items() if name not in ("id", "started_at", "ended_at")}
-
-
-def _v1(server: Process) -> httpx.Client:
-    command = [str(Path(sys.executable).with_name("upwell")), "key", "create", "--dialect", "upwell", "--role", "admin",
-               "--data-dir", str(server.dir / "data"), "--json"]  # fmt: skip
-    made: dict[str, Any] = json.loads(subprocess.run(command, capture_output=True, text=True, check=True).stdout)
-    headers = {"Authorization": f"Bearer {made['secret']}"}
-    return httpx.Client(base_url=f"http://127.0.0.1:{server.http}/v1", headers=headers, timeout=60)
 
 
 async def _killed_in_a_part(server: Process, beyond: int) -> int:
