@@ -32,7 +32,8 @@ IDS = frozenset({
 TOLD = frozenset({
     "action", "active", "alias", "alpha", "already", "approval", "asks_version", "at_least", "at_most", "at_once",
     "away_days", "base_per_min", "beta", "by_gateway", "care", "changed", "changes", "closes_min", "condition_text",
-    "count", "days", "description", "dialect", "disconnect", "done", "dynamic_mode", "each_offered", "each_succeeded",
+    "count", "days", "description", "dialect", "disconnect", "done", "downgrade", "dynamic_mode", "each_offered",
+    "each_succeeded",
     "enabled", "expires_at", "factor", "files", "finish_at", "first", "form", "from_offer", "gray_percent", "growth",
     "guard", "hours", "in_space", "is_delta", "is_server_admin", "job", "keep_days", "keep_gateway", "keep_most",
     "keys", "kind", "kinds", "last", "leads", "lifetime", "manner", "maximum_per_min", "md5", "multi_module", "name",
