@@ -50,7 +50,7 @@ SECTIONS: Mapping[str, Mapping[str, Place]] = {
         "audit": Place("What owners did and were refused.", "audit:app", "remote.audit:app"),
     },
     "A server's admin, over the API": {
-        "account": Place("Accounts: make, rename.", remote="remote.accounts:app"),
+        "account": Place("Accounts: make, rename; defaults of your own.", remote="remote.accounts:app"),
     },
     "On the server's machine": {
         "serve": Place("Run the server.", "serving:serve"),

@@ -50,6 +50,19 @@ class Module(TypedDict):
     modified_at: str
 
 
+class MadeDeviceSetAside(TypedDict):
+    """it failed too often, and is offered nothing meanwhile"""
+
+    since: str
+    until: NotRequired[str]
+    """Absent: until a person releases it"""
+    failures: int
+    """Since it succeeded last"""
+    rollout_id: str
+    """Where it failed last"""
+    reason: str
+
+
 class MadeDevice(TypedDict):
     """A device just made, with the secret that it logs in with."""
 
@@ -82,7 +95,22 @@ class MadeDevice(TypedDict):
     offline_at: NotRequired[str]
     last_heard_at: NotRequired[str]
     """Anything that it sent; true to a minute or two"""
+    set_aside: NotRequired[MadeDeviceSetAside]
+    """It failed too often, and is offered nothing meanwhile"""
     secret: str
+
+
+class DeviceSetAside(TypedDict):
+    """it failed too often, and is offered nothing meanwhile"""
+
+    since: str
+    until: NotRequired[str]
+    """Absent: until a person releases it"""
+    failures: int
+    """Since it succeeded last"""
+    rollout_id: str
+    """Where it failed last"""
+    reason: str
 
 
 class Device(TypedDict):
@@ -117,6 +145,8 @@ class Device(TypedDict):
     offline_at: NotRequired[str]
     last_heard_at: NotRequired[str]
     """Anything that it sent; true to a minute or two"""
+    set_aside: NotRequired[DeviceSetAside]
+    """It failed too often, and is offered nothing meanwhile"""
 
 
 class DeviceCounts(TypedDict):
@@ -163,6 +193,30 @@ class Registration(TypedDict):
     repeated_names: NotRequired[list[str]]
     """Given twice, or the product has them"""
     created_at: str
+
+
+class SetAsideCountsReason(TypedDict):
+    reason: str
+    devices: int
+
+
+class SetAsideCounts(TypedDict):
+    """How many devices are set aside."""
+
+    devices: int
+    counted_up_to: NotRequired[int]
+    """There may be more"""
+    reasons: list[SetAsideCountsReason]
+    """Of the last failure, the most first"""
+
+
+class Released(TypedDict):
+    """What a release of many did."""
+
+    released: int
+    """Devices"""
+    left: int
+    """Of those that are meant; ask again with this number"""
 
 
 ImportFirstProblem = TypedDict(
@@ -1414,6 +1468,13 @@ class UpdateProductRolloutDefaultsPace(TypedDict):
     at_once: NotRequired[int]
 
 
+class UpdateProductRolloutDefaultsSetAside(TypedDict):
+    failures: NotRequired[int]
+    first_min: NotRequired[int]
+    most_min: NotRequired[int]
+    hold_failures: NotRequired[int]
+
+
 class UpdateProductRolloutDefaultsApproval(TypedDict):
     required: NotRequired[bool]
     over: NotRequired[int]
@@ -1426,6 +1487,7 @@ class UpdateProductRolloutDefaults(TypedDict):
     guard: NotRequired[UpdateProductRolloutDefaultsGuard]
     hours: NotRequired[UpdateProductRolloutDefaultsHours]
     pace: NotRequired[UpdateProductRolloutDefaultsPace]
+    set_aside: NotRequired[UpdateProductRolloutDefaultsSetAside]
     approval: NotRequired[UpdateProductRolloutDefaultsApproval]
 
 
@@ -1606,6 +1668,13 @@ class UpdateRolloutDefaultsRolloutDefaultsPace(TypedDict):
     at_once: NotRequired[int]
 
 
+class UpdateRolloutDefaultsRolloutDefaultsSetAside(TypedDict):
+    failures: NotRequired[int]
+    first_min: NotRequired[int]
+    most_min: NotRequired[int]
+    hold_failures: NotRequired[int]
+
+
 class UpdateRolloutDefaultsRolloutDefaultsApproval(TypedDict):
     required: NotRequired[bool]
     over: NotRequired[int]
@@ -1618,6 +1687,7 @@ class UpdateRolloutDefaultsRolloutDefaults(TypedDict):
     guard: NotRequired[UpdateRolloutDefaultsRolloutDefaultsGuard]
     hours: NotRequired[UpdateRolloutDefaultsRolloutDefaultsHours]
     pace: NotRequired[UpdateRolloutDefaultsRolloutDefaultsPace]
+    set_aside: NotRequired[UpdateRolloutDefaultsRolloutDefaultsSetAside]
     approval: NotRequired[UpdateRolloutDefaultsRolloutDefaultsApproval]
 
 

@@ -136,6 +136,8 @@ class Task:
     is_paused: bool = False  # its job: nothing is offered
     is_shut: bool = False  # its wave has not opened yet: it is not offered
     let_on_at: datetime | None = None  # when its job was resumed last, or its last wave opened
+    counts_setbacks: bool = False  # its account sets devices aside that fail (domain/setbacks.py)
+    has_setback: bool = False  # its device has failures that count
 
     @property
     def is_open(self) -> bool:

@@ -144,6 +144,9 @@ TABLE: Final[dict[str, Problem]] = {
         409, "Another number of devices would be brought back.",
         "Look at the rollback, and say the number that it tells.",
     ),
+    "more-than-meant": Problem(
+        409, "More devices would be released than are meant.", "Count them again, and say that number."
+    ),
     "job-is-running": Problem(
         409, "The rollout still brings devices to its package.",
         "Cancel or pause it first; a dynamic one is ended for you.",

@@ -7,6 +7,8 @@ the names of the columns they come from. A dialect checks the form of what it de
 
 from upwell.domain.commands.audit import AuditEntry, ListAudit
 from upwell.domain.commands.devices import (
+    AsideCounts,
+    CountAside,
     CountDevices,
     CreateDevice,
     DeleteDevice,
@@ -16,9 +18,13 @@ from upwell.domain.commands.devices import (
     DeviceCounts,
     ExportDevices,
     ListDevices,
+    Released,
+    ReleaseDevice,
+    ReleaseDevices,
     ResetDevice,
     ResetSecret,
     SecretReset,
+    SetAside,
     SetTags,
     ShowDevice,
     ShowDevices,
@@ -253,7 +259,7 @@ from upwell.domain.commands.whys import ExplainDevice, Why, WhyCheck
 Changing = (
     CreateProduct | UpdateProduct | DeleteProduct | CreateSpace | RenameSpace | DeleteSpace
     | CreateDevice | UpdateDevices | ResetSecret | ResetDevice | DeleteDevice | SetTags | DeleteTags
-    | RegisterDevices | CheckDeviceNames
+    | RegisterDevices | CheckDeviceNames | ReleaseDevice | ReleaseDevices
     | CreateGroup | UpdateGroup | DeleteGroup | AddToGroup | RemoveFromGroup
     | CreateUploadTicket | CreatePackage | UpdatePackage | DeletePackage | CreateModule | UpdateModule | DeleteModule
     | CreateJob | UpdateJob | ApproveJob | RefuseJob | PauseJob | ResumeJob | PromoteJob | EndPolicy | DeleteJob
@@ -269,7 +275,7 @@ Changing = (
 
 Reading = (
     ShowProduct | ListProducts | ListSpaces | ShowSpace
-    | ShowDevice | ShowDevices | ListDevices | CountDevices | ShowRegistration | ListGroups | ShowGroup
+    | ShowDevice | ShowDevices | ListDevices | CountDevices | CountAside | ShowRegistration | ListGroups | ShowGroup
     | ShowPackage | ListPackages | ShowModule | ListModules | ListModuleVersions
     | ShowJob | ListJobs | ListTasks | ListTargetFiles | ShowHook | ListHooks | ShowAction | ListActions | ListKeys
     | ListAudit | ShowKey | ShowUpload | ListFailures | ListTimeline | ListRefusedLogins | ListVersionHours
@@ -282,7 +288,7 @@ Reading = (
 Command = Changing | Reading
 
 Result = (
-    Done | Product | Device | Registration | DeviceCounts | Group | Enrolled | None
+    Done | Product | Device | Registration | DeviceCounts | AsideCounts | Released | Group | Enrolled | None
     | UploadTicket | Upload | UploadPart | Package | Job | Steered | Hook | HookAction
     | Page[Product] | Page[Device] | Page[Module] | Page[ModuleVersion] | Page[Package]
     | Page[Job] | Page[Task] | Page[Hook] | Page[HookAction] | Page[Group] | Page[AuditEntry] | Page[TimelineLine]

@@ -228,6 +228,12 @@ async def _count_devices(part: Part, cmd: c.CountDevices) -> c.CountDevices:
     return replace(cmd, **await part.listed(cmd.space, cmd.product_key))
 
 
+async def _aside(part: Part, cmd: c.CountAside | c.ReleaseDevices) -> Any:
+    if cmd.job_id is not None:
+        await part.job(cmd.job_id)
+    return replace(cmd, **await part.listed(cmd.space, cmd.product_key))
+
+
 async def _list_refused(part: Part, cmd: c.ListRefusedLogins) -> c.ListRefusedLogins:
     """Of one product; those that say none are the account's."""
     product = cmd.product_key or part.product_key
@@ -370,6 +376,7 @@ RULES: Mapping[type, Rule] = {
     c.CreateModule: _of_product, c.ListModules: _of_product, c.ShowModule: _of_module, c.UpdateModule: _of_module,
     c.DeleteModule: _of_module,
     c.CreateDevice: _make_device, c.ShowDevice: _of_device, c.ListDevices: _list_devices,
+    c.CountAside: _aside, c.ReleaseDevices: _aside, c.ReleaseDevice: _of_device,
     c.CountDevices: _count_devices, c.UpdateDevices: _of_devices, c.ResetSecret: _of_device, c.ResetDevice: _of_device,
     c.DeleteDevice: _of_device, c.SetTags: _of_device, c.DeleteTags: _of_device, c.RegisterDevices: _of_product,
     c.CheckDeviceNames: _of_product, c.ShowRegistration: _of_product,

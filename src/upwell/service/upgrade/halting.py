@@ -8,13 +8,14 @@ some moments later, by whichever process has its turn.
 import json
 import logging
 from typing import Any
+from uuid import UUID
 
 from upwell.domain.events import Kind
 from upwell.domain.talk import TaskRef
 from upwell.domain.task import OPEN, State
 from upwell.service.context import Context
 from upwell.service.journal import tell
-from upwell.service.upgrade import acts, events, guards, waves
+from upwell.service.upgrade import acts, events, guards, setbacks, waves
 from upwell.service.upgrade.fill import Chunk, Waiting
 from upwell.service.upgrade.following import follow_at_once
 from upwell.service.upgrade.tasks import plain
@@ -78,16 +79,18 @@ async def unheard(ctx: Context) -> list[Waiting]:
 async def silence_one(ctx: Context, job_id: int) -> Chunk:
     """Some of them have a verdict: silent where the task is open still, which changes nothing of the task."""
 
-    async def body(conn: Connection) -> int:
+    async def body(conn: Connection) -> tuple[int, list[UUID]]:
         if await acts.share(conn, [job_id]):
-            return 0
+            return 0, []
         now, held = ctx.now(), await guards.hold(conn, [job_id])
         rows = await conn.fetch(*SQL["unheard"](job_id=job_id, now=now, at_most=SILENT_AT_ONCE))
         verdicts = {TaskRef(device_id=plain(row["device_id"]), job_id=job_id): _verdict(row["state"]) for row in rows}
         await guards.judge(conn, verdicts, held, now)
-        return len(rows)
+        return len(rows), sorted(ref.device_id for ref, verdict in verdicts.items() if verdict == "silent")
 
-    count = await ctx.upkeep.transact(body)
+    count, silent = await ctx.upkeep.transact(body)
+    if silent:  # by itself, for these rows are locked before budgets are; a kill between the two leaves them uncounted
+        await ctx.upkeep.transact(lambda conn: setbacks.silent(conn, job_id, silent, ctx.now()))
     return Chunk(more=count == SILENT_AT_ONCE, moved=count > 0)
 
 
