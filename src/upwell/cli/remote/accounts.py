@@ -66,8 +66,8 @@ def defaults(
     none: Annotated[bool, typer.Option("--none", help="None, for products that have none either.")] = False,
     yes: Yes = False,
 ) -> None:
-    """Show how carefully rollouts of your account go about their devices where neither they nor their products say; or
-    say it, in the place of all that was, which an admin may."""
+    """Show how carefully your account's rollouts go about their devices, or say it: where neither they nor their
+    products do. What an admin says is in the place of all that was."""
     if none or usual.said(careful):
         said = wanted(usual, careful, none)
         if none:

@@ -229,8 +229,7 @@ async def _count_devices(part: Part, cmd: c.CountDevices) -> c.CountDevices:
 
 
 async def _aside(part: Part, cmd: c.CountAside | c.ReleaseDevices) -> Any:
-    if cmd.job_id is not None:
-        await part.job(cmd.job_id)
+    await part.job(cmd.job_id) if cmd.job_id is not None else None
     return replace(cmd, **await part.listed(cmd.space, cmd.product_key))
 
 
@@ -376,7 +375,6 @@ RULES: Mapping[type, Rule] = {
     c.CreateModule: _of_product, c.ListModules: _of_product, c.ShowModule: _of_module, c.UpdateModule: _of_module,
     c.DeleteModule: _of_module,
     c.CreateDevice: _make_device, c.ShowDevice: _of_device, c.ListDevices: _list_devices,
-    c.CountAside: _aside, c.ReleaseDevices: _aside, c.ReleaseDevice: _of_device,
     c.CountDevices: _count_devices, c.UpdateDevices: _of_devices, c.ResetSecret: _of_device, c.ResetDevice: _of_device,
     c.DeleteDevice: _of_device, c.SetTags: _of_device, c.DeleteTags: _of_device, c.RegisterDevices: _of_product,
     c.CheckDeviceNames: _of_product, c.ShowRegistration: _of_product,
@@ -394,8 +392,8 @@ RULES: Mapping[type, Rule] = {
     c.PlanRollback: _of_job, c.ShowRollback: _of_job, c.StartRollback: _of_job,
     c.ExplainDevice: _explain_device, c.ShowReasons: _of_job, c.CreatePlan: _make_plan, c.ShowPlan: _of_plan,
     c.CreateJob: _make_job, c.UpdateJob: _of_job, c.EndPolicy: _of_job, c.ShowJob: _of_job, c.ListJobs: _list_jobs,
-    c.ListFailures: _of_job, c.ListTimeline: _of_device, c.ListVersionHours: _of_product,
-    c.ListRefusedLogins: _list_refused,
+    c.ListFailures: _of_job, c.ListTimeline: _of_device, c.ListVersionHours: _of_product, c.CountAside: _aside,
+    c.ReleaseDevices: _aside, c.ReleaseDevice: _of_device, c.ListRefusedLogins: _list_refused,
     c.ListTasks: _list_tasks, c.CancelTasks: _steer, c.ConfirmTasks: _steer, c.RepeatTasks: _steer,
     c.ShowMe: _as_it_is, c.CreateKey: _make_key, c.ListKeys: _as_it_is, c.ShowKey: _of_key, c.RevokeKey: _of_key,
 }  # fmt: skip
