@@ -14,7 +14,6 @@ import re
 import shutil
 import subprocess
 import sys
-import tempfile
 import threading
 import time
 import urllib.error
@@ -33,6 +32,7 @@ from alibabacloud_iot20180120.client import Client
 from alibabacloud_tea_openapi.models import Config
 
 from acceptance.warm import Warm
+from scratch import scratch
 
 UPWELL = Path(sys.executable).with_name("upwell")
 READY = re.compile(r"^upwell ready http=(\S+) mqtt=(\S+) download=(\S+)")
@@ -84,8 +84,7 @@ def serve(*options: str) -> Iterator[Server]:
     the limits on requests a second are on only where `options` says so."""
     if not any("request-limits" in option for option in options):
         options = ("--no-request-limits", *options)
-    data_dir = Path(tempfile.mkdtemp(prefix="upwell-acceptance-", dir="/tmp"))
-    data_dir.chmod(0o711)  # started by root, PostgreSQL runs as someone else and must reach its folder
+    data_dir = scratch("upwell-acceptance-")
     admin = Key(id="acceptance", secret="an-Acceptance-Secret")
     ports = ["--http", "127.0.0.1:0", "--mqtt", "127.0.0.1:0", "--download", "127.0.0.1:0", *options]
     log = (data_dir / "serve.log").open("wb")

@@ -8,7 +8,6 @@ import signal
 import socket
 import subprocess
 import sys
-import tempfile
 import time
 from collections.abc import AsyncIterator, Iterator
 from contextlib import contextmanager
@@ -20,6 +19,7 @@ import pytest
 import pytest_asyncio
 from counting import miscounted
 
+from scratch import scratch
 from upwell.embedded.server import EmbeddedPostgres
 from upwell.service.clock import utc_now
 from upwell.service.context import Context
@@ -54,8 +54,7 @@ def dsn_of(dsn: str, name: str) -> str:
 @pytest.fixture(scope="session")
 def postgres() -> Iterator[str]:
     """The DSN of a running server that has a migrated template database."""
-    top = Path(tempfile.mkdtemp(prefix="upwell-test-", dir="/tmp"))
-    top.chmod(0o711)  # as root the server is another user and must pass through
+    top = scratch("upwell-test-")
     server = EmbeddedPostgres(top / "data")
     asyncio.run(_start(server))
     yield server.dsn
