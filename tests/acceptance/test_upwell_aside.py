@@ -68,11 +68,17 @@ def test_it_is_seen_told_and_released(v1: Api, product: str, lamp: Device) -> No
     waits = rollout(v1, product, lamp)
     until(lambda: v1.do("show_rollout", rollout_id=waits)["tasks"]["queued"], (1).__eq__)
     why = v1.do("explain_device", device_id=device, rollout_id=waits)
-    assert (why["code"], why["at"]) == ("set_aside", told["until"])
+    assert (why["code"], why["next_at"]) == ("set_aside", told["until"])
     assert not lamp.ask()
     assert [each["id"] for each in v1.do("list_devices", product_id=product, set_aside=True)["items"]] == [device]
     counted = v1.do("count_set_aside", product_id=product)
     assert counted == {"devices": 1, "reasons": [{"reason": "burning_failed", "devices": 1}]}
+    attention = v1.do("show_attention", product_id=product)
+    assert (attention["total"], attention["set_aside_devices"], attention["halted"]) == (
+        1,
+        1,
+        {"total": 0, "items": []},
+    )
     plan = v1.do("create_plan", kind="static", product_id=product, package_id=v1.do("show_rollout", rollout_id=waits)[
         "package_id"], targets={"device_names": [lamp.name]}, overwrite=True)  # fmt: skip
     kept = until(lambda: v1.do("show_plan", plan_id=plan["id"]), lambda p: p["status"] == "done")["kept"]

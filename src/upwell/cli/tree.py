@@ -35,6 +35,7 @@ SECTIONS: Mapping[str, Mapping[str, Place]] = {
         "group": Place("Groups of devices.", remote="remote.groups:app"),
         "package": Place("Packages: upload, look, verify.", remote="remote.packages:app"),
         "rollout": Place("Rollouts: plan, start, watch, steer.", remote="remote.planning:app"),
+        "attention": Place("What waits for you.", remote="remote.attention:attention"),
         "event": Place("Events: what happened, as it happens.", remote="remote.events:app"),
         "hook": Place("Hooks: where events are sent.", remote="remote.hooks:app"),
     },

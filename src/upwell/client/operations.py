@@ -452,6 +452,11 @@ class Operations(Blocking):
         /v1/devices/{device_id}/release`"""
         return self._one(ask("POST", path("/devices/{}/release", device_id), idempotency_key=idempotency_key), s.Device)
 
+    def show_attention(self, *, product_id: str | None = None, space_id: str | None = None) -> s.Attention:
+        """What waits for a person. As cheap as a look at one thing. A key of one space or product sees what is in
+        there. Needs the role viewer. `GET /v1/attention`"""
+        return self._one(ask("GET", "/attention", query={"product_id": product_id, "space_id": space_id}), s.Attention)
+
     def list_imports(
         self,
         *,

@@ -219,6 +219,96 @@ class Released(TypedDict):
     """Of those that are meant; ask again with this number"""
 
 
+class AttentionHaltedItem(TypedDict):
+    rollout_id: str
+    at: str
+    reason: str
+    """The test that tripped, and its numbers"""
+
+
+class AttentionHalted(TypedDict):
+    """rollouts that their guards halted, newest first"""
+
+    total: int
+    items: list[AttentionHaltedItem]
+    """20 at the most"""
+
+
+class AttentionAwaitingApprovalItem(TypedDict):
+    rollout_id: str
+    at: str
+    """Since when"""
+    revision: int
+    makers: list[str]
+    may_decide: bool
+    """Whether it is you"""
+
+
+class AttentionAwaitingApproval(TypedDict):
+    """rollouts, those that you may decide first"""
+
+    total: int
+    yours: int
+    items: list[AttentionAwaitingApprovalItem]
+    """20 at the most"""
+
+
+class AttentionWaitingWavesItem(TypedDict):
+    rollout_id: str
+    wave: int
+    """That is open"""
+    at: str
+    """Since when"""
+    lacks: str
+    """A person who promotes it; or what did not come for a day"""
+
+
+class AttentionWaitingWaves(TypedDict):
+    """rollouts whose next wave a person must open, or of whose open one nothing was heard for a day"""
+
+    total: int
+    items: list[AttentionWaitingWavesItem]
+    """20 at the most"""
+
+
+class AttentionLostPackagesItem(TypedDict):
+    package_id: str
+    name: str
+    version: str
+    fault: str
+    """A stable word"""
+    reason: str
+
+
+class AttentionLostPackages(TypedDict):
+    """whose object is gone or another"""
+
+    total: int
+    items: list[AttentionLostPackagesItem]
+    """20 at the most"""
+
+
+class Attention(TypedDict):
+    """What waits for a person."""
+
+    total: int
+    """Things, of approvals those that you may give"""
+    counted_up_to: int
+    """Of each part"""
+    asked_at: str
+    halted: AttentionHalted
+    """Rollouts that their guards halted, newest first"""
+    awaiting_approval: AttentionAwaitingApproval
+    """Rollouts, those that you may decide first"""
+    waiting_waves: AttentionWaitingWaves
+    """Rollouts whose next wave a person must open, or of whose open one nothing was heard for a day"""
+    lost_packages: AttentionLostPackages
+    """Whose object is gone or another"""
+    set_aside_devices: int
+    refused_devices: int
+    """Names of devices whose logins were refused within a day"""
+
+
 ImportFirstProblem = TypedDict(
     "ImportFirstProblem", {"row": int, "parameter": NotRequired[str], "problem": str, "try": str}
 )

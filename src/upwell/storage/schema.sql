@@ -195,10 +195,13 @@ CREATE TABLE job (
     CONSTRAINT job_status_check CHECK (status = ANY (ARRAY['PLANNED'::text, 'IN_PROGRESS'::text, 'COMPLETED'::text, 'CANCELED'::text]))
 );
 CREATE INDEX job_by_part ON job USING btree (account_id, part, job_id DESC) WHERE part <> ''::text AND deleted_at IS NULL;
+CREATE INDEX job_in_waves ON job USING btree (account_id, job_id DESC) WHERE open_wave > 0 AND status = 'IN_PROGRESS'::text AND deleted_at IS NULL;
 CREATE INDEX job_of_package ON job USING btree (package_id, job_id DESC);
 CREATE INDEX job_old ON job USING btree (COALESCE(tasks_from, ended_at)) WHERE ended_at IS NOT NULL;
+CREATE INDEX job_paused ON job USING btree (account_id, paused_at DESC) WHERE paused_at IS NOT NULL AND deleted_at IS NULL;
 CREATE INDEX job_planned ON job USING btree (scheduled_at) WHERE status = 'PLANNED'::text;
 CREATE INDEX job_running ON job USING btree (job_id) WHERE status = ANY (ARRAY['PLANNED'::text, 'IN_PROGRESS'::text]);
+CREATE INDEX job_unapproved ON job USING btree (account_id, job_id DESC) WHERE unapproved AND ended_at IS NULL AND deleted_at IS NULL;
 CREATE INDEX job_window ON job USING btree (finish_at) WHERE status = 'IN_PROGRESS'::text AND finish_at IS NOT NULL;
 CREATE UNIQUE INDEX job_one_dynamic ON job USING btree (package_id) WHERE kind = 'dynamic'::text AND status = 'IN_PROGRESS'::text;
 
@@ -243,6 +246,7 @@ CREATE TABLE package (
 );
 CREATE INDEX package_looked ON package USING btree (looked_at) WHERE region IS NOT NULL AND deleted_at IS NULL;
 CREATE INDEX package_lost ON package USING btree (package_id) WHERE (object_state = ANY (ARRAY['missing'::text, 'differs'::text])) AND deleted_at IS NULL;
+CREATE INDEX package_lost_of ON package USING btree (account_id, package_id DESC) WHERE (object_state = ANY (ARRAY['missing'::text, 'differs'::text])) AND deleted_at IS NULL;
 CREATE INDEX package_newest ON package USING btree (account_id, package_id DESC) WHERE deleted_at IS NULL;
 CREATE INDEX package_of_module ON package USING btree (product_id, lower(module)) WHERE deleted_at IS NULL;
 CREATE INDEX package_stored ON package USING btree (account_id, module, package_id DESC) WHERE region IS NOT NULL AND deleted_at IS NULL;
@@ -1245,6 +1249,8 @@ CREATE TABLE rollout (
     pause_s real DEFAULT 1 NOT NULL,
     next_at timestamp with time zone DEFAULT '-infinity'::timestamp with time zone NOT NULL,
     guard jsonb,
+    lacks text DEFAULT ''::text NOT NULL,
+    still_at timestamp with time zone,
     CONSTRAINT rollout_pkey PRIMARY KEY (job_id)
 );
 CREATE INDEX rollout_next ON rollout USING btree (next_at);

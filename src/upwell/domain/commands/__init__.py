@@ -5,6 +5,15 @@ vendor's word or number: ids are ints, times are aware datetimes, sizes are byte
 the names of the columns they come from. A dialect checks the form of what it decodes; the core checks the facts.
 """
 
+from upwell.domain.commands.attention import (
+    Attention,
+    AwaitingJob,
+    HaltedJob,
+    LostPackage,
+    ShowAttention,
+    Some,
+    StillJob,
+)
 from upwell.domain.commands.audit import AuditEntry, ListAudit
 from upwell.domain.commands.devices import (
     AsideCounts,
@@ -279,7 +288,7 @@ Reading = (
     | ShowPackage | ListPackages | ShowModule | ListModules | ListModuleVersions
     | ShowJob | ListJobs | ListTasks | ListTargetFiles | ShowHook | ListHooks | ShowAction | ListActions | ListKeys
     | ListAudit | ShowKey | ShowUpload | ListFailures | ListTimeline | ListRefusedLogins | ListVersionHours
-    | ListDecisions | ShowRollback | ExplainDevice | ShowReasons | ShowPlan | ShowRolloutDefaults
+    | ListDecisions | ShowRollback | ShowAttention | ExplainDevice | ShowReasons | ShowPlan | ShowRolloutDefaults
     | ExportDevices | ShowImport | ListImports | ListImportProblems | ListImportDevices
     | ListOwnKeys | ShowMe | ListUsers | ShowUser | ListAccounts | ShowAccount
     | ListEvents | ShowEventSettings | ShowReceiver | ListReceivers | ListDeliveries
@@ -292,7 +301,7 @@ Result = (
     | UploadTicket | Upload | UploadPart | Package | Job | Steered | Hook | HookAction
     | Page[Product] | Page[Device] | Page[Module] | Page[ModuleVersion] | Page[Package]
     | Page[Job] | Page[Task] | Page[Hook] | Page[HookAction] | Page[Group] | Page[AuditEntry] | Page[TimelineLine]
-    | Page[Decision] | Rollback | Why | Reasons | Plan | RolloutDefaults
+    | Page[Decision] | Rollback | Attention | Why | Reasons | Plan | RolloutDefaults
     | Import | Page[Import] | Page[RowProblem] | Flow[Device] | Flow[ImportedDevice]
     | Page[RefusedLogin] | Page[VersionHour]
     | tuple[Device, ...]

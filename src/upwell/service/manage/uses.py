@@ -8,6 +8,7 @@ from upwell.service.context import Context
 from upwell.service.manage import (
     accounts,
     approving,
+    attention,
     audit_lists,
     defaults,
     device_search,
@@ -106,6 +107,7 @@ USES: dict[type, Use] = {
     c.PlanRollback: rolling_back.plan_rollback,
     c.ShowRollback: rolling_back.show_rollback,
     c.StartRollback: rolling_back.start_rollback,
+    c.ShowAttention: attention.show_attention,
     c.ExplainDevice: whys.explain_device,
     c.ShowReasons: reasons.show_reasons,
     c.CreatePlan: planning.create_plan,
