@@ -6,22 +6,25 @@ from upwell.service.context import Context
 
 _DIFFERENCES = """
 with told as (
-    select job_id, wave, acts, state, asked, again, gone, sum(n) as n from job_count group by 1, 2, 3, 4, 5, 6, 7
+    select job_id, wave, acts, state, asked, again, gone, outcome, sum(n) as n from job_count
+    group by 1, 2, 3, 4, 5, 6, 7, 8
 ), there as (
     select job_id, wave, acts, state, awaiting not in ('', 'online') as asked,
-           attempt > 0 and awaiting in ('', 'online') as again, reason = 'device_deleted' as gone, count(*) as n
-    from task group by 1, 2, 3, 4, 5, 6, 7
+           attempt > 0 and awaiting in ('', 'online') as again, reason = 'device_deleted' as gone, outcome,
+           count(*) as n
+    from task group by 1, 2, 3, 4, 5, 6, 7, 8
 )
-select job_id, wave, acts, state, asked, again, gone, coalesce(told.n, 0) as told, coalesce(there.n, 0) as there
-from told full join there using (job_id, wave, acts, state, asked, again, gone)
+select job_id, wave, acts, state, asked, again, gone, outcome, coalesce(told.n, 0) as told,
+       coalesce(there.n, 0) as there
+from told full join there using (job_id, wave, acts, state, asked, again, gone, outcome)
 where coalesce(told.n, 0) <> coalesce(there.n, 0)
 """
 _RECOUNT = """
 delete from job_count;
-insert into job_count (job_id, lane, wave, acts, state, asked, again, gone, n)
+insert into job_count (job_id, lane, wave, acts, state, asked, again, gone, outcome, n)
 select job_id, 0, wave, acts, state, awaiting not in ('', 'online'), attempt > 0 and awaiting in ('', 'online'),
-       reason = 'device_deleted', count(*)
-from task group by 1, 3, 4, 5, 6, 7, 8;
+       reason = 'device_deleted', outcome, count(*)
+from task group by 1, 3, 4, 5, 6, 7, 8, 9;
 delete from failure_count;
 insert into failure_count (job_id, lane, kind, examples, n)
 select job_id, 0, failure, '{}', count(*) from task where failure is not null group by 1, 3;

@@ -16,8 +16,8 @@ LAWS = {
         " using (job_id, state) where there.n is distinct from counted.n"
     ),
     "L2: a counter below nothing": (
-        "select * from (select job_id, wave, acts, state, asked, again, gone, sum(n) as n from job_count"
-        " group by 1, 2, 3, 4, 5, 6, 7) as counted where n < 0"
+        "select * from (select job_id, wave, acts, state, asked, again, gone, outcome, sum(n) as n from"
+        " job_count group by 1, 2, 3, 4, 5, 6, 7, 8) as counted where n < 0"
     ),
     "a history that ends elsewhere": (
         "select t.device_id from task t cross join lateral (select to_state from task_change h"

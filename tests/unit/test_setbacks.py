@@ -9,7 +9,7 @@ import pytest
 from upwell.domain.attempts import Failure, broke, failed, timed_out, waited_out
 from upwell.domain.awaiting import Awaits
 from upwell.domain.hearing import reported_version
-from upwell.domain.setbacks import HELD, Failed, Setback, clears, counts, fell_back, folded, problem, until
+from upwell.domain.setbacks import HELD, Failed, Setback, clears, counts, folded, problem, until
 from upwell.domain.talk import TaskRef, VersionReport
 from upwell.domain.task import Event, State, Task, step
 
@@ -68,14 +68,3 @@ def test_a_success_clears() -> None:
     assert folded([(1, "a"), None, (1, "b"), (2, "c")]) == (True, Failed(times=2, job_id=2, reason="c"))
     assert folded([(1, "a")]) == (False, Failed(times=1, job_id=1, reason="a"))
     assert folded([(1, "a"), None]) == (True, None)
-
-
-def test_falling_back_is_a_restart_with_all_of_it_that_did_not_bring_it() -> None:
-    old = VersionReport(module="default", version="1.0", ref="")
-    assert fell_back(TASK, old, THERE)
-    assert not fell_back(TASK, old, HERE), "no restart"
-    assert not fell_back(replace(TASK, progress=99), old, THERE), "it had not all of it"
-    assert not fell_back(replace(TASK, offered_on=None), old, THERE), "once for each offer"
-    assert not fell_back(replace(TASK, state=State.NOTIFIED), old, THERE)
-    for version in ("2.0", "1.5", None):
-        assert not fell_back(TASK, replace(old, version=version), THERE)

@@ -1169,8 +1169,9 @@ class AsyncOperations(Awaiting):
         )
 
     async def list_rollout_failures(self, rollout_id: str) -> list[s.Failures]:
-        """What failed tasks of a rollout have in common, the most first. At most 200 kinds are told apart. It costs
-        the same at any size. Needs the role viewer. `GET /v1/rollouts/{rollout_id}/failures`"""
+        """What failed tasks of a rollout have in common, the most first. Devices that rolled back are among them,
+        those too that may still succeed. At most 200 kinds are told apart. It costs the same at any size. Needs
+        the role viewer. `GET /v1/rollouts/{rollout_id}/failures`"""
         return await self._many(ask("GET", path("/rollouts/{}/failures", rollout_id)), s.Failures)
 
     def list_device_tasks(

@@ -617,6 +617,8 @@ class RolloutWave(TypedDict):
     """Without a verdict yet"""
     silent: NotRequired[int]
     """Of the failed ones, who may tell a result still"""
+    rolled_back: NotRequired[int]
+    """Of the failed ones, who had the whole package and came back with the version of before"""
     rejected: NotRequired[int]
     """Evidence of nothing"""
     postponed: NotRequired[int]
@@ -780,6 +782,8 @@ class CountedRolloutWave(TypedDict):
     """Without a verdict yet"""
     silent: NotRequired[int]
     """Of the failed ones, who may tell a result still"""
+    rolled_back: NotRequired[int]
+    """Of the failed ones, who had the whole package and came back with the version of before"""
     rejected: NotRequired[int]
     """Evidence of nothing"""
     postponed: NotRequired[int]
@@ -993,7 +997,7 @@ class Failures(TypedDict):
     vendor: NotRequired[str]
     """By whose device side they spoke last; more may come"""
     count: int
-    """Tasks; of all items they add up to the rollout's failed ones"""
+    """Tasks; of all items they add up to the failed and the rolled back ones"""
     examples: list[FailuresExample]
     """Some of the last to fail so"""
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from upwell.domain.awaiting import OURS, Awaits, Cue, wait
-from upwell.domain.task import BUSY, Event, State, Stepped, Task, step
+from upwell.domain.task import BUSY, ROLLED_BACK, Event, State, Stepped, Task, step
 
 SETTLE = timedelta(seconds=2)  # alibaba 6.9: a device reports its version within 2 s of coming online
 PUT_OFF = timedelta(seconds=1)  # a connection that took no offer is tried again this much later
@@ -96,6 +96,8 @@ def repeated(task: Task, need_confirm: bool, now: datetime) -> Stepped:
     """The owner has a failed or cancelled task run again, as if new; with confirmation it waits for that again
     (alibaba 2.5 ReupgradeOTATask). What the device said of the attempt before stays known, so its echo is one."""
     fresh = replace(anew(task, now), attempt=0, description="", reason="", offered_at=None)
+    if task.outcome == ROLLED_BACK:
+        fresh = replace(fresh, outcome="")
     if need_confirm:
         return step(task, Event.REPEATED_HELD, replace(fresh, due_at=None))
     return step(task, Event.REPEATED, replace(fresh, due_at=due(task, now)))

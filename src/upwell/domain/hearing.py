@@ -14,7 +14,7 @@ from upwell.domain.attempts import Failure, broke, cued, due, due_again, failed
 from upwell.domain.awaiting import OFFERED, Awaits, Cue
 from upwell.domain.choosing import Choice, arrived, chosen
 from upwell.domain.talk import ProgressReport, ResultReport, VersionReport
-from upwell.domain.task import UNFIT, Event, State, Stepped, Task, step
+from upwell.domain.task import ROLLED_BACK, UNFIT, Event, State, Stepped, Task, step
 
 # alibaba 6.4: what a negative step means; the word groups failures, the text is what a person reads
 FAILURES: dict[int, tuple[str, str]] = {
@@ -24,6 +24,7 @@ FAILURES: dict[int, tuple[str, str]] = {
     -4: ("burning_failed", "burning failed"),
 }
 
+WHOLE = 100  # the progress of a device that has the package
 STRAY_TEXT = "report version is not conform"  # alibaba 2.5, sample of ListOTATaskByJob
 NOT_CONFORM, NOT_SUPPORTED = "version_not_conform", "version_not_supported"
 
@@ -54,6 +55,7 @@ def reported_version(
         return task, None
     if report.version == task.destination:
         return _arrived(task)
+    task = _come_back(task, report.version, connection)
     if _is_unchanged(task, report.version, connection):
         return _stayed(task, connection, now), None
     first_word = task.source_version is None and report.version is not None
@@ -76,7 +78,7 @@ def answered_version(
         return _arrived(task)
     if task.state is State.CONFIRM or (task.awaiting is Awaits.RESULT and task.offered_on == connection):
         return task, None  # huawei 6.2: after the offer another version says nothing
-    task = replace(task, source_version=report.version)
+    task = replace(_come_back(task, report.version, connection), source_version=report.version)
     choice = None if arrived(report.version, choices) else chosen(report.version, choices)
     if choice is None:  # L6: no retry can help
         return failed(task, Failure(reason=NOT_SUPPORTED, text=""))
@@ -86,6 +88,19 @@ def answered_version(
 
 def _arrived(task: Task) -> Stepped:
     return step(task, Event.ARRIVED, replace(task, progress=100, description="", reason=""))
+
+
+def came_back(task: Task, version: str | None, connection: UUID | None) -> bool:
+    """Whether the device of a task had the whole package, began anew, and says that it runs what it came from: it has
+    rolled back (rollouts 7.20). Who polls has one connection for ever, and is not seen to begin anew."""
+    began_anew = None not in (connection, task.offered_on) and connection != task.offered_on
+    had_it = task.state is State.IN_PROGRESS and task.progress == WHOLE
+    return had_it and began_anew and version is not None and version == task.source_version
+
+
+def _come_back(task: Task, version: str | None, connection: UUID | None) -> Task:
+    """The task, marked where it did."""
+    return replace(task, outcome=ROLLED_BACK) if came_back(task, version, connection) else task
 
 
 def _is_unchanged(task: Task, version: str | None, connection: UUID | None) -> bool:

@@ -5,7 +5,8 @@ before in it, the last one all. A wave that is not empty has a device at least. 
 because a person says so. No data is no evidence: it neither opens nor halts anything.
 """
 
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from decimal import Decimal
@@ -14,6 +15,8 @@ from math import ceil
 
 from upwell.domain.guard import Guard, clean_needed, is_enough
 from upwell.domain.job import gray_quota
+from upwell.domain.outcomes import FEEDS
+from upwell.domain.task import State
 
 WAVES_MAX = 20
 FILLING_WHOLE, FILLING, DEALING, UNDEALT, NONE = -3, -2, -1, 32_767, -1
@@ -21,6 +24,7 @@ FILLING_WHOLE, FILLING, DEALING, UNDEALT, NONE = -3, -2, -1, 32_767, -1
 task's: it is not dealt yet, or in none, for it had ended when it was made. Waves are numbered from 1; a job without
 waves has 0 in both."""
 HEARD = Decimal("0.9")  # rollouts 3.7: this share of the reached devices of a wave has a verdict before the next opens
+TOLD = frozenset({State.NOTIFIED, State.IN_PROGRESS})
 SMALL = 5  # rollouts 3.7: of so few devices one that fails wants a person
 
 
@@ -99,8 +103,9 @@ def wave_of(place: int, by_wave: Sequence[int]) -> int:
 class Seen:
     """What is known of a wave's devices: which have a verdict, `open` others, how many of these have not been connected
     and asked for nothing since it opened, and how many were `told` and are at it. Of those that failed some have been
-    `silent` for too long. What is `rejected`, `postponed` or `already_there` is evidence of nothing (rollouts 3.6.5),
-    and devices whose tasks were cancelled are none of it."""
+    `silent` for too long, or `rolled_back` to the version of before: these may tell a result still. What is `rejected`,
+    `postponed` or `already_there` is evidence of nothing (rollouts 3.6.5), and devices whose tasks were cancelled are
+    none of it."""
 
     fine: int = 0
     failed: int = 0
@@ -108,9 +113,20 @@ class Seen:
     unreached: int = 0
     told: int = 0
     silent: int = 0
+    rolled_back: int = 0
     rejected: int = 0
     postponed: int = 0
     already_there: int = 0
+
+    @classmethod
+    def of(cls, counted: Mapping[tuple[str, str], int]) -> "Seen":
+        """Of devices that are counted by the state of their task and its outcome (domain/outcomes.py); none is known to
+        be unreached."""
+        found: Counter[str] = Counter()
+        for (state, outcome), n in counted.items():
+            for name in _counted_as(state, outcome):
+                found[name] += n
+        return cls(**found)
 
     @property
     def reached(self) -> int:
@@ -120,13 +136,18 @@ class Seen:
     def verdicts(self) -> int:
         return self.fine + self.failed
 
-    def but(self, silent: int = 0, rejected: int = 0, postponed: int = 0, already_there: int = 0) -> "Seen":
-        """The same, of whose devices, as their tasks stand, so many are to be counted otherwise."""
-        return Seen(
-            fine=max(0, self.fine - already_there), failed=max(0, self.failed - rejected - postponed) + silent,
-            open=max(0, self.open - silent), unreached=self.unreached, told=self.told, silent=silent,
-            rejected=rejected, postponed=postponed, already_there=already_there,
-        )  # fmt: skip
+
+def _counted_as(state: str, outcome: str) -> tuple[str, ...]:
+    apart = (outcome,) if outcome else ()
+    match state:
+        case State.CANCELED:
+            return ()
+        case State.SUCCEEDED:
+            return apart or ("fine",)
+        case State.FAILED:
+            return ("failed", *apart) if not outcome or outcome in FEEDS else apart
+        case _:
+            return ("failed", *apart) if outcome in FEEDS else ("open", "told") if state in TOLD else ("open",)
 
 
 class Result(StrEnum):

@@ -12,7 +12,6 @@ from datetime import UTC, datetime, timedelta
 from upwell.domain import fault
 from upwell.domain.awaiting import UNOFFERED
 from upwell.domain.outcomes import Outcome, of_failure
-from upwell.domain.talk import VersionReport
 from upwell.domain.task import Change, Event, State, Task
 
 FAILURES_MAX = 100  # until a device is set aside
@@ -63,14 +62,6 @@ def counts(before: Task, after: Task, change: Change | None) -> bool:
 def clears(after: Task, change: Change | None) -> bool:
     """Whether it came to the version."""
     return change is not None and after.state is State.SUCCEEDED
-
-
-def fell_back(task: Task, said: VersionReport, connection: object) -> bool:
-    """Whether the device has all of what it was offered, and came back on another connection with what it ran before: a
-    restart that did not bring the new version (alibaba 7.2)."""
-    came_back = task.offered_on is not None and task.offered_on != connection
-    is_done = task.state is State.IN_PROGRESS and task.progress >= 100
-    return is_done and came_back and said.version == task.source_version != task.destination
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -94,6 +94,7 @@ TRANSITIONS: dict[tuple[State, Event], State] = {
 
 BUSY = "device_busy"  # the reason of a task that failed when it was made, since another held the device
 UNFIT = "version_not_eligible"  # of one whose device went on to a version that the job is not for, before any offer
+ROLLED_BACK = "rolled_back"  # the outcome of one whose device has come back with the version of before
 GONE = "device_deleted"  # of one that was cancelled with its device
 
 
@@ -136,6 +137,7 @@ class Task:
     is_paused: bool = False  # its job: nothing is offered
     is_shut: bool = False  # its wave has not opened yet: it is not offered
     let_on_at: datetime | None = None  # when its job was resumed last, or its last wave opened
+    outcome: str = ""  # of its offer, where a wave counts it otherwise than its state says (domain/outcomes.py)
     counts_setbacks: bool = False  # its account sets devices aside that fail (domain/setbacks.py)
     has_setback: bool = False  # its device has failures that count
 

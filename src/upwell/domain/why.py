@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from upwell.domain import fault
 from upwell.domain.attempts import OFFLINE, RESULTLESS, SILENT
 from upwell.domain.hearing import NOT_SUPPORTED
-from upwell.domain.task import BUSY, GONE, UNFIT, State
+from upwell.domain.task import BUSY, GONE, ROLLED_BACK, UNFIT, State
 from upwell.domain.why_facts import Code, Facts, Stand
 
 STRAY, FOREIGN, UNTELLABLE, OVERWRITTEN = "device_unknown", "other_product", "untellable", "overwritten"
@@ -176,9 +176,15 @@ def _failed(facts: Facts) -> Code | None:
     task = facts.task
     if task is None or task.state is not State.FAILED:
         return None
+    if task.outcome == ROLLED_BACK:
+        return Code.ROLLED_BACK
     if task.reason in TIME_OUTS:
         return Code.TIMED_OUT
     return Code.ATTEMPTS_EXHAUSTED if task.is_tried_out and task.is_retry else Code.FAILED
+
+
+def _kept(facts: Facts) -> Code | None:
+    return Code.ROLLED_BACK if facts.task is not None and facts.task.outcome == ROLLED_BACK else None
 
 
 def _answered(facts: Facts) -> Code | None:
@@ -231,6 +237,9 @@ CHECKS = (
     Check(name="failed", number="7.15", question="Did the update not fail?", of=_ended, finds=_failed),
     Check(name="due", number="7.16", question="Is an offer due?", of=_waits,
           finds=_of_task(Code.NOT_DUE, lambda t: t.need_push and t.due == "no")),
+    # Before the steps of an attempt, for it is in one again: its vendor offers anew what it came back without.
+    Check(name="kept", number="7.20", question="Did it not come back with its version of before?", of=_begun,
+          finds=_kept),
     Check(name="answered", number="7.16", question="Did it answer the offer?", of=_begun, finds=_answered),
     Check(name="fetched", number="7.17", question="Does it have the package?", of=_begun, finds=_fetches),
     Check(name="installed", number="7.19", question="Is it installed?", of=_begun, finds=lambda f: Code.INSTALLING),

@@ -117,6 +117,7 @@ class Stand:
     is_approved: bool = True
     in_hours: bool = True
     has_place: bool = True
+    outcome: str = ""
     is_set_aside: bool = False
 
     @property

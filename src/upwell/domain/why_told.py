@@ -173,6 +173,12 @@ _TELLS: dict[str, Callable[[Told, Code | None], Fact]] = {
     "consent": lambda told, code: ("its task waits for that" if code else "it may go on", None),
     "failed": _ended,
     "due": lambda told, code: ("nothing is due on this connection" if code else "it is", told.due_at),
+    "kept": lambda told, code: (
+        f"it had the whole package, restarted, and runs {told.version or 'the version of before'}"
+        if code
+        else "it did not",
+        told.reported_at if code else None,
+    ),
     "answered": lambda told, code: ("it was offered and said nothing" if code else "it did", told.offered_at),
     "fetched": lambda told, code: (f"progress {told.progress}", told.offered_at),
     "installed": lambda told, code: (f"progress {told.progress}", told.offered_at),
@@ -230,7 +236,7 @@ NEXT: dict[Code, str] = {
     Code.DOWNLOAD_NOT_BEGUN: "Nothing: it has the offer. See whether it reaches the download's address.",
     Code.DOWNLOADING: "Nothing: it is under way.",
     Code.INSTALLING: "Nothing: it is to report the version after its restart.",
-    Code.ROLLED_BACK: "It came to the version and left it again: find out why, then make another rollout.",
+    Code.ROLLED_BACK: "It did not keep the version: find out why it went back, then make another rollout.",
     Code.DUE_NOW: "Nothing: it is told within a second.",
     Code.WHEN_IT_ASKS: "The rollout does not push: the device must ask.",
 }  # fmt: skip
@@ -275,7 +281,7 @@ MEANS: dict[Code, str] = {
     Code.DOWNLOAD_NOT_BEGUN: "It acknowledged the offer and told no progress.",
     Code.DOWNLOADING: "It told progress.",
     Code.INSTALLING: "It told progress 100, and not yet the version.",
-    Code.ROLLED_BACK: "It came to the version and runs another now.",
+    Code.ROLLED_BACK: "It had the whole package and came back with the version of before, or left the version again.",
     Code.DUE_NOW: "Nothing keeps it: it is offered within a second.",
     Code.WHEN_IT_ASKS: "Nothing keeps it, and the rollout does not push: it is offered when it asks.",
 }

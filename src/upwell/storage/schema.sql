@@ -295,6 +295,7 @@ CREATE TABLE task (
     acts integer DEFAULT 0 NOT NULL,
     wave smallint DEFAULT 0 NOT NULL,
     failure bigint,
+    outcome text DEFAULT ''::text NOT NULL,
     CONSTRAINT task_pkey PRIMARY KEY (device_id, job_id, nth),
     CONSTRAINT task_awaiting_check CHECK (awaiting = ANY (ARRAY[''::text, 'online'::text, 'answer'::text, 'offer'::text, 'result'::text, 'arrival'::text, 'again'::text])),
     CONSTRAINT task_state_check CHECK (state = ANY (ARRAY['CONFIRM'::text, 'QUEUED'::text, 'NOTIFIED'::text, 'IN_PROGRESS'::text, 'SUCCEEDED'::text, 'FAILED'::text, 'CANCELED'::text]))
@@ -306,7 +307,7 @@ CREATE INDEX task_timeout ON task USING btree (job_id, timeout_at) WHERE timeout
 CREATE UNIQUE INDEX task_one_open ON task USING btree (device_id, slot) WHERE state = ANY (ARRAY['CONFIRM'::text, 'QUEUED'::text, 'NOTIFIED'::text, 'IN_PROGRESS'::text]);
 
 CREATE OR REPLACE FUNCTION public.task_facts(t task)
- RETURNS TABLE(device_id uuid, job_id bigint, nth smallint, module text, slot text, state text, source_version text, destination text, is_delta boolean, job_sources text[], package_sources text[], group_id bigint, need_push boolean, need_confirm boolean, retry_interval_min integer, retry_count integer, timeout_min integer, progress smallint, attempt smallint, description text, reason text, failure_ref text, due_at timestamp with time zone, offered_on uuid, offered_at timestamp with time zone, timeout_at timestamp with time zone, awaiting text, package_id bigint, code integer, failure bigint, rev integer, wave smallint, acts integer, job_acts integer, is_paused boolean, is_shut boolean, let_on_at timestamp with time zone, counts_setbacks boolean, has_setback boolean)
+ RETURNS TABLE(device_id uuid, job_id bigint, nth smallint, module text, slot text, state text, source_version text, destination text, is_delta boolean, job_sources text[], package_sources text[], group_id bigint, need_push boolean, need_confirm boolean, retry_interval_min integer, retry_count integer, timeout_min integer, progress smallint, attempt smallint, description text, reason text, failure_ref text, due_at timestamp with time zone, offered_on uuid, offered_at timestamp with time zone, timeout_at timestamp with time zone, awaiting text, package_id bigint, code integer, failure bigint, rev integer, wave smallint, acts integer, job_acts integer, is_paused boolean, is_shut boolean, let_on_at timestamp with time zone, outcome text, counts_setbacks boolean, has_setback boolean)
  LANGUAGE sql
  STABLE
 BEGIN ATOMIC
@@ -353,6 +354,7 @@ BEGIN ATOMIC
      ((j.paused_at IS NOT NULL) OR j.unapproved OR COALESCE((j.open_until = '-infinity'::timestamp with time zone), false)),
      ((task_facts.t).wave > GREATEST((j.open_wave)::integer, 1)),
      j.let_on_at,
+     (task_facts.t).outcome AS outcome,
      (EXISTS ( SELECT
             FROM account a
            WHERE ((a.account_id = j.account_id) AND a.sets_aside))) AS "exists",
@@ -514,7 +516,7 @@ CREATE VIEW offer_check AS
      LEFT JOIN setback s ON s.device_id = t.device_id;
 
 CREATE OR REPLACE FUNCTION public.task_stand(t task, now timestamp with time zone)
- RETURNS TABLE(state text, awaiting text, need_push boolean, offered boolean, due text, asks_first boolean, is_let_go boolean, is_alive boolean, enabled boolean, online boolean, was_online boolean, is_refused boolean, has_version boolean, is_there boolean, is_fitting boolean, is_released boolean, is_deleted boolean, has_object boolean, object_state text, is_running boolean, in_time boolean, is_unpaused boolean, is_unhalted boolean, is_wave_open boolean, is_retry boolean, is_tried_out boolean, reason text, is_fetched boolean, is_approved boolean, in_hours boolean, has_place boolean, is_set_aside boolean)
+ RETURNS TABLE(state text, awaiting text, need_push boolean, offered boolean, due text, asks_first boolean, is_let_go boolean, is_alive boolean, enabled boolean, online boolean, was_online boolean, is_refused boolean, has_version boolean, is_there boolean, is_fitting boolean, is_released boolean, is_deleted boolean, has_object boolean, object_state text, is_running boolean, in_time boolean, is_unpaused boolean, is_unhalted boolean, is_wave_open boolean, is_retry boolean, is_tried_out boolean, reason text, is_fetched boolean, is_approved boolean, in_hours boolean, has_place boolean, outcome text, is_set_aside boolean)
  LANGUAGE sql
  STABLE
 BEGIN ATOMIC
@@ -563,6 +565,7 @@ BEGIN ATOMIC
            WHERE ((b.job_id = (task_stand.t).job_id) AND (b.running >= b.at_once) AND (NOT (EXISTS ( SELECT
                     FROM job_at_work w
                    WHERE ((w.job_id = (task_stand.t).job_id) AND (w.device_id = (task_stand.t).device_id))))))))),
+     (task_stand.t).outcome AS outcome,
      (NOT is_let_in(o.aside_until, task_stand.now))
     FROM ((((((offer_check o
       JOIN job j ON ((j.job_id = o.job_id)))
@@ -947,7 +950,8 @@ CREATE TABLE job_count (
     again boolean NOT NULL,
     gone boolean NOT NULL,
     n bigint NOT NULL,
-    CONSTRAINT job_count_pkey PRIMARY KEY (job_id, lane, wave, acts, state, asked, again, gone)
+    outcome text DEFAULT ''::text NOT NULL,
+    CONSTRAINT job_count_pkey PRIMARY KEY (job_id, lane, wave, acts, state, asked, again, gone, outcome)
 ) WITH (fillfactor=40, autovacuum_vacuum_threshold=500, autovacuum_vacuum_scale_factor=0.05);
 CREATE INDEX job_count_apart ON job_count USING btree (job_id) WHERE lane <> 0;
 
@@ -1002,8 +1006,7 @@ CREATE TABLE job_offer (
     verdict text DEFAULT ''::text NOT NULL,
     CONSTRAINT job_offer_pkey PRIMARY KEY (device_id, job_id)
 );
-CREATE INDEX offer_apart ON job_offer USING btree (job_id) WHERE verdict = ANY (ARRAY['silent'::text, 'rejected'::text, 'postponed'::text, 'already_there'::text]);
-CREATE INDEX offer_unheard ON job_offer USING btree (verdict_by) WHERE verdict_by IS NOT NULL;
+CREATE INDEX offer_unheard ON job_offer USING btree (job_id, verdict_by) WHERE verdict_by IS NOT NULL;
 
 CREATE TABLE job_stratum (
     job_id bigint NOT NULL,

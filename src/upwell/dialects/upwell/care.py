@@ -274,7 +274,7 @@ def _offered(wave: Any) -> int | None:
     seen = None if wave[2] is None else wave[2].seen
     if seen is None:
         return None
-    return int(seen.fine + seen.failed - seen.silent + seen.told + seen.rejected + seen.postponed)
+    return int(seen.fine + seen.failed + seen.told + seen.rejected + seen.postponed)
 
 
 _WAVES = Shape("", "", (
@@ -293,6 +293,8 @@ _WAVES = Shape("", "", (
     number("failed", _of_seen("failed"), always=False),
     number("open", _of_seen("open"), "without a verdict yet", always=False),
     number("silent", _of_seen("silent", or_none=True), "of the failed ones, who may tell a result still", always=False),
+    number("rolled_back", _of_seen("rolled_back", or_none=True),
+           "of the failed ones, who had the whole package and came back with the version of before", always=False),
     *(number(name, _of_seen(name, or_none=True), "evidence of nothing", always=False)
       for name in ("rejected", "postponed", "already_there")),
 ))  # fmt: skip

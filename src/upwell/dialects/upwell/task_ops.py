@@ -52,7 +52,7 @@ FAILURES = Shape("Failures", "Tasks of a rollout that failed alike.", (
     text("module", lambda r: r.module or None, always=False),
     text("source_version", lambda r: r.source_version or None, "from which they came, if known", always=False),
     text("vendor", lambda r: r.vendor or None, "by whose device side they spoke last; more may come", always=False),
-    number("count", lambda r: r.count, "tasks; of all items they add up to the rollout's failed ones"),
+    number("count", lambda r: r.count, "tasks; of all items they add up to the failed and the rolled back ones"),
     free("examples", {"type": "array", "items": _EXAMPLE, "maxItems": 3}, _examples, "some of the last to fail so"),
 ))  # fmt: skip
 
@@ -86,7 +86,8 @@ OPERATIONS: dict[str, Row] = {
     "list_rollout_failures": all_of(
         "/rollouts/{rollout_id}/failures", "viewer", "What failed tasks of a rollout have in common, the most first.",
         lambda v: c.ListFailures(job_id=job_of(v)), FAILURES, ids=ROLLOUT_PATH,
-        notes="At most 200 kinds are told apart. It costs the same at any size.",
+        notes="Devices that rolled back are among them, those too that may still succeed. At most 200 kinds are told"
+              " apart. It costs the same at any size.",
     ),
     "list_device_tasks": listed(
         "/devices/{device_id}/tasks", "viewer", "The tasks of a device, oldest first.", _of_device, TASK,

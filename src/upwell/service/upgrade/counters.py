@@ -31,6 +31,12 @@ class Place(NamedTuple):
     asked: bool
     again: bool
     gone: bool
+    outcome: str
+
+
+def place_in(row: Row) -> Place:
+    """Where the tasks of a row that a statement returned are counted."""
+    return Place(*(row[name] for name in Place._fields))
 
 
 Moves = Mapping[Place, int]  # by how much each count changes
@@ -38,13 +44,20 @@ Moves = Mapping[Place, int]  # by how much each count changes
 
 def place_of(task: Task, acts: int) -> Place:
     """Where the task counts once it has passed so many acts of its job."""
-    return Place(task.ref.job_id, task.wave, acts, task.state.value, *marks(task.awaiting, task.attempt, task.reason))
+    return Place(
+        task.ref.job_id,
+        task.wave,
+        acts,
+        task.state.value,
+        *marks(task.awaiting, task.attempt, task.reason),
+        task.outcome,
+    )
 
 
 def place_at(row: Row, awaiting: Awaits) -> Place:
     """Where the task of a row counts that awaits this."""
     whose = row["job_id"], row["wave"], row["acts"], row["state"]
-    return Place(*whose, *marks(awaiting, row["attempt"], row["reason"]))
+    return Place(*whose, *marks(awaiting, row["attempt"], row["reason"]), row["outcome"])
 
 
 def moves_of(changed: Iterable[tuple[Task, Task]]) -> Moves:
@@ -60,7 +73,7 @@ def moves_in(rows: Iterable[Row]) -> Moves:
     """The moves that a statement about many tasks returned, grouped: `n` is by how much."""
     moves = Counter[Place]()
     for row in rows:
-        moves[Place(*(row[name] for name in Place._fields))] += row["n"]
+        moves[place_in(row)] += row["n"]
     return moves
 
 

@@ -12,8 +12,9 @@ from typing import Any
 from uuid import UUID
 
 from upwell.domain.failing import EXAMPLES_MAX, OTHERS, FailureKind, Kinds
+from upwell.domain.outcomes import fails
 from upwell.domain.talk import TaskRef
-from upwell.domain.task import State, Task
+from upwell.domain.task import ROLLED_BACK, Task
 from upwell.service.context import Context
 from upwell.storage.database import Connection, Row
 from upwell.storage.queries import sheet
@@ -52,10 +53,10 @@ async def placed(
 ) -> tuple[Mapping[TaskRef, Task], Shifts]:  # fmt: skip
     """Those of these tasks, as they were and are to be saved, that are to be saved with another kind than they say; and
     what is to be moved when they are."""
-    failing = [(b, a) for b, a in changed if a.state is State.FAILED and b.state is not State.FAILED]
+    failing = [(b, a) for b, a in changed if fails(a) and not fails(b)]
     after, shifts = dict[TaskRef, Task](), Shifts()
     for before, task in changed:
-        if before.failure is not None and task.state is not State.FAILED:
+        if before.failure is not None and not fails(task):
             shifts.fall(task.ref.job_id, before.failure)
             after[task.ref] = replace(task, failure=None)
     if failing:
@@ -72,9 +73,10 @@ async def placed(
 def _kind_of(before: Task, after: Task, vendor: str) -> FailureKind:
     """What a task failed of. A device that strays says another version than the one that it came from."""
     came_from = before.source_version or after.source_version or ""
-    return FailureKind(
-        reason=after.reason, code=after.code, module=after.module, source_version=came_from, vendor=vendor
-    )
+    where = {"module": after.module, "source_version": came_from, "vendor": vendor}
+    if after.outcome == ROLLED_BACK:
+        return FailureKind(reason=ROLLED_BACK, code=None, **where)
+    return FailureKind(reason=after.reason, code=after.code, **where)
 
 
 async def move(conn: Connection, shifts: Shifts) -> None:

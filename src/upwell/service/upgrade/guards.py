@@ -28,9 +28,9 @@ from upwell.domain.guard import (
     stretch_of,
     told,
 )
-from upwell.domain.outcomes import FEEDS, Outcome, of_failure
+from upwell.domain.outcomes import FEEDS, PROVISIONAL, Outcome, verdict
 from upwell.domain.talk import TaskRef
-from upwell.domain.task import State, Task
+from upwell.domain.task import Task
 from upwell.storage.database import Connection, Row
 from upwell.storage.job_rows import kept_watch, said_watch
 from upwell.storage.queries import sheet
@@ -115,17 +115,14 @@ async def note_strata(conn: Connection, job_id: int, device_ids: Sequence[UUID])
 # --- verdicts are judged ---
 
 
-async def ended(conn: Connection, tasks: Sequence[Task], now: datetime) -> None:
-    """These tasks of jobs with waves or a guard ended in this transaction, which does nothing more; the jobs that they
-    show to be bad are halted when it commits."""
-    failing = {t.ref: of_failure(t.reason) for t in tasks if t.state is State.FAILED}
-    fine = [t for t in tasks if t.state is State.SUCCEEDED]
-    unoffered = [t.ref for t in fine if t.offered_at is None]
+async def heard(conn: Connection, changed: Sequence[tuple[Task, Task]], now: datetime) -> None:
+    """These tasks of jobs with waves or a guard, as they were and are saved in this transaction, which does nothing
+    more; the jobs that they show to be bad are halted when it commits."""
+    unoffered = [a.ref for b, a in changed if b.is_open and a.outcome == Outcome.ALREADY_THERE]
     if unoffered:
         await conn.execute(*SQL["already_there"](**_which(unoffered)))
-    late = await conn.fetch(*SQL["silent_so_far"](**_which([t.ref for t in fine]))) if fine else []
-    which = {(row["device_id"], row["job_id"]) for row in late}
-    verdicts = failing | {t.ref: Outcome.SUCCEEDED for t in fine if (t.ref.device_id, t.ref.job_id) in which}
+    told = [(a.ref, verdict(b, a)) for b, a in changed]
+    verdicts = {ref: found for ref, found in told if found is not None}
     held = await hold(conn, {ref.job_id for ref in verdicts}) if verdicts else {}
     if held:
         await judge(conn, verdicts, held, now)
@@ -137,7 +134,9 @@ async def judge(
     """First offers have these verdicts, of jobs whose budgets are held; of others nothing is known. One that takes the
     place of silence is taken from the score, which changes no act that was taken."""
     known = {ref: verdict for ref, verdict in verdicts.items() if ref.job_id in held}
-    rows = await conn.fetch(*SQL["give_verdicts"](verdicts=list(known.values()), **_which(list(known))))
+    rows = await conn.fetch(
+        *SQL["give_verdicts"](verdicts=list(known.values()), provisional=sorted(PROVISIONAL), **_which(list(known)))
+    )
     moves: dict[int, Moves] = {}
     for row in rows:
         if row["epoch"] == held[row["job_id"]].epoch and row["number"]:  # of an earlier one a person has taken the risk

@@ -7,15 +7,18 @@ some moments later, by whichever process has its turn.
 
 import json
 import logging
+from collections import Counter
+from collections.abc import Sequence
 from typing import Any
 from uuid import UUID
 
 from upwell.domain.events import Kind
+from upwell.domain.outcomes import Outcome
 from upwell.domain.talk import TaskRef
 from upwell.domain.task import OPEN, State
 from upwell.service.context import Context
 from upwell.service.journal import tell
-from upwell.service.upgrade import acts, events, guards, setbacks, waves
+from upwell.service.upgrade import acts, counters, events, guards, setbacks, waves
 from upwell.service.upgrade.fill import Chunk, Waiting
 from upwell.service.upgrade.following import follow_at_once
 from upwell.service.upgrade.tasks import plain
@@ -77,24 +80,34 @@ async def unheard(ctx: Context) -> list[Waiting]:
 
 
 async def silence_one(ctx: Context, job_id: int) -> Chunk:
-    """Some of them have a verdict: silent where the task is open still, which changes nothing of the task."""
+    """Some of them have a verdict: silent where the task is open still, which changes nothing of its state. Tasks that
+    others have are passed by and come back to. They are locked before the budget, as by who reports."""
 
-    async def body(conn: Connection) -> tuple[int, list[UUID]]:
+    async def body(conn: Connection) -> int:
         if await acts.share(conn, [job_id]):
-            return 0, []
-        now, held = ctx.now(), await guards.hold(conn, [job_id])
+            return 0
+        now = ctx.now()
         rows = await conn.fetch(*SQL["unheard"](job_id=job_id, now=now, at_most=SILENT_AT_ONCE))
-        verdicts = {TaskRef(device_id=plain(row["device_id"]), job_id=job_id): _verdict(row["state"]) for row in rows}
-        await guards.judge(conn, verdicts, held, now)
-        return len(rows), sorted(ref.device_id for ref, verdict in verdicts.items() if verdict == "silent")
+        stand = {plain(row["device_id"]): row["state"] for row in rows}
+        silent = await _fall_silent(conn, job_id, [device for device, state in stand.items() if state in OPEN])
+        over = {device: "removed" if state is None else state.lower() for device, state in stand.items()}
+        verdicts = {device: over[device] for device, state in stand.items() if state not in OPEN}
+        verdicts |= dict.fromkeys(silent, Outcome.SILENT)
+        await setbacks.silent(conn, job_id, silent, now)
+        held = await guards.hold(conn, [job_id])
+        told = {TaskRef(device_id=device, job_id=job_id): verdict for device, verdict in verdicts.items()}
+        await guards.judge(conn, told, held, now)
+        return len(verdicts)
 
-    count, silent = await ctx.upkeep.transact(body)
-    if silent:  # by itself, for these rows are locked before budgets are; a kill between the two leaves them uncounted
-        await ctx.upkeep.transact(lambda conn: setbacks.silent(conn, job_id, silent, ctx.now()))
+    count = await ctx.upkeep.transact(body)
     return Chunk(more=count == SILENT_AT_ONCE, moved=count > 0)
 
 
-def _verdict(state: str | None) -> str:
-    if state is None:
-        return "removed"
-    return "silent" if state in OPEN else state.lower()
+async def _fall_silent(conn: Connection, job_id: int, devices: Sequence[UUID]) -> list[UUID]:
+    """Those of these devices whose tasks nobody else has, which are counted as silent from now on."""
+    rows = await conn.fetch(*SQL["fall_silent"](job_id=job_id, device_ids=devices)) if devices else []
+    places = [counters.place_in(row) for row in rows]
+    moves = Counter(places)
+    moves.subtract(place._replace(outcome="") for place in places)
+    await counters.move(conn, moves)
+    return [plain(row["device_id"]) for row in rows]

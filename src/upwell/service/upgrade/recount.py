@@ -19,7 +19,7 @@ _Q = sheet("recount")
 AT_ONCE = 1000  # jobs or products read at once
 WINDOW = 20_000  # tasks or devices that one statement looks at
 MARKS_AT_ONCE = 100
-_PLACE = ("wave", "acts", "state", "asked", "again", "gone")
+_PLACE = ("wave", "acts", "state", "asked", "again", "gone", "outcome")
 _FLEET = ("devices", "active", "online")
 T = TypeVar("T")
 

@@ -16,6 +16,7 @@ from upwell.domain.choosing import Choice
 from upwell.domain.hearing import (
     Beside,
     answered_version,
+    came_back,
     delivered,
     is_older,
     reported_progress,
@@ -23,7 +24,6 @@ from upwell.domain.hearing import (
     reported_version,
 )
 from upwell.domain.modules import STANDING
-from upwell.domain.setbacks import fell_back
 from upwell.domain.talk import ProgressReport, ResultReport, SdkReport, TaskRef, VersionReport
 from upwell.domain.task import Stepped, Task
 from upwell.domain.timeline import Line
@@ -174,7 +174,7 @@ def _fallen_back(task: Task, stepped: Task, incoming: Incoming, ledger: Ledger) 
     """A device that came back with what it ran before has failed once, until it is offered the package again."""
     if not isinstance(incoming.said, VersionReport) or not stepped.is_open:
         return stepped
-    if not fell_back(task, incoming.said, incoming.connection_id):
+    if not came_back(task, incoming.said.version, incoming.connection_id):
         return stepped
     ledger.setbacks.fell_back(task)
     return replace(stepped, offered_on=None)

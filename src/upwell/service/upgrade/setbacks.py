@@ -13,8 +13,9 @@ from uuid import UUID
 
 from upwell.domain.commands.rollouts import Care
 from upwell.domain.events import Kind
+from upwell.domain.outcomes import Outcome
 from upwell.domain.setbacks import HELD, Failed, Setback, clears, counts, folded, until
-from upwell.domain.task import Change, Task
+from upwell.domain.task import ROLLED_BACK, Change, Task
 from upwell.domain.timeline import Kind as LineKind
 from upwell.domain.timeline import Line
 from upwell.service.upgrade import timeline
@@ -23,7 +24,7 @@ from upwell.storage.database import Connection, Row
 from upwell.storage.queries import sheet
 
 SQL = sheet("setbacks")
-SILENT, FELL_BACK = "silent", "rolled_back"  # reasons that no task has
+SILENT = Outcome.SILENT.value  # reasons that no task has
 
 Said = tuple[int, str] | None  # of which job a device failed and why; None: it succeeded
 
@@ -45,7 +46,7 @@ class Setbacks:
     def fell_back(self, task: Task) -> None:
         """The device of a task came back with what it ran before."""
         if task.counts_setbacks:
-            self.said.setdefault(task.ref.device_id, []).append((task.ref.job_id, FELL_BACK))
+            self.said.setdefault(task.ref.device_id, []).append((task.ref.job_id, ROLLED_BACK))
 
     async def save(self, conn: Connection, now: datetime) -> None:
         """Count it. The tasks of these devices are the caller's."""

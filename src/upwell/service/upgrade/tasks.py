@@ -2,13 +2,14 @@
 
 from collections.abc import Iterable, Sequence
 from collections.abc import Set as AbstractSet
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
 from uuid import UUID
 
 from upwell.domain.acts import followed
 from upwell.domain.awaiting import Awaits
+from upwell.domain.outcomes import apart
 from upwell.domain.talk import TaskRef
 from upwell.domain.task import Change, State, Task
 from upwell.service.upgrade import acts, counters, events, failures, guards
@@ -19,7 +20,7 @@ from upwell.storage.queries import sheet
 _Q = sheet("tasks")
 _SAVED = (
     "rev", "state", "source_version", "progress", "attempt", "description", "reason", "failure_ref", "due_at",
-    "offered_on", "offered_at", "timeout_at", "awaiting", "package_id", "code", "failure", "job_acts",
+    "offered_on", "offered_at", "timeout_at", "awaiting", "package_id", "code", "failure", "outcome", "job_acts",
 )  # fmt: skip
 
 
@@ -72,17 +73,22 @@ class Ledger:
     async def save(self, conn: Connection, now: datetime) -> None:
         """Write everything: the tasks, which have passed all acts of their jobs, their history, what is told of them,
         then the counters, what their devices failed in, and last of all what failures show of jobs with a guard."""
-        changed = [(self.stored[ref], task) for ref, task in self.tasks.items()]
+        changed = [(self.stored[ref], _with_outcome(task)) for ref, task in self.tasks.items()]
         replaced, shifts = await failures.placed(conn, changed)
-        if self.tasks:
-            await _save_tasks(conn, [replaced.get(ref, task) for ref, task in self.tasks.items()], now)
+        if changed:
+            await _save_tasks(conn, [replaced.get(task.ref, task) for _, task in changed], now)
         if self.changes:
             await _add_changes(conn, self.changes, now)
         await events.tell_tasks(conn, changed, now)
         await counters.move(conn, counters.moves_of(changed))
         await failures.move(conn, shifts)
         await self.setbacks.save(conn, now)
-        await guards.ended(conn, [a for b, a in changed if a.wave and b.is_open and not a.is_open], now)
+        await guards.heard(conn, [(b, a) for b, a in changed if a.wave], now)
+
+
+def _with_outcome(task: Task) -> Task:
+    found = apart(task)
+    return task if found == task.outcome else replace(task, outcome=found)
 
 
 @dataclass(slots=True)

@@ -214,14 +214,11 @@ async def _judged(conn: Connection, row: Row, wave: Row, now: datetime) -> tuple
 
 
 async def seen_by_wave(conn: Connection, job_id: int) -> Mapping[int, Seen]:
-    """Where the devices of each wave stand; none is known to be unreached."""
-    rows = await conn.fetch(*SQL["seen_by_wave"](job_id=job_id))
-    apart: dict[int, dict[str, int]] = {}
-    for row in await conn.fetch(*guards.SQL["count_apart"](job_id=job_id)):
-        apart.setdefault(row["wave"], {})[row["verdict"]] = row["n"]
-    names = ("fine", "failed", "open", "told")
-    found = {r["wave"]: Seen(**{name: r[name] or 0 for name in names}) for r in rows}
-    return {wave: seen.but(**apart.get(wave, {})) for wave, seen in found.items()}
+    """Where the devices of each wave stand, by the counters alone; none is known to be unreached."""
+    counted: dict[int, dict[tuple[str, str], int]] = {}
+    for row in await conn.fetch(*SQL["seen_by_wave"](job_id=job_id)):
+        counted.setdefault(row["wave"], {})[row["state"], row["outcome"]] = row["n"]
+    return {wave: Seen.of(of_wave) for wave, of_wave in counted.items()}
 
 
 # --- steps that change what may be offered ---

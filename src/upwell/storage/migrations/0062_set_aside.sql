@@ -20,7 +20,7 @@ create function is_let_in(aside_until timestamptz, now timestamptz) returns bool
 return aside_until is null or aside_until <= now;
 
 drop function task_facts;
--- A task with the facts of its job and package that its life depends on, as it was (see 0038), and whether its account sets
+-- A task with the facts of its job and package that its life depends on, as it was (see 0042), and whether its account sets
 -- devices aside and its device has failures that count.
 create function task_facts(t task) returns table (
     device_id uuid, job_id bigint, nth smallint, module text, slot text, state text, source_version text, destination text,
@@ -28,7 +28,7 @@ create function task_facts(t task) returns table (
     retry_interval_min int, retry_count int, timeout_min int, progress smallint, attempt smallint, description text,
     reason text, failure_ref text, due_at timestamptz, offered_on uuid, offered_at timestamptz, timeout_at timestamptz,
     awaiting text, package_id bigint, code int, failure bigint, rev int, wave smallint, acts int, job_acts int,
-    is_paused boolean, is_shut boolean, let_on_at timestamptz,
+    is_paused boolean, is_shut boolean, let_on_at timestamptz, outcome text,
     counts_setbacks boolean, has_setback boolean
 )
 language sql stable
@@ -39,7 +39,7 @@ begin atomic
            j.retry_count, j.timeout_min, t.progress, t.attempt, t.description, t.reason, t.failure_ref, t.due_at,
            t.offered_on, t.offered_at, t.timeout_at, t.awaiting, t.package_id, t.code, t.failure, t.rev, t.wave, t.acts,
            j.acts,
-           j.paused_at is not null or j.unapproved or coalesce(j.open_until = '-infinity', false), t.wave > greatest(j.open_wave, 1), j.let_on_at,
+           j.paused_at is not null or j.unapproved or coalesce(j.open_until = '-infinity', false), t.wave > greatest(j.open_wave, 1), j.let_on_at, t.outcome,
            exists (select from account a where a.account_id = j.account_id and a.sets_aside),
            exists (select from setback s where s.device_id = t.device_id)
     from job j join package p on p.package_id = coalesce(t.package_id, j.package_id)
@@ -81,13 +81,13 @@ where is_let_go and is_running and is_unpaused and is_approved and is_wave_open 
   and is_unhalted;
 
 drop function task_stand;
--- Where a task stands before each check of domain/why.py, as it was (see 0038), and whether its device is set aside.
+-- Where a task stands before each check of domain/why.py, as it was (see 0042), and whether its device is set aside.
 create function task_stand(t task, now timestamptz) returns table (
     state text, awaiting text, need_push boolean, offered boolean, due text, asks_first boolean, is_let_go boolean, is_alive boolean, enabled boolean,
     online boolean, was_online boolean, is_refused boolean, has_version boolean, is_there boolean, is_fitting boolean,
     is_released boolean, is_deleted boolean, has_object boolean, object_state text, is_running boolean, in_time boolean,
     is_unpaused boolean, is_unhalted boolean, is_wave_open boolean, is_retry boolean, is_tried_out boolean, reason text,
-    is_fetched boolean, is_approved boolean, in_hours boolean, has_place boolean, is_set_aside boolean
+    is_fetched boolean, is_approved boolean, in_hours boolean, has_place boolean, outcome text, is_set_aside boolean
 )
 language sql stable
 begin atomic
@@ -105,7 +105,7 @@ begin atomic
            t.reason, t.progress >= 100, o.is_approved, is_in_time(o.open_until, now),
            not exists (select from budget b where b.job_id = t.job_id and b.running >= b.at_once
                        and not exists (select from job_at_work w where w.job_id = t.job_id and w.device_id = t.device_id)),
-           not is_let_in(o.aside_until, now)
+           t.outcome, not is_let_in(o.aside_until, now)
     from offer_check o join job j on j.job_id = o.job_id join package p on p.package_id = coalesce(t.package_id, j.package_id)
     left join device d on d.device_id = o.device_id left join product pd on pd.product_id = d.product_id
     left join presence pr on pr.device_id = o.device_id

@@ -89,15 +89,17 @@ with victim as materialized (
     where t.ctid = v.ctid  -- one that was changed in this moment is not seen here, and come back to
     returning t.device_id, t.nth, t.rev, t.wave, t.awaiting not in ('', 'online') as asked,
               t.attempt > 0 and t.awaiting in ('', 'online') as again, v.acts as from_acts,
-              v.reason = 'device_deleted' as was_gone, t.reason = 'device_deleted' as is_gone
+              v.reason = 'device_deleted' as was_gone, t.reason = 'device_deleted' as is_gone, t.outcome
 ), told as (
     insert into task_change (device_id, job_id, nth, rev, at, event, from_state, to_state, detail)
     select device_id, :job_id, nth, rev, :now, 'cancelled', :state, 'CANCELED', :description from moved
 )
-select :job_id::bigint as job_id, wave, from_acts as acts, :state::text as state, asked, again, was_gone as gone, -count(*) as n
-from moved group by wave, from_acts, asked, again, was_gone
+select :job_id::bigint as job_id, wave, from_acts as acts, :state::text as state, asked, again, was_gone as gone, outcome,
+       -count(*) as n
+from moved group by wave, from_acts, asked, again, was_gone, outcome
 union all
-select :job_id, wave, :act::int, 'CANCELED', asked, again, is_gone, count(*) from moved group by wave, asked, again, is_gone;
+select :job_id, wave, :act::int, 'CANCELED', asked, again, is_gone, outcome, count(*)
+from moved group by wave, asked, again, is_gone, outcome;
 
 -- name: lock_followers
 -- Those of these tasks that stand so, have not passed the act, and nobody else has, with the facts that their life depends
@@ -146,12 +148,14 @@ with v as materialized (
     update task t set acts = :act from v
     where t.ctid = v.ctid
     returning t.wave, v.acts as from_acts, t.state, t.awaiting not in ('', 'online') as asked,
-              t.attempt > 0 and t.awaiting in ('', 'online') as again, t.reason = 'device_deleted' as gone
+              t.attempt > 0 and t.awaiting in ('', 'online') as again, t.reason = 'device_deleted' as gone,
+              t.outcome
 )
-select :job_id::bigint as job_id, wave, from_acts as acts, state, asked, again, gone, -count(*) as n
-from moved group by wave, from_acts, state, asked, again, gone
+select :job_id::bigint as job_id, wave, from_acts as acts, state, asked, again, gone, outcome, -count(*) as n
+from moved group by wave, from_acts, state, asked, again, gone, outcome
 union all
-select :job_id, wave, :act::int, state, asked, again, gone, count(*) from moved group by wave, state, asked, again, gone;
+select :job_id, wave, :act::int, state, asked, again, gone, outcome, count(*)
+from moved group by wave, state, asked, again, gone, outcome;
 
 -- name: advance
 update job_act set cursor_state = :state, cursor_device = :device_id, cursor_nth = :task_nth

@@ -2,11 +2,12 @@
 
 -- name: move
 -- Each connection counts in rows of its own.
-insert into job_count as c (job_id, lane, wave, acts, state, asked, again, gone, n)
-select m.job_id, pg_backend_pid(), m.wave, m.acts, m.state, m.asked, m.again, m.gone, m.by
+insert into job_count as c (job_id, lane, wave, acts, state, asked, again, gone, outcome, n)
+select m.job_id, pg_backend_pid(), m.wave, m.acts, m.state, m.asked, m.again, m.gone, m.outcome, m.by
 from unnest(:job_id::bigint[], :wave::smallint[], :acts::int[], :state::text[], :asked::boolean[], :again::boolean[],
-            :gone::boolean[], :by::bigint[]) as m(job_id, wave, acts, state, asked, again, gone, by)
-on conflict (job_id, lane, wave, acts, state, asked, again, gone) do update set n = c.n + excluded.n;
+            :gone::boolean[], :outcome::text[], :by::bigint[])
+     as m(job_id, wave, acts, state, asked, again, gone, outcome, by)
+on conflict (job_id, lane, wave, acts, state, asked, again, gone, outcome) do update set n = c.n + excluded.n;
 
 -- name: counted
 -- The tasks of these jobs by what tells where they stand, those that a halt covers which they are still to follow as
@@ -23,22 +24,23 @@ select distinct job_id from job_count where lane <> 0 and job_id > :after order 
 -- The rows of a job that nobody writes now become one a place; empty ones go.
 with apart as (
     delete from job_count d using (
-        select job_id, lane, wave, acts, state, asked, again, gone from job_count
+        select job_id, lane, wave, acts, state, asked, again, gone, outcome from job_count
         where job_id = :job_id and lane <> 0 for update skip locked
     ) s
-    where (d.job_id, d.lane, d.wave, d.acts, d.state, d.asked, d.again, d.gone)
-        = (s.job_id, s.lane, s.wave, s.acts, s.state, s.asked, s.again, s.gone)
-    returning d.wave, d.acts, d.state, d.asked, d.again, d.gone, d.n
+    where (d.job_id, d.lane, d.wave, d.acts, d.state, d.asked, d.again, d.gone, d.outcome)
+        = (s.job_id, s.lane, s.wave, s.acts, s.state, s.asked, s.again, s.gone, s.outcome)
+    returning d.wave, d.acts, d.state, d.asked, d.again, d.gone, d.outcome, d.n
 )
-insert into job_count as c (job_id, lane, wave, acts, state, asked, again, gone, n)
-select :job_id, 0, wave, acts, state, asked, again, gone, sum(n) from apart
-group by wave, acts, state, asked, again, gone having sum(n) <> 0 order by wave, acts, state, asked, again, gone
-on conflict (job_id, lane, wave, acts, state, asked, again, gone) do update set n = c.n + excluded.n;
+insert into job_count as c (job_id, lane, wave, acts, state, asked, again, gone, outcome, n)
+select :job_id, 0, wave, acts, state, asked, again, gone, outcome, sum(n) from apart
+group by wave, acts, state, asked, again, gone, outcome having sum(n) <> 0
+order by wave, acts, state, asked, again, gone, outcome
+on conflict (job_id, lane, wave, acts, state, asked, again, gone, outcome) do update set n = c.n + excluded.n;
 
 -- name: forget_empty
 delete from job_count d using (
-    select job_id, lane, wave, acts, state, asked, again, gone from job_count
+    select job_id, lane, wave, acts, state, asked, again, gone, outcome from job_count
     where job_id = :job_id and lane = 0 and n = 0 for update skip locked
 ) s
-where (d.job_id, d.lane, d.wave, d.acts, d.state, d.asked, d.again, d.gone)
-    = (s.job_id, s.lane, s.wave, s.acts, s.state, s.asked, s.again, s.gone) and d.n = 0;
+where (d.job_id, d.lane, d.wave, d.acts, d.state, d.asked, d.again, d.gone, d.outcome)
+    = (s.job_id, s.lane, s.wave, s.acts, s.state, s.asked, s.again, s.gone, s.outcome) and d.n = 0;

@@ -137,7 +137,8 @@ with wanted as (
     select m.job_id, ('x' || left(md5(r.salt || m.device_id::text), 16))::bit(64)::bigint, m.device_id, m.nth
     from made m join rollout r using (job_id) where m.wave = 32767
 )
-select job_id, wave, acts, state, awaiting not in ('', 'online') as asked, false as again, false as gone, count(*) as n,
+select job_id, wave, acts, state, awaiting not in ('', 'online') as asked, false as again, false as gone, '' as outcome,
+       count(*) as n,
        count(due_at) as due
 from made group by 1, 2, 3, 4, 5;
 
@@ -170,7 +171,8 @@ with made as (
     insert into task_change (device_id, job_id, nth, rev, at, event, from_state, to_state, detail)
     select device_id, job_id, 0, 0, :now, 'created', null, state, description from made
 )
-select job_id, wave, acts, state, awaiting not in ('', 'online') as asked, false as again, false as gone, count(*) as n
+select job_id, wave, acts, state, awaiting not in ('', 'online') as asked, false as again, false as gone, '' as outcome,
+       count(*) as n
 from made group by 1, 2, 3, 4, 5;
 
 -- name: advance

@@ -52,26 +52,18 @@ order by f.n desc, f.vendor, f.source_version
 limit greatest(0, :most::int - (select count(*) from job_stratum where job_id = :job_id));
 
 -- name: give_verdicts
--- Of these devices' first offers those that had none, or were silent so far.
+-- Of these devices' first offers those that had none, or a provisional one of which something else is known now.
 with w as materialized (
     select o.device_id, o.job_id, c.verdict, o.verdict as former
     from unnest(:device_ids::uuid[], :job_ids::bigint[], :verdicts::text[]) as c(device_id, job_id, verdict)
     cross join lateral (
         select * from job_offer o where o.device_id = c.device_id and o.job_id = c.job_id limit 1 for no key update
     ) o
-    where o.verdict = '' or (o.verdict = 'silent' and c.verdict <> 'silent')
+    where o.verdict = '' or (o.verdict = any(:provisional::text[]) and c.verdict not in ('silent', o.verdict))
 )
 update job_offer o set verdict = w.verdict, verdict_by = null from w
 where o.device_id = w.device_id and o.job_id = w.job_id
 returning o.job_id, o.epoch, o.number, o.stratum, o.place, o.verdict, w.former;
-
--- name: silent_so_far
--- Of these devices those that are silent by a verdict of before.
-select o.device_id, o.job_id from unnest(:device_ids::uuid[], :job_ids::bigint[]) as c(device_id, job_id)
-cross join lateral (
-    select * from job_offer o where o.device_id = c.device_id and o.job_id = c.job_id limit 1
-) o
-where o.verdict = 'silent';
 
 -- name: already_there
 -- These devices came to the version without an offer. They have no number, and no test counts them.
@@ -127,30 +119,37 @@ update budget set halted_at = null, halt = null, is_told = false, epoch = epoch 
 where job_id = :job_id and is_guarded and halted_at is not null;
 
 -- name: jobs_unheard
-select distinct job_id from (
-    select job_id from job_offer where verdict_by <= :now order by verdict_by limit :at_most
-) o order by job_id;
+-- The jobs of whose offers some have had their time for a verdict, one look-up for each that has offers without one.
+with recursive unheard as (
+    (select job_id from job_offer where verdict_by is not null order by job_id limit 1)
+    union all
+    select (select o.job_id from job_offer o where o.verdict_by is not null and o.job_id > u.job_id order by o.job_id limit 1)
+    from unheard u where u.job_id is not null
+)
+select job_id from unheard u
+where exists (select from job_offer o where o.job_id = u.job_id and o.verdict_by <= :now)
+order by job_id limit :at_most;
 
 -- name: unheard
 -- Some offers of a job whose time for a verdict is over, and where their tasks stand.
-with o as materialized (
-    select device_id from job_offer where job_id = :job_id and verdict_by <= :now order by verdict_by limit :at_most
-    for update skip locked
-)
-select o.device_id, t.state from o
+select o.device_id, t.state
+from (select o.device_id from job_offer o where o.job_id = :job_id and o.verdict_by <= :now order by o.verdict_by limit :at_most) o
 left join lateral (select t.state from task t where t.device_id = o.device_id and t.job_id = :job_id
                    order by t.nth desc limit 1) t on true;
 
--- name: count_apart
--- How many devices of each wave are to be counted otherwise than their tasks stand: silent ones that are open still, and
--- those that ended so. A task that runs again is what it is.
-select t.wave, o.verdict, count(*) as n from job_offer o
-cross join lateral (select t.state, t.wave from task t where t.device_id = o.device_id and t.job_id = :job_id
-                    order by t.nth desc limit 1) t
-where o.job_id = :job_id and o.verdict in ('silent', 'rejected', 'postponed', 'already_there')
-  and case o.verdict when 'silent' then is_open(t.state) when 'already_there' then t.state = 'SUCCEEDED'
-                     else t.state = 'FAILED' end
-group by t.wave, o.verdict;
+-- name: fall_silent
+-- The open tasks of these devices that nobody else has are silent from now on. Returns where they are counted.
+with v as materialized (
+    select t.ctid from unnest(:device_ids::uuid[]) as w(device_id)
+    cross join lateral (
+        select t.ctid from task t
+        where t.device_id = w.device_id and t.job_id = :job_id and is_open(t.state) and t.outcome = ''
+        limit 1 for update skip locked
+    ) t
+)
+update task t set outcome = 'silent' from v where t.ctid = v.ctid
+returning t.device_id, t.job_id, t.wave, t.acts, t.state, t.awaiting not in ('', 'online') as asked,
+          t.attempt > 0 and t.awaiting in ('', 'online') as again, t.reason = 'device_deleted' as gone, t.outcome;
 
 -- name: guard_shown
 select b.epoch, b.offered, r.guard, (select count(*) from job_stratum s where s.job_id = b.job_id)::int as strata

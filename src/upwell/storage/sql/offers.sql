@@ -131,7 +131,7 @@ delete from pace where granted_at < clock_timestamp() - make_interval(secs => :k
 select t.device_id, t.job_id, t.nth, p.module, t.state, t.awaiting, t.timeout_at, p.version, p.size, p.md5, p.sha256, p.is_delta, p.udi,
        p.files, p.sign_method, p.object_key, p.bucket is null as is_held, p.sign, j.protocol, j.tags, j.ext_info,
        pr.product_key, d.name, d.secret,
-       coalesce(d.public_id, pr.product_key || '_' || d.name) as public_id, t.wave, t.acts, t.attempt, t.reason,
+       coalesce(d.public_id, pr.product_key || '_' || d.name) as public_id, t.wave, t.acts, t.attempt, t.reason, t.outcome,
        mv.device_id is not null as has_said, mv.version as installed, o.asks_first, o.fits, j.open_until,
        t.offered_at is null and t.attempt = 0 as is_first,
        case when j.by_gateway then (

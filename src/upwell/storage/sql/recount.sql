@@ -5,23 +5,23 @@
 select job_id from job where job_id > :after order by job_id limit :at_most;
 
 -- name: told_of_job
-select wave, acts, state, asked, again, gone, sum(n)::bigint as n from job_count where job_id = :job_id
-group by 1, 2, 3, 4, 5, 6;
+select wave, acts, state, asked, again, gone, outcome, sum(n)::bigint as n from job_count where job_id = :job_id
+group by 1, 2, 3, 4, 5, 6, 7;
 
 -- name: window_of_job
 -- The next tasks of a job, by device, counted where they stand; the last of them by what each row has.
 with seen as materialized (
     select device_id, nth, wave, acts, state, awaiting not in ('', 'online') as asked,
-           attempt > 0 and awaiting in ('', 'online') as again, reason = 'device_deleted' as gone, failure
+           attempt > 0 and awaiting in ('', 'online') as again, reason = 'device_deleted' as gone, outcome, failure
     from task
     where job_id = :job_id and (:after::uuid is null or (device_id, nth) > (:after, :after_nth::smallint))
     order by device_id, nth limit :at_most
 ), last as (
     select device_id, nth, (select count(*) from seen) as looked from seen order by device_id desc, nth desc limit 1
 )
-select s.wave, s.acts, s.state, s.asked, s.again, s.gone, s.failure, count(*) as n, l.device_id as last, l.nth as last_nth,
-       l.looked
-from seen s cross join last l group by 1, 2, 3, 4, 5, 6, 7, 9, 10, 11;
+select s.wave, s.acts, s.state, s.asked, s.again, s.gone, s.outcome, s.failure, count(*) as n, l.device_id as last,
+       l.nth as last_nth, l.looked
+from seen s cross join last l group by 1, 2, 3, 4, 5, 6, 7, 8, 10, 11, 12;
 
 -- name: versions_of_product
 -- How many of its devices are counted as running what.

@@ -17,7 +17,7 @@ with old as materialized (
 ), gone as (
     delete from task t using old
     where t.device_id = old.device_id and t.job_id = old.job_id and t.nth = old.nth
-    returning t.device_id, t.job_id, t.nth, t.wave, t.acts, t.state, t.awaiting, t.attempt, t.reason, t.failure
+    returning t.device_id, t.job_id, t.nth, t.wave, t.acts, t.state, t.awaiting, t.attempt, t.reason, t.outcome, t.failure
 ), lines as (
     delete from task_change c using gone
     where c.device_id = gone.device_id and c.job_id = gone.job_id and c.nth = gone.nth
@@ -29,9 +29,9 @@ with old as materialized (
     delete from job_mark where job_id = :job_id  -- no longer true
 )
 select job_id, wave, acts, state, awaiting not in ('', 'online') as asked,
-       attempt > 0 and awaiting in ('', 'online') as again, reason = 'device_deleted' as gone, failure,
+       attempt > 0 and awaiting in ('', 'online') as again, reason = 'device_deleted' as gone, outcome, failure,
        -count(*) as n, (array_agg(device_id order by device_id desc))[1] as last
-from gone group by 1, 2, 3, 4, 5, 6, 7, 8;
+from gone group by 1, 2, 3, 4, 5, 6, 7, 8, 9;
 
 -- name: forget_targets
 -- The devices that a job was made for, of whom nobody asks any more. Returns how many.

@@ -42,14 +42,15 @@ update task t
 set state = n.state, source_version = n.source_version, progress = n.progress, attempt = n.attempt,
     description = n.description, reason = n.reason, failure_ref = n.failure_ref, due_at = n.due_at,
     offered_on = n.offered_on, offered_at = n.offered_at, timeout_at = n.timeout_at, awaiting = n.awaiting,
-    package_id = n.package_id, code = n.code, failure = n.failure, acts = n.acts, rev = n.rev + 1, modified_at = :now
+    package_id = n.package_id, code = n.code, failure = n.failure, outcome = n.outcome, acts = n.acts,
+    rev = n.rev + 1, modified_at = :now
 from unnest(:device_id::uuid[], :job_id::bigint[], :nth::smallint[], :rev::int[], :state::text[],
             :source_version::text[], :progress::smallint[], :attempt::smallint[], :description::text[],
             :reason::text[], :failure_ref::text[], :due_at::timestamptz[], :offered_on::uuid[],
             :offered_at::timestamptz[], :timeout_at::timestamptz[], :awaiting::text[], :package_id::bigint[],
-            :code::int[], :failure::bigint[], :job_acts::int[])
+            :code::int[], :failure::bigint[], :outcome::text[], :job_acts::int[])
      as n(device_id, job_id, nth, rev, state, source_version, progress, attempt, description, reason, failure_ref,
-          due_at, offered_on, offered_at, timeout_at, awaiting, package_id, code, failure, acts)
+          due_at, offered_on, offered_at, timeout_at, awaiting, package_id, code, failure, outcome, acts)
 where t.device_id = n.device_id and t.job_id = n.job_id and t.nth = n.nth and t.rev = n.rev
 returning t.device_id;
 

@@ -70,12 +70,14 @@ with v as materialized (
     update task t set wave = v.wave from v
     where t.ctid = v.ctid
     returning t.wave, t.acts, t.state, t.awaiting not in ('', 'online') as asked,
-              t.attempt > 0 and t.awaiting in ('', 'online') as again, t.reason = 'device_deleted' as gone
+              t.attempt > 0 and t.awaiting in ('', 'online') as again, t.reason = 'device_deleted' as gone,
+              t.outcome
 )
-select :job_id::bigint as job_id, 32767::smallint as wave, acts, state, asked, again, gone, -count(*) as n
-from moved group by acts, state, asked, again, gone
+select :job_id::bigint as job_id, 32767::smallint as wave, acts, state, asked, again, gone, outcome, -count(*) as n
+from moved group by acts, state, asked, again, gone, outcome
 union all
-select :job_id, wave, acts, state, asked, again, gone, count(*) from moved group by wave, acts, state, asked, again, gone;
+select :job_id, wave, acts, state, asked, again, gone, outcome, count(*)
+from moved group by wave, acts, state, asked, again, gone, outcome;
 
 -- name: begins_after
 -- The first device of this wave comes behind that lot.
@@ -87,14 +89,10 @@ update rollout set dealt = :dealt, after_lot = :after_lot, after_device = :after
 where job_id = :job_id;
 
 -- name: seen_by_wave
--- How many devices of each wave stand where; those that a halt covers are cancelled.
-select c.wave, sum(c.n) filter (where c.state = 'SUCCEEDED')::bigint as fine,
-       sum(c.n) filter (where c.state = 'FAILED')::bigint as failed,
-       sum(c.n) filter (where is_open(c.state) and h.nth is null)::bigint as open,
-       sum(c.n) filter (where c.state in ('NOTIFIED', 'IN_PROGRESS') and h.nth is null)::bigint as told,
-       sum(c.n) filter (where c.state = 'CANCELED' or h.nth is not null)::bigint as canceled
+-- How many devices of each wave stand where, and what came of their offers; those that a halt covers are cancelled.
+select c.wave, case when h.nth is null then c.state else 'CANCELED' end as state, c.outcome, sum(c.n)::bigint as n
 from job_count c left join lateral halt_of(c.job_id, c.acts, c.state) h on true
-where c.job_id = :job_id and c.wave between 1 and 32766 group by c.wave;
+where c.job_id = :job_id and c.wave between 1 and 32766 group by 1, 2, 3;
 
 -- name: wave
 -- With how far its lots go; those of the last one that has any, to the end.

@@ -80,12 +80,12 @@ with w as materialized (
 select s.state, s.awaiting, s.need_push, s.offered, s.due, s.asks_first, s.is_let_go, s.is_alive, s.enabled, s.online,
        s.was_online, s.is_refused, s.has_version, s.is_there, s.is_fitting, s.is_released, s.is_deleted, s.has_object,
        s.object_state, s.is_running, s.in_time, s.is_unpaused, s.is_unhalted, s.is_wave_open, s.is_retry,
-       s.is_tried_out, s.reason, s.is_fetched, s.is_approved, s.in_hours, s.has_place, s.is_set_aside,
+       s.is_tried_out, s.reason, s.is_fetched, s.is_approved, s.in_hours, s.has_place, s.outcome, s.is_set_aside,
        count(*) as n, (array_agg(w.device_id))[1:10] as examples
 from w join task t on t.device_id = w.device_id and t.job_id = :job_id and t.nth = w.nth
 cross join lateral task_stand(t, :now) s
 where not exists (select from task l where l.device_id = w.device_id and l.job_id = :job_id and l.nth > w.nth)
-group by 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16, 17, 18, 19, 20, 21, 22, 23, 24, 25, 26, 27, 28, 29, 30, 31, 32;
+group by 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16, 17, 18, 19, 20, 21, 22, 23, 24, 25, 26, 27, 28, 29, 30, 31, 32, 33;
 
 -- name: public_ids
 -- What these devices, or the strays of the job, are known by.
