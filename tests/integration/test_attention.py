@@ -1,4 +1,4 @@
-"""What waits for a person, in one answer (ADR 0068)."""
+"""What waits for a person, in one answer (ADR 0050)."""
 
 from dataclasses import replace
 from datetime import timedelta

@@ -102,6 +102,10 @@ async def staged(ctx: Context, caller: Caller, clock: Clock, dice: random.Random
 
 async def a_command(ctx: Context, caller: Caller, dice: random.Random, flock: Fleet) -> c.CreateJob:
     of_package: dict[str, Any] = {"is_delta": True, "source_version": "1.0"} if dice.random() < 0.3 else {}
+    if dice.random() < 0.4:
+        of_package = {"leads": True, "source_versions": dice.choice((("1.1",), ("1.5",)))}
+        for version, follows in dice.sample((("1.5", ("1.1",)), ("1.5", ()), ("1.1", ("1.0",)), ("1.1", ("0.9",))), 2):
+            await a_package(ctx, caller, flock.key, uuid4().hex, version=version, source_versions=follows)
     package = await a_package(ctx, caller, flock.key, uuid4().hex, **of_package)
     care = dice.choice(CARES)
     facts: dict[str, Any] = {"package_id": package, "product_key": flock.key, "care": care}
@@ -129,8 +133,15 @@ async def happened(ctx: Context, caller: Caller, stage: Stage, plan: c.Plan) -> 
     live = {device: task for device, task in found.items() if task["state"] == "QUEUED"}
     kept = {each.code: each for each in plan.answers}
     count = {code: each.count for code, each in kept.items()}
-    assert plan.taken == len(live)
-    assert dict(plan.versions) == Counter(task["source_version"] for task in live.values())
+    assert plan.taken == len(live), (stage.cmd, plan, [t["source_version"] for t in live.values()])
+    assert {version: n for version, n, _ in plan.versions} == Counter(task["source_version"] for task in live.values())
+    rows = await ask(
+        ctx, "select t.source_version as runs, k.version from task t join job j using (job_id) join package k "
+        "on k.package_id = coalesce(t.package_id, j.package_id) where t.job_id = $1 and j.led_from is not null", job
+    )  # fmt: skip
+    first = {version: steps[0] for version, _, steps in plan.versions if steps}
+    assert all(first.get(row["runs"]) == row["version"] for row in rows if row["runs"] in first)
+    assert bool(first) is bool(live and rows) and count.get("needs_intermediate", 0) >= 0
     assert count.get("queued_behind", 0) == Counter(t["reason"] for t in found.values())["device_busy"]
     assert len(found) == len(live) + count.get("queued_behind", 0), "all others have no task"
     outside = sum(each.count for each in plan.answers if not each.takes_part)

@@ -47,6 +47,7 @@ class Scene:
     is_unapproved: bool = False
     is_closed: bool = False  # outside of its hours
     is_full: bool = False  # as many devices are at work as may be
+    is_led: bool = False  # devices of 1.0 get another package first, which is what obstacles are of
 
 
 @dataclass
@@ -90,8 +91,9 @@ def a_scene(dice: random.Random, number: int) -> Scene:
     has other obstacles beside."""
     turn, place = divmod(number, len(OBSTACLES))
     scene = Scene(
-        pushes=(turn == 0) or (turn == 2 and dice.random() < 0.5), is_delta=bool((number + turn) % 2), package="ok",
+        pushes=(turn == 0) or (turn == 2 and dice.random() < 0.5), is_delta=number % 3 == 1, package="ok",
         is_over=False, is_paused=False, is_halted=False, is_dealt=True, has_pace=True, is_stopped=False,
+        is_led=number % 3 == 2,
     )  # fmt: skip
     more = dice.sample(OBSTACLES, dice.choice((0, 1, 2))) if turn == 2 else []
     for name, value in (*more, OBSTACLES[place]):
@@ -101,7 +103,7 @@ def a_scene(dice: random.Random, number: int) -> Scene:
 
 ENDS = (
     ("SUCCEEDED", ""), ("FAILED", "device_busy"), ("FAILED", "untellable"), ("FAILED", "version_not_eligible"),
-    ("FAILED", "object_missing"), ("FAILED", "timeout"), ("FAILED", "burning_failed"),
+    ("FAILED", "object_missing"), ("FAILED", "needs_intermediate"), ("FAILED", "timeout"), ("FAILED", "burning_failed"),
     ("FAILED", "burning_failed"), ("CANCELED", "overwritten"),
     ("CANCELED", "cancelled"),
 )  # fmt: skip
@@ -136,10 +138,12 @@ def expected(scene: Scene, task: Staged) -> Code:
     """What must be answered, in the order of rollouts 7."""
     is_open = task.state in ("CONFIRM", *LET_GO)
     waits = is_open and not task.offered
-    fits = not scene.is_delta or task.version == "1.0"
+    fits = not (scene.is_delta or scene.is_led) or task.version == "1.0"
+    misses = Code.NEEDS_INTERMEDIATE if scene.is_led else Code.NO_FITTING_PACKAGE
     ends = {
         "device_busy": Code.QUEUED_BEHIND, "untellable": Code.NOT_LISTENING, "overwritten": Code.SUPERSEDED,
         "version_not_eligible": Code.NOT_TARGETED, "object_missing": Code.PACKAGE_LOST, "cancelled": Code.CANCELED,
+        "needs_intermediate": Code.NEEDS_INTERMEDIATE,
         "timeout": Code.TIMED_OUT,
         "burning_failed": Code.ATTEMPTS_EXHAUSTED if task.attempt == 2 else Code.FAILED,
         "": Code.ALREADY_THERE if task.version == "2.0" else Code.ROLLED_BACK,
@@ -148,6 +152,8 @@ def expected(scene: Scene, task: Staged) -> Code:
         "deleted": Code.PACKAGE_DELETED, "unverified": Code.PACKAGE_UNVERIFIED, "checking": Code.PACKAGE_UNREAD,
         "missing": Code.PACKAGE_LOST,
     }  # fmt: skip
+    if scene.is_led:
+        packages |= dict.fromkeys(("deleted", "unverified", "missing"), Code.NEEDS_INTERMEDIATE)
     lines: tuple[tuple[bool, Code], ...] = (
         (task.is_deleted, Code.UNKNOWN_DEVICE),
         (not is_open, ends.get(task.reason, Code.FAILED)),
@@ -155,7 +161,7 @@ def expected(scene: Scene, task: Staged) -> Code:
         (not task.online and task.is_refused, Code.CREDENTIAL),
         (not task.online and not task.was_online, Code.NEVER_SEEN),
         (not task.online, Code.OFFLINE),
-        (waits and not fits, Code.NO_FITTING_PACKAGE if task.version else Code.VERSION_UNKNOWN),
+        (waits and not fits, misses if task.version else Code.VERSION_UNKNOWN),
         (waits and scene.package != "ok", packages.get(scene.package, Code.FAILED)),
         (waits and scene.is_unapproved, Code.AWAITING_APPROVAL),
         (waits and scene.is_closed, Code.OUTSIDE_WINDOW),
@@ -209,7 +215,7 @@ with p as (
     update package set object_state = case when $2::text in ('checking', 'missing') then $2::text else 'ok' end,
                        status = case when $2 = 'unverified' then 'unverified' else 'verified' end,
                        deleted_at = case when $2 = 'deleted' then now() end
-    from job j where j.job_id = $1 and package.package_id = j.package_id
+    where package_id = $13
 ), b as (
     insert into budget (job_id, is_guarded, halted_at, at_once, running)
     values ($1, $5::boolean, case when $5 then now() end, case when $12::boolean then 1 end, 1)
@@ -238,8 +244,10 @@ async def staged(
     job = await a_filled_job(
         ctx, caller, full, flock, need_push=scene.pushes, retry_interval_min=1, retry_count=2,
     )  # fmt: skip
-    package = await a_package(ctx, caller, flock.key, uuid4().hex, **delta)
+    leads = {"leads": True, "source_versions": ("1.5",)} if scene.is_led else {}
+    package = await a_package(ctx, caller, flock.key, uuid4().hex, **delta, **leads)
     await ask(ctx, "update job set package_id = $2 where job_id = $1", job, package)
+    offered = await led(ctx, caller, flock, job, package, tasks) if scene.is_led else package
     node, now = uuid4(), clock()
     await ask(
         ctx, STAGE_TASKS, job, flock.ids, [t.state for t in tasks],
@@ -252,10 +260,21 @@ async def staged(
     await ask(
         ctx, STAGE_JOB, job, scene.package, scene.is_over, scene.is_paused, scene.is_halted, scene.is_dealt,
         scene.has_pace, scene.is_stopped, not scene.is_delta, scene.is_unapproved, scene.is_closed, scene.is_full,
+        offered,
     )  # fmt: skip
     refused = [name for name, task in zip(flock.names, tasks, strict=True) if task.is_refused]
     await ask(ctx, REFUSE, caller.account_id, flock.key, refused, clock())
     return job, node
+
+
+async def led(ctx: Context, caller: Caller, flock: Fleet, job: int, package: int, tasks: list[Staged]) -> int:
+    """The job leads devices of 1.0 by a package of 1.5, which is returned."""
+    stone = await a_package(ctx, caller, flock.key, uuid4().hex, version="1.5", source_versions=("1.0",))
+    await ask(ctx, "insert into job_step values ($1, '1.5', $2), ($1, '1.0', $3)", job, package, stone)
+    await ask(ctx, "update job set led_from = '{1.0,1.5}' where job_id = $1", job)
+    step = "update task set package_id = $2 where job_id = $1 and device_id = any($3)"
+    await ask(ctx, step, job, stone, [d for d, t in zip(flock.ids, tasks, strict=True) if t.version == "1.0"])
+    return stone
 
 
 async def offered(ctx: Context, job: int, node: UUID, flock: Fleet, scene: Scene, tasks: list[Staged]) -> set[UUID]:
@@ -370,10 +389,22 @@ async def test_a_condition_that_fails_is_seen(ctx: Context, caller: Caller, cloc
 
 OUTSIDE = (
     Code.ALREADY_THERE, Code.VERSION_UNKNOWN, Code.NOT_TARGETED, Code.NO_FITTING_PACKAGE, Code.SUPERSEDED,
-    Code.SCHEDULED, Code.FILLING, Code.ENDED,
+    Code.NEEDS_INTERMEDIATE, Code.SCHEDULED, Code.FILLING, Code.ENDED,
 )  # fmt: skip
 ASKED = 16  # devices of a fleet
-KINDS = ("plain", "sources", "named", *("delta",) * 3, *("dynamic",) * 3, "planned", "ended")
+KINDS = (
+    "led",
+    "led",
+    "led far",
+    "led by any",
+    "plain",
+    "sources",
+    "named",
+    *("delta",) * 3,
+    *("dynamic",) * 3,
+    "planned",
+    "ended",
+)
 
 
 @dataclass
@@ -393,6 +424,11 @@ async def a_job_before(ctx: Context, caller: Caller, clock: Clock, dice: random.
     said = [(device, runs(v)) for device, v in zip(flock.ids, versions, strict=True) if v]
     await say(ctx, *said)
     delta = {"is_delta": True, "source_version": "1.0"} if kind == "delta" else {}
+    if kind.startswith("led"):
+        delta = {"leads": True, "source_versions": ("1.1",)}
+    if kind in ("led far", "led by any"):
+        follows = ("1.0",) if kind == "led far" else ()
+        await a_package(ctx, caller, flock.key, uuid4().hex, version="1.1", source_versions=follows)
     package = await a_package(ctx, caller, flock.key, uuid4().hex, **delta)
     facts: dict[str, Any] = {"package_id": package, "product_key": flock.key, "selection": "ALL"}
     named = frozenset(dice.sample(flock.names, 5)) if kind == "named" else frozenset()
@@ -418,12 +454,13 @@ def awaited(before: Before, place: int) -> Code:
     """What must be answered of a device without a task."""
     version, kind = before.versions[place], before.kind
     lines = (
-        (version is None and kind in ("delta", "sources"), Code.VERSION_UNKNOWN),
+        (version is None and kind in ("delta", "sources", "led", "led far"), Code.VERSION_UNKNOWN),
         (version == "2.0", Code.ALREADY_THERE),
         (kind == "named" and before.flock.names[place] not in before.named, Code.NOT_TARGETED),
         (kind == "sources" and version != "1.0", Code.NOT_TARGETED),
         (kind == "dynamic" and version == "1.0", Code.SUPERSEDED),
         (kind == "delta" and version != "1.0", Code.NO_FITTING_PACKAGE),
+        (kind == "led" and version == "1.0", Code.NEEDS_INTERMEDIATE),
         (kind == "planned", Code.SCHEDULED),
         (kind == "ended", Code.ENDED),
     )

@@ -681,6 +681,7 @@ class Operations(Blocking):
         module: str | None = None,
         delta_from: str | None = None,
         source_versions: list[str] | None = None,
+        after: list[str] | None = None,
         size: int | None = None,
         md5: str | None = None,
         sha256: str | None = None,
@@ -690,9 +691,10 @@ class Operations(Blocking):
         idempotency_key: str | None = None,
     ) -> s.Package:
         """Make a package of uploaded files or of an object in a bucket. Size and digests are compared with the
-        file's where they are given. With `delta_from` the file is a difference from that version. With `verify`
-        false it may be rolled out at once. An object is read first, and needs no verification. Needs the role
-        operator. `POST /v1/packages`"""
+        file's where they are given. With `delta_from` the file is a difference from that version. With `after` it
+        is offered to devices that run one of these versions, and others are led to one of them first, by other
+        packages of the module. With `verify` false it may be rolled out at once. An object is read first, and
+        needs no verification. Needs the role operator. `POST /v1/packages`"""
         return self._one(
             ask(
                 "POST",
@@ -708,6 +710,7 @@ class Operations(Blocking):
                     "module": module,
                     "delta_from": delta_from,
                     "source_versions": source_versions,
+                    "after": after,
                     "size": size,
                     "md5": md5,
                     "sha256": sha256,

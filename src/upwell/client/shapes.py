@@ -501,6 +501,8 @@ class Package(TypedDict):
     source_version: NotRequired[str]
     source_versions: NotRequired[list[str]]
     """Those that it may follow; absent: any"""
+    after: NotRequired[list[str]]
+    """Devices of other versions are led to one of these first"""
     status: str
     """Exempt: it needs no verification; more may come"""
     verify_progress: int
@@ -1089,6 +1091,8 @@ class Why(TypedDict):
     """When that is, where a clock knows"""
     checks: list[WhyCheck]
     """Those that concern the device, in the order in which they are asked"""
+    steps: NotRequired[list[str]]
+    """Versions by which it is led from what it runs, the last one the rollout's"""
     as_of: str
 
 
@@ -1127,6 +1131,8 @@ class PlanVersion(TypedDict):
     """Absent: not known, or with `others` not told apart"""
     others: NotRequired[bool]
     devices: int
+    steps: NotRequired[list[str]]
+    """Versions by which they are led, the last one the package's"""
 
 
 class PlanVendor(TypedDict):

@@ -76,9 +76,10 @@ def due_again(task: Task, now: datetime) -> Task:
 
 def anew(task: Task, since: datetime) -> Task:
     """The task as its next attempt begins at `since`: nothing was offered in it, and one that asks waits for its device
-    and chooses its package anew."""
+    and chooses its package anew. One that is led keeps the step that it is at."""
     awaiting, ends_at = wait(task.awaiting, Cue.ANEW, since, None)
-    return replace(task, awaiting=awaiting, timeout_at=ends_at, progress=0, offered_on=None, package_id=None)
+    package_id = None if task.led_to is None else task.package_id
+    return replace(task, awaiting=awaiting, timeout_at=ends_at, progress=0, offered_on=None, package_id=package_id)
 
 
 def cued(task: Task, cue: Cue, now: datetime) -> Task:

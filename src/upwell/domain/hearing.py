@@ -6,13 +6,14 @@ vendor's tongue whoever made the job; a task that asks first takes any report, t
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from uuid import UUID
 
-from upwell.domain.attempts import Failure, broke, cued, due, due_again, failed
+from upwell.domain.attempts import Failure, anew, broke, cued, due, due_again, failed
 from upwell.domain.awaiting import OFFERED, Awaits, Cue
 from upwell.domain.choosing import Choice, arrived, chosen
+from upwell.domain.stepping import NO_WAY, Way, is_nearer, next_step
 from upwell.domain.talk import ProgressReport, ResultReport, VersionReport
 from upwell.domain.task import ROLLED_BACK, UNFIT, Event, State, Stepped, Task, step
 
@@ -32,10 +33,11 @@ NOT_CONFORM, NOT_SUPPORTED = "version_not_conform", "version_not_supported"
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Beside:
     """What stands beside a task when its device says another version: the destinations of cancelled tasks, which it may
-    have been sent to, and whether it is in the job's group."""
+    been sent to, whether it is in the job's group, and by which packages its job leads."""
 
     former: frozenset[str] = frozenset()
     is_member: bool = True
+    way: Way = field(default_factory=dict)
 
 
 def delivered(task: Task) -> Stepped:
@@ -53,16 +55,18 @@ def reported_version(
     this package; before that, another version only asks anew whether the task is for it."""
     if not task.is_open:
         return task, None
-    if report.version == task.destination:
+    if report.version == (task.led_to or task.destination):
         return _arrived(task)
     task = _come_back(task, report.version, connection)
     if _is_unchanged(task, report.version, connection):
         return _stayed(task, connection, now), None
+    if task.led_to is not None and _is_step(task, report.version, beside.way):
+        return _stepped(task, report.version or "", beside.way, now)
     first_word = task.source_version is None and report.version is not None
-    task_now = replace(task, source_version=report.version)
+    task_now = _set_out(replace(task, source_version=report.version), beside.way)
     if task.offered_at is None or first_word or report.version in beside.former:
         return _judged_anew(task_now, beside, connection, now)
-    return _strayed(task_now, now)
+    return _strayed(task_now, beside.way, now)
 
 
 def answered_version(
@@ -87,7 +91,40 @@ def answered_version(
 
 
 def _arrived(task: Task) -> Stepped:
-    return step(task, Event.ARRIVED, replace(task, progress=100, description="", reason=""))
+    return step(task, Event.ARRIVED, _there(replace(task, progress=100, description="", reason="")))
+
+
+def _there(task: Task) -> Task:
+    """Of one that was led the package is the job's own at last."""
+    return task if task.led_to is None else replace(task, package_id=None, destination=task.led_to)
+
+
+def _is_step(task: Task, version: str | None, way: Way) -> bool:
+    """Whether a task that is led goes on: its device runs what it was offered, or is nearer to the goal by itself."""
+    if version is None or next_step(way, version) is None:
+        return False
+    return version == task.destination or is_nearer(way, version, task.source_version, task.led_to or "")
+
+
+def _stepped(task: Task, version: str, way: Way, now: datetime) -> Stepped:
+    """A step is done: the next is a new attempt, of another package, with its own time and retries (ADR 0048)."""
+    on = _set_out(replace(task, source_version=version), way)
+    begun = replace(
+        anew(on, now), attempt=0, reason="", failure_ref="", code=None,
+        description=f"runs {version}, goes on to {on.destination}",
+        due_at=None if task.state is State.CONFIRM else due(task, now),
+    )  # fmt: skip
+    return step(task, Event.STEPPED, begun)
+
+
+def _set_out(task: Task, way: Way) -> Task:
+    """A task that is led, with the step that its device needs from what it runs now; where there is none it keeps the
+    one it had, which is not offered to what that may not follow (L6)."""
+    found = next_step(way, task.source_version)
+    if task.led_to is None or found is None:
+        return task
+    package_id = None if found.version == task.led_to else found.package_id
+    return replace(task, package_id=package_id, destination=found.version)
 
 
 def came_back(task: Task, version: str | None, connection: UUID | None) -> bool:
@@ -113,13 +150,28 @@ def _is_unchanged(task: Task, version: str | None, connection: UUID | None) -> b
 
 def _judged_anew(task: Task, beside: Beside, connection: UUID | None, now: datetime) -> Stepped:
     """The task goes on from the version that its device runs now, if it is for that."""
-    if not task.fits(task.source_version):
+    if task.led_to is not None and task.source_version is not None and not _is_led(task, beside.way):
+        return failed(task, _no_way(task))
+    if task.led_to is None and not task.fits(task.source_version):
         text = f"{_said(task)} is none that the job is for ({_sources(task)})"
     elif not beside.is_member:
         text = f"with {_said(task)} the device is not in the job's group any more"
     else:
         return _stayed(task, connection, now), None
     return failed(task, Failure(reason=UNFIT, text=text))
+
+
+def _is_led(task: Task, way: Way) -> bool:
+    """Whether its job leads from what its device runs: of those that the job is for, or on the way itself."""
+    version = task.source_version or ""
+    return next_step(way, version) is not None and (
+        not task.job_sources or version in task.job_sources or version in way
+    )
+
+
+def _no_way(task: Task) -> Failure:
+    text = f"no package leads from {_said(task)} to {task.led_to}"
+    return Failure(reason=NO_WAY, text=text)
 
 
 def _said(task: Task) -> str:
@@ -133,9 +185,10 @@ def _sources(task: Task) -> str:
     return ", ".join(sorted(frozenset.intersection(*sets))) or "no version"
 
 
-def _strayed(task: Task, now: datetime) -> Stepped:
+def _strayed(task: Task, way: Way, now: datetime) -> Stepped:
     failure = Failure(reason=NOT_CONFORM, text=STRAY_TEXT)
-    if not task.fits(task.source_version):  # L6: no retry can help
+    fits = task.fits(task.source_version) if task.led_to is None else _is_led(task, way)
+    if not fits:  # L6: no retry can help
         return failed(task, failure)
     return broke(task, failure, now)
 
@@ -222,11 +275,16 @@ def _echo_of(report: ProgressReport) -> str:
 # --- results ------------------------------------------------------------------------------------------------------
 
 
-def reported_result(task: Task, report: ResultReport, now: datetime) -> Stepped:
-    """The device says how the update stands (huawei 6.2). Before an offer only an arrival means something."""
+def reported_result(task: Task, report: ResultReport, now: datetime, way: Way | None = None) -> Stepped:
+    """The device says how the update stands (huawei 6.2). Before an offer only an arrival means something; at a step of
+    a task that is led it goes on by `way`."""
     if not task.is_open:
         return task, None
+    if task.led_to is not None and result(report, task.led_to) is Event.ARRIVED:
+        task = _there(task)
     event = result(report, task.destination)
+    if event is Event.ARRIVED and task.led_to not in (None, task.destination):
+        return _stepped(task, task.destination, way or {}, now)
     if event is Event.ARRIVED:
         told = replace(task, progress=100, description=report.desc, reason="", code=report.code)
         return step(task, event, told)

@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from enum import StrEnum
 
 from upwell.domain.hearing import NOT_SUPPORTED
+from upwell.domain.stepping import NO_WAY
 from upwell.domain.task import UNFIT, State, Task
 
 
@@ -38,6 +39,7 @@ _OF_REASON: Mapping[str, Outcome] = {
     "untellable": Outcome.REJECTED,  # its vendor has no words for such a package
     NOT_SUPPORTED: Outcome.REJECTED,
     UNFIT: Outcome.REJECTED,
+    NO_WAY: Outcome.REJECTED,
 }
 
 

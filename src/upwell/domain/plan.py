@@ -5,22 +5,25 @@ told apart is bounded. What follows is arithmetic: waves by their shares, time b
 what a guard would need to halt, by `guard`.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from decimal import Decimal
+from fractions import Fraction
 from math import ceil, log
 from typing import Any
 
 from upwell.domain.guard import Evidence, Guard, Watch, halts_at, shares
 from upwell.domain.job import gray_quota
 from upwell.domain.rollout import ALL, Wave, preset, sizes
+from upwell.domain.stepping import ANY, Step, path
 from upwell.domain.why_facts import Code
 
 EXAMPLES = 10  # devices that are named of each
 APART_MAX = 200  # versions, and jobs that devices are busy with, that are told apart
 STRATA_MAX = 50  # of one job (service/upgrade/guards.py)
 OUTSIDE = (
-    Code.ALREADY_THERE, Code.VERSION_UNKNOWN, Code.NOT_TARGETED, Code.NO_FITTING_PACKAGE, Code.QUEUED_BEHIND
+    Code.ALREADY_THERE, Code.VERSION_UNKNOWN, Code.NOT_TARGETED, Code.NEEDS_INTERMEDIATE, Code.NO_FITTING_PACKAGE,
+    Code.QUEUED_BEHIND,
 )  # fmt: skip
 """Who is left out; others that are counted take part, and are kept from it as they stand now."""
 
@@ -112,17 +115,32 @@ class Outlook:
     needs: tuple[Needs, ...]
 
 
+def led(found: Found, way: Mapping[str, tuple[int, str, int]], goal: str) -> tuple[int, int]:
+    """How many offers and bytes it takes to lead these devices, by packages of these ids, versions and sizes."""
+    steps = {runs: Step(package_id=number, version=version) for runs, (number, version, _) in way.items()}
+    size_of = {number: size for number, _, size in way.values()}
+    offers = payload = 0
+    for version, n in (*found.versions.items(), (ANY, found.other_versions)):
+        trail = path(steps, version, goal)
+        offers += n * len(trail)
+        payload += n * sum(size_of[step.package_id] for step in trail)
+    return offers, payload
+
+
 def outlook(
-    found: Found, waves: str | Sequence[Wave] | None, per_min: int, size: int, watch: Watch | None
+    found: Found, waves: str | Sequence[Wave] | None, per_min: int, size: int, watch: Watch | None,
+    way: Mapping[str, tuple[int, str, int]] | None = None, goal: str = "",
 ) -> Outlook:  # fmt: skip
-    """Of these devices in these waves (None: all at once)."""
+    """Of these devices in these waves (None: all at once); of a rollout that leads, by what way to which version."""
+    offers, payload = (found.taken, size * found.taken) if way is None else led(found, way, goal)
+    each_offered = Fraction(offers, found.taken or 1)
     shares_of = (ALL,) if waves is None else preset(waves, found.taken) if isinstance(waves, str) else tuple(waves)
     by_wave = tuple(sizes(shares_of, found.taken))
-    minutes = None if not per_min else sum(ceil(each / per_min) for each in by_wave if each)
+    minutes = None if not per_min else sum(ceil(each * each_offered / per_min) for each in by_wave if each)
     soaks = sum(wave.soak_min for wave, n in list(zip(shares_of, by_wave, strict=True))[:-1] if n)
     strata = min(len(found.strata), STRATA_MAX)
     return Outlook(
-        waves=by_wave, minutes=None if minutes is None else minutes + soaks, payload=size * found.taken, strata=strata,
+        waves=by_wave, minutes=None if minutes is None else minutes + soaks, payload=payload, strata=strata,
         needs=() if watch is None else _needs(watch.test, strata, by_wave),
     )  # fmt: skip
 

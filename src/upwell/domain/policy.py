@@ -8,6 +8,7 @@ nothing, also not of an earlier one. Source: alibaba 2.4, 7.3, 7.4.
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+from upwell.domain.stepping import NO_WAY
 from upwell.domain.task import BUSY, OPEN, UNFIT, State
 
 TASKS_MAX = 10  # of one device in one dynamic job (alibaba 2.2): two policies that contradict each other come to rest
@@ -58,7 +59,7 @@ def next_nth(last: LastTask | None, version: str | None, device_is_taken: bool) 
         return None
     if last.state is State.FAILED and last.reason == BUSY:
         return None if device_is_taken else last.nth + 1
-    if last.state is State.FAILED and last.reason == UNFIT:
+    if last.state is State.FAILED and last.reason in (UNFIT, NO_WAY):
         return last.nth + 1
     again = last.state is State.SUCCEEDED or (version is not None and version != last.source_version)
     return last.nth + 1 if again else None

@@ -60,8 +60,8 @@ def counts(before: Task, after: Task, change: Change | None) -> bool:
 
 
 def clears(after: Task, change: Change | None) -> bool:
-    """Whether it came to the version."""
-    return change is not None and after.state is State.SUCCEEDED
+    """Whether it came to the version, or to that of a step on its way."""
+    return change is not None and (after.state is State.SUCCEEDED or change.event is Event.STEPPED)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -37,6 +37,7 @@ class Event(StrEnum):
     BROKE_RETRY = "broke-retry"  # the device failed and a retry is left
     BROKE = "broke"  # the device failed and no retry is left
     ARRIVED = "arrived"  # the device runs the destination version
+    STEPPED = "stepped"  # the device runs a version by which it is led on (domain/stepping.py)
     ECHOED = "echoed"  # a report that an earlier one already settled
     TIMED_OUT = "timed-out"
     CANCELLED = "cancelled"
@@ -70,6 +71,7 @@ _MOVES: dict[State, dict[Event, State]] = {
     State.NOTIFIED: {
         Event.PROGRESSED: State.IN_PROGRESS,
         Event.BROKE_RETRY: State.QUEUED,
+        Event.STEPPED: State.QUEUED,
         Event.BROKE: State.FAILED,
         Event.ARRIVED: State.SUCCEEDED,
         Event.TIMED_OUT: State.FAILED,
@@ -77,6 +79,7 @@ _MOVES: dict[State, dict[Event, State]] = {
         Event.OVERWRITTEN: State.CANCELED,
     },
     State.IN_PROGRESS: {
+        Event.STEPPED: State.QUEUED,
         Event.BROKE_RETRY: State.QUEUED,
         Event.BROKE: State.FAILED,
         Event.ARRIVED: State.SUCCEEDED,
@@ -128,6 +131,9 @@ class Task:
     slot: str = ""
     awaiting: Awaits = Awaits.NOTHING  # domain/awaiting.py
     package_id: int | None = None  # what was chosen for the device; None: the job's
+    led_to: str | None = (
+        None  # where its job leads by stepping stones, of which `destination` is the next; None: it does not
+    )
     code: int | None = None  # the device's own number for its last result
     failure: int | None = None  # of one that failed: as which kind it is counted (domain/failing.py)
     rev: int = 0
@@ -171,11 +177,14 @@ def ends(event: Event, states: frozenset[State] | None = None) -> list[tuple[Sta
     return [(s, to) for s, to in found if to in CLOSED and to is not s]
 
 
+_ANEW = (Event.BROKE_RETRY, Event.STEPPED)  # an attempt ends, whether the state moves or not
+
+
 def step(task: Task, event: Event, then: Task | None = None) -> Stepped:
     """The task after `event`, as `then` where the event means something: the same task with what changes beside its
     state. A change is reported when the state moved or an attempt ended. A task that has ended is due no more."""
     after = TRANSITIONS[task.state, event]
-    if after is task.state and not (event is Event.BROKE_RETRY and task.is_open):
+    if after is task.state and not (event in _ANEW and task.is_open):
         return task, None
     moved = replace(then or task, state=after)
     if after in CLOSED:

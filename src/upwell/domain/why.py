@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from upwell.domain import fault
 from upwell.domain.attempts import OFFLINE, RESULTLESS, SILENT
 from upwell.domain.hearing import NOT_SUPPORTED
+from upwell.domain.stepping import NO_WAY
 from upwell.domain.task import BUSY, GONE, ROLLED_BACK, UNFIT, State
 from upwell.domain.why_facts import Code, Facts, Stand
 
@@ -116,6 +117,17 @@ def _first(facts: Facts) -> Code | None:
     return Code.SUPERSEDED if task.reason == OVERWRITTEN else None
 
 
+def _way(facts: Facts) -> Code | None:
+    task = facts.task
+    if task is None:
+        return Code.NEEDS_INTERMEDIATE if facts.outside.misfit == Code.NEEDS_INTERMEDIATE else None
+    if not task.is_open:
+        return Code.NEEDS_INTERMEDIATE if task.reason == NO_WAY else None
+    is_lost = not task.has_object and task.object_state != "checking"
+    is_cut = task.is_led and (not task.is_fitting or (task.is_step and (not task.is_released or is_lost)))
+    return Code.NEEDS_INTERMEDIATE if is_cut else None
+
+
 def _package(facts: Facts) -> Code | None:
     task = facts.task
     if task is None:
@@ -216,7 +228,8 @@ CHECKS = (
     Check(name="there", number="7.6", question="Does it need the version?", of=_always, finds=_there),
     Check(name="targeted", number="7.7", question="Is the rollout for it?", of=_always, finds=_targeted),
     Check(name="first", number="7.8", question="Is no other rollout before this one?", of=_always, finds=_first),
-    # Stepping stones have their place here (needs_intermediate).
+    Check(name="way", number="7.9", question="Does a way lead from its version to the rollout's?", of=_is_to_be_offered,
+          finds=_way),
     Check(name="package", number="7.9", question="Is there a package that it can take?", of=_is_to_be_offered,
           finds=_package),
     Check(name="approved", number="7.10", question="Is the rollout approved?", of=_is_to_be_made_or_offered,

@@ -23,6 +23,7 @@ class Code(StrEnum):
     NOT_TARGETED = "not_targeted"
     QUEUED_BEHIND = "queued_behind"
     SUPERSEDED = "superseded"
+    NEEDS_INTERMEDIATE = "needs_intermediate"
     NO_FITTING_PACKAGE = "no_fitting_package"
     PACKAGE_DELETED = "package_deleted"
     PACKAGE_UNVERIFIED = "package_unverified"
@@ -84,7 +85,8 @@ class OfJob:
 class Stand:
     """Where a task stands before each check; the columns of `task_stand`. `due` is against a moment, `is_there` says
     that the device runs what the job brings, `is_fetched` that it told progress 100, `has_place` that its job may
-    have the device at work, `is_set_aside` that the device failed too often (domain/setbacks.py)."""
+    have the device at work, `is_led` that its job leads, and `is_step` that the next package is not the job's own,
+    `is_set_aside` that the device failed too often (domain/setbacks.py)."""
 
     state: State
     awaiting: Awaits = Awaits.NOTHING
@@ -118,6 +120,8 @@ class Stand:
     in_hours: bool = True
     has_place: bool = True
     outcome: str = ""
+    is_led: bool = False
+    is_step: bool = False
     is_set_aside: bool = False
 
     @property

@@ -26,6 +26,8 @@ class Told:
 
     now: datetime
     destination: str = ""
+    steps: tuple[str, ...] = ()  # versions that it is brought to, one after the other
+    stone: str = ""  # of those the one that it is at, if that is not the last
     made_at: datetime | None = None
     version: str | None = None
     reported_at: datetime | None = None
@@ -95,6 +97,16 @@ def _first(told: Told, code: Code | None) -> Fact:
     return (f"it has a task of {told.beside or 'another rollout'}" if code else "there is none"), told.ended_at
 
 
+def _way(told: Told, code: Code | None) -> Fact:
+    if code is None:
+        return f"it goes by {', then '.join(told.steps)}" if told.steps else "it needs none", None
+    if told.ended_why:
+        return told.ended_why, told.ended_at
+    if told.stone:
+        return f"the package of {told.stone}, by which it is led to {told.destination}, can't be offered any more", None
+    return f"no package leads from {told.version} to {told.destination}", None
+
+
 def _package(told: Told, code: Code | None) -> Fact:
     return {
         None: "there is",
@@ -161,6 +173,7 @@ _TELLS: dict[str, Callable[[Told, Code | None], Fact]] = {
     "there": _there,
     "targeted": _targeted,
     "first": _first,
+    "way": _way,
     "package": _package,
     "approved": lambda told, code: ("a person's approval is waited for" if code else "it is, or wants none", None),
     "begun": _begun,
@@ -211,6 +224,7 @@ NEXT: dict[Code, str] = {
     Code.QUEUED_BEHIND: "Wait for the other rollout's end, or cancel its task; then retry this one's.",
     Code.SUPERSEDED: "Nothing: a later rollout has the device. Retry its task to bring it to this version instead.",
     Code.NO_FITTING_PACKAGE: "Make a rollout of a full package, or of a delta from the version that it runs.",
+    Code.NEEDS_INTERMEDIATE: "Make the package that brings it to where the next may follow; then another rollout.",
     Code.PACKAGE_DELETED: "Cancel the rollout: its package was deleted.",
     Code.PACKAGE_UNVERIFIED: "Verify the package.",
     Code.PACKAGE_UNREAD: "Nothing: the package's object is being read.",
@@ -256,6 +270,7 @@ MEANS: dict[Code, str] = {
     Code.QUEUED_BEHIND: "Another rollout had it when this one came.",
     Code.SUPERSEDED: "A later rollout took it.",
     Code.NO_FITTING_PACKAGE: "No package of the rollout may follow its version.",
+    Code.NEEDS_INTERMEDIATE: "No package leads from its version to the rollout's, or one on the way can't be offered.",
     Code.PACKAGE_DELETED: "The package was deleted.",
     Code.PACKAGE_UNVERIFIED: "The package is not verified.",
     Code.PACKAGE_UNREAD: "The package's object is being read.",

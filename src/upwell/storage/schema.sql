@@ -104,17 +104,31 @@ CREATE OR REPLACE FUNCTION public.may_follow(version text, is_delta boolean, sou
  IMMUTABLE PARALLEL SAFE
 RETURN (((NOT is_delta) OR (version = source_version)) AND ((source_versions = '{}'::text[]) OR (version = ANY (source_versions))));
 
-CREATE OR REPLACE FUNCTION public.misfit(version text, destination text, sources text[], delta_source text)
+CREATE OR REPLACE FUNCTION public.misfit(version text, destination text, sources text[], delta_source text, led_from text[])
  RETURNS text
  LANGUAGE sql
  IMMUTABLE PARALLEL SAFE
-RETURN CASE WHEN (NOT (version IS DISTINCT FROM destination)) THEN 'already_there'::text WHEN ((version IS NULL) AND ((cardinality(sources) > 0) OR (delta_source IS NOT NULL))) THEN 'version_unknown'::text WHEN ((cardinality(sources) > 0) AND (NOT (version = ANY (sources)))) THEN 'not_targeted'::text WHEN (version <> delta_source) THEN 'no_fitting_package'::text ELSE NULL::text END;
+RETURN CASE WHEN (NOT (version IS DISTINCT FROM destination)) THEN 'already_there'::text WHEN ((version IS NULL) AND ((cardinality(sources) > 0) OR (delta_source IS NOT NULL) OR (cardinality(led_from) > 0))) THEN 'version_unknown'::text WHEN ((cardinality(sources) > 0) AND (NOT (version = ANY (sources)))) THEN 'not_targeted'::text WHEN ((cardinality(led_from) > 0) AND (NOT (version = ANY (led_from)))) THEN 'needs_intermediate'::text WHEN (version <> delta_source) THEN 'no_fitting_package'::text ELSE NULL::text END;
 
 CREATE OR REPLACE FUNCTION public.sources_of(of_job text[], of_package text[])
  RETURNS text[]
  LANGUAGE sql
  IMMUTABLE PARALLEL SAFE
 RETURN CASE WHEN (of_package = '{}'::text[]) THEN of_job WHEN (of_job = '{}'::text[]) THEN of_package ELSE COALESCE(NULLIF(ARRAY(SELECT unnest(sources_of.of_job) AS unnest INTERSECT SELECT unnest(sources_of.of_package) AS unnest), '{}'::text[]), ARRAY[''::text]) END;
+
+CREATE TABLE job_step (
+    job_id bigint NOT NULL,
+    version text NOT NULL,
+    package_id bigint NOT NULL,
+    CONSTRAINT job_step_pkey PRIMARY KEY (job_id, version)
+);
+CREATE INDEX step_of_package ON job_step USING btree (package_id);
+
+CREATE OR REPLACE FUNCTION public.step_of(of_job bigint, runs text)
+ RETURNS bigint
+ LANGUAGE sql
+ STABLE PARALLEL SAFE
+RETURN (SELECT s.package_id FROM job_step s WHERE ((s.job_id = step_of.of_job) AND (step_of.runs IS NOT NULL) AND (s.version = ANY (ARRAY[step_of.runs, ''::text]))) ORDER BY s.version DESC LIMIT 1);
 
 CREATE TABLE account (
     account_id bigint NOT NULL,
@@ -188,6 +202,7 @@ CREATE TABLE job (
     unapproved boolean DEFAULT false NOT NULL,
     open_until timestamp with time zone,
     undoes bigint,
+    led_from text[],
     CONSTRAINT job_pkey PRIMARY KEY (job_id),
     CONSTRAINT job_dynamic_mode_check CHECK (dynamic_mode = ANY (ARRAY[1, 2])),
     CONSTRAINT job_kind_check CHECK (kind = ANY (ARRAY['verify'::text, 'static'::text, 'dynamic'::text])),
@@ -204,6 +219,17 @@ CREATE INDEX job_running ON job USING btree (job_id) WHERE status = ANY (ARRAY['
 CREATE INDEX job_unapproved ON job USING btree (account_id, job_id DESC) WHERE unapproved AND ended_at IS NULL AND deleted_at IS NULL;
 CREATE INDEX job_window ON job USING btree (finish_at) WHERE status = 'IN_PROGRESS'::text AND finish_at IS NOT NULL;
 CREATE UNIQUE INDEX job_one_dynamic ON job USING btree (package_id) WHERE kind = 'dynamic'::text AND status = 'IN_PROGRESS'::text;
+
+CREATE TABLE module_version (
+    device_id uuid NOT NULL,
+    module text NOT NULL,
+    version text,
+    reported_at timestamp with time zone NOT NULL,
+    by_result boolean DEFAULT false NOT NULL,
+    said text,
+    counted smallint DEFAULT 0 NOT NULL,
+    CONSTRAINT module_version_pkey PRIMARY KEY (device_id, module)
+) WITH (fillfactor=90, autovacuum_vacuum_scale_factor=0.05);
 
 CREATE TABLE package (
     package_id bigint NOT NULL,
@@ -239,6 +265,7 @@ CREATE TABLE package (
     sign_word text,
     object_fault text,
     object_problem text,
+    leads boolean DEFAULT false NOT NULL,
     CONSTRAINT package_pkey PRIMARY KEY (package_id),
     CONSTRAINT package_object_state_check CHECK (object_state = ANY (ARRAY['checking'::text, 'ok'::text, 'missing'::text, 'differs'::text])),
     CONSTRAINT package_sign_method_check CHECK (sign_method = ANY (ARRAY['MD5'::text, 'SHA256'::text])),
@@ -307,7 +334,7 @@ CREATE INDEX task_timeout ON task USING btree (job_id, timeout_at) WHERE timeout
 CREATE UNIQUE INDEX task_one_open ON task USING btree (device_id, slot) WHERE state = ANY (ARRAY['CONFIRM'::text, 'QUEUED'::text, 'NOTIFIED'::text, 'IN_PROGRESS'::text]);
 
 CREATE OR REPLACE FUNCTION public.task_facts(t task)
- RETURNS TABLE(device_id uuid, job_id bigint, nth smallint, module text, slot text, state text, source_version text, destination text, is_delta boolean, job_sources text[], package_sources text[], group_id bigint, need_push boolean, need_confirm boolean, retry_interval_min integer, retry_count integer, timeout_min integer, progress smallint, attempt smallint, description text, reason text, failure_ref text, due_at timestamp with time zone, offered_on uuid, offered_at timestamp with time zone, timeout_at timestamp with time zone, awaiting text, package_id bigint, code integer, failure bigint, rev integer, wave smallint, acts integer, job_acts integer, is_paused boolean, is_shut boolean, let_on_at timestamp with time zone, outcome text, counts_setbacks boolean, has_setback boolean)
+ RETURNS TABLE(device_id uuid, job_id bigint, nth smallint, module text, slot text, state text, source_version text, destination text, is_delta boolean, job_sources text[], package_sources text[], group_id bigint, need_push boolean, need_confirm boolean, retry_interval_min integer, retry_count integer, timeout_min integer, progress smallint, attempt smallint, description text, reason text, failure_ref text, due_at timestamp with time zone, offered_on uuid, offered_at timestamp with time zone, timeout_at timestamp with time zone, awaiting text, package_id bigint, code integer, failure bigint, rev integer, wave smallint, acts integer, job_acts integer, is_paused boolean, is_shut boolean, let_on_at timestamp with time zone, outcome text, led_to text, counts_setbacks boolean, has_setback boolean)
  LANGUAGE sql
  STABLE
 BEGIN ATOMIC
@@ -344,7 +371,7 @@ BEGIN ATOMIC
      (task_facts.t).offered_at AS offered_at,
      (task_facts.t).timeout_at AS timeout_at,
      (task_facts.t).awaiting AS awaiting,
-     (task_facts.t).package_id AS package_id,
+     s.package_id,
      (task_facts.t).code AS code,
      (task_facts.t).failure AS failure,
      (task_facts.t).rev AS rev,
@@ -355,14 +382,27 @@ BEGIN ATOMIC
      ((task_facts.t).wave > GREATEST((j.open_wave)::integer, 1)),
      j.let_on_at,
      (task_facts.t).outcome AS outcome,
+         CASE
+             WHEN (j.led_from IS NOT NULL) THEN ( SELECT g.version
+                FROM package g
+               WHERE (g.package_id = j.package_id))
+             ELSE NULL::text
+         END AS "case",
      (EXISTS ( SELECT
             FROM account a
            WHERE ((a.account_id = j.account_id) AND a.sets_aside))) AS "exists",
      (EXISTS ( SELECT
-            FROM setback s
-           WHERE (s.device_id = (task_facts.t).device_id))) AS "exists"
-    FROM (job j
-      JOIN package p ON ((p.package_id = COALESCE((task_facts.t).package_id, j.package_id))))
+            FROM setback s_1
+           WHERE (s_1.device_id = (task_facts.t).device_id))) AS "exists"
+    FROM ((job j
+      CROSS JOIN LATERAL ( SELECT
+                 CASE
+                     WHEN ((j.led_from IS NULL) OR is_open((task_facts.t).state)) THEN (task_facts.t).package_id
+                     ELSE NULLIF(step_of(j.job_id, ( SELECT mv.version
+                        FROM module_version mv
+                       WHERE ((mv.device_id = (task_facts.t).device_id) AND (mv.module = (task_facts.t).module)))), j.package_id)
+                 END AS package_id) s)
+      JOIN package p ON ((p.package_id = COALESCE(s.package_id, j.package_id))))
    WHERE (j.job_id = (task_facts.t).job_id);
 END;
 
@@ -419,17 +459,6 @@ CREATE TABLE job_at_work (
     nth smallint NOT NULL,
     CONSTRAINT job_at_work_pkey PRIMARY KEY (job_id, device_id)
 );
-
-CREATE TABLE module_version (
-    device_id uuid NOT NULL,
-    module text NOT NULL,
-    version text,
-    reported_at timestamp with time zone NOT NULL,
-    by_result boolean DEFAULT false NOT NULL,
-    said text,
-    counted smallint DEFAULT 0 NOT NULL,
-    CONSTRAINT module_version_pkey PRIMARY KEY (device_id, module)
-) WITH (fillfactor=90, autovacuum_vacuum_scale_factor=0.05);
 
 CREATE TABLE presence (
     device_id uuid NOT NULL,
@@ -516,7 +545,7 @@ CREATE VIEW offer_check AS
      LEFT JOIN setback s ON s.device_id = t.device_id;
 
 CREATE OR REPLACE FUNCTION public.task_stand(t task, now timestamp with time zone)
- RETURNS TABLE(state text, awaiting text, need_push boolean, offered boolean, due text, asks_first boolean, is_let_go boolean, is_alive boolean, enabled boolean, online boolean, was_online boolean, is_refused boolean, has_version boolean, is_there boolean, is_fitting boolean, is_released boolean, is_deleted boolean, has_object boolean, object_state text, is_running boolean, in_time boolean, is_unpaused boolean, is_unhalted boolean, is_wave_open boolean, is_retry boolean, is_tried_out boolean, reason text, is_fetched boolean, is_approved boolean, in_hours boolean, has_place boolean, outcome text, is_set_aside boolean)
+ RETURNS TABLE(state text, awaiting text, need_push boolean, offered boolean, due text, asks_first boolean, is_let_go boolean, is_alive boolean, enabled boolean, online boolean, was_online boolean, is_refused boolean, has_version boolean, is_there boolean, is_fitting boolean, is_released boolean, is_deleted boolean, has_object boolean, object_state text, is_running boolean, in_time boolean, is_unpaused boolean, is_unhalted boolean, is_wave_open boolean, is_retry boolean, is_tried_out boolean, reason text, is_fetched boolean, is_approved boolean, in_hours boolean, has_place boolean, outcome text, is_led boolean, is_step boolean, is_set_aside boolean)
  LANGUAGE sql
  STABLE
 BEGIN ATOMIC
@@ -566,6 +595,8 @@ BEGIN ATOMIC
                     FROM job_at_work w
                    WHERE ((w.job_id = (task_stand.t).job_id) AND (w.device_id = (task_stand.t).device_id))))))))),
      (task_stand.t).outcome AS outcome,
+     (j.led_from IS NOT NULL),
+     ((j.led_from IS NOT NULL) AND ((task_stand.t).package_id IS NOT NULL)),
      (NOT is_let_in(o.aside_until, task_stand.now))
     FROM ((((((offer_check o
       JOIN job j ON ((j.job_id = o.job_id)))

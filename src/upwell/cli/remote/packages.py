@@ -22,6 +22,7 @@ COLUMNS: tuple[Column, ...] = (
 @verb(
     app, "upload", "upwell package upload lamp-2.0.bin --product lamp-eu --version 2.0",
     "upwell package upload lamp-2.1.diff --product lamp-eu --version 2.1 --delta-from 2.0",
+    "upwell package upload lamp-3.0.bin --product lamp-eu --version 3.0 --after 2.0 --after 2.1",
 )  # fmt: skip
 def upload(
     at: At,
@@ -32,6 +33,9 @@ def upload(
     name: Annotated[str | None, typer.Option(help="What people call it; else the file's name and the version.")] = None,
     delta_from: Annotated[str | None, typer.Option(metavar="VERSION", help="It is a difference from that.")] = None,
     source: Annotated[list[str] | None, typer.Option(metavar="VERSION", help="It may follow this one alone.")] = None,
+    after: Annotated[
+        list[str] | None, typer.Option(metavar="VERSION", help="It may follow this one; others are led there first.")
+    ] = None,
     verify_first: Annotated[bool, typer.Option("--verify", help="It is tried by `package verify` first.")] = False,
     description: Annotated[str | None, typer.Option(help="What is new.")] = None,
     resume: Annotated[str | None, typer.Option(metavar="UPLOAD", help="Go on with an upload that was left.")] = None,
@@ -43,8 +47,8 @@ def upload(
     done = send(at, file, resume, part_size)
     made = at.client.create_package(
         name=called, version=version, product_id=product, module=module, upload_id=done["id"],
-        sha256=done.get("sha256"), delta_from=delta_from, source_versions=source or None, verify=verify_first,
-        description=description,
+        sha256=done.get("sha256"), delta_from=delta_from, source_versions=source or None, after=after or None,
+        verify=verify_first, description=description,
     )  # fmt: skip
     at.one(
         made, ("id", made["id"]), ("name", made["name"]), ("version", made["version"]), ("size", size(made["size"])),
@@ -79,6 +83,7 @@ def show(at: At, package: PackageId) -> None:
         found, ("id", found["id"]), ("name", found["name"]), ("version", found["version"]),
         ("module", found["module"]), ("product", found.get("product_id") or "every product"),
         ("status", found["status"]), ("over", found.get("source_version") or found.get("source_versions")),
+        ("after", found.get("after")),
         ("size", f"{size(found['size'])} ({found['size']} bytes)"), ("sha256", found.get("sha256")),
         ("md5", found.get("md5")), ("file", found["object_state"]), ("description", found["description"]),
         ("made", minute(found["created_at"])),

@@ -81,6 +81,12 @@ def _tell_plan(plan: Any) -> None:
 
 
 def _version(each: Any) -> str:
+    """What devices run, and by which versions they are led where that is not the last one alone."""
+    steps = each.get("steps", ())
+    return _runs(each) + (f" (by {', '.join(steps[:-1])})" if steps[1:] else "")
+
+
+def _runs(each: Any) -> str:
     return "others" if each.get("others") else each.get("version", "unknown")
 
 

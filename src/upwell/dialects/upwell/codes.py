@@ -164,6 +164,9 @@ TABLE: Final[dict[str, Problem]] = {
     "tasks-forgotten": Problem(
         409, "Tasks of the rollout are no longer kept.", "Start a rollout of the earlier version's package."
     ),
+    "stepping-circle": Problem(
+        409, "The packages would lead in a circle.", "Name other versions in after: some that come before all of them."
+    ),
     "job-ended": Problem(409, "The rollout has ended.", "Start another one."),
     "job-kind-mismatch": Problem(409, "The rollout is of another kind.", "Look at its kind first."),
     "job-not-dynamic": Problem(409, "The rollout is not dynamic.", "Cancel it instead."),

@@ -47,6 +47,8 @@ PACKAGE = Shape("Package", "A version of a module, ready to install.", (
     text("source_version", lambda r: r.source_version, always=False),
     texts("source_versions", lambda r: r.source_versions or None, "those that it may follow; absent: any",
           always=False),
+    texts("after", lambda r: r.source_versions if r.leads else None,
+          "devices of other versions are led to one of these first", always=False),
     text("status", lambda r: r.status, "exempt: it needs no verification; more may come", enum=list(STATUSES)),
     number("verify_progress", lambda r: r.verify_progress, "percent"),
     number("size", lambda r: r.size, "bytes"),
@@ -92,6 +94,7 @@ _CREATE = (
     Param("module", check=MODULE_NAME, default=DEFAULT_MODULE),
     Param("delta_from", check=VERSION),
     Param("source_versions", "list", check=VERSION, most=SOURCES_MAX),
+    Param("after", "list", check=VERSION, most=SOURCES_MAX),
     _SIZE,
     _MD5,
     _SHA256,
@@ -106,13 +109,17 @@ def _shown_file(file: Any) -> dict[str, Any]:
 
 
 def _create(v: Values) -> c.CreatePackage:
-    for name in ("source_versions", "files"):
+    for name in ("source_versions", "files", "after"):
         if v[name] == ():
             raise Invalid(name, "at least one", "leave it out")
+    after = v["after"] or ()
+    if after and v["delta_from"] is not None and tuple(after) != (v["delta_from"],):
+        raise Invalid("after", "delta_from alone, of a differential package")
     return c.CreatePackage(
         name=v["name"], version=v["version"], product_key=v["product_id"], module=v["module"],
         source_version=v["delta_from"], is_delta=v["delta_from"] is not None,
-        source_versions=v["source_versions"] or (), description=v["description"] or "", note=v["note"],
+        source_versions=v["source_versions"] or (() if v["delta_from"] else after), leads=bool(after),
+        description=v["description"] or "", note=v["note"],
         standing=STANDING, verify=v["verify"] is not False, **_content(v),
     )  # fmt: skip
 
@@ -167,11 +174,12 @@ OPERATIONS: dict[str, Row] = {
     "create_package": row(
         "POST", "/packages", "operator", "Make a package of uploaded files or of an object in a bucket.",
         _create, PACKAGE, status=201,
-        body=_CREATE, selects=True, apart=(("delta_from", "source_versions"),),
+        body=_CREATE, selects=True, apart=(("delta_from", "source_versions"), ("after", "source_versions")),
         one=("upload_url", "upload_id", "files", "object"), gives="package_id",
         notes="Size and digests are compared with the file's where they are given. With `delta_from` the file is a"
-              " difference from that version. With `verify` false it may be rolled out at once. An object is read"
-              " first, and needs no verification.",
+              " difference from that version. With `after` it is offered to devices that run one of these versions, and"
+              " others are led to one of them first, by other packages of the module. With `verify` false it may be"
+              " rolled out at once. An object is read first, and needs no verification."
     ),
     "list_packages": listed(
         "/packages", "viewer", "Packages, newest first.", _list, PACKAGE,

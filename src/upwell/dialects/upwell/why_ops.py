@@ -9,7 +9,7 @@ from upwell.dialects.upwell.package_ops import number_of
 from upwell.dialects.upwell.params import label, path_id
 from upwell.dialects.upwell.render import time
 from upwell.dialects.upwell.rows import Row, row
-from upwell.dialects.upwell.shapes import Shape, at, free, members, number, switch, text
+from upwell.dialects.upwell.shapes import Shape, at, free, members, number, switch, text, texts
 from upwell.domain import commands as c
 from upwell.domain.errors import Invalid, Missing
 from upwell.domain.why import CHECKS
@@ -37,6 +37,8 @@ WHY = Shape("Why", "Why a device is not updated by a rollout.", (
     free("checks", {"type": "array", "items": members(*_CHECK.fields)},
          lambda r: [_CHECK.show(each) for each in r.checks],
          "those that concern the device, in the order in which they are asked"),
+    texts("steps", lambda r: r.steps or None,
+          "versions by which it is led from what it runs, the last one the rollout's", always=False),
     at("as_of", lambda r: r.asked_at),
 ))  # fmt: skip
 
@@ -79,6 +81,7 @@ _VERSION = Shape("", "", (
     text("version", lambda r: r[0] or None, "absent: not known, or with `others` not told apart", always=False),
     switch("others", lambda r: True if r[0] == "" else None, always=False),
     number("devices", lambda r: r[1]),
+    texts("steps", lambda r: r[2] or None, "versions by which they are led, the last one the package's", always=False),
 ))  # fmt: skip
 _VENDOR = Shape("", "", (
     text("vendor", lambda r: r[0] or None, "by whose device side they spoke last; absent: none yet", always=False),

@@ -34,7 +34,8 @@ class ObjectPlace:
 class Package:
     """A version of a module, ready to install. `status` is unverified, verifying, verified, failed or exempt;
     `verify_progress` is 0..100; product and space are None for a package of no product. `note` goes to the device with
-    the offer. `source_version` is the one that its maker named, `source_versions` those that it may follow, none: any.
+    the offer. `source_version` is the one that its maker named, `source_versions` those that it may follow, none: any;
+    one that `leads` has devices of other versions brought to one of these first (domain/stepping.py).
 
     A package of several `files` has no url and no digests of its own, and its size is theirs together; `sign_method` is
     MD5 or SHA256. `place` is the object in storage that it was made from, None for one of uploaded files; `sign` is
@@ -68,6 +69,7 @@ class Package:
     sign: str | None = None
     sign_word: str | None = None
     object_state: str = "ok"
+    leads: bool = False
 
 
 # --- packages ---
@@ -96,6 +98,8 @@ class CreatePackage:
     without verification when its SHA-256 is `sign` in any case of letters, if that is given. It is never changed, nor
     deleted with the package.
 
+    A package that `leads` is for a delta's own version, or `source_versions`, and has others led there.
+
     Without a `name` one is made up. `is_delta` None means a full package, whose maker knows no other. `standing` are
     the modules that need not be made in a product."""
 
@@ -119,6 +123,7 @@ class CreatePackage:
     standing: tuple[str, ...] = (DEFAULT_MODULE,)
     source_version: str | None = None
     source_versions: tuple[str, ...] = ()
+    leads: bool = False
     is_delta: bool | None = False
     verify: bool = True
     note: str | None = None

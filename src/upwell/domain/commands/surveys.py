@@ -57,8 +57,8 @@ class Replayed:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Plan:
     """What a job would do. `status` as of Reasons. Of `looked` devices `taken` would have an open task, by version
-    (None: not known; the empty text: others) and by vendor; `answers` are the others, and those that take part and are
-    kept from it as they stand now. `minutes` None: never, at this pace."""
+    (None: not known; the empty text: others) with the versions that it is led by, and by vendor; `answers` are the
+    others, and those that take part and are kept from it as they stand now. `minutes` None: never, at this pace."""
 
     plan_id: int
     product_key: str
@@ -67,7 +67,7 @@ class Plan:
     problem: str | None
     looked: int
     taken: int
-    versions: tuple[tuple[str | None, int], ...]
+    versions: tuple[tuple[str | None, int, tuple[str, ...]], ...]
     vendors: tuple[tuple[str, int], ...]
     answers: tuple[Answered, ...]
     waves: tuple[int, ...]

@@ -21,7 +21,7 @@ class WhyCheck:
 class Why:
     """Why a device is not updated by a job, None: none is for it. `code` is of the first check whose answer is no, or
     says that it is told now; `does` is the next step, at `at` where a clock knows that. `asked_at` is of when all this
-    was read, in one snapshot."""
+    was read, in one snapshot. `steps` are the versions by which the device is led from what it runs now."""
 
     device: str
     job_id: int | None
@@ -30,6 +30,7 @@ class Why:
     at: datetime | None
     checks: tuple[WhyCheck, ...]
     asked_at: datetime
+    steps: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -10,7 +10,7 @@ from upwell.domain import commands as c
 from upwell.domain.approval import STEPS, Step
 from upwell.domain.errors import Conflict, Denied
 from upwell.service.context import Context
-from upwell.service.manage import job_views, jobs, steering
+from upwell.service.manage import job_policies, job_views, jobs, steering
 from upwell.service.manage.access import Caller, require
 from upwell.service.manage.pausing import require_live
 from upwell.service.upgrade import approvals
@@ -26,7 +26,7 @@ async def approve_job(ctx: Context, caller: Caller, cmd: c.ApproveJob) -> c.Job:
         job = await _decided(ctx, conn, caller, cmd, Step.APPROVE)
         now = await ctx.moment(conn)  # which of the devices there are it is for
         if await approvals.let_go(conn, cmd.job_id, now) and job["kind"] == "dynamic":
-            await jobs.begin_dynamic(conn, job)
+            await job_policies.begin(conn, job)
         return await job_views.one(conn, caller, cmd.job_id, asking=False)
 
     try:

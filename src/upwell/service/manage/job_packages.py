@@ -73,7 +73,7 @@ def require_offerable(package: Row, versions: Sequence[str]) -> None:
     """Any other job is for a package that is judged good, and whose delta fits these versions."""
     require_verified(package["status"])
     refuse_lost_object(package)
-    require_deltas(package, versions)
+    require_deltas(package, versions, leads=package["leads"])
 
 
 def refuse_lost_object(package: Row) -> None:
@@ -85,9 +85,9 @@ def refuse_lost_object(package: Row) -> None:
         raise Conflict("package_object_lost", f"The package can't be offered: {package['object_problem']}.")
 
 
-def require_deltas(package: Row, versions: Sequence[str]) -> None:
-    """A differential package is for its own source version alone."""
-    if package["is_delta"] and tuple(versions) not in ((), (package["source_version"],)):
+def require_deltas(package: Row, versions: Sequence[str], *, leads: bool) -> None:
+    """A differential package is for its own source version alone, unless others are led there."""
+    if package["is_delta"] and not leads and tuple(versions) not in ((), (package["source_version"],)):
         raise Conflict("source_version_not_the_deltas", "SrcVersion must be the differential package's own.")
 
 

@@ -24,8 +24,9 @@ from upwell.domain.fleet import device_id
 from upwell.domain.hours import Hours
 from upwell.domain.rollout import is_whole, problem
 from upwell.domain.standings import ENDED, Progress
+from upwell.domain.stepping import Step, Way
 from upwell.service.context import Context
-from upwell.service.manage import device_lists, job_care, job_packages, job_views
+from upwell.service.manage import device_lists, job_care, job_packages, job_policies, job_views, stepping
 from upwell.service.manage.access import Caller, require
 from upwell.service.manage.device_keys import find_public
 from upwell.service.manage.held import fill_before
@@ -104,11 +105,13 @@ def _check_care(cmd: c.CreateJob) -> None:
 
 @dataclass(frozen=True, slots=True)
 class Looked:
-    """What a job that may be made is of: its package, its product, and the devices that are named."""
+    """What a job that may be made is of: its package, its product, the devices that are named, and by which packages it
+    leads, if it does."""
 
     package: Row
     product_id: int
     targets: list[UUID]
+    way: dict[str, Step] | None = None
 
 
 async def look(conn: Connection, caller: Caller, cmd: c.CreateJob, now: datetime) -> Looked:
@@ -122,14 +125,16 @@ async def look(conn: Connection, caller: Caller, cmd: c.CreateJob, now: datetime
 async def _look_verify(conn: Connection, caller: Caller, cmd: c.CreateJob) -> Looked:
     package, product_id = await job_packages.package_of_product(conn, caller, cmd)
     await job_packages.refuse_verified(conn, package)
-    return Looked(package, product_id, await devices_of_product(conn, product_id, cmd.device_names))
+    targets = await devices_of_product(conn, product_id, cmd.device_names)
+    return Looked(package, product_id, targets, await _way(conn, cmd, package, product_id))
 
 
 async def _look_static(conn: Connection, caller: Caller, cmd: c.CreateJob) -> Looked:
     package, product_id = await job_packages.package_of_product(conn, caller, cmd)
     job_packages.require_offerable(package, cmd.source_versions)
     await _require_groups(conn, caller, cmd.group_ids, None if cmd.any_group else "static")
-    return Looked(package, product_id, await devices_of_product(conn, product_id, cmd.device_names))
+    targets = await devices_of_product(conn, product_id, cmd.device_names)
+    return Looked(package, product_id, targets, await _way(conn, cmd, package, product_id))
 
 
 async def _look_dynamic(conn: Connection, caller: Caller, cmd: c.CreateJob) -> Looked:
@@ -137,8 +142,12 @@ async def _look_dynamic(conn: Connection, caller: Caller, cmd: c.CreateJob) -> L
     job_packages.require_offerable(package, cmd.source_versions)
     await _require_groups(conn, caller, cmd.group_ids, "dynamic")
     for group_id in cmd.group_ids:
-        await _require_modes(conn, cmd.manner, group_id)
-    return Looked(package, product_id, [])
+        await job_policies.require_modes(conn, cmd.manner, group_id)
+    return Looked(package, product_id, [], await _way(conn, cmd, package, product_id))
+
+
+async def _way(conn: Connection, cmd: c.CreateJob, package: Row, product_id: int) -> dict[str, Step] | None:
+    return await stepping.way_of(conn, package, product_id, cmd.manner.protocol)
 
 
 _LOOK = {"verify": _look_verify, "static": _look_static, "dynamic": _look_dynamic}
@@ -146,7 +155,7 @@ _LOOK = {"verify": _look_verify, "static": _look_static, "dynamic": _look_dynami
 
 async def _make_verify(ctx: Context, conn: Connection, caller: Caller, cmd: c.CreateJob) -> int:
     looked = await _look_verify(conn, caller, cmd)
-    job_id = await _add(ctx, conn, caller, cmd, looked.product_id)
+    job_id = await _add(ctx, conn, caller, cmd, looked.product_id, way=looked.way)
     await add_targets(conn, job_id, looked.targets)
     await set_package_status(conn, looked.package["package_id"], "verifying", ctx.now())
     await fill_chunk(ctx, conn, job_id)
@@ -155,7 +164,7 @@ async def _make_verify(ctx: Context, conn: Connection, caller: Caller, cmd: c.Cr
 
 async def _make_static(ctx: Context, conn: Connection, caller: Caller, cmd: c.CreateJob) -> int:
     looked = await _look_static(conn, caller, cmd)
-    job_id = await _add(ctx, conn, caller, cmd, looked.product_id)
+    job_id = await _add(ctx, conn, caller, cmd, looked.product_id, way=looked.way)
     await add_targets(conn, job_id, looked.targets)
     if cmd.device_list_url is not None:
         await device_lists.add_listed(ctx, conn, caller, cmd, job_id, looked.product_id)
@@ -168,19 +177,11 @@ async def _make_dynamic(ctx: Context, conn: Connection, caller: Caller, cmd: c.C
     looked = await _look_dynamic(conn, caller, cmd)
     package, product_id = looked.package, looked.product_id
     await conn.execute(*POLICIES["change_policies"](product_id=product_id))
-    job_id = await _add(ctx, conn, caller, cmd, product_id)
+    job_id = await _add(ctx, conn, caller, cmd, product_id, way=looked.way)
     if await conn.fetchval(*SQL["has_begun"](job_id=job_id)):
-        await _add_policy(conn, job_id, product_id, package, cmd.source_versions, _group_of(cmd))
+        sources = job_policies.sources_of(package, cmd.source_versions, stepping.led_from(looked.way))
+        await job_policies.add(conn, job_id, product_id, package, sources, _group_of(cmd))
     return job_id
-
-
-async def begin_dynamic(conn: Connection, job: Row) -> None:
-    """A locked dynamic job begins that was not approved before. Raises Conflict group_modes_differ."""
-    if job["group_id"] is not None:
-        manner = c.Manner(multi_module=job["multi_module"], overwrite=job["overwrite"])
-        await _require_modes(conn, manner, job["group_id"], besides=job["job_id"])
-    await conn.execute(*POLICIES["change_policies"](product_id=job["product_id"]))
-    await _add_policy(conn, job["job_id"], job["product_id"], job, job["source_versions"], job["group_id"])
 
 
 async def _make_asking(ctx: Context, conn: Connection, caller: Caller, cmd: c.CreateJob) -> int:
@@ -218,31 +219,6 @@ async def _require_groups(conn: Connection, caller: Caller, group_ids: Sequence[
             raise Conflict("group_kind_mismatch", f"The group is {found}; this job takes a {kind} one.")
 
 
-async def _require_modes(conn: Connection, manner: c.Manner, group_id: int, besides: int = 0) -> None:
-    """alibaba 2.4: later dynamic jobs of a group treat its devices as the running ones do."""
-    for row in await conn.fetch(*SQL["modes_of_group"](group_id=group_id, besides=besides)):
-        if (row["multi_module"], row["overwrite"]) != (manner.multi_module, manner.overwrite):
-            problem = "A dynamic job of the group is running with another MultiModuleMode or OverwriteMode."
-            raise Conflict("group_modes_differ", problem)
-
-
-async def _add_policy(
-    conn: Connection, job_id: int, product_id: int, package: Row, versions: Sequence[str], group_id: int | None
-) -> None:
-    which = {"product_id": product_id, "module": package["module"], "source_versions": _sources(package, versions)}
-    whose = {"job_id": job_id, "group_id": group_id, "destination": package["version"]}
-    await conn.execute(*POLICIES["add_policy"](**which, **whose))
-
-
-def _sources(package: Row, versions: Sequence[str]) -> list[str]:
-    """The versions that the job takes: those asked for, as far as the package may follow them (L6); "" is any."""
-    if package["is_delta"]:
-        return [package["source_version"]]
-    if not package["follows"]:
-        return list(versions) or [""]
-    return [version for version in package["follows"] if not versions or version in versions]
-
-
 async def devices_of_product(conn: Connection, product_id: int, names: Sequence[str]) -> list[UUID]:
     """The product's devices of these names. Raises NotFound naming up to ten that it has not."""
     rows = await conn.fetch(*SQL["devices_by_name"](product_id=product_id, names=names))
@@ -262,7 +238,13 @@ async def _add_public(conn: Connection, caller: Caller, cmd: c.CreateJob, job_id
 
 
 async def _add(
-    ctx: Context, conn: Connection, caller: Caller, cmd: c.CreateJob, product_id: int, undoes: int | None = None
+    ctx: Context,
+    conn: Connection,
+    caller: Caller,
+    cmd: c.CreateJob,
+    product_id: int,
+    undoes: int | None = None,
+    way: Way | None = None,
 ) -> int:
     job_id, asks = ctx.new_id(), cmd.asks_version
     care = await job_care.care_for(conn, cmd, product_id)
@@ -286,9 +268,11 @@ async def _add(
         "now": await ctx.moment(conn),  # which of the devices there are it is for
         "open_wave": job_care.begins(care),
         "undoes": undoes,
+        "led_from": stepping.led_from(way),
     }
     facts |= {name: getattr(cmd, name) for name in _AS_GIVEN}
     await conn.execute(*SQL["add_job"](**facts))
+    await stepping.keep(conn, job_id, way)
     if care is not None and job_care.begins(care):
         salt = "" if care.same_first else str(job_id)
         await waves.add(conn, job_id, care.preset or care.waves, salt, care.guard)
@@ -331,7 +315,8 @@ async def update_job(ctx: Context, caller: Caller, cmd: c.UpdateJob) -> c.Job:
             await conn.execute(*POLICIES["change_policies"](product_id=job["product_id"]))
             await conn.execute(*POLICIES["drop_policy"](job_id=cmd.job_id))
             if job["status"] == "IN_PROGRESS":
-                await _add_policy(conn, cmd.job_id, job["product_id"], job, versions, job["group_id"])
+                sources = job_policies.sources_of(job, versions, job["led_from"])
+                await job_policies.add(conn, cmd.job_id, job["product_id"], job, sources, job["group_id"])
             if job["dynamic_mode"] == 1:
                 await conn.execute(*SQL["refill_job"](job_id=cmd.job_id))
         if cmd.hours is not None:
@@ -366,7 +351,7 @@ def _check_update(job: Row, cmd: c.UpdateJob) -> None:
     if job["group_id"] is not None and cmd.source_versions:
         raise Invalid("source_versions", "not of a job of a group", "the job has a group")
     if cmd.source_versions is not None:
-        job_packages.require_deltas(job, cmd.source_versions)
+        job_packages.require_deltas(job, cmd.source_versions, leads=job["led_from"] is not None)
 
 
 async def end_policy(ctx: Context, caller: Caller, cmd: c.EndPolicy) -> c.Done:
@@ -385,15 +370,9 @@ async def end_policy(ctx: Context, caller: Caller, cmd: c.EndPolicy) -> c.Done:
     return await ctx.database.transact(body)
 
 
-async def drop_policy(conn: Connection, job: Row) -> None:
-    """A locked dynamic job takes no more devices."""
-    await conn.execute(*POLICIES["change_policies"](product_id=job["product_id"]))
-    await conn.execute(*POLICIES["drop_policy"](job_id=job["job_id"]))
-
-
 async def end_policy_of(ctx: Context, conn: Connection, job: Row) -> None:
     """A locked dynamic job that has not ended makes no more tasks."""
-    await drop_policy(conn, job)
+    await job_policies.drop(conn, job)
     await end_job(conn, job["job_id"], "CANCELED", ctx.now())
 
 

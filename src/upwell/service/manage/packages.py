@@ -19,6 +19,7 @@ from upwell.service.manage.package_contents import object_of, several, single
 from upwell.service.manage.pages import page, sliced
 from upwell.service.manage.products import find_product
 from upwell.service.manage.spaces import space_number
+from upwell.service.manage.stepping import refuse_circle
 from upwell.storage.database import Connection, Row
 from upwell.storage.orders import PACKAGES
 from upwell.storage.queries import sheet
@@ -32,8 +33,8 @@ FILES_MAX = 20  # of one package (alibaba 2.2)
 
 async def create_package(ctx: Context, caller: Caller, cmd: c.CreatePackage) -> c.Package:
     """A package of uploaded files or of an object. Raises Missing (url), Invalid (url, files, size, md5, sha256,
-    source_version; bucket, object_key), NotFound (file, space, product, module), Conflict package_name_taken or
-    file_used, TooMany packages or files."""
+    source_version; bucket, object_key), NotFound (file, space, product, module), Conflict package_name_taken,
+    stepping_circle or file_used, TooMany packages or files."""
     require(caller, "operator")
     _check(cmd)
     found = await object_of(ctx, caller, cmd) if cmd.place else None
@@ -45,6 +46,9 @@ async def create_package(ctx: Context, caller: Caller, cmd: c.CreatePackage) -> 
         await _check_room(conn, caller, cmd)
         product_id = await _product_id(conn, caller, cmd.product_key, cmd.space)
         module = await _hold_module(conn, product_id, cmd)
+        if cmd.leads:
+            follows = [cmd.source_version or ""] if cmd.is_delta else cmd.source_versions
+            await refuse_circle(conn, product_id, module, cmd.version, follows)
         content = found or await (several if cmd.files else single)(ctx, conn, caller, cmd, package_id)
         row = {"package_id": package_id, "account_id": caller.account_id, "product_id": product_id, "name": name}
         columns = row | _said(cmd) | asdict(content)
@@ -129,6 +133,8 @@ def _check(cmd: c.CreatePackage) -> None:
         raise Invalid("source_version", "given for a delta package")
     if cmd.is_delta and cmd.source_version == cmd.version:
         raise Invalid("source_version", "differs from the destination version")
+    if cmd.leads and not cmd.is_delta and not cmd.source_versions:
+        raise Missing("source_versions")
     if not cmd.files and not cmd.url and not cmd.place and cmd.upload_id is None:
         raise Missing("url")
     if cmd.files:
@@ -181,6 +187,7 @@ def _said(cmd: c.CreatePackage) -> dict[str, Any]:
         "version": cmd.version,
         "source_version": cmd.source_version or None,
         "source_versions": list(cmd.source_versions),
+        "leads": cmd.leads,
         "is_delta": bool(cmd.is_delta),
         "status": "unverified" if cmd.verify and not cmd.place else "exempt",
         "note": cmd.note,

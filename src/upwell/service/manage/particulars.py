@@ -35,14 +35,15 @@ TOLD = frozenset({
     "count", "days", "description", "dialect", "disconnect", "done", "dynamic_mode", "each_offered",
     "each_succeeded", "enabled", "expires_at", "factor", "failures", "files", "finish_at", "first", "first_min",
     "form", "from_offer", "gray_percent", "growth", "guard", "hold_failures", "hours", "in_space", "is_delta",
-    "is_server_admin", "job", "keep_days", "keep_gateway", "keep_most", "keys", "kind", "kinds", "last", "lifetime",
-    "manner", "maximum_per_min", "md5", "most_min", "multi_module", "name", "need_confirm", "need_push", "nickname",
-    "number", "of_devices", "of_presence", "only_empty", "opens_min", "over", "overlap", "overwrite", "p0", "p1",
-    "pace", "part", "part_size", "percent", "place", "preset", "protocol", "purpose", "rate", "reason", "rejected",
-    "remark", "required", "retry_count", "retry_interval_min", "revision", "role", "rollout_defaults", "same_first",
-    "scheduled", "scheduled_at", "scoped", "secondary", "selection", "server_name", "set_aside", "sha256", "share",
-    "sign_method", "size", "skip_soak", "soak_min", "source_version", "source_versions", "spans", "states",
-    "suffix", "tags", "test", "timeout_min", "verdict_min", "verify", "version", "wave", "waves", "whole", "zone",
+    "is_server_admin", "job", "keep_days", "keep_gateway", "keep_most", "keys", "kind", "kinds", "last", "leads",
+    "lifetime", "manner", "maximum_per_min", "md5", "most_min", "multi_module", "name", "need_confirm", "need_push",
+    "nickname", "number", "of_devices", "of_presence", "only_empty", "opens_min", "over", "overlap", "overwrite",
+    "p0", "p1", "pace", "part", "part_size", "percent", "place", "preset", "protocol", "purpose", "rate", "reason",
+    "rejected", "remark", "required", "retry_count", "retry_interval_min", "revision", "role", "rollout_defaults",
+    "same_first", "scheduled", "scheduled_at", "scoped", "secondary", "selection", "server_name", "set_aside",
+    "sha256", "share", "sign_method", "size", "skip_soak", "soak_min", "source_version", "source_versions", "spans",
+    "states", "suffix", "tags", "test", "timeout_min", "verdict_min", "verify", "version", "wave", "waves", "whole",
+    "zone",
 })  # fmt: skip
 """Members that say what was asked."""
 

@@ -14,11 +14,12 @@ from upwell.domain import commands as c
 from upwell.domain import telling
 from upwell.domain.errors import Conflict
 from upwell.domain.plan import OUTSIDE, Found, Left, outlook, replayed
+from upwell.domain.stepping import Step, path
 from upwell.domain.task import Event, ends
 from upwell.domain.why_facts import Code
 from upwell.domain.why_told import NEXT
 from upwell.service.context import Context
-from upwell.service.manage import device_lists, job_care, jobs, surveys
+from upwell.service.manage import device_lists, job_care, jobs, stepping, surveys
 from upwell.service.manage.access import Caller, require
 from upwell.service.manage.reasons import names_of
 from upwell.service.manage.surveys import SQL, Part
@@ -67,7 +68,9 @@ async def _asked(ctx: Context, conn: Connection, cmd: c.CreatePlan, looked: jobs
     assert row is not None  # noqa: S101  # it is locked
     care = await job_care.care_for(conn, job, looked.product_id)
     care = care if care is not None and care.has_waves else None
-    return dict(row.items()) | {
+    led = {} if looked.way is None else {"sources": list(job.source_versions)}
+    return dict(row.items()) | led | {
+        "led_from": stepping.led_from(looked.way), "way": await stepping.sized(conn, looked.way),
         "package_id": job.package_ids[0], "kind": job.kind, "selection": job.selection,
         "group_id": job.group_ids[0] if job.group_ids else None, "gray_percent": job.gray_percent,
         "existing": job.dynamic_mode != 2, "overwrite": manner.overwrite, "multi_module": manner.multi_module,
@@ -124,10 +127,15 @@ def _as_job(row: Row, asked: dict[str, Any], found: Found) -> dict[str, Any]:
     return {
         "job_id": row["survey_id"], "product_id": row["product_id"], "asks_version": False,
         "cursor_device": row["after_device"], "until": datetime.fromisoformat(asked["until"]), "until_device": None,
-        "gray_left": found.share, "source_versions": asked["sources"],
-        **{name: asked[name] for name in ("kind", "selection", "group_id", "module", "is_delta", "source_version")},
+        "gray_left": found.share, "source_versions": asked["sources"], "is_delta": _delta_source(asked) is not None,
+        **{name: asked[name] for name in ("kind", "selection", "group_id", "module", "source_version", "led_from")},
         "selection": "SPECIFIC" if asked["kind"] == "verify" else asked["selection"],
     }  # fmt: skip
+
+
+def _delta_source(asked: dict[str, Any]) -> str | None:
+    """The one version that its devices must run, unless others are led there."""
+    return asked["source_version"] if asked["is_delta"] and asked["led_from"] is None else None
 
 
 async def _judge(
@@ -138,7 +146,7 @@ async def _judge(
     told = await conn.fetch(*SQL["classify"](
         now=ctx.now(), device_ids=device_ids, after=after, last=last, until=datetime.fromisoformat(asked["until"]),
         product_id=row["product_id"], module=asked["module"], destination=asked["destination"],
-        sources=asked["sources"], delta_source=asked["source_version"] if asked["is_delta"] else None,
+        sources=asked["sources"], delta_source=_delta_source(asked), led_from=asked["led_from"],
         away_since=ctx.now() - timedelta(days=asked["away_days"]), overwrite=asked["overwrite"],
         multi_module=asked["multi_module"], is_dynamic=asked["kind"] == "dynamic",
         slot=asked["module"] if asked["multi_module"] else "",
@@ -191,15 +199,19 @@ async def _shown(conn: Connection, caller: Caller, plan_id: int) -> c.Plan:
     asked, found = json.loads(row["asked"]), Found.of(json.loads(row["found"]))
     care = care_of(asked["care"])
     waves = None if care is None else care.preset or care.waves
-    seen = outlook(found, waves, asked["per_min"], asked["size"], None if care is None else care.guard)
+    way, goal = asked["way"], asked["destination"]
+    guard = None if care is None else care.guard
+    seen = outlook(found, waves, asked["per_min"], asked["size"], guard, way, goal)
     ids = [UUID(each) for left in found.left.values() for each in left.examples]
     names = await names_of(conn, plan_id, ids)
     versions: list[tuple[str | None, int]] = sorted(found.versions.items(), key=lambda each: (-each[1], each[0]))
     versions += [(None, found.unknown_version)] if found.unknown_version else []
     versions += [("", found.other_versions)] if found.other_versions else []
+    steps = {runs: Step(package_id=each[0], version=each[1]) for runs, each in (way or {}).items()}
     return c.Plan(
         plan_id=plan_id, product_key=row["product_key"], package_id=asked["package_id"], status=row["status"],
-        problem=row["problem"], looked=row["looked"], taken=found.taken, versions=tuple(versions),
+        problem=row["problem"], looked=row["looked"], taken=found.taken,
+        versions=tuple((v, n, tuple(each.version for each in path(steps, v, goal))) for v, n in versions),
         vendors=tuple(sorted(found.vendors.items(), key=lambda each: (-each[1], each[0]))),
         answers=tuple(_answered(code, left, names) for code, left in _most_first(found.left)),
         waves=seen.waves, minutes=seen.minutes, payload=seen.payload,

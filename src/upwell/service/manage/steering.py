@@ -19,11 +19,11 @@ from upwell.domain.task import OPEN, State, Stepped, Task
 from upwell.domain.verification import require_unverified, require_verified
 from upwell.service.context import Context
 from upwell.service.journal import tell
-from upwell.service.manage import held
+from upwell.service.manage import held, job_policies
 from upwell.service.manage.access import Caller, require
 from upwell.service.manage.held import Act
 from upwell.service.manage.job_packages import product_of_account, require_package
-from upwell.service.manage.jobs import devices_of_product, drop_policy, locked_job
+from upwell.service.manage.jobs import devices_of_product, locked_job
 from upwell.service.manage.task_views import product_of_job, targets_of
 from upwell.service.upgrade import acts, counters, events, news
 from upwell.service.upgrade.cancelling import end_open
@@ -94,7 +94,7 @@ async def end_refused(ctx: Context, conn: Connection, caller: Caller, job: Row) 
     if job["part"]:
         await conn.execute(*SQL["ask_stop"](job_id=job["job_id"], now=now))
     if job["kind"] == "dynamic":
-        await drop_policy(conn, job)
+        await job_policies.drop(conn, job)
     if job["status"] == "PLANNED" and job["part"]:
         await _stop_planned(conn, job, (), now)
         return

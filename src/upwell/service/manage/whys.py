@@ -10,6 +10,7 @@ from upwell.domain import why
 from upwell.domain.awaiting import Awaits
 from upwell.domain.errors import NotFound
 from upwell.domain.pace import allowance
+from upwell.domain.stepping import Step, path
 from upwell.domain.task import State
 from upwell.domain.why_facts import Code, Facts, Filter, OfJob, Outside, Stand
 from upwell.domain.why_told import NEXT, Told, fact, when
@@ -71,6 +72,7 @@ async def _explained(conn: Connection, caller: Caller, cmd: c.ExplainDevice, dev
         return _answered(device.public_id, job_id, Facts(outside=outside), told)
     facts = Facts(job=await of_job(conn, job, row["ahead"]), task=stand_of(row))
     told = replace(_told_of_task(job, row, now), made_at=device.created_at)
+    told = await _told_way(conn, job, told, row["destination"] if facts.task and facts.task.is_step else "")
     return _answered(device.public_id, job_id, facts, await _told_beside(conn, caller, job, device, facts, told))
 
 
@@ -110,7 +112,7 @@ async def _outside(conn: Connection, job: Row, device: c.Device, now: datetime) 
     fixed = job["kind"] != "dynamic"
     row = await conn.fetchrow(*SQL["outside"](
         device_id=device.device_id, until=job["started_at"] if fixed else None,
-        **{name: job[name] for name in ("job_id", "module", "destination", "sources", "delta_source")},
+        **{name: job[name] for name in ("job_id", "module", "destination", "sources", "delta_source", "led_from")},
     ))  # fmt: skip
     assert row is not None  # noqa: S101  # it was shown a moment ago, and rows of devices stay
     filling = job["status"] == "IN_PROGRESS" and (_is_before(job, device.device_id) or row["is_missed"])
@@ -125,7 +127,18 @@ async def _outside(conn: Connection, job: Row, device: c.Device, now: datetime) 
         now=now, destination=job["destination"], made_at=device.created_at, begins_at=job["scheduled_at"],
         ends_at=job["ended_at"] or job["finish_at"], filter=outside.filter, **_seen(row),
     )  # fmt: skip
-    return outside, told
+    return outside, await _told_way(conn, job, told)
+
+
+async def _told_way(conn: Connection, job: Row, told: Told, stone: str = "") -> Told:
+    """With the steps of a job that leads; of `stone` is the package that the device is to get next."""
+    if job["led_from"] is None:
+        return told
+    goal = job["destination"]
+    rows = await conn.fetch(*SQL["way"](job_id=job["job_id"]))
+    way = {row["runs"]: Step(package_id=row["package_id"], version=row["version"]) for row in rows}
+    steps = tuple(step.version for step in path(way, told.version, goal))
+    return replace(told, destination=goal, steps=steps, stone=stone)
 
 
 def _is_before(job: Row, device_id: UUID) -> bool:
@@ -210,6 +223,7 @@ def _answered(device: str, job_id: int | None, facts: Facts, told: Told) -> c.Wh
             c.WhyCheck(name=each.check.name, question=each.check.question, code=each.code, fact=text, at=at)
         )  # fmt: skip
     return c.Why(
+        steps=told.steps,
         device=device, job_id=job_id, code=code, does=NEXT[code], at=when(code, told), checks=tuple(checks),
         asked_at=told.now,
     )  # fmt: skip

@@ -83,16 +83,21 @@ async def hold(conn: Connection, job_ids: Iterable[int]) -> dict[int, Offered]:
 
 async def number(conn: Connection, tasks: Sequence[TaskRef], held: Mapping[int, Offered], now: datetime) -> None:
     """Offers of these tasks, whose jobs' budgets are held, left in this order. Devices that were offered the job for
-    the first time get the next numbers."""
+    the first time get the next numbers; of those that are offered their next step a verdict is due anew."""
     columns = {"device_ids": [t.device_id for t in tasks], "job_ids": [t.job_id for t in tasks]}
     rows = await conn.fetch(*SQL["unnumbered"](nths=[t.nth for t in tasks], **columns)) if tasks else []
     counts = {job_id: [offered.offered, *offered.strata] for job_id, offered in held.items()}
-    numbered = [_next(row, counts[row["job_id"]], held[row["job_id"]].epoch) for row in rows]
+    fresh = [row for row in rows if not row["is_numbered"]]
+    if len(fresh) < len(rows):
+        again = [row for row in rows if row["is_numbered"]]
+        which = {"device_ids": [row["device_id"] for row in again], "job_ids": [row["job_id"] for row in again]}
+        await conn.execute(*SQL["expect"](now=now, **which))
+    numbered = [_next(row, counts[row["job_id"]], held[row["job_id"]].epoch) for row in fresh]
     if not numbered:
         return
     names = ("device_ids", "job_ids", "epochs", "numbers", "strata", "places")
     await conn.execute(*SQL["number"](now=now, **dict(zip(names, map(list, zip(*numbered, strict=True)), strict=True))))
-    for job_id in sorted({row["job_id"] for row in rows}):
+    for job_id in sorted({row["job_id"] for row in fresh}):
         offered, *strata = counts[job_id]
         await conn.execute(*SQL["count"](job_id=job_id, offered=offered, strata=strata))
 
@@ -115,15 +120,21 @@ async def note_strata(conn: Connection, job_id: int, device_ids: Sequence[UUID])
 # --- verdicts are judged ---
 
 
-async def heard(conn: Connection, changed: Sequence[tuple[Task, Task]], now: datetime) -> None:
+async def heard(
+    conn: Connection, changed: Sequence[tuple[Task, Task]], stepped: Sequence[TaskRef], now: datetime
+) -> None:
     """These tasks of jobs with waves or a guard, as they were and are saved in this transaction, which does nothing
-    more; the jobs that they show to be bad are halted when it commits."""
+    more; the jobs that they show to be bad are halted when it commits. Of those that came to a step no verdict is due
+    before the next step's offer."""
     unoffered = [a.ref for b, a in changed if b.is_open and a.outcome == Outcome.ALREADY_THERE]
     if unoffered:
         await conn.execute(*SQL["already_there"](**_which(unoffered)))
     told = [(a.ref, verdict(b, a)) for b, a in changed]
     verdicts = {ref: found for ref, found in told if found is not None}
-    held = await hold(conn, {ref.job_id for ref in verdicts}) if verdicts else {}
+    jobs = {ref.job_id for ref in (*verdicts, *stepped)}
+    held = await hold(conn, jobs) if jobs else {}
+    if held and stepped:
+        await conn.execute(*SQL["expect_none"](**_which(stepped)))
     if held:
         await judge(conn, verdicts, held, now)
 

@@ -24,12 +24,13 @@ from upwell.domain.hearing import (
     reported_version,
 )
 from upwell.domain.modules import STANDING
+from upwell.domain.stepping import Way
 from upwell.domain.talk import ProgressReport, ResultReport, SdkReport, TaskRef, VersionReport
 from upwell.domain.task import Stepped, Task
 from upwell.domain.timeline import Line
 from upwell.service.context import Context
 from upwell.service.upgrade import nodes
-from upwell.service.upgrade.beside import beside_of, choices_of
+from upwell.service.upgrade.beside import beside_of, choices_of, ways_of
 from upwell.service.upgrade.policies import hold_reported, keep_reported, take_reported
 from upwell.service.upgrade.tasks import Ledger, take_open
 from upwell.service.upgrade.timeline import said_by
@@ -98,7 +99,9 @@ async def hear(ctx: Context, batch: Sequence[Incoming]) -> Applied:
         said = [i for i in batch if i.device_id not in held] if held else batch
         reported = await keep_reported(conn, kept.without(held), now)
         open_tasks, ledger = taken.tasks, taken.ledger
-        known = _Known(await choices_of(conn, open_tasks.values()), await beside_of(conn, _moved(said, open_tasks)))
+        ways = await ways_of(conn, open_tasks.values())
+        beside = await beside_of(conn, _moved(said, open_tasks), ways)
+        known = _Known(await choices_of(conn, open_tasks.values()), beside, ways)
         told = Told()
         for incoming in said:
             moved = _apply_one(incoming, open_tasks.get(incoming.device_id, []), known, ledger, now)
@@ -134,11 +137,12 @@ def _locked_first(batch: Sequence[Incoming]) -> set[UUID]:
 
 @dataclass(frozen=True, slots=True)
 class _Known:
-    """What a report's meaning depends on besides its task: what jobs that ask first may install, and what stands beside
-    tasks whose device says another version."""
+    """What a report's meaning depends on besides its task: what jobs that ask first may install, what stands beside
+    tasks whose device says another version, and by which packages jobs lead."""
 
     choices: Mapping[int, Sequence[Choice]]
     beside: Mapping[TaskRef, Beside]
+    ways: Mapping[int, Way]
 
 
 def _moved(batch: Sequence[Incoming], open_tasks: Mapping[UUID, Sequence[Task]]) -> list[Task]:
@@ -148,7 +152,7 @@ def _moved(batch: Sequence[Incoming], open_tasks: Mapping[UUID, Sequence[Task]])
     for incoming in batch:
         if isinstance(incoming.said, VersionReport):
             for task in open_tasks.get(incoming.device_id, ()):
-                known = (task.source_version, task.destination)
+                known = (task.source_version, task.led_to or task.destination)
                 if not task.awaiting and incoming.said.version not in known and _concerns(incoming, task):
                     found[task.ref] = task
     return list(found.values())
@@ -199,7 +203,7 @@ def _step(task: Task, incoming: Incoming, known: _Known, now: datetime) -> Stepp
         case ResultReport() if is_older(task, incoming.connection_id, incoming.redelivered):
             return task, None
         case ResultReport() as report:
-            return reported_result(task, report, now)
+            return reported_result(task, report, now, known.ways.get(task.ref.job_id))
         case ProgressReport() as report:
             connection, redelivered = incoming.connection_id, incoming.redelivered
             return reported_progress(task, report, now, connection=connection, redelivered=redelivered)

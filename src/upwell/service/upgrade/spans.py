@@ -67,7 +67,12 @@ async def add_targets(conn: Connection, job_id: int, device_ids: Sequence[UUID])
 def fits(job: OfJob) -> dict[str, object]:
     """The parameters of statements that look for devices which the job's versions fit."""
     delta_source = job["source_version"] if job["is_delta"] else None
-    return {"module": job["module"], "versions": job["source_versions"], "delta_source": delta_source}
+    return {
+        "module": job["module"],
+        "versions": job["source_versions"],
+        "delta_source": delta_source,
+        "led_from": job["led_from"],
+    }
 
 
 async def products_of(conn: Connection, job: Row) -> list[int]:

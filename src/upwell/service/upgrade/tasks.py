@@ -11,7 +11,7 @@ from upwell.domain.acts import followed
 from upwell.domain.awaiting import Awaits
 from upwell.domain.outcomes import apart
 from upwell.domain.talk import TaskRef
-from upwell.domain.task import Change, State, Task
+from upwell.domain.task import Change, Event, State, Task
 from upwell.service.upgrade import acts, counters, events, failures, guards
 from upwell.service.upgrade.setbacks import Setbacks
 from upwell.storage.database import Connection, Row
@@ -83,7 +83,9 @@ class Ledger:
         await counters.move(conn, counters.moves_of(changed))
         await failures.move(conn, shifts)
         await self.setbacks.save(conn, now)
-        await guards.heard(conn, [(b, a) for b, a in changed if a.wave], now)
+        stepped = [self.tasks[ref] for ref, _, change in self.changes if change.event is Event.STEPPED]
+        on = [task.ref for task in stepped if task.wave and task.is_open]
+        await guards.heard(conn, [(b, a) for b, a in changed if a.wave], on, now)
 
 
 def _with_outcome(task: Task) -> Task:

@@ -27,8 +27,16 @@ class Told:
         if isinstance(said, VersionReport):
             self.versions.pop((device_id, said.module), None)
         if isinstance(said, ResultReport):
-            arrived = {task.module: task.destination for task in moved if task.state is State.SUCCEEDED}
+            arrived = {task.module: _brought(task, said) for task in moved if _brought(task, said)}
             self.versions |= {(device_id, module): version for module, version in arrived.items()}
+
+
+def _brought(task: Task, said: ResultReport) -> str:
+    """The version that the task's device runs by its result; empty: it told nothing of that."""
+    if task.state is State.SUCCEEDED:
+        return task.destination
+    is_step = task.led_to is not None and said.outcome != "failed" and task.is_open and task.offered_on is None
+    return said.version if is_step and said.version == task.source_version else ""
 
 
 def may_arrive(report: object) -> bool:

@@ -36,7 +36,7 @@ cross join lateral (
     select * from task t where t.device_id = n.device_id and t.job_id = :job_id and t.nth = n.nth limit 1
 ) t
 join job j using (job_id) join event_setting s on s.account_id = j.account_id and s.of_devices
-join package p on p.package_id = coalesce(t.package_id, j.package_id)
+join package p on p.package_id = coalesce(case when j.led_from is null then t.package_id end, j.package_id)
 where t.acts = :act and t.state = :state and t.modified_at = :now and t.offered_at is not null
 order by t.device_id, t.nth;
 

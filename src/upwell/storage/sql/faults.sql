@@ -10,6 +10,10 @@ select l.job_id from (
     union
     select c.job_id from package k join job_package c using (package_id) join job j on j.job_id = c.job_id
     where k.object_state in ('missing', 'differs') and k.deleted_at is null and j.status = 'IN_PROGRESS'
+    union
+    select s.job_id from package k join job_step s using (package_id) join job j on j.job_id = s.job_id
+    where k.object_state in ('missing', 'differs') and k.deleted_at is null
+      and (j.status = 'IN_PROGRESS' or (j.kind = 'dynamic' and j.status = 'CANCELED'))
 ) l
 cross join lateral (
     select from bereft b where b.job_id = l.job_id and (b.back_at is null or b.back_at <= :back_before) limit 1
@@ -21,7 +25,8 @@ order by l.job_id limit :at_most;
 select k.package_id, k.object_fault, k.object_problem from package k
 where k.object_state in ('missing', 'differs') and k.deleted_at is null
   and (k.package_id = (select j.package_id from job j where j.job_id = :job_id)
-       or k.package_id in (select c.package_id from job_package c where c.job_id = :job_id))
+       or k.package_id in (select c.package_id from job_package c where c.job_id = :job_id)
+       or k.package_id in (select s.package_id from job_step s where s.job_id = :job_id))
   and exists (select from bereft b
               where b.job_id = :job_id and b.package_id = k.package_id and (b.back_at is null or b.back_at <= :back_before))
 order by k.package_id;

@@ -9,10 +9,11 @@ from job where status = 'IN_PROGRESS' and not materialised order by is_new desc,
 -- A job whose tasks do not all exist yet; other fillers pass it by. Devices that came after `until` are not its own, nor
 -- are those whose version the package may not follow: nothing could be offered to them (L6). No version is empty.
 select j.job_id, j.product_id, j.kind, j.selection,
-       sources_of(j.source_versions, p.source_versions) as source_versions, j.gray_percent, j.overwrite, j.need_push,
+       case when j.led_from is null then sources_of(j.source_versions, p.source_versions) else j.source_versions end as source_versions,
+       j.led_from, j.gray_percent, j.overwrite, j.need_push,
        j.need_confirm, j.cursor_device, j.until_device, j.group_id, j.multi_module, j.listed, j.account_id,
        j.started_at as until, j.asks_version, j.group_ids, j.part, lower(p.module) as module, p.version,
-       p.is_delta, p.source_version, j.looked, pr.product_key, j.walk, j.walk_after, j.gray_counted, j.gray_left, j.made, j.undoes,
+       p.is_delta and j.led_from is null as is_delta, p.source_version, j.looked, pr.product_key, j.walk, j.walk_after, j.gray_counted, j.gray_left, j.made, j.undoes,
        exists (select from budget b where b.job_id = j.job_id and b.is_guarded) as is_guarded
 from job j join package p using (package_id) join product pr on pr.product_id = j.product_id
 where j.job_id = :job_id and j.status = 'IN_PROGRESS' and not j.materialised
@@ -55,7 +56,7 @@ select exists (select from job_missed where job_id = :job_id);
 select d.device_id, d.life, mv.version from device d
 left join module_version mv on mv.device_id = d.device_id and mv.module = :module
 where d.device_id = any(:device_ids::uuid[]) and d.product_id = :product_id and d.deleted_at is null
-  and misfit(mv.version, :version, :versions, :delta_source) is null
+  and misfit(mv.version, :version, :versions, :delta_source, :led_from) is null
 order by d.device_id for no key update of d skip locked;
 
 -- name: eligible
@@ -63,7 +64,7 @@ order by d.device_id for no key update of d skip locked;
 select d.device_id from device d
 left join module_version mv on mv.device_id = d.device_id and mv.module = :module
 where d.device_id = any(:device_ids::uuid[]) and d.product_id = :product_id and d.deleted_at is null
-  and misfit(mv.version, :version, :versions, :delta_source) is null
+  and misfit(mv.version, :version, :versions, :delta_source, :led_from) is null
 order by d.device_id;
 
 -- name: fitting
@@ -72,6 +73,7 @@ select d.device_id from device d
 left join module_version mv on mv.device_id = d.device_id and mv.module = :module
 where d.device_id = any(:device_ids::uuid[]) and (cardinality(:versions::text[]) = 0 or mv.version = any(:versions))
   and (:delta_source::text is null or mv.version = :delta_source)
+  and (coalesce(cardinality(:led_from::text[]), 0) = 0 or mv.version = any(:led_from))
 order by d.device_id;
 
 -- name: lock_free_devices
@@ -115,14 +117,15 @@ with wanted as (
 ), passed as materialized (
     select case when :found then coalesce((select min(a.nth) - 1 from job_act a where a.job_id = j.job_id and a.done_at is null), j.acts)
                 else j.acts end as acts,
-           j.open_wave <> 0 as is_in_waves, case j.open_wave when -2 then 32767 when -1 then 1 when -3 then 1 else j.open_wave end as wave
+           j.open_wave <> 0 as is_in_waves, j.package_id, j.led_from is not null as is_led, case j.open_wave when -2 then 32767 when -1 then 1 when -3 then 1 else j.open_wave end as wave
     from job j where j.job_id = :job_id
 ), made as (
     insert into task (device_id, life, job_id, nth, module, slot, state, reason, description, source_version, node_id,
-                      due_at, awaiting, timeout_at, acts, wave, created_at, modified_at)
+                      due_at, awaiting, timeout_at, acts, wave, package_id, created_at, modified_at)
     select w.device_id, w.life, :job_id, w.nth, :module, :slot, b.state, b.reason, b.description, w.version, w.node_id,
            case when passed.wave <> 32767 then b.due_at end, b.awaiting, b.timeout_at, passed.acts,
-           case when passed.is_in_waves and w.is_taken then -1 else passed.wave end, :now, :now
+           case when passed.is_in_waves and w.is_taken then -1 else passed.wave end,
+           case when passed.is_led then nullif(step_of(:job_id, w.version), passed.package_id) end, :now, :now
     from wanted w cross join passed
     join unnest(:taken::boolean[], :online::boolean[], :state::text[], :reason::text[], :description::text[],
                 :due_at::timestamptz[], :awaiting::text[], :timeout_at::timestamptz[])

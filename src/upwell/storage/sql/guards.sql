@@ -9,8 +9,9 @@ select job_id, epoch, offered, strata, halted_at from budget
 where job_id = any(:job_ids::bigint[]) and is_guarded order by job_id for no key update;
 
 -- name: unnumbered
--- Of these tasks those whose devices are offered the job for the first time, with the stratum that they are of.
-select c.device_id, c.job_id, coalesce(s.stratum, 0) as stratum
+-- Of these tasks those whose devices are offered the job for the first time, with the stratum that they are of, or, numbered
+-- already, the next step (domain/stepping.py), after which no verdict was due.
+select c.device_id, c.job_id, coalesce(s.stratum, 0) as stratum, o.device_id is not null as is_numbered
 from unnest(:device_ids::uuid[], :job_ids::bigint[], :nths::smallint[]) with ordinality as c(device_id, job_id, nth, place)
 cross join lateral (
     select t.module, t.source_version from task t
@@ -20,7 +21,18 @@ left join job_offer o on o.device_id = c.device_id and o.job_id = c.job_id
 left join presence pr on pr.device_id = c.device_id
 left join job_stratum s on s.job_id = c.job_id and s.vendor = coalesce(pr.vendor, '') and s.module = t.module
                        and s.source_version = coalesce(t.source_version, '')
-where o.device_id is null order by c.place;
+where o.device_id is null or (o.verdict = '' and o.verdict_by is null and o.number > 0) order by c.place;
+
+-- name: expect
+-- A verdict of these devices is due anew.
+update job_offer o set verdict_by = :now::timestamptz + make_interval(mins => (r.guard ->> 'verdict_min')::int)
+from unnest(:device_ids::uuid[], :job_ids::bigint[]) as n(device_id, job_id) join rollout r using (job_id)
+where o.device_id = n.device_id and o.job_id = n.job_id and o.verdict = '';
+
+-- name: expect_none
+-- No verdict of these devices is due before their next offer.
+update job_offer o set verdict_by = null from unnest(:device_ids::uuid[], :job_ids::bigint[]) as n(device_id, job_id)
+where o.device_id = n.device_id and o.job_id = n.job_id and o.verdict = '';
 
 -- name: number
 insert into job_offer (device_id, job_id, epoch, number, stratum, place, verdict_by)

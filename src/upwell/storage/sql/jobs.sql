@@ -3,7 +3,7 @@
 -- name: packages_for_job
 -- These packages of the account, locked so that their status and their deletion wait for the job to exist.
 select p.package_id, p.product_id, p.status, p.object_state, p.object_problem, p.is_delta, p.source_version,
-       p.source_versions as follows, p.version, lower(p.module) as module, p.size,
+       p.source_versions as follows, p.leads, p.version, lower(p.module) as module, p.size,
        jsonb_array_length(p.files) as file_count, pr.space_id
 from package p left join product pr using (product_id)
 where p.account_id = :account_id and p.package_id = any(:package_ids::bigint[]) and p.deleted_at is null
@@ -45,12 +45,12 @@ insert into job (job_id, account_id, product_id, package_id, kind, selection, st
                  retry_interval_min, retry_count, timeout_min, maximum_per_min, overwrite, need_push, need_confirm,
                  protocol, tags, multi_module, dynamic_mode, group_id, listed, scheduled_at, finish_at, materialised,
                  asks_version, name, part, ext_info, by_gateway, facts, targets, group_ids,
-                 open_wave, unapproved, undoes, created_at, modified_at, started_at)
+                 open_wave, unapproved, undoes, led_from, created_at, modified_at, started_at)
 values (:job_id, :account_id, :product_id, :package_id, :kind, :selection, :status, :source_versions, :gray_percent,
         :retry_interval_min, :retry_count, :timeout_min, :maximum_per_min, :overwrite, :need_push, :need_confirm,
         :protocol, :tags, :multi_module, :dynamic_mode, :group_id, :listed, :scheduled_at, :finish_at, :materialised,
         :asks_version, :name, :part, :ext_info, :by_gateway, :facts, :targets, :group_ids,
-        :open_wave, :unapproved, :undoes, :now, :now, case when :status = 'IN_PROGRESS' then :now::timestamptz end);
+        :open_wave, :unapproved, :undoes, :led_from, :now, :now, case when :status = 'IN_PROGRESS' then :now::timestamptz end);
 
 -- name: has_begun
 select status <> 'PLANNED' from job where job_id = :job_id;
@@ -67,7 +67,7 @@ from unnest(:device_ids::uuid[], :names::text[]) as w(device_id, name);
 -- A job of the account, locked; with `asking` one that asks for versions and was not deleted.
 select j.job_id, j.kind, j.selection, j.status, j.package_id, j.product_id, j.source_versions, j.retry_interval_min,
        j.multi_module, j.dynamic_mode, j.group_id, j.need_confirm, lower(p.module) as module, p.version, p.is_delta,
-       p.source_version, p.source_versions as follows, j.part, j.materialised, j.outcome,
+       p.source_version, p.source_versions as follows, j.led_from, j.part, j.materialised, j.outcome,
        j.stop_asked_at is not null as stop_asked, j.paused_at, j.unapproved, j.scheduled_at, j.overwrite, j.status_desc,
        j.forgotten_to
 from job j join package p using (package_id)
@@ -85,3 +85,24 @@ update job set cursor_device = null, materialised = false, looked = 0 where job_
 
 -- name: delete_job
 update job set deleted_at = :now, modified_at = :now where job_id = :job_id;
+
+-- name: stones
+-- The packages by which devices may be led to one of the module: judged and there, the newest first. They stay until the
+-- transaction ends.
+select package_id, version, case when is_delta then array[source_version] else source_versions end as follows, size,
+       jsonb_array_length(files) as file_count
+from package
+where product_id = :product_id and lower(module) = :module and package_id <> :package_id and deleted_at is null
+  and status in ('verified', 'exempt') and object_state = 'ok'
+order by package_id desc limit :at_most for share;
+
+-- name: add_steps
+insert into job_step (job_id, version, package_id)
+select :job_id, version, package_id from unnest(:versions::text[], :package_ids::bigint[]) as s(version, package_id);
+
+-- name: step_sources
+-- The versions from which a job leads.
+select version from job_step where job_id = :job_id order by version;
+
+-- name: sizes
+select package_id, size from package where package_id = any(:package_ids::bigint[]);

@@ -18,11 +18,11 @@ select name from module where product_id = :product_id and lower(name) = lower(:
 -- name: make_package
 -- No row comes back when the name is taken.
 insert into package (package_id, account_id, product_id, name, description, module, version, source_version,
-                     source_versions, is_delta, status, udi, sign_method, object_key, size, md5, sha256, url, files,
+                     source_versions, leads, is_delta, status, udi, sign_method, object_key, size, md5, sha256, url, files,
                      object_state, object_tag, looked_at, region, bucket, bucket_key, sign, sign_word, created_at,
                      modified_at)
 values (:package_id, :account_id, :product_id, :name, :description, :module, :version, :source_version,
-        :source_versions, :is_delta, :status, :note, :sign_method, :object_key, :size, :md5, :sha256, :url,
+        :source_versions, :leads, :is_delta, :status, :note, :sign_method, :object_key, :size, :md5, :sha256, :url,
         :files::jsonb, :object_state, :object_tag, :looked_at, :region, :bucket, :bucket_key, :sign, :sign_word, :now,
         :now)
 on conflict (account_id, name) where deleted_at is null do nothing
@@ -33,7 +33,7 @@ returning package_id;
 select k.package_id, p.product_key, p.name as product_name, k.name, k.description, k.module, k.version,
        k.source_version, k.is_delta, k.status, k.size, k.md5, k.sha256, k.url, k.udi as note, k.created_at,
        k.modified_at, k.files, k.sign_method, k.region, k.bucket, k.bucket_key, k.sign, k.sign_word, k.object_state,
-       case when k.is_delta then array[k.source_version] else k.source_versions end as source_versions,
+       case when k.is_delta then array[k.source_version] else k.source_versions end as source_versions, k.leads,
        case k.status
            when 'verified' then 100
            when 'verifying' then coalesce((
@@ -85,7 +85,8 @@ where package_id = :package_id;
 select exists (
     select from job j
     where j.job_id in (select job_id from job where package_id = :package_id and status in ('PLANNED', 'IN_PROGRESS')
-                       union all select job_id from job_package where package_id = :package_id)
+                       union all select job_id from job_package where package_id = :package_id
+                       union all select job_id from job_step where package_id = :package_id)
       and j.status in ('PLANNED', 'IN_PROGRESS')
       and (j.status = 'PLANNED' or j.kind <> 'static' or not j.materialised or j.acts = 0
            or exists (select from job_act a where a.job_id = j.job_id and a.done_at is null and a.what <> 'halt')
@@ -95,3 +96,8 @@ select exists (
 
 -- name: delete_package
 update package set deleted_at = :now, modified_at = :now where package_id = :package_id;
+
+-- name: leading
+-- The module's packages that lead.
+select package_id, version, case when is_delta then array[source_version] else source_versions end as follows
+from package where product_id is not distinct from :product_id and lower(module) = lower(:module) and leads and deleted_at is null;

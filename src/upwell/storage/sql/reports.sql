@@ -54,6 +54,11 @@ from task t join device d on d.device_id = t.device_id and d.life = t.life
 join job j using (job_id) join package p on p.package_id = coalesce(t.package_id, j.package_id)
 where t.device_id = any(:device_ids::uuid[]) and t.state = 'CANCELED';
 
+-- name: ways
+-- By which packages each of these jobs leads, from which versions.
+select s.job_id, s.version as runs, s.package_id, p.version
+from job_step s join package p using (package_id) where s.job_id = any(:job_ids::bigint[]);
+
 -- name: choices
 -- What each of these jobs may install: its package, or those that it chooses from.
 select j.job_id, p.package_id, p.version, p.product_id, p.source_versions

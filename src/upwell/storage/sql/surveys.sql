@@ -100,7 +100,7 @@ from device d
 left join module_version mv on mv.device_id = d.device_id and mv.module = :module
 left join presence pr on pr.device_id = d.device_id
 left join setback sb on sb.device_id = d.device_id
-cross join lateral (select misfit(mv.version, :destination, :sources, :delta_source) as misfit) f
+cross join lateral (select misfit(mv.version, :destination, :sources, :delta_source, :led_from) as misfit) f
 left join lateral (
     select o.job_id from task o join job oj using (job_id)
     where f.misfit is null and o.device_id = d.device_id and is_open(o.state) and (:slot::text = '' or o.slot in ('', :slot))

@@ -99,7 +99,8 @@ select t.device_id, t.job_id, t.nth, k.package_id, pr.product_key, pr.name as pr
        t.wave
 from unnest(:device_ids::uuid[], :job_ids::bigint[], :nths::smallint[]) with ordinality as w(device_id, job_id, nth, place)
 join task t using (device_id, job_id, nth) join job j using (job_id)
-join package k on k.package_id = coalesce(t.package_id, j.package_id) join product pr on pr.product_id = j.product_id
+join package k on k.package_id = coalesce(case when j.led_from is null then t.package_id end, j.package_id)
+join product pr on pr.product_id = j.product_id
 left join device d on d.device_id = t.device_id
 left join lateral halt_of(t.job_id, t.acts, t.state) h on t.acts < j.acts
 where :asking or d.device_id is not null

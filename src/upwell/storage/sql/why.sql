@@ -5,7 +5,8 @@
 select j.job_id, j.product_id, j.kind, j.selection, j.status, j.asks_version, j.group_id, j.dynamic_mode, j.maximum_per_min,
        j.materialised, j.cursor_device, j.open_wave, j.scheduled_at, j.started_at, j.finish_at, j.ended_at, j.paused_at,
        j.paused_by, j.paused_why, lower(p.module) as module, p.version as destination, b.halted_at, j.unapproved, j.open_until, h.opens_at, b.per_min, b.at_once,
-       sources_of(j.source_versions, p.source_versions) as sources, case when p.is_delta then p.source_version end as delta_source
+       case when j.led_from is null then sources_of(j.source_versions, p.source_versions) else j.source_versions end as sources,
+       case when p.is_delta and j.led_from is null then p.source_version end as delta_source, j.led_from
 from job j join package p using (package_id) left join budget b using (job_id)
 left join job_hours h using (job_id)
 where j.job_id = :job_id and j.account_id = :account_id and j.deleted_at is null;
@@ -49,7 +50,7 @@ select job_id from task where device_id = :device_id and job_id <> :job_id and i
 
 -- name: outside
 -- How a device without a task in the job stands to it.
-select d.product_id, mv.version, mv.reported_at, misfit(mv.version, :destination, :sources, :delta_source) as misfit,
+select d.product_id, mv.version, mv.reported_at, misfit(mv.version, :destination, :sources, :delta_source, :led_from) as misfit,
        d.created_at <= coalesce(:until::timestamptz, d.created_at) as was_there, pr.node_id is not null as online, pr.online_at,
        pr.offline_at,
        exists (select from job_target x where x.job_id = :job_id and x.device_id = d.device_id) as is_named,
@@ -80,15 +81,19 @@ with w as materialized (
 select s.state, s.awaiting, s.need_push, s.offered, s.due, s.asks_first, s.is_let_go, s.is_alive, s.enabled, s.online,
        s.was_online, s.is_refused, s.has_version, s.is_there, s.is_fitting, s.is_released, s.is_deleted, s.has_object,
        s.object_state, s.is_running, s.in_time, s.is_unpaused, s.is_unhalted, s.is_wave_open, s.is_retry,
-       s.is_tried_out, s.reason, s.is_fetched, s.is_approved, s.in_hours, s.has_place, s.outcome, s.is_set_aside,
+       s.is_tried_out, s.reason, s.is_fetched, s.is_approved, s.in_hours, s.has_place, s.outcome, s.is_led, s.is_step, s.is_set_aside,
        count(*) as n, (array_agg(w.device_id))[1:10] as examples
 from w join task t on t.device_id = w.device_id and t.job_id = :job_id and t.nth = w.nth
 cross join lateral task_stand(t, :now) s
 where not exists (select from task l where l.device_id = w.device_id and l.job_id = :job_id and l.nth > w.nth)
-group by 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16, 17, 18, 19, 20, 21, 22, 23, 24, 25, 26, 27, 28, 29, 30, 31, 32, 33;
+group by 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16, 17, 18, 19, 20, 21, 22, 23, 24, 25, 26, 27, 28, 29, 30, 31, 32, 33, 34, 35;
 
 -- name: public_ids
 -- What these devices, or the strays of the job, are known by.
 select w.device_id, coalesce((select s.name from job_stray s where s.device_id = w.device_id and s.job_id = :job_id),
                              d.public_id, pr.product_key || '_' || d.name, '') as public_id
 from unnest(:device_ids::uuid[]) as w(device_id) left join device d using (device_id) left join product pr using (product_id);
+
+-- name: way
+-- By which packages a job leads, from which versions.
+select s.version as runs, s.package_id, p.version from job_step s join package p using (package_id) where s.job_id = :job_id;

@@ -1,4 +1,4 @@
--- Devices that are set aside (ADR 0067): a device whose attempts fail again and again is offered nothing for a growing time,
+-- Devices that are set aside (ADR 0049): a device whose attempts fail again and again is offered nothing for a growing time,
 -- whatever job asks. How long that is is domain/setbacks.py's to say.
 create table setback (                                                -- devices that failed since they last succeeded
     device_id  uuid primary key,
@@ -20,7 +20,7 @@ create function is_let_in(aside_until timestamptz, now timestamptz) returns bool
 return aside_until is null or aside_until <= now;
 
 drop function task_facts;
--- A task with the facts of its job and package that its life depends on, as it was (see 0042), and whether its account sets
+-- A task with the facts of its job and package that its life depends on, as it was (see 0043), and whether its account sets
 -- devices aside and its device has failures that count.
 create function task_facts(t task) returns table (
     device_id uuid, job_id bigint, nth smallint, module text, slot text, state text, source_version text, destination text,
@@ -28,7 +28,7 @@ create function task_facts(t task) returns table (
     retry_interval_min int, retry_count int, timeout_min int, progress smallint, attempt smallint, description text,
     reason text, failure_ref text, due_at timestamptz, offered_on uuid, offered_at timestamptz, timeout_at timestamptz,
     awaiting text, package_id bigint, code int, failure bigint, rev int, wave smallint, acts int, job_acts int,
-    is_paused boolean, is_shut boolean, let_on_at timestamptz, outcome text,
+    is_paused boolean, is_shut boolean, let_on_at timestamptz, outcome text, led_to text,
     counts_setbacks boolean, has_setback boolean
 )
 language sql stable
@@ -37,12 +37,18 @@ begin atomic
            j.source_versions, case when p.is_delta then array[p.source_version] else p.source_versions end,
            case when j.kind = 'dynamic' then j.group_id end, j.need_push, j.need_confirm, j.retry_interval_min,
            j.retry_count, j.timeout_min, t.progress, t.attempt, t.description, t.reason, t.failure_ref, t.due_at,
-           t.offered_on, t.offered_at, t.timeout_at, t.awaiting, t.package_id, t.code, t.failure, t.rev, t.wave, t.acts,
+           t.offered_on, t.offered_at, t.timeout_at, t.awaiting, s.package_id, t.code, t.failure, t.rev, t.wave, t.acts,
            j.acts,
            j.paused_at is not null or j.unapproved or coalesce(j.open_until = '-infinity', false), t.wave > greatest(j.open_wave, 1), j.let_on_at, t.outcome,
+           case when j.led_from is not null then (select g.version from package g where g.package_id = j.package_id) end,
            exists (select from account a where a.account_id = j.account_id and a.sets_aside),
            exists (select from setback s where s.device_id = t.device_id)
-    from job j join package p on p.package_id = coalesce(t.package_id, j.package_id)
+    from job j cross join lateral (
+        select case when j.led_from is null or is_open(t.state) then t.package_id
+                    else nullif(step_of(j.job_id, (select mv.version from module_version mv
+                                                   where mv.device_id = t.device_id and mv.module = t.module)), j.package_id)
+               end as package_id
+    ) s join package p on p.package_id = coalesce(s.package_id, j.package_id)
     where j.job_id = t.job_id;
 end;
 
@@ -81,13 +87,14 @@ where is_let_go and is_running and is_unpaused and is_approved and is_wave_open 
   and is_unhalted;
 
 drop function task_stand;
--- Where a task stands before each check of domain/why.py, as it was (see 0042), and whether its device is set aside.
+-- Where a task stands before each check of domain/why.py, as it was (see 0043), and whether its device is set aside.
 create function task_stand(t task, now timestamptz) returns table (
     state text, awaiting text, need_push boolean, offered boolean, due text, asks_first boolean, is_let_go boolean, is_alive boolean, enabled boolean,
     online boolean, was_online boolean, is_refused boolean, has_version boolean, is_there boolean, is_fitting boolean,
     is_released boolean, is_deleted boolean, has_object boolean, object_state text, is_running boolean, in_time boolean,
     is_unpaused boolean, is_unhalted boolean, is_wave_open boolean, is_retry boolean, is_tried_out boolean, reason text,
-    is_fetched boolean, is_approved boolean, in_hours boolean, has_place boolean, outcome text, is_set_aside boolean
+    is_fetched boolean, is_approved boolean, in_hours boolean, has_place boolean, outcome text, is_led boolean,
+    is_step boolean, is_set_aside boolean
 )
 language sql stable
 begin atomic
@@ -105,7 +112,8 @@ begin atomic
            t.reason, t.progress >= 100, o.is_approved, is_in_time(o.open_until, now),
            not exists (select from budget b where b.job_id = t.job_id and b.running >= b.at_once
                        and not exists (select from job_at_work w where w.job_id = t.job_id and w.device_id = t.device_id)),
-           t.outcome, not is_let_in(o.aside_until, now)
+           t.outcome, j.led_from is not null, j.led_from is not null and t.package_id is not null,
+           not is_let_in(o.aside_until, now)
     from offer_check o join job j on j.job_id = o.job_id join package p on p.package_id = coalesce(t.package_id, j.package_id)
     left join device d on d.device_id = o.device_id left join product pd on pd.product_id = d.product_id
     left join presence pr on pr.device_id = o.device_id
