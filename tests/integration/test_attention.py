@@ -1,4 +1,4 @@
-"""What waits for a person, in one answer (ADR 0050)."""
+"""What waits for a person, in one answer (ADR 0051)."""
 
 from dataclasses import replace
 from datetime import timedelta

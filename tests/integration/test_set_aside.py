@@ -1,4 +1,4 @@
-"""A device that fails again and again is set aside for a growing time, whatever job asks (ADR 0049; rollouts 2.11)."""
+"""A device that fails again and again is set aside for a growing time, whatever job asks (ADR 0050; rollouts 2.11)."""
 
 import asyncio
 from dataclasses import replace

@@ -1432,6 +1432,13 @@ class AsyncOperations(Awaiting):
             s.Session,
         )
 
+    async def end_sessions(
+        self,
+    ) -> None:
+        """Sign out everywhere: every session of the user who asks ends. By a session. Keys of the user stay. Needs
+        the role viewer. `DELETE /v1/sessions`"""
+        await self._none(ask("DELETE", "/sessions"))
+
     async def end_session(
         self,
     ) -> None:

@@ -1408,6 +1408,13 @@ class Operations(Blocking):
             s.Session,
         )
 
+    def end_sessions(
+        self,
+    ) -> None:
+        """Sign out everywhere: every session of the user who asks ends. By a session. Keys of the user stay. Needs
+        the role viewer. `DELETE /v1/sessions`"""
+        self._none(ask("DELETE", "/sessions"))
+
     def end_session(
         self,
     ) -> None:

@@ -1,4 +1,4 @@
-"""What waits for a person, in one cheap answer (ADR 0050).
+"""What waits for a person, in one cheap answer (ADR 0051).
 
 Holds: each part is read by an index of what is so at this moment, and no more than COUNTED_MAX rows of it, whatever the
 account has; nothing is judged here that another part of the house decides.

@@ -1,4 +1,4 @@
-"""Devices that are set aside (ADR 0049): counted, and released by their owner.
+"""Devices that are set aside (ADR 0050): counted, and released by their owner.
 
 Holds: a release of many says how many it means, and one that would touch more does nothing. A call releases
 RELEASED_AT_ONCE of them, and tells how many are left.

@@ -1,4 +1,4 @@
-"""Failures of devices counted across their jobs, and devices set aside for them (domain/setbacks.py, ADR 0049).
+"""Failures of devices counted across their jobs, and devices set aside for them (domain/setbacks.py, ADR 0050).
 
 Holds: a failure counts in the transaction that makes it true, and no claim that begins after its commit has the device.
 Where an account says nothing of it, nothing is asked and nothing written.

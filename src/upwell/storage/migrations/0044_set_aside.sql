@@ -1,4 +1,4 @@
--- Devices that are set aside (ADR 0049): a device whose attempts fail again and again is offered nothing for a growing time,
+-- Devices that are set aside (ADR 0050): a device whose attempts fail again and again is offered nothing for a growing time,
 -- whatever job asks. How long that is is domain/setbacks.py's to say.
 create table setback (                                                -- devices that failed since they last succeeded
     device_id  uuid primary key,
