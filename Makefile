@@ -17,15 +17,17 @@ BUILT := $(CLIENTS)/.built
 GO_CLIENTS := $(BUILT)/go-alibaba $(BUILT)/go-huawei
 NODE_CLIENTS := $(CLIENTS)/node-alibaba/node_modules/.package-lock.json $(CLIENTS)/node-mqtt/node_modules/.package-lock.json
 
-.PHONY: help setup demo test test-clients test-all lint check serve bench prove mutate lock clean
+.PHONY: help setup demo test test-clients test-all lint check check-console shots serve bench prove mutate lock clean
 
 help:
 	@echo "make demo    run the main job from nothing: 300 simulated devices get a new firmware"
 	@echo "             ARGS=--waves: a firmware that fails is halted in its first wave, and its mended one reaches all"
+	@echo "             ARGS=--console: a fleet to look at in the console; it stays until Ctrl-C"
 	@echo "make test    run the tests; make test-clients: those with the vendors' SDKs in Go and Node; make test-all: both,"
 	@echo "             and Huawei's operations once more by its other signature"
 	@echo "make check   make lint (format, lint, types, import contracts), then the tests"
 	@echo "make serve   run the server (ARGS=... passes options)"
+	@echo "make check-console  all of the console in a Chromium; make shots: screenshots of its pages in shots/"
 	@echo "make bench   measure; make prove: the long proofs; make setup: only the .venv"
 	@echo "make mutate  which small changes of the law-bearing modules no test notices (hours on a small machine)"
 
@@ -85,6 +87,20 @@ lint: $(STAMP)
 
 check: lint test
 	@$(V11)
+
+# What the browser tests need beside the .venv: a Chromium, and axe-core as the lock of the console's files says.
+AXE := tests/console/.vendor/axe.min.js
+$(AXE): src/upwell/console/assets/vendor/lock.json
+	@if command -v npm >/dev/null; then $(BIN)/python tools/assets.py --tests && touch $@; \
+	else echo "upwell: npm is not found; nothing is tested for accessibility"; fi
+
+check-console: $(STAMP) $(AXE)
+	@$(BIN)/python -m demo.chromium
+	@$(BIN)/python -m pytest -q -m "console or not console" tests/console tests/acceptance/test_console.py $(ARGS)
+
+shots: $(STAMP)
+	@$(BIN)/python -m demo.chromium
+	@$(BIN)/python -m demo.shots $(ARGS)
 
 serve: $(STAMP)
 	@$(BIN)/upwell serve $(ARGS)

@@ -21,6 +21,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
+from demo.console import ConsoleStory
 from demo.driver import DemoError, Operator
 from demo.screen import Now, Result, Screen
 from demo.server import POLL_S, Server, make_folder, remove
@@ -215,9 +216,9 @@ def _astray(fleet: Fleet, tasks: dict[str, Any]) -> list[str]:
 
 async def play(screen: Screen, folder: Path, chosen: argparse.Namespace) -> int:
     """Returns the exit code."""
-    server = Server(folder, by_token=chosen.waves)
-    which = WavesStory if chosen.waves else Story
-    story: Story | WavesStory = which(screen, server, chosen.devices, chosen.seed)
+    server = Server(folder, by_token=chosen.waves or chosen.console)
+    which = ConsoleStory if chosen.console else WavesStory if chosen.waves else Story
+    story: Story | WavesStory | ConsoleStory = which(screen, server, chosen.devices, chosen.seed)
     if (this := asyncio.current_task()) is not None:
         asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, this.cancel)
     try:
@@ -233,8 +234,11 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--devices", type=int, default=300, help=f"{DEVICES_MIN} to {DEVICES_MAX} (default 300)")
     parser.add_argument("--seed", type=int, default=7, help="of the image and the scripts (default 7)")
     parser.add_argument("--waves", action="store_true", help="a firmware that fails, halted in the first of its waves")
+    parser.add_argument(
+        "--console", action="store_true", help="a fleet to look at: prints a link, and stays until Ctrl-C"
+    )
     chosen = parser.parse_args()
-    least = WAVES_DEVICES_MIN if chosen.waves else DEVICES_MIN
+    least = WAVES_DEVICES_MIN if chosen.waves or chosen.console else DEVICES_MIN
     if not least <= chosen.devices <= DEVICES_MAX:
         parser.error(f"--devices {chosen.devices}: must be from {least} to {DEVICES_MAX}")
     return chosen

@@ -31,6 +31,7 @@ class Server:
     token: str = field(default="", repr=False)
     key_id: str = field(default_factory=lambda: f"demo{secrets.token_hex(6)}")
     key_secret: str = field(default_factory=lambda: secrets.token_hex(16), repr=False)
+    console: str = ""  # the link by which its first user is made, where it is by token
     http: str = ""
     mqtt: str = ""
 
@@ -75,8 +76,10 @@ class Server:
             if words[:2] == ["upwell", "ready"]:
                 at = dict(word.split("=", 1) for word in words[2:])
                 self.http, self.mqtt = at["http"], at["mqtt"]
-                if self.by_token:  # the line behind it
-                    self.token = (await process.stdout.readline()).decode(errors="replace").split()[-1]
+                if self.by_token:  # the lines behind it
+                    self.token, self.console = [
+                        (await process.stdout.readline()).decode(errors="replace").split()[-1] for _ in range(2)
+                    ]
                 return
         raise DemoError(f"the server ended with code {await process.wait()} before it was ready")
 

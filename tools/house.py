@@ -19,7 +19,7 @@ FILE = TOP / "docs" / "architecture.md"
 SOURCES = TOP / "src" / "upwell"
 # From the top down; a room below may be used by those above. A folder of several nouns is drawn as its folders.
 ROOMS = (
-    "cli", "wiring", "doors.management", "doors.devices", "doors.downloads", "doors", "engine", "simulator",
+    "cli", "wiring", "console", "doors.management", "doors.devices", "doors.downloads", "doors", "engine", "simulator",
     "embedded", "config", "dialects", "service.manage", "service.upgrade", "service", "storage", "objects", "domain",
 )  # fmt: skip
 # The way of a report from the socket to the row, and of an offer from the row to the socket: a room a line, as

@@ -355,6 +355,12 @@ def with_people(server: Server, v1: Api) -> tuple[Api, ...]:
     ann.do("change_password", current_password="a-Password-of-ann", new_password="another-of-ann")
     ann.do("end_session")
     assert ann.refused("show_me").code == "not-authenticated"
+    session = nobody.do("create_session", account="v1", name="ann", password="another-of-ann")
+    again = Api(address=server.http, token=session["token"], repeats=True)
+    again.do("end_sessions")
+    assert again.refused("show_me").code == "not-authenticated"
+    ann.called |= again.called
+    ann.done |= again.done
     spare = v1.do("create_user", name=unique("bob"), password="a-Password-of-bob", role="viewer")
     v1.do("delete_user", user_id=spare["id"])
     root = Api(address=server.http, token=server_admin(server, "v1"), repeats=True)
@@ -410,6 +416,7 @@ def test_a_token_signs_nothing_of_the_vendors(server: Server, v1: Api) -> None:
 FOR_ALL = {
     "create_session",
     "end_session",
+    "end_sessions",
     "change_password",
     "create_own_key",
     "revoke_own_key",

@@ -54,7 +54,7 @@ def test_only_the_right_password_opens_a_session(v1: Api, boss: dict[str, Any]) 
     key = httpx.post(f"http://{v1.address}/v1/sessions", json={}, headers={"Idempotency-Key": "k"})
     assert code(key) == (400, "invalid-value")
     got = v1.ask("GET", "/v1/sessions")
-    assert (got.status_code, got.headers["allow"]) == (405, "POST")
+    assert (got.status_code, got.headers["allow"]) == (405, "DELETE, POST")
     mine = session(v1, "boss")
     assert mine.do("show_me")["id"] == boss["id"] and mine.do("show_me")["expires_at"]
     head, _, tail = mine.token.rpartition("_")
@@ -92,6 +92,18 @@ def test_what_ends_a_right_ends_its_sessions(v1: Api, boss: dict[str, Any]) -> N
     ann = session(v1, name, "another-Password")
     v1.do("delete_user", user_id=user)
     assert ann.refused("show_me").status == 401
+
+
+def test_one_signs_out_everywhere(v1: Api, boss: dict[str, Any]) -> None:
+    name = unique("roams")
+    v1.do("create_user", name=name, password=RIGHT, role="viewer")
+    key, here, there, other = own_key(v1, name)[1], session(v1, name), session(v1, name), session(v1, "boss")
+    assert key.refused("end_sessions").code == "no-session", "a key is no session"
+    here.do("end_sessions")
+    for each in (here, there):
+        assert each.refused("show_me").code == "not-authenticated"
+    assert key.do("show_me")["name"] == name, "keys stay"
+    assert other.do("show_me")["name"] == "boss", "and so does everybody else"
 
 
 def own_key(v1: Api, name: str, password: str = RIGHT, **more: Any) -> tuple[str, Api]:

@@ -1,4 +1,4 @@
-"""A version that devices have left before is brought back to them only where that is meant (ADR 0058; issue 13)."""
+"""A version that devices have left before is brought back to them only where that is meant (ADR 0052; issue 13)."""
 
 from dataclasses import replace
 from typing import Any

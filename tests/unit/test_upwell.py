@@ -65,6 +65,7 @@ def objects(schema: dict[str, Any]) -> list[dict[str, Any]]:
 OF_ONESELF = {
     "create_session",
     "end_session",
+    "end_sessions",
     "change_password",
     "create_own_key",
     "revoke_own_key",

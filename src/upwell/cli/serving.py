@@ -68,6 +68,11 @@ async def _serve(settings: Settings, file: LogFile | None) -> None:
         print(f"upwell ready {' '.join(f'{name}={place}' for name, place in at.told().items())}", flush=True)
         for token in server.first_keys[1:]:  # behind what has been read since 0.1.0 by its place
             print(f"upwell first token, for `upwell login`, shown once: {token.secret}", flush=True)
+        if server.first_sign_in:
+            print(
+                f"upwell first sign-in, until there is a user: {at.console}/first?token={server.first_sign_in}",
+                flush=True,
+            )
         tell(log, "server started", version=__version__, **at.told())
         await stop.wait()
         tell(log, "server stops")

@@ -19,6 +19,7 @@ from upwell.doors.http.limits import Limits
 from upwell.doors.http.places import Places
 from upwell.doors.http.server import BACKLOG, HttpDoor
 
+_OF_ALL = {"0.0.0.0": "127.0.0.1", "": "127.0.0.1", "::": "[::1]", "[::]": "[::1]"}  # noqa: S104  # looked up, not bound
 Start = Callable[[str, int, ssl.SSLContext | None], Awaitable[tuple[str, int]]]
 
 
@@ -37,6 +38,13 @@ class Addresses:
     mqtt_wss: str | None = None
     public_url: str = ""
     secure_url: str | None = None
+
+    @property
+    def console(self) -> str:
+        """Where a browser on this machine finds the console."""
+        scheme, place = ("https", self.https) if self.https else ("http", self.http)
+        host, _, port = place.rpartition(":")
+        return f"{scheme}://{_OF_ALL.get(host, host)}:{port}/console"
 
     def told(self) -> dict[str, str]:
         """Every listener that is there by the name of its setting, and what devices are told."""

@@ -19,6 +19,7 @@ from starlette.routing import Route
 from starlette.types import ASGIApp
 
 from upwell.config import Settings
+from upwell.console.speaking import DIALECT, Console
 from upwell.dialects.huawei.hook_ops import notification
 from upwell.dialects.upwell import webhooks
 from upwell.dialects.upwell.lists_of_devices import Lists
@@ -44,7 +45,7 @@ from upwell.doors.push import Poster
 from upwell.doors.readiness import Readiness
 from upwell.engine.duties import Engine
 from upwell.service.context import Context
-from upwell.service.manage import access
+from upwell.service.manage import access, first_user
 from upwell.service.manage.admission import Gate
 from upwell.service.manage.audit_book import Book
 from upwell.service.upgrade import news, nodes, streams
@@ -59,6 +60,7 @@ from upwell.wiring.stores import open_database, open_stores
 from upwell.wiring.upload_desk import Uploads
 
 CANCEL_AGAIN_S = 1.0
+CONSOLE = Tongue(dialect=DIALECT, rest=lambda _: Console())
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,10 +86,11 @@ class Server:
         self.settings = settings
         self._share = share
         self._shared = share is not None
-        self._tongues = (*TONGUES, *more_tongues)
+        self._tongues = (*TONGUES, CONSOLE, *more_tongues)
         self._faces = (*FACES, *more_faces)
         self.node_id = uuid.uuid4()
         self.first_keys: tuple[access.NewKey, ...] = ()
+        self.first_sign_in = ""  # leave to make the first user; none where there is one
         self._stack = AsyncExitStack()
 
     async def start(self) -> Addresses:
@@ -121,6 +124,7 @@ class Server:
         )  # fmt: skip
         if self._share is None:
             self.first_keys = await first_keys(self.settings, self.ctx)
+            self.first_sign_in = await first_user.leave(self.ctx)
         self.links = Links(self.ctx, self.objects.local_path, await server_secret(self.ctx, "download"))
         self.lease = nodes.Lease(await self._beside(database, LEASE), self.node_id, self.ctx.now)
         await self.lease.keep()

@@ -24,6 +24,7 @@ from upwell.config import Settings
 from upwell.domain.errors import UpwellError
 from upwell.service.context import Context
 from upwell.service.journal import tell
+from upwell.service.manage import first_user
 from upwell.service.manage.access import NewKey
 from upwell.storage.database import migrate
 from upwell.wiring.listeners import Addresses, reserved
@@ -74,6 +75,7 @@ class Workers:
     def __init__(self, settings: Settings, program: Sequence[str]) -> None:
         self.settings = settings
         self.first_keys: tuple[NewKey, ...] = ()
+        self.first_sign_in = ""
         self._program = program
         self._stack = AsyncExitStack()
         self._running: dict[int, Process] = {}
@@ -115,6 +117,7 @@ class Workers:
         try:
             await migrate(database)
             self.first_keys = await first_keys(self.settings, Context(database))
+            self.first_sign_in = await first_user.leave(Context(database))
         finally:
             await database.close()
 

@@ -108,6 +108,7 @@ TABLE: Final[dict[str, Problem]] = {
         409, "Nobody else of the account is an admin who may sign in.", "Make another user an admin first."
     ),
     "no-session": Problem(409, "The request came by a key, which is no session.", "Sign in, or revoke the key."),
+    "first-user-made": Problem(409, "There is a user already.", "Sign in, or ask an admin to make a user for you."),
     "user-name-taken": Problem(409, "The account has a user of that name.", _OTHER_NAME),
     "device-busy": Problem(409, "A device has an unfinished task.", "Wait for its end, or cancel it."),
     "device-name-taken": Problem(409, "The product has a device of that name.", _OTHER_NAME),
@@ -143,6 +144,9 @@ TABLE: Final[dict[str, Problem]] = {
     "devices-differ": Problem(
         409, "Another number of devices would be brought back.",
         "Look at the rollback, and say the number that it tells.",
+    ),
+    "more-than-meant": Problem(
+        409, "More devices would be released than are meant.", "Count them again, and say that number."
     ),
     "job-is-running": Problem(
         409, "The rollout still brings devices to its package.",

@@ -88,6 +88,10 @@ OPERATIONS: dict[str, Row] = {
     "end_session": row(
         "DELETE", "/sessions/current", "viewer", "Sign out: the session that asks ends.", lambda _: c.EndSession(),
     ),
+    "end_sessions": row(
+        "DELETE", "/sessions", "viewer", "Sign out everywhere: every session of the user who asks ends.",
+        lambda _: c.EndSession(everywhere=True), notes="By a session. Keys of the user stay.",
+    ),
     "show_me": row("GET", "/me", "viewer", "Who asks.", lambda _: c.ShowMe(), ME),
     "change_password": row(
         "PUT", "/me/password", "viewer", "Change one's own password.",

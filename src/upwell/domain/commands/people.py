@@ -65,7 +65,10 @@ class SignIn:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EndSession:
-    """→ Done. The session that the caller asks by ends. Refused to whoever asks by a key."""
+    """→ Done. The session that the caller asks by ends, or every session of that user. Refused to whoever asks by a
+    key."""
+
+    everywhere: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -118,7 +118,7 @@ class EventStreams:
         answer = await ask(self._house, {self._dialect: tongue}, tongue, asked)  # type: ignore[dict-item, arg-type]
         if tongue.opened is None or answer.status != 200:
             return Response(answer.body, answer.status, answer.headers)
-        return _Stream(self._events(tongue.opened), {**answer.headers, **_HEADERS})
+        return Stream(self._events(tongue.opened), {**answer.headers, **_HEADERS})
 
     async def _events(self, opened: Opened) -> AsyncGenerator[bytes, None]:
         account = opened.caller.account_id
@@ -221,7 +221,7 @@ class _Streamed(Route):
         return (match, child) if match is Match.FULL else (Match.NONE, {})
 
 
-class _Stream(Response):
+class Stream(Response):
     """An answer that goes on until its peer is gone, takes nothing, or there is nothing more to say."""
 
     def __init__(self, blocks: AsyncGenerator[bytes, None], headers: Mapping[str, str]) -> None:

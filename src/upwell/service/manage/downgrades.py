@@ -1,4 +1,4 @@
-"""Whether a job brings devices to a version that they have left before, which its owner is to mean (ADR 0058).
+"""Whether a job brings devices to a version that they have left before, which its owner is to mean (ADR 0052).
 
 It is looked for among LOOKED_AT such devices of the product, or those that are named; a plan counts all of them.
 """

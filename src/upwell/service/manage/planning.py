@@ -145,7 +145,7 @@ async def _judge(
 ) -> int:  # fmt: skip
     """Count these devices, or those of a span; returns how many they are."""
     told = await conn.fetch(*SQL["classify"](
-        device_ids=device_ids, after=after, last=last, until=datetime.fromisoformat(asked["until"]),
+        now=ctx.now(), device_ids=device_ids, after=after, last=last, until=datetime.fromisoformat(asked["until"]),
         product_id=row["product_id"], module=asked["module"], destination=asked["destination"],
         sources=asked["sources"], delta_source=_delta_source(asked), led_from=asked["led_from"],
         away_since=ctx.now() - timedelta(days=asked["away_days"]), overwrite=asked["overwrite"],

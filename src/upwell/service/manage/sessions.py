@@ -71,8 +71,10 @@ async def caller_of_session(ctx: Context, token: str, dialect: str, address: str
 
 
 async def end_session(ctx: Context, caller: Caller, cmd: c.EndSession) -> c.Done:
-    """The session that the caller asks by is over. Raises Conflict no_session."""
-    ended = SQL["end_session"](session_id=_person(caller).session_id)
+    """The session that the caller asks by is over, or every one of that user. Raises Conflict no_session."""
+    person = _person(caller)
+    one, every = SQL["end_session"](session_id=person.session_id), SQL["end_sessions"](user_id=person.user_id)
+    ended = every if cmd.everywhere else one
 
     async def body(conn: Connection) -> c.Done:
         await conn.execute(*ended)

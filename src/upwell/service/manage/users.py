@@ -24,6 +24,7 @@ from upwell.storage.database import Connection, filled
 from upwell.storage.queries import sheet
 
 _Q = sheet("iam")
+_PEOPLE = sheet("people")
 TONGUE = "huawei"  # the one that users speak
 TOKEN_BYTES = 32  # of dice
 TOKEN_LIFE = timedelta(hours=24)  # huawei 1.8
@@ -56,15 +57,19 @@ class Token:
     expires_at: datetime
 
 
-async def create_user(ctx: Context, account: str, name: str, password: str, role: str) -> User:
-    """A new user of the account by that name, which is made when there is none. Raises Invalid, Conflict
-    user_name_taken."""
+async def create_user(ctx: Context, account: str, name: str, password: str, role: str, *, alone: bool = False) -> User:
+    """A new user of the account by that name, which is made when there is none; `alone` only as the first of all.
+    Raises Invalid, Conflict user_name_taken or first_user_made."""
     check_account(account)
     check_user(name, password, role)
     salt, now = secrets.token_bytes(SALT_BYTES), ctx.now()
     kept = await asyncio.to_thread(hashed, password, salt)
 
     async def body(conn: Connection) -> User:
+        if alone:
+            await conn.execute(*_PEOPLE["lock_first_user"]())
+            if await conn.fetchval(*_PEOPLE["any_user"]()):
+                raise Conflict("first_user_made", "There is a user already; an admin makes others.")
         account_id, user_id = await make_account(ctx, conn, account), ctx.new_id()
         row = {"user_id": user_id, "account_id": account_id, "name": name, "role": role}
         if await conn.fetchval(*_Q["make_user"](**row, salt=salt, hash=kept, now=now)) is None:

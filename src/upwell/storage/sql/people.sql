@@ -83,3 +83,10 @@ select account_id, name, created_at from account where account_id = :account_id 
 update account set name = :name
 where account_id = :account_id and not exists (select from account a where a.name = :name and a.account_id <> :account_id)
 returning account_id;
+
+-- name: any_user
+select exists (select from iam_user);
+
+-- name: lock_first_user
+-- Of several who would be the first user one is.
+select pg_advisory_xact_lock(7386077);

@@ -93,13 +93,15 @@ from package p where p.package_id = :package_id;
 select coalesce(f.misfit, case when b.job_id is not null then 'queued_behind' end) as code, mv.version,
        coalesce(pr.vendor, '') as vendor, b.job_id as beside,
        case when not is_welcome(d.enabled, d.deleted_at) then 'disabled' when pr.online_at is null then 'never_seen'
-            when pr.node_id is null and pr.offline_at < :away_since then 'offline' end as keeps,
+            when pr.node_id is null and pr.offline_at < :away_since then 'offline'
+            when not is_let_in(sb.until_at, :now) then 'set_aside' end as keeps,
        f.misfit is null and exists (select from version_past v where v.device_id = d.device_id and v.module = :module
                                     and v.version = :destination) as ran_before,
        count(*) as n, (array_agg(d.device_id))[1:10] as examples
 from device d
 left join module_version mv on mv.device_id = d.device_id and mv.module = :module
 left join presence pr on pr.device_id = d.device_id
+left join setback sb on sb.device_id = d.device_id
 cross join lateral (select misfit(mv.version, :destination, :sources, :delta_source, :led_from) as misfit) f
 left join lateral (
     select o.job_id from task o join job oj using (job_id)

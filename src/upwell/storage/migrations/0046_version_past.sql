@@ -1,4 +1,4 @@
--- What devices ran and have left (ADR 0058), so that who brings them back there is told: at most so many versions of each module,
+-- What devices ran and have left (ADR 0052), so that who brings them back there is told: at most so many versions of each module,
 -- the last ones; the one that a device runs is not among them.
 create table version_past (
     device_id  uuid not null,

@@ -1,0 +1,121 @@
+"""Screenshots of every page of the console, from a seeded fleet: desktop and phone, dark and light, in both languages.
+
+Run: python -m demo.shots [FOLDER] (shots/ by default). It starts a server of its own, on a fresh folder, and needs a
+Chromium; what it says where there is none tells how to have one. Look at each as a designer would.
+"""
+
+import asyncio
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+
+from playwright.async_api import Browser, BrowserContext, Page, async_playwright
+
+from demo.chromium import chromium
+from demo.console import ConsoleStory
+from demo.screen import Screen
+from demo.server import Server, make_folder, remove
+from upwell.client import AsyncClient
+
+TOP = Path(__file__).resolve().parent.parent
+SIZES = {"desktop": {"width": 1440, "height": 900}, "phone": {"width": 375, "height": 812}}
+DEVICES, SEED = 200, 7
+PASSWORD = "shown-in-no-shot"
+SETTLE_MS = 900
+
+
+def main() -> None:
+    """All of them."""
+    folder = Path(sys.argv[1] if len(sys.argv) > 1 else TOP / "shots")
+    folder.mkdir(parents=True, exist_ok=True)
+    data = make_folder()
+    try:
+        asyncio.run(shots(folder, data))
+    finally:
+        remove(data)
+    print(f"{len(list(folder.glob('*.png')))} screenshots in {folder}")
+
+
+async def shots(folder: Path, data: Path) -> None:
+    """Into that folder, of a server on that data."""
+    server = Server(data, by_token=True)
+    story = ConsoleStory(Screen(), server, DEVICES, SEED)
+    async with server.running(), async_playwright() as driver:
+        browser = await driver.chromium.launch(executable_path=chromium(), args=["--no-sandbox"])
+        await _outside(browser, server, folder)
+        async with story.seeded() as upwell:
+            paths = await _paths(upwell)
+            for size, viewport in SIZES.items():
+                for scheme in ("light", "dark"):
+                    await _inside(browser, server, folder, paths, size, scheme, viewport)
+            await _inside(browser, server, folder, paths, "desktop", "zh", SIZES["desktop"], language="zh")
+        await browser.close()
+
+
+async def _paths(upwell: AsyncClient) -> Mapping[str, str]:
+    rollouts = [each async for each in upwell.list_rollouts()]
+    found = {each["status"] + ("-paused" if "paused" in each else ""): each["id"] for each in reversed(rollouts)}
+    shown = {f"rollout-{status}": f"/rollouts/{number}" for status, number in found.items()}
+    return {
+        "home": "/", "devices": "/devices", "devices-filtered": "/devices?status=offline&product_id=lamps&sort=name",
+        "devices-none": "/devices?q=nobody", "device": "/devices/lamps_lamp-0000",
+        "device-long": "/devices/lamps_lamp-0002",
+        "device-away": "/devices/lamps_lamp-0199", "products": "/products", "product": "/products/lamps",
+        "rollouts": "/rollouts", **shown, "audit": "/audit", "account": "/account", "not-found": "/devices/nobody",
+    }  # fmt: skip
+
+
+async def _outside(browser: Browser, server: Server, folder: Path) -> None:
+    """What is seen before anything is there, in the order of a first visit."""
+    for size, viewport in SIZES.items():
+        context = await _context(browser, viewport, "light")
+        page = await context.new_page()
+        await page.goto(f"http://{server.http}/console/sign-in")
+        await _shot(page, folder / f"sign-in-{size}-light.png")
+        await page.goto(server.console)
+        await _shot(page, folder / f"first-{size}-light.png")
+        if size == "desktop":
+            await page.fill("#name", "Ann.Owner")
+            for field in ("#password", "#again"):
+                await page.fill(field, PASSWORD)
+            await page.click("button[type=submit].strong")
+            await page.wait_for_url("**/console/")
+            await _shot(page, folder / f"home-empty-{size}-light.png")
+        await context.close()
+
+
+async def _inside(
+    browser: Browser, server: Server, folder: Path, paths: Mapping[str, str], size: str, scheme: str,
+    viewport: Mapping[str, int], language: str = "en",
+) -> None:  # fmt: skip
+    context = await _context(browser, viewport, "dark" if scheme == "dark" else "light", language)
+    page = await context.new_page()
+    await page.goto(f"http://{server.http}/console/sign-in")
+    await page.fill("#name", "Ann.Owner")
+    await page.fill("#password", PASSWORD)
+    await page.click("button[type=submit].strong")
+    await page.wait_for_url("**/console/")
+    for name, path in paths.items():
+        await page.goto(f"http://{server.http}/console{path}")
+        await _shot(page, folder / f"{name}-{size}-{scheme}.png")
+    if await page.goto(f"http://{server.http}/console{paths['rollout-in_progress']}"):
+        await page.click("#open-cancel")
+        await _shot(page, folder / f"dialog-{size}-{scheme}.png")
+    await context.close()
+
+
+async def _context(browser: Browser, viewport: Mapping[str, int], scheme: str, language: str = "en") -> BrowserContext:
+    return await browser.new_context(
+        viewport={"width": viewport["width"], "height": viewport["height"]},
+        locale="zh-CN" if language == "zh" else "en-GB",
+        color_scheme="dark" if scheme == "dark" else "light", timezone_id="Europe/Berlin", device_scale_factor=1,
+    )  # fmt: skip
+
+
+async def _shot(page: Page, to: Path) -> None:
+    await page.wait_for_timeout(SETTLE_MS)
+    await page.screenshot(path=str(to), full_page=True)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,92 @@
+"""Pages as text: templates that escape whatever stands in them and refuse what is not there.
+
+Holds: autoescape is on for every template, and nothing that a device or a person said is marked as safe; a template
+knows what it was given and the words of its language, and decides nothing but how it looks.
+"""
+
+from collections.abc import Mapping
+from datetime import datetime
+from functools import cache
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote, urlencode
+
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+
+from upwell import __version__
+from upwell.console import assets
+from upwell.console.asking import allowed
+from upwell.console.headers import ROOT, THEMES
+from upwell.console.words import Words, languages
+
+FOLDER = Path(__file__).parent / "templates"
+_UNITS = ("B", "KB", "MB", "GB", "TB")
+_STEP = 1000
+
+
+@cache
+def _environment() -> Environment:
+    made = Environment(
+        loader=FileSystemLoader(FOLDER), autoescape=True, undefined=StrictUndefined, trim_blocks=True,
+        lstrip_blocks=True, auto_reload=False,
+    )  # fmt: skip
+    made.filters |= {"number": number, "size": size, "share": share, "segment": segment, "shown_at": shown_at,
+                     "option": option, "module_option": module_option}  # fmt: skip
+    made.globals |= {
+        "asset": assets.url, "root": ROOT, "themes": THEMES, "languages": languages, "allowed": allowed,
+        "with_query": with_query, "release": __version__,
+    }  # fmt: skip
+    return made
+
+
+def draw(template: str, words: Words, **given: Any) -> bytes:
+    """The page, in that language."""
+    told = {"t": words, "language": words.code, **given}
+    return _environment().get_template(template).render(told).encode("utf-8", "replace")
+
+
+def number(value: float) -> str:
+    """With its thousands apart."""
+    return f"{value:,}"
+
+
+def size(value: int) -> str:
+    """Bytes in the unit in which they are short."""
+    amount, unit = float(value), _UNITS[0]
+    for unit in _UNITS:
+        if amount < _STEP or unit == _UNITS[-1]:
+            break
+        amount /= _STEP
+    return f"{value} B" if unit == "B" else f"{amount:.1f} {unit}"
+
+
+def share(part: float, whole: float) -> str:
+    """A part of a hundred, as a number that a drawing takes."""
+    return f"{100 * part / whole:.3f}" if whole else "0"
+
+
+def segment(text: str) -> str:
+    """An id as one part of a path."""
+    return quote(text, safe="")
+
+
+def option(thing: Mapping[str, Any]) -> tuple[str, str]:
+    """A thing with an id and a name as a choice."""
+    return thing["id"], thing["name"]
+
+
+def module_option(module: Mapping[str, Any]) -> tuple[str, str]:
+    """A module as a choice."""
+    return module["name"], module.get("alias") or module["name"]
+
+
+def shown_at(text: str) -> str:
+    """A moment of the API for who has no script: the script of the page says it in local time."""
+    return f"{datetime.fromisoformat(text):%Y-%m-%d %H:%M} UTC"
+
+
+def with_query(query: Mapping[str, str], **changed: str | None) -> str:
+    """The page's own parameters with some changed; a changed filter or order begins at the first page."""
+    kept = {name: value for name, value in query.items() if name != "cursor"} | changed
+    said = urlencode({name: value for name, value in kept.items() if value})
+    return f"?{said}" if said else "?"

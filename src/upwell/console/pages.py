@@ -1,0 +1,37 @@
+"""Every page of the console: where it is, who may see it, what it reads and how it is drawn, a row each."""
+
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass, field
+
+from upwell.console.asking import V1, Members
+from upwell.console.readings import auditing, devices, home, products, rollouts
+
+Query = Mapping[str, str]
+Read = Callable[[V1, Mapping[str, str], Query], Awaitable[Members]]
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """One page. `path` is below the console's root, its ids in braces. `part` is the template of what changes while
+    somebody looks, which is sent again when it does. `section` is where the navigation shows it."""
+
+    path: str
+    read: Read
+    template: str
+    section: str
+    role: str = "viewer"
+    part: str = ""
+    method: str = field(default="GET", init=False)
+
+
+PAGES: dict[str, Page] = {
+    "home": Page("", home.read, "home.html", "home", part="home_live.html"),
+    "devices": Page("/devices", devices.read_list, "devices.html", "fleet"),
+    "device": Page("/devices/{device_id}", devices.read_one, "device.html", "fleet", part="device_live.html"),
+    "products": Page("/products", products.read_list, "products.html", "fleet"),
+    "product": Page("/products/{product_id}", products.read_one, "product.html", "fleet"),
+    "rollouts": Page("/rollouts", rollouts.read_list, "rollouts.html", "rollouts"),
+    "rollout": Page("/rollouts/{rollout_id}", rollouts.read_one, "rollout.html", "rollouts", part="rollout_live.html"),
+    "audit": Page("/audit", auditing.read_list, "audit.html", "audit", role="admin"),
+    "account": Page("/account", home.read_account, "account.html", "account"),
+}

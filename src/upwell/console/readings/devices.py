@@ -1,0 +1,76 @@
+"""Devices: a list that is filtered, sorted and paged as `/v1` does it, and one of them in full."""
+
+from collections.abc import Mapping
+
+from upwell.console.asking import V1, Members, kept
+from upwell.console.readings.home import PRODUCTS_MAX, is_running
+from upwell.domain.errors import Invalid
+
+PAGE = 50
+LINES = 40  # of a device's timeline
+GROUPS_MAX = 100
+FILTERS = ("product_id", "status", "group_id", "module", "version", "tag_key", "tag_value")
+
+
+async def read_list(v1: V1, ids: Mapping[str, str], query: Mapping[str, str]) -> Members:
+    """A page of devices, and what they may be filtered by; what is searched for is an id, a name or a nickname."""
+    filters = kept(query, *FILTERS)
+    page = await _searched(v1, filters, query)
+    return {
+        "page": page,
+        "filters": filters,
+        "counts": await v1.get("/device_counts", product_id=filters.get("product_id")),
+        "products": (await v1.get("/products", limit=PRODUCTS_MAX))["items"],
+        "groups": (await v1.get("/groups", limit=GROUPS_MAX))["items"],
+        "sorts": ("-created_at", "created_at", *(("name", "-name") if "product_id" in filters else ())),
+    }
+
+
+async def _searched(v1: V1, filters: Mapping[str, str], query: Mapping[str, str]) -> Members:
+    """The list; of a searched text what has it as its id, else as its name, else as its nickname."""
+    text = query.get("q", "").strip()
+    more = kept(query, "cursor", "sort")
+    if not text:
+        return await v1.get("/devices", limit=PAGE, **filters, **more)
+    found: Members = {"items": []}
+    device = await _by_id(v1, text)
+    if device is not None:
+        return {"items": [device]}
+    for field in ("name", "nickname"):
+        found = await v1.get("/devices", limit=PAGE, **filters, **more, **{field: text})
+        if found["items"]:
+            break
+    return found
+
+
+async def _by_id(v1: V1, text: str) -> Members | None:
+    try:
+        return await v1.maybe("/devices/{}", text)
+    except Invalid:  # it can be no device's id
+        return None
+
+
+async def read_one(v1: V1, ids: Mapping[str, str], query: Mapping[str, str]) -> Members:
+    """A device, what befell it, the rollouts that it is in, and why it is not updated by the one that is asked for, or
+    by the newest that runs."""
+    device_id = ids["device_id"]
+    device = await v1.get("/devices/{}", device_id)
+    rollouts = (await v1.get("/devices/{}/rollouts", device_id, limit=10))["items"]
+    chosen = _asked(rollouts, query.get("rollout_id", ""))
+    return {
+        "device": device,
+        "tasks": (await v1.get("/devices/{}/tasks", device_id, limit=10))["items"],
+        "rollouts": rollouts,
+        "rollout_id": chosen,
+        "why": await v1.maybe("/devices/{}/why", device_id, rollout_id=chosen) if chosen else None,
+        "groups": (await v1.get("/devices/{}/groups", device_id))["items"],
+        "lines": await v1.get("/devices/{}/timeline", device_id, limit=LINES, **kept(query, "kind", "cursor")),
+        "kind": query.get("kind", ""),
+    }
+
+
+def _asked(rollouts: list[Members], asked: str) -> str:
+    if asked:
+        return asked
+    running = (each["id"] for each in rollouts if is_running(each))
+    return next(running, rollouts[0]["id"] if rollouts else "")

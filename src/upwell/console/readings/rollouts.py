@@ -1,0 +1,29 @@
+"""Rollouts: the list, and one of them as it goes."""
+
+from collections.abc import Mapping
+
+from upwell.console.asking import V1, Members, kept
+from upwell.console.readings.home import is_running
+
+PAGE = 20
+DECISIONS = 50
+
+
+async def read_list(v1: V1, ids: Mapping[str, str], query: Mapping[str, str]) -> Members:
+    """A page of rollouts; those that run with their counts."""
+    page = await v1.get("/rollouts", limit=PAGE, **kept(query, "cursor", "sort"))
+    counted = [await v1.get("/rollouts/{}", each["id"]) if is_running(each) else each for each in page["items"]]
+    return {"page": page | {"items": counted}}
+
+
+async def read_one(v1: V1, ids: Mapping[str, str], query: Mapping[str, str]) -> Members:
+    """A rollout with its counts, what was decided of it, and its failures by what they have in common."""
+    rollout_id = ids["rollout_id"]
+    rollout = await v1.get("/rollouts/{}", rollout_id)
+    return {
+        "rollout": rollout,
+        "runs": is_running(rollout),
+        "decisions": (await v1.get("/rollouts/{}/decisions", rollout_id, limit=DECISIONS))["items"],
+        "failures": (await v1.get("/rollouts/{}/failures", rollout_id))["items"],
+        "reasons": await v1.get("/rollouts/{}/reasons", rollout_id) if "reasons" in query else None,
+    }
