@@ -5,6 +5,7 @@ by, so that a plan is what happens, as long as nobody says anything new meanwhil
 """
 
 import json
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
@@ -36,7 +37,7 @@ BEFORE, LOOKED_AT, STRETCHES = 5, 100, 1000  # guarded jobs before, among how ma
 async def create_plan(ctx: Context, caller: Caller, cmd: c.CreatePlan) -> c.Plan:
     """What the job would do, told while it is counted. Raises as `create_job` does, and TooMany."""
     require(caller, "operator")
-    job, plan_id = cmd.job, ctx.new_id()
+    job, plan_id = replace(cmd.job, downgrade=None), ctx.new_id()  # it is told, and refuses nothing
 
     async def body(conn: Connection) -> c.Plan:
         looked = await jobs.look(conn, caller, job, ctx.now())
@@ -153,7 +154,7 @@ async def _judge(
 ) -> int:  # fmt: skip
     """Count these devices by that statement; returns how many they are."""
     told = await conn.fetch(*SQL[how](
-        **which, until=datetime.fromisoformat(asked["until"]),
+        **which, now=ctx.now(), until=datetime.fromisoformat(asked["until"]),
         product_id=row["product_id"], module=asked["module"], destination=asked["destination"],
         sources=asked["sources"], delta_source=_delta_source(asked), led_from=asked["led_from"],
         away_since=ctx.now() - timedelta(days=asked["away_days"]), overwrite=asked["overwrite"],
@@ -175,6 +176,7 @@ def _count(found: Found, row: Row, manner: telling.Manner) -> None:
         found.leave(row["code"], row["n"], examples, None if row["beside"] is None else str(row["beside"]))
         return
     found.take(row["n"], row["version"], row["vendor"])
+    found.ran_before += row["n"] if row["ran_before"] else 0
     if row["keeps"] is not None:
         found.leave(row["keeps"], row["n"], examples)
     elif telling.limit(row["vendor"], manner) is not None:
@@ -225,7 +227,8 @@ async def _shown(conn: Connection, caller: Caller, plan_id: int) -> c.Plan:
         answers=tuple(_answered(code, left, names) for code, left in _most_first(found.left)),
         waves=seen.waves, minutes=seen.minutes, payload=seen.payload,
         needs=tuple((each.offers, each.failures) for each in seen.needs),
-        before=tuple(c.Replayed(**each) for each in found.before), created_at=row["created_at"],
+        before=tuple(c.Replayed(**each) for each in found.before), ran_before=found.ran_before,
+        created_at=row["created_at"],
         ended_at=row["ended_at"],
     )  # fmt: skip
 

@@ -91,11 +91,14 @@ from package p where p.package_id = :package_id;
 -- with some of them. One is busy when an open task has it that the job would not take the place of. Each is looked up by its keys.
 select coalesce(f.misfit, case when b.job_id is not null then 'queued_behind' end) as code, mv.version,
        coalesce(pr.vendor, '') as vendor, b.job_id as beside,
-       kept_by(d.enabled, pr.online_at, pr.node_id is not null, pr.offline_at, :away_since) as keeps,
+       kept_by(d.enabled, pr.online_at, pr.node_id is not null, pr.offline_at, :away_since, sb.until_at, :now) as keeps,
+       f.misfit is null and exists (select from version_past v where v.device_id = d.device_id and v.module = :module
+                                    and v.version = :destination) as ran_before,
        count(*) as n, (array_agg(d.device_id))[1:10] as examples
 from device d
 left join module_version mv on mv.device_id = d.device_id and mv.module = :module
 left join presence pr on pr.device_id = d.device_id
+left join setback sb on sb.device_id = d.device_id
 cross join lateral (select misfit(mv.version, :destination, :sources, :delta_source, :led_from) as misfit) f
 left join lateral (
     select o.job_id from task o join job oj using (job_id)
@@ -107,7 +110,7 @@ left join lateral (
 where d.product_id = :product_id and d.deleted_at is null and d.created_at <= :until
   and (:device_ids::uuid[] is null or d.device_id = any(:device_ids::uuid[]))
   and (:since::uuid is null or d.device_id between :since::uuid and :last::uuid)
-group by 1, 2, 3, 4, 5;
+group by 1, 2, 3, 4, 5, 6;
 
 -- name: classify_span
 -- The same of all of the product's devices in a span of ids, most of which are its own. Each table is read along that span, which
@@ -122,15 +125,19 @@ with busy as (
 )
 select coalesce(f.misfit, case when b.job_id is not null then 'queued_behind' end) as code, mv.version,
        coalesce(pr.vendor, '') as vendor, case when f.misfit is null then b.job_id end as beside,
-       kept_by(d.enabled, pr.online_at, pr.node_id is not null, pr.offline_at, :away_since) as keeps,
+       kept_by(d.enabled, pr.online_at, pr.node_id is not null, pr.offline_at, :away_since, sb.until_at, :now) as keeps,
+       f.misfit is null and vp.device_id is not null as ran_before,
        count(*) as n, (array_agg(d.device_id))[1:10] as examples
 from device d
 left join module_version mv on mv.device_id = d.device_id and mv.module = :module and mv.device_id between :since and :last
 left join presence pr on pr.device_id = d.device_id and pr.device_id between :since and :last
+left join setback sb on sb.device_id = d.device_id and sb.device_id between :since and :last
+left join version_past vp on vp.device_id = d.device_id and vp.module = :module and vp.version = :destination
+                         and vp.device_id between :since and :last
 left join busy b on b.device_id = d.device_id
 cross join lateral (select misfit(mv.version, :destination, :sources, :delta_source, :led_from) as misfit) f
 where d.product_id = :product_id and d.deleted_at is null and d.created_at <= :until and d.device_id between :since and :last
-group by 1, 2, 3, 4, 5;
+group by 1, 2, 3, 4, 5, 6;
 
 -- name: along_spans
 -- What a part of a dense span does otherwise: the span of each table is read in the order in which it lies, and put together by
