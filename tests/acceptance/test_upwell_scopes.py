@@ -88,6 +88,7 @@ def bodies(of: Members) -> dict[str, Members]:
         "create_plan": {"kind": "static", "targets": {"device_names": [of["device_name"]]}, **job},
         "update_rollout": {"maximum_per_min": 1}, "refuse_rollout": {"remark": "x"},
         "update_rollout_defaults": {"rollout_defaults": {"preset": "fast"}}, "start_rollback": {"devices": 1},
+        "release_devices": {"devices": 1000, "product_id": of["product_id"]},
         "confirm_tasks": {"task_ids": of["task_ids"]}, "retry_tasks": {"task_ids": of["task_ids"]},
         "create_key": {"role": "viewer", "product_id": of["product_id"]},
         "create_user": {"name": unique("x"), "password": "a-Password", "role": "admin"},

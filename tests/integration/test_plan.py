@@ -3,6 +3,7 @@
 import random
 from collections import Counter
 from dataclasses import dataclass, replace
+from datetime import timedelta
 from decimal import Decimal
 from typing import Any
 from uuid import UUID, uuid4
@@ -30,6 +31,20 @@ CARES = (
     None, c.Care(preset="careful"), c.Care(preset="fast", guard=Watch()),
     c.Care(waves=(Wave(count=2), Wave(percent=Decimal(50), soak_min=30), ALL)),
 )  # fmt: skip
+
+
+SET_ASIDE = """
+insert into setback (device_id, account_id, product_id, failures, last_at, job_id, reason, since, until_at)
+select device_id, 1, 1, 3, $2, 1, 'failed', $2, until_at
+from unnest($1::uuid[], $3::timestamptz[]) as n(device_id, until_at)
+"""
+
+
+STAND = """
+select d.device_id, d.enabled, pr.online_at, pr.node_id, pr.vendor, coalesce(s.until_at > $2, false) as aside,
+       coalesce(pr.node_id is null and pr.offline_at < $2 - interval '30 days', false) as is_away
+from device d left join presence pr using (device_id) left join setback s using (device_id) where d.device_id = any($1)
+"""
 
 
 @pytest.fixture(autouse=True)
@@ -80,6 +95,8 @@ async def staged(ctx: Context, caller: Caller, clock: Clock, dice: random.Random
         ids = [device for device, name in zip(flock.ids, flock.names, strict=True) if name in under_way]
         await ask(ctx, "update task set state = 'IN_PROGRESS', due_at = null where device_id = any($1)", ids)
     clock.move(days=dice.choice((0, 1, 40)))
+    aside = [device for device in flock.ids if dice.random() < 0.2]
+    await ask(ctx, SET_ASIDE, aside, clock(), [clock.moment + timedelta(hours=dice.choice((-1, 1))) for _ in aside])
     return Stage(flock, node, await a_command(ctx, caller, dice, flock))
 
 
@@ -136,29 +153,33 @@ async def happened(ctx: Context, caller: Caller, stage: Stage, plan: c.Plan) -> 
 
 async def not_offered(ctx: Context, stage: Stage, job: int, live: dict[UUID, Any], count: dict[str, int]) -> None:
     """Whom the plan keeps apart of those that take part, nobody offers anything as things stand."""
-    rows = await ask(
-        ctx, "select d.device_id, d.enabled, pr.online_at, pr.node_id, pr.vendor from device d left join presence pr "
-        "using (device_id) where d.device_id = any($1)", list(live)
-    )  # fmt: skip
+    rows = await ask(ctx, STAND, list(live), ctx.now())
     here = {UUID(int=row["device_id"].int): row for row in rows}
     assert count.get("disabled", 0) == sum(not row["enabled"] for row in here.values())
     assert count.get("never_seen", 0) == sum(row["enabled"] and row["online_at"] is None for row in here.values())
-    tuya = sum(
-        row["vendor"] == "tuya" and row["enabled"] and row["node_id"] is not None for row in here.values()
-    )  # fmt: skip
+    known = [row for row in here.values() if row["enabled"] and row["online_at"] is not None]
+    assert count.get("set_aside", 0) == sum(row["aside"] and not row["is_away"] for row in known)
+    tuya = sum(row["vendor"] == "tuya" and row["node_id"] is not None and not row["aside"] for row in known)
     delta = (await ask(ctx, "select is_delta from package join job using (package_id) where job_id = $1", job))[0]
     told = count.get("not_listening", 0)
     assert told >= tuya if delta["is_delta"] else told == 0
     wire = Wire()
     await dispatch.offer(ctx, await dispatch.due(ctx, stage.node, 999), link, wire, due_by=ctx.now())
     offered = {each.offer.task.device_id for each in wire.sent if each.offer.task.job_id == job}
+    assert not any(here[device]["aside"] for device in offered)
     assert all(here[device]["enabled"] and here[device]["node_id"] is not None for device in offered)
 
 
 @pytest.mark.parametrize("seeds", [range(6), pytest.param(range(6, 206), marks=pytest.mark.slow)])
 @pytest.mark.timeout(900)
-async def test_a_plan_is_what_happens(ctx: Context, caller: Caller, clock: Clock, seeds: range) -> None:
+async def test_a_plan_is_what_happens(
+    ctx: Context, caller: Caller, clock: Clock, monkeypatch: pytest.MonkeyPatch, seeds: range
+) -> None:
+    """Whether its devices are named or their spans read as a whole, in one part or in many."""
     for seed in seeds:
+        for size in ("CHUNK", "SPAN"):
+            monkeypatch.setattr(planning, size, (10_000, 5, 7)[seed % 3])
+        monkeypatch.setattr(planning, "DENSE", (3, 0)[seed % 2])
         stage = await staged(ctx, caller, clock, random.Random(seed))
         plan = await planned(ctx, caller, stage.cmd)
         assert plan.status == "done", seed

@@ -67,6 +67,7 @@ class Staged:
     progress: int = 0
     reason: str = ""
     is_deleted: bool = False
+    is_aside: bool = False
 
 
 @dataclass
@@ -112,7 +113,7 @@ def a_task(dice: random.Random, scene: Scene) -> Staged:
     staged = Staged(
         online=dice.random() < 0.8, was_online=dice.random() < 0.5, enabled=dice.random() < 0.94,
         is_refused=dice.random() < 0.3, wave=dice.choice((1, 1, 1, 2)), is_deleted=dice.random() < 0.03,
-        version=dice.choice(("1.0", "1.0", "1.0", "1.0", "0.9", None)),
+        version=dice.choice(("1.0", "1.0", "1.0", "1.0", "0.9", None)), is_aside=dice.random() < 0.15,
     )  # fmt: skip
     kind = dice.random()
     if kind < 0.24:
@@ -170,6 +171,7 @@ def expected(scene: Scene, task: Staged) -> Code:
         (waits and scene.is_paused, Code.PAUSED),
         (waits and (not scene.is_dealt or task.wave > 1), Code.WAVE_WAITING),
         (waits and (not scene.has_pace or scene.is_full), Code.RATE_LIMITED),
+        (waits and task.is_aside, Code.SET_ASIDE),
         (waits and task.due == 60, Code.BACKOFF if task.attempt else Code.NOT_DUE),
         (task.state == "CONFIRM", Code.AWAITING_CONSENT),
         (waits and scene.pushes and task.due is None, Code.NOT_DUE),
@@ -184,9 +186,9 @@ STAGE_TASKS = """
 with n as (
     select * from unnest($2::uuid[], $3::text[], $4::timestamptz[], $5::boolean[], $6::smallint[], $7::smallint[],
                          $8::boolean[], $9::smallint[], $10::text[], $11::text[], $12::boolean[], $13::boolean[],
-                         $14::boolean[])
+                         $14::boolean[], $17::boolean[])
          as n(device_id, state, due_at, online, wave, attempt, offered, progress, reason, version, enabled, was_online,
-              deleted)
+              deleted, aside)
 ), d as (
     update device set enabled = n.enabled, deleted_at = case when n.deleted then $15::timestamptz end
     from n where device.device_id = n.device_id
@@ -195,6 +197,10 @@ with n as (
     select n.device_id, case when n.online then $16::uuid end, case when n.online then $16::uuid end,
            case when n.online or n.was_online then $15::timestamptz - interval '1 hour' end
     from n
+), s as (
+    insert into setback (device_id, account_id, product_id, failures, last_at, job_id, reason, since, until_at)
+    select n.device_id, 1, 1, 3, $15, $1, 'failed', $15,
+           $15::timestamptz + interval '1 minute' * case when n.aside then 1 else -1 end from n
 ), v as (
     insert into module_version (device_id, module, version, reported_at)
     select n.device_id, 'default', n.version, $15::timestamptz from n where n.version is not null
@@ -249,6 +255,7 @@ async def staged(
         [t.wave for t in tasks], [t.attempt for t in tasks], [t.offered for t in tasks], [t.progress for t in tasks],
         [t.reason for t in tasks], [t.version for t in tasks], [t.enabled for t in tasks],
         [t.was_online for t in tasks], [t.is_deleted for t in tasks], now, node,
+        [t.is_aside for t in tasks],
     )  # fmt: skip
     await ask(
         ctx, STAGE_JOB, job, scene.package, scene.is_over, scene.is_paused, scene.is_halted, scene.is_dealt,
@@ -348,7 +355,7 @@ UNSEEN = "create or replace function {} returns boolean language sql immutable p
 FORGOTTEN = """
 create or replace view offerable as
 select device_id, job_id, nth, module, state, due_at, node_id, awaiting, maximum_per_min, finish_at, asks_first, fits,
-       open_until
+       open_until, {}
 from offer_check where is_let_go and {}
 """
 MUTATED = (
@@ -357,8 +364,10 @@ MUTATED = (
         "is_released(status text, deleted_at timestamptz, kind text)",
         "may_follow(version text, is_delta boolean, source_version text, source_versions text[])",
         "is_welcome(enabled boolean, deleted_at timestamptz)",
+        "is_let_in(aside_until timestamptz, now timestamptz)",
     )),
-    *(FORGOTTEN.format(" and ".join(each for each in CHECKED if each != name)) for name in CHECKED),
+    *(FORGOTTEN.format("aside_until", " and ".join(each for each in CHECKED if each != name)) for name in CHECKED),
+    FORGOTTEN.format("null::timestamptz as aside_until", " and ".join(CHECKED)),
 )  # fmt: skip
 
 

@@ -35,6 +35,7 @@ SECTIONS: Mapping[str, Mapping[str, Place]] = {
         "group": Place("Groups of devices.", remote="remote.groups:app"),
         "package": Place("Packages: upload, look, verify.", remote="remote.packages:app"),
         "rollout": Place("Rollouts: plan, start, watch, steer.", remote="remote.planning:app"),
+        "attention": Place("What waits for you.", remote="remote.attention:attention"),
         "event": Place("Events: what happened, as it happens.", remote="remote.events:app"),
         "hook": Place("Hooks: where events are sent.", remote="remote.hooks:app"),
     },
@@ -50,7 +51,7 @@ SECTIONS: Mapping[str, Mapping[str, Place]] = {
         "audit": Place("What owners did and were refused.", "audit:app", "remote.audit:app"),
     },
     "A server's admin, over the API": {
-        "account": Place("Accounts: make, rename.", remote="remote.accounts:app"),
+        "account": Place("Accounts: make, rename; defaults of your own.", remote="remote.accounts:app"),
     },
     "On the server's machine": {
         "serve": Place("Run the server.", "serving:serve"),

@@ -211,6 +211,7 @@ class Operations(Blocking):
         version: str | None = None,
         tag_key: str | None = None,
         tag_value: str | None = None,
+        set_aside: bool | None = None,
         sort: Literal["name", "-name", "created_at", "-created_at"] | None = None,
         limit: int | None = None,
         cursor: str | None = None,
@@ -234,6 +235,7 @@ class Operations(Blocking):
                     "version": version,
                     "tag_key": tag_key,
                     "tag_value": tag_value,
+                    "set_aside": set_aside,
                     "sort": sort,
                     "limit": limit,
                     "cursor": cursor,
@@ -257,6 +259,7 @@ class Operations(Blocking):
         version: str | None = None,
         tag_key: str | None = None,
         tag_value: str | None = None,
+        set_aside: bool | None = None,
     ) -> Iterator[bytes]:
         """All devices that a list has, newest first, in one file. Without secrets. In CSV, texts that a spreadsheet
         would take for a formula have an apostrophe before them. Devices that are made meanwhile are not in it.
@@ -278,6 +281,7 @@ class Operations(Blocking):
                     "version": version,
                     "tag_key": tag_key,
                     "tag_value": tag_value,
+                    "set_aside": set_aside,
                 },
             )
         )
@@ -394,6 +398,64 @@ class Operations(Blocking):
     def show_registration(self, product_id: str, registration_id: str) -> s.Registration:
         """A batch of devices. Needs the role viewer. `GET /v1/products/{product_id}/registrations/{registration_id}`"""
         return self._one(ask("GET", path("/products/{}/registrations/{}", product_id, registration_id)), s.Registration)
+
+    def count_set_aside(
+        self,
+        *,
+        product_id: str | None = None,
+        space_id: str | None = None,
+        rollout_id: str | None = None,
+        reason: str | None = None,
+    ) -> s.SetAsideCounts:
+        """How many devices are set aside, and why. By `rollout_id` those that failed last in that one. Which they
+        are is told by `GET /v1/devices?set_aside=true`. Needs the role viewer. `GET /v1/set_aside_devices`"""
+        return self._one(
+            ask(
+                "GET",
+                "/set_aside_devices",
+                query={"product_id": product_id, "space_id": space_id, "rollout_id": rollout_id, "reason": reason},
+            ),
+            s.SetAsideCounts,
+        )
+
+    def release_devices(
+        self,
+        *,
+        devices: int,
+        product_id: str | None = None,
+        space_id: str | None = None,
+        rollout_id: str | None = None,
+        reason: str | None = None,
+        idempotency_key: str | None = None,
+    ) -> s.Released:
+        """Have devices that are set aside be offered updates again. `devices` is how many are meant: where more are
+        set aside that fit, nothing is done. Each call releases up to 1,000. Needs the role operator. `POST
+        /v1/set_aside_devices/release`"""
+        return self._one(
+            ask(
+                "POST",
+                "/set_aside_devices/release",
+                body={
+                    "devices": devices,
+                    "product_id": product_id,
+                    "space_id": space_id,
+                    "rollout_id": rollout_id,
+                    "reason": reason,
+                },
+                idempotency_key=idempotency_key,
+            ),
+            s.Released,
+        )
+
+    def release_device(self, device_id: str, *, idempotency_key: str | None = None) -> s.Device:
+        """Forget the failures of a device, and offer it updates again. Needs the role operator. `POST
+        /v1/devices/{device_id}/release`"""
+        return self._one(ask("POST", path("/devices/{}/release", device_id), idempotency_key=idempotency_key), s.Device)
+
+    def show_attention(self, *, product_id: str | None = None, space_id: str | None = None) -> s.Attention:
+        """What waits for a person. As cheap as a look at one thing. A key of one space or product sees what is in
+        there. Needs the role viewer. `GET /v1/attention`"""
+        return self._one(ask("GET", "/attention", query={"product_id": product_id, "space_id": space_id}), s.Attention)
 
     def list_imports(
         self,
@@ -728,6 +790,7 @@ class Operations(Blocking):
         product_id: str,
         targets: s.CreateRolloutTargets,
         source_versions: list[str] | None = None,
+        downgrade: bool | None = None,
         existing: bool | None = None,
         scheduled_at: str | None = None,
         finish_at: str | None = None,
@@ -764,6 +827,7 @@ class Operations(Blocking):
                     "product_id": product_id,
                     "targets": targets,
                     "source_versions": source_versions,
+                    "downgrade": downgrade,
                     "existing": existing,
                     "scheduled_at": scheduled_at,
                     "finish_at": finish_at,
@@ -1116,7 +1180,8 @@ class Operations(Blocking):
         self,
         device_id: str,
         *,
-        kind: Literal["login", "refused", "offer", "download", "report", "unreadable", "task", "act"] | None = None,
+        kind: Literal["login", "refused", "offer", "download", "report", "unreadable", "task", "aside", "act"]
+        | None = None,
         since: str | None = None,
         until: str | None = None,
         limit: int | None = None,
@@ -1215,6 +1280,7 @@ class Operations(Blocking):
         product_id: str,
         targets: s.CreatePlanTargets,
         source_versions: list[str] | None = None,
+        downgrade: bool | None = None,
         existing: bool | None = None,
         scheduled_at: str | None = None,
         finish_at: str | None = None,
@@ -1250,6 +1316,7 @@ class Operations(Blocking):
                     "product_id": product_id,
                     "targets": targets,
                     "source_versions": source_versions,
+                    "downgrade": downgrade,
                     "existing": existing,
                     "scheduled_at": scheduled_at,
                     "finish_at": finish_at,

@@ -50,6 +50,19 @@ class Module(TypedDict):
     modified_at: str
 
 
+class MadeDeviceSetAside(TypedDict):
+    """it failed too often, and is offered nothing meanwhile"""
+
+    since: str
+    until: NotRequired[str]
+    """Absent: until a person releases it"""
+    failures: int
+    """Since it succeeded last"""
+    rollout_id: str
+    """Where it failed last"""
+    reason: str
+
+
 class MadeDevice(TypedDict):
     """A device just made, with the secret that it logs in with."""
 
@@ -82,7 +95,22 @@ class MadeDevice(TypedDict):
     offline_at: NotRequired[str]
     last_heard_at: NotRequired[str]
     """Anything that it sent; true to a minute or two"""
+    set_aside: NotRequired[MadeDeviceSetAside]
+    """It failed too often, and is offered nothing meanwhile"""
     secret: str
+
+
+class DeviceSetAside(TypedDict):
+    """it failed too often, and is offered nothing meanwhile"""
+
+    since: str
+    until: NotRequired[str]
+    """Absent: until a person releases it"""
+    failures: int
+    """Since it succeeded last"""
+    rollout_id: str
+    """Where it failed last"""
+    reason: str
 
 
 class Device(TypedDict):
@@ -117,6 +145,8 @@ class Device(TypedDict):
     offline_at: NotRequired[str]
     last_heard_at: NotRequired[str]
     """Anything that it sent; true to a minute or two"""
+    set_aside: NotRequired[DeviceSetAside]
+    """It failed too often, and is offered nothing meanwhile"""
 
 
 class DeviceCounts(TypedDict):
@@ -163,6 +193,120 @@ class Registration(TypedDict):
     repeated_names: NotRequired[list[str]]
     """Given twice, or the product has them"""
     created_at: str
+
+
+class SetAsideCountsReason(TypedDict):
+    reason: str
+    devices: int
+
+
+class SetAsideCounts(TypedDict):
+    """How many devices are set aside."""
+
+    devices: int
+    counted_up_to: NotRequired[int]
+    """There may be more"""
+    reasons: list[SetAsideCountsReason]
+    """Of the last failure, the most first"""
+
+
+class Released(TypedDict):
+    """What a release of many did."""
+
+    released: int
+    """Devices"""
+    left: int
+    """Of those that are meant; ask again with this number"""
+
+
+class AttentionHaltedItem(TypedDict):
+    rollout_id: str
+    at: str
+    reason: str
+    """The test that tripped, and its numbers"""
+
+
+class AttentionHalted(TypedDict):
+    """rollouts that their guards halted, newest first"""
+
+    total: int
+    items: list[AttentionHaltedItem]
+    """20 at the most"""
+
+
+class AttentionAwaitingApprovalItem(TypedDict):
+    rollout_id: str
+    at: str
+    """Since when"""
+    revision: int
+    makers: list[str]
+    may_decide: bool
+    """Whether it is you"""
+
+
+class AttentionAwaitingApproval(TypedDict):
+    """rollouts, those that you may decide first"""
+
+    total: int
+    yours: int
+    items: list[AttentionAwaitingApprovalItem]
+    """20 at the most"""
+
+
+class AttentionWaitingWavesItem(TypedDict):
+    rollout_id: str
+    wave: int
+    """That is open"""
+    at: str
+    """Since when"""
+    lacks: str
+    """A person who promotes it; or what did not come for a day"""
+
+
+class AttentionWaitingWaves(TypedDict):
+    """rollouts whose next wave a person must open, or of whose open one nothing was heard for a day"""
+
+    total: int
+    items: list[AttentionWaitingWavesItem]
+    """20 at the most"""
+
+
+class AttentionLostPackagesItem(TypedDict):
+    package_id: str
+    name: str
+    version: str
+    fault: str
+    """A stable word"""
+    reason: str
+
+
+class AttentionLostPackages(TypedDict):
+    """whose object is gone or another"""
+
+    total: int
+    items: list[AttentionLostPackagesItem]
+    """20 at the most"""
+
+
+class Attention(TypedDict):
+    """What waits for a person."""
+
+    total: int
+    """Things, of approvals those that you may give"""
+    counted_up_to: int
+    """Of each part"""
+    asked_at: str
+    halted: AttentionHalted
+    """Rollouts that their guards halted, newest first"""
+    awaiting_approval: AttentionAwaitingApproval
+    """Rollouts, those that you may decide first"""
+    waiting_waves: AttentionWaitingWaves
+    """Rollouts whose next wave a person must open, or of whose open one nothing was heard for a day"""
+    lost_packages: AttentionLostPackages
+    """Whose object is gone or another"""
+    set_aside_devices: int
+    refused_devices: int
+    """Names of devices whose logins were refused within a day"""
 
 
 ImportFirstProblem = TypedDict(
@@ -1062,6 +1206,8 @@ class Plan(TypedDict):
     waves: list[PlanWave]
     minutes: NotRequired[int]
     """All offers at this pace, with the soaks; absent: never"""
+    ran_before: NotRequired[int]
+    """Of the devices, that have left this version before: a rollout of them wants downgrade true"""
     bytes: int
     """To be downloaded by all of them"""
     guard_needs: NotRequired[list[PlanGuardNeed]]
@@ -1424,6 +1570,13 @@ class UpdateProductRolloutDefaultsPace(TypedDict):
     at_once: NotRequired[int]
 
 
+class UpdateProductRolloutDefaultsSetAside(TypedDict):
+    failures: NotRequired[int]
+    first_min: NotRequired[int]
+    most_min: NotRequired[int]
+    hold_failures: NotRequired[int]
+
+
 class UpdateProductRolloutDefaultsApproval(TypedDict):
     required: NotRequired[bool]
     over: NotRequired[int]
@@ -1436,6 +1589,7 @@ class UpdateProductRolloutDefaults(TypedDict):
     guard: NotRequired[UpdateProductRolloutDefaultsGuard]
     hours: NotRequired[UpdateProductRolloutDefaultsHours]
     pace: NotRequired[UpdateProductRolloutDefaultsPace]
+    set_aside: NotRequired[UpdateProductRolloutDefaultsSetAside]
     approval: NotRequired[UpdateProductRolloutDefaultsApproval]
 
 
@@ -1616,6 +1770,13 @@ class UpdateRolloutDefaultsRolloutDefaultsPace(TypedDict):
     at_once: NotRequired[int]
 
 
+class UpdateRolloutDefaultsRolloutDefaultsSetAside(TypedDict):
+    failures: NotRequired[int]
+    first_min: NotRequired[int]
+    most_min: NotRequired[int]
+    hold_failures: NotRequired[int]
+
+
 class UpdateRolloutDefaultsRolloutDefaultsApproval(TypedDict):
     required: NotRequired[bool]
     over: NotRequired[int]
@@ -1628,6 +1789,7 @@ class UpdateRolloutDefaultsRolloutDefaults(TypedDict):
     guard: NotRequired[UpdateRolloutDefaultsRolloutDefaultsGuard]
     hours: NotRequired[UpdateRolloutDefaultsRolloutDefaultsHours]
     pace: NotRequired[UpdateRolloutDefaultsRolloutDefaultsPace]
+    set_aside: NotRequired[UpdateRolloutDefaultsRolloutDefaultsSetAside]
     approval: NotRequired[UpdateRolloutDefaultsRolloutDefaultsApproval]
 
 

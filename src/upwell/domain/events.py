@@ -21,6 +21,8 @@ class Kind(StrEnum):
     DEVICE_VERSION_CHANGED = "device.version_changed"
     DEVICE_ONLINE = "device.online"
     DEVICE_OFFLINE = "device.offline"
+    DEVICE_SET_ASIDE = "device.set_aside"
+    DEVICE_RELEASED = "device.released"
     TASK_OFFERED = "task.offered"
     TASK_PROGRESSED = "task.progressed"
     TASK_ENDED = "task.ended"

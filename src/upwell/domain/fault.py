@@ -11,6 +11,7 @@ from upwell.domain.attempts import Failure, failed
 from upwell.domain.awaiting import UNOFFERED, Awaits
 from upwell.domain.task import State, Stepped, Task
 
+REASONS = ("sign_mismatch", "object_changed", "object_too_large", "object_empty", "object_missing")  # all words
 RETURN_WITHIN = timedelta(minutes=1)  # in which a device that came back tells that it has arrived (alibaba 6.9: 2 s)
 
 

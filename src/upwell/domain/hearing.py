@@ -127,14 +127,17 @@ def _set_out(task: Task, way: Way) -> Task:
     return replace(task, package_id=package_id, destination=found.version)
 
 
-def _come_back(task: Task, version: str | None, connection: UUID | None) -> Task:
-    """The task, which is marked where its device had the whole package, began anew, and says that it runs what it came
-    from: it has rolled back (rollouts 7.20). Who polls has one connection for ever, and is not seen to begin anew."""
+def came_back(task: Task, version: str | None, connection: UUID | None) -> bool:
+    """Whether the device of a task had the whole package, began anew, and says that it runs what it came from: it has
+    rolled back (rollouts 7.20). Who polls has one connection for ever, and is not seen to begin anew."""
     began_anew = None not in (connection, task.offered_on) and connection != task.offered_on
     had_it = task.state is State.IN_PROGRESS and task.progress == WHOLE
-    if not (had_it and began_anew) or version is None or version != task.source_version:
-        return task
-    return replace(task, outcome=ROLLED_BACK)
+    return had_it and began_anew and version is not None and version == task.source_version
+
+
+def _come_back(task: Task, version: str | None, connection: UUID | None) -> Task:
+    """The task, marked where it did."""
+    return replace(task, outcome=ROLLED_BACK) if came_back(task, version, connection) else task
 
 
 def _is_unchanged(task: Task, version: str | None, connection: UUID | None) -> bool:

@@ -167,6 +167,10 @@ class Lacks(StrEnum):
     SOAK = "soak"
 
 
+STALLING = frozenset({Lacks.REACHED, Lacks.VERDICTS, Lacks.EVIDENCE})  # what devices are to bring
+STALLS_AFTER = timedelta(days=1)  # without a verdict: the usual time in which each device has one
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Judgement:
     """What a wave has come to: its `result`, once it has one, and what the next wave still waits for, None when it may

@@ -10,6 +10,7 @@ from typing import Literal
 Field = Literal[
     "product_key", "name", "nickname", "status", "node_type", "tag_key", "tag_value", "module", "version",
     "created_at", "activated_at", "group_id", "space", "public_id", "gateway", "behind", "record", "product_facts",
+    "set_aside",
 ]  # fmt: skip
 Operator = Literal["=", "!=", ">", ">=", "<", "<=", "like", "prefix", "in", "not in"]
 
@@ -21,7 +22,8 @@ class Compare:
     public id of the device right before it, empty for none; it is `behind` that one and whatever that one is behind. A
     record is the number of `domain.records` in decimal digits; a group id is a static group's. In a `like`, % is any
     text and _ any character; a `prefix` is how the value begins, literally. Modules are the same in any case of
-    letters. The facts of a product equal a JSON object that they contain."""
+    letters. The facts of a product equal a JSON object that they contain. A device is set aside
+    at a time, which the value is."""
 
     field: Field
     operator: Operator

@@ -144,6 +144,8 @@ class Task:
     is_shut: bool = False  # its wave has not opened yet: it is not offered
     let_on_at: datetime | None = None  # when its job was resumed last, or its last wave opened
     outcome: str = ""  # of its offer, where a wave counts it otherwise than its state says (domain/outcomes.py)
+    counts_setbacks: bool = False  # its account sets devices aside that fail (domain/setbacks.py)
+    has_setback: bool = False  # its device has failures that count
 
     @property
     def is_open(self) -> bool:

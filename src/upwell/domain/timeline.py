@@ -25,6 +25,7 @@ class Kind(StrEnum):
     REPORT = "report"
     UNREADABLE = "unreadable"  # what it said can't be read
     TASK = "task"  # a task of it changed
+    ASIDE = "aside"  # it failed too often, and is offered nothing for a while
     ACT = "act"  # its owner did something to it
 
 

@@ -10,6 +10,7 @@ and one that has ended by how it ended. When all is yes the device is told at on
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from upwell.domain import fault
 from upwell.domain.attempts import OFFLINE, RESULTLESS, SILENT
 from upwell.domain.hearing import NOT_SUPPORTED
 from upwell.domain.stepping import NO_WAY
@@ -17,7 +18,6 @@ from upwell.domain.task import BUSY, GONE, ROLLED_BACK, UNFIT, State
 from upwell.domain.why_facts import Code, Facts, Stand
 
 STRAY, FOREIGN, UNTELLABLE, OVERWRITTEN = "device_unknown", "other_product", "untellable", "overwritten"
-OBJECT_FAULTS = ("sign_mismatch", "object_changed", "object_too_large", "object_empty", "object_missing")
 TIME_OUTS = (OFFLINE, SILENT, RESULTLESS)
 
 Find = Callable[[Facts], Code | None]
@@ -133,7 +133,7 @@ def _package(facts: Facts) -> Code | None:
     if task is None:
         return Code.NO_FITTING_PACKAGE if facts.outside.misfit == Code.NO_FITTING_PACKAGE else None
     if not task.is_open:
-        if task.reason in OBJECT_FAULTS:
+        if task.reason in fault.REASONS:
             return Code.PACKAGE_LOST
         return Code.NO_FITTING_PACKAGE if task.reason == NOT_SUPPORTED else None
     if not task.is_fitting:
@@ -242,7 +242,8 @@ CHECKS = (
           finds=_of_task(Code.WAVE_WAITING, lambda t: not t.is_wave_open)),
     Check(name="rate", number="7.13", question="Are offers left in this minute?", of=_waits,
           finds=_rate),
-    # The penalty of devices that fail has its place here.
+    Check(name="set_aside", number="7.14", question="Is it not set aside?", of=_waits,
+          finds=_of_task(Code.SET_ASIDE, lambda t: t.is_set_aside)),
     Check(name="backoff", number="7.14", question="May the next attempt begin?", of=_waits, finds=_later),
     Check(name="consent", number="7.14", question="Has its owner let it go?", of=_waits,
           finds=_of_task(Code.AWAITING_CONSENT, lambda t: not t.is_let_go)),

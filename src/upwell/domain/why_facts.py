@@ -39,6 +39,7 @@ class Code(StrEnum):
     ENDED = "ended"
     WAVE_WAITING = "wave_waiting"
     RATE_LIMITED = "rate_limited"
+    SET_ASIDE = "set_aside"
     BACKOFF = "backoff"
     AWAITING_CONSENT = "awaiting_consent"
     NOT_DUE = "not_due"
@@ -84,7 +85,8 @@ class OfJob:
 class Stand:
     """Where a task stands before each check; the columns of `task_stand`. `due` is against a moment, `is_there` says
     that the device runs what the job brings, `is_fetched` that it told progress 100, `has_place` that its job may
-    have the device at work, `is_led` that its job leads, and `is_step` that the next package is not the job's own."""
+    have the device at work, `is_led` that its job leads, and `is_step` that the next package is not the job's own,
+    `is_set_aside` that the device failed too often (domain/setbacks.py)."""
 
     state: State
     awaiting: Awaits = Awaits.NOTHING
@@ -120,6 +122,7 @@ class Stand:
     outcome: str = ""
     is_led: bool = False
     is_step: bool = False
+    is_set_aside: bool = False
 
     @property
     def is_open(self) -> bool:

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from upwell.domain.rollout import UNDEALT
+from upwell.domain.setbacks import HELD
 from upwell.domain.why import Asked
 from upwell.domain.why_facts import Code, Filter
 
@@ -48,6 +49,10 @@ class Told:
     at_once: int | None = None
     opens_at: datetime | None = None
     ahead: int = 0
+    aside_since: datetime | None = None
+    aside_until: datetime | None = None  # HELD: that a person releases it
+    aside_failures: int = 0
+    aside_why: str = ""
     due_at: datetime | None = None
     offered_at: datetime | None = None
     progress: int = 0
@@ -141,6 +146,19 @@ def _rate(told: Told, code: Code | None) -> Fact:
     return f"the rollout has {told.per_min} a minute{at_once}{ahead}", None
 
 
+def _aside(told: Told, code: Code | None) -> Fact:
+    if code is None:
+        return "it is not", None
+    since = f", since {told.aside_since:%Y-%m-%dT%H:%M:%SZ}" if told.aside_since else ""
+    until = " until somebody releases it" if told.aside_until == HELD else ""
+    why = f", the last time: {told.aside_why}" if told.aside_why else ""
+    return f"it failed {told.aside_failures} times{why}; it is set aside{since}{until}", _aside_ends(told)
+
+
+def _aside_ends(told: Told) -> datetime | None:
+    return None if told.aside_until == HELD else told.aside_until
+
+
 def _ended(told: Told, code: Code | None) -> Fact:
     return (told.ended_why or "it failed", told.ended_at) if code else ("it did not", None)
 
@@ -163,6 +181,7 @@ _TELLS: dict[str, Callable[[Told, Code | None], Fact]] = {
     "going": _going,
     "wave": _wave,
     "rate": _rate,
+    "set_aside": _aside,
     "backoff": lambda told, code: ("the next attempt waits" if code else "nothing is", told.due_at if code else None),
     "consent": lambda told, code: ("its task waits for that" if code else "it may go on", None),
     "failed": _ended,
@@ -188,7 +207,7 @@ def fact(asked: Asked, told: Told) -> Fact:
 def when(code: Code, told: Told) -> datetime | None:
     """When it goes on by itself, where a clock knows."""
     return {Code.SCHEDULED: told.begins_at, Code.OUTSIDE_WINDOW: told.opens_at, Code.BACKOFF: told.due_at,
-            Code.NOT_DUE: told.due_at, Code.DUE_NOW: told.now}.get(code)  # fmt: skip
+            Code.SET_ASIDE: _aside_ends(told), Code.NOT_DUE: told.due_at, Code.DUE_NOW: told.now}.get(code)  # fmt: skip
 
 
 NEXT: dict[Code, str] = {
@@ -220,6 +239,7 @@ NEXT: dict[Code, str] = {
     Code.ENDED: "Make another rollout.",
     Code.WAVE_WAITING: "Nothing: the wave opens by its rule. To open it now promote the rollout.",
     Code.RATE_LIMITED: "Nothing: it is offered when offers are left. Or give the rollout another pace.",
+    Code.SET_ASIDE: "Nothing: it is offered when that is over. To end it now, or where it has no end, release it.",
     Code.BACKOFF: "Nothing: it is tried again at that time.",
     Code.AWAITING_CONSENT: "Confirm its task, or cancel it.",
     Code.NOT_DUE: "Nothing: it is offered within seconds of its wave's opening, or when it reports or connects.",
@@ -265,6 +285,7 @@ MEANS: dict[Code, str] = {
     Code.ENDED: "The rollout has ended, or its time is over.",
     Code.WAVE_WAITING: "Its wave has not opened.",
     Code.RATE_LIMITED: "The rollout has no offer left in this minute for it.",
+    Code.SET_ASIDE: "It failed too often and is set aside for a while, whatever rollout asks.",
     Code.BACKOFF: "An attempt failed, and the next waits.",
     Code.AWAITING_CONSENT: "Its task waits for its owner's confirmation.",
     Code.NOT_DUE: "No offer is due yet.",

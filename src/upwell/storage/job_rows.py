@@ -15,6 +15,7 @@ from upwell.domain.guard import REJECTED, Guard, Share, Watch
 from upwell.domain.hours import Hours, Span
 from upwell.domain.pace import Growth, Pace
 from upwell.domain.rollout import Wave
+from upwell.domain.setbacks import Setback
 from upwell.domain.standings import Progress, Standing, Tally, progress, standing
 from upwell.domain.talk import TaskRef
 from upwell.domain.task import State
@@ -80,6 +81,7 @@ def _care(rollout: dict[str, Any]) -> Care:
         approval=None if rule is None else Approval(**rule),
         hours=said_hours(rollout["hours"]) if "hours" in rollout else None,
         pace=_said_pace(rollout["pace"]) if "pace" in rollout else None,
+        set_aside=Setback(**rollout["set_aside"]) if "set_aside" in rollout else None,
     )  # fmt: skip
 
 
@@ -93,6 +95,7 @@ def kept_care(care: Care) -> str:
     }
     kept |= {} if care.approval is None else {"approval": asdict(care.approval)}
     kept |= {} if care.pace is None else {"pace": _kept_pace(care.pace)}
+    kept |= {} if care.set_aside is None else {"set_aside": asdict(care.set_aside)}
     return json.dumps(kept | ({} if care.hours is None else {"hours": kept_hours(care.hours)}))
 
 

@@ -29,6 +29,12 @@ CREATE OR REPLACE FUNCTION public.device_status(enabled boolean, node_id uuid, a
  IMMUTABLE
 RETURN CASE WHEN (NOT enabled) THEN 'DISABLED'::text WHEN (node_id IS NOT NULL) THEN 'ONLINE'::text WHEN (activated_at IS NULL) THEN 'UNACTIVE'::text ELSE 'OFFLINE'::text END;
 
+CREATE OR REPLACE FUNCTION public.gives_way(state text, slot text, kind text, for_slot text, replaced text[], overwrite boolean, multi_module boolean, is_dynamic boolean)
+ RETURNS boolean
+ LANGUAGE sql
+ IMMUTABLE PARALLEL SAFE
+RETURN ((state = ANY (replaced)) AND (overwrite OR (multi_module AND (slot = for_slot)) OR (is_dynamic AND (kind = 'dynamic'::text))));
+
 CREATE TABLE job_act (
     job_id bigint NOT NULL,
     nth integer NOT NULL,
@@ -68,6 +74,12 @@ CREATE OR REPLACE FUNCTION public.is_in_time(finish_at timestamp with time zone,
  IMMUTABLE PARALLEL SAFE
 RETURN ((finish_at IS NULL) OR (finish_at > now));
 
+CREATE OR REPLACE FUNCTION public.is_let_in(aside_until timestamp with time zone, now timestamp with time zone)
+ RETURNS boolean
+ LANGUAGE sql
+ IMMUTABLE PARALLEL SAFE
+RETURN ((aside_until IS NULL) OR (aside_until <= now));
+
 CREATE OR REPLACE FUNCTION public.is_open(state text)
  RETURNS boolean
  LANGUAGE sql
@@ -91,6 +103,12 @@ CREATE OR REPLACE FUNCTION public.is_welcome(enabled boolean, deleted_at timesta
  LANGUAGE sql
  IMMUTABLE PARALLEL SAFE
 RETURN (enabled AND (deleted_at IS NULL));
+
+CREATE OR REPLACE FUNCTION public.kept_by(enabled boolean, online_at timestamp with time zone, is_online boolean, offline_at timestamp with time zone, away_since timestamp with time zone, aside_until timestamp with time zone, now timestamp with time zone)
+ RETURNS text
+ LANGUAGE sql
+ IMMUTABLE PARALLEL SAFE
+RETURN CASE WHEN (NOT is_welcome(enabled, NULL::timestamp with time zone)) THEN 'disabled'::text WHEN (online_at IS NULL) THEN 'never_seen'::text WHEN ((NOT is_online) AND (offline_at < away_since)) THEN 'offline'::text WHEN (NOT is_let_in(aside_until, now)) THEN 'set_aside'::text ELSE NULL::text END;
 
 CREATE OR REPLACE FUNCTION public.may_follow(version text, is_delta boolean, source_version text, source_versions text[])
  RETURNS boolean
@@ -123,6 +141,17 @@ CREATE OR REPLACE FUNCTION public.step_of(of_job bigint, runs text)
  LANGUAGE sql
  STABLE PARALLEL SAFE
 RETURN (SELECT s.package_id FROM job_step s WHERE ((s.job_id = step_of.of_job) AND (step_of.runs IS NOT NULL) AND (s.version = ANY (ARRAY[step_of.runs, ''::text]))) ORDER BY s.version DESC LIMIT 1);
+
+CREATE TABLE account (
+    account_id bigint NOT NULL,
+    name text NOT NULL,
+    created_at timestamp with time zone NOT NULL,
+    rollout_defaults jsonb,
+    sets_aside boolean DEFAULT false NOT NULL,
+    CONSTRAINT account_pkey PRIMARY KEY (account_id),
+    CONSTRAINT account_name_key UNIQUE (name)
+);
+CREATE INDEX account_by_name ON account USING btree (name COLLATE "C", account_id);
 
 CREATE TABLE job (
     job_id bigint NOT NULL,
@@ -193,10 +222,13 @@ CREATE TABLE job (
     CONSTRAINT job_status_check CHECK (status = ANY (ARRAY['PLANNED'::text, 'IN_PROGRESS'::text, 'COMPLETED'::text, 'CANCELED'::text]))
 );
 CREATE INDEX job_by_part ON job USING btree (account_id, part, job_id DESC) WHERE part <> ''::text AND deleted_at IS NULL;
+CREATE INDEX job_in_waves ON job USING btree (account_id, job_id DESC) WHERE open_wave > 0 AND status = 'IN_PROGRESS'::text AND deleted_at IS NULL;
 CREATE INDEX job_of_package ON job USING btree (package_id, job_id DESC);
 CREATE INDEX job_old ON job USING btree (COALESCE(tasks_from, ended_at)) WHERE ended_at IS NOT NULL;
+CREATE INDEX job_paused ON job USING btree (account_id, paused_at DESC) WHERE paused_at IS NOT NULL AND deleted_at IS NULL;
 CREATE INDEX job_planned ON job USING btree (scheduled_at) WHERE status = 'PLANNED'::text;
 CREATE INDEX job_running ON job USING btree (job_id) WHERE status = ANY (ARRAY['PLANNED'::text, 'IN_PROGRESS'::text]);
+CREATE INDEX job_unapproved ON job USING btree (account_id, job_id DESC) WHERE unapproved AND ended_at IS NULL AND deleted_at IS NULL;
 CREATE INDEX job_window ON job USING btree (finish_at) WHERE status = 'IN_PROGRESS'::text AND finish_at IS NOT NULL;
 CREATE UNIQUE INDEX job_one_dynamic ON job USING btree (package_id) WHERE kind = 'dynamic'::text AND status = 'IN_PROGRESS'::text;
 
@@ -253,11 +285,26 @@ CREATE TABLE package (
 );
 CREATE INDEX package_looked ON package USING btree (looked_at) WHERE region IS NOT NULL AND deleted_at IS NULL;
 CREATE INDEX package_lost ON package USING btree (package_id) WHERE (object_state = ANY (ARRAY['missing'::text, 'differs'::text])) AND deleted_at IS NULL;
+CREATE INDEX package_lost_of ON package USING btree (account_id, package_id DESC) WHERE (object_state = ANY (ARRAY['missing'::text, 'differs'::text])) AND deleted_at IS NULL;
 CREATE INDEX package_newest ON package USING btree (account_id, package_id DESC) WHERE deleted_at IS NULL;
 CREATE INDEX package_of_module ON package USING btree (product_id, lower(module)) WHERE deleted_at IS NULL;
 CREATE INDEX package_stored ON package USING btree (account_id, module, package_id DESC) WHERE region IS NOT NULL AND deleted_at IS NULL;
 CREATE INDEX package_unread ON package USING btree (package_id) WHERE object_state = 'checking'::text AND deleted_at IS NULL;
 CREATE UNIQUE INDEX package_name ON package USING btree (account_id, name) WHERE deleted_at IS NULL;
+
+CREATE TABLE setback (
+    device_id uuid NOT NULL,
+    account_id bigint NOT NULL,
+    product_id bigint NOT NULL,
+    failures integer NOT NULL,
+    last_at timestamp with time zone NOT NULL,
+    job_id bigint NOT NULL,
+    reason text NOT NULL,
+    since timestamp with time zone,
+    until_at timestamp with time zone,
+    CONSTRAINT setback_pkey PRIMARY KEY (device_id)
+);
+CREATE INDEX setback_aside ON setback USING btree (account_id, until_at) WHERE until_at IS NOT NULL;
 
 CREATE TABLE task (
     device_id uuid NOT NULL,
@@ -299,7 +346,7 @@ CREATE INDEX task_timeout ON task USING btree (job_id, timeout_at) WHERE timeout
 CREATE UNIQUE INDEX task_one_open ON task USING btree (device_id, slot) WHERE state = ANY (ARRAY['CONFIRM'::text, 'QUEUED'::text, 'NOTIFIED'::text, 'IN_PROGRESS'::text]);
 
 CREATE OR REPLACE FUNCTION public.task_facts(t task)
- RETURNS TABLE(device_id uuid, job_id bigint, nth smallint, module text, slot text, state text, source_version text, destination text, is_delta boolean, job_sources text[], package_sources text[], group_id bigint, need_push boolean, need_confirm boolean, retry_interval_min integer, retry_count integer, timeout_min integer, progress smallint, attempt smallint, description text, reason text, failure_ref text, due_at timestamp with time zone, offered_on uuid, offered_at timestamp with time zone, timeout_at timestamp with time zone, awaiting text, package_id bigint, code integer, failure bigint, rev integer, wave smallint, acts integer, job_acts integer, is_paused boolean, is_shut boolean, let_on_at timestamp with time zone, outcome text, led_to text)
+ RETURNS TABLE(device_id uuid, job_id bigint, nth smallint, module text, slot text, state text, source_version text, destination text, is_delta boolean, job_sources text[], package_sources text[], group_id bigint, need_push boolean, need_confirm boolean, retry_interval_min integer, retry_count integer, timeout_min integer, progress smallint, attempt smallint, description text, reason text, failure_ref text, due_at timestamp with time zone, offered_on uuid, offered_at timestamp with time zone, timeout_at timestamp with time zone, awaiting text, package_id bigint, code integer, failure bigint, rev integer, wave smallint, acts integer, job_acts integer, is_paused boolean, is_shut boolean, let_on_at timestamp with time zone, outcome text, led_to text, counts_setbacks boolean, has_setback boolean)
  LANGUAGE sql
  STABLE
 BEGIN ATOMIC
@@ -352,7 +399,13 @@ BEGIN ATOMIC
                 FROM package g
                WHERE (g.package_id = j.package_id))
              ELSE NULL::text
-         END AS "case"
+         END AS "case",
+     (EXISTS ( SELECT
+            FROM account a
+           WHERE ((a.account_id = j.account_id) AND a.sets_aside))) AS "exists",
+     (EXISTS ( SELECT
+            FROM setback s_1
+           WHERE (s_1.device_id = (task_facts.t).device_id))) AS "exists"
     FROM ((job j
       CROSS JOIN LATERAL ( SELECT
                  CASE
@@ -435,16 +488,6 @@ CREATE TABLE presence (
 ) WITH (fillfactor=80, autovacuum_vacuum_scale_factor=0.05);
 CREATE INDEX presence_of_node ON presence USING btree (node_id) WHERE node_id IS NOT NULL;
 
-CREATE TABLE account (
-    account_id bigint NOT NULL,
-    name text NOT NULL,
-    created_at timestamp with time zone NOT NULL,
-    rollout_defaults jsonb,
-    CONSTRAINT account_pkey PRIMARY KEY (account_id),
-    CONSTRAINT account_name_key UNIQUE (name)
-);
-CREATE INDEX account_by_name ON account USING btree (name COLLATE "C", account_id);
-
 CREATE TABLE product (
     product_id bigint NOT NULL,
     account_id bigint NOT NULL,
@@ -505,15 +548,16 @@ CREATE VIEW offer_check AS
     (t.awaiting = ANY (ARRAY['online'::text, 'answer'::text, 'result'::text, 'arrival'::text])) OR may_follow(mv.version, p.is_delta, p.source_version, p.source_versions) AS is_fitting,
     NOT (t.acts < j.acts AND (EXISTS ( SELECT
            FROM halt_of(t.job_id, t.acts, t.state) halt_of(nth, reason, description, at)))) AS is_unhalted,
-    NOT j.unapproved AS is_approved, j.open_until
+    NOT j.unapproved AS is_approved, j.open_until, s.until_at AS aside_until
    FROM task t
      JOIN job j USING (job_id)
      JOIN package p ON p.package_id = COALESCE(t.package_id, j.package_id)
      LEFT JOIN module_version mv ON mv.device_id = t.device_id AND mv.module = t.module
-     LEFT JOIN presence pr ON pr.device_id = t.device_id;
+     LEFT JOIN presence pr ON pr.device_id = t.device_id
+     LEFT JOIN setback s ON s.device_id = t.device_id;
 
 CREATE OR REPLACE FUNCTION public.task_stand(t task, now timestamp with time zone)
- RETURNS TABLE(state text, awaiting text, need_push boolean, offered boolean, due text, asks_first boolean, is_let_go boolean, is_alive boolean, enabled boolean, online boolean, was_online boolean, is_refused boolean, has_version boolean, is_there boolean, is_fitting boolean, is_released boolean, is_deleted boolean, has_object boolean, object_state text, is_running boolean, in_time boolean, is_unpaused boolean, is_unhalted boolean, is_wave_open boolean, is_retry boolean, is_tried_out boolean, reason text, is_fetched boolean, is_approved boolean, in_hours boolean, has_place boolean, outcome text, is_led boolean, is_step boolean)
+ RETURNS TABLE(state text, awaiting text, need_push boolean, offered boolean, due text, asks_first boolean, is_let_go boolean, is_alive boolean, enabled boolean, online boolean, was_online boolean, is_refused boolean, has_version boolean, is_there boolean, is_fitting boolean, is_released boolean, is_deleted boolean, has_object boolean, object_state text, is_running boolean, in_time boolean, is_unpaused boolean, is_unhalted boolean, is_wave_open boolean, is_retry boolean, is_tried_out boolean, reason text, is_fetched boolean, is_approved boolean, in_hours boolean, has_place boolean, outcome text, is_led boolean, is_step boolean, is_set_aside boolean)
  LANGUAGE sql
  STABLE
 BEGIN ATOMIC
@@ -564,7 +608,8 @@ BEGIN ATOMIC
                    WHERE ((w.job_id = (task_stand.t).job_id) AND (w.device_id = (task_stand.t).device_id))))))))),
      (task_stand.t).outcome AS outcome,
      (j.led_from IS NOT NULL),
-     ((j.led_from IS NOT NULL) AND ((task_stand.t).package_id IS NOT NULL))
+     ((j.led_from IS NOT NULL) AND ((task_stand.t).package_id IS NOT NULL)),
+     (NOT is_let_in(o.aside_until, task_stand.now))
     FROM ((((((offer_check o
       JOIN job j ON ((j.job_id = o.job_id)))
       JOIN package p ON ((p.package_id = COALESCE((task_stand.t).package_id, j.package_id))))
@@ -1250,6 +1295,8 @@ CREATE TABLE rollout (
     pause_s real DEFAULT 1 NOT NULL,
     next_at timestamp with time zone DEFAULT '-infinity'::timestamp with time zone NOT NULL,
     guard jsonb,
+    lacks text DEFAULT ''::text NOT NULL,
+    still_at timestamp with time zone,
     CONSTRAINT rollout_pkey PRIMARY KEY (job_id)
 );
 CREATE INDEX rollout_next ON rollout USING btree (next_at);
@@ -1416,6 +1463,16 @@ CREATE TABLE version_hour (
 CREATE INDEX version_hour_age ON version_hour USING btree (hour);
 CREATE INDEX version_hour_newest ON version_hour USING btree (product_id, module, hour DESC);
 
+CREATE TABLE version_past (
+    device_id uuid NOT NULL,
+    module text NOT NULL,
+    version text NOT NULL,
+    product_id bigint NOT NULL,
+    left_at timestamp with time zone NOT NULL,
+    CONSTRAINT version_past_pkey PRIMARY KEY (device_id, module, version)
+);
+CREATE INDEX version_past_of_product ON version_past USING btree (product_id, module, version);
+
 CREATE VIEW bereft AS
  SELECT w.device_id, w.job_id, w.nth, w.back_at, k.package_id
    FROM ( SELECT task.device_id, task.job_id, task.nth, task.package_id,
@@ -1443,7 +1500,7 @@ CREATE VIEW bereft AS
 
 CREATE VIEW offerable AS
  SELECT device_id, job_id, nth, module, state, due_at, node_id, awaiting, maximum_per_min, finish_at,
-    asks_first, fits, open_until
+    asks_first, fits, open_until, aside_until
    FROM offer_check
   WHERE is_let_go AND is_running AND is_unpaused AND is_approved AND is_wave_open AND is_released AND has_object AND is_fitting AND is_unhalted;
 

@@ -56,13 +56,14 @@ _TESTS = {
     "in": "{column} = any({value})",
     "not in": "{column} <> all({value})",
 }
-_NAMED = frozenset({"group_id", "space", "public_id", "gateway", "behind", "product_facts"})
+_NAMED = frozenset({"group_id", "space", "public_id", "gateway", "behind", "product_facts", "set_aside"})
 _BEFORE = "topology y join device g on g.device_id = y.gateway_id"
 _ABOVE = (
     "topology y left join topology z on z.device_id = y.gateway_id"
     " join device g on g.device_id in (y.gateway_id, z.gateway_id)"
 )
 _BELOW = "y.device_id = d.device_id"
+_ASIDE = "exists (select from setback b where b.device_id = d.device_id and b.until_at > {moment})"
 _LISTS = ("in", "not in")
 _NEGATED = {"!=": "=", "not in": "in"}
 _ORDERS = (">", ">=", "<", "<=")
@@ -132,6 +133,9 @@ class _Text:
                 return f"(exists (select from space s where s.space_id = p.space_id and s.key = any({keys})))"
             case "product_facts":
                 return f"(p.facts @> any({self._argument(list(values), 'jsonb[]')}))"
+            case "set_aside":
+                moments = [self._argument(_moment(field, value), "timestamptz") for value in values]
+                return _joined(" or ", [_ASIDE.format(moment=moment) for moment in moments]) or "false"
             case "public_id":
                 return self._known_as("d", values)
             case "behind":

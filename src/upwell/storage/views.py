@@ -6,6 +6,7 @@ from uuid import UUID
 
 from upwell.domain import commands as c
 from upwell.domain.records import device_record
+from upwell.domain.setbacks import HELD
 from upwell.storage.database import Row, filled
 from upwell.storage.job_rows import care_of
 
@@ -39,7 +40,17 @@ def device_of(row: Row) -> c.Device:
         tags=tuple((key, value) for key, value in json.loads(row["tags"] or "[]")),
         versions=json.loads(row["versions"] or "{}"),
         record=record_of(row),
+        set_aside=_set_aside(row),
     )
+
+
+def _set_aside(row: Row) -> c.SetAside | None:
+    if row["aside_until"] is None:
+        return None
+    return c.SetAside(
+        since=row["aside_since"], until=None if row["aside_until"] == HELD else row["aside_until"],
+        failures=row["aside_failures"], job_id=row["aside_job"], reason=row["aside_reason"],
+    )  # fmt: skip
 
 
 def record_of(row: Row) -> int:

@@ -1,16 +1,22 @@
-"""`upwell account …`: for a server's admin."""
+"""`upwell account …`: for a server's admin, and the defaults of the caller's own."""
 
-from typing import Annotated
+from typing import Annotated, cast
 
 import typer
 
 from upwell.cli.apps import noun
 from upwell.cli.exits import Ended, Exit
-from upwell.cli.remote.acting import LIST_MAX, At, Every, Limit, verb
+from upwell.cli.remote.acting import LIST_MAX, At, Every, Limit, Yes, verb
+from upwell.cli.remote.careful import Careful
+from upwell.cli.remote.usual import Usual, wanted, words
 from upwell.cli.telling import Column, member, minute, moment
 from upwell.client.shapes import Account
+from upwell.client.shapes import UpdateRolloutDefaultsRolloutDefaults as Defaults
 
-app = noun("Accounts of the server, for its admin: `upwell key create --server-admin` beside it.", name="account")
+app = noun(
+    "Accounts of the server, for its admin (`upwell key create --server-admin` beside it); your own one's defaults.",
+    name="account",
+)
 AccountId = Annotated[str, typer.Argument(metavar="ACCOUNT", help="The account's id, acc_…, or its name.")]
 COLUMNS: tuple[Column, ...] = (("id", member("id")), ("name", member("name")), ("made", moment("created_at")))
 
@@ -46,6 +52,30 @@ def show(at: At, account: AccountId) -> None:
     """Show an account."""
     found = _found(at, account)
     at.one(found, ("id", found["id"]), ("name", found["name"]), ("made", minute(found["created_at"])))
+
+
+@verb(
+    app, "defaults", "upwell account defaults", "upwell account defaults --preset careful --guard --approval-over 100",
+    "upwell account defaults --set-aside 3", "upwell account defaults --none --yes",
+)  # fmt: skip
+def defaults(
+    at: At,
+    *,
+    careful: Careful,
+    usual: Usual,
+    none: Annotated[bool, typer.Option("--none", help="None, for products that have none either.")] = False,
+    yes: Yes = False,
+) -> None:
+    """Show how carefully your account's rollouts go about their devices, or say it: where neither they nor their
+    products do. What an admin says is in the place of all that was."""
+    if none or usual.said(careful):
+        said = wanted(usual, careful, none)
+        if none:
+            at.sure("From now on rollouts of products without defaults offer all at once, and none halts.", yes)
+        found = at.client.update_rollout_defaults(rollout_defaults=cast(Defaults, said))
+    else:
+        found = at.client.show_rollout_defaults()
+    at.one(found, ("rollouts", words(found["rollout_defaults"]) or "all at once, without a guard"))
 
 
 @verb(app, "rename", "upwell account rename acme acme-labs")

@@ -59,6 +59,23 @@ class Careful:
         float | None, typer.Option(metavar="PERCENT", help="The chance to go on with a bad one after a wave; 10.")
     ] = None
     guard_at_least: Annotated[int | None, typer.Option(metavar="N", help="Fewer failures never halt it; 2.")] = None
+    guard_percent: Annotated[
+        float | None,
+        typer.Option(
+            metavar="PERCENT", help="Halt above this share of the offered devices instead: more false alarms."
+        ),
+    ] = None
+    guard_from: Annotated[
+        int | None, typer.Option(metavar="N", help="With --guard-percent: look from so many offers on; 20.")
+    ] = None
+    guard_rejected_p0: Annotated[
+        float | None,
+        typer.Option(metavar="PERCENT", help="Of devices that the package does not fit, as --guard-p0; 5."),
+    ] = None
+    guard_rejected_p1: Annotated[
+        float | None,
+        typer.Option(metavar="PERCENT", help="Of devices that the package does not fit, as --guard-p1; 20."),
+    ] = None
     guard_action: Annotated[
         Literal["pause", "cancel"] | None, typer.Option(help="What a halt does; pause if not said.")
     ] = None
@@ -83,6 +100,9 @@ class Careful:
     pace_each: Annotated[
         int | None, typer.Option(metavar="N", help="It grows each time that so many more have succeeded.")
     ] = None
+    pace_offered: Annotated[
+        int | None, typer.Option(metavar="N", help="It grows each time that so many more were offered: a mere clock.")
+    ] = None
 
     def said(self) -> dict[str, Any]:
         """The members of a request, those that something is said of. Raises Ended for waves and hours that can't be
@@ -105,7 +125,7 @@ class Careful:
     def _pace(self) -> dict[str, Any] | None:
         given = {
             "base_per_min": self.pace_base, "factor": self.pace_factor, "each_succeeded": self.pace_each,
-            "at_once": self.at_once,
+            "each_offered": self.pace_offered, "at_once": self.at_once,
         }  # fmt: skip
         return {name: value for name, value in given.items() if value is not None} or None
 
@@ -113,7 +133,8 @@ class Careful:
         given = {
             "p0_percent": self.guard_p0, "p1_percent": self.guard_p1, "alpha_percent": self.guard_alpha,
             "beta_percent": self.guard_beta, "at_least": self.guard_at_least, "action": self.guard_action,
-            "verdict_min": self.guard_verdict,
+            "verdict_min": self.guard_verdict, "percent": self.guard_percent, "from_offer": self.guard_from,
+            "rejected_p0_percent": self.guard_rejected_p0, "rejected_p1_percent": self.guard_rejected_p1,
         }  # fmt: skip
         found = {name: value for name, value in given.items() if value is not None}
         return found if found or self.guard else None
@@ -198,8 +219,13 @@ def _written(wave: dict[str, Any]) -> str:
 
 def rule(guard: Any) -> str:
     """A guard in words."""
+    how = (
+        f"on evidence of more than {guard['p0_percent']:g} % failing"
+        f" ({guard['p1_percent']:g} % is to be caught, α {guard['alpha_percent']:g} %, β {guard['beta_percent']:g} %)"
+    )
+    if "percent" in guard:
+        how = f"above {guard['percent']:g} % failing from {of(guard['from_offer'], 'offer')} on"
     return (
-        f"{guard['action']}s it on evidence of more than {guard['p0_percent']:g} % failing"
-        f" ({guard['p1_percent']:g} % is to be caught, α {guard['alpha_percent']:g} %, β {guard['beta_percent']:g} %),"
+        f"{guard['action']}s it {how},"
         f" from {of(guard['at_least'], 'failure')} on; silent for {guard['verdict_min']} min is failed"
     )

@@ -22,7 +22,7 @@ from upwell.client.shapes import Import
 Form = Literal["csv", "ndjson"]
 ASK_S = 0.5  # between two looks at an import
 PROBLEMS_SHOWN = 5
-Kind = Literal["login", "refused", "offer", "download", "report", "unreadable", "task", "act"]
+Kind = Literal["login", "refused", "offer", "download", "report", "unreadable", "task", "aside", "act"]
 
 
 @verb(

@@ -1,10 +1,11 @@
 """`upwell device …`: one by one, and lists of them."""
 
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 import typer
 
 from upwell.cli.apps import noun
+from upwell.cli.exits import Ended, Exit
 from upwell.cli.remote.acting import LIST_MAX, At, Every, Limit, Named, Yes, verb
 from upwell.cli.telling import Column, member, minute, of
 from upwell.client.shapes import Device
@@ -25,6 +26,22 @@ def runs(device: Device) -> str:
     return ", ".join(v if module == "default" else f"{module} {v}" for module, v in device["versions"].items())
 
 
+def _until(device: Device) -> str:
+    """Until when it is set aside."""
+    told = device.get("set_aside")
+    return "" if told is None else minute(told["until"]) if "until" in told else "it is released"
+
+
+def _aside(device: Device) -> str | None:
+    """That it is set aside, and why."""
+    told: Any = device.get("set_aside")
+    if told is None:
+        return None
+    return (
+        f"until {_until(device)}: {of(told['failures'], 'failure')}, the last {told['reason']} in {told['rollout_id']}"
+    )
+
+
 def heard(device: Device) -> str | None:
     """When it was heard of last, as far as that is known."""
     return device.get("last_heard_at") or device.get("offline_at") or device.get("online_at")
@@ -43,6 +60,9 @@ def list_(
     module: Annotated[str | None, typer.Option(help="With --version: of this module.")] = None,
     version: Annotated[str | None, typer.Option(help="Only those that run this version.")] = None,
     tag: Annotated[str | None, typer.Option(metavar="KEY[=VALUE]", help="Only with this tag.")] = None,
+    set_aside: Annotated[
+        bool, typer.Option("--set-aside", help="Only those that failed too often, and are offered nothing meanwhile.")
+    ] = False,
     sort: Named = None,
     limit: Limit = LIST_MAX,
     every: Every = False,
@@ -54,9 +74,10 @@ def list_(
         module = "default"
     listed = at.client.list_devices(
         product_id=product, group_id=group, status=status, name=name, module=module, version=version,
-        tag_key=key or None, tag_value=value or None, sort=sort,
+        tag_key=key or None, tag_value=value or None, set_aside=set_aside or None, sort=sort,
     )  # fmt: skip
-    at.pages(COLUMNS, listed, "no such devices; `upwell device import --help` brings many in", limit, every)
+    columns = (*COLUMNS[:2], ("until", _until), *COLUMNS[2:]) if set_aside else COLUMNS
+    at.pages(columns, listed, "no such devices; `upwell device import --help` brings many in", limit, every)
 
 
 @verb(app, "show", "upwell device show lamp-eu_kitchen-1")
@@ -65,7 +86,8 @@ def show(at: At, device: DeviceId) -> None:
     found = at.client.show_device(device)
     at.one(
         found, ("id", found["id"]), ("name", found["name"]), ("product", found["product_id"]),
-        ("status", found["status"].replace("_", " ")), ("runs", runs(found)), ("last heard", minute(heard(found))),
+        ("status", found["status"].replace("_", " ")), ("set aside", _aside(found)), ("runs", runs(found)),
+        ("last heard", minute(heard(found))),
         ("address", found.get("address")), ("nickname", found.get("nickname")),
         ("description", found.get("description")), ("behind", found.get("gateway_id")), ("tags", found["tags"]),
         ("made", minute(found["created_at"])), ("first online", minute(found.get("activated_at"))),
@@ -123,6 +145,44 @@ def _enable(at: At, devices: list[str], enabled: bool) -> None:
     for device in dict.fromkeys(devices):
         found = at.client.update_device(device, enabled=enabled)
         at.one(found, (found["id"], found["status"].replace("_", " ")))
+
+
+@verb(
+    app, "release", "upwell device release lamp-eu_kitchen-1",
+    "upwell device release --all --product lamp-eu --yes",
+)  # fmt: skip
+def release(
+    at: At,
+    devices: Annotated[
+        list[str] | None, typer.Argument(metavar="[DEVICE]...", help="Ids of devices; or say which by options.")
+    ] = None,
+    every: Annotated[bool, typer.Option("--all", help="All that are set aside and that the options name.")] = False,
+    product: OfProduct = None,
+    rollout: Annotated[str | None, typer.Option(help="With --all: that failed last in this rollout.")] = None,
+    reason: Annotated[str | None, typer.Option(help="With --all: that failed last for this reason.")] = None,
+    yes: Yes = False,
+) -> None:
+    """Have devices that are set aside be offered updates again; their failures are forgotten."""
+    if bool(devices) is every or (devices and (product or rollout or reason)):
+        how = "nothing says which devices" if not devices else "devices by name go with no other option"
+        raise Ended(Exit.USAGE, f"upwell: {how}", "  try: upwell device release DEVICE, or --all --product PRODUCT")
+    for device in _there(at, devices or []):
+        found = at.client.release_device(device)
+        at.one(found, (found["id"], "released"))
+    if every:
+        _release_all(at, {"product_id": product, "rollout_id": rollout, "reason": reason}, yes)
+
+
+def _release_all(at: At, which: dict[str, str | None], yes: bool) -> None:
+    """As many as are counted before, and no more."""
+    counted = at.client.count_set_aside(**which)
+    left, released = counted["devices"], 0
+    if left:
+        at.sure(f"This releases {of(left, 'device')}: they are offered updates again.", yes)
+    while left:
+        told = at.client.release_devices(devices=left, **which)
+        released, left = released + told["released"], told["left"]
+    at.one({"released": released}, ("released", of(released, "device")))
 
 
 @verb(app, "delete", "upwell device delete lamp-eu_kitchen-1 --yes")

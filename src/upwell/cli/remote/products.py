@@ -5,12 +5,11 @@ from typing import Annotated, cast
 import typer
 
 from upwell.cli.apps import noun
-from upwell.cli.exits import Ended, Exit
 from upwell.cli.remote.acting import LIST_MAX, At, Every, Limit, Named, Yes, verb
 from upwell.cli.remote.audit import instant
-from upwell.cli.remote.careful import Careful, hours_of, pace_of, rule, written
+from upwell.cli.remote.careful import Careful
+from upwell.cli.remote.usual import Usual, wanted, words
 from upwell.cli.telling import Column, member, minute, moment, number, of
-from upwell.client.shapes import Product as Told
 from upwell.client.shapes import UpdateProductRolloutDefaults as Defaults
 
 app = noun("Products: kinds of device.", name="product")
@@ -60,27 +59,15 @@ def show(at: At, product: Product) -> None:
     devices += f" {number(counts['devices'] - counts['ever_online'])} never"
     at.one(
         found, ("id", found["id"]), ("name", found["name"]), ("space", found["space_id"]), ("devices", devices),
-        ("modules", modules), ("rollouts", _usual(found)), ("made", minute(found["created_at"])),
+        ("modules", modules), ("rollouts", words(found.get("rollout_defaults") or {})),
+        ("made", minute(found["created_at"])),
     )  # fmt: skip
-
-
-def _usual(product: Told) -> str:
-    """How its rollouts go about their devices where they do not say."""
-    usual = product.get("rollout_defaults") or {}
-    told = [
-        f"preset {usual['preset']}" if "preset" in usual else "",
-        f"waves {written(usual['waves'])}" if "waves" in usual else "",
-        "the same devices first" if usual.get("same_devices_first") else "",
-        f"a guard {rule(usual['guard'])}" if "guard" in usual else "",
-        pace_of(usual["pace"]) if "pace" in usual else "",
-        f"in hours {hours_of(usual['hours'])}" if "hours" in usual else "",
-    ]
-    return "; ".join(filter(None, told))
 
 
 @verb(
     app, "defaults", "upwell product defaults lamp-eu --preset careful --guard",
     "upwell product defaults lamp-eu --waves 1%:5-50@60,10%,100% --guard-p0 1",
+    "upwell product defaults lamp-eu --set-aside 3 --aside-first 30 --aside-hold 10",
     "upwell product defaults lamp-eu --none",
 )  # fmt: skip
 def defaults(
@@ -88,20 +75,19 @@ def defaults(
     product: Product,
     *,
     careful: Careful,
+    usual: Usual,
     none: Annotated[bool, typer.Option("--none", help="None: devices are offered all at once.")] = False,
     yes: Yes = False,
 ) -> None:
     """Say how carefully the product's rollouts go about their devices: those that do not say, whoever starts them, in
     whatever tongue; what is said here takes the place of all that was."""
-    said = careful.said()
-    if bool(said) is none:
-        how = "--none goes with no other" if none else "nothing says what the defaults are"
-        raise Ended(Exit.USAGE, f"upwell: {how}", "  try: --preset careful --guard, or --none")
+    said = wanted(usual, careful, none)
     if none:
         count = at.client.show_product(product)["device_count"]
         at.sure(f"From now on rollouts of {product} offer all at once, {of(count, 'device')}, and none halts.", yes)
     found = at.client.update_product(product, rollout_defaults=cast(Defaults, said))
-    at.one(found, ("id", found["id"]), ("rollouts", _usual(found) or "all at once, without a guard"))
+    told = words(found.get("rollout_defaults") or {})
+    at.one(found, ("id", found["id"]), ("rollouts", told or "all at once, without a guard"))
 
 
 HOURS: tuple[Column, ...] = (

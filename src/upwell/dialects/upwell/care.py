@@ -18,6 +18,8 @@ from upwell.domain.hours import problem as problem_of_hours
 from upwell.domain.pace import AT_ONCE_MAX, Growth, Pace
 from upwell.domain.pace import problem as problem_of_pace
 from upwell.domain.rollout import PRESETS, WAVES_MAX, Wave, problem
+from upwell.domain.setbacks import FAILURES_MAX, SPAN_MAX_MIN, Setback
+from upwell.domain.setbacks import problem as problem_of_setback
 
 DEVICES_MAX, SOAK_MAX = 100_000_000, 43_200  # devices of a wave, minutes of a soak
 VERDICT_MAX = 43_200  # minutes until a silent device counts as failed
@@ -75,8 +77,19 @@ PACE = Param(
     closed=True,
 )  # fmt: skip
 APPROVAL = Param("approval", "members", members=(_OVER,), closed=True)
+SET_ASIDE = Param(
+    "set_aside", "members",
+    members=(
+        Param("failures", "int", check=Range(0, FAILURES_MAX)),
+        Param("first_min", "int", check=Range(1, SPAN_MAX_MIN)),
+        Param("most_min", "int", check=Range(1, SPAN_MAX_MIN)),
+        Param("hold_failures", "int", check=Range(1, FAILURES_MAX)),
+    ),
+    closed=True,
+)  # fmt: skip
 DEFAULTS: Table = (
-    *PARAMS, HOURS, PACE, Param("approval", "members", members=(Param("required", "bool"), _OVER), closed=True)
+    *PARAMS, HOURS, PACE, SET_ASIDE,
+    Param("approval", "members", members=(Param("required", "bool"), _OVER), closed=True),
 )  # fmt: skip
 
 
@@ -89,7 +102,21 @@ def read(v: Values, path: str = "") -> c.Care | None:
     if hours is not None and hours.spans:
         care = replace(care, hours=hours)
     care = replace(care, pace=_pace_of(v["pace"], path + "pace"))
+    if v.get("set_aside") is not None:  # of defaults alone
+        care = replace(care, set_aside=_setback(v["set_aside"], path + "set_aside"))
     return None if care == c.Care() else care
+
+
+def _setback(said: Values, path: str) -> Setback | None:
+    """When devices are set aside; None where nothing stands in it. Raises Invalid."""
+    given = {name: value for name, value in said.items() if value is not None}
+    if not given:
+        return None
+    rule = Setback(**given)
+    wrong = problem_of_setback(rule)
+    if wrong is not None:
+        raise Invalid(f"{path}.{wrong[0]}", wrong[1])
+    return rule
 
 
 def _pace_of(said: Values | None, path: str) -> Pace | None:
@@ -327,7 +354,12 @@ def shown(care: c.Care) -> dict[str, Any]:
     told = told if care.has_waves else {"approval": told["approval"]}
     told["pace"] = None if care.pace is None else _said_of(care.pace)
     told["hours"] = None if care.hours is None else _said(care.hours)
+    told["set_aside"] = None if care.set_aside is None else _present(asdict(care.set_aside))
     return {name: value for name, value in told.items() if value is not None}
+
+
+def _present(values: dict[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in values.items() if value is not None}
 
 
 _APPROVAL = Shape("", "", (

@@ -145,6 +145,9 @@ TABLE: Final[dict[str, Problem]] = {
         409, "Another number of devices would be brought back.",
         "Look at the rollback, and say the number that it tells.",
     ),
+    "more-than-meant": Problem(
+        409, "More devices would be released than are meant.", "Count them again, and say that number."
+    ),
     "job-is-running": Problem(
         409, "The rollout still brings devices to its package.",
         "Cancel or pause it first; a dynamic one is ended for you.",
@@ -161,6 +164,10 @@ TABLE: Final[dict[str, Problem]] = {
     ),
     "tasks-forgotten": Problem(
         409, "Tasks of the rollout are no longer kept.", "Start a rollout of the earlier version's package."
+    ),
+    "downgrade": Problem(
+        409, "Devices ran the version before and have left it.",
+        "Look at the plan; if you mean it, say downgrade true."
     ),
     "stepping-circle": Problem(
         409, "The packages would lead in a circle.", "Name other versions in after: some that come before all of them."

@@ -26,7 +26,7 @@ from upwell.dialects.upwell.params import (
 )  # fmt: skip
 from upwell.dialects.upwell.product_ops import PRODUCT_PATH
 from upwell.dialects.upwell.rows import Row, flowing, listed, row
-from upwell.dialects.upwell.shapes import Shape, at, free, number, switch, text, texts
+from upwell.dialects.upwell.shapes import Shape, at, free, members, number, switch, text, texts
 from upwell.domain import commands as c
 from upwell.domain.commands.lists import Slice
 from upwell.domain.errors import Invalid
@@ -42,6 +42,13 @@ _REGISTRATION = {
 }  # fmt: skip
 _TEXTS = {"type": "object", "additionalProperties": {"type": "string"}}
 
+_ASIDE = Shape("", "", (
+    at("since", lambda a: a.since),
+    at("until", lambda a: a.until, "absent: until a person releases it", always=False),
+    number("failures", lambda a: a.failures, "since it succeeded last"),
+    text("rollout_id", lambda a: names.rollout_id(a.job_id), "where it failed last"),
+    text("reason", lambda a: a.reason),
+))  # fmt: skip
 DEVICE = Shape("Device", "One unit.", (
     text("id", lambda r: r.public_id, "what its owner chose, else product id, _ and name; Huawei's device_id"),
     text("product_id", lambda r: r.product_key),
@@ -63,6 +70,8 @@ DEVICE = Shape("Device", "One unit.", (
     at("online_at", lambda r: r.online_at, always=False),
     at("offline_at", lambda r: r.offline_at, always=False),
     at("last_heard_at", lambda r: r.last_heard_at, "anything that it sent; true to a minute or two", always=False),
+    free("set_aside", members(*_ASIDE.fields), lambda r: None if r.set_aside is None else _ASIDE.show(r.set_aside),
+         "it failed too often, and is offered nothing meanwhile", always=False),
 ))  # fmt: skip
 _SECRET = text("secret", lambda r: r.secret)
 MADE_DEVICE = DEVICE.with_("MadeDevice", "A device just made, with the secret that it logs in with.", _SECRET)
@@ -120,6 +129,7 @@ _FILTERS: Table = (
     Param("version", check=VERSION),
     Param("tag_key", check=TAG_KEY),
     Param("tag_value", check=label(128)),
+    Param("set_aside", "bool"),
 )
 _COMPARED: tuple[Field, ...] = ("name", "nickname", "module", "version", "tag_key", "tag_value")  # as they are
 _REGISTRATION_PATH = (*PRODUCT_PATH, Param("registration_id", required=True, check=label(64)))
@@ -150,7 +160,7 @@ def _list(v: Values) -> c.ListDevices:
     asked = pages.asked(v) if CURSOR in v else Slice(take=1)  # an export takes all
     return c.ListDevices(
         asked=asked, which=Both(parts), product_key=v["product_id"], space=v["space_id"], group_id=group_of(v),
-        order="record", counted=False,
+        order="record", counted=False, set_aside=v["set_aside"],
     )  # fmt: skip
 
 

@@ -8,6 +8,8 @@ from typing import Any
 from upwell.dialects import rest
 from upwell.dialects.rest import Route, ids_of, pairs
 from upwell.dialects.upwell import (
+    aside_ops,
+    attention_ops,
     audit_ops,
     device_ops,
     event_ops,
@@ -45,6 +47,8 @@ OPERATIONS: dict[str, Row] = {
     **product_ops.OPERATIONS,
     **module_ops.OPERATIONS,
     **device_ops.OPERATIONS,
+    **aside_ops.OPERATIONS,
+    **attention_ops.OPERATIONS,
     **import_ops.OPERATIONS,
     **group_ops.OPERATIONS,
     **upload_ops.OPERATIONS,

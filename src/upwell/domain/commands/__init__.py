@@ -5,8 +5,19 @@ vendor's word or number: ids are ints, times are aware datetimes, sizes are byte
 the names of the columns they come from. A dialect checks the form of what it decodes; the core checks the facts.
 """
 
+from upwell.domain.commands.attention import (
+    Attention,
+    AwaitingJob,
+    HaltedJob,
+    LostPackage,
+    ShowAttention,
+    Some,
+    StillJob,
+)
 from upwell.domain.commands.audit import AuditEntry, ListAudit
 from upwell.domain.commands.devices import (
+    AsideCounts,
+    CountAside,
     CountDevices,
     CreateDevice,
     DeleteDevice,
@@ -16,9 +27,13 @@ from upwell.domain.commands.devices import (
     DeviceCounts,
     ExportDevices,
     ListDevices,
+    Released,
+    ReleaseDevice,
+    ReleaseDevices,
     ResetDevice,
     ResetSecret,
     SecretReset,
+    SetAside,
     SetTags,
     ShowDevice,
     ShowDevices,
@@ -253,7 +268,7 @@ from upwell.domain.commands.whys import ExplainDevice, Why, WhyCheck
 Changing = (
     CreateProduct | UpdateProduct | DeleteProduct | CreateSpace | RenameSpace | DeleteSpace
     | CreateDevice | UpdateDevices | ResetSecret | ResetDevice | DeleteDevice | SetTags | DeleteTags
-    | RegisterDevices | CheckDeviceNames
+    | RegisterDevices | CheckDeviceNames | ReleaseDevice | ReleaseDevices
     | CreateGroup | UpdateGroup | DeleteGroup | AddToGroup | RemoveFromGroup
     | CreateUploadTicket | CreatePackage | UpdatePackage | DeletePackage | CreateModule | UpdateModule | DeleteModule
     | CreateJob | UpdateJob | ApproveJob | RefuseJob | PauseJob | ResumeJob | PromoteJob | EndPolicy | DeleteJob
@@ -269,11 +284,11 @@ Changing = (
 
 Reading = (
     ShowProduct | ListProducts | ListSpaces | ShowSpace
-    | ShowDevice | ShowDevices | ListDevices | CountDevices | ShowRegistration | ListGroups | ShowGroup
+    | ShowDevice | ShowDevices | ListDevices | CountDevices | CountAside | ShowRegistration | ListGroups | ShowGroup
     | ShowPackage | ListPackages | ShowModule | ListModules | ListModuleVersions
     | ShowJob | ListJobs | ListTasks | ListTargetFiles | ShowHook | ListHooks | ShowAction | ListActions | ListKeys
     | ListAudit | ShowKey | ShowUpload | ListFailures | ListTimeline | ListRefusedLogins | ListVersionHours
-    | ListDecisions | ShowRollback | ExplainDevice | ShowReasons | ShowPlan | ShowRolloutDefaults
+    | ListDecisions | ShowRollback | ShowAttention | ExplainDevice | ShowReasons | ShowPlan | ShowRolloutDefaults
     | ExportDevices | ShowImport | ListImports | ListImportProblems | ListImportDevices
     | ListOwnKeys | ShowMe | ListUsers | ShowUser | ListAccounts | ShowAccount
     | ListEvents | ShowEventSettings | ShowReceiver | ListReceivers | ListDeliveries
@@ -282,11 +297,11 @@ Reading = (
 Command = Changing | Reading
 
 Result = (
-    Done | Product | Device | Registration | DeviceCounts | Group | Enrolled | None
+    Done | Product | Device | Registration | DeviceCounts | AsideCounts | Released | Group | Enrolled | None
     | UploadTicket | Upload | UploadPart | Package | Job | Steered | Hook | HookAction
     | Page[Product] | Page[Device] | Page[Module] | Page[ModuleVersion] | Page[Package]
     | Page[Job] | Page[Task] | Page[Hook] | Page[HookAction] | Page[Group] | Page[AuditEntry] | Page[TimelineLine]
-    | Page[Decision] | Rollback | Why | Reasons | Plan | RolloutDefaults
+    | Page[Decision] | Rollback | Attention | Why | Reasons | Plan | RolloutDefaults
     | Import | Page[Import] | Page[RowProblem] | Flow[Device] | Flow[ImportedDevice]
     | Page[RefusedLogin] | Page[VersionHour]
     | tuple[Device, ...]

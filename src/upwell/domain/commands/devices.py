@@ -19,13 +19,25 @@ from upwell.domain.search import EVERYONE, Condition
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class SetAside:
+    """Since when and until when a device is offered nothing, for it failed so often since it last succeeded, the last
+    time in that job and for that reason; None: until a person releases it."""
+
+    since: datetime
+    until: datetime | None
+    failures: int
+    job_id: int
+    reason: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Device:
     """One unit. `status` is ONLINE, OFFLINE, UNACTIVE (never connected) or DISABLED, and `status_at` when it last came
     or went; `gateway_id` is the public id of the device it is behind, None for one that connects itself;
     `secondary_secret` opens a login as its secret does. `versions` are by module, as last reported, empty where nobody
     can know them; `firmware_version` is that of the module `default`, None when it never said. `facts` is what a
     dialect keeps of it and the core never reads, and `product_facts` the same of its product; `record` orders it in
-    lists; `last_heard_at` is true to a minute or two."""
+    lists; `last_heard_at` is true to a minute or two; `set_aside` tells of one that failed too often."""
 
     device_id: UUID
     product_key: str
@@ -55,6 +67,7 @@ class Device:
     offline_at: datetime | None
     record: int
     last_heard_at: datetime | None = None
+    set_aside: SetAside | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -99,7 +112,7 @@ class ListDevices:
 
     Orders: `newest` by time of making, those of one moment by id; `record` and `record_up` by record, which grows with
     the time of making. `asked.below` counts by `record`; `asked.order`, by `created_at` or of one product by `name`, by
-    itself. A registration's are in the order of their making. `after` is
+    itself. With `set_aside` those that are, or are not. A registration's are in the order of their making. `after` is
     the device of the product that the page before ended with, by `newest`, at the same cost at any depth; then what
     `asked` passes over is only told back. Without `counted` there is no total; to take none is to count alone."""
 
@@ -112,6 +125,7 @@ class ListDevices:
     after: UUID | None = None
     order: Literal["newest", "record", "record_up"] = "newest"
     counted: bool = True
+    set_aside: bool | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -193,6 +207,56 @@ class DeleteDevice:
 
     device: DeviceKey
     keep_gateway: bool = False
+
+
+# --- set aside ---
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AsideCounts:
+    """How many devices are set aside, and for which reasons, the most first; no more than `most` are counted."""
+
+    devices: int
+    reasons: tuple[tuple[str, int], ...]
+    most: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Released:
+    """How many devices were released, and how many of those that are meant are left."""
+
+    released: int
+    left: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CountAside:
+    """→ AsideCounts of those that are set aside now: of the account, of one space or product, of those that failed
+    last in one job or for one reason."""
+
+    space: str | None = None
+    product_key: str | None = None
+    job_id: int | None = None
+    reason: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReleaseDevice:
+    """→ Device. Its failures are forgotten, and it is offered what waits for it."""
+
+    device: DeviceKey
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReleaseDevices:
+    """→ Released: some of those that CountAside of the same counts. `devices` is how many the caller means: where they
+    are more, nothing is done."""
+
+    devices: int
+    space: str | None = None
+    product_key: str | None = None
+    job_id: int | None = None
+    reason: str | None = None
 
 
 # --- tags ---

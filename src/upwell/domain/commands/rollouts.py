@@ -10,6 +10,7 @@ from upwell.domain.guard import Watch
 from upwell.domain.hours import Hours
 from upwell.domain.pace import Pace
 from upwell.domain.rollout import Seen, Wave
+from upwell.domain.setbacks import Setback
 
 # --- views ---
 
@@ -28,7 +29,7 @@ class Care:
     """How carefully a job goes about its devices: in `waves`, or in those of a `preset` (domain/rollout.py). With
     `same_first` the same devices come first in every such job, else each job draws its own lot. A `guard` halts it.
     With an `approval` it may want one before it begins. Outside of its `hours` nothing is offered.
-    How fast it goes beside its maximum is its `pace`."""
+    How fast it goes beside its maximum is its `pace`. Of defaults alone, of no job: when devices are `set_aside`."""
 
     preset: str = ""
     waves: tuple[Wave, ...] = ()
@@ -37,6 +38,7 @@ class Care:
     approval: Approval | None = None
     hours: Hours | None = None
     pace: Pace | None = None
+    set_aside: Setback | None = None
 
     @property
     def has_waves(self) -> bool:

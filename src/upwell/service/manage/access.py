@@ -134,6 +134,11 @@ def require(caller: Caller, role: str) -> None:
         raise Denied(f"This needs the role {role}; the access key has {caller.role}.")
 
 
+def may(caller: Caller, role: str) -> bool:
+    """Whether the caller's role is `role` or above."""
+    return _RANK[caller.role] >= _RANK[role]
+
+
 def lower(role: str, other: str | None) -> str:
     """The lower of two roles; the first where there is no other."""
     return role if other is None or _RANK[role] <= _RANK[other] else other

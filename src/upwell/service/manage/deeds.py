@@ -55,6 +55,8 @@ DEEDS: dict[type, tuple[str, tuple[str, ...]]] = {
     c.DeleteDevice: ("device deleted", ("device",)),
     c.DeviceChange: ("device enabled or disabled", ("device", "enabled")),
     c.ResetDevice: ("device reset", ("device",)),
+    c.ReleaseDevice: ("device released", ("device",)),
+    c.ReleaseDevices: ("devices released", ("released", "product_key")),
     c.ResetSecret: ("device's secret replaced", ("device", "secondary", "disconnect")),
     c.CreateProduct: ("product made", ("product_key", "name")),
     c.DeleteProduct: ("product deleted", ("product_key",)),

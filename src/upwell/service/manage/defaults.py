@@ -3,7 +3,7 @@
 from upwell.domain import commands as c
 from upwell.service.context import Context
 from upwell.service.manage.access import Caller, require
-from upwell.service.upgrade import approvals
+from upwell.service.upgrade import approvals, setbacks
 from upwell.storage.database import Connection
 from upwell.storage.job_rows import care_of, kept_care
 
@@ -23,6 +23,7 @@ async def set_rollout_defaults(ctx: Context, caller: Caller, cmd: c.SetRolloutDe
 
     async def body(conn: Connection) -> c.RolloutDefaults:
         await conn.execute(*SQL["set_defaults"](account_id=caller.account_id, defaults=kept))
+        await setbacks.begin(conn, caller.account_id, cmd.care)
         return await _shown(conn, caller)
 
     return await ctx.database.transact(body)

@@ -15,7 +15,7 @@ from upwell.domain import commands as c
 from upwell.domain.commands.lists import Flow, Order, Page, Slice
 from upwell.domain.errors import Invalid, NotFound
 from upwell.domain.records import RECORD_BITS, device_bound
-from upwell.domain.search import EVERYONE, Both, Compare, Condition
+from upwell.domain.search import EVERYONE, Both, Compare, Condition, Not
 from upwell.service.context import Context
 from upwell.service.manage import device_counts
 from upwell.service.manage.access import Caller
@@ -50,7 +50,7 @@ async def list_devices(ctx: Context, caller: Caller, cmd: c.ListDevices) -> Page
             total, rows = await _registered(conn, caller, cmd, cmd.apply_id)
         else:
             total, rows = await _fitting(ctx, conn, caller, cmd)
-        items = await views(conn, caller, [row["device_id"] for row in rows])
+        items = await views(conn, caller, [row["device_id"] for row in rows], ctx.now())
     last = record_of(rows[-1]) if rows else None
     end = end_of(cmd.asked, last, rows[-1]) if rows else None
     return Page(items=tuple(items), asked=cmd.asked, total=total, last=last, end=end)
@@ -96,7 +96,7 @@ async def _fitting(
 ) -> tuple[int | None, list[Row]]:  # fmt: skip
     """How many fit, if that is wanted, and the rows of those in the slice."""
     space_id = None if cmd.space is None else (await find_space(conn, caller, cmd.space))["space_id"]
-    which, product_id = await _which(conn, caller, cmd)
+    which, product_id = await _which(ctx, conn, caller, cmd)
     total = None
     if cmd.counted:
         total = (await device_counts.count(ctx, conn, caller, product_id, which, space_id)).devices
@@ -117,7 +117,9 @@ def _counts_pages(cmd: c.ListDevices, product_id: int | None) -> bool:
     return by_number and (cmd.order == "record" or (cmd.order == "newest" and product_id is not None))
 
 
-async def _which(conn: Connection, caller: Caller, cmd: c.ListDevices) -> tuple[Condition, int | None]:
+async def _which(
+    ctx: Context, conn: Connection, caller: Caller, cmd: c.ListDevices
+) -> tuple[Condition, int | None]:  # fmt: skip
     """All that is asked of a device but its space, as one condition, and the product that it must be of."""
     parts: list[Condition] = [Both((cmd.which,))]  # apart, so that tags of one part are not compared with another's
     product_id = None
@@ -125,6 +127,9 @@ async def _which(conn: Connection, caller: Caller, cmd: c.ListDevices) -> tuple[
         product_id = await find_product(conn, caller, cmd.product_key)
     if cmd.group_id is not None:
         parts.append(Both((await condition_of_group(conn, caller, cmd.group_id),)))
+    if cmd.set_aside is not None:
+        aside = Compare("set_aside", "=", (ctx.now().isoformat(),))
+        parts.append(aside if cmd.set_aside else Not(aside))
     return Both(tuple(parts)), product_id
 
 

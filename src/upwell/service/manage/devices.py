@@ -19,7 +19,7 @@ from upwell.service.dice import DEVICE_SECRET_SIZE, IOT_SALT_SIZE, dice
 from upwell.service.manage.access import Caller, require
 from upwell.service.manage.device_keys import device_ids, lock_all, lock_device, no_device
 from upwell.service.manage.products import find_product
-from upwell.service.upgrade import census, spread
+from upwell.service.upgrade import census, setbacks, spread
 from upwell.service.upgrade.cancelling import end_open
 from upwell.service.upgrade.lives import delete_devices, make_device
 from upwell.storage.database import Connection
@@ -38,7 +38,7 @@ async def create_device(ctx: Context, caller: Caller, cmd: c.CreateDevice) -> c.
     require(caller, "operator")
 
     async def body(conn: Connection) -> c.Device:
-        return (await views(conn, caller, [await make(ctx, conn, caller, cmd)]))[0]
+        return (await views(conn, caller, [await make(ctx, conn, caller, cmd)], ctx.now()))[0]
 
     return await ctx.database.transact(body)
 
@@ -75,15 +75,16 @@ async def show_devices(ctx: Context, caller: Caller, cmd: c.ShowDevices) -> tupl
     """The devices in the order asked, unknown ones left out; read in one question. Raises Missing."""
     async with ctx.lookups.connection() as conn:
         ids = await device_ids(conn, caller, cmd.devices)
-        rows = await views(conn, caller, [found for found in dict.fromkeys(ids) if found is not None])
+        known = [found for found in dict.fromkeys(ids) if found is not None]
+        rows = await views(conn, caller, known, ctx.now())
     by_id = {device.device_id: device for device in rows}
     asked = [(key, by_id.get(found)) for key, found in zip(cmd.devices, ids, strict=True) if found is not None]
     return tuple(device for key, device in asked if device is not None and key.iot_id in (None, device.iot_id))
 
 
-async def views(conn: Connection, caller: Caller, ids: Sequence[UUID]) -> list[c.Device]:
+async def views(conn: Connection, caller: Caller, ids: Sequence[UUID], now: datetime) -> list[c.Device]:
     """The caller's live devices among these, in their order."""
-    rows = await conn.fetch(*SQL["show_devices"](account_id=caller.account_id, device_ids=ids))
+    rows = await conn.fetch(*SQL["show_devices"](account_id=caller.account_id, device_ids=ids, now=now))
     return [device_of(row) for row in rows]
 
 
@@ -108,7 +109,7 @@ async def update_devices(ctx: Context, caller: Caller, cmd: c.UpdateDevices) -> 
             raise Invalid("changes", "one for each device", "a device is given twice")
         await conn.execute(*SQL["update_devices"](device_ids=ids, now=ctx.now(), **columns))
         await census.settle(conn, [id_ for id_, change in zip(ids, changes, strict=True) if change.enabled is not None])
-        return tuple(await views(conn, caller, ids))
+        return tuple(await views(conn, caller, ids, ctx.now()))
 
     return await ctx.database.transact(body)
 
@@ -125,7 +126,7 @@ async def reset_secret(ctx: Context, caller: Caller, cmd: c.ResetSecret) -> c.Se
         if cmd.disconnect:
             await conn.execute(*SQL["let_go"](device_id=device_id, now=now))
             await census.settle(conn, [device_id])
-        [shown] = await views(conn, caller, [device_id])
+        [shown] = await views(conn, caller, [device_id], now)
         return c.SecretReset(public_id=shown.public_id, secret=secret, secondary=cmd.secondary)
 
     return await ctx.database.transact(body)
@@ -139,6 +140,7 @@ async def reset_device(ctx: Context, caller: Caller, cmd: c.ResetDevice) -> c.Do
         device_id = await lock_device(conn, caller, cmd.device)
         await spread.forget(conn, [device_id])  # before its tasks are locked, as by a report
         await end_open(conn, [device_id], ctx.now(), reason="device_reset", description="the device was reset")
+        await setbacks.forget(conn, [device_id])
         return c.Done()
 
     return await ctx.database.transact(body)
@@ -154,6 +156,7 @@ async def delete_device(ctx: Context, caller: Caller, cmd: c.DeleteDevice) -> c.
             raise Conflict("gateway_has_devices", "Other devices are behind the device; delete them first.")
         await delete_devices(conn, [device_id], now)
         await end_open(conn, [device_id], now, reason=GONE, description="the device was deleted")
+        await setbacks.forget(conn, [device_id])
         return c.Done()
 
     return await ctx.database.transact(body)

@@ -32,17 +32,18 @@ IDS = frozenset({
 TOLD = frozenset({
     "action", "active", "alias", "alpha", "already", "approval", "asks_version", "at_least", "at_most", "at_once",
     "away_days", "base_per_min", "beta", "by_gateway", "care", "changed", "changes", "closes_min", "condition_text",
-    "count", "days", "description", "dialect", "disconnect", "done", "dynamic_mode", "each_offered", "each_succeeded",
-    "enabled", "everywhere", "expires_at", "factor", "files", "finish_at", "first", "form", "from_offer",
-    "gray_percent", "growth", "guard", "hours", "in_space", "is_delta", "is_server_admin", "job", "keep_days",
-    "keep_gateway", "keep_most", "keys", "kind", "kinds", "last", "leads", "lifetime", "manner", "maximum_per_min",
-    "md5", "multi_module", "name", "need_confirm", "need_push", "nickname", "number", "of_devices", "of_presence",
-    "only_empty", "opens_min", "over", "overlap", "overwrite", "p0", "p1", "pace", "part", "part_size", "percent",
-    "place", "preset", "protocol", "purpose", "rate", "reason", "rejected", "remark", "required", "retry_count",
-    "retry_interval_min", "revision", "role", "rollout_defaults", "same_first", "scheduled", "scheduled_at", "scoped",
-    "secondary", "selection", "server_name", "sha256", "share", "sign_method", "size", "skip_soak", "soak_min",
-    "source_version", "source_versions", "spans", "states", "suffix", "tags", "test", "timeout_min", "verdict_min",
-    "verify", "version", "wave", "waves", "whole", "zone",
+    "count", "days", "description", "dialect", "disconnect", "done", "downgrade", "dynamic_mode", "each_offered",
+    "each_succeeded", "enabled", "everywhere", "expires_at", "factor", "failures", "files", "finish_at", "first",
+    "first_min", "form", "from_offer", "gray_percent", "growth", "guard", "hold_failures", "hours", "in_space",
+    "is_delta", "is_server_admin", "job", "keep_days", "keep_gateway", "keep_most", "keys", "kind", "kinds", "last",
+    "leads", "lifetime", "manner", "maximum_per_min", "md5", "most_min", "multi_module", "name", "need_confirm",
+    "need_push", "nickname", "number", "of_devices", "of_presence", "only_empty", "opens_min", "over", "overlap",
+    "overwrite", "p0", "p1", "pace", "part", "part_size", "percent", "place", "preset", "protocol", "purpose",
+    "rate", "reason", "rejected", "remark", "required", "retry_count", "retry_interval_min", "revision", "role",
+    "rollout_defaults", "same_first", "scheduled", "scheduled_at", "scoped", "secondary", "selection",
+    "server_name", "set_aside", "sha256", "share", "sign_method", "size", "skip_soak", "soak_min", "source_version",
+    "source_versions", "spans", "states", "suffix", "tags", "test", "timeout_min", "verdict_min", "verify",
+    "version", "wave", "waves", "whole", "zone",
 })  # fmt: skip
 """Members that say what was asked."""
 
@@ -63,7 +64,7 @@ SILENT = frozenset({
 _MADE = ("account", "action_id", "apply_id", "file_id", "group_id", "hook_id", "import_id", "iot_id", "job_id",
          "key", "key_id", "package_id", "plan_id", "product_key", "public_id", "receiver_id", "upload_id",
          "user_id")  # fmt: skip
-_CAME = ("name", "role", "dialect", "changed", "done", "already", "over", "sha256", "size", "expires_at")
+_CAME = ("name", "role", "dialect", "changed", "released", "done", "already", "over", "sha256", "size", "expires_at")
 """Members of results that are told beside the command's."""
 
 

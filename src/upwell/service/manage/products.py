@@ -17,6 +17,7 @@ from upwell.service.dice import dice
 from upwell.service.manage.access import Caller, require
 from upwell.service.manage.pages import page, sliced
 from upwell.service.manage.spaces import find_space, space_number
+from upwell.service.upgrade import setbacks
 from upwell.storage.database import Connection, Row
 from upwell.storage.job_rows import kept_care
 from upwell.storage.orders import PRODUCTS
@@ -89,6 +90,7 @@ async def update_product(ctx: Context, caller: Caller, cmd: c.UpdateProduct) -> 
             await conn.execute(*SQL["update_product"](product_id=product_id, **change))
         except asyncpg.UniqueViolationError as exc:
             raise _name_taken(cmd.name or "") from exc
+        await setbacks.begin(conn, caller.account_id, defaults)
         return await shown(conn, product_id)
 
     return await ctx.database.transact(body)

@@ -54,7 +54,8 @@ async def _promote(ctx: Context, conn: Connection, caller: Caller, cmd: c.Promot
         await waves.open_next(conn, row, now, by, "promoted", reason=cmd.reason, numbers=numbers)
         return
     await conn.execute(*SQL["skip_soak"](job_id=cmd.job_id, wave=wave["wave"]))
-    await conn.execute(*SQL["look_later"](job_id=cmd.job_id, heard=row["heard"], pause_s=row["pause_s"], next_at=now))
+    again = {"heard": row["heard"], "pause_s": row["pause_s"], "lacks": row["lacks"]}
+    await conn.execute(*SQL["look_later"](job_id=cmd.job_id, next_at=now, now=now, **again))
     told = {"reason": cmd.reason, "wave": wave["wave"]}
     await waves.decide(conn, cmd.job_id, now, "soak skipped", by, numbers=numbers, **told)
 

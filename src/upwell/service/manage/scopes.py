@@ -159,10 +159,6 @@ async def _change_product(part: Part, cmd: c.UpdateProduct | c.DeleteProduct) ->
     return cmd
 
 
-async def _list_products(part: Part, cmd: c.ListProducts) -> c.ListProducts:
-    return replace(cmd, **await part.listed(cmd.space, cmd.product_key))
-
-
 async def _list_spaces(part: Part, cmd: c.ListSpaces) -> c.ListSpaces:
     part.whole_space()
     return replace(cmd, space=part.space_key)
@@ -219,12 +215,17 @@ async def _of_import(part: Part, cmd: Any) -> Any:
     return cmd
 
 
-async def _list_imports(part: Part, cmd: c.ListImports) -> c.ListImports:
+async def _count_devices(part: Part, cmd: c.CountDevices) -> c.CountDevices:
+    await part.group(cmd.group_id)
     return replace(cmd, **await part.listed(cmd.space, cmd.product_key))
 
 
-async def _count_devices(part: Part, cmd: c.CountDevices) -> c.CountDevices:
-    await part.group(cmd.group_id)
+async def _aside(part: Part, cmd: c.CountAside | c.ReleaseDevices) -> Any:
+    await part.job(cmd.job_id) if cmd.job_id is not None else None
+    return await _listed(part, cmd)
+
+
+async def _listed(part: Part, cmd: Any) -> Any:
     return replace(cmd, **await part.listed(cmd.space, cmd.product_key))
 
 
@@ -280,10 +281,6 @@ async def _make_package(part: Part, cmd: c.CreatePackage) -> c.CreatePackage:
 async def _of_package(part: Part, cmd: c.ShowPackage | c.UpdatePackage | c.DeletePackage) -> Any:
     await part.package(cmd.package_id)
     return cmd
-
-
-async def _list_packages(part: Part, cmd: c.ListPackages) -> c.ListPackages:
-    return replace(cmd, **await part.listed(cmd.space, cmd.product_key))
 
 
 async def _make_job(part: Part, cmd: c.CreateJob) -> c.CreateJob:
@@ -364,7 +361,7 @@ async def _of_key(part: Part, cmd: c.ShowKey | c.RevokeKey) -> Any:
 
 
 RULES: Mapping[type, Rule] = {
-    c.CreateProduct: _make_product, c.ShowProduct: _of_product, c.ListProducts: _list_products,
+    c.CreateProduct: _make_product, c.ShowProduct: _of_product, c.ListProducts: _listed,
     c.UpdateProduct: _change_product, c.DeleteProduct: _change_product,
     c.ListSpaces: _list_spaces, c.ShowSpace: _show_space, c.RenameSpace: _change_space, c.DeleteSpace: _change_space,
     c.CreateModule: _of_product, c.ListModules: _of_product, c.ShowModule: _of_module, c.UpdateModule: _of_module,
@@ -373,7 +370,7 @@ RULES: Mapping[type, Rule] = {
     c.CountDevices: _count_devices, c.UpdateDevices: _of_devices, c.ResetSecret: _of_device, c.ResetDevice: _of_device,
     c.DeleteDevice: _of_device, c.SetTags: _of_device, c.DeleteTags: _of_device, c.RegisterDevices: _of_product,
     c.CheckDeviceNames: _of_product, c.ShowRegistration: _of_product,
-    c.ExportDevices: _export_devices, c.CreateImport: _of_product, c.ListImports: _list_imports,
+    c.ExportDevices: _export_devices, c.CreateImport: _of_product, c.ListImports: _listed,
     c.ShowImport: _of_import, c.CancelImport: _of_import, c.ListImportProblems: _of_import,
     c.ListImportDevices: _of_import,
     c.CreateUploadTicket: _as_it_is, c.CreateUpload: _as_it_is, c.ShowUpload: _as_it_is,
@@ -381,14 +378,15 @@ RULES: Mapping[type, Rule] = {
     c.CreateGroup: _make_group, c.UpdateGroup: _of_group, c.DeleteGroup: _of_group, c.ShowGroup: _show_group,
     c.ListGroups: _list_groups, c.AddToGroup: _members, c.RemoveFromGroup: _members,
     c.CreatePackage: _make_package, c.ShowPackage: _of_package,
-    c.UpdatePackage: _of_package, c.DeletePackage: _of_package, c.ListPackages: _list_packages,
+    c.UpdatePackage: _of_package, c.DeletePackage: _of_package, c.ListPackages: _listed,
     c.ApproveJob: _of_job, c.RefuseJob: _of_job,
     c.PauseJob: _of_job, c.ResumeJob: _of_job, c.PromoteJob: _of_job, c.ListDecisions: _of_job,
     c.PlanRollback: _of_job, c.ShowRollback: _of_job, c.StartRollback: _of_job,
+    c.ShowAttention: _listed,
     c.ExplainDevice: _explain_device, c.ShowReasons: _of_job, c.CreatePlan: _make_plan, c.ShowPlan: _of_plan,
     c.CreateJob: _make_job, c.UpdateJob: _of_job, c.EndPolicy: _of_job, c.ShowJob: _of_job, c.ListJobs: _list_jobs,
-    c.ListFailures: _of_job, c.ListTimeline: _of_device, c.ListVersionHours: _of_product,
-    c.ListRefusedLogins: _list_refused,
+    c.ListFailures: _of_job, c.ListTimeline: _of_device, c.ListVersionHours: _of_product, c.CountAside: _aside,
+    c.ReleaseDevices: _aside, c.ReleaseDevice: _of_device, c.ListRefusedLogins: _list_refused,
     c.ListTasks: _list_tasks, c.CancelTasks: _steer, c.ConfirmTasks: _steer, c.RepeatTasks: _steer,
     c.ShowMe: _as_it_is, c.CreateKey: _make_key, c.ListKeys: _as_it_is, c.ShowKey: _of_key, c.RevokeKey: _of_key,
 }  # fmt: skip

@@ -5,6 +5,7 @@ saw the same the second is refused, in whichever processes they are and whatever
 """
 
 from collections.abc import Awaitable, Callable, Collection, Mapping
+from datetime import UTC, datetime
 from typing import Any
 
 from upwell.domain import commands as c
@@ -52,7 +53,8 @@ async def _module(conn: Connection, caller: Caller, cmd: c.UpdateModule | c.Dele
 
 async def _device(conn: Connection, caller: Caller, cmd: c.UpdateDevices | c.DeleteDevice) -> c.Device:
     key = cmd.device if isinstance(cmd, c.DeleteDevice) else cmd.changes[0].device
-    [found] = await devices.views(conn, caller, [await lock_device(conn, caller, key)])
+    held, now = [await lock_device(conn, caller, key)], datetime.now(UTC)  # what is set aside is no part of an edition
+    [found] = await devices.views(conn, caller, held, now)
     return found
 
 

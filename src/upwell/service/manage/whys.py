@@ -184,6 +184,8 @@ def _told_of_task(job: Row, row: Row, now: datetime) -> Told:
         ends_at=job["ended_at"] or job["finish_at"], kept_at=job["paused_at"] or job["halted_at"], kept_why=kept_why,
         wave=max(row["wave"], 0), open_wave=job["open_wave"], per_min=_per_min(job), at_once=job["at_once"],
         opens_at=job["opens_at"], ahead=row["ahead"],
+        aside_since=row["aside_since"], aside_until=row["aside_until"], aside_failures=row["aside_failures"] or 0,
+        aside_why=row["aside_why"] or "",
         due_at=row["due_at"], offered_at=row["offered_at"], progress=row["progress"],
         ended_at=row["halted_at"] or (row["modified_at"] if ended else None),
         ended_why=row["halt"] or (row["description"] or row["reason"] if ended else ""), **_seen(row),

@@ -6,6 +6,7 @@ from uuid import UUID
 
 from upwell.domain.task import GONE
 from upwell.service.context import Context
+from upwell.service.upgrade import setbacks
 from upwell.service.upgrade.cancelling import end_open
 from upwell.service.upgrade.lives import delete_devices
 from upwell.storage.database import Connection
@@ -31,3 +32,4 @@ async def bury(conn: Connection, device_ids: Sequence[UUID], now: datetime) -> N
     if device_ids:
         await delete_devices(conn, device_ids, now)
         await end_open(conn, device_ids, now, reason=GONE, description="the space of the device was deleted")
+        await setbacks.forget(conn, device_ids)

@@ -18,7 +18,7 @@ from upwell.domain.talk import TaskRef
 from upwell.domain.task import OPEN, State
 from upwell.service.context import Context
 from upwell.service.journal import tell
-from upwell.service.upgrade import acts, counters, events, guards, waves
+from upwell.service.upgrade import acts, counters, events, guards, setbacks, waves
 from upwell.service.upgrade.fill import Chunk, Waiting
 from upwell.service.upgrade.following import follow_at_once
 from upwell.service.upgrade.tasks import plain
@@ -93,6 +93,7 @@ async def silence_one(ctx: Context, job_id: int) -> Chunk:
         over = {device: "removed" if state is None else state.lower() for device, state in stand.items()}
         verdicts = {device: over[device] for device, state in stand.items() if state not in OPEN}
         verdicts |= dict.fromkeys(silent, Outcome.SILENT)
+        await setbacks.silent(conn, job_id, silent, now)
         held = await guards.hold(conn, [job_id])
         told = {TaskRef(device_id=device, job_id=job_id): verdict for device, verdict in verdicts.items()}
         await guards.judge(conn, told, held, now)

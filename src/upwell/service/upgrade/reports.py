@@ -8,7 +8,7 @@ waits for nothing that others hold: devices whose rows they hold are given back,
 import asyncio
 from collections.abc import Mapping, Sequence
 from collections.abc import Set as AbstractSet
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from uuid import UUID
 
@@ -16,6 +16,7 @@ from upwell.domain.choosing import Choice
 from upwell.domain.hearing import (
     Beside,
     answered_version,
+    came_back,
     delivered,
     is_older,
     reported_progress,
@@ -164,11 +165,23 @@ def _apply_one(incoming: Incoming, tasks: list[Task], known: _Known, ledger: Led
         if not task.is_open or not _concerns(incoming, task):
             continue
         stepped, change = _step(task, incoming, known, now)
+        if task.counts_setbacks and isinstance(incoming.said, VersionReport):
+            stepped = _fallen_back(task, stepped, incoming, ledger)
         if stepped != task or change is not None:
             tasks[place] = stepped
             ledger.note(task, stepped, change)
             moved.append(stepped)
     return moved
+
+
+def _fallen_back(task: Task, stepped: Task, incoming: Incoming, ledger: Ledger) -> Task:
+    """A device that came back with what it ran before has failed once, until it is offered the package again."""
+    if not isinstance(incoming.said, VersionReport) or not stepped.is_open:
+        return stepped
+    if not came_back(task, incoming.said.version, incoming.connection_id):
+        return stepped
+    ledger.setbacks.fell_back(task)
+    return replace(stepped, offered_on=None)
 
 
 def _concerns(incoming: Incoming, task: Task) -> bool:

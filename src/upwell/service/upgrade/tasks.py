@@ -13,6 +13,7 @@ from upwell.domain.outcomes import apart
 from upwell.domain.talk import TaskRef
 from upwell.domain.task import Change, Event, State, Task
 from upwell.service.upgrade import acts, counters, events, failures, guards
+from upwell.service.upgrade.setbacks import Setbacks
 from upwell.storage.database import Connection, Row
 from upwell.storage.queries import sheet
 
@@ -59,17 +60,19 @@ class Ledger:
     tasks: dict[TaskRef, Task] = field(default_factory=dict)
     changes: list[tuple[TaskRef, int, Change]] = field(default_factory=list)
     stored: dict[TaskRef, Task] = field(default_factory=dict)  # what was noted, as it was before
+    setbacks: Setbacks = field(default_factory=Setbacks)
 
     def note(self, before: Task, after: Task, change: Change | None) -> None:
         """Remember the task's newest value and, if its state moved, a line of history."""
         self.stored.setdefault(before.ref, before)
         self.tasks[after.ref] = after
+        self.setbacks.note(before, after, change)
         if change is not None:
             self.changes.append((after.ref, after.rev + 1, change))
 
     async def save(self, conn: Connection, now: datetime) -> None:
         """Write everything: the tasks, which have passed all acts of their jobs, their history, what is told of them,
-        then the counters, and last of all what failures show of jobs with a guard."""
+        then the counters, what their devices failed in, and last of all what failures show of jobs with a guard."""
         changed = [(self.stored[ref], _with_outcome(task)) for ref, task in self.tasks.items()]
         replaced, shifts = await failures.placed(conn, changed)
         if changed:
@@ -79,6 +82,7 @@ class Ledger:
         await events.tell_tasks(conn, changed, now)
         await counters.move(conn, counters.moves_of(changed))
         await failures.move(conn, shifts)
+        await self.setbacks.save(conn, now)
         stepped = [self.tasks[ref] for ref, _, change in self.changes if change.event is Event.STEPPED]
         on = [task.ref for task in stepped if task.wave and task.is_open]
         await guards.heard(conn, [(b, a) for b, a in changed if a.wave], on, now)

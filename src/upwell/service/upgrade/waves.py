@@ -134,7 +134,7 @@ async def _look(ctx: Context, conn: Connection, row: Row) -> Chunk | None:
         await conn.execute(*SQL["rest"](job_id=row["job_id"]))
         return Chunk(more=False, moved=True)
     if is_last:
-        await _look_later(conn, row, row["heard"], row["pass_at"])
+        await _look_later(conn, row, row["heard"], None, now, row["pass_at"])
         return Chunk(more=False, moved=True)
     seen, judgement = await _judged(conn, row, wave, now)
     if judgement.lacks is None and row["paused_at"] is None and not row["unapproved"]:
@@ -142,18 +142,19 @@ async def _look(ctx: Context, conn: Connection, row: Row) -> Chunk | None:
     ready_at = None if judgement.result is None else wave["ready_at"] or now
     await conn.execute(*SQL["set_ready"](job_id=row["job_id"], wave=wave["wave"], ready_at=ready_at))
     soaked_at = judgement.until if judgement.lacks is Lacks.SOAK else None
-    await _look_later(conn, row, seen.verdicts, row["pass_at"], soaked_at, now=now)
+    await _look_later(conn, row, seen.verdicts, judgement.lacks, now, row["pass_at"], soaked_at, soon=True)
     return Chunk(more=False, moved=True)
 
 
 async def _look_later(
-    conn: Connection, row: Row, heard: int, *until: datetime | None, now: datetime | None = None
-) -> None:
+    conn: Connection, row: Row, heard: int, lacks: Lacks | None, now: datetime, *until: datetime | None,
+    soon: bool = False,
+) -> None:  # fmt: skip
     """The next look is at the first of these times; where verdicts may come, soon after one came."""
     pause_s = LOOK_S[0] if heard != row["heard"] else min(LOOK_S[1], 2 * row["pause_s"])
-    soon = [] if now is None else [now + timedelta(seconds=pause_s)]
-    next_at = min(each for each in (*until, *soon) if each is not None)
-    await conn.execute(*SQL["look_later"](job_id=row["job_id"], heard=heard, pause_s=pause_s, next_at=next_at))
+    times = [each for each in until if each is not None] + ([now + timedelta(seconds=pause_s)] if soon else [])
+    told = {"heard": heard, "lacks": lacks or "", "now": now}
+    await conn.execute(*SQL["look_later"](job_id=row["job_id"], pause_s=pause_s, next_at=min(times), **told))
 
 
 async def _go_through(conn: Connection, row: Row, wave: Row, now: datetime) -> Chunk:

@@ -20,10 +20,12 @@ select d.device_id, p.product_key, p.name as product_name, p.facts as product_fa
        (select jsonb_agg(jsonb_build_array(t.key, t.value) order by t.key)
         from device_tag t where t.device_id = d.device_id) as tags,
        s.key as space_key, s.name as space_name, s.space_id = s.account_id as space_is_default,
-       s.created_at as space_created_at
+       s.created_at as space_created_at, b.since as aside_since, b.until_at as aside_until, b.failures as aside_failures,
+       b.job_id as aside_job, b.reason as aside_reason
 from unnest(:device_ids::uuid[]) with ordinality as w(device_id, place)
 join device d using (device_id) join product p using (product_id) join space s using (space_id)
 left join presence n using (device_id) left join heard h using (device_id)
+left join setback b on b.device_id = d.device_id and b.until_at > :now
 where p.account_id = :account_id and d.deleted_at is null and p.deleted_at is null
 order by w.place;
 

@@ -46,13 +46,14 @@ select d.device_id, d.job_id, d.nth,
        d.state = any(:released::text[]) and o.found is not null as is_offerable
 from oldest d
 left join lateral (
-    select true as found from offerable o where o.device_id = d.device_id and o.job_id = d.job_id and o.nth = d.nth limit 1
+    select true as found from offerable o where o.device_id = d.device_id and o.job_id = d.job_id and o.nth = d.nth
+      and is_let_in(o.aside_until, :now) limit 1
 ) o on true
 order by d.due_at;
 
 -- name: put_by
 -- These tasks are due and can't be offered. One that does not fit what its device runs is due again when that says
--- something new; another waits a while.
+-- something new, one whose device is set aside when that ends; another waits a while.
 with t as materialized (
     select t.device_id, t.job_id, t.nth
     from unnest(:device_ids::uuid[], :job_ids::bigint[], :nths::smallint[]) as c(device_id, job_id, nth)
@@ -60,11 +61,12 @@ with t as materialized (
     where t.due_at <= :due_by
     for update of t skip locked
 )
-update task set due_at = case when fit.version or task.awaiting <> '' then :later::timestamptz end
+update task set due_at = case when fit.version or task.awaiting <> '' then greatest(:later::timestamptz, s.until_at) end
 from t join job j on j.job_id = t.job_id
 join task w on w.device_id = t.device_id and w.job_id = t.job_id and w.nth = t.nth
 join package p on p.package_id = coalesce(w.package_id, j.package_id)
 left join module_version mv on mv.device_id = w.device_id and mv.module = w.module
+left join setback s on s.device_id = w.device_id
 cross join lateral (
     select coalesce(may_follow(mv.version, p.is_delta, p.source_version, p.source_versions), false) as version
 ) fit
@@ -80,6 +82,7 @@ cross join lateral (
     select o.device_id, o.job_id, o.nth, o.module from offerable o
     where o.device_id = w.device_id and (o.due_at is null or o.due_at <= :now::timestamptz + :settle::interval)
       and not o.asks_first and is_in_time(o.finish_at, :now) and is_in_time(o.open_until, :now)
+      and is_let_in(o.aside_until, :now)
     offset 0
 ) o
 order by o.device_id, o.job_id;
@@ -141,7 +144,8 @@ join job j on j.job_id = t.job_id join package p on p.package_id = coalesce(t.pa
 join device d on d.device_id = t.device_id join product pr on pr.product_id = d.product_id
 left join module_version mv on mv.device_id = t.device_id and mv.module = t.module
 cross join lateral (select o.asks_first, o.fits from offerable o
-                    where o.device_id = c.device_id and o.job_id = c.job_id and o.nth = c.nth limit 1) o
+                    where o.device_id = c.device_id and o.job_id = c.job_id and o.nth = c.nth
+                      and is_let_in(o.aside_until, :now) limit 1) o
 where t.state = any(:released::text[]) and (:due_by::timestamptz is null or t.due_at <= :due_by)
   and is_in_time(j.open_until, :now) and is_welcome(d.enabled, d.deleted_at)
 for update of t skip locked;

@@ -147,11 +147,13 @@ update rollout set after_lot = null, after_device = null, after_nth = null, coun
 where job_id = :job_id;
 
 -- name: look_later
-update rollout set heard = :heard, pause_s = :pause_s, next_at = :next_at where job_id = :job_id;
+update rollout set heard = :heard, pause_s = :pause_s, next_at = :next_at, lacks = :lacks,
+                   still_at = case when heard = :heard and lacks = :lacks then coalesce(still_at, :now) else :now end
+where job_id = :job_id;
 
 -- name: rest
 -- Its last wave is open and has been gone through, or nothing of it is left: nobody looks at it any more.
-update rollout set next_at = 'infinity' where job_id = :job_id;
+update rollout set next_at = 'infinity', lacks = '' where job_id = :job_id;
 
 -- name: set_ready
 update job_wave set ready_at = :ready_at where job_id = :job_id and wave = :wave and ready_at is distinct from :ready_at::timestamptz;
@@ -173,7 +175,7 @@ with w as (
     update job_wave set opened_at = :now, opened_by = :by where job_id = :job_id and wave = :wave
 )
 update rollout set after_lot = null, after_device = null, after_nth = null, passes = 0, counting = 0, unreached = null,
-                   heard = 0, pause_s = 1, pass_at = :now, next_at = :now
+                   heard = 0, pause_s = 1, pass_at = :now, next_at = :now, lacks = '', still_at = null
 where job_id = :job_id;
 
 -- name: decide

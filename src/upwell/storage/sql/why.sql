@@ -22,7 +22,8 @@ order by exists (select from task t where t.device_id = d.device_id and t.job_id
 -- The last task of the device in the job, in its present life: where it stands, and the particulars. `ahead` are tasks that are due
 -- before it on its node, as far as offers could be left for them.
 select s.*, t.due_at, t.offered_at, t.modified_at, t.description, t.progress, t.wave, t.node_id, t.slot, h.description as halt,
-       h.at as halted_at, mv.version, mv.reported_at, pr.online_at, pr.offline_at, p.version as destination, (
+       h.at as halted_at, mv.version, mv.reported_at, pr.online_at, pr.offline_at, p.version as destination,
+       sb.since as aside_since, sb.until_at as aside_until, sb.failures as aside_failures, sb.reason as aside_why, (
            select count(*) from (
                select from task o where s.due = 'now' and o.node_id = t.node_id and o.job_id = t.job_id and o.due_at < t.due_at
                limit :most
@@ -32,6 +33,7 @@ from task t cross join lateral task_stand(t, :now) s join job j using (job_id)
 join package p on p.package_id = coalesce(t.package_id, j.package_id)
 left join module_version mv on mv.device_id = t.device_id and mv.module = t.module
 left join presence pr on pr.device_id = t.device_id
+left join setback sb on sb.device_id = t.device_id
 left join lateral halt_of(t.job_id, t.acts, t.state) h on t.acts < j.acts
 where t.device_id = :device_id and t.job_id = :job_id
   and t.life = coalesce((select d.life from device d where d.device_id = t.device_id), t.life)
@@ -79,12 +81,12 @@ with w as materialized (
 select s.state, s.awaiting, s.need_push, s.offered, s.due, s.asks_first, s.is_let_go, s.is_alive, s.enabled, s.online,
        s.was_online, s.is_refused, s.has_version, s.is_there, s.is_fitting, s.is_released, s.is_deleted, s.has_object,
        s.object_state, s.is_running, s.in_time, s.is_unpaused, s.is_unhalted, s.is_wave_open, s.is_retry,
-       s.is_tried_out, s.reason, s.is_fetched, s.is_approved, s.in_hours, s.has_place, s.outcome, s.is_led, s.is_step,
+       s.is_tried_out, s.reason, s.is_fetched, s.is_approved, s.in_hours, s.has_place, s.outcome, s.is_led, s.is_step, s.is_set_aside,
        count(*) as n, (array_agg(w.device_id))[1:10] as examples
 from w join task t on t.device_id = w.device_id and t.job_id = :job_id and t.nth = w.nth
 cross join lateral task_stand(t, :now) s
 where not exists (select from task l where l.device_id = w.device_id and l.job_id = :job_id and l.nth > w.nth)
-group by 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16, 17, 18, 19, 20, 21, 22, 23, 24, 25, 26, 27, 28, 29, 30, 31, 32, 33, 34;
+group by 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16, 17, 18, 19, 20, 21, 22, 23, 24, 25, 26, 27, 28, 29, 30, 31, 32, 33, 34, 35;
 
 -- name: public_ids
 -- What these devices, or the strays of the job, are known by.
