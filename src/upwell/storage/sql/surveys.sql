@@ -97,7 +97,7 @@ select coalesce(f.misfit, case when b.job_id is not null then 'queued_behind' en
             when not is_let_in(sb.until_at, :now) then 'set_aside' end as keeps,
        f.misfit is null and exists (select from version_past v where v.device_id = d.device_id and v.module = :module
                                     and v.version = :destination) as ran_before,
-       count(*) as n, (array_agg(d.device_id))[1:10] as examples
+       count(*) as n, (array_agg(d.device_id))[1:(:shown::int)] as examples
 from device d
 left join module_version mv on mv.device_id = d.device_id and mv.module = :module
 left join presence pr on pr.device_id = d.device_id
