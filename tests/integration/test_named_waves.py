@@ -1,4 +1,4 @@
-"""Waves that are a group, a tag or devices by name, beside shares (ADR 0059; issue 13)."""
+"""Waves that are a group, a tag or devices by name, beside shares (ADR 0053; issue 13)."""
 
 import random
 from decimal import Decimal

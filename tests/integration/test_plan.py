@@ -178,8 +178,14 @@ async def not_offered(ctx: Context, stage: Stage, job: int, live: dict[UUID, Any
 
 @pytest.mark.parametrize("seeds", [range(6), pytest.param(range(6, 206), marks=pytest.mark.slow)])
 @pytest.mark.timeout(900)
-async def test_a_plan_is_what_happens(ctx: Context, caller: Caller, clock: Clock, seeds: range) -> None:
+async def test_a_plan_is_what_happens(
+    ctx: Context, caller: Caller, clock: Clock, monkeypatch: pytest.MonkeyPatch, seeds: range
+) -> None:
+    """Whether its devices are named or their spans read as a whole, in one part or in many."""
     for seed in seeds:
+        for size in ("CHUNK", "SPAN"):
+            monkeypatch.setattr(planning, size, (10_000, 5, 7)[seed % 3])
+        monkeypatch.setattr(planning, "DENSE", (3, 0)[seed % 2])
         stage = await staged(ctx, caller, clock, random.Random(seed))
         plan = await planned(ctx, caller, stage.cmd)
         assert plan.status == "done", seed

@@ -1,4 +1,4 @@
-"""Waves that are a group, a tag or devices by name: who is of them, and their dealing (ADR 0059).
+"""Waves that are a group, a tag or devices by name: who is of them, and their dealing (ADR 0053).
 
 Each device is of the first such wave that takes it, whatever the shares before it are; the others come to the shares by
 lot. A device that is dealt moves to its wave's band of lots, so what is not dealt lies in the lowest, and whoever is
