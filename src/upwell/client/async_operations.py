@@ -929,11 +929,13 @@ class AsyncOperations(Awaiting):
         source_versions: list[str] | None = None,
         tags: dict[str, str] | None = None,
         hours: s.UpdateRolloutHours | None = None,
+        pace: s.UpdateRolloutPace | None = None,
         if_match: Mapping[str, Any] | str | None = None,
     ) -> s.Rollout:
         """Change the pace, the hours or the tags of a rollout that runs. `timeout_min` and `source_versions` only of
-        a dynamic one. With `maximum_per_min` 0 nothing is offered. Hours `{}` are none. Of a rollout that wanted
-        approval a change is approved anew. Needs the role operator. `PATCH /v1/rollouts/{rollout_id}`"""
+        a dynamic one. With `maximum_per_min` 0 nothing is offered. Hours `{}` are none, and so is a pace `{}`;
+        what is said of one is in place of all that was. Of a rollout that wanted approval a change is approved
+        anew. Needs the role operator. `PATCH /v1/rollouts/{rollout_id}`"""
         return await self._one(
             ask(
                 "PATCH",
@@ -944,6 +946,7 @@ class AsyncOperations(Awaiting):
                     "source_versions": source_versions,
                     "tags": tags,
                     "hours": hours,
+                    "pace": pace,
                 },
                 if_match=if_match,
             ),

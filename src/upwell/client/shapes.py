@@ -1727,6 +1727,14 @@ class UpdateRolloutHours(TypedDict):
     open: NotRequired[list[UpdateRolloutHoursOpen]]
 
 
+class UpdateRolloutPace(TypedDict):
+    base_per_min: NotRequired[int]
+    factor: NotRequired[float]
+    each_offered: NotRequired[int]
+    each_succeeded: NotRequired[int]
+    at_once: NotRequired[int]
+
+
 class UpdateRolloutDefaultsRolloutDefaultsWave(TypedDict):
     percent: NotRequired[float]
     count: NotRequired[int]

@@ -40,7 +40,7 @@ DEEDS: dict[type, tuple[str, tuple[str, ...]]] = {
     c.CreatePackage: ("package made", _PACKAGE),
     c.UpdatePackage: ("package changed", ("package_id", "name")),
     c.DeletePackage: ("package deleted", ("package_id",)),
-    c.UpdateJob: ("job changed", ("maximum_per_min", "timeout_min", "source_versions")),
+    c.UpdateJob: ("job changed", ("maximum_per_min", "pace", "timeout_min", "source_versions")),
     c.ApproveJob: ("job approved", ("remark", "revision")),
     c.RefuseJob: ("job refused", ("remark", "revision")),
     c.PauseJob: ("job paused", ("reason",)),

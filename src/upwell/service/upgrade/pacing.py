@@ -11,9 +11,12 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from uuid import UUID
 
-from upwell.domain.pace import Pace, per_min
+from upwell.domain.errors import Conflict
+from upwell.domain.pace import AT_ONCE_MAX, Pace, per_min
 from upwell.domain.talk import TaskRef
+from upwell.domain.task import State
 from upwell.service.context import Context
+from upwell.service.upgrade.counters import totals
 from upwell.service.upgrade.fill import Chunk, Waiting
 from upwell.service.upgrade.tasks import plain
 from upwell.storage.database import Connection, Row
@@ -30,6 +33,18 @@ async def give(conn: Connection, job_id: int, pace: Pace, maximum_per_min: int) 
     rate = None if growth is None else per_min(growth, maximum_per_min, 0, 0)
     kept = None if growth is None else json.dumps(kept_growth(growth))
     await conn.execute(*SQL["give"](job_id=job_id, growth=kept, per_min=rate, at_once=pace.at_once))
+
+
+async def change(conn: Connection, job_id: int, pace: Pace, maximum_per_min: int) -> None:
+    """A locked job goes that fast from now on; successes of before count, and devices that are at work do. Raises
+    Conflict too_many_at_work, where these are more than are counted one by one."""
+    counts = (await totals(conn, [job_id]))[job_id]
+    at_work = counts.get(State.NOTIFIED, 0) + counts.get(State.IN_PROGRESS, 0)
+    if pace.at_once is not None and at_work > AT_ONCE_MAX:
+        raise Conflict("too_many_at_work", f"{at_work} devices are at work; with a limit {AT_ONCE_MAX} may be.")
+    await give(conn, job_id, pace, maximum_per_min)
+    if pace.at_once is not None:
+        await conn.execute(*SQL["take_up"](job_id=job_id, at_most=AT_ONCE_MAX))
 
 
 # --- paces that grow ---
