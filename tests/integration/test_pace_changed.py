@@ -67,7 +67,7 @@ async def test_a_limit_set_while_devices_are_at_work_counts_them(ctx: Context, c
     await changed(ctx, caller, job, Pace(at_once=5))
     assert len(await offered(ctx, node)) == 1
     await changed(ctx, caller, job, Pace())
-    assert len(await offered(ctx, node)) == 3, "nobody counts them any more"
+    assert len(await offered(ctx, node)) == 2, "nobody counts them any more"
 
 
 async def test_more_at_work_than_are_counted_is_refused(

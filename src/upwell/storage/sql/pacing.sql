@@ -47,8 +47,8 @@ with begun as (
 update budget set running = running + (select count(*) from begun) where job_id = :job_id;
 
 -- name: limited
--- Jobs with a limit of which some may be at work.
-select job_id from budget where at_once is not null and running > 0 order by job_id limit :at_most;
+-- Jobs with a limit, or below one, of which some may be at work.
+select job_id from budget where running > 0 order by job_id limit :at_most;
 
 -- name: lock_limited
 select running from budget where job_id = :job_id for no key update skip locked;
