@@ -150,3 +150,23 @@ async def test_what_after_may_not_say_is_refused(v1: Api, stones: dict[str, str]
     plan = v1.do("create_plan", kind="static", package_id=stones["2.0"], product_id=stones["product"],
                  targets={"all": True})  # fmt: skip
     assert plan["status"] in ("running", "done")
+
+
+async def test_a_version_that_a_device_has_left_wants_a_yes(server: Process, v1: Api, stones: dict[str, str]) -> None:
+    made = v1.do("create_device", product_id=stones["product"], name=unique("d"))
+
+    def play() -> None:
+        device = Device(f"127.0.0.1:{server.mqtt}", stones["product"], made["name"], made["secret"])
+        for version in ("1.5", "1.0"):
+            device.inform(version)
+        device.close()
+        which = {"kind": "static", "package_id": stones["1.5"], "product_id": stones["product"]}
+        with pytest.raises(Refused) as refused:
+            v1.do("create_rollout", **which, targets={"all": True})
+        assert refused.value.code == "downgrade" and "1 of the devices" in str(refused.value)
+        plan = v1.do("create_plan", **which, targets={"all": True})
+        plan = until(lambda: v1.do("show_plan", plan_id=plan["id"]), lambda found: found["status"] == "done")
+        assert plan["ran_before"] == 1
+        assert v1.do("create_rollout", **which, targets={"all": True}, downgrade=True)["id"]
+
+    await asyncio.to_thread(play)

@@ -1221,6 +1221,8 @@ class Plan(TypedDict):
     waves: list[PlanWave]
     minutes: NotRequired[int]
     """All offers at this pace, with the soaks; absent: never"""
+    ran_before: NotRequired[int]
+    """Of the devices, that have left this version before: a rollout of them wants downgrade true"""
     bytes: int
     """To be downloaded by all of them"""
     guard_needs: NotRequired[list[PlanGuardNeed]]

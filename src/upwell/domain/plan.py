@@ -41,7 +41,8 @@ class Left:
 class Found:
     """What is counted so far. `taken` are the devices that would have an open task, by `versions` and `vendors`, those
     beyond APART_MAX versions apart; Of a share of the devices `counted` are
-    those that it is taken of, `drawn` those of it so far, and `share` is how many it still has room for."""
+    those that it is taken of, `drawn` those of it so far, and `share` is how many it still has room for.
+    `ran_before` are those that take part and have left the version before."""
 
     looked: int = 0
     taken: int = 0
@@ -55,6 +56,7 @@ class Found:
     drawn: int = 0
     share: int | None = None
     before: list[dict[str, Any]] = field(default_factory=list)
+    ran_before: int = 0
 
     @classmethod
     def of(cls, kept: dict[str, Any]) -> "Found":

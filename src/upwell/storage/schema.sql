@@ -1487,6 +1487,16 @@ CREATE TABLE version_hour (
 CREATE INDEX version_hour_age ON version_hour USING btree (hour);
 CREATE INDEX version_hour_newest ON version_hour USING btree (product_id, module, hour DESC);
 
+CREATE TABLE version_past (
+    device_id uuid NOT NULL,
+    module text NOT NULL,
+    version text NOT NULL,
+    product_id bigint NOT NULL,
+    left_at timestamp with time zone NOT NULL,
+    CONSTRAINT version_past_pkey PRIMARY KEY (device_id, module, version)
+);
+CREATE INDEX version_past_of_product ON version_past USING btree (product_id, module, version);
+
 CREATE VIEW bereft AS
  SELECT w.device_id, w.job_id, w.nth, w.back_at, k.package_id
    FROM ( SELECT task.device_id, task.job_id, task.nth, task.package_id,

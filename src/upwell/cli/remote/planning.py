@@ -66,6 +66,7 @@ def _tell_plan(plan: Any) -> None:
         ("devices", f"{number(plan['devices'])} of {of(plan['looked'], 'device')} would be updated"),
         ("versions", ", ".join(f"{_version(each)} {number(each['devices'])}" for each in plan["versions"])),
         ("vendors", ", ".join(f"{e.get('vendor', 'none yet')} {number(e['devices'])}" for e in plan["vendors"])),
+        ("ran it before", _ran_before(plan.get("ran_before"))),
         ("waves", ", ".join(number(each["devices"]) for each in plan["waves"])),
         ("takes", _span(plan.get("minutes"))),
         ("downloads", size(plan["bytes"])),
@@ -89,6 +90,10 @@ def _version(each: Any) -> str:
 
 def _runs(each: Any) -> str:
     return "others" if each.get("others") else each.get("version", "unknown")
+
+
+def _ran_before(devices: int | None) -> str:
+    return f"{number(devices)}, and have left it: `rollout start` wants --downgrade" if devices else ""
 
 
 def _span(minutes: int | None) -> str:

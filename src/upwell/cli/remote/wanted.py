@@ -40,6 +40,7 @@ class Wanted:
     until: Annotated[str | None, typer.Option(metavar="TIME", help="With --at: end then.")] = None
     overwrite: Annotated[bool, typer.Option(help="In place of unfinished tasks of other rollouts.")] = False
     confirm: Annotated[bool, typer.Option("--confirm", help="Each device waits for `rollout confirm`.")] = False
+    downgrade: Annotated[bool, typer.Option(help="Also devices that have left the version before.")] = False
     push: Annotated[bool, typer.Option(help="Tell devices at once, or wait until they ask.")] = True
 
     def product_of(self, package: Package) -> str:
@@ -82,5 +83,5 @@ class Wanted:
             "retry": None if self.retries is None else {"count": self.retries, "interval_min": self.retry_after},
             "scheduled_at": instant("--at", self.begin), "finish_at": instant("--until", self.until),
             "overwrite": self.overwrite or None, "needs_confirmation": self.confirm or None,
-            "push": None if self.push else False, **careful.said(),
+            "downgrade": self.downgrade or None, "push": None if self.push else False, **careful.said(),
         }  # fmt: skip

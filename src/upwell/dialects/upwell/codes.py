@@ -165,6 +165,10 @@ TABLE: Final[dict[str, Problem]] = {
     "tasks-forgotten": Problem(
         409, "Tasks of the rollout are no longer kept.", "Start a rollout of the earlier version's package."
     ),
+    "downgrade": Problem(
+        409, "Devices ran the version before and have left it.",
+        "Look at the plan; if you mean it, say downgrade true."
+    ),
     "stepping-circle": Problem(
         409, "The packages would lead in a circle.", "Name other versions in after: some that come before all of them."
     ),

@@ -117,6 +117,8 @@ PLAN = Shape("Plan", "What a rollout would do that is not made.", (
          "who is left out, and who takes part and is not offered as things stand; the most first"),
     free("waves", _many(_WAVE), lambda r: [_WAVE.show(each) for each in enumerate(r.waves, 1)]),
     number("minutes", lambda r: r.minutes, "all offers at this pace, with the soaks; absent: never", always=False),
+    number("ran_before", lambda r: r.ran_before or None,
+           "of the devices, that have left this version before: a rollout of them wants downgrade true", always=False),
     number("bytes", lambda r: r.payload, "to be downloaded by all of them"),
     free("guard_needs", _many(_NEED), lambda r: [_NEED.show(each) for each in r.needs] or None,
          "so many failures among the first offers", always=False),

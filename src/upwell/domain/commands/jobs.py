@@ -125,7 +125,9 @@ class CreateJob:
 
     With `asks_version` it is static, its devices are `targets` by public id (a target that is no device fails by
     itself), or the members of any `group_ids` when it starts. The packages are all for `part`; a device gets the one
-    that its version may follow."""
+    that its version may follow.
+
+    `downgrade` False refuses it where its devices ran the version before and have left it; None does not ask."""
 
     kind: str
     package_ids: tuple[int, ...]
@@ -137,6 +139,7 @@ class CreateJob:
     group_ids: tuple[int, ...] = ()
     any_group: bool = False
     source_versions: tuple[str, ...] = ()
+    downgrade: bool | None = None
     dynamic_mode: int | None = None
     manner: Manner = field(default_factory=Manner)
     lead_s: tuple[int, int] = (300, 7 * DAY_S)  # alibaba 2.2: ScheduleTime

@@ -58,7 +58,8 @@ class Replayed:
 class Plan:
     """What a job would do. `status` as of Reasons. Of `looked` devices `taken` would have an open task, by version
     (None: not known; the empty text: others) with the versions that it is led by, and by vendor; `answers` are the
-    others, and those that take part and are kept from it as they stand now. `minutes` None: never, at this pace."""
+    others, and those that take part and are kept from it as they stand now; `ran_before` those that take part and have
+    left the version before. `minutes` None: never, at this pace."""
 
     plan_id: int
     product_key: str
@@ -75,6 +76,7 @@ class Plan:
     payload: int
     needs: tuple[tuple[int, int], ...]
     before: tuple[Replayed, ...]
+    ran_before: int
     created_at: datetime
     ended_at: datetime | None
 

@@ -24,9 +24,9 @@ from upwell.domain.fleet import device_id
 from upwell.domain.hours import Hours
 from upwell.domain.rollout import is_whole, problem
 from upwell.domain.standings import ENDED, Progress
-from upwell.domain.stepping import Step, Way
+from upwell.domain.stepping import Step
 from upwell.service.context import Context
-from upwell.service.manage import device_lists, job_care, job_packages, job_policies, job_views, stepping
+from upwell.service.manage import device_lists, downgrades, job_care, job_packages, job_policies, job_views, stepping
 from upwell.service.manage.access import Caller, require
 from upwell.service.manage.device_keys import find_public
 from upwell.service.manage.held import fill_before
@@ -105,13 +105,14 @@ def _check_care(cmd: c.CreateJob) -> None:
 
 @dataclass(frozen=True, slots=True)
 class Looked:
-    """What a job that may be made is of: its package, its product, the devices that are named, and by which packages it
-    leads, if it does."""
+    """What a job that may be made is of: its package, its product, the devices that are named, by which packages it
+    leads, if it does, and how many of its devices have left its version before (`downgrades`)."""
 
     package: Row
     product_id: int
     targets: list[UUID]
     way: dict[str, Step] | None = None
+    ran_before: int = 0
 
 
 async def look(conn: Connection, caller: Caller, cmd: c.CreateJob, now: datetime) -> Looked:
@@ -126,7 +127,7 @@ async def _look_verify(conn: Connection, caller: Caller, cmd: c.CreateJob) -> Lo
     package, product_id = await job_packages.package_of_product(conn, caller, cmd)
     await job_packages.refuse_verified(conn, package)
     targets = await devices_of_product(conn, product_id, cmd.device_names)
-    return Looked(package, product_id, targets, await _way(conn, cmd, package, product_id))
+    return await _looked(conn, cmd, package, product_id, targets)
 
 
 async def _look_static(conn: Connection, caller: Caller, cmd: c.CreateJob) -> Looked:
@@ -134,7 +135,7 @@ async def _look_static(conn: Connection, caller: Caller, cmd: c.CreateJob) -> Lo
     job_packages.require_offerable(package, cmd.source_versions)
     await _require_groups(conn, caller, cmd.group_ids, None if cmd.any_group else "static")
     targets = await devices_of_product(conn, product_id, cmd.device_names)
-    return Looked(package, product_id, targets, await _way(conn, cmd, package, product_id))
+    return await _looked(conn, cmd, package, product_id, targets)
 
 
 async def _look_dynamic(conn: Connection, caller: Caller, cmd: c.CreateJob) -> Looked:
@@ -143,11 +144,18 @@ async def _look_dynamic(conn: Connection, caller: Caller, cmd: c.CreateJob) -> L
     await _require_groups(conn, caller, cmd.group_ids, "dynamic")
     for group_id in cmd.group_ids:
         await job_policies.require_modes(conn, cmd.manner, group_id)
-    return Looked(package, product_id, [], await _way(conn, cmd, package, product_id))
+    return await _looked(conn, cmd, package, product_id, [])
 
 
-async def _way(conn: Connection, cmd: c.CreateJob, package: Row, product_id: int) -> dict[str, Step] | None:
-    return await stepping.way_of(conn, package, product_id, cmd.manner.protocol)
+async def _looked(
+    conn: Connection, cmd: c.CreateJob, package: Row, product_id: int, targets: list[UUID]
+) -> Looked:  # fmt: skip
+    """Raises Conflict downgrade."""
+    way = await stepping.way_of(conn, package, product_id, cmd.manner.protocol)
+    job = stepping.as_filled(package, way, cmd.source_versions) | {"product_id": product_id}
+    before = await downgrades.ran_before(conn, cmd, job, targets)
+    downgrades.require_meant(cmd, package["version"], before)
+    return Looked(package, product_id, targets, way, before)
 
 
 _LOOK = {"verify": _look_verify, "static": _look_static, "dynamic": _look_dynamic}
@@ -155,7 +163,7 @@ _LOOK = {"verify": _look_verify, "static": _look_static, "dynamic": _look_dynami
 
 async def _make_verify(ctx: Context, conn: Connection, caller: Caller, cmd: c.CreateJob) -> int:
     looked = await _look_verify(conn, caller, cmd)
-    job_id = await _add(ctx, conn, caller, cmd, looked.product_id, way=looked.way)
+    job_id = await _add(ctx, conn, caller, cmd, looked.product_id, looked=looked)
     await add_targets(conn, job_id, looked.targets)
     await set_package_status(conn, looked.package["package_id"], "verifying", ctx.now())
     await fill_chunk(ctx, conn, job_id)
@@ -164,7 +172,7 @@ async def _make_verify(ctx: Context, conn: Connection, caller: Caller, cmd: c.Cr
 
 async def _make_static(ctx: Context, conn: Connection, caller: Caller, cmd: c.CreateJob) -> int:
     looked = await _look_static(conn, caller, cmd)
-    job_id = await _add(ctx, conn, caller, cmd, looked.product_id, way=looked.way)
+    job_id = await _add(ctx, conn, caller, cmd, looked.product_id, looked=looked)
     await add_targets(conn, job_id, looked.targets)
     if cmd.device_list_url is not None:
         await device_lists.add_listed(ctx, conn, caller, cmd, job_id, looked.product_id)
@@ -177,7 +185,7 @@ async def _make_dynamic(ctx: Context, conn: Connection, caller: Caller, cmd: c.C
     looked = await _look_dynamic(conn, caller, cmd)
     package, product_id = looked.package, looked.product_id
     await conn.execute(*POLICIES["change_policies"](product_id=product_id))
-    job_id = await _add(ctx, conn, caller, cmd, product_id, way=looked.way)
+    job_id = await _add(ctx, conn, caller, cmd, product_id, looked=looked)
     if await conn.fetchval(*SQL["has_begun"](job_id=job_id)):
         sources = job_policies.sources_of(package, cmd.source_versions, stepping.led_from(looked.way))
         await job_policies.add(conn, job_id, product_id, package, sources, _group_of(cmd))
@@ -244,9 +252,10 @@ async def _add(
     cmd: c.CreateJob,
     product_id: int,
     undoes: int | None = None,
-    way: Way | None = None,
+    looked: Looked | None = None,
 ) -> int:
     job_id, asks = ctx.new_id(), cmd.asks_version
+    way = None if looked is None else looked.way
     care = await job_care.care_for(conn, cmd, product_id)
     awaits = is_wanted(care.approval, await job_care.reach(conn, cmd, product_id)) if care is not None else False
     facts: dict[str, Any] = asdict(cmd.manner) | {
@@ -283,7 +292,8 @@ async def _add(
     if awaits:
         await approvals.ask(conn, job_id, caller.key_id, facts["now"])
     if facts["status"] == "IN_PROGRESS":
-        await events.tell_job(conn, job_id, Kind.ROLLOUT_STARTED, facts["now"])
+        more = {"ran_before": looked.ran_before} if looked and looked.ran_before else {}
+        await events.tell_job(conn, job_id, Kind.ROLLOUT_STARTED, facts["now"], **more)
     return job_id
 
 

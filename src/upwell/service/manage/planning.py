@@ -6,6 +6,7 @@ by, so that a plan is what happens, as long as nobody says anything new meanwhil
 
 import json
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
@@ -34,7 +35,7 @@ BEFORE, LOOKED_AT, STRETCHES = 5, 100, 1000  # guarded jobs before, among how ma
 async def create_plan(ctx: Context, caller: Caller, cmd: c.CreatePlan) -> c.Plan:
     """What the job would do, told while it is counted. Raises as `create_job` does, and TooMany."""
     require(caller, "operator")
-    job, plan_id = cmd.job, ctx.new_id()
+    job, plan_id = replace(cmd.job, downgrade=None), ctx.new_id()  # it is told, and refuses nothing
 
     async def body(conn: Connection) -> c.Plan:
         looked = await jobs.look(conn, caller, job, ctx.now())
@@ -167,6 +168,7 @@ def _count(found: Found, row: Row, manner: telling.Manner) -> None:
         found.leave(row["code"], row["n"], examples, None if row["beside"] is None else str(row["beside"]))
         return
     found.take(row["n"], row["version"], row["vendor"])
+    found.ran_before += row["n"] if row["ran_before"] else 0
     if row["keeps"] is not None:
         found.leave(row["keeps"], row["n"], examples)
     elif telling.limit(row["vendor"], manner) is not None:
@@ -217,7 +219,8 @@ async def _shown(conn: Connection, caller: Caller, plan_id: int) -> c.Plan:
         answers=tuple(_answered(code, left, names) for code, left in _most_first(found.left)),
         waves=seen.waves, minutes=seen.minutes, payload=seen.payload,
         needs=tuple((each.offers, each.failures) for each in seen.needs),
-        before=tuple(c.Replayed(**each) for each in found.before), created_at=row["created_at"],
+        before=tuple(c.Replayed(**each) for each in found.before), ran_before=found.ran_before,
+        created_at=row["created_at"],
         ended_at=row["ended_at"],
     )  # fmt: skip
 

@@ -1,6 +1,7 @@
 """Stepping stones: the way of a job that leads, found when it is made and kept with it (ADR 0048)."""
 
 from collections.abc import Sequence
+from typing import Any
 
 from upwell.domain.errors import Conflict
 from upwell.domain.stepping import ANY, Step, Stone, Way, circle, find
@@ -31,6 +32,18 @@ def goal_of(package: Row) -> Stone:
 
 def _stone(row: Row) -> Stone:
     return Stone(package_id=row["package_id"], version=row["version"], follows=frozenset(row["follows"]))
+
+
+def as_filled(package: Row, way: Way | None, versions: Sequence[str]) -> dict[str, Any]:
+    """What decides of which versions a job of this package takes devices, as `job_to_fill` gives it (`spans.fits`)."""
+    sources = list(versions) if way is not None or not package["follows"] else _common(versions, package["follows"])
+    facts = {"source_versions": sources, "is_delta": package["is_delta"] and way is None, "led_from": led_from(way)}
+    return facts | {name: package[name] for name in ("module", "version", "source_version")}
+
+
+def _common(versions: Sequence[str], follows: Sequence[str]) -> list[str]:
+    """The versions that are in both, none being any; no version is empty."""
+    return [each for each in follows if not versions or each in versions] or [""]
 
 
 def led_from(way: Way | None) -> list[str] | None:

@@ -21,6 +21,7 @@ from upwell.storage.queries import sheet
 
 _Q = sheet("policies")
 _REPORTS = sheet("reports")
+PAST_MOST = 20  # versions that a device ran before, of each module, which are kept
 
 
 @dataclass(frozen=True, slots=True)
@@ -169,6 +170,7 @@ async def _save_versions(conn: Connection, running: Sequence[Running], now: date
             modules=[run.module for run in running],
             versions=[run.version for run in running],
             by_result=by_result,
+            past_most=PAST_MOST,
         )
         await spread.move(conn, spread.moves_in(await conn.fetch(*statement)))
 

@@ -12,7 +12,7 @@ left join module_version v on v.device_id = n.device_id and v.module = n.module;
 -- name: save_versions
 -- What devices say they run; null is unknown, and says each time when it was said. What a result told (:by_result) stands until
 -- a report comes, and what a device reported itself where the result tells the same. Each is counted as is said with it, but for
--- one that stays as it was. Returns how the counts move.
+-- one that stays as it was. What they ran before is kept, the last ones. Returns how the counts move.
 with n as materialized (
     select * from unnest(:device_ids::uuid[], :product_ids::bigint[], :modules::text[], :versions::text[], :counted::smallint[])
          as n(device_id, product_id, module, version, counted)
@@ -28,6 +28,20 @@ with n as materialized (
     set version = excluded.version, reported_at = excluded.reported_at, by_result = excluded.by_result,
         counted = case when v.version is not distinct from excluded.version then v.counted else excluded.counted end
     where v.version is distinct from excluded.version or v.by_result or excluded.version is null
+), moved as materialized (
+    select n.device_id, n.module, n.product_id, n.version, was.version as before from n join was using (device_id, module)
+    where was.stays is not true
+), forgotten as (
+    delete from version_past p using moved m, lateral (
+        select o.version, row_number() over (order by o.left_at desc) as place from version_past o
+        where o.device_id = m.device_id and o.module = m.module and o.version is distinct from m.before
+    ) o
+    where p.device_id = m.device_id and p.module = m.module and p.version = o.version
+      and (o.place >= :past_most or o.version = m.version)
+), past as (
+    insert into version_past as p (device_id, module, version, product_id, left_at)
+    select device_id, module, before, product_id, :now from moved where before is not null order by device_id, module
+    on conflict (device_id, module, version) do update set left_at = excluded.left_at
 )
 select m.product_id, m.module, m.version, m.counted, sum(m.by)::bigint as by
 from n left join was using (device_id, module)

@@ -22,6 +22,8 @@ on conflict (product_id, lane, module, version, rare) do update set n = c.n + ex
 -- What these devices run is forgotten. Returns where they were counted, and how many.
 with gone as (
     delete from module_version where device_id = any(:device_ids::uuid[]) returning device_id, module, version, counted
+), past as (
+    delete from version_past where device_id = any(:device_ids::uuid[])
 )
 select d.product_id, g.module, g.version, g.counted, count(*) as n from gone g join device d using (device_id)
 group by 1, 2, 3, 4;

@@ -95,6 +95,8 @@ select coalesce(f.misfit, case when b.job_id is not null then 'queued_behind' en
        case when not is_welcome(d.enabled, d.deleted_at) then 'disabled' when pr.online_at is null then 'never_seen'
             when pr.node_id is null and pr.offline_at < :away_since then 'offline'
             when not is_let_in(sb.until_at, :now) then 'set_aside' end as keeps,
+       f.misfit is null and exists (select from version_past v where v.device_id = d.device_id and v.module = :module
+                                    and v.version = :destination) as ran_before,
        count(*) as n, (array_agg(d.device_id))[1:10] as examples
 from device d
 left join module_version mv on mv.device_id = d.device_id and mv.module = :module
@@ -112,7 +114,7 @@ left join lateral (
 where d.product_id = :product_id and d.deleted_at is null and d.created_at <= :until
   and (:device_ids::uuid[] is null or d.device_id = any(:device_ids::uuid[]))
   and (:after::uuid is null or d.device_id > :after) and (:last::uuid is null or d.device_id <= :last)
-group by 1, 2, 3, 4, 5;
+group by 1, 2, 3, 4, 5, 6;
 
 -- name: span_ends
 -- The last of the next devices of a product, by id; none: the rest are fewer.
