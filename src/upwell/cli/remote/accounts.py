@@ -81,8 +81,8 @@ def defaults(
 
 @verb(app, "limits", "upwell account limits", "upwell account limits --per-minute 500")
 def limits(at: At, *, limited: Limited) -> None:
-    """Show how much all rollouts of your account may do together and what is spent of it, or set that: in the place of
-    what was, as an admin may."""
+    """Show or set how much all rollouts of your account may do together: what is said is in the place of what was, as
+    an admin may."""
     limited.applied(at, at.client.show_limits, at.client.update_limits)
 
 

@@ -97,8 +97,8 @@ def defaults(
     "upwell product limits lamp-eu --none",
 )  # fmt: skip
 def limits(at: At, product: Product, *, limited: Limited) -> None:
-    """Show how much all rollouts of a product may do together and what is spent of it, or set that: in the place of
-    what was, as an admin may."""
+    """Show or set how much all rollouts of a product may do together: what is said is in the place of what was, as an
+    admin may."""
     client = at.client
     limited.applied(at, partial(client.show_product_limits, product), partial(client.update_product_limits, product))
 
