@@ -598,6 +598,11 @@ class RolloutPaused(TypedDict):
     reason: NotRequired[str]
 
 
+class RolloutWaveTag(TypedDict):
+    key: str
+    value: str
+
+
 class RolloutWave(TypedDict):
     wave: int
     """From 1"""
@@ -605,6 +610,9 @@ class RolloutWave(TypedDict):
     """More may come"""
     percent: NotRequired[float]
     count: NotRequired[int]
+    group_id: NotRequired[str]
+    tag: NotRequired[RolloutWaveTag]
+    device_names: NotRequired[list[str]]
     size: NotRequired[int]
     """Devices that were dealt to it, beside those of the waves before"""
     soak_min: NotRequired[int]
@@ -763,6 +771,11 @@ class CountedRolloutPaused(TypedDict):
     reason: NotRequired[str]
 
 
+class CountedRolloutWaveTag(TypedDict):
+    key: str
+    value: str
+
+
 class CountedRolloutWave(TypedDict):
     wave: int
     """From 1"""
@@ -770,6 +783,9 @@ class CountedRolloutWave(TypedDict):
     """More may come"""
     percent: NotRequired[float]
     count: NotRequired[int]
+    group_id: NotRequired[str]
+    tag: NotRequired[CountedRolloutWaveTag]
+    device_names: NotRequired[list[str]]
     size: NotRequired[int]
     """Devices that were dealt to it, beside those of the waves before"""
     soak_min: NotRequired[int]
@@ -1529,11 +1545,19 @@ class Event(TypedDict):
     data: EventData
 
 
+class UpdateProductRolloutDefaultsWaveTag(TypedDict):
+    key: str
+    value: str
+
+
 class UpdateProductRolloutDefaultsWave(TypedDict):
     percent: NotRequired[float]
     count: NotRequired[int]
     at_least: NotRequired[int]
     at_most: NotRequired[int]
+    group_id: NotRequired[str]
+    tag: NotRequired[UpdateProductRolloutDefaultsWaveTag]
+    device_names: NotRequired[list[str]]
     soak_min: NotRequired[int]
 
 
@@ -1673,11 +1697,19 @@ class CreateRolloutRetry(TypedDict):
     interval_min: int
 
 
+class CreateRolloutWaveTag(TypedDict):
+    key: str
+    value: str
+
+
 class CreateRolloutWave(TypedDict):
     percent: NotRequired[float]
     count: NotRequired[int]
     at_least: NotRequired[int]
     at_most: NotRequired[int]
+    group_id: NotRequired[str]
+    tag: NotRequired[CreateRolloutWaveTag]
+    device_names: NotRequired[list[str]]
     soak_min: NotRequired[int]
 
 
@@ -1729,11 +1761,19 @@ class UpdateRolloutHours(TypedDict):
     open: NotRequired[list[UpdateRolloutHoursOpen]]
 
 
+class UpdateRolloutDefaultsRolloutDefaultsWaveTag(TypedDict):
+    key: str
+    value: str
+
+
 class UpdateRolloutDefaultsRolloutDefaultsWave(TypedDict):
     percent: NotRequired[float]
     count: NotRequired[int]
     at_least: NotRequired[int]
     at_most: NotRequired[int]
+    group_id: NotRequired[str]
+    tag: NotRequired[UpdateRolloutDefaultsRolloutDefaultsWaveTag]
+    device_names: NotRequired[list[str]]
     soak_min: NotRequired[int]
 
 
@@ -1806,11 +1846,19 @@ class CreatePlanRetry(TypedDict):
     interval_min: int
 
 
+class CreatePlanWaveTag(TypedDict):
+    key: str
+    value: str
+
+
 class CreatePlanWave(TypedDict):
     percent: NotRequired[float]
     count: NotRequired[int]
     at_least: NotRequired[int]
     at_most: NotRequired[int]
+    group_id: NotRequired[str]
+    tag: NotRequired[CreatePlanWaveTag]
+    device_names: NotRequired[list[str]]
     soak_min: NotRequired[int]
 
 

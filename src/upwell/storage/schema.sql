@@ -1297,6 +1297,8 @@ CREATE TABLE rollout (
     guard jsonb,
     lacks text DEFAULT ''::text NOT NULL,
     still_at timestamp with time zone,
+    is_named boolean DEFAULT false NOT NULL,
+    named jsonb,
     CONSTRAINT rollout_pkey PRIMARY KEY (job_id)
 );
 CREATE INDEX rollout_next ON rollout USING btree (next_at);
