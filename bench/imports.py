@@ -4,13 +4,8 @@ A chunk costs the same however many devices there are, so that the last figure i
 no slower than it by half, on a machine that does other things meanwhile.
 """
 
-import json
-import subprocess
-import sys
 import time
 from itertools import pairwise
-from pathlib import Path
-from typing import Any
 
 import httpx
 from tests.prove.rollout import Process
@@ -27,7 +22,7 @@ def measure(figures: Figures) -> None:
     server = Process()
     server.start()
     try:
-        v1 = _client(server)
+        v1 = server.v1()
         product = v1.post("/products", json={"name": "bench"}).raise_for_status().json()["id"]
         text = "name,nickname,tags\n" + "".join(f"d-{n:07},lamp {n},room={n % 100}\n" for n in range(ROWS))
         began = v1.post("/imports", params={"product_id": product}, content=text, headers={"Content-Type": "text/csv"})
@@ -40,15 +35,6 @@ def measure(figures: Figures) -> None:
             figures.note(named, rate, "rows/s", beside=("first rows", rates[0]), goal=goal)
     finally:
         server.stop()
-
-
-def _client(server: Process) -> httpx.Client:
-    """With a first token, which is made beside the running server."""
-    command = [str(Path(sys.executable).with_name("upwell")), "key", "create", "--dialect", "upwell", "--role", "admin",
-               "--data-dir", str(server.dir / "data"), "--json"]  # fmt: skip
-    made: dict[str, Any] = json.loads(subprocess.run(command, capture_output=True, text=True, check=True).stdout)
-    headers = {"Authorization": f"Bearer {made['secret']}"}
-    return httpx.Client(base_url=f"http://127.0.0.1:{server.http}/v1", headers=headers, timeout=60)
 
 
 def _times(v1: httpx.Client, import_id: str) -> list[float]:

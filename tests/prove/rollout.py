@@ -1,6 +1,7 @@
 """A server in a process of its own and a rollout to a simulated fleet, for tests that kill things."""
 
 import asyncio
+import json
 import os
 import secrets
 import shutil
@@ -15,6 +16,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+import httpx
 from alibabacloud_iot20180120 import models as m
 from alibabacloud_iot20180120.client import Client
 from alibabacloud_tea_openapi.models import Config
@@ -121,6 +123,14 @@ class Process:
                 read_timeout=CALL_WITHIN_S * 1000,
             )
         )
+
+    def v1(self) -> httpx.Client:
+        """`/v1` with an admin's token, which is made beside the running server."""
+        command = [str(Path(sys.executable).with_name("upwell")), "key", "create", "--dialect", "upwell",
+                   "--role", "admin", "--data-dir", str(self.dir / "data"), "--json"]  # fmt: skip
+        made = json.loads(subprocess.run(command, capture_output=True, text=True, check=True).stdout)
+        headers = {"Authorization": f"Bearer {made['secret']}"}
+        return httpx.Client(base_url=f"http://127.0.0.1:{self.http}/v1", headers=headers, timeout=60)
 
 
 def product_with(client: Client, count: int) -> tuple[str, list[tuple[str, str]]]:

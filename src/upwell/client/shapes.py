@@ -613,6 +613,11 @@ class RolloutPaused(TypedDict):
     reason: NotRequired[str]
 
 
+class RolloutWaveTag(TypedDict):
+    key: str
+    value: str
+
+
 class RolloutWave(TypedDict):
     wave: int
     """From 1"""
@@ -620,6 +625,9 @@ class RolloutWave(TypedDict):
     """More may come"""
     percent: NotRequired[float]
     count: NotRequired[int]
+    group_id: NotRequired[str]
+    tag: NotRequired[RolloutWaveTag]
+    device_names: NotRequired[list[str]]
     size: NotRequired[int]
     """Devices that were dealt to it, beside those of the waves before"""
     soak_min: NotRequired[int]
@@ -778,6 +786,11 @@ class CountedRolloutPaused(TypedDict):
     reason: NotRequired[str]
 
 
+class CountedRolloutWaveTag(TypedDict):
+    key: str
+    value: str
+
+
 class CountedRolloutWave(TypedDict):
     wave: int
     """From 1"""
@@ -785,6 +798,9 @@ class CountedRolloutWave(TypedDict):
     """More may come"""
     percent: NotRequired[float]
     count: NotRequired[int]
+    group_id: NotRequired[str]
+    tag: NotRequired[CountedRolloutWaveTag]
+    device_names: NotRequired[list[str]]
     size: NotRequired[int]
     """Devices that were dealt to it, beside those of the waves before"""
     soak_min: NotRequired[int]
@@ -1544,11 +1560,19 @@ class Event(TypedDict):
     data: EventData
 
 
+class UpdateProductRolloutDefaultsWaveTag(TypedDict):
+    key: str
+    value: str
+
+
 class UpdateProductRolloutDefaultsWave(TypedDict):
     percent: NotRequired[float]
     count: NotRequired[int]
     at_least: NotRequired[int]
     at_most: NotRequired[int]
+    group_id: NotRequired[str]
+    tag: NotRequired[UpdateProductRolloutDefaultsWaveTag]
+    device_names: NotRequired[list[str]]
     soak_min: NotRequired[int]
 
 
@@ -1688,11 +1712,19 @@ class CreateRolloutRetry(TypedDict):
     interval_min: int
 
 
+class CreateRolloutWaveTag(TypedDict):
+    key: str
+    value: str
+
+
 class CreateRolloutWave(TypedDict):
     percent: NotRequired[float]
     count: NotRequired[int]
     at_least: NotRequired[int]
     at_most: NotRequired[int]
+    group_id: NotRequired[str]
+    tag: NotRequired[CreateRolloutWaveTag]
+    device_names: NotRequired[list[str]]
     soak_min: NotRequired[int]
 
 
@@ -1752,11 +1784,19 @@ class UpdateRolloutPace(TypedDict):
     at_once: NotRequired[int]
 
 
+class UpdateRolloutDefaultsRolloutDefaultsWaveTag(TypedDict):
+    key: str
+    value: str
+
+
 class UpdateRolloutDefaultsRolloutDefaultsWave(TypedDict):
     percent: NotRequired[float]
     count: NotRequired[int]
     at_least: NotRequired[int]
     at_most: NotRequired[int]
+    group_id: NotRequired[str]
+    tag: NotRequired[UpdateRolloutDefaultsRolloutDefaultsWaveTag]
+    device_names: NotRequired[list[str]]
     soak_min: NotRequired[int]
 
 
@@ -1829,11 +1869,19 @@ class CreatePlanRetry(TypedDict):
     interval_min: int
 
 
+class CreatePlanWaveTag(TypedDict):
+    key: str
+    value: str
+
+
 class CreatePlanWave(TypedDict):
     percent: NotRequired[float]
     count: NotRequired[int]
     at_least: NotRequired[int]
     at_most: NotRequired[int]
+    group_id: NotRequired[str]
+    tag: NotRequired[CreatePlanWaveTag]
+    device_names: NotRequired[list[str]]
     soak_min: NotRequired[int]
 
 

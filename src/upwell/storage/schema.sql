@@ -29,6 +29,12 @@ CREATE OR REPLACE FUNCTION public.device_status(enabled boolean, node_id uuid, a
  IMMUTABLE
 RETURN CASE WHEN (NOT enabled) THEN 'DISABLED'::text WHEN (node_id IS NOT NULL) THEN 'ONLINE'::text WHEN (activated_at IS NULL) THEN 'UNACTIVE'::text ELSE 'OFFLINE'::text END;
 
+CREATE OR REPLACE FUNCTION public.gives_way(state text, slot text, kind text, for_slot text, replaced text[], overwrite boolean, multi_module boolean, is_dynamic boolean)
+ RETURNS boolean
+ LANGUAGE sql
+ IMMUTABLE PARALLEL SAFE
+RETURN ((state = ANY (replaced)) AND (overwrite OR (multi_module AND (slot = for_slot)) OR (is_dynamic AND (kind = 'dynamic'::text))));
+
 CREATE TABLE job_act (
     job_id bigint NOT NULL,
     nth integer NOT NULL,
@@ -97,6 +103,12 @@ CREATE OR REPLACE FUNCTION public.is_welcome(enabled boolean, deleted_at timesta
  LANGUAGE sql
  IMMUTABLE PARALLEL SAFE
 RETURN (enabled AND (deleted_at IS NULL));
+
+CREATE OR REPLACE FUNCTION public.kept_by(enabled boolean, online_at timestamp with time zone, is_online boolean, offline_at timestamp with time zone, away_since timestamp with time zone, aside_until timestamp with time zone, now timestamp with time zone)
+ RETURNS text
+ LANGUAGE sql
+ IMMUTABLE PARALLEL SAFE
+RETURN CASE WHEN (NOT is_welcome(enabled, NULL::timestamp with time zone)) THEN 'disabled'::text WHEN (online_at IS NULL) THEN 'never_seen'::text WHEN ((NOT is_online) AND (offline_at < away_since)) THEN 'offline'::text WHEN (NOT is_let_in(aside_until, now)) THEN 'set_aside'::text ELSE NULL::text END;
 
 CREATE TABLE fleet_limit (
     account_id bigint NOT NULL,
@@ -1321,6 +1333,8 @@ CREATE TABLE rollout (
     guard jsonb,
     lacks text DEFAULT ''::text NOT NULL,
     still_at timestamp with time zone,
+    is_named boolean DEFAULT false NOT NULL,
+    named jsonb,
     CONSTRAINT rollout_pkey PRIMARY KEY (job_id)
 );
 CREATE INDEX rollout_next ON rollout USING btree (next_at);

@@ -1,4 +1,4 @@
-"""Limits of an account or a product over all their jobs (ADR 0053)."""
+"""Limits of an account or a product over all their jobs (ADR 0054)."""
 
 from dataclasses import dataclass
 

@@ -133,6 +133,7 @@ async def _look_verify(conn: Connection, caller: Caller, cmd: c.CreateJob) -> Lo
 async def _look_static(conn: Connection, caller: Caller, cmd: c.CreateJob) -> Looked:
     package, product_id = await job_packages.package_of_product(conn, caller, cmd)
     job_packages.require_offerable(package, cmd.source_versions)
+    await _require_groups(conn, caller, _groups_of_waves(cmd), None)
     await _require_groups(conn, caller, cmd.group_ids, None if cmd.any_group else "static")
     targets = await devices_of_product(conn, product_id, cmd.device_names)
     return await _looked(conn, cmd, package, product_id, targets)
@@ -141,6 +142,7 @@ async def _look_static(conn: Connection, caller: Caller, cmd: c.CreateJob) -> Lo
 async def _look_dynamic(conn: Connection, caller: Caller, cmd: c.CreateJob) -> Looked:
     package, product_id = await job_packages.package_of_product(conn, caller, cmd)
     job_packages.require_offerable(package, cmd.source_versions)
+    await _require_groups(conn, caller, _groups_of_waves(cmd), None)
     await _require_groups(conn, caller, cmd.group_ids, "dynamic")
     for group_id in cmd.group_ids:
         await job_policies.require_modes(conn, cmd.manner, group_id)
@@ -212,6 +214,11 @@ async def make_back(ctx: Context, conn: Connection, caller: Caller, cmd: c.Creat
 
 
 _MAKE = {"verify": _make_verify, "static": _make_static, "dynamic": _make_dynamic}
+
+
+def _groups_of_waves(cmd: c.CreateJob) -> list[int]:
+    waves = cmd.care.waves if cmd.care is not None else ()
+    return sorted({wave.group_id for wave in waves if wave.group_id is not None})
 
 
 async def _require_groups(conn: Connection, caller: Caller, group_ids: Sequence[int], kind: str | None) -> None:

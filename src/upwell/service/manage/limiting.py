@@ -1,4 +1,4 @@
-"""Limits of an account or product over all their jobs, as their owner sets and sees them (ADR 0053)."""
+"""Limits of an account or product over all their jobs, as their owner sets and sees them (ADR 0054)."""
 
 from typing import Any
 

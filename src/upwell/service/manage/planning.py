@@ -5,7 +5,6 @@ by, so that a plan is what happens, as long as nobody says anything new meanwhil
 """
 
 import json
-from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
@@ -14,7 +13,7 @@ from uuid import UUID
 from upwell.domain import commands as c
 from upwell.domain import telling
 from upwell.domain.errors import Conflict
-from upwell.domain.plan import OUTSIDE, Found, Left, outlook, replayed
+from upwell.domain.plan import EXAMPLES, OUTSIDE, Found, Left, outlook, replayed
 from upwell.domain.stepping import Step, path
 from upwell.domain.task import Event, ends
 from upwell.domain.why_facts import Code
@@ -24,11 +23,14 @@ from upwell.service.manage import device_lists, job_care, jobs, stepping, survey
 from upwell.service.manage.access import Caller, require
 from upwell.service.manage.reasons import names_of
 from upwell.service.manage.surveys import SQL, Part
-from upwell.service.upgrade import limits, spans
+from upwell.service.upgrade import limits, named_waves, spans
 from upwell.storage.database import Connection, Row
 from upwell.storage.job_rows import care_of, kept_care
 
 CHUNK = 10_000  # devices that are judged at once; none of them is locked
+SPAN = 20_000  # the same where spans are read as a whole
+DENSE = 3  # a span is read as a whole where it has fewer devices than this times those that are meant
+LAST = UUID(int=2**128 - 1)
 BEFORE, LOOKED_AT, STRETCHES = 5, 100, 1000  # guarded jobs before, among how many, and what is read of each
 
 
@@ -103,7 +105,7 @@ async def count_some(ctx: Context, conn: Connection, row: Row) -> Part:
         return await _of_product(ctx, conn, row, asked, found)
     span = await spans.next_of(conn, job, CHUNK)
     if span.ids:
-        await _judge(ctx, conn, row, asked, found, device_ids=span.ids)
+        await _judge(ctx, conn, row, asked, found, "classify", device_ids=span.ids, since=None, last=None)
     found.share = span.left
     if asked["selection"] == "GRAY":
         found.drawn += len(span.ids)
@@ -115,13 +117,21 @@ async def count_some(ctx: Context, conn: Connection, row: Row) -> Part:
 
 
 async def _of_product(ctx: Context, conn: Connection, row: Row, asked: dict[str, Any], found: Found) -> Part:
-    """Those of all devices of a product that are next; they need not be named."""
-    after = row["after_device"]
-    last = await conn.fetchval(*SQL["span_ends"](product_id=row["product_id"], after=after, at_most=CHUNK))
-    found.looked += await _judge(ctx, conn, row, asked, found, after=after, last=last)
-    if last is None:
+    """Those of all devices of a product that are next; they need not be named. Where most devices of their span are its
+    own, each table is read along it; else each device is looked up."""
+    after, product_id = row["after_device"], row["product_id"]
+    since = UUID(int=0 if after is None else after.int + 1)
+    span = await conn.fetchrow(*SQL["next_span"](product_id=product_id, since=since, at_most=SPAN, most=DENSE * SPAN))
+    assert span is not None  # noqa: S101  # it has no condition
+    which: dict[str, object] = {"since": since, "last": span["last"] or LAST}
+    if span["beside"] < DENSE * SPAN:
+        await conn.execute(*SQL["along_spans"]())
+        found.looked += await _judge(ctx, conn, row, asked, found, "classify_span", **which)
+    else:
+        found.looked += await _judge(ctx, conn, row, asked, found, "classify", device_ids=None, **which)
+    if span["last"] is None:
         return await _over(conn, row, asked, found)
-    return Part(found=found.kept(), looked=found.looked, stage=row["stage"], after=last)
+    return Part(found=found.kept(), looked=found.looked, stage=row["stage"], after=span["last"])
 
 
 def _as_job(row: Row, asked: dict[str, Any], found: Found) -> dict[str, Any]:
@@ -141,12 +151,14 @@ def _delta_source(asked: dict[str, Any]) -> str | None:
 
 
 async def _judge(
-    ctx: Context, conn: Connection, row: Row, asked: dict[str, Any], found: Found, *,
-    device_ids: Sequence[UUID] | None = None, after: UUID | None = None, last: UUID | None = None,
+    ctx: Context, conn: Connection, row: Row, asked: dict[str, Any], found: Found, how: str, **which: object
 ) -> int:  # fmt: skip
-    """Count these devices, or those of a span; returns how many they are."""
-    told = await conn.fetch(*SQL["classify"](
-        now=ctx.now(), device_ids=device_ids, after=after, last=last, until=datetime.fromisoformat(asked["until"]),
+    """Count these devices by that statement; returns how many they are."""
+    care = care_of(asked["care"])
+    waves = () if care is None or not any(wave.is_named for wave in care.waves) else care.waves
+    told = await conn.fetch(*SQL[how](
+        **which, shown=max(CHUNK, SPAN) if waves else EXAMPLES,
+        now=ctx.now(), until=datetime.fromisoformat(asked["until"]),
         product_id=row["product_id"], module=asked["module"], destination=asked["destination"],
         sources=asked["sources"], delta_source=_delta_source(asked), led_from=asked["led_from"],
         away_since=ctx.now() - timedelta(days=asked["away_days"]), overwrite=asked["overwrite"],
@@ -159,11 +171,15 @@ async def _judge(
     )  # fmt: skip
     for each in told:
         _count(found, each, manner)
+    if waves:
+        taken = [device for each in told if each["code"] is None for device in each["examples"]]
+        for number in (await named_waves.of_devices(conn, waves, row["product_id"], taken)).values():
+            found.named[str(number)] = found.named.get(str(number), 0) + 1
     return sum(each["n"] for each in told)
 
 
 def _count(found: Found, row: Row, manner: telling.Manner) -> None:
-    examples = [str(UUID(int=device.int)) for device in row["examples"]]
+    examples = [str(UUID(int=device.int)) for device in row["examples"][:EXAMPLES]]
     if row["code"] is not None:
         found.leave(row["code"], row["n"], examples, None if row["beside"] is None else str(row["beside"]))
         return

@@ -1,4 +1,4 @@
-"""Limits of accounts and products over all their jobs: offers a minute, and devices at work at once (ADR 0053).
+"""Limits of accounts and products over all their jobs: offers a minute, and devices at work at once (ADR 0054).
 
 Holds: grants of jobs below one limit are counted in its own minutes, and locked behind the budgets of those jobs, in
 the order of its key, so that no two processes exceed it together (as L4 of a job). Where no limit is set nothing is

@@ -87,17 +87,14 @@ select p.version as destination, lower(p.module) as module, p.is_delta, p.source
 from package p where p.package_id = :package_id;
 
 -- name: classify
--- How these devices, or all of a span by id, would stand to a job that is made now, those that stand alike in one row, with some
--- of them. One is busy when
--- an open task has it that the job would not take the place of.
+-- How these devices, or the product's of a span by id, would stand to a job that is made now, those that stand alike in one row,
+-- with some of them. One is busy when an open task has it that the job would not take the place of. Each is looked up by its keys.
 select coalesce(f.misfit, case when b.job_id is not null then 'queued_behind' end) as code, mv.version,
        coalesce(pr.vendor, '') as vendor, b.job_id as beside,
-       case when not is_welcome(d.enabled, d.deleted_at) then 'disabled' when pr.online_at is null then 'never_seen'
-            when pr.node_id is null and pr.offline_at < :away_since then 'offline'
-            when not is_let_in(sb.until_at, :now) then 'set_aside' end as keeps,
+       kept_by(d.enabled, pr.online_at, pr.node_id is not null, pr.offline_at, :away_since, sb.until_at, :now) as keeps,
        f.misfit is null and exists (select from version_past v where v.device_id = d.device_id and v.module = :module
                                     and v.version = :destination) as ran_before,
-       count(*) as n, (array_agg(d.device_id))[1:10] as examples
+       count(*) as n, (array_agg(d.device_id))[1:(:shown::int)] as examples
 from device d
 left join module_version mv on mv.device_id = d.device_id and mv.module = :module
 left join presence pr on pr.device_id = d.device_id
@@ -106,21 +103,61 @@ cross join lateral (select misfit(mv.version, :destination, :sources, :delta_sou
 left join lateral (
     select o.job_id from task o join job oj using (job_id)
     where f.misfit is null and o.device_id = d.device_id and is_open(o.state) and (:slot::text = '' or o.slot in ('', :slot))
-      and not (o.state = any(:replaced::text[])
-               and (:overwrite::boolean or (:multi_module::boolean and o.slot = :slot) or (:is_dynamic::boolean and oj.kind = 'dynamic')))
+      and not gives_way(o.state, o.slot, oj.kind, :slot, :replaced::text[], :overwrite, :multi_module, :is_dynamic)
       and not (o.acts < oj.acts and exists (select from halt_of(o.job_id, o.acts, o.state)))
     limit 1
 ) b on true
 where d.product_id = :product_id and d.deleted_at is null and d.created_at <= :until
   and (:device_ids::uuid[] is null or d.device_id = any(:device_ids::uuid[]))
-  and (:after::uuid is null or d.device_id > :after) and (:last::uuid is null or d.device_id <= :last)
+  and (:since::uuid is null or d.device_id between :since::uuid and :last::uuid)
 group by 1, 2, 3, 4, 5, 6;
 
--- name: span_ends
--- The last of the next devices of a product, by id; none: the rest are fewer.
-select device_id from device
-where product_id = :product_id and deleted_at is null and (:after::uuid is null or device_id > :after)
-order by device_id offset :at_most::int - 1 limit 1;
+-- name: classify_span
+-- The same of all of the product's devices in a span of ids, most of which are its own. Each table is read along that span, which
+-- costs a third of so many look-ups. The jobs of tasks are looked up, so that not all jobs are read.
+with busy as (
+    select distinct on (o.device_id) o.device_id, o.job_id
+    from task o cross join lateral (select oj.kind, oj.acts from job oj where oj.job_id = o.job_id limit 1) oj
+    where o.device_id between :since and :last and is_open(o.state) and (:slot::text = '' or o.slot in ('', :slot))
+      and not gives_way(o.state, o.slot, oj.kind, :slot, :replaced::text[], :overwrite, :multi_module, :is_dynamic)
+      and not (o.acts < oj.acts and exists (select from halt_of(o.job_id, o.acts, o.state)))
+    order by o.device_id
+)
+select coalesce(f.misfit, case when b.job_id is not null then 'queued_behind' end) as code, mv.version,
+       coalesce(pr.vendor, '') as vendor, case when f.misfit is null then b.job_id end as beside,
+       kept_by(d.enabled, pr.online_at, pr.node_id is not null, pr.offline_at, :away_since, sb.until_at, :now) as keeps,
+       f.misfit is null and vp.device_id is not null as ran_before,
+       count(*) as n, (array_agg(d.device_id))[1:(:shown::int)] as examples
+from device d
+left join module_version mv on mv.device_id = d.device_id and mv.module = :module and mv.device_id between :since and :last
+left join presence pr on pr.device_id = d.device_id and pr.device_id between :since and :last
+left join setback sb on sb.device_id = d.device_id and sb.device_id between :since and :last
+left join version_past vp on vp.device_id = d.device_id and vp.module = :module and vp.version = :destination
+                         and vp.device_id between :since and :last
+left join busy b on b.device_id = d.device_id
+cross join lateral (select misfit(mv.version, :destination, :sources, :delta_source, :led_from) as misfit) f
+where d.product_id = :product_id and d.deleted_at is null and d.created_at <= :until and d.device_id between :since and :last
+group by 1, 2, 3, 4, 5, 6;
+
+-- name: along_spans
+-- What a part of a dense span does otherwise: the span of each table is read in the order in which it lies, and put together by
+-- hashes. The plan is made for these very bounds, and is too short to be compiled.
+select set_config('enable_hashjoin', 'on', true), set_config('enable_bitmapscan', 'on', true),
+       set_config('enable_nestloop', 'off', true), set_config('plan_cache_mode', 'force_custom_plan', true),
+       set_config('jit', 'off', true);
+
+-- name: next_span
+-- The last of the next devices of a product, by id; none: the rest are fewer. And how many devices of any product there are to
+-- there, as far as that is asked.
+select s.last, (
+    select count(*) from (
+        select from device d where d.device_id between :since and coalesce(s.last, 'ffffffff-ffff-ffff-ffff-ffffffffffff') limit :most
+    ) d
+) as beside
+from (select (
+    select device_id from device where product_id = :product_id and deleted_at is null and device_id >= :since
+    order by device_id offset :at_most::int - 1 limit 1
+) as last) s;
 
 -- name: guarded_before
 -- The last guarded jobs of the product of whose offers there are numbers.

@@ -1,4 +1,4 @@
--- Limits of accounts and products over all their jobs (ADR 0053). Whoever grants offers, or sends them, locks the rows that are
+-- Limits of accounts and products over all their jobs (ADR 0054). Whoever grants offers, or sends them, locks the rows that are
 -- there behind the budgets of jobs, in the order of their key; where there are none nothing is locked.
 create table fleet_limit (
     account_id      bigint not null,
