@@ -10,6 +10,8 @@ import subprocess
 import sys
 
 NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
+PATIENCE = ("-o", "Acquire::http::Timeout=20", "-o", "Acquire::Retries=0")  # where there is no network
+LONGEST_S = 900
 COMMAND = "apt-get install -y --no-install-recommends chromium fonts-noto-cjk"
 
 
@@ -32,8 +34,9 @@ def main() -> None:
     if found() is None:
         first = [] if os.geteuid() == 0 else ["sudo", "-n"]
         if shutil.which("apt-get") and (not first or shutil.which("sudo")):
-            for command in (["apt-get", "update", "-qq"], COMMAND.split()):
-                subprocess.run([*first, *command], check=False, stdout=subprocess.DEVNULL)
+            print("upwell: installing Debian's Chromium for the console's tests (once)", flush=True)
+            for command in (["apt-get", *PATIENCE, "update", "-qq"], ["apt-get", *PATIENCE, *COMMAND.split()[1:]]):
+                subprocess.run([*first, *command], check=False, stdout=subprocess.DEVNULL, timeout=LONGEST_S)
     print(chromium())
 
 

@@ -30,6 +30,7 @@ VENDORS = ("alibaba", "tuya", "huawei")
 CARES = (
     None, c.Care(preset="careful"), c.Care(preset="fast", guard=Watch()),
     c.Care(waves=(Wave(count=2), Wave(percent=Decimal(50), soak_min=30), ALL)),
+    c.Care(waves=(Wave(count=1), Wave(tag=("ring", "1")), Wave(percent=Decimal(50)), Wave(tag=("ring", "2")), ALL)),
 )  # fmt: skip
 
 
@@ -89,6 +90,11 @@ async def staged(ctx: Context, caller: Caller, clock: Clock, dice: random.Random
     await presence.went_offline(ctx, node, [(device, connection) for device, connection, _ in gone])
     disabled = [device for device in flock.ids if dice.random() < 0.1]
     await ask(ctx, "update device set enabled = false where device_id = any($1)", disabled)
+    tags = [(device, dice.choice("123")) for device in flock.ids if dice.random() < 0.5]
+    await ask(
+        ctx, "insert into device_tag select n.id, 'ring', n.ring from unnest($1::uuid[], $2::text[]) as n(id, ring)",
+        [device for device, _ in tags], [ring for _, ring in tags],
+    )  # fmt: skip
     busy = dice.sample(flock.names, dice.randint(0, len(flock.names) // 3))
     if busy:
         other = await a_package(ctx, caller, flock.key, uuid4().hex, version="9.0")

@@ -4,13 +4,13 @@ Holds: whatever a page shows was told by an operation that a script has too, rea
 checks and the same rights; nothing here changes anything.
 """
 
-from collections.abc import Mapping
+from collections.abc import Awaitable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import quote, urlencode
 
-from upwell.dialects.upwell import management
-from upwell.domain.errors import NotFound
+from upwell.dialects.upwell import codes, management
+from upwell.domain.errors import Invalid, Missing, NotFound
 from upwell.service.context import Context
 from upwell.service.manage import uses
 from upwell.service.manage.access import Caller
@@ -48,6 +48,14 @@ class V1:
     def may(self, role: str) -> bool:
         """Whether the caller has the role, or one above it."""
         return allowed(self.caller.role, role)
+
+
+async def tried(page: Awaitable[Members]) -> Members:
+    """A page of a list; where a filter of it can't be, an empty one with the problem, so that nothing typed is lost."""
+    try:
+        return {"problem": None, **await page}
+    except (Invalid, Missing) as exc:
+        return {"problem": codes.refusal(exc, "").members, "items": []}
 
 
 def allowed(has: str, needs: str) -> bool:

@@ -4,7 +4,8 @@ Holds: autoescape is on for every template, and nothing that a device or a perso
 knows what it was given and the words of its language, and decides nothing but how it looks.
 """
 
-from collections.abc import Mapping
+import re
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from functools import cache
 from pathlib import Path
@@ -20,6 +21,7 @@ from upwell.console.headers import ROOT, THEMES
 from upwell.console.words import Words, languages
 
 FOLDER = Path(__file__).parent / "templates"
+_MOMENT = re.compile(r"(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d+)?Z)")
 _UNITS = ("B", "KB", "MB", "GB", "TB")
 _STEP = 1000
 
@@ -30,8 +32,10 @@ def _environment() -> Environment:
         loader=FileSystemLoader(FOLDER), autoescape=True, undefined=StrictUndefined, trim_blocks=True,
         lstrip_blocks=True, auto_reload=False,
     )  # fmt: skip
-    made.filters |= {"number": number, "size": size, "share": share, "segment": segment, "shown_at": shown_at,
-                     "option": option, "module_option": module_option}  # fmt: skip
+    made.filters |= {
+        "number": number, "size": size, "share": share, "segment": segment, "shown_at": shown_at, "flat": flat,
+        "pieces": pieces, "option": option, "module_option": module_option,
+    }  # fmt: skip
     made.globals |= {
         "asset": assets.url, "root": ROOT, "themes": THEMES, "languages": languages, "allowed": allowed,
         "with_query": with_query, "release": __version__,
@@ -68,6 +72,23 @@ def share(part: float, whole: float) -> str:
 def segment(text: str) -> str:
     """An id as one part of a path."""
     return quote(text, safe="")
+
+
+def flat(value: Any) -> str:
+    """A value of the audit, or a number of a decision, in one line."""
+    match value:
+        case Mapping():
+            return ", ".join(f"{name} {flat(each)}" for name, each in value.items())
+        case list() | tuple():
+            return ", ".join(map(flat, value))
+        case bool() | None:
+            return str(value).lower()
+    return str(value)
+
+
+def pieces(text: str) -> Sequence[str]:
+    """A sentence of the core cut at its moments: every second piece is one."""
+    return _MOMENT.split(text)
 
 
 def option(thing: Mapping[str, Any]) -> tuple[str, str]:

@@ -8,7 +8,6 @@ so many in a process and of a session. A peer that takes nothing is cut.
 
 import asyncio
 import uuid
-from collections import Counter
 from collections.abc import AsyncGenerator, Mapping
 from dataclasses import replace
 from hashlib import sha256
@@ -25,7 +24,7 @@ from upwell.doors.management.tongue import Answer, Asked, House, RestSpeaker
 from upwell.doors.requests import origin_of, peer_of, rest_request
 
 STREAMS_MAX = 100  # of one process
-STREAMS_OF_SESSION = 6  # as many tabs; more of them are as they were opened
+STREAMS_OF_SESSION = 6  # as many tabs; with one more the oldest stays as it is
 LOOK_S = 2.0
 HEARTBEAT_LOOKS = 8
 BACK_MS, BACK_WHEN_FULL_MS = 2_000, 30_000
@@ -42,7 +41,7 @@ class Live:
         self._house = house
         self._tongue = tongue
         self._dialect = dialect
-        self._streams = Counter[bytes]()
+        self._open: dict[bytes, list[asyncio.Event]] = {}  # by session, the oldest first; set when it is to end
 
     def route(self) -> Route:
         """Below it is what a page's own path is below the console's root."""
@@ -66,21 +65,28 @@ class Live:
         return await ask(self._house, {self._dialect: self._tongue}, self._tongue, asked)
 
     async def _parts(self, asked: Asked[RestRequest], first: Answer) -> AsyncGenerator[bytes, None]:
-        session = _session(asked.request.headers)
-        if self._streams.total() >= STREAMS_MAX or self._streams[session] >= STREAMS_OF_SESSION:
+        if sum(map(len, self._open.values())) >= STREAMS_MAX:
             yield b"retry: %d\n\n" % BACK_WHEN_FULL_MS
             return
-        self._streams[session] += 1
+        session, ending = _session(asked.request.headers), asyncio.Event()
+        mine = self._open.setdefault(session, [])
+        mine.append(ending)
+        if len(mine) > STREAMS_OF_SESSION:
+            mine[-STREAMS_OF_SESSION - 1].set()
         try:
             yield b"retry: %d\n\n" % BACK_MS
-            async for block in self._changes(asked, first):
+            async for block in self._changes(asked, first, ending):
                 yield block
         finally:
-            self._streams -= Counter({session: 1})
+            mine.remove(ending)
+            if not mine:
+                self._open.pop(session, None)
 
-    async def _changes(self, asked: Asked[RestRequest], answer: Answer) -> AsyncGenerator[bytes, None]:
+    async def _changes(
+        self, asked: Asked[RestRequest], answer: Answer, ending: asyncio.Event
+    ) -> AsyncGenerator[bytes, None]:
         shown, silent = b"", 0
-        while answer.status == 200 and isinstance(answer.body, bytes):
+        while answer.status == 200 and isinstance(answer.body, bytes) and not ending.is_set():
             if answer.body != shown:
                 shown, silent = answer.body, 0
                 yield _block("part", shown)
@@ -88,19 +94,20 @@ class Live:
                 silent = 0
                 yield b":\n\n"
             silent += 1
-            if await self._is_ending():
+            if await self._is_over(ending):
                 return
             answer = await self._look(asked)
         yield _block("over", b"")
 
-    async def _is_ending(self) -> bool:
-        """Whether the server ends before the next look."""
+    async def _is_over(self, ending: asyncio.Event) -> bool:
+        """Whether the server ends before the next look, which comes at once for a stream that is to end."""
+        waits = [asyncio.ensure_future(each.wait()) for each in (ending, self._house.ending)]
         try:
-            async with asyncio.timeout(LOOK_S):
-                await self._house.ending.wait()
-        except TimeoutError:
-            return False
-        return True
+            await asyncio.wait(waits, timeout=LOOK_S, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            for wait in waits:
+                wait.cancel()
+        return self._house.ending.is_set()
 
 
 def _block(name: str, body: bytes) -> bytes:

@@ -148,6 +148,10 @@
     told.replaceChildren(note);
   });
 
+  /* A page that is left, or kept for the back button, hears nothing any more; one that is shown again is asked anew. */
+  addEventListener("pagehide", () => document.querySelectorAll("[sse-connect]").forEach((each) => htmx.trigger(each, "htmx:beforeCleanupElement")));
+  addEventListener("pageshow", (event) => { if (event.persisted) location.reload(); });
+
   /* --- forms and dialogs -------------------------------------------------------------------------------------------- */
 
   document.addEventListener("click", (event) => {

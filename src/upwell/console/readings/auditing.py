@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 
-from upwell.console.asking import V1, Members, kept
+from upwell.console.asking import V1, Members, kept, tried
 
 PAGE = 50
 FILTERS = ("who", "operation", "result", "since", "until")
@@ -11,4 +11,5 @@ FILTERS = ("who", "operation", "result", "since", "until")
 async def read_list(v1: V1, ids: Mapping[str, str], query: Mapping[str, str]) -> Members:
     """A page of entries."""
     filters = kept(query, *FILTERS)
-    return {"page": await v1.get("/audit", limit=PAGE, **filters, **kept(query, "cursor")), "filters": filters}
+    page = await tried(v1.get("/audit", limit=PAGE, **filters, **kept(query, "cursor")))
+    return {"page": page, "filters": filters}

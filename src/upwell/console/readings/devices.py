@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 
-from upwell.console.asking import V1, Members, kept
+from upwell.console.asking import V1, Members, kept, tried
 from upwell.console.readings.home import PRODUCTS_MAX, is_running
 from upwell.domain.errors import Invalid
 
@@ -15,15 +15,22 @@ FILTERS = ("product_id", "status", "group_id", "module", "version", "tag_key", "
 async def read_list(v1: V1, ids: Mapping[str, str], query: Mapping[str, str]) -> Members:
     """A page of devices, and what they may be filtered by; what is searched for is an id, a name or a nickname."""
     filters = kept(query, *FILTERS)
-    page = await _searched(v1, filters, query)
+    page = await tried(_searched(v1, filters, query))
     return {
         "page": page,
         "filters": filters,
-        "counts": await v1.get("/device_counts", product_id=filters.get("product_id")),
+        "counts": await _counts(v1, filters),
         "products": (await v1.get("/products", limit=PRODUCTS_MAX))["items"],
         "groups": (await v1.get("/groups", limit=GROUPS_MAX))["items"],
         "sorts": ("-created_at", "created_at", *(("name", "-name") if "product_id" in filters else ())),
     }
+
+
+async def _counts(v1: V1, filters: Mapping[str, str]) -> Members:
+    """Of all of the product that is chosen, or of the account: what is kept, never counted for the filters."""
+    product = filters.get("product_id")
+    of_product = await tried(v1.get("/device_counts", product_id=product)) if product else None
+    return of_product if of_product and not of_product["problem"] else await v1.get("/device_counts")
 
 
 async def _searched(v1: V1, filters: Mapping[str, str], query: Mapping[str, str]) -> Members:
@@ -37,7 +44,11 @@ async def _searched(v1: V1, filters: Mapping[str, str], query: Mapping[str, str]
     if device is not None:
         return {"items": [device]}
     for field in ("name", "nickname"):
-        found = await v1.get("/devices", limit=PAGE, **filters, **more, **{field: text})
+        try:
+            found = await v1.get("/devices", limit=PAGE, **filters, **more, **{field: text})
+        except Invalid as exc:
+            if exc.field != field:  # else it can be nobody's
+                raise
         if found["items"]:
             break
     return found

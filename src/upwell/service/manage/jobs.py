@@ -133,6 +133,7 @@ async def _look_verify(conn: Connection, caller: Caller, cmd: c.CreateJob) -> Lo
 async def _look_static(conn: Connection, caller: Caller, cmd: c.CreateJob) -> Looked:
     package, product_id = await job_packages.package_of_product(conn, caller, cmd)
     job_packages.require_offerable(package, cmd.source_versions)
+    await _require_groups(conn, caller, _groups_of_waves(cmd), None)
     await _require_groups(conn, caller, cmd.group_ids, None if cmd.any_group else "static")
     targets = await devices_of_product(conn, product_id, cmd.device_names)
     return await _looked(conn, cmd, package, product_id, targets)
@@ -141,6 +142,7 @@ async def _look_static(conn: Connection, caller: Caller, cmd: c.CreateJob) -> Lo
 async def _look_dynamic(conn: Connection, caller: Caller, cmd: c.CreateJob) -> Looked:
     package, product_id = await job_packages.package_of_product(conn, caller, cmd)
     job_packages.require_offerable(package, cmd.source_versions)
+    await _require_groups(conn, caller, _groups_of_waves(cmd), None)
     await _require_groups(conn, caller, cmd.group_ids, "dynamic")
     for group_id in cmd.group_ids:
         await job_policies.require_modes(conn, cmd.manner, group_id)
@@ -212,6 +214,11 @@ async def make_back(ctx: Context, conn: Connection, caller: Caller, cmd: c.Creat
 
 
 _MAKE = {"verify": _make_verify, "static": _make_static, "dynamic": _make_dynamic}
+
+
+def _groups_of_waves(cmd: c.CreateJob) -> list[int]:
+    waves = cmd.care.waves if cmd.care is not None else ()
+    return sorted({wave.group_id for wave in waves if wave.group_id is not None})
 
 
 async def _require_groups(conn: Connection, caller: Caller, group_ids: Sequence[int], kind: str | None) -> None:
@@ -310,7 +317,7 @@ def _group_of(cmd: c.CreateJob) -> int | None:
 
 async def update_job(ctx: Context, caller: Caller, cmd: c.UpdateJob) -> c.Job:
     """Change a job that has not ended. Raises NotFound, Conflict job_ended, job_kind_mismatch, job_selection_mismatch,
-    source_version_not_the_deltas; Invalid for what only dynamic jobs have."""
+    source_version_not_the_deltas, too_many_at_work; Invalid for what only dynamic jobs have."""
 
     async def body(conn: Connection) -> c.Job:
         job = await locked_job(conn, caller, cmd.job_id)
@@ -331,6 +338,9 @@ async def update_job(ctx: Context, caller: Caller, cmd: c.UpdateJob) -> c.Job:
                 await conn.execute(*SQL["refill_job"](job_id=cmd.job_id))
         if cmd.hours is not None:
             await _set_hours(ctx, conn, cmd.job_id, cmd.hours)
+        if cmd.pace is not None:
+            most = job["maximum_per_min"] if cmd.maximum_per_min is None else cmd.maximum_per_min
+            await pacing.change(conn, cmd.job_id, cmd.pace, most)
         after = await job_views.one(conn, caller, cmd.job_id, asking=False)
         if asked is None or edition(before) == edition(after):
             return after
