@@ -309,6 +309,21 @@ class Attention(TypedDict):
     """Names of devices whose logins were refused within a day"""
 
 
+class Limits(TypedDict):
+    """How much all rollouts of an account or product may do together."""
+
+    product_id: NotRequired[str]
+    """Absent: of the account"""
+    maximum_per_min: NotRequired[int]
+    """Offers; absent: any number"""
+    at_once: NotRequired[int]
+    """Devices at work; absent: any number"""
+    spent: int
+    """Offers of this minute"""
+    at_work: NotRequired[int]
+    """Devices that were offered something and have not ended, or have just now"""
+
+
 ImportFirstProblem = TypedDict(
     "ImportFirstProblem", {"row": int, "parameter": NotRequired[str], "problem": str, "try": str}
 )
@@ -1759,6 +1774,14 @@ UpdateRolloutHoursOpen = TypedDict(
 class UpdateRolloutHours(TypedDict):
     zone: NotRequired[str]
     open: NotRequired[list[UpdateRolloutHoursOpen]]
+
+
+class UpdateRolloutPace(TypedDict):
+    base_per_min: NotRequired[int]
+    factor: NotRequired[float]
+    each_offered: NotRequired[int]
+    each_succeeded: NotRequired[int]
+    at_once: NotRequired[int]
 
 
 class UpdateRolloutDefaultsRolloutDefaultsWaveTag(TypedDict):

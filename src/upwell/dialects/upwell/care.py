@@ -7,7 +7,7 @@ from typing import Any
 
 from upwell.dialects.checks import OneOf, Pattern, Range
 from upwell.dialects.operations import Param, Table, Values
-from upwell.dialects.upwell import waves
+from upwell.dialects.upwell import aside, waves
 from upwell.dialects.upwell.params import Percent, label
 from upwell.dialects.upwell.shapes import Field, Shape, at, free, members, number, switch, text, texts
 from upwell.domain import commands as c
@@ -19,8 +19,6 @@ from upwell.domain.hours import problem as problem_of_hours
 from upwell.domain.pace import AT_ONCE_MAX, Growth, Pace
 from upwell.domain.pace import problem as problem_of_pace
 from upwell.domain.rollout import PRESETS, WAVES_MAX, problem
-from upwell.domain.setbacks import FAILURES_MAX, SPAN_MAX_MIN, Setback
-from upwell.domain.setbacks import problem as problem_of_setback
 
 VERDICT_MAX = 43_200  # minutes until a silent device counts as failed
 ACTIONS = ("pause", "cancel")
@@ -70,18 +68,8 @@ PACE = Param(
     closed=True,
 )  # fmt: skip
 APPROVAL = Param("approval", "members", members=(_OVER,), closed=True)
-SET_ASIDE = Param(
-    "set_aside", "members",
-    members=(
-        Param("failures", "int", check=Range(0, FAILURES_MAX)),
-        Param("first_min", "int", check=Range(1, SPAN_MAX_MIN)),
-        Param("most_min", "int", check=Range(1, SPAN_MAX_MIN)),
-        Param("hold_failures", "int", check=Range(1, FAILURES_MAX)),
-    ),
-    closed=True,
-)  # fmt: skip
 DEFAULTS: Table = (
-    *PARAMS, HOURS, PACE, SET_ASIDE,
+    *PARAMS, HOURS, PACE, aside.SET_ASIDE,
     Param("approval", "members", members=(Param("required", "bool"), _OVER), closed=True),
 )  # fmt: skip
 
@@ -94,28 +82,17 @@ def read(v: Values, path: str = "") -> c.Care | None:
         care = replace(care, approval=rule)
     if hours is not None and hours.spans:
         care = replace(care, hours=hours)
-    care = replace(care, pace=_pace_of(v["pace"], path + "pace"))
+    pace = pace_of(v["pace"], path + "pace")
+    care = replace(care, pace=None if pace == Pace() else pace)
     if v.get("set_aside") is not None:  # of defaults alone
-        care = replace(care, set_aside=_setback(v["set_aside"], path + "set_aside"))
+        care = replace(care, set_aside=aside.read(v["set_aside"], path + "set_aside"))
     return None if care == c.Care() else care
 
 
-def _setback(said: Values, path: str) -> Setback | None:
-    """When devices are set aside; None where nothing stands in it. Raises Invalid."""
-    given = {name: value for name, value in said.items() if value is not None}
-    if not given:
-        return None
-    rule = Setback(**given)
-    wrong = problem_of_setback(rule)
-    if wrong is not None:
-        raise Invalid(f"{path}.{wrong[0]}", wrong[1])
-    return rule
-
-
-def _pace_of(said: Values | None, path: str) -> Pace | None:
-    """The pace that is said; None where nothing stands in it. Raises Invalid, Missing."""
+def pace_of(said: Values | None, path: str = "pace") -> Pace | None:
+    """The pace that is said; one that says nothing where nothing stands in it. Raises Invalid, Missing."""
     if said is None or all(value is None for value in said.values()):
-        return None
+        return None if said is None else Pace()
     growth = None
     if any(said[name] is not None for name in _GROWTH):
         for name in ("base_per_min", "factor"):
@@ -276,12 +253,8 @@ def shown(care: c.Care) -> dict[str, Any]:
     told = told if care.has_waves else {"approval": told["approval"]}
     told["pace"] = None if care.pace is None else _said_of(care.pace)
     told["hours"] = None if care.hours is None else _said(care.hours)
-    told["set_aside"] = None if care.set_aside is None else _present(asdict(care.set_aside))
+    told["set_aside"] = None if care.set_aside is None else aside.shown(care.set_aside)
     return {name: value for name, value in told.items() if value is not None}
-
-
-def _present(values: dict[str, Any]) -> dict[str, Any]:
-    return {name: value for name, value in values.items() if value is not None}
 
 
 _APPROVAL = Shape("", "", (

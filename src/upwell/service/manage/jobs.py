@@ -196,7 +196,7 @@ def _group_of(cmd: c.CreateJob) -> int | None:
 
 async def update_job(ctx: Context, caller: Caller, cmd: c.UpdateJob) -> c.Job:
     """Change a job that has not ended. Raises NotFound, Conflict job_ended, job_kind_mismatch, job_selection_mismatch,
-    source_version_not_the_deltas; Invalid for what only dynamic jobs have."""
+    source_version_not_the_deltas, too_many_at_work; Invalid for what only dynamic jobs have."""
 
     async def body(conn: Connection) -> c.Job:
         job = await locked_job(conn, caller, cmd.job_id)
@@ -217,6 +217,9 @@ async def update_job(ctx: Context, caller: Caller, cmd: c.UpdateJob) -> c.Job:
                 await conn.execute(*SQL["refill_job"](job_id=cmd.job_id))
         if cmd.hours is not None:
             await _set_hours(ctx, conn, cmd.job_id, cmd.hours)
+        if cmd.pace is not None:
+            most = job["maximum_per_min"] if cmd.maximum_per_min is None else cmd.maximum_per_min
+            await pacing.change(conn, cmd.job_id, cmd.pace, most)
         after = await job_views.one(conn, caller, cmd.job_id, asking=False)
         if asked is None or edition(before) == edition(after):
             return after

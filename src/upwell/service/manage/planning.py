@@ -23,7 +23,7 @@ from upwell.service.manage import device_lists, job_care, job_looks, stepping, s
 from upwell.service.manage.access import Caller, require
 from upwell.service.manage.reasons import names_of
 from upwell.service.manage.surveys import SQL, Part
-from upwell.service.upgrade import named_waves, spans
+from upwell.service.upgrade import limits, named_waves, spans
 from upwell.storage.database import Connection, Row
 from upwell.storage.job_rows import care_of, kept_care
 
@@ -77,7 +77,8 @@ async def _asked(ctx: Context, conn: Connection, cmd: c.CreatePlan, looked: job_
         "package_id": job.package_ids[0], "kind": job.kind, "selection": job.selection,
         "group_id": job.group_ids[0] if job.group_ids else None, "gray_percent": job.gray_percent,
         "existing": job.dynamic_mode != 2, "overwrite": manner.overwrite, "multi_module": manner.multi_module,
-        "per_min": manner.maximum_per_min, "protocol": manner.protocol, "away_days": cmd.away_days,
+        "per_min": await limits.least(conn, looked.product_id, manner.maximum_per_min),
+        "protocol": manner.protocol, "away_days": cmd.away_days,
         "until": (await ctx.moment(conn)).isoformat(), "care": None if care is None else kept_care(care),
     }  # fmt: skip
 
