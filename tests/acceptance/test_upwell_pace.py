@@ -82,3 +82,38 @@ def test_what_makes_no_pace_is_refused(v1: Api, given: dict[str, Any]) -> None:
         assert refused.error["parameter"] == f"pace.{parameter}", (pace, refused.error)
     verify = given | {"kind": "verify", "targets": {"device_names": ["x"]}}
     assert v1.refused("create_rollout", **verify, pace={"at_once": 1}).error["parameter"] == "pace"
+
+
+def test_it_is_changed_while_it_runs(v1: Api, given: dict[str, Any], lamps: list[Device]) -> None:
+    rollout = v1.do("create_rollout", **given, pace={"at_once": 1})["id"]
+    changed = v1.do("update_rollout", rollout_id=rollout, pace=GROWING | {"at_once": 2}, maximum_per_min=50)
+    assert {name: changed["pace"][name] for name in (*GROWING, "at_once")} == GROWING | {"at_once": 2}
+    assert (
+        v1.refused("update_rollout", rollout_id=rollout, pace={"factor": 2}).error["parameter"] == "pace.base_per_min"
+    )
+    assert "pace" not in v1.do("update_rollout", rollout_id=rollout, pace={})
+    assert v1.do("show_rollout", rollout_id=rollout)["maximum_per_min"] == 50
+    v1.do("cancel_rollout", rollout_id=rollout)
+
+
+def test_a_product_and_its_account_limit_all_rollouts(v1: Api, given: dict[str, Any], lamps: list[Device]) -> None:
+    product = given["product_id"]
+    assert v1.do("update_product_limits", product_id=product, maximum_per_min=1, at_once=5) == {
+        "product_id": product, "maximum_per_min": 1, "at_once": 5, "spent": 0, "at_work": 0,
+    }  # fmt: skip
+    assert v1.do("update_limits", maximum_per_min=7) == {"maximum_per_min": 7, "spent": 0}
+    rollout = v1.do("create_rollout", **given)["id"]
+    until(lambda: v1.do("show_rollout", rollout_id=rollout)["tasks"]["total"], len(lamps).__eq__)
+    until(lambda: v1.do("show_product_limits", product_id=product)["spent"], (1).__eq__)
+    assert v1.do("show_limits")["spent"] == 1
+    kept = [lamp for lamp in lamps if not lamp.ask()]
+    assert len(kept) == len(lamps) - 1, "one of this minute, which is told again"
+    why = v1.do("explain_device", device_id=f"{product}_{kept[0].name}", rollout_id=rollout)
+    fact = next(each["fact"] for each in why["checks"] if not each["yes"])
+    assert why["code"] == "rate_limited" and "the product's 1 offers a minute are spent" in fact, why
+    for parameter, value in (("at_once", 0), ("at_once", 1001), ("maximum_per_min", -1)):
+        refused = v1.refused("update_product_limits", product_id=product, **{parameter: value})
+        assert refused.error["parameter"] == parameter
+    assert v1.do("update_product_limits", product_id=product) == {"product_id": product, "spent": 0}
+    assert v1.do("update_limits") == {"spent": 0}
+    v1.do("cancel_rollout", rollout_id=rollout)

@@ -16,7 +16,7 @@ from upwell.engine.gather import Gatherer
 from upwell.service.context import Context
 from upwell.service.manage import admission
 from upwell.service.manage.access import Caller
-from upwell.service.upgrade import dispatch, nodes, presence
+from upwell.service.upgrade import dispatch, granting, nodes, presence
 
 pytestmark = pytest.mark.asyncio
 
@@ -59,11 +59,11 @@ async def test_what_a_window_still_counts_is_not_forgotten(ctx: Context, caller:
     node, wire = await online(ctx, clock, flock), Wire()
     for age_s in (0, 30, 29):  # together a second less than a minute
         await ask(ctx, "update pace set granted_at = granted_at - make_interval(secs => $1)", age_s)
-        await dispatch.forget_grants(ctx)
+        await granting.forget_grants(ctx)
         await push(ctx, node, wire)
         assert len(wire.sent) == 10
     await ask(ctx, "update pace set granted_at = granted_at - interval '1 hour'")
-    await dispatch.forget_grants(ctx)
+    await granting.forget_grants(ctx)
     assert not await ask(ctx, "select from pace")
     await push(ctx, node, wire)
     assert len(wire.sent) == 20

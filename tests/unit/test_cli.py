@@ -404,3 +404,13 @@ def test_what_comes_next() -> None:
 
 def test_the_root_is_a_tree() -> None:
     assert isinstance(typer.main.get_command(app), tree.Tree)
+
+
+def test_waves_that_name_devices_are_read_and_written() -> None:
+    text = "devices:lamp-1+lamp-2@5, tag:ring=1, group:grp_0000000000000009, 1%:5-50@60, 100%"
+    waves = careful.read(text)
+    assert waves[:3] == [
+        {"device_names": ["lamp-1", "lamp-2"], "soak_min": 5}, {"tag": {"key": "ring", "value": "1"}},
+        {"group_id": "grp_0000000000000009"},
+    ]  # fmt: skip
+    assert careful.written(waves) == text

@@ -173,6 +173,7 @@ def test_a_rollout_is_a_job_of_the_core() -> None:
             "scheduled_at": "2026-06-29T11:30:00.5+02:00", "finish_at": "2026-06-30T00:00:00Z"}  # fmt: skip
     assert read(ROW, {**GIVEN, **more}) == c.CreateJob(
         kind="static", package_ids=(7,), product_key="p", selection="ALL", lead_s=(0, 30 * c.DAY_S), tags=(("a", "b"),),
+        downgrade=False,
         manner=c.Manner(
             maximum_per_min=5, retry_count=2, retry_interval_min=10,
             scheduled_at=datetime(2026, 6, 29, 9, 30, 0, 500_000, UTC), finish_at=datetime(2026, 6, 30, tzinfo=UTC),

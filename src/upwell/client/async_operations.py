@@ -471,6 +471,39 @@ class AsyncOperations(Awaiting):
             ask("GET", "/attention", query={"product_id": product_id, "space_id": space_id}), s.Attention
         )
 
+    async def show_limits(
+        self,
+    ) -> s.Limits:
+        """The limits of the account, and what is spent of them. Needs the role viewer. `GET /v1/limits`"""
+        return await self._one(ask("GET", "/limits"), s.Limits)
+
+    async def update_limits(self, *, maximum_per_min: int | None = None, at_once: int | None = None) -> s.Limits:
+        """Limit what all rollouts of the account do together. What is said is in place of all that was; `{}` has
+        none. With `maximum_per_min` 0 nothing is offered. Needs the role admin. `PATCH /v1/limits`"""
+        return await self._one(
+            ask("PATCH", "/limits", body={"maximum_per_min": maximum_per_min, "at_once": at_once}), s.Limits
+        )
+
+    async def show_product_limits(self, product_id: str) -> s.Limits:
+        """The limits of a product, and what is spent of them. Needs the role viewer. `GET
+        /v1/products/{product_id}/limits`"""
+        return await self._one(ask("GET", path("/products/{}/limits", product_id)), s.Limits)
+
+    async def update_product_limits(
+        self, product_id: str, *, maximum_per_min: int | None = None, at_once: int | None = None
+    ) -> s.Limits:
+        """Limit what all rollouts of a product do together. What is said is in place of all that was; `{}` has none.
+        With `maximum_per_min` 0 nothing is offered. Needs the role admin. `PATCH
+        /v1/products/{product_id}/limits`"""
+        return await self._one(
+            ask(
+                "PATCH",
+                path("/products/{}/limits", product_id),
+                body={"maximum_per_min": maximum_per_min, "at_once": at_once},
+            ),
+            s.Limits,
+        )
+
     def list_imports(
         self,
         *,
@@ -931,11 +964,13 @@ class AsyncOperations(Awaiting):
         source_versions: list[str] | None = None,
         tags: dict[str, str] | None = None,
         hours: s.UpdateRolloutHours | None = None,
+        pace: s.UpdateRolloutPace | None = None,
         if_match: Mapping[str, Any] | str | None = None,
     ) -> s.Rollout:
         """Change the pace, the hours or the tags of a rollout that runs. `timeout_min` and `source_versions` only of
-        a dynamic one. With `maximum_per_min` 0 nothing is offered. Hours `{}` are none. Of a rollout that wanted
-        approval a change is approved anew. Needs the role operator. `PATCH /v1/rollouts/{rollout_id}`"""
+        a dynamic one. With `maximum_per_min` 0 nothing is offered. Hours `{}` are none, and so is a pace `{}`;
+        what is said of one is in place of all that was. Of a rollout that wanted approval a change is approved
+        anew. Needs the role operator. `PATCH /v1/rollouts/{rollout_id}`"""
         return await self._one(
             ask(
                 "PATCH",
@@ -946,6 +981,7 @@ class AsyncOperations(Awaiting):
                     "source_versions": source_versions,
                     "tags": tags,
                     "hours": hours,
+                    "pace": pace,
                 },
                 if_match=if_match,
             ),

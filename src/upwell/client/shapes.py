@@ -309,6 +309,21 @@ class Attention(TypedDict):
     """Names of devices whose logins were refused within a day"""
 
 
+class Limits(TypedDict):
+    """How much all rollouts of an account or product may do together."""
+
+    product_id: NotRequired[str]
+    """Absent: of the account"""
+    maximum_per_min: NotRequired[int]
+    """Offers; absent: any number"""
+    at_once: NotRequired[int]
+    """Devices at work; absent: any number"""
+    spent: int
+    """Offers of this minute"""
+    at_work: NotRequired[int]
+    """Devices that were offered something and have not ended, or have just now"""
+
+
 ImportFirstProblem = TypedDict(
     "ImportFirstProblem", {"row": int, "parameter": NotRequired[str], "problem": str, "try": str}
 )
@@ -598,6 +613,11 @@ class RolloutPaused(TypedDict):
     reason: NotRequired[str]
 
 
+class RolloutWaveTag(TypedDict):
+    key: str
+    value: str
+
+
 class RolloutWave(TypedDict):
     wave: int
     """From 1"""
@@ -605,6 +625,9 @@ class RolloutWave(TypedDict):
     """More may come"""
     percent: NotRequired[float]
     count: NotRequired[int]
+    group_id: NotRequired[str]
+    tag: NotRequired[RolloutWaveTag]
+    device_names: NotRequired[list[str]]
     size: NotRequired[int]
     """Devices that were dealt to it, beside those of the waves before"""
     soak_min: NotRequired[int]
@@ -763,6 +786,11 @@ class CountedRolloutPaused(TypedDict):
     reason: NotRequired[str]
 
 
+class CountedRolloutWaveTag(TypedDict):
+    key: str
+    value: str
+
+
 class CountedRolloutWave(TypedDict):
     wave: int
     """From 1"""
@@ -770,6 +798,9 @@ class CountedRolloutWave(TypedDict):
     """More may come"""
     percent: NotRequired[float]
     count: NotRequired[int]
+    group_id: NotRequired[str]
+    tag: NotRequired[CountedRolloutWaveTag]
+    device_names: NotRequired[list[str]]
     size: NotRequired[int]
     """Devices that were dealt to it, beside those of the waves before"""
     soak_min: NotRequired[int]
@@ -1529,11 +1560,19 @@ class Event(TypedDict):
     data: EventData
 
 
+class UpdateProductRolloutDefaultsWaveTag(TypedDict):
+    key: str
+    value: str
+
+
 class UpdateProductRolloutDefaultsWave(TypedDict):
     percent: NotRequired[float]
     count: NotRequired[int]
     at_least: NotRequired[int]
     at_most: NotRequired[int]
+    group_id: NotRequired[str]
+    tag: NotRequired[UpdateProductRolloutDefaultsWaveTag]
+    device_names: NotRequired[list[str]]
     soak_min: NotRequired[int]
 
 
@@ -1673,11 +1712,19 @@ class CreateRolloutRetry(TypedDict):
     interval_min: int
 
 
+class CreateRolloutWaveTag(TypedDict):
+    key: str
+    value: str
+
+
 class CreateRolloutWave(TypedDict):
     percent: NotRequired[float]
     count: NotRequired[int]
     at_least: NotRequired[int]
     at_most: NotRequired[int]
+    group_id: NotRequired[str]
+    tag: NotRequired[CreateRolloutWaveTag]
+    device_names: NotRequired[list[str]]
     soak_min: NotRequired[int]
 
 
@@ -1729,11 +1776,27 @@ class UpdateRolloutHours(TypedDict):
     open: NotRequired[list[UpdateRolloutHoursOpen]]
 
 
+class UpdateRolloutPace(TypedDict):
+    base_per_min: NotRequired[int]
+    factor: NotRequired[float]
+    each_offered: NotRequired[int]
+    each_succeeded: NotRequired[int]
+    at_once: NotRequired[int]
+
+
+class UpdateRolloutDefaultsRolloutDefaultsWaveTag(TypedDict):
+    key: str
+    value: str
+
+
 class UpdateRolloutDefaultsRolloutDefaultsWave(TypedDict):
     percent: NotRequired[float]
     count: NotRequired[int]
     at_least: NotRequired[int]
     at_most: NotRequired[int]
+    group_id: NotRequired[str]
+    tag: NotRequired[UpdateRolloutDefaultsRolloutDefaultsWaveTag]
+    device_names: NotRequired[list[str]]
     soak_min: NotRequired[int]
 
 
@@ -1806,11 +1869,19 @@ class CreatePlanRetry(TypedDict):
     interval_min: int
 
 
+class CreatePlanWaveTag(TypedDict):
+    key: str
+    value: str
+
+
 class CreatePlanWave(TypedDict):
     percent: NotRequired[float]
     count: NotRequired[int]
     at_least: NotRequired[int]
     at_most: NotRequired[int]
+    group_id: NotRequired[str]
+    tag: NotRequired[CreatePlanWaveTag]
+    device_names: NotRequired[list[str]]
     soak_min: NotRequired[int]
 
 

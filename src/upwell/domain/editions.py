@@ -23,7 +23,7 @@ EDITED: Mapping[type, Callable[[Any], tuple[object, ...]]] = {
     c.Package: lambda it: (it.package_id, it.name, it.description, it.note),
     c.Job: lambda it: (
         it.job_id, it.manner.maximum_per_min, it.manner.timeout_min, it.source_versions, it.tags, it.dynamic_mode,
-        it.hours and it.hours.hours,
+        it.hours and it.hours.hours, it.pace and it.pace.pace,
     ),
     c.Key: lambda it: (it.key_id, it.revoked_at),
     c.User: lambda it: (it.user_id, it.role, it.enabled, str(it.modified_at)),

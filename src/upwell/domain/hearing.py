@@ -33,7 +33,7 @@ NOT_CONFORM, NOT_SUPPORTED = "version_not_conform", "version_not_supported"
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Beside:
     """What stands beside a task when its device says another version: the destinations of cancelled tasks, which it may
-    been sent to, whether it is in the job's group, and by which packages its job leads."""
+    have been sent to, whether it is in the job's group, and by which packages its job leads."""
 
     former: frozenset[str] = frozenset()
     is_member: bool = True

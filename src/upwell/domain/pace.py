@@ -5,8 +5,10 @@ An allowance is granted first and used at once: an offer leaves within SEND_WITH
 Counting grants over WINDOW_S = 60 + SEND_WITHIN_S therefore bounds what leaves in any 60 seconds.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from decimal import ROUND_FLOOR, Decimal
+from heapq import heapify, heappop, heappush
 
 MINUTE_S = 60
 SEND_WITHIN_S = 2
@@ -41,6 +43,27 @@ class Pace:
 def allowance(maximum_per_min: int, granted_in_window: int, wanted: int) -> int:
     """How many offers a job may make now."""
     return max(0, min(wanted, maximum_per_min - granted_in_window))
+
+
+def shared(
+    maximum: int, spent: int, wanted: Mapping[int, int], spent_by: Mapping[int, int], others: int
+) -> dict[int, int]:  # fmt: skip
+    """How many offers each of these jobs may make now of what a limit over them leaves, one for one to whichever has
+    made the fewest in this window, the oldest first where these are as many. While `others` that were kept back are
+    not here, none of these gets more than an equal part, so that something is left for them."""
+    left = max(0, maximum - spent)
+    part = -(-maximum // (len(wanted) + others)) if others else maximum
+    given = dict.fromkeys(wanted, 0)
+    queue = [(spent_by.get(job, 0), job) for job, n in wanted.items() if n]
+    heapify(queue)
+    while queue and left:
+        made, job = heappop(queue)
+        if made >= part and others:
+            continue
+        given[job], left = given[job] + 1, left - 1
+        if given[job] < wanted[job]:
+            heappush(queue, (made + 1, job))
+    return given
 
 
 def per_min(growth: Growth, maximum_per_min: int, offered: int, succeeded: int) -> int:

@@ -42,7 +42,8 @@ class Found:
     """What is counted so far. `taken` are the devices that would have an open task, by `versions` and `vendors`, those
     beyond APART_MAX versions apart; Of a share of the devices `counted` are
     those that it is taken of, `drawn` those of it so far, and `share` is how many it still has room for.
-    `ran_before` are those that take part and have left the version before."""
+    `ran_before` are those that take part and have left the version before, `named` those of each
+    wave that says which devices it has."""
 
     looked: int = 0
     taken: int = 0
@@ -57,6 +58,7 @@ class Found:
     share: int | None = None
     before: list[dict[str, Any]] = field(default_factory=list)
     ran_before: int = 0
+    named: dict[str, int] = field(default_factory=dict)
 
     @classmethod
     def of(cls, kept: dict[str, Any]) -> "Found":
@@ -137,7 +139,7 @@ def outlook(
     offers, payload = (found.taken, size * found.taken) if way is None else led(found, way, goal)
     each_offered = Fraction(offers, found.taken or 1)
     shares_of = (ALL,) if waves is None else preset(waves, found.taken) if isinstance(waves, str) else tuple(waves)
-    by_wave = tuple(sizes(shares_of, found.taken))
+    by_wave = tuple(sizes(shares_of, found.taken, {int(wave): n for wave, n in found.named.items()}))
     minutes = None if not per_min else sum(ceil(each * each_offered / per_min) for each in by_wave if each)
     soaks = sum(wave.soak_min for wave, n in list(zip(shares_of, by_wave, strict=True))[:-1] if n)
     strata = min(len(found.strata), STRATA_MAX)

@@ -31,13 +31,22 @@ SMALL = 5  # rollouts 3.7: of so few devices one that fails wants a person
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Wave:
     """A share of the devices: so many, or so many in a hundred, rounded down; not fewer than `at_least` nor more than
-    `at_most`. The next wave waits `soak_min` minutes once this one has its verdicts."""
+    `at_most`. Or those of a group, with a tag (key and value), or of these names, as far as no such wave before has
+    them. The next wave waits `soak_min` minutes once this one has its verdicts."""
 
     count: int | None = None
     percent: Decimal | None = None
     at_least: int = 1
     at_most: int | None = None
     soak_min: int = 0
+    group_id: int | None = None
+    tag: tuple[str, str] | None = None
+    devices: tuple[str, ...] = ()
+
+    @property
+    def is_named(self) -> bool:
+        """Whether it says which devices, and not how many."""
+        return self.group_id is not None or self.tag is not None or bool(self.devices)
 
     def reach(self, targets: int) -> int:
         """How many of the devices it has, those of the waves before among them."""
@@ -66,27 +75,34 @@ def is_whole(waves: str | Sequence[Wave]) -> bool:
 
 
 def problem(waves: Sequence[Wave]) -> tuple[int, str] | None:
-    """What is wrong with waves that an owner says, and with which of them: each must have more than the one before, and
-    the last all."""
+    """What is wrong with waves that an owner says, and with which of them: each share must be more than the one before,
+    and the last all."""
+    former: Wave | None = None
     for place, wave in enumerate(waves):
-        former = waves[place - 1] if place else None
+        if wave.is_named:
+            continue
         if wave.percent is not None and former and former.percent is not None and wave.percent <= former.percent:
             return place, f"more than the {former.percent:f} percent of the wave before"
         if wave.count is not None and former and former.count is not None and wave.count <= former.count:
             return place, f"more than the {former.count} devices of the wave before"
         if wave.at_most is not None and wave.at_most < wave.at_least:
             return place, "at_most not below at_least"
+        former = wave
     return None if waves and waves[-1] == ALL else (len(waves) - 1, "percent 100 alone in the last wave")
 
 
-def sizes(waves: Sequence[Wave], targets: int) -> list[int]:
-    """How many devices each wave has beside those of the waves before. They are exact and sum to the targets; only
-    where there are more waves than devices the last ones have none."""
-    found, passed = [], 0
-    for wave in waves:
+def sizes(waves: Sequence[Wave], targets: int, named: Mapping[int, int] | None = None) -> list[int]:
+    """How many devices each wave has beside those of the waves before; `named` have those that say which, by number.
+    They are exact and sum to the targets; only where there are more waves than devices the last ones have none. A share
+    counts those of all waves before, and is taken of the devices that no wave names, as far as there are any."""
+    counts = named or {}
+    found, passed, rest = [], 0, targets - sum(counts.values())
+    for number, wave in enumerate(waves, 1):
         reach = min(targets, max(passed + 1, wave.reach(targets)))
-        found.append(reach - passed)
-        passed = reach
+        size = counts.get(number, 0) if wave.is_named else min(reach - passed, rest)
+        rest -= 0 if wave.is_named else size
+        found.append(size)
+        passed += size
     return found
 
 

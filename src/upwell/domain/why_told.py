@@ -47,6 +47,8 @@ class Told:
     opens: str = ""
     per_min: int = 0
     at_once: int | None = None
+    limit: str = ""  # of its account or product, which is spent
+    free_at: datetime | None = None  # when something of that comes free
     opens_at: datetime | None = None
     ahead: int = 0
     aside_since: datetime | None = None
@@ -142,6 +144,8 @@ def _wave(told: Told, code: Code | None) -> Fact:
 
 def _rate(told: Told, code: Code | None) -> Fact:
     ahead = f", {told.ahead} devices are before it" if told.ahead else ""
+    if code is not None and told.limit:
+        return told.limit, told.free_at
     at_once = f" and {told.at_once} devices at work at once" if told.at_once is not None else ""
     return f"the rollout has {told.per_min} a minute{at_once}{ahead}", None
 
@@ -207,7 +211,8 @@ def fact(asked: Asked, told: Told) -> Fact:
 def when(code: Code, told: Told) -> datetime | None:
     """When it goes on by itself, where a clock knows."""
     return {Code.SCHEDULED: told.begins_at, Code.OUTSIDE_WINDOW: told.opens_at, Code.BACKOFF: told.due_at,
-            Code.SET_ASIDE: _aside_ends(told), Code.NOT_DUE: told.due_at, Code.DUE_NOW: told.now}.get(code)  # fmt: skip
+            Code.RATE_LIMITED: told.free_at, Code.SET_ASIDE: _aside_ends(told), Code.NOT_DUE: told.due_at,
+            Code.DUE_NOW: told.now}.get(code)  # fmt: skip
 
 
 NEXT: dict[Code, str] = {

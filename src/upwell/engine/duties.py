@@ -47,7 +47,6 @@ from upwell.service.upgrade import (
     census,
     counters,
     deliveries,
-    dispatch,
     endings,
     enrol,
     events,
@@ -55,8 +54,10 @@ from upwell.service.upgrade import (
     faults,
     fill,
     following,
+    granting,
     halting,
     hours,
+    limits,
     nodes,
     pacing,
     refused,
@@ -214,7 +215,8 @@ async def _hours(engine: Engine) -> bool:
 
 async def _work(engine: Engine) -> bool:
     ended = await engine.taking_off.round(await pacing.limited(engine.ctx))
-    if ended:
+    came_free = await limits.recount(engine.ctx)
+    if ended or came_free:
         engine.wake("push")
     return False  # those that go on are looked at after a while
 
@@ -271,7 +273,8 @@ async def _upkeep(engine: Engine) -> bool:
 async def _purge(engine: Engine) -> bool:
     """Grants, nonces, tokens, and files that nothing was made of."""
     ctx, objects = engine.ctx, objects_of(engine.ctx)
-    await dispatch.forget_grants(ctx)
+    await granting.forget_grants(ctx)
+    await limits.forget(ctx)
     await admission.purge_nonces(ctx)
     await users.purge(ctx)
     await sessions.forget_sessions(ctx)

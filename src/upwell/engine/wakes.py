@@ -50,7 +50,7 @@ AFTER: dict[type, After] = {
     c.UpdateDevices: After(shuts_out=lambda command: [e.device for e in command.changes if e.enabled is False]),
     c.ResetDevice: After(ENDED),
     c.DeleteDevice: After(ENDED, shuts_out=lambda command: (command.device,)),
-    **dict.fromkeys((c.ReleaseDevice, c.ReleaseDevices), After(("push",))),
+    **dict.fromkeys((c.ReleaseDevice, c.ReleaseDevices, c.SetLimits), After(("push",))),
     c.UpdateHook: After(("news",)),
     c.CreateAction: After(("news",)),
     c.UpdateAction: After(("news",)),

@@ -157,7 +157,13 @@ def said_waves(said: Any) -> str | tuple[Wave, ...]:
     """A preset's name or the shares, of the JSON that is kept of what an owner said."""
     if isinstance(said, str):
         return said
-    return tuple(Wave(**each | {"percent": each["percent"] and Decimal(each["percent"])}) for each in said)
+    return tuple(map(_said_wave, said))
+
+
+def _said_wave(kept: dict[str, Any]) -> Wave:
+    tag = kept.get("tag")
+    told = {"percent": kept["percent"] and Decimal(kept["percent"]), "devices": tuple(kept.get("devices", ()))}
+    return Wave(**kept | told | {"tag": None if tag is None else (tag[0], tag[1])})
 
 
 def kept_waves(waves: str | Sequence[Wave]) -> object:

@@ -110,6 +110,29 @@ CREATE OR REPLACE FUNCTION public.kept_by(enabled boolean, online_at timestamp w
  IMMUTABLE PARALLEL SAFE
 RETURN CASE WHEN (NOT is_welcome(enabled, NULL::timestamp with time zone)) THEN 'disabled'::text WHEN (online_at IS NULL) THEN 'never_seen'::text WHEN ((NOT is_online) AND (offline_at < away_since)) THEN 'offline'::text WHEN (NOT is_let_in(aside_until, now)) THEN 'set_aside'::text ELSE NULL::text END;
 
+CREATE TABLE fleet_limit (
+    account_id bigint NOT NULL,
+    product_id bigint NOT NULL,
+    maximum_per_min integer,
+    at_once integer,
+    running integer DEFAULT 0 NOT NULL,
+    CONSTRAINT fleet_limit_pkey PRIMARY KEY (account_id, product_id)
+);
+
+CREATE OR REPLACE FUNCTION public.limits_over(of_account bigint, of_product bigint)
+ RETURNS SETOF fleet_limit
+ LANGUAGE sql
+ STABLE ROWS 1
+BEGIN ATOMIC
+ SELECT l.account_id,
+     l.product_id,
+     l.maximum_per_min,
+     l.at_once,
+     l.running
+    FROM fleet_limit l
+   WHERE ((l.account_id = limits_over.of_account) AND (l.product_id = ANY (ARRAY[(0)::bigint, limits_over.of_product])));
+END;
+
 CREATE OR REPLACE FUNCTION public.may_follow(version text, is_delta boolean, source_version text, source_versions text[])
  RETURNS boolean
  LANGUAGE sql
@@ -432,10 +455,12 @@ CREATE TABLE budget (
     told bigint DEFAULT 0 NOT NULL,
     at_once integer,
     running integer DEFAULT 0 NOT NULL,
+    waits_at timestamp with time zone,
     CONSTRAINT budget_pkey PRIMARY KEY (job_id)
 );
 CREATE INDEX budget_halted ON budget USING btree (job_id) WHERE halted_at IS NOT NULL AND NOT is_told;
-CREATE INDEX budget_limited ON budget USING btree (job_id) WHERE at_once IS NOT NULL AND running > 0;
+CREATE INDEX budget_limited ON budget USING btree (job_id) WHERE running > 0;
+CREATE INDEX budget_waits ON budget USING btree (waits_at) WHERE waits_at IS NOT NULL;
 
 CREATE TABLE device (
     device_id uuid NOT NULL,
@@ -601,11 +626,13 @@ BEGIN ATOMIC
      ((task_stand.t).progress >= 100),
      o.is_approved,
      is_in_time(o.open_until, task_stand.now) AS is_in_time,
-     (NOT (EXISTS ( SELECT
+     ((EXISTS ( SELECT
+            FROM job_at_work w
+           WHERE ((w.job_id = (task_stand.t).job_id) AND (w.device_id = (task_stand.t).device_id)))) OR (NOT ((EXISTS ( SELECT
             FROM budget b
-           WHERE ((b.job_id = (task_stand.t).job_id) AND (b.running >= b.at_once) AND (NOT (EXISTS ( SELECT
-                    FROM job_at_work w
-                   WHERE ((w.job_id = (task_stand.t).job_id) AND (w.device_id = (task_stand.t).device_id))))))))),
+           WHERE ((b.job_id = (task_stand.t).job_id) AND (b.running >= b.at_once)))) OR (EXISTS ( SELECT
+            FROM limits_over(j.account_id, j.product_id) l(account_id, product_id, maximum_per_min, at_once, running)
+           WHERE (l.running >= l.at_once)))))),
      (task_stand.t).outcome AS outcome,
      (j.led_from IS NOT NULL),
      ((j.led_from IS NOT NULL) AND ((task_stand.t).package_id IS NOT NULL)),
@@ -875,6 +902,15 @@ CREATE TABLE fleet_count (
     CONSTRAINT fleet_count_pkey PRIMARY KEY (product_id, lane)
 ) WITH (fillfactor=40, autovacuum_vacuum_threshold=500, autovacuum_vacuum_scale_factor=0.05);
 CREATE INDEX fleet_count_apart ON fleet_count USING btree (product_id) WHERE lane <> 0;
+
+CREATE TABLE fleet_pace (
+    account_id bigint NOT NULL,
+    product_id bigint NOT NULL,
+    granted_at timestamp with time zone NOT NULL,
+    offers integer NOT NULL
+);
+CREATE INDEX fleet_pace_age ON fleet_pace USING btree (granted_at);
+CREATE INDEX fleet_pace_of ON fleet_pace USING btree (account_id, product_id, granted_at);
 
 CREATE TABLE group_member (
     device_id uuid NOT NULL,
@@ -1297,6 +1333,8 @@ CREATE TABLE rollout (
     guard jsonb,
     lacks text DEFAULT ''::text NOT NULL,
     still_at timestamp with time zone,
+    is_named boolean DEFAULT false NOT NULL,
+    named jsonb,
     CONSTRAINT rollout_pkey PRIMARY KEY (job_id)
 );
 CREATE INDEX rollout_next ON rollout USING btree (next_at);

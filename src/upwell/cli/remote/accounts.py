@@ -8,6 +8,7 @@ from upwell.cli.apps import noun
 from upwell.cli.exits import Ended, Exit
 from upwell.cli.remote.acting import LIST_MAX, At, Every, Limit, Yes, verb
 from upwell.cli.remote.careful import Careful
+from upwell.cli.remote.limits import Limited
 from upwell.cli.remote.usual import Usual, wanted, words
 from upwell.cli.telling import Column, member, minute, moment
 from upwell.client.shapes import Account
@@ -76,6 +77,13 @@ def defaults(
     else:
         found = at.client.show_rollout_defaults()
     at.one(found, ("rollouts", words(found["rollout_defaults"]) or "all at once, without a guard"))
+
+
+@verb(app, "limits", "upwell account limits", "upwell account limits --per-minute 500")
+def limits(at: At, *, limited: Limited) -> None:
+    """Show or set how much all rollouts of your account may do together: what is said is in the place of what was, as
+    an admin may."""
+    limited.applied(at, at.client.show_limits, at.client.update_limits)
 
 
 @verb(app, "rename", "upwell account rename acme acme-labs")

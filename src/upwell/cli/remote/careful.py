@@ -18,10 +18,11 @@ Preset = Literal["careful", "fast", "all_at_once"]
 _WAVE = re.compile(
     r"(?P<share>\d+(?:\.\d+)?)(?P<percent>%?)(?::(?P<at_least>\d+)-(?P<at_most>\d*))?(?:@(?P<soak_min>\d+))?", re.A
 )
+_NAMED = re.compile(r"(?P<what>group|tag|devices):(?P<which>[^@]+)(?:@(?P<soak>\d+))?", re.A)
 _SPAN = re.compile(r"(?:(?P<days>[A-Za-z,-]+)@)?(?P<from>\d\d:\d\d)-(?P<to>\d\d:\d\d)", re.A)
 DAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 _EACH = {"each_offered": "offered", "each_succeeded": "succeeded"}
-_HOW = "SHARE, SHARE:LEAST-MOST or SHARE@MINUTES, as in --waves 1%:5-50@60,10%,100%"
+_HOW = "SHARE, SHARE:LEAST-MOST or SHARE@MINUTES, as in --waves devices:lamp-1+lamp-2,tag:ring=1,1%:5-50@60,10%,100%"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -37,7 +38,8 @@ class Careful:
         typer.Option(
             metavar="SHARES",
             help="Waves of your own: devices or percents counted from the beginning, the last 100%; :5-50 is at least 5"
-            " and at most 50 devices, @60 a soak of 60 minutes before the next one.",
+            " and at most 50 devices, @60 a soak of 60 minutes before the next one. Or devices:A+B, tag:KEY=VALUE or"
+            " group:GROUP: those devices.",
         ),
     ] = None
     same_first: Annotated[
@@ -155,6 +157,9 @@ def read(text: str) -> list[dict[str, Any]]:
 
 
 def _wave(part: str, text: str) -> dict[str, Any]:
+    named = _NAMED.fullmatch(part)
+    if named is not None:
+        return _named(named["what"], named["which"]) | ({"soak_min": int(named["soak"])} if named["soak"] else {})
     found = _WAVE.fullmatch(part)
     if found is None or not (found["percent"] or found["share"].isdecimal()):
         raise Ended(Exit.USAGE, f"upwell: --waves {text}: {part!r} is no wave", f"  try: {_HOW}")
@@ -162,6 +167,14 @@ def _wave(part: str, text: str) -> dict[str, Any]:
     wave: dict[str, Any] = {"percent" if found["percent"] else "count": share}
     bounds = {name: int(found[name]) for name in ("at_least", "at_most", "soak_min") if found[name]}
     return wave | bounds
+
+
+def _named(what: str, which: str) -> dict[str, Any]:
+    """Devices that are of a wave whatever the lot says."""
+    if what == "tag":
+        key, _, value = which.partition("=")
+        return {"tag": {"key": key, "value": value}}
+    return {"group_id": which} if what == "group" else {"device_names": which.split("+")}
 
 
 def _span(text: str) -> dict[str, Any]:
@@ -210,8 +223,14 @@ def written(waves: list[dict[str, Any]]) -> str:
     return ", ".join(map(_written, waves))
 
 
+def _which(wave: dict[str, Any]) -> str:
+    if "tag" in wave:
+        return f"tag:{wave['tag']['key']}={wave['tag']['value']}"
+    return f"group:{wave['group_id']}" if "group_id" in wave else f"devices:{'+'.join(wave.get('device_names', '?'))}"
+
+
 def _written(wave: dict[str, Any]) -> str:
-    share = f"{wave['percent']:g}%" if "percent" in wave else str(wave.get("count", "?"))
+    share = f"{wave['percent']:g}%" if "percent" in wave else str(wave.get("count") or _which(wave))
     least, most = wave.get("at_least", 1), wave.get("at_most")
     bounds = f":{least}-{'' if most is None else most}" if most is not None or least > 1 else ""
     return share + bounds + (f"@{wave['soak_min']}" if wave.get("soak_min") else "")

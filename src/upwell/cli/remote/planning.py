@@ -8,6 +8,7 @@ from typing import Annotated, Any, TypeVar
 import typer
 
 from upwell.cli.exits import Ended, Exit, one_line
+from upwell.cli.remote import changing as _one_more  # noqa: F401
 from upwell.cli.remote import steering as _the_others  # noqa: F401  # their verbs are of the same noun
 from upwell.cli.remote.acting import At, verb
 from upwell.cli.remote.careful import Careful

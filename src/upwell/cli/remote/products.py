@@ -1,5 +1,6 @@
 """`upwell product …`."""
 
+from functools import partial
 from typing import Annotated, cast
 
 import typer
@@ -8,6 +9,7 @@ from upwell.cli.apps import noun
 from upwell.cli.remote.acting import LIST_MAX, At, Every, Limit, Named, Yes, verb
 from upwell.cli.remote.audit import instant
 from upwell.cli.remote.careful import Careful
+from upwell.cli.remote.limits import Limited
 from upwell.cli.remote.usual import Usual, wanted, words
 from upwell.cli.telling import Column, member, minute, moment, number, of
 from upwell.client.shapes import UpdateProductRolloutDefaults as Defaults
@@ -88,6 +90,17 @@ def defaults(
     found = at.client.update_product(product, rollout_defaults=cast(Defaults, said))
     told = words(found.get("rollout_defaults") or {})
     at.one(found, ("id", found["id"]), ("rollouts", told or "all at once, without a guard"))
+
+
+@verb(
+    app, "limits", "upwell product limits lamp-eu", "upwell product limits lamp-eu --per-minute 100 --at-once 500",
+    "upwell product limits lamp-eu --none",
+)  # fmt: skip
+def limits(at: At, product: Product, *, limited: Limited) -> None:
+    """Show or set how much all rollouts of a product may do together: what is said is in the place of what was, as an
+    admin may."""
+    client = at.client
+    limited.applied(at, partial(client.show_product_limits, product), partial(client.update_product_limits, product))
 
 
 HOURS: tuple[Column, ...] = (

@@ -5,11 +5,11 @@ from typing import Any
 from upwell.dialects.checks import Range
 from upwell.dialects.operations import Param, Table, Values
 from upwell.dialects.upwell import names
-from upwell.dialects.upwell.care import DEVICES_MAX
 from upwell.dialects.upwell.device_ops import DEVICE, DEVICE_PATH, key
 from upwell.dialects.upwell.params import PRODUCT_ID, SPACE_ID, label
 from upwell.dialects.upwell.rows import Row, row
 from upwell.dialects.upwell.shapes import Shape, free, members, number, text
+from upwell.dialects.upwell.waves import DEVICES_MAX
 from upwell.domain import commands as c
 
 _REASON = members(text("reason", lambda r: None), number("devices", lambda r: None))

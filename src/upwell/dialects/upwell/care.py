@@ -7,7 +7,8 @@ from typing import Any
 
 from upwell.dialects.checks import OneOf, Pattern, Range
 from upwell.dialects.operations import Param, Table, Values
-from upwell.dialects.upwell.params import Percent, label, percent
+from upwell.dialects.upwell import aside, waves
+from upwell.dialects.upwell.params import Percent, label
 from upwell.dialects.upwell.shapes import Field, Shape, at, free, members, number, switch, text, texts
 from upwell.domain import commands as c
 from upwell.domain.approval import Approval, Stands
@@ -17,23 +18,13 @@ from upwell.domain.hours import DAYS, SPANS_MAX, Hours, Span
 from upwell.domain.hours import problem as problem_of_hours
 from upwell.domain.pace import AT_ONCE_MAX, Growth, Pace
 from upwell.domain.pace import problem as problem_of_pace
-from upwell.domain.rollout import PRESETS, WAVES_MAX, Wave, problem
-from upwell.domain.setbacks import FAILURES_MAX, SPAN_MAX_MIN, Setback
-from upwell.domain.setbacks import problem as problem_of_setback
+from upwell.domain.rollout import PRESETS, WAVES_MAX, problem
 
-DEVICES_MAX, SOAK_MAX = 100_000_000, 43_200  # devices of a wave, minutes of a soak
 VERDICT_MAX = 43_200  # minutes until a silent device counts as failed
 ACTIONS = ("pause", "cancel")
 PER_MIN_MAX = 60_000  # offers of one rollout
 _GROWTH = ("base_per_min", "factor", "each_offered", "each_succeeded")
 
-_WAVE: Table = (
-    Param("percent", "number", check=Percent()),
-    Param("count", "int", check=Range(1, DEVICES_MAX)),
-    Param("at_least", "int", check=Range(1, DEVICES_MAX)),
-    Param("at_most", "int", check=Range(1, DEVICES_MAX)),
-    Param("soak_min", "int", check=Range(0, SOAK_MAX)),
-)
 _GUARD: Table = (
     Param("p0_percent", "number", check=Percent()),
     Param("p1_percent", "number", check=Percent()),
@@ -48,12 +39,12 @@ _GUARD: Table = (
     Param("verdict_min", "int", check=Range(1, VERDICT_MAX)),
 )
 PARAMS: Table = (
-    Param("waves", "list", members=_WAVE, closed=True, most=WAVES_MAX, selects=True),
+    Param("waves", "list", members=waves.TABLE, closed=True, most=WAVES_MAX, selects=True),
     Param("preset", check=OneOf(PRESETS)),
     Param("same_devices_first", "bool"),
     Param("guard", "members", members=_GUARD, closed=True),
 )
-_OVER = Param("over", "int", check=Range(0, DEVICES_MAX))
+_OVER = Param("over", "int", check=Range(0, waves.DEVICES_MAX))
 _CLOCK = Pattern("([01][0-9]|2[0-3]):[0-5][0-9]|24:00", "a time such as 22:00")
 _SPAN: Table = (
     Param("days", "list", check=OneOf(DAYS), most=len(DAYS)),
@@ -70,25 +61,15 @@ PACE = Param(
     members=(
         Param("base_per_min", "int", check=Range(1, PER_MIN_MAX)),
         Param("factor", "number"),
-        Param("each_offered", "int", check=Range(1, DEVICES_MAX)),
-        Param("each_succeeded", "int", check=Range(1, DEVICES_MAX)),
+        Param("each_offered", "int", check=Range(1, waves.DEVICES_MAX)),
+        Param("each_succeeded", "int", check=Range(1, waves.DEVICES_MAX)),
         Param("at_once", "int", check=Range(1, AT_ONCE_MAX)),
     ),
     closed=True,
 )  # fmt: skip
 APPROVAL = Param("approval", "members", members=(_OVER,), closed=True)
-SET_ASIDE = Param(
-    "set_aside", "members",
-    members=(
-        Param("failures", "int", check=Range(0, FAILURES_MAX)),
-        Param("first_min", "int", check=Range(1, SPAN_MAX_MIN)),
-        Param("most_min", "int", check=Range(1, SPAN_MAX_MIN)),
-        Param("hold_failures", "int", check=Range(1, FAILURES_MAX)),
-    ),
-    closed=True,
-)  # fmt: skip
 DEFAULTS: Table = (
-    *PARAMS, HOURS, PACE, SET_ASIDE,
+    *PARAMS, HOURS, PACE, aside.SET_ASIDE,
     Param("approval", "members", members=(Param("required", "bool"), _OVER), closed=True),
 )  # fmt: skip
 
@@ -101,28 +82,17 @@ def read(v: Values, path: str = "") -> c.Care | None:
         care = replace(care, approval=rule)
     if hours is not None and hours.spans:
         care = replace(care, hours=hours)
-    care = replace(care, pace=_pace_of(v["pace"], path + "pace"))
+    pace = pace_of(v["pace"], path + "pace")
+    care = replace(care, pace=None if pace == Pace() else pace)
     if v.get("set_aside") is not None:  # of defaults alone
-        care = replace(care, set_aside=_setback(v["set_aside"], path + "set_aside"))
+        care = replace(care, set_aside=aside.read(v["set_aside"], path + "set_aside"))
     return None if care == c.Care() else care
 
 
-def _setback(said: Values, path: str) -> Setback | None:
-    """When devices are set aside; None where nothing stands in it. Raises Invalid."""
-    given = {name: value for name, value in said.items() if value is not None}
-    if not given:
-        return None
-    rule = Setback(**given)
-    wrong = problem_of_setback(rule)
-    if wrong is not None:
-        raise Invalid(f"{path}.{wrong[0]}", wrong[1])
-    return rule
-
-
-def _pace_of(said: Values | None, path: str) -> Pace | None:
-    """The pace that is said; None where nothing stands in it. Raises Invalid, Missing."""
+def pace_of(said: Values | None, path: str = "pace") -> Pace | None:
+    """The pace that is said; one that says nothing where nothing stands in it. Raises Invalid, Missing."""
     if said is None or all(value is None for value in said.values()):
-        return None
+        return None if said is None else Pace()
     growth = None
     if any(said[name] is not None for name in _GROWTH):
         for name in ("base_per_min", "factor"):
@@ -188,12 +158,12 @@ def _read(v: Values, path: str) -> c.Care | None:
         return None if v["guard"] is None else c.Care(preset="all_at_once", guard=_watch(v["guard"], path + "guard"))
     if v["waves"] is not None and v["preset"] is not None:
         raise Invalid(path + "preset", "not together with waves", "both are given")
-    waves = tuple(_wave(wave, f"{path}waves[{place}]") for place, wave in enumerate(v["waves"] or ()))
-    wrong = problem(waves) if waves else None
+    shares = tuple(waves.read(wave, f"{path}waves[{place}]") for place, wave in enumerate(v["waves"] or ()))
+    wrong = problem(shares) if shares else None
     if wrong is not None:
         raise Invalid(f"{path}waves[{wrong[0]}]", wrong[1])
     watch = None if v["guard"] is None else _watch(v["guard"], path + "guard")
-    return c.Care(preset=v["preset"] or "", waves=waves, same_first=bool(v["same_devices_first"]), guard=watch)
+    return c.Care(preset=v["preset"] or "", waves=shares, same_first=bool(v["same_devices_first"]), guard=watch)
 
 
 def _watch(said: Values, path: str) -> Watch:
@@ -232,72 +202,6 @@ def _share(said: Values, path: str, at_least: int) -> Share | None:
         raise Invalid(f"{path}.percent", "below 100") from exc
 
 
-def _wave(said: Values, path: str) -> Wave:
-    if (said["percent"] is None) is (said["count"] is None):
-        raise Invalid(path, "with either percent or count", "it has both" if said["count"] else "it has neither")
-    share = percent(said["percent"])
-    return Wave(
-        count=said["count"], percent=None if share is None else Decimal(share), at_least=said["at_least"] or 1,
-        at_most=said["at_most"], soak_min=said["soak_min"] or 0,
-    )  # fmt: skip
-
-
-def _waves(r: c.Job) -> list[dict[str, Any]] | None:
-    """Those that it was dealt to, or else those that its owner asked for."""
-    asked = r.care.waves if r.care else ()
-    dealt = {wave.wave: wave for wave in r.waves}
-    numbers = range(1, max(len(asked), len(dealt)) + 1)
-    return [_WAVES.show((n, asked[n - 1] if asked else None, dealt.get(n), r.open_wave)) for n in numbers] or None
-
-
-def _stands(number: int, open_wave: int) -> str:
-    return "waiting" if number > open_wave else "open" if number == open_wave else "passed"
-
-
-def _of_asked(name: str) -> Callable[[Any], Any]:
-    return lambda w: None if w[1] is None else getattr(w[1], name)
-
-
-def _of_dealt(name: str) -> Callable[[Any], Any]:
-    return lambda w: None if w[2] is None else getattr(w[2], name) or None
-
-
-def _of_seen(name: str, *, or_none: bool = False) -> Callable[[Any], Any]:
-    def found(w: Any) -> Any:
-        value = None if w[2] is None or w[2].seen is None else getattr(w[2].seen, name)
-        return None if or_none and not value else value
-
-    return found
-
-
-def _offered(wave: Any) -> int | None:
-    seen = None if wave[2] is None else wave[2].seen
-    if seen is None:
-        return None
-    return int(seen.fine + seen.failed + seen.told + seen.rejected + seen.postponed)
-
-
-_WAVES = Shape("", "", (
-    number("wave", lambda w: w[0], "from 1"),
-    text("status", lambda w: _stands(w[0], w[3]), "more may come", enum=["waiting", "open", "passed"]),
-    free("percent", {"type": "number"}, lambda w: float(w[1].percent) if w[1] and w[1].percent else None,
-         always=False),
-    number("count", _of_asked("count"), always=False),
-    number("size", lambda w: None if w[2] is None else w[2].size,
-           "devices that were dealt to it, beside those of the waves before", always=False),
-    number("soak_min", lambda w: (w[2] or w[1]).soak_min if w[2] or w[1] else None, always=False),
-    at("opened_at", _of_dealt("opened_at"), always=False),
-    text("opened_by", _of_dealt("opened_by"), "a key's id, or `upwell` by its rule", always=False),
-    number("offered", _offered, "those of them that have been told", always=False),
-    number("fine", _of_seen("fine"), always=False),
-    number("failed", _of_seen("failed"), always=False),
-    number("open", _of_seen("open"), "without a verdict yet", always=False),
-    number("silent", _of_seen("silent", or_none=True), "of the failed ones, who may tell a result still", always=False),
-    number("rolled_back", _of_seen("rolled_back", or_none=True),
-           "of the failed ones, who had the whole package and came back with the version of before", always=False),
-    *(number(name, _of_seen(name, or_none=True), "evidence of nothing", always=False)
-      for name in ("rejected", "postponed", "already_there")),
-))  # fmt: skip
 _PAUSED = Shape("", "", (
     at("at", lambda p: p.at),
     text("by", lambda p: p.by, "a key's id, or the part of Upwell that did it"),
@@ -340,13 +244,8 @@ EVIDENCE_FIELD = free(
 
 def shown(care: c.Care) -> dict[str, Any]:
     """What was asked for, as it would be asked for again."""
-    waves = [
-        {"percent": None if w.percent is None else float(w.percent), "count": w.count, "at_least": w.at_least,
-         "at_most": w.at_most, "soak_min": w.soak_min}
-        for w in care.waves
-    ]  # fmt: skip
     told = {
-        "waves": [{name: value for name, value in wave.items() if value is not None} for wave in waves] or None,
+        "waves": [waves.shown(wave) for wave in care.waves] or None,
         "preset": care.preset or None, "same_devices_first": care.same_first,
         "guard": None if care.guard is None else _WATCH.show(care.guard),
         "approval": None if care.approval is None else asdict(care.approval),
@@ -354,12 +253,8 @@ def shown(care: c.Care) -> dict[str, Any]:
     told = told if care.has_waves else {"approval": told["approval"]}
     told["pace"] = None if care.pace is None else _said_of(care.pace)
     told["hours"] = None if care.hours is None else _said(care.hours)
-    told["set_aside"] = None if care.set_aside is None else _present(asdict(care.set_aside))
+    told["set_aside"] = None if care.set_aside is None else aside.shown(care.set_aside)
     return {name: value for name, value in told.items() if value is not None}
-
-
-def _present(values: dict[str, Any]) -> dict[str, Any]:
-    return {name: value for name, value in values.items() if value is not None}
 
 
 _APPROVAL = Shape("", "", (
@@ -399,6 +294,6 @@ FIELDS: tuple[Field, ...] = (
     text("preset", lambda r: r.care.preset or None if r.care else None, always=False),
     switch("same_devices_first", lambda r: r.care.same_first if r.care else None,
            "whether its lot is that of every such rollout", always=False),
-    free("waves", {"type": "array", "items": members(*_WAVES.fields)}, _waves,
+    free("waves", {"type": "array", "items": members(*waves.SHAPE.fields)}, waves.of_job,
          "each has those before in it", always=False),
 )  # fmt: skip

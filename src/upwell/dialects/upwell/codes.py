@@ -172,6 +172,9 @@ TABLE: Final[dict[str, Problem]] = {
     "stepping-circle": Problem(
         409, "The packages would lead in a circle.", "Name other versions in after: some that come before all of them."
     ),
+    "too-many-at-work": Problem(
+        409, "More devices are at work than can be counted one by one.", "Pause the rollout until some have ended."
+    ),
     "job-ended": Problem(409, "The rollout has ended.", "Start another one."),
     "job-kind-mismatch": Problem(409, "The rollout is of another kind.", "Look at its kind first."),
     "job-not-dynamic": Problem(409, "The rollout is not dynamic.", "Cancel it instead."),

@@ -186,6 +186,7 @@ def _update(v: Values) -> c.UpdateJob:
     return c.UpdateJob(
         job_id=job_of(v), maximum_per_min=v["maximum_per_min"], timeout_min=v["timeout_min"],
         source_versions=v["source_versions"], tags=tags_of(v), hours=care.hours_of(v["hours"]),
+        pace=care.pace_of(v["pace"]),
     )  # fmt: skip
 
 
@@ -324,9 +325,9 @@ OPERATIONS: dict[str, Row] = {
     ),
     "update_rollout": row(
         "PATCH", _ONE, "operator", "Change the pace, the hours or the tags of a rollout that runs.", _update, ROLLOUT,
-        ids=ROLLOUT_PATH, body=(PACE, TIMEOUT, SOURCES, TAGS, care.HOURS), selects=True,
+        ids=ROLLOUT_PATH, body=(PACE, TIMEOUT, SOURCES, TAGS, care.HOURS, care.PACE), selects=True,
         notes="`timeout_min` and `source_versions` only of a dynamic one. With `maximum_per_min` 0 nothing is offered."
-              " Hours `{}` are none."
+              " Hours `{}` are none, and so is a pace `{}`; what is said of one is in place of all that was."
               " Of a rollout that wanted approval a change is approved anew.",
     ),
     "cancel_rollout": row(

@@ -5,11 +5,11 @@ from typing import Any
 from upwell.dialects.checks import Range
 from upwell.dialects.operations import Param
 from upwell.dialects.upwell import names
-from upwell.dialects.upwell.care import DEVICES_MAX
 from upwell.dialects.upwell.job_ops import ROLLOUT_PATH, job_of
 from upwell.dialects.upwell.rows import Row, row
 from upwell.dialects.upwell.shapes import Shape, at, free, members, number, text
 from upwell.dialects.upwell.steer_ops import REASON
+from upwell.dialects.upwell.waves import DEVICES_MAX
 from upwell.domain import commands as c
 from upwell.domain.rollback import Hindrance
 

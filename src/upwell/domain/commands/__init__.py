@@ -111,6 +111,7 @@ from upwell.domain.commands.keys import (
     RevokeOwnKey,
     ShowKey,
 )
+from upwell.domain.commands.limits import Limits, SetLimits, ShowLimits
 from upwell.domain.commands.lists import Flow, Page
 from upwell.domain.commands.modules import (
     CreateModule,
@@ -268,7 +269,7 @@ from upwell.domain.commands.whys import ExplainDevice, Why, WhyCheck
 Changing = (
     CreateProduct | UpdateProduct | DeleteProduct | CreateSpace | RenameSpace | DeleteSpace
     | CreateDevice | UpdateDevices | ResetSecret | ResetDevice | DeleteDevice | SetTags | DeleteTags
-    | RegisterDevices | CheckDeviceNames | ReleaseDevice | ReleaseDevices
+    | RegisterDevices | CheckDeviceNames | ReleaseDevice | ReleaseDevices | SetLimits
     | CreateGroup | UpdateGroup | DeleteGroup | AddToGroup | RemoveFromGroup
     | CreateUploadTicket | CreatePackage | UpdatePackage | DeletePackage | CreateModule | UpdateModule | DeleteModule
     | CreateJob | UpdateJob | ApproveJob | RefuseJob | PauseJob | ResumeJob | PromoteJob | EndPolicy | DeleteJob
@@ -288,7 +289,8 @@ Reading = (
     | ShowPackage | ListPackages | ShowModule | ListModules | ListModuleVersions
     | ShowJob | ListJobs | ListTasks | ListTargetFiles | ShowHook | ListHooks | ShowAction | ListActions | ListKeys
     | ListAudit | ShowKey | ShowUpload | ListFailures | ListTimeline | ListRefusedLogins | ListVersionHours
-    | ListDecisions | ShowRollback | ShowAttention | ExplainDevice | ShowReasons | ShowPlan | ShowRolloutDefaults
+    | ListDecisions | ShowRollback | ShowAttention | ShowLimits | ExplainDevice | ShowReasons | ShowPlan
+    | ShowRolloutDefaults
     | ExportDevices | ShowImport | ListImports | ListImportProblems | ListImportDevices
     | ListOwnKeys | ShowMe | ListUsers | ShowUser | ListAccounts | ShowAccount
     | ListEvents | ShowEventSettings | ShowReceiver | ListReceivers | ListDeliveries
@@ -301,7 +303,7 @@ Result = (
     | UploadTicket | Upload | UploadPart | Package | Job | Steered | Hook | HookAction
     | Page[Product] | Page[Device] | Page[Module] | Page[ModuleVersion] | Page[Package]
     | Page[Job] | Page[Task] | Page[Hook] | Page[HookAction] | Page[Group] | Page[AuditEntry] | Page[TimelineLine]
-    | Page[Decision] | Rollback | Attention | Why | Reasons | Plan | RolloutDefaults
+    | Page[Decision] | Rollback | Attention | Limits | Why | Reasons | Plan | RolloutDefaults
     | Import | Page[Import] | Page[RowProblem] | Flow[Device] | Flow[ImportedDevice]
     | Page[RefusedLogin] | Page[VersionHour]
     | tuple[Device, ...]

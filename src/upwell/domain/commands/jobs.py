@@ -14,6 +14,7 @@ from upwell.domain.commands.rollouts import Approved, Care, Failing, JobHours, J
 from upwell.domain.commands.shared import DeviceKey
 from upwell.domain.commands.tasks import ListTasks, Task
 from upwell.domain.hours import Hours
+from upwell.domain.pace import Pace
 from upwell.domain.standings import Progress, Tally
 from upwell.domain.task import State
 
@@ -157,7 +158,8 @@ class CreateJob:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class UpdateJob:
     """→ Job. Changes a running job: pace, hours and tags always; `timeout_min` and `source_versions` only of a dynamic
-    one. None leaves a value as it is; hours without a span are none. `kind` (static or dynamic) and `selection` must be
+    one. None leaves a value as it is; hours without a span are none, and so is a pace that says nothing.
+    `kind` (static or dynamic) and `selection` must be
     the job's own where they are given."""
 
     job_id: int
@@ -168,6 +170,7 @@ class UpdateJob:
     source_versions: tuple[str, ...] | None = None
     tags: tuple[tuple[str, str], ...] | None = ()
     hours: Hours | None = None
+    pace: Pace | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

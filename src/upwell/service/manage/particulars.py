@@ -42,7 +42,7 @@ TOLD = frozenset({
     "rate", "reason", "rejected", "remark", "required", "retry_count", "retry_interval_min", "revision", "role",
     "rollout_defaults", "same_first", "scheduled", "scheduled_at", "scoped", "secondary", "selection",
     "server_name", "set_aside", "sha256", "share", "sign_method", "size", "skip_soak", "soak_min", "source_version",
-    "source_versions", "spans", "states", "suffix", "tags", "test", "timeout_min", "verdict_min", "verify",
+    "source_versions", "spans", "states", "suffix", "tag", "tags", "test", "timeout_min", "verdict_min", "verify",
     "version", "wave", "waves", "whole", "zone",
 })  # fmt: skip
 """Members that say what was asked."""

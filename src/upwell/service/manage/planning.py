@@ -13,17 +13,17 @@ from uuid import UUID
 from upwell.domain import commands as c
 from upwell.domain import telling
 from upwell.domain.errors import Conflict
-from upwell.domain.plan import OUTSIDE, Found, Left, outlook, replayed
+from upwell.domain.plan import EXAMPLES, OUTSIDE, Found, Left, outlook, replayed
 from upwell.domain.stepping import Step, path
 from upwell.domain.task import Event, ends
 from upwell.domain.why_facts import Code
 from upwell.domain.why_told import NEXT
 from upwell.service.context import Context
-from upwell.service.manage import device_lists, job_care, jobs, stepping, surveys
+from upwell.service.manage import device_lists, job_care, job_looks, stepping, surveys
 from upwell.service.manage.access import Caller, require
 from upwell.service.manage.reasons import names_of
 from upwell.service.manage.surveys import SQL, Part
-from upwell.service.upgrade import spans
+from upwell.service.upgrade import limits, named_waves, spans
 from upwell.storage.database import Connection, Row
 from upwell.storage.job_rows import care_of, kept_care
 
@@ -40,7 +40,7 @@ async def create_plan(ctx: Context, caller: Caller, cmd: c.CreatePlan) -> c.Plan
     job, plan_id = replace(cmd.job, downgrade=None), ctx.new_id()  # it is told, and refuses nothing
 
     async def body(conn: Connection) -> c.Plan:
-        looked = await jobs.look(conn, caller, job, ctx.now())
+        looked = await job_looks.look(conn, caller, job, ctx.now())
         if job.kind == "dynamic" and await conn.fetchval(*SQL["is_ruled"](package_id=job.package_ids[0])):
             raise Conflict("dynamic_job_is_running", "The package has a dynamic job that is running.")
         asked = await _asked(ctx, conn, cmd, looked)
@@ -62,7 +62,7 @@ async def show_plan(ctx: Context, caller: Caller, cmd: c.ShowPlan) -> c.Plan:
         return await _shown(conn, caller, cmd.plan_id)
 
 
-async def _asked(ctx: Context, conn: Connection, cmd: c.CreatePlan, looked: jobs.Looked) -> dict[str, Any]:
+async def _asked(ctx: Context, conn: Connection, cmd: c.CreatePlan, looked: job_looks.Looked) -> dict[str, Any]:
     """What decides the plan, as it is now."""
     job, manner = cmd.job, cmd.job.manner
     row = await conn.fetchrow(
@@ -77,7 +77,8 @@ async def _asked(ctx: Context, conn: Connection, cmd: c.CreatePlan, looked: jobs
         "package_id": job.package_ids[0], "kind": job.kind, "selection": job.selection,
         "group_id": job.group_ids[0] if job.group_ids else None, "gray_percent": job.gray_percent,
         "existing": job.dynamic_mode != 2, "overwrite": manner.overwrite, "multi_module": manner.multi_module,
-        "per_min": manner.maximum_per_min, "protocol": manner.protocol, "away_days": cmd.away_days,
+        "per_min": await limits.least(conn, looked.product_id, manner.maximum_per_min),
+        "protocol": manner.protocol, "away_days": cmd.away_days,
         "until": (await ctx.moment(conn)).isoformat(), "care": None if care is None else kept_care(care),
     }  # fmt: skip
 
@@ -153,8 +154,11 @@ async def _judge(
     ctx: Context, conn: Connection, row: Row, asked: dict[str, Any], found: Found, how: str, **which: object
 ) -> int:  # fmt: skip
     """Count these devices by that statement; returns how many they are."""
+    care = care_of(asked["care"])
+    waves = () if care is None or not any(wave.is_named for wave in care.waves) else care.waves
     told = await conn.fetch(*SQL[how](
-        **which, now=ctx.now(), until=datetime.fromisoformat(asked["until"]),
+        **which, shown=max(CHUNK, SPAN) if waves else EXAMPLES,
+        now=ctx.now(), until=datetime.fromisoformat(asked["until"]),
         product_id=row["product_id"], module=asked["module"], destination=asked["destination"],
         sources=asked["sources"], delta_source=_delta_source(asked), led_from=asked["led_from"],
         away_since=ctx.now() - timedelta(days=asked["away_days"]), overwrite=asked["overwrite"],
@@ -167,11 +171,15 @@ async def _judge(
     )  # fmt: skip
     for each in told:
         _count(found, each, manner)
+    if waves:
+        taken = [device for each in told if each["code"] is None for device in each["examples"]]
+        for number in (await named_waves.of_devices(conn, waves, row["product_id"], taken)).values():
+            found.named[str(number)] = found.named.get(str(number), 0) + 1
     return sum(each["n"] for each in told)
 
 
 def _count(found: Found, row: Row, manner: telling.Manner) -> None:
-    examples = [str(UUID(int=device.int)) for device in row["examples"]]
+    examples = [str(UUID(int=device.int)) for device in row["examples"][:EXAMPLES]]
     if row["code"] is not None:
         found.leave(row["code"], row["n"], examples, None if row["beside"] is None else str(row["beside"]))
         return

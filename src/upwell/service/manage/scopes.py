@@ -153,7 +153,7 @@ async def _of_product(part: Part, cmd: Any) -> Any:
     return cmd
 
 
-async def _change_product(part: Part, cmd: c.UpdateProduct | c.DeleteProduct) -> Any:
+async def _change_product(part: Part, cmd: c.UpdateProduct | c.DeleteProduct | c.SetLimits) -> Any:
     await part.product(cmd.product_key)
     part.whole_space()
     return cmd
@@ -382,7 +382,7 @@ RULES: Mapping[type, Rule] = {
     c.ApproveJob: _of_job, c.RefuseJob: _of_job,
     c.PauseJob: _of_job, c.ResumeJob: _of_job, c.PromoteJob: _of_job, c.ListDecisions: _of_job,
     c.PlanRollback: _of_job, c.ShowRollback: _of_job, c.StartRollback: _of_job,
-    c.ShowAttention: _listed,
+    c.ShowAttention: _listed, c.ShowLimits: _of_product, c.SetLimits: _change_product,
     c.ExplainDevice: _explain_device, c.ShowReasons: _of_job, c.CreatePlan: _make_plan, c.ShowPlan: _of_plan,
     c.CreateJob: _make_job, c.UpdateJob: _of_job, c.EndPolicy: _of_job, c.ShowJob: _of_job, c.ListJobs: _list_jobs,
     c.ListFailures: _of_job, c.ListTimeline: _of_device, c.ListVersionHours: _of_product, c.CountAside: _aside,

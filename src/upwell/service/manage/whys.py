@@ -18,7 +18,7 @@ from upwell.service.context import Context
 from upwell.service.manage.access import Caller
 from upwell.service.manage.devices import show_device
 from upwell.service.manage.job_packages import require_package
-from upwell.service.upgrade import dispatch, waves
+from upwell.service.upgrade import granting, limits, waves
 from upwell.service.upgrade.members import members_among
 from upwell.service.upgrade.policies import Running, candidates_of, winners
 from upwell.storage.database import Connection, Row, filled
@@ -94,8 +94,11 @@ def stand_of(row: Row) -> Stand:
 
 async def of_job(conn: Connection, job: Row, ahead: int) -> OfJob:
     """What holds of all tasks of a job of `job`, for one that has so many due before it."""
-    spent = (await dispatch.spent_by(conn, [job["job_id"]])).get(job["job_id"], 0)
+    spent = (await granting.spent_by(conn, [job["job_id"]])).get(job["job_id"], 0)
     room = allowance(_per_min(job), spent, ahead + 1)
+    for limit in await limits.over(conn, job["account_id"], job["product_id"]):
+        if limit.maximum_per_min is not None:
+            room = min(room, allowance(limit.maximum_per_min, limit.spent, ahead + 1))
     return OfJob(is_halted=job["halted_at"] is not None, has_room=room > ahead)
 
 
@@ -207,6 +210,10 @@ async def _told_beside(
     if Code.QUEUED_BEHIND in codes:
         beside = await conn.fetchval(*SQL["beside"](device_id=device.device_id, job_id=job["job_id"]))
         told = told if beside is None else replace(told, beside=f"rollout {beside:016x}")
+    if Code.RATE_LIMITED in codes:
+        over = await limits.over(conn, job["account_id"], job["product_id"])
+        full = next((limit for limit in over if limit.is_spent or limit.is_full), None)
+        told = told if full is None else replace(told, limit=full.words(told.now), free_at=full.free_at)
     if Code.WAVE_WAITING in codes:
         row = await conn.fetchrow(*waves.SQL["show_rollout"](job_id=job["job_id"]))
         opens = "" if row is None else await waves.outlook(conn, row, told.now, is_paused=row["paused_at"] is not None)

@@ -19,12 +19,12 @@ from uuid import UUID
 from upwell.domain.attempts import PUT_OFF, SETTLE, Failure, failed
 from upwell.domain.awaiting import OFFERED, OFFERS, UNOFFERED, Awaits, Cue, wait
 from upwell.domain.events import Kind as EventKind
-from upwell.domain.pace import MINUTE_S, SEND_WITHIN_S, WINDOW_S, allowance
+from upwell.domain.pace import MINUTE_S, SEND_WITHIN_S, WINDOW_S
 from upwell.domain.talk import Inquiry, Offer, OfferedFile, TaskRef, VersionReport
 from upwell.domain.task import RELEASED, State
 from upwell.domain.timeline import Kind, Line
 from upwell.service.context import Context
-from upwell.service.upgrade import acts, counters, events, guards, pacing, reports
+from upwell.service.upgrade import acts, counters, events, granting, guards, pacing, reports
 from upwell.service.upgrade.counters import Moves, place_at
 from upwell.service.upgrade.tasks import Ledger, columns_of, lock, plain, ref_of
 from upwell.storage.database import Connection, Row, filled
@@ -131,7 +131,7 @@ async def offer(
         return Attempt()
     started = time.monotonic()
     again, guarded = await _told_lately(ctx, tasks) if wanted else (set[TaskRef](), set[int]())
-    grant = await _reserve(ctx, [task for task in tasks if task not in again])
+    grant = await granting.reserve(ctx, [task for task in tasks if task not in again])
     allowed = [*again, *grant.tasks]
     if not allowed:
         return Attempt()
@@ -156,7 +156,7 @@ async def offer(
         await pacing.keep(conn, room)
         await pacing.count_told(conn, [ref for ref in round_.first if ref.job_id in grant.growing])
         await _record(ctx, conn, round_, again)
-        await _give_back(conn, grant, round_.spent)
+        await granting.give_back(conn, grant, round_.spent)
     if round_.answers:
         await reports.apply(ctx, round_.answers)
     sent = set(round_.taken) | set(round_.asked)
@@ -261,18 +261,6 @@ class _Taken:
         return wait(self.awaiting, self.cue, now, self.timeout_at)
 
 
-@dataclass(frozen=True, slots=True)
-class _Grant:
-    """The tasks that budgets allow, from when each job's budget counts them, and which of the jobs have a guard, a pace
-    that grows, or a limit on devices at work."""
-
-    tasks: Sequence[TaskRef] = ()
-    since: Mapping[int, datetime] = field(default_factory=dict)
-    guarded: AbstractSet[int] = frozenset()
-    growing: AbstractSet[int] = frozenset()
-    limited: AbstractSet[int] = frozenset()
-
-
 async def _told_lately(ctx: Context, tasks: Sequence[TaskRef]) -> tuple[set[TaskRef], set[int]]:
     """Those of these tasks whose devices have their offers, and were counted for them in this minute; and which of
     their jobs have a guard."""
@@ -280,55 +268,6 @@ async def _told_lately(ctx: Context, tasks: Sequence[TaskRef]) -> tuple[set[Task
         since = ctx.now() - timedelta(seconds=MINUTE_S)
         rows = await conn.fetch(*_Q["told_lately"](**columns_of(tasks), since=since, unoffered=list(UNOFFERED)))
     return {ref_of(row) for row in rows}, {row["job_id"] for row in rows if row["is_guarded"]}
-
-
-async def _reserve(ctx: Context, tasks: Sequence[TaskRef]) -> _Grant:
-    wanted = Counter(t.job_id for t in tasks)
-    if not wanted:
-        return _Grant()
-    jobs = sorted(wanted)
-
-    async def body(conn: Connection) -> tuple[dict[int, int], dict[int, datetime], Sequence[Row]]:
-        limits = await conn.fetch(*_Q["lock_budgets"](job_ids=jobs))
-        if len(limits) < len(jobs):  # no offer of theirs was ever counted
-            await conn.execute(*_Q["make_budgets"](job_ids=jobs))
-            limits = await conn.fetch(*_Q["lock_budgets"](job_ids=jobs))
-        spent = await spent_by(conn, jobs)
-        rates = pacing.rates(limits)
-        granted = {job: allowance(rate, spent.get(job, 0), wanted[job]) for job, rate in rates.items()}
-        await pacing.keep_rates(conn, {r["job_id"]: rates[r["job_id"]] for r in limits if r["growth"] is not None})
-        granted = {job: n for job, n in granted.items() if n}
-        if not granted:
-            return {}, {}, limits
-        counted = await conn.fetch(*_Q["grant"](job_ids=list(granted), offers=list(granted.values())))
-        return granted, {r["job_id"]: r["granted_at"] for r in counted}, limits
-
-    left, since, limits = await ctx.devices.transact(body)
-    allowed = []
-    for task in tasks:
-        if left.get(task.job_id, 0) > 0:
-            left[task.job_id] -= 1
-            allowed.append(task)
-    return _Grant(
-        allowed, since, guarded={r["job_id"] for r in limits if r["is_guarded"]},
-        growing={r["job_id"] for r in limits if r["growth"] is not None},
-        limited={r["job_id"] for r in limits if r["is_limited"]},
-    )  # fmt: skip
-
-
-async def spent_by(conn: Connection, jobs: Sequence[int]) -> dict[int, int]:
-    """How many offers count against the budgets of these jobs now; none of one that is left out."""
-    rows = await conn.fetch(*_Q["granted_in_window"](job_ids=jobs, pace_s=WINDOW_S))
-    return {row["job_id"]: row["offers"] for row in rows}
-
-
-async def _give_back(conn: Connection, grant: _Grant, spent: AbstractSet[TaskRef]) -> None:
-    """What was granted and not sent: it is counted no longer than what it takes back."""
-    unspent = Counter(task.job_id for task in grant.tasks if task not in spent)
-    if unspent:
-        since = [grant.since[job] for job in unspent]
-        offers = [-n for n in unspent.values()]
-        await conn.execute(*_Q["give_back"](job_ids=list(unspent), granted_at=since, offers=offers))
 
 
 async def _record(ctx: Context, conn: Connection, round_: _Round, again: AbstractSet[TaskRef]) -> None:
@@ -380,12 +319,6 @@ def _moves(waits: Iterable[tuple[Row, Awaits]]) -> Moves:
             moves[place_at(row, Awaits(row["awaiting"]))] -= 1
             moves[place_at(row, awaiting)] += 1
     return moves
-
-
-async def forget_grants(ctx: Context) -> None:
-    """Drop grants that no window can count any more."""
-    async with ctx.devices.connection() as conn:
-        await conn.execute(*_Q["forget_grants"](kept_s=2 * WINDOW_S))
 
 
 def _addressed(row: Row, link: Link, *, wanted: bool) -> Addressed:

@@ -11,10 +11,15 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from uuid import UUID
 
-from upwell.domain.pace import Pace, per_min
+from upwell.domain.errors import Conflict
+from upwell.domain.pace import AT_ONCE_MAX, Pace, per_min
 from upwell.domain.talk import TaskRef
+from upwell.domain.task import State
 from upwell.service.context import Context
+from upwell.service.upgrade import limits
+from upwell.service.upgrade.counters import totals
 from upwell.service.upgrade.fill import Chunk, Waiting
+from upwell.service.upgrade.limits import Places
 from upwell.service.upgrade.tasks import plain
 from upwell.storage.database import Connection, Row
 from upwell.storage.job_rows import kept_growth, said_growth
@@ -30,6 +35,18 @@ async def give(conn: Connection, job_id: int, pace: Pace, maximum_per_min: int) 
     rate = None if growth is None else per_min(growth, maximum_per_min, 0, 0)
     kept = None if growth is None else json.dumps(kept_growth(growth))
     await conn.execute(*SQL["give"](job_id=job_id, growth=kept, per_min=rate, at_once=pace.at_once))
+
+
+async def change(conn: Connection, job_id: int, pace: Pace, maximum_per_min: int) -> None:
+    """A locked job goes that fast from now on; successes of before count, and devices that are at work do. Raises
+    Conflict too_many_at_work, where these are more than are counted one by one."""
+    counts = (await totals(conn, [job_id]))[job_id]
+    at_work = counts.get(State.NOTIFIED, 0) + counts.get(State.IN_PROGRESS, 0)
+    if pace.at_once is not None and at_work > AT_ONCE_MAX:
+        raise Conflict("too_many_at_work", f"{at_work} devices are at work; with a limit {AT_ONCE_MAX} may be.")
+    await give(conn, job_id, pace, maximum_per_min)
+    if pace.at_once is not None:
+        await conn.execute(*SQL["take_up"](job_id=job_id, at_most=AT_ONCE_MAX))
 
 
 # --- paces that grow ---
@@ -64,36 +81,46 @@ async def count_told(conn: Connection, tasks: Iterable[TaskRef]) -> None:
 
 @dataclass(slots=True)
 class Room:
-    """How many more devices may be at work of each job that has a limit, and which are."""
+    """How many more devices may be at work of each job that has a limit, and which are; of jobs below a limit of their
+    account or product too."""
 
     free: dict[int, int] = field(default_factory=dict)
+    counted: frozenset[int] = frozenset()
     running: set[tuple[int, UUID]] = field(default_factory=set)
     begun: dict[int, list[TaskRef]] = field(default_factory=dict)
+    places: Places = field(default_factory=Places)
 
     def admits(self, task: TaskRef) -> bool:
         """Whether an offer may leave to the device: there is room, or it is at work already."""
-        return task.job_id not in self.free or self._is_running(task) or self.free[task.job_id] > 0
+        if task.job_id not in self.counted or self._is_running(task):
+            return True
+        return self.free.get(task.job_id, 1) > 0 and self.places.admit(task.job_id)
 
     def take(self, task: TaskRef) -> None:
         """An offer left to the device."""
-        if task.job_id in self.free and not self._is_running(task):
+        if task.job_id not in self.counted or self._is_running(task):
+            return
+        if task.job_id in self.free:
             self.free[task.job_id] -= 1
-            self.running.add((task.job_id, task.device_id))
-            self.begun.setdefault(task.job_id, []).append(task)
+        self.places.take(task.job_id)
+        self.running.add((task.job_id, task.device_id))
+        self.begun.setdefault(task.job_id, []).append(task)
 
     def _is_running(self, task: TaskRef) -> bool:
         return (task.job_id, task.device_id) in self.running
 
 
 async def hold(conn: Connection, limited: Iterable[int], guarded: Iterable[int]) -> Room:
-    """The budgets of these jobs, in one order whatever they are held for; what room those have that are limited."""
-    job_ids = sorted({*limited, *guarded})
-    if not limited:
+    """The budgets of these jobs, in one order whatever they are held for, and the limits over those that are limited;
+    what room these have."""
+    counted = frozenset(limited)
+    if not counted:
         return Room()
-    rows = await conn.fetch(*SQL["hold"](job_ids=job_ids))
+    rows = await conn.fetch(*SQL["hold"](job_ids=sorted({*counted, *guarded})))
+    places = await limits.hold(conn, sorted(counted))
     free = {row["job_id"]: row["at_once"] - row["running"] for row in rows if row["at_once"] is not None}
-    at_work = await conn.fetch(*SQL["at_work"](job_ids=list(free)))
-    return Room(free, {(row["job_id"], plain(row["device_id"])) for row in at_work})
+    at_work = await conn.fetch(*SQL["at_work"](job_ids=sorted(counted)))
+    return Room(free, counted, {(row["job_id"], plain(row["device_id"])) for row in at_work}, places=places)
 
 
 async def keep(conn: Connection, room: Room) -> None:
@@ -101,6 +128,7 @@ async def keep(conn: Connection, room: Room) -> None:
     for job_id, tasks in sorted(room.begun.items()):
         ids, nths = [task.device_id for task in tasks], [task.nth for task in tasks]
         await conn.execute(*SQL["begin_work"](job_id=job_id, device_ids=ids, nths=nths))
+    await limits.keep(conn, room.places)
 
 
 async def limited(ctx: Context) -> list[Waiting]:

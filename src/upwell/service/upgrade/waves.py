@@ -36,7 +36,7 @@ from upwell.domain.rollout import (
 )
 from upwell.service.context import Context
 from upwell.service.journal import tell
-from upwell.service.upgrade import acts, counters, events, guards
+from upwell.service.upgrade import acts, counters, events, guards, named_waves
 from upwell.service.upgrade.fill import PATIENCE, Chunk, Waiting
 from upwell.storage.database import Connection, Row
 from upwell.storage.job_rows import kept_waves, said_waves
@@ -81,7 +81,9 @@ async def step_one(ctx: Context, job_id: int) -> Chunk:
 async def add(conn: Connection, job_id: int, waves: str | Sequence[Wave], salt: str, watch: Watch | None) -> None:
     """A job that is being made has these waves, or those of a preset, and this guard."""
     guard = None if watch is None else guards.kept(watch)
-    await conn.execute(*SQL["add_rollout"](job_id=job_id, waves=json.dumps(kept_waves(waves)), salt=salt, guard=guard))
+    is_named = not isinstance(waves, str) and any(wave.is_named for wave in waves)
+    kept = {"waves": json.dumps(kept_waves(waves)), "guard": guard, "is_named": is_named}
+    await conn.execute(*SQL["add_rollout"](job_id=job_id, salt=salt, **kept))
     if watch is not None:
         await guards.guard(conn, job_id)
 
@@ -96,8 +98,11 @@ async def _step(ctx: Context, conn: Connection, job_id: int) -> Chunk | None:
         return NOTHING
     if row["open_wave"] <= FILLING:
         return None
+    if row["named"] is not None:
+        await named_waves.find_some(conn, row)
+        return MOVED
     if row["dealt"] < row["targets"]:
-        await _deal(conn, row)
+        await (named_waves.deal_rest if row["is_named"] else _deal)(conn, row)
         return MOVED
     return None if row["open_wave"] == DEALING else await _look(ctx, conn, row)
 
@@ -105,7 +110,7 @@ async def _step(ctx: Context, conn: Connection, job_id: int) -> Chunk | None:
 async def _deal(conn: Connection, row: Row) -> None:
     """The next devices of the lot come to their waves."""
     job_id, before = row["job_id"], row["dealt"]
-    lots = await conn.fetch(*SQL["next_lots"](job_id=job_id, at_most=MEMBERS, **_after(row)))
+    lots = await conn.fetch(*SQL["next_lots"](job_id=job_id, at_most=MEMBERS, below=None, **_after(row)))
     by_wave = [each["size"] for each in await conn.fetch(*SQL["waves_of"](job_ids=[job_id]))]
     dealt = [wave_of(before + n, by_wave) for n in range(1, len(lots) + 1)]
     which = {"job_id": job_id, **_members(lots)}
@@ -208,6 +213,8 @@ async def judged(conn: Connection, row: Row, now: datetime) -> tuple[Row, Seen]:
 
 async def _judged(conn: Connection, row: Row, wave: Row, now: datetime) -> tuple[Seen, Judgement]:
     seen = (await seen_by_wave(conn, row["job_id"])).get(wave["wave"], Seen())
+    if row["is_named"] and not wave["size"]:
+        return seen, Judgement(result=Result.INCONCLUSIVE)  # it can't wait for anybody
     test = Guard() if row["guard"] is None else guards.watch_of(row["guard"]).test
     seen = replace(seen, unreached=min(seen.open, row["unreached"] or 0))
     return seen, judge(seen, test, timedelta(minutes=wave["soak_min"]), wave["ready_at"], now)
@@ -261,9 +268,9 @@ async def _begin_dealing(conn: Connection, row: Row) -> None:
     targets = await conn.fetchval(*SQL["count_of_wave"](job_id=job_id, wave=1 if is_whole else UNDEALT))
     said = said_waves(json.loads(row["waves"]))
     waves = preset(said, targets) if isinstance(said, str) else said
-    await conn.execute(
-        *SQL["add_waves"](job_id=job_id, sizes=sizes(waves, targets), soaks=[wave.soak_min for wave in waves])
-    )
+    if not row["is_named"]:
+        soaks = [wave.soak_min for wave in waves]
+        await conn.execute(*SQL["add_waves"](job_id=job_id, sizes=sizes(waves, targets), soaks=soaks))
     await conn.execute(*SQL["set_targets"](job_id=job_id, targets=targets, dealt=targets if is_whole else 0))
 
 
@@ -306,6 +313,8 @@ def numbers_of(seen: Seen, wave: Row) -> dict[str, Any]:
 
 
 def _why(seen: Seen, judgement: Judgement, wave: Row) -> str:
+    if not wave["size"]:
+        return f"Wave {wave['wave']} is empty: none of the rollout's devices is of it."
     known = (
         f"Of wave {wave['wave']} {seen.verdicts} of {seen.reached} reached devices have a verdict, {seen.failed} failed"
     )

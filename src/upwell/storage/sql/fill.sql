@@ -137,7 +137,8 @@ with wanted as (
     select device_id, job_id, nth, 0, :now, 'created', null, state, description from made where not is_open(state)
 ), drawn as (
     insert into job_lot (job_id, lot, device_id, nth)
-    select m.job_id, ('x' || left(md5(r.salt || m.device_id::text), 16))::bit(64)::bigint, m.device_id, m.nth
+    select m.job_id, case when r.is_named then ('x' || left(md5(r.salt || m.device_id::text), 14))::bit(56)::bigint
+                          else ('x' || left(md5(r.salt || m.device_id::text), 16))::bit(64)::bigint end, m.device_id, m.nth
     from made m join rollout r using (job_id) where m.wave = 32767
 )
 select job_id, wave, acts, state, awaiting not in ('', 'online') as asked, false as again, false as gone, '' as outcome,

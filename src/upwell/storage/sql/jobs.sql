@@ -65,8 +65,8 @@ from unnest(:device_ids::uuid[], :names::text[]) as w(device_id, name);
 
 -- name: lock_job
 -- A job of the account, locked; with `asking` one that asks for versions and was not deleted.
-select j.job_id, j.kind, j.selection, j.status, j.package_id, j.product_id, j.source_versions, j.retry_interval_min,
-       j.multi_module, j.dynamic_mode, j.group_id, j.need_confirm, lower(p.module) as module, p.version, p.is_delta,
+select j.job_id, j.maximum_per_min, j.kind, j.selection, j.status, j.package_id, j.product_id, j.source_versions,
+       j.retry_interval_min, j.multi_module, j.dynamic_mode, j.group_id, j.need_confirm, lower(p.module) as module, p.version, p.is_delta,
        p.source_version, p.source_versions as follows, j.led_from, j.part, j.materialised, j.outcome,
        j.stop_asked_at is not null as stop_asked, j.paused_at, j.unapproved, j.scheduled_at, j.overwrite, j.status_desc,
        j.forgotten_to

@@ -14,12 +14,18 @@ with recursive due_jobs as (
             order by t.job_id limit 1)
     from due_jobs l where l.job_id is not null
 ), room as (
-    select j.job_id, least(j.maximum_per_min, b.per_min) - coalesce((
+    select j.job_id, least(least(j.maximum_per_min, b.per_min) - coalesce((
         select sum(p.offers) from pace p
-        where p.job_id = j.job_id and p.granted_at > clock_timestamp() - make_interval(secs => :pace_s)), 0) as room,
-           b.at_once - b.running as free
+        where p.job_id = j.job_id and p.granted_at > clock_timestamp() - make_interval(secs => :pace_s)), 0), l.room) as room,
+           least(b.at_once - b.running, l.free) as free
     from due_jobs join job j using (job_id) join package k on k.package_id = j.package_id
     left join budget b on b.job_id = j.job_id
+    left join lateral (
+        select min(o.at_once - o.running) as free, min(o.maximum_per_min - coalesce((
+            select sum(f.offers) from fleet_pace f where f.account_id = o.account_id and f.product_id = o.product_id
+            and f.granted_at > clock_timestamp() - make_interval(secs => :pace_s)), 0)) as room
+        from limits_over(j.account_id, j.product_id) o
+    ) l on true
     where j.need_push and is_in_time(j.finish_at, :now) and j.paused_at is null and not j.unapproved
       and is_in_time(j.open_until, :now) and j.open_wave >= 0 and is_running(j.status, j.kind)
       and (j.asks_version or (k.object_state = 'ok' and is_released(k.status, k.deleted_at, j.kind)))
@@ -97,7 +103,10 @@ where t.offered_on is not null and t.offered_at > :since and not t.awaiting = an
 
 -- name: lock_budgets
 -- Serialises the granting of offers per job, across processes; the job itself stays free.
-select b.job_id, j.maximum_per_min, b.is_guarded, b.growth, b.told, b.at_once is not null as is_limited,
+select b.job_id, j.maximum_per_min, b.is_guarded, b.growth, b.told,
+       b.at_once is not null or exists (select from limits_over(j.account_id, j.product_id) l where l.at_once is not null)
+           as is_limited,
+       exists (select from limits_over(j.account_id, j.product_id) l where l.maximum_per_min is not null) as is_shared,
        case when b.growth is not null then (
            select coalesce(sum(c.n), 0)::bigint from job_count c where c.job_id = b.job_id and c.state = 'SUCCEEDED'
        ) end as succeeded

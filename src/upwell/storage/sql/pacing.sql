@@ -5,6 +5,17 @@
 insert into budget (job_id, growth, per_min, at_once) values (:job_id, :growth, :per_min, :at_once)
 on conflict (job_id) do update set growth = excluded.growth, per_min = excluded.per_min, at_once = excluded.at_once;
 
+-- name: take_up
+-- Devices of a job whose budget the caller has that are at work already, and known to have been told, as many as that.
+with at_work as (
+    select device_id, nth from task where job_id = :job_id and state in ('NOTIFIED', 'IN_PROGRESS') limit :at_most
+), begun as (
+    insert into job_at_work (job_id, device_id, nth) select :job_id, device_id, nth from at_work on conflict do nothing
+    returning 1
+)
+update budget set running = (select count(*) from begun) + (select count(*) from job_at_work where job_id = :job_id)
+where job_id = :job_id;
+
 -- name: set_paces
 -- Of budgets that the caller has.
 update budget b set per_min = n.per_min from unnest(:job_ids::bigint[], :per_min::int[]) as n(job_id, per_min)
@@ -36,8 +47,8 @@ with begun as (
 update budget set running = running + (select count(*) from begun) where job_id = :job_id;
 
 -- name: limited
--- Jobs with a limit of which some may be at work.
-select job_id from budget where at_once is not null and running > 0 order by job_id limit :at_most;
+-- Jobs with a limit, or below one, of which some may be at work.
+select job_id from budget where running > 0 order by job_id limit :at_most;
 
 -- name: lock_limited
 select running from budget where job_id = :job_id for no key update skip locked;

@@ -94,7 +94,7 @@ select coalesce(f.misfit, case when b.job_id is not null then 'queued_behind' en
        kept_by(d.enabled, pr.online_at, pr.node_id is not null, pr.offline_at, :away_since, sb.until_at, :now) as keeps,
        f.misfit is null and exists (select from version_past v where v.device_id = d.device_id and v.module = :module
                                     and v.version = :destination) as ran_before,
-       count(*) as n, (array_agg(d.device_id))[1:10] as examples
+       count(*) as n, (array_agg(d.device_id))[1:(:shown::int)] as examples
 from device d
 left join module_version mv on mv.device_id = d.device_id and mv.module = :module
 left join presence pr on pr.device_id = d.device_id
@@ -127,7 +127,7 @@ select coalesce(f.misfit, case when b.job_id is not null then 'queued_behind' en
        coalesce(pr.vendor, '') as vendor, case when f.misfit is null then b.job_id end as beside,
        kept_by(d.enabled, pr.online_at, pr.node_id is not null, pr.offline_at, :away_since, sb.until_at, :now) as keeps,
        f.misfit is null and vp.device_id is not null as ran_before,
-       count(*) as n, (array_agg(d.device_id))[1:10] as examples
+       count(*) as n, (array_agg(d.device_id))[1:(:shown::int)] as examples
 from device d
 left join module_version mv on mv.device_id = d.device_id and mv.module = :module and mv.device_id between :since and :last
 left join presence pr on pr.device_id = d.device_id and pr.device_id between :since and :last

@@ -1,7 +1,7 @@
 -- Waves of rollouts: dealt once all tasks are made, looked at, opened. Which comes when is domain/rollout.py's to say.
 
 -- name: add_rollout
-insert into rollout (job_id, waves, salt, guard) values (:job_id, :waves, :salt, :guard);
+insert into rollout (job_id, waves, salt, guard, is_named) values (:job_id, :waves, :salt, :guard, :is_named);
 
 -- name: waiting
 -- Jobs whose waves are to be dealt or looked at now. The tasks of a dynamic job live on when its policy has ended.
@@ -11,7 +11,7 @@ order by r.next_at limit :at_most;
 
 -- name: lock_rollout
 -- One that runs, unless another process is at it.
-select r.*, j.open_wave, j.paused_at, j.unapproved, j.status from rollout r join job j using (job_id)
+select r.*, j.open_wave, j.paused_at, j.unapproved, j.status, j.product_id from rollout r join job j using (job_id)
 where r.job_id = :job_id and (j.status = 'IN_PROGRESS' or (j.kind = 'dynamic' and j.status = 'CANCELED')) and j.materialised
 for update of r skip locked;
 
@@ -40,13 +40,40 @@ select :job_id, place, size, soak_min
 from unnest(:sizes::int[], :soaks::int[]) with ordinality as w(size, soak_min, place);
 
 -- name: set_targets
-update rollout set targets = :targets, dealt = :dealt where job_id = :job_id;
+update rollout set targets = :targets, dealt = :dealt, named = case when is_named then '{}'::jsonb end where job_id = :job_id;
 
 -- name: next_lots
 select lot, device_id, nth from job_lot
-where job_id = :job_id
+where job_id = :job_id and (:below::bigint is null or lot < :below)
   and (:after_lot::bigint is null or (lot, device_id, nth) > (:after_lot::bigint, :after_device::uuid, :after_nth::smallint))
 order by lot, device_id, nth limit :at_most;
+
+-- name: tagged
+select device_id from device_tag where device_id = any(:device_ids::uuid[]) and key = :key and value = :value;
+
+-- name: called
+select device_id from device
+where device_id = any(:device_ids::uuid[]) and product_id = :product_id and name = any(:names::text[]);
+
+-- name: look_on
+-- So far it is looked who is of a wave that names devices.
+update rollout set named = :named, after_lot = :after_lot, after_device = :after_device, after_nth = :after_nth
+where job_id = :job_id;
+
+-- name: looked
+update rollout set named = null, dealt = :dealt, after_lot = null, after_device = null, after_nth = null where job_id = :job_id;
+
+-- name: add_bands
+-- Waves whose lots lie in bands.
+insert into job_wave (job_id, wave, size, soak_min, after_lot, after_device, after_nth)
+select :job_id, place, size, soak_min, place * :band::bigint, '00000000-0000-0000-0000-000000000000', -1
+from unnest(:sizes::int[], :soaks::int[]) with ordinality as w(size, soak_min, place);
+
+-- name: move_lots
+-- These lots are of these waves.
+update job_lot l set lot = c.lot + c.wave * :band::bigint
+from unnest(:device_ids::uuid[], :nths::smallint[], :lots::bigint[], :waves::int[]) as c(device_id, nth, lot, wave)
+where l.job_id = :job_id and l.lot = c.lot and l.device_id = c.device_id and l.nth = c.nth;
 
 -- name: lock_members
 -- Waits for who holds them. Each is looked up by itself, here and below: what PostgreSQL believes of a job that was filled just

@@ -2,7 +2,7 @@
 
 -- name: job
 -- A job of the account, by its number.
-select j.job_id, j.product_id, j.kind, j.selection, j.status, j.asks_version, j.group_id, j.dynamic_mode, j.maximum_per_min,
+select j.job_id, j.account_id, j.product_id, j.kind, j.selection, j.status, j.asks_version, j.group_id, j.dynamic_mode, j.maximum_per_min,
        j.materialised, j.cursor_device, j.open_wave, j.scheduled_at, j.started_at, j.finish_at, j.ended_at, j.paused_at,
        j.paused_by, j.paused_why, lower(p.module) as module, p.version as destination, b.halted_at, j.unapproved, j.open_until, h.opens_at, b.per_min, b.at_once,
        case when j.led_from is null then sources_of(j.source_versions, p.source_versions) else j.source_versions end as sources,
