@@ -25,7 +25,7 @@ pytestmark = [pytest.mark.prove, pytest.mark.timeout(1800)]
 DEVICES = int(os.environ.get("CONSOLE_DEVICES", "1000000"))
 PAGE_MS = 300.0
 LOOKS = 7
-COUNTED = "insert into fleet_count (product_id, lane, devices, active, online) values ($1, 0, $2, 0, 0)"
+COUNTED = "update fleet_count set devices = devices + $2 where product_id = $1 and lane = 0"
 PASSWORD = "a-Right-Password"
 
 
