@@ -8,7 +8,7 @@ import pytest
 from acceptance.client import Server, unique, until
 from acceptance.device import Device
 from acceptance.upwell_audited import audited
-from acceptance.upwell_client import Api, api
+from acceptance.upwell_client import Api, Refused, api
 
 WAVES = [{"count": 1}, {"percent": 50}, {"percent": 100}]
 
@@ -139,3 +139,38 @@ def test_a_person_steers(v1: Api, given: dict[str, Any], lamps: list[Device]) ->
     assert v1.refused("promote_rollout", rollout_id=plain).code == "job-has-no-waves"
     assert v1.every("list_rollout_decisions", rollout_id=plain) == []
     v1.do("cancel_rollout", rollout_id=plain)
+
+
+def test_waves_say_which_devices(v1: Api) -> None:
+    """A group, a tag, and devices by name; what is said is shown, and what is said twice is refused."""
+    product = v1.do("create_product", name=unique("lamp"))["id"]
+    made = [v1.do("create_device", product_id=product, name=unique("d")) for _ in range(6)]
+    v1.do("set_device_tags", device_id=made[1]["id"], tags={"ring": "1"})
+    group = v1.do("create_group", name=unique("g"))["id"]
+    v1.do("add_to_group", group_id=group, device_ids=[made[2]["id"], made[3]["id"]])
+    package = v1.do("create_package", name=unique("fw"), version="2.0", product_id=product, verify=False,
+                    upload_url=v1.upload(b"image"))["id"]  # fmt: skip
+    said = [
+        {"device_names": [made[0]["name"]], "soak_min": 5}, {"tag": {"key": "ring", "value": "1"}},
+        {"group_id": group}, {"percent": 100},
+    ]  # fmt: skip
+    asked = {"kind": "static", "package_id": package, "product_id": product, "targets": {"all": True}}
+    plan = v1.do("create_plan", **asked, waves=said)["id"]
+    told = until(lambda: v1.do("show_plan", plan_id=plan), lambda found: found["status"] == "done")
+    assert [wave["devices"] for wave in told["waves"]] == [1, 1, 2, 2]
+    rollout = v1.do("create_rollout", **asked, waves=said)["id"]
+    shown = until(
+        lambda: v1.do("show_rollout", rollout_id=rollout)["waves"], lambda waves: all("size" in each for each in waves)
+    )
+    assert [wave["size"] for wave in shown] == [1, 1, 2, 2]
+    names = ("device_names", "tag", "group_id", "percent")
+    assert [{name: wave[name] for name in names if name in wave} for wave in shown] == [
+        {name: wave[name] for name in names if name in wave} for wave in said
+    ]
+    v1.do("cancel_rollout", rollout_id=rollout)
+    for wrong in (
+        {"tag": {"key": "ring", "value": "1"}, "count": 1}, {"device_names": []}, {"tag": {"key": "ring"}},
+        {"group_id": group, "at_least": 2},
+    ):  # fmt: skip
+        with pytest.raises(Refused):
+            v1.do("create_rollout", **asked, waves=[wrong, {"percent": 100}])

@@ -21,7 +21,8 @@ SCHEMATHESIS = Path(sys.executable).with_name("schemathesis")
 UNTOLD = {
     "PATCH /products/{product_id}", "POST /packages", "POST /hooks", "POST /imports",
     "PUT /uploads/{upload_id}/parts/{number}", "POST /uploads/{upload_id}/complete", "GET /devices/{device_id}/why",
-    "PATCH /rollout_defaults", "POST /rollouts/{rollout_id}/approve", "POST /rollouts/{rollout_id}/refuse",
+    "PATCH /rollout_defaults", "PATCH /rollouts/{rollout_id}", "POST /rollouts/{rollout_id}/approve",
+    "POST /rollouts/{rollout_id}/refuse",
 }  # fmt: skip
 EVERYTHING = "examples,coverage,fuzzing,stateful"
 

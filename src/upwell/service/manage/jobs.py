@@ -6,12 +6,9 @@ asks for versions is a job as any, which other tongues see as a static one.
 """
 
 import json
-from collections.abc import Sequence
-from dataclasses import asdict, dataclass
-from datetime import datetime, timedelta
+from dataclasses import asdict
 from decimal import Decimal
 from typing import Any
-from uuid import UUID
 
 import asyncpg
 
@@ -22,11 +19,9 @@ from upwell.domain.errors import Conflict, Invalid, NotFound
 from upwell.domain.events import Kind
 from upwell.domain.fleet import device_id
 from upwell.domain.hours import Hours
-from upwell.domain.rollout import is_whole, problem
 from upwell.domain.standings import ENDED, Progress
-from upwell.domain.stepping import Step
 from upwell.service.context import Context
-from upwell.service.manage import device_lists, downgrades, job_care, job_packages, job_policies, job_views, stepping
+from upwell.service.manage import device_lists, job_care, job_looks, job_packages, job_policies, job_views, stepping
 from upwell.service.manage.access import Caller, require
 from upwell.service.manage.device_keys import find_public
 from upwell.service.manage.held import fill_before
@@ -50,8 +45,7 @@ async def create_job(ctx: Context, caller: Caller, cmd: c.CreateJob) -> c.Job:
     """Bring devices to a package. Raises NotFound (package, product, space, group, device, file), Conflict, Invalid
     (scheduled_at, finish_at, device_list_url). A verify job makes its package `verifying` (alibaba 7.1)."""
     require(caller, "operator")
-    _check_hours(cmd, ctx.now())
-    _check_care(cmd)
+    job_looks.check(cmd, ctx.now())
     make = _make_asking if cmd.asks_version else _MAKE[cmd.kind]
 
     async def body(conn: Connection) -> c.Job:
@@ -76,95 +70,8 @@ def no_second(exc: asyncpg.UniqueViolationError) -> Exception:
     return Conflict("dynamic_job_is_running", "The package has a dynamic job that is running.")
 
 
-def _check_hours(cmd: c.CreateJob, now: datetime) -> None:
-    start, (soonest_s, latest_s) = cmd.manner.scheduled_at, cmd.lead_s
-    if start is None:
-        if cmd.manner.finish_at is not None:
-            raise Invalid("finish_at", "only with a time to start")
-        return
-    least, most = now + timedelta(seconds=soonest_s), now + timedelta(seconds=latest_s)
-    if not least <= start <= most:
-        if soonest_s == 0:
-            raise Invalid("scheduled_at", f"a time within the next {latest_s // c.DAY_S} days")
-        span = f"from {least:%Y-%m-%dT%H:%M:%SZ} to {most:%Y-%m-%dT%H:%M:%SZ}"
-        raise Invalid("scheduled_at", span, f"it is {start:%Y-%m-%dT%H:%M:%SZ}")
-
-
-def _check_care(cmd: c.CreateJob) -> None:
-    """Waves are shares of devices that are there when the job begins."""
-    if cmd.care is None or (not cmd.care.has_waves and cmd.care != c.Care()):
-        return
-    whole = is_whole(cmd.care.preset or cmd.care.waves)
-    if cmd.kind == "verify" or (cmd.dynamic_mode == 2 and not whole):
-        raise Invalid("waves", "of a job that brings the devices there are to a package", "this one does not")
-    wrong = problem(cmd.care.waves) if not cmd.care.preset else None
-    if wrong is not None:
-        place, check = wrong
-        raise Invalid(f"waves[{place}]" if place >= 0 else "waves", check)
-
-
-@dataclass(frozen=True, slots=True)
-class Looked:
-    """What a job that may be made is of: its package, its product, the devices that are named, by which packages it
-    leads, if it does, and how many of its devices have left its version before (`downgrades`)."""
-
-    package: Row
-    product_id: int
-    targets: list[UUID]
-    way: dict[str, Step] | None = None
-    ran_before: int = 0
-
-
-async def look(conn: Connection, caller: Caller, cmd: c.CreateJob, now: datetime) -> Looked:
-    """That the job may be made, but for its list of devices; nothing is. Its package is locked. Raises as
-    `create_job`."""
-    _check_hours(cmd, now)
-    _check_care(cmd)
-    return await _LOOK[cmd.kind](conn, caller, cmd)
-
-
-async def _look_verify(conn: Connection, caller: Caller, cmd: c.CreateJob) -> Looked:
-    package, product_id = await job_packages.package_of_product(conn, caller, cmd)
-    await job_packages.refuse_verified(conn, package)
-    targets = await devices_of_product(conn, product_id, cmd.device_names)
-    return await _looked(conn, cmd, package, product_id, targets)
-
-
-async def _look_static(conn: Connection, caller: Caller, cmd: c.CreateJob) -> Looked:
-    package, product_id = await job_packages.package_of_product(conn, caller, cmd)
-    job_packages.require_offerable(package, cmd.source_versions)
-    await _require_groups(conn, caller, _groups_of_waves(cmd), None)
-    await _require_groups(conn, caller, cmd.group_ids, None if cmd.any_group else "static")
-    targets = await devices_of_product(conn, product_id, cmd.device_names)
-    return await _looked(conn, cmd, package, product_id, targets)
-
-
-async def _look_dynamic(conn: Connection, caller: Caller, cmd: c.CreateJob) -> Looked:
-    package, product_id = await job_packages.package_of_product(conn, caller, cmd)
-    job_packages.require_offerable(package, cmd.source_versions)
-    await _require_groups(conn, caller, _groups_of_waves(cmd), None)
-    await _require_groups(conn, caller, cmd.group_ids, "dynamic")
-    for group_id in cmd.group_ids:
-        await job_policies.require_modes(conn, cmd.manner, group_id)
-    return await _looked(conn, cmd, package, product_id, [])
-
-
-async def _looked(
-    conn: Connection, cmd: c.CreateJob, package: Row, product_id: int, targets: list[UUID]
-) -> Looked:  # fmt: skip
-    """Raises Conflict downgrade."""
-    way = await stepping.way_of(conn, package, product_id, cmd.manner.protocol)
-    job = stepping.as_filled(package, way, cmd.source_versions) | {"product_id": product_id}
-    before = await downgrades.ran_before(conn, cmd, job, targets)
-    downgrades.require_meant(cmd, package["version"], before)
-    return Looked(package, product_id, targets, way, before)
-
-
-_LOOK = {"verify": _look_verify, "static": _look_static, "dynamic": _look_dynamic}
-
-
 async def _make_verify(ctx: Context, conn: Connection, caller: Caller, cmd: c.CreateJob) -> int:
-    looked = await _look_verify(conn, caller, cmd)
+    looked = await job_looks.look_verify(conn, caller, cmd)
     job_id = await _add(ctx, conn, caller, cmd, looked.product_id, looked=looked)
     await add_targets(conn, job_id, looked.targets)
     await set_package_status(conn, looked.package["package_id"], "verifying", ctx.now())
@@ -173,7 +80,7 @@ async def _make_verify(ctx: Context, conn: Connection, caller: Caller, cmd: c.Cr
 
 
 async def _make_static(ctx: Context, conn: Connection, caller: Caller, cmd: c.CreateJob) -> int:
-    looked = await _look_static(conn, caller, cmd)
+    looked = await job_looks.look_static(conn, caller, cmd)
     job_id = await _add(ctx, conn, caller, cmd, looked.product_id, looked=looked)
     await add_targets(conn, job_id, looked.targets)
     if cmd.device_list_url is not None:
@@ -184,7 +91,7 @@ async def _make_static(ctx: Context, conn: Connection, caller: Caller, cmd: c.Cr
 
 
 async def _make_dynamic(ctx: Context, conn: Connection, caller: Caller, cmd: c.CreateJob) -> int:
-    looked = await _look_dynamic(conn, caller, cmd)
+    looked = await job_looks.look_dynamic(conn, caller, cmd)
     package, product_id = looked.package, looked.product_id
     await conn.execute(*POLICIES["change_policies"](product_id=product_id))
     job_id = await _add(ctx, conn, caller, cmd, product_id, looked=looked)
@@ -197,7 +104,7 @@ async def _make_dynamic(ctx: Context, conn: Connection, caller: Caller, cmd: c.C
 async def _make_asking(ctx: Context, conn: Connection, caller: Caller, cmd: c.CreateJob) -> int:
     """huawei 3.2: each target for itself; the packages are chosen from by what a device answers."""
     packages = await job_packages.packages_of_part(conn, caller, cmd)
-    await _require_groups(conn, caller, cmd.group_ids, None)
+    await job_looks.require_groups(conn, caller, cmd.group_ids, None)
     job_id = await _add(ctx, conn, caller, cmd, packages[0]["product_id"])
     await conn.execute(*SQL["add_choices"](job_id=job_id, package_ids=cmd.package_ids))
     await _add_public(conn, caller, cmd, job_id)
@@ -216,34 +123,6 @@ async def make_back(ctx: Context, conn: Connection, caller: Caller, cmd: c.Creat
 _MAKE = {"verify": _make_verify, "static": _make_static, "dynamic": _make_dynamic}
 
 
-def _groups_of_waves(cmd: c.CreateJob) -> list[int]:
-    waves = cmd.care.waves if cmd.care is not None else ()
-    return sorted({wave.group_id for wave in waves if wave.group_id is not None})
-
-
-async def _require_groups(conn: Connection, caller: Caller, group_ids: Sequence[int], kind: str | None) -> None:
-    if not group_ids:
-        return
-    rows = await conn.fetch(*SQL["groups_of_account"](account_id=caller.account_id, group_ids=group_ids))
-    kinds = {row["group_id"]: row["kind"] for row in rows}
-    missing = set(group_ids) - kinds.keys()
-    if missing:
-        raise NotFound("group", str(min(missing)))
-    for found in kinds.values():
-        if kind not in (None, found):
-            raise Conflict("group_kind_mismatch", f"The group is {found}; this job takes a {kind} one.")
-
-
-async def devices_of_product(conn: Connection, product_id: int, names: Sequence[str]) -> list[UUID]:
-    """The product's devices of these names. Raises NotFound naming up to ten that it has not."""
-    rows = await conn.fetch(*SQL["devices_by_name"](product_id=product_id, names=names))
-    found = {row["name"]: row["device_id"] for row in rows}
-    missing = [name for name in names if name not in found]
-    if missing:
-        raise NotFound("device", ", ".join(missing[:10]))
-    return [found[name] for name in dict.fromkeys(names)]
-
-
 async def _add_public(conn: Connection, caller: Caller, cmd: c.CreateJob, job_id: int) -> None:
     found = await find_public(conn, caller, cmd.targets)
     await add_targets(conn, job_id, list(found.values()))
@@ -259,7 +138,7 @@ async def _add(
     cmd: c.CreateJob,
     product_id: int,
     undoes: int | None = None,
-    looked: Looked | None = None,
+    looked: job_looks.Looked | None = None,
 ) -> int:
     job_id, asks = ctx.new_id(), cmd.asks_version
     way = None if looked is None else looked.way

@@ -19,7 +19,7 @@ from upwell.domain.task import Event, ends
 from upwell.domain.why_facts import Code
 from upwell.domain.why_told import NEXT
 from upwell.service.context import Context
-from upwell.service.manage import device_lists, job_care, jobs, stepping, surveys
+from upwell.service.manage import device_lists, job_care, job_looks, stepping, surveys
 from upwell.service.manage.access import Caller, require
 from upwell.service.manage.reasons import names_of
 from upwell.service.manage.surveys import SQL, Part
@@ -40,7 +40,7 @@ async def create_plan(ctx: Context, caller: Caller, cmd: c.CreatePlan) -> c.Plan
     job, plan_id = replace(cmd.job, downgrade=None), ctx.new_id()  # it is told, and refuses nothing
 
     async def body(conn: Connection) -> c.Plan:
-        looked = await jobs.look(conn, caller, job, ctx.now())
+        looked = await job_looks.look(conn, caller, job, ctx.now())
         if job.kind == "dynamic" and await conn.fetchval(*SQL["is_ruled"](package_id=job.package_ids[0])):
             raise Conflict("dynamic_job_is_running", "The package has a dynamic job that is running.")
         asked = await _asked(ctx, conn, cmd, looked)
@@ -62,7 +62,7 @@ async def show_plan(ctx: Context, caller: Caller, cmd: c.ShowPlan) -> c.Plan:
         return await _shown(conn, caller, cmd.plan_id)
 
 
-async def _asked(ctx: Context, conn: Connection, cmd: c.CreatePlan, looked: jobs.Looked) -> dict[str, Any]:
+async def _asked(ctx: Context, conn: Connection, cmd: c.CreatePlan, looked: job_looks.Looked) -> dict[str, Any]:
     """What decides the plan, as it is now."""
     job, manner = cmd.job, cmd.job.manner
     row = await conn.fetchrow(

@@ -22,8 +22,9 @@ from upwell.service.journal import tell
 from upwell.service.manage import held, job_policies
 from upwell.service.manage.access import Caller, require
 from upwell.service.manage.held import Act
+from upwell.service.manage.job_looks import devices_of_product
 from upwell.service.manage.job_packages import product_of_account, require_package
-from upwell.service.manage.jobs import devices_of_product, locked_job
+from upwell.service.manage.jobs import locked_job
 from upwell.service.manage.task_views import product_of_job, targets_of
 from upwell.service.upgrade import acts, counters, events, news
 from upwell.service.upgrade.cancelling import end_open
