@@ -14,8 +14,17 @@ from jinja2.lexer import TOKEN_DATA
 from upwell.console import acts, headers
 from upwell.console.pages import PAGES
 from upwell.console.words import Words, chosen, languages
-from upwell.dialects.upwell import management
+from upwell.dialects.upwell import (
+    device_ops,
+    job_ops,
+    management,
+    steer_ops,
+    task_ops,
+    timeline_ops,
+    why_ops,
+)
 from upwell.domain.errors import Denied
+from upwell.service.manage.access import ROLES
 
 ROOT = Path(__file__).parents[2]
 CONSOLE = ROOT / "src" / "upwell" / "console"
@@ -47,9 +56,18 @@ def test_every_word_that_a_template_says_is_there_and_every_one_there_is_said() 
     said = set(CALLED.findall(sources))
     assert {key for key in said if not key.endswith(".")} <= set(known), said - set(known)
     heads = ("nav.", "look.", "role.", "problem.of.", "sort.", "status.", "state.", "kind.", "code.", "job.", "wave.",
-             "approval.", "what.", "result.", "vendor.", "steps.", "home.need.", "home.do.", "done.")  # fmt: skip
+             "approval.", "what.", "result.", "vendor.", "steps.", "home.need.", "home.do.", "lacks.",
+             "done.")  # fmt: skip
     lost = {key for key in known if key.removesuffix("_one") not in said and not key.startswith(heads)}
-    assert lost <= {"app.language", "device.disable", "device.enable", "why.yes", "why.no"}, lost
+    assert lost <= {
+        "app.language",
+        "device.disable",
+        "device.enable",
+        "why.yes",
+        "why.no",
+        "fleet.search_hint",
+        "fleet.search_hint_large",
+    }, lost
 
 
 @pytest.mark.parametrize("path", TEMPLATES, ids=lambda path: path.name)
@@ -120,3 +138,12 @@ def test_a_form_is_of_the_session_and_the_origin() -> None:
         with pytest.raises(Denied):
             headers.require_own(given, "token", csrf)
     assert "token" not in headers.csrf_of("token")
+
+
+def test_every_stable_word_of_the_api_has_its_words() -> None:
+    for kind, known in (
+        ("code", why_ops.CODES), ("state", task_ops.STATES), ("what", steer_ops.WHAT), ("kind", timeline_ops.KINDS),
+        ("job", job_ops.KINDS), ("status", device_ops.STATUSES), ("role", ROLES),
+    ):  # fmt: skip
+        lost = [word for word in known if f"{kind}.{word}" not in languages()["en"].entries]
+        assert lost == [], kind

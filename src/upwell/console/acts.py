@@ -36,6 +36,7 @@ class Act:
 ACTS: dict[str, Act] = {
     "create_product": Act("product_made"),
     "update_device": Act("device_changed", "PATCH"),
+    "release_device": Act("released"),
     "pause_rollout": Act("paused"),
     "resume_rollout": Act("resumed"),
     "approve_rollout": Act("approved"),

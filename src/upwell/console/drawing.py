@@ -77,6 +77,8 @@ def segment(text: str) -> str:
 def flat(value: Any) -> str:
     """A value of the audit, or a number of a decision, in one line."""
     match value:
+        case Mapping() if len(value) == 1:
+            return flat(next(iter(value.values())))
         case Mapping():
             return ", ".join(f"{name} {flat(each)}" for name, each in value.items())
         case list() | tuple():

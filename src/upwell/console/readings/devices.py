@@ -1,6 +1,6 @@
 """Devices: a list that is filtered, sorted and paged as `/v1` does it, and one of them in full."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from upwell.console.asking import V1, Members, kept, tried
 from upwell.console.readings.home import PRODUCTS_MAX, is_running
@@ -9,17 +9,20 @@ from upwell.domain.errors import Invalid
 PAGE = 50
 LINES = 40  # of a device's timeline
 GROUPS_MAX = 100
-FILTERS = ("product_id", "status", "group_id", "module", "version", "tag_key", "tag_value")
+NICKNAMES_UP_TO = 20_000  # devices: a nickname has no index, so that a larger fleet would be walked for one
+FILTERS = ("product_id", "status", "group_id", "module", "version", "tag_key", "tag_value", "set_aside")
 
 
 async def read_list(v1: V1, ids: Mapping[str, str], query: Mapping[str, str]) -> Members:
     """A page of devices, and what they may be filtered by; what is searched for is an id, a name or a nickname."""
     filters = kept(query, *FILTERS)
-    page = await tried(_searched(v1, filters, query))
+    counts = await _counts(v1, filters)
+    fields = ("name", "nickname") if counts["devices"] <= NICKNAMES_UP_TO else ("name",)
     return {
-        "page": page,
+        "page": await tried(_searched(v1, filters, query, fields)),
         "filters": filters,
-        "counts": await _counts(v1, filters),
+        "counts": counts,
+        "fields": fields,
         "products": (await v1.get("/products", limit=PRODUCTS_MAX))["items"],
         "groups": (await v1.get("/groups", limit=GROUPS_MAX))["items"],
         "sorts": ("-created_at", "created_at", *(("name", "-name") if "product_id" in filters else ())),
@@ -33,8 +36,8 @@ async def _counts(v1: V1, filters: Mapping[str, str]) -> Members:
     return of_product if of_product and not of_product["problem"] else await v1.get("/device_counts")
 
 
-async def _searched(v1: V1, filters: Mapping[str, str], query: Mapping[str, str]) -> Members:
-    """The list; of a searched text what has it as its id, else as its name, else as its nickname."""
+async def _searched(v1: V1, filters: Mapping[str, str], query: Mapping[str, str], fields: Sequence[str]) -> Members:
+    """The list; of a searched text what has it as its id, else as the first of these fields that any has it as."""
     text = query.get("q", "").strip()
     more = kept(query, "cursor", "sort")
     if not text:
@@ -43,7 +46,7 @@ async def _searched(v1: V1, filters: Mapping[str, str], query: Mapping[str, str]
     device = await _by_id(v1, text)
     if device is not None:
         return {"items": [device]}
-    for field in ("name", "nickname"):
+    for field in fields:
         try:
             found = await v1.get("/devices", limit=PAGE, **filters, **more, **{field: text})
         except Invalid as exc:
