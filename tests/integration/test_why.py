@@ -47,6 +47,7 @@ class Scene:
     is_unapproved: bool = False
     is_closed: bool = False  # outside of its hours
     is_full: bool = False  # as many devices are at work as may be
+    is_below_full: bool = False  # as many as may be of all jobs of its product
     is_led: bool = False  # devices of 1.0 get another package first, which is what obstacles are of
 
 
@@ -81,7 +82,8 @@ class Found:
 OBSTACLES: tuple[tuple[str, Any], ...] = (
     ("package", "deleted"), ("package", "unverified"), ("package", "checking"), ("package", "missing"),
     ("is_over", True), ("is_paused", True), ("is_halted", True), ("is_dealt", False), ("has_pace", False),
-    ("is_stopped", True), ("is_unapproved", True), ("is_closed", True), ("is_full", True), *(("package", "ok"),) * 4,
+    ("is_stopped", True), ("is_unapproved", True), ("is_closed", True), ("is_full", True),
+    ("is_below_full", True), *(("package", "ok"),) * 5,
 )  # fmt: skip
 ROUNDS = 3 * len(OBSTACLES)
 
@@ -113,7 +115,7 @@ def a_task(dice: random.Random, scene: Scene) -> Staged:
     staged = Staged(
         online=dice.random() < 0.8, was_online=dice.random() < 0.5, enabled=dice.random() < 0.94,
         is_refused=dice.random() < 0.3, wave=dice.choice((1, 1, 1, 2)), is_deleted=dice.random() < 0.03,
-        version=dice.choice(("1.0", "1.0", "1.0", "1.0", "0.9", None)), is_aside=dice.random() < 0.15,
+        version=dice.choice(("1.0", "1.0", "1.0", "1.0", "0.9", None)), is_aside=dice.random() < 0.1,
     )  # fmt: skip
     kind = dice.random()
     if kind < 0.24:
@@ -170,7 +172,7 @@ def expected(scene: Scene, task: Staged) -> Code:
         (waits and scene.is_halted, Code.HALTED),
         (waits and scene.is_paused, Code.PAUSED),
         (waits and (not scene.is_dealt or task.wave > 1), Code.WAVE_WAITING),
-        (waits and (not scene.has_pace or scene.is_full), Code.RATE_LIMITED),
+        (waits and (not scene.has_pace or scene.is_full or scene.is_below_full), Code.RATE_LIMITED),
         (waits and task.is_aside, Code.SET_ASIDE),
         (waits and task.due == 60, Code.BACKOFF if task.attempt else Code.NOT_DUE),
         (task.state == "CONFIRM", Code.AWAITING_CONSENT),
@@ -219,6 +221,9 @@ with p as (
 ), b as (
     insert into budget (job_id, is_guarded, halted_at, at_once, running)
     values ($1, $5::boolean, case when $5 then now() end, case when $12::boolean then 1 end, 1)
+), l as (
+    insert into fleet_limit (account_id, product_id, at_once, running)
+    select account_id, product_id, 1, 1 from job where job_id = $1 and $14::boolean
 ), a as (
     insert into job_act (job_id, nth, what, states, reason, description, at)
     select $1, 1, 'halt', '{QUEUED}', 'cancelled', 'by its owner', now() where $8::boolean
@@ -260,7 +265,7 @@ async def staged(
     await ask(
         ctx, STAGE_JOB, job, scene.package, scene.is_over, scene.is_paused, scene.is_halted, scene.is_dealt,
         scene.has_pace, scene.is_stopped, not scene.is_delta, scene.is_unapproved, scene.is_closed, scene.is_full,
-        offered,
+        offered, scene.is_below_full,
     )  # fmt: skip
     refused = [name for name, task in zip(flock.names, tasks, strict=True) if task.is_refused]
     await ask(ctx, REFUSE, caller.account_id, flock.key, refused, clock())
@@ -358,7 +363,15 @@ select device_id, job_id, nth, module, state, due_at, node_id, awaiting, maximum
        open_until, {}
 from offer_check where is_let_go and {}
 """
+UNLIMITED = """
+create or replace function limits_over(of_account bigint, of_product bigint) returns setof fleet_limit
+language sql stable
+begin atomic
+    select l.* from fleet_limit l where false;
+end
+"""
 MUTATED = (
+    UNLIMITED,
     *(UNSEEN.format(name) for name in (
         "is_running(status text, kind text)", "is_in_time(finish_at timestamptz, now timestamptz)",
         "is_released(status text, deleted_at timestamptz, kind text)",
