@@ -98,11 +98,9 @@ $(AXE): src/upwell/console/assets/vendor/lock.json | $(STAMP)
 	@if command -v npm >/dev/null && $(BIN)/python tools/assets.py --tests; then touch $@; \
 	else echo "upwell: axe-core can't be fetched by npm; pages are not looked at for accessibility"; fi
 
-# Two runs: Playwright keeps the event loop of its process to itself, and the others have their own.
 check-console: $(STAMP) $(BROWSER) $(AXE)
-	@$(BIN)/python -m pytest -q tests/acceptance/test_console.py tests/acceptance/test_console_pages.py \
-	  tests/unit/test_console.py $(ARGS)
-	@$(BIN)/python -m pytest -q -m "console or not console" tests/console $(ARGS)
+	@$(BIN)/python -m pytest -q -m "console or not console" tests/console tests/acceptance/test_console.py \
+	  tests/acceptance/test_console_pages.py tests/unit/test_console.py $(ARGS)
 
 shots: $(STAMP) $(BROWSER)
 	@$(BIN)/python -m demo.shots $(ARGS)
