@@ -113,8 +113,15 @@ async def _context(browser: Browser, viewport: Mapping[str, int], scheme: str, l
 
 
 async def _shot(page: Page, to: Path) -> None:
+    """All of the page in one window, so that what stays at a window's edge is at its edge."""
     await page.wait_for_timeout(SETTLE_MS)
-    await page.screenshot(path=str(to), full_page=True)
+    size = page.viewport_size
+    if size is None:
+        raise RuntimeError("the page has no size")
+    height = await page.evaluate("document.documentElement.scrollHeight")
+    await page.set_viewport_size({"width": size["width"], "height": max(int(height), size["height"])})
+    await page.screenshot(path=str(to))
+    await page.set_viewport_size(size)
 
 
 if __name__ == "__main__":

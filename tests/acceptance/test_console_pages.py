@@ -193,6 +193,72 @@ def test_a_viewer_sees_no_act_of_a_rollout(v1: Api, admin: Browser) -> None:
         assert viewer.do(f"/rollouts/{rollout}/{verb}").status_code == 403, verb
 
 
+def test_one_that_was_cancelled_says_how_many_it_reached_and_a_devices_lines_say_its_states(
+    v1: Api, admin: Browser
+) -> None:
+    rollout = a_rollout(v1)
+    v1.do("cancel_rollout", rollout_id=rollout)
+    shown = until(lambda: v1.do("show_rollout", rollout_id=rollout), lambda shown: shown["status"] == "canceled")
+    for path in ("/rollouts", f"/rollouts/{rollout}"):
+        page = admin.get(path)
+        assert "0 of 4 updated" in page.text, path
+    device = v1.do("list_devices", product_id=shown["product_id"])["items"][0]["id"]
+    lines = admin.get(f"/devices/{device}?kind=task").text
+    assert "Task created · Queued" in lines and "Task canceled · Queued → Canceled" in lines
+
+
+def test_a_rollout_that_a_person_paused_says_who_and_why_on_the_first_page(v1: Api, admin: Browser) -> None:
+    rollout = a_rollout(v1)
+    paused = admin.send(f"/do/rollouts/{rollout}/pause", {"csrf": admin.csrf(), "reason": "for the fair"})
+    assert paused.status_code == 303
+    page = admin.get("/")
+    assert "Paused by user boss" in page.text and "for the fair" in page.text
+
+
+def test_a_rollout_is_undone_from_its_page_in_two_steps(v1: Api, admin: Browser) -> None:
+    rollout = a_rollout(v1)
+    scripted = {"hx-request": "true"}
+    planned = admin.send(f"/do/rollouts/{rollout}/rollback", {"csrf": admin.csrf()}, **scripted)
+    assert planned.status_code == 200, planned.text
+    assert v1.do("show_rollback", rollout_id=rollout)["status"] == "ready"
+    assert "0 devices can be brought back." in admin.get(f"/rollouts/{rollout}").text
+    started = admin.send(f"/do/rollouts/{rollout}/rollback/start", {"csrf": admin.csrf(), "devices": "4"}, **scripted)
+    assert started.status_code == 409 and "Cancel or pause it first" in told(started)
+
+
+def test_a_soak_is_skipped_where_the_open_wave_has_one(v1: Api, admin: Browser) -> None:
+    rollout = a_rollout(v1, waves=[{"percent": 50, "soak_min": 60}, {"percent": 100}])
+    until(lambda: v1.do("show_rollout", rollout_id=rollout), lambda shown: shown["waves"][0]["status"] == "open")
+    assert "Skip the soak" in admin.get(f"/rollouts/{rollout}").text
+    done = admin.send(
+        f"/do/rollouts/{rollout}/promote",
+        {"csrf": admin.csrf(), "wave": "2", "skip_soak": "true"},
+        **{"hx-request": "true"},
+    )
+    assert done.status_code == 200, done.text
+    assert "soak_skipped" in {each["what"] for each in v1.every("list_rollout_decisions", rollout_id=rollout)}
+
+
+def test_the_rollout_that_has_a_device_is_named_as_the_api_names_it(v1: Api, admin: Browser) -> None:
+    first = a_rollout(v1)
+    product = v1.do("show_rollout", rollout_id=first)["product_id"]
+    package = v1.do("create_package", name=unique("fw"), version="3.0", product_id=product, verify=False,
+                    upload_url=v1.upload(IMAGE))["id"]  # fmt: skip
+    second = v1.do("create_rollout", kind="static", package_id=package, product_id=product, targets={"all": True})["id"]
+    until(lambda: v1.do("show_rollout", rollout_id=second), lambda shown: shown["tasks"]["total"] == 4)
+    device = v1.do("list_devices", product_id=product)["items"][0]["id"]
+    why = v1.do("explain_device", device_id=device, rollout_id=second)
+    assert why["code"] == "queued_behind"
+    assert f"it has a task of rollout {first}" in [each["fact"] for each in why["checks"]]
+    assert f"/console/rollouts/{first}" in admin.get(f"/devices/{device}?rollout_id={second}").links()
+
+
+def test_the_audit_of_a_span(v1: Api, admin: Browser) -> None:
+    page = admin.get("/audit?since=2100-01-01T00:00:00Z")
+    assert "Nothing is written down that fits." in page.text and 'value="2100-01-01T00:00:00Z"' in page.html
+    assert "create_user" in admin.get("/audit?until=2100-01-01T00:00:00Z&operation=create_user").text
+
+
 # --- live parts -----------------------------------------------------------------------------------------------------
 
 

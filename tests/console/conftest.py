@@ -77,9 +77,9 @@ def fleet(server: Server, v1: Api) -> Iterator[dict[str, Any]]:
     device.close()
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def driven(chromium: str, fleet: dict[str, Any]) -> Iterator[Browser]:
-    """Begun when the fleet is there: Playwright keeps the thread's event loop to itself."""
+    """Begun when the fleet is there, over with the file: Playwright keeps the thread's event loop to itself."""
     with sync_playwright() as driver:
         browser = driver.chromium.launch(executable_path=chromium, args=["--no-sandbox"])
         yield browser

@@ -6,24 +6,28 @@ import subprocess
 import sys
 import tomllib
 from pathlib import Path
+from typing import Any
 
 import pytest
 from jinja2 import Environment
 from jinja2.lexer import TOKEN_DATA
 
-from upwell.console import acts, headers
+from upwell.console import acts, drawing, headers
 from upwell.console.pages import PAGES
 from upwell.console.words import Words, chosen, languages
 from upwell.dialects.upwell import (
     device_ops,
     job_ops,
     management,
+    names,
     steer_ops,
     task_ops,
     timeline_ops,
     why_ops,
 )
 from upwell.domain.errors import Denied
+from upwell.domain.rollback import Hindrance
+from upwell.domain.task import Event
 from upwell.service.manage.access import ROLES
 
 ROOT = Path(__file__).parents[2]
@@ -57,7 +61,7 @@ def test_every_word_that_a_template_says_is_there_and_every_one_there_is_said() 
     assert {key for key in said if not key.endswith(".")} <= set(known), said - set(known)
     heads = ("nav.", "look.", "role.", "problem.of.", "sort.", "status.", "state.", "kind.", "code.", "job.", "wave.",
              "approval.", "what.", "result.", "vendor.", "steps.", "home.need.", "home.do.", "lacks.",
-             "done.")  # fmt: skip
+             "done.", "befell.", "rollback.", "hindrance.")  # fmt: skip
     lost = {key for key in known if key.removesuffix("_one") not in said and not key.startswith(heads)}
     assert lost <= {
         "app.language",
@@ -140,10 +144,40 @@ def test_a_form_is_of_the_session_and_the_origin() -> None:
     assert "token" not in headers.csrf_of("token")
 
 
+def test_a_sentence_is_cut_at_its_moments_and_rollouts_and_at_nothing_else() -> None:
+    text = "until 2026-11-29T23:24:22Z by ro_688a5a2b2240f2c4, not 2026-13-29T23:24:22Z nor ro_1"
+    parts = list(drawing.pieces(text))
+    assert "".join(part for _, part in parts) == text
+    assert [(kind, part) for kind, part in parts if kind != "text"] == [
+        ("moment", "2026-11-29T23:24:22Z"), ("rollout", "ro_688a5a2b2240f2c4"),
+    ]  # fmt: skip
+    assert names.in_words("a task of rollout 688a5a2b2240f2c4.") == "a task of rollout ro_688a5a2b2240f2c4."
+    assert names.in_words("rollout 688a, 688a5a2b2240f2c4") == "rollout 688a, 688a5a2b2240f2c4"
+
+
+@pytest.mark.parametrize(
+    ("rollout", "shown"),
+    [
+        ({"status": "completed", "tasks": {"succeeded": 3, "total": 4}}, "status-completed"),
+        ({"status": "completed", "tasks": {"succeeded": 1, "total": 4}}, "status-fewer"),
+        ({"status": "completed"}, "status-completed"),
+        ({"status": "canceled", "paused": {}, "tasks": {"succeeded": 1, "total": 4}}, "status-canceled"),
+        ({"status": "in_progress", "paused": {}, "tasks": {"succeeded": 0, "total": 4}}, "status-paused"),
+    ],
+)
+def test_a_rollout_that_reached_less_than_half_is_drawn_as_no_success(rollout: dict[str, Any], shown: str) -> None:
+    words = languages()["en"]
+    drawn = str(drawing.module("parts.html").standing(words, rollout))
+    assert f'class="pill {shown}"' in drawn
+    is_told = rollout["status"] in ("completed", "canceled") and "tasks" in rollout
+    assert ("of 4 updated" in drawn) == is_told
+
+
 def test_every_stable_word_of_the_api_has_its_words() -> None:
     for kind, known in (
         ("code", why_ops.CODES), ("state", task_ops.STATES), ("what", steer_ops.WHAT), ("kind", timeline_ops.KINDS),
-        ("job", job_ops.KINDS), ("status", device_ops.STATUSES), ("role", ROLES),
+        ("job", job_ops.KINDS), ("befell", Event), ("status", device_ops.STATUSES), ("role", ROLES),
+        ("hindrance", Hindrance),
     ):  # fmt: skip
         lost = [word for word in known if f"{kind}.{word}" not in languages()["en"].entries]
         assert lost == [], kind

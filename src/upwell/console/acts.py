@@ -43,6 +43,8 @@ ACTS: dict[str, Act] = {
     "refuse_rollout": Act("refused"),
     "promote_rollout": Act("promoted"),
     "cancel_rollout": Act("canceled"),
+    "plan_rollback": Act("rollback_planned"),
+    "start_rollback": Act("rollback_started"),
     "end_rollout": Act("ended"),
     "retry_tasks": Act("retried"),
     "end_session": Act("signed_out", "DELETE"),

@@ -5,7 +5,7 @@ knows what it was given and the words of its language, and decides nothing but h
 """
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from datetime import datetime
 from functools import cache
 from pathlib import Path
@@ -21,7 +21,7 @@ from upwell.console.headers import ROOT, THEMES
 from upwell.console.words import Words, languages
 
 FOLDER = Path(__file__).parent / "templates"
-_MOMENT = re.compile(r"(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d+)?Z)")
+_KNOWN = re.compile(r"(?P<moment>\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d+)?Z)|\b(?P<rollout>ro_[0-9a-f]{16})\b")
 _UNITS = ("B", "KB", "MB", "GB", "TB")
 _STEP = 1000
 
@@ -49,9 +49,14 @@ def draw(template: str, words: Words, **given: Any) -> bytes:
     return _environment().get_template(template).render(told).encode("utf-8", "replace")
 
 
+def module(template: str) -> Any:
+    """The macros of a template, for tests of one of them."""
+    return _environment().get_template(template).module
+
+
 def number(value: float) -> str:
     """With its thousands apart."""
-    return f"{value:,}"
+    return f"{int(value) if value == int(value) else value:,}"
 
 
 def size(value: int) -> str:
@@ -88,9 +93,24 @@ def flat(value: Any) -> str:
     return str(value)
 
 
-def pieces(text: str) -> Sequence[str]:
-    """A sentence of the core cut at its moments: every second piece is one."""
-    return _MOMENT.split(text)
+def pieces(text: str) -> Iterator[tuple[str, str]]:
+    """A sentence of the core cut at what is drawn in another way: (`moment`, `rollout` or `text`, that part)."""
+    place = 0
+    for found in _KNOWN.finditer(text):
+        part, kind = found[0], str(found.lastgroup)
+        if kind == "rollout" or _is_moment(part):
+            yield "text", text[place : found.start()]
+            yield kind, part
+            place = found.end()
+    yield "text", text[place:]
+
+
+def _is_moment(text: str) -> bool:
+    try:
+        datetime.fromisoformat(text)
+    except ValueError:
+        return False
+    return True
 
 
 def option(thing: Mapping[str, Any]) -> tuple[str, str]:

@@ -27,6 +27,7 @@
   /* --- charts: how many devices run which version, hour by hour, one upon the other -------------------------------- */
 
   const SHOWN = 6;
+  const HOUR = 3600, SPAN = 6 * HOUR; // one hour alone is drawn as one, at the end of some
   const drawn = new Map();
 
   function series(hours, others) {
@@ -40,7 +41,8 @@
       const shown = latest.map((version) => known.get(version) || 0);
       return [...shown, all - shown.reduce((sum, each) => sum + each, 0)];
     });
-    if (now > xs.at(-1)) { xs.push(now); counts.push(counts.at(-1)); }
+    const end = Math.max(now, xs.at(-1) + HOUR);
+    xs.push(end); counts.push(counts.at(-1));
     const names = [...latest, others];
     const used = names.map((_, place) => place).filter((place) => counts.some((each) => each[place]));
     let below = xs.map(() => 0);
@@ -57,7 +59,7 @@
     const order = stacks.map((_, n) => n).reverse();
     const plot = new uPlot({
       width: box.clientWidth, height: 240, legend: { show: false }, cursor: { y: false, points: { show: false }, drag: { x: false } },
-      scales: { y: { range: (_, __, max) => [0, Math.max(max * 1.05, 1)] } },
+      scales: { x: { range: (_, min, max) => [Math.min(min, max - SPAN), max] }, y: { range: (_, __, max) => [0, Math.max(max * 1.05, 1)] } },
       axes: [
         { stroke: colour("--ink-2"), grid: { show: false }, ticks: { stroke: colour("--line") }, font: `12px ${css.fontFamily}`, space: 72, values: hoursOf },
         { stroke: colour("--ink-2"), grid: { stroke: colour("--line"), width: 1 }, ticks: { show: false }, font: `12px ${css.fontFamily}`, size: 56,

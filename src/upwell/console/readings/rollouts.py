@@ -10,9 +10,9 @@ DECISIONS = 50
 
 
 async def read_list(v1: V1, ids: Mapping[str, str], query: Mapping[str, str]) -> Members:
-    """A page of rollouts; those that run with their counts."""
+    """A page of rollouts with their counts."""
     page = await v1.get("/rollouts", limit=PAGE, **kept(query, "cursor", "sort"))
-    counted = [await v1.get("/rollouts/{}", each["id"]) if is_running(each) else each for each in page["items"]]
+    counted = [await v1.maybe("/rollouts/{}", each["id"]) or each for each in page["items"]]
     return {"page": page | {"items": counted}}
 
 
@@ -25,5 +25,6 @@ async def read_one(v1: V1, ids: Mapping[str, str], query: Mapping[str, str]) -> 
         "runs": is_running(rollout),
         "decisions": (await v1.get("/rollouts/{}/decisions", rollout_id, limit=DECISIONS))["items"],
         "failures": (await v1.get("/rollouts/{}/failures", rollout_id))["items"],
+        "rollback": await v1.maybe("/rollouts/{}/rollback", rollout_id) if v1.may("operator") else None,
         "reasons": await v1.get("/rollouts/{}/reasons", rollout_id) if "reasons" in query else None,
     }

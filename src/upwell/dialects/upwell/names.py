@@ -22,6 +22,7 @@ _HEADS = {
 _NUMBER_BITS = 63
 _TASK = re.compile(r"tsk_([0-9a-f]{32})([0-9a-f]{16})([0-9a-f]{4})")
 _NTH_BITS = 15
+_SAID = re.compile(r"\b(rollout )([0-9a-f]{16})\b")
 
 
 class Unread(NotFound):
@@ -72,6 +73,11 @@ def read_task_id(text: str) -> TaskRef:
     if found is None or job >> _NUMBER_BITS or nth >> _NTH_BITS:
         raise Unread("task", cut(text, SHOWN_MAX))
     return TaskRef(device_id=UUID(found[1]), job_id=job, nth=nth)
+
+
+def in_words(text: str) -> str:
+    """A sentence of the core with the rollouts in it as we name them."""
+    return _SAID.sub(rf"\1{_HEADS['job']}_\2", text)
 
 
 _PUBLIC: dict[str, Callable[[int], str]] = {kind: partial(_made, kind) for kind in _HEADS}

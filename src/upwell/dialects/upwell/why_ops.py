@@ -23,7 +23,7 @@ _CHECK = Shape("", "", (
     text("question", lambda r: r.question),
     switch("yes", lambda r: r.code is None),
     text("code", lambda r: r.code, "of a no", always=False),
-    text("fact", lambda r: r.fact, "for a person"),
+    text("fact", lambda r: names.in_words(r.fact), "for a person"),
     free("at", {"type": "string", "format": "date-time"}, lambda r: time(r.at), "since or until when it is so",
          always=False),
 ))  # fmt: skip
