@@ -25,6 +25,7 @@ pytestmark = [pytest.mark.prove, pytest.mark.timeout(1800)]
 DEVICES = int(os.environ.get("CONSOLE_DEVICES", "1000000"))
 PAGE_MS = 300.0
 LOOKS = 7
+COUNTED = "update fleet_count set devices = devices + $2 where product_id = $1 and lane = 0"
 PASSWORD = "a-Right-Password"
 
 
@@ -33,6 +34,7 @@ async def seed(dsn: str, product_key: str) -> None:
     try:
         product_id = await conn.fetchval("select product_id from product where product_key = $1", product_key)
         await conn.execute(FLEET, product_id, utc_now(), DEVICES, timeout=1200)
+        await conn.execute(COUNTED, product_id, DEVICES)
         await conn.execute("vacuum analyze", timeout=1200)
     finally:
         await conn.close()

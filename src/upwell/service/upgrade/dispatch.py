@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from operator import itemgetter
 from typing import Any
 from uuid import UUID
 
@@ -74,6 +75,7 @@ class Unasked:
     connection_id: UUID
 
 
+_PLACE = itemgetter("place")
 Link = Callable[[TaskRef, int], str]  # by the place of a file in its package: the URL that opens it
 Sent = UUID | Unasked | Untellable | None  # the connection that took it, or None: try again a little later
 Send = Callable[[Addressed], Sent]  # must not wait
@@ -143,13 +145,13 @@ async def offer(
         kept_back = acted_on | {job_id for job_id, offered in held.items() if offered.is_halted}
         free = [task for task in allowed if task.job_id not in kept_back]
         claim = _Q["claim"](**columns_of(free), due_by=due_by, released=RELEASED, now=ctx.now())
-        place = {ref: n for n, ref in enumerate(free)}  # they leave in this order, however they are found
-        rows = sorted(await conn.fetch(*claim) if free else [], key=lambda row: place[ref_of(row)])
+        rows = await conn.fetch(*claim) if free else []
+        claimed = {free[row["place"] - 1]: row for row in sorted(rows, key=_PLACE)}  # as they were asked for
         at = ctx.now()  # before any of their devices can have said something of it
-        for row in rows:
+        for ref, row in claimed.items():
             in_time = time.monotonic() - started < SEND_WITHIN_S and _is_open(row, ctx.now())
-            ref, addressed = ref_of(row), _addressed(row, link, wanted=wanted)
-            round_.note(row, send(addressed) if in_time and room.admits(ref) else None, addressed.offer)
+            addressed = _addressed(ref, row, link, wanted=wanted)
+            round_.note(ref, row, send(addressed) if in_time and room.admits(ref) else None, addressed.offer)
             if round_.offered and round_.offered[-1] == ref:
                 room.take(ref)
         await guards.number(conn, [ref for ref in round_.offered if ref.job_id in held], held, ctx.now())
@@ -160,7 +162,7 @@ async def offer(
     if round_.answers:
         await reports.apply(ctx, round_.answers)
     sent = set(round_.taken) | set(round_.asked)
-    return Attempt(sent, set(allowed) - {ref_of(row) for row in rows}, round_.lines, at)
+    return Attempt(sent, set(allowed) - claimed.keys(), round_.lines, at)
 
 
 def _is_open(row: Row, now: datetime) -> bool:
@@ -191,9 +193,8 @@ class _Round:
         """The tasks of which a message left."""
         return {ref for ref, taken in self.taken.items() if taken.is_message} | set(self.asked)
 
-    def note(self, row: Row, sent: Sent, said: Offer | Inquiry) -> None:
+    def note(self, ref: TaskRef, row: Row, sent: Sent, said: Offer | Inquiry) -> None:
         """What became of one."""
-        ref = ref_of(row)
         match sent:
             case None:
                 self.refused.append(ref)
@@ -321,10 +322,10 @@ def _moves(waits: Iterable[tuple[Row, Awaits]]) -> Moves:
     return moves
 
 
-def _addressed(row: Row, link: Link, *, wanted: bool) -> Addressed:
+def _addressed(ref: TaskRef, row: Row, link: Link, *, wanted: bool) -> Addressed:
     again = wanted and row["awaiting"] in OFFERED and row["fits"]
     asks = row["asks_first"] or not (again or row["awaiting"] in OFFERS)
-    said = Inquiry(task=ref_of(row), module=row["module"], **_of_job(row)) if asks else _offer(row, link)
+    said = Inquiry(task=ref, module=row["module"], **_of_job(row)) if asks else _offer(ref, row, link)
     was_told = row["state"] != State.QUEUED
     return Addressed(row["product_key"], row["name"], said, row["secret"], row["public_id"], was_told)
 
@@ -334,8 +335,8 @@ def _of_job(row: Row) -> dict[str, Any]:
     return {"ext_info": ext_info, "sub_device_count": row["sub_device_count"]}
 
 
-def _offer(row: Row, link: Link) -> Offer:
-    ref, files = ref_of(row), json.loads(row["files"])
+def _offer(ref: TaskRef, row: Row, link: Link) -> Offer:
+    files = json.loads(row["files"])
     return filled(
         Offer,
         row,

@@ -135,9 +135,9 @@ from unnest(:job_ids::bigint[], :granted_at::timestamptz[], :offers::int[]) as n
 delete from pace where granted_at < clock_timestamp() - make_interval(secs => :kept_s);
 
 -- name: claim
--- Lock these tasks for sending, with what an offer says. A cancelled or foreign one is not returned (L5, L6): its state
+-- Lock these tasks for sending, with what an offer says and the place of each among them. A cancelled or foreign one is not returned (L5, L6): its state
 -- is asked of the locked row itself, the rest of `offerable` of what stands.
-select t.device_id, t.job_id, t.nth, p.module, t.state, t.awaiting, t.timeout_at, p.version, p.size, p.md5, p.sha256, p.is_delta, p.udi,
+select c.place, t.device_id, t.job_id, t.nth, p.module, t.state, t.awaiting, t.timeout_at, p.version, p.size, p.md5, p.sha256, p.is_delta, p.udi,
        p.files, p.sign_method, p.object_key, p.bucket is null as is_held, p.sign, j.protocol, j.tags, j.ext_info,
        pr.product_key, d.name, d.secret,
        coalesce(d.public_id, pr.product_key || '_' || d.name) as public_id, t.wave, t.acts, t.attempt, t.reason, t.outcome,
@@ -147,7 +147,7 @@ select t.device_id, t.job_id, t.nth, p.module, t.state, t.awaiting, t.timeout_at
            select count(*) from topology own join topology other using (gateway_id)
            join job_target x on x.device_id = other.device_id and x.job_id = t.job_id  -- all are known before the first task
            where own.device_id = t.device_id) end as sub_device_count
-from unnest(:device_ids::uuid[], :job_ids::bigint[], :nths::smallint[]) as c(device_id, job_id, nth)
+from unnest(:device_ids::uuid[], :job_ids::bigint[], :nths::smallint[]) with ordinality as c(device_id, job_id, nth, place)
 join task t on t.device_id = c.device_id and t.job_id = c.job_id and t.nth = c.nth
 join job j on j.job_id = t.job_id join package p on p.package_id = coalesce(t.package_id, j.package_id)
 join device d on d.device_id = t.device_id join product pr on pr.product_id = d.product_id
