@@ -79,7 +79,8 @@ def test_limits_and_defaults_are_shown_and_set(admin: Person, product: str) -> N
     assert (told["maximum_per_min"], told["at_once"], told["at_work"]) == (100, 5, 0)
     assert "100, 0 spent" in admin.do("product", "limits", product).out
     assert admin.do("product", "limits", product, "--bytes-per-s", "2M", "--json").json["bytes_per_s"] == 2_000_000
-    assert "2.0 MB" in admin.do("product", "limits", product).out
+    told = admin.do("product", "limits", product).out
+    assert "2.0 MB" in told and "100, 0 spent" in told, "what is not said stays"
     assert "--bytes-per-s 2M" in admin.run("product", "limits", product, "--bytes-per-s", "2MB").err
     assert admin.run("product", "limits", product, "--none", "--at-once", "5").code == 2
     assert admin.do("product", "limits", product, "--none", "--json").json == {"product_id": product, "spent": 0}
@@ -98,5 +99,7 @@ def test_a_pace_is_changed(admin: Person, product: str, lamp: Device) -> None:
              "--pace-each", "10", "--at-once", "3")  # fmt: skip
     assert "from 5 a minute, times 2 each 10 succeeded" in admin.do(*words).out
     assert shown(admin, rollout)["maximum_per_min"] == 50
+    slower = admin.do("rollout", "change", rollout, "--at-once", "2").out
+    assert "from 5 a minute, times 2" in slower and "2 devices at once" in slower, "what is not said stays"
     assert "constant" in admin.do("rollout", "change", rollout, "--constant").out
     assert admin.run("rollout", "change", rollout).code == 2

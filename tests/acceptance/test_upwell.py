@@ -68,6 +68,7 @@ def test_everything_that_there_is_is_done(server: Server, v1: Api) -> None:
     with_uploads(v1)
     with_imports(v1, product)
     with_rollouts(server, v1, product)
+    with_limits(v1, product, device)
     with_keys(server, v1)
     others = with_people(server, v1)
     with_events(v1)
@@ -335,6 +336,22 @@ def with_approvals(v1: Api, approver: Api, product: str) -> None:
     assert approver.do("approve_rollout", rollout_id=one)["status"] == "in_progress"
     assert approver.do("refuse_rollout", rollout_id=other, remark="one is enough")["status"] == "canceled"
     v1.do("update_rollout_defaults", rollout_defaults={})
+
+
+def with_limits(v1: Api, product: str, device: str) -> None:
+    """Where nothing has failed; what they do, `test_upwell_aside` and `test_shared_limits` show."""
+    assert v1.do("update_limits", maximum_per_min=5000)["maximum_per_min"] == 5000
+    told = v1.do("update_limits", bytes_per_s=100_000_000)
+    assert (told["maximum_per_min"], told["bytes_per_s"]) == (5000, 100_000_000), "what is not said stays"
+    assert v1.do("update_product_limits", product_id=product, at_once=500)["at_once"] == 500
+    told = v1.do("update_product_limits", product_id=product, maximum_per_min=800)
+    assert (told["maximum_per_min"], told["at_once"]) == (800, 500)
+    assert v1.do("show_product_limits", product_id=product)["at_once"] == 500
+    assert v1.do("update_limits") == v1.do("show_limits") == {"spent": 0}
+    assert v1.do("count_set_aside", product_id=product) == {"devices": 0, "reasons": []}
+    assert v1.do("release_devices", devices=1, product_id=product) == {"released": 0, "left": 0}
+    assert "set_aside" not in v1.do("release_device", device_id=device)
+    assert v1.do("show_attention", product_id=product)["set_aside_devices"] == 0
 
 
 def with_people(server: Server, v1: Api) -> tuple[Api, ...]:

@@ -191,6 +191,7 @@ async def test_why_names_it_and_a_plan_respects_it(ctx: Context, caller: Caller,
     [check] = [each for each in limited[0].checks if each.code == "rate_limited"]
     assert check.fact.startswith("the product's 2 offers a minute are spent by its rollouts together, next in about ")
     assert limited[0].at is not None
+    await limit(ctx, caller, flock)  # none any more
     await limit(ctx, caller, flock, at_once=1)
     await ask(ctx, "update fleet_limit set running = 1")
     told = await whys.explain_device(

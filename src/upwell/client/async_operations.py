@@ -480,8 +480,8 @@ class AsyncOperations(Awaiting):
     async def update_limits(
         self, *, maximum_per_min: int | None = None, at_once: int | None = None, bytes_per_s: int | None = None
     ) -> s.Limits:
-        """Limit what all rollouts of the account do together. What is said is in place of all that was; `{}` has
-        none. With `maximum_per_min` 0 nothing is offered. Needs the role admin. `PATCH /v1/limits`"""
+        """Limit what all rollouts of the account do together. What is not said stays; `{}` has none any more. With
+        `maximum_per_min` 0 nothing is offered. Needs the role admin. `PATCH /v1/limits`"""
         return await self._one(
             ask(
                 "PATCH",
@@ -504,9 +504,8 @@ class AsyncOperations(Awaiting):
         at_once: int | None = None,
         bytes_per_s: int | None = None,
     ) -> s.Limits:
-        """Limit what all rollouts of a product do together. What is said is in place of all that was; `{}` has none.
-        With `maximum_per_min` 0 nothing is offered. Needs the role admin. `PATCH
-        /v1/products/{product_id}/limits`"""
+        """Limit what all rollouts of a product do together. What is not said stays; `{}` has none any more. With
+        `maximum_per_min` 0 nothing is offered. Needs the role admin. `PATCH /v1/products/{product_id}/limits`"""
         return await self._one(
             ask(
                 "PATCH",
@@ -981,8 +980,8 @@ class AsyncOperations(Awaiting):
     ) -> s.Rollout:
         """Change the pace, the hours or the tags of a rollout that runs. `timeout_min` and `source_versions` only of
         a dynamic one. With `maximum_per_min` 0 nothing is offered. Hours `{}` are none, and so is a pace `{}`;
-        what is said of one is in place of all that was. Of a rollout that wanted approval a change is approved
-        anew. Needs the role operator. `PATCH /v1/rollouts/{rollout_id}`"""
+        other hours are in place of those there were, what is not said of a pace stays. Of a rollout that wanted
+        approval a change is approved anew. Needs the role operator. `PATCH /v1/rollouts/{rollout_id}`"""
         return await self._one(
             ask(
                 "PATCH",

@@ -41,6 +41,18 @@ class Pace:
     bytes_per_s: int | None = None
 
 
+def changed(before: Pace | None, said: Pace) -> Pace:
+    """A pace after a change: what is not said stays, so that saying one thing makes a job no faster by another; a pace
+    that says nothing is none."""
+    if before is None or said == Pace():
+        return said
+    return Pace(
+        growth=said.growth or before.growth,
+        at_once=before.at_once if said.at_once is None else said.at_once,
+        bytes_per_s=before.bytes_per_s if said.bytes_per_s is None else said.bytes_per_s,
+    )
+
+
 def allowance(maximum_per_min: int, granted_in_window: int, wanted: int) -> int:
     """How many offers a job may make now."""
     return max(0, min(wanted, maximum_per_min - granted_in_window))

@@ -37,8 +37,8 @@ def change(
         bool, typer.Option("--constant", help="As fast as its maximum, with any number at work.")
     ] = False,
 ) -> None:
-    """Change how fast a rollout goes. What is said of the pace is in place of all that was; of a rollout that wanted
-    approval the change is approved anew, and nothing is offered until then."""
+    """Change how fast a rollout goes. What is not said stays; of a rollout that wanted approval the change is approved
+    anew, and nothing is offered until then."""
     given = {
         "base_per_min": pace_base, "factor": pace_factor, "each_succeeded": pace_each, "each_offered": pace_offered,
         "at_once": at_once, "bytes_per_s": rate_of(bytes_per_s),

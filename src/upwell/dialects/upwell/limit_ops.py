@@ -30,7 +30,7 @@ def _set(v: Values, product: str | None) -> c.SetLimits:
     return c.SetLimits(product_key=product, **said)
 
 
-_NOTES = "What is said is in place of all that was; `{}` has none. With `maximum_per_min` 0 nothing is offered."
+_NOTES = "What is not said stays; `{}` has none any more. With `maximum_per_min` 0 nothing is offered."
 OPERATIONS: dict[str, Row] = {
     "show_limits": row(
         "GET", "/limits", "viewer", "The limits of the account, and what is spent of them.",

@@ -158,9 +158,8 @@ class CreateJob:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class UpdateJob:
     """→ Job. Changes a running job: pace, hours and tags always; `timeout_min` and `source_versions` only of a dynamic
-    one. None leaves a value as it is; hours without a span are none, and so is a pace that says nothing.
-    `kind` (static or dynamic) and `selection` must be
-    the job's own where they are given."""
+    one. None leaves a value as it is; hours without a span are none, and so is a pace that says nothing; what another
+    does not say stays. `kind` (static or dynamic) and `selection` must be the job's own where they are given."""
 
     job_id: int
     kind: str | None = None

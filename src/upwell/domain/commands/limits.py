@@ -25,7 +25,7 @@ class ShowLimits:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SetLimits:
-    """→ Limits, in place of those of before."""
+    """→ Limits. Those that are not said stay; where none is said there are none."""
 
     product_key: str | None = None
     maximum_per_min: int | None = None

@@ -19,6 +19,7 @@ from upwell.domain.errors import Conflict, Invalid, NotFound
 from upwell.domain.events import Kind
 from upwell.domain.fleet import device_id
 from upwell.domain.hours import Hours
+from upwell.domain.pace import changed
 from upwell.domain.standings import ENDED, Progress
 from upwell.service.context import Context
 from upwell.service.manage import device_lists, job_care, job_looks, job_packages, job_policies, job_views, stepping
@@ -202,7 +203,7 @@ async def update_job(ctx: Context, caller: Caller, cmd: c.UpdateJob) -> c.Job:
         job = await locked_job(conn, caller, cmd.job_id)
         _check_update(job, cmd)
         asked = await approvals.asked(conn, cmd.job_id)
-        before = None if asked is None else await job_views.one(conn, caller, cmd.job_id, asking=False)
+        before = await job_views.one(conn, caller, cmd.job_id, asking=False)
         tags = None if cmd.tags is None else json.dumps(cmd.tags)
         given = {"maximum_per_min": cmd.maximum_per_min, "tags": tags, "timeout_min": cmd.timeout_min}
         versions = cmd.source_versions
@@ -219,7 +220,8 @@ async def update_job(ctx: Context, caller: Caller, cmd: c.UpdateJob) -> c.Job:
             await _set_hours(ctx, conn, cmd.job_id, cmd.hours)
         if cmd.pace is not None:
             most = job["maximum_per_min"] if cmd.maximum_per_min is None else cmd.maximum_per_min
-            await pacing.change(conn, cmd.job_id, cmd.pace, most)
+            pace = changed(None if before.pace is None else before.pace.pace, cmd.pace)
+            await pacing.change(conn, cmd.job_id, pace, most)
         after = await job_views.one(conn, caller, cmd.job_id, asking=False)
         if asked is None or edition(before) == edition(after):
             return after

@@ -20,20 +20,19 @@ async def show_limits(ctx: Context, caller: Caller, cmd: c.ShowLimits) -> c.Limi
 
 
 async def set_limits(ctx: Context, caller: Caller, cmd: c.SetLimits) -> c.Limits:
-    """Set others. What was granted in this minute counts against them, and devices that are counted already do. Raises
-    NotFound (product)."""
+    """Set those that are said, or none where nothing is; the others stay, so that setting one lifts no other. What was
+    granted in this minute counts against them, and devices that are counted already do. Raises NotFound (product)."""
     require(caller, "admin")
 
     async def body(conn: Connection) -> c.Limits:
         which = await _whose(conn, caller, cmd.product_key, "share_product")
-        if cmd.maximum_per_min is None and cmd.at_once is None:
+        if (cmd.maximum_per_min, cmd.at_once, cmd.bytes_per_s) == (None, None, None):
             await conn.execute(*SQL["drop"](**which))
-        else:
+            await conn.execute(*SQL["drop_flow"](**which))
+        if (cmd.maximum_per_min, cmd.at_once) != (None, None):
             await conn.execute(*SQL["set"](maximum_per_min=cmd.maximum_per_min, at_once=cmd.at_once, **which))
             await conn.execute(*SQL["recount"](**which))
-        if cmd.bytes_per_s is None:
-            await conn.execute(*SQL["drop_flow"](**which))
-        else:
+        if cmd.bytes_per_s is not None:
             await conn.execute(*SQL["set_flow"](bytes_per_s=cmd.bytes_per_s, **which))
         return await _shown(conn, cmd.product_key, which)
 

@@ -16,10 +16,11 @@ on conflict (account_id, product_id) do update set bytes_per_s = excluded.bytes_
 delete from flow_limit where account_id = :account_id and product_id = :product_id;
 
 -- name: set
-insert into fleet_limit (account_id, product_id, maximum_per_min, at_once)
+-- What is not said stays.
+insert into fleet_limit as l (account_id, product_id, maximum_per_min, at_once)
 values (:account_id, :product_id, :maximum_per_min, :at_once)
 on conflict (account_id, product_id) do update
-set maximum_per_min = excluded.maximum_per_min, at_once = excluded.at_once;
+set maximum_per_min = coalesce(excluded.maximum_per_min, l.maximum_per_min), at_once = coalesce(excluded.at_once, l.at_once);
 
 -- name: drop
 delete from fleet_limit where account_id = :account_id and product_id = :product_id;
