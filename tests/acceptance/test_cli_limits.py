@@ -78,6 +78,9 @@ def test_limits_and_defaults_are_shown_and_set(admin: Person, product: str) -> N
     told = admin.do("product", "limits", product, "--per-minute", "100", "--at-once", "5", "--json").json
     assert (told["maximum_per_min"], told["at_once"], told["at_work"]) == (100, 5, 0)
     assert "100, 0 spent" in admin.do("product", "limits", product).out
+    assert admin.do("product", "limits", product, "--bytes-per-s", "2M", "--json").json["bytes_per_s"] == 2_000_000
+    assert "2.0 MB" in admin.do("product", "limits", product).out
+    assert "--bytes-per-s 2M" in admin.run("product", "limits", product, "--bytes-per-s", "2MB").err
     assert admin.run("product", "limits", product, "--none", "--at-once", "5").code == 2
     assert admin.do("product", "limits", product, "--none", "--json").json == {"product_id": product, "spent": 0}
     assert admin.do("account", "limits", "--per-minute", "900", "--json").json["maximum_per_min"] == 900

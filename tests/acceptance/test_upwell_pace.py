@@ -76,6 +76,7 @@ def test_what_makes_no_pace_is_refused(v1: Api, given: dict[str, Any]) -> None:
         ({"base_per_min": 5, "factor": 2}, "each_succeeded"),
         ({"at_once": 0}, "at_once"),
         ({"at_once": 1001}, "at_once"),
+        ({"bytes_per_s": 999}, "bytes_per_s"),
         ({"rate": 5}, "rate"),
     ):
         refused = v1.refused("create_rollout", **given, pace=pace)
@@ -91,6 +92,9 @@ def test_it_is_changed_while_it_runs(v1: Api, given: dict[str, Any], lamps: list
     assert (
         v1.refused("update_rollout", rollout_id=rollout, pace={"factor": 2}).error["parameter"] == "pace.base_per_min"
     )
+    slow = v1.do("update_rollout", rollout_id=rollout, pace={"bytes_per_s": 10**12})
+    assert slow["pace"] == {"bytes_per_s": 10**12}
+    assert v1.do("show_rollout", rollout_id=rollout)["pace"] == {"bytes_per_s": 10**12}
     assert "pace" not in v1.do("update_rollout", rollout_id=rollout, pace={})
     assert v1.do("show_rollout", rollout_id=rollout)["maximum_per_min"] == 50
     v1.do("cancel_rollout", rollout_id=rollout)

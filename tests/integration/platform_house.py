@@ -166,9 +166,8 @@ class House:
         return (await packages.create_package(self.ctx, self.caller, cmd)).package_id
 
     async def job(self, package: int, known: Known, **more: Any) -> int:
-        cmd = static_job(
-            package_id=package, product_key=known.key, selection="SPECIFIC", device_names=(known.name,), **more
-        )
+        which = {"device_names": (known.name,)} | more
+        cmd = static_job(package_id=package, product_key=known.key, selection="SPECIFIC", **which)
         job = (await jobs.create_job(self.ctx, self.caller, cmd)).job_id
         self.server.engine.wake("fill", "push")
         return job

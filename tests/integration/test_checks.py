@@ -280,7 +280,8 @@ async def test_only_right_objects_are_offered_and_opened(
     assert not await offered()
     await read_all(house)
     assert await offered()
-    assert await downloads.find_download(house, task) == (
+    found = await downloads.find_download(house, task)
+    assert (found.key, found.size, found.md5) == (
         f"@{access.project_id(caller.account_id)}/cn-north-4/abc/bbb/upgrade.bin",
         5,
         hashlib.md5(b"right").hexdigest(),

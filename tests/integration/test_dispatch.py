@@ -207,7 +207,7 @@ async def test_an_offer_of_several_files_has_a_link_for_each(ctx: Context, calle
     assert (sent.offer.url, sent.offer.md5, sent.offer.sign_method) == ("", "", "SHA256")
     assert [(f.name, f.size, f.md5) for f in sent.offer.files] == [("a", 1, "a" * 32), ("b", 2, "b" * 32)]
     assert [f.url.rpartition("/")[2] for f in sent.offer.files] == ["0", "1"]
-    assert [(await find_download(ctx, sent.offer.task, place))[0] for place in (0, 1)] == ["ota/x/a", "ota/x/b"]
+    assert [(await find_download(ctx, sent.offer.task, place)).key for place in (0, 1)] == ["ota/x/a", "ota/x/b"]
     with pytest.raises(NotFound):
         await find_download(ctx, sent.offer.task, 2)
     assert sent.secret and sent.secret not in repr(sent)

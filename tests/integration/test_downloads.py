@@ -15,6 +15,7 @@ import uvloop
 
 from upwell.domain.errors import Denied, NotFound, Unavailable
 from upwell.doors.downloads.door import DownloadDoor
+from upwell.doors.downloads.flows import Flows
 from upwell.doors.downloads.heads import Found, parse_range
 
 HEADER_LINE_MAX = 128  # alibaba 6.7: C4's line limit, with the line's end
@@ -342,6 +343,15 @@ async def test_an_object_that_ends_early_is_cut(find: Any) -> None:
     async with serving(find, reads=short) as (_, host, port):
         answer = await exchange(host, port, request("/ota/stream"))
     assert answer.endswith(b"\r\n\r\n" + DATA[:100])
+
+
+@pytest.mark.parametrize("token", ["small", "stream"])
+async def test_a_limit_of_the_process_slows_files_and_streams(find: Any, token: str) -> None:
+    async with serving(find, flows=Flows(2000), stall_timeout_s=0.1) as (door, host, port):
+        whole = asyncio.ensure_future(exchange(host, port, request(f"/ota/{token}")))
+        await asyncio.sleep(0.2)
+        assert not whole.done(), "1 kB take half a second, and longer than a stalled reader has"
+        assert (await whole).endswith(b"\r\n\r\n" + DATA) and door.bytes_served == len(DATA)
 
 
 async def test_http_1_0_closes(find: Any) -> None:

@@ -198,8 +198,8 @@ async def test_task_leads_to_its_file_until_cancelled(ctx: Context, caller: acce
             device_id, job_id, ctx.now(),
         )  # fmt: skip
         task = TaskRef(device_id=device_id, job_id=job_id)
-        object_key, size, md5 = await downloads.find_download(ctx, task)
-        assert object_key.startswith("ota/") and (size, md5) == (5, MD5)
+        found = await downloads.find_download(ctx, task)
+        assert found.key.startswith("ota/") and (found.size, found.md5) == (5, MD5)
         for other in (TaskRef(device_id=uuid4(), job_id=job_id), TaskRef(device_id=device_id, job_id=job_id, nth=1)):
             with pytest.raises(NotFound):
                 await downloads.find_download(ctx, other)

@@ -20,6 +20,7 @@ from tests.job_commands import static_job
 
 from upwell.domain import commands as c
 from upwell.domain.errors import Denied, NotFound
+from upwell.domain.pace import Pace
 from upwell.service.context import Context
 from upwell.service.manage import limiting, whys
 from upwell.service.manage.access import Caller
@@ -207,6 +208,24 @@ async def test_who_may_set_them(ctx: Context, caller: Caller, stranger: Caller) 
         await limit(ctx, stranger, flock, maximum_per_min=1)
     assert (await limit(ctx, caller, flock, maximum_per_min=1)).maximum_per_min == 1
     assert await limit(ctx, caller, flock) == c.Limits(
-        product_key=flock.key, maximum_per_min=None, at_once=None, spent=0, running=0
+        product_key=flock.key, maximum_per_min=None, at_once=None, bytes_per_s=None, spent=0, running=0
     )
     assert await ask(ctx, "select * from fleet_limit") == []
+
+
+async def test_a_plan_takes_as_long_as_its_bytes_where_these_are_slower(ctx: Context, caller: Caller) -> None:
+    flock = await a_fleet(ctx, caller, 20)
+    package = await a_package(ctx, caller, flock.key, "V2")
+    await ask(ctx, "update package set size = 600000 where package_id = $1", package)
+
+    async def minutes(**pace: int) -> int | None:
+        care = c.Care(pace=Pace(**pace)) if pace else None
+        job = static_job(package_id=package, product_key=flock.key, selection="ALL", care=care)
+        return (await planned(ctx, caller, job)).minutes
+
+    usual = await minutes()
+    assert usual is not None and usual < 20
+    assert await minutes(bytes_per_s=1_000_000_000) == usual
+    assert await minutes(bytes_per_s=2000) == 20 * 600_000 / 2000 / 60
+    await limit(ctx, caller, bytes_per_s=1000)
+    assert await minutes(bytes_per_s=2000) == await minutes() == 20 * 600_000 / 1000 / 60

@@ -463,9 +463,9 @@ async def test_no_device_is_offered_before_its_wave_opened(
         await settled(ctx, job)
         found = await by_wave(ctx, job)
         wave_of = {device: wave for wave, devices in found.items() for device in devices}
-        assert {wave: len(devices) for wave, devices in found.items()} == dict.fromkeys(
-            range(1, shares + 1), count // shares
-        )
+        ends = [count * n // shares for n in range(shares + 1)]
+        sizes = {wave: ends[wave] - ends[wave - 1] for wave in range(1, shares + 1)}
+        assert {wave: len(devices) for wave, devices in found.items()} == sizes
         for opened in range(1, shares + 1):
             if opened > 1:
                 before = await sent_by(processes)

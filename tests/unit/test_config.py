@@ -342,12 +342,19 @@ def test_numbers_may_be_numbers_in_the_file(tmp_path: Path) -> None:
         ("log_format", "xml"),
         ("disk_floor_mb", "-1"),
         ("disk_floor_mb", "1e3"),
+        ("download_bytes_per_s", "0"),
+        ("download_bytes_per_s", "20MB"),
     ],
 )
 def test_settings_of_operators_that_are_refused(setting: str, value: str) -> None:
     """Issue 9, number 36: UPWELL_LOG=x was a traceback."""
     with pytest.raises(SettingError, match=f"setting {setting} = "):
         load({}, {f"UPWELL_{setting.upper()}": value}, None)
+
+
+def test_the_rate_of_downloads_is_read_with_its_unit() -> None:
+    assert of().download_bytes_per_s is None
+    assert load({"download_bytes_per_s": "20M"}, {}, None).download_bytes_per_s == 20_000_000
 
 
 def test_a_setting_is_named_as_it_was_given(tmp_path: Path) -> None:

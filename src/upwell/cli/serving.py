@@ -38,7 +38,8 @@ def serve(
     database_url: Option = None, objects_url: Option = None, buckets: Option = None,
     allow_private_push: Switch = None, dynamic_registration: Option = None, request_limits: Switch = None,
     tuya_bare_secret: Switch = None, tuya_wrapped_lists: Switch = None, huawei_clock_tolerance_h: Option = None,
-    disk_floor_mb: Option = None, workers: Option = None, keep_days: Option = None, trusted_proxies: Option = None,
+    disk_floor_mb: Option = None, download_bytes_per_s: Option = None, workers: Option = None,
+    keep_days: Option = None, trusted_proxies: Option = None,
     log: Option = None, log_format: Option = None, log_file: Option = None,
 ) -> None:  # fmt: skip
     """Run the platform until SIGTERM or SIGINT; SIGHUP loads certificates and reopens the log file.

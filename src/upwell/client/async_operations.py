@@ -477,11 +477,18 @@ class AsyncOperations(Awaiting):
         """The limits of the account, and what is spent of them. Needs the role viewer. `GET /v1/limits`"""
         return await self._one(ask("GET", "/limits"), s.Limits)
 
-    async def update_limits(self, *, maximum_per_min: int | None = None, at_once: int | None = None) -> s.Limits:
+    async def update_limits(
+        self, *, maximum_per_min: int | None = None, at_once: int | None = None, bytes_per_s: int | None = None
+    ) -> s.Limits:
         """Limit what all rollouts of the account do together. What is said is in place of all that was; `{}` has
         none. With `maximum_per_min` 0 nothing is offered. Needs the role admin. `PATCH /v1/limits`"""
         return await self._one(
-            ask("PATCH", "/limits", body={"maximum_per_min": maximum_per_min, "at_once": at_once}), s.Limits
+            ask(
+                "PATCH",
+                "/limits",
+                body={"maximum_per_min": maximum_per_min, "at_once": at_once, "bytes_per_s": bytes_per_s},
+            ),
+            s.Limits,
         )
 
     async def show_product_limits(self, product_id: str) -> s.Limits:
@@ -490,7 +497,12 @@ class AsyncOperations(Awaiting):
         return await self._one(ask("GET", path("/products/{}/limits", product_id)), s.Limits)
 
     async def update_product_limits(
-        self, product_id: str, *, maximum_per_min: int | None = None, at_once: int | None = None
+        self,
+        product_id: str,
+        *,
+        maximum_per_min: int | None = None,
+        at_once: int | None = None,
+        bytes_per_s: int | None = None,
     ) -> s.Limits:
         """Limit what all rollouts of a product do together. What is said is in place of all that was; `{}` has none.
         With `maximum_per_min` 0 nothing is offered. Needs the role admin. `PATCH
@@ -499,7 +511,7 @@ class AsyncOperations(Awaiting):
             ask(
                 "PATCH",
                 path("/products/{}/limits", product_id),
-                body={"maximum_per_min": maximum_per_min, "at_once": at_once},
+                body={"maximum_per_min": maximum_per_min, "at_once": at_once, "bytes_per_s": bytes_per_s},
             ),
             s.Limits,
         )

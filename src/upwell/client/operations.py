@@ -463,11 +463,18 @@ class Operations(Blocking):
         """The limits of the account, and what is spent of them. Needs the role viewer. `GET /v1/limits`"""
         return self._one(ask("GET", "/limits"), s.Limits)
 
-    def update_limits(self, *, maximum_per_min: int | None = None, at_once: int | None = None) -> s.Limits:
+    def update_limits(
+        self, *, maximum_per_min: int | None = None, at_once: int | None = None, bytes_per_s: int | None = None
+    ) -> s.Limits:
         """Limit what all rollouts of the account do together. What is said is in place of all that was; `{}` has
         none. With `maximum_per_min` 0 nothing is offered. Needs the role admin. `PATCH /v1/limits`"""
         return self._one(
-            ask("PATCH", "/limits", body={"maximum_per_min": maximum_per_min, "at_once": at_once}), s.Limits
+            ask(
+                "PATCH",
+                "/limits",
+                body={"maximum_per_min": maximum_per_min, "at_once": at_once, "bytes_per_s": bytes_per_s},
+            ),
+            s.Limits,
         )
 
     def show_product_limits(self, product_id: str) -> s.Limits:
@@ -476,7 +483,12 @@ class Operations(Blocking):
         return self._one(ask("GET", path("/products/{}/limits", product_id)), s.Limits)
 
     def update_product_limits(
-        self, product_id: str, *, maximum_per_min: int | None = None, at_once: int | None = None
+        self,
+        product_id: str,
+        *,
+        maximum_per_min: int | None = None,
+        at_once: int | None = None,
+        bytes_per_s: int | None = None,
     ) -> s.Limits:
         """Limit what all rollouts of a product do together. What is said is in place of all that was; `{}` has none.
         With `maximum_per_min` 0 nothing is offered. Needs the role admin. `PATCH
@@ -485,7 +497,7 @@ class Operations(Blocking):
             ask(
                 "PATCH",
                 path("/products/{}/limits", product_id),
-                body={"maximum_per_min": maximum_per_min, "at_once": at_once},
+                body={"maximum_per_min": maximum_per_min, "at_once": at_once, "bytes_per_s": bytes_per_s},
             ),
             s.Limits,
         )

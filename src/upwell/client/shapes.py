@@ -318,6 +318,8 @@ class Limits(TypedDict):
     """Offers; absent: any number"""
     at_once: NotRequired[int]
     """Devices at work; absent: any number"""
+    bytes_per_s: NotRequired[int]
+    """Of downloads; absent: any number"""
     spent: int
     """Offers of this minute"""
     at_work: NotRequired[int]
@@ -569,6 +571,7 @@ class RolloutPace(TypedDict):
     each_offered: NotRequired[int]
     each_succeeded: NotRequired[int]
     at_once: NotRequired[int]
+    bytes_per_s: NotRequired[int]
     factor: NotRequired[float]
     now_per_min: NotRequired[int]
     """Where it grows, as it was at the last offer"""
@@ -742,6 +745,7 @@ class CountedRolloutPace(TypedDict):
     each_offered: NotRequired[int]
     each_succeeded: NotRequired[int]
     at_once: NotRequired[int]
+    bytes_per_s: NotRequired[int]
     factor: NotRequired[float]
     now_per_min: NotRequired[int]
     """Where it grows, as it was at the last offer"""
@@ -1607,6 +1611,7 @@ class UpdateProductRolloutDefaultsPace(TypedDict):
     each_offered: NotRequired[int]
     each_succeeded: NotRequired[int]
     at_once: NotRequired[int]
+    bytes_per_s: NotRequired[int]
 
 
 class UpdateProductRolloutDefaultsSetAside(TypedDict):
@@ -1763,6 +1768,7 @@ class CreateRolloutPace(TypedDict):
     each_offered: NotRequired[int]
     each_succeeded: NotRequired[int]
     at_once: NotRequired[int]
+    bytes_per_s: NotRequired[int]
 
 
 UpdateRolloutHoursOpen = TypedDict(
@@ -1782,6 +1788,7 @@ class UpdateRolloutPace(TypedDict):
     each_offered: NotRequired[int]
     each_succeeded: NotRequired[int]
     at_once: NotRequired[int]
+    bytes_per_s: NotRequired[int]
 
 
 class UpdateRolloutDefaultsRolloutDefaultsWaveTag(TypedDict):
@@ -1831,6 +1838,7 @@ class UpdateRolloutDefaultsRolloutDefaultsPace(TypedDict):
     each_offered: NotRequired[int]
     each_succeeded: NotRequired[int]
     at_once: NotRequired[int]
+    bytes_per_s: NotRequired[int]
 
 
 class UpdateRolloutDefaultsRolloutDefaultsSetAside(TypedDict):
@@ -1920,3 +1928,4 @@ class CreatePlanPace(TypedDict):
     each_offered: NotRequired[int]
     each_succeeded: NotRequired[int]
     at_once: NotRequired[int]
+    bytes_per_s: NotRequired[int]

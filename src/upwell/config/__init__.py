@@ -59,6 +59,7 @@ class Settings:
     tuya_wrapped_lists: bool
     huawei_clock_tolerance_h: int
     disk_floor_mb: int
+    download_bytes_per_s: int | None  # of this process
     workers: int
     keep_days: int  # 0: for ever
     trusted_proxies: tuple[IPv4Network | IPv6Network, ...]

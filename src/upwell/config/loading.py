@@ -18,6 +18,7 @@ from upwell.config.values import (
     number,
     objects_url,
     one_of,
+    rate,
     readable,
     switch,
 )
@@ -116,6 +117,7 @@ def _checked(given: Mapping[str, str], sources: Mapping[str, str], bootstrap_key
             "huawei_clock_tolerance_h", word["huawei_clock_tolerance_h"], TOLERANCE_MAX_H, "hours"
         ),
         disk_floor_mb=number("disk_floor_mb", word["disk_floor_mb"], DISK_FLOOR_MAX_MB, "megabytes"),
+        download_bytes_per_s=_maybe(rate, "download_bytes_per_s", given),
         workers=number("workers", word["workers"], WORKERS_MAX, "processes", least=1),
         trusted_proxies=networks("trusted_proxies", word["trusted_proxies"]),
         keep_days=number("keep_days", word["keep_days"], KEEP_MAX_DAYS, "days"),

@@ -8,6 +8,7 @@ from urllib.parse import urlsplit
 
 from upwell.config import BootstrapKey
 from upwell.config.sources import BOOTSTRAP_VARIABLE, SettingError
+from upwell.domain.flow import read_rate
 
 BOOTSTRAP_SECRET_MIN = 16  # characters; whoever guesses this secret owns every device of the fleet
 
@@ -104,6 +105,13 @@ def number(setting: str, value: str, most: int, unit: str, *, least: int = 0) ->
     if not re.fullmatch(r"[0-9]{1,9}", value, re.ASCII) or not least <= int(value) <= most:
         raise SettingError(setting, value, f"must be a number of {unit} from {least} to {most}")
     return int(value)
+
+
+def rate(setting: str, value: str) -> int:
+    found = read_rate(value)
+    if found is None:
+        raise SettingError(setting, value, "must be bytes a second from 1000 to 1000G, such as 500k or 20M")
+    return found
 
 
 def bootstrap_key_of(value: str) -> BootstrapKey:

@@ -34,10 +34,11 @@ class Growth:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Pace:
     """How fast a job goes beside its maximum a minute: growing towards it, and with at most `at_once` devices that were
-    told and have not ended. None is as any job."""
+    told and have not ended, whose downloads have `bytes_per_s` together. None is as any job."""
 
     growth: Growth | None = None
     at_once: int | None = None
+    bytes_per_s: int | None = None
 
 
 def allowance(maximum_per_min: int, granted_in_window: int, wanted: int) -> int:

@@ -133,14 +133,18 @@ def led(found: Found, way: Mapping[str, tuple[int, str, int]], goal: str) -> tup
 
 def outlook(
     found: Found, waves: str | Sequence[Wave] | None, per_min: int, size: int, watch: Watch | None,
-    way: Mapping[str, tuple[int, str, int]] | None = None, goal: str = "",
+    way: Mapping[str, tuple[int, str, int]] | None = None, goal: str = "", bytes_per_s: int | None = None,
 ) -> Outlook:  # fmt: skip
-    """Of these devices in these waves (None: all at once); of a rollout that leads, by what way to which version."""
+    """Of these devices in these waves (None: all at once); of a rollout that leads, by what way to which version. A
+    wave takes as long as its offers, or as its bytes where they take longer."""
     offers, payload = (found.taken, size * found.taken) if way is None else led(found, way, goal)
     each_offered = Fraction(offers, found.taken or 1)
     shares_of = (ALL,) if waves is None else preset(waves, found.taken) if isinstance(waves, str) else tuple(waves)
     by_wave = tuple(sizes(shares_of, found.taken, {int(wave): n for wave, n in found.named.items()}))
-    minutes = None if not per_min else sum(ceil(each * each_offered / per_min) for each in by_wave if each)
+    by_offers = None if not per_min else each_offered / per_min
+    by_bytes = Fraction(payload, 60 * bytes_per_s * (found.taken or 1)) if bytes_per_s else Fraction(0)
+    each_min = None if by_offers is None else max(by_offers, by_bytes)
+    minutes = None if each_min is None else sum(ceil(each * each_min) for each in by_wave if each)
     soaks = sum(wave.soak_min for wave, n in list(zip(shares_of, by_wave, strict=True))[:-1] if n)
     strata = min(len(found.strata), STRATA_MAX)
     return Outlook(

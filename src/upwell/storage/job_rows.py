@@ -126,11 +126,13 @@ def said_growth(kept: Mapping[str, Any]) -> Growth:
 
 
 def _kept_pace(pace: Pace) -> dict[str, Any]:
-    return {"growth": None if pace.growth is None else kept_growth(pace.growth), "at_once": pace.at_once}
+    growth = None if pace.growth is None else kept_growth(pace.growth)
+    return {"growth": growth, "at_once": pace.at_once, "bytes_per_s": pace.bytes_per_s}
 
 
 def _said_pace(kept: Mapping[str, Any]) -> Pace:
-    return Pace(growth=None if kept["growth"] is None else said_growth(kept["growth"]), at_once=kept["at_once"])
+    growth = None if kept["growth"] is None else said_growth(kept["growth"])
+    return Pace(growth=growth, at_once=kept["at_once"], bytes_per_s=kept.get("bytes_per_s"))
 
 
 def kept_watch(watch: Watch) -> dict[str, Any]:

@@ -456,6 +456,7 @@ CREATE TABLE budget (
     at_once integer,
     running integer DEFAULT 0 NOT NULL,
     waits_at timestamp with time zone,
+    bytes_per_s bigint,
     CONSTRAINT budget_pkey PRIMARY KEY (job_id)
 );
 CREATE INDEX budget_halted ON budget USING btree (job_id) WHERE halted_at IS NOT NULL AND NOT is_told;
@@ -911,6 +912,13 @@ CREATE TABLE fleet_pace (
 );
 CREATE INDEX fleet_pace_age ON fleet_pace USING btree (granted_at);
 CREATE INDEX fleet_pace_of ON fleet_pace USING btree (account_id, product_id, granted_at);
+
+CREATE TABLE flow_limit (
+    account_id bigint NOT NULL,
+    product_id bigint NOT NULL,
+    bytes_per_s bigint NOT NULL,
+    CONSTRAINT flow_limit_pkey PRIMARY KEY (account_id, product_id)
+);
 
 CREATE TABLE group_member (
     device_id uuid NOT NULL,

@@ -27,6 +27,7 @@ from upwell.domain.errors import Unavailable
 from upwell.doors.devices.connections import Connections
 from upwell.doors.devices.vendors import FACES, FaceRow, Given, serving
 from upwell.doors.downloads.door import DownloadDoor
+from upwell.doors.downloads.flows import Flows
 from upwell.doors.downloads.heads import Served
 from upwell.doors.downloads.links import Links
 from upwell.doors.hooks import HookSender
@@ -125,7 +126,9 @@ class Server:
         if self._share is None:
             self.first_keys = await first_keys(self.settings, self.ctx)
             self.first_sign_in = await first_user.leave(self.ctx)
-        self.links = Links(self.ctx, self.objects.local_path, await server_secret(self.ctx, "download"))
+        self.flows = Flows(self.settings.download_bytes_per_s)
+        secret = await server_secret(self.ctx, "download")
+        self.links = Links(self.ctx, self.objects.local_path, secret, self.flows)
         self.lease = nodes.Lease(await self._beside(database, LEASE), self.node_id, self.ctx.now)
         await self.lease.keep()
         self._stack.push_async_callback(self._leave)
@@ -159,7 +162,7 @@ class Server:
         self._start_engine(connections)
         download = DownloadDoor(
             links.find, self.objects.read, note=self._downloaded, under=self.settings.public_paths,
-            connections_max=room.downloads,
+            connections_max=room.downloads, flows=self.flows,
         )  # fmt: skip
         self._stack.push_async_callback(download.stop)
         downloads = await open_doors(

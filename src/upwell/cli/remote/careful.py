@@ -12,7 +12,8 @@ from typing import Annotated, Any, Literal
 import typer
 
 from upwell.cli.exits import Ended, Exit
-from upwell.cli.telling import minute, number, of
+from upwell.cli.telling import minute, number, of, size
+from upwell.domain.flow import read_rate
 
 Preset = Literal["careful", "fast", "all_at_once"]
 _WAVE = re.compile(
@@ -95,6 +96,9 @@ class Careful:
     at_once: Annotated[
         int | None, typer.Option(metavar="N", help="No more devices than these have an offer and have not ended.")
     ] = None
+    bytes_per_s: Annotated[
+        str | None, typer.Option(metavar="RATE", help="Its downloads have no more bytes a second together: 500k, 2M.")
+    ] = None
     pace_base: Annotated[
         int | None, typer.Option(metavar="N", help="Begin with so many offers a minute, growing by --pace-factor.")
     ] = None
@@ -127,7 +131,7 @@ class Careful:
     def _pace(self) -> dict[str, Any] | None:
         given = {
             "base_per_min": self.pace_base, "factor": self.pace_factor, "each_succeeded": self.pace_each,
-            "each_offered": self.pace_offered, "at_once": self.at_once,
+            "each_offered": self.pace_offered, "at_once": self.at_once, "bytes_per_s": rate_of(self.bytes_per_s),
         }  # fmt: skip
         return {name: value for name, value in given.items() if value is not None} or None
 
@@ -140,6 +144,14 @@ class Careful:
         }  # fmt: skip
         found = {name: value for name, value in given.items() if value is not None}
         return found if found or self.guard else None
+
+
+def rate_of(text: str | None) -> int | None:
+    """Bytes a second of what an option says. Raises Ended."""
+    found = None if text is None else read_rate(text)
+    if text is not None and found is None:
+        raise Ended(Exit.USAGE, f"upwell: --bytes-per-s {text}: no rate from 1k to 1000G", "  try: --bytes-per-s 2M")
+    return found
 
 
 def manner(care: Mapping[str, Any]) -> str:
@@ -215,7 +227,8 @@ def pace_of(pace: Any) -> str:
         grows += f", now {number(pace['now_per_min'])}" if "now_per_min" in pace else ""
     working = f" ({number(pace['at_work'])} now)" if "at_work" in pace else ""
     at_once = f"at most {of(pace['at_once'], 'device')} at once{working}" if "at_once" in pace else ""
-    return "; ".join(filter(None, (grows, at_once)))
+    flow = f"at most {size(pace['bytes_per_s'])} a second" if "bytes_per_s" in pace else ""
+    return "; ".join(filter(None, (grows, at_once, flow)))
 
 
 def written(waves: list[dict[str, Any]]) -> str:

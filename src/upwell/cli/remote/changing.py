@@ -6,7 +6,7 @@ import typer
 
 from upwell.cli.exits import Ended, Exit
 from upwell.cli.remote.acting import At, verb
-from upwell.cli.remote.careful import pace_of
+from upwell.cli.remote.careful import pace_of, rate_of
 from upwell.cli.remote.rollouts import RolloutId, app
 from upwell.cli.telling import number
 from upwell.client.shapes import UpdateRolloutPace as Pace
@@ -15,6 +15,7 @@ from upwell.client.shapes import UpdateRolloutPace as Pace
 @verb(
     app, "change", "upwell rollout change ro_0000000000000007 --per-minute 50",
     "upwell rollout change ro_0000000000000007 --pace-base 10 --pace-factor 2 --pace-each 500 --at-once 100",
+    "upwell rollout change ro_0000000000000007 --bytes-per-s 2M",
     "upwell rollout change ro_0000000000000007 --constant",
 )  # fmt: skip
 def change(
@@ -25,6 +26,9 @@ def change(
         int | None, typer.Option(metavar="N", help="Offers a minute at the most; 0 holds it.")
     ] = None,
     at_once: Annotated[int | None, typer.Option(metavar="N", help="Devices at work at the most.")] = None,
+    bytes_per_s: Annotated[
+        str | None, typer.Option(metavar="RATE", help="Bytes a second of its downloads together: 500k, 2M.")
+    ] = None,
     pace_base: Annotated[int | None, typer.Option(metavar="N", help="Offers a minute to grow from.")] = None,
     pace_factor: Annotated[float | None, typer.Option(help="By how much the pace grows each time.")] = None,
     pace_each: Annotated[int | None, typer.Option(metavar="N", help="Each time that so many succeeded.")] = None,
@@ -37,7 +41,7 @@ def change(
     approval the change is approved anew, and nothing is offered until then."""
     given = {
         "base_per_min": pace_base, "factor": pace_factor, "each_succeeded": pace_each, "each_offered": pace_offered,
-        "at_once": at_once,
+        "at_once": at_once, "bytes_per_s": rate_of(bytes_per_s),
     }  # fmt: skip
     pace: dict[str, Any] = {name: value for name, value in given.items() if value is not None}
     if constant and pace:

@@ -13,6 +13,7 @@ from upwell.dialects.upwell.shapes import Field, Shape, at, free, members, numbe
 from upwell.domain import commands as c
 from upwell.domain.approval import Approval, Stands
 from upwell.domain.errors import Invalid, Missing
+from upwell.domain.flow import BYTES_PER_S_MAX, BYTES_PER_S_MIN
 from upwell.domain.guard import FROM, FROM_MAX, REJECTED, Guard, Share, Watch
 from upwell.domain.hours import DAYS, SPANS_MAX, Hours, Span
 from upwell.domain.hours import problem as problem_of_hours
@@ -56,6 +57,7 @@ HOURS = Param(
     members=(Param("zone", check=label(64)), Param("open", "list", members=_SPAN, closed=True, most=SPANS_MAX)),
     closed=True,
 )  # fmt: skip
+BYTES_PER_S = Param("bytes_per_s", "int", check=Range(BYTES_PER_S_MIN, BYTES_PER_S_MAX))
 PACE = Param(
     "pace", "members",
     members=(
@@ -64,6 +66,7 @@ PACE = Param(
         Param("each_offered", "int", check=Range(1, waves.DEVICES_MAX)),
         Param("each_succeeded", "int", check=Range(1, waves.DEVICES_MAX)),
         Param("at_once", "int", check=Range(1, AT_ONCE_MAX)),
+        BYTES_PER_S,
     ),
     closed=True,
 )  # fmt: skip
@@ -103,13 +106,14 @@ def pace_of(said: Values | None, path: str = "pace") -> Pace | None:
         wrong = problem_of_pace(growth)
         if wrong is not None:
             raise Invalid(f"{path}.{wrong[0]}", wrong[1])
-    return Pace(growth=growth, at_once=said["at_once"])
+    return Pace(growth=growth, at_once=said["at_once"], bytes_per_s=said["bytes_per_s"])
 
 
 def _said_of(pace: Pace) -> dict[str, Any]:
     """As it would be said again."""
     growth = {} if pace.growth is None else asdict(pace.growth) | {"factor": float(pace.growth.factor)}
-    return {name: value for name, value in (growth | {"at_once": pace.at_once}).items() if value is not None}
+    told = growth | {"at_once": pace.at_once, "bytes_per_s": pace.bytes_per_s}
+    return {name: value for name, value in told.items() if value is not None}
 
 
 def hours_of(said: Values | None, path: str = "hours") -> Hours | None:
@@ -275,7 +279,7 @@ _HOURS = Shape("", "", (
 ))  # fmt: skip
 _PACE = Shape("", "", (
     *(number(name, lambda p, name=name: _said_of(p.pace).get(name), always=False)  # type: ignore[misc]
-      for name in ("base_per_min", "each_offered", "each_succeeded", "at_once")),
+      for name in ("base_per_min", "each_offered", "each_succeeded", "at_once", "bytes_per_s")),
     free("factor", {"type": "number"}, lambda p: _said_of(p.pace).get("factor"), always=False),
     number("now_per_min", lambda p: p.per_min, "where it grows, as it was at the last offer", always=False),
     number("at_work", lambda p: None if p.pace.at_once is None else p.running,

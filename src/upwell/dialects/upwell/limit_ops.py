@@ -2,7 +2,7 @@
 
 from upwell.dialects.checks import Range
 from upwell.dialects.operations import Param, Table, Values
-from upwell.dialects.upwell.care import PER_MIN_MAX
+from upwell.dialects.upwell.care import BYTES_PER_S, PER_MIN_MAX
 from upwell.dialects.upwell.product_ops import PRODUCT_PATH
 from upwell.dialects.upwell.rows import Row, row
 from upwell.dialects.upwell.shapes import Shape, number, text
@@ -13,6 +13,7 @@ LIMITS = Shape("Limits", "How much all rollouts of an account or product may do 
     text("product_id", lambda r: r.product_key, "absent: of the account", always=False),
     number("maximum_per_min", lambda r: r.maximum_per_min, "offers; absent: any number", always=False),
     number("at_once", lambda r: r.at_once, "devices at work; absent: any number", always=False),
+    number("bytes_per_s", lambda r: r.bytes_per_s, "of downloads; absent: any number", always=False),
     number("spent", lambda r: r.spent, "offers of this minute"),
     number("at_work", lambda r: r.running if r.at_once is not None else None,
            "devices that were offered something and have not ended, or have just now", always=False),
@@ -20,11 +21,13 @@ LIMITS = Shape("Limits", "How much all rollouts of an account or product may do 
 _BODY: Table = (
     Param("maximum_per_min", "int", check=Range(0, PER_MIN_MAX)),
     Param("at_once", "int", check=Range(1, AT_ONCE_MAX)),
+    BYTES_PER_S,
 )
 
 
 def _set(v: Values, product: str | None) -> c.SetLimits:
-    return c.SetLimits(product_key=product, maximum_per_min=v["maximum_per_min"], at_once=v["at_once"])
+    said = {name: v[name] for name in ("maximum_per_min", "at_once", "bytes_per_s")}
+    return c.SetLimits(product_key=product, **said)
 
 
 _NOTES = "What is said is in place of all that was; `{}` has none. With `maximum_per_min` 0 nothing is offered."

@@ -17,6 +17,7 @@ from http import HTTPStatus
 from pathlib import Path
 
 from upwell.domain.errors import Denied, NotFound, ServerError
+from upwell.doors.downloads.flows import Flows
 from upwell.doors.downloads.heads import HEAD_BYTES_MAX, Found, Refusal, Request, Served, file_head, refusal_head
 from upwell.doors.downloads.wire import Gone, TlsWire, Wire
 from upwell.doors.tls import Failures
@@ -58,7 +59,9 @@ class DownloadDoor:
         connections_max: int = CONNECTIONS_MAX,
         head_timeout_s: float = HEAD_TIMEOUT_S,
         stall_timeout_s: float = STALL_TIMEOUT_S,
+        flows: Flows | None = None,
     ) -> None:
+        self.flows = flows or Flows()
         self.bytes_served = 0
         self.under = under
         self.failures = Failures("downloads")
@@ -165,6 +168,7 @@ class _Connection:
         self._wire = wire
         self._buffer = bytearray()
         self._sent = 0  # bytes of the present file
+        self._token = ""  # of it
 
     async def run(self) -> None:
         try:
@@ -187,7 +191,8 @@ class _Connection:
             if head is None:
                 return False
             request = Request(head, self._door.under)
-            await self._serve_file(request, await self._door.found(request.token()))
+            self._token = request.token()
+            await self._serve_file(request, await self._door.found(self._token))
             return request.keep_alive
         except Refusal as refusal:
             keep_alive = request is not None and request.keep_alive and not refusal.last
@@ -233,12 +238,12 @@ class _Connection:
         if length == 0:
             await self._wire.send(head)
         elif found.path is None:
-            await self._send_chunks(head, await self._door.chunks(found.key, start, wanted or 1), wanted)
+            await self._send_chunks(head, await self._door.chunks(found.key, start, wanted or 1), wanted, found)
         else:
             fd = await self._opened(found, found.path)
             try:
                 await self._wire.send(head, more=bool(wanted))
-                await self._send_file(fd, start, wanted)
+                await self._send_file(fd, start, wanted, found)
             finally:
                 os.close(fd)
 
@@ -254,25 +259,42 @@ class _Connection:
             await self._door.chunks(found.key, 0, 1)
             raise Refusal(HTTPStatus.NOT_FOUND) from exc
 
-    async def _send_file(self, fd: int, start: int, length: int) -> None:
+    async def _send_file(self, fd: int, start: int, length: int, found: Found) -> None:
+        allowed = 0
         while length > 0:
-            sent = await self._wire.send_file(fd, start, length)
+            allowed = allowed or await self._allowed(found, length)
+            sent = await self._wire.send_file(fd, start, allowed)
             if sent == 0:
                 raise Gone("the file became shorter")
             self._door.bytes_served += sent
             self._sent += sent
             start += sent
             length -= sent
+            allowed -= sent
             await asyncio.sleep(0)
 
-    async def _send_chunks(self, head: bytes, chunks: AsyncIterator[bytes], length: int) -> None:
+    async def _allowed(self, found: Found, length: int) -> int:
+        """How many of so many bytes may leave now, some of them, once the limits over the file let them."""
+        return await self._door.flows.pass_slice(found.limits, length, self._look)
+
+    async def _look(self) -> None:
+        """Have the limits be learnt anew; what is under way goes on, whatever has become of its task."""
+        with suppress(Refusal):
+            await self._door.found(self._token)
+
+    async def _send_chunks(
+        self, head: bytes, chunks: AsyncIterator[bytes], length: int, found: Found
+    ) -> None:  # fmt: skip
         await self._wire.send(head, more=bool(length))
         async for chunk in chunks:
-            data = chunk[:length]
-            await self._wire.send(data)
-            self._door.bytes_served += len(data)
-            self._sent += len(data)
-            length -= len(data)
+            data = memoryview(chunk)[:length]
+            while data:
+                part = data[: await self._allowed(found, len(data))]
+                await self._wire.send(part)
+                self._door.bytes_served += len(part)
+                self._sent += len(part)
+                data = data[len(part) :]
+                length -= len(part)
         if length:
             raise Gone("the object is shorter than it was found to be")
 

@@ -13,9 +13,10 @@ from pathlib import Path
 from upwell.dialects.alibaba.offers import c_finds_host
 from upwell.domain.links import named_link
 from upwell.domain.talk import TaskRef
+from upwell.doors.downloads.flows import Flows
 from upwell.doors.downloads.heads import Found
 from upwell.service.context import Context
-from upwell.service.upgrade.downloads import download_token, find_download, read_download_token
+from upwell.service.upgrade.downloads import Download, download_token, find_download, read_download_token
 
 LINK_LIFE = timedelta(hours=24)  # alibaba 2.2: a download URL works for 24 h
 KNOWN_S = 5.0  # how long a file is known, and so how long a cancelled task's link may still open it
@@ -27,13 +28,14 @@ class Links:
     """The links of one server. `origin` is what devices are told, with a path or without, and without a trailing slash;
     `secure_origin` what those are told that know nothing but TLS, or may know nothing else, if there is one."""
 
-    def __init__(self, ctx: Context, local_path: Callable[[str], Path | None], secret: bytes) -> None:
+    def __init__(self, ctx: Context, local_path: Callable[[str], Path | None], secret: bytes, flows: Flows) -> None:
+        self._flows = flows
         self._ctx = ctx
         self._local_path = local_path
         self._secret = secret
         self.origin = ""
         self.secure_origin: str | None = None
-        self._known: dict[tuple[TaskRef, int], tuple[float, tuple[str, int, str]]] = {}
+        self._known: dict[tuple[TaskRef, int], tuple[float, Download]] = {}
 
     def make(self, task: TaskRef, place: int, name: str = "") -> str:
         """The URL that opens one file of the task for 24 hours. With the file's `name` it is told in it, as are the
@@ -63,12 +65,13 @@ class Links:
     async def find(self, token: str) -> Found:
         """The file behind a token. Raises Denied, NotFound."""
         asked = read_download_token(self._secret, token, self._ctx.now())
-        until, file = self._known.get(asked, (0.0, ("", 0, "")))
-        if until <= time.monotonic():
+        until, file = self._known.get(asked, (0.0, None))
+        if file is None or until <= time.monotonic():
             self._known.pop(asked, None)
             file = await find_download(self._ctx, *asked)
+            self._flows.learn(file.limits)
             if len(self._known) >= KNOWN_MAX:
                 self._known.pop(next(iter(self._known)))
             self._known[asked] = time.monotonic() + KNOWN_S, file
-        key, size, md5 = file
-        return Found(path=self._local_path(key), key=key, size=size, etag=md5, task=asked[0])
+        path = self._local_path(file.key)
+        return Found(path=path, key=file.key, size=file.size, etag=file.md5, task=asked[0], limits=file.limits)

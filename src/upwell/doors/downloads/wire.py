@@ -64,7 +64,7 @@ class Wire:
         """The next bytes, as they come; none at the end."""
         return await self._done(partial(self._sock.recv, RECEIVE_BYTES), self.readable)
 
-    async def send(self, data: bytes, *, more: bool = False) -> None:
+    async def send(self, data: bytes | memoryview, *, more: bool = False) -> None:
         """Send all of it; `more` says that something follows at once. Raises `Gone`."""
         rest = memoryview(data)
         while rest:

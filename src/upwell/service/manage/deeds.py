@@ -55,7 +55,7 @@ DEEDS: dict[type, tuple[str, tuple[str, ...]]] = {
     c.DeleteDevice: ("device deleted", ("device",)),
     c.DeviceChange: ("device enabled or disabled", ("device", "enabled")),
     c.ResetDevice: ("device reset", ("device",)),
-    c.SetLimits: ("limits set", ("product_key", "maximum_per_min", "at_once")),
+    c.SetLimits: ("limits set", ("product_key", "maximum_per_min", "at_once", "bytes_per_s")),
     c.ReleaseDevice: ("device released", ("device",)),
     c.ReleaseDevices: ("devices released", ("released", "product_key")),
     c.ResetSecret: ("device's secret replaced", ("device", "secondary", "disconnect")),

@@ -31,6 +31,10 @@ async def set_limits(ctx: Context, caller: Caller, cmd: c.SetLimits) -> c.Limits
         else:
             await conn.execute(*SQL["set"](maximum_per_min=cmd.maximum_per_min, at_once=cmd.at_once, **which))
             await conn.execute(*SQL["recount"](**which))
+        if cmd.bytes_per_s is None:
+            await conn.execute(*SQL["drop_flow"](**which))
+        else:
+            await conn.execute(*SQL["set_flow"](bytes_per_s=cmd.bytes_per_s, **which))
         return await _shown(conn, cmd.product_key, which)
 
     return await ctx.database.transact(body)
@@ -43,6 +47,6 @@ async def _whose(conn: Connection, caller: Caller, product_key: str | None, how:
 
 async def _shown(conn: Connection, product_key: str | None, which: dict[str, Any]) -> c.Limits:
     row = await conn.fetchrow(*SQL["show"](pace_s=WINDOW_S, **which))
-    names = ("maximum_per_min", "at_once", "spent", "running")
-    told = dict.fromkeys(names) | {"spent": 0, "running": 0} if row is None else {name: row[name] for name in names}
-    return c.Limits(product_key=product_key, **told)
+    assert row is not None  # noqa: S101  # it has no condition
+    names = ("maximum_per_min", "at_once", "bytes_per_s", "spent", "running")
+    return c.Limits(product_key=product_key, **{name: row[name] for name in names})

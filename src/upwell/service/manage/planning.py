@@ -70,6 +70,7 @@ async def _asked(ctx: Context, conn: Connection, cmd: c.CreatePlan, looked: job_
     )  # fmt: skip
     assert row is not None  # noqa: S101  # it is locked
     care = await job_care.care_for(conn, job, looked.product_id)
+    own = None if care is None or care.pace is None else care.pace.bytes_per_s
     care = care if care is not None and care.has_waves else None
     led = {} if looked.way is None else {"sources": list(job.source_versions)}
     return dict(row.items()) | led | {
@@ -78,6 +79,7 @@ async def _asked(ctx: Context, conn: Connection, cmd: c.CreatePlan, looked: job_
         "group_id": job.group_ids[0] if job.group_ids else None, "gray_percent": job.gray_percent,
         "existing": job.dynamic_mode != 2, "overwrite": manner.overwrite, "multi_module": manner.multi_module,
         "per_min": await limits.least(conn, looked.product_id, manner.maximum_per_min),
+        "bytes_per_s": await limits.least_flow(conn, looked.product_id, own),
         "protocol": manner.protocol, "away_days": cmd.away_days,
         "until": (await ctx.moment(conn)).isoformat(), "care": None if care is None else kept_care(care),
     }  # fmt: skip
@@ -220,7 +222,7 @@ async def _shown(conn: Connection, caller: Caller, plan_id: int) -> c.Plan:
     waves = None if care is None else care.preset or care.waves
     way, goal = asked["way"], asked["destination"]
     guard = None if care is None else care.guard
-    seen = outlook(found, waves, asked["per_min"], asked["size"], guard, way, goal)
+    seen = outlook(found, waves, asked["per_min"], asked["size"], guard, way, goal, asked.get("bytes_per_s"))
     ids = [UUID(each) for left in found.left.values() for each in left.examples]
     names = await names_of(conn, plan_id, ids)
     versions: list[tuple[str | None, int]] = sorted(found.versions.items(), key=lambda each: (-each[1], each[0]))

@@ -9,16 +9,17 @@ import binascii
 import hmac
 import secrets
 import struct
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from datetime import datetime
 from uuid import UUID
 
 from upwell.domain.errors import Denied, NotFound
+from upwell.domain.flow import share
 from upwell.domain.talk import TaskRef
 from upwell.objects.port import Seen
 from upwell.service.context import Context
 from upwell.service.upgrade.stored_objects import still_same
-from upwell.storage.database import Connection
+from upwell.storage.database import Connection, Row
 from upwell.storage.queries import sheet
 
 _Q = sheet("downloads")
@@ -64,8 +65,19 @@ def policy_signature(secret: bytes, policy: str) -> str:
     return base64.b64encode(hmac.digest(secret, policy.encode("utf-8"), "sha1")).decode("ascii")
 
 
-async def find_download(ctx: Context, task: TaskRef, place: int = 0) -> tuple[str, int, str]:
-    """Object key, size in bytes and MD5 of a file that a task installs. Raises NotFound when the task was cancelled,
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Download:
+    """A file that a task installs: its object, size in bytes and MD5, and the names of the limits of bytes per second
+    that may be over it, the narrowest first, each with this process' share of it, None where there is none."""
+
+    key: str
+    size: int
+    md5: str
+    limits: tuple[tuple[str, int | None], ...]
+
+
+async def find_download(ctx: Context, task: TaskRef, place: int = 0) -> Download:
+    """The file that a task installs. Raises NotFound when the task was cancelled,
     its package is gone or has no file at that place, or the file is not what it was."""
     async with ctx.devices.connection() as conn:
         row = await conn.fetchrow(*_Q["find_download"](**asdict(task), place=place))
@@ -75,7 +87,16 @@ async def find_download(ctx: Context, task: TaskRef, place: int = 0) -> tuple[st
         expected = Seen(row["size"], row["object_tag"])
         if not await still_same(ctx, row["package_id"], row["object_key"], expected):
             raise NotFound("file", row["object_key"])
-    return row["object_key"], row["size"], row["md5"]
+    return Download(key=row["object_key"], size=row["size"], md5=row["md5"], limits=_limits(row, task.job_id))
+
+
+def _limits(row: Row, job_id: int) -> tuple[tuple[str, int | None], ...]:
+    rates = (
+        (f"job {job_id}", row["of_job"]),
+        (f"product {row['account_id']} {row['product_id']}", row["of_product"]),
+        (f"account {row['account_id']}", row["of_account"]),
+    )
+    return tuple((name, share(rate, row["nodes"])) for name, rate in rates)
 
 
 def _mac(secret: bytes, body: bytes) -> bytes:

@@ -211,6 +211,12 @@ async def least(conn: Connection, product_id: int, maximum_per_min: int) -> int:
     return maximum_per_min if found is None else min(maximum_per_min, int(found))
 
 
+async def least_flow(conn: Connection, product_id: int, bytes_per_s: int | None) -> int | None:
+    """How many bytes a second the downloads of such a job have at the most; None: any number."""
+    found = await conn.fetchval(*SQL["least_flow"](product_id=product_id))
+    return min((int(each) for each in (found, bytes_per_s) if each is not None), default=None)
+
+
 async def over(conn: Connection, account_id: int, product_id: int) -> list[Over]:
     """The limits over the jobs of a product, its own first."""
     rows = await conn.fetch(*SQL["over"](account_id=account_id, product_id=product_id, pace_s=WINDOW_S))

@@ -34,7 +34,8 @@ async def give(conn: Connection, job_id: int, pace: Pace, maximum_per_min: int) 
     growth = pace.growth
     rate = None if growth is None else per_min(growth, maximum_per_min, 0, 0)
     kept = None if growth is None else json.dumps(kept_growth(growth))
-    await conn.execute(*SQL["give"](job_id=job_id, growth=kept, per_min=rate, at_once=pace.at_once))
+    said = {"at_once": pace.at_once, "bytes_per_s": pace.bytes_per_s}
+    await conn.execute(*SQL["give"](job_id=job_id, growth=kept, per_min=rate, **said))
 
 
 async def change(conn: Connection, job_id: int, pace: Pace, maximum_per_min: int) -> None:

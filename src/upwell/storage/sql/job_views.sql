@@ -39,7 +39,7 @@ select j.job_id, j.kind, j.selection, j.status, j.source_versions, j.gray_percen
        case when b.halted_at is null then j.paused_by else 'guard' end as paused_by,
        case when b.halted_at is null then j.paused_why else b.halt ->> 'text' end as paused_why,
        j.open_wave, case when j.open_wave <> 0 then (select to_jsonb(r) from rollout r where r.job_id = j.job_id) end as rollout,
-       case when b2.growth is not null or b2.at_once is not null then to_jsonb(b2) end as paced,
+       case when b2.growth is not null or b2.at_once is not null or b2.bytes_per_s is not null then to_jsonb(b2) end as paced,
        h.hours, h.opens_at, j.open_until, j.open_until > clock_timestamp() as is_open,
        (select to_jsonb(a) from job_approval a where a.job_id = j.job_id) as approval,
        (select coalesce(max(k.object_problem), '') from job_package c join package k using (package_id)

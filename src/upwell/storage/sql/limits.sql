@@ -2,10 +2,18 @@
 
 -- name: show
 -- Of an account (product 0) or a product; with what is spent of a minute now.
-select l.maximum_per_min, l.at_once, l.running, coalesce((
+select l.maximum_per_min, l.at_once, f.bytes_per_s, coalesce(l.running, 0) as running, coalesce((
            select sum(p.offers) from fleet_pace p where p.account_id = l.account_id and p.product_id = l.product_id
            and p.granted_at > clock_timestamp() - make_interval(secs => :pace_s)), 0)::bigint as spent
-from fleet_limit l where l.account_id = :account_id and l.product_id = :product_id;
+from (select :account_id::bigint as account_id, :product_id::bigint as product_id) w
+left join fleet_limit l using (account_id, product_id) left join flow_limit f using (account_id, product_id);
+
+-- name: set_flow
+insert into flow_limit (account_id, product_id, bytes_per_s) values (:account_id, :product_id, :bytes_per_s)
+on conflict (account_id, product_id) do update set bytes_per_s = excluded.bytes_per_s;
+
+-- name: drop_flow
+delete from flow_limit where account_id = :account_id and product_id = :product_id;
 
 -- name: set
 insert into fleet_limit (account_id, product_id, maximum_per_min, at_once)
@@ -84,6 +92,11 @@ returning running;
 -- The least that a job below these may offer in a minute; null where none says.
 select min(l.maximum_per_min) from product p cross join lateral limits_over(p.account_id, p.product_id) l
 where p.product_id = :product_id;
+
+-- name: least_flow
+-- The fewest bytes a second that its jobs have together; null where none says.
+select min(f.bytes_per_s) from product p join flow_limit f
+on f.account_id = p.account_id and f.product_id in (0, p.product_id) where p.product_id = :product_id;
 
 -- name: over
 -- The limits over a job, with what is spent and when the first of that comes free.

@@ -2,8 +2,9 @@
 
 -- name: give
 -- A job that is being made.
-insert into budget (job_id, growth, per_min, at_once) values (:job_id, :growth, :per_min, :at_once)
-on conflict (job_id) do update set growth = excluded.growth, per_min = excluded.per_min, at_once = excluded.at_once;
+insert into budget (job_id, growth, per_min, at_once, bytes_per_s) values (:job_id, :growth, :per_min, :at_once, :bytes_per_s)
+on conflict (job_id) do update set growth = excluded.growth, per_min = excluded.per_min, at_once = excluded.at_once,
+    bytes_per_s = excluded.bytes_per_s;
 
 -- name: take_up
 -- Devices of a job whose budget the caller has that are at work already, and known to have been told, as many as that.
