@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from upwell.console.asking import V1, Members, kept
 from upwell.console.readings.home import is_running
 
-PAGE = 20
+PAGE = 10  # each is asked for its counts
 DECISIONS = 50
 
 
