@@ -131,5 +131,6 @@ async def test_nodes_that_live_share_a_limit(house: House) -> None:
             "insert into node values (gen_random_uuid(), clock_timestamp() + make_interval(secs => $1))", lease_s
         )
     assert await rates() == [None, 3000, 30_000], "one is dead"
-    assert (await limit(house, product, at_once=3)).bytes_per_s is None
+    assert (await limit(house, product, at_once=3)).bytes_per_s == 9000, "what is not said stays"
+    assert (await limit(house, product)).bytes_per_s is None
     assert await rates() == [None, None, 30_000]

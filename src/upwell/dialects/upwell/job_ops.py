@@ -327,8 +327,8 @@ OPERATIONS: dict[str, Row] = {
         "PATCH", _ONE, "operator", "Change the pace, the hours or the tags of a rollout that runs.", _update, ROLLOUT,
         ids=ROLLOUT_PATH, body=(PACE, TIMEOUT, SOURCES, TAGS, care.HOURS, care.PACE), selects=True,
         notes="`timeout_min` and `source_versions` only of a dynamic one. With `maximum_per_min` 0 nothing is offered."
-              " Hours `{}` are none, and so is a pace `{}`; other hours are in place of those there were, what is not said"
-              " of a pace stays."
+              " Hours `{}` are none, and so is a pace `{}`; other hours are in place of those there were, what is not"
+              " said of a pace stays."
               " Of a rollout that wanted approval a change is approved anew.",
     ),
     "cancel_rollout": row(
