@@ -153,7 +153,7 @@ async def test_check_tells_each_difference(ctx: Context, caller: Caller, monkeyp
         await conn.execute("update task set state = 'FAILED' where device_id = $1", flock.ids[3])
         await conn.execute("update fleet_count set online = online + 2")
         await conn.execute("insert into job_mark values ($1, $2, 7)", job, max(flock.ids))
-    place = "(wave=0 acts=0 state={} asked=False again=False gone=False)"
+    place = "(wave=0 acts=0 state={} asked=False again=False gone=False outcome=)"
     assert await lines_of(ctx) == [
         f"job {job}: 1 tasks and 0 counted {place.format('FAILED')}",
         f"job {job}: 29 tasks and 30 counted {place.format('QUEUED')}",
