@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 from demo.chromium import COMMAND, found
-from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
 
 from acceptance.client import Server, serve, until
 from acceptance.console import PASSWORD
@@ -20,6 +20,7 @@ AXE = Path(__file__).parent / ".vendor" / "axe.min.js"
 WIDE, NARROW = {"width": 1440, "height": 900}, {"width": 375, "height": 812}
 LONG = "A device with a name so long that no line of a narrow page has room for it 走廊尽头左侧的备用灯"
 Visit = Callable[..., Any]
+expect.set_options(timeout=30_000)  # nothing is asserted of how fast a machine is
 
 
 @pytest.fixture(scope="session")

@@ -18,9 +18,9 @@ def test_one_signs_in_and_sees_a_rollout_change_while_looking(v1: Api, fleet: di
         page.goto(f"{page.url}rollouts/{fleet['rollout']}")
         expect(page.locator(".acts")).to_contain_text("Pause")
         v1.do("pause_rollout", rollout_id=fleet["rollout"], reason="while one looks")
-        expect(page.locator(".note")).to_contain_text("while one looks", timeout=10_000)
+        expect(page.locator(".note")).to_contain_text("while one looks")
         v1.do("resume_rollout", rollout_id=fleet["rollout"])
-        expect(page.locator(".note")).to_have_count(0, timeout=10_000)
+        expect(page.locator(".note")).to_have_count(0)
         expect(page.locator("#offline")).to_be_hidden()
     assert said == []
 
