@@ -61,7 +61,7 @@ async def test_a_transaction_that_was_left_is_rolled_back_when_its_connection_is
 async def test_a_look_up_is_planned_for_tables_of_any_size_while_they_are_empty(ctx: Context) -> None:
     """It is planned once, and a plan for an empty table would read all of it when a million devices are in it."""
     lookups = await ctx.database.beside(LOOKUPS)
-    nobody = {"account_id": 1, "device_ids": [uuid4()]}
+    nobody = {"account_id": 1, "device_ids": [uuid4()], "now": ctx.now()}
     asked = (
         sheet("devices")["show_devices"](**nobody),
         sheet("access")["find_keys"](key_ids=["nobody"], now=ctx.now()),
