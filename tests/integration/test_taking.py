@@ -78,7 +78,7 @@ async def test_the_rows_of_all_connections_are_folded_into_one_a_place(ctx: Cont
                 taken.ledger.note(task, *step(task, Event.DELIVERED))
                 await taken.ledger.save(conn, ctx.now())
         async with one.transaction():  # who writes at this moment is not waited for
-            await counters.move(one, {counters.Place(job, 0, 0, "QUEUED", False, False, False): 0})
+            await counters.move(one, {counters.Place(job, 0, 0, "QUEUED", False, False, False, ""): 0})
             await one.execute("select from job_count where lane = pg_backend_pid() for update")
             assert await counters.fold(two, 0, 1) == job
             assert await counters.totals(two, [job]) == {job: {State.QUEUED: 1, State.NOTIFIED: 3}}
