@@ -13,7 +13,6 @@ import typer
 
 from upwell.cli.exits import Ended, Exit
 from upwell.cli.telling import minute, number, of, size
-from upwell.domain.flow import read_rate
 
 Preset = Literal["careful", "fast", "all_at_once"]
 _WAVE = re.compile(
@@ -148,8 +147,12 @@ class Careful:
 
 def rate_of(text: str | None) -> int | None:
     """Bytes a second of what an option says. Raises Ended."""
-    found = None if text is None else read_rate(text)
-    if text is not None and found is None:
+    if text is None:
+        return None
+    from upwell.domain.flow import read_rate  # here, for every other command begins without it
+
+    found = read_rate(text)
+    if found is None:
         raise Ended(Exit.USAGE, f"upwell: --bytes-per-s {text}: no rate from 1k to 1000G", "  try: --bytes-per-s 2M")
     return found
 
