@@ -264,7 +264,7 @@ async def staged(
     )  # fmt: skip
     await ask(
         ctx, STAGE_JOB, job, scene.package, scene.is_over, scene.is_paused, scene.is_halted, scene.is_dealt,
-        scene.has_pace, scene.is_stopped, not scene.is_delta, scene.is_unapproved, scene.is_closed, scene.is_full,
+        scene.has_pace, scene.is_stopped, scene.pushes, scene.is_unapproved, scene.is_closed, scene.is_full,
         offered, scene.is_below_full,
     )  # fmt: skip
     refused = [name for name, task in zip(flock.names, tasks, strict=True) if task.is_refused]
