@@ -135,6 +135,16 @@ def came_back(task: Task, version: str | None, connection: UUID | None) -> bool:
     return had_it and began_anew and version is not None and version == task.source_version
 
 
+def fallen_back(
+    before: Task, after: Task, version: str | None, connection: UUID | None
+) -> Task | None:  # fmt: skip
+    """An open task whose device came back so, as it is saved where that is counted (domain/setbacks.py): not offered,
+    so that it counts once until it is offered the package again. None: it did not come back."""
+    if not after.is_open or not came_back(before, version, connection):
+        return None
+    return replace(after, offered_on=None)
+
+
 def _come_back(task: Task, version: str | None, connection: UUID | None) -> Task:
     """The task, marked where it did."""
     return replace(task, outcome=ROLLED_BACK) if came_back(task, version, connection) else task

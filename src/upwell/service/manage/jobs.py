@@ -203,7 +203,8 @@ async def update_job(ctx: Context, caller: Caller, cmd: c.UpdateJob) -> c.Job:
         job = await locked_job(conn, caller, cmd.job_id)
         _check_update(job, cmd)
         asked = await approvals.asked(conn, cmd.job_id)
-        before = await job_views.one(conn, caller, cmd.job_id, asking=False)
+        is_compared = asked is not None or cmd.pace is not None
+        before = await job_views.one(conn, caller, cmd.job_id, asking=False) if is_compared else None
         tags = None if cmd.tags is None else json.dumps(cmd.tags)
         given = {"maximum_per_min": cmd.maximum_per_min, "tags": tags, "timeout_min": cmd.timeout_min}
         versions = cmd.source_versions
@@ -220,7 +221,7 @@ async def update_job(ctx: Context, caller: Caller, cmd: c.UpdateJob) -> c.Job:
             await _set_hours(ctx, conn, cmd.job_id, cmd.hours)
         if cmd.pace is not None:
             most = job["maximum_per_min"] if cmd.maximum_per_min is None else cmd.maximum_per_min
-            pace = changed(None if before.pace is None else before.pace.pace, cmd.pace)
+            pace = changed(None if before is None or before.pace is None else before.pace.pace, cmd.pace)
             await pacing.change(conn, cmd.job_id, pace, most)
         after = await job_views.one(conn, caller, cmd.job_id, asking=False)
         if asked is None or edition(before) == edition(after):

@@ -46,7 +46,8 @@ async def share(
     if not limits:
         return Shares(dict(granted))
     of_job = await _over(conn, granted, {Limit(row["account_id"], row["product_id"]) for row in limits})
-    waiting = await conn.fetch(*SQL["waiting"](since=now - timedelta(seconds=HELD_S)))
+    accounts = sorted({row["account_id"] for row in limits})
+    waiting = await conn.fetch(*SQL["waiting"](since=now - timedelta(seconds=HELD_S), account_ids=accounts))
     used = await _spent(conn, limits)
     left = dict(granted)
     made = {job: spent.get(job, 0) for job in granted}

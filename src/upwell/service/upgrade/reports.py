@@ -8,7 +8,7 @@ waits for nothing that others hold: devices whose rows they hold are given back,
 import asyncio
 from collections.abc import Mapping, Sequence
 from collections.abc import Set as AbstractSet
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from uuid import UUID
 
@@ -16,8 +16,8 @@ from upwell.domain.choosing import Choice
 from upwell.domain.hearing import (
     Beside,
     answered_version,
-    came_back,
     delivered,
+    fallen_back,
     is_older,
     reported_progress,
     reported_result,
@@ -166,22 +166,15 @@ def _apply_one(incoming: Incoming, tasks: list[Task], known: _Known, ledger: Led
             continue
         stepped, change = _step(task, incoming, known, now)
         if task.counts_setbacks and isinstance(incoming.said, VersionReport):
-            stepped = _fallen_back(task, stepped, incoming, ledger)
+            back = fallen_back(task, stepped, incoming.said.version, incoming.connection_id)
+            if back is not None:
+                ledger.setbacks.fell_back(task)
+                stepped = back
         if stepped != task or change is not None:
             tasks[place] = stepped
             ledger.note(task, stepped, change)
             moved.append(stepped)
     return moved
-
-
-def _fallen_back(task: Task, stepped: Task, incoming: Incoming, ledger: Ledger) -> Task:
-    """A device that came back with what it ran before has failed once, until it is offered the package again."""
-    if not isinstance(incoming.said, VersionReport) or not stepped.is_open:
-        return stepped
-    if not came_back(task, incoming.said.version, incoming.connection_id):
-        return stepped
-    ledger.setbacks.fell_back(task)
-    return replace(stepped, offered_on=None)
 
 
 def _concerns(incoming: Incoming, task: Task) -> bool:

@@ -44,8 +44,9 @@ where p.granted_at > clock_timestamp() - make_interval(secs => :pace_s)
 group by p.account_id, p.product_id;
 
 -- name: waiting
--- Jobs that a limit kept back since then.
-select b.job_id, j.account_id, j.product_id from budget b join job j using (job_id) where b.waits_at > :since;
+-- Jobs of these accounts that a limit kept back since then.
+select b.job_id, j.account_id, j.product_id from budget b join job j using (job_id)
+where b.waits_at > :since and j.account_id = any(:account_ids::bigint[]);
 
 -- name: note_waiting
 update budget set waits_at = case when job_id = any(:waiting::bigint[]) then :now::timestamptz end
