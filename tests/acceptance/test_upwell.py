@@ -111,6 +111,9 @@ def with_hooks(v1: Api) -> None:
     assert v1.do("ping_hook", hook_id=hook)["id"] == hook
     [ping] = until(lambda: v1.every("list_deliveries", hook_id=hook), bool)
     assert ping["type"] == "upwell.hook.ping" and ping["status"] in ("waiting", "sending")
+    whole = v1.do("show_delivery", hook_id=hook, event_id=ping["event_id"])
+    assert json.loads(whole["body"])["id"] == ping["event_id"] and whole["target_url"] == made["target_url"]
+    assert v1.refused("show_delivery", hook_id=hook, event_id="evt_0000000000000000").code == "not-found"
     v1.do("redeliver_events", hook_id=hook, event_ids=[ping["event_id"]])
     v1.do("redeliver_events", hook_id=hook, first=ping["event_id"], last=ping["event_id"])
     assert v1.do("update_hook", hook_id=hook, enabled=False)["enabled"] is False
@@ -437,6 +440,7 @@ FOR_ALL = {
     "change_password",
     "create_own_key",
     "revoke_own_key",
+    "close_own_session",
 }  # a viewer too may do these
 
 

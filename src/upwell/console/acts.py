@@ -20,17 +20,21 @@ from upwell.domain.commands import Command
 from upwell.domain.errors import Invalid, NotFound
 
 FIELDS_MAX = 200
-BACK_FIELD = "back"
-_OWN = (CSRF_FIELD, BACK_FIELD)
+BACK_FIELD, METHOD_FIELD = "back", "do"
+_OWN = (CSRF_FIELD, BACK_FIELD, METHOD_FIELD)
+_EXACT = ("password", "current_password", "new_password")  # every letter counts, a blank at an end too
 _YES = {"true": True, "false": False}
 
 
 @dataclass(frozen=True, slots=True)
 class Act:
-    """An operation that pages ask for; `word` is the key of what is told when it was done."""
+    """An operation that pages ask for; `word` is the key of what is told when it was done. What it tells is shown
+    `once`, where it has a secret; after one that `leaves` the page that asked is gone."""
 
     word: str
     method: str = "POST"
+    once: bool = False
+    leaves: bool = False
 
 
 ACTS: dict[str, Act] = {
@@ -47,15 +51,32 @@ ACTS: dict[str, Act] = {
     "start_rollback": Act("rollback_started"),
     "end_rollout": Act("ended"),
     "retry_tasks": Act("retried"),
+    "create_hook": Act("hook_made", once=True),
+    "update_hook": Act("hook_changed", "PATCH"),
+    "delete_hook": Act("hook_deleted", "DELETE", leaves=True),
+    "ping_hook": Act("pinged"),
+    "rotate_hook_secret": Act("secret_rotated", once=True),
+    "redeliver_events": Act("sent_again"),
+    "create_key": Act("key_made", once=True),
+    "revoke_key": Act("key_revoked", "DELETE"),
+    "create_own_key": Act("key_made", once=True),
+    "revoke_own_key": Act("key_revoked", "DELETE"),
+    "create_user": Act("user_made"),
+    "update_user": Act("user_changed", "PATCH"),
+    "delete_user": Act("user_deleted", "DELETE", leaves=True),
+    "close_session": Act("session_ended", "DELETE"),
+    "close_own_session": Act("session_ended", "DELETE"),
+    "change_password": Act("password_changed", "PUT"),
     "end_session": Act("signed_out", "DELETE"),
     "end_sessions": Act("signed_out", "DELETE"),
 }
 ENDS_SESSION = ("end_session", "end_sessions")
 
 
-def act_at(path: str) -> Route[Row]:
-    """The operation that a form on this path of `/v1` asks for. Raises NotFound."""
-    for method in dict.fromkeys(each.method for each in ACTS.values()):
+def act_at(path: str, asked: str = "") -> Route[Row]:
+    """The operation that a form on this path of `/v1` asks for, by the method where several are there. Raises
+    NotFound."""
+    for method in dict.fromkeys(each.method for each in ACTS.values() if asked in ("", each.method)):
         try:
             found = management.route(method, management.ROOT + path)
         except (NotFound, WrongMethod):
@@ -81,7 +102,7 @@ def command(found: Route[Row], fields: Mapping[str, str]) -> Command:
     """What the form asks for. Raises Invalid, Missing, NotFound."""
     known = {param.name: param for param in found.operation.params}
     given = {name: value for name, value in fields.items() if name not in _OWN and value.strip()}
-    body = {name: _value(known.get(name), value.strip()) for name, value in given.items()}
+    body = {name: value if name in _EXACT else _value(known.get(name), value.strip()) for name, value in given.items()}
     return management.command(found, "", json.dumps(body).encode() if known else b"", {})
 
 

@@ -72,7 +72,8 @@ class Console:
     def call(self, asked: Asked[RestRequest]) -> Call:
         request = asked.request
         if request.method == "POST" and request.path.startswith(f"{_DO}/"):
-            act = acts.act_at(request.path.removeprefix(_DO))
+            asked_for = acts.fields_of(request.body).get(acts.METHOD_FIELD, "")
+            act = acts.act_at(request.path.removeprefix(_DO), asked_for)
             role = act.operation.role
             return Call(operation=act.name, role=role, own=act, permits=lambda caller: access.require(caller, role),
                         reads=False, limit_per_s=render.REQUESTS_PER_S, of_caller=True)  # fmt: skip
@@ -123,13 +124,18 @@ class Console:
         if found.name in acts.ENDS_SESSION:
             gone = headers.cookie(headers.SESSION, "", secure=asked.origin.startswith("https:"), life_s=0)
             return Answer(303, b"", {**headers.OF_PAGES, "location": f"{headers.ROOT}/sign-in", "set-cookie": gone})
-        back = headers.back_of(fields.get(acts.BACK_FIELD, ""))
-        if not _is_scripted(asked.request):
+        act, back = acts.ACTS[found.name], headers.back_of(fields.get(acts.BACK_FIELD, ""))
+        words, is_scripted = words_of(asked.request), _is_scripted(asked.request)
+        given = {"act": act.word, "told": shown, "kind": "done", "back": back, "scripted": is_scripted}
+        if act.once and not is_scripted:
+            return Answer(200, drawing.draw("made_page.html", words, **looks(asked.request), **given), headers.OF_PAGES)
+        if not is_scripted:
             return Answer(303, b"", {**headers.OF_PAGES, "location": back})
-        body = drawing.draw(
-            "told.html", words_of(asked.request), act=acts.ACTS[found.name].word, told=shown, kind="done"
-        )
-        return Answer(200, body, {**headers.OF_PAGES, "hx-trigger": "upwell-done"})
+        if act.leaves:
+            return Answer(200, b"", {**headers.OF_PAGES, "hx-redirect": back})
+        body = drawing.draw("made.html" if act.once else "told.html", words, **given)
+        where = "#made" if act.once else "#told"
+        return Answer(200, body, {**headers.OF_PAGES, "hx-trigger": "upwell-done", "hx-retarget": where})
 
     def refuse(self, asked: Asked[RestRequest], error: Exception) -> Answer:
         """Who is not signed in is sent to where one does; others are told the problem, as `/v1` tells it."""

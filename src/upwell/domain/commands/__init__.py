@@ -14,7 +14,7 @@ from upwell.domain.commands.attention import (
     Some,
     StillJob,
 )
-from upwell.domain.commands.audit import AuditEntry, ListAudit
+from upwell.domain.commands.audit import AuditEntry, ExportAudit, ListAudit
 from upwell.domain.commands.devices import (
     AsideCounts,
     CountAside,
@@ -138,13 +138,18 @@ from upwell.domain.commands.packages import (
 from upwell.domain.commands.people import (
     Account,
     ChangePassword,
+    CloseOwnSession,
+    CloseSession,
     CreateAccount,
     CreateUser,
     DeleteUser,
     EndSession,
     ListAccounts,
+    ListOwnSessions,
+    ListSessions,
     ListUsers,
     Me,
+    OpenSession,
     RenameAccount,
     Session,
     ShowAccount,
@@ -172,6 +177,7 @@ from upwell.domain.commands.receivers import (
     Receiver,
     Redeliver,
     RotateSecret,
+    ShowDelivery,
     ShowReceiver,
     UpdateReceiver,
 )
@@ -279,7 +285,8 @@ Changing = (
     | UpdateEventSettings | CreateReceiver | UpdateReceiver | DeleteReceiver | PingReceiver | RotateSecret | Redeliver
     | CreateUpload | PutUploadPart | CompleteUpload | DeleteUpload
     | CreateImport | CancelImport | CreatePlan | CreateOwnKey | RevokeOwnKey | SetRolloutDefaults
-    | SignIn | EndSession | ChangePassword | CreateUser | UpdateUser | DeleteUser | CreateAccount | RenameAccount
+    | SignIn | EndSession | CloseSession | CloseOwnSession
+    | ChangePassword | CreateUser | UpdateUser | DeleteUser | CreateAccount | RenameAccount
 )  # fmt: skip
 """What leaves a trace: an entry of the audit each. A check of names is kept for the registration that follows it."""
 
@@ -293,7 +300,8 @@ Reading = (
     | ShowRolloutDefaults
     | ExportDevices | ShowImport | ListImports | ListImportProblems | ListImportDevices
     | ListOwnKeys | ShowMe | ListUsers | ShowUser | ListAccounts | ShowAccount
-    | ListEvents | ShowEventSettings | ShowReceiver | ListReceivers | ListDeliveries
+    | ListEvents | ShowEventSettings | ShowReceiver | ListReceivers | ListDeliveries | ShowDelivery
+    | ListSessions | ListOwnSessions | ExportAudit
 )  # fmt: skip
 
 Command = Changing | Reading
@@ -308,6 +316,7 @@ Result = (
     | Page[RefusedLogin] | Page[VersionHour]
     | tuple[Device, ...]
     | Space | Module | SecretReset | Key | EventSlice | EventSettings | Receiver | tuple[Receiver, ...] | Page[Delivery]
-    | Me | User | Session | Account | tuple[User, ...] | Page[Account]
+    | Me | User | Session | Account | tuple[User, ...] | Page[Account] | Delivery | tuple[OpenSession, ...]
+    | Flow[AuditEntry]
     | tuple[Space, ...] | tuple[TargetFile, ...] | tuple[Key, ...] | tuple[Failures, ...]
 )  # fmt: skip
