@@ -5,13 +5,14 @@ read by, so that the same is refused with the same words. What is in no row here
 """
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import parse_qsl
 
+from upwell.console import making
+from upwell.console.fields import Fields, nested
 from upwell.console.headers import CSRF_FIELD
-from upwell.dialects.operations import Param
 from upwell.dialects.rest import Route
 from upwell.dialects.upwell import management
 from upwell.dialects.upwell.codes import WrongMethod
@@ -23,17 +24,25 @@ FIELDS_MAX = 200
 BACK_FIELD, METHOD_FIELD = "back", "do"
 _OWN = (CSRF_FIELD, BACK_FIELD, METHOD_FIELD)
 _EXACT = ("password", "current_password", "new_password")  # every letter counts, a blank at an end too
-_YES = {"true": True, "false": False}
 
 
 @dataclass(frozen=True, slots=True)
 class Act:
-    """An operation that pages ask for; `word` is the key of what is told when it was done. What it tells is shown
-    `once`, where it has a secret; after one that `leaves` the page that asked is gone."""
+    """An operation that pages ask for; `word` is the key of what is told when it was done. One that only `reads` leaves
+    nothing in the audit. The form of a `page` of its own is drawn with it where no script is; what is told is drawn by
+    `told`, and where it `goes_to` a page of what was made, that comes. `body` is of a form whose fields are not the
+    body's own; one that holds a key is done `once`. What tells a `secret` is shown on the page until it is put away;
+    after one that `leaves` the page that asked is gone, and the one that it came from comes."""
 
     word: str
     method: str = "POST"
+    reads: bool = False
+    page: str = ""
+    told: str = "told.html"
+    goes_to: str = ""
+    body: Callable[[Fields], dict[str, Any]] | None = None
     once: bool = False
+    secret: bool = False
     leaves: bool = False
 
 
@@ -41,6 +50,8 @@ ACTS: dict[str, Act] = {
     "create_product": Act("product_made"),
     "update_device": Act("device_changed", "PATCH"),
     "release_device": Act("released"),
+    "create_plan": Act("planned", reads=True, page="rollout_new", told="plan_told.html", body=making.plan_body),
+    "create_rollout": Act("rollout_made", page="rollout_new", goes_to="/rollouts/{id}", body=making.body, once=True),
     "pause_rollout": Act("paused"),
     "resume_rollout": Act("resumed"),
     "approve_rollout": Act("approved"),
@@ -51,15 +62,15 @@ ACTS: dict[str, Act] = {
     "start_rollback": Act("rollback_started"),
     "end_rollout": Act("ended"),
     "retry_tasks": Act("retried"),
-    "create_hook": Act("hook_made", once=True),
+    "create_hook": Act("hook_made", secret=True),
     "update_hook": Act("hook_changed", "PATCH"),
     "delete_hook": Act("hook_deleted", "DELETE", leaves=True),
     "ping_hook": Act("pinged"),
-    "rotate_hook_secret": Act("secret_rotated", once=True),
+    "rotate_hook_secret": Act("secret_rotated", secret=True),
     "redeliver_events": Act("sent_again"),
-    "create_key": Act("key_made", once=True),
+    "create_key": Act("key_made", secret=True),
     "revoke_key": Act("key_revoked", "DELETE"),
-    "create_own_key": Act("key_made", once=True),
+    "create_own_key": Act("key_made", secret=True),
     "revoke_own_key": Act("key_revoked", "DELETE"),
     "create_user": Act("user_made"),
     "update_user": Act("user_changed", "PATCH"),
@@ -98,19 +109,18 @@ def fields_of(body: bytes) -> dict[str, str]:
     return found
 
 
-def command(found: Route[Row], fields: Mapping[str, str]) -> Command:
+def command(found: Route[Row], fields: Fields) -> Command:
     """What the form asks for. Raises Invalid, Missing, NotFound."""
-    known = {param.name: param for param in found.operation.params}
-    given = {name: value for name, value in fields.items() if name not in _OWN and value.strip()}
-    body = {name: value if name in _EXACT else _value(known.get(name), value.strip()) for name, value in given.items()}
-    return management.command(found, "", json.dumps(body).encode() if known else b"", {})
+    return management.command(
+        found, "", json.dumps(body_of(found, fields)).encode() if found.operation.params else b"", {}
+    )
 
 
-def _value(param: Param | None, text: str) -> Any:
-    """A field as the member that it is; what it can't be is refused where the body is read."""
-    kind = "text" if param is None else param.kind
-    if kind == "int" and text.removeprefix("-").isascii() and text.removeprefix("-").isdecimal():
-        return int(text)
-    if kind == "bool":
-        return _YES.get(text, text)
-    return text.split("\n") if kind == "list" else text
+def body_of(found: Route[Row], fields: Fields) -> dict[str, Any]:
+    """The body that the form is. Raises Invalid."""
+    act = ACTS[found.name]
+    if act.body is not None:
+        return act.body(fields)
+    said = {name: value if name in _EXACT else value.strip() for name, value in fields.items() if name not in _OWN}
+    given = {name: value for name, value in said.items() if value.strip()}
+    return nested(found.operation.params, given)
