@@ -13,7 +13,7 @@ from typing import Any, Generic, TypeVar
 
 from upwell.domain.errors import Unavailable
 from upwell.engine.trouble import Trouble
-from upwell.meters.batches import Batches
+from upwell.meters.gathered import Gathered
 
 log = logging.getLogger(__name__)
 APPLY_MAX_S = 60.0  # a batch is bounded work; askers that wait longer are told by `late_s`
@@ -34,7 +34,7 @@ class Gatherer(Generic[T, R]):
         self._trouble = Trouble(log, name)
         self._batch_max = batch_max
         self._company_s = company_s
-        self.batches = Batches()
+        self.gathered = Gathered()
         self._waiting_since: float | None = None  # when somebody first waited since the last batch was settled
         self._queue: asyncio.Queue[tuple[T, asyncio.Future[R]]] = asyncio.Queue(queue_max)
 
@@ -68,7 +68,7 @@ class Gatherer(Generic[T, R]):
                 batch.append(self._queue.get_nowait())
             began_s = time.monotonic()
             await self._settle(batch)
-            self.batches.add(len(batch), time.monotonic() - began_s)
+            self.gathered.add(len(batch), time.monotonic() - began_s)
             self._waiting_since = None if self._queue.empty() else time.monotonic()
 
     async def _settle(self, batch: list[tuple[T, asyncio.Future[R]]]) -> None:

@@ -15,7 +15,7 @@ from typing import Any, Generic, TypeAlias, TypeVar
 
 from upwell.domain.errors import Held, Unavailable
 from upwell.engine.trouble import Trouble
-from upwell.meters.batches import Batches
+from upwell.meters.gathered import Gathered
 
 log = logging.getLogger(__name__)
 APPLY_MAX_S = 60.0  # a batch is bounded work; items that wait longer are told by `late_s`
@@ -140,8 +140,8 @@ class Lanes(Generic[T]):
         self.name = name
         self._key = key
         self._queue_max = queue_max
-        self.batches = Batches()
-        self._lanes = [_Lane(name, apply, key, batch_max, company_s, self.batches) for _ in range(count)]
+        self.gathered = Gathered()
+        self._lanes = [_Lane(name, apply, key, batch_max, company_s, self.gathered) for _ in range(count)]
 
     def hand(self, item: T, settled: Settled) -> None:
         """Take an item; `settled` is called after its commit. Never waits: who hands in more than it may have unsettled
@@ -197,7 +197,7 @@ class _Lane:
     key: Callable[[Any], Hashable]
     batch_max: int
     company_s: float
-    batches: Batches
+    gathered: Gathered
     queue: deque[tuple[Any, Settled]] = field(default_factory=deque)
     apart: dict[Hashable, _Apart] = field(default_factory=dict)
     filled: asyncio.Event = field(default_factory=asyncio.Event)
@@ -228,7 +228,7 @@ class _Lane:
             batch = self._next()
             began_s = time.monotonic()
             await self._settle(batch)
-            self.batches.add(len(batch), time.monotonic() - began_s)
+            self.gathered.add(len(batch), time.monotonic() - began_s)
             self.waiting_since = time.monotonic() if self.queue else None
 
     def _next(self) -> list[tuple[Any, Settled]]:

@@ -135,8 +135,8 @@ class Meter:
             if isinstance(part, Lanes | Gatherer):
                 reading.put("upwell_lane_depth", part.depth(), part.name)
                 reading.put("upwell_lane_waited_seconds", part.waited_s(), part.name)
-                reading.spans("upwell_batch_items", part.batches.items, part.name)
-                reading.spans("upwell_batch_seconds", part.batches.seconds, part.name)
+                reading.spans("upwell_batch_items", part.gathered.items, part.name)
+                reading.spans("upwell_batch_seconds", part.gathered.seconds, part.name)
         reading.put("upwell_lane_depth", self.engine.scribe.depth(), self.engine.scribe.name)
         reading.spans("upwell_event_loop_delay_seconds", self.delays.spans)
 

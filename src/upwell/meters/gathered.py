@@ -4,7 +4,7 @@ from upwell.meters.counting import Spans
 from upwell.meters.table import ITEMS, SECONDS
 
 
-class Batches:
+class Gathered:
     """Of one lane or of several alike."""
 
     __slots__ = ("items", "seconds")
