@@ -15,7 +15,7 @@ from starlette.responses import RedirectResponse, Response
 from starlette.routing import BaseRoute
 from starlette.routing import Route as Path
 
-from upwell.console import acts, assets, drawing, headers, words
+from upwell.console import acts, assets, drawing, headers, scripted, words
 from upwell.console.asking import QUERY_CHARS_MAX, V1, Members
 from upwell.console.entrance import Entrance
 from upwell.console.live import Live
@@ -72,10 +72,13 @@ class Console:
     def call(self, asked: Asked[RestRequest]) -> Call:
         request = asked.request
         if request.method == "POST" and request.path.startswith(f"{_DO}/"):
-            act = acts.act_at(request.path.removeprefix(_DO))
+            asked_for = acts.fields_of(request.body).get(acts.METHOD_FIELD, "")
+            act = acts.act_at(request.path.removeprefix(_DO), asked_for)
             role = act.operation.role
             return Call(operation=act.name, role=role, own=act, permits=lambda caller: access.require(caller, role),
                         reads=False, limit_per_s=render.REQUESTS_PER_S, of_caller=True)  # fmt: skip
+        if scripted.is_scripted(request.path):
+            return _scripted(asked)
         method = "GET" if request.method == "HEAD" else request.method
         page = rest.route(PAGES, headers.ROOT, method, request.path)
         return Call(
@@ -89,18 +92,25 @@ class Console:
         if not token:
             raise UnknownKey
         caller = await sessions.caller_of_session(house.ctx, token, DIALECT, asked.peer)
-        if not isinstance(call.own.operation, Page):
+        if scripted.is_scripted(asked.request.path):
+            if not call.reads:
+                headers.require_own(asked.request.headers, token, "")
+        elif not isinstance(call.own.operation, Page):
             fields = acts.fields_of(asked.request.body)
             headers.require_own(asked.request.headers, token, fields.get(headers.CSRF_FIELD, ""))
         return caller
 
     def command(self, asked: Asked[RestRequest], call: Call) -> Command:
+        if scripted.is_scripted(asked.request.path):
+            return scripted.command(call.own, asked.request)
         return acts.command(call.own, acts.fields_of(asked.request.body))
 
     def answer(self, asked: Asked[RestRequest], result: Result | Seen) -> Answer:
         """A page, or the part of it that changes; of what was done what is to be told."""
         if isinstance(result, Seen):
             return self._page(asked, result)
+        if scripted.is_scripted(asked.request.path):
+            return scripted.answer(asked, result)
         return self._done(asked, result)
 
     def _page(self, asked: Asked[RestRequest], seen: Seen) -> Answer:
@@ -123,17 +133,20 @@ class Console:
         if found.name in acts.ENDS_SESSION:
             gone = headers.cookie(headers.SESSION, "", secure=asked.origin.startswith("https:"), life_s=0)
             return Answer(303, b"", {**headers.OF_PAGES, "location": f"{headers.ROOT}/sign-in", "set-cookie": gone})
-        back = headers.back_of(fields.get(acts.BACK_FIELD, ""))
+        act = acts.ACTS[found.name]
+        back = headers.ROOT + act.goes_to if act.goes_to else headers.back_of(fields.get(acts.BACK_FIELD, ""))
         if not _is_scripted(asked.request):
             return Answer(303, b"", {**headers.OF_PAGES, "location": back})
-        body = drawing.draw(
-            "told.html", words_of(asked.request), act=acts.ACTS[found.name].word, told=shown, kind="done"
-        )
+        if act.goes_to:
+            return Answer(200, b"", {**headers.OF_PAGES, "hx-redirect": back})
+        body = drawing.draw("told.html", words_of(asked.request), act=act.word, told=shown, kind="done")
         return Answer(200, body, {**headers.OF_PAGES, "hx-trigger": "upwell-done"})
 
     def refuse(self, asked: Asked[RestRequest], error: Exception) -> Answer:
         """Who is not signed in is sent to where one does; others are told the problem, as `/v1` tells it."""
         request = asked.request
+        if scripted.is_scripted(request.path):
+            return scripted.refuse(asked, error)
         if isinstance(error, UnknownKey):
             return _to_entrance(request)
         told = codes.refusal(error, asked.request_id)
@@ -176,6 +189,15 @@ def _reading(asked: Asked[RestRequest], found: Route[Page]) -> Any:
         return Seen(caller, v1.asked, told)
 
     return use
+
+
+def _scripted(asked: Asked[RestRequest]) -> Call:
+    found = scripted.route(asked.request.method, asked.request.path)
+    role, reads = found.operation.role, found.operation.method == "GET"
+    return Call(
+        operation=found.name, role=role, own=found, permits=lambda caller: access.require(caller, role), reads=reads,
+        limit_per_s=render.REQUESTS_PER_S, of_caller=True,
+    )  # fmt: skip
 
 
 def _token(asked: Asked[RestRequest]) -> str:
