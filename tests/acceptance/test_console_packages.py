@@ -105,10 +105,14 @@ def test_a_package_says_what_it_is_and_its_notes_are_markdown_without_html(
 def test_it_is_verified_on_test_devices_from_its_page(v1: Api, boss: Browser, running: dict[str, Any]) -> None:
     second, product, device = running["second"], running["product"], running["devices"][0]
     fields = dict(boss.get(f"/packages/{second}").forms["/console/do/rollouts"])
-    refused = boss.send("/do/rollouts", fields | {"targets.device_names": "p-0\r\nnobody"}, **{"hx-request": "true"})
+    scripted_form = {"hx-request": "true"}
+    refused = boss.send("/do/rollouts", fields | {"targets.device_names": "p-0\r\nnobody"}, **scripted_form)
     assert refused.status_code in (400, 404) and "nobody" in Page(refused).text
-    begun = boss.send("/do/rollouts", fields | {"targets.device_names": "p-0\r\n"}, **{"hx-request": "true"})
-    assert begun.status_code == 200 and "It is being tried on the test devices." in Page(begun).text
+    fields["once"] = next(given["value"] for tag, given in Page(refused).elements if given.get("id") == "once")
+    begun = boss.send("/do/rollouts", fields | {"targets.device_names": "p-0\r\n"}, **scripted_form)
+    again = boss.send("/do/rollouts", fields | {"targets.device_names": "p-0\r\n"}, **scripted_form)
+    assert begun.status_code == 200 and begun.headers["hx-redirect"].startswith("/console/rollouts/ro_")
+    assert again.headers["hx-redirect"] == begun.headers["hx-redirect"], "it is begun once"
     device.offered()
     page = boss.get(f"/packages/{second}")
     assert "Being verified" in page.text and f"/console/devices/{product}_p-0" in page.links()
@@ -133,8 +137,9 @@ def test_one_is_deleted_with_what_that_touches_told_before(v1: Api, boss: Browse
     made = package(v1, running["product"], "1.0", verify=False)
     rollout = v1.do("create_rollout", kind="static", package_id=made, product_id=running["product"],
                     targets={"device_names": ["p-2"]})["id"]  # fmt: skip
+    told = "2 devices run this version. Nothing changes on them."
+    until(lambda: boss.get(f"/packages/{made}").text, lambda text: told in text)
     page = boss.get(f"/packages/{made}")
-    assert "2 devices run this version. Nothing changes on them." in page.text
     assert "A rollout brings it out." in page.text
     fields = {"csrf": boss.csrf(), "do": "DELETE"}
     assert boss.send(f"/do/packages/{made}", fields).status_code == 409

@@ -5,10 +5,12 @@ read by, so that the same is refused with the same words. What is in no row here
 """
 
 import json
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import parse_qsl
 
+from upwell.console import making
 from upwell.console.fields import Fields, nested
 from upwell.console.headers import CSRF_FIELD
 from upwell.dialects.rest import Route
@@ -25,12 +27,19 @@ _OWN = (CSRF_FIELD, BACK_FIELD, METHOD_FIELD)
 
 @dataclass(frozen=True, slots=True)
 class Act:
-    """An operation that pages ask for; `word` is the key of what is told when it was done. Where it `goes_to` a page,
-    that comes. A member of `emptied` counts also where nothing stands in its field."""
+    """An operation that pages ask for; `word` is the key of what is told when it was done. One that only `reads` leaves
+    nothing in the audit. The form of a `page` of its own is drawn with it where no script is; what is told is drawn by
+    `told`, and where it `goes_to` a page of what was made, that comes. `body` is of a form whose fields are not the
+    body's own; one that holds a key is done `once`. A member of `emptied` counts also where its field is empty."""
 
     word: str
     method: str = "POST"
+    reads: bool = False
+    page: str = ""
+    told: str = "told.html"
     goes_to: str = ""
+    body: Callable[[Fields], dict[str, Any]] | None = None
+    once: bool = False
     emptied: tuple[str, ...] = ()
 
 
@@ -40,7 +49,8 @@ ACTS: dict[str, Act] = {
     "release_device": Act("released"),
     "update_package": Act("package_changed", "PATCH", emptied=("description", "note")),
     "delete_package": Act("package_deleted", "DELETE", goes_to="/packages?view=all"),
-    "create_rollout": Act("verification_begun"),
+    "create_plan": Act("planned", reads=True, page="rollout_new", told="plan_told.html", body=making.plan_body),
+    "create_rollout": Act("rollout_made", page="rollout_new", goes_to="/rollouts/{id}", body=making.body, once=True),
     "pause_rollout": Act("paused"),
     "resume_rollout": Act("resumed"),
     "approve_rollout": Act("approved"),
@@ -92,6 +102,8 @@ def command(found: Route[Row], fields: Fields) -> Command:
 def body_of(found: Route[Row], fields: Fields) -> dict[str, Any]:
     """The body that the form is. Raises Invalid."""
     act = ACTS[found.name]
+    if act.body is not None:
+        return act.body(fields)
     given = {name: value.replace("\r\n", "\n").strip() for name, value in fields.items() if name not in _OWN}
-    kept = {name: value for name, value in given.items() if value or name in act.emptied}
-    return nested(found.operation.params, kept)
+    counted = {name: value for name, value in given.items() if value or name in act.emptied}
+    return nested(found.operation.params, counted)

@@ -23,6 +23,7 @@ from upwell.console.words import Words, languages
 
 FOLDER = Path(__file__).parent / "templates"
 _KNOWN = re.compile(r"(?P<moment>\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d+)?Z)|\b(?P<rollout>ro_[0-9a-f]{16})\b")
+_NO_ID = re.compile(r"[^A-Za-z0-9]+")
 _UNITS = ("B", "KB", "MB", "GB", "TB")
 _STEP = 1000
 
@@ -35,7 +36,8 @@ def _environment() -> Environment:
     )  # fmt: skip
     made.filters |= {
         "number": number, "size": size, "share": share, "segment": segment, "shown_at": shown_at, "flat": flat,
-        "pieces": pieces, "option": option, "module_option": module_option, "notes": notes.drawn,
+        "pieces": pieces, "option": option, "module_option": module_option, "field_id": field_id,
+        "notes": notes.drawn,
     }  # fmt: skip
     made.globals |= {
         "asset": assets.url, "root": ROOT, "themes": THEMES, "languages": languages, "allowed": allowed,
@@ -122,6 +124,11 @@ def option(thing: Mapping[str, Any]) -> tuple[str, str]:
 def module_option(module: Mapping[str, Any]) -> tuple[str, str]:
     """A module as a choice."""
     return module["name"], module.get("alias") or module["name"]
+
+
+def field_id(name: str) -> str:
+    """The id of the field of a form that is called by a member's path."""
+    return f"field-{_NO_ID.sub('-', name).strip('-')}"
 
 
 def shown_at(text: str) -> str:

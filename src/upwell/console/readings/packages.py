@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 
+from upwell.console import making
 from upwell.console.asking import V1, Members, kept, tried
 from upwell.console.readings.home import PRODUCTS_MAX, is_running
 from upwell.domain.errors import NotFound
@@ -48,6 +49,7 @@ async def read_one(v1: V1, ids: Mapping[str, str], query: Mapping[str, str]) -> 
         "product": await v1.get("/products/{}", product_id) if product_id else None,
         "running": _devices_of(hour).get(package["version"], 0) if product_id else None,
         "siblings": [each for each in listed["items"] if each["id"] != package["id"]],
+        "once": making.fresh_key(),
         "rollouts": [each for each in rollouts if each["kind"] != "verify"],
         "bringing": [each for each in rollouts if is_running(each)],
         "verification": tried_on and await v1.get("/rollouts/{}", tried_on["id"]),
