@@ -19,6 +19,7 @@ from starlette.routing import Route
 from starlette.types import ASGIApp
 
 from upwell.config import Settings
+from upwell.console import scripted
 from upwell.console.speaking import DIALECT, Console
 from upwell.dialects.huawei.hook_ops import notification
 from upwell.dialects.upwell import webhooks
@@ -63,7 +64,7 @@ from upwell.wiring.stores import open_database, open_stores
 from upwell.wiring.upload_desk import Uploads
 
 CANCEL_AGAIN_S = 1.0
-CONSOLE = Tongue(dialect=DIALECT, rest=lambda _: Console())
+CONSOLE = Tongue(dialect=DIALECT, rest=lambda _: Console(), streams=scripted.streams)
 
 
 @dataclass(frozen=True, slots=True)
