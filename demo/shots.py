@@ -59,13 +59,16 @@ async def _paths(upwell: AsyncClient) -> Mapping[str, str]:
     chat, down = (next(each for name, each in hooks.items() if word in name) for word in ("chat", "warehouse"))
     delivery = (await anext(aiter(upwell.list_deliveries(down))))["event_id"]
     person = next(each["id"] for each in await upwell.list_users() if each["name"] == "chen.wei")
+    packages = [each async for each in upwell.list_packages(product_id="lamps")]
     shown = {f"rollout-{status}": f"/rollouts/{number}" for status, number in found.items()}
     return {
         "home": "/", "devices": "/devices", "devices-filtered": "/devices?status=offline&product_id=lamps&sort=name",
         "devices-none": "/devices?q=nobody", "device": "/devices/lamps_lamp-0000",
         "device-long": "/devices/lamps_lamp-0002",
         "device-away": "/devices/lamps_lamp-0199", "products": "/products", "product": "/products/lamps",
-        "rollouts": "/rollouts", **shown, "hooks": "/hooks", "hook": f"/hooks/{chat}", "hook-failing": f"/hooks/{down}",
+        "packages": "/packages", "packages-all": "/packages?view=all", "package": f"/packages/{packages[0]['id']}",
+        "package-new": "/packages/new?product_id=lamps", "rollouts": "/rollouts", **shown,
+        "hooks": "/hooks", "hook": f"/hooks/{chat}", "hook-failing": f"/hooks/{down}",
         "delivery": f"/hooks/{down}/deliveries/{delivery}", "people": "/people", "user": f"/people/{person}",
         "keys": "/keys", "sessions": "/sessions",
         "audit": "/audit", "account": "/account", "not-found": "/devices/nobody",

@@ -31,8 +31,8 @@ class Act:
     """An operation that pages ask for; `word` is the key of what is told when it was done. One that only `reads` leaves
     nothing in the audit. The form of a `page` of its own is drawn with it where no script is; what is told is drawn by
     `told`, and where it `goes_to` a page of what was made, that comes. `body` is of a form whose fields are not the
-    body's own; one that holds a key is done `once`. What tells a `secret` is shown on the page until it is put away;
-    after one that `leaves` the page that asked is gone, and the one that it came from comes."""
+    body's own; one that holds a key is done `once`. A member of `emptied` counts also where its field is empty. What
+    tells a `secret` is shown on the page until it is put away."""
 
     word: str
     method: str = "POST"
@@ -43,13 +43,15 @@ class Act:
     body: Callable[[Fields], dict[str, Any]] | None = None
     once: bool = False
     secret: bool = False
-    leaves: bool = False
+    emptied: tuple[str, ...] = ()
 
 
 ACTS: dict[str, Act] = {
     "create_product": Act("product_made"),
     "update_device": Act("device_changed", "PATCH"),
     "release_device": Act("released"),
+    "update_package": Act("package_changed", "PATCH", emptied=("description", "note")),
+    "delete_package": Act("package_deleted", "DELETE", goes_to="/packages?view=all"),
     "create_plan": Act("planned", reads=True, page="rollout_new", told="plan_told.html", body=making.plan_body),
     "create_rollout": Act("rollout_made", page="rollout_new", goes_to="/rollouts/{id}", body=making.body, once=True),
     "pause_rollout": Act("paused"),
@@ -64,7 +66,7 @@ ACTS: dict[str, Act] = {
     "retry_tasks": Act("retried"),
     "create_hook": Act("hook_made", secret=True),
     "update_hook": Act("hook_changed", "PATCH"),
-    "delete_hook": Act("hook_deleted", "DELETE", leaves=True),
+    "delete_hook": Act("hook_deleted", "DELETE", goes_to="/hooks"),
     "ping_hook": Act("pinged"),
     "rotate_hook_secret": Act("secret_rotated", secret=True),
     "redeliver_events": Act("sent_again"),
@@ -74,7 +76,7 @@ ACTS: dict[str, Act] = {
     "revoke_own_key": Act("key_revoked", "DELETE"),
     "create_user": Act("user_made"),
     "update_user": Act("user_changed", "PATCH"),
-    "delete_user": Act("user_deleted", "DELETE", leaves=True),
+    "delete_user": Act("user_deleted", "DELETE", goes_to="/people"),
     "close_session": Act("session_ended", "DELETE"),
     "close_own_session": Act("session_ended", "DELETE"),
     "change_password": Act("password_changed", "PUT"),
@@ -121,6 +123,7 @@ def body_of(found: Route[Row], fields: Fields) -> dict[str, Any]:
     act = ACTS[found.name]
     if act.body is not None:
         return act.body(fields)
-    said = {name: value if name in _EXACT else value.strip() for name, value in fields.items() if name not in _OWN}
-    given = {name: value for name, value in said.items() if value.strip()}
+    said = {name: value if name in _EXACT else value.replace("\r\n", "\n").strip()
+            for name, value in fields.items() if name not in _OWN}  # fmt: skip
+    given = {name: value for name, value in said.items() if value.strip() or name in act.emptied}
     return nested(found.operation.params, given)

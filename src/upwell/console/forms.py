@@ -13,7 +13,7 @@ from upwell.console import acts, making
 from upwell.console.acts import Act
 from upwell.console.asking import V1, Members
 from upwell.console.fields import Fields
-from upwell.console.headers import ROOT, back_of
+from upwell.console.headers import ROOT
 from upwell.console.pages import PAGES
 from upwell.dialects.rest import RestRequest, Route
 from upwell.dialects.upwell.rows import Row
@@ -54,10 +54,8 @@ class Sent:
         return self.caller
 
     def leads_to(self, told: Members) -> str:
-        """The page of what it made, or where it came from if its own is gone; none where the page that asked stays."""
-        if self.act.leaves:
-            return back_of(self.fields.get(acts.BACK_FIELD, ""))
-        return f"{ROOT}{self.act.goes_to.format(id=told['id'])}" if self.act.goes_to else ""
+        """The page of what it made, or the one that is left where its own is gone; none where the one that asked stays."""
+        return f"{ROOT}{self.act.goes_to.format_map(told)}" if self.act.goes_to else ""
 
     def retarget(self) -> dict[str, str]:
         """Where what was done is told: beside the page, whatever dialog asked and closes."""
@@ -73,10 +71,9 @@ class Sent:
         return {"wrong_at": making.field_at(parameter, self.fields) if parameter else "", "once": key}
 
 
-def sent(request: RestRequest, path: str) -> Sent:
-    """The form of a request on that path of `/v1`. Raises Invalid, NotFound."""
-    fields = acts.fields_of(request.body)
-    return Sent(acts.act_at(path, fields.get(acts.METHOD_FIELD, "")), fields, is_scripted(request))
+def sent(request: RestRequest, found: Route[Row], fields: Fields) -> Sent:
+    """The form of a request."""
+    return Sent(found, fields, is_scripted(request))
 
 
 def is_scripted(request: RestRequest) -> bool:

@@ -197,6 +197,8 @@
   document.addEventListener("htmx:afterRequest", (event) => {
     const form = event.target.closest?.("form[data-closes]");
     if (!form) return;
+    const here = form.querySelector(".told-here"); // what is told lies behind an open dialog
+    if (here) here.replaceChildren(...(event.detail.successful ? [] : [...document.getElementById("told").children].map((each) => each.cloneNode(true))));
     if (!event.detail.successful) { mark(form); return; }
     form.closest("dialog")?.close();
     form.reset();

@@ -16,6 +16,7 @@ from upwell.storage.orders import AUDIT
 from upwell.storage.queries import sheet
 
 _Q = sheet("audit")
+OF_IDS, OF_CHANGES = "$.** ? (@ == $about)", "$.changes[*].device.** ? (@ == $about)"  # where an entry names a thing
 CHUNK = 500  # entries that are read at once for an export: about a megabyte at most
 
 
@@ -89,8 +90,9 @@ async def _listed(ctx: Context, account_id: int | None, cmd: c.ListAudit) -> Pag
 
 
 def _filters(cmd: c.ListAudit) -> dict[str, Any]:
-    about = None if cmd.about is None else json.dumps(cmd.about)
-    return {"who": cmd.who, "operation": cmd.operation, "result": cmd.result, "about": about}
+    about = None if cmd.about is None else json.dumps({"about": cmd.about})
+    found = {"about": about, "of_ids": OF_IDS, "of_changes": OF_CHANGES}
+    return {"who": cmd.who, "operation": cmd.operation, "result": cmd.result, **found}
 
 
 async def _number(ctx: Context, account: str | None) -> int | None:
