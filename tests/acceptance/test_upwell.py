@@ -85,6 +85,7 @@ def test_everything_that_there_is_is_done(server: Server, v1: Api) -> None:
     v1.do("show_space", space_id=v1.do("list_spaces")["items"][0]["id"])
     v1.do("show_product", product_id=v1.do("create_product", name=unique("last"))["id"])
     assert v1.do("list_audit", operation="revoke_key", limit=1)["items"][0]["result"] == "done"
+    assert v1.lines("export_audit", operation="revoke_key")[-1]["result"] == "done"
     assert v1.called.union(*(each.called for each in others)) == set(v1.operations)
     done = {each["operation"] for each in audited(server, v1) if each["result"] == "done"}
     assert done.union(*(each.done.values() for each in others)) == CHANGING and len(v1.secrets) > 10
@@ -372,6 +373,12 @@ def with_people(server: Server, v1: Api) -> tuple[Api, ...]:
     own = ann.do("create_own_key")
     assert [each["id"] for each in ann.do("list_own_keys")["items"]] == [own["id"]]
     ann.do("revoke_own_key", key_id=own["id"])
+    ends = nobody.do("create_session", account="v1", name="ann", password="a-Password-of-ann")["id"]
+    assert ends in {each["id"] for each in v1.do("list_sessions", user_id=made["id"])["items"]}
+    v1.do("close_session", session_id=ends)
+    ends = nobody.do("create_session", account="v1", name="ann", password="a-Password-of-ann")["id"]
+    assert ends in {each["id"] for each in ann.do("list_own_sessions")["items"]}
+    ann.do("close_own_session", session_id=ends)
     ann.do("change_password", current_password="a-Password-of-ann", new_password="another-of-ann")
     ann.do("end_session")
     assert ann.refused("show_me").code == "not-authenticated"

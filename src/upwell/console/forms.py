@@ -54,7 +54,7 @@ class Sent:
         return self.caller
 
     def leads_to(self, told: Members) -> str:
-        """The page of what it made, or the one that is left where its own is gone; none where the one that asked stays."""
+        """The page of what it made, or that is left where its own is gone; none where the one that asked stays."""
         return f"{ROOT}{self.act.goes_to.format_map(told)}" if self.act.goes_to else ""
 
     def retarget(self) -> dict[str, str]:
