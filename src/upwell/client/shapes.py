@@ -918,6 +918,8 @@ class CountedRollout(TypedDict):
     """Each has those before in it"""
     tasks: CountedRolloutTasks
     """They add up to total at any instant"""
+    offered_in_min: NotRequired[int]
+    """Offers of the last minute, of `maximum_per_min` or its pace"""
     happens_next: NotRequired[str]
     """A sentence about its waves"""
     evidence: NotRequired[CountedRolloutEvidence]

@@ -287,6 +287,8 @@ COUNTED_ROLLOUT = ROLLOUT.with_(
     "CountedRollout", "A rollout, and how many of its tasks are in each state.",
     free("tasks", members(*(number(name, lambda r: None) for name in (*STATES, "total"))), _counts,
          "they add up to total at any instant"),
+    number("offered_in_min", lambda r: r.offered_lately, "offers of the last minute, of `maximum_per_min` or its pace",
+           always=False),
     text("happens_next", lambda r: r.happens_next or None, "a sentence about its waves", always=False),
     care.EVIDENCE_FIELD,
 )  # fmt: skip
