@@ -21,10 +21,10 @@ from upwell.domain.commands import Command
 from upwell.domain.errors import Invalid, NotFound
 
 FIELDS_MAX = 200
-BACK_FIELD = "back"
+BACK_FIELD, METHOD_FIELD = "back", "do"
 EDITION_FIELD = "edition"  # of the thing as it was shown
 SEEN_FIELD = "seen"  # the number of the last decision that was shown
-_OWN = (CSRF_FIELD, BACK_FIELD, EDITION_FIELD, SEEN_FIELD)
+_OWN = (CSRF_FIELD, BACK_FIELD, METHOD_FIELD, EDITION_FIELD, SEEN_FIELD)
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +32,7 @@ class Act:
     """An operation that pages ask for; `word` is the key of what is told when it was done. One that only `reads` leaves
     nothing in the audit. The form of a `page` of its own is drawn with it where no script is; what is told is drawn by
     `told`, and where it `goes_to` a page of what was made, that comes. `body` is of a form whose fields are not the
-    body's own; one that holds a key is done `once`."""
+    body's own; one that holds a key is done `once`. A member of `emptied` counts also where its field is empty."""
 
     word: str
     method: str = "POST"
@@ -42,12 +42,15 @@ class Act:
     goes_to: str = ""
     body: Callable[[Fields], dict[str, Any]] | None = None
     once: bool = False
+    emptied: tuple[str, ...] = ()
 
 
 ACTS: dict[str, Act] = {
     "create_product": Act("product_made"),
     "update_device": Act("device_changed", "PATCH"),
     "release_device": Act("released"),
+    "update_package": Act("package_changed", "PATCH", emptied=("description", "note")),
+    "delete_package": Act("package_deleted", "DELETE", goes_to="/packages?view=all"),
     "create_plan": Act("planned", reads=True, page="rollout_new", told="plan_told.html", body=making.plan_body),
     "create_rollout": Act("rollout_made", page="rollout_new", goes_to="/rollouts/{id}", body=making.body, once=True),
     "update_rollout": Act("rollout_changed", "PATCH"),
@@ -67,9 +70,10 @@ ACTS: dict[str, Act] = {
 ENDS_SESSION = ("end_session", "end_sessions")
 
 
-def act_at(path: str) -> Route[Row]:
-    """The operation that a form on this path of `/v1` asks for. Raises NotFound."""
-    for method in dict.fromkeys(each.method for each in ACTS.values()):
+def act_at(path: str, asked: str = "") -> Route[Row]:
+    """The operation that a form on this path of `/v1` asks for, by the method where several are there. Raises
+    NotFound."""
+    for method in dict.fromkeys(each.method for each in ACTS.values() if asked in ("", each.method)):
         try:
             found = management.route(method, management.ROOT + path)
         except (NotFound, WrongMethod):
@@ -103,5 +107,6 @@ def body_of(found: Route[Row], fields: Fields) -> dict[str, Any]:
     act = ACTS[found.name]
     if act.body is not None:
         return act.body(fields)
-    given = {name: value.strip() for name, value in fields.items() if name not in _OWN and value.strip()}
-    return nested(found.operation.params, given)
+    given = {name: value.replace("\r\n", "\n").strip() for name, value in fields.items() if name not in _OWN}
+    counted = {name: value for name, value in given.items() if value or name in act.emptied}
+    return nested(found.operation.params, counted)

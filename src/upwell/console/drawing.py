@@ -1,6 +1,7 @@
 """Pages as text: templates that escape whatever stands in them and refuse what is not there.
 
-Holds: autoescape is on for every template, and nothing that a device or a person said is marked as safe; a template
+Holds: autoescape is on for every template, and nothing that a device or a person said is marked as safe, but for
+release notes, of which nothing is HTML that they say (notes); a template
 knows what it was given and the words of its language, and decides nothing but how it looks.
 """
 
@@ -15,7 +16,7 @@ from urllib.parse import quote, urlencode
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from upwell import __version__
-from upwell.console import assets
+from upwell.console import assets, notes
 from upwell.console.asking import allowed
 from upwell.console.headers import ROOT, THEMES
 from upwell.console.words import Words, languages
@@ -36,6 +37,7 @@ def _environment() -> Environment:
     made.filters |= {
         "number": number, "size": size, "share": share, "segment": segment, "shown_at": shown_at, "flat": flat,
         "pieces": pieces, "option": option, "module_option": module_option, "field_id": field_id,
+        "notes": notes.drawn,
     }  # fmt: skip
     made.globals |= {
         "asset": assets.url, "root": ROOT, "themes": THEMES, "languages": languages, "allowed": allowed,

@@ -59,7 +59,7 @@ class Sent:
 
     def leads_to(self, told: Members) -> str:
         """The page of what it made; none for one that makes nothing that has a page."""
-        return f"{ROOT}{self.act.goes_to.format(id=told['id'])}" if self.act.goes_to else ""
+        return f"{ROOT}{self.act.goes_to.format_map(told)}" if self.act.goes_to else ""
 
     def wrong(self, problem: Members, error: Exception) -> Members:
         """The field that it is about, none where it is about the whole; and the key under which it is sent again: what
@@ -71,9 +71,9 @@ class Sent:
         return {"wrong_at": making.field_at(parameter, self.fields) if parameter else "", "once": key}
 
 
-def sent(request: RestRequest, found: Route[Row]) -> Sent:
-    """The form of a request. Raises Invalid."""
-    return Sent(found, acts.fields_of(request.body), is_scripted(request))
+def sent(request: RestRequest, found: Route[Row], fields: Fields) -> Sent:
+    """The form of a request."""
+    return Sent(found, fields, is_scripted(request))
 
 
 def is_scripted(request: RestRequest) -> bool:

@@ -16,8 +16,8 @@ from starlette.responses import RedirectResponse, Response
 from starlette.routing import BaseRoute
 from starlette.routing import Route as Path
 
-from upwell.console import acts, assets, drawing, forms, headers, words
-from upwell.console.asking import QUERY_CHARS_MAX, V1, Members
+from upwell.console import acts, assets, drawing, forms, headers, scripted, words
+from upwell.console.asking import QUERY_CHARS_MAX, V1, Members, allowed
 from upwell.console.entrance import Entrance
 from upwell.console.live import Live
 from upwell.console.pages import PAGES, Page
@@ -72,13 +72,17 @@ class Console:
     def call(self, asked: Asked[RestRequest]) -> Call:
         request = asked.request
         if request.method == "POST" and request.path.startswith(f"{_DO}/"):
-            sent = forms.sent(request, acts.act_at(request.path.removeprefix(_DO)))
+            fields = acts.fields_of(request.body)
+            found = acts.act_at(request.path.removeprefix(_DO), fields.get(acts.METHOD_FIELD, ""))
+            sent = forms.sent(request, found, fields)
             role = sent.operation.role
             return Call(
                 operation=sent.name, role=role, own=sent, permits=lambda caller: access.require(caller, role),
                 reads=sent.act.reads, limit_per_s=render.REQUESTS_PER_S, of_caller=True,
                 keeps=partial(forms.promise, sent, _token(asked)), editions=partial(forms.editions, sent),
             )  # fmt: skip
+        if scripted.is_scripted(request.path):
+            return _scripted(asked)
         method = "GET" if request.method == "HEAD" else request.method
         page = rest.route(PAGES, headers.ROOT, method, request.path)
         return Call(
@@ -92,19 +96,25 @@ class Console:
         if not token:
             raise UnknownKey
         caller = await sessions.caller_of_session(house.ctx, token, DIALECT, asked.peer)
+        if scripted.is_scripted(asked.request.path) and not call.reads:
+            headers.require_own(asked.request.headers, token, "")
         if isinstance(call.own, forms.Sent):
             headers.require_own(asked.request.headers, token, call.own.fields.get(headers.CSRF_FIELD, ""))
-            access.require(caller, call.role)
-            await forms.read_page(call.own, V1(house.ctx, caller, asked.origin))
+            if allowed(caller.role, call.role):  # whoever is not is refused when they are known, and that is written
+                await forms.read_page(call.own, V1(house.ctx, caller, asked.origin))
         return caller
 
     def command(self, asked: Asked[RestRequest], call: Call) -> Command:
+        if scripted.is_scripted(asked.request.path):
+            return scripted.command(call.own, asked.request)
         return acts.command(call.own.found, call.own.fields)
 
     def answer(self, asked: Asked[RestRequest], result: Result | Seen) -> Answer:
         """A page, or the part of it that changes; of what was done what is to be told."""
         if isinstance(result, Seen):
             return self._page(asked, result)
+        if scripted.is_scripted(asked.request.path):
+            return scripted.answer(asked, result)
         return self._done(asked, result)
 
     def _page(self, asked: Asked[RestRequest], seen: Seen) -> Answer:
@@ -158,6 +168,8 @@ class Console:
     def refuse(self, asked: Asked[RestRequest], error: Exception) -> Answer:
         """Who is not signed in is sent to where one does; others are told the problem, as `/v1` tells it."""
         request, sent = asked.request, asked.own
+        if scripted.is_scripted(request.path):
+            return scripted.refuse(asked, error)
         if isinstance(error, UnknownKey):
             return _to_entrance(request)
         told = codes.refusal(error, asked.request_id)
@@ -207,6 +219,15 @@ def _reading(asked: Asked[RestRequest], found: Route[Page]) -> Any:
         return Seen(caller, v1.asked, told)
 
     return use
+
+
+def _scripted(asked: Asked[RestRequest]) -> Call:
+    found = scripted.route(asked.request.method, asked.request.path)
+    role, reads = found.operation.role, found.operation.method == "GET"
+    return Call(
+        operation=found.name, role=role, own=found, permits=lambda caller: access.require(caller, role), reads=reads,
+        limit_per_s=render.REQUESTS_PER_S, of_caller=True,
+    )  # fmt: skip
 
 
 def _token(asked: Asked[RestRequest]) -> str:
