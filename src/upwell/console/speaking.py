@@ -26,6 +26,7 @@ from upwell.dialects.rest import RestRequest, Route
 from upwell.dialects.upwell import codes, management, names, render
 from upwell.domain.commands import Command, Result
 from upwell.domain.errors import Invalid, UnknownKey
+from upwell.doors.identity import Provider
 from upwell.doors.management.tongue import Answer, Asked, Call, House
 from upwell.service.context import Context
 from upwell.service.manage import access, sessions
@@ -52,6 +53,9 @@ class Console:
 
     roots = (f"{headers.ROOT}/",)
 
+    def __init__(self, provider: Provider | None = None) -> None:
+        self._provider = provider
+
     def routes(self, house: House) -> Sequence[BaseRoute]:
         async def to_home(request: Request) -> Response:
             return RedirectResponse(f"{headers.ROOT}/", 307)
@@ -59,7 +63,7 @@ class Console:
         return [
             Path(headers.ROOT, to_home),
             assets.route(),
-            *Entrance(house, DIALECT).routes(),
+            *Entrance(house, DIALECT, self._provider).routes(),
             Live(house, self, DIALECT).route(),
         ]
 
@@ -143,7 +147,8 @@ class Console:
         shown = management.members(sent.found, "", result) or {}
         if sent.name in acts.ENDS_SESSION:
             gone = headers.cookie(headers.SESSION, "", secure=asked.origin.startswith("https:"), life_s=0)
-            return Answer(303, b"", {**headers.OF_PAGES, "location": f"{headers.ROOT}/sign-in", "set-cookie": gone})
+            where = f"{headers.ROOT}/sign-in" + ("?out=1" if self._provider else "")
+            return Answer(303, b"", {**headers.OF_PAGES, "location": where, "set-cookie": gone})
         to = sent.leads_to(shown)
         if sent.act.secret:
             return self._told_once(asked, sent, shown)
