@@ -33,6 +33,7 @@ SECTIONS: Mapping[str, Mapping[str, Place]] = {
         "product": Place("Products: kinds of device.", remote="remote.products:app"),
         "device": Place("Devices: import, look, disable, follow in time.", remote="remote.device_lists:app"),
         "group": Place("Groups of devices.", remote="remote.groups:app"),
+        "hours": Place("Hours of groups and tags, for all rollouts.", remote="remote.hours:app"),
         "package": Place("Packages: upload, look, verify.", remote="remote.packages:app"),
         "rollout": Place("Rollouts: plan, start, watch, steer.", remote="remote.planning:app"),
         "attention": Place("What waits for you.", remote="remote.attention:attention"),

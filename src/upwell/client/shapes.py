@@ -410,6 +410,36 @@ class Enrolled(TypedDict):
     """Were in the group before"""
 
 
+class DeviceHoursTag(TypedDict):
+    key: str
+    value: str
+
+
+class DeviceHoursHours(TypedDict):
+    """outside of them nothing is offered"""
+
+    zone: str
+    """Of the IANA database"""
+    open: list[dict[str, Any]]
+    """Local time there"""
+    is_open: bool
+    closes_at: NotRequired[str]
+    """Where it is open"""
+    opens_at: NotRequired[str]
+    """Next"""
+
+
+class DeviceHours(TypedDict):
+    """When devices of a group, or with a tag, may be offered something."""
+
+    id: str
+    group_id: NotRequired[str]
+    tag: NotRequired[DeviceHoursTag]
+    hours: DeviceHoursHours
+    """Outside of them nothing is offered"""
+    created_at: str
+
+
 class NewUploadReceived(TypedDict):
     number: int
     size: int
@@ -1686,6 +1716,33 @@ class CreateGroupConditionAnyOf(TypedDict):
 class CreateGroupCondition(TypedDict):
     all_of: NotRequired[list[CreateGroupConditionAllOf]]
     any_of: NotRequired[list[CreateGroupConditionAnyOf]]
+
+
+class CreateDeviceHoursTag(TypedDict):
+    key: str
+    value: str
+
+
+CreateDeviceHoursHoursOpen = TypedDict(
+    "CreateDeviceHoursHoursOpen",
+    {"days": NotRequired[list[Literal["mon", "tue", "wed", "thu", "fri", "sat", "sun"]]], "from": str, "to": str},
+)
+
+
+class CreateDeviceHoursHours(TypedDict):
+    zone: NotRequired[str]
+    open: NotRequired[list[CreateDeviceHoursHoursOpen]]
+
+
+UpdateDeviceHoursHoursOpen = TypedDict(
+    "UpdateDeviceHoursHoursOpen",
+    {"days": NotRequired[list[Literal["mon", "tue", "wed", "thu", "fri", "sat", "sun"]]], "from": str, "to": str},
+)
+
+
+class UpdateDeviceHoursHours(TypedDict):
+    zone: NotRequired[str]
+    open: NotRequired[list[UpdateDeviceHoursHoursOpen]]
 
 
 class CreatePackageFile(TypedDict):

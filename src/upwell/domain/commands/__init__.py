@@ -75,6 +75,14 @@ from upwell.domain.commands.hooks import (
     UpdateAction,
     UpdateHook,
 )
+from upwell.domain.commands.hours import (
+    CreateDeviceHours,
+    DeleteDeviceHours,
+    DeviceHours,
+    ListDeviceHours,
+    ShowDeviceHours,
+    UpdateDeviceHours,
+)
 from upwell.domain.commands.imports import (
     CancelImport,
     CreateImport,
@@ -270,6 +278,7 @@ Changing = (
     CreateProduct | UpdateProduct | DeleteProduct | CreateSpace | RenameSpace | DeleteSpace
     | CreateDevice | UpdateDevices | ResetSecret | ResetDevice | DeleteDevice | SetTags | DeleteTags
     | RegisterDevices | CheckDeviceNames | ReleaseDevice | ReleaseDevices | SetLimits
+    | CreateDeviceHours | UpdateDeviceHours | DeleteDeviceHours
     | CreateGroup | UpdateGroup | DeleteGroup | AddToGroup | RemoveFromGroup
     | CreateUploadTicket | CreatePackage | UpdatePackage | DeletePackage | CreateModule | UpdateModule | DeleteModule
     | CreateJob | UpdateJob | ApproveJob | RefuseJob | PauseJob | ResumeJob | PromoteJob | EndPolicy | DeleteJob
@@ -290,7 +299,7 @@ Reading = (
     | ShowJob | ListJobs | ListTasks | ListTargetFiles | ShowHook | ListHooks | ShowAction | ListActions | ListKeys
     | ListAudit | ShowKey | ShowUpload | ListFailures | ListTimeline | ListRefusedLogins | ListVersionHours
     | ListDecisions | ShowRollback | ShowAttention | ShowLimits | ExplainDevice | ShowReasons | ShowPlan
-    | ShowRolloutDefaults
+    | ShowRolloutDefaults | ListDeviceHours | ShowDeviceHours
     | ExportDevices | ShowImport | ListImports | ListImportProblems | ListImportDevices
     | ListOwnKeys | ShowMe | ListUsers | ShowUser | ListAccounts | ShowAccount
     | ListEvents | ShowEventSettings | ShowReceiver | ListReceivers | ListDeliveries
@@ -307,6 +316,7 @@ Result = (
     | Import | Page[Import] | Page[RowProblem] | Flow[Device] | Flow[ImportedDevice]
     | Page[RefusedLogin] | Page[VersionHour]
     | tuple[Device, ...]
+    | DeviceHours | tuple[DeviceHours, ...]
     | Space | Module | SecretReset | Key | EventSlice | EventSettings | Receiver | tuple[Receiver, ...] | Page[Delivery]
     | Me | User | Session | Account | tuple[User, ...] | Page[Account]
     | tuple[Space, ...] | tuple[TargetFile, ...] | tuple[Key, ...] | tuple[Failures, ...]
