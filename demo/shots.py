@@ -55,13 +55,16 @@ async def shots(folder: Path, data: Path) -> None:
 async def _paths(upwell: AsyncClient) -> Mapping[str, str]:
     rollouts = [each async for each in upwell.list_rollouts()]
     found = {each["status"] + ("-paused" if "paused" in each else ""): each["id"] for each in reversed(rollouts)}
+    packages = [each async for each in upwell.list_packages(product_id="lamps")]
     shown = {f"rollout-{status}": f"/rollouts/{number}" for status, number in found.items()}
     return {
         "home": "/", "devices": "/devices", "devices-filtered": "/devices?status=offline&product_id=lamps&sort=name",
         "devices-none": "/devices?q=nobody", "device": "/devices/lamps_lamp-0000",
         "device-long": "/devices/lamps_lamp-0002",
         "device-away": "/devices/lamps_lamp-0199", "products": "/products", "product": "/products/lamps",
-        "rollouts": "/rollouts", **shown, "audit": "/audit", "account": "/account", "not-found": "/devices/nobody",
+        "packages": "/packages", "packages-all": "/packages?view=all", "package": f"/packages/{packages[0]['id']}",
+        "package-new": "/packages/new?product_id=lamps", "rollouts": "/rollouts", **shown,
+        "audit": "/audit", "account": "/account", "not-found": "/devices/nobody",
     }  # fmt: skip
 
 

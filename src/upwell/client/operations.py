@@ -1393,11 +1393,13 @@ class Operations(Blocking):
         hours: s.CreatePlanHours | None = None,
         pace: s.CreatePlanPace | None = None,
         away_days: int | None = None,
+        instead_of: str | None = None,
         idempotency_key: str | None = None,
     ) -> s.Plan:
         """Tell what a rollout would do, and make nothing. The body is that of a rollout. It is refused as a rollout
         would be. Its devices are judged from then on: ask for the plan. It is kept for a day. Devices that are
-        away for over `away_days` are told apart. Needs the role operator. `POST /v1/rollouts/plan`"""
+        away for over `away_days` are told apart. A plan that it is asked for `instead_of` is counted no further.
+        Needs the role operator. `POST /v1/rollouts/plan`"""
         return self._one(
             ask(
                 "POST",
@@ -1429,6 +1431,7 @@ class Operations(Blocking):
                     "hours": hours,
                     "pace": pace,
                     "away_days": away_days,
+                    "instead_of": instead_of,
                 },
                 idempotency_key=idempotency_key,
             ),

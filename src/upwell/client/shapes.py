@@ -1269,6 +1269,8 @@ class Plan(TypedDict):
     kept: list[PlanKept]
     """Who is left out, and who takes part and is not offered as things stand; the most first"""
     waves: list[PlanWave]
+    wants_approval: bool
+    """Whether it would wait for a person's approval"""
     minutes: NotRequired[int]
     """All offers at this pace, with the soaks; absent: never"""
     ran_before: NotRequired[int]

@@ -4,7 +4,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 
 from upwell.console.asking import V1, Members
-from upwell.console.readings import auditing, devices, home, products, rollouts
+from upwell.console.readings import auditing, devices, home, new_rollout, packages, products, rollouts
 
 Query = Mapping[str, str]
 Read = Callable[[V1, Mapping[str, str], Query], Awaitable[Members]]
@@ -30,7 +30,12 @@ PAGES: dict[str, Page] = {
     "device": Page("/devices/{device_id}", devices.read_one, "device.html", "fleet", part="device_live.html"),
     "products": Page("/products", products.read_list, "products.html", "fleet"),
     "product": Page("/products/{product_id}", products.read_one, "product.html", "fleet"),
+    "packages": Page("/packages", packages.read_list, "packages.html", "packages"),
+    "package_new": Page("/packages/new", packages.read_new, "package_new.html", "packages", role="operator"),
+    "package": Page("/packages/{package_id}", packages.read_one, "package.html", "packages", part="package_live.html"),
     "rollouts": Page("/rollouts", rollouts.read_list, "rollouts.html", "rollouts"),
+    "rollout_new": Page("/rollouts/new", new_rollout.read, "rollout_new.html", "rollouts", role="operator"),
+    "plan": Page("/plans/{plan_id}", new_rollout.read_plan, "plan.html", "rollouts", part="plan_told.html"),
     "rollout": Page("/rollouts/{rollout_id}", rollouts.read_one, "rollout.html", "rollouts", part="rollout_live.html"),
     "audit": Page("/audit", auditing.read_list, "audit.html", "audit", role="admin"),
     "account": Page("/account", home.read_account, "account.html", "account"),

@@ -165,6 +165,8 @@
   document.addEventListener("htmx:afterRequest", (event) => {
     const form = event.target.closest?.("form[data-closes]");
     if (form && event.detail.successful) form.closest("dialog")?.close();
+    const here = form?.querySelector(".told-here"); // what is told lies behind an open dialog
+    if (here) here.replaceChildren(...(event.detail.successful ? [] : [...document.getElementById("told").children].map((each) => each.cloneNode(true))));
   });
   document.addEventListener("change", (event) => event.target.closest("form[data-submits]")?.requestSubmit());
   document.addEventListener("htmx:configRequest", (event) => {

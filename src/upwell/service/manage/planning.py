@@ -12,6 +12,7 @@ from uuid import UUID
 
 from upwell.domain import commands as c
 from upwell.domain import telling
+from upwell.domain.approval import is_wanted
 from upwell.domain.errors import Conflict
 from upwell.domain.plan import EXAMPLES, OUTSIDE, Found, Left, outlook, replayed
 from upwell.domain.stepping import Step, path
@@ -44,6 +45,8 @@ async def create_plan(ctx: Context, caller: Caller, cmd: c.CreatePlan) -> c.Plan
         if job.kind == "dynamic" and await conn.fetchval(*SQL["is_ruled"](package_id=job.package_ids[0])):
             raise Conflict("dynamic_job_is_running", "The package has a dynamic job that is running.")
         asked = await _asked(ctx, conn, cmd, looked)
+        if cmd.instead_of is not None:
+            await surveys.drop(ctx, conn, caller, "plan", cmd.instead_of)
         await surveys.begin(
             ctx, conn, caller, "plan", product_id=looked.product_id, asked=asked, survey_id=plan_id
         )  # fmt: skip
@@ -71,6 +74,8 @@ async def _asked(ctx: Context, conn: Connection, cmd: c.CreatePlan, looked: job_
     assert row is not None  # noqa: S101  # it is locked
     care = await job_care.care_for(conn, job, looked.product_id)
     own = None if care is None or care.pace is None else care.pace.bytes_per_s
+    reach = await job_care.reach(conn, job, looked.product_id)
+    awaits = care is not None and is_wanted(care.approval, reach)
     care = care if care is not None and care.has_waves else None
     led = {} if looked.way is None else {"sources": list(job.source_versions)}
     return dict(row.items()) | led | {
@@ -82,6 +87,7 @@ async def _asked(ctx: Context, conn: Connection, cmd: c.CreatePlan, looked: job_
         "bytes_per_s": await limits.least_flow(conn, looked.product_id, own),
         "protocol": manner.protocol, "away_days": cmd.away_days,
         "until": (await ctx.moment(conn)).isoformat(), "care": None if care is None else kept_care(care),
+        "awaits": awaits,
     }  # fmt: skip
 
 
@@ -238,7 +244,7 @@ async def _shown(conn: Connection, caller: Caller, plan_id: int) -> c.Plan:
         waves=seen.waves, minutes=seen.minutes, payload=seen.payload,
         needs=tuple((each.offers, each.failures) for each in seen.needs),
         before=tuple(c.Replayed(**each) for each in found.before), ran_before=found.ran_before,
-        created_at=row["created_at"],
+        wants_approval=asked.get("awaits", False), created_at=row["created_at"],
         ended_at=row["ended_at"],
     )  # fmt: skip
 

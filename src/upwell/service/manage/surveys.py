@@ -26,6 +26,7 @@ KEPT = timedelta(days=1)
 KEPT_MAX = 100  # of an account, of one kind
 FORGOTTEN_AT_ONCE, TARGETS_AT_ONCE = 20, 1000
 WAITING_MAX = 100  # looked at in a turn
+DROPPED_TEXT = "Another one was asked for in its place."
 TROUBLE_TEXT = "It does not go on at present; the server's log says why, and it is tried again."
 
 
@@ -57,6 +58,12 @@ async def begin(
     told = {"survey_id": number, "job_id": job_id, "product_id": product_id, "asked": json.dumps(asked or {})}
     await conn.execute(*SQL["make"](now=ctx.now(), **which, **told))
     return number
+
+
+async def drop(ctx: Context, conn: Connection, caller: Caller, what: str, survey_id: int) -> None:
+    """A survey of the caller's account that is under way is counted no further; of any other nothing happens."""
+    which = {"survey_id": survey_id, "account_id": caller.account_id, "what": what}
+    await conn.execute(*SQL["drop"](**which, problem=DROPPED_TEXT, now=ctx.now()))
 
 
 async def shown(conn: Connection, caller: Caller, what: str, survey_id: int) -> Row:
