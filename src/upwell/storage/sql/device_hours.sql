@@ -32,7 +32,8 @@ delete from device_hours where hours_id = :hours_id;
 
 -- name: wake
 -- Tasks of the first devices that these hold for, which were never offered and wait, are looked at now; those of others, and
--- attempts that wait for their time, when they are due.
+-- attempts that wait for their time, when they are due. Those that are due are written too, so that whoever puts them by with what
+-- it saw before finds them changed.
 with h as (
     select * from device_hours where hours_id = :hours_id
 ), m as materialized (
@@ -44,7 +45,7 @@ with h as (
     limit :at_most
 ), t as materialized (
     select t.device_id, t.job_id, t.nth from task t join m using (device_id)
-    where is_open(t.state) and t.attempt = 0 and t.offered_on is null and t.due_at > :now
+    where is_open(t.state) and (t.due_at <= :now or t.attempt = 0 and t.offered_on is null and t.due_at is not null)
     order by t.device_id, t.job_id, t.nth for update of t
 )
 update task set due_at = :now from t where task.device_id = t.device_id and task.job_id = t.job_id and task.nth = t.nth;
