@@ -265,6 +265,7 @@ def with_rollouts(server: Server, v1: Api, product: str) -> None:
     counts = {state: count for state, count in shown["tasks"].items() if count}
     assert counts == {"confirm": 2, "succeeded": 1, "total": 3} and len(shown["tasks"]) == 8
     assert v1.do("list_rollout_failures", rollout_id=rollout) == {"items": []}
+    assert until(lambda: v1.do("list_rollout_course", rollout_id=rollout)["items"], bool)[0]["at"]
     assert v1.do("update_rollout", rollout_id=rollout, maximum_per_min=7)["tags"] == {"why": "test"}
     assert v1.do("cancel_rollout", rollout_id=rollout) == {"changed": 2}
     over = until(lambda: v1.do("show_rollout", rollout_id=rollout), lambda shown: shown["status"] == "completed")

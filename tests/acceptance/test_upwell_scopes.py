@@ -103,7 +103,7 @@ def bodies(of: Members) -> dict[str, Members]:
 FILTERS = ("product_id", "space_id", "group_id")  # of lists, by which another part can be asked for
 LISTS = {"create_import": b"name\nlisted-too\n", "put_upload_part": b"other"}  # what is sent as it is
 CHOSEN = {"explain_device": ("rollout_id",)}  # of parameters that one of is needed
-MOVES = {"explain_device", "list_rollout_reasons"}  # what is told anew each time, with its time
+MOVES = {"explain_device", "list_rollout_reasons", "list_rollout_course"}  # what is told anew, with its time
 FREE = {"create_upload"}  # a file is nobody's until something is made of it, and nobody can guess its name
 
 

@@ -1096,16 +1096,18 @@ class AsyncOperations(Awaiting):
         *,
         task_ids: list[str] | None = None,
         all: bool | None = None,
+        failure_id: str | None = None,
         idempotency_key: str | None = None,
     ) -> s.Steered:
         """Run failed or cancelled tasks again. Of `task_ids` all of them or none. `all` are those that failed, none
-        that were cancelled, however many; one whose device is gone or has another task stays as it is. Needs the
-        role operator. `POST /v1/rollouts/{rollout_id}/retry`"""
+        that were cancelled, however many; those of a `failure_id` failed so, as the rollout's failures tell. One
+        whose device is gone or has another task stays as it is. Needs the role operator. `POST
+        /v1/rollouts/{rollout_id}/retry`"""
         return await self._one(
             ask(
                 "POST",
                 path("/rollouts/{}/retry", rollout_id),
-                body={"task_ids": task_ids, "all": all},
+                body={"task_ids": task_ids, "all": all, "failure_id": failure_id},
                 idempotency_key=idempotency_key,
             ),
             s.Steered,
@@ -1270,6 +1272,12 @@ class AsyncOperations(Awaiting):
         those too that may still succeed. At most 200 kinds are told apart. It costs the same at any size. Needs
         the role viewer. `GET /v1/rollouts/{rollout_id}/failures`"""
         return await self._many(ask("GET", path("/rollouts/{}/failures", rollout_id)), s.Failures)
+
+    async def list_rollout_course(self, rollout_id: str) -> list[s.Standing]:
+        """How the tasks of a rollout stood from time to time, oldest first. A moment is told where something had
+        changed, every five seconds at first and the more seldom the longer the rollout runs, so that there are at
+        most 300, the last one always. Needs the role viewer. `GET /v1/rollouts/{rollout_id}/course`"""
+        return await self._many(ask("GET", path("/rollouts/{}/course", rollout_id)), s.Standing)
 
     def list_device_tasks(
         self,

@@ -655,7 +655,7 @@ class RolloutWave(TypedDict):
     wave: int
     """From 1"""
     status: str
-    """More may come"""
+    """The last two when the rollout is over; more may come"""
     percent: NotRequired[float]
     count: NotRequired[int]
     group_id: NotRequired[str]
@@ -721,6 +721,8 @@ class Rollout(TypedDict):
     push: bool
     download_protocol: str
     tags: dict[str, str]
+    made_by: NotRequired[str]
+    """A key's id or a user, of any API; absent of an old one"""
     created_at: str
     modified_at: str
     scheduled_at: NotRequired[str]
@@ -829,7 +831,7 @@ class CountedRolloutWave(TypedDict):
     wave: int
     """From 1"""
     status: str
-    """More may come"""
+    """The last two when the rollout is over; more may come"""
     percent: NotRequired[float]
     count: NotRequired[int]
     group_id: NotRequired[str]
@@ -921,6 +923,8 @@ class CountedRollout(TypedDict):
     push: bool
     download_protocol: str
     tags: dict[str, str]
+    made_by: NotRequired[str]
+    """A key's id or a user, of any API; absent of an old one"""
     created_at: str
     modified_at: str
     scheduled_at: NotRequired[str]
@@ -944,6 +948,8 @@ class CountedRollout(TypedDict):
     """Each has those before in it"""
     tasks: CountedRolloutTasks
     """They add up to total at any instant"""
+    offered_in_min: NotRequired[int]
+    """Offers of the last minute, of `maximum_per_min` or its pace"""
     happens_next: NotRequired[str]
     """A sentence about its waves"""
     evidence: NotRequired[CountedRolloutEvidence]
@@ -1054,6 +1060,8 @@ class FailuresExample(TypedDict):
 class Failures(TypedDict):
     """Tasks of a rollout that failed alike."""
 
+    id: NotRequired[str]
+    """By which they are run again; absent of `others`"""
     reason: str
     """A stable word; `others` are all that are not told apart"""
     code: NotRequired[int]
@@ -1067,6 +1075,19 @@ class Failures(TypedDict):
     """Tasks; of all items they add up to the failed and the rolled back ones"""
     examples: list[FailuresExample]
     """Some of the last to fail so"""
+
+
+class Standing(TypedDict):
+    """How the tasks of a rollout stood at a moment."""
+
+    at: str
+    waiting: int
+    """Queued, or to be confirmed"""
+    at_work: int
+    """Told, and without an end yet"""
+    succeeded: int
+    failed: int
+    canceled: int
 
 
 TimelineLine = TypedDict(

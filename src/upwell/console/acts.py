@@ -22,7 +22,9 @@ from upwell.domain.errors import Invalid, NotFound
 
 FIELDS_MAX = 200
 BACK_FIELD, METHOD_FIELD = "back", "do"
-_OWN = (CSRF_FIELD, BACK_FIELD, METHOD_FIELD)
+EDITION_FIELD = "edition"  # of the thing as it was shown
+SEEN_FIELD = "seen"  # the number of the last decision that was shown
+_OWN = (CSRF_FIELD, BACK_FIELD, METHOD_FIELD, EDITION_FIELD, SEEN_FIELD)
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +53,7 @@ ACTS: dict[str, Act] = {
     "delete_package": Act("package_deleted", "DELETE", goes_to="/packages?view=all"),
     "create_plan": Act("planned", reads=True, page="rollout_new", told="plan_told.html", body=making.plan_body),
     "create_rollout": Act("rollout_made", page="rollout_new", goes_to="/rollouts/{id}", body=making.body, once=True),
+    "update_rollout": Act("rollout_changed", "PATCH"),
     "pause_rollout": Act("paused"),
     "resume_rollout": Act("resumed"),
     "approve_rollout": Act("approved"),

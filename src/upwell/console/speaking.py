@@ -79,7 +79,7 @@ class Console:
             return Call(
                 operation=sent.name, role=role, own=sent, permits=lambda caller: access.require(caller, role),
                 reads=sent.act.reads, limit_per_s=render.REQUESTS_PER_S, of_caller=True,
-                keeps=partial(forms.promise, sent, _token(asked)),
+                keeps=partial(forms.promise, sent, _token(asked)), editions=partial(forms.editions, sent),
             )  # fmt: skip
         if scripted.is_scripted(request.path):
             return _scripted(asked)
@@ -145,7 +145,13 @@ class Console:
                 return self._form(asked, sent, 200, plan=shown)
             back = to or headers.back_of(sent.fields.get(acts.BACK_FIELD, ""))
             return Answer(303, b"", {**headers.OF_PAGES, "location": back})
-        given = {"act": sent.act.word, "told": shown, "kind": "done", "fields": sent.fields}
+        given = {
+            "act": sent.act.word,
+            "told": shown,
+            "kind": "done",
+            "fields": sent.fields,
+            "meanwhile": sent.meanwhile,
+        }
         body = drawing.draw(sent.act.told, words_of(asked.request), **given)
         return Answer(200, body, {**headers.OF_PAGES, **({"hx-redirect": to} if to else {"hx-trigger": "upwell-done"})})
 
@@ -176,7 +182,8 @@ class Console:
         if is_form and _is_scripted(request):
             body = drawing.draw("form_refused.html", words_of(request), **given, **sent.wrong(told.members, error))
         elif _is_scripted(request):
-            body = drawing.draw("told.html", words_of(request), kind="refused", **given)
+            meanwhile = sent.meanwhile if isinstance(sent, forms.Sent) else []
+            body = drawing.draw("told.html", words_of(request), kind="refused", meanwhile=meanwhile, **given)
         else:
             body = drawing.draw("problem.html", words_of(request), **looks(request), **given)
         return Answer(told.status, body, {**headers.OF_PAGES, **retry}, told.code)

@@ -46,6 +46,7 @@ from upwell.service.upgrade import (
     burying,
     census,
     counters,
+    course,
     deliveries,
     endings,
     enrol,
@@ -127,6 +128,7 @@ class Engine:
         self.surveying = Turns(log, "the survey", partial(_survey_one, ctx), partial(surveys.tell_trouble, ctx))
         self.keys_told = ctx.now()  # until when the log says which keys were made
         self.tells_keys = True  # of several processes with one log one does
+        self.looking = course.Looking()
         self.sending = Sending(ctx)
         self.loops = {row.name: Loop(row.name, partial(row.turn, self), row.pause_s, row.turn_max_s) for row in DUTIES}
 
@@ -356,6 +358,7 @@ DUTIES = (
     Duty("work", _work, 0.5),
     Duty("finish", _finish, 0.5),
     Duty("counts", _counts, 10.0),
+    Duty("course", lambda engine: engine.looking.look(engine.ctx), 5.0),
     Duty("lease", _lease, 3.0, nodes.LEASE_S - 3.0),
     Duty("upkeep", _upkeep, 5.0),
     Duty("purge", _purge, 60.0, LONG_TURN_S),

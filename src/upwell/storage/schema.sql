@@ -48,6 +48,7 @@ CREATE TABLE job_act (
     cursor_device uuid,
     cursor_nth smallint,
     done_at timestamp with time zone,
+    failure bigint,
     CONSTRAINT job_act_pkey PRIMARY KEY (job_id, nth),
     CONSTRAINT job_act_what_check CHECK (what = ANY (ARRAY['halt'::text, 'confirm'::text, 'retry'::text]))
 );
@@ -295,6 +296,7 @@ CREATE TABLE job (
     open_until timestamp with time zone,
     undoes bigint,
     led_from text[],
+    made_by text DEFAULT ''::text NOT NULL,
     CONSTRAINT job_pkey PRIMARY KEY (job_id),
     CONSTRAINT job_dynamic_mode_check CHECK (dynamic_mode = ANY (ARRAY[1, 2])),
     CONSTRAINT job_kind_check CHECK (kind = ANY (ARRAY['verify'::text, 'static'::text, 'dynamic'::text])),
@@ -1085,6 +1087,17 @@ CREATE TABLE job_count (
     CONSTRAINT job_count_pkey PRIMARY KEY (job_id, lane, wave, acts, state, asked, again, gone, outcome)
 ) WITH (fillfactor=40, autovacuum_vacuum_threshold=500, autovacuum_vacuum_scale_factor=0.05);
 CREATE INDEX job_count_apart ON job_count USING btree (job_id) WHERE lane <> 0;
+
+CREATE TABLE job_course (
+    job_id bigint NOT NULL,
+    at timestamp with time zone NOT NULL,
+    waiting bigint NOT NULL,
+    at_work bigint NOT NULL,
+    succeeded bigint NOT NULL,
+    failed bigint NOT NULL,
+    canceled bigint NOT NULL,
+    CONSTRAINT job_course_pkey PRIMARY KEY (job_id, at)
+);
 
 CREATE TABLE job_hours (
     job_id bigint NOT NULL,

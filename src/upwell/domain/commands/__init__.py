@@ -246,8 +246,10 @@ from upwell.domain.commands.tasks import (
     ConfirmTasks,
     FailedTask,
     Failures,
+    ListCourse,
     ListFailures,
     ListTasks,
+    Look,
     RepeatTasks,
     Steered,
     TargetResult,
@@ -297,7 +299,7 @@ Reading = (
     | ShowDevice | ShowDevices | ListDevices | CountDevices | CountAside | ShowRegistration | ListGroups | ShowGroup
     | ShowPackage | ListPackages | ShowModule | ListModules | ListModuleVersions
     | ShowJob | ListJobs | ListTasks | ListTargetFiles | ShowHook | ListHooks | ShowAction | ListActions | ListKeys
-    | ListAudit | ShowKey | ShowUpload | ListFailures | ListTimeline | ListRefusedLogins | ListVersionHours
+    | ListAudit | ShowKey | ShowUpload | ListFailures | ListCourse | ListTimeline | ListRefusedLogins | ListVersionHours
     | ListDecisions | ShowRollback | ShowAttention | ShowLimits | ExplainDevice | ShowReasons | ShowPlan
     | ShowRolloutDefaults | ListDeviceHours | ShowDeviceHours
     | ExportDevices | ShowImport | ListImports | ListImportProblems | ListImportDevices
@@ -319,5 +321,5 @@ Result = (
     | DeviceHours | tuple[DeviceHours, ...]
     | Space | Module | SecretReset | Key | EventSlice | EventSettings | Receiver | tuple[Receiver, ...] | Page[Delivery]
     | Me | User | Session | Account | tuple[User, ...] | Page[Account]
-    | tuple[Space, ...] | tuple[TargetFile, ...] | tuple[Key, ...] | tuple[Failures, ...]
+    | tuple[Space, ...] | tuple[TargetFile, ...] | tuple[Key, ...] | tuple[Failures, ...] | tuple[Look, ...]
 )  # fmt: skip

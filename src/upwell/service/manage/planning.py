@@ -46,7 +46,7 @@ async def create_plan(ctx: Context, caller: Caller, cmd: c.CreatePlan) -> c.Plan
             raise Conflict("dynamic_job_is_running", "The package has a dynamic job that is running.")
         asked = await _asked(ctx, conn, cmd, looked)
         if cmd.instead_of is not None:
-            await surveys.drop(ctx, conn, caller, "plan", cmd.instead_of)
+            await surveys.drop(ctx, conn, caller, "plan", cmd.instead_of, looked.product_id)
         await surveys.begin(
             ctx, conn, caller, "plan", product_id=looked.product_id, asked=asked, survey_id=plan_id
         )  # fmt: skip

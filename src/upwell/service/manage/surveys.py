@@ -60,9 +60,11 @@ async def begin(
     return number
 
 
-async def drop(ctx: Context, conn: Connection, caller: Caller, what: str, survey_id: int) -> None:
-    """A survey of the caller's account that is under way is counted no further; of any other nothing happens."""
+async def drop(ctx: Context, conn: Connection, caller: Caller, what: str, survey_id: int, product_id: int) -> None:
+    """A survey of the caller's account that is under way, or of that product if the caller has no more, is counted no
+    further; of any other nothing happens."""
     which = {"survey_id": survey_id, "account_id": caller.account_id, "what": what}
+    which |= {"product_id": None if caller.scope is None else product_id}
     await conn.execute(*SQL["drop"](**which, problem=DROPPED_TEXT, now=ctx.now()))
 
 
