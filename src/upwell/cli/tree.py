@@ -44,6 +44,7 @@ SECTIONS: Mapping[str, Mapping[str, Place]] = {
         "login": Place("Sign in to a server.", remote="remote.signing_in:login"),
         "logout": Place("Sign out, and revoke the key that `login` made.", remote="remote.signing_in:logout"),
         "password": Place("Change your own password.", remote="remote.own_password:password"),
+        "session": Place("Who is signed in.", remote="remote.sessions:app"),
         "context": Place("The servers that you are signed in to.", remote="remote.signing_in:context"),
     },
     "Both: over the API, or on the server's machine with --data-dir": {

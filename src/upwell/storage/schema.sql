@@ -1421,6 +1421,9 @@ CREATE TABLE session (
     user_id bigint NOT NULL,
     created_at timestamp with time zone NOT NULL,
     expires_at timestamp with time zone NOT NULL,
+    tongue text DEFAULT ''::text NOT NULL,
+    address text DEFAULT ''::text NOT NULL,
+    last_used_at timestamp with time zone,
     CONSTRAINT session_pkey PRIMARY KEY (session_id),
     CONSTRAINT session_user_id_fkey FOREIGN KEY (user_id) REFERENCES iam_user(user_id) ON DELETE CASCADE
 );
