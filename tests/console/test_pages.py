@@ -19,7 +19,8 @@ def paths(fleet: dict[str, Any]) -> list[str]:
         "/", "/devices", "/devices?status=online", "/devices?q=nobody", "/devices?status=nobody",
         f"/devices/{fleet['device']}", "/products", f"/products/{product}", "/rollouts", f"/rollouts/{rollout}",
         f"/rollouts/{rollout}?reasons=1", "/packages", "/packages?view=all", f"/packages/{fleet['package']}",
-        "/packages/new", "/audit", "/account", "/nothing",
+        "/packages/new", "/groups", f"/groups/{fleet['group']}", "/groups/new", "/imports",
+        f"/imports/{fleet['import']}", "/audit", "/account", "/nothing",
     ]  # fmt: skip
 
 

@@ -4,7 +4,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 
 from upwell.console.asking import V1, Members
-from upwell.console.readings import auditing, devices, home, new_rollout, packages, products, rollouts
+from upwell.console.readings import auditing, devices, groups, home, imports, new_rollout, packages, products, rollouts
 
 Query = Mapping[str, str]
 Read = Callable[[V1, Mapping[str, str], Query], Awaitable[Members]]
@@ -30,6 +30,11 @@ PAGES: dict[str, Page] = {
     "device": Page("/devices/{device_id}", devices.read_one, "device.html", "fleet", part="device_live.html"),
     "products": Page("/products", products.read_list, "products.html", "fleet"),
     "product": Page("/products/{product_id}", products.read_one, "product.html", "fleet"),
+    "imports": Page("/imports", imports.read_list, "imports.html", "fleet"),
+    "import": Page("/imports/{import_id}", imports.read_one, "import.html", "fleet", part="import_live.html"),
+    "groups": Page("/groups", groups.read_list, "groups.html", "fleet"),
+    "group_new": Page("/groups/new", groups.read_new, "group_new.html", "fleet", role="operator"),
+    "group": Page("/groups/{group_id}", groups.read_one, "group.html", "fleet"),
     "packages": Page("/packages", packages.read_list, "packages.html", "packages"),
     "package_new": Page("/packages/new", packages.read_new, "package_new.html", "packages", role="operator"),
     "package": Page("/packages/{package_id}", packages.read_one, "package.html", "packages", part="package_live.html"),
