@@ -59,6 +59,9 @@ SECTIONS: Mapping[str, Mapping[str, Place]] = {
         "serve": Place("Run the server.", "serving:serve"),
         "migrate": Place("Bring the database's schema to this version.", "serving:migrate"),
         "check": Place("Count anew and compare with the counters.", "serving:check"),
+        "backup": Place("Back up the database and the firmware files.", "backups:backup"),
+        "verify-backup": Place("Whether a backup is whole.", "backups:verify_backup"),
+        "restore": Place("Restore a backup into an empty place.", "backups:restore_"),
         "object": Place("Objects in the buckets that packages are made from.", "objects:app"),
     },
     "More": {
