@@ -16,18 +16,21 @@ from upwell.console.fields import Fields
 from upwell.console.headers import ROOT
 from upwell.console.pages import PAGES
 from upwell.dialects.rest import RestRequest, Route
+from upwell.dialects.upwell import management
 from upwell.dialects.upwell.rows import Row
 from upwell.domain.errors import Invalid, Reused
 from upwell.doors.management.tongue import Promise
 from upwell.service.manage.access import Caller
 from upwell.service.manage.kept_answers import is_final
 
+MEANWHILE_MAX = 3
 _KEY = re.compile(r"[0-9A-Za-z-]{16,64}")
 
 
 @dataclass(slots=True)
 class Sent:
-    """One form. `shown` is what its page reads, of one that has a page and was sent without a script."""
+    """One form. `shown` is what its page reads, of one that has a page and was sent without a script; `meanwhile` what
+    was decided of its rollout since it was drawn."""
 
     found: Route[Row]
     fields: Fields
@@ -35,6 +38,7 @@ class Sent:
     shown: Members | None = None
     asked: list[str] = field(default_factory=list)
     caller: Caller | None = None
+    meanwhile: list[Members] = field(default_factory=list)
 
     @property
     def name(self) -> str:
@@ -54,8 +58,12 @@ class Sent:
         return self.caller
 
     def leads_to(self, told: Members) -> str:
-        """The page of what it made; none for one that makes nothing that has a page."""
+        """The page of what it made, or that is left where its own is gone; none where the one that asked stays."""
         return f"{ROOT}{self.act.goes_to.format_map(told)}" if self.act.goes_to else ""
+
+    def retarget(self) -> dict[str, str]:
+        """Where what was done is told: beside the page, whatever dialog asked and closes."""
+        return {"hx-retarget": "#told"} if self.act.told == "told.html" else {}
 
     def wrong(self, problem: Members, error: Exception) -> Members:
         """The field that it is about, none where it is about the whole; and the key under which it is sent again: what
@@ -78,11 +86,22 @@ def is_scripted(request: RestRequest) -> bool:
 
 
 async def read_page(form: Sent, v1: V1) -> None:
-    """What its page shows, so that it can come again. Raises UpwellError."""
+    """What its page shows, so that it can come again; and what somebody else decided meanwhile, so that it is told.
+    Raises UpwellError."""
+    seen = form.fields.get(acts.SEEN_FIELD, "")
+    if seen.isascii() and seen.isdecimal() and "rollout_id" in form.found.ids:
+        told = await v1.maybe("/rollouts/{}/decisions", form.found.ids["rollout_id"], limit=MEANWHILE_MAX)
+        form.meanwhile = [each for each in (told or {}).get("items", ()) if each["number"] > int(seen[:9])]
     if not form.act.page or form.is_scripted:
         return
     form.shown = await PAGES[form.act.page].read(v1, {}, form.fields)
     form.asked, form.caller = v1.asked, v1.caller
+
+
+def editions(form: Sent) -> frozenset[str] | None:
+    """Those of the thing to one of which it is done; None for any."""
+    shown = form.fields.get(acts.EDITION_FIELD, "")
+    return frozenset((shown,)) if shown and management.is_conditional(form.operation) else None
 
 
 def promise(form: Sent, token: str) -> Promise | None:

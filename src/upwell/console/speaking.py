@@ -79,7 +79,7 @@ class Console:
             return Call(
                 operation=sent.name, role=role, own=sent, permits=lambda caller: access.require(caller, role),
                 reads=sent.act.reads, limit_per_s=render.REQUESTS_PER_S, of_caller=True,
-                keeps=partial(forms.promise, sent, _token(asked)),
+                keeps=partial(forms.promise, sent, _token(asked)), editions=partial(forms.editions, sent),
             )  # fmt: skip
         if scripted.is_scripted(request.path):
             return _scripted(asked)
@@ -140,14 +140,31 @@ class Console:
             gone = headers.cookie(headers.SESSION, "", secure=asked.origin.startswith("https:"), life_s=0)
             return Answer(303, b"", {**headers.OF_PAGES, "location": f"{headers.ROOT}/sign-in", "set-cookie": gone})
         to = sent.leads_to(shown)
+        if sent.act.secret:
+            return self._told_once(asked, sent, shown)
         if not sent.is_scripted:
             if sent.shown is not None and not to:
                 return self._form(asked, sent, 200, plan=shown)
             back = to or headers.back_of(sent.fields.get(acts.BACK_FIELD, ""))
             return Answer(303, b"", {**headers.OF_PAGES, "location": back})
-        given = {"act": sent.act.word, "told": shown, "kind": "done", "fields": sent.fields}
+        given = {
+            "act": sent.act.word,
+            "told": shown,
+            "kind": "done",
+            "fields": sent.fields,
+            "meanwhile": sent.meanwhile,
+        }
         body = drawing.draw(sent.act.told, words_of(asked.request), **given)
-        return Answer(200, body, {**headers.OF_PAGES, **({"hx-redirect": to} if to else {"hx-trigger": "upwell-done"})})
+        then = {"hx-redirect": to} if to else {"hx-trigger": "upwell-done", **sent.retarget()}
+        return Answer(200, body, {**headers.OF_PAGES, **then})
+
+    def _told_once(self, asked: Asked[RestRequest], sent: forms.Sent, shown: Members) -> Answer:
+        """What has a secret: on the page that asked, or without a script on one of its own."""
+        back = headers.back_of(sent.fields.get(acts.BACK_FIELD, ""))
+        given = {"act": sent.act.word, "told": shown, "back": back, "scripted": sent.is_scripted}
+        page = "made.html" if sent.is_scripted else "made_page.html"
+        body = drawing.draw(page, words_of(asked.request), **looks(asked.request), **given)
+        return Answer(200, body, {**headers.OF_PAGES, "hx-trigger": "upwell-done", "hx-retarget": "#made"})
 
     def _form(self, asked: Asked[RestRequest], sent: forms.Sent, status: int, **more: Any) -> Answer:
         """The page of the form again, as it was filled."""
@@ -176,7 +193,8 @@ class Console:
         if is_form and _is_scripted(request):
             body = drawing.draw("form_refused.html", words_of(request), **given, **sent.wrong(told.members, error))
         elif _is_scripted(request):
-            body = drawing.draw("told.html", words_of(request), kind="refused", **given)
+            meanwhile = sent.meanwhile if isinstance(sent, forms.Sent) else []
+            body = drawing.draw("told.html", words_of(request), kind="refused", meanwhile=meanwhile, **given)
         else:
             body = drawing.draw("problem.html", words_of(request), **looks(request), **given)
         return Answer(told.status, body, {**headers.OF_PAGES, **retry}, told.code)
