@@ -64,7 +64,7 @@ async def _paths(upwell: AsyncClient) -> Mapping[str, str]:
         "device-away": "/devices/lamps_lamp-0199", "products": "/products", "product": "/products/lamps",
         "packages": "/packages", "packages-all": "/packages?view=all", "package": f"/packages/{packages[0]['id']}",
         "package-new": "/packages/new?product_id=lamps", "rollouts": "/rollouts", **shown,
-        "rollout-new": f"/rollouts/new?package_id={packages[0]['id']}&product_id=lamps",
+        "rollout-new": f"/rollouts/new?package_id={packages[0]['id']}&product_id=lamps&overwrite=true",
         "audit": "/audit", "account": "/account", "not-found": "/devices/nobody",
     }  # fmt: skip
 
