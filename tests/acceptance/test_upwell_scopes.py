@@ -41,7 +41,8 @@ def things(v1: Api, space: str) -> Members:
         "key_id": v1.do("create_key", role="viewer", product_id=product)["id"],
         "user_id": v1.do("create_user", name=unique("ann"), password="a-Password", role="viewer")["id"],
         "account_id": v1.do("show_me")["account_id"], "device_ids": [device["id"]], "task_ids": [task["id"]],
-        "device_name": device["name"], "hook_id": hook["id"],
+        "device_name": device["name"], "hook_id": hook["id"], "event_id": "evt_0000000000000001",
+        "session_id": "ups_0000000000000000",
         "plan_id": planned(v1, package, product, device["name"]),
     }  # fmt: skip
 

@@ -410,6 +410,36 @@ class Enrolled(TypedDict):
     """Were in the group before"""
 
 
+class DeviceHoursTag(TypedDict):
+    key: str
+    value: str
+
+
+class DeviceHoursHours(TypedDict):
+    """outside of them nothing is offered"""
+
+    zone: str
+    """Of the IANA database"""
+    open: list[dict[str, Any]]
+    """Local time there"""
+    is_open: bool
+    closes_at: NotRequired[str]
+    """Where it is open"""
+    opens_at: NotRequired[str]
+    """Next"""
+
+
+class DeviceHours(TypedDict):
+    """When devices of a group, or with a tag, may be offered something."""
+
+    id: str
+    group_id: NotRequired[str]
+    tag: NotRequired[DeviceHoursTag]
+    hours: DeviceHoursHours
+    """Outside of them nothing is offered"""
+    created_at: str
+
+
 class NewUploadReceived(TypedDict):
     number: int
     size: int
@@ -1341,6 +1371,29 @@ class Session(TypedDict):
     """It ends then"""
 
 
+class OpenSessionUser(TypedDict):
+    id: str
+    name: str
+
+
+class OpenSession(TypedDict):
+    """A session that is not over."""
+
+    id: str
+    user: OpenSessionUser
+    role: str
+    tongue: NotRequired[str]
+    """By which they signed in; more may come"""
+    address: NotRequired[str]
+    """Where they signed in from"""
+    current: bool
+    """Whether it is the one that asks"""
+    created_at: str
+    last_used_at: NotRequired[str]
+    """Noted once a minute"""
+    expires_at: str
+
+
 class Me(TypedDict):
     """Who asks."""
 
@@ -1519,6 +1572,33 @@ class Delivery(TypedDict):
     next_at: NotRequired[str]
     """It is tried again"""
     done_at: NotRequired[str]
+
+
+class DeliveryInFull(TypedDict):
+    """What became of an event for a hook, and what is sent."""
+
+    event_id: str
+    type: str
+    status: str
+    """More may come"""
+    tries: int
+    happened_at: str
+    tried_at: NotRequired[str]
+    """The last time"""
+    duration_ms: NotRequired[int]
+    """Of the last try"""
+    answer_status: NotRequired[int]
+    answer: NotRequired[str]
+    """Its first characters"""
+    problem: NotRequired[str]
+    """Why there was no answer"""
+    next_at: NotRequired[str]
+    """It is tried again"""
+    done_at: NotRequired[str]
+    target_url: str
+    """Where it goes now"""
+    body: str
+    """The CloudEvent, byte for byte; `webhook-signature` is made anew at each try"""
 
 
 class EventData(TypedDict):
@@ -1709,6 +1789,33 @@ class CreateGroupConditionAnyOf(TypedDict):
 class CreateGroupCondition(TypedDict):
     all_of: NotRequired[list[CreateGroupConditionAllOf]]
     any_of: NotRequired[list[CreateGroupConditionAnyOf]]
+
+
+class CreateDeviceHoursTag(TypedDict):
+    key: str
+    value: str
+
+
+CreateDeviceHoursHoursOpen = TypedDict(
+    "CreateDeviceHoursHoursOpen",
+    {"days": NotRequired[list[Literal["mon", "tue", "wed", "thu", "fri", "sat", "sun"]]], "from": str, "to": str},
+)
+
+
+class CreateDeviceHoursHours(TypedDict):
+    zone: NotRequired[str]
+    open: NotRequired[list[CreateDeviceHoursHoursOpen]]
+
+
+UpdateDeviceHoursHoursOpen = TypedDict(
+    "UpdateDeviceHoursHoursOpen",
+    {"days": NotRequired[list[Literal["mon", "tue", "wed", "thu", "fri", "sat", "sun"]]], "from": str, "to": str},
+)
+
+
+class UpdateDeviceHoursHours(TypedDict):
+    zone: NotRequired[str]
+    open: NotRequired[list[UpdateDeviceHoursHoursOpen]]
 
 
 class CreatePackageFile(TypedDict):

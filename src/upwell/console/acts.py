@@ -25,6 +25,7 @@ BACK_FIELD, METHOD_FIELD = "back", "do"
 EDITION_FIELD = "edition"  # of the thing as it was shown
 SEEN_FIELD = "seen"  # the number of the last decision that was shown
 _OWN = (CSRF_FIELD, BACK_FIELD, METHOD_FIELD, EDITION_FIELD, SEEN_FIELD)
+_EXACT = ("password", "current_password", "new_password")  # every letter counts, a blank at an end too
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +33,8 @@ class Act:
     """An operation that pages ask for; `word` is the key of what is told when it was done. One that only `reads` leaves
     nothing in the audit. The form of a `page` of its own is drawn with it where no script is; what is told is drawn by
     `told`, and where it `goes_to` a page of what was made, that comes. `body` is of a form whose fields are not the
-    body's own; one that holds a key is done `once`. A member of `emptied` counts also where its field is empty."""
+    body's own; one that holds a key is done `once`. A member of `emptied` counts also where its field is empty. What
+    tells a `secret` is shown on the page until it is put away."""
 
     word: str
     method: str = "POST"
@@ -42,6 +44,7 @@ class Act:
     goes_to: str = ""
     body: Callable[[Fields], dict[str, Any]] | None = None
     once: bool = False
+    secret: bool = False
     emptied: tuple[str, ...] = ()
 
 
@@ -64,6 +67,22 @@ ACTS: dict[str, Act] = {
     "start_rollback": Act("rollback_started"),
     "end_rollout": Act("ended"),
     "retry_tasks": Act("retried"),
+    "create_hook": Act("hook_made", secret=True),
+    "update_hook": Act("hook_changed", "PATCH"),
+    "delete_hook": Act("hook_deleted", "DELETE", goes_to="/hooks"),
+    "ping_hook": Act("pinged"),
+    "rotate_hook_secret": Act("secret_rotated", secret=True),
+    "redeliver_events": Act("sent_again"),
+    "create_key": Act("key_made", secret=True),
+    "revoke_key": Act("key_revoked", "DELETE"),
+    "create_own_key": Act("key_made", secret=True),
+    "revoke_own_key": Act("key_revoked", "DELETE"),
+    "create_user": Act("user_made"),
+    "update_user": Act("user_changed", "PATCH"),
+    "delete_user": Act("user_deleted", "DELETE", goes_to="/people"),
+    "close_session": Act("session_ended", "DELETE"),
+    "close_own_session": Act("session_ended", "DELETE"),
+    "change_password": Act("password_changed", "PUT"),
     "end_session": Act("signed_out", "DELETE"),
     "end_sessions": Act("signed_out", "DELETE"),
 }
@@ -107,6 +126,7 @@ def body_of(found: Route[Row], fields: Fields) -> dict[str, Any]:
     act = ACTS[found.name]
     if act.body is not None:
         return act.body(fields)
-    given = {name: value.replace("\r\n", "\n").strip() for name, value in fields.items() if name not in _OWN}
-    counted = {name: value for name, value in given.items() if value or name in act.emptied}
-    return nested(found.operation.params, counted)
+    said = {name: value if name in _EXACT else value.replace("\r\n", "\n").strip()
+            for name, value in fields.items() if name not in _OWN}  # fmt: skip
+    given = {name: value for name, value in said.items() if value.strip() or name in act.emptied}
+    return nested(found.operation.params, given)

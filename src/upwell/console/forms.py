@@ -58,8 +58,12 @@ class Sent:
         return self.caller
 
     def leads_to(self, told: Members) -> str:
-        """The page of what it made; none for one that makes nothing that has a page."""
+        """The page of what it made, or that is left where its own is gone; none where the one that asked stays."""
         return f"{ROOT}{self.act.goes_to.format_map(told)}" if self.act.goes_to else ""
+
+    def retarget(self) -> dict[str, str]:
+        """Where what was done is told: beside the page, whatever dialog asked and closes."""
+        return {"hx-retarget": "#told"} if self.act.told == "told.html" else {}
 
     def wrong(self, problem: Members, error: Exception) -> Members:
         """The field that it is about, none where it is about the whole; and the key under which it is sent again: what

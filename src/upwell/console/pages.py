@@ -4,7 +4,17 @@ from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 
 from upwell.console.asking import V1, Members
-from upwell.console.readings import auditing, devices, home, new_rollout, packages, products, rollouts
+from upwell.console.readings import (
+    auditing,
+    devices,
+    home,
+    hooks,
+    new_rollout,
+    packages,
+    people,
+    products,
+    rollouts,
+)
 
 Query = Mapping[str, str]
 Read = Callable[[V1, Mapping[str, str], Query], Awaitable[Members]]
@@ -37,6 +47,15 @@ PAGES: dict[str, Page] = {
     "rollout_new": Page("/rollouts/new", new_rollout.read, "rollout_new.html", "rollouts", role="operator"),
     "plan": Page("/plans/{plan_id}", new_rollout.read_plan, "plan.html", "rollouts", part="plan_told.html"),
     "rollout": Page("/rollouts/{rollout_id}", rollouts.read_one, "rollout.html", "rollouts", part="rollout_live.html"),
+    "hooks": Page("/hooks", hooks.read_list, "hooks.html", "hooks", role="operator"),
+    "hook": Page("/hooks/{hook_id}", hooks.read_one, "hook.html", "hooks", role="operator", part="hook_live.html"),
+    "delivery": Page(
+        "/hooks/{hook_id}/deliveries/{event_id}", hooks.read_delivery, "delivery.html", "hooks", role="operator"
+    ),
+    "people": Page("/people", people.read_users, "people.html", "access", role="admin"),
+    "user": Page("/people/{user_id}", people.read_user, "user.html", "access", role="admin"),
+    "keys": Page("/keys", people.read_keys, "keys.html", "access", role="admin"),
+    "sessions": Page("/sessions", people.read_sessions, "sessions.html", "access", role="admin"),
     "audit": Page("/audit", auditing.read_list, "audit.html", "audit", role="admin"),
-    "account": Page("/account", home.read_account, "account.html", "account"),
+    "account": Page("/account", people.read_account, "account.html", "account"),
 }

@@ -140,6 +140,8 @@ class Console:
             gone = headers.cookie(headers.SESSION, "", secure=asked.origin.startswith("https:"), life_s=0)
             return Answer(303, b"", {**headers.OF_PAGES, "location": f"{headers.ROOT}/sign-in", "set-cookie": gone})
         to = sent.leads_to(shown)
+        if sent.act.secret:
+            return self._told_once(asked, sent, shown)
         if not sent.is_scripted:
             if sent.shown is not None and not to:
                 return self._form(asked, sent, 200, plan=shown)
@@ -153,7 +155,16 @@ class Console:
             "meanwhile": sent.meanwhile,
         }
         body = drawing.draw(sent.act.told, words_of(asked.request), **given)
-        return Answer(200, body, {**headers.OF_PAGES, **({"hx-redirect": to} if to else {"hx-trigger": "upwell-done"})})
+        then = {"hx-redirect": to} if to else {"hx-trigger": "upwell-done", **sent.retarget()}
+        return Answer(200, body, {**headers.OF_PAGES, **then})
+
+    def _told_once(self, asked: Asked[RestRequest], sent: forms.Sent, shown: Members) -> Answer:
+        """What has a secret: on the page that asked, or without a script on one of its own."""
+        back = headers.back_of(sent.fields.get(acts.BACK_FIELD, ""))
+        given = {"act": sent.act.word, "told": shown, "back": back, "scripted": sent.is_scripted}
+        page = "made.html" if sent.is_scripted else "made_page.html"
+        body = drawing.draw(page, words_of(asked.request), **looks(asked.request), **given)
+        return Answer(200, body, {**headers.OF_PAGES, "hx-trigger": "upwell-done", "hx-retarget": "#made"})
 
     def _form(self, asked: Asked[RestRequest], sent: forms.Sent, status: int, **more: Any) -> Answer:
         """The page of the form again, as it was filled."""

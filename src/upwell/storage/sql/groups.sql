@@ -82,7 +82,8 @@ select exists (select from group_member m join device d using (device_id)
 select exists (select from device_group where super_group_id = :group_id);
 
 -- name: delete_group
-with members_gone as (delete from group_member where group_id = :group_id)
+with members_gone as (delete from group_member where group_id = :group_id),
+     hours_gone as (delete from device_hours where group_id = :group_id)
 delete from device_group where group_id = :group_id;
 
 -- name: static_groups_of
