@@ -80,7 +80,9 @@ def paths(evil: dict[str, Any]) -> list[str]:
         f"/imports/{evil['import']}", "/packages", "/packages?view=all",
         f"/packages?product_id={product}", f"/packages/{evil['package']}",
         f"/packages/new?product_id={product}", f"/packages/new?module={quote(EVIL)}",
-        f"/rollouts/{evil['rollout']}?reasons=1", f"/rollouts/{evil['second']}", "/audit",
+        f"/rollouts/{evil['rollout']}?reasons=1", "/rollouts/new",
+        f"/rollouts/new?product_id={product}&group_id={evil['group']}", f"/rollouts/new?package_id={quote(EVIL)}",
+        f"/rollouts/{evil['second']}", "/audit",
         f"/audit?who={quote(EVIL[:40])}", "/account", "/sign-in", f"/sign-in?to={quote(EVIL)}",
     ]  # fmt: skip
 
