@@ -22,9 +22,9 @@ DEPTH_MAX = 5  # the guard of the care of the job of a plan; no value of ours is
 LEFT_OUT = "left_out"  # the names of members that there was no room for
 
 IDS = frozenset({
-    "account", "account_id", "action_id", "apply_id", "bucket", "device", "device_id", "device_names", "devices", "failure",
-    "file_id", "gateway_id", "group_id", "group_ids", "hook_id", "hours_id", "import_id", "instead_of", "iot_id",
-    "job_id", "key", "key_id", "module", "module_id", "names", "nth", "package_id", "package_ids", "plan_id",
+    "account", "account_id", "action_id", "apply_id", "bucket", "device", "device_id", "device_names", "devices",
+    "failure", "file_id", "gateway_id", "group_id", "group_ids", "hook_id", "hours_id", "import_id", "instead_of",
+    "iot_id", "job_id", "key", "key_id", "module", "module_id", "names", "nth", "package_id", "package_ids", "plan_id",
     "positions", "product_key", "public_id", "receiver_id", "region", "session_id", "space", "super_group_id",
     "targets", "tasks", "upload_id", "user", "user_id",
 })  # fmt: skip
