@@ -68,6 +68,7 @@ async def _paths(upwell: AsyncClient) -> Mapping[str, str]:
         "device-away": "/devices/lamps_lamp-0199", "products": "/products", "product": "/products/lamps",
         "packages": "/packages", "packages-all": "/packages?view=all", "package": f"/packages/{packages[0]['id']}",
         "package-new": "/packages/new?product_id=lamps", "rollouts": "/rollouts", **shown,
+        "rollout-new": f"/rollouts/new?package_id={packages[0]['id']}&product_id=lamps&overwrite=true",
         "hooks": "/hooks", "hook": f"/hooks/{chat}", "hook-failing": f"/hooks/{down}",
         "delivery": f"/hooks/{down}/deliveries/{delivery}", "people": "/people", "user": f"/people/{person}",
         "keys": "/keys", "sessions": "/sessions",

@@ -64,6 +64,7 @@ def test_everything_that_there_is_is_done(server: Server, v1: Api) -> None:
     with_registrations(v1, product)
     device = with_devices(v1, product)
     with_groups(v1, device)
+    with_device_hours(v1)
     with_packages(v1, product)
     with_uploads(v1)
     with_imports(v1, product)
@@ -213,6 +214,15 @@ def with_imports(v1: Api, product: str) -> None:
     assert "listed" in [each["name"] for each in v1.lines("export_devices", product_id=product)]
     other = v1.send("create_import", b"name\n" + b"\n" * 200_000, product_id=product)
     assert v1.do("cancel_import", import_id=other["id"])["status"] == "canceled"
+
+
+def with_device_hours(v1: Api) -> None:
+    given = {"zone": "UTC", "open": [{"from": "22:00", "to": "04:00"}]}
+    made = v1.do("create_device_hours", tag={"key": "line", "value": "9"}, hours=given)["id"]
+    assert [each["id"] for each in v1.do("list_device_hours")["items"]] == [made]
+    changed = v1.do("update_device_hours", hours_id=made, hours=given | {"zone": "Asia/Shanghai"})
+    assert v1.do("show_device_hours", hours_id=made) == changed and changed["hours"]["zone"] == "Asia/Shanghai"
+    v1.do("delete_device_hours", hours_id=made)
 
 
 def with_uploads(v1: Api) -> None:

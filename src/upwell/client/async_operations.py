@@ -615,9 +615,19 @@ class AsyncOperations(Awaiting):
             s.Group,
         )
 
-    async def show_group(self, group_id: str) -> s.CountedGroup:
-        """A group. Needs the role viewer. `GET /v1/groups/{group_id}`"""
-        return await self._one(ask("GET", path("/groups/{}", group_id)), s.CountedGroup)
+    async def preview_group(
+        self, *, condition: s.PreviewGroupCondition, idempotency_key: str | None = None
+    ) -> s.Fitting:
+        """Which devices a condition means, before a group is made of it. Nothing is made. It looks at 10,000 devices
+        at most, and so costs the same on any fleet. Needs the role operator. `POST /v1/groups/preview`"""
+        return await self._one(
+            ask("POST", "/groups/preview", body={"condition": condition}, idempotency_key=idempotency_key), s.Fitting
+        )
+
+    async def show_group(self, group_id: str, *, counted: bool | None = None) -> s.CountedGroup:
+        """A group. With `counted` false it has no `devices`, which a large group takes seconds for. Needs the role
+        viewer. `GET /v1/groups/{group_id}`"""
+        return await self._one(ask("GET", path("/groups/{}", group_id), query={"counted": counted}), s.CountedGroup)
 
     async def update_group(
         self,
@@ -674,6 +684,51 @@ class AsyncOperations(Awaiting):
     async def list_device_groups(self, device_id: str) -> list[s.Group]:
         """The groups that a device is in. Needs the role viewer. `GET /v1/devices/{device_id}/groups`"""
         return await self._many(ask("GET", path("/devices/{}/groups", device_id)), s.Group)
+
+    async def create_device_hours(
+        self,
+        *,
+        hours: s.CreateDeviceHoursHours,
+        group_id: str | None = None,
+        tag: s.CreateDeviceHoursTag | None = None,
+        idempotency_key: str | None = None,
+    ) -> s.DeviceHours:
+        """Say when devices of a group, or with a tag, may be offered something. Of a static `group_id`, or of a
+        `tag`. A device for which several hold is offered where all are open, and its rollout's own `hours` too.
+        What is under way ends. Needs the role operator. `POST /v1/device_hours`"""
+        return await self._one(
+            ask(
+                "POST",
+                "/device_hours",
+                body={"group_id": group_id, "tag": tag, "hours": hours},
+                idempotency_key=idempotency_key,
+            ),
+            s.DeviceHours,
+        )
+
+    async def list_device_hours(
+        self,
+    ) -> list[s.DeviceHours]:
+        """The hours of groups and tags, newest first. Needs the role viewer. `GET /v1/device_hours`"""
+        return await self._many(ask("GET", "/device_hours"), s.DeviceHours)
+
+    async def show_device_hours(self, hours_id: str) -> s.DeviceHours:
+        """The hours of a group or tag. Needs the role viewer. `GET /v1/device_hours/{hours_id}`"""
+        return await self._one(ask("GET", path("/device_hours/{}", hours_id)), s.DeviceHours)
+
+    async def update_device_hours(
+        self, hours_id: str, *, hours: s.UpdateDeviceHoursHours, if_match: Mapping[str, Any] | str | None = None
+    ) -> s.DeviceHours:
+        """Give a group or tag other hours. A device that is held back is looked at again within ten minutes. Needs
+        the role operator. `PATCH /v1/device_hours/{hours_id}`"""
+        return await self._one(
+            ask("PATCH", path("/device_hours/{}", hours_id), body={"hours": hours}, if_match=if_match), s.DeviceHours
+        )
+
+    async def delete_device_hours(self, hours_id: str, *, if_match: Mapping[str, Any] | str | None = None) -> None:
+        """Let devices of a group or tag be offered at any time. Needs the role operator. `DELETE
+        /v1/device_hours/{hours_id}`"""
+        await self._none(ask("DELETE", path("/device_hours/{}", hours_id), if_match=if_match))
 
     async def create_upload(
         self,

@@ -6,7 +6,7 @@ number goes there as it was typed.
 """
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from typing import Any
 from uuid import uuid4
 
@@ -134,8 +134,3 @@ def _hours(given: Fields) -> Iterator[tuple[str, str]]:
 def _lines(text: str, member: str) -> str:
     """Names a line each, however they were set apart."""
     return "\n".join(filter(None, _APART.split(text))) if member == "device_names" else text
-
-
-def needs_product(packages: list[Mapping[str, Any]]) -> bool:
-    """Whether some package is every product's, so that one is to be chosen."""
-    return any("product_id" not in each for each in packages)

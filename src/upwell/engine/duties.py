@@ -120,6 +120,7 @@ class Engine:
         self.closing = self._turns("the end of the window", endings.close_one)
         self.ending = self._turns("the end", endings.end_one)
         self.keeping_hours = self._turns("hours", hours.move_one)
+        self.keeping_device_hours = self._turns("hours of devices", hours.move_of_devices)
         self.taking_off = self._turns("devices at work", pacing.take_off_one)
         self.undoing = self._turns("the count of what a rollback means", rollbacks.count_one)
         self.bereaving = self._turns("what waits for a lost object", faults.end_one)
@@ -209,7 +210,8 @@ async def _guards(engine: Engine) -> bool:
 
 
 async def _hours(engine: Engine) -> bool:
-    moved = await engine.keeping_hours.round(await hours.due(engine.ctx))
+    of_devices = await engine.keeping_device_hours.round(await hours.due_of_devices(engine.ctx))
+    moved = await engine.keeping_hours.round(await hours.due(engine.ctx)) or of_devices
     if moved:
         engine.wake("push")
     return moved

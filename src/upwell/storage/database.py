@@ -136,6 +136,11 @@ class Database:
         except TimeoutError:
             self._pool.terminate()
 
+    @property
+    def dsn(self) -> str:
+        """Where it is, with its password: for programs that connect themselves, and for no log."""
+        return self._dsn
+
     def connections(self) -> tuple[int, int, int]:
         """How many are busy, idle, and may be at most."""
         if self._pool is None:

@@ -69,6 +69,63 @@ BEGIN ATOMIC
   LIMIT 1;
 END;
 
+CREATE TABLE device_hours (
+    hours_id bigint NOT NULL,
+    account_id bigint NOT NULL,
+    group_id bigint,
+    key text,
+    value text,
+    hours jsonb NOT NULL,
+    open_until timestamp with time zone NOT NULL,
+    opens_at timestamp with time zone,
+    look_at timestamp with time zone NOT NULL,
+    created_at timestamp with time zone NOT NULL,
+    CONSTRAINT device_hours_pkey PRIMARY KEY (hours_id),
+    CONSTRAINT device_hours_of_one CHECK ((group_id IS NULL) = (key IS NOT NULL) AND (key IS NULL) = (value IS NULL))
+);
+CREATE INDEX device_hours_due ON device_hours USING btree (look_at);
+CREATE UNIQUE INDEX device_hours_of_group ON device_hours USING btree (account_id, group_id) WHERE group_id IS NOT NULL;
+CREATE UNIQUE INDEX device_hours_of_tag ON device_hours USING btree (account_id, key, value) WHERE key IS NOT NULL;
+
+CREATE TABLE device_tag (
+    device_id uuid NOT NULL,
+    key text NOT NULL,
+    value text NOT NULL,
+    CONSTRAINT device_tag_pkey PRIMARY KEY (device_id, key)
+);
+CREATE INDEX tag_value ON device_tag USING btree (key, value, device_id);
+
+CREATE TABLE group_member (
+    device_id uuid NOT NULL,
+    group_id bigint NOT NULL,
+    added_at timestamp with time zone NOT NULL,
+    CONSTRAINT group_member_pkey PRIMARY KEY (device_id, group_id)
+);
+CREATE INDEX member_of_group ON group_member USING btree (group_id, device_id);
+
+CREATE OR REPLACE FUNCTION public.hours_over(of_account bigint, of_device uuid)
+ RETURNS SETOF device_hours
+ LANGUAGE sql
+ STABLE ROWS 1
+BEGIN ATOMIC
+ SELECT h.hours_id,
+     h.account_id,
+     h.group_id,
+     h.key,
+     h.value,
+     h.hours,
+     h.open_until,
+     h.opens_at,
+     h.look_at,
+     h.created_at
+    FROM device_hours h
+   WHERE ((h.account_id = hours_over.of_account) AND ((EXISTS ( SELECT
+            FROM group_member m
+           WHERE ((m.device_id = hours_over.of_device) AND (m.group_id = h.group_id)))) OR (EXISTS ( SELECT
+            FROM device_tag t
+           WHERE ((t.device_id = hours_over.of_device) AND (t.key = h.key) AND (t.value = h.value))))));
+END;
+
 CREATE OR REPLACE FUNCTION public.is_in_time(finish_at timestamp with time zone, now timestamp with time zone)
  RETURNS boolean
  LANGUAGE sql
@@ -576,7 +633,10 @@ CREATE VIEW offer_check AS
     (t.awaiting = ANY (ARRAY['online'::text, 'answer'::text, 'result'::text, 'arrival'::text])) OR may_follow(mv.version, p.is_delta, p.source_version, p.source_versions) AS is_fitting,
     NOT (t.acts < j.acts AND (EXISTS ( SELECT
            FROM halt_of(t.job_id, t.acts, t.state) halt_of(nth, reason, description, at)))) AS is_unhalted,
-    NOT j.unapproved AS is_approved, j.open_until, s.until_at AS aside_until
+    NOT j.unapproved AS is_approved,
+    LEAST(j.open_until, ( SELECT min(h.open_until) AS min
+           FROM hours_over(j.account_id, t.device_id) h(hours_id, account_id, group_id, key, value, hours, open_until, opens_at, look_at, created_at))) AS open_until,
+    s.until_at AS aside_until
    FROM task t
      JOIN job j USING (job_id)
      JOIN package p ON p.package_id = COALESCE(t.package_id, j.package_id)
@@ -823,14 +883,6 @@ CREATE TABLE device_past (
     CONSTRAINT device_past_pkey PRIMARY KEY (device_id, life)
 );
 
-CREATE TABLE device_tag (
-    device_id uuid NOT NULL,
-    key text NOT NULL,
-    value text NOT NULL,
-    CONSTRAINT device_tag_pkey PRIMARY KEY (device_id, key)
-);
-CREATE INDEX tag_value ON device_tag USING btree (key, value, device_id);
-
 CREATE TABLE event (
     "position" bigint NOT NULL,
     account_id bigint NOT NULL,
@@ -921,14 +973,6 @@ CREATE TABLE flow_limit (
     bytes_per_s bigint NOT NULL,
     CONSTRAINT flow_limit_pkey PRIMARY KEY (account_id, product_id)
 );
-
-CREATE TABLE group_member (
-    device_id uuid NOT NULL,
-    group_id bigint NOT NULL,
-    added_at timestamp with time zone NOT NULL,
-    CONSTRAINT group_member_pkey PRIMARY KEY (device_id, group_id)
-);
-CREATE INDEX member_of_group ON group_member USING btree (group_id, device_id);
 
 CREATE TABLE heard (
     device_id uuid NOT NULL,

@@ -11,10 +11,10 @@
   /* From where it began, when nothing had happened, to now or to its end, as it stands then. */
   function data({ curve, last, since, until }) {
     const xs = curve.at.map((each) => Date.parse(each) / 1000);
-    const from = Math.min(since ? Date.parse(since) / 1000 : xs[0], xs[0]);
+    const from = Math.min(...(since ? [Date.parse(since) / 1000] : []), ...xs);
     const end = until ? Date.parse(until) / 1000 : Date.now() / 1000;
     const rows = [curve.succeeded, curve.failed, curve.at_work].map((each, n) => [0, ...each, last[n]]);
-    return [[from, ...xs, Math.max(end, xs.at(-1) + 1)], ...rows];
+    return [[from, ...xs, Math.max(end, (xs.at(-1) ?? from) + 1)], ...rows];
   }
 
   function axis(of, ticks) {

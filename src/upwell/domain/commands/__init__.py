@@ -54,8 +54,10 @@ from upwell.domain.commands.groups import (
     CreateGroup,
     DeleteGroup,
     Enrolled,
+    Fitting,
     Group,
     ListGroups,
+    PreviewGroup,
     RemoveFromGroup,
     ShowGroup,
     UpdateGroup,
@@ -74,6 +76,14 @@ from upwell.domain.commands.hooks import (
     ShowHook,
     UpdateAction,
     UpdateHook,
+)
+from upwell.domain.commands.hours import (
+    CreateDeviceHours,
+    DeleteDeviceHours,
+    DeviceHours,
+    ListDeviceHours,
+    ShowDeviceHours,
+    UpdateDeviceHours,
 )
 from upwell.domain.commands.imports import (
     CancelImport,
@@ -278,7 +288,8 @@ Changing = (
     CreateProduct | UpdateProduct | DeleteProduct | CreateSpace | RenameSpace | DeleteSpace
     | CreateDevice | UpdateDevices | ResetSecret | ResetDevice | DeleteDevice | SetTags | DeleteTags
     | RegisterDevices | CheckDeviceNames | ReleaseDevice | ReleaseDevices | SetLimits
-    | CreateGroup | UpdateGroup | DeleteGroup | AddToGroup | RemoveFromGroup
+    | CreateDeviceHours | UpdateDeviceHours | DeleteDeviceHours
+    | CreateGroup | UpdateGroup | DeleteGroup | AddToGroup | RemoveFromGroup | PreviewGroup
     | CreateUploadTicket | CreatePackage | UpdatePackage | DeletePackage | CreateModule | UpdateModule | DeleteModule
     | CreateJob | UpdateJob | ApproveJob | RefuseJob | PauseJob | ResumeJob | PromoteJob | EndPolicy | DeleteJob
     | PlanRollback | StartRollback
@@ -299,7 +310,7 @@ Reading = (
     | ShowJob | ListJobs | ListTasks | ListTargetFiles | ShowHook | ListHooks | ShowAction | ListActions | ListKeys
     | ListAudit | ShowKey | ShowUpload | ListFailures | ListCourse | ListTimeline | ListRefusedLogins | ListVersionHours
     | ListDecisions | ShowRollback | ShowAttention | ShowLimits | ExplainDevice | ShowReasons | ShowPlan
-    | ShowRolloutDefaults
+    | ShowRolloutDefaults | ListDeviceHours | ShowDeviceHours
     | ExportDevices | ShowImport | ListImports | ListImportProblems | ListImportDevices
     | ListOwnKeys | ShowMe | ListUsers | ShowUser | ListAccounts | ShowAccount
     | ListEvents | ShowEventSettings | ShowReceiver | ListReceivers | ListDeliveries | ShowDelivery
@@ -309,7 +320,7 @@ Reading = (
 Command = Changing | Reading
 
 Result = (
-    Done | Product | Device | Registration | DeviceCounts | AsideCounts | Released | Group | Enrolled | None
+    Done | Product | Device | Registration | DeviceCounts | AsideCounts | Released | Group | Enrolled | Fitting | None
     | UploadTicket | Upload | UploadPart | Package | Job | Steered | Hook | HookAction
     | Page[Product] | Page[Device] | Page[Module] | Page[ModuleVersion] | Page[Package]
     | Page[Job] | Page[Task] | Page[Hook] | Page[HookAction] | Page[Group] | Page[AuditEntry] | Page[TimelineLine]
@@ -317,6 +328,7 @@ Result = (
     | Import | Page[Import] | Page[RowProblem] | Flow[Device] | Flow[ImportedDevice]
     | Page[RefusedLogin] | Page[VersionHour]
     | tuple[Device, ...]
+    | DeviceHours | tuple[DeviceHours, ...]
     | Space | Module | SecretReset | Key | EventSlice | EventSettings | Receiver | tuple[Receiver, ...] | Page[Delivery]
     | Me | User | Session | Account | tuple[User, ...] | Page[Account] | Delivery | tuple[OpenSession, ...]
     | Flow[AuditEntry]

@@ -23,10 +23,10 @@ LEFT_OUT = "left_out"  # the names of members that there was no room for
 
 IDS = frozenset({
     "account", "account_id", "action_id", "apply_id", "bucket", "device", "device_id", "device_names", "devices",
-    "file_id", "gateway_id", "group_id", "group_ids", "hook_id", "import_id", "instead_of", "iot_id", "job_id", "key",
-    "key_id", "module", "module_id", "names", "nth", "package_id", "package_ids", "plan_id", "positions", "product_key",
-    "public_id", "receiver_id", "region", "session_id", "space", "super_group_id", "targets", "tasks", "upload_id",
-    "user", "user_id",
+    "failure", "file_id", "gateway_id", "group_id", "group_ids", "hook_id", "hours_id", "import_id", "instead_of",
+    "iot_id", "job_id", "key", "key_id", "module", "module_id", "names", "nth", "package_id", "package_ids", "plan_id",
+    "positions", "product_key", "public_id", "receiver_id", "region", "session_id", "space", "super_group_id",
+    "targets", "tasks", "upload_id", "user", "user_id",
 })  # fmt: skip
 """Members that name what a call is about, and members of those."""
 
@@ -35,7 +35,7 @@ TOLD = frozenset({
     "away_days", "base_per_min", "beta", "by_gateway", "bytes_per_s", "care", "changed", "changes", "closes_min",
     "condition_text",
     "count", "days", "description", "dialect", "disconnect", "done", "downgrade", "dynamic_mode", "each_offered",
-    "each_succeeded", "enabled", "everywhere", "expires_at", "factor", "failure", "failures", "files", "finish_at",
+    "each_succeeded", "enabled", "everywhere", "expires_at", "factor", "failures", "files", "finish_at",
     "first", "first_min", "form", "from_offer", "gray_percent", "growth", "guard", "hold_failures", "hours", "in_space",
     "is_delta", "is_server_admin", "job", "keep_days", "keep_gateway", "keep_most", "keys", "kind", "kinds", "last",
     "leads", "lifetime", "manner", "maximum_per_min", "md5", "most_min", "multi_module", "name", "need_confirm",
@@ -63,8 +63,8 @@ SILENT = frozenset({
 })  # fmt: skip
 """Members that are told of nowhere."""
 
-_MADE = ("account", "action_id", "apply_id", "file_id", "group_id", "hook_id", "import_id", "iot_id", "job_id",
-         "key", "key_id", "package_id", "plan_id", "product_key", "public_id", "receiver_id", "upload_id",
+_MADE = ("account", "action_id", "apply_id", "file_id", "group_id", "hook_id", "hours_id", "import_id", "iot_id",
+         "job_id", "key", "key_id", "package_id", "plan_id", "product_key", "public_id", "receiver_id", "upload_id",
          "user_id")  # fmt: skip
 _CAME = ("name", "role", "dialect", "changed", "released", "done", "already", "over", "sha256", "size", "expires_at")
 """Members of results that are told beside the command's."""

@@ -4,10 +4,11 @@ Devices are looked through by the spans that jobs are filled by, and judged by t
 by, so that a plan is what happens, as long as nobody says anything new meanwhile.
 """
 
+import asyncio
 import json
 from dataclasses import replace
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, NamedTuple
 from uuid import UUID
 
 from upwell.domain import commands as c
@@ -125,21 +126,52 @@ async def count_some(ctx: Context, conn: Connection, row: Row) -> Part:
 
 
 async def _of_product(ctx: Context, conn: Connection, row: Row, asked: dict[str, Any], found: Found) -> Part:
-    """Those of all devices of a product that are next; they need not be named. Where most devices of their span are its
-    own, each table is read along it; else each device is looked up."""
-    after, product_id = row["after_device"], row["product_id"]
-    since = UUID(int=0 if after is None else after.int + 1)
-    span = await conn.fetchrow(*SQL["next_span"](product_id=product_id, since=since, at_most=SPAN, most=DENSE * SPAN))
-    assert span is not None  # noqa: S101  # it has no condition
-    which: dict[str, object] = {"since": since, "last": span["last"] or LAST}
-    if span["beside"] < DENSE * SPAN:
-        await conn.execute(*SQL["along_spans"]())
-        found.looked += await _judge(ctx, conn, row, asked, found, "classify_span", **which)
-    else:
-        found.looked += await _judge(ctx, conn, row, asked, found, "classify", device_ids=None, **which)
-    if span["last"] is None:
+    """Those of all devices of a product that are next; they need not be named. Two spans are read at once: what each
+    takes is a core's time."""
+    first = await _next_span(conn, row, row["after_device"])
+    if first.last is None:
+        found.looked += await _along(ctx, conn, row, asked, found, first)
         return await _over(conn, row, asked, found)
-    return Part(found=found.kept(), looked=found.looked, stage=row["stage"], after=span["last"])
+    async with surveys.beside(ctx) as second_conn:
+
+        async def beside() -> tuple[int, UUID | None]:
+            span = await _next_span(second_conn, row, first.last)
+            return await _along(ctx, second_conn, row, asked, found, span), span.last
+
+        task = asyncio.create_task(beside())
+        try:
+            found.looked += await _along(ctx, conn, row, asked, found, first)
+        finally:
+            looked, last = await task
+    found.looked += looked
+    if last is None:
+        return await _over(conn, row, asked, found)
+    return Part(found=found.kept(), looked=found.looked, stage=row["stage"], after=last)
+
+
+class _Span(NamedTuple):
+    """Devices of a product by id, to `last`; None: to the end. Of one that is dense most devices are the product's."""
+
+    since: UUID
+    last: UUID | None
+    is_dense: bool
+
+
+async def _next_span(conn: Connection, row: Row, after: UUID | None) -> _Span:
+    since = UUID(int=0 if after is None else after.int + 1)
+    which = {"product_id": row["product_id"], "since": since}
+    span = await conn.fetchrow(*SQL["next_span"](at_most=SPAN, most=DENSE * SPAN, **which))
+    assert span is not None  # noqa: S101  # it has no condition
+    return _Span(since, span["last"], span["beside"] < DENSE * SPAN)
+
+
+async def _along(ctx: Context, conn: Connection, row: Row, asked: dict[str, Any], found: Found, span: _Span) -> int:
+    """Where most devices of their span are its own, each table is read along it; else each device is looked up."""
+    which: dict[str, object] = {"since": span.since, "last": span.last or LAST}
+    if span.is_dense:
+        await conn.execute(*SQL["along_spans"]())
+        return await _judge(ctx, conn, row, asked, found, "classify_span", **which)
+    return await _judge(ctx, conn, row, asked, found, "classify", device_ids=None, **which)
 
 
 def _as_job(row: Row, asked: dict[str, Any], found: Found) -> dict[str, Any]:
