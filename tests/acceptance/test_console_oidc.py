@@ -252,6 +252,7 @@ def test_what_a_token_says_must_be_for_us_now_and_for_this_browser(
     assert got.status_code == status, Page(got).text
 
 
+@pytest.mark.slow
 def test_what_it_can_not_say_is_told_and_a_password_still_lets_in(liar: Provider, secret: Path) -> None:
     with serving(liar, secret) as fresh:
         browser = Browser(address=fresh.http)
