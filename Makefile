@@ -52,7 +52,7 @@ setup: $(STAMP)
 demo: $(STAMP)
 	@$(BIN)/python -m demo.main $(ARGS)
 
-test: $(STAMP) $(SDK)/.ready $(BROWSER) $(AXE)
+test: $(STAMP) $(SDK)/.ready $(BROWSER) $(AXE) $(PROMETHEUS)
 	@$(BIN)/python -m pytest -q -n 3 --dist loadfile --no-loadscope-reorder $(ARGS)
 
 test-clients:
@@ -94,6 +94,9 @@ AXE := tests/console/.vendor/axe.min.js
 BROWSER := $(VENV)/.browser
 $(BROWSER): $(STAMP)
 	@$(BIN)/python -m demo.chromium; touch $@
+PROMETHEUS := $(VENV)/.prometheus
+$(PROMETHEUS): $(STAMP)
+	@$(BIN)/python -m demo.prometheus; touch $@
 $(AXE): src/upwell/console/assets/vendor/lock.json | $(STAMP)
 	@if command -v npm >/dev/null && $(BIN)/python tools/assets.py --tests; then touch $@; \
 	else echo "upwell: axe-core can't be fetched by npm; pages are not looked at for accessibility"; fi

@@ -15,6 +15,7 @@ from contextlib import asynccontextmanager
 from typing import Any, cast
 
 from demo.driver import DemoError
+from demo.neighbours import neighbours
 from demo.screen import Screen
 from demo.server import POLL_S, Server
 from demo.stall import bytes_below
@@ -67,7 +68,9 @@ class ConsoleStory:
                 await self._said()
                 await self._tags()
                 await self._rollouts()
-                yield self._upwell
+                self.doing = "people, keys and hooks"
+                async with neighbours(self._upwell):
+                    yield self._upwell
             finally:
                 over.set()
                 await asyncio.gather(*playing)

@@ -47,7 +47,7 @@ class Server:
     def environment(self) -> dict[str, str]:
         """Ours without any setting of another Upwell."""
         kept = {name: value for name, value in os.environ.items() if not name.startswith("UPWELL_")}
-        own = {"CONFIG": os.devnull}
+        own = {"CONFIG": os.devnull, "ALLOW_PRIVATE_PUSH": "true"}
         if not self.by_token:
             own["BOOTSTRAP_KEY"] = f"{self.key_id}:{self.key_secret}"
         return kept | {f"UPWELL_{name}": value for name, value in own.items()}

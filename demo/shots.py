@@ -55,13 +55,24 @@ async def shots(folder: Path, data: Path) -> None:
 async def _paths(upwell: AsyncClient) -> Mapping[str, str]:
     rollouts = [each async for each in upwell.list_rollouts()]
     found = {each["status"] + ("-paused" if "paused" in each else ""): each["id"] for each in reversed(rollouts)}
+    hooks = {each.get("name", ""): each["id"] for each in await upwell.list_hooks()}
+    chat, down = (next(each for name, each in hooks.items() if word in name) for word in ("chat", "warehouse"))
+    delivery = (await anext(aiter(upwell.list_deliveries(down))))["event_id"]
+    person = next(each["id"] for each in await upwell.list_users() if each["name"] == "chen.wei")
+    packages = [each async for each in upwell.list_packages(product_id="lamps")]
     shown = {f"rollout-{status}": f"/rollouts/{number}" for status, number in found.items()}
     return {
         "home": "/", "devices": "/devices", "devices-filtered": "/devices?status=offline&product_id=lamps&sort=name",
         "devices-none": "/devices?q=nobody", "device": "/devices/lamps_lamp-0000",
         "device-long": "/devices/lamps_lamp-0002",
         "device-away": "/devices/lamps_lamp-0199", "products": "/products", "product": "/products/lamps",
-        "rollouts": "/rollouts", **shown, "audit": "/audit", "account": "/account", "not-found": "/devices/nobody",
+        "packages": "/packages", "packages-all": "/packages?view=all", "package": f"/packages/{packages[0]['id']}",
+        "package-new": "/packages/new?product_id=lamps", "rollouts": "/rollouts", **shown,
+        "rollout-new": f"/rollouts/new?package_id={packages[0]['id']}&product_id=lamps&overwrite=true",
+        "hooks": "/hooks", "hook": f"/hooks/{chat}", "hook-failing": f"/hooks/{down}",
+        "delivery": f"/hooks/{down}/deliveries/{delivery}", "people": "/people", "user": f"/people/{person}",
+        "keys": "/keys", "sessions": "/sessions",
+        "audit": "/audit", "account": "/account", "not-found": "/devices/nobody",
     }  # fmt: skip
 
 
@@ -101,6 +112,15 @@ async def _inside(
     if await page.goto(f"http://{server.http}/console{paths['rollout-in_progress']}"):
         await page.click("#open-cancel")
         await _shot(page, folder / f"dialog-{size}-{scheme}.png")
+    for name, path in (("hook-made", "/hooks"), ("key-made", "/keys")):
+        await page.goto(f"http://{server.http}/console{path}")
+        await page.click("#open-make")
+        if name == "hook-made":
+            await page.fill("#make-url", "http://127.0.0.1:9/hear")
+        await _shot(page, folder / f"{name}-dialog-{size}-{scheme}.png")
+        await page.click("#sure-make button[type=submit]")
+        await page.wait_for_selector(".made")
+        await _shot(page, folder / f"{name}-{size}-{scheme}.png")
     await context.close()
 
 

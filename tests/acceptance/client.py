@@ -35,7 +35,7 @@ from scratch import scratch
 from warm import Warm
 
 UPWELL = Path(sys.executable).with_name("upwell")
-READY = re.compile(r"^upwell ready http=(\S+) mqtt=(\S+) download=(\S+)")
+READY = re.compile(r"^upwell ready http=(\S+) mqtt=(\S+) download=(\S+)(?: .*?\bmetrics=(\S+))?")
 START_S = 60
 STOP_S = 20
 T = TypeVar("T")
@@ -61,6 +61,7 @@ class Server:
     http: str
     mqtt: str
     download: str
+    metrics: str
     data_dir: Path
     admin: Key
     pid: int
@@ -86,7 +87,8 @@ def serve(*options: str) -> Iterator[Server]:
         options = ("--no-request-limits", *options)
     data_dir = scratch("upwell-acceptance-")
     admin = Key(id="acceptance", secret="an-Acceptance-Secret")
-    ports = ["--http", "127.0.0.1:0", "--mqtt", "127.0.0.1:0", "--download", "127.0.0.1:0", *options]
+    ports = ["--http", "127.0.0.1:0", "--mqtt", "127.0.0.1:0", "--download", "127.0.0.1:0"]
+    ports += ["--metrics", "127.0.0.1:0", *options]
     log = (data_dir / "serve.log").open("wb")
     process = subprocess.Popen(
         [UPWELL, "serve", "--data-dir", data_dir, *ports],
@@ -98,8 +100,10 @@ def serve(*options: str) -> Iterator[Server]:
     try:
         lines: queue.Queue[str] = queue.Queue()
         threading.Thread(target=_pump, args=(process, lines), daemon=True).start()
-        http_, mqtt, download = _ready(process, lines, data_dir / "serve.log")
-        yield Server(http=http_, mqtt=mqtt, download=download, data_dir=data_dir, admin=admin, pid=process.pid)
+        http_, mqtt, download, metrics = _ready(process, lines, data_dir / "serve.log")
+        yield Server(
+            http=http_, mqtt=mqtt, download=download, metrics=metrics, data_dir=data_dir, admin=admin, pid=process.pid
+        )
         assert process.poll() is None, (data_dir / "serve.log").read_text()[-4000:]
     finally:
         process.terminate()
@@ -133,7 +137,7 @@ def _pump(process: "subprocess.Popen[str]", lines: "queue.Queue[str]") -> None:
     lines.put("")
 
 
-def _ready(process: "subprocess.Popen[str]", lines: "queue.Queue[str]", log: Path) -> tuple[str, str, str]:
+def _ready(process: "subprocess.Popen[str]", lines: "queue.Queue[str]", log: Path) -> tuple[str, str, str, str]:
     until = time.monotonic() + START_S
     while True:
         try:
@@ -142,8 +146,8 @@ def _ready(process: "subprocess.Popen[str]", lines: "queue.Queue[str]", log: Pat
             raise AssertionError(f"not ready in {START_S} s: {log.read_text()[-4000:]}") from None
         found = READY.match(line)
         if found:
-            parts = [_address(found[i]) for i in (1, 2, 3)]
-            return parts[0], parts[1], parts[2]
+            parts = [_address(found[i] or "") for i in (1, 2, 3, 4)]
+            return parts[0], parts[1], parts[2], parts[3]
         if not line:
             raise AssertionError(f"ended with {process.wait()}: {log.read_text()[-4000:]}")
 

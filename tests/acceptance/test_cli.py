@@ -6,6 +6,7 @@ import stat
 import subprocess
 from pathlib import Path
 
+import httpx
 import pytest
 
 from acceptance.cli import Person
@@ -247,6 +248,16 @@ def test_a_user_signs_in_with_a_password(server: Server, admin: Person, person: 
     assert done.code == 5 and "name and password" in done.err and "horse" not in done.err
     assert "with a key of its own" in person.do(*where, given="correct horse\n").out
     assert person.do("context", "show", "--json").json["who"] == f"user {name} (operator)"
+    session = httpx.post(f"{url}/v1/sessions", json={"account": "cli", "name": name, "password": "correct horse"})
+    [seen] = [json.loads(line) for line in admin.do("session", "list", "--user", name, "--json").lines]
+    assert session.json()["id"] == seen["id"] and name in admin.do("session", "list").out
+    assert admin.run("session", "list", "--mine", "--user", name).code == 2
+    assert admin.run("session", "end", seen["id"]).code == 2
+    admin.do("session", "end", seen["id"], "--yes")
+    assert "nobody is" in admin.do("session", "list", "--user", name).err
+    assert admin.run("session", "end", seen["id"], "--mine", "--yes").code == 4
+    exported = admin.do("audit", "export", "--format", "csv", "--about", seen["id"]).out
+    assert exported.startswith("id,at,who") and "close_session" in exported
     admin.do("user", "change", name, "--disable")
     assert person.run("product", "list").code == 5
     assert admin.do("user", "list").out.count(f"{name}\toperator\tno\t") == 1

@@ -208,6 +208,8 @@ def test_a_hook_from_its_making_to_its_end(admin: Person) -> None:
         assert "failing since" in admin.do("hook", "show", hook).out
         [waits] = [line.split("\t") for line in admin.do("hook", "deliveries", hook, "--open").lines]
         assert waits[1:4] == ["hook.ping", "waiting", "1"] and waits[4].startswith("500")
+        whole = admin.do("hook", "delivery", hook, waits[0]).out
+        assert url in whole and '"upwell.hook.ping"' in whole and "500" in whole
         status[0] = 200
         event = receiver.taken[0].event_id
         admin.do("hook", "redeliver", hook, "--event", event)

@@ -41,8 +41,9 @@ def evil(server: Server, v1: Api) -> Iterator[dict[str, Any]]:
     v1.do("set_device_tags", device_id=made["id"], tags={"note": TAG_EVIL})
     group = v1.do("create_group", name=unique("g") + EVIL[:40], description=EVIL)
     v1.do("add_to_group", group_id=group["id"], device_ids=[made["id"]])
+    said = {"description": f"# {EVIL}\n[{EVIL}](javascript:alert(1))", "note": EVIL}
     package = v1.do("create_package", name=EVIL[:60], version="2.0", product_id=product, verify=False,
-                    upload_url=v1.upload(IMAGE), description=EVIL)["id"]  # fmt: skip
+                    upload_url=v1.upload(IMAGE), **said)["id"]  # fmt: skip
     rollout = v1.do("create_rollout", kind="static", package_id=package, product_id=product, targets={"all": True},
                     waves=[{"percent": 50}, {"percent": 100}])["id"]  # fmt: skip
     device = Device(server.mqtt, product, made["name"], made["secret"])
@@ -50,9 +51,21 @@ def evil(server: Server, v1: Api) -> Iterator[dict[str, Any]]:
     device.offered()
     device.say(f"/ota/device/progress/{product}/{made['name']}", {"step": "-3", "desc": EVIL})
     until(lambda: v1.do("show_rollout", rollout_id=rollout), lambda shown: shown["tasks"]["failed"] == 1)
+    imported = v1.send("create_import", f'name,nickname\n"{EVIL}","{EVIL[:20]}"\n'.encode(), product_id=product)["id"]
+    asked = [{"field": "nickname", "values": [EVIL[:60]]}, {"field": "tag", "key": "note", "values": [TAG_EVIL]}]
+    dynamic = v1.do("create_group", name=unique("g"), condition={"all_of": asked})["id"]
     second = v1.do("create_rollout", kind="static", package_id=package, product_id=product, targets={"all": True})["id"]
     v1.do("pause_rollout", rollout_id=second, reason=EVIL)
-    yield {"product": product, "device": made["id"], "group": group["id"], "rollout": rollout, "second": second}
+    yield {
+        "product": product,
+        "device": made["id"],
+        "group": group["id"],
+        "rollout": rollout,
+        "second": second,
+        "package": package,
+        "import": imported,
+        "dynamic": dynamic,
+    }
     device.close()
 
 
@@ -63,7 +76,13 @@ def paths(evil: dict[str, Any]) -> list[str]:
         f"/devices?group_id={evil['group']}", f"/devices?q={quote(EVIL)}", f"/devices?version={quote('1.0<i>')}",
         f"/devices/{device}", f"/devices/{device}?kind=task", f"/devices/{device}?rollout_id={evil['rollout']}",
         "/products", f"/products/{product}", "/rollouts", f"/rollouts/{evil['rollout']}",
-        f"/rollouts/{evil['rollout']}?reasons=1", f"/rollouts/{evil['second']}", "/audit",
+        "/groups", f"/groups/{evil['group']}", f"/groups/{evil['dynamic']}", "/groups/new", "/imports",
+        f"/imports/{evil['import']}", "/packages", "/packages?view=all",
+        f"/packages?product_id={product}", f"/packages/{evil['package']}",
+        f"/packages/new?product_id={product}", f"/packages/new?module={quote(EVIL)}",
+        f"/rollouts/{evil['rollout']}?reasons=1", "/rollouts/new",
+        f"/rollouts/new?product_id={product}&group_id={evil['group']}", f"/rollouts/new?package_id={quote(EVIL)}",
+        f"/rollouts/{evil['second']}", "/audit",
         f"/audit?who={quote(EVIL[:40])}", "/account", "/sign-in", f"/sign-in?to={quote(EVIL)}",
     ]  # fmt: skip
 

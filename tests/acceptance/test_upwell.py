@@ -64,6 +64,7 @@ def test_everything_that_there_is_is_done(server: Server, v1: Api) -> None:
     with_registrations(v1, product)
     device = with_devices(v1, product)
     with_groups(v1, device)
+    with_device_hours(v1)
     with_packages(v1, product)
     with_uploads(v1)
     with_imports(v1, product)
@@ -85,6 +86,7 @@ def test_everything_that_there_is_is_done(server: Server, v1: Api) -> None:
     v1.do("show_space", space_id=v1.do("list_spaces")["items"][0]["id"])
     v1.do("show_product", product_id=v1.do("create_product", name=unique("last"))["id"])
     assert v1.do("list_audit", operation="revoke_key", limit=1)["items"][0]["result"] == "done"
+    assert v1.lines("export_audit", operation="revoke_key")[-1]["result"] == "done"
     assert v1.called.union(*(each.called for each in others)) == set(v1.operations)
     done = {each["operation"] for each in audited(server, v1) if each["result"] == "done"}
     assert done.union(*(each.done.values() for each in others)) == CHANGING and len(v1.secrets) > 10
@@ -111,6 +113,9 @@ def with_hooks(v1: Api) -> None:
     assert v1.do("ping_hook", hook_id=hook)["id"] == hook
     [ping] = until(lambda: v1.every("list_deliveries", hook_id=hook), bool)
     assert ping["type"] == "upwell.hook.ping" and ping["status"] in ("waiting", "sending")
+    whole = v1.do("show_delivery", hook_id=hook, event_id=ping["event_id"])
+    assert json.loads(whole["body"])["id"] == ping["event_id"] and whole["target_url"] == made["target_url"]
+    assert v1.refused("show_delivery", hook_id=hook, event_id="evt_0000000000000000").code == "not-found"
     v1.do("redeliver_events", hook_id=hook, event_ids=[ping["event_id"]])
     v1.do("redeliver_events", hook_id=hook, first=ping["event_id"], last=ping["event_id"])
     assert v1.do("update_hook", hook_id=hook, enabled=False)["enabled"] is False
@@ -211,6 +216,15 @@ def with_imports(v1: Api, product: str) -> None:
     assert v1.do("cancel_import", import_id=other["id"])["status"] == "canceled"
 
 
+def with_device_hours(v1: Api) -> None:
+    given = {"zone": "UTC", "open": [{"from": "22:00", "to": "04:00"}]}
+    made = v1.do("create_device_hours", tag={"key": "line", "value": "9"}, hours=given)["id"]
+    assert [each["id"] for each in v1.do("list_device_hours")["items"]] == [made]
+    changed = v1.do("update_device_hours", hours_id=made, hours=given | {"zone": "Asia/Shanghai"})
+    assert v1.do("show_device_hours", hours_id=made) == changed and changed["hours"]["zone"] == "Asia/Shanghai"
+    v1.do("delete_device_hours", hours_id=made)
+
+
 def with_uploads(v1: Api) -> None:
     for image in (b"one", b"another"):
         upload = v1.do("create_upload", size=len(image))["id"]
@@ -255,6 +269,7 @@ def with_rollouts(server: Server, v1: Api, product: str) -> None:
     counts = {state: count for state, count in shown["tasks"].items() if count}
     assert counts == {"confirm": 2, "succeeded": 1, "total": 3} and len(shown["tasks"]) == 8
     assert v1.do("list_rollout_failures", rollout_id=rollout) == {"items": []}
+    assert until(lambda: v1.do("list_rollout_course", rollout_id=rollout)["items"], bool)[0]["at"]
     assert v1.do("update_rollout", rollout_id=rollout, maximum_per_min=7)["tags"] == {"why": "test"}
     assert v1.do("cancel_rollout", rollout_id=rollout) == {"changed": 2}
     over = until(lambda: v1.do("show_rollout", rollout_id=rollout), lambda shown: shown["status"] == "completed")
@@ -369,6 +384,12 @@ def with_people(server: Server, v1: Api) -> tuple[Api, ...]:
     own = ann.do("create_own_key")
     assert [each["id"] for each in ann.do("list_own_keys")["items"]] == [own["id"]]
     ann.do("revoke_own_key", key_id=own["id"])
+    ends = nobody.do("create_session", account="v1", name="ann", password="a-Password-of-ann")["id"]
+    assert ends in {each["id"] for each in v1.do("list_sessions", user_id=made["id"])["items"]}
+    v1.do("close_session", session_id=ends)
+    ends = nobody.do("create_session", account="v1", name="ann", password="a-Password-of-ann")["id"]
+    assert ends in {each["id"] for each in ann.do("list_own_sessions")["items"]}
+    ann.do("close_own_session", session_id=ends)
     ann.do("change_password", current_password="a-Password-of-ann", new_password="another-of-ann")
     ann.do("end_session")
     assert ann.refused("show_me").code == "not-authenticated"
@@ -437,6 +458,7 @@ FOR_ALL = {
     "change_password",
     "create_own_key",
     "revoke_own_key",
+    "close_own_session",
 }  # a viewer too may do these
 
 

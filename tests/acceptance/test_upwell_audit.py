@@ -1,5 +1,7 @@
 """The audit as an account's admins read it by `/v1`: whatever tongue a call came by, of their own account alone."""
 
+import csv
+import io
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -88,3 +90,39 @@ def test_filters_and_pages(v1: Api) -> None:
     assert v1.every("list_audit", until="0001-01-01T00:00:00Z") == []
     cursor = v1.do("list_audit", limit=1)["next_cursor"]
     assert v1.refused("list_audit", who="nobody", cursor=cursor).error["parameter"] == "cursor"
+
+
+def test_entries_about_one_thing(v1: Api) -> None:
+    product = v1.do("create_product", name=unique("lamp"))["id"]
+    device = v1.do("create_device", product_id=product, name=unique("d"))["id"]
+    v1.do("update_device", device_id=device, nickname="of the hall")
+    hook = v1.do("create_hook", target_url="https://ci.example/x", product_id=product)["id"]
+    v1.do("ping_hook", hook_id=hook)
+    assert [each["operation"] for each in v1.every("list_audit", about=hook)] == ["ping_hook", "create_hook"]
+    assert [each["operation"] for each in v1.every("list_audit", about=device)] == ["update_device", "create_device"]
+    about = {each["operation"] for each in v1.every("list_audit", about=product)}
+    assert {"create_product", "create_device", "create_hook"} <= about
+    assert v1.every("list_audit", about="hook_0000000000000000") == []
+    assert v1.every("list_audit", about="$.** ? (true)") == [], "it is a value, and no question"
+
+
+def test_all_of_it_in_one_file(v1: Api) -> None:
+    name = unique("=2+3")[:30]
+    product = v1.do("create_product", name=name)["id"]
+    lines = v1.lines("export_audit", about=product)
+    assert [each["operation"] for each in lines] == ["create_product"] and lines == v1.every(
+        "list_audit", about=product
+    )
+    every = v1.lines("export_audit")
+    listed = v1.every("list_audit")
+    assert [each["id"] for each in every] == [each["id"] for each in reversed(listed)]
+    got = v1.ask("GET", f"/v1/audit/export?about={product}")
+    assert (
+        got.headers["content-type"] == "text/csv; charset=utf-8"
+        and "export_audit.csv" in got.headers["content-disposition"]
+    )
+    [told] = csv.DictReader(io.StringIO(got.text))
+    assert told["operation"] == "create_product" and told["ids"] == f"product_key={product}"
+    assert v1.refused("export_audit", result="x" * 300).status == 400
+    viewer = Api(address=v1.address, token=v1.do("create_key", role="operator")["secret"])
+    assert viewer.refused("export_audit").code == "not-allowed"

@@ -94,6 +94,70 @@ def test_a_product_has_hours_for_whoever_asks(server: Server, v1: Api, given: di
     v1.do("cancel_rollout", rollout_id=rollout)
 
 
+def test_a_group_and_a_tag_have_hours(server: Server, v1: Api, given: dict[str, Any], lamp: Device) -> None:
+    """Whatever rollout asks, also one that a vendor's script made."""
+    device, group = f"{given['product_id']}_{lamp.name}", v1.do("create_group", name=unique("night"))["id"]
+    v1.do("add_to_group", group_id=group, device_ids=[device])
+    v1.do("set_device_tags", device_id=device, tags={"line": "3"})
+    night = v1.do("create_device_hours", group_id=group, hours=around(3, 5))
+    assert night["group_id"] == group and night["hours"]["is_open"] is False and "closes_at" not in night["hours"]
+    line = v1.do("create_device_hours", tag={"key": "line", "value": "3"}, hours=around(-3, 5))
+    assert line["tag"] == {"key": "line", "value": "3"} and line["hours"]["is_open"] is True
+    assert [each["id"] for each in v1.do("list_device_hours")["items"]] == [line["id"], night["id"]]
+    sdk = new_sdk(server.http, server.new_key(ACCOUNT, "admin"))
+    asked = am.ListOTAFirmwareRequest(product_key=given["product_id"], current_page=1, page_size=10)
+    [firmware] = sdk.list_otafirmware(asked).body.firmware_info.simple_firmware_info
+    request = am.CreateOTAStaticUpgradeJobRequest(
+        firmware_id=firmware.firmware_id, product_key=given["product_id"], target_selection="ALL"
+    )  # fmt: skip
+    sdk.create_otastatic_upgrade_job(request)
+    rollout = v1.every("list_package_rollouts", package_id=given["package_id"])[0]["id"]
+    until(lambda: v1.do("show_rollout", rollout_id=rollout)["tasks"]["queued"], (1).__eq__)
+    assert lamp.ask() == {}
+    why = v1.do("explain_device", device_id=device, rollout_id=rollout)
+    fact = next(each["fact"] for each in why["checks"] if not each["yes"])
+    assert why["code"] == "outside_window" and "group night" in fact, why
+    assert why["next_at"] == night["hours"]["opens_at"], why
+    # Both must be open; and either may be changed or taken away meanwhile.
+    assert v1.do("update_device_hours", hours_id=night["id"], hours=around(-3, 5))["hours"]["is_open"] is True
+    shut = v1.do("update_device_hours", hours_id=line["id"], hours=around(3, 5))
+    assert v1.do("show_device_hours", hours_id=line["id"]) == shut and lamp.ask() == {}
+    v1.do("delete_device_hours", hours_id=line["id"])
+    v1.do("update_rollout", rollout_id=rollout, maximum_per_min=500)
+    assert lamp.offered()["version"] == "2.0"
+    # What is under way ends.
+    v1.do("update_device_hours", hours_id=night["id"], hours=around(3, 5))
+    lamp.inform("2.0")
+    assert v1.do("show_rollout", rollout_id=rollout)["tasks"]["succeeded"] == 1
+    v1.do("delete_group", group_id=group)
+    assert v1.do("list_device_hours") == {"items": []}, "a group's go with it"
+
+
+def test_hours_of_devices_that_are_refused(server: Server, v1: Api) -> None:
+    hours, tag = around(3, 5), {"key": "line", "value": "4"}
+    made = v1.do("create_device_hours", tag=tag, hours=hours)["id"]
+    again = v1.refused("create_device_hours", tag=tag, hours=hours)
+    assert again.status == 409 and again.code == "has-hours"
+    dynamic = v1.do("create_group", name=unique("rule"), condition={"all_of": [{"field": "name", "values": ["x"]}]})
+    refused = v1.refused("create_device_hours", group_id=dynamic["id"], hours=hours)
+    assert refused.status == 409 and refused.code == "group-is-dynamic"
+    for said, parameter in (
+        ({"hours": hours}, "group_id"),
+        ({"tag": tag, "hours": {}}, "hours.zone"),
+        ({"tag": tag}, "hours"),
+        ({"tag": {"key": "line"}, "hours": hours}, "tag.value"),
+        ({"tag": tag, "hours": {"zone": "Europe/Atlantis", "open": hours["open"]}}, "hours.zone"),
+    ):
+        assert v1.refused("create_device_hours", **said).error["parameter"] == parameter, said
+    other = api(server, "hours-of-others")
+    assert other.refused("show_device_hours", hours_id=made).status == 404
+    assert other.refused("update_device_hours", hours_id=made, hours=hours).status == 404
+    assert other.refused("delete_device_hours", hours_id=made).status == 404
+    assert other.do("list_device_hours") == {"items": []}
+    v1.do("delete_device_hours", hours_id=made)
+    assert v1.refused("delete_device_hours", hours_id=made).status == 404
+
+
 def test_what_makes_no_hours_is_refused(v1: Api, given: dict[str, Any]) -> None:
     span = {"from": "22:00", "to": "04:00"}
     for hours, parameter in (

@@ -53,8 +53,8 @@ def test_only_the_right_password_opens_a_session(v1: Api, boss: dict[str, Any]) 
         assert httpx.post(f"http://{v1.address}{path}", json={}).status_code == 400, "it is no other operation"
     key = httpx.post(f"http://{v1.address}/v1/sessions", json={}, headers={"Idempotency-Key": "k"})
     assert code(key) == (400, "invalid-value")
-    got = v1.ask("GET", "/v1/sessions")
-    assert (got.status_code, got.headers["allow"]) == (405, "DELETE, POST")
+    got = v1.ask("PUT", "/v1/sessions")
+    assert (got.status_code, got.headers["allow"]) == (405, "DELETE, GET, HEAD, POST")
     mine = session(v1, "boss")
     assert mine.do("show_me")["id"] == boss["id"] and mine.do("show_me")["expires_at"]
     head, _, tail = mine.token.rpartition("_")
@@ -332,3 +332,51 @@ def test_of_two_who_change_it_at_once_one_does(v1: Api) -> None:
     assert statuses.count(204) == 1 and set(statuses) - {204} <= {400, 401}
     assert code(sign_in(v1, name)) == (401, "sign-in-failed")
     assert sign_in(v1, name, f"a-New-Password-{statuses.index(204)}").status_code == 201
+
+
+# --- who is signed in -----------------------------------------------------------------------------------------------
+
+
+def test_who_is_signed_in_is_told_to_admins_and_one_is_signed_out_by_them(v1: Api, boss: dict[str, Any]) -> None:
+    name = unique("seen")
+    user = v1.do("create_user", name=name, password=RIGHT, role="viewer")["id"]
+    here, there = session(v1, name), session(v1, name)
+    mine = here.do("list_own_sessions")["items"]
+    assert len(mine) == 2 and {each["user"]["name"] for each in mine} == {name}
+    assert [each["id"] for each in mine if each["current"]] == [here.token.rpartition("_")[0]]
+    [other] = [each for each in mine if not each["current"]]
+    assert (other["tongue"], other["address"], other["role"]) == ("upwell", "127.0.0.1", "viewer")
+    assert "last_used_at" not in other, "it has asked nothing yet"
+    there.do("show_me")
+    told = v1.do("list_sessions", user_id=user)["items"]
+    assert {each["id"] for each in told} == {each["id"] for each in mine} and all(
+        "last_used_at" in each for each in told
+    )
+    assert not any(each["current"] for each in told), "a key is no session"
+    assert {each["id"] for each in told} < {each["id"] for each in v1.do("list_sessions")["items"]} | {""}
+    assert v1.do("list_own_sessions")["items"] == []
+    assert here.refused("list_sessions").code == "not-allowed"
+    assert here.refused("close_session", session_id=other["id"]).code == "not-allowed"
+    v1.do("close_session", session_id=other["id"])
+    assert there.refused("show_me").code == "not-authenticated" and here.do("show_me")
+    assert v1.refused("close_session", session_id=other["id"]).code == "not-found"
+    [entry] = v1.do("list_audit", operation="close_session", result="done", about=other["id"])["items"]
+    assert entry["ids"] == {"session_id": other["id"]}
+    assert here.token not in str(v1.do("list_sessions"))
+
+
+def test_one_ends_ones_own_sessions_and_nobody_elses(server: Server, v1: Api, boss: dict[str, Any]) -> None:
+    name = unique("ends")
+    v1.do("create_user", name=name, password=RIGHT, role="viewer")
+    here, there, hers = session(v1, name), session(v1, name), session(v1, "boss")
+    for stranger in (hers, api(server, "v1-sessions-other")):
+        for known in (there.token, here.token):
+            which = known.rpartition("_")[0]
+            assert stranger.refused("close_own_session", session_id=which).code == "not-found"
+    outside = api(server, "v1-sessions-other")
+    assert outside.refused("close_session", session_id=there.token.rpartition("_")[0]).code == "not-found"
+    assert outside.do("list_sessions")["items"] == []
+    here.do("close_own_session", session_id=there.token.rpartition("_")[0])
+    assert there.refused("show_me").status == 401
+    here.do("close_own_session", session_id=here.token.rpartition("_")[0])
+    assert here.refused("show_me").status == 401 and hers.do("show_me")

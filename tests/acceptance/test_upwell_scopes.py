@@ -41,7 +41,8 @@ def things(v1: Api, space: str) -> Members:
         "key_id": v1.do("create_key", role="viewer", product_id=product)["id"],
         "user_id": v1.do("create_user", name=unique("ann"), password="a-Password", role="viewer")["id"],
         "account_id": v1.do("show_me")["account_id"], "device_ids": [device["id"]], "task_ids": [task["id"]],
-        "device_name": device["name"], "hook_id": hook["id"],
+        "device_name": device["name"], "hook_id": hook["id"], "event_id": "evt_0000000000000001",
+        "session_id": "ups_0000000000000000",
         "plan_id": planned(v1, package, product, device["name"]),
     }  # fmt: skip
 
@@ -103,7 +104,7 @@ def bodies(of: Members) -> dict[str, Members]:
 FILTERS = ("product_id", "space_id", "group_id")  # of lists, by which another part can be asked for
 LISTS = {"create_import": b"name\nlisted-too\n", "put_upload_part": b"other"}  # what is sent as it is
 CHOSEN = {"explain_device": ("rollout_id",)}  # of parameters that one of is needed
-MOVES = {"explain_device", "list_rollout_reasons"}  # what is told anew each time, with its time
+MOVES = {"explain_device", "list_rollout_reasons", "list_rollout_course"}  # what is told anew, with its time
 FREE = {"create_upload"}  # a file is nobody's until something is made of it, and nobody can guess its name
 
 

@@ -67,12 +67,14 @@ class Api:
         return got
 
     def _note(self, method: str, path: str, got: httpx.Response) -> None:
-        for name, (of, template, _) in self.operations.items():
+        rows = sorted(self.operations.items(), key=lambda row: "{" in row[1][1])  # the path itself comes first
+        for name, (of, template, _) in rows:
             if of == method and re.fullmatch("/v1" + re.sub(r"{\w+}", "[^/]+", template), path):
                 if got.status_code < 400:
                     self.done[got.headers["x-request-id"]] = name
                 else:
                     self.refusals[name, got.json()["type"].partition("#")[2]] += 1
+                return
 
     @cached_property
     def document(self) -> Members:

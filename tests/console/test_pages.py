@@ -18,7 +18,11 @@ def paths(fleet: dict[str, Any]) -> list[str]:
     return [
         "/", "/devices", "/devices?status=online", "/devices?q=nobody", "/devices?status=nobody",
         f"/devices/{fleet['device']}", "/products", f"/products/{product}", "/rollouts", f"/rollouts/{rollout}",
-        f"/rollouts/{rollout}?reasons=1",         "/audit", "/account", "/nothing",
+        f"/rollouts/{rollout}?reasons=1", "/rollouts/new",
+        f"/rollouts/new?package_id={fleet['package']}&product_id={product}",
+        "/packages", "/packages?view=all", f"/packages/{fleet['package']}",
+        "/packages/new", "/groups", f"/groups/{fleet['group']}", "/groups/new", "/imports",
+        f"/imports/{fleet['import']}", "/audit", "/account", "/nothing",
     ]  # fmt: skip
 
 

@@ -69,6 +69,7 @@ class Staged:
     reason: str = ""
     is_deleted: bool = False
     is_aside: bool = False
+    is_shut: bool = False  # outside of its own hours
 
 
 @dataclass
@@ -116,6 +117,7 @@ def a_task(dice: random.Random, scene: Scene) -> Staged:
         online=dice.random() < 0.8, was_online=dice.random() < 0.5, enabled=dice.random() < 0.94,
         is_refused=dice.random() < 0.3, wave=dice.choice((1, 1, 1, 2)), is_deleted=dice.random() < 0.03,
         version=dice.choice(("1.0", "1.0", "1.0", "1.0", "0.9", None)), is_aside=dice.random() < 0.1,
+        is_shut=dice.random() < 0.05,
     )  # fmt: skip
     kind = dice.random()
     if kind < 0.24:
@@ -166,7 +168,7 @@ def expected(scene: Scene, task: Staged) -> Code:
         (waits and not fits, misses if task.version else Code.VERSION_UNKNOWN),
         (waits and scene.package != "ok", packages.get(scene.package, Code.FAILED)),
         (waits and scene.is_unapproved, Code.AWAITING_APPROVAL),
-        (waits and scene.is_closed, Code.OUTSIDE_WINDOW),
+        (waits and (scene.is_closed or task.is_shut), Code.OUTSIDE_WINDOW),
         (scene.is_stopped and task.state == "QUEUED", Code.CANCELED),
         (waits and scene.is_over, Code.ENDED),
         (waits and scene.is_halted, Code.HALTED),
@@ -188,9 +190,9 @@ STAGE_TASKS = """
 with n as (
     select * from unnest($2::uuid[], $3::text[], $4::timestamptz[], $5::boolean[], $6::smallint[], $7::smallint[],
                          $8::boolean[], $9::smallint[], $10::text[], $11::text[], $12::boolean[], $13::boolean[],
-                         $14::boolean[], $17::boolean[])
+                         $14::boolean[], $17::boolean[], $18::boolean[])
          as n(device_id, state, due_at, online, wave, attempt, offered, progress, reason, version, enabled, was_online,
-              deleted, aside)
+              deleted, aside, shut)
 ), d as (
     update device set enabled = n.enabled, deleted_at = case when n.deleted then $15::timestamptz end
     from n where device.device_id = n.device_id
@@ -203,6 +205,12 @@ with n as (
     insert into setback (device_id, account_id, product_id, failures, last_at, job_id, reason, since, until_at)
     select n.device_id, 1, 1, 3, $15, $1, 'failed', $15,
            $15::timestamptz + interval '1 minute' * case when n.aside then 1 else -1 end from n
+), h as (
+    insert into device_hours (hours_id, account_id, key, value, hours, open_until, look_at, created_at)
+    select $1, account_id, 'shut', $1::text, '{"zone": "UTC", "spans": [[0, 1440, [0]]]}',
+           $15::timestamptz - interval '1 second', 'infinity', $15 from job where job_id = $1
+), t as (
+    insert into device_tag (device_id, key, value) select n.device_id, 'shut', $1::text from n where n.shut
 ), v as (
     insert into module_version (device_id, module, version, reported_at)
     select n.device_id, 'default', n.version, $15::timestamptz from n where n.version is not null
@@ -260,7 +268,7 @@ async def staged(
         [t.wave for t in tasks], [t.attempt for t in tasks], [t.offered for t in tasks], [t.progress for t in tasks],
         [t.reason for t in tasks], [t.version for t in tasks], [t.enabled for t in tasks],
         [t.was_online for t in tasks], [t.is_deleted for t in tasks], now, node,
-        [t.is_aside for t in tasks],
+        [t.is_aside for t in tasks], [t.is_shut for t in tasks],
     )  # fmt: skip
     await ask(
         ctx, STAGE_JOB, job, scene.package, scene.is_over, scene.is_paused, scene.is_halted, scene.is_dealt,
@@ -370,8 +378,16 @@ begin atomic
     select l.* from fleet_limit l where false;
 end
 """
+AT_ANY_TIME = """
+create or replace function hours_over(of_account bigint, of_device uuid) returns setof device_hours
+language sql stable
+begin atomic
+    select h.* from device_hours h where false;
+end
+"""
 MUTATED = (
     UNLIMITED,
+    AT_ANY_TIME,
     *(UNSEEN.format(name) for name in (
         "is_running(status text, kind text)", "is_in_time(finish_at timestamptz, now timestamptz)",
         "is_released(status text, deleted_at timestamptz, kind text)",

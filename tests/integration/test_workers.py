@@ -3,17 +3,21 @@
 import asyncio
 import os
 import random
+import re
 import signal
 import socket
 import subprocess
 import sys
 import time
+import urllib.request
+from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import asyncpg
 import pytest
+from prometheus_client.parser import text_string_to_metric_families
 from test_command_line import FREE, refusal
 from tests.prove.rollout import Process, package, product_with
 from tests.prove.test_survival import IMAGE, RATES, begin, lost
@@ -36,6 +40,7 @@ class Shared(Process):
         return [
             str(Path(sys.executable).with_name("upwell")), "serve", "--data-dir", str(self.dir / "data"),
             *(word for option, port in places for word in (option, f"127.0.0.1:{port}")), "--no-request-limits",
+            "--metrics", "127.0.0.1:0",
         ]  # fmt: skip
 
     def start(self) -> None:
@@ -95,6 +100,8 @@ async def test_two_workers_are_one_server_though_one_is_killed(server: Shared) -
     running = asyncio.create_task(fleet.run(over))
     await settled(lambda: all_online(server, 30))
     assert len(await server.rows(WORKERS_SEEN)) == 2  # the system deals connections out
+    before = counted(server)
+    assert before["upwell_devices_connected"] >= 30 and before["upwell_worker_answered"] == 2
     job = begin(client, firmware, product_key, "static")
     await asyncio.sleep(random.Random(11).uniform(0.2, 1))
     killed, stays = server.workers()
@@ -103,12 +110,27 @@ async def test_two_workers_are_one_server_though_one_is_killed(server: Shared) -
     await asyncio.to_thread(server.wait_for, "worker started", 3)
     fresh = server.workers()
     assert stays in fresh and killed not in fresh and len(fresh) == 2
+    during = counted(server)
+    assert during["upwell_worker_answered"] == 2
+    assert {name for name, value in before.items() if name.endswith("_total") and during[name] < value} == set()
     await settled(lambda: asyncio.sleep(0, fleet.settled()))
     over.set()
     await running
     assert fleet.astray() == [] and await lost(server, fleet, product_key, job) == []
     assert server.log().count("key made") <= 1
     assert server.stop() == 0
+
+
+def counted(server: Shared) -> Counter[str]:
+    """The sum of each metric over its labels, as an independent reader of the format finds them."""
+    [place] = set(re.findall(r"metrics=(\S+)", server.log()))
+    with urllib.request.urlopen(f"http://{place}/metrics", timeout=30) as answer:
+        families = text_string_to_metric_families(answer.read().decode())
+    found = Counter[str]()
+    for family in families:
+        for sample in family.samples:
+            found[sample.name] += sample.value
+    return found
 
 
 async def all_online(server: Shared, count: int) -> bool:

@@ -63,6 +63,7 @@ def test_every_page_answers_in_time() -> None:
                 "/devices?version=1.3", "/devices?q=device-7777", "/devices?q=nobody", "/devices?tag_key=site",
                 f"/devices/{made_one['id']}",
                 "/products", f"/products/{product}", "/rollouts", "/audit",
+                "/rollouts/new", f"/rollouts/new?product_id={product}",
             )  # fmt: skip
             told = f"/devices?product_id={product}&status=offline&version=1.2&module=default"
             spent = {path: median(browser, f"/console{path}") for path in (*held, told)}

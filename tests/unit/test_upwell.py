@@ -69,6 +69,7 @@ OF_ONESELF = {
     "change_password",
     "create_own_key",
     "revoke_own_key",
+    "close_own_session",
 }  # which whoever may only look may do
 
 

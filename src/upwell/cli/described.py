@@ -27,6 +27,7 @@ DESCRIBED: dict[str, tuple[str, str]] = {
     "device_tls_key": ("PEM file of its private key", "none"),
     "download": ("HOST:PORT where devices download firmware", "the port after http's"),
     "downloads": ("HOST:PORT of the same with TLS; needs --tls-cert and --tls-key", "off"),
+    "metrics": ("HOST:PORT where Prometheus reads metrics, for whoever reaches it; keep it from the public", "off"),
     "public_url": ("Where devices reach the downloads, as they are told; may have a path", "the download address"),
     "public_tls_url": ("The same for devices that download by TLS", "the public URL's host and downloads' port"),
     "database_url": ("postgresql://USER:PASSWORD@HOST/DATABASE of your own, 15 or newer", "the embedded one"),

@@ -33,6 +33,7 @@ SECTIONS: Mapping[str, Mapping[str, Place]] = {
         "product": Place("Products: kinds of device.", remote="remote.products:app"),
         "device": Place("Devices: import, look, disable, follow in time.", remote="remote.device_lists:app"),
         "group": Place("Groups of devices.", remote="remote.groups:app"),
+        "hours": Place("Hours of groups and tags, for all rollouts.", remote="remote.hours:app"),
         "package": Place("Packages: upload, look, verify.", remote="remote.packages:app"),
         "rollout": Place("Rollouts: plan, start, watch, steer.", remote="remote.planning:app"),
         "attention": Place("What waits for you.", remote="remote.attention:attention"),
@@ -43,6 +44,7 @@ SECTIONS: Mapping[str, Mapping[str, Place]] = {
         "login": Place("Sign in to a server.", remote="remote.signing_in:login"),
         "logout": Place("Sign out, and revoke the key that `login` made.", remote="remote.signing_in:logout"),
         "password": Place("Change your own password.", remote="remote.own_password:password"),
+        "session": Place("Who is signed in.", remote="remote.sessions:app"),
         "context": Place("The servers that you are signed in to.", remote="remote.signing_in:context"),
     },
     "Both: over the API, or on the server's machine with --data-dir": {
@@ -57,6 +59,9 @@ SECTIONS: Mapping[str, Mapping[str, Place]] = {
         "serve": Place("Run the server.", "serving:serve"),
         "migrate": Place("Bring the database's schema to this version.", "serving:migrate"),
         "check": Place("Count anew and compare with the counters.", "serving:check"),
+        "backup": Place("Back up the database and the firmware files.", "backups:backup"),
+        "verify-backup": Place("Whether a backup is whole.", "backups:verify_backup"),
+        "restore": Place("Restore a backup into an empty place.", "backups:restore_"),
         "object": Place("Objects in the buckets that packages are made from.", "objects:app"),
     },
     "More": {

@@ -13,6 +13,7 @@ from upwell.cli.logs import set_up_logging
 from upwell.domain.errors import UpwellError
 from upwell.service.journal import tell
 from upwell.wiring.server import Server
+from upwell.wiring.worker_metrics import Answering
 from upwell.wiring.workers import Hand, answer, taken
 
 log = logging.getLogger(__name__)
@@ -23,8 +24,9 @@ async def work(hand: Hand, file: LogFile | None) -> int:
     """Serve until SIGTERM or the parent's end; the exit status."""
     stop, loop = asyncio.Event(), asyncio.get_running_loop()
     loop.add_signal_handler(signal.SIGTERM, stop.set)
-    loop.add_reader(STDIN, _ended, stop)
     server, number = Server(hand.settings, share=hand.share), hand.share.number
+    answering = Answering(lambda shared: server.meter.read(shared=shared), STDOUT)
+    loop.add_reader(STDIN, _heard, stop, answering)
     try:
         at = await server.start()
     except UpwellError as exc:
@@ -40,9 +42,11 @@ async def work(hand: Hand, file: LogFile | None) -> int:
     return 0
 
 
-def _ended(stop: asyncio.Event) -> None:
-    """Nothing more comes through standard input but its end, which is the parent's."""
-    if not os.read(STDIN, 1024):
+def _heard(stop: asyncio.Event, answering: Answering) -> None:
+    """Through standard input the parent asks for metrics; its end is the parent's."""
+    data = os.read(STDIN, 1024)
+    answering.heard(data)
+    if not data:
         asyncio.get_running_loop().remove_reader(STDIN)
         stop.set()
 

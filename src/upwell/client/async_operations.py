@@ -615,9 +615,19 @@ class AsyncOperations(Awaiting):
             s.Group,
         )
 
-    async def show_group(self, group_id: str) -> s.CountedGroup:
-        """A group. Needs the role viewer. `GET /v1/groups/{group_id}`"""
-        return await self._one(ask("GET", path("/groups/{}", group_id)), s.CountedGroup)
+    async def preview_group(
+        self, *, condition: s.PreviewGroupCondition, idempotency_key: str | None = None
+    ) -> s.Fitting:
+        """Which devices a condition means, before a group is made of it. Nothing is made. It looks at 10,000 devices
+        at most, and so costs the same on any fleet. Needs the role operator. `POST /v1/groups/preview`"""
+        return await self._one(
+            ask("POST", "/groups/preview", body={"condition": condition}, idempotency_key=idempotency_key), s.Fitting
+        )
+
+    async def show_group(self, group_id: str, *, counted: bool | None = None) -> s.CountedGroup:
+        """A group. With `counted` false it has no `devices`, which a large group takes seconds for. Needs the role
+        viewer. `GET /v1/groups/{group_id}`"""
+        return await self._one(ask("GET", path("/groups/{}", group_id), query={"counted": counted}), s.CountedGroup)
 
     async def update_group(
         self,
@@ -674,6 +684,51 @@ class AsyncOperations(Awaiting):
     async def list_device_groups(self, device_id: str) -> list[s.Group]:
         """The groups that a device is in. Needs the role viewer. `GET /v1/devices/{device_id}/groups`"""
         return await self._many(ask("GET", path("/devices/{}/groups", device_id)), s.Group)
+
+    async def create_device_hours(
+        self,
+        *,
+        hours: s.CreateDeviceHoursHours,
+        group_id: str | None = None,
+        tag: s.CreateDeviceHoursTag | None = None,
+        idempotency_key: str | None = None,
+    ) -> s.DeviceHours:
+        """Say when devices of a group, or with a tag, may be offered something. Of a static `group_id`, or of a
+        `tag`. A device for which several hold is offered where all are open, and its rollout's own `hours` too.
+        What is under way ends. Needs the role operator. `POST /v1/device_hours`"""
+        return await self._one(
+            ask(
+                "POST",
+                "/device_hours",
+                body={"group_id": group_id, "tag": tag, "hours": hours},
+                idempotency_key=idempotency_key,
+            ),
+            s.DeviceHours,
+        )
+
+    async def list_device_hours(
+        self,
+    ) -> list[s.DeviceHours]:
+        """The hours of groups and tags, newest first. Needs the role viewer. `GET /v1/device_hours`"""
+        return await self._many(ask("GET", "/device_hours"), s.DeviceHours)
+
+    async def show_device_hours(self, hours_id: str) -> s.DeviceHours:
+        """The hours of a group or tag. Needs the role viewer. `GET /v1/device_hours/{hours_id}`"""
+        return await self._one(ask("GET", path("/device_hours/{}", hours_id)), s.DeviceHours)
+
+    async def update_device_hours(
+        self, hours_id: str, *, hours: s.UpdateDeviceHoursHours, if_match: Mapping[str, Any] | str | None = None
+    ) -> s.DeviceHours:
+        """Give a group or tag other hours. A device that is held back is looked at again within ten minutes. Needs
+        the role operator. `PATCH /v1/device_hours/{hours_id}`"""
+        return await self._one(
+            ask("PATCH", path("/device_hours/{}", hours_id), body={"hours": hours}, if_match=if_match), s.DeviceHours
+        )
+
+    async def delete_device_hours(self, hours_id: str, *, if_match: Mapping[str, Any] | str | None = None) -> None:
+        """Let devices of a group or tag be offered at any time. Needs the role operator. `DELETE
+        /v1/device_hours/{hours_id}`"""
+        await self._none(ask("DELETE", path("/device_hours/{}", hours_id), if_match=if_match))
 
     async def create_upload(
         self,
@@ -1051,16 +1106,18 @@ class AsyncOperations(Awaiting):
         *,
         task_ids: list[str] | None = None,
         all: bool | None = None,
+        failure_id: str | None = None,
         idempotency_key: str | None = None,
     ) -> s.Steered:
         """Run failed or cancelled tasks again. Of `task_ids` all of them or none. `all` are those that failed, none
-        that were cancelled, however many; one whose device is gone or has another task stays as it is. Needs the
-        role operator. `POST /v1/rollouts/{rollout_id}/retry`"""
+        that were cancelled, however many; those of a `failure_id` failed so, as the rollout's failures tell. One
+        whose device is gone or has another task stays as it is. Needs the role operator. `POST
+        /v1/rollouts/{rollout_id}/retry`"""
         return await self._one(
             ask(
                 "POST",
                 path("/rollouts/{}/retry", rollout_id),
-                body={"task_ids": task_ids, "all": all},
+                body={"task_ids": task_ids, "all": all, "failure_id": failure_id},
                 idempotency_key=idempotency_key,
             ),
             s.Steered,
@@ -1226,6 +1283,12 @@ class AsyncOperations(Awaiting):
         the role viewer. `GET /v1/rollouts/{rollout_id}/failures`"""
         return await self._many(ask("GET", path("/rollouts/{}/failures", rollout_id)), s.Failures)
 
+    async def list_rollout_course(self, rollout_id: str) -> list[s.Standing]:
+        """How the tasks of a rollout stood from time to time, oldest first. A moment is told where something had
+        changed, every five seconds at first and the more seldom the longer the rollout runs, so that there are at
+        most 300, the last one always. Needs the role viewer. `GET /v1/rollouts/{rollout_id}/course`"""
+        return await self._many(ask("GET", path("/rollouts/{}/course", rollout_id)), s.Standing)
+
     def list_device_tasks(
         self,
         device_id: str,
@@ -1372,11 +1435,13 @@ class AsyncOperations(Awaiting):
         hours: s.CreatePlanHours | None = None,
         pace: s.CreatePlanPace | None = None,
         away_days: int | None = None,
+        instead_of: str | None = None,
         idempotency_key: str | None = None,
     ) -> s.Plan:
         """Tell what a rollout would do, and make nothing. The body is that of a rollout. It is refused as a rollout
         would be. Its devices are judged from then on: ask for the plan. It is kept for a day. Devices that are
-        away for over `away_days` are told apart. Needs the role operator. `POST /v1/rollouts/plan`"""
+        away for over `away_days` are told apart. A plan that it is asked for `instead_of` is counted no further.
+        Needs the role operator. `POST /v1/rollouts/plan`"""
         return await self._one(
             ask(
                 "POST",
@@ -1408,6 +1473,7 @@ class AsyncOperations(Awaiting):
                     "hours": hours,
                     "pace": pace,
                     "away_days": away_days,
+                    "instead_of": instead_of,
                 },
                 idempotency_key=idempotency_key,
             ),
@@ -1490,11 +1556,30 @@ class AsyncOperations(Awaiting):
         the role viewer. `DELETE /v1/sessions`"""
         await self._none(ask("DELETE", "/sessions"))
 
+    async def list_sessions(self, *, user_id: str | None = None) -> list[s.OpenSession]:
+        """Who is signed in to the account, newest first. 1,000 at the most; of one user all, with `user_id`. Those
+        of Huawei's tongue are tokens, and not here. Needs the role admin. `GET /v1/sessions`"""
+        return await self._many(ask("GET", "/sessions", query={"user_id": user_id}), s.OpenSession)
+
     async def end_session(
         self,
     ) -> None:
         """Sign out: the session that asks ends. Needs the role viewer. `DELETE /v1/sessions/current`"""
         await self._none(ask("DELETE", "/sessions/current"))
+
+    async def close_session(self, session_id: str) -> None:
+        """End a session of anybody of the account. Needs the role admin. `DELETE /v1/sessions/{session_id}`"""
+        await self._none(ask("DELETE", path("/sessions/{}", session_id)))
+
+    async def list_own_sessions(
+        self,
+    ) -> list[s.OpenSession]:
+        """Sessions of the user who asks, newest first. Needs the role viewer. `GET /v1/me/sessions`"""
+        return await self._many(ask("GET", "/me/sessions"), s.OpenSession)
+
+    async def close_own_session(self, session_id: str) -> None:
+        """End a session of the user who asks. Needs the role viewer. `DELETE /v1/me/sessions/{session_id}`"""
+        await self._none(ask("DELETE", path("/me/sessions/{}", session_id)))
 
     async def show_me(
         self,
@@ -1599,14 +1684,16 @@ class AsyncOperations(Awaiting):
         who: str | None = None,
         operation: str | None = None,
         result: str | None = None,
+        about: str | None = None,
         since: str | None = None,
         until: str | None = None,
         sort: Literal["at", "-at"] | None = None,
         limit: int | None = None,
         cursor: str | None = None,
     ) -> AsyncPages[s.AuditEntry]:
-        """Who changed what and who was refused, newest first. `result` may be `refused`, for every refusal. From
-        `since` on, and before `until`. Needs the role admin. `GET /v1/audit`"""
+        """Who changed what and who was refused, newest first. `result` may be `refused`, for every refusal. `about`
+        is the id of a device, a rollout or anything else that an entry names. From `since` on, and before
+        `until`. Needs the role admin. `GET /v1/audit`"""
         return self._pages(
             ask(
                 "GET",
@@ -1615,6 +1702,7 @@ class AsyncOperations(Awaiting):
                     "who": who,
                     "operation": operation,
                     "result": result,
+                    "about": about,
                     "since": since,
                     "until": until,
                     "sort": sort,
@@ -1623,6 +1711,37 @@ class AsyncOperations(Awaiting):
                 },
             ),
             s.AuditEntry,
+        )
+
+    def export_audit(
+        self,
+        *,
+        format: Literal["csv", "ndjson"] | None = None,
+        who: str | None = None,
+        operation: str | None = None,
+        result: str | None = None,
+        about: str | None = None,
+        since: str | None = None,
+        until: str | None = None,
+    ) -> AsyncIterator[bytes]:
+        """All that the audit's list has, oldest first, in one file. `result` may be `refused`, for every refusal.
+        `about` is the id of a device, a rollout or anything else that an entry names. From `since` on, and before
+        `until`. In CSV, texts that a spreadsheet would take for a formula have an apostrophe before them. Needs
+        the role admin. `GET /v1/audit/export`"""
+        return self._stream(
+            ask(
+                "GET",
+                "/audit/export",
+                query={
+                    "format": format,
+                    "who": who,
+                    "operation": operation,
+                    "result": result,
+                    "about": about,
+                    "since": since,
+                    "until": until,
+                },
+            )
         )
 
     async def list_events(
@@ -1880,3 +1999,7 @@ class AsyncOperations(Awaiting):
             ask("GET", path("/hooks/{}/deliveries", hook_id), query={"open": open, "limit": limit, "cursor": cursor}),
             s.Delivery,
         )
+
+    async def show_delivery(self, hook_id: str, event_id: str) -> s.DeliveryInFull:
+        """One delivery, with what is sent. Needs the role operator. `GET /v1/hooks/{hook_id}/deliveries/{event_id}`"""
+        return await self._one(ask("GET", path("/hooks/{}/deliveries/{}", hook_id, event_id)), s.DeliveryInFull)

@@ -383,6 +383,19 @@ class Group(TypedDict):
     created_at: str
 
 
+class Fitting(TypedDict):
+    """What a condition means."""
+
+    fits: int
+    """Devices, of those that were looked at"""
+    looked: int
+    """Devices"""
+    whole: bool
+    """These are all there are; else the newest 10,000 that may be meant"""
+    examples: list[Device]
+    """Ten that fit, at most"""
+
+
 class CountedGroup(TypedDict):
     """A group, and how many devices are in it."""
 
@@ -399,7 +412,7 @@ class CountedGroup(TypedDict):
     super_group_id: NotRequired[str]
     """The group that it is under"""
     created_at: str
-    devices: DeviceCounts
+    devices: NotRequired[DeviceCounts]
 
 
 class Enrolled(TypedDict):
@@ -408,6 +421,36 @@ class Enrolled(TypedDict):
     changed: int
     already: int
     """Were in the group before"""
+
+
+class DeviceHoursTag(TypedDict):
+    key: str
+    value: str
+
+
+class DeviceHoursHours(TypedDict):
+    """outside of them nothing is offered"""
+
+    zone: str
+    """Of the IANA database"""
+    open: list[dict[str, Any]]
+    """Local time there"""
+    is_open: bool
+    closes_at: NotRequired[str]
+    """Where it is open"""
+    opens_at: NotRequired[str]
+    """Next"""
+
+
+class DeviceHours(TypedDict):
+    """When devices of a group, or with a tag, may be offered something."""
+
+    id: str
+    group_id: NotRequired[str]
+    tag: NotRequired[DeviceHoursTag]
+    hours: DeviceHoursHours
+    """Outside of them nothing is offered"""
+    created_at: str
 
 
 class NewUploadReceived(TypedDict):
@@ -625,7 +668,7 @@ class RolloutWave(TypedDict):
     wave: int
     """From 1"""
     status: str
-    """More may come"""
+    """The last two when the rollout is over; more may come"""
     percent: NotRequired[float]
     count: NotRequired[int]
     group_id: NotRequired[str]
@@ -691,6 +734,8 @@ class Rollout(TypedDict):
     push: bool
     download_protocol: str
     tags: dict[str, str]
+    made_by: NotRequired[str]
+    """A key's id or a user, of any API; absent of an old one"""
     created_at: str
     modified_at: str
     scheduled_at: NotRequired[str]
@@ -799,7 +844,7 @@ class CountedRolloutWave(TypedDict):
     wave: int
     """From 1"""
     status: str
-    """More may come"""
+    """The last two when the rollout is over; more may come"""
     percent: NotRequired[float]
     count: NotRequired[int]
     group_id: NotRequired[str]
@@ -891,6 +936,8 @@ class CountedRollout(TypedDict):
     push: bool
     download_protocol: str
     tags: dict[str, str]
+    made_by: NotRequired[str]
+    """A key's id or a user, of any API; absent of an old one"""
     created_at: str
     modified_at: str
     scheduled_at: NotRequired[str]
@@ -914,6 +961,8 @@ class CountedRollout(TypedDict):
     """Each has those before in it"""
     tasks: CountedRolloutTasks
     """They add up to total at any instant"""
+    offered_in_min: NotRequired[int]
+    """Offers of the last minute, of `maximum_per_min` or its pace"""
     happens_next: NotRequired[str]
     """A sentence about its waves"""
     evidence: NotRequired[CountedRolloutEvidence]
@@ -1024,6 +1073,8 @@ class FailuresExample(TypedDict):
 class Failures(TypedDict):
     """Tasks of a rollout that failed alike."""
 
+    id: NotRequired[str]
+    """By which they are run again; absent of `others`"""
     reason: str
     """A stable word; `others` are all that are not told apart"""
     code: NotRequired[int]
@@ -1037,6 +1088,19 @@ class Failures(TypedDict):
     """Tasks; of all items they add up to the failed and the rolled back ones"""
     examples: list[FailuresExample]
     """Some of the last to fail so"""
+
+
+class Standing(TypedDict):
+    """How the tasks of a rollout stood at a moment."""
+
+    at: str
+    waiting: int
+    """Queued, or to be confirmed"""
+    at_work: int
+    """Told, and without an end yet"""
+    succeeded: int
+    failed: int
+    canceled: int
 
 
 TimelineLine = TypedDict(
@@ -1239,6 +1303,8 @@ class Plan(TypedDict):
     kept: list[PlanKept]
     """Who is left out, and who takes part and is not offered as things stand; the most first"""
     waves: list[PlanWave]
+    wants_approval: bool
+    """Whether it would wait for a person's approval"""
     minutes: NotRequired[int]
     """All offers at this pace, with the soaks; absent: never"""
     ran_before: NotRequired[int]
@@ -1316,6 +1382,29 @@ class Session(TypedDict):
     user: SessionUser
     expires_at: str
     """It ends then"""
+
+
+class OpenSessionUser(TypedDict):
+    id: str
+    name: str
+
+
+class OpenSession(TypedDict):
+    """A session that is not over."""
+
+    id: str
+    user: OpenSessionUser
+    role: str
+    tongue: NotRequired[str]
+    """By which they signed in; more may come"""
+    address: NotRequired[str]
+    """Where they signed in from"""
+    current: bool
+    """Whether it is the one that asks"""
+    created_at: str
+    last_used_at: NotRequired[str]
+    """Noted once a minute"""
+    expires_at: str
 
 
 class Me(TypedDict):
@@ -1496,6 +1585,33 @@ class Delivery(TypedDict):
     next_at: NotRequired[str]
     """It is tried again"""
     done_at: NotRequired[str]
+
+
+class DeliveryInFull(TypedDict):
+    """What became of an event for a hook, and what is sent."""
+
+    event_id: str
+    type: str
+    status: str
+    """More may come"""
+    tries: int
+    happened_at: str
+    tried_at: NotRequired[str]
+    """The last time"""
+    duration_ms: NotRequired[int]
+    """Of the last try"""
+    answer_status: NotRequired[int]
+    answer: NotRequired[str]
+    """Its first characters"""
+    problem: NotRequired[str]
+    """Why there was no answer"""
+    next_at: NotRequired[str]
+    """It is tried again"""
+    done_at: NotRequired[str]
+    target_url: str
+    """Where it goes now"""
+    body: str
+    """The CloudEvent, byte for byte; `webhook-signature` is made anew at each try"""
 
 
 class EventData(TypedDict):
@@ -1686,6 +1802,84 @@ class CreateGroupConditionAnyOf(TypedDict):
 class CreateGroupCondition(TypedDict):
     all_of: NotRequired[list[CreateGroupConditionAllOf]]
     any_of: NotRequired[list[CreateGroupConditionAnyOf]]
+
+
+class PreviewGroupConditionAllOf(TypedDict):
+    field: Literal[
+        "id",
+        "name",
+        "nickname",
+        "product_id",
+        "space_id",
+        "group_id",
+        "gateway_id",
+        "status",
+        "created_at",
+        "activated_at",
+        "version",
+        "tag",
+    ]
+    operator: NotRequired[Literal["is", "is_not", "begins_with", "before", "after", "exists"]]
+    values: NotRequired[list[str]]
+    module: NotRequired[str]
+    key: NotRequired[str]
+
+
+class PreviewGroupConditionAnyOfAllOf(TypedDict):
+    field: Literal[
+        "id",
+        "name",
+        "nickname",
+        "product_id",
+        "space_id",
+        "group_id",
+        "gateway_id",
+        "status",
+        "created_at",
+        "activated_at",
+        "version",
+        "tag",
+    ]
+    operator: NotRequired[Literal["is", "is_not", "begins_with", "before", "after", "exists"]]
+    values: NotRequired[list[str]]
+    module: NotRequired[str]
+    key: NotRequired[str]
+
+
+class PreviewGroupConditionAnyOf(TypedDict):
+    all_of: list[PreviewGroupConditionAnyOfAllOf]
+
+
+class PreviewGroupCondition(TypedDict):
+    all_of: NotRequired[list[PreviewGroupConditionAllOf]]
+    any_of: NotRequired[list[PreviewGroupConditionAnyOf]]
+
+
+class CreateDeviceHoursTag(TypedDict):
+    key: str
+    value: str
+
+
+CreateDeviceHoursHoursOpen = TypedDict(
+    "CreateDeviceHoursHoursOpen",
+    {"days": NotRequired[list[Literal["mon", "tue", "wed", "thu", "fri", "sat", "sun"]]], "from": str, "to": str},
+)
+
+
+class CreateDeviceHoursHours(TypedDict):
+    zone: NotRequired[str]
+    open: NotRequired[list[CreateDeviceHoursHoursOpen]]
+
+
+UpdateDeviceHoursHoursOpen = TypedDict(
+    "UpdateDeviceHoursHoursOpen",
+    {"days": NotRequired[list[Literal["mon", "tue", "wed", "thu", "fri", "sat", "sun"]]], "from": str, "to": str},
+)
+
+
+class UpdateDeviceHoursHours(TypedDict):
+    zone: NotRequired[str]
+    open: NotRequired[list[UpdateDeviceHoursHoursOpen]]
 
 
 class CreatePackageFile(TypedDict):

@@ -47,6 +47,7 @@ class Settings:
     device_tls_key: Path | None
     download: HostPort
     downloads: HostPort | None
+    metrics: HostPort | None
     public_url: str
     public_tls_url: str | None
     database_url: str | None = field(repr=False)

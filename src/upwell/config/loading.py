@@ -43,7 +43,7 @@ DEFAULTS = {
     "log": "INFO",
     "log_format": "text",
 }
-LISTENERS = ("http", "mqtt", "https", "mqtts", "mqtt_ws", "mqtt_wss", "download", "downloads")
+LISTENERS = ("http", "mqtt", "https", "mqtts", "mqtt_ws", "mqtt_wss", "download", "downloads", "metrics")
 NEEDED_LISTENERS = ("http", "download")  # any other may be OFF
 OFF = "off"
 TLS_LISTENERS = ("mqtts", "mqtt_wss", "https", "downloads")

@@ -10,6 +10,7 @@ from typing import Any
 from urllib.parse import quote, urlencode
 
 from upwell.dialects.upwell import codes, management
+from upwell.domain.editions import edition
 from upwell.domain.errors import Invalid, Missing, NotFound
 from upwell.service.context import Context
 from upwell.service.manage import uses
@@ -27,6 +28,7 @@ class V1:
     caller: Caller
     origin: str
     asked: list[str] = field(default_factory=list)
+    editions: dict[str, str] = field(default_factory=dict)  # of what can be edited, by its path
 
     async def get(self, path: str, /, *ids: str, **query: str | int | None) -> Members:
         """What GET on the path tells, its `{}` filled with the ids in turn. Raises UpwellError."""
@@ -36,6 +38,9 @@ class V1:
         found = management.route("GET", whole)
         command = management.command(found, said, b"", {})
         result = await uses.perform(self.ctx, self.caller, command, found.operation.role, self.origin)
+        seen = edition(found.operation.thing(result)) if found.operation.path in management.TAGGED else None
+        if seen is not None:
+            self.editions[whole] = seen
         return management.members(found, said, result) or {}
 
     async def maybe(self, path: str, /, *ids: str, **query: str | int | None) -> Members | None:

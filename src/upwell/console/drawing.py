@@ -1,6 +1,7 @@
 """Pages as text: templates that escape whatever stands in them and refuse what is not there.
 
-Holds: autoescape is on for every template, and nothing that a device or a person said is marked as safe; a template
+Holds: autoescape is on for every template, and nothing that a device or a person said is marked as safe, but for
+release notes, of which nothing is HTML that they say (notes); a template
 knows what it was given and the words of its language, and decides nothing but how it looks.
 """
 
@@ -15,13 +16,14 @@ from urllib.parse import quote, urlencode
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from upwell import __version__
-from upwell.console import assets
+from upwell.console import assets, notes
 from upwell.console.asking import allowed
 from upwell.console.headers import ROOT, THEMES
 from upwell.console.words import Words, languages
 
 FOLDER = Path(__file__).parent / "templates"
 _KNOWN = re.compile(r"(?P<moment>\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d+)?Z)|\b(?P<rollout>ro_[0-9a-f]{16})\b")
+_NO_ID = re.compile(r"[^A-Za-z0-9]+")
 _UNITS = ("B", "KB", "MB", "GB", "TB")
 _STEP = 1000
 
@@ -34,7 +36,8 @@ def _environment() -> Environment:
     )  # fmt: skip
     made.filters |= {
         "number": number, "size": size, "share": share, "segment": segment, "shown_at": shown_at, "flat": flat,
-        "pieces": pieces, "option": option, "module_option": module_option,
+        "pieces": pieces, "option": option, "module_option": module_option, "field_id": field_id,
+        "notes": notes.drawn,
     }  # fmt: skip
     made.globals |= {
         "asset": assets.url, "root": ROOT, "themes": THEMES, "languages": languages, "allowed": allowed,
@@ -121,6 +124,11 @@ def option(thing: Mapping[str, Any]) -> tuple[str, str]:
 def module_option(module: Mapping[str, Any]) -> tuple[str, str]:
     """A module as a choice."""
     return module["name"], module.get("alias") or module["name"]
+
+
+def field_id(name: str) -> str:
+    """The id of the field of a form that is called by a member's path."""
+    return f"field-{_NO_ID.sub('-', name).strip('-')}"
 
 
 def shown_at(text: str) -> str:

@@ -26,6 +26,10 @@ class Words:
         """The words of that key, with these values in them."""
         return self.entries[key].format(**values)
 
+    def raw(self, key: str) -> str:
+        """The words with their places open, for a script of the page that fills them."""
+        return self.entries[key]
+
     def many(self, key: str, n: int, /, **values: object) -> str:
         """The words for so many."""
         one = f"{key}_one"

@@ -27,7 +27,8 @@ class What(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Act:
-    """One of them: the `nth` of its job, about the tasks in these states. A halt says why, in a word and a sentence."""
+    """One of them: the `nth` of its job, about the tasks in these states, or of a `failure` those that failed so. A
+    halt says why, in a word and a sentence."""
 
     job_id: int
     nth: int
@@ -35,10 +36,12 @@ class Act:
     states: frozenset[State]
     reason: str = ""
     description: str = ""
+    failure: int | None = None
 
     def covers(self, task: Task) -> bool:
         """Whether the task is still to follow it."""
-        return self.job_id == task.ref.job_id and self.nth > task.acts and task.state in self.states
+        is_meant = self.failure is None or task.failure == self.failure
+        return self.job_id == task.ref.job_id and self.nth > task.acts and task.state in self.states and is_meant
 
 
 def followed(task: Task, acts: Sequence[Act], now: datetime, *, may_run_again: bool = False) -> Stepped:

@@ -235,7 +235,7 @@ CHECKS = (
     Check(name="approved", number="7.10", question="Is the rollout approved?", of=_is_to_be_made_or_offered,
           finds=_approved),
     Check(name="begun", number="7.10", question="Has the rollout come to it?", of=_without, finds=_begins),
-    Check(name="hours", number="7.10", question="Is it within the rollout's hours?", of=_waits,
+    Check(name="hours", number="7.10", question="Is it within the rollout's hours, and the device's?", of=_waits,
           finds=_of_task(Code.OUTSIDE_WINDOW, lambda t: not t.in_hours)),
     Check(name="going", number="7.11", question="Does the rollout go on?", of=_always, finds=_going),
     Check(name="wave", number="7.12", question="Is its wave open?", of=_waits,

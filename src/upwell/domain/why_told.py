@@ -50,6 +50,7 @@ class Told:
     limit: str = ""  # of its account or product, which is spent
     free_at: datetime | None = None  # when something of that comes free
     opens_at: datetime | None = None
+    shut_by: str = ""
     ahead: int = 0
     aside_since: datetime | None = None
     aside_until: datetime | None = None  # HELD: that a person releases it
@@ -167,6 +168,12 @@ def _ended(told: Told, code: Code | None) -> Fact:
     return (told.ended_why or "it failed", told.ended_at) if code else ("it did not", None)
 
 
+def _hours(told: Told, code: Code | None) -> Fact:
+    if code is None:
+        return "it is, or there are none", None
+    return f"those of its {told.shut_by} are over" if told.shut_by else "they are over", told.opens_at
+
+
 _TELLS: dict[str, Callable[[Told, Code | None], Fact]] = {
     "known": _known,
     "enabled": lambda told, code: ("it is disabled" if code else "it is enabled", None),
@@ -181,7 +188,7 @@ _TELLS: dict[str, Callable[[Told, Code | None], Fact]] = {
     "package": _package,
     "approved": lambda told, code: ("a person's approval is waited for" if code else "it is, or wants none", None),
     "begun": _begun,
-    "hours": lambda told, code: ("they are over" if code else "it is, or it has none", told.opens_at if code else None),
+    "hours": _hours,
     "going": _going,
     "wave": _wave,
     "rate": _rate,
@@ -235,7 +242,7 @@ NEXT: dict[Code, str] = {
     Code.PACKAGE_UNREAD: "Nothing: the package's object is being read.",
     Code.PACKAGE_LOST: "Put the package's object back, or make the package anew.",
     Code.AWAITING_APPROVAL: "An approver who did not make the rollout approves or refuses it.",
-    Code.OUTSIDE_WINDOW: "Nothing: it is offered when the rollout's hours begin. Or give it others.",
+    Code.OUTSIDE_WINDOW: "Nothing: it is offered when they begin. Or give the rollout, its group or tag others.",
     Code.SCHEDULED: "Nothing: the rollout begins at its time.",
     Code.FILLING: "Nothing: its task is made within seconds.",
     Code.HALTED: "Look at the failures, then resume the rollout or cancel it.",

@@ -42,6 +42,10 @@ class Readiness:
         headers = {"cache-control": "no-store"}
         return JSONResponse({"ready": ready, "checks": told}, 200 if ready else 503, headers)
 
+    def last(self) -> Mapping[str, bool]:
+        """For each check whether it held when it was last looked at; none before that."""
+        return {name: how == FINE for name, how in self._told.items()}
+
     async def told(self) -> dict[str, str]:
         """For each check `ok` or why not, as of KEPT_S ago at most."""
         async with self._turn:

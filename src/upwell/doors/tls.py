@@ -10,6 +10,7 @@ import logging
 import re
 import ssl
 from collections.abc import Sequence
+from datetime import datetime
 from pathlib import Path
 from typing import Literal, NamedTuple
 
@@ -61,6 +62,14 @@ class Certificates:
         self._seen = seen
         self._shown = self._load()
         return True
+
+    def expires(self) -> datetime | None:
+        """When the first of the certificates in its files does; None where they can't be read now."""
+        try:
+            pems = [pair.cert.read_bytes() for pair in self._pairs]
+            return min(x509.load_pem_x509_certificate(pem).not_valid_after_utc for pem in pems)
+        except (OSError, ValueError):
+            return None
 
     def without_rsa_key_exchange(self) -> str:
         """Why no client can exchange keys by RSA with any of these certificates; "" when one can."""

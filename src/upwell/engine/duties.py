@@ -46,6 +46,7 @@ from upwell.service.upgrade import (
     burying,
     census,
     counters,
+    course,
     deliveries,
     endings,
     enrol,
@@ -119,6 +120,7 @@ class Engine:
         self.closing = self._turns("the end of the window", endings.close_one)
         self.ending = self._turns("the end", endings.end_one)
         self.keeping_hours = self._turns("hours", hours.move_one)
+        self.keeping_device_hours = self._turns("hours of devices", hours.move_of_devices)
         self.taking_off = self._turns("devices at work", pacing.take_off_one)
         self.undoing = self._turns("the count of what a rollback means", rollbacks.count_one)
         self.bereaving = self._turns("what waits for a lost object", faults.end_one)
@@ -126,6 +128,7 @@ class Engine:
         self.surveying = Turns(log, "the survey", partial(_survey_one, ctx), partial(surveys.tell_trouble, ctx))
         self.keys_told = ctx.now()  # until when the log says which keys were made
         self.tells_keys = True  # of several processes with one log one does
+        self.looking = course.Looking()
         self.sending = Sending(ctx)
         self.loops = {row.name: Loop(row.name, partial(row.turn, self), row.pause_s, row.turn_max_s) for row in DUTIES}
 
@@ -207,7 +210,8 @@ async def _guards(engine: Engine) -> bool:
 
 
 async def _hours(engine: Engine) -> bool:
-    moved = await engine.keeping_hours.round(await hours.due(engine.ctx))
+    of_devices = await engine.keeping_device_hours.round(await hours.due_of_devices(engine.ctx))
+    moved = await engine.keeping_hours.round(await hours.due(engine.ctx)) or of_devices
     if moved:
         engine.wake("push")
     return moved
@@ -354,6 +358,7 @@ DUTIES = (
     Duty("work", _work, 0.5),
     Duty("finish", _finish, 0.5),
     Duty("counts", _counts, 10.0),
+    Duty("course", lambda engine: engine.looking.look(engine.ctx), 5.0),
     Duty("lease", _lease, 3.0, nodes.LEASE_S - 3.0),
     Duty("upkeep", _upkeep, 5.0),
     Duty("purge", _purge, 60.0, LONG_TURN_S),

@@ -13,6 +13,7 @@ from typing import Any, Generic, TypeVar
 
 from upwell.domain.errors import Unavailable
 from upwell.engine.trouble import Trouble
+from upwell.meters.gathered import Gathered
 
 log = logging.getLogger(__name__)
 APPLY_MAX_S = 60.0  # a batch is bounded work; askers that wait longer are told by `late_s`
@@ -33,6 +34,7 @@ class Gatherer(Generic[T, R]):
         self._trouble = Trouble(log, name)
         self._batch_max = batch_max
         self._company_s = company_s
+        self.gathered = Gathered()
         self._waiting_since: float | None = None  # when somebody first waited since the last batch was settled
         self._queue: asyncio.Queue[tuple[T, asyncio.Future[R]]] = asyncio.Queue(queue_max)
 
@@ -46,8 +48,16 @@ class Gatherer(Generic[T, R]):
 
     def late_s(self) -> float:
         """For how many seconds askers have waited beyond APPLY_MAX_S without any batch being settled; 0 for none."""
+        return max(0.0, self.waited_s() - APPLY_MAX_S)
+
+    def waited_s(self) -> float:
+        """For how many seconds askers have waited without any batch being settled."""
         since = self._waiting_since
-        return 0.0 if since is None else max(0.0, time.monotonic() - since - APPLY_MAX_S)
+        return 0.0 if since is None else time.monotonic() - since
+
+    def depth(self) -> int:
+        """How many wait for a batch to begin."""
+        return self._queue.qsize()
 
     async def run(self) -> None:
         """Apply until cancelled."""
@@ -56,7 +66,9 @@ class Gatherer(Generic[T, R]):
             await asyncio.sleep(self._company_s)
             while len(batch) < self._batch_max and not self._queue.empty():
                 batch.append(self._queue.get_nowait())
+            began_s = time.monotonic()
             await self._settle(batch)
+            self.gathered.add(len(batch), time.monotonic() - began_s)
             self._waiting_since = None if self._queue.empty() else time.monotonic()
 
     async def _settle(self, batch: list[tuple[T, asyncio.Future[R]]]) -> None:

@@ -15,6 +15,7 @@ from typing import Any, Generic, TypeAlias, TypeVar
 
 from upwell.domain.errors import Held, Unavailable
 from upwell.engine.trouble import Trouble
+from upwell.meters.gathered import Gathered
 
 log = logging.getLogger(__name__)
 APPLY_MAX_S = 60.0  # a batch is bounded work; items that wait longer are told by `late_s`
@@ -139,7 +140,8 @@ class Lanes(Generic[T]):
         self.name = name
         self._key = key
         self._queue_max = queue_max
-        self._lanes = [_Lane(name, apply, key, batch_max, company_s) for _ in range(count)]
+        self.gathered = Gathered()
+        self._lanes = [_Lane(name, apply, key, batch_max, company_s, self.gathered) for _ in range(count)]
 
     def hand(self, item: T, settled: Settled) -> None:
         """Take an item; `settled` is called after its commit. Never waits: who hands in more than it may have unsettled
@@ -166,11 +168,19 @@ class Lanes(Generic[T]):
     def late_s(self) -> float:
         """For how many seconds items have waited beyond APPLY_MAX_S without any batch being settled; 0 for none. What
         is set aside does not count: it waits for others' transactions."""
-        return max(0.0, max(lane.waited_s() for lane in self._lanes) - APPLY_MAX_S)
+        return max(0.0, self.waited_s() - APPLY_MAX_S)
+
+    def waited_s(self) -> float:
+        """For how many seconds items have waited without any batch being settled."""
+        return max(lane.waited_s() for lane in self._lanes)
+
+    def depth(self) -> int:
+        """How many items wait, those that are set aside too."""
+        return sum(lane.waiting() for lane in self._lanes)
 
     def is_full(self) -> bool:
         """Whether more than `queue_max` items wait: new work is to be refused."""
-        return sum(lane.waiting() for lane in self._lanes) >= self._queue_max
+        return self.depth() >= self._queue_max
 
     async def run(self) -> None:
         """Apply until cancelled."""
@@ -187,6 +197,7 @@ class _Lane:
     key: Callable[[Any], Hashable]
     batch_max: int
     company_s: float
+    gathered: Gathered
     queue: deque[tuple[Any, Settled]] = field(default_factory=deque)
     apart: dict[Hashable, _Apart] = field(default_factory=dict)
     filled: asyncio.Event = field(default_factory=asyncio.Event)
@@ -215,7 +226,9 @@ class _Lane:
             await self.filled.wait()
             await asyncio.sleep(self.company_s)
             batch = self._next()
+            began_s = time.monotonic()
             await self._settle(batch)
+            self.gathered.add(len(batch), time.monotonic() - began_s)
             self.waiting_since = time.monotonic() if self.queue else None
 
     def _next(self) -> list[tuple[Any, Settled]]:

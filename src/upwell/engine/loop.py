@@ -30,6 +30,8 @@ class Loop:
         self._pause_s = pause_s
         self._woken = asyncio.Event()
         self._trouble = Trouble(log, name)
+        self.turns = self.failures = 0
+        self.worked_s = 0.0
 
     def wake(self) -> None:
         """Do it soon."""
@@ -39,6 +41,10 @@ class Loop:
         """A part of a long turn is done."""
         self._turned_at = time.monotonic()
 
+    def age_s(self) -> float:
+        """Seconds since a turn, or a part of one, was done."""
+        return time.monotonic() - self._turned_at
+
     def late_s(self) -> float:
         """For how many seconds a turn has been overdue; 0 when none is."""
         return max(0.0, time.monotonic() - self._turned_at - self._due_within_s)
@@ -47,14 +53,18 @@ class Loop:
         """Run until cancelled. A failure is told and the duty tried again after a rest."""
         while True:
             self._woken.clear()
+            began_s = time.monotonic()
             try:
                 more = await self._duty()
             except Exception as exc:
+                self.failures += 1
                 self._trouble.tell(exc, expected=isinstance(exc, Unavailable))
                 await asyncio.sleep(REST_AFTER_FAILURE_S)
                 continue
             self._trouble.over()
             self.progressed()
+            self.turns += 1
+            self.worked_s += self._turned_at - began_s
             if not more:
                 with contextlib.suppress(TimeoutError):
                     async with asyncio.timeout(self._pause_s):  # unlike `wait_for` it swallows no cancellation

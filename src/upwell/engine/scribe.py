@@ -65,6 +65,10 @@ class Scribe:
         else:
             self._lost += 1
 
+    def depth(self) -> int:
+        """How many lines wait."""
+        return len(self._waiting) + len(self._taken)
+
     def late_s(self) -> float:
         """It is never late: what it can't write in time it drops."""
         return 0.0

@@ -38,7 +38,7 @@ class Buckets:
     def __init__(
         self, own: Objects, own_url: str, mapped: Mapping[str, str], open_url: Callable[[str, str], Objects]
     ) -> None:
-        self._own = own
+        self._own = self.own = own
         self._own_url = own_url
         self._mapped = mapped
         self._open_url = open_url
@@ -46,9 +46,9 @@ class Buckets:
 
     def bucket(self, project: str, region: str, bucket: str) -> Objects:
         """The store that is this bucket to this project."""
-        for name in (f"{project}:{region}/{bucket}", f"{project}:*/{bucket}", f"{region}/{bucket}", f"*/{bucket}"):
-            if name in self._mapped:
-                return self._open(self._mapped[name], "")
+        mapped = self._mapped_at(project, region, bucket)
+        if mapped is not None:
+            return self._open(mapped, "")
         return self._open(self._own_url, f"{OWN_FOLDER}/{project}/{bucket}")
 
     def _open(self, url: str, below: str) -> Objects:
@@ -57,6 +57,20 @@ class Buckets:
                 self._opened.pop(next(iter(self._opened)))
             self._opened[url, below] = self._open_url(url, below)
         return self._opened[url, below]
+
+    def keeps(self, key: str) -> bool:
+        """Whether the object is in the platform's own store, and not in a bucket that the map has elsewhere."""
+        found = _REF.fullmatch(key)
+        if found is None:
+            return True
+        project, region, bucket = found.groups()[:3]
+        return self._mapped_at(project, region, bucket) is None
+
+    def _mapped_at(self, project: str, region: str, bucket: str) -> str | None:
+        for name in (f"{project}:{region}/{bucket}", f"{project}:*/{bucket}", f"{region}/{bucket}", f"*/{bucket}"):
+            if name in self._mapped:
+                return self._mapped[name]
+        return None
 
     def _at(self, key: str) -> tuple[Objects, str]:
         """Which store has the key, and as what."""

@@ -11,6 +11,7 @@ only looks, and both refuse a newer one, whose rules this program does not know,
 import asyncio
 import logging
 import os
+import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import Field, dataclass, field, fields
@@ -21,6 +22,7 @@ import asyncpg
 
 from upwell import __version__
 from upwell.domain.errors import Held, Invalid, Unavailable
+from upwell.storage.timing import PoolMeter
 
 log = logging.getLogger(__name__)
 T = TypeVar("T")
@@ -75,9 +77,27 @@ class _Session(asyncpg.Connection):
     """A connection that is given back without a question: nothing is set in its session, and what was left of a
     transaction is rolled back all the same."""
 
+    meter: PoolMeter  # of the pool; each has a class of its own
+
     def get_reset_query(self) -> str:
         """Nothing to reset."""
         return ""
+
+    async def execute(self, query: str, *args: Any, **how: Any) -> Any:
+        """As the driver's, and timed."""
+        return await self.meter.timed(query, super().execute(query, *args, **how))
+
+    async def fetch(self, query: str, *args: Any, **how: Any) -> Any:
+        """As the driver's, and timed."""
+        return await self.meter.timed(query, super().fetch(query, *args, **how))
+
+    async def fetchrow(self, query: str, *args: Any, **how: Any) -> Any:
+        """As the driver's, and timed."""
+        return await self.meter.timed(query, super().fetchrow(query, *args, **how))
+
+    async def fetchval(self, query: str, *args: Any, **how: Any) -> Any:
+        """As the driver's, and timed."""
+        return await self.meter.timed(query, super().fetchval(query, *args, **how))
 
 
 class Database:
@@ -88,13 +108,15 @@ class Database:
         self._name = name
         self._kind = pool
         self._pool: asyncpg.Pool[asyncpg.Record] | None = None
+        self.meter = PoolMeter(pool.name)
 
     async def open(self) -> None:
         """Connect. Raises Unavailable when PostgreSQL can't be reached."""
         try:
             self._pool = await asyncpg.create_pool(
                 self._dsn, min_size=1, max_size=self._kind.size, command_timeout=120, timeout=CONNECT_WITHIN_S,
-                server_settings=_SESSION | dict(self._kind.session), connection_class=_Session,
+                server_settings=_SESSION | dict(self._kind.session),
+                connection_class=type("_Session", (_Session,), {"meter": self.meter}),
             )  # fmt: skip
         except (*_LOST, asyncpg.PostgresError, ValueError) as exc:
             raise Unavailable(f"{self._name} can't be reached: {_reason(exc)}") from exc
@@ -115,6 +137,18 @@ class Database:
             self._pool.terminate()
 
     @property
+    def dsn(self) -> str:
+        """Where it is, with its password: for programs that connect themselves, and for no log."""
+        return self._dsn
+
+    def connections(self) -> tuple[int, int, int]:
+        """How many are busy, idle, and may be at most."""
+        if self._pool is None:
+            return 0, 0, self._kind.size
+        idle = self._pool.get_idle_size()
+        return self._pool.get_size() - idle, idle, self._kind.size
+
+    @property
     def unwitnessed(self) -> "Database":
         """The same connections without a witness, for what only prepares (see Witnessed)."""
         return self
@@ -126,7 +160,9 @@ class Database:
         if self._pool is None:
             raise Unavailable("The database is not open.")
         try:
+            asked_s = time.perf_counter()
             async with self._pool.acquire(timeout=30) as conn:
+                self.meter.waits.add(time.perf_counter() - asked_s)
                 yield conn
         except _UNHELD as exc:
             raise Invalid("text", "no NUL character") from exc

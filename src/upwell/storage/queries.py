@@ -41,9 +41,14 @@ def compiled(text: str) -> Statement:
     return Statement(_TOKEN.sub(numbered, text), tuple(names))
 
 
+NAMES: dict[str, str] = {}  # by its text: the sheet and name of each statement, as far as sheets were read
+
+
 @cache
 def sheet(name: str) -> dict[str, Statement]:
     """The statements of `sql/{name}.sql` by their names."""
     text = files("upwell.storage").joinpath("sql", f"{name}.sql").read_text("utf-8")
     blocks = (block.partition("\n") for block in text.split("-- name: ")[1:])
-    return {title.strip(): compiled(body.strip().rstrip(";")) for title, _, body in blocks}
+    found = {title.strip(): compiled(body.strip().rstrip(";")) for title, _, body in blocks}
+    NAMES.update({statement.text: f"{name}.{title}" for title, statement in found.items()})
+    return found

@@ -48,6 +48,7 @@ CREATE TABLE job_act (
     cursor_device uuid,
     cursor_nth smallint,
     done_at timestamp with time zone,
+    failure bigint,
     CONSTRAINT job_act_pkey PRIMARY KEY (job_id, nth),
     CONSTRAINT job_act_what_check CHECK (what = ANY (ARRAY['halt'::text, 'confirm'::text, 'retry'::text]))
 );
@@ -66,6 +67,63 @@ BEGIN ATOMIC
    WHERE ((a.job_id = halt_of.of_job) AND (a.done_at IS NULL) AND (a.what = 'halt'::text) AND (a.nth > halt_of.passed) AND (halt_of.in_state = ANY (a.states)))
    ORDER BY a.nth
   LIMIT 1;
+END;
+
+CREATE TABLE device_hours (
+    hours_id bigint NOT NULL,
+    account_id bigint NOT NULL,
+    group_id bigint,
+    key text,
+    value text,
+    hours jsonb NOT NULL,
+    open_until timestamp with time zone NOT NULL,
+    opens_at timestamp with time zone,
+    look_at timestamp with time zone NOT NULL,
+    created_at timestamp with time zone NOT NULL,
+    CONSTRAINT device_hours_pkey PRIMARY KEY (hours_id),
+    CONSTRAINT device_hours_of_one CHECK ((group_id IS NULL) = (key IS NOT NULL) AND (key IS NULL) = (value IS NULL))
+);
+CREATE INDEX device_hours_due ON device_hours USING btree (look_at);
+CREATE UNIQUE INDEX device_hours_of_group ON device_hours USING btree (account_id, group_id) WHERE group_id IS NOT NULL;
+CREATE UNIQUE INDEX device_hours_of_tag ON device_hours USING btree (account_id, key, value) WHERE key IS NOT NULL;
+
+CREATE TABLE device_tag (
+    device_id uuid NOT NULL,
+    key text NOT NULL,
+    value text NOT NULL,
+    CONSTRAINT device_tag_pkey PRIMARY KEY (device_id, key)
+);
+CREATE INDEX tag_value ON device_tag USING btree (key, value, device_id);
+
+CREATE TABLE group_member (
+    device_id uuid NOT NULL,
+    group_id bigint NOT NULL,
+    added_at timestamp with time zone NOT NULL,
+    CONSTRAINT group_member_pkey PRIMARY KEY (device_id, group_id)
+);
+CREATE INDEX member_of_group ON group_member USING btree (group_id, device_id);
+
+CREATE OR REPLACE FUNCTION public.hours_over(of_account bigint, of_device uuid)
+ RETURNS SETOF device_hours
+ LANGUAGE sql
+ STABLE ROWS 1
+BEGIN ATOMIC
+ SELECT h.hours_id,
+     h.account_id,
+     h.group_id,
+     h.key,
+     h.value,
+     h.hours,
+     h.open_until,
+     h.opens_at,
+     h.look_at,
+     h.created_at
+    FROM device_hours h
+   WHERE ((h.account_id = hours_over.of_account) AND ((EXISTS ( SELECT
+            FROM group_member m
+           WHERE ((m.device_id = hours_over.of_device) AND (m.group_id = h.group_id)))) OR (EXISTS ( SELECT
+            FROM device_tag t
+           WHERE ((t.device_id = hours_over.of_device) AND (t.key = h.key) AND (t.value = h.value))))));
 END;
 
 CREATE OR REPLACE FUNCTION public.is_in_time(finish_at timestamp with time zone, now timestamp with time zone)
@@ -238,6 +296,7 @@ CREATE TABLE job (
     open_until timestamp with time zone,
     undoes bigint,
     led_from text[],
+    made_by text DEFAULT ''::text NOT NULL,
     CONSTRAINT job_pkey PRIMARY KEY (job_id),
     CONSTRAINT job_dynamic_mode_check CHECK (dynamic_mode = ANY (ARRAY[1, 2])),
     CONSTRAINT job_kind_check CHECK (kind = ANY (ARRAY['verify'::text, 'static'::text, 'dynamic'::text])),
@@ -574,7 +633,10 @@ CREATE VIEW offer_check AS
     (t.awaiting = ANY (ARRAY['online'::text, 'answer'::text, 'result'::text, 'arrival'::text])) OR may_follow(mv.version, p.is_delta, p.source_version, p.source_versions) AS is_fitting,
     NOT (t.acts < j.acts AND (EXISTS ( SELECT
            FROM halt_of(t.job_id, t.acts, t.state) halt_of(nth, reason, description, at)))) AS is_unhalted,
-    NOT j.unapproved AS is_approved, j.open_until, s.until_at AS aside_until
+    NOT j.unapproved AS is_approved,
+    LEAST(j.open_until, ( SELECT min(h.open_until) AS min
+           FROM hours_over(j.account_id, t.device_id) h(hours_id, account_id, group_id, key, value, hours, open_until, opens_at, look_at, created_at))) AS open_until,
+    s.until_at AS aside_until
    FROM task t
      JOIN job j USING (job_id)
      JOIN package p ON p.package_id = COALESCE(t.package_id, j.package_id)
@@ -821,14 +883,6 @@ CREATE TABLE device_past (
     CONSTRAINT device_past_pkey PRIMARY KEY (device_id, life)
 );
 
-CREATE TABLE device_tag (
-    device_id uuid NOT NULL,
-    key text NOT NULL,
-    value text NOT NULL,
-    CONSTRAINT device_tag_pkey PRIMARY KEY (device_id, key)
-);
-CREATE INDEX tag_value ON device_tag USING btree (key, value, device_id);
-
 CREATE TABLE event (
     "position" bigint NOT NULL,
     account_id bigint NOT NULL,
@@ -919,14 +973,6 @@ CREATE TABLE flow_limit (
     bytes_per_s bigint NOT NULL,
     CONSTRAINT flow_limit_pkey PRIMARY KEY (account_id, product_id)
 );
-
-CREATE TABLE group_member (
-    device_id uuid NOT NULL,
-    group_id bigint NOT NULL,
-    added_at timestamp with time zone NOT NULL,
-    CONSTRAINT group_member_pkey PRIMARY KEY (device_id, group_id)
-);
-CREATE INDEX member_of_group ON group_member USING btree (group_id, device_id);
 
 CREATE TABLE heard (
     device_id uuid NOT NULL,
@@ -1041,6 +1087,17 @@ CREATE TABLE job_count (
     CONSTRAINT job_count_pkey PRIMARY KEY (job_id, lane, wave, acts, state, asked, again, gone, outcome)
 ) WITH (fillfactor=40, autovacuum_vacuum_threshold=500, autovacuum_vacuum_scale_factor=0.05);
 CREATE INDEX job_count_apart ON job_count USING btree (job_id) WHERE lane <> 0;
+
+CREATE TABLE job_course (
+    job_id bigint NOT NULL,
+    at timestamp with time zone NOT NULL,
+    waiting bigint NOT NULL,
+    at_work bigint NOT NULL,
+    succeeded bigint NOT NULL,
+    failed bigint NOT NULL,
+    canceled bigint NOT NULL,
+    CONSTRAINT job_course_pkey PRIMARY KEY (job_id, at)
+);
 
 CREATE TABLE job_hours (
     job_id bigint NOT NULL,
@@ -1364,6 +1421,9 @@ CREATE TABLE session (
     user_id bigint NOT NULL,
     created_at timestamp with time zone NOT NULL,
     expires_at timestamp with time zone NOT NULL,
+    tongue text DEFAULT ''::text NOT NULL,
+    address text DEFAULT ''::text NOT NULL,
+    last_used_at timestamp with time zone,
     CONSTRAINT session_pkey PRIMARY KEY (session_id),
     CONSTRAINT session_user_id_fkey FOREIGN KEY (user_id) REFERENCES iam_user(user_id) ON DELETE CASCADE
 );

@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+from datetime import datetime
 from pathlib import Path
 
 from upwell.config import Settings
@@ -45,6 +46,12 @@ class ServerCertificates:
                 failed.setdefault(exc.problem, []).append(of)
         for why, whose in failed.items():
             log.error("certificates for %s not loaded, the old ones stay: %s", " and ".join(whose), why)
+
+    def expire(self) -> dict[str, datetime]:
+        """When the first certificate does, by whom they are for."""
+        both = {"management": self.management, "devices": self.devices}
+        found = {of: certificates.expires() for of, certificates in both.items() if certificates is not None}
+        return {of: expires for of, expires in found.items() if expires is not None}
 
     async def watch(self) -> None:
         """Look at the files again and again."""

@@ -22,7 +22,7 @@ def checks_of(
 ) -> dict[str, Callable[[], Awaitable[None]]]:
     """The checks by name. `parts` are the engine's."""
     assert ctx.objects is not None  # noqa: S101  # wiring gives it before anything listens
-    floor_mb, folders = settings.disk_floor_mb, _folders(settings)
+    floor_mb, folders = settings.disk_floor_mb, folders_of(settings)
 
     async def database() -> None:
         await require_schema(ctx.database)  # a newer program may have migrated it under us
@@ -45,7 +45,7 @@ def checks_of(
     return {"database": database, "objects": ctx.objects.check, "disk": disk, "engine": engine, "files": files}
 
 
-def _folders(settings: Settings) -> dict[str, Path]:
+def folders_of(settings: Settings) -> dict[str, Path]:
     """What this server keeps on disks of its own, by what it is."""
     objects = local_folder(settings.objects_at)
     kept = {} if objects is None else {"objects": objects}

@@ -36,6 +36,7 @@ class Addresses:
     mqtts: str | None = None
     mqtt_ws: str | None = None
     mqtt_wss: str | None = None
+    metrics: str | None = None
     public_url: str = ""
     secure_url: str | None = None
 

@@ -19,6 +19,7 @@ from starlette.routing import Route
 from starlette.types import ASGIApp
 
 from upwell.config import Settings
+from upwell.console import scripted
 from upwell.console.speaking import DIALECT, Console
 from upwell.dialects.huawei.hook_ops import notification
 from upwell.dialects.upwell import webhooks
@@ -53,15 +54,17 @@ from upwell.service.upgrade import news, nodes, streams
 from upwell.service.upgrade.downloads import server_secret
 from upwell.storage.database import DEVICES, LEASE, LOOKUPS, UPKEEP, Database, Pool, migrate, require_schema
 from upwell.wiring.certificates import ServerCertificates
-from upwell.wiring.health import checks_of
+from upwell.wiring.health import checks_of, folders_of
 from upwell.wiring.listeners import Addresses, Start, listen, open_doors
+from upwell.wiring.metrics import Delays, Downloads, Meter
+from upwell.wiring.metrics_door import open_metrics
 from upwell.wiring.open_files import room_of_this_process
 from upwell.wiring.postgres import OwnPostgres
 from upwell.wiring.stores import open_database, open_stores
 from upwell.wiring.upload_desk import Uploads
 
 CANCEL_AGAIN_S = 1.0
-CONSOLE = Tongue(dialect=DIALECT, rest=lambda _: Console())
+CONSOLE = Tongue(dialect=DIALECT, rest=lambda _: Console(), streams=scripted.streams)
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,6 +120,7 @@ class Server:
         database = await open_database(self.settings, dsn)
         self._stack.push_async_callback(database.close)
         await (require_schema(database) if self._share else migrate(database))
+        self._databases = [database]
         devices, upkeep, lookups = [await self._beside(database, kind) for kind in (DEVICES, UPKEEP, LOOKUPS)]
         self.objects = await open_stores(self.settings)
         self.ctx = Context(
@@ -135,6 +139,7 @@ class Server:
 
     async def _beside(self, database: Database, pool: Pool) -> Database:
         other = await database.beside(pool)
+        self._databases.append(other)
         self._stack.push_async_callback(other.close)
         return other
 
@@ -160,6 +165,7 @@ class Server:
         room = room_of_this_process()
         connections.door.connections_max = room.mqtt
         self._start_engine(connections)
+        self._downloads = Downloads()
         download = DownloadDoor(
             links.find, self.objects.read, note=self._downloaded, under=self.settings.public_paths,
             connections_max=room.downloads, flows=self.flows,
@@ -176,13 +182,32 @@ class Server:
         by_websocket = partial(by_tcp, websocket=True)
         starts: dict[str, Start] = {"mqtt": by_tcp, "mqtts": by_tcp, "mqtt_ws": by_websocket, "mqtt_wss": by_websocket}
         mqtt = await open_doors(self.settings, tls, starts)
-        http, https = await self._http(routes, room.http)
+        http, https, house = await self._http(routes, room.http)
+        delays = Delays()
+        self._run(delays.run())
+        self.meter = Meter(
+            ctx=self.ctx, databases=self._databases, engine=self.engine, connections=connections, download=download,
+            downloads=self._downloads, places=self._places, house=house, readiness=self.readiness,
+            certificates=self.certificates, folders=folders_of(self.settings), delays=delays,
+        )  # fmt: skip
+        metrics = None if self._shared else await self._metrics()
         self._run(self.certificates.watch())
         links.warn_of_ports()
         places = {name: str(place) for name, place in (downloads | mqtt).items()}
-        return Addresses(http=http, https=https, public_url=links.origin, secure_url=links.secure_origin, **places)
+        return Addresses(
+            http=http, https=https, metrics=metrics, public_url=links.origin, secure_url=links.secure_origin, **places
+        )
+
+    async def _metrics(self) -> str | None:
+        """Of several that share their addresses, their parent tells the metrics of all."""
+        opened = await open_metrics(self.settings, partial(self.meter.read, shared=True))
+        if opened is None:
+            return None
+        self._stack.push_async_callback(opened[1])
+        return opened[0]
 
     def _downloaded(self, served: Served) -> None:
+        self._downloads.add(served)
         if served.line is not None:
             self.engine.scribe.note(served.line)
 
@@ -206,7 +231,7 @@ class Server:
             self._run(part.run())
         self._run(self.engine.heard.run(connections.spoke))
 
-    async def _http(self, polled: Sequence[Route], connections_max: int) -> tuple[str, str | None]:
+    async def _http(self, polled: Sequence[Route], connections_max: int) -> tuple[str, str | None, House]:
         book = Book(self.ctx)
         self._run(book.run())
         house = House(
@@ -236,7 +261,7 @@ class Server:
         https = await self._answer(app, "https", where, tls.context) if tls and where else None
         http = await self._answer(app, "http", self.settings.http)
         self._stack.callback(house.ending.set)  # before the listeners end
-        return http, https
+        return http, https, house
 
     async def _answer(self, app: ASGIApp, setting: str, where: tuple[str, int], tls: SSLContext | None = None) -> str:
         name = self.settings.named(setting)

@@ -16,7 +16,7 @@ import time
 from asyncio.subprocess import PIPE, Process
 from collections.abc import Sequence
 from contextlib import AsyncExitStack
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from socket import socket
 from typing import Any, BinaryIO
 
@@ -28,9 +28,11 @@ from upwell.service.manage import first_user
 from upwell.service.manage.access import NewKey
 from upwell.storage.database import migrate
 from upwell.wiring.listeners import Addresses, reserved
+from upwell.wiring.metrics_door import open_metrics
 from upwell.wiring.postgres import OwnPostgres
 from upwell.wiring.server import Share, first_keys
 from upwell.wiring.stores import open_database
+from upwell.wiring.worker_metrics import LINE_MAX, WorkerMetrics
 
 log = logging.getLogger(__name__)
 AGAIN_LEAST_S, AGAIN_MOST_S = 0.5, 30.0  # until a worker that ended is started again
@@ -81,6 +83,7 @@ class Workers:
         self._running: dict[int, Process] = {}
         self._watching: list[asyncio.Task[None]] = []
         self._ending = False
+        self._metrics = WorkerMetrics()
 
     async def start(self) -> Addresses:
         """Returns when every worker is ready. Raises UpwellError for what can't be started."""
@@ -89,6 +92,9 @@ class Workers:
             await self._prepare()
             self.settings, held = reserved(self.settings)
             self._stack.callback(_let_go, held)
+            opened = await open_metrics(self.settings, self._metrics.read, shared=True)
+            if opened is not None:
+                self._stack.push_async_callback(opened[1])
             self._stack.push_async_callback(self._end)
             at = await self._start(1)  # what can't be is told by the first
             numbers = range(2, self.settings.workers + 1)
@@ -97,7 +103,7 @@ class Workers:
             await self.stop()
             raise
         self._watching = [asyncio.create_task(self._keep(number)) for number in (1, *numbers)]
-        return at
+        return at if opened is None else replace(at, metrics=opened[0])
 
     async def stop(self) -> None:
         """Have every worker finish what is under way, then end the children."""
@@ -123,7 +129,9 @@ class Workers:
 
     async def _start(self, number: int) -> Addresses:
         """Start a worker; it is ready when this returns. Raises UpwellError."""
-        process = await asyncio.create_subprocess_exec(*self._program, stdin=PIPE, stdout=PIPE, start_new_session=True)
+        process = await asyncio.create_subprocess_exec(
+            *self._program, stdin=PIPE, stdout=PIPE, start_new_session=True, limit=LINE_MAX
+        )
         self._running[number] = process
         assert process.stdin is not None and process.stdout is not None  # noqa: S101  # both are pipes
         process.stdin.write(handed(Hand(self.settings, Share(self._dsn, number))))
@@ -138,6 +146,7 @@ class Workers:
         if "refused" in said:
             await process.wait()
             raise UpwellError(said["refused"])
+        self._metrics.began(number, process)
         tell(log, "worker started", worker=number, pid=process.pid)
         return Addresses(**said["ready"])
 

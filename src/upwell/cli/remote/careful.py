@@ -120,12 +120,7 @@ class Careful:
         return {name: value for name, value in told.items() if value is not None}
 
     def _hours(self) -> dict[str, Any] | None:
-        if self.hours is None and self.zone is None:
-            return None
-        if not self.hours or not self.zone:
-            lacking = "--hours mon-fri@22:00-04:00" if self.zone else "--zone Europe/Berlin"
-            raise Ended(Exit.USAGE, "upwell: hours are spans and a zone", f"  try: add {lacking}")
-        return {"zone": self.zone, "open": [_span(text) for text in self.hours]}
+        return None if self.hours is None and self.zone is None else read_hours(self.hours, self.zone)
 
     def _pace(self) -> dict[str, Any] | None:
         given = {
@@ -190,6 +185,14 @@ def _named(what: str, which: str) -> dict[str, Any]:
         key, _, value = which.partition("=")
         return {"tag": {"key": key, "value": value}}
     return {"group_id": which} if what == "group" else {"device_names": which.split("+")}
+
+
+def read_hours(spans: list[str] | None, zone: str | None) -> dict[str, Any]:
+    """Hours as they are written. Raises Ended."""
+    if not spans or not zone:
+        lacking = "--hours mon-fri@22:00-04:00" if zone else "--zone Europe/Berlin"
+        raise Ended(Exit.USAGE, "upwell: hours are spans and a zone", f"  try: add {lacking}")
+    return {"zone": zone, "open": [_span(text) for text in spans]}
 
 
 def _span(text: str) -> dict[str, Any]:

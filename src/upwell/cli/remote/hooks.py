@@ -207,6 +207,20 @@ def deliveries(
     at.pages(DELIVERIES, at.client.list_deliveries(hook, open=open_), "nothing was sent to it", limit, every)
 
 
+@verb(app, "delivery", "upwell hook delivery hook_0000000000000007 evt_000000000000002a")
+def delivery(
+    at: At, hook: HookId, event: Annotated[str, typer.Argument(metavar="EVENT", help="Its id, evt_….")]
+) -> None:
+    """Show one delivery: what is sent, what came back, and when it is tried next."""
+    told = at.client.show_delivery(hook, event)
+    at.one(
+        told, ("event", told["event_id"]), ("what", told["type"].removeprefix(PREFIX)),
+        ("status", told["status"].replace("_", " ")), ("tries", number(told["tries"])), ("to", told["target_url"]),
+        ("tried", second(told.get("tried_at"))), ("answer", answer(told) or None),
+        ("next", second(told.get("next_at"))), ("sent", told["body"]),
+    )  # fmt: skip
+
+
 @verb(
     app, "redeliver", "upwell hook redeliver hook_0000000000000007 --event evt_000000000000002a",
     "upwell hook redeliver hook_0000000000000007 --first evt_000000000000002a --last evt_0000000000000040",

@@ -172,6 +172,18 @@ def watch_(
     follow(at, rollout, interval, exit_status)
 
 
+COURSE: tuple[Column, ...] = (
+    ("at", moment("at")), *((name.replace("_", " "), lambda r, name=name: r[name])
+                            for name in ("waiting", "at_work", "succeeded", "failed", "canceled")),
+)  # fmt: skip
+
+
+@verb(app, "course", "upwell rollout course ro_0000000000000007")
+def course(at: At, rollout: RolloutId) -> None:
+    """Show how the rollout's devices stood from time to time."""
+    at.many(COURSE, at.client.list_rollout_course(rollout), "nothing has happened yet")
+
+
 @verb(app, "why-failed", "upwell rollout why-failed ro_0000000000000007")
 def why_failed(at: At, rollout: RolloutId) -> None:
     """Show what devices failed of, most first: the reason, the device's code, what they ran, some of them."""

@@ -163,18 +163,29 @@ def confirm_(
 @verb(
     app, "retry", "upwell rollout retry ro_0000000000000007 --all --yes",
     "upwell rollout retry ro_0000000000000007 --task tsk_…",
+    "upwell rollout retry ro_0000000000000007 --failure fail_0000000000000007 --yes",
 )  # fmt: skip
 def retry(
     at: At, rollout: RolloutId, task: TaskIds = None,
+    failure: Annotated[str | None, typer.Option(metavar="FAILURE", help="Those that failed so; its id is in"
+                                                " `rollout why-failed --json`.")] = None,
     all_: Annotated[bool, typer.Option("--all", help="All that failed.")] = False, yes: Yes = False,
 ) -> None:  # fmt: skip
     """Have devices try again that failed."""
-    _said_which(task, all_)
-    failed = counts(at.client.show_rollout(rollout)).get("failed", 0) if all_ else len(set(task or ()))
-    at.sure(f"This has {of(failed, 'device')} of {rollout} try again.", yes or not all_)
-    done = at.client.retry_tasks(rollout, all=True if all_ else None, task_ids=task or None)
+    if failure is None or task or all_:
+        _said_which(task, all_ or failure is not None)
+    failed = _failed(at, rollout, failure) if all_ or failure else len(set(task or ()))
+    at.sure(f"This has {of(failed, 'device')} of {rollout} try again.", yes or bool(task))
+    done = at.client.retry_tasks(rollout, all=True if all_ else None, task_ids=task or None, failure_id=failure)
     at.one(done, ("again", number(done["changed"])))
     at.say(f"\nNext: upwell rollout watch {rollout}")
+
+
+def _failed(at: At, rollout: str, failure: str | None) -> int:
+    """How many failed, or failed so."""
+    if failure is None:
+        return counts(at.client.show_rollout(rollout)).get("failed", 0)
+    return next((each["count"] for each in at.client.list_rollout_failures(rollout) if each.get("id") == failure), 0)
 
 
 def _said_which(task: list[str] | None, all_: bool) -> None:

@@ -33,7 +33,7 @@ def asked_password(from_stdin: bool, *, twice: bool = False) -> str:
         raise Ended(Exit.INTERRUPTED, "", "upwell: nothing was done") from None
 
 
-def _found(at: At, name: str) -> User:
+def found(at: At, name: str) -> User:
     """Users are known by their ids, and called by their names. Raises Ended."""
     for user in at.client.list_users():
         if name in (user["name"], user["id"]):
@@ -78,14 +78,14 @@ def change(
     new = asked_password(password_stdin, twice=True) if password or password_stdin else None
     if role is None and new is None and enable is None:
         raise Ended(Exit.USAGE, "upwell: nothing says what changes", "  try: --role, --password, --enable or --disable")
-    user = _found(at, name)
+    user = found(at, name)
     _tell(at, at.client.update_user(user["id"], role=role, password=new, enabled=enable))
 
 
 @verb(app, "delete", "upwell user delete ann --yes")
 def delete(at: At, name: Name, yes: Yes = False) -> None:
     """Delete a user; their sessions and keys end at once."""
-    user = _found(at, name)
+    user = found(at, name)
     at.sure(f"This deletes the user {user['name']} and ends their sessions and keys; no device is touched.", yes)
     at.client.delete_user(user["id"])
     at.say(f"deleted {user['name']}")

@@ -156,18 +156,62 @@
 
   /* --- forms and dialogs -------------------------------------------------------------------------------------------- */
 
+  function open(opener) {
+    const dialog = document.getElementById(opener.dataset.open);
+    const form = dialog?.querySelector("form");
+    if (form && opener.dataset.to) { form.action = opener.dataset.to; form.dataset.to = opener.dataset.to; }
+    const what = dialog?.querySelector("[data-what]");
+    if (what && opener.dataset.what) what.textContent = opener.dataset.what;
+    dialog?.querySelector("[role=alert]")?.replaceChildren();
+    dialog?.showModal();
+  }
+
+  async function copy(button) {
+    const shown = document.getElementById(button.dataset.copy);
+    try {
+      await navigator.clipboard.writeText(shown.textContent);
+      button.textContent = button.dataset.copied;
+    } catch {
+      getSelection().selectAllChildren(shown); // a browser without leave to copy: it is chosen, for the person to copy
+    }
+  }
+
   document.addEventListener("click", (event) => {
-    const opener = event.target.closest("[data-open]");
-    if (opener) document.getElementById(opener.dataset.open)?.showModal();
-    if (event.target.closest("[data-close]")) event.target.closest("dialog").close();
+    const on = (name) => event.target.closest?.(`[${name}]`);
+    if (on("data-open")) open(on("data-open"));
+    if (on("data-close")) on("data-close").closest("dialog").close();
+    if (on("data-copy")) copy(on("data-copy"));
+    if (on("data-away")) { on("data-away").closest(".made").remove(); document.getElementById("main").focus(); }
   });
+
+  /* What was refused is marked where it was typed, until something else is. */
+  function mark(form) {
+    const wrong = form.querySelector("[data-wrong]")?.dataset.wrong;
+    const field = wrong && form.querySelector(`[name="${CSS.escape(wrong.replace(/\[\d+\]$/, ""))}"]`);
+    if (!field) return;
+    field.setAttribute("aria-invalid", "true");
+    field.focus();
+    field.addEventListener("input", () => field.removeAttribute("aria-invalid"), { once: true });
+  }
   document.addEventListener("close", () => setTimeout(release), true);
   document.addEventListener("htmx:afterRequest", (event) => {
     const form = event.target.closest?.("form[data-closes]");
-    if (form && event.detail.successful) form.closest("dialog")?.close();
+    if (!form) return;
+    const here = form.querySelector(".told-here"); // what is told lies behind an open dialog
+    if (here) here.replaceChildren(...(event.detail.successful ? [] : [...document.getElementById("told").children].map((each) => each.cloneNode(true))));
+    if (!event.detail.successful) { mark(form); return; }
+    form.closest("dialog")?.close();
+    form.reset();
+  });
+  document.addEventListener("htmx:afterSettle", () => document.querySelector("[data-focus]:not(:focus-within)")?.focus());
+  document.addEventListener("change", (event) => {
+    const off = event.target.dataset?.turnsOff;
+    if (off) document.getElementById(off).disabled = event.target.checked;
   });
   document.addEventListener("change", (event) => event.target.closest("form[data-submits]")?.requestSubmit());
   document.addEventListener("htmx:configRequest", (event) => {
+    const to = event.target.dataset?.to;
+    if (to) event.detail.path = to;
     if (!event.target.closest?.("form[data-tidy]")) return;
     const given = event.detail.parameters;
     for (const name of Object.keys(given)) if (given[name] === "") delete given[name];

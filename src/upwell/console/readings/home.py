@@ -44,11 +44,6 @@ async def _needs(v1: V1, attention: Members, listed: Sequence[Members]) -> Async
                 yield word, told, rollout
 
 
-async def read_account(v1: V1, ids: Mapping[str, str], query: Mapping[str, str]) -> Members:
-    """Who is signed in."""
-    return {"me": await v1.get("/me")}
-
-
 async def spread(v1: V1, product_id: str) -> list[dict[str, Any]]:
     """How versions spread over the product in the last hours in which that changed, newest first."""
     if not product_id:

@@ -7,6 +7,7 @@ from upwell.console.readings.home import is_running
 
 PAGE = 10  # each is asked for its counts
 DECISIONS = 50
+CURVE = ("at", "succeeded", "failed", "at_work")
 
 
 async def read_list(v1: V1, ids: Mapping[str, str], query: Mapping[str, str]) -> Members:
@@ -20,7 +21,11 @@ async def read_one(v1: V1, ids: Mapping[str, str], query: Mapping[str, str]) -> 
     """A rollout with its counts, what was decided of it, and its failures by what they have in common."""
     rollout_id = ids["rollout_id"]
     rollout = await v1.get("/rollouts/{}", rollout_id)
+    course = (await v1.get("/rollouts/{}/course", rollout_id))["items"]
     return {
+        "edition": next(iter(v1.editions.values()), ""),
+        "course": course,
+        "curve": {name: [each[name] for each in course] for name in CURVE},
         "rollout": rollout,
         "runs": is_running(rollout),
         "decisions": (await v1.get("/rollouts/{}/decisions", rollout_id, limit=DECISIONS))["items"],

@@ -6,12 +6,16 @@ from collections.abc import Mapping
 from typing import Any
 from uuid import UUID
 
+from upwell.dialects.checks import OneOf
 from upwell.dialects.operations import Param, Table, Values
 from upwell.dialects.upwell import names, pages
-from upwell.dialects.upwell.params import Moment, label, moment, sort
-from upwell.dialects.upwell.rows import Row, listed
+from upwell.dialects.upwell.flows import FORMS
+from upwell.dialects.upwell.params import CURSOR, Moment, label, moment, sort
+from upwell.dialects.upwell.rows import Row, flowing, listed
 from upwell.dialects.upwell.shapes import Shape, at, free, number, text
 from upwell.domain import commands as c
+from upwell.domain.commands.lists import Slice
+from upwell.domain.errors import NotFound
 from upwell.domain.talk import TaskRef
 
 WORD = label(256)
@@ -68,22 +72,51 @@ _FILTERS: Table = (
     Param("who", check=WORD),
     Param("operation", check=WORD),
     Param("result", check=WORD),
+    Param("about", check=WORD),
     Param("since", check=Moment()),
     Param("until", check=Moment()),
 )
 
 
 def _list(v: Values) -> c.ListAudit:
+    asked = pages.asked(v) if CURSOR in v else Slice(take=1)  # an export takes all
     return c.ListAudit(
-        asked=pages.asked(v), who=v["who"], operation=v["operation"], result=v["result"],
-        since=moment(v["since"]), until=moment(v["until"]),
+        asked=asked, who=v["who"], operation=v["operation"], result=v["result"],
+        since=moment(v["since"]), until=moment(v["until"]), about=_about(v["about"]),
     )  # fmt: skip
 
+
+def _about(text: str | None) -> int | str | None:
+    """A thing as entries name it: one of ours that is a number by its number."""
+    if text is None:
+        return None
+    for read in _READ:
+        try:
+            return read(text)
+        except NotFound:
+            continue
+    return text
+
+
+_NOTES = (
+    "`result` may be `refused`, for every refusal. `about` is the id of a device, a rollout or anything else that an"
+    " entry names. From `since` on, and before `until`."
+)
+_READ = (
+    names.read_rollout_id, names.read_package_id, names.read_group_id, names.read_hook_id, names.read_user_id,
+    names.read_import_id, names.read_upload_id, names.read_registration_id, names.read_event_id, names.read_account_id,
+)  # fmt: skip
 
 OPERATIONS: dict[str, Row] = {
     "list_audit": listed(
         "/audit", "admin", "Who changed what and who was refused, newest first.", _list, ENTRY,
         query=(*_FILTERS, sort("at", default="-at")),
-        notes="`result` may be `refused`, for every refusal. From `since` on, and before `until`.",
+        notes=_NOTES,
+    ),
+    "export_audit": flowing(
+        "/audit/export", "admin", "All that the audit's list has, oldest first, in one file.",
+        lambda v: c.ExportAudit(which=_list(v), form=v["format"] or "csv"), ENTRY,
+        query=(Param("format", check=OneOf(tuple(FORMS))), *_FILTERS),
+        notes=f"{_NOTES} In CSV, texts that a spreadsheet would take for a formula have an apostrophe before them.",
     ),
 }  # fmt: skip

@@ -270,7 +270,7 @@ _APPROVAL = Shape("", "", (
     text("decided_by", lambda a: a.decided_by or None, always=False),
     text("remark", lambda a: a.remark or None, always=False),
 ))  # fmt: skip
-_HOURS = Shape("", "", (
+HOURS_SHAPE = Shape("", "", (
     text("zone", lambda h: h.hours.zone, "of the IANA database"),
     free("open", {"type": "array", "items": {"type": "object"}}, lambda h: _said(h.hours)["open"], "local time there"),
     switch("is_open", lambda h: h.closes_at is not None),
@@ -289,7 +289,7 @@ FIELDS: tuple[Field, ...] = (
     GUARD_FIELD,
     free("pace", members(*_PACE.fields), lambda r: None if r.pace is None else _PACE.show(r.pace),
          "beside maximum_per_min", always=False),
-    free("hours", members(*_HOURS.fields), lambda r: None if r.hours is None else _HOURS.show(r.hours),
+    free("hours", members(*HOURS_SHAPE.fields), lambda r: None if r.hours is None else HOURS_SHAPE.show(r.hours),
          "outside of them nothing is offered", always=False),
     free("approval", members(*_APPROVAL.fields), lambda r: None if r.approval is None else _APPROVAL.show(r.approval),
          "of one that wants a person's", always=False),

@@ -207,6 +207,7 @@ TABLE: Final[dict[str, Problem]] = {
     "space-has-running-job": Problem(409, "A rollout of the space's devices runs.", "Cancel or end it first."),
     "space-in-use": Problem(409, "A group of another space is under one of this.", "Delete that group first."),
     "space-is-default": Problem(409, "The default space stays.", "Delete what is in it instead."),
+    "has-hours": Problem(409, "The group or tag has hours already.", "Change those, or delete them first."),
     "import-is-over": Problem(409, "The import is over.", "What it made stays; delete what is not wanted."),
     "upload-is-complete": Problem(409, "The upload is complete.", "Use it, or leave it: it goes within an hour."),
     "upload-lacks-parts": Problem(409, "Parts of the upload are not there.", "Send those, then complete it."),
@@ -229,7 +230,7 @@ _MEMBERS = {
     "bucket": "object.bucket", "object_key": "object.key", "device_list_url": "targets.list_url",
     "group_ids": "targets.group_id", "device_names": "targets.device_names",
 }  # fmt: skip
-_KINDS = {"job": "rollout", "batch": "registration", "receiver": "hook"}
+_KINDS = {"job": "rollout", "batch": "registration", "receiver": "hook", "device_hours": "hours"}
 
 
 def refusal(error: Exception, request_id: str) -> Refusal:

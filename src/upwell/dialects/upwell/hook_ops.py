@@ -64,6 +64,12 @@ DELIVERY = Shape("Delivery", "What became of an event for a hook.", (
     at("done_at", lambda r: r.done_at, always=False),
 ))  # fmt: skip
 
+DELIVERY_IN_FULL = DELIVERY.with_(
+    "DeliveryInFull", "What became of an event for a hook, and what is sent.",
+    text("target_url", lambda r: r.url, "where it goes now"),
+    text("body", lambda r: r.body, "the CloudEvent, byte for byte; `webhook-signature` is made anew at each try"),
+)  # fmt: skip
+
 
 def _kinds(types: list[str] | None) -> tuple[str, ...]:
     return tuple(NAMES[each] for each in types or ())
@@ -102,6 +108,10 @@ def _deliveries(v: Values) -> c.ListDeliveries:
 def number_of(v: Values) -> int:
     """The hook that a path names."""
     return names.read_hook_id(v["hook_id"])
+
+
+def _delivery(v: Values) -> c.ShowDelivery:
+    return c.ShowDelivery(receiver_id=number_of(v), position=names.read_event_id(v["event_id"]))
 
 
 _RANGE: Table = (
@@ -153,5 +163,9 @@ OPERATIONS: dict[str, Row] = {
         "/hooks/{hook_id}/deliveries", "operator", "What was sent and is to be sent, newest event first.", _deliveries,
         DELIVERY, ids=HOOK_PATH, query=(Param("open", "bool"),),
         notes="Those that are over are kept for 7 days, 5,000 of a hook at the most.",
+    ),
+    "show_delivery": row(
+        "GET", "/hooks/{hook_id}/deliveries/{event_id}", "operator", "One delivery, with what is sent.", _delivery,
+        DELIVERY_IN_FULL, ids=(*HOOK_PATH, *path_id("event_id", label(64))),
     ),
 }  # fmt: skip

@@ -217,6 +217,8 @@ def _confirm(v: Values) -> c.ConfirmTasks:
 def _retry_tasks(v: Values) -> c.RepeatTasks:
     if v["all"]:
         return c.RepeatTasks(job_id=job_of(v), whole=True)
+    if v["failure_id"] is not None:
+        return c.RepeatTasks(job_id=job_of(v), whole=True, failure=names.read_failure_id(v["failure_id"]))
     return c.RepeatTasks(job_id=job_of(v), tasks=_tasks(v))
 
 
@@ -271,6 +273,8 @@ ROLLOUT = Shape("Rollout", "One request to bring devices to a package: a job or 
     switch("push", lambda r: r.manner.need_push),
     text("download_protocol", lambda r: r.manner.protocol.lower()),
     free("tags", {"type": "object", "additionalProperties": {"type": "string"}}, lambda r: dict(r.tags)),
+    text("made_by", lambda r: r.made_by or None, "a key's id or a user, of any API; absent of an old one",
+         always=False),
     at("created_at", lambda r: r.created_at),
     at("modified_at", lambda r: r.modified_at),
     at("scheduled_at", lambda r: r.manner.scheduled_at, always=False),
@@ -283,6 +287,8 @@ COUNTED_ROLLOUT = ROLLOUT.with_(
     "CountedRollout", "A rollout, and how many of its tasks are in each state.",
     free("tasks", members(*(number(name, lambda r: None) for name in (*STATES, "total"))), _counts,
          "they add up to total at any instant"),
+    number("offered_in_min", lambda r: r.offered_lately, "offers of the last minute, of `maximum_per_min` or its pace",
+           always=False),
     text("happens_next", lambda r: r.happens_next or None, "a sentence about its waves", always=False),
     care.EVIDENCE_FIELD,
 )  # fmt: skip
@@ -294,6 +300,7 @@ _ALL, _ONE = "/rollouts", "/rollouts/{rollout_id}"
 ROLLOUT_PATH = path_id("rollout_id", label(64))
 _NAMED: Table = (Param("task_ids", "list", check=label(80), most=STEERED_MAX), Param("all", "bool", check=YES))
 _WHICH = ("task_ids", "all")
+_FAILED: Table = (*_NAMED, Param("failure_id", check=label(64)))
 
 OPERATIONS: dict[str, Row] = {
     "create_rollout": row(
@@ -350,8 +357,9 @@ OPERATIONS: dict[str, Row] = {
     ),
     "retry_tasks": row(
         "POST", _ONE + "/retry", "operator", "Run failed or cancelled tasks again.",
-        _retry_tasks, STEERED, ids=ROLLOUT_PATH, body=_NAMED, selects=True, one=_WHICH,
+        _retry_tasks, STEERED, ids=ROLLOUT_PATH, body=_FAILED, selects=True, one=(*_WHICH, "failure_id"),
         notes="Of `task_ids` all of them or none. `all` are those that failed, none that were cancelled, however many;"
-              " one whose device is gone or has another task stays as it is.",
+              " those of a `failure_id` failed so, as the rollout's failures tell. One whose device is gone or has"
+              " another task stays as it is.",
     ),
 }  # fmt: skip

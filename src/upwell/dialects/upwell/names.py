@@ -18,6 +18,8 @@ SHOWN_MAX = 64  # characters of what is no id of ours
 _HEADS = {
     "package": "pkg", "job": "ro", "group": "grp", "batch": "reg", "upload": "upl", "import": "imp", "user": "usr",
     "account": "acc", "event": "evt", "receiver": "hook", "plan": "plan",
+    "device_hours": "hrs",
+    "failure": "fail",
 }  # fmt: skip
 _NUMBER_BITS = 63
 _TASK = re.compile(r"tsk_([0-9a-f]{32})([0-9a-f]{16})([0-9a-f]{4})")
@@ -48,11 +50,12 @@ def _read(kind: str, text: str) -> int:
 # The ids of what _HEADS names; those that read one raise NotFound when it is none of ours.
 (
     package_id, rollout_id, group_id, registration_id, upload_id, import_id, user_id, account_id, event_id, hook_id,
-    plan_id,
+    plan_id, hours_id, failure_id,
 ) = (partial(_made, kind) for kind in _HEADS)  # fmt: skip
 (
     read_package_id, read_rollout_id, read_group_id, read_registration_id, read_upload_id, read_import_id,
     read_user_id, read_account_id, read_event_id, read_hook_id, read_plan_id,
+    read_hours_id, read_failure_id,
 ) = (partial(_read, kind) for kind in _HEADS)  # fmt: skip
 
 

@@ -30,6 +30,17 @@ SESSION = Shape("Session", "Somebody who signed in.", (
     free("user", members(*_USER_FIELDS), lambda r: {field.name: field.get(r.user) for field in _USER_FIELDS}),
     at("expires_at", lambda r: r.expires_at, "it ends then"),
 ))  # fmt: skip
+OPEN_SESSION = Shape("OpenSession", "A session that is not over.", (
+    text("id", lambda r: r.session_id),
+    free("user", members(*_USER_FIELDS), lambda r: {field.name: field.get(r) for field in _USER_FIELDS}),
+    text("role", lambda r: r.role, enum=list(ROLES)),
+    text("tongue", lambda r: r.tongue or None, "by which they signed in; more may come", always=False),
+    text("address", lambda r: r.address or None, "where they signed in from", always=False),
+    switch("current", lambda r: r.is_current, "whether it is the one that asks"),
+    at("created_at", lambda r: r.created_at),
+    at("last_used_at", lambda r: r.last_used_at, "noted once a minute", always=False),
+    at("expires_at", lambda r: r.expires_at),
+))  # fmt: skip
 ME = Shape("Me", "Who asks.", (
     text("kind", lambda r: r.kind, "more may come", enum=["key", "user"]),
     text("id", lambda r: names.user_id(r.id) if r.kind == "user" else r.id, "of the key or the user"),
@@ -54,6 +65,7 @@ MADE_ACCOUNT = ACCOUNT_SHAPE.with_(
 )  # fmt: skip
 
 _USER_NAME = Param("name", required=True, check=label(64))
+_SESSION_PATH = path_id("session_id", label(64))
 _WORD = Text(64, "A-Za-z0-9_.@-", "letters, digits, _ . @ or -")
 _PASSWORD = label(128, 8)
 _ROLE = OneOf(ROLES)
@@ -67,6 +79,11 @@ def _user(v: Values) -> int:
 
 def _account(v: Values) -> int:
     return names.read_account_id(v["account_id"])
+
+
+def _sessions(v: Values) -> c.ListSessions:
+    user = v["user_id"]
+    return c.ListSessions(user_id=None if user is None else names.read_user_id(user))
 
 
 def _update(v: Values) -> c.UpdateUser:
@@ -91,6 +108,23 @@ OPERATIONS: dict[str, Row] = {
     "end_sessions": row(
         "DELETE", "/sessions", "viewer", "Sign out everywhere: every session of the user who asks ends.",
         lambda _: c.EndSession(everywhere=True), notes="By a session. Keys of the user stay.",
+    ),
+    "list_sessions": all_of(
+        "/sessions", "admin", "Who is signed in to the account, newest first.", _sessions, OPEN_SESSION,
+        query=(Param("user_id", check=label(64)),),
+        notes="1,000 at the most; of one user all, with `user_id`. Those of Huawei's tongue are tokens, and not here.",
+    ),
+    "close_session": row(
+        "DELETE", "/sessions/{session_id}", "admin", "End a session of anybody of the account.",
+        lambda v: c.CloseSession(session_id=v["session_id"]), ids=_SESSION_PATH,
+    ),
+    "list_own_sessions": all_of(
+        "/me/sessions", "viewer", "Sessions of the user who asks, newest first.", lambda _: c.ListOwnSessions(),
+        OPEN_SESSION,
+    ),
+    "close_own_session": row(
+        "DELETE", "/me/sessions/{session_id}", "viewer", "End a session of the user who asks.",
+        lambda v: c.CloseOwnSession(session_id=v["session_id"]), ids=_SESSION_PATH,
     ),
     "show_me": row("GET", "/me", "viewer", "Who asks.", lambda _: c.ShowMe(), ME),
     "change_password": row(

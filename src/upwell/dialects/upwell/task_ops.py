@@ -47,6 +47,8 @@ def _examples(failures: c.Failures) -> list[dict[str, str]]:
 
 
 FAILURES = Shape("Failures", "Tasks of a rollout that failed alike.", (
+    text("id", lambda r: None if r.kind is None else names.failure_id(r.kind), "by which they are run again; absent of"
+         " `others`", always=False),
     text("reason", lambda r: r.reason or "others", "a stable word; `others` are all that are not told apart"),
     number("code", lambda r: r.code, "the device's own number for its result", always=False),
     text("module", lambda r: r.module or None, always=False),
@@ -77,6 +79,15 @@ def _of_device(v: Values) -> c.ListTasks:
     )
 
 
+LOOK = Shape("Standing", "How the tasks of a rollout stood at a moment.", (
+    at("at", lambda r: r.at),
+    number("waiting", lambda r: r.waiting, "queued, or to be confirmed"),
+    number("at_work", lambda r: r.at_work, "told, and without an end yet"),
+    number("succeeded", lambda r: r.succeeded),
+    number("failed", lambda r: r.failed),
+    number("canceled", lambda r: r.canceled),
+))  # fmt: skip
+
 OPERATIONS: dict[str, Row] = {
     "list_rollout_tasks": listed(
         "/rollouts/{rollout_id}/tasks", "viewer", "The tasks of a rollout, in a stable order.", _of_job, TASK,
@@ -88,6 +99,12 @@ OPERATIONS: dict[str, Row] = {
         lambda v: c.ListFailures(job_id=job_of(v)), FAILURES, ids=ROLLOUT_PATH,
         notes="Devices that rolled back are among them, those too that may still succeed. At most 200 kinds are told"
               " apart. It costs the same at any size.",
+    ),
+    "list_rollout_course": all_of(
+        "/rollouts/{rollout_id}/course", "viewer", "How the tasks of a rollout stood from time to time, oldest first.",
+        lambda v: c.ListCourse(job_id=job_of(v)), LOOK, ids=ROLLOUT_PATH,
+        notes="A moment is told where something had changed, every five seconds at first and the more seldom the longer"
+              " the rollout runs, so that there are at most 300, the last one always.",
     ),
     "list_device_tasks": listed(
         "/devices/{device_id}/tasks", "viewer", "The tasks of a device, oldest first.", _of_device, TASK,

@@ -63,11 +63,14 @@ def of_job(r: c.Job) -> list[dict[str, Any]] | None:
     asked = r.care.waves if r.care else ()
     dealt = {wave.wave: wave for wave in r.waves}
     numbers = range(1, max(len(asked), len(dealt)) + 1)
-    return [SHAPE.show((n, asked[n - 1] if asked else None, dealt.get(n), r.open_wave)) for n in numbers] or None
+    over = r.kind != "dynamic" and r.ended_at is not None  # a standing rule that has ended still has tasks
+    return [SHAPE.show((n, asked[n - 1] if asked else None, dealt.get(n), r.open_wave, over)) for n in numbers] or None
 
 
-def _stands(number: int, open_wave: int) -> str:
-    return "waiting" if number > open_wave else "open" if number == open_wave else "passed"
+def _stands(number: int, open_wave: int, over: bool) -> str:
+    if number == open_wave:
+        return "ended" if over else "open"
+    return "passed" if number < open_wave else "unopened" if over else "waiting"
 
 
 def _of_asked(name: str) -> Callable[[Any], Any]:
@@ -95,7 +98,8 @@ def _offered(wave: Any) -> int | None:
 
 SHAPE = Shape("", "", (
     number("wave", lambda w: w[0], "from 1"),
-    text("status", lambda w: _stands(w[0], w[3]), "more may come", enum=["waiting", "open", "passed"]),
+    text("status", lambda w: _stands(w[0], w[3], w[4]), "the last two when the rollout is over; more may come",
+         enum=["waiting", "open", "passed", "ended", "unopened"]),
     free("percent", {"type": "number"}, lambda w: float(w[1].percent) if w[1] and w[1].percent else None,
          always=False),
     number("count", _of_asked("count"), always=False),

@@ -116,6 +116,7 @@ PLAN = Shape("Plan", "What a rollout would do that is not made.", (
     free("kept", _many(_LEFT), lambda r: [_LEFT.show(each) for each in r.answers],
          "who is left out, and who takes part and is not offered as things stand; the most first"),
     free("waves", _many(_WAVE), lambda r: [_WAVE.show(each) for each in enumerate(r.waves, 1)]),
+    switch("wants_approval", lambda r: r.wants_approval, "whether it would wait for a person's approval"),
     number("minutes", lambda r: r.minutes, "all offers at this pace, with the soaks; absent: never", always=False),
     number("ran_before", lambda r: r.ran_before or None,
            "of the devices, that have left this version before: a rollout of them wants downgrade true", always=False),
@@ -130,7 +131,10 @@ PLAN = Shape("Plan", "What a rollout would do that is not made.", (
 
 
 def _plan(v: Values) -> c.CreatePlan:
-    return c.CreatePlan(job=create_of(v), away_days=v["away_days"])
+    other = v["instead_of"]
+    return c.CreatePlan(
+        job=create_of(v), away_days=v["away_days"], instead_of=None if other is None else names.read_plan_id(other)
+    )
 
 
 def _explain(v: Values) -> c.ExplainDevice:
@@ -161,10 +165,12 @@ OPERATIONS: dict[str, Row] = {
     "create_plan": row(
         "POST", "/rollouts/plan", "operator", "Tell what a rollout would do, and make nothing.", _plan, PLAN,
         status=202,
-        body=(*CREATE, Param("away_days", "int", check=Range(1, AWAY_MAX), default=30)), selects=True, gives="plan_id",
+        body=(*CREATE, Param("away_days", "int", check=Range(1, AWAY_MAX), default=30),
+              Param("instead_of", check=label(64))), selects=True, gives="plan_id",
         apart=(("waves", "preset"),),
         notes="The body is that of a rollout. It is refused as a rollout would be. Its devices are judged from then on:"
-              " ask for the plan. It is kept for a day. Devices that are away for over `away_days` are told apart.",
+              " ask for the plan. It is kept for a day. Devices that are away for over `away_days` are told apart."
+              " A plan that it is asked for `instead_of` is counted no further.",
     ),
     "show_plan": row(
         "GET", "/plans/{plan_id}", "viewer", "What a rollout would do, as far as it is counted.",

@@ -14,7 +14,7 @@ from upwell.domain.commands.attention import (
     Some,
     StillJob,
 )
-from upwell.domain.commands.audit import AuditEntry, ListAudit
+from upwell.domain.commands.audit import AuditEntry, ExportAudit, ListAudit
 from upwell.domain.commands.devices import (
     AsideCounts,
     CountAside,
@@ -54,8 +54,10 @@ from upwell.domain.commands.groups import (
     CreateGroup,
     DeleteGroup,
     Enrolled,
+    Fitting,
     Group,
     ListGroups,
+    PreviewGroup,
     RemoveFromGroup,
     ShowGroup,
     UpdateGroup,
@@ -74,6 +76,14 @@ from upwell.domain.commands.hooks import (
     ShowHook,
     UpdateAction,
     UpdateHook,
+)
+from upwell.domain.commands.hours import (
+    CreateDeviceHours,
+    DeleteDeviceHours,
+    DeviceHours,
+    ListDeviceHours,
+    ShowDeviceHours,
+    UpdateDeviceHours,
 )
 from upwell.domain.commands.imports import (
     CancelImport,
@@ -138,13 +148,18 @@ from upwell.domain.commands.packages import (
 from upwell.domain.commands.people import (
     Account,
     ChangePassword,
+    CloseOwnSession,
+    CloseSession,
     CreateAccount,
     CreateUser,
     DeleteUser,
     EndSession,
     ListAccounts,
+    ListOwnSessions,
+    ListSessions,
     ListUsers,
     Me,
+    OpenSession,
     RenameAccount,
     Session,
     ShowAccount,
@@ -172,6 +187,7 @@ from upwell.domain.commands.receivers import (
     Receiver,
     Redeliver,
     RotateSecret,
+    ShowDelivery,
     ShowReceiver,
     UpdateReceiver,
 )
@@ -238,8 +254,10 @@ from upwell.domain.commands.tasks import (
     ConfirmTasks,
     FailedTask,
     Failures,
+    ListCourse,
     ListFailures,
     ListTasks,
+    Look,
     RepeatTasks,
     Steered,
     TargetResult,
@@ -270,7 +288,8 @@ Changing = (
     CreateProduct | UpdateProduct | DeleteProduct | CreateSpace | RenameSpace | DeleteSpace
     | CreateDevice | UpdateDevices | ResetSecret | ResetDevice | DeleteDevice | SetTags | DeleteTags
     | RegisterDevices | CheckDeviceNames | ReleaseDevice | ReleaseDevices | SetLimits
-    | CreateGroup | UpdateGroup | DeleteGroup | AddToGroup | RemoveFromGroup
+    | CreateDeviceHours | UpdateDeviceHours | DeleteDeviceHours
+    | CreateGroup | UpdateGroup | DeleteGroup | AddToGroup | RemoveFromGroup | PreviewGroup
     | CreateUploadTicket | CreatePackage | UpdatePackage | DeletePackage | CreateModule | UpdateModule | DeleteModule
     | CreateJob | UpdateJob | ApproveJob | RefuseJob | PauseJob | ResumeJob | PromoteJob | EndPolicy | DeleteJob
     | PlanRollback | StartRollback
@@ -279,7 +298,8 @@ Changing = (
     | UpdateEventSettings | CreateReceiver | UpdateReceiver | DeleteReceiver | PingReceiver | RotateSecret | Redeliver
     | CreateUpload | PutUploadPart | CompleteUpload | DeleteUpload
     | CreateImport | CancelImport | CreatePlan | CreateOwnKey | RevokeOwnKey | SetRolloutDefaults
-    | SignIn | EndSession | ChangePassword | CreateUser | UpdateUser | DeleteUser | CreateAccount | RenameAccount
+    | SignIn | EndSession | CloseSession | CloseOwnSession
+    | ChangePassword | CreateUser | UpdateUser | DeleteUser | CreateAccount | RenameAccount
 )  # fmt: skip
 """What leaves a trace: an entry of the audit each. A check of names is kept for the registration that follows it."""
 
@@ -288,18 +308,19 @@ Reading = (
     | ShowDevice | ShowDevices | ListDevices | CountDevices | CountAside | ShowRegistration | ListGroups | ShowGroup
     | ShowPackage | ListPackages | ShowModule | ListModules | ListModuleVersions
     | ShowJob | ListJobs | ListTasks | ListTargetFiles | ShowHook | ListHooks | ShowAction | ListActions | ListKeys
-    | ListAudit | ShowKey | ShowUpload | ListFailures | ListTimeline | ListRefusedLogins | ListVersionHours
+    | ListAudit | ShowKey | ShowUpload | ListFailures | ListCourse | ListTimeline | ListRefusedLogins | ListVersionHours
     | ListDecisions | ShowRollback | ShowAttention | ShowLimits | ExplainDevice | ShowReasons | ShowPlan
-    | ShowRolloutDefaults
+    | ShowRolloutDefaults | ListDeviceHours | ShowDeviceHours
     | ExportDevices | ShowImport | ListImports | ListImportProblems | ListImportDevices
     | ListOwnKeys | ShowMe | ListUsers | ShowUser | ListAccounts | ShowAccount
-    | ListEvents | ShowEventSettings | ShowReceiver | ListReceivers | ListDeliveries
+    | ListEvents | ShowEventSettings | ShowReceiver | ListReceivers | ListDeliveries | ShowDelivery
+    | ListSessions | ListOwnSessions | ExportAudit
 )  # fmt: skip
 
 Command = Changing | Reading
 
 Result = (
-    Done | Product | Device | Registration | DeviceCounts | AsideCounts | Released | Group | Enrolled | None
+    Done | Product | Device | Registration | DeviceCounts | AsideCounts | Released | Group | Enrolled | Fitting | None
     | UploadTicket | Upload | UploadPart | Package | Job | Steered | Hook | HookAction
     | Page[Product] | Page[Device] | Page[Module] | Page[ModuleVersion] | Page[Package]
     | Page[Job] | Page[Task] | Page[Hook] | Page[HookAction] | Page[Group] | Page[AuditEntry] | Page[TimelineLine]
@@ -307,7 +328,9 @@ Result = (
     | Import | Page[Import] | Page[RowProblem] | Flow[Device] | Flow[ImportedDevice]
     | Page[RefusedLogin] | Page[VersionHour]
     | tuple[Device, ...]
+    | DeviceHours | tuple[DeviceHours, ...]
     | Space | Module | SecretReset | Key | EventSlice | EventSettings | Receiver | tuple[Receiver, ...] | Page[Delivery]
-    | Me | User | Session | Account | tuple[User, ...] | Page[Account]
-    | tuple[Space, ...] | tuple[TargetFile, ...] | tuple[Key, ...] | tuple[Failures, ...]
+    | Me | User | Session | Account | tuple[User, ...] | Page[Account] | Delivery | tuple[OpenSession, ...]
+    | Flow[AuditEntry]
+    | tuple[Space, ...] | tuple[TargetFile, ...] | tuple[Key, ...] | tuple[Failures, ...] | tuple[Look, ...]
 )  # fmt: skip

@@ -34,7 +34,8 @@ class AuditEntry:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ListAudit:
     """→ Page[AuditEntry] of the caller's account, newest first, not counted; for admins. `since` is the first moment,
-    `until` the first one after the last. `result` is DONE, a code, or `refused` for every code."""
+    `until` the first one after the last. `result` is DONE, a code, or `refused` for every code. `about` is a value
+    among what entries were about: a number or a text, exactly."""
 
     asked: Slice
     who: str | None = None
@@ -42,3 +43,12 @@ class ListAudit:
     result: str | None = None
     since: datetime | None = None
     until: datetime | None = None
+    about: int | str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ExportAudit:
+    """→ Flow[AuditEntry] of all that the list has, oldest first, csv or ndjson by `form`; for admins."""
+
+    which: ListAudit
+    form: str

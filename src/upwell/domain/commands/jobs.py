@@ -58,7 +58,8 @@ class Job:
 
     `open_wave` is the last wave that is offered, from 1: 0 of a job without waves, and below of one whose devices are
     not dealt to its waves yet. `happens_next` is a sentence about the next one, and `failing` what its guard has
-    seen, where counts were asked for. `undoes` is the job whose devices it brings back."""
+    seen, where counts were asked for. `undoes` is the job whose devices it brings back; `made_by` is a key's id
+    or a user, `offered_lately` what counts against its budget of a minute, where counts were asked for."""
 
     job_id: int
     kind: str
@@ -100,6 +101,8 @@ class Job:
     care: Care | None = None
     open_wave: int = 0
     undoes: int | None = None
+    made_by: str = ""
+    offered_lately: int | None = None
     waves: tuple[JobWave, ...] = ()
     happens_next: str = ""
     failing: Failing | None = None

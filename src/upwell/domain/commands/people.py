@@ -72,6 +72,49 @@ class EndSession:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class OpenSession:
+    """A session that is not over, as it is told: whose, since when, from which address, and when it was last used,
+    which is noted once a minute. The one that the caller asks by `is_current`."""
+
+    session_id: str
+    user_id: int
+    name: str
+    role: str
+    tongue: str
+    address: str
+    created_at: datetime
+    last_used_at: datetime | None
+    expires_at: datetime
+    is_current: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ListSessions:
+    """→ tuple[OpenSession, ...] of the account, or of one user of it, the newest first, at most so many; for admins."""
+
+    user_id: int | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ListOwnSessions:
+    """→ tuple[OpenSession, ...] of the user who asks, newest first."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CloseSession:
+    """→ Done. Any session of the account is over; for admins."""
+
+    session_id: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CloseOwnSession:
+    """→ Done. A session of the user who asks is over."""
+
+    session_id: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ChangePassword:
     """→ Done. The password of the user who asks by a session, which goes on; their others end. Refused to whoever asks
     by a key."""

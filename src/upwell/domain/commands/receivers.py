@@ -100,7 +100,8 @@ class Redeliver:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Delivery:
     """What became of an event for a receiver. `status` is that of the last answer, `answer` its first characters; where
-    there was none `problem` says why. It is over when it `is_taken` or given up (`done_at`)."""
+    there was none `problem` says why. It is over when it `is_taken` or given up (`done_at`). `url` and `body`, what is
+    sent where, are told of one alone."""
 
     position: int
     kind: str
@@ -115,6 +116,16 @@ class Delivery:
     done_at: datetime | None
     is_taken: bool
     is_sending: bool
+    url: str = field(default="", repr=False)
+    body: str = field(default="", repr=False)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ShowDelivery:
+    """→ Delivery with what is sent. Raises NotFound (receiver, event)."""
+
+    receiver_id: int
+    position: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

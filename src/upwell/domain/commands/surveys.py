@@ -59,7 +59,8 @@ class Plan:
     """What a job would do. `status` as of Reasons. Of `looked` devices `taken` would have an open task, by version
     (None: not known; the empty text: others) with the versions that it is led by, and by vendor; `answers` are the
     others, and those that take part and are kept from it as they stand now; `ran_before` those that take part and have
-    left the version before. `minutes` None: never, at this pace."""
+    left the version before; `wants_approval` whether the job would wait for a person. `minutes` None: never, at this
+    pace."""
 
     plan_id: int
     product_key: str
@@ -77,16 +78,19 @@ class Plan:
     needs: tuple[tuple[int, int], ...]
     before: tuple[Replayed, ...]
     ran_before: int
+    wants_approval: bool
     created_at: datetime
     ended_at: datetime | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CreatePlan:
-    """→ Plan of a job that is not made. Devices that are away for more than `away_days` are told apart."""
+    """→ Plan of a job that is not made. Devices that are away for more than `away_days` are told apart. The plan that
+    it is asked for `instead_of` is counted no further, if it still is."""
 
     job: CreateJob
     away_days: int = 30
+    instead_of: int | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -58,7 +58,7 @@ class FailedTask:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Failures:
     """How many tasks of a job failed alike, and a few of them, the last to fail first. An empty text is unknown or
-    none; without a `reason` they are all that were not told apart."""
+    none; without a `reason` they are all that were not told apart. `kind` is their number (domain/failing.py)."""
 
     reason: str
     code: int | None
@@ -67,6 +67,7 @@ class Failures:
     vendor: str
     count: int
     examples: tuple[FailedTask, ...]
+    kind: int | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -119,6 +120,25 @@ class ListFailures:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Look:
+    """How a job's tasks stood at a moment: `waiting` to be told, `at_work` since, and how they ended."""
+
+    at: datetime
+    waiting: int
+    at_work: int
+    succeeded: int
+    failed: int
+    canceled: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ListCourse:
+    """→ tuple[Look, ...] of a job, oldest first, a few hundred at most."""
+
+    job_id: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class CancelTasks:
     """→ Steered. Cancels tasks in `states`: those of a job, with `scheduled` also of one whose time has not come; or
     with `package_id` those for a package that `device_names` of `product_key` have, of one job only if it is named.
@@ -150,10 +170,12 @@ class ConfirmTasks:
 class RepeatTasks:
     """→ Steered. Failed or cancelled tasks of the job run again, as if new: `tasks`, or all that failed of the `whole`
     job, but those whose device has another task by now or is gone; or with `asking` its `targets`, or all that failed,
-    wait for a retry or were stopped. Of a whole job is told how many failed; they run soon after."""
+    wait for a retry or were stopped. Of a whole job is told how many failed; they run soon after. With a `failure` they
+    are those of the whole job that failed so."""
 
     job_id: int
     tasks: tuple[TaskRef, ...] = ()
     whole: bool = False
+    failure: int | None = None
     asking: bool = False
     targets: tuple[str, ...] = ()

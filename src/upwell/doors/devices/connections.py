@@ -37,6 +37,7 @@ from upwell.doors.devices.faces import (
 from upwell.doors.devices.gateways import Gateways
 from upwell.doors.devices.identity import Identity
 from upwell.doors.devices.logins import Enrolled, Logins, Refused
+from upwell.doors.devices.meter import Devices
 from upwell.doors.devices.mqtt.handler import Conn, Receipt, refused
 from upwell.doors.devices.mqtt.server import MqttDoor
 from upwell.doors.devices.refusals import tell_refused
@@ -52,12 +53,15 @@ ENROLLED_STAY_S = 30.0  # a device that was told its secret hangs up by itself; 
 class Connections:
     """The MQTT door's handler for every vendor's devices."""
 
-    def __init__(self, desk: Desk, faces: Sequence[MqttFace], fetches: Mapping[str, Fetch]) -> None:
+    def __init__(
+        self, desk: Desk, faces: Sequence[MqttFace], fetches: Mapping[str, Fetch], meter: Devices | None = None
+    ) -> None:
+        self.meter = meter or Devices()
         self._desk = desk
         self._logins = Logins(desk, faces)
         self.seats = Seats()
         self.door = MqttDoor(self)
-        self._hearing = Hearing(desk, fetches, lambda _, addressed: self.send(addressed), self.door.spawn)
+        self._hearing = Hearing(desk, fetches, lambda _, addressed: self.send(addressed), self.door.spawn, self.meter)
         self._gateways = Gateways(desk, self._logins.candidates, self.seats)
 
     # What the MQTT door asks.
@@ -71,12 +75,14 @@ class Connections:
         if isinstance(found, Refused):
             refused(log, client_id, username, found.reason, peer)
             tell_refused(self._desk, found, host_of(peer))
+            self.meter.refused(found.vendor, found.reason)
             return None
         return found
 
     def turned_away(self, identity: Identity, peer: str, reason: str) -> None:
         """The device is known, and its login refused all the same."""
         if isinstance(identity.facts, Linked):
+            self.meter.refused(identity.facts.face.name, reason)
             line = Line(device_id=identity.device_id, kind=Kind.REFUSED, what="login", reason=reason)
             self._desk.note(line._replace(address=host_of(peer)))
 
@@ -87,10 +93,12 @@ class Connections:
     async def connected(self, conn: Conn) -> None:
         """The device is online here; its open tasks follow."""
         if isinstance(conn.facts, Enrolled):
+            self.meter.accepted("enrolment")
             conn.tell(conn.facts.down, None)
             asyncio.get_running_loop().call_later(ENROLLED_STAY_S, conn.end, "was told its secret")
             return
         linked = linked_of(conn)
+        self.meter.accepted(linked.face.name)
         self.seats.take(conn, conn.device_id, linked.names)
         await self._desk.arrived((conn.device_id, conn.connection_id, conn.peer), linked.face.name)
         self.seats.settle(conn, conn.device_id)
@@ -143,6 +151,7 @@ class Connections:
 
     def _not_understood(self, conn: Conn, topic: str, reason: str, *, is_told: bool = False) -> None:
         """Told in the log, unless it is already, and in the timeline of the device that the connection is of."""
+        self.meter.not_understood.add()
         if not is_told:
             tell(log, "a message was not understood", device=conn.name, topic=topic, reason=reason)
         line = Line(device_id=conn.device_id, kind=Kind.UNREADABLE, what="message", reason=reason, detail=topic)

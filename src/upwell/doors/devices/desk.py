@@ -17,6 +17,7 @@ from upwell.domain.talk import BlockRequest, Inquiry, OfferRequest, TaskRef
 from upwell.domain.timeline import Kind, Line
 from upwell.doors.devices.faces import Answer, Block, Down, Names, NoBlock, Said
 from upwell.doors.devices.logins import LoginDesk
+from upwell.doors.devices.meter import Devices
 from upwell.doors.devices.seats import Seat, linked_of
 from upwell.doors.seldom import Seldom
 from upwell.service.journal import tell
@@ -80,7 +81,9 @@ class Hearing:
         fetches: Mapping[str, Fetch],
         inquire: Callable[[Seat, Addressed], Sent],
         spawn: Callable[[Coroutine[Any, Any, None]], object],
+        meter: Devices,
     ) -> None:
+        self._meter = meter
         self._desk = desk
         self._fetches = fetches
         self._inquire = inquire
@@ -113,10 +116,13 @@ class Hearing:
             self._desk.heard(device_id)
         match report:
             case OfferRequest():
+                self._meter.heard.add(linked_of(seat).face.name, "ask")
                 self._desk.hear_ask(device_id, report, partial(self._answer, seat, names, report), settled)
             case BlockRequest():
+                self._meter.heard.add(linked_of(seat).face.name, "block")
                 self._spawn(self._block(seat, names, report, settled))
             case _:
+                self._meter.heard.add(linked_of(seat).face.name, "report")
                 self._desk.hear(Incoming(device_id, seat.connection_id, report, dup), settled)
 
     def _answer(self, seat: Seat, names: Names, request: OfferRequest, told: Addressed | None) -> Sent:
@@ -149,6 +155,8 @@ class Hearing:
     def tell(self, seat: Seat, message: Down | Answer, task: TaskRef | None = None) -> UUID | None:
         """The connection that took the message, which offers the task, if any."""
         taken = seat.tell(message, task)
+        if task is not None and taken:
+            self._meter.offers.add(linked_of(seat).face.name)
         if message.caution:
             self._caution(linked_of(seat).names, message.caution)
         return seat.connection_id if taken else None
@@ -162,6 +170,7 @@ class Hearing:
     def delivered(self, seat: Seat, token: object, device: str) -> None:
         """The device has what was told with that token; an offer's delivery is recorded, soon."""
         if isinstance(token, TaskRef):
+            self._meter.acknowledgements.add(linked_of(seat).face.name)
             incoming = Incoming(token.device_id, seat.connection_id, Delivered(token))
             self._desk.hear(incoming, partial(_noted, device))
 

@@ -24,6 +24,7 @@ from upwell.doors.devices.bodies import body_of
 from upwell.doors.devices.desk import Desk, Fetch, Hearing
 from upwell.doors.devices.faces import Answer, HttpFace, Linked, Names
 from upwell.doors.devices.logins import Logins, Refused
+from upwell.doors.devices.meter import Devices
 from upwell.doors.devices.refusals import tell_refused
 from upwell.doors.requests import peer_of, rest_request
 from upwell.service.journal import tell
@@ -38,12 +39,15 @@ class PollingDoor:
     """Every HTTP face's requests. It is an ASGI application for each face, for an answer must be written at a moment of
     the dispatcher's choice."""
 
-    def __init__(self, desk: Desk, faces: Sequence[HttpFace], fetches: Mapping[str, Fetch]) -> None:
+    def __init__(
+        self, desk: Desk, faces: Sequence[HttpFace], fetches: Mapping[str, Fetch], meter: Devices | None = None
+    ) -> None:
+        self._meter = meter or Devices()
         self._desk = desk
         self._faces = faces
         self._logins = Logins(desk)
         self._work: set[asyncio.Task[None]] = set()
-        self._hearing = Hearing(desk, fetches, lambda seat, _: Unasked(seat.connection_id), self._spawn)
+        self._hearing = Hearing(desk, fetches, lambda seat, _: Unasked(seat.connection_id), self._spawn, self._meter)
 
     def _spawn(self, work: Coroutine[Any, Any, None]) -> None:
         task = asyncio.get_running_loop().create_task(work)
@@ -63,6 +67,7 @@ class PollingDoor:
         except ClientDisconnect:
             return
         except DeviceError as exc:
+            self._meter.not_understood.add()
             tell(log, "a request was not understood", face=face.name, peer=peer, reason=exc.problem)
             if exchange.device_id != NOBODY:
                 told = Line(device_id=exchange.device_id, kind=Kind.UNREADABLE, what="request", reason=exc.problem)
@@ -86,8 +91,10 @@ class PollingDoor:
             shown = Names(claim.product_key or "", claim.device_name).shown
             tell(log, "device login refused", who=shown, face=face.name, reason=found.reason, peer=exchange.peer)
             tell_refused(self._desk, found, exchange.peer)
+            self._meter.refused(face.name, found.reason)
             return face.refuse("refused", "the login is refused")
         assert isinstance(found.facts, Linked)  # noqa: S101  # a login that is no enrolment gives it
+        self._meter.accepted(face.name)
         exchange.device_id, exchange.facts, exchange.name = found.device_id, found.facts, found.name
         said = face.read(found.facts, asked)
         await self._desk.asked((found.device_id, exchange.peer), face.name)

@@ -60,5 +60,5 @@ def serving(rows: Sequence[FaceRow], given: Given) -> tuple[Connections, list[Ro
     """The devices of these vendors: those on MQTT, and the routes of those that ask by HTTP."""
     fetches = {row.dialect: row.fetch(given) for row in rows if row.fetch}
     connections = Connections(given.desk, [row.mqtt(given) for row in rows if row.mqtt], fetches)
-    polling = PollingDoor(given.desk, [row.http(given) for row in rows if row.http], fetches)
+    polling = PollingDoor(given.desk, [row.http(given) for row in rows if row.http], fetches, connections.meter)
     return connections, [*polling.routes(), *(route for row in rows for route in row.routes(given))]

@@ -21,6 +21,7 @@ from upwell.doors.downloads.flows import Flows
 from upwell.doors.downloads.heads import HEAD_BYTES_MAX, Found, Refusal, Request, Served, file_head, refusal_head
 from upwell.doors.downloads.wire import Gone, TlsWire, Wire
 from upwell.doors.tls import Failures
+from upwell.meters.counting import Tally
 
 HEAD_TIMEOUT_S = 10.0
 """From connect, or from the end of the last response, until a whole head is there."""
@@ -63,6 +64,7 @@ class DownloadDoor:
     ) -> None:
         self.flows = flows or Flows()
         self.bytes_served = 0
+        self.refused = Tally()  # by HTTP status
         self.under = under
         self.failures = Failures("downloads")
         self.head_timeout_s = head_timeout_s
@@ -85,6 +87,10 @@ class DownloadDoor:
         self._listeners[listener] = asyncio.create_task(self._accept(listener, tls))
         bound = listener.getsockname()
         return str(bound[0]), int(bound[1])
+
+    def connected(self) -> int:
+        """How many connections are open."""
+        return len(self._connections)
 
     async def stop(self) -> None:
         """Stop listening and cut every connection; devices resume by range."""
@@ -195,6 +201,7 @@ class _Connection:
             await self._serve_file(request, await self._door.found(self._token))
             return request.keep_alive
         except Refusal as refusal:
+            self._door.refused.add(str(refusal.status.value))
             keep_alive = request is not None and request.keep_alive and not refusal.last
             with_body = request is None or request.method != b"HEAD"
             await self._wire.send(refusal_head(refusal, keep_alive, with_body))

@@ -54,14 +54,18 @@ class Served:
     peer: str
 
     @property
+    def outcome(self) -> str:
+        """`cut` before all that was asked for was sent, else `done` at the file's end, and `part` before it."""
+        return "cut" if self.sent < self.wanted else "done" if self.start + self.sent == self.found.size else "part"
+
+    @property
     def line(self) -> Line | None:
         """What the timeline of its device tells of it: ranges of one download are one line a minute."""
         if self.found.task is None or not self.wanted:
             return None
         end = self.start + self.sent
-        what = "cut" if self.sent < self.wanted else "done" if end == self.found.size else "part"
         return Line(
-            device_id=self.found.task.device_id, kind=Kind.DOWNLOAD, what=what, job_id=self.found.task.job_id,
+            device_id=self.found.task.device_id, kind=Kind.DOWNLOAD, what=self.outcome, job_id=self.found.task.job_id,
             address=self.peer, size=self.sent, resumed=int(self.start > 0),
             detail=f"to byte {end} of {self.found.size}",
         )  # fmt: skip

@@ -8,6 +8,7 @@ request that comes again under its key is done once (service.manage.kept_answers
 """
 
 import logging
+import time
 from collections.abc import Callable, Mapping
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field, replace
@@ -48,6 +49,7 @@ async def ask(
     request names, in the `first` when there is none. Never raises."""
     tongue, who = first, first.claimed(asked)[0]
     known: Known | None = None
+    began_s = time.perf_counter()
     try:
         async with house.working.asked():
             key = await _key(house, tongues, asked)
@@ -78,6 +80,8 @@ async def ask(
         log.exception("request %s (%s) failed", asked.request_id, asked.operation or "unknown")
         answer = tongue.refuse(asked, exc)
         await _note_refusal(house, known, answer, asked.peer)
+    name = next((dialect for dialect, each in tongues.items() if each is tongue), "")
+    house.requests.add(name, asked.operation, answer.status, answer.code, time.perf_counter() - began_s)
     if known is None or not known.marks:
         return answer
     return replace(answer, headers={**answer.headers, **known.marks})

@@ -18,6 +18,7 @@ from upwell.dialects.rpc import RpcRequest
 from upwell.domain.commands import Command, Result
 from upwell.domain.errors import CallerError
 from upwell.doors.management.beside import Beside
+from upwell.doors.management.meter import Requests
 from upwell.doors.management.working import Working
 from upwell.service.context import Context
 from upwell.service.manage.access import AccessKey, Caller
@@ -34,8 +35,8 @@ BODY_SIZE_MAX = 8 * 1024 * 1024  # bytes of a request: 30,000 targets of 128 cha
 class House:
     """What the doors ask of the server. `changed` is told after each command: it may have made work for the engine;
     `limited` says whether the vendors' limits on requests a second hold, `gate` knows keys and lets requests in, `book`
-    notes whom it refused, `beside` works on what is large, `working` bounds what is under way; what goes on by itself
-    ends when `ending` is set."""
+    notes whom it refused, `requests` counts what was asked, `beside` works on what is large, `working` bounds what is
+    under way; what goes on by itself ends when `ending` is set."""
 
     ctx: Context
     gate: Gate
@@ -45,6 +46,7 @@ class House:
     now: Callable[[], datetime]
     changed: Callable[[Command], None]
     limited: bool = True
+    requests: Requests = field(default_factory=Requests)
     ending: asyncio.Event = field(default_factory=asyncio.Event)
 
 

@@ -1,13 +1,13 @@
 """The audit, read: by the admins of an account, and on the server's machine by whoever runs it."""
 
 import json
-from collections.abc import AsyncIterator, Sequence
-from dataclasses import dataclass
+from collections.abc import AsyncGenerator, AsyncIterator, Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
 from upwell.domain import commands as c
-from upwell.domain.commands.lists import Page
+from upwell.domain.commands.lists import Flow, Page
 from upwell.service.context import Context, first_id
 from upwell.service.manage.access import Caller, find_account, require
 from upwell.service.manage.pages import page, sliced
@@ -16,6 +16,7 @@ from upwell.storage.orders import AUDIT
 from upwell.storage.queries import sheet
 
 _Q = sheet("audit")
+OF_IDS, OF_CHANGES = "$.** ? (@ == $about)", "$.changes[*].device.** ? (@ == $about)"  # where an entry names a thing
 CHUNK = 500  # entries that are read at once for an export: about a megabyte at most
 
 
@@ -45,12 +46,23 @@ async def exported(
 ) -> AsyncIterator[Sequence[c.AuditEntry]]:  # fmt: skip
     """All that `list_all` has of them, oldest first, a chunk at a time, each read by itself; `cmd.asked` counts for
     nothing. Raises NotFound."""
-    which = {
-        "account_id": await _number(ctx, account),
-        "who": cmd.who,
-        "operation": cmd.operation,
-        "result": cmd.result,
-    }
+    async for rows in _chunks(ctx, await _number(ctx, account), cmd):
+        yield rows
+
+
+async def export_audit(ctx: Context, caller: Caller, cmd: c.ExportAudit) -> Flow[c.AuditEntry]:
+    """All of the account's that the list has, piece by piece, oldest first; none that is written meanwhile. Raises
+    Denied."""
+    require(caller, "admin")
+    chunks = _chunks(ctx, caller.account_id, replace(cmd.which, until=cmd.which.until or ctx.now()))
+    first = await anext(chunks, ())
+    return Flow(form=cmd.form, first=first, rest=chunks)
+
+
+async def _chunks(
+    ctx: Context, account_id: int | None, cmd: c.ListAudit
+) -> AsyncGenerator[tuple[c.AuditEntry, ...], None]:  # fmt: skip
+    which = {"account_id": account_id, **_filters(cmd)}
     after = -1 if cmd.since is None else first_id(cmd.since) - 1
     below = None if cmd.until is None else first_id(cmd.until)
     while True:
@@ -58,7 +70,7 @@ async def exported(
             rows = await conn.fetch(*_Q["export_entries"](**which, after=after, below=below, take=CHUNK))
         if not rows:
             return
-        yield [_entry(row) for row in rows]
+        yield tuple(map(_entry, rows))
         after = rows[-1]["entry_id"]
 
 
@@ -69,12 +81,18 @@ async def list_strangers(ctx: Context, since: datetime | None, at_most: int) -> 
 
 
 async def _listed(ctx: Context, account_id: int | None, cmd: c.ListAudit) -> Page[c.AuditEntry]:
-    which: dict[str, Any] = {"account_id": account_id, "who": cmd.who, "operation": cmd.operation, "result": cmd.result}
+    which: dict[str, Any] = {"account_id": account_id, **_filters(cmd)}
     which["least"] = None if cmd.since is None else first_id(cmd.since)
     which["below"] = None if cmd.until is None else first_id(cmd.until)
     async with ctx.database.connection() as conn:
         rows = await conn.fetch(*sliced(_Q["list_entries"], AUDIT, cmd.asked, **which))
     return page(rows, cmd.asked, _entry, lambda row: int(row["entry_id"]))
+
+
+def _filters(cmd: c.ListAudit) -> dict[str, Any]:
+    about = None if cmd.about is None else json.dumps({"about": cmd.about})
+    found = {"about": about, "of_ids": OF_IDS, "of_changes": OF_CHANGES}
+    return {"who": cmd.who, "operation": cmd.operation, "result": cmd.result, **found}
 
 
 async def _number(ctx: Context, account: str | None) -> int | None:

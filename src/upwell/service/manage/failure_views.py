@@ -50,3 +50,9 @@ async def _examples(conn: Connection, caller: Caller, job_id: int, rows: list[Ro
 
 def _failures(row: Row, examples: Examples) -> c.Failures:
     return filled(c.Failures, row, count=row["n"], examples=tuple(examples.get(row["kind"], ())))
+
+
+async def count_of(conn: Connection, job_id: int, kind: int) -> int:
+    """How many tasks of the job are counted as of that kind."""
+    rows = await conn.fetch(*SQL["counted"](job_id=job_id))
+    return next((int(row["n"]) for row in rows if row["kind"] == kind), 0)

@@ -20,7 +20,7 @@ from upwell.service.manage.job_packages import require_package
 from upwell.service.manage.pages import page, sliced
 from upwell.service.manage.spaces import space_number
 from upwell.service.manage.task_views import page_of_tasks
-from upwell.service.upgrade import guards, waves
+from upwell.service.upgrade import granting, guards, waves
 from upwell.service.upgrade.counters import tallies, totals
 from upwell.storage.database import Connection, Row
 from upwell.storage.job_rows import job_view, progress_of
@@ -45,6 +45,8 @@ async def show_job(ctx: Context, caller: Caller, cmd: c.ShowJob) -> c.Job:
 async def _with_outlook(ctx: Context, conn: Connection, job: c.Job) -> c.Job:
     """With where the devices of its waves stand, and what happens next."""
     counts = job.counts
+    if counts is not None:
+        job = replace(job, offered_lately=(await granting.spent_by(conn, [job.job_id])).get(job.job_id, 0))
     if job.care is not None and job.care.guard is not None:
         job = replace(job, failing=await guards.failing(conn, job.job_id))
     row = await conn.fetchrow(*waves.SQL["show_rollout"](job_id=job.job_id)) if job.open_wave else None

@@ -164,6 +164,7 @@ async def _add(
         "now": await ctx.moment(conn),  # which of the devices there are it is for
         "open_wave": job_care.begins(care),
         "undoes": undoes,
+        "made_by": caller.key_id,
         "led_from": stepping.led_from(way),
     }
     facts |= {name: getattr(cmd, name) for name in _AS_GIVEN}

@@ -23,9 +23,10 @@ LEFT_OUT = "left_out"  # the names of members that there was no room for
 
 IDS = frozenset({
     "account", "account_id", "action_id", "apply_id", "bucket", "device", "device_id", "device_names", "devices",
-    "file_id", "gateway_id", "group_id", "group_ids", "hook_id", "import_id", "iot_id", "job_id", "key", "key_id",
-    "module", "module_id", "names", "nth", "package_id", "package_ids", "plan_id", "positions", "product_key",
-    "public_id", "receiver_id", "region", "space", "super_group_id", "targets", "tasks", "upload_id", "user", "user_id",
+    "failure", "file_id", "gateway_id", "group_id", "group_ids", "hook_id", "hours_id", "import_id", "instead_of",
+    "iot_id", "job_id", "key", "key_id", "module", "module_id", "names", "nth", "package_id", "package_ids", "plan_id",
+    "positions", "product_key", "public_id", "receiver_id", "region", "session_id", "space", "super_group_id",
+    "targets", "tasks", "upload_id", "user", "user_id",
 })  # fmt: skip
 """Members that name what a call is about, and members of those."""
 
@@ -62,8 +63,8 @@ SILENT = frozenset({
 })  # fmt: skip
 """Members that are told of nowhere."""
 
-_MADE = ("account", "action_id", "apply_id", "file_id", "group_id", "hook_id", "import_id", "iot_id", "job_id",
-         "key", "key_id", "package_id", "plan_id", "product_key", "public_id", "receiver_id", "upload_id",
+_MADE = ("account", "action_id", "apply_id", "file_id", "group_id", "hook_id", "hours_id", "import_id", "iot_id",
+         "job_id", "key", "key_id", "package_id", "plan_id", "product_key", "public_id", "receiver_id", "upload_id",
          "user_id")  # fmt: skip
 _CAME = ("name", "role", "dialect", "changed", "released", "done", "already", "over", "sha256", "size", "expires_at")
 """Members of results that are told beside the command's."""

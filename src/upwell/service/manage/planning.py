@@ -4,14 +4,16 @@ Devices are looked through by the spans that jobs are filled by, and judged by t
 by, so that a plan is what happens, as long as nobody says anything new meanwhile.
 """
 
+import asyncio
 import json
 from dataclasses import replace
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, NamedTuple
 from uuid import UUID
 
 from upwell.domain import commands as c
 from upwell.domain import telling
+from upwell.domain.approval import is_wanted
 from upwell.domain.errors import Conflict
 from upwell.domain.plan import EXAMPLES, OUTSIDE, Found, Left, outlook, replayed
 from upwell.domain.stepping import Step, path
@@ -44,6 +46,8 @@ async def create_plan(ctx: Context, caller: Caller, cmd: c.CreatePlan) -> c.Plan
         if job.kind == "dynamic" and await conn.fetchval(*SQL["is_ruled"](package_id=job.package_ids[0])):
             raise Conflict("dynamic_job_is_running", "The package has a dynamic job that is running.")
         asked = await _asked(ctx, conn, cmd, looked)
+        if cmd.instead_of is not None:
+            await surveys.drop(ctx, conn, caller, "plan", cmd.instead_of, looked.product_id)
         await surveys.begin(
             ctx, conn, caller, "plan", product_id=looked.product_id, asked=asked, survey_id=plan_id
         )  # fmt: skip
@@ -71,6 +75,8 @@ async def _asked(ctx: Context, conn: Connection, cmd: c.CreatePlan, looked: job_
     assert row is not None  # noqa: S101  # it is locked
     care = await job_care.care_for(conn, job, looked.product_id)
     own = None if care is None or care.pace is None else care.pace.bytes_per_s
+    reach = await job_care.reach(conn, job, looked.product_id)
+    awaits = care is not None and is_wanted(care.approval, reach)
     care = care if care is not None and care.has_waves else None
     led = {} if looked.way is None else {"sources": list(job.source_versions)}
     return dict(row.items()) | led | {
@@ -82,6 +88,7 @@ async def _asked(ctx: Context, conn: Connection, cmd: c.CreatePlan, looked: job_
         "bytes_per_s": await limits.least_flow(conn, looked.product_id, own),
         "protocol": manner.protocol, "away_days": cmd.away_days,
         "until": (await ctx.moment(conn)).isoformat(), "care": None if care is None else kept_care(care),
+        "awaits": awaits,
     }  # fmt: skip
 
 
@@ -119,21 +126,52 @@ async def count_some(ctx: Context, conn: Connection, row: Row) -> Part:
 
 
 async def _of_product(ctx: Context, conn: Connection, row: Row, asked: dict[str, Any], found: Found) -> Part:
-    """Those of all devices of a product that are next; they need not be named. Where most devices of their span are its
-    own, each table is read along it; else each device is looked up."""
-    after, product_id = row["after_device"], row["product_id"]
-    since = UUID(int=0 if after is None else after.int + 1)
-    span = await conn.fetchrow(*SQL["next_span"](product_id=product_id, since=since, at_most=SPAN, most=DENSE * SPAN))
-    assert span is not None  # noqa: S101  # it has no condition
-    which: dict[str, object] = {"since": since, "last": span["last"] or LAST}
-    if span["beside"] < DENSE * SPAN:
-        await conn.execute(*SQL["along_spans"]())
-        found.looked += await _judge(ctx, conn, row, asked, found, "classify_span", **which)
-    else:
-        found.looked += await _judge(ctx, conn, row, asked, found, "classify", device_ids=None, **which)
-    if span["last"] is None:
+    """Those of all devices of a product that are next; they need not be named. Two spans are read at once: what each
+    takes is a core's time."""
+    first = await _next_span(conn, row, row["after_device"])
+    if first.last is None:
+        found.looked += await _along(ctx, conn, row, asked, found, first)
         return await _over(conn, row, asked, found)
-    return Part(found=found.kept(), looked=found.looked, stage=row["stage"], after=span["last"])
+    async with surveys.beside(ctx) as second_conn:
+
+        async def beside() -> tuple[int, UUID | None]:
+            span = await _next_span(second_conn, row, first.last)
+            return await _along(ctx, second_conn, row, asked, found, span), span.last
+
+        task = asyncio.create_task(beside())
+        try:
+            found.looked += await _along(ctx, conn, row, asked, found, first)
+        finally:
+            looked, last = await task
+    found.looked += looked
+    if last is None:
+        return await _over(conn, row, asked, found)
+    return Part(found=found.kept(), looked=found.looked, stage=row["stage"], after=last)
+
+
+class _Span(NamedTuple):
+    """Devices of a product by id, to `last`; None: to the end. Of one that is dense most devices are the product's."""
+
+    since: UUID
+    last: UUID | None
+    is_dense: bool
+
+
+async def _next_span(conn: Connection, row: Row, after: UUID | None) -> _Span:
+    since = UUID(int=0 if after is None else after.int + 1)
+    which = {"product_id": row["product_id"], "since": since}
+    span = await conn.fetchrow(*SQL["next_span"](at_most=SPAN, most=DENSE * SPAN, **which))
+    assert span is not None  # noqa: S101  # it has no condition
+    return _Span(since, span["last"], span["beside"] < DENSE * SPAN)
+
+
+async def _along(ctx: Context, conn: Connection, row: Row, asked: dict[str, Any], found: Found, span: _Span) -> int:
+    """Where most devices of their span are its own, each table is read along it; else each device is looked up."""
+    which: dict[str, object] = {"since": span.since, "last": span.last or LAST}
+    if span.is_dense:
+        await conn.execute(*SQL["along_spans"]())
+        return await _judge(ctx, conn, row, asked, found, "classify_span", **which)
+    return await _judge(ctx, conn, row, asked, found, "classify", device_ids=None, **which)
 
 
 def _as_job(row: Row, asked: dict[str, Any], found: Found) -> dict[str, Any]:
@@ -238,7 +276,7 @@ async def _shown(conn: Connection, caller: Caller, plan_id: int) -> c.Plan:
         waves=seen.waves, minutes=seen.minutes, payload=seen.payload,
         needs=tuple((each.offers, each.failures) for each in seen.needs),
         before=tuple(c.Replayed(**each) for each in found.before), ran_before=found.ran_before,
-        created_at=row["created_at"],
+        wants_approval=asked.get("awaits", False), created_at=row["created_at"],
         ended_at=row["ended_at"],
     )  # fmt: skip
 

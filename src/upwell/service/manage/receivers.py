@@ -161,6 +161,17 @@ async def list_deliveries(ctx: Context, caller: Caller, cmd: c.ListDeliveries) -
     return page(rows, cmd.asked, lambda row: filled(c.Delivery, row), lambda row: int(row["position"]))
 
 
+async def show_delivery(ctx: Context, caller: Caller, cmd: c.ShowDelivery) -> c.Delivery:
+    """One of them, with what is sent where. Raises NotFound (receiver, event)."""
+    require(caller, "operator")
+    async with ctx.database.connection() as conn:
+        await _shown(conn, caller, cmd.receiver_id)
+        row = await conn.fetchrow(*SQL["show_delivery"](receiver_id=cmd.receiver_id, position=cmd.position))
+    if row is None:
+        raise NotFound("event", str(cmd.position))
+    return filled(c.Delivery, row)
+
+
 async def redeliver(ctx: Context, caller: Caller, cmd: c.Redeliver) -> c.Receiver:
     """Send events again, with their ids: those whose deliveries are named at once, those of a range, which are looked
     up by the receiver's filters, by and by. Raises NotFound, Conflict redelivery_runs."""

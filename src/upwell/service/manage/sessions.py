@@ -13,15 +13,15 @@ from functools import partial
 from hashlib import sha256
 
 from upwell.domain import commands as c
-from upwell.domain.errors import Conflict, Invalid, UnknownKey
+from upwell.domain.errors import Conflict, Invalid, NotFound, UnknownKey
 from upwell.service.context import Context
 from upwell.service.dice import dice
 from upwell.service.manage import own_keys
-from upwell.service.manage.access import Caller, Person, known_as
+from upwell.service.manage.access import Caller, Person, known_as, require
 from upwell.service.manage.audit import Asker, acted
 from upwell.service.manage.tries import Tries, Try
 from upwell.service.manage.users import SALT_BYTES, SigningIn, User, check_password
-from upwell.storage.database import Connection
+from upwell.storage.database import Connection, filled
 from upwell.storage.queries import sheet
 
 SQL = sheet("people")
@@ -30,6 +30,8 @@ ID_SIZE = 16  # characters of a session's id behind the head
 SECRET_SIZE = 40  # characters; 238 bits
 LIFE = timedelta(hours=24)
 SESSIONS_MAX = 50  # of a user; the oldest end
+LISTED_MAX = 1000  # of an account
+USE_NOTED = timedelta(minutes=1)  # how often it is written down that one is used
 
 
 async def sign_in(
@@ -41,13 +43,14 @@ async def sign_in(
         who=known_as(user.name), tongue=tongue, address=address, operation=operation, request_id=request_id,
         account_id=user.account_id,
     )  # fmt: skip
-    return await acted(ctx, asker, {"user": user.name}, partial(_begun, tried, user))
+    return await acted(ctx, asker, {"user": user.name}, partial(_begun, tried, user, asker))
 
 
-async def _begun(tried: Try, user: User, ctx: Context) -> c.Session:
+async def _begun(tried: Try, user: User, asker: Asker, ctx: Context) -> c.Session:
     session_id, now = HEAD + dice(ID_SIZE), ctx.now()
     token = f"{session_id}_{dice(SECRET_SIZE)}"
-    row = {"session_id": session_id, "hash": _digest(token), "user_id": user.user_id, "expires_at": now + LIFE}
+    row = {"session_id": session_id, "hash": _digest(token), "user_id": user.user_id, "expires_at": now + LIFE,
+           "tongue": asker.tongue, "address": asker.address}  # fmt: skip
 
     async def body(conn: Connection) -> c.Session:
         await tried.right(conn)
@@ -61,11 +64,15 @@ async def _begun(tried: Try, user: User, ctx: Context) -> c.Session:
 
 async def caller_of_session(ctx: Context, token: str, dialect: str, address: str = "") -> Caller:
     """Who shows this token from that address, in that tongue. Raises UnknownKey when it is none, or over."""
-    which = {"session_id": token.rpartition("_")[0], "now": ctx.now()}
+    now = ctx.now()
+    which = {"session_id": token.rpartition("_")[0], "now": now}
     async with ctx.lookups.connection() as conn:
         row = await conn.fetchrow(*SQL["find_session"](**which))
     if row is None or not hmac.compare_digest(row["hash"], _digest(token)):
         raise UnknownKey
+    if row["last_used_at"] is None or now - row["last_used_at"] > USE_NOTED:
+        noted = SQL["note_use"](**which, before=now - USE_NOTED)
+        await ctx.database.transact(lambda conn: conn.execute(*noted))
     person = Person(user_id=row["user_id"], name=row["name"], session_id=row["session_id"], address=address)
     return Caller(row["account_id"], row["role"], known_as(row["name"]), dialect, person=person)
 
@@ -78,6 +85,49 @@ async def end_session(ctx: Context, caller: Caller, cmd: c.EndSession) -> c.Done
 
     async def body(conn: Connection) -> c.Done:
         await conn.execute(*ended)
+        return c.Done()
+
+    return await ctx.database.transact(body)
+
+
+async def list_sessions(ctx: Context, caller: Caller, cmd: c.ListSessions) -> tuple[c.OpenSession, ...]:
+    """Of the account those that are not over, newest first; of one user all, who may be of no account of theirs."""
+    require(caller, "admin")
+    return await _listed(ctx, caller, cmd.user_id)
+
+
+async def list_own_sessions(ctx: Context, caller: Caller, cmd: c.ListOwnSessions) -> tuple[c.OpenSession, ...]:
+    """Of the user who asks; none of whoever is none."""
+    return () if caller.person is None else await _listed(ctx, caller, caller.person.user_id)
+
+
+async def _listed(ctx: Context, caller: Caller, user_id: int | None) -> tuple[c.OpenSession, ...]:
+    which = {"account_id": caller.account_id, "user_id": user_id, "now": ctx.now(), "most": LISTED_MAX}
+    current = "" if caller.person is None else caller.person.session_id
+    async with ctx.database.connection() as conn:
+        rows = await conn.fetch(*SQL["list_sessions"](**which))
+    return tuple(filled(c.OpenSession, row, is_current=row["session_id"] == current) for row in rows)
+
+
+async def close_session(ctx: Context, caller: Caller, cmd: c.CloseSession) -> c.Done:
+    """Whoever's of the account it is, it is over. Raises NotFound."""
+    require(caller, "admin")
+    return await _closed(ctx, caller, cmd.session_id, None)
+
+
+async def close_own_session(ctx: Context, caller: Caller, cmd: c.CloseOwnSession) -> c.Done:
+    """A session of the user who asks is over. Raises NotFound."""
+    if caller.person is None:
+        raise NotFound("session", cmd.session_id)
+    return await _closed(ctx, caller, cmd.session_id, caller.person.user_id)
+
+
+async def _closed(ctx: Context, caller: Caller, session_id: str, user_id: int | None) -> c.Done:
+    which = {"account_id": caller.account_id, "user_id": user_id, "session_id": session_id}
+
+    async def body(conn: Connection) -> c.Done:
+        if await conn.fetchval(*SQL["close_session"](**which)) is None:
+            raise NotFound("session", session_id)
         return c.Done()
 
     return await ctx.database.transact(body)

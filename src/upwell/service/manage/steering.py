@@ -19,7 +19,7 @@ from upwell.domain.task import OPEN, State, Stepped, Task
 from upwell.domain.verification import require_unverified, require_verified
 from upwell.service.context import Context
 from upwell.service.journal import tell
-from upwell.service.manage import held, job_policies
+from upwell.service.manage import failure_views, held, job_policies
 from upwell.service.manage.access import Caller, require
 from upwell.service.manage.held import Act
 from upwell.service.manage.job_looks import devices_of_product
@@ -262,11 +262,15 @@ async def _repeat(ctx: Context, conn: Connection, caller: Caller, cmd: c.RepeatT
 
 async def _repeat_whole(ctx: Context, conn: Connection, caller: Caller, cmd: Whole) -> c.Steered:
     now, job = ctx.now(), await locked_job(conn, caller, cmd.job_id or 0)
-    if not (await counters.totals(conn, [job["job_id"]]))[job["job_id"]].get(State.FAILED):
+    kind = cmd.failure if isinstance(cmd, c.RepeatTasks) else None
+    failed = (await counters.totals(conn, [job["job_id"]]))[job["job_id"]].get(State.FAILED, 0)
+    if kind is not None:
+        failed = min(failed, await failure_views.count_of(conn, job["job_id"], kind))
+    if not failed:
         return c.Steered()
     await _reopen(conn, job, now)
-    changed = await acts.set_going(conn, job["job_id"], What.RETRY, now, caller.key_id, State.FAILED)
-    return c.Steered(changed=changed)
+    changed = await acts.set_going(conn, job["job_id"], What.RETRY, now, caller.key_id, State.FAILED, kind)
+    return c.Steered(changed=min(changed, failed))
 
 
 async def _reopen(conn: Connection, job: Row, now: datetime) -> None:

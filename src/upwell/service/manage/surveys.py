@@ -6,7 +6,8 @@ survey is kept for a day, and of an account the last hundred of a kind.
 
 import json
 import logging
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
@@ -26,6 +27,7 @@ KEPT = timedelta(days=1)
 KEPT_MAX = 100  # of an account, of one kind
 FORGOTTEN_AT_ONCE, TARGETS_AT_ONCE = 20, 1000
 WAITING_MAX = 100  # looked at in a turn
+DROPPED_TEXT = "Another one was asked for in its place."
 TROUBLE_TEXT = "It does not go on at present; the server's log says why, and it is tried again."
 
 
@@ -59,6 +61,14 @@ async def begin(
     return number
 
 
+async def drop(ctx: Context, conn: Connection, caller: Caller, what: str, survey_id: int, product_id: int) -> None:
+    """A survey of the caller's account that is under way, or of that product if the caller has no more, is counted no
+    further; of any other nothing happens."""
+    which = {"survey_id": survey_id, "account_id": caller.account_id, "what": what}
+    which |= {"product_id": None if caller.scope is None else product_id}
+    await conn.execute(*SQL["drop"](**which, problem=DROPPED_TEXT, now=ctx.now()))
+
+
 async def shown(conn: Connection, caller: Caller, what: str, survey_id: int) -> Row:
     """A survey of the caller's. Raises NotFound (plan)."""
     row = await conn.fetchrow(*SQL["show"](survey_id=survey_id, account_id=caller.account_id, what=what))
@@ -81,8 +91,7 @@ async def step(ctx: Context, survey_id: int, works: dict[str, Work]) -> Chunk:
         if row is None:
             return Chunk(more=False, moved=True)
         try:
-            async with conn.transaction(isolation="repeatable_read", readonly=True):
-                await conn.execute(*SQL["begin_part"]())
+            async with _reading(conn):
                 part = await works[row["what"]](ctx, conn, row)
         except NotFound as exc:
             await conn.execute(*SQL["fail"](survey_id=survey_id, problem=f"The {exc.kind} is gone.", now=ctx.now()))
@@ -93,6 +102,21 @@ async def step(ctx: Context, survey_id: int, works: dict[str, Work]) -> Chunk:
             from_device=row["after_device"], from_nth=row["after_nth"],
         ))  # fmt: skip
     return Chunk(more=not part.is_over, moved=moved is not None)
+
+
+@asynccontextmanager
+async def beside(ctx: Context) -> AsyncIterator[Connection]:
+    """A second connection for a part that reads two things at once. A process works on one survey at a time, so nobody
+    who holds one of these waits for another who does."""
+    async with ctx.upkeep.connection() as conn, _reading(conn):
+        yield conn
+
+
+@asynccontextmanager
+async def _reading(conn: Connection) -> AsyncIterator[None]:
+    async with conn.transaction(isolation="repeatable_read", readonly=True):
+        await conn.execute(*SQL["begin_part"]())
+        yield
 
 
 async def tell_trouble(ctx: Context, survey_id: int, is_over: bool) -> None:

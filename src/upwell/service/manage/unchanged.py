@@ -13,6 +13,7 @@ from upwell.domain.editions import edition
 from upwell.domain.errors import Stale
 from upwell.service.manage import (
     accounts,
+    device_hours,
     devices,
     groups,
     job_views,
@@ -63,6 +64,10 @@ async def _group(conn: Connection, caller: Caller, cmd: c.UpdateGroup | c.Delete
     return group_of(await groups.find_group(conn, caller, cmd.group_id))
 
 
+async def _hours(conn: Connection, caller: Caller, cmd: c.UpdateDeviceHours | c.DeleteDeviceHours) -> c.DeviceHours:
+    return await device_hours.held(conn, caller, cmd.hours_id)
+
+
 async def _package(conn: Connection, caller: Caller, cmd: c.UpdatePackage | c.DeletePackage) -> c.Package:
     return await packages.held(conn, caller, cmd.package_id)
 
@@ -88,6 +93,7 @@ HELD: Mapping[type, Held] = {
     c.RenameSpace: _space, c.DeleteSpace: _space, c.UpdateProduct: _product, c.DeleteProduct: _product,
     c.UpdateModule: _module, c.DeleteModule: _module, c.UpdateDevices: _device, c.DeleteDevice: _device,
     c.UpdateGroup: _group, c.DeleteGroup: _group, c.UpdatePackage: _package, c.DeletePackage: _package,
+    c.UpdateDeviceHours: _hours, c.DeleteDeviceHours: _hours,
     c.UpdateJob: _job, c.RevokeKey: _key, c.UpdateUser: _user, c.DeleteUser: _user, c.RenameAccount: _account,
 }  # fmt: skip
 """What a command changes, held."""

@@ -42,7 +42,7 @@ async def pending(conn: Connection, job_ids: Iterable[int]) -> dict[int, list[Ac
     for row in await conn.fetch(*_Q["pending"](job_ids=sorted(set(job_ids)))):
         act = Act(
             job_id=row["job_id"], nth=row["nth"], what=What(row["what"]), states=frozenset(map(State, row["states"])),
-            reason=row["reason"], description=row["description"],
+            reason=row["reason"], description=row["description"], failure=row["failure"],
         )  # fmt: skip
         found.setdefault(act.job_id, []).append(act)
     return found
@@ -83,10 +83,11 @@ async def resume(conn: Connection, job_id: int, now: datetime) -> bool:
 
 
 async def set_going(
-    conn: Connection, job_id: int, what: What, now: datetime, asked_by: str = "", only: State | None = None
-) -> int:
+    conn: Connection, job_id: int, what: What, now: datetime, asked_by: str = "", only: State | None = None,
+    failure: int | None = None,
+) -> int:  # fmt: skip
     """Have the tasks of a locked job confirmed, or run again, as far as they stand where that may be, of a state only
-    if it is given; returns how many stand so."""
+    if it is given, and of a failure; returns how many stand so, however they failed."""
     await alone(conn, job_id)
     found, states = 0, set[State]()
     for row in await conn.fetch(*counters.SQL["counted"](job_ids=[job_id])):
@@ -97,14 +98,16 @@ async def set_going(
             states.add(state)
     unborn = await conn.fetchval(*_Q["is_filling"](job_id=job_id)) and what is What.CONFIRM
     if found or unborn:
-        await _write(conn, job_id, what, states | ({State.CONFIRM} if unborn else set()), now, "", "", asked_by)
+        await _write(
+            conn, job_id, what, states | ({State.CONFIRM} if unborn else set()), now, "", "", asked_by, failure
+        )
     return found
 
 
 async def _write(
     conn: Connection, job_id: int, what: What, states: Iterable[State], now: datetime, reason: str, description: str,
-    asked_by: str,
+    asked_by: str, failure: int | None = None,
 ) -> None:  # fmt: skip
-    told = {"reason": reason, "description": description, "asked_by": asked_by}
+    told = {"reason": reason, "description": description, "asked_by": asked_by, "failure": failure}
     names = sorted(state.value for state in states)
     await conn.execute(*_Q["write"](job_id=job_id, what=what.value, states=names, now=now, **told))

@@ -32,6 +32,7 @@ from upwell.storage.database import Connection, Row, filled
 from upwell.storage.queries import sheet
 
 _Q = sheet("offers")
+HOURS_PUT_BY = timedelta(minutes=10)  # a device outside its own hours is looked at again at least this often
 PUT_BY = timedelta(seconds=10)  # what can't be offered for a while is looked at again this much later
 
 
@@ -91,7 +92,9 @@ async def due(ctx: Context, node_id: UUID, at_most: int) -> list[TaskRef]:
         )
         unfit = [ref_of(r) for r in rows if not r["is_offerable"]]
         if unfit:
-            await conn.execute(*_Q["put_by"](**columns_of(unfit), due_by=now, later=now + PUT_BY))
+            await conn.execute(
+                *_Q["put_by"](**columns_of(unfit), due_by=now, later=now + PUT_BY, look_again=now + HOURS_PUT_BY)
+            )
     return [ref_of(r) for r in rows if r["is_offerable"]]
 
 

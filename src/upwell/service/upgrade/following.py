@@ -101,7 +101,7 @@ async def _end_of_pass(conn: Connection, act: Act, is_filling: bool, now: dateti
 def _act_of(job_id: int, row: Row) -> Act:
     return Act(
         job_id=job_id, nth=row["nth"], what=What(row["what"]), states=frozenset(map(State, row["states"])),
-        reason=row["reason"], description=row["description"],
+        reason=row["reason"], description=row["description"], failure=row["failure"],
     )  # fmt: skip
 
 

@@ -1,4 +1,4 @@
-"""The hours of jobs, moved in their rows (ADR 0043).
+"""The hours of jobs (ADR 0043), and of devices (ADR 0058), moved in their rows.
 
 A job's row says until when it may offer. Whoever offers compares that with the clock, before each message too, so that
 nothing has to happen in time when hours end (L5); when they begin, some process moves it on, a second late at most.
@@ -20,6 +20,7 @@ from upwell.storage.job_rows import kept_hours, said_hours
 from upwell.storage.queries import sheet
 
 SQL = sheet("hours")
+OF_DEVICES = sheet("device_hours")
 AT_ONCE = 500  # jobs in one turn
 AGAIN = timedelta(days=1)
 
@@ -28,7 +29,7 @@ async def give(conn: Connection, job_id: int, hours: Hours, now: datetime) -> No
     """A locked job has these hours from now on, in place of any other: when this is committed nothing of it leaves
     outside of them."""
     await acts.alone(conn, job_id)
-    await conn.execute(*SQL["set_hours"](job_id=job_id, hours=json.dumps(kept_hours(hours)), **_moved(hours, now)))
+    await conn.execute(*SQL["set_hours"](job_id=job_id, hours=json.dumps(kept_hours(hours)), **moved(hours, now)))
 
 
 async def drop(conn: Connection, job_id: int, now: datetime) -> None:
@@ -54,15 +55,35 @@ async def move_one(ctx: Context, job_id: int) -> Chunk:
         if not row["is_live"]:
             await conn.execute(*SQL["rest"](job_id=job_id))
             return True
-        moved = _moved(said_hours(json.loads(row["hours"])), now)
-        opens = moved["open_until"] is not None and not row["is_open"]
-        await conn.execute(*SQL["move"](job_id=job_id, opens=opens, now=now, **moved))
+        stand = moved(said_hours(json.loads(row["hours"])), now)
+        opens = stand["open_until"] is not None and not row["is_open"]
+        await conn.execute(*SQL["move"](job_id=job_id, opens=opens, now=now, **stand))
         return True
 
     return Chunk(more=False, moved=await ctx.upkeep.transact(body))
 
 
-def _moved(hours: Hours, now: datetime) -> Mapping[str, Any]:
+async def due_of_devices(ctx: Context) -> list[Waiting]:
+    """Hours of devices that open or close now."""
+    async with ctx.upkeep.connection() as conn:
+        rows = await conn.fetch(*OF_DEVICES["due"](now=ctx.now(), at_most=AT_ONCE))
+    return [Waiting(row["hours_id"], True) for row in rows]
+
+
+async def move_of_devices(ctx: Context, hours_id: int) -> Chunk:
+    """Some of them do, unless somebody has the row now."""
+
+    async def body(conn: Connection) -> bool:
+        now = ctx.now()
+        kept = await conn.fetchval(*OF_DEVICES["lock_due"](hours_id=hours_id, now=now))
+        if kept is not None:
+            await conn.execute(*OF_DEVICES["move"](hours_id=hours_id, **moved(said_hours(json.loads(kept)), now)))
+        return kept is not None
+
+    return Chunk(more=False, moved=await ctx.upkeep.transact(body))
+
+
+def moved(hours: Hours, now: datetime) -> Mapping[str, Any]:
     """What is written of hours as they stand now."""
     found = look(hours, now)
     edge = found.open_until or found.opens_at

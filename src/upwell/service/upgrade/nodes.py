@@ -6,6 +6,7 @@ and in his transaction; and a task that was made while its device came or went i
 and by whoever brought the device, each after his commit (`follow`), so that the later of them sees both.
 """
 
+import time
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 from uuid import UUID
@@ -37,6 +38,11 @@ class Lease:
         self._database = database
         self._clock = clock
         self._had = False
+        self._kept_s = time.monotonic()
+
+    def age_s(self) -> float:
+        """Seconds since it was kept."""
+        return time.monotonic() - self._kept_s
 
     async def keep(self, database: Database | None = None) -> None:
         """This node is alive for LEASE_S more seconds, and its clock is measured; through another database's
@@ -49,7 +55,7 @@ class Lease:
             if clock:
                 clock.measured(row["now"], asked_s, clock.tick())
         self.lapses += self._had and not row["held"]
-        self._had = True
+        self._had, self._kept_s = True, time.monotonic()
 
     async def drop(self, ctx: Context) -> None:
         """This node ends; its devices are released at once."""

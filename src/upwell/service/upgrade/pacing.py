@@ -55,13 +55,14 @@ async def change(conn: Connection, job_id: int, pace: Pace, maximum_per_min: int
 
 def rates(budgets: Iterable[Row]) -> dict[int, int]:
     """How many a minute each of these jobs may offer now: its maximum, where it does not grow."""
-    return {row["job_id"]: _rate(row) for row in budgets}
+    return {row["job_id"]: rate_of(row, row["succeeded"]) for row in budgets}
 
 
-def _rate(row: Row) -> int:
+def rate_of(row: Row, succeeded: int) -> int:
+    """How many a minute the job of this row may offer, so many of whose devices succeeded."""
     if row["growth"] is None:
         return int(row["maximum_per_min"])
-    return per_min(said_growth(json.loads(row["growth"])), row["maximum_per_min"], row["told"], row["succeeded"])
+    return per_min(said_growth(json.loads(row["growth"])), row["maximum_per_min"], row["told"], succeeded)
 
 
 async def keep_rates(conn: Connection, found: Mapping[int, int]) -> None:

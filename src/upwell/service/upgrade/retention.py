@@ -66,7 +66,7 @@ async def _tasks(ctx: Context, before: datetime, conn: Connection) -> bool:
 
 async def _forget_others(conn: Connection, job_id: int) -> int:
     """What else is kept of each device of the job; returns how much of a kind went at most."""
-    parts = ("forget_targets", "forget_lots", "forget_stretches")
+    parts = ("forget_targets", "forget_lots", "forget_stretches", "forget_course")
     return max([int(await conn.fetchval(*_Q[part](job_id=job_id, at_most=CHUNK))) for part in parts])
 
 

@@ -48,6 +48,8 @@ where (:account_id::bigint is null or e.account_id = :account_id)
   and (:below::bigint is null or e.entry_id < :below) and (:least::bigint is null or e.entry_id >= :least)
   and (:who::text is null or e.who = :who or split_part(e.who, ', key ', 1) = :who or split_part(e.who, ', key ', 2) = :who) and (:operation::text is null or e.operation = :operation)
   and (:result::text is null or e.result = :result or (:result = 'refused' and e.minute is not null))
+  and (:about::jsonb is null or jsonb_path_exists(e.ids, :of_ids::jsonpath, :about::jsonb)
+       or jsonb_path_exists(e.changes, :of_changes::jsonpath, :about::jsonb))
   and {beyond}
 order by {order} limit :take offset :skip;
 
@@ -60,4 +62,6 @@ where (:account_id::bigint is null or e.account_id = :account_id)
   and e.entry_id > :after and (:below::bigint is null or e.entry_id < :below)
   and (:who::text is null or e.who = :who or split_part(e.who, ', key ', 1) = :who or split_part(e.who, ', key ', 2) = :who) and (:operation::text is null or e.operation = :operation)
   and (:result::text is null or e.result = :result or (:result = 'refused' and e.minute is not null))
+  and (:about::jsonb is null or jsonb_path_exists(e.ids, :of_ids::jsonpath, :about::jsonb)
+       or jsonb_path_exists(e.changes, :of_changes::jsonpath, :about::jsonb))
 order by e.entry_id limit :take;

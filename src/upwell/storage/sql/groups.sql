@@ -82,7 +82,8 @@ select exists (select from group_member m join device d using (device_id)
 select exists (select from device_group where super_group_id = :group_id);
 
 -- name: delete_group
-with members_gone as (delete from group_member where group_id = :group_id)
+with members_gone as (delete from group_member where group_id = :group_id),
+     hours_gone as (delete from device_hours where group_id = :group_id)
 delete from device_group where group_id = :group_id;
 
 -- name: static_groups_of
@@ -104,6 +105,18 @@ from device d join product p using (product_id) left join presence n using (devi
 where p.account_id = :account_id and p.deleted_at is null and d.deleted_at is null
   and (:product_id::bigint is null or d.product_id = :product_id)
   and (:space_id::bigint is null or p.space_id = :space_id) and {condition};
+
+-- name: newest_fitting
+-- Of the newest devices of a product how many fit, and which of those are the newest.
+select count(*) as looked, count(*) filter (where w.fits) as fits,
+       coalesce((array_agg(w.device_id order by w.created_at desc, w.device_id desc) filter (where w.fits))[:10], '{}')
+           as examples
+from (
+    select d.device_id, d.created_at, {condition} as fits
+    from (select * from device where product_id = :product_id and deleted_at is null
+          order by created_at desc, device_id desc limit :at_most) d
+    join product p using (product_id) left join presence n using (device_id)
+) w;
 
 -- name: fitting_among
 select d.device_id from device d join product p using (product_id) left join presence n using (device_id)

@@ -30,7 +30,7 @@ select j.job_id, j.kind, j.selection, j.status, j.source_versions, j.gray_percen
        j.protocol, j.multi_module, j.scheduled_at, j.finish_at, j.tags, j.created_at, j.modified_at, j.started_at,
        j.ended_at, j.dynamic_mode, g.name as group_name, j.status_desc, p.name as package_name,
        p.version as dest_version, pr.product_key, j.asks_version, j.name, j.part, j.by_gateway, j.ext_info, j.facts,
-       j.package_id, j.undoes,
+       j.package_id, j.undoes, j.made_by,
        array(select c.package_id from job_package c where c.job_id = j.job_id order by c.place) as package_ids,
        case when j.group_id is null then j.group_ids else array[j.group_id] end as group_ids,
        case when sum(cardinality(j.targets)) over (order by w.place) <= :targets_max then j.targets

@@ -45,12 +45,12 @@ insert into job (job_id, account_id, product_id, package_id, kind, selection, st
                  retry_interval_min, retry_count, timeout_min, maximum_per_min, overwrite, need_push, need_confirm,
                  protocol, tags, multi_module, dynamic_mode, group_id, listed, scheduled_at, finish_at, materialised,
                  asks_version, name, part, ext_info, by_gateway, facts, targets, group_ids,
-                 open_wave, unapproved, undoes, led_from, created_at, modified_at, started_at)
+                 open_wave, unapproved, undoes, led_from, made_by, created_at, modified_at, started_at)
 values (:job_id, :account_id, :product_id, :package_id, :kind, :selection, :status, :source_versions, :gray_percent,
         :retry_interval_min, :retry_count, :timeout_min, :maximum_per_min, :overwrite, :need_push, :need_confirm,
         :protocol, :tags, :multi_module, :dynamic_mode, :group_id, :listed, :scheduled_at, :finish_at, :materialised,
         :asks_version, :name, :part, :ext_info, :by_gateway, :facts, :targets, :group_ids,
-        :open_wave, :unapproved, :undoes, :led_from, :now, :now, case when :status = 'IN_PROGRESS' then :now::timestamptz end);
+        :open_wave, :unapproved, :undoes, :led_from, :made_by, :now, :now, case when :status = 'IN_PROGRESS' then :now::timestamptz end);
 
 -- name: has_begun
 select status <> 'PLANNED' from job where job_id = :job_id;

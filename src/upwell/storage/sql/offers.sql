@@ -53,13 +53,14 @@ select d.device_id, d.job_id, d.nth,
 from oldest d
 left join lateral (
     select true as found from offerable o where o.device_id = d.device_id and o.job_id = d.job_id and o.nth = d.nth
-      and is_let_in(o.aside_until, :now) limit 1
+      and is_let_in(o.aside_until, :now) and is_in_time(o.open_until, :now) limit 1
 ) o on true
 order by d.due_at;
 
 -- name: put_by
 -- These tasks are due and can't be offered. One that does not fit what its device runs is due again when that says
--- something new, one whose device is set aside when that ends; another waits a while.
+-- something new, one whose device is set aside when that ends, one outside its device's hours when they open or a while
+-- later, for they may be changed; another waits a while.
 with t as materialized (
     select t.device_id, t.job_id, t.nth
     from unnest(:device_ids::uuid[], :job_ids::bigint[], :nths::smallint[]) as c(device_id, job_id, nth)
@@ -67,12 +68,16 @@ with t as materialized (
     where t.due_at <= :due_by
     for update of t skip locked
 )
-update task set due_at = case when fit.version or task.awaiting <> '' then greatest(:later::timestamptz, s.until_at) end
+update task set due_at = case when fit.version or task.awaiting <> '' then greatest(
+    :later::timestamptz, s.until_at, case when h.are_over then least(h.opens_at, :look_again::timestamptz) end) end
 from t join job j on j.job_id = t.job_id
 join task w on w.device_id = t.device_id and w.job_id = t.job_id and w.nth = t.nth
 join package p on p.package_id = coalesce(w.package_id, j.package_id)
 left join module_version mv on mv.device_id = w.device_id and mv.module = w.module
 left join setback s on s.device_id = w.device_id
+cross join lateral (
+    select max(h.opens_at) as opens_at, count(*) > 0 as are_over from hours_over(j.account_id, w.device_id) h where not is_in_time(h.open_until, :due_by)
+) h
 cross join lateral (
     select coalesce(may_follow(mv.version, p.is_delta, p.source_version, p.source_versions), false) as version
 ) fit
@@ -141,7 +146,7 @@ select c.place, t.device_id, t.job_id, t.nth, p.module, t.state, t.awaiting, t.t
        p.files, p.sign_method, p.object_key, p.bucket is null as is_held, p.sign, j.protocol, j.tags, j.ext_info,
        pr.product_key, d.name, d.secret,
        coalesce(d.public_id, pr.product_key || '_' || d.name) as public_id, t.wave, t.acts, t.attempt, t.reason, t.outcome,
-       mv.device_id is not null as has_said, mv.version as installed, o.asks_first, o.fits, j.open_until,
+       mv.device_id is not null as has_said, mv.version as installed, o.asks_first, o.fits, o.open_until,
        t.offered_at is null and t.attempt = 0 as is_first,
        case when j.by_gateway then (
            select count(*) from topology own join topology other using (gateway_id)
@@ -152,11 +157,11 @@ join task t on t.device_id = c.device_id and t.job_id = c.job_id and t.nth = c.n
 join job j on j.job_id = t.job_id join package p on p.package_id = coalesce(t.package_id, j.package_id)
 join device d on d.device_id = t.device_id join product pr on pr.product_id = d.product_id
 left join module_version mv on mv.device_id = t.device_id and mv.module = t.module
-cross join lateral (select o.asks_first, o.fits from offerable o
+cross join lateral (select o.asks_first, o.fits, o.open_until from offerable o
                     where o.device_id = c.device_id and o.job_id = c.job_id and o.nth = c.nth
                       and is_let_in(o.aside_until, :now) limit 1) o
 where t.state = any(:released::text[]) and (:due_by::timestamptz is null or t.due_at <= :due_by)
-  and is_in_time(j.open_until, :now) and is_welcome(d.enabled, d.deleted_at)
+  and is_in_time(o.open_until, :now) and is_welcome(d.enabled, d.deleted_at)
 for update of t skip locked;
 
 -- name: record_offers

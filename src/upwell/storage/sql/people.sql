@@ -45,8 +45,8 @@ with tokens as (delete from iam_token where user_id = :user_id)
 delete from session where user_id = :user_id and session_id <> :session_id;
 
 -- name: make_session
-insert into session (session_id, hash, user_id, created_at, expires_at)
-values (:session_id, :hash, :user_id, :now, :expires_at);
+insert into session (session_id, hash, user_id, tongue, address, created_at, expires_at)
+values (:session_id, :hash, :user_id, :tongue, :address, :now, :expires_at);
 
 -- name: end_oldest
 -- Those of a user beyond so many.
@@ -55,9 +55,27 @@ delete from session where session_id in (
 
 -- name: find_session
 -- With its user, if they may sign in.
-select s.session_id, s.hash, s.expires_at, u.user_id, u.name, u.role, u.account_id
+select s.session_id, s.hash, s.expires_at, s.last_used_at, u.user_id, u.name, u.role, u.account_id
 from session s join iam_user u using (user_id)
 where s.session_id = :session_id and s.expires_at > :now and u.enabled;
+
+-- name: note_use
+update session set last_used_at = :now
+where session_id = :session_id and (last_used_at is null or last_used_at <= :before);
+
+-- name: list_sessions
+-- Of an account, or of one user of it, those that are not over, newest first.
+select s.session_id, u.user_id, u.name, u.role, s.tongue, s.address, s.created_at, s.last_used_at, s.expires_at
+from session s join iam_user u using (user_id)
+where u.account_id = :account_id and (:user_id::bigint is null or u.user_id = :user_id) and s.expires_at > :now and u.enabled
+order by s.created_at desc, s.session_id limit :most;
+
+-- name: close_session
+-- One of the account; with a user only theirs.
+delete from session s using iam_user u
+where s.session_id = :session_id and u.user_id = s.user_id and u.account_id = :account_id
+  and (:user_id::bigint is null or s.user_id = :user_id)
+returning s.session_id;
 
 -- name: end_of_session
 select expires_at from session where session_id = :session_id;

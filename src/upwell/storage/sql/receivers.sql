@@ -57,6 +57,12 @@ where receiver_id = :receiver_id and (:below::bigint is null or position < :belo
   and (:is_open::boolean is null or (done_at is null) = :is_open)
 order by position desc limit :take offset :skip;
 
+-- name: show_delivery
+select d.position, d.kind, d.tries, d.made_at, d.next_at, d.tried_at, d.took_ms, d.status, d.answer, d.problem, d.done_at,
+       d.is_taken, d.leased_until is not null and d.done_at is null as is_sending, r.url, d.body
+from delivery d join receiver r using (receiver_id)
+where d.receiver_id = :receiver_id and d.position = :position;
+
 -- name: send_again
 -- Of these deliveries those that are there; one that is over is sent again, another will be in any case.
 with over as (

@@ -52,6 +52,15 @@ with gone as (
 )
 select count(*) from gone;
 
+-- name: forget_course
+-- How the job stood from time to time. Returns how many.
+with gone as (
+    delete from job_course where (job_id, at) in (
+        select job_id, at from job_course where job_id = :job_id limit :at_most for update skip locked
+    ) returning 1
+)
+select count(*) from gone;
+
 -- name: forget_stretches
 -- What the job's failures showed; what was decided by it stays. Returns how many.
 with gone as (

@@ -47,6 +47,11 @@ returning survey_id;
 -- name: fail
 update survey set status = 'failed', problem = :problem, ended_at = :now where survey_id = :survey_id and status = 'running';
 
+-- name: drop
+update survey set status = 'failed', problem = :problem, ended_at = :now
+where survey_id = :survey_id and account_id = :account_id and what = :what and status = 'running'
+  and (:product_id::bigint is null or product_id = :product_id);
+
 -- name: tell_trouble
 update survey set problem = :problem where survey_id = :survey_id and status = 'running';
 

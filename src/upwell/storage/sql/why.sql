@@ -23,7 +23,8 @@ order by exists (select from task t where t.device_id = d.device_id and t.job_id
 -- before it on its node, as far as offers could be left for them.
 select s.*, t.due_at, t.offered_at, t.modified_at, t.description, t.progress, t.wave, t.node_id, t.slot, h.description as halt,
        h.at as halted_at, mv.version, mv.reported_at, pr.online_at, pr.offline_at, p.version as destination,
-       sb.since as aside_since, sb.until_at as aside_until, sb.failures as aside_failures, sb.reason as aside_why, (
+       sb.since as aside_since, sb.until_at as aside_until, sb.failures as aside_failures, sb.reason as aside_why,
+       sh.opens_at as shut_opens_at, coalesce('group ' || sh.name, 'tag ' || sh.key || ' = ' || sh.value) as shut_by, (
            select count(*) from (
                select from task o where s.due = 'now' and o.node_id = t.node_id and o.job_id = t.job_id and o.due_at < t.due_at
                limit :most
@@ -34,6 +35,10 @@ join package p on p.package_id = coalesce(t.package_id, j.package_id)
 left join module_version mv on mv.device_id = t.device_id and mv.module = t.module
 left join presence pr on pr.device_id = t.device_id
 left join setback sb on sb.device_id = t.device_id
+left join lateral (
+    select h.opens_at, h.key, h.value, g.name from hours_over(j.account_id, t.device_id) h left join device_group g using (group_id)
+    where not is_in_time(h.open_until, :now) order by h.opens_at desc nulls first limit 1
+) sh on true
 left join lateral halt_of(t.job_id, t.acts, t.state) h on t.acts < j.acts
 where t.device_id = :device_id and t.job_id = :job_id
   and t.life = coalesce((select d.life from device d where d.device_id = t.device_id), t.life)

@@ -28,6 +28,7 @@ from upwell.doors.devices.mqtt.receipts import Pending
 from upwell.doors.devices.mqtt.session import Session
 from upwell.doors.devices.mqtt.turns import Turns
 from upwell.doors.seldom import Seldom
+from upwell.meters.counting import Tally
 from upwell.service.journal import tell
 
 log = logging.getLogger(__name__)
@@ -50,6 +51,7 @@ class Door(Protocol):
     parting: "dict[UUID, asyncio.Task[None]]"
     turns: Turns
     alarms: Alarms
+    ended: Tally  # connections, by why
     skips: Seldom  # by device: whose publishes are larger than may be read
     under_way: int  # publishes of all connections that were handed in and are not settled
 
@@ -204,6 +206,7 @@ class Link(asyncio.BufferedProtocol):
                 timer.cancel()
         self._stall = self._slowed = None
         self._door.leave(self)
+        self._door.ended.add(reason.partition(":")[0])
         level = logging.DEBUG if reason in NO_NEWS or self._refused else logging.INFO
         tell(log, "mqtt connection ended", level, peer=self.peer, device=self._who(), reason=reason)
         if self.conn:

@@ -24,6 +24,7 @@ from upwell.doors.devices.mqtt.websocket import WebSocketLayer
 from upwell.doors.layers import TlsLayer
 from upwell.doors.seldom import Seldom
 from upwell.doors.tls import Failures
+from upwell.meters.counting import Tally
 from upwell.service.journal import tell
 
 log = logging.getLogger(__name__)
@@ -55,6 +56,7 @@ class MqttDoor:
         self.connections_max = connections_max
         self._drain_timeout_s = drain_timeout_s
         self._links: set[Link] = set()
+        self.refused, self.ended = Tally(), Tally()  # connections, by why
         self._strangers = Strangers(self.limits.strangers_max)
         self._refusals = Seldom(REFUSAL_PAUSE_S)
         self.skips = Seldom(SKIP_PAUSE_S, SKIPS_TOLD)
@@ -174,7 +176,12 @@ class MqttDoor:
         self._links.add(link)
         return True
 
+    def connected(self) -> int:
+        """How many connections are open, those that have not logged in too."""
+        return len(self._links)
+
     def _refused(self, link: Link, reason: str) -> None:
+        self.refused.add(reason)
         untold = self._refusals.due(f"{link.host} {reason}")
         if untold is not None:
             tell(log, "mqtt connection refused", logging.WARNING, peer=link.peer, reason=reason, untold=untold or None)
