@@ -131,6 +131,17 @@
     if (before.focus && document.activeElement === document.body) document.getElementById(before.focus)?.focus({ preventScroll: true });
     times(document);
     charts();
+    announce();
+  }
+
+  /* What a part is about and how that stands is said when it is another; numbers that tick are not. */
+  let announced = null;
+  function announce() {
+    const said = part()?.querySelector("[data-announce]")?.textContent.replace(/\s+/g, " ").trim();
+    const region = document.getElementById("announced");
+    if (!said || !region) return;
+    if (announced !== null && said !== announced) region.textContent = said;
+    announced = said;
   }
 
   document.addEventListener("htmx:sseMessage", settle);
@@ -225,4 +236,5 @@
   setInterval(() => times(document), 30000);
   times(document);
   charts();
+  announce();
 })();
