@@ -120,6 +120,13 @@
     before = { focus: part()?.contains(document.activeElement) ? document.activeElement.id : "", open: opened() };
   });
 
+  /* What is asked anew after an act takes a dialog from nobody who has opened one meanwhile. */
+  document.addEventListener("htmx:beforeSwap", (event) => {
+    if (event.detail.target !== part() || !isBusy()) return;
+    event.detail.shouldSwap = false;
+    held = true;
+  });
+
   function release() {
     if (held && !isBusy()) { held = false; htmx.trigger(document.body, "upwell-done"); }
   }
