@@ -202,7 +202,7 @@ def test_nothing_is_taken_of_another_site_or_of_who_may_not(v1: Api, boss: Brows
     stranger = httpx.put(f"http://{v1.address}/console/v1{part}", content=b"x" * 100)
     assert stranger.status_code == 401 and "hx-redirect" not in stranger.headers
     for method, path in (
-        ("DELETE", "/devices/x"),
+        ("DELETE", "/products/x"),
         ("POST", "/users"),
         ("GET", "/audit"),
         ("GET", "/nothing"),

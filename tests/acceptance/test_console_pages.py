@@ -51,6 +51,9 @@ def evil(server: Server, v1: Api) -> Iterator[dict[str, Any]]:
     device.offered()
     device.say(f"/ota/device/progress/{product}/{made['name']}", {"step": "-3", "desc": EVIL})
     until(lambda: v1.do("show_rollout", rollout_id=rollout), lambda shown: shown["tasks"]["failed"] == 1)
+    imported = v1.send("create_import", f'name,nickname\n"{EVIL}","{EVIL[:20]}"\n'.encode(), product_id=product)["id"]
+    asked = [{"field": "nickname", "values": [EVIL[:60]]}, {"field": "tag", "key": "note", "values": [TAG_EVIL]}]
+    dynamic = v1.do("create_group", name=unique("g"), condition={"all_of": asked})["id"]
     second = v1.do("create_rollout", kind="static", package_id=package, product_id=product, targets={"all": True})["id"]
     v1.do("pause_rollout", rollout_id=second, reason=EVIL)
     yield {
@@ -60,6 +63,8 @@ def evil(server: Server, v1: Api) -> Iterator[dict[str, Any]]:
         "rollout": rollout,
         "second": second,
         "package": package,
+        "import": imported,
+        "dynamic": dynamic,
     }
     device.close()
 
@@ -71,7 +76,9 @@ def paths(evil: dict[str, Any]) -> list[str]:
         f"/devices?group_id={evil['group']}", f"/devices?q={quote(EVIL)}", f"/devices?version={quote('1.0<i>')}",
         f"/devices/{device}", f"/devices/{device}?kind=task", f"/devices/{device}?rollout_id={evil['rollout']}",
         "/products", f"/products/{product}", "/rollouts", f"/rollouts/{evil['rollout']}",
-        "/packages", "/packages?view=all", f"/packages?product_id={product}", f"/packages/{evil['package']}",
+        "/groups", f"/groups/{evil['group']}", f"/groups/{evil['dynamic']}", "/groups/new", "/imports",
+        f"/imports/{evil['import']}", "/packages", "/packages?view=all",
+        f"/packages?product_id={product}", f"/packages/{evil['package']}",
         f"/packages/new?product_id={product}", f"/packages/new?module={quote(EVIL)}",
         f"/rollouts/{evil['rollout']}?reasons=1", "/rollouts/new",
         f"/rollouts/new?product_id={product}&group_id={evil['group']}", f"/rollouts/new?package_id={quote(EVIL)}",

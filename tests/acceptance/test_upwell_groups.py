@@ -80,6 +80,23 @@ def test_each_comparison_means_what_it_says(v1: Api, fleet: dict[str, Any]) -> N
     ]  # fmt: skip
     for asked, expected in cases:
         assert members(v1, group(v1, of, asked)) == expected, asked
+        told = v1.do("preview_group", condition={"all_of": [of, asked]})
+        assert {each["name"] for each in told["examples"]} == expected, asked
+        assert (told["fits"], told["whole"]) == (len(expected), True)
+
+
+def test_what_a_condition_means_is_told_before_there_is_a_group(v1: Api, fleet: dict[str, Any]) -> None:
+    of_none = v1.do("preview_group", condition={"all_of": [comparison("product_id", "nobody")]})
+    assert (of_none["looked"], of_none["fits"], of_none["whole"]) == (0, 0, True)
+    of_one = v1.do("preview_group", condition={"all_of": [comparison("product_id", fleet["other"])]})
+    assert (of_one["looked"], of_one["fits"]) == (1, 1), "no other product is looked into"
+    some = [comparison("product_id", fleet["other"]), comparison("name", "spare-1")]
+    anywhere = v1.do("preview_group", condition={"any_of": [{"all_of": [each]} for each in some]})
+    assert anywhere["fits"] == 2 and anywhere["looked"] >= 5
+    wrong = v1.refused("preview_group", condition={"all_of": [comparison("status", "nobody")]})
+    assert wrong.code == "invalid-value"
+    made = group(v1, comparison("product_id", fleet["other"]))
+    assert "devices" not in v1.do("show_group", group_id=made["id"], counted=False)
 
 
 def test_any_of_some(v1: Api, fleet: dict[str, Any]) -> None:

@@ -63,6 +63,9 @@ def fleet(server: Server, v1: Api) -> Iterator[dict[str, Any]]:
     for number in range(2, 6):
         v1.do("create_device", product_id=product, name=f"lamp-{number}")
     v1.do("set_device_tags", device_id=made["id"], tags={"site": "berlin", "floor": "4"})
+    imported = v1.send("create_import", b"name\nlamp-2\nno name\n", product_id=product)["id"]
+    asked = [{"field": "product_id", "values": [product]}, {"field": "tag", "key": "site", "operator": "exists"}]
+    group = v1.do("create_group", name="of a site", condition={"all_of": asked})["id"]
     package = v1.do("create_package", name="night mode", version="2.0", product_id=product, verify=False,
                     upload_url=v1.upload(b"x" * 1000))["id"]  # fmt: skip
     device = Device(server.mqtt, product, made["name"], made["secret"])
@@ -74,7 +77,14 @@ def fleet(server: Server, v1: Api) -> Iterator[dict[str, Any]]:
     device.offered()
     device.progress(-3)
     until(lambda: v1.do("show_rollout", rollout_id=failed), lambda shown: shown["tasks"]["failed"] == 1)
-    yield {"product": product, "device": made["id"], "rollout": failed, "package": package}
+    yield {
+        "product": product,
+        "device": made["id"],
+        "rollout": failed,
+        "package": package,
+        "import": imported,
+        "group": group,
+    }
     device.close()
 
 

@@ -21,7 +21,8 @@ def paths(fleet: dict[str, Any]) -> list[str]:
         f"/rollouts/{rollout}?reasons=1", "/rollouts/new",
         f"/rollouts/new?package_id={fleet['package']}&product_id={product}",
         "/packages", "/packages?view=all", f"/packages/{fleet['package']}",
-        "/packages/new", "/audit", "/account", "/nothing",
+        "/packages/new", "/groups", f"/groups/{fleet['group']}", "/groups/new", "/imports",
+        f"/imports/{fleet['import']}", "/audit", "/account", "/nothing",
     ]  # fmt: skip
 
 

@@ -615,9 +615,19 @@ class AsyncOperations(Awaiting):
             s.Group,
         )
 
-    async def show_group(self, group_id: str) -> s.CountedGroup:
-        """A group. Needs the role viewer. `GET /v1/groups/{group_id}`"""
-        return await self._one(ask("GET", path("/groups/{}", group_id)), s.CountedGroup)
+    async def preview_group(
+        self, *, condition: s.PreviewGroupCondition, idempotency_key: str | None = None
+    ) -> s.Fitting:
+        """Which devices a condition means, before a group is made of it. Nothing is made. It looks at 10,000 devices
+        at most, and so costs the same on any fleet. Needs the role operator. `POST /v1/groups/preview`"""
+        return await self._one(
+            ask("POST", "/groups/preview", body={"condition": condition}, idempotency_key=idempotency_key), s.Fitting
+        )
+
+    async def show_group(self, group_id: str, *, counted: bool | None = None) -> s.CountedGroup:
+        """A group. With `counted` false it has no `devices`, which a large group takes seconds for. Needs the role
+        viewer. `GET /v1/groups/{group_id}`"""
+        return await self._one(ask("GET", path("/groups/{}", group_id), query={"counted": counted}), s.CountedGroup)
 
     async def update_group(
         self,

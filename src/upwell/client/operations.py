@@ -597,9 +597,17 @@ class Operations(Blocking):
             s.Group,
         )
 
-    def show_group(self, group_id: str) -> s.CountedGroup:
-        """A group. Needs the role viewer. `GET /v1/groups/{group_id}`"""
-        return self._one(ask("GET", path("/groups/{}", group_id)), s.CountedGroup)
+    def preview_group(self, *, condition: s.PreviewGroupCondition, idempotency_key: str | None = None) -> s.Fitting:
+        """Which devices a condition means, before a group is made of it. Nothing is made. It looks at 10,000 devices
+        at most, and so costs the same on any fleet. Needs the role operator. `POST /v1/groups/preview`"""
+        return self._one(
+            ask("POST", "/groups/preview", body={"condition": condition}, idempotency_key=idempotency_key), s.Fitting
+        )
+
+    def show_group(self, group_id: str, *, counted: bool | None = None) -> s.CountedGroup:
+        """A group. With `counted` false it has no `devices`, which a large group takes seconds for. Needs the role
+        viewer. `GET /v1/groups/{group_id}`"""
+        return self._one(ask("GET", path("/groups/{}", group_id), query={"counted": counted}), s.CountedGroup)
 
     def update_group(
         self,

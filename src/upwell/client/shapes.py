@@ -383,6 +383,19 @@ class Group(TypedDict):
     created_at: str
 
 
+class Fitting(TypedDict):
+    """What a condition means."""
+
+    fits: int
+    """Devices, of those that were looked at"""
+    looked: int
+    """Devices"""
+    whole: bool
+    """These are all there are; else the newest 10,000 that may be meant"""
+    examples: list[Device]
+    """Ten that fit, at most"""
+
+
 class CountedGroup(TypedDict):
     """A group, and how many devices are in it."""
 
@@ -399,7 +412,7 @@ class CountedGroup(TypedDict):
     super_group_id: NotRequired[str]
     """The group that it is under"""
     created_at: str
-    devices: DeviceCounts
+    devices: NotRequired[DeviceCounts]
 
 
 class Enrolled(TypedDict):
@@ -1789,6 +1802,57 @@ class CreateGroupConditionAnyOf(TypedDict):
 class CreateGroupCondition(TypedDict):
     all_of: NotRequired[list[CreateGroupConditionAllOf]]
     any_of: NotRequired[list[CreateGroupConditionAnyOf]]
+
+
+class PreviewGroupConditionAllOf(TypedDict):
+    field: Literal[
+        "id",
+        "name",
+        "nickname",
+        "product_id",
+        "space_id",
+        "group_id",
+        "gateway_id",
+        "status",
+        "created_at",
+        "activated_at",
+        "version",
+        "tag",
+    ]
+    operator: NotRequired[Literal["is", "is_not", "begins_with", "before", "after", "exists"]]
+    values: NotRequired[list[str]]
+    module: NotRequired[str]
+    key: NotRequired[str]
+
+
+class PreviewGroupConditionAnyOfAllOf(TypedDict):
+    field: Literal[
+        "id",
+        "name",
+        "nickname",
+        "product_id",
+        "space_id",
+        "group_id",
+        "gateway_id",
+        "status",
+        "created_at",
+        "activated_at",
+        "version",
+        "tag",
+    ]
+    operator: NotRequired[Literal["is", "is_not", "begins_with", "before", "after", "exists"]]
+    values: NotRequired[list[str]]
+    module: NotRequired[str]
+    key: NotRequired[str]
+
+
+class PreviewGroupConditionAnyOf(TypedDict):
+    all_of: list[PreviewGroupConditionAnyOfAllOf]
+
+
+class PreviewGroupCondition(TypedDict):
+    all_of: NotRequired[list[PreviewGroupConditionAllOf]]
+    any_of: NotRequired[list[PreviewGroupConditionAnyOf]]
 
 
 class CreateDeviceHoursTag(TypedDict):

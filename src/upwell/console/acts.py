@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import parse_qsl
 
-from upwell.console import making
+from upwell.console import grouping, making
 from upwell.console.fields import Fields, nested
 from upwell.console.headers import CSRF_FIELD
 from upwell.dialects.rest import Route
@@ -52,6 +52,11 @@ ACTS: dict[str, Act] = {
     "create_product": Act("product_made"),
     "update_device": Act("device_changed", "PATCH"),
     "release_device": Act("released"),
+    "cancel_import": Act("import_canceled"),
+    "preview_group": Act("previewed", reads=True, told="group_told.html", body=grouping.preview_body),
+    "create_group": Act("group_made", goes_to="/groups/{id}", body=grouping.body),
+    "update_group": Act("group_changed", "PATCH", emptied=("description",)),
+    "delete_group": Act("group_deleted", "DELETE", goes_to="/groups"),
     "update_package": Act("package_changed", "PATCH", emptied=("description", "note")),
     "delete_package": Act("package_deleted", "DELETE", goes_to="/packages?view=all"),
     "create_plan": Act("planned", reads=True, page="rollout_new", told="plan_told.html", body=making.plan_body),

@@ -59,6 +59,7 @@ AFTER: dict[type, After] = {
     **dict.fromkeys(
         (c.CreateProduct, c.UpdateProduct, c.CreateSpace, c.RenameSpace, c.CreateDevice, c.SetTags,
          c.DeleteTags, c.RegisterDevices, c.CreateGroup, c.UpdateGroup, c.DeleteGroup, c.AddToGroup, c.RemoveFromGroup,
+         c.PreviewGroup,
          c.CreateUploadTicket, c.UpdatePackage, c.CreateModule, c.UpdateModule, c.DeleteModule, c.DeleteTargetFile,
          c.CreateHook, c.DeleteHook, c.DeleteAction, c.CheckDeviceNames, c.CreateKey, c.RevokeKey,
          c.CreateOwnKey, c.RevokeOwnKey, c.CreateDeviceHours,

@@ -42,6 +42,22 @@ def create(
     at.say(f"\nNext: upwell group {then.format(made['id'])}")
 
 
+@verb(
+    app, "preview", """upwell group preview --condition '{"all_of": [{"field": "version", "values": ["1.0"]}]}'""",
+)  # fmt: skip
+def preview(
+    at: At,
+    condition: Annotated[str, typer.Option(metavar="JSON", help="What would fill it, as the API takes it.")],
+) -> None:
+    """Show which devices a condition means, before a group is made of it."""
+    found = at.client.preview_group(condition=_read(condition))
+    told = of(found["fits"], "device")
+    at.one(
+        found, ("fits", told if found["whole"] else f"{told} of the newest {number(found['looked'])} looked at"),
+        ("such as", ", ".join(each["id"] for each in found["examples"]) or None),
+    )  # fmt: skip
+
+
 def _read(condition: str) -> Any:
     """What the server is sent. Raises Ended."""
     try:

@@ -8,15 +8,16 @@
   const at = (id) => document.getElementById(id);
   const say = form.dataset, csrf = form.elements.csrf.value;
   const drop = at("drop"), chooser = at("file"), box = at("sent"), bar = at("sent-bar");
+  const { tell, calm } = window.Upwell.telling(form, at("told-form"));
   let sending = null, complete = null, wanted = false, made = false, began = { at: 0, sent: 0 };
 
   /* --- the file ------------------------------------------------------------------------------------------------------- */
 
   async function take(file) {
     if (!file) return;
-    if (!file.size) { tellProblem({ detail: say.empty }); return; }
-    if (file.size > Number(say.most)) { tellProblem({ detail: fill(say.large, { n: size(Number(say.most)) }) }); return; }
-    at("told-form").replaceChildren();
+    if (!file.size) { tell({ detail: say.empty }); return; }
+    if (file.size > Number(say.most)) { tell({ detail: fill(say.large, { n: size(Number(say.most)) }) }); return; }
+    calm();
     const before = sending;
     complete = null;
     suggest(file.name);
@@ -39,7 +40,7 @@
       if (mine !== sending || error === null) return;
       mine.state = "failed";
       show(mine);
-      tellProblem(error instanceof Refused ? error.problem : { detail: String(error) });
+      tell(error instanceof Refused ? error.problem : { detail: String(error) });
     }
   }
 
@@ -131,51 +132,16 @@
       made = true;
       location.assign(`${say.packages}/${encodeURIComponent(told.id)}`);
     } catch (error) {
-      tellProblem(error instanceof Lost ? { detail: document.getElementById("main").dataset.lost } : error.problem || { detail: String(error) });
+      tell(error instanceof Lost ? { detail: document.getElementById("main").dataset.lost } : error.problem || { detail: String(error) });
     } finally { button.disabled = false; wanted = false; if (sending) show(sending); }
-  }
-
-  function tellProblem(problem) {
-    at("told-form").replaceChildren(note(problem));
-    for (const each of form.querySelectorAll("[aria-invalid]")) clear(each);
-    let first = null;
-    for (const { parameter, problem: wrong, try: advice } of problem.errors || []) {
-      const field = form.elements[parameter.replace(/\[.*/, "")];
-      if (!field || !field.id) continue;
-      field.setAttribute("aria-invalid", "true");
-      const text = document.createElement("p");
-      text.className = "wrong"; text.id = `${field.id}-wrong`; text.lang = "en";
-      text.textContent = `${wrong}. ${advice}`;
-      field.setAttribute("aria-describedby", text.id);
-      field.closest(".field").after(text);
-      first ||= field;
-    }
-    first?.closest("details")?.setAttribute("open", "");
-    first?.focus();
-  }
-
-  function clear(field) {
-    field.removeAttribute("aria-invalid");
-    at(`${field.id}-wrong`)?.remove();
-  }
-
-  function note(problem) {
-    const box = document.createElement("div"), text = document.createElement("p");
-    box.className = "note bad";
-    if (problem.title) text.append(Object.assign(document.createElement("strong"), { textContent: problem.title, lang: "en" }));
-    const sentences = problem.errors ? [] : [problem.detail, problem.try];
-    for (const each of sentences.filter((each) => each && each !== problem.title)) text.append(Object.assign(document.createElement("span"), { textContent: each }));
-    box.append(text);
-    return box;
   }
 
   form.addEventListener("submit", (event) => {
     event.preventDefault();
-    if (!sending) { tellProblem({ detail: say.none }); chooser.focus(); return; }
-    at("told-form").replaceChildren();
+    if (!sending) { tell({ detail: say.none }); chooser.focus(); return; }
+    calm();
     if (complete) { make(); return; }
     wanted = true;
     show(sending);
   });
-  form.addEventListener("input", (event) => { if (event.target.hasAttribute("aria-invalid")) clear(event.target); });
 })();

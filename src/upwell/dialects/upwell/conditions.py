@@ -34,6 +34,8 @@ _BY: Mapping[str, tuple[Field, tuple[str, ...]]] = {
     "version": ("version", _TEXT),
     "tag": ("tag_value", (*_TEXT, "exists")),
 }
+FIELDS: Mapping[str, tuple[str, ...]] = {name: words for name, (_, words) in _BY.items()}
+"""What may be compared, and by which operators."""
 OPERATORS = tuple(dict.fromkeys(word for _, words in _BY.values() for word in words))
 
 _COMPARISONS: Table = (

@@ -1,5 +1,7 @@
 """Our own operations on groups of devices and their members: their members, their commands, their answers."""
 
+from dataclasses import replace
+
 from upwell.dialects.checks import OneOf
 from upwell.dialects.operations import Param, Values
 from upwell.dialects.upwell import conditions, names, pages
@@ -7,7 +9,7 @@ from upwell.dialects.upwell.conditions import CONDITION
 from upwell.dialects.upwell.device_ops import COUNTS, DEVICE, DEVICE_PATH, key
 from upwell.dialects.upwell.params import DESCRIPTION, DEVICE_ID, NAME, SPACE_ID, label, path_id, sort
 from upwell.dialects.upwell.rows import Row, all_of, listed, row
-from upwell.dialects.upwell.shapes import Shape, at, free, number, text
+from upwell.dialects.upwell.shapes import Shape, at, free, number, switch, text
 from upwell.domain import commands as c
 from upwell.domain.errors import Invalid
 
@@ -30,11 +32,19 @@ GROUP = Shape("Group", "Devices under one name.", (
 ))  # fmt: skip
 COUNTED_GROUP = GROUP.with_(
     "CountedGroup", "A group, and how many devices are in it.",
-    free("devices", {"$ref": "#/components/schemas/DeviceCounts"}, lambda r: COUNTS.show(r.counts)),
+    free("devices", {"$ref": "#/components/schemas/DeviceCounts"},
+         lambda r: None if r.counts is None else COUNTS.show(r.counts), always=False),
 )  # fmt: skip
 ENROLLED = Shape("Enrolled", "What came of adding or removing members.", (
     number("changed", lambda r: r.done),
     number("already", lambda r: r.already, "were in the group before"),
+))  # fmt: skip
+FITTING = Shape("Fitting", "What a condition means.", (
+    number("fits", lambda r: r.fits, "devices, of those that were looked at"),
+    number("looked", lambda r: r.looked, "devices"),
+    switch("whole", lambda r: r.whole, "these are all there are; else the newest 10,000 that may be meant"),
+    free("examples", {"type": "array", "items": {"$ref": "#/components/schemas/Device"}},
+         lambda r: [DEVICE.show(each) for each in r.examples], "ten that fit, at most"),
 ))  # fmt: skip
 
 _ONE = "/groups/{group_id}"
@@ -52,6 +62,11 @@ def _create(v: Values) -> c.CreateGroup:
         name=v["name"], description=v["description"] or "", space=v["space_id"], condition=condition,
         condition_text=written, super_group_id=None if above is None else names.read_group_id(above),
     )  # fmt: skip
+
+
+def _preview(v: Values) -> c.PreviewGroup:
+    condition, _ = conditions.read(v["condition"])
+    return c.PreviewGroup(condition=condition)
 
 
 def _list(v: Values) -> c.ListGroups:
@@ -79,14 +94,21 @@ OPERATIONS: dict[str, Row] = {
               " one devices are added. A `version` is of the `module`, or of the whole device, and fits nothing where"
               " it is not known; a `tag` is the value of its `key`.",
     ),
+    "preview_group": row(
+        "POST", "/groups/preview", "operator", "Which devices a condition means, before a group is made of it.",
+        _preview, FITTING, body=(replace(CONDITION, required=True),),
+        notes="Nothing is made. It looks at 10,000 devices at most, and so costs the same on any fleet.",
+    ),
     "list_groups": listed(
         "/groups", "viewer", "Groups, newest first.", _list, GROUP,
         query=(SPACE_ID, Param("name", check=NAME), Param("kind", check=OneOf(("static", "dynamic"))),
                Param("super_group_id", check=label(64)), sort("name", "created_at")),
     ),
     "show_group": row(
-        "GET", _ONE, "viewer", "A group.", lambda v: c.ShowGroup(group_id=_number(v)), COUNTED_GROUP, ids=_GROUP,
-        tagged=True,
+        "GET", _ONE, "viewer", "A group.",
+        lambda v: c.ShowGroup(group_id=_number(v), counted=v["counted"] is not False), COUNTED_GROUP, ids=_GROUP,
+        query=(Param("counted", "bool"),), tagged=True,
+        notes="With `counted` false it has no `devices`, which a large group takes seconds for.",
     ),
     "update_group": row(
         "PATCH", _ONE, "operator", "Change a group's name or description.",

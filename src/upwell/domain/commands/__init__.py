@@ -54,8 +54,10 @@ from upwell.domain.commands.groups import (
     CreateGroup,
     DeleteGroup,
     Enrolled,
+    Fitting,
     Group,
     ListGroups,
+    PreviewGroup,
     RemoveFromGroup,
     ShowGroup,
     UpdateGroup,
@@ -287,7 +289,7 @@ Changing = (
     | CreateDevice | UpdateDevices | ResetSecret | ResetDevice | DeleteDevice | SetTags | DeleteTags
     | RegisterDevices | CheckDeviceNames | ReleaseDevice | ReleaseDevices | SetLimits
     | CreateDeviceHours | UpdateDeviceHours | DeleteDeviceHours
-    | CreateGroup | UpdateGroup | DeleteGroup | AddToGroup | RemoveFromGroup
+    | CreateGroup | UpdateGroup | DeleteGroup | AddToGroup | RemoveFromGroup | PreviewGroup
     | CreateUploadTicket | CreatePackage | UpdatePackage | DeletePackage | CreateModule | UpdateModule | DeleteModule
     | CreateJob | UpdateJob | ApproveJob | RefuseJob | PauseJob | ResumeJob | PromoteJob | EndPolicy | DeleteJob
     | PlanRollback | StartRollback
@@ -318,7 +320,7 @@ Reading = (
 Command = Changing | Reading
 
 Result = (
-    Done | Product | Device | Registration | DeviceCounts | AsideCounts | Released | Group | Enrolled | None
+    Done | Product | Device | Registration | DeviceCounts | AsideCounts | Released | Group | Enrolled | Fitting | None
     | UploadTicket | Upload | UploadPart | Package | Job | Steered | Hook | HookAction
     | Page[Product] | Page[Device] | Page[Module] | Page[ModuleVersion] | Page[Package]
     | Page[Job] | Page[Task] | Page[Hook] | Page[HookAction] | Page[Group] | Page[AuditEntry] | Page[TimelineLine]

@@ -4,7 +4,7 @@ value of `domain.search`, and its text is kept as the caller wrote it."""
 from dataclasses import dataclass
 from datetime import datetime
 
-from upwell.domain.commands.devices import DeviceCounts
+from upwell.domain.commands.devices import Device, DeviceCounts
 from upwell.domain.commands.lists import Slice
 from upwell.domain.commands.shared import DeviceKey
 from upwell.domain.commands.spaces import Space
@@ -39,6 +39,17 @@ class Enrolled:
     done: int
     already: int
     over: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Fitting:
+    """What a condition means: of `looked` devices `fits` do, of which some are the `examples`. `whole` where those are
+    all that there are."""
+
+    looked: int
+    fits: int
+    whole: bool
+    examples: tuple[Device, ...]
 
 
 # --- commands ---
@@ -120,3 +131,10 @@ class RemoveFromGroup:
     group_id: int
     devices: tuple[DeviceKey, ...]
     need_all: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PreviewGroup:
+    """→ Fitting. Which devices a condition would mean, as far as a bounded look tells."""
+
+    condition: Condition

@@ -73,7 +73,7 @@ left join presence n on n.device_id = d.device_id;
 
 -- name: products_of_account
 -- With devices.
-select product_id from product p
+select product_id, product_key from product p
 where account_id = :account_id and deleted_at is null and (:product_id::bigint is null or product_id = :product_id)
   and (:space_id::bigint is null or space_id = :space_id)
   and exists (select from device d where d.product_id = p.product_id and d.deleted_at is null) order by product_id;

@@ -106,6 +106,18 @@ where p.account_id = :account_id and p.deleted_at is null and d.deleted_at is nu
   and (:product_id::bigint is null or d.product_id = :product_id)
   and (:space_id::bigint is null or p.space_id = :space_id) and {condition};
 
+-- name: newest_fitting
+-- Of the newest devices of a product how many fit, and which of those are the newest.
+select count(*) as looked, count(*) filter (where w.fits) as fits,
+       coalesce((array_agg(w.device_id order by w.created_at desc, w.device_id desc) filter (where w.fits))[:10], '{}')
+           as examples
+from (
+    select d.device_id, d.created_at, {condition} as fits
+    from (select * from device where product_id = :product_id and deleted_at is null
+          order by created_at desc, device_id desc limit :at_most) d
+    join product p using (product_id) left join presence n using (device_id)
+) w;
+
 -- name: fitting_among
 select d.device_id from device d join product p using (product_id) left join presence n using (device_id)
 where p.account_id = :account_id and p.deleted_at is null and d.deleted_at is null
