@@ -32,7 +32,7 @@ from upwell.service.manage import access, sessions
 from upwell.service.manage.access import AccessKey, Caller
 
 DIALECT = "console"
-FORM_BYTES_MAX = 64 * 1024
+FORM_BYTES_MAX = 128 * 1024  # a thousand names of 64 characters, each with a line's end
 PART = "x-upwell-part"  # asks for what changes of a page alone
 _DO = f"{headers.ROOT}/do"
 
