@@ -60,6 +60,9 @@ async def _paths(upwell: AsyncClient) -> Mapping[str, str]:
     delivery = (await anext(aiter(upwell.list_deliveries(down))))["event_id"]
     person = next(each["id"] for each in await upwell.list_users() if each["name"] == "chen.wei")
     packages = [each async for each in upwell.list_packages(product_id="lamps")]
+    packages.sort(key=lambda each: not each["description"])  # the one with notes first
+    groups = [each async for each in upwell.list_groups()]
+    imports = [each async for each in upwell.list_imports()]
     shown = {f"rollout-{status}": f"/rollouts/{number}" for status, number in found.items()}
     return {
         "home": "/", "devices": "/devices", "devices-filtered": "/devices?status=offline&product_id=lamps&sort=name",
@@ -67,6 +70,8 @@ async def _paths(upwell: AsyncClient) -> Mapping[str, str]:
         "device-long": "/devices/lamps_lamp-0002",
         "device-away": "/devices/lamps_lamp-0199", "products": "/products", "product": "/products/lamps",
         "packages": "/packages", "packages-all": "/packages?view=all", "package": f"/packages/{packages[0]['id']}",
+        "groups": "/groups", "group": f"/groups/{groups[1]['id']}?count=1", "group-new": "/groups/new",
+        "imports": "/imports", "import": f"/imports/{imports[0]['id']}",
         "package-new": "/packages/new?product_id=lamps", "rollouts": "/rollouts", **shown,
         "rollout-new": f"/rollouts/new?package_id={packages[0]['id']}&product_id=lamps&overwrite=true",
         "hooks": "/hooks", "hook": f"/hooks/{chat}", "hook-failing": f"/hooks/{down}",
