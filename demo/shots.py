@@ -8,6 +8,7 @@ import asyncio
 import sys
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Any, cast
 
 from playwright.async_api import Browser, BrowserContext, Page, async_playwright
 
@@ -22,6 +23,7 @@ SIZES = {"desktop": {"width": 1440, "height": 900}, "phone": {"width": 375, "hei
 DEVICES, SEED = 200, 7
 PASSWORD = "shown-in-no-shot"
 SETTLE_MS = 900
+PARTS_SIZE = 20_000_000  # bytes of a file in three parts
 
 
 def main() -> None:
@@ -117,6 +119,18 @@ async def _inside(
     if await page.goto(f"http://{server.http}/console{paths['rollout-in_progress']}"):
         await page.click("#open-cancel")
         await _shot(page, folder / f"dialog-{size}-{scheme}.png")
+    await page.goto(f"http://{server.http}/console/devices?product_id=lamps&status=online&tag_key=site")
+    await page.check("#choose-all")
+    await page.evaluate("scrollTo(0, 0)")
+    await page.wait_for_timeout(SETTLE_MS)
+    await page.screenshot(path=str(folder / f"selected-{size}-{scheme}.png"))
+    await page.click("#open-bulk-tag")
+    await page.screenshot(path=str(folder / f"selected-dialog-{size}-{scheme}.png"))
+    await page.goto(f"http://{server.http}/console/packages/new?product_id=lamps")
+    await page.route("**/parts/2", lambda route: None)  # so that it is still on its way
+    image = {"name": "lamp-2.2.0.bin", "mimeType": "application/octet-stream", "buffer": bytes(PARTS_SIZE)}
+    await page.set_input_files("#file", files=cast(Any, image))
+    await _shot(page, folder / f"package-sending-{size}-{scheme}.png")
     for name, path in (("hook-made", "/hooks"), ("key-made", "/keys")):
         await page.goto(f"http://{server.http}/console{path}")
         await page.click("#open-make")
