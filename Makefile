@@ -17,7 +17,7 @@ BUILT := $(CLIENTS)/.built
 GO_CLIENTS := $(BUILT)/go-alibaba $(BUILT)/go-huawei
 NODE_CLIENTS := $(CLIENTS)/node-alibaba/node_modules/.package-lock.json $(CLIENTS)/node-mqtt/node_modules/.package-lock.json
 
-.PHONY: help setup demo test test-clients test-all lint check check-console shots serve bench prove mutate lock clean
+.PHONY: help setup demo test test-clients test-all lint check check-console shots dist serve bench prove mutate lock clean
 
 help:
 	@echo "make demo    run the main job from nothing: 300 simulated devices get a new firmware"
@@ -28,6 +28,7 @@ help:
 	@echo "make check   make lint (format, lint, types, import contracts), then the tests"
 	@echo "make serve   run the server (ARGS=... passes options)"
 	@echo "make check-console  all of the console in a Chromium; make shots: screenshots of its pages in shots/"
+	@echo "make dist    build the wheel and the sdist"
 	@echo "make bench   measure; make prove: the long proofs; make setup: only the .venv"
 	@echo "make mutate  which small changes of the law-bearing modules no test notices (hours on a small machine)"
 
@@ -107,6 +108,10 @@ check-console: $(STAMP) $(BROWSER) $(AXE)
 
 shots: $(STAMP) $(BROWSER)
 	@$(BIN)/python -m demo.shots $(ARGS)
+
+dist: $(STAMP)
+	@rm -rf build dist && $(BIN)/python -c "from setuptools import build_meta; build_meta.build_sdist('dist')" >/dev/null
+	@$(BIN)/python -m pip wheel -q --no-deps --no-build-isolation --wheel-dir dist . && ls dist
 
 serve: $(STAMP)
 	@$(BIN)/upwell serve $(ARGS)

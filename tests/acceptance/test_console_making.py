@@ -159,6 +159,19 @@ def test_what_the_state_of_things_forbids_is_told_and_the_form_stays(v1: Api, ma
     assert page.forms["/console/do/rollouts/plan"]["tags.remark"] == "stays"
 
 
+def test_a_thousand_long_names_are_taken_and_one_more_is_refused_with_all_of_them_kept(v1: Api, maker: Browser) -> None:
+    package, product = a_package(v1, devices=1)
+    names = [f"{number:064}" for number in range(1000)]
+    fields = opened(maker, package, product, whom="device_names", **{"targets.device_names": "\r\n".join(names)})
+    got = Page(maker.send("/do/rollouts", fields, **SCRIPTED))
+    assert got.status == 404 and "device" in got.text, "none of them is there, which is known of them all"
+    fields = fields | {"once": opened(maker, package, product)["once"]}
+    page = Page(maker.send("/do/rollouts", fields | {"targets.device_names": "\r\n".join([*names, "more"])}))
+    assert page.status == 400 and "1000" in page.text and names[999] in page.text
+    assert maker.send("/do/rollouts", fields | {f"waves[{n}].of": "1" for n in range(250)}).status_code == 400
+    assert maker.send("/do/rollouts", fields | {"waves[0].of": "1" * 200_000}).status_code in (400, 413)
+
+
 def test_without_scripts_a_button_shows_the_plan_beside_the_form(v1: Api, maker: Browser) -> None:
     package, product = a_package(v1)
     page = Page(maker.send("/do/rollouts/plan", opened(maker, package, product, **{"tags.remark": "stays"})))

@@ -20,6 +20,7 @@ from acceptance.leaks import leaked
 PASSWORD = "correct-horse-battery"
 WRONG = "wrong-horse-battery"
 SHORT_S = 15
+PROVEN = ("NoPermission", "InvalidAction.NotFound")  # what is refused after the proof
 
 
 @pytest.fixture(scope="module")
@@ -135,6 +136,7 @@ def test_a_refused_call_says_which_key_asked_for_what(server: Server) -> None:
         asked = signed(key, action, {"ProductName": "a_product", "NodeType": "0"} if action == "CreateProduct" else {})
         _, answer = ask(server.http, asked)
         event = told(server, "request refused", key=key.id, operation=action, request_id=answer["RequestId"])
+        assert event["ms"] >= 0 and ("account" in event) == (code in PROVEN)  # of a proven key alone
         assert event["code"] == answer["Code"] == code and event["peer"] == "127.0.0.1"
         assert leaked(server.data_dir, asked["Signature"]) == []
     tuya = server.new_key("default", "admin", "tuya")
@@ -229,3 +231,11 @@ def test_text_lines_say_the_same(sdk: Any) -> None:
         .split(" INFO ", 1)[1]
         .startswith('device login refused: client_id="a b\\nforged" user="who?" reason="malformed: ')
     ), lines
+
+
+def test_what_an_owner_did_is_told_with_its_request(server: Server, sdk: Any) -> None:
+    """By the id that the answer has, so that a call can be followed from a script's own log into ours."""
+    made = sdk.create_product(m.CreateProductRequest(product_name=f"told_{time.time_ns()}", node_type=0)).body
+    event = told(server, "product made", request_id=made.request_id)
+    assert event["key"] == server.admin.id and event["operation"] == "CreateProduct" and event["level"] == "INFO"
+    assert event["ms"] >= 0 and isinstance(event["account"], int) and event["address"] == "127.0.0.1"

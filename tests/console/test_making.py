@@ -132,6 +132,7 @@ def test_it_is_made_and_steered_by_keyboard_alone(v1: Api, pumps: dict[str, str]
     page.keyboard.type("for the night")
     page.keyboard.press("Enter")
     expect(page.locator("main .note").first).to_contain_text("for the night")
+    expect(page.locator("#announced")).to_contain_text("Paused")
     go_to(page, "#open-pace")
     page.keyboard.press("Enter")
     page.wait_for_timeout(2500)  # a part that comes meanwhile takes nothing away

@@ -5,6 +5,7 @@ import logging
 from collections.abc import Iterator
 
 import pytest
+from tools import logs as logs_tool
 
 from upwell.cli import logs
 from upwell.cli.logs import Bounded, JsonLines, TextLines
@@ -109,3 +110,11 @@ def test_the_host_of_a_peer() -> None:
     assert [host_of(peer) for peer in ("1.2.3.4:5", "1.2.3.4", "[::1]:5", "::1", "local", "?")] == [
         "1.2.3.4", "1.2.3.4", "[::1]", "::1", "local", "?",
     ]  # fmt: skip
+
+
+def test_the_page_has_each_line_that_the_code_writes() -> None:
+    text = logs_tool.FILE.read_text()
+    assert logs_tool.written(text) == text, "run: python tools/logs.py"
+    told = {(line.level, line.event) for line in logs_tool.lines()}
+    assert len(told) > 100
+    assert {("INFO", "request refused"), ("DEBUG", "request answered"), ("ERROR", "request failed")} <= told

@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+import os
 import signal
 import sys
 from typing import TYPE_CHECKING
@@ -14,6 +15,7 @@ from upwell.cli.apps import alone
 from upwell.cli.described import described
 from upwell.cli.logfile import LogFile
 from upwell.cli.logs import set_up_logging
+from upwell.cli.notify import stay_alive, tell_systemd
 from upwell.cli.settings import Option, Switch, migrated, settings_of, with_database
 from upwell.config import Settings
 from upwell.service.context import Context
@@ -76,7 +78,11 @@ async def _serve(settings: Settings, file: LogFile | None) -> None:
                 flush=True,
             )
         tell(log, "server started", version=__version__, **at.told())
+        tell_systemd(f"READY=1\nSTATUS=serving at {at.http}\nMAINPID={os.getpid()}")
+        alive = asyncio.create_task(stay_alive())
         await stop.wait()
+        tell_systemd("STOPPING=1")
+        alive.cancel()
         tell(log, "server stops")
     finally:
         await server.stop()

@@ -1097,7 +1097,7 @@ class Standing(TypedDict):
     waiting: int
     """Queued, or to be confirmed"""
     at_work: int
-    """Told, and without an end yet"""
+    """Notified, or in progress"""
     succeeded: int
     failed: int
     canceled: int

@@ -125,7 +125,7 @@ class Entrance:
             told = {"user": user, "operation": request.url.path, "code": code, "peer": peer}
             tell(log, "request refused", **told, request_id=trace)
         else:
-            log.error("request %s failed", trace, exc_info=error)
+            tell(log, "request failed", logging.ERROR, error, operation=request.url.path, peer=peer, request_id=trace)
         said = {"account": "default", "name": "", "to": "", "token": ""} | fields
         return _shown(request, template, error, said=said, is_first=False, trace=trace)
 

@@ -32,7 +32,7 @@ from upwell.service.manage import access, sessions
 from upwell.service.manage.access import AccessKey, Caller
 
 DIALECT = "console"
-FORM_BYTES_MAX = 64 * 1024
+FORM_BYTES_MAX = 128 * 1024  # a thousand names of 64 characters, each with a line's end
 PART = "x-upwell-part"  # asks for what changes of a page alone
 _DO = f"{headers.ROOT}/do"
 
@@ -238,6 +238,7 @@ def _scripted(asked: Asked[RestRequest]) -> Call:
     return Call(
         operation=found.name, role=role, own=found, permits=lambda caller: access.require(caller, role), reads=reads,
         limit_per_s=render.REQUESTS_PER_S, of_caller=True,
+        keeps=partial(scripted.promised, asked.request, found, _token(asked)),
     )  # fmt: skip
 
 

@@ -120,6 +120,13 @@
     before = { focus: part()?.contains(document.activeElement) ? document.activeElement.id : "", open: opened() };
   });
 
+  /* What is asked anew after an act takes a dialog from nobody who has opened one meanwhile. */
+  document.addEventListener("htmx:beforeSwap", (event) => {
+    if (event.detail.target !== part() || !isBusy()) return;
+    event.detail.shouldSwap = false;
+    held = true;
+  });
+
   function release() {
     if (held && !isBusy()) { held = false; htmx.trigger(document.body, "upwell-done"); }
   }
@@ -131,6 +138,17 @@
     if (before.focus && document.activeElement === document.body) document.getElementById(before.focus)?.focus({ preventScroll: true });
     times(document);
     charts();
+    announce();
+  }
+
+  /* What a part is about and how that stands is said when it is another; numbers that tick are not. */
+  let announced = null;
+  function announce() {
+    const said = part()?.querySelector("[data-announce]")?.textContent.replace(/\s+/g, " ").trim();
+    const region = document.getElementById("announced");
+    if (!said || !region) return;
+    if (announced !== null && said !== announced) region.textContent = said;
+    announced = said;
   }
 
   document.addEventListener("htmx:sseMessage", settle);
@@ -225,4 +243,5 @@
   setInterval(() => times(document), 30000);
   times(document);
   charts();
+  announce();
 })();

@@ -82,7 +82,7 @@ def _of_device(v: Values) -> c.ListTasks:
 LOOK = Shape("Standing", "How the tasks of a rollout stood at a moment.", (
     at("at", lambda r: r.at),
     number("waiting", lambda r: r.waiting, "queued, or to be confirmed"),
-    number("at_work", lambda r: r.at_work, "told, and without an end yet"),
+    number("at_work", lambda r: r.at_work, "notified, or in progress"),
     number("succeeded", lambda r: r.succeeded),
     number("failed", lambda r: r.failed),
     number("canceled", lambda r: r.canceled),

@@ -1,4 +1,4 @@
-"""Hours of a group's devices, or of those with a tag: in them alone they are offered anything (ADR 0058)."""
+"""Hours of a group's devices, or of those with a tag: in them alone they are offered anything (ADR 0059)."""
 
 from dataclasses import dataclass
 from datetime import datetime

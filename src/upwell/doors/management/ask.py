@@ -8,7 +8,6 @@ request that comes again under its key is done once (service.manage.kept_answers
 """
 
 import logging
-import time
 from collections.abc import Callable, Mapping
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field, replace
@@ -49,7 +48,6 @@ async def ask(
     request names, in the `first` when there is none. Never raises."""
     tongue, who = first, first.claimed(asked)[0]
     known: Known | None = None
-    began_s = time.perf_counter()
     try:
         async with house.working.asked():
             key = await _key(house, tongues, asked)
@@ -77,11 +75,16 @@ async def ask(
     except UpwellError as exc:
         answer = await _refused(house, tongue, asked, who, known, exc)
     except Exception as exc:
-        log.exception("request %s (%s) failed", asked.request_id, asked.operation or "unknown")
+        about = {"account": known and known.caller.account_id, "operation": asked.operation, "peer": asked.peer}
+        tell(log, "request failed", logging.ERROR, exc, key=who, **about, **asked.told)
         answer = tongue.refuse(asked, exc)
         await _note_refusal(house, known, answer, asked.peer)
     name = next((dialect for dialect, each in tongues.items() if each is tongue), "")
-    house.requests.add(name, asked.operation, answer.status, answer.code, time.perf_counter() - began_s)
+    house.requests.add(name, asked.operation, answer.status, answer.code, asked.took_s)
+    tell(
+        log, "request answered", logging.DEBUG, tongue=name, key=who, account=known and known.caller.account_id,
+        operation=asked.operation, status=answer.status, code=answer.code, peer=asked.peer, **asked.told,
+    )  # fmt: skip
     if known is None or not known.marks:
         return answer
     return replace(answer, headers={**answer.headers, **known.marks})
@@ -113,7 +116,7 @@ def _answered(tongue: Speaker[RequestT], asked: Asked[RequestT], known: Known, r
 
 
 def _again(asked: Asked[RequestT], who: str, said: Said) -> Answer:
-    tell(log, "answered again", key=who, operation=asked.operation, peer=asked.peer, request_id=asked.request_id)
+    tell(log, "answered again", key=who, operation=asked.operation, peer=asked.peer, **asked.told)
     return Answer(said.status, said.body, {**said.headers, REPEATED: "true"})
 
 
@@ -136,7 +139,8 @@ async def _refused(
         except UpwellError as exc:
             answer, error = tongue.refuse(asked, exc), exc
     operation = asked.operation or tongue.claimed(asked)[1]
-    deeds.tell_refusal(who, operation, answer.code, error, asked.peer, asked.request_id)
+    account = None if known is None else known.caller.account_id
+    deeds.tell_refusal(who, account, operation, answer.code, error, asked.peer, asked.told)
     await _note_refusal(house, known, answer, asked.peer)
     return answer
 
@@ -235,6 +239,6 @@ async def _perform(
     result = await uses.perform(ctx, caller, command, call.role, asked.origin, asked.incoming)
     if act is not None:
         await act.done(result)
-    deeds.tell_deed(caller, command, result, call.operation, tongue.job_name, asked.peer)
+    deeds.tell_deed(caller, command, result, call.operation, tongue.job_name, asked.peer, asked.told)
     house.changed(command)
     return result

@@ -87,7 +87,7 @@ class SignIn:
         if isinstance(error, CallerError | Busy):
             tell(log, "request refused", **who, operation=operation, code=status, peer=peer, request_id=trace)
         else:
-            log.error("request %s failed", trace, exc_info=error)
+            tell(log, "request failed", logging.ERROR, error, **who, operation=operation, peer=peer, request_id=trace)
         return _answered(trace, status, body)
 
 

@@ -6,6 +6,7 @@ but for `caller` and a `use`, nothing in them waits.
 """
 
 import asyncio
+import time
 from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -64,6 +65,17 @@ class Asked(Generic[RequestT]):
     own: Any = None  # what the tongue itself keeps of the call
     problem: CallerError | None = None
     incoming: Incoming | None = None  # the body where it is not kept, but taken as it comes; `request` has none then
+    began_s: float = field(default_factory=time.perf_counter, repr=False)  # when it had been read
+
+    @property
+    def took_s(self) -> float:
+        """Seconds since it had been read."""
+        return time.perf_counter() - self.began_s
+
+    @property
+    def told(self) -> dict[str, object]:
+        """What every line of the log about it has."""
+        return {"request_id": self.request_id, "ms": round(self.took_s * 1000, 1)}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -75,7 +75,7 @@ class SignInDoor:
             self.house.book.stranger(asked.peer)
         if isinstance(error, UpwellError):
             told = {"user": user, "operation": OPERATION, "code": answer.code, "peer": asked.peer}
-            tell(log, "request refused", **told, request_id=asked.request_id)
+            tell(log, "request refused", **told, **asked.told)
         else:
-            log.error("request %s failed", asked.request_id, exc_info=error)
+            tell(log, "request failed", logging.ERROR, error, operation=OPERATION, peer=asked.peer, **asked.told)
         return answer

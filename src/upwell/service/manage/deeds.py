@@ -79,12 +79,14 @@ def tell_deed(
     operation: str,
     job_name: Callable[[int], str],
     address: str,
+    request: Mapping[str, object],
 ) -> None:
-    """The command was done for the caller, who asked from the address; `job_name` is what its dialect calls a job."""
+    """The command was done for the caller, who asked from the address; `job_name` is what its dialect calls a job,
+    `request` what every line about the request has."""
     if isinstance(command, c.UpdateDevices):
         for change in command.changes:
             if change.enabled is not None:  # other words about a device are no deed
-                tell_deed(caller, change, result, operation, job_name, address)
+                tell_deed(caller, change, result, operation, job_name, address, request)
     deed = _deed(command)
     if deed is None:
         return
@@ -93,14 +95,18 @@ def tell_deed(
     found = {name: _shown(_member(command, result, name)) for name in members}
     about = {_WORDS.get(name, name): value for name, value in found.items() if value is not None}
     named = {"job": job, "job_id": job_name(job)} if isinstance(job, int) else {}
-    tell(log, event, **named, **about, key=caller.key_id, operation=operation, address=address)
+    whose = {"key": caller.key_id, "account": caller.account_id}
+    tell(log, event, **named, **about, **whose, operation=operation, address=address, **request)
 
 
-def tell_refusal(key_id: str, operation: str, code: str, error: UpwellError, peer: str, request_id: str) -> None:
-    """A call was refused. The key is the one that it named, proven or not."""
+def tell_refusal(
+    key_id: str, account_id: int | None, operation: str, code: str, error: UpwellError, peer: str,
+    request: Mapping[str, object],
+) -> None:  # fmt: skip
+    """A call was refused. The key is the one that it named, proven or not; the account is known of a proven one."""
     field = getattr(error, "field", None)
-    tell(log, "request refused", key=key_id, operation=operation, code=code, parameter=field, peer=peer,
-         request_id=request_id)  # fmt: skip
+    tell(log, "request refused", key=key_id, account=account_id, operation=operation, code=code, parameter=field,
+         peer=peer, **request)  # fmt: skip
 
 
 def _deed(command: object) -> tuple[str, tuple[str, ...]] | None:

@@ -1,4 +1,4 @@
-"""Hours of a group's devices, or of those with a tag, as their owner makes and sees them (ADR 0058).
+"""Hours of a group's devices, or of those with a tag, as their owner makes and sees them (ADR 0059).
 
 A device that several of them hold for is offered where all are open. A change is seen by every claim that
 begins after it; of the devices that were held back a thousand are looked at at once, the others within minutes.

@@ -1,4 +1,4 @@
-"""The hours of jobs (ADR 0043), and of devices (ADR 0058), moved in their rows.
+"""The hours of jobs (ADR 0043), and of devices (ADR 0059), moved in their rows.
 
 A job's row says until when it may offer. Whoever offers compares that with the clock, before each message too, so that
 nothing has to happen in time when hours end (L5); when they begin, some process moves it on, a second late at most.

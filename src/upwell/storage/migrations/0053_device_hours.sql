@@ -1,4 +1,4 @@
--- Hours of a group's devices, or of those with a tag (ADR 0058). A few rows of an account; when each opens is domain/hours.py's to say.
+-- Hours of a group's devices, or of those with a tag (ADR 0059). A few rows of an account; when each opens is domain/hours.py's to say.
 create table device_hours (
     hours_id   bigint primary key,
     account_id bigint not null,
