@@ -19,7 +19,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from acceptance.warm import Warm
+from warm import Warm
 
 UPWELL = str(Path(sys.executable).with_name("upwell"))
 _ESCAPES = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]")

@@ -31,8 +31,8 @@ from alibabacloud_iot20180120 import models as m
 from alibabacloud_iot20180120.client import Client
 from alibabacloud_tea_openapi.models import Config
 
-from acceptance.warm import Warm
 from scratch import scratch
+from warm import Warm
 
 UPWELL = Path(sys.executable).with_name("upwell")
 READY = re.compile(r"^upwell ready http=(\S+) mqtt=(\S+) download=(\S+)(?: .*?\bmetrics=(\S+))?")

@@ -2,6 +2,7 @@
 ends ends at once, and who is no admin sees none of it.
 """
 
+import json
 import re
 from typing import Any
 
@@ -159,6 +160,29 @@ def test_one_sees_and_ends_ones_own_sessions_and_keys(v1: Api, admin: Browser) -
     assert sent(here, path, do="DELETE").status_code == 200 and there.ask("GET", "/").status_code == 303
     [key] = re.findall(r'data-to="/console/do(/me/keys/[^"]+)"', here.get("/account").html)
     assert sent(here, key, do="DELETE").status_code == 200 and "You have none." in here.get("/account").text
+
+
+# --- the audit ------------------------------------------------------------------------------------------------------
+
+
+def test_the_audit_of_one_thing_is_shown_and_told_whole_as_a_file(v1: Api, admin: Browser) -> None:
+    product = v1.do("create_product", name=unique("=lamp"))["id"]
+    v1.do("update_product", product_id=product, name=unique("lamp"))
+    page = admin.get(f"/audit?about={product}")
+    assert "create_product" in page.text and "update_product" in page.text and "create_user" not in page.text
+    links = [each for each in page.links() if "/audit/export" in each]
+    assert links == [f"/console/audit/export?about={product}&format={form}" for form in ("csv", "ndjson")]
+    told = admin.ask("GET", links[1].removeprefix("/console"))
+    assert (
+        told.headers["content-type"].startswith("application/x-ndjson") and told.headers["cache-control"] == "no-store"
+    )
+    assert "export_audit.ndjson" in told.headers["content-disposition"]
+    assert [json.loads(line)["operation"] for line in told.text.splitlines()] == ["create_product", "update_product"]
+    table = admin.ask("GET", links[0].removeprefix("/console")).text
+    assert table.startswith("id,at,who,") and table.count("\r\n") == 3
+    assert admin.ask("GET", "/audit/export?since=x").status_code == 400
+    viewer = browser(v1, unique("v"), "operator", ACCOUNT)
+    assert viewer.ask("GET", "/audit/export").status_code == 403
 
 
 # --- rights ---------------------------------------------------------------------------------------------------------

@@ -22,8 +22,10 @@ UNTOLD = {
     "PATCH /products/{product_id}", "POST /packages", "POST /hooks", "POST /imports",
     "PUT /uploads/{upload_id}/parts/{number}", "POST /uploads/{upload_id}/complete", "GET /devices/{device_id}/why",
     "PATCH /rollout_defaults", "PATCH /rollouts/{rollout_id}", "POST /rollouts/{rollout_id}/approve",
-    "POST /rollouts/{rollout_id}/refuse",
+    "POST /rollouts/{rollout_id}/refuse", "POST /groups/preview", "POST /device_hours",
+    "PATCH /device_hours/{hours_id}",
 }  # fmt: skip
+HOURS = {"zone": "UTC", "open": [{"from": "00:00", "to": "24:00"}]}
 EVERYTHING = "examples,coverage,fuzzing,stateful"
 
 
@@ -91,6 +93,7 @@ def some_things(server: Server) -> dict[str, object]:
         "account_id": v1.do("list_accounts")["items"][0]["id"],
         "product_id": product, "device_id": device, "group_id": group, "package_id": package, "rollout_id": rollout,
         "registration_id": registration, "module": "mcu", "task_ids": [task["id"]], "device_ids": [device],
+        "hours_id": v1.do("create_device_hours", tag={"key": "room", "value": "hall"}, hours=HOURS)["id"],
         "hook_id": hook, "event_ids": [sent["event_id"]], "last": sent["event_id"],
         "space_id": v1.do("show_product", product_id=product)["space_id"],
     }  # fmt: skip

@@ -81,7 +81,7 @@ async def _admin(dsn: str, statement: str) -> None:
 async def dsn(postgres: str) -> AsyncIterator[str]:
     """The DSN of a fresh database."""
     name = f"test_{next(_number)}"
-    await _admin(postgres, f"create database {name} template {TEMPLATE}")
+    await _admin(postgres, f"create database {name} template {TEMPLATE} strategy file_copy")  # half the CPU of a log
     yield dsn_of(postgres, name)
     await _admin(postgres, f"drop database {name} with (force)")
 

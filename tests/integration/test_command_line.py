@@ -1,23 +1,26 @@
 """The command line told something wrong: one line on stderr, exit code 2, and the setting by the name it was given."""
 
+import functools
 import json
 import os
 import socket
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 from certificates import self_signed
 
-UPWELL = str(Path(sys.executable).with_name("upwell"))
+from warm import Done, Warm
+
 FREE = ["--http", "127.0.0.1:0", "--mqtt", "127.0.0.1:0", "--download", "127.0.0.1:0"]
 
 
-def told(*arguments: str, **environ: str) -> subprocess.CompletedProcess[str]:
-    env = {name: value for name, value in os.environ.items() if not name.startswith("UPWELL_")}
-    command = [UPWELL, *arguments]
-    return subprocess.run(command, env=env | environ, capture_output=True, text=True, timeout=100, check=False)
+@functools.cache
+def _warm() -> Warm:
+    return Warm({name: value for name, value in os.environ.items() if not name.startswith("UPWELL_")})
+
+
+def told(*arguments: str, **environ: str) -> Done:
+    return _warm().run(arguments, "", environ)
 
 
 def refusal(*arguments: str, **environ: str) -> str:

@@ -43,6 +43,9 @@ def serve(
     tuya_bare_secret: Switch = None, tuya_wrapped_lists: Switch = None, huawei_clock_tolerance_h: Option = None,
     disk_floor_mb: Option = None, download_bytes_per_s: Option = None, workers: Option = None,
     keep_days: Option = None, trusted_proxies: Option = None,
+    oidc_issuer: Option = None, oidc_client_id: Option = None, oidc_client_secret_file: Option = None,
+    oidc_groups: Option = None, oidc_groups_claim: Option = None, oidc_name_claim: Option = None,
+    oidc_account: Option = None, oidc_hosts: Option = None,
     log: Option = None, log_format: Option = None, log_file: Option = None,
 ) -> None:  # fmt: skip
     """Run the platform until SIGTERM or SIGINT; SIGHUP loads certificates and reopens the log file.

@@ -64,6 +64,14 @@ class Settings:
     workers: int
     keep_days: int  # 0: for ever
     trusted_proxies: tuple[IPv4Network | IPv6Network, ...]
+    oidc_issuer: str | None
+    oidc_client_id: str | None
+    oidc_client_secret_file: Path | None
+    oidc_groups: Mapping[str, str]  # role by group
+    oidc_groups_claim: str
+    oidc_name_claim: str
+    oidc_account: str
+    oidc_hosts: tuple[str, ...]
     log: str
     log_format: str
     log_file: Path | None

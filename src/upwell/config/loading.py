@@ -7,6 +7,7 @@ from typing import TypeVar, get_args
 
 from upwell.config import SETTINGS, BootstrapKey, DeviceTls, DynamicRegistration, Settings
 from upwell.config.addresses import PORT_MAX, HostPort, listener, public_url
+from upwell.config.identity import groups, hosts, issuer, word_of
 from upwell.config.sources import BOOTSTRAP_VARIABLE, SettingError, meant, read_toml, refuse_unknown
 from upwell.config.values import (
     bootstrap_key_of,
@@ -40,6 +41,10 @@ DEFAULTS = {
     "workers": "1",
     "keep_days": "365",
     "trusted_proxies": "127.0.0.1,::1",
+    "oidc_groups_claim": "groups",
+    "oidc_name_claim": "preferred_username",
+    "oidc_account": "default",
+    "oidc_hosts": "",
     "log": "INFO",
     "log_format": "text",
 }
@@ -121,6 +126,14 @@ def _checked(given: Mapping[str, str], sources: Mapping[str, str], bootstrap_key
         workers=number("workers", word["workers"], WORKERS_MAX, "processes", least=1),
         trusted_proxies=networks("trusted_proxies", word["trusted_proxies"]),
         keep_days=number("keep_days", word["keep_days"], KEEP_MAX_DAYS, "days"),
+        oidc_issuer=_maybe(issuer, "oidc_issuer", given),
+        oidc_client_id=_maybe(word_of, "oidc_client_id", given),
+        oidc_client_secret_file=_maybe(readable, "oidc_client_secret_file", given),
+        oidc_groups=groups("oidc_groups", word.get("oidc_groups", "")),
+        oidc_groups_claim=word_of("oidc_groups_claim", word["oidc_groups_claim"]),
+        oidc_name_claim=word_of("oidc_name_claim", word["oidc_name_claim"]),
+        oidc_account=word_of("oidc_account", word["oidc_account"]),
+        oidc_hosts=hosts("oidc_hosts", word["oidc_hosts"]),
         log=one_of("log", word["log"], LOG_LEVELS, any_case=True),
         log_format=one_of("log_format", word["log_format"], LOG_FORMATS),
         log_file=_maybe(log_file, "log_file", given),
@@ -151,7 +164,8 @@ def _refuse_same(listeners: Mapping[str, HostPort | None]) -> None:
 
 
 def _refuse_half_pairs(given: Mapping[str, str]) -> None:
-    """A certificate needs its key, a listener with TLS needs both, and a second pair needs a first."""
+    """A certificate needs its key, a listener with TLS needs both, and a second pair needs a first; a provider of
+    sign-in needs what we are to it, and whom it lets in."""
     for name in TLS_LISTENERS:
         for needed in ("tls_cert", "tls_key"):
             if name in given and needed not in given:
@@ -162,6 +176,11 @@ def _refuse_half_pairs(given: Mapping[str, str]) -> None:
         ("device_tls_cert", "device_tls_key"),
         ("device_tls_key", "device_tls_cert"),
         ("device_tls_cert", "tls_cert"),
+        ("oidc_issuer", "oidc_client_id"),
+        ("oidc_issuer", "oidc_groups"),
+        ("oidc_client_id", "oidc_issuer"),
+        ("oidc_client_secret_file", "oidc_issuer"),
+        ("oidc_groups", "oidc_issuer"),
     ):
         if one in given and other not in given:
             raise SettingError(one, given[one], f"needs {other} beside it")

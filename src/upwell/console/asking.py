@@ -4,12 +4,13 @@ Holds: whatever a page shows was told by an operation that a script has too, rea
 checks and the same rights; nothing here changes anything.
 """
 
-from collections.abc import Awaitable, Mapping
+from collections.abc import AsyncGenerator, Awaitable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import quote, urlencode
 
 from upwell.dialects.upwell import codes, management
+from upwell.domain.commands.lists import Flow
 from upwell.domain.editions import edition
 from upwell.domain.errors import Invalid, Missing, NotFound
 from upwell.service.context import Context
@@ -18,6 +19,15 @@ from upwell.service.manage.access import Caller
 
 Members = dict[str, Any]
 QUERY_CHARS_MAX = 4000
+
+
+@dataclass(frozen=True, slots=True)
+class File:
+    """A list that is told whole: what it is called, and its pieces as they come."""
+
+    name: str
+    media: str
+    pieces: AsyncGenerator[bytes, None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +52,15 @@ class V1:
         if seen is not None:
             self.editions[whole] = seen
         return management.members(found, said, result) or {}
+
+    async def file(self, path: str, /, **query: str) -> File:
+        """What GET on a path tells piece by piece, in its `format`. Raises UpwellError."""
+        found, said = management.route("GET", management.ROOT + path), urlencode(query)
+        command = management.command(found, said, b"", {})
+        flow = await uses.perform(self.ctx, self.caller, command, found.operation.role, self.origin)
+        assert isinstance(flow, Flow)  # noqa: S101  # what else is told has no format
+        media, pieces = management.pieces(found, flow)
+        return File(f"{found.name}.{flow.form}", media, pieces)
 
     async def maybe(self, path: str, /, *ids: str, **query: str | int | None) -> Members | None:
         """The same; None where it is not found."""

@@ -7,7 +7,7 @@ site is refused.
 
 import logging
 import uuid
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import urlencode
@@ -19,9 +19,11 @@ from starlette.routing import Route
 from upwell.console import drawing, headers, words
 from upwell.console.acts import fields_of
 from upwell.console.headers import ROOT
+from upwell.console.outside import Outside
 from upwell.dialects.upwell import codes
 from upwell.domain import commands as c
 from upwell.domain.errors import CallerError, Denied, Invalid, UpwellError
+from upwell.doors.identity import Provider
 from upwell.doors.management.tongue import House
 from upwell.doors.requests import body_of, peer_of, rest_request
 from upwell.service.journal import tell
@@ -39,6 +41,7 @@ class Entrance:
 
     house: House
     dialect: str
+    provider: Provider | None = None
     signing_in: users.SigningIn = field(default_factory=users.SigningIn)
 
     def routes(self) -> list[Route]:
@@ -48,13 +51,30 @@ class Entrance:
             Route(f"{ROOT}/first", self._show_first, methods=["GET"]),
             Route(f"{ROOT}/first", self._form("first.html", self._first), methods=["POST"]),
             Route(f"{ROOT}/look", self._form("problem.html", self._look), methods=["POST"]),
+            *(self._outside.routes() if self._outside else ()),
         ]
+
+    @property
+    def _outside(self) -> Outside | None:
+        """Signing in elsewhere, where that is set."""
+        if self.provider is None:
+            return None
+        return Outside(self.house, self.provider, refuse=self._refused_outside, send=_sent_with)
+
+    def _refused_outside(self, request: Request, error: Exception) -> Response:
+        return self._refused(request, "sign-in.html", {}, error)
+
+    def _called(self, request: Request) -> dict[str, Any]:
+        """What the page where one signs in says of the provider; `out` is for whoever has just signed out."""
+        outside = self._outside
+        return {"outside": outside.called if outside else "", "out": "out" in request.query_params}
 
     # --- pages ------------------------------------------------------------------------------------------------------
 
     async def _show_sign_in(self, request: Request) -> Response:
         said = {"account": "default", "name": "", "to": request.query_params.get("to", "")}
-        return _shown(request, "sign-in.html", said=said, is_first=await first_user.is_awaited(self.house.ctx))
+        is_first = await first_user.is_awaited(self.house.ctx)
+        return _shown(request, "sign-in.html", said=said, is_first=is_first, **self._called(request))
 
     async def _show_first(self, request: Request) -> Response:
         said = {"token": request.query_params.get("token", ""), "name": ""}
@@ -127,7 +147,7 @@ class Entrance:
         else:
             tell(log, "request failed", logging.ERROR, error, operation=request.url.path, peer=peer, request_id=trace)
         said = {"account": "default", "name": "", "to": "", "token": ""} | fields
-        return _shown(request, template, error, said=said, is_first=False, trace=trace)
+        return _shown(request, template, error, said=said, is_first=False, trace=trace, **self._called(request))
 
 
 def _shown(
@@ -138,9 +158,10 @@ def _shown(
     language = words.chosen(kept.get(headers.LANGUAGE, ""), request.headers.get("accept-language", ""))
     told = None if error is None else codes.refusal(error, trace)
     query = f"?{urlencode(list(request.query_params.multi_items()))}" if request.query_params else ""
+    is_own = request.url.path in (f"{ROOT}/sign-in", f"{ROOT}/first")  # the way back from elsewhere has a code in it
     looks = {
         "theme": theme if theme in headers.THEMES else headers.THEMES[0],
-        "here": f"{request.url.path}{query}" if request.method == "GET" else f"{ROOT}/sign-in",
+        "here": f"{request.url.path}{query}" if request.method == "GET" and is_own else f"{ROOT}/sign-in",
         "problem": None if told is None else told.members, "code": None if told is None else told.code,
         "status": 200 if told is None else told.status,
     }  # fmt: skip
@@ -153,6 +174,14 @@ def _sent(to: str, cookie: str = "") -> Response:
     sent = Response(status_code=303, headers={**headers.OF_PAGES, "location": to})
     if cookie:
         sent.headers.append("set-cookie", cookie)
+    return sent
+
+
+def _sent_with(request: Request, to: str, cookies: Mapping[str, tuple[str, int]]) -> Response:
+    """To that place with these cookies, each with its life in seconds."""
+    sent = _sent(to)
+    for name, (value, life_s) in cookies.items():
+        sent.headers.append("set-cookie", headers.cookie(name, value, secure=_is_secure(request), life_s=life_s))
     return sent
 
 

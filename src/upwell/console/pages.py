@@ -3,7 +3,7 @@
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 
-from upwell.console.asking import V1, Members
+from upwell.console.asking import V1, File, Members
 from upwell.console.readings import (
     auditing,
     devices,
@@ -36,6 +36,16 @@ class Page:
     method: str = field(default="GET", init=False)
 
 
+@dataclass(frozen=True, slots=True)
+class Download:
+    """A list as a file, told piece by piece."""
+
+    path: str
+    read: Callable[[V1, Query], Awaitable[File]]
+    role: str
+    method: str = field(default="GET", init=False)
+
+
 PAGES: dict[str, Page] = {
     "home": Page("", home.read, "home.html", "home", part="home_live.html"),
     "devices": Page("/devices", devices.read_list, "devices.html", "fleet"),
@@ -65,4 +75,7 @@ PAGES: dict[str, Page] = {
     "sessions": Page("/sessions", people.read_sessions, "sessions.html", "access", role="admin"),
     "audit": Page("/audit", auditing.read_list, "audit.html", "audit", role="admin"),
     "account": Page("/account", people.read_account, "account.html", "account"),
+}
+DOWNLOADS: dict[str, Download] = {
+    "audit_file": Download("/audit/export", auditing.read_file, "admin"),
 }

@@ -17,15 +17,16 @@ from starlette.routing import BaseRoute
 from starlette.routing import Route as Path
 
 from upwell.console import acts, assets, drawing, forms, headers, scripted, words
-from upwell.console.asking import QUERY_CHARS_MAX, V1, Members, allowed
+from upwell.console.asking import QUERY_CHARS_MAX, V1, File, Members, allowed
 from upwell.console.entrance import Entrance
 from upwell.console.live import Live
-from upwell.console.pages import PAGES, Page
+from upwell.console.pages import DOWNLOADS, PAGES, Download, Page
 from upwell.dialects import rest
 from upwell.dialects.rest import RestRequest, Route
 from upwell.dialects.upwell import codes, management, names, render
 from upwell.domain.commands import Command, Result
 from upwell.domain.errors import Invalid, UnknownKey
+from upwell.doors.identity import Provider
 from upwell.doors.management.tongue import Answer, Asked, Call, House
 from upwell.service.context import Context
 from upwell.service.manage import access, sessions
@@ -34,6 +35,7 @@ from upwell.service.manage.access import AccessKey, Caller
 DIALECT = "console"
 FORM_BYTES_MAX = 128 * 1024  # a thousand names of 64 characters, each with a line's end
 PART = "x-upwell-part"  # asks for what changes of a page alone
+_SHOWN: dict[str, Page | Download] = {**PAGES, **DOWNLOADS}
 _DO = f"{headers.ROOT}/do"
 
 
@@ -51,6 +53,9 @@ class Console:
 
     roots = (f"{headers.ROOT}/",)
 
+    def __init__(self, provider: Provider | None = None) -> None:
+        self._provider = provider
+
     def routes(self, house: House) -> Sequence[BaseRoute]:
         async def to_home(request: Request) -> Response:
             return RedirectResponse(f"{headers.ROOT}/", 307)
@@ -58,7 +63,7 @@ class Console:
         return [
             Path(headers.ROOT, to_home),
             assets.route(),
-            *Entrance(house, DIALECT).routes(),
+            *Entrance(house, DIALECT, self._provider).routes(),
             Live(house, self, DIALECT).route(),
         ]
 
@@ -84,7 +89,7 @@ class Console:
         if scripted.is_scripted(request.path):
             return _scripted(asked)
         method = "GET" if request.method == "HEAD" else request.method
-        page = rest.route(PAGES, headers.ROOT, method, request.path)
+        page = rest.route(_SHOWN, headers.ROOT, method, request.path)
         return Call(
             operation=f"console {page.name}", role=page.operation.role, own=page, reads=True, use=_reading(asked, page),
             permits=lambda caller: access.require(caller, page.operation.role),
@@ -109,8 +114,12 @@ class Console:
             return scripted.command(call.own, asked.request)
         return acts.command(call.own.found, call.own.fields)
 
-    def answer(self, asked: Asked[RestRequest], result: Result | Seen) -> Answer:
+    def answer(self, asked: Asked[RestRequest], result: Result | Seen | File) -> Answer:
         """A page, or the part of it that changes; of what was done what is to be told."""
+        if isinstance(result, File):
+            named = f'attachment; filename="{result.name}"'
+            told = {"content-type": f"{result.media}; charset=utf-8", "content-disposition": named}
+            return Answer(200, result.pieces, {**headers.OF_PAGES, **told})
         if isinstance(result, Seen):
             return self._page(asked, result)
         if scripted.is_scripted(asked.request.path):
@@ -138,7 +147,8 @@ class Console:
         shown = management.members(sent.found, "", result) or {}
         if sent.name in acts.ENDS_SESSION:
             gone = headers.cookie(headers.SESSION, "", secure=asked.origin.startswith("https:"), life_s=0)
-            return Answer(303, b"", {**headers.OF_PAGES, "location": f"{headers.ROOT}/sign-in", "set-cookie": gone})
+            where = f"{headers.ROOT}/sign-in" + ("?out=1" if self._provider else "")
+            return Answer(303, b"", {**headers.OF_PAGES, "location": where, "set-cookie": gone})
         to = sent.leads_to(shown)
         if sent.act.secret:
             return self._told_once(asked, sent, shown)
@@ -223,9 +233,11 @@ def query_of(request: RestRequest) -> dict[str, str]:
     return dict(parse_qsl(request.query, max_num_fields=100))
 
 
-def _reading(asked: Asked[RestRequest], found: Route[Page]) -> Any:
-    async def use(ctx: Context, caller: Caller) -> Seen:
+def _reading(asked: Asked[RestRequest], found: Route[Page | Download]) -> Any:
+    async def use(ctx: Context, caller: Caller) -> Seen | File:
         v1 = V1(ctx, caller, asked.origin)
+        if isinstance(found.operation, Download):
+            return await found.operation.read(v1, query_of(asked.request))
         told = await found.operation.read(v1, found.ids, query_of(asked.request))
         return Seen(caller, v1.asked, told)
 
@@ -238,6 +250,7 @@ def _scripted(asked: Asked[RestRequest]) -> Call:
     return Call(
         operation=found.name, role=role, own=found, permits=lambda caller: access.require(caller, role), reads=reads,
         limit_per_s=render.REQUESTS_PER_S, of_caller=True,
+        keeps=partial(scripted.promised, asked.request, found, _token(asked)),
     )  # fmt: skip
 
 

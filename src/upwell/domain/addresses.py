@@ -64,6 +64,14 @@ class Target:
         return host if self.port == (443 if self.secure else 80) else f"{host}:{self.port}"
 
 
+def is_loopback(host: str) -> bool:
+    """Whether a host as an URL has it is this machine, by its address or as `localhost`."""
+    try:
+        return host == "localhost" or ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
 def is_public(address: str) -> bool:
     """Whether a numeric address is one of the public internet; False for what is no address."""
     try:

@@ -1025,8 +1025,12 @@ CREATE TABLE iam_user (
     created_at timestamp with time zone NOT NULL,
     enabled boolean DEFAULT true NOT NULL,
     modified_at timestamp with time zone,
+    issuer text,
+    subject text,
     CONSTRAINT iam_user_pkey PRIMARY KEY (user_id),
+    CONSTRAINT iam_user_account_id_issuer_subject_key UNIQUE (account_id, issuer, subject),
     CONSTRAINT iam_user_account_id_name_key UNIQUE (account_id, name),
+    CONSTRAINT iam_user_outside_check CHECK ((issuer IS NULL) = (subject IS NULL)),
     CONSTRAINT iam_user_role_check CHECK (role = ANY (ARRAY['admin'::text, 'approver'::text, 'operator'::text, 'viewer'::text])),
     CONSTRAINT iam_user_account_id_fkey FOREIGN KEY (account_id) REFERENCES account(account_id)
 );

@@ -55,6 +55,7 @@ from upwell.service.upgrade.downloads import server_secret
 from upwell.storage.database import DEVICES, LEASE, LOOKUPS, UPKEEP, Database, Pool, migrate, require_schema
 from upwell.wiring.certificates import ServerCertificates
 from upwell.wiring.health import checks_of, folders_of
+from upwell.wiring.identity import provider_of
 from upwell.wiring.listeners import Addresses, Start, listen, open_doors
 from upwell.wiring.metrics import Delays, Downloads, Meter
 from upwell.wiring.metrics_door import open_metrics
@@ -64,7 +65,7 @@ from upwell.wiring.stores import open_database, open_stores
 from upwell.wiring.upload_desk import Uploads
 
 CANCEL_AGAIN_S = 1.0
-CONSOLE = Tongue(dialect=DIALECT, rest=lambda _: Console(), streams=scripted.streams)
+CONSOLE = Tongue(dialect=DIALECT, rest=lambda settings: Console(provider_of(settings)), streams=scripted.streams)
 
 
 @dataclass(frozen=True, slots=True)

@@ -55,7 +55,10 @@ async def export_audit(ctx: Context, caller: Caller, cmd: c.ExportAudit) -> Flow
     Denied."""
     require(caller, "admin")
     chunks = _chunks(ctx, caller.account_id, replace(cmd.which, until=cmd.which.until or ctx.now()))
-    first = await anext(chunks, ())
+    try:
+        first = await anext(chunks)
+    except StopAsyncIteration:  # a tuple as anext's default is a SystemError of CPython 3.11
+        first = ()
     return Flow(form=cmd.form, first=first, rest=chunks)
 
 

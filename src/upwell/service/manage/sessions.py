@@ -47,19 +47,24 @@ async def sign_in(
 
 
 async def _begun(tried: Try, user: User, asker: Asker, ctx: Context) -> c.Session:
+    who = c.User(user_id=user.user_id, name=user.name, role=user.role, enabled=True, created_at=user.created_at)
+
+    async def body(conn: Connection) -> c.Session:
+        await tried.right(conn)
+        return await begin(ctx, conn, who, asker)
+
+    return await ctx.database.transact(body)
+
+
+async def begin(ctx: Context, conn: Connection, user: c.User, asker: Asker) -> c.Session:
+    """A session of somebody who is proven."""
     session_id, now = HEAD + dice(ID_SIZE), ctx.now()
     token = f"{session_id}_{dice(SECRET_SIZE)}"
     row = {"session_id": session_id, "hash": _digest(token), "user_id": user.user_id, "expires_at": now + LIFE,
            "tongue": asker.tongue, "address": asker.address}  # fmt: skip
-
-    async def body(conn: Connection) -> c.Session:
-        await tried.right(conn)
-        await conn.execute(*SQL["make_session"](**row, now=now))
-        await conn.execute(*SQL["end_oldest"](user_id=user.user_id, most=SESSIONS_MAX))
-        who = c.User(user_id=user.user_id, name=user.name, role=user.role, enabled=True, created_at=user.created_at)
-        return c.Session(session_id=session_id, user=who, expires_at=now + LIFE, token=token)
-
-    return await ctx.database.transact(body)
+    await conn.execute(*SQL["make_session"](**row, now=now))
+    await conn.execute(*SQL["end_oldest"](user_id=user.user_id, most=SESSIONS_MAX))
+    return c.Session(session_id=session_id, user=user, expires_at=now + LIFE, token=token)
 
 
 async def caller_of_session(ctx: Context, token: str, dialect: str, address: str = "") -> Caller:

@@ -86,6 +86,17 @@ delete from session where session_id = :session_id returning session_id;
 -- name: forget_sessions
 delete from session where expires_at < :now;
 
+-- name: find_outsider
+-- Whom that provider calls so.
+select user_id, name, role, enabled, created_at, modified_at from iam_user
+where account_id = :account_id and issuer = :issuer and subject = :subject;
+
+-- name: make_outsider
+-- No row comes back when the account has a user of that name.
+insert into iam_user (user_id, account_id, name, salt, hash, role, created_at, issuer, subject)
+values (:user_id, :account_id, :name, :salt, :hash, :role, :now, :issuer, :subject)
+on conflict (account_id, name) do nothing returning user_id;
+
 -- name: list_accounts
 select account_id, name, created_at from account
 where {beyond} order by {order} limit :take offset :skip;

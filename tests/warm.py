@@ -5,8 +5,10 @@ answer a line. What only a cold start shows is tested by `serve` and in integrat
 
 import atexit
 import contextlib
+import importlib
 import json
 import os
+import signal
 import subprocess
 import sys
 import tempfile
@@ -14,6 +16,8 @@ import threading
 import traceback
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple, NoReturn
+
+_SECONDS = 300
 
 
 class Done(NamedTuple):
@@ -62,6 +66,7 @@ def _answer(command: Sequence[str], given: str, environ: Mapping[str, str], fold
                 os.dup2(file.fileno(), handle)
             os.environ.update(environ)
             os.chdir(folder)
+            signal.alarm(_SECONDS)  # a command that never ends fails its own test, and not all after it
             _become(command)
         status = os.waitpid(child, 0)[1]
         out.seek(0)
@@ -91,6 +96,7 @@ if __name__ == "__main__":
     from upwell.cli.main import main
     from upwell.cli.tree import PLACES, loaded
 
+    importlib.import_module("upwell.wiring.server")  # what `serve` loads when it runs
     for name in PLACES:
         for remote in (False, True):
             loaded(name, remote=remote)
