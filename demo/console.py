@@ -31,6 +31,11 @@ CALLED = {BAD: "night mode", MENDED: "night mode, mended", NEXT: "dimming curve"
 WAVES = [{"percent": 5.0}, {"percent": 25.0, "soak_min": 60}, {"percent": 100.0}]
 IMAGE_SIZE = 256 * 1024
 SOUND, FAILING = Rates(delay_s=1.0), Rates(fail_burn=1.0, delay_s=1.0)
+NOTES = """## Night mode, mended
+- the relay **closes before** the dimmer opens, so that lamps of the first series start
+- 40 % less flash is written at each change of mode
+
+Lamps that were set aside by 2.0.0 need no visit. See the [notes for installers](https://example.com/lamps/2.0.1)."""
 SITES = ("berlin", "shenzhen", "porto", "austin")
 PASSWORD_CHARS = 16
 
@@ -127,9 +132,31 @@ class ConsoleStory:
         self._play(MENDED)
         mended = await self._start(MENDED, waves=WAVES, guard={}, maximum_per_min=60)
         await self._until(f"the first wave of {MENDED}", mended, lambda rollout: rollout["tasks"]["succeeded"] >= 8)
+        await self._others()
         await self._start(NEXT, product="pumps", approval={})
         again = await self._start(MENDED, product="pumps", waves=[{"percent": 30.0}, {"percent": 100.0}])
         await self._upwell.pause_rollout(again, reason="until the release notes are translated")
+
+    async def _others(self) -> None:
+        """Packages that no rollout has: a difference from the old one, and the next, which nobody has tried. And
+        groups."""
+        self.doing = "packages and groups"
+        for version, more in ((MENDED, {"delta_from": OLD, "verify": False}), (NEXT, {})):
+            image = random.Random(f"{self._seed} other {version}").randbytes(IMAGE_SIZE // 8)
+            upload = await self._upwell.upload(io.BytesIO(image))
+            name = f"lamps: {CALLED[version]}{' (delta)' if more else ''}"
+            await self._upwell.create_package(
+                name=name, version=version, product_id="lamps", upload_id=upload["id"], **cast(Any, more)
+            )
+        hand = await self._upwell.create_group(name="Lobby and stairs", description="What visitors see first")
+        await self._upwell.add_to_group(hand["id"], device_ids=[f"lamps_lamp-{n:04}" for n in range(3)])
+        for name, field in (("Berlin, not yet mended", "version"), ("Berlin", "")):
+            asked: list[Any] = [{"field": "tag", "key": "site", "values": ["berlin"]}]
+            if field:
+                asked.append({"field": field, "operator": "is_not", "values": [MENDED]})
+            await self._upwell.create_group(name=name, condition={"all_of": asked})
+        listed = io.BytesIO(b"name,nickname,tags\npump-000,,\npump 24,Cellar,site=porto\npump-025,Roof,site\n")
+        await self._upwell.create_import(product_id="pumps", file=listed)
 
     async def _start(self, version: str, product: str = "lamps", **careful: Any) -> str:
         self.doing = f"the rollout of {version}"
@@ -141,6 +168,7 @@ class ConsoleStory:
             product_id=product,
             upload_id=upload["id"],
             verify=False,
+            description=NOTES if version == MENDED else "",
         )
         made = await self._upwell.create_rollout(
             kind="static", product_id=product, package_id=package["id"], targets={"all": True}, **careful

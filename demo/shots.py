@@ -8,6 +8,7 @@ import asyncio
 import sys
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Any, cast
 
 from playwright.async_api import Browser, BrowserContext, Page, async_playwright
 
@@ -22,6 +23,7 @@ SIZES = {"desktop": {"width": 1440, "height": 900}, "phone": {"width": 375, "hei
 DEVICES, SEED = 200, 7
 PASSWORD = "shown-in-no-shot"
 SETTLE_MS = 900
+PARTS_SIZE = 20_000_000  # bytes of a file in three parts
 
 
 def main() -> None:
@@ -60,6 +62,9 @@ async def _paths(upwell: AsyncClient) -> Mapping[str, str]:
     delivery = (await anext(aiter(upwell.list_deliveries(down))))["event_id"]
     person = next(each["id"] for each in await upwell.list_users() if each["name"] == "chen.wei")
     packages = [each async for each in upwell.list_packages(product_id="lamps")]
+    packages.sort(key=lambda each: not each["description"])  # the one with notes first
+    groups = [each async for each in upwell.list_groups()]
+    imports = [each async for each in upwell.list_imports()]
     shown = {f"rollout-{status}": f"/rollouts/{number}" for status, number in found.items()}
     return {
         "home": "/", "devices": "/devices", "devices-filtered": "/devices?status=offline&product_id=lamps&sort=name",
@@ -67,6 +72,8 @@ async def _paths(upwell: AsyncClient) -> Mapping[str, str]:
         "device-long": "/devices/lamps_lamp-0002",
         "device-away": "/devices/lamps_lamp-0199", "products": "/products", "product": "/products/lamps",
         "packages": "/packages", "packages-all": "/packages?view=all", "package": f"/packages/{packages[0]['id']}",
+        "groups": "/groups", "group": f"/groups/{groups[1]['id']}?count=1", "group-new": "/groups/new",
+        "imports": "/imports", "import": f"/imports/{imports[0]['id']}",
         "package-new": "/packages/new?product_id=lamps", "rollouts": "/rollouts", **shown,
         "rollout-new": f"/rollouts/new?package_id={packages[0]['id']}&product_id=lamps&overwrite=true",
         "hooks": "/hooks", "hook": f"/hooks/{chat}", "hook-failing": f"/hooks/{down}",
@@ -112,6 +119,18 @@ async def _inside(
     if await page.goto(f"http://{server.http}/console{paths['rollout-in_progress']}"):
         await page.click("#open-cancel")
         await _shot(page, folder / f"dialog-{size}-{scheme}.png")
+    await page.goto(f"http://{server.http}/console/devices?product_id=lamps&status=online&tag_key=site")
+    await page.check("#choose-all")
+    await page.evaluate("scrollTo(0, 0)")
+    await page.wait_for_timeout(SETTLE_MS)
+    await page.screenshot(path=str(folder / f"selected-{size}-{scheme}.png"))
+    await page.click("#open-bulk-tag")
+    await page.screenshot(path=str(folder / f"selected-dialog-{size}-{scheme}.png"))
+    await page.goto(f"http://{server.http}/console/packages/new?product_id=lamps")
+    await page.route("**/parts/2", lambda route: None)  # so that it is still on its way
+    image = {"name": "lamp-2.2.0.bin", "mimeType": "application/octet-stream", "buffer": bytes(PARTS_SIZE)}
+    await page.set_input_files("#file", files=cast(Any, image))
+    await _shot(page, folder / f"package-sending-{size}-{scheme}.png")
     for name, path in (("hook-made", "/hooks"), ("key-made", "/keys")):
         await page.goto(f"http://{server.http}/console{path}")
         await page.click("#open-make")

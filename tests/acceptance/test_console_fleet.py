@@ -158,3 +158,18 @@ def test_what_is_done_to_selected_devices_is_what_v1_has(v1: Api, boss: Browser,
         assert got.status_code == status, (path, got.text)
     entries = v1.do("list_audit", who="user herder", operation="delete_device", result="done")["items"]
     assert [each["tongue"] for each in entries] == ["console"]
+
+
+def test_a_device_is_tagged_on_its_page(v1: Api, boss: Browser, viewer: Browser, product: str) -> None:
+    made = v1.do("create_device", product_id=product, name="tagged-1")["id"]
+    for who, status in ((viewer, 403), (boss, 303)):
+        assert who.do(f"/devices/{made}/tags", key="room", value="hall, left").status_code == status
+    page = boss.get(f"/devices/{made}")
+    assert v1.do("show_device", device_id=made)["tags"] == {"room": "hall, left"}
+    assert "/console/devices?tag_key=room&tag_value=hall%2C%20left" in page.links()
+    assert f"/console/do/devices/{made}/tags/room" in page.forms
+    assert "Take the tag" not in viewer.get(f"/devices/{made}").html
+    assert boss.do(f"/devices/{made}/tags", key="", value="x").status_code == 400
+    assert viewer.do(f"/devices/{made}/tags/room", do="DELETE").status_code == 403
+    assert boss.do(f"/devices/{made}/tags/room", do="DELETE").status_code == 303
+    assert v1.do("show_device", device_id=made)["tags"] == {}

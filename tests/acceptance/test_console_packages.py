@@ -231,3 +231,12 @@ def test_what_is_of_another_account_is_not_there(server: Server, boss: Browser) 
     assert boss.get(f"/packages?product_id={product}").status == 404
     upload = other.do("create_upload", size=10)["id"]
     assert scripted(boss, "PUT", f"/uploads/{upload}/parts/1", b"x" * 10).status_code == 404
+
+
+def test_a_package_whose_answer_was_lost_is_made_once(v1: Api, boss: Browser) -> None:
+    said = {"name": unique("once"), "version": "1.0", "upload_url": v1.upload(IMAGE)}
+    key = {"idempotency-key": unique("key-of-a-page")}
+    first, again = (scripted(boss, "POST", "/packages", json.dumps(said).encode(), headers=key) for _ in range(2))
+    assert (first.status_code, first.content) == (201, again.content)
+    other = scripted(boss, "POST", "/packages", json.dumps(said | {"version": "2.0"}).encode(), headers=key)
+    assert other.status_code in (409, 422)

@@ -132,6 +132,14 @@ def test_what_is_wrong_with_a_url_is_told_in_it(admin: Browser) -> None:
         assert not [tag for tag, _ in page.elements if tag == "img"]
 
 
+def test_a_group_of_whoever_has_a_tag_is_told_in_words(v1: Api, admin: Browser) -> None:
+    condition = {"all_of": [{"field": "tag", "key": "site", "operator": "exists"}]}
+    group = v1.do("create_group", name=unique("tagged"), condition=condition)["id"]
+    for path in ("/groups", f"/groups/{group}"):
+        page = admin.get(path)
+        assert page.status == 200 and "Tag site exists" in page.text, (path, page.status)
+
+
 # --- lists ----------------------------------------------------------------------------------------------------------
 
 

@@ -4,6 +4,7 @@ import asyncio
 import hashlib
 import json
 import shutil
+import subprocess
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 from typing import Any
@@ -31,6 +32,7 @@ PROGRAMS = wheel_folder() / "pginstall" / "bin"
 QUIET = Telling(step=lambda what: None, moved=lambda size: None)
 PROJECT = "0" * 32
 OWN, ODD = "firmware/a.bin", object_ref(PROJECT, "cn-north-4", "owners", "v1/ü %/../x")
+SPARE = object_ref(PROJECT, "eu-west-101", "owners", "not/a/package/yet.bin")
 ELSEWHERE = object_ref(PROJECT, "cn-north-4", "mapped", "b.bin")
 
 
@@ -64,6 +66,7 @@ async def house(ctx: Context, caller: access.Caller, top: Path) -> House:
     made = House(ctx.database, top)
     await made.put(OWN, b"own" * 100_000)
     await made.put(ODD, b"odd" * 1000)
+    await made.put(SPARE, b"spare")
     await made.put(ELSEWHERE, b"elsewhere")
     await package(ctx, caller, "own", OWN, b"own" * 100_000)
     await package(ctx, caller, "odd", ODD, b"odd" * 1000)
@@ -131,6 +134,7 @@ async def test_all_of_it_comes_back(
     objects = await restored(to, empty, top)
     assert await rows(empty) == before
     assert await content(objects, OWN) == b"own" * 100_000 and await content(objects, ODD) == b"odd" * 1000
+    assert await content(objects, SPARE) == b"spare"
     assert not await objects.exists(ELSEWHERE)  # it is its owner's, where the map says
     assert sum(len(found) for found in before.values()) > 10
 
@@ -153,11 +157,24 @@ async def test_only_the_recipient_reads_an_encrypted_one(house: House, empty: Da
     assert await content(objects, OWN) == b"own" * 100_000
 
 
+@pytest.mark.skipif(shutil.which("age") is None, reason="no age here (apt-get install age)")
+async def test_an_encrypted_one_is_read_by_the_program_age(house: House, top: Path) -> None:
+    made = subprocess.run(["age-keygen", "-o", str(top / "key")], capture_output=True, text=True, check=True)
+    recipient = made.stderr.split()[-1]
+    await house.back_up(open_objects(str(top / "backup")), recipient)
+    opened = subprocess.run(
+        ["age", "-d", "-i", str(top / "key"), str(top / "backup" / "database.dump")], capture_output=True, check=True
+    )
+    listed = subprocess.run([PROGRAMS / "pg_restore", "-l"], input=opened.stdout, capture_output=True, check=True)
+    assert b"TABLE DATA public package" in listed.stdout
+    await verify(open_objects(str(top / "backup")), PROGRAMS, top / "key", QUIET)
+
+
 async def test_each_damage_is_noticed(house: House, empty: Database, top: Path) -> None:
     to = open_objects(str(top / "backup"))
     await house.back_up(to)
     files = [file for file in (top / "backup").rglob("*") if file.is_file() and file.stat().st_size]
-    assert len(files) == 5  # the head, the list, the database, two objects
+    assert len(files) == 6  # the head, the list, the database, three objects
     for file in files:
         whole = file.read_bytes()
         for damaged in (whole[:-1], whole + b"x", _flipped(whole), None):

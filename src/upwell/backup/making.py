@@ -1,6 +1,7 @@
 """A backup made of a database and a store, whether they serve meanwhile or not."""
 
 import asyncio
+import re
 from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import dataclass
 from io import BytesIO
@@ -12,13 +13,16 @@ from upwell.backup.manifest import DUMP, HEAD, LIST, BackupError, Head, Kept, Pa
 from upwell.backup.pouring import FromStore, keep, recipients_of
 from upwell.backup.programs import Tools
 from upwell.domain.errors import NotFound
-from upwell.objects.buckets import OWN_FOLDER, Buckets
+from upwell.objects.buckets import OWN_FOLDER, Buckets, object_ref
 from upwell.objects.port import CHECK_KEY, Objects
 from upwell.storage.database import Database
 from upwell.storage.queries import sheet
 
 SQL = sheet("backup")
 OBJECT_MAX_BYTES = 1 << 62  # all of it
+ANYWHERE = "-"  # the region of a reference into the platform's own store, where none counts
+_IN_BUCKET = re.compile(rf"{OWN_FOLDER}/([0-9a-f]{{32}})/([a-z0-9.-]{{3,63}})/")
+_REGION = re.compile(r"^(@[0-9a-f]{32}/)[^/]+/")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -36,7 +40,6 @@ class Snapshot:
     name: str
     taken_at: str
     schema: int
-    in_buckets: tuple[str, ...]
     stands_for: dict[str, tuple[int, str, int]]
 
 
@@ -55,8 +58,8 @@ async def back_up(
             dump = await keep(to, DUMP, child.output, keys, tell.moved, child.end)
         finally:
             await asyncio.to_thread(child.stop)
-    kept = await _keep_objects(objects, to, snapshot, keys, tell)
-    _require_all(snapshot, kept)
+    kept = await _keep_objects(objects, to, keys, tell)
+    _require_all(objects, snapshot, kept)
     tell.step("manifest")
     lines = b"".join(each.line() for each in kept)
     head = Head(
@@ -77,22 +80,20 @@ async def require_empty(place: Objects, what: str, but: Sequence[str] = ()) -> N
 
 async def _taken(conn: Any) -> Snapshot:
     row = await conn.fetchrow(*SQL["taken"]())
-    in_buckets = [each["object_key"] for each in await conn.fetch(*SQL["in_buckets"]())]
     stands_for = await conn.fetch(*SQL["stands_for"]())
     return Snapshot(
         name=row["snapshot"], taken_at=row["taken_at"].isoformat(), schema=row["schema"],
-        in_buckets=tuple(in_buckets),
         stands_for={r["object_key"]: (r["size"], r["sha256"], r["package_id"]) for r in stands_for},
     )  # fmt: skip
 
 
 async def _keep_objects(
-    objects: Buckets, to: Objects, snapshot: Snapshot, keys: Sequence[Any], tell: Telling
+    objects: Buckets, to: Objects, keys: Sequence[Any], tell: Telling
 ) -> list[Kept]:  # fmt: skip
     """Each object of the platform's own store; one that goes meanwhile is no package's, and left out."""
     loop, kept = asyncio.get_running_loop(), list[Kept]()
     tell.step("objects")
-    async for key in _own(objects, snapshot):
+    async for key in _own(objects):
         source = FromStore(objects.read(key, 0, OBJECT_MAX_BYTES), loop)
         try:
             part = await keep(to, f"objects/{len(kept) + 1:08d}", source, keys, tell.moved)
@@ -102,22 +103,29 @@ async def _keep_objects(
     return kept
 
 
-async def _own(objects: Buckets, snapshot: Snapshot) -> AsyncIterator[str]:
+async def _own(objects: Buckets) -> AsyncIterator[str]:
+    """Each key of the platform's own store, and each reference into the owners' buckets that are in it, whether a
+    package is made of it yet or not."""
+    buckets = set[tuple[str, str]]()
     async for key, _ in objects.own.listed():
-        if key != CHECK_KEY and not key.startswith(f"{OWN_FOLDER}/"):
+        found = _IN_BUCKET.match(key)
+        if found is not None:
+            buckets.add((found[1], found[2]))
+        elif key != CHECK_KEY:
             yield key
-    for key in snapshot.in_buckets:
-        if objects.keeps(key):
-            yield key
+    for project, bucket in sorted(buckets):
+        if objects.keeps(object_ref(project, ANYWHERE, bucket, "-")):
+            async for key, _ in objects.bucket(project, ANYWHERE, bucket).listed():
+                yield object_ref(project, ANYWHERE, bucket, key)
 
 
-def _require_all(snapshot: Snapshot, kept: Sequence[Kept]) -> None:
+def _require_all(objects: Buckets, snapshot: Snapshot, kept: Sequence[Kept]) -> None:
     """What packages stood for at the snapshot is there, byte by byte; what lies in mapped buckets is their owners'."""
     found: dict[str, Part] = {each.key: each.part for each in kept}
     for key, (size, sha256, package_id) in snapshot.stands_for.items():
-        part = found.get(key)
-        if part is None and key.startswith("@"):
+        if not objects.keeps(key):
             continue
+        part = found.get(_REGION.sub(rf"\1{ANYWHERE}/", key))
         if part is None or (part.size, part.sha256) != (size, sha256):
             what = "is not in the store" if part is None else "is of other bytes than it was"
             raise BackupError(

@@ -48,10 +48,16 @@ class Act:
     emptied: tuple[str, ...] = ()
 
 
+def _tag(fields: Fields) -> dict[str, Any]:
+    return {"tags": {fields.get("key", "").strip(): fields.get("value", "").strip()}}
+
+
 ACTS: dict[str, Act] = {
     "create_product": Act("product_made"),
     "update_device": Act("device_changed", "PATCH"),
     "release_device": Act("released"),
+    "set_device_tags": Act("tagged", body=_tag),
+    "delete_device_tag": Act("untagged", "DELETE"),
     "cancel_import": Act("import_canceled"),
     "preview_group": Act("previewed", reads=True, told="group_told.html", body=grouping.preview_body),
     "create_group": Act("group_made", goes_to="/groups/{id}", body=grouping.body),

@@ -11,8 +11,8 @@ from upwell.dialects.upwell import management
 from upwell.dialects.upwell.rows import Row
 from upwell.domain.commands import Command, Result
 from upwell.domain.errors import CallerError, NotFound
-from upwell.doors.management.tongue import Answer, Asked
-from upwell.doors.management.upwell import Upwell
+from upwell.doors.management.tongue import Answer, Asked, Promise
+from upwell.doors.management.upwell import Upwell, promise
 
 BELOW = f"{ROOT}/v1/"
 SCRIPTED = frozenset({
@@ -49,6 +49,11 @@ def streams(method: str, path: str) -> bool:
 def command(found: Route[Row], request: RestRequest) -> Command:
     """What is asked for. Raises Missing, Invalid, NotFound."""
     return management.command(found, request.query, request.body, request.headers)
+
+
+def promised(request: RestRequest, found: Route[Row], session: str) -> Promise | None:
+    """That a request with a key is done once, however often it comes. Raises Invalid."""
+    return promise(request, found, session)
 
 
 def answer(asked: Asked[RestRequest], result: Result) -> Answer:

@@ -250,6 +250,7 @@ def _scripted(asked: Asked[RestRequest]) -> Call:
     return Call(
         operation=found.name, role=role, own=found, permits=lambda caller: access.require(caller, role), reads=reads,
         limit_per_s=render.REQUESTS_PER_S, of_caller=True,
+        keeps=partial(scripted.promised, asked.request, found, _token(asked)),
     )  # fmt: skip
 
 

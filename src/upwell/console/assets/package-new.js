@@ -4,12 +4,12 @@
 (() => {
   const form = document.getElementById("new-package");
   if (!form) return;
-  const { ask, size, fill, Sending, Lost, Refused } = window.Upwell;
+  const { ask, freshKey, size, fill, Sending, Lost, Refused } = window.Upwell;
   const at = (id) => document.getElementById(id);
   const say = form.dataset, csrf = form.elements.csrf.value;
   const drop = at("drop"), chooser = at("file"), box = at("sent"), bar = at("sent-bar");
   const { tell, calm } = window.Upwell.telling(form, at("told-form"));
-  let sending = null, complete = null, wanted = false, made = false, began = { at: 0, sent: 0 };
+  let sending = null, complete = null, wanted = false, made = false, key = null, began = { at: 0, sent: 0 };
 
   /* --- the file ------------------------------------------------------------------------------------------------------- */
 
@@ -127,11 +127,13 @@
     const button = at("make");
     button.disabled = true;
     try {
-      const told = await ask(csrf, "POST", "/packages", said());
+      key ||= freshKey(); // the same until there is an answer: one that was lost on its way is told again
+      const told = await ask(csrf, "POST", "/packages", said(), key);
       sending.forget();
       made = true;
       location.assign(`${say.packages}/${encodeURIComponent(told.id)}`);
     } catch (error) {
+      if (!(error instanceof Lost)) key = null;
       tell(error instanceof Lost ? { detail: document.getElementById("main").dataset.lost } : error.problem || { detail: String(error) });
     } finally { button.disabled = false; wanted = false; if (sending) show(sending); }
   }

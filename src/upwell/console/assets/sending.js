@@ -14,16 +14,18 @@ window.Upwell = (() => {
     constructor(status, problem) { super(problem.detail || String(status)); this.status = status; this.problem = problem; }
   }
 
-  /* One operation of /v1 by the session of who is signed in; what it tells. */
-  async function ask(csrf, method, path, body) {
+  /* One operation of /v1 by the session of who is signed in; what it tells. With a key it is done once. */
+  async function ask(csrf, method, path, body, key) {
     let got, text;
     try {
-      const headers = { [WORD]: csrf, ...(body ? { "content-type": "application/json" } : {}) };
+      const headers = { [WORD]: csrf, ...(body ? { "content-type": "application/json" } : {}), ...(key ? { "idempotency-key": key } : {}) };
       got = await fetch(ROOT + path, { method, headers, body: body && JSON.stringify(body) });
       text = await got.text();
     } catch { throw new Lost(); }
     return read(got.status, text);
   }
+
+  const freshKey = () => [...crypto.getRandomValues(new Uint8Array(16))].map((each) => each.toString(16).padStart(2, "0")).join("");
 
   function read(status, text) {
     let told = {};
@@ -176,5 +178,5 @@ window.Upwell = (() => {
   /* A sentence of the catalogue with its places filled. */
   const fill = (text, values) => text.replace(/\{(\w+)\}/g, (_, name) => String(values[name]));
 
-  return { ask, send, size, fill, Sending, Lost, Refused };
+  return { ask, freshKey, send, size, fill, Sending, Lost, Refused };
 })();

@@ -62,7 +62,7 @@ class Upwell:
         return Call(
             operation=found.name, role=role, own=found, permits=partial(_permit, role), reads=reads,
             limit_per_s=render.REQUESTS_PER_S, of_caller=True, told_limit=render.rate_headers,
-            keeps=partial(_promise, asked.request, found),
+            keeps=partial(promise, asked.request, found, bearer.token_of(asked.request.headers)),
             editions=partial(promises.editions, asked.request.headers),
         )  # fmt: skip
 
@@ -109,15 +109,15 @@ class Upwell:
         return names.rollout_id(job_id)
 
 
-def _promise(request: RestRequest, found: Route[Row]) -> Promise | None:
-    """What a request with an Idempotency-Key relies on. Raises Invalid."""
+def promise(request: RestRequest, found: Route[Row], token: str) -> Promise | None:
+    """What a request with an Idempotency-Key relies on, of whoever shows the token. Raises Invalid."""
     key = promises.idempotency_key(found.operation, request.headers)
     if key is None:
         return None
     name = "\0".join((found.name, *(f"{name}={value}" for name, value in sorted(found.ids.items()))))
     said = "\0".join(request.headers.get(name, "") for name in _OF_BODY) if found.operation.takes else ""
     asked = b"\0".join((request.query.encode("latin-1"), sha256(request.body).digest(), said.encode("latin-1")))
-    return Promise(key=key, name=name, asked=asked, token=bearer.token_of(request.headers))
+    return Promise(key=key, name=name, asked=asked, token=token)
 
 
 def _permit(role: str, caller: Caller) -> None:

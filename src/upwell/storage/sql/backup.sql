@@ -5,11 +5,6 @@
 select pg_export_snapshot() as snapshot, now() as taken_at, (select max(version) from schema_version) as schema,
        pg_database_size(current_database()) as size;
 
--- name: in_buckets
--- Objects in buckets of owners that packages stand for, or lists of targets are in.
-select object_key from package where object_key like '@%' and deleted_at is null
-union select object_key from target_file where object_key like '@%' and deleted_at is null order by object_key;
-
 -- name: stands_for
 -- What packages that may be offered stand for: the object's size and digest.
 select object_key, size, sha256, min(package_id) as package_id from package
