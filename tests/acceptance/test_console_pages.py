@@ -60,7 +60,7 @@ def evil(server: Server, v1: Api) -> Iterator[dict[str, Any]]:
         "id"
     ]
     v1.do("ping_hook", hook_id=hook)
-    [sent] = until(lambda: v1.every("list_deliveries", hook_id=hook), bool)
+    sent = until(lambda: v1.every("list_deliveries", hook_id=hook), bool)[-1]
     yield {
         "hook": hook,
         "event": sent["event_id"],
