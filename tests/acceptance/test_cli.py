@@ -251,6 +251,7 @@ def test_a_user_signs_in_with_a_password(server: Server, admin: Person, person: 
     session = httpx.post(f"{url}/v1/sessions", json={"account": "cli", "name": name, "password": "correct horse"})
     [seen] = [json.loads(line) for line in admin.do("session", "list", "--user", name, "--json").lines]
     assert session.json()["id"] == seen["id"] and name in admin.do("session", "list").out
+    assert "PostgreSQL" in admin.do("server").out and "concerns" in admin.do("server", "--json").json
     assert admin.run("session", "list", "--mine", "--user", name).code == 2
     assert admin.run("session", "end", seen["id"]).code == 2
     admin.do("session", "end", seen["id"], "--yes")

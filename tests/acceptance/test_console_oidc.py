@@ -2,6 +2,7 @@
 
 import base64
 import json
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -260,5 +261,10 @@ def test_what_it_can_not_say_is_told_and_a_password_still_lets_in(liar: Provider
             liar.changes = lambda path, body, says=says: says  # type: ignore[misc]
             got = browser.ask("GET", "/oidc")
             assert got.status_code == 503 and "location" not in got.headers, says[:20]
+            asked = len(liar.asked)
+            assert browser.ask("GET", "/oidc").status_code == 503 and len(liar.asked) == asked, "not at once again"
+            time.sleep(1.1)
+        liar.changes = lambda path, body: body
+        assert browser.ask("GET", "/oidc").status_code == 303
         api(fresh, "outside").do("create_user", name="ann", password=PASSWORD, role="viewer")
         assert browser.sign_in("ann", "outside").status_code == 303

@@ -27,6 +27,7 @@ TOKEN_CHARS_MAX = 32 * 1024
 CODE_CHARS_MAX = 4096
 ASKED_AT_ONCE = 8  # sign-ins of a process that ask the provider
 KNOWN_S = 3600.0  # how long its description counts
+AGAIN_S = 1.0  # after it did not describe itself
 KEYS_ANEW_S = 30.0  # how often its keys are asked for when one is not known
 LEEWAY_S = 60
 KEYS_MAX = 100
@@ -68,7 +69,8 @@ class Provider:
         self._trusted = trusted
         self._room = asyncio.Semaphore(ASKED_AT_ONCE)
         self._described: dict[str, Any] = {}
-        self._described_at = self._keys_at = float("-inf")
+        self._described_at = self._keys_at = self._failed_at = float("-inf")
+        self._turn = asyncio.Lock()
         self._keys: KeySet | None = None
 
     async def start(self, *, back: str, state: str, nonce: str, challenge: str) -> str:
@@ -175,13 +177,23 @@ class Provider:
         return told if status == 200 and told.get("sub") == claims["sub"] else {}
 
     async def _description(self) -> Mapping[str, Any]:
-        if time.monotonic() - self._described_at > KNOWN_S:
-            place = self.terms.issuer.rstrip("/") + "/.well-known/openid-configuration"
-            status, told = await self._ask("GET", place)
-            if status != 200 or told.get("issuer") != self.terms.issuer:
-                raise Unavailable("The provider of sign-in does not describe itself as the issuer that is set.")
-            self._described, self._described_at = dict(told), time.monotonic()
+        """Asked for by one at a time, and after a failure not at once again, however many strangers want to sign in."""
+        if time.monotonic() - self._described_at <= KNOWN_S:
+            return self._described
+        async with self._turn:
+            if time.monotonic() - self._described_at > KNOWN_S:
+                if time.monotonic() - self._failed_at < AGAIN_S:
+                    raise Unavailable("The provider of sign-in did not answer a moment ago.")
+                self._failed_at = time.monotonic()
+                self._described = await self._read_description()
+                self._described_at, self._failed_at = time.monotonic(), float("-inf")
         return self._described
+
+    async def _read_description(self) -> dict[str, Any]:
+        status, told = await self._ask("GET", self.terms.issuer.rstrip("/") + "/.well-known/openid-configuration")
+        if status != 200 or told.get("issuer") != self.terms.issuer:
+            raise Unavailable("The provider of sign-in does not describe itself as the issuer that is set.")
+        return told
 
     async def _place(self, name: str) -> str:
         """One of its addresses, which may be asked. Raises Unavailable."""
