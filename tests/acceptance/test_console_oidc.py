@@ -259,7 +259,9 @@ def test_what_it_can_not_say_is_told_and_a_password_still_lets_in(liar: Provider
         browser = Browser(address=fresh.http)
         for says in (b"", b"[]", b"{", b"x" * 300_000, json.dumps({"issuer": "https://evil.example"}).encode()):
             liar.changes = lambda path, body, says=says: says  # type: ignore[misc]
+            before = len(liar.asked)
             got = browser.ask("GET", "/oidc")
+            assert len(liar.asked) == before + 1, Page(got).text
             assert got.status_code == 503 and "location" not in got.headers, says[:20]
             asked = len(liar.asked)
             assert browser.ask("GET", "/oidc").status_code == 503 and len(liar.asked) == asked, "not at once again"
