@@ -119,6 +119,19 @@ def test_own_waves_hours_and_pace_are_what_they_say(v1: Api, maker: Browser) -> 
     assert made["hours"]["open"] == [{"days": ["mon", "sat"], "from": "22:00", "to": "04:00"}]
 
 
+def test_as_the_product_says_is_as_it_says(v1: Api, maker: Browser) -> None:
+    package, product = a_package(v1)
+    usual = {"preset": "fast", "guard": {"p1_percent": 30}, "approval": {"over": 2}}
+    v1.do("update_product", product_id=product, rollout_defaults=usual)
+    fields = opened(maker, package, product, care="usual")
+    assert "Ask for approval of 4 devices" in planned(maker, fields).text
+    made = maker.send("/do/rollouts", fields).headers["location"].rpartition("/")[2]
+    shown = v1.do("show_rollout", rollout_id=made)
+    assert (shown["preset"], shown["guard"]["p1_percent"], shown["status"]) == ("fast", 30, "awaiting_approval")
+    page = maker.get(f"/rollouts/{made}")
+    assert "Waits for approval" in page.text and f"/console/do/rollouts/{made}/approve" not in page.forms
+
+
 @pytest.mark.parametrize(("typed", "at", "said"), [
     ({"package": ""}, "package", ""), ({"maximum_per_min": "many"}, "maximum_per_min", "an integer"),
     ({"whom": "device_names", "targets.device_names": ""}, "targets.device_names", ""),

@@ -1,6 +1,6 @@
 """The whole story in a browser, at a server of its own, with simulated devices of three vendors: the first user, an
 upload, its verification, a plan, a rollout in waves that is watched, a halt by its guard, what failed, once more, the
-package that is mended, why one device is not updated, and who did all that.
+package that is mended, a hook that hears of it, why one device is not updated, and who did all that.
 """
 
 import asyncio
@@ -15,6 +15,7 @@ from pathlib import Path
 import pytest
 from demo.server import Server, make_folder, remove
 from playwright.async_api import Page, async_playwright, expect
+from tests.webhook_receiver import Receiver
 
 from acceptance.console import PASSWORD
 from upwell.client import AsyncClient
@@ -27,6 +28,13 @@ VENDORS = ("tuya", "huawei", "alibaba")
 COUNT, OLD, NEW, SEED = 30, "1.0.0", "2.0.0", 11
 SOUND, FAILING = Rates(delay_s=0.1), Rates(fail_burn=1.0, delay_s=0.1)
 PATIENCE_MS = 90_000  # nothing is asserted of how fast a machine is
+
+
+class Pushing(Server):
+    """One that sends to this machine too."""
+
+    def environment(self) -> dict[str, str]:
+        return Server.environment(self) | {"UPWELL_ALLOW_PRIVATE_PUSH": "true"}
 
 
 class Story:
@@ -88,6 +96,22 @@ class Story:
         """From now on devices of that vendor fail, and others do not."""
         for place, device in enumerate(self.fleet.devices):
             device.script = plan(f"{SEED} {bad}", place, FAILING if device.identity.kind == bad else SOUND)
+
+    async def hook(self, url: str) -> None:
+        """It is told of what befalls rollouts."""
+        await self.go("/hooks")
+        await self.page.click("#open-make")
+        await self.page.fill("#make-url", url)
+        for kind in ("upwell.rollout.started", "upwell.rollout.halted"):
+            await self.page.check(f"#make-kinds input[value='{kind}']")
+        await self.page.click("#sure-make button[type=submit]")
+        await self.sees("#made", "whsec_")
+
+    async def delivered(self) -> None:
+        await self.go("/hooks")
+        await self.page.click("#list table a")
+        await self.sees("main", "rollout.halted")
+        await self.sees("main", "200")
 
     async def upload(self, folder: Path) -> None:
         image = folder / f"lamp-{NEW}.bin"
@@ -163,20 +187,26 @@ def test_the_whole_story(chromium: str, tmp_path: Path) -> None:
 
 async def told(chromium: str, data: Path, folder: Path) -> None:
     """All of it."""
-    server = Server(data, by_token=True)
-    async with server.running(), async_playwright() as driver:
+    server, receiver = Pushing(data, by_token=True), Receiver()
+    hearing = await asyncio.start_server(receiver.serve, "127.0.0.1", 0)
+    url = f"http://127.0.0.1:{hearing.sockets[0].getsockname()[1]}/in"
+    async with hearing, server.running(), async_playwright() as driver:
         browser = await driver.chromium.launch(executable_path=chromium, args=["--no-sandbox"])
         page = await (await browser.new_context(locale="en-GB", reduced_motion="reduce")).new_page()
         async with AsyncClient(f"http://{server.http}", server.token) as upwell:
             story = Story(server, page, upwell)
             await story.first_user()
             async with story.devices():
+                await story.hook(url)
                 await story.upload(folder)
                 await story.verify()
                 story.script("tuya")
                 rollout = await story.make()
                 await story.watched()
+                await story.delivered()
+                await story.go(f"/rollouts/{rollout}")
                 await story.mended(rollout)
                 await story.why_not_me(rollout)
                 await story.audit()
         await browser.close()
+    assert {"upwell.rollout.started", "upwell.rollout.halted"} <= {each.event["type"] for each in receiver.taken}

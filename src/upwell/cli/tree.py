@@ -53,6 +53,7 @@ SECTIONS: Mapping[str, Mapping[str, Place]] = {
         "audit": Place("What owners did and were refused.", "audit:app", "remote.audit:app"),
     },
     "A server's admin, over the API": {
+        "server": Place("How the server is.", remote="remote.server:server"),
         "account": Place("Accounts: make, rename; defaults of your own.", remote="remote.accounts:app"),
     },
     "On the server's machine": {

@@ -52,7 +52,7 @@ def body(fields: Fields) -> dict[str, Any]:
     """The body that asks for the rollout."""
     given = {name: value.strip() for name, value in fields.items() if value.strip()}
     said = nested(CREATE, dict(_said(given)))
-    if given.get("guarded") == "true":
+    if _is_guarded(given):
         said.setdefault("guard", {})
     if given.get("approval") == "true":
         said["approval"] = {}
@@ -94,12 +94,17 @@ def _said(given: Fields) -> Iterator[tuple[str, str]]:
         yield from _waves(given)
     elif care != "usual":
         yield "preset", care
-    for head, names, counts in (("guard", _GUARD, "guarded" in given), ("pace", _PACE, True)):
+    for head, names, counts in (("guard", _GUARD, _is_guarded(given)), ("pace", _PACE, True)):
         yield from (
             (f"{head}.{name}", given[f"{head}.{name}"]) for name in names if counts and f"{head}.{name}" in given
         )
     yield from _hours(given)
     yield from ((name, given[name]) for name in ("retry.count", "retry.interval_min", "tags.remark") if name in given)
+
+
+def _is_guarded(given: Fields) -> bool:
+    """What a product says has its own guard; another one would be in place of its waves too."""
+    return given.get("guarded") == "true" and given.get("care") != "usual"
 
 
 def _rows(given: Fields) -> Iterator[int]:

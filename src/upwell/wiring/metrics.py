@@ -165,7 +165,10 @@ class Meter:
     def _machine(self, reading: Reading) -> None:
         """What is read from files and the system; in a thread, for a disk may be slow to answer."""
         for of, folder in self.folders.items():
-            disk = shutil.disk_usage(folder)
+            try:
+                disk = shutil.disk_usage(folder)
+            except OSError:  # it is away, which upwell_ready tells
+                continue
             reading.put("upwell_disk_free_bytes", disk.free, of)
             reading.put("upwell_disk_size_bytes", disk.total, of)
         for of, expires in self.certificates.expire().items():
