@@ -56,7 +56,14 @@ def evil(server: Server, v1: Api) -> Iterator[dict[str, Any]]:
     dynamic = v1.do("create_group", name=unique("g"), condition={"all_of": asked})["id"]
     second = v1.do("create_rollout", kind="static", package_id=package, product_id=product, targets={"all": True})["id"]
     v1.do("pause_rollout", rollout_id=second, reason=EVIL)
+    hook = v1.do("create_hook", target_url="https://x.example/?" + quote(EVIL), name=EVIL[:60], product_id=product)[
+        "id"
+    ]
+    v1.do("ping_hook", hook_id=hook)
+    sent = until(lambda: v1.every("list_deliveries", hook_id=hook), bool)[-1]
     yield {
+        "hook": hook,
+        "event": sent["event_id"],
         "product": product,
         "device": made["id"],
         "group": group["id"],
@@ -83,7 +90,10 @@ def paths(evil: dict[str, Any]) -> list[str]:
         f"/rollouts/{evil['rollout']}?reasons=1", "/rollouts/new",
         f"/rollouts/new?product_id={product}&group_id={evil['group']}", f"/rollouts/new?package_id={quote(EVIL)}",
         f"/rollouts/{evil['second']}", "/audit",
-        f"/audit?who={quote(EVIL[:40])}", "/account", "/sign-in", f"/sign-in?to={quote(EVIL)}",
+        f"/audit?who={quote(EVIL[:40])}", "/account", "/hooks", f"/hooks/{evil['hook']}",
+        f"/hooks/{evil['hook']}?open=x", f"/hooks/{evil['hook']}/deliveries/{evil['event']}", "/people",
+        f"/people?q={quote(EVIL)}", "/keys", f"/keys?q={quote(EVIL)}&all=1", "/sessions", f"/sessions?q={quote(EVIL)}",
+        f"/audit?about={quote(EVIL)}", "/sign-in", f"/sign-in?to={quote(EVIL)}",
     ]  # fmt: skip
 
 

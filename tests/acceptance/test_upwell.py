@@ -86,6 +86,8 @@ def test_everything_that_there_is_is_done(server: Server, v1: Api) -> None:
     v1.do("show_space", space_id=v1.do("list_spaces")["items"][0]["id"])
     v1.do("show_product", product_id=v1.do("create_product", name=unique("last"))["id"])
     assert v1.do("list_audit", operation="revoke_key", limit=1)["items"][0]["result"] == "done"
+    seen = v1.do("show_server")
+    assert set(seen["checks"].values()) == {"ok"} and seen["certificates"] == [] and seen["disks"]
     assert v1.lines("export_audit", operation="revoke_key")[-1]["result"] == "done"
     assert v1.called.union(*(each.called for each in others)) == set(v1.operations)
     done = {each["operation"] for each in audited(server, v1) if each["result"] == "done"}

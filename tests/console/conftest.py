@@ -40,7 +40,7 @@ def axe() -> str:
 
 @pytest.fixture(scope="session")
 def server(chromium: str) -> Iterator[Server]:
-    with serve() as running:
+    with serve("--allow-private-push") as running:
         yield running
 
 
@@ -77,7 +77,13 @@ def fleet(server: Server, v1: Api) -> Iterator[dict[str, Any]]:
     device.offered()
     device.progress(-3)
     until(lambda: v1.do("show_rollout", rollout_id=failed), lambda shown: shown["tasks"]["failed"] == 1)
+    hook = v1.do("create_hook", target_url="http://127.0.0.1:9/" + "x" * 300, name=LONG[:64])["id"]
+    v1.do("ping_hook", hook_id=hook)
+    sent = until(lambda: v1.every("list_deliveries", hook_id=hook), bool)[-1]
+    v1.do("create_key", role="operator", dialect="tuya")
     yield {
+        "hook": hook,
+        "event": sent["event_id"],
         "product": product,
         "device": made["id"],
         "rollout": failed,

@@ -22,7 +22,8 @@ def paths(fleet: dict[str, Any]) -> list[str]:
         f"/rollouts/new?package_id={fleet['package']}&product_id={product}",
         "/packages", "/packages?view=all", f"/packages/{fleet['package']}",
         "/packages/new", "/groups", f"/groups/{fleet['group']}", "/groups/new", "/imports",
-        f"/imports/{fleet['import']}", "/audit", "/account", "/nothing",
+        f"/imports/{fleet['import']}", "/audit", "/account", "/hooks", f"/hooks/{fleet['hook']}",
+        f"/hooks/{fleet['hook']}/deliveries/{fleet['event']}", "/people", "/keys", "/sessions", "/nothing",
     ]  # fmt: skip
 
 

@@ -62,6 +62,7 @@ def test_every_word_that_a_template_says_is_there_and_every_one_there_is_said() 
     heads = ("nav.", "look.", "role.", "problem.of.", "sort.", "status.", "state.", "kind.", "code.", "job.", "wave.",
              "approval.", "what.", "result.", "vendor.", "steps.", "home.need.", "home.do.", "lacks.",
              "done.", "hooks.because.", "hook.", "delivery.", "access.may.", "session.", "key.", "user.", "tongue.",
+             "home.concern.", "part.",
              "befell.", "rollback.", "hindrance.", "make.by_", "make.day.",
              "verification.", "object.", "package.verification_", "package.lost_", "upload.",
              "bulk.", "groups.static", "groups.dynamic", "compared.", "operator.", "import.", "imports.")  # fmt: skip

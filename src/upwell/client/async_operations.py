@@ -1744,6 +1744,13 @@ class AsyncOperations(Awaiting):
             )
         )
 
+    async def show_server(
+        self,
+    ) -> s.Server:
+        """How the server is. A certificate is a concern 21 days before its end, a disk with less than 5 % or a
+        gigabyte free. Needs the role admin. `GET /v1/server`"""
+        return await self._one(ask("GET", "/server"), s.Server)
+
     async def list_events(
         self,
         *,

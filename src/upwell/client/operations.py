@@ -1714,6 +1714,13 @@ class Operations(Blocking):
             )
         )
 
+    def show_server(
+        self,
+    ) -> s.Server:
+        """How the server is. A certificate is a concern 21 days before its end, a disk with less than 5 % or a
+        gigabyte free. Needs the role admin. `GET /v1/server`"""
+        return self._one(ask("GET", "/server"), s.Server)
+
     def list_events(
         self,
         *,

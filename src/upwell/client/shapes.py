@@ -1486,6 +1486,42 @@ class AuditEntry(TypedDict):
     """What was asked"""
 
 
+class ServerCertificate(TypedDict):
+    of: str
+    ends_at: str
+
+
+class ServerDisk(TypedDict):
+    of: str
+    free_bytes: NotRequired[int]
+    size_bytes: NotRequired[int]
+
+
+class ServerConcern(TypedDict):
+    kind: str
+    """`fails`, `certificate` or `disk`; more may come"""
+    of: str
+    reason: str
+
+
+class Server(TypedDict):
+    """The process that answers, as it sees itself."""
+
+    version: str
+    database_version: str
+    """Of PostgreSQL"""
+    schema_version: int
+    checks: dict[str, str]
+    """As `/readyz` tells them: `ok`, or why not"""
+    certificates: list[ServerCertificate]
+    """When the first that is shown ends, by to whom"""
+    disks: list[ServerDisk]
+    """Of its own, by what lies there"""
+    concerns: list[ServerConcern]
+    """What somebody should look at, the worst first"""
+    asked_at: str
+
+
 class Events(TypedDict):
     """Some events, oldest first."""
 

@@ -15,6 +15,7 @@ from upwell.service.clock import SharedClock
 from upwell.service.hashing import Turns
 from upwell.service.remembered import Remembered
 from upwell.service.rows import RowReader
+from upwell.service.sight import Sight
 from upwell.storage.database import Connection, Database
 
 NUMBER_MAX = 10**15 - 1  # 15 digits: a double holds them exactly, and pop-core gives longer numbers as objects
@@ -43,6 +44,7 @@ class Context:
     lookups: Database = field(default=cast(Database, None))
     rows: RowReader | None = None  # what reads lists of devices
     remembered: Remembered = field(default_factory=Remembered, repr=False)
+    sight: Sight = field(default_factory=Sight, repr=False)
     passwords: Turns = field(default_factory=Turns, repr=False)  # the turns at hashing them
 
     def __post_init__(self) -> None:

@@ -61,6 +61,7 @@ from upwell.wiring.metrics import Delays, Downloads, Meter
 from upwell.wiring.metrics_door import open_metrics
 from upwell.wiring.open_files import room_of_this_process
 from upwell.wiring.postgres import OwnPostgres
+from upwell.wiring.sight import sight_of
 from upwell.wiring.stores import open_database, open_stores
 from upwell.wiring.upload_desk import Uploads
 
@@ -226,6 +227,8 @@ class Server:
         poster = Poster(private=self.settings.allow_private_push)
         parts = self.engine.parts
         self.readiness = Readiness(checks_of(self.settings, self.ctx, self.lease, parts))
+        folders = folders_of(self.settings)
+        self.ctx.sight.look = sight_of(self.ctx, self.readiness.told, self.certificates, folders)
         self.engine.seat(connections, partial(news.deliver, self.ctx, notification, poster.post), self.readiness.told)
         self.engine.sending.begin(webhooks.body_of, HookSender(poster, self.ctx.now).send)
         for part in parts:

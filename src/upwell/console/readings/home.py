@@ -29,6 +29,7 @@ async def read(v1: V1, ids: Mapping[str, str], query: Mapping[str, str]) -> Memb
         "attention": attention,
         "needs": [each async for each in _needs(v1, attention, listed)],
         "refused": (await v1.get("/refused_logins", limit=1))["items"] if attention["refused_devices"] else [],
+        "server": await v1.get("/server") if v1.may("admin") else None,
         "has_rollouts": bool(listed),
         "has_packages": bool((await v1.get("/packages", limit=1))["items"]),
     }

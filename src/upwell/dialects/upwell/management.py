@@ -29,6 +29,7 @@ from upwell.dialects.upwell import (
     promises,
     reading,
     rollback_ops,
+    server_ops,
     steer_ops,
     task_ops,
     timeline_ops,
@@ -66,6 +67,7 @@ OPERATIONS: dict[str, Row] = {
     **key_ops.OPERATIONS,
     **people_ops.OPERATIONS,
     **audit_ops.OPERATIONS,
+    **server_ops.OPERATIONS,
     **event_ops.OPERATIONS,
     **hook_ops.OPERATIONS,
 }

@@ -222,6 +222,7 @@ from upwell.domain.commands.rollouts import (
     SetRolloutDefaults,
     ShowRolloutDefaults,
 )
+from upwell.domain.commands.server import Certificate, Concern, Disk, ServerState, ShowServer
 from upwell.domain.commands.shared import (
     OPEN_STATES,
     DeviceKey,
@@ -314,7 +315,7 @@ Reading = (
     | ExportDevices | ShowImport | ListImports | ListImportProblems | ListImportDevices
     | ListOwnKeys | ShowMe | ListUsers | ShowUser | ListAccounts | ShowAccount
     | ListEvents | ShowEventSettings | ShowReceiver | ListReceivers | ListDeliveries | ShowDelivery
-    | ListSessions | ListOwnSessions | ExportAudit
+    | ListSessions | ListOwnSessions | ExportAudit | ShowServer
 )  # fmt: skip
 
 Command = Changing | Reading
@@ -331,6 +332,6 @@ Result = (
     | DeviceHours | tuple[DeviceHours, ...]
     | Space | Module | SecretReset | Key | EventSlice | EventSettings | Receiver | tuple[Receiver, ...] | Page[Delivery]
     | Me | User | Session | Account | tuple[User, ...] | Page[Account] | Delivery | tuple[OpenSession, ...]
-    | Flow[AuditEntry]
+    | Flow[AuditEntry] | ServerState
     | tuple[Space, ...] | tuple[TargetFile, ...] | tuple[Key, ...] | tuple[Failures, ...] | tuple[Look, ...]
 )  # fmt: skip
