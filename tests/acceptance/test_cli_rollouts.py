@@ -226,3 +226,23 @@ def test_versions_by_the_hour(admin: Person, product: str, lamps: list[Device], 
     none = admin.do("product", "versions", product, "--module", "wifi")
     assert none.out == "" and "no device" in none.err
     assert admin.run("product", "versions", "nobody").code == 4
+
+
+def test_one_kind_of_failures_is_run_again_and_its_course_is_told(
+    admin: Person, product: str, package: str, lamps: list[Device]
+) -> None:
+    started = admin.do("rollout", "start", package, "--all", "--preset", "all_at_once", "--yes", "--json").json
+    rollout = str(started["id"])
+    for lamp, step in zip(lamps, (-1, -1, -3, -3), strict=True):
+        lamp.offered()
+        lamp.progress(step)
+    kinds = until(
+        lambda: [json.loads(line) for line in admin.do("rollout", "why-failed", rollout, "--json").lines],
+        lambda told: [each["count"] for each in told] == [2, 2],
+    )
+    done = admin.do("rollout", "retry", rollout, "--failure", kinds[0]["id"], "--yes", "--json")
+    assert done.json == {"changed": 2} and shown(admin, rollout)["tasks"]["failed"] == 2
+    assert admin.run("rollout", "retry", rollout, "--failure", kinds[0]["id"], "--all", "--yes").code == 2
+    told = [json.loads(line) for line in admin.do("rollout", "course", rollout, "--json").lines]
+    assert told and sum(told[-1][place] for place in ("waiting", "at_work", "failed")) == 4
+    assert shown(admin, rollout)["made_by"].startswith("upw_")

@@ -4,8 +4,8 @@ database.
 
 import asyncio
 import os
-from collections.abc import Awaitable, Callable, Mapping
-from contextlib import AsyncExitStack
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from contextlib import AsyncExitStack, asynccontextmanager
 from typing import Annotated, Any, TypeVar
 
 import typer
@@ -54,20 +54,27 @@ def with_database(settings: Settings, use: Callable[[Context], Awaitable[T]]) ->
     return _within(settings, checked)
 
 
-def _within(settings: Settings, use: Callable[[Database], Awaitable[T]]) -> T:
+@asynccontextmanager
+async def connected(settings: Settings) -> AsyncIterator[Database]:
+    """The database of these settings: that of a running server, else the data dir's, which is started for as long.
+    Raises UpwellError when there is none."""
     if settings.database_url is None and not Paths(settings.data_dir).cluster.exists():
         raise UpwellError(f"the data dir {settings.data_dir} has no database; `upwell serve` makes one")
+    async with AsyncExitStack() as stack:
+        dsn = settings.database_url or running_dsn(settings.data_dir)
+        if dsn is None:
+            postgres = EmbeddedPostgres(settings.data_dir)
+            stack.push_async_callback(postgres.stop)
+            await postgres.start()
+            dsn = postgres.dsn
+        database = await open_database(settings, dsn)
+        stack.push_async_callback(database.close)
+        yield database
 
+
+def _within(settings: Settings, use: Callable[[Database], Awaitable[T]]) -> T:
     async def run() -> T:
-        async with AsyncExitStack() as stack:
-            dsn = settings.database_url or running_dsn(settings.data_dir)
-            if dsn is None:
-                postgres = EmbeddedPostgres(settings.data_dir)
-                stack.push_async_callback(postgres.stop)
-                await postgres.start()
-                dsn = postgres.dsn
-            database = await open_database(settings, dsn)
-            stack.push_async_callback(database.close)
+        async with connected(settings) as database:
             return await use(database)
 
     return asyncio.run(run())

@@ -19,6 +19,7 @@ EDITED: Mapping[type, Callable[[Any], tuple[object, ...]]] = {
     c.Device: lambda it: (
         it.iot_id, it.nickname, it.description, it.status == "DISABLED", sorted(dict(it.tags).items()), it.gateway_id
     ),
+    c.DeviceHours: lambda it: (it.hours_id, it.hours),
     c.Group: lambda it: (it.group_id, it.name, it.description),
     c.Package: lambda it: (it.package_id, it.name, it.description, it.note),
     c.Job: lambda it: (

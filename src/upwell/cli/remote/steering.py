@@ -172,8 +172,7 @@ def retry(
     all_: Annotated[bool, typer.Option("--all", help="All that failed.")] = False, yes: Yes = False,
 ) -> None:  # fmt: skip
     """Have devices try again that failed."""
-    if failure is None or task or all_:
-        _said_which(task, all_ or failure is not None)
+    _said_which(task, all_, failure)
     failed = _failed(at, rollout, failure) if all_ or failure else len(set(task or ()))
     at.sure(f"This has {of(failed, 'device')} of {rollout} try again.", yes or bool(task))
     done = at.client.retry_tasks(rollout, all=True if all_ else None, task_ids=task or None, failure_id=failure)
@@ -188,7 +187,8 @@ def _failed(at: At, rollout: str, failure: str | None) -> int:
     return next((each["count"] for each in at.client.list_rollout_failures(rollout) if each.get("id") == failure), 0)
 
 
-def _said_which(task: list[str] | None, all_: bool) -> None:
-    if bool(task) == all_:
-        how = "two options say which" if all_ else "nothing says which"
+def _said_which(task: list[str] | None, all_: bool, failure: str | None = None) -> None:
+    said = [bool(task), all_, failure is not None].count(True)
+    if said != 1:
+        how = "two options say which" if said else "nothing says which"
         raise Ended(Exit.USAGE, f"upwell: {how} tasks", "  try: --all, or --task TASK as `rollout tasks --json` has it")

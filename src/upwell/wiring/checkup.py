@@ -1,0 +1,252 @@
+"""What `upwell doctor` looks at on a server's machine: that what the settings say can be so, and what devices would
+make of it.
+
+Holds: it changes nothing but the object that the store's own check writes and deletes, waits for no peer longer than
+WAIT_S, and needs no server that runs; where one does, its own `/readyz` is asked too.
+"""
+
+import asyncio
+import contextlib
+import ipaddress
+import shutil
+import socket
+from collections.abc import AsyncIterator, Callable, Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Literal
+from urllib.parse import urlsplit
+
+import httpx
+from cryptography import x509
+
+from upwell.config import Settings
+from upwell.config.addresses import HostPort
+from upwell.domain.errors import UpwellError
+from upwell.objects import local_folder
+from upwell.storage.database import Database, require_schema
+from upwell.storage.queries import sheet
+from upwell.wiring.certificates import ServerCertificates
+from upwell.wiring.health import MB, folders_of
+from upwell.wiring.stores import open_stores
+
+SQL = sheet("checkup")
+Grade = Literal["ok", "warning", "fault"]
+WAIT_S = 5.0
+CLOCK_OFF = timedelta(seconds=5)
+EXPIRES_SOON = timedelta(days=14)
+OLDEST_POSTGRES = 150_000
+LISTENERS = ("http", "https", "mqtt", "mqtts", "mqtt_ws", "mqtt_wss", "download", "downloads", "metrics")
+_LASTING = {
+    "fsync": ("on",), "full_page_writes": ("on",),
+    "synchronous_commit": ("on", "remote_write", "remote_apply", "local"),
+}  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """What was seen of one thing, and what to do where that is not well."""
+
+    about: str
+    grade: Grade
+    fact: str
+    do: str = ""
+
+
+async def findings(
+    settings: Settings, connect: Callable[[], contextlib.AbstractAsyncContextManager[Database]]
+) -> AsyncIterator[Finding]:
+    """All of it, as it is found. `connect` does to the database of these settings."""
+    for look in (_disks, _certificates):
+        for found in look(settings):
+            yield found
+    try:
+        async with connect() as database:
+            async for found in _database(database):
+                yield found
+    except UpwellError as exc:
+        yield Finding("database", "fault", exc.problem, "start it, or correct --database-url or --data-dir")
+    yield await _objects(settings)
+    async for found in _listeners(settings):
+        yield found
+    async for found in _public(settings):
+        yield found
+
+
+def at_hand(place: HostPort) -> HostPort:
+    """Where this machine reaches a listener that listens everywhere."""
+    everywhere = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104  # it is what is read here
+    return HostPort(everywhere.get(place.host, place.host), place.port)
+
+
+# --- the machine ---
+
+
+def _disks(settings: Settings) -> Iterator[Finding]:
+    for what, folder in folders_of(settings).items():
+        if not folder.exists():
+            yield Finding(f"disk of the {what}", "ok", f"{folder} is not there yet; `upwell serve` makes it")
+            continue
+        free_mb = shutil.disk_usage(folder).free // MB
+        if free_mb < settings.disk_floor_mb:
+            yield Finding(f"disk of the {what}", "fault", f"{free_mb} MB are free in {folder}, and disk_floor_mb is"
+                          f" {settings.disk_floor_mb}", "make room, or move it to a larger disk")  # fmt: skip
+        else:
+            yield Finding(f"disk of the {what}", "ok", f"{free_mb} MB are free in {folder}")
+        if folder.stat().st_mode & 0o007 and what == "database":
+            yield Finding("data dir", "warning", f"everybody on this machine may look into {folder}",
+                          f"chmod o= {folder}: devices' secrets are in it")  # fmt: skip
+
+
+def _certificates(settings: Settings) -> Iterator[Finding]:
+    try:
+        shown = ServerCertificates(settings)
+    except UpwellError as exc:
+        yield Finding("certificates", "fault", exc.problem, "give files that fit each other")
+        return
+    for of, expires in shown.expire().items():
+        left = expires - datetime.now(UTC)
+        if left < EXPIRES_SOON:
+            grade: Grade = "fault" if left < timedelta(0) else "warning"
+            yield Finding(f"certificate for {of}", grade, f"it ends {expires:%Y-%m-%d %H:%M} UTC",
+                          "renew it and send SIGHUP; devices that check it can't connect after that")  # fmt: skip
+        else:
+            yield Finding(f"certificate for {of}", "ok", f"it ends {expires:%Y-%m-%d}, in {left.days} days")
+    if shown.devices is not None and settings.device_tls == "compatible" and shown.devices.without_rsa_key_exchange():
+        yield Finding("certificate for devices", "warning", "none of them has an RSA key",
+                      "Alibaba's C SDKs need one: --device-tls-cert and --device-tls-key beside it")  # fmt: skip
+    if shown.devices is not None and settings.tls_cert is not None:
+        url = settings.secure_url_at(settings.downloads.port if settings.downloads else None)
+        host, names = urlsplit(url or "").hostname, _names(settings.tls_cert)
+        if host and host not in names and f"*.{host.partition('.')[2]}" not in names:
+            fact = f"it is for {', '.join(names) or 'nobody'}, and devices are sent to {host}"
+            yield Finding("certificate for devices", "fault", fact, "get one for that name, or change --public-tls-url")
+
+
+def _names(file: Path) -> list[str]:
+    """Whom a certificate is for."""
+    shown = x509.load_pem_x509_certificates(file.read_bytes())[0]
+    try:
+        names = shown.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
+    except x509.ExtensionNotFound:
+        return []
+    return [*names.get_values_for_type(x509.DNSName), *map(str, names.get_values_for_type(x509.IPAddress))]
+
+
+# --- what it stores in ---
+
+
+async def _database(database: Database) -> AsyncIterator[Finding]:
+    async with database.connection() as conn:
+        row = await conn.fetchrow(*SQL["facts"]())
+        assert row is not None  # noqa: S101  # it has no condition
+        off = abs(row["now"] - datetime.now(UTC))
+    if row["version"] < OLDEST_POSTGRES:
+        yield Finding("database", "fault", f"PostgreSQL {row['shown']}", "use 15 or newer")
+    else:
+        yield Finding("database", "ok", f"PostgreSQL {row['shown']} answers")
+    for name, wanted in _LASTING.items():
+        if row[name] not in wanted:
+            yield Finding("database", "fault", f"{name} is {row[name]}: what was acknowledged may be lost",
+                          f"set {name} on")  # fmt: skip
+    try:
+        await require_schema(database)
+        yield Finding("schema", "ok", "it is this program's")
+    except UpwellError as exc:
+        yield Finding("schema", "fault", exc.problem, "upwell migrate, or the program that fits it")
+    if off > CLOCK_OFF:
+        yield Finding("clock", "fault", f"it is {off.total_seconds():.0f} s from the database's",
+                      "let both machines keep time by NTP: signatures and deadlines are compared with it")  # fmt: skip
+    else:
+        yield Finding("clock", "ok", "it is the database's")
+
+
+async def _objects(settings: Settings) -> Finding:
+    folder = local_folder(settings.objects_at)
+    if folder is not None and not folder.exists():
+        return Finding("objects", "ok", f"{folder} is not there yet; `upwell serve` makes it")
+    try:
+        await open_stores(settings)
+    except UpwellError as exc:
+        return Finding("objects", "fault", exc.problem, "make the store reachable and writable for this user")
+    return Finding("objects", "ok", "the store takes an object, and lets it go")
+
+
+# --- where it listens, and where devices go ---
+
+
+async def _listeners(settings: Settings) -> AsyncIterator[Finding]:
+    given = {name: place for name in LISTENERS if (place := getattr(settings, name)) is not None}
+    taken = {name: await _answers(at_hand(place)) for name, place in given.items() if place.port}
+    ready = await _ready(settings) if taken.get("http") else None
+    if ready is not None:
+        yield ready
+    for name, place in given.items():
+        about = f"listener {name}"
+        if not place.port:
+            fact = "its port is any free one, and another after each start"
+            yield Finding(about, "warning", fact, f"say --{name.replace('_', '-')} HOST:PORT")
+        elif taken[name] and ready is None:
+            yield Finding(about, "fault", f"something else listens on {place}", "end it, or choose another port")
+        elif taken[name]:
+            yield Finding(about, "ok", f"the server listens on {place}")
+        elif ready is not None:
+            yield Finding(about, "fault", f"nothing listens on {place}, though the server runs",
+                          "start it anew with these settings")  # fmt: skip
+        else:
+            yield await asyncio.to_thread(_bindable, about, place)
+
+
+def _bindable(about: str, place: HostPort) -> Finding:
+    try:
+        with socket.create_server(place, family=socket.AF_INET6 if ":" in place.host else socket.AF_INET):
+            return Finding(about, "ok", f"{place} is free; no server runs")
+    except OSError as exc:
+        fact = f"{place} can't be listened on: {exc.strerror or exc}"
+        return Finding(about, "fault", fact, "choose another address or port")
+
+
+async def _answers(place: HostPort) -> bool:
+    try:
+        async with asyncio.timeout(WAIT_S):
+            _, writer = await asyncio.open_connection(place.host, place.port)
+    except OSError:  # TimeoutError is one
+        return False
+    writer.close()
+    return True
+
+
+async def _ready(settings: Settings) -> Finding | None:
+    """What the server says of itself; None where what listens there is none of ours."""
+    try:
+        async with httpx.AsyncClient(timeout=WAIT_S, trust_env=False) as client:
+            told = await client.get(f"http://{at_hand(settings.http)}/readyz")
+    except httpx.HTTPError:
+        return None
+    if told.status_code == 200:
+        return Finding("server", "ok", "it runs, and is ready")
+    if told.status_code != 503:
+        return None
+    return Finding("server", "fault", f"it runs, and is not ready: {' '.join(told.text.split())[:500]}", "see its log")
+
+
+async def _public(settings: Settings) -> AsyncIterator[Finding]:
+    urls = {"public URL": settings.public_url_at(settings.download.port)}
+    secure = settings.secure_url_at(settings.downloads.port if settings.downloads else None)
+    urls |= {"public TLS URL": secure} if secure and secure not in urls.values() else {}
+    for about, url in urls.items():
+        parts = urlsplit(url)
+        try:
+            found = await asyncio.get_running_loop().getaddrinfo(parts.hostname, None, type=socket.SOCK_STREAM)
+        except OSError:
+            yield Finding(about, "fault", f"{parts.hostname} has no address here", "correct it, or the name server")
+            continue
+        addresses = sorted({str(each[4][0]).partition("%")[0] for each in found})
+        if any(ipaddress.ip_address(each).is_loopback for each in addresses):
+            yield Finding(about, "warning", f"{url} is this machine alone: no device elsewhere can download",
+                          "say --public-url as devices reach it")  # fmt: skip
+        else:
+            yield Finding(about, "ok", f"{url} is {', '.join(addresses)}")
+        if parts.port not in (None, 80 if parts.scheme == "http" else 443):
+            yield Finding(about, "warning", f"{url} has a port, which Alibaba's C SDKs can't read",
+                          "serve downloads on 80 or 443 where such devices are in the fleet")  # fmt: skip
