@@ -17,7 +17,7 @@ BUILT := $(CLIENTS)/.built
 GO_CLIENTS := $(BUILT)/go-alibaba $(BUILT)/go-huawei
 NODE_CLIENTS := $(CLIENTS)/node-alibaba/node_modules/.package-lock.json $(CLIENTS)/node-mqtt/node_modules/.package-lock.json
 
-.PHONY: help setup demo test test-clients test-all lint check check-console shots dist serve bench prove mutate lock clean
+.PHONY: help setup demo test test-clients test-all lint check check-console shots dist serve bench prove mutate docs lock clean
 
 help:
 	@echo "make demo    run the main job from nothing: 300 simulated devices get a new firmware"
@@ -30,6 +30,7 @@ help:
 	@echo "make check-console  all of the console in a Chromium; make shots: screenshots of its pages in shots/"
 	@echo "make dist    build the wheel and the sdist"
 	@echo "make bench   measure; make prove: the long proofs; make setup: only the .venv"
+	@echo "make docs    the pages of docs/ as a site, in build/docs"
 	@echo "make mutate  which small changes of the law-bearing modules no test notices (hours on a small machine)"
 
 $(STAMP): requirements/dev.txt requirements/build.txt pyproject.toml
@@ -125,6 +126,16 @@ $(VENV)/.mutate: $(STAMP) requirements/mutate.txt
 	@$(BIN)/python tools/set_up.py "what mutates" --require-hashes --no-build-isolation -r requirements/mutate.txt
 	@touch $@
 
+# The pages of docs/ as a site, in build/docs; a link that leads nowhere fails it. Nothing is fetched when it is read.
+DOCS := .venv-docs
+$(DOCS)/.ready: requirements/docs.txt
+	@test -x $(DOCS)/bin/python || $(PYTHON) -m venv $(DOCS)
+	@$(DOCS)/bin/python tools/set_up.py "what makes the pages" --require-hashes -r requirements/docs.txt
+	@touch $(DOCS)/.ready
+
+docs: $(DOCS)/.ready
+	@NO_MKDOCS_2_WARNING=1 $(DOCS)/bin/mkdocs build --strict $(ARGS) && echo "the pages are in build/docs/index.html"
+
 mutate: $(VENV)/.mutate
 	@$(BIN)/mutmut run $(ARGS) && $(BIN)/mutmut results
 
@@ -135,10 +146,11 @@ LOCK := uv pip compile -q --generate-hashes --python-version 3.11 --universal --
 
 lock:
 	$(LOCK) requirements/build.in -o requirements/build.txt
+	$(LOCK) requirements/docs.in -o requirements/docs.txt
 	$(LOCK) requirements/linkkit.in -o requirements/linkkit.txt
 	$(LOCK) -c requirements/dev.txt requirements/mutate.in -o requirements/mutate.txt
 	$(LOCK) --group dev --group demo pyproject.toml -o requirements/dev.txt
 	$(LOCK) pyproject.toml -o requirements/run.txt
 
 clean:
-	rm -rf $(VENV) $(SDK) build dist mutants $(BUILT) $(CLIENTS)/*/node_modules
+	rm -rf $(VENV) $(SDK) $(DOCS) build dist mutants $(BUILT) $(CLIENTS)/*/node_modules
