@@ -21,7 +21,7 @@ from upwell.cli.tree import SECTIONS, loaded
 
 # What changes nothing of an owner's: it reads, or it is the server itself and what stands around it.
 NO_DEEDS = {"key list", "user list", "object list", "audit list", "audit export", "audit strangers", "check", "serve",
-            "migrate", "simulate", "completion", "version"}  # fmt: skip
+            "migrate", "simulate", "completion", "version", "verify-backup", "restore", "doctor"}  # fmt: skip
 PASSWORD = "correct-horse-battery"
 WRONG = "wrong-horse-battery"
 SHORT_S = 15
@@ -163,6 +163,8 @@ def test_what_is_done_beside_the_server(server: Server, tmp_path: Path) -> None:
     assert found[::-1] == [
         ("object put", "begun"), ("object rm", "begun"), ("object rm", "begun"), ("object rm", "NotFound")
     ]  # fmt: skip
+    server.run("backup", str(tmp_path / "backup"))
+    assert the_last(server, "backup")["changes"]["place"] == str(tmp_path / "backup"), "it has every secret"
     every = [json.loads(line) for line in server.run("audit", "export").splitlines()]
     assert (every[0]["who"], every[0]["ids"]["key_id"]) == ("server", server.admin.id)
     assert {each["operation"] for each in every if each["tongue"] == "cli"} == set(beside()) - NO_DEEDS

@@ -14,6 +14,7 @@ import typer
 from upwell.backup.making import Telling, back_up
 from upwell.backup.manifest import BackupError, Head
 from upwell.backup.reading import readable, require_place, restore, verify
+from upwell.cli.acting import acting
 from upwell.cli.apps import alone
 from upwell.cli.described import described
 from upwell.cli.exits import Ended, Exit, one_line
@@ -57,7 +58,7 @@ def backup(
         stores, place = await open_stores(settings), _store(to, new=True)
         return await back_up(ctx.database, stores, place, _programs(), recipient or [], _telling())
 
-    head = with_database(settings, use)
+    head = with_database(settings, acting("backup", {"place": to}, use, held=False))
     print(
         f"backed up as of {head.taken_at}: database {head.database.size} bytes, "
         f"{head.objects} objects with {head.object_bytes} bytes{', encrypted' if head.recipients else ''}"
