@@ -243,6 +243,8 @@ def test_one_kind_of_failures_is_run_again_and_its_course_is_told(
     done = admin.do("rollout", "retry", rollout, "--failure", kinds[0]["id"], "--yes", "--json")
     assert done.json == {"changed": 2} and shown(admin, rollout)["tasks"]["failed"] == 2
     assert admin.run("rollout", "retry", rollout, "--failure", kinds[0]["id"], "--all", "--yes").code == 2
-    told = [json.loads(line) for line in admin.do("rollout", "course", rollout, "--json").lines]
-    assert told and sum(told[-1][place] for place in ("waiting", "at_work", "failed")) == 4
+    until(  # a look is taken every few seconds
+        lambda: [json.loads(line) for line in admin.do("rollout", "course", rollout, "--json").lines],
+        lambda told: told and sum(told[-1][place] for place in ("waiting", "at_work", "failed")) == 4,
+    )
     assert shown(admin, rollout)["made_by"].startswith("upw_")
