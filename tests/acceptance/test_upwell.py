@@ -183,6 +183,8 @@ def with_groups(v1: Api, device: str) -> None:
     assert [each["id"] for each in v1.every("list_groups", super_group_id=group)] == [below]
     assert v1.refused("delete_group", group_id=group).code == "group-has-sub-groups"
     v1.do("delete_group", group_id=below)
+    fits = v1.do("preview_group", condition={"all_of": [{"field": "product_id", "values": ["nobody"]}]})
+    assert fits["fits"] == 0 and fits["examples"] == []
     assert v1.do("add_to_group", group_id=group, device_ids=[device]) == {"changed": 1, "already": 0}
     refused = v1.refused("add_to_group", group_id=group, device_ids=[device, "nobody"])
     assert refused.code == "not-found" and "nobody" in refused.told["detail"]

@@ -15,6 +15,9 @@ def v1(server: Server) -> Api:
     return api(server, "scopes")
 
 
+HOURS = {"zone": "UTC", "open": [{"from": "22:00", "to": "04:00"}]}
+
+
 def things(v1: Api, space: str) -> Members:
     """One thing of each kind in that space, by the names of parameters and members."""
     product = v1.do("create_product", name=unique("lamp"), space_id=space)["id"]
@@ -43,6 +46,7 @@ def things(v1: Api, space: str) -> Members:
         "account_id": v1.do("show_me")["account_id"], "device_ids": [device["id"]], "task_ids": [task["id"]],
         "device_name": device["name"], "hook_id": hook["id"], "event_id": "evt_0000000000000001",
         "session_id": "ups_0000000000000000",
+        "hours_id": v1.do("create_device_hours", tag={"key": "room", "value": unique("hall")}, hours=HOURS)["id"],
         "plan_id": planned(v1, package, product, device["name"]),
     }  # fmt: skip
 
@@ -83,6 +87,8 @@ def bodies(of: Members) -> dict[str, Members]:
         "set_device_tags": {"tags": {"a": "b"}}, "register_devices": {"count": 1},
         "create_group": {"name": unique("x"), "space_id": of["space_id"]}, "update_group": {"name": unique("x")},
         "add_to_group": {"device_ids": of["device_ids"]},
+        "preview_group": {"condition": {"all_of": [{"field": "product_id", "values": [of["product_id"]]}]}},
+        "create_device_hours": {"group_id": of["group_id"], "hours": HOURS}, "update_device_hours": {"hours": HOURS},
         "create_package": {"name": unique("x"), "version": "3.0", "product_id": of["product_id"], "upload_url": "x"},
         "update_package": {"note": "x"},
         "create_rollout": {"kind": "static", "targets": {"device_names": [of["device_name"]]}, **job},
