@@ -46,6 +46,7 @@ def test_a_file_is_sent_while_the_rest_is_typed_and_its_digest_is_the_servers(
         expect(page.locator("#package-name")).to_have_value("lamp-4.1.0")
         expect(page.locator("#package-version")).to_have_value("4.1.0")
         name = unique("lamp")
+        page.select_option("#product_id", fleet["product"])  # the first, where no other test made one
         page.fill("#package-name", name)
         page.fill("#description", "# Better\n**much** <b>better</b>")
         expect(page.locator("#sent-there")).to_contain_text("The same")

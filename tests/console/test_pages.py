@@ -83,15 +83,16 @@ def test_a_rollout_is_paused_and_resumed_by_keyboard_alone(v1: Api, fleet: dict[
 
 
 def test_filters_change_the_url_and_the_back_button_brings_them_back(fleet: dict[str, Any], visit: Visit) -> None:
-    page: Page = visit("/devices")
+    product = fleet["product"]  # other tests have devices of theirs
+    page: Page = visit(f"/devices?product_id={product}")
     page.select_option("#status", "never_online")
-    page.wait_for_url("**/devices?status=never_online")
+    page.wait_for_url(f"**/devices?product_id={product}&status=never_online")
     expect(page.locator("table.list tbody tr")).to_have_count(4)
     page.fill("#q", "lamp-3")
     page.press("#q", "Enter")
-    page.wait_for_url("**/devices?q=lamp-3&status=never_online")
+    page.wait_for_url(f"**/devices?q=lamp-3&product_id={product}&status=never_online")
     page.go_back()
-    page.wait_for_url("**/devices?status=never_online")
+    page.wait_for_url(f"**/devices?product_id={product}&status=never_online")
 
 
 def test_a_server_that_is_gone_is_told_and_what_is_done_then_too(fleet: dict[str, Any], visit: Visit) -> None:
