@@ -7,6 +7,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import asyncpg
@@ -21,6 +22,7 @@ from upwell.simulator.script import Rates
 from upwell.simulator.wire import DeviceIdentity
 
 RATES = Rates(drop_mid_download=0.2, repeat=0.2, reorder=0.1)  # each ends with success, whatever of it is forgotten
+SILENT = 0.06  # so many devices go on when the backup was made, so that it is of the middle however fast the others are
 WITHIN_S = 200.0
 RANKS = ("CONFIRM", "QUEUED", "NOTIFIED", "IN_PROGRESS", "SUCCEEDED")
 STANDS = """
@@ -54,7 +56,9 @@ async def prove(server: Process, devices_count: int, share: float, *, encrypted:
     identities = [
         DeviceIdentity(product_key=product_key, device_name=n, device_secret=s, version="1.0.0") for n, s in devices
     ]
-    fleet, over = Fleet("127.0.0.1", server.mqtt, identities, 7, RATES, "2.0.0"), asyncio.Event()
+    rates = replace(RATES, silent=SILENT)
+    fleet, over = Fleet("127.0.0.1", server.mqtt, identities, 7, rates, "2.0.0"), asyncio.Event()
+    assert any(device.script.silent for device in fleet.devices)
     running = asyncio.create_task(fleet.run(over))
     job = begin(client, firmware, product_key, "static")
     await until(lambda: ended(fleet) >= share * devices_count)
@@ -71,6 +75,7 @@ async def prove(server: Process, devices_count: int, share: float, *, encrypted:
     missing, open_then = forgotten(stands, fleet, began), sum(state != "SUCCEEDED" for state, _ in stands.values())
     assert 0 < open_then < devices_count, "the backup was not of the middle of the rollout"
     await asyncio.to_thread(server.start)
+    fleet.wake()
     await until(fleet.settled)
     await until(lambda: ended(fleet) == devices_count)
     await settled_there(server, fleet, product_key, job)

@@ -6,6 +6,7 @@ by, so that a plan is what happens, as long as nobody says anything new meanwhil
 
 import asyncio
 import json
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any, NamedTuple
@@ -16,6 +17,7 @@ from upwell.domain import telling
 from upwell.domain.approval import is_wanted
 from upwell.domain.errors import Conflict
 from upwell.domain.plan import EXAMPLES, OUTSIDE, Found, Left, outlook, replayed
+from upwell.domain.rollout import Wave
 from upwell.domain.stepping import Step, path
 from upwell.domain.task import Event, ends
 from upwell.domain.why_facts import Code
@@ -126,24 +128,25 @@ async def count_some(ctx: Context, conn: Connection, row: Row) -> Part:
 
 
 async def _of_product(ctx: Context, conn: Connection, row: Row, asked: dict[str, Any], found: Found) -> Part:
-    """Those of all devices of a product that are next; they need not be named. Two spans are read at once: what each
-    takes is a core's time."""
+    """Those of all devices of a product that are next; they need not be named. Two spans are read at once, for what
+    each takes is a core's time, and counted in their order, so that a plan is the same whichever was read first."""
     first = await _next_span(conn, row, row["after_device"])
     if first.last is None:
-        found.looked += await _along(ctx, conn, row, asked, found, first)
+        found.looked += await _count_all(conn, row, asked, found, await _along(ctx, conn, row, asked, first))
         return await _over(conn, row, asked, found)
     async with surveys.beside(ctx) as second_conn:
 
-        async def beside() -> tuple[int, UUID | None]:
+        async def beside() -> tuple[Sequence[Row], UUID | None]:
             span = await _next_span(second_conn, row, first.last)
-            return await _along(ctx, second_conn, row, asked, found, span), span.last
+            return await _along(ctx, second_conn, row, asked, span), span.last
 
         task = asyncio.create_task(beside())
         try:
-            found.looked += await _along(ctx, conn, row, asked, found, first)
+            told = await _along(ctx, conn, row, asked, first)
         finally:
-            looked, last = await task
-    found.looked += looked
+            more, last = await task
+    for each in (told, more):
+        found.looked += await _count_all(conn, row, asked, found, each)
     if last is None:
         return await _over(conn, row, asked, found)
     return Part(found=found.kept(), looked=found.looked, stage=row["stage"], after=last)
@@ -165,13 +168,13 @@ async def _next_span(conn: Connection, row: Row, after: UUID | None) -> _Span:
     return _Span(since, span["last"], span["beside"] < DENSE * SPAN)
 
 
-async def _along(ctx: Context, conn: Connection, row: Row, asked: dict[str, Any], found: Found, span: _Span) -> int:
+async def _along(ctx: Context, conn: Connection, row: Row, asked: dict[str, Any], span: _Span) -> Sequence[Row]:
     """Where most devices of their span are its own, each table is read along it; else each device is looked up."""
     which: dict[str, object] = {"since": span.since, "last": span.last or LAST}
     if span.is_dense:
         await conn.execute(*SQL["along_spans"]())
-        return await _judge(ctx, conn, row, asked, found, "classify_span", **which)
-    return await _judge(ctx, conn, row, asked, found, "classify", device_ids=None, **which)
+        return await _classified(ctx, conn, row, asked, "classify_span", **which)
+    return await _classified(ctx, conn, row, asked, "classify", device_ids=None, **which)
 
 
 def _as_job(row: Row, asked: dict[str, Any], found: Found) -> dict[str, Any]:
@@ -194,10 +197,15 @@ async def _judge(
     ctx: Context, conn: Connection, row: Row, asked: dict[str, Any], found: Found, how: str, **which: object
 ) -> int:  # fmt: skip
     """Count these devices by that statement; returns how many they are."""
-    care = care_of(asked["care"])
-    waves = () if care is None or not any(wave.is_named for wave in care.waves) else care.waves
-    told = await conn.fetch(*SQL[how](
-        **which, shown=max(CHUNK, SPAN) if waves else EXAMPLES,
+    return await _count_all(conn, row, asked, found, await _classified(ctx, conn, row, asked, how, **which))
+
+
+async def _classified(
+    ctx: Context, conn: Connection, row: Row, asked: dict[str, Any], how: str, **which: object
+) -> Sequence[Row]:  # fmt: skip
+    """Those of them that stand alike, a row each."""
+    told: Sequence[Row] = await conn.fetch(*SQL[how](
+        **which, shown=max(CHUNK, SPAN) if _named_waves(asked) else EXAMPLES,
         now=ctx.now(), until=datetime.fromisoformat(asked["until"]),
         product_id=row["product_id"], module=asked["module"], destination=asked["destination"],
         sources=asked["sources"], delta_source=_delta_source(asked), led_from=asked["led_from"],
@@ -206,16 +214,30 @@ async def _judge(
         slot=asked["module"] if asked["multi_module"] else "",
         replaced=[state.value for state, _ in ends(Event.OVERWRITTEN)],
     ))  # fmt: skip
+    return told
+
+
+async def _count_all(
+    conn: Connection, row: Row, asked: dict[str, Any], found: Found, told: Sequence[Row]
+) -> int:  # fmt: skip
+    """Count them; returns how many devices they are."""
     manner = telling.Manner(
         is_several=asked["is_several"], is_delta=asked["is_delta"], protocol=asked["protocol"]
     )  # fmt: skip
     for each in told:
         _count(found, each, manner)
+    waves = _named_waves(asked)
     if waves:
         taken = [device for each in told if each["code"] is None for device in each["examples"]]
         for number in (await named_waves.of_devices(conn, waves, row["product_id"], taken)).values():
             found.named[str(number)] = found.named.get(str(number), 0) + 1
     return sum(each["n"] for each in told)
+
+
+def _named_waves(asked: dict[str, Any]) -> tuple[Wave, ...]:
+    """The waves of which some name their devices; else none."""
+    care = care_of(asked["care"])
+    return () if care is None or not any(wave.is_named for wave in care.waves) else care.waves
 
 
 def _count(found: Found, row: Row, manner: telling.Manner) -> None:
