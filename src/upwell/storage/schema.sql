@@ -84,7 +84,8 @@ CREATE TABLE device_hours (
     CONSTRAINT device_hours_of_one CHECK ((group_id IS NULL) = (key IS NOT NULL) AND (key IS NULL) = (value IS NULL))
 );
 CREATE INDEX device_hours_due ON device_hours USING btree (look_at);
-CREATE UNIQUE INDEX device_hours_of_group ON device_hours USING btree (account_id, group_id) WHERE group_id IS NOT NULL;
+CREATE INDEX device_hours_of_account ON device_hours USING btree (account_id);
+CREATE UNIQUE INDEX device_hours_of_group ON device_hours USING btree (group_id) WHERE group_id IS NOT NULL;
 CREATE UNIQUE INDEX device_hours_of_tag ON device_hours USING btree (account_id, key, value) WHERE key IS NOT NULL;
 
 CREATE TABLE device_tag (

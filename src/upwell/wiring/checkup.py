@@ -22,6 +22,7 @@ from cryptography import x509
 
 from upwell.config import Settings
 from upwell.config.addresses import HostPort
+from upwell.domain.concerns import ENDS_SOON
 from upwell.domain.errors import UpwellError
 from upwell.objects import local_folder
 from upwell.storage.database import Database, require_schema
@@ -34,7 +35,6 @@ SQL = sheet("checkup")
 Grade = Literal["ok", "warning", "fault"]
 WAIT_S = 5.0
 CLOCK_OFF = timedelta(seconds=5)
-EXPIRES_SOON = timedelta(days=14)
 OLDEST_POSTGRES = 150_000
 LISTENERS = ("http", "https", "mqtt", "mqtts", "mqtt_ws", "mqtt_wss", "download", "downloads", "metrics")
 _LASTING = {
@@ -106,7 +106,7 @@ def _certificates(settings: Settings) -> Iterator[Finding]:
         return
     for of, expires in shown.expire().items():
         left = expires - datetime.now(UTC)
-        if left < EXPIRES_SOON:
+        if left < ENDS_SOON:
             grade: Grade = "fault" if left < timedelta(0) else "warning"
             yield Finding(f"certificate for {of}", grade, f"it ends {expires:%Y-%m-%d %H:%M} UTC",
                           "renew it and send SIGHUP; devices that check it can't connect after that")  # fmt: skip

@@ -12,7 +12,8 @@ create table device_hours (
     created_at timestamptz not null,
     constraint device_hours_of_one check ((group_id is null) = (key is not null) and (key is null) = (value is null))
 );
-create unique index device_hours_of_group on device_hours (account_id, group_id) where group_id is not null;
+create index device_hours_of_account on device_hours (account_id);     -- each offer looks here
+create unique index device_hours_of_group on device_hours (group_id) where group_id is not null;
 create unique index device_hours_of_tag on device_hours (account_id, key, value) where key is not null;
 create index device_hours_due on device_hours (look_at);
 
