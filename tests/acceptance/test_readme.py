@@ -1,4 +1,4 @@
-"""Every code block of the README runs as it is printed (issue 9, number 37).
+"""Every code block of the README and then of docs/scripts.md runs as it is printed (issue 9, number 37).
 
 What is put in the place of what is printed, and nothing else:
 - `./upwell-data`, and the folder that commands look in: a folder of the test; ports: free ones, by `UPWELL_…`;
@@ -23,7 +23,8 @@ import pytest
 
 ROOT = Path(__file__).parents[2]
 BLOCK = re.compile(r"^```(\w*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
-BLOCKS = BLOCK.findall((ROOT / "README.md").read_text("utf-8"))
+PAGES = ("README.md", "docs/scripts.md")
+BLOCKS = [found for page in PAGES for found in BLOCK.findall((ROOT / page).read_text("utf-8"))]
 FEW = {
     "demo": "--devices 10",
     "demo ARGS=--waves": "--waves --devices 200",
@@ -43,7 +44,7 @@ exec {shutil.which("make")} -o .venv/.ready -o .venv-linkkit/.ready "$@"
 
 
 class Reader:
-    """Someone who reads the README from its top and does what it says."""
+    """Someone who reads the pages from their top and does what they say."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
@@ -75,7 +76,7 @@ class Reader:
 
     def python(self, text: str) -> None:
         """A block of Python, after those above it."""
-        exec(compile(self._placed(text), "README.md", "exec"), self.names)
+        exec(compile(self._placed(text), "scripts.md", "exec"), self.names)
 
     def key(self, dialect: str) -> dict[str, str]:
         command = ["upwell", "key", "create", "--dialect", dialect, "--role", "admin", "--json"]
