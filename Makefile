@@ -54,7 +54,7 @@ setup: $(STAMP)
 demo: $(STAMP)
 	@$(BIN)/python -m demo.main $(ARGS)
 
-test: $(STAMP) $(SDK)/.ready $(BROWSER) $(AXE) $(PROMETHEUS)
+test: $(STAMP) $(SDK)/.ready $(BROWSER) $(AXE) $(PROMETHEUS) $(HAPROXY)
 	@$(BIN)/python -m pytest -q -n 3 --dist loadfile --no-loadscope-reorder $(ARGS)
 
 test-clients:
@@ -99,6 +99,9 @@ $(BROWSER): $(STAMP)
 PROMETHEUS := $(VENV)/.prometheus
 $(PROMETHEUS): $(STAMP)
 	@$(BIN)/python -m demo.prometheus; touch $@
+HAPROXY := $(VENV)/.haproxy
+$(HAPROXY): $(STAMP)
+	@$(BIN)/python -m demo.haproxy; touch $@
 $(AXE): src/upwell/console/assets/vendor/lock.json | $(STAMP)
 	@if command -v npm >/dev/null && $(BIN)/python tools/assets.py --tests; then touch $@; \
 	else echo "upwell: axe-core can't be fetched by npm; pages are not looked at for accessibility"; fi

@@ -336,6 +336,11 @@ def test_numbers_may_be_numbers_in_the_file(tmp_path: Path) -> None:
     ("setting", "value"),
     [
         ("trusted_proxies", "proxy"),
+        ("proxy_protocol", "metrics"),
+        ("proxy_protocol", "http"),
+        ("proxy_protocol", "mqtt;mqtts"),
+        ("proxy_protocol", "mqtts"),
+        ("database_url", "postgresql://a:b@one,two:x/db"),
         ("trusted_proxies", "10.0.0.1/8"),
         ("log", "x"),
         ("log", "10"),
@@ -350,6 +355,21 @@ def test_settings_of_operators_that_are_refused(setting: str, value: str) -> Non
     """Issue 9, number 36: UPWELL_LOG=x was a traceback."""
     with pytest.raises(SettingError, match=f"setting {setting} = "):
         load({}, {f"UPWELL_{setting.upper()}": value}, None)
+
+
+def test_listeners_behind_a_proxy_are_named_as_options_are() -> None:
+    given = {"mqtt_ws": "127.0.0.1:1", "proxy_protocol": "mqtt, mqtt-ws,mqtt_ws,download"}
+    assert load(given, {}, None).proxy_protocol == ("mqtt", "mqtt_ws", "download")
+    assert load({}, {}, None).proxy_protocol == ()
+    with pytest.raises(SettingError, match="names mqtt, which is off"):
+        load({"mqtt": "off", "proxy_protocol": "mqtt"}, {}, None)
+    with pytest.raises(SettingError, match="needs trusted_proxies"):
+        load({"trusted_proxies": "", "proxy_protocol": "mqtt"}, {}, None)
+
+
+def test_a_database_may_have_several_hosts() -> None:
+    url = "postgresql://a:b@one:5432,[::1]:5433,two/db?sslmode=require"
+    assert load({"database_url": url}, {}, None).database_url == url
 
 
 def test_the_rate_of_downloads_is_read_with_its_unit() -> None:

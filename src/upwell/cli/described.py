@@ -30,7 +30,10 @@ DESCRIBED: dict[str, tuple[str, str]] = {
     "metrics": ("HOST:PORT where Prometheus reads metrics, for whoever reaches it; keep it from the public", "off"),
     "public_url": ("Where devices reach the downloads, as they are told; may have a path", "the download address"),
     "public_tls_url": ("The same for devices that download by TLS", "the public URL's host and downloads' port"),
-    "database_url": ("postgresql://USER:PASSWORD@HOST/DATABASE of your own, 15 or newer", "the embedded one"),
+    "database_url": (
+        "postgresql://USER:PASSWORD@HOST/DATABASE of your own, 15 or newer; of HOST,HOST the one that takes writes",
+        "the embedded one",
+    ),
     "objects_url": ("Where firmware files are: file:///FOLDER or s3://BUCKET/PREFIX", "in the data dir"),
     "buckets": ("Where owners' buckets are: REGION/BUCKET=URL, separated by commas", "in the firmware files' store"),
     "allow_private_push": ("Whether status pushes and hooks may go to addresses that are not public", "off"),
@@ -52,6 +55,10 @@ DESCRIBED: dict[str, tuple[str, str]] = {
     "trusted_proxies": (
         "Addresses or networks of proxies whose X-Forwarded-For and -Proto are believed",
         "127.0.0.1,::1",
+    ),
+    "proxy_protocol": (
+        "Listeners to which trusted proxies say by the PROXY protocol, 1 or 2, who is behind them, separated by commas",
+        "none",
     ),
     "oidc_issuer": ("URL of a provider of OpenID Connect, as it calls itself, where people sign in too", "none"),
     "oidc_client_id": ("What this server is called there", "none"),

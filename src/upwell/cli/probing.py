@@ -31,6 +31,10 @@ async def probe(settings: Settings, connect: Connect) -> AsyncIterator[Finding]:
     if settings.mqtt is None or not settings.mqtt.port or not settings.http.port:
         yield Finding("probe", "warning", "it needs --http and --mqtt with a port", "say the server's settings")
         return
+    if "mqtt" in settings.proxy_protocol:
+        fact = "--mqtt is reached by a proxy that says who is behind it, and a probe does not go by it"
+        yield Finding("probe", "warning", fact, "give --mqtt of a server without --proxy-protocol, or try a device")
+        return
     try:
         async with connect() as database:
             await require_schema(database)

@@ -42,7 +42,7 @@ def serve(
     allow_private_push: Switch = None, dynamic_registration: Option = None, request_limits: Switch = None,
     tuya_bare_secret: Switch = None, tuya_wrapped_lists: Switch = None, huawei_clock_tolerance_h: Option = None,
     disk_floor_mb: Option = None, download_bytes_per_s: Option = None, workers: Option = None,
-    keep_days: Option = None, trusted_proxies: Option = None,
+    keep_days: Option = None, trusted_proxies: Option = None, proxy_protocol: Option = None,
     oidc_issuer: Option = None, oidc_client_id: Option = None, oidc_client_secret_file: Option = None,
     oidc_groups: Option = None, oidc_groups_claim: Option = None, oidc_name_claim: Option = None,
     oidc_account: Option = None, oidc_hosts: Option = None,

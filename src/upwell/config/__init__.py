@@ -64,6 +64,7 @@ class Settings:
     workers: int
     keep_days: int  # 0: for ever
     trusted_proxies: tuple[IPv4Network | IPv6Network, ...]
+    proxy_protocol: tuple[str, ...]  # listeners to which such a proxy says who is behind it before anything else
     oidc_issuer: str | None
     oidc_client_id: str | None
     oidc_client_secret_file: Path | None

@@ -22,6 +22,7 @@ from upwell.config.values import (
     rate,
     readable,
     switch,
+    words,
 )
 
 T = TypeVar("T")
@@ -41,6 +42,7 @@ DEFAULTS = {
     "workers": "1",
     "keep_days": "365",
     "trusted_proxies": "127.0.0.1,::1",
+    "proxy_protocol": "",
     "oidc_groups_claim": "groups",
     "oidc_name_claim": "preferred_username",
     "oidc_account": "default",
@@ -50,6 +52,7 @@ DEFAULTS = {
 }
 LISTENERS = ("http", "mqtt", "https", "mqtts", "mqtt_ws", "mqtt_wss", "download", "downloads", "metrics")
 NEEDED_LISTENERS = ("http", "download")  # any other may be OFF
+PROXIED_LISTENERS = tuple(each for each in LISTENERS if each not in ("http", "metrics"))  # http has X-Forwarded-For
 OFF = "off"
 TLS_LISTENERS = ("mqtts", "mqtt_wss", "https", "downloads")
 LOG_LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR")
@@ -125,6 +128,7 @@ def _checked(given: Mapping[str, str], sources: Mapping[str, str], bootstrap_key
         download_bytes_per_s=_maybe(rate, "download_bytes_per_s", given),
         workers=number("workers", word["workers"], WORKERS_MAX, "processes", least=1),
         trusted_proxies=networks("trusted_proxies", word["trusted_proxies"]),
+        proxy_protocol=_proxied(word, places),
         keep_days=number("keep_days", word["keep_days"], KEEP_MAX_DAYS, "days"),
         oidc_issuer=_maybe(issuer, "oidc_issuer", given),
         oidc_client_id=_maybe(word_of, "oidc_client_id", given),
@@ -145,6 +149,18 @@ def _checked(given: Mapping[str, str], sources: Mapping[str, str], bootstrap_key
 def _maybe(read: Callable[[str, str], T], setting: str, given: Mapping[str, str]) -> T | None:
     """What the setting says; None when it is not given."""
     return read(setting, given[setting]) if setting in given else None
+
+
+def _proxied(word: Mapping[str, str], places: Mapping[str, HostPort | None]) -> tuple[str, ...]:
+    """The listeners that are named, each of which is on and has a proxy that may be believed."""
+    given = word["proxy_protocol"]
+    named = words("proxy_protocol", given, PROXIED_LISTENERS)
+    for name in named:
+        if places[name] is None:
+            raise SettingError("proxy_protocol", given, f"names {name.replace('_', '-')}, which is off")
+    if named and not word["trusted_proxies"].strip(" ,"):
+        raise SettingError("proxy_protocol", given, "needs trusted_proxies: nobody else's word is taken")
+    return named
 
 
 def _port_next_to(http: HostPort) -> HostPort:

@@ -55,10 +55,11 @@ def log_file(setting: str, value: str) -> Path:
 
 
 def database_url(setting: str, value: str) -> str:
-    rule = "must be postgresql://USER:PASSWORD@HOST[:PORT]/DATABASE"
+    rule = "must be postgresql://USER:PASSWORD@HOST[:PORT][,HOST[:PORT]]/DATABASE"
     try:
         parts = urlsplit(value)
-        _ = parts.port  # a port that is no number, or out of range, raises here
+        for place in parts.netloc.rpartition("@")[2].split(","):
+            _ = urlsplit(f"//{place}").port  # a port that is no number, or out of range, raises here
     except ValueError as exc:
         raise SettingError(setting, value, rule) from exc
     if parts.scheme not in ("postgresql", "postgres") or not value.startswith(f"{parts.scheme}://"):
@@ -93,6 +94,15 @@ def one_of(setting: str, value: str, words: tuple[W, ...], *, any_case: bool = F
         if word == (value.upper() if any_case else value):
             return word
     raise SettingError(setting, value, f"must be one of {', '.join(words)}")
+
+
+def words(setting: str, value: str, known: tuple[str, ...]) -> tuple[str, ...]:
+    """Some of these names behind commas, written with - or _; none of an empty text."""
+    found = [each.strip().replace("-", "_") for each in value.split(",") if each.strip()]
+    if set(found) - set(known):
+        shown = ", ".join(each.replace("_", "-") for each in known)
+        raise SettingError(setting, value, f"must be some of {shown}, behind commas")
+    return tuple(dict.fromkeys(found))
 
 
 def switch(setting: str, value: str) -> bool:

@@ -22,6 +22,7 @@ import asyncpg
 
 from upwell import __version__
 from upwell.domain.errors import Held, Invalid, Unavailable
+from upwell.storage.hosts import Hosts, notices_that_it_is_gone
 from upwell.storage.timing import PoolMeter
 
 log = logging.getLogger(__name__)
@@ -64,7 +65,10 @@ LOOKUPS = Pool(
 KINDS = (MANAGEMENT, DEVICES, UPKEEP, LEASE, LOOKUPS)
 
 _TIES = (asyncpg.DeadlockDetectedError, asyncpg.SerializationError)
-_LOST = (asyncpg.PostgresConnectionError, asyncpg.InterfaceError, asyncpg.CannotConnectNowError, OSError)
+_LOST = (
+    asyncpg.PostgresConnectionError, asyncpg.InterfaceError, asyncpg.CannotConnectNowError, OSError,
+    asyncpg.TargetServerAttributeNotMatched,  # of several hosts those that answer are standbys
+)  # fmt: skip
 _NO_WRITES = (  # the last two are classes 53 and 58: no disk space, memory or connection left, an IO error
     asyncpg.ReadOnlySQLTransactionError,
     asyncpg.InsufficientResourcesError,
@@ -78,6 +82,10 @@ class _Session(asyncpg.Connection):
     transaction is rolled back all the same."""
 
     meter: PoolMeter  # of the pool; each has a class of its own
+
+    def __init__(self, protocol: Any, transport: asyncio.Transport, *rest: Any) -> None:
+        super().__init__(protocol, transport, *rest)
+        notices_that_it_is_gone(transport)
 
     def get_reset_query(self) -> str:
         """Nothing to reset."""
@@ -115,7 +123,7 @@ class Database:
         try:
             self._pool = await asyncpg.create_pool(
                 self._dsn, min_size=1, max_size=self._kind.size, command_timeout=120, timeout=CONNECT_WITHIN_S,
-                server_settings=_SESSION | dict(self._kind.session),
+                connect=Hosts(self._dsn).connect, server_settings=_SESSION | dict(self._kind.session),
                 connection_class=type("_Session", (_Session,), {"meter": self.meter}),
             )  # fmt: skip
         except (*_LOST, asyncpg.PostgresError, ValueError) as exc:
@@ -175,6 +183,8 @@ class Database:
         except _LOST as exc:
             raise Unavailable(f"PostgreSQL does not answer: {_reason(exc)}") from exc
         except _NO_WRITES as exc:
+            if isinstance(exc, asyncpg.ReadOnlySQLTransactionError):  # it is a standby now: ask anew which one is not
+                await self._pool.expire_connections()
             raise Unavailable(f"PostgreSQL can't do it now: {_reason(exc)}") from exc
 
     async def transact(self, body: Callable[[Connection], Awaitable[T]]) -> T:

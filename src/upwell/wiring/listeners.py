@@ -7,7 +7,7 @@ import socket
 import ssl
 from collections.abc import Awaitable, Callable, Iterator, Mapping
 from dataclasses import asdict, dataclass, replace
-from typing import Any
+from typing import Any, Protocol
 
 from starlette.types import ASGIApp
 
@@ -18,9 +18,17 @@ from upwell.domain.errors import Unavailable
 from upwell.doors.http.limits import Limits
 from upwell.doors.http.places import Places
 from upwell.doors.http.server import BACKLOG, HttpDoor
+from upwell.doors.proxied import Proxied
 
 _OF_ALL = {"0.0.0.0": "127.0.0.1", "": "127.0.0.1", "::": "[::1]", "[::]": "[::1]"}  # noqa: S104  # looked up, not bound
-Start = Callable[[str, int, ssl.SSLContext | None], Awaitable[tuple[str, int]]]
+
+
+class Start(Protocol):
+    """What has a door listen."""
+
+    def __call__(
+        self, host: str, port: int, tls: ssl.SSLContext | None, /, *, proxied: Proxied | None
+    ) -> Awaitable[tuple[str, int]]: ...
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -112,8 +120,16 @@ async def open_doors(
         place: HostPort | None = getattr(settings, setting)
         if place is not None:
             with saying(settings.named(setting), *place):
-                opened[setting] = HostPort(*await start(*place, tls if setting in TLS_LISTENERS else None))
+                context = tls if setting in TLS_LISTENERS else None
+                opened[setting] = HostPort(*await start(*place, context, proxied=proxied_by(settings, setting)))
     return opened
+
+
+def proxied_by(settings: Settings, setting: str) -> Proxied | None:
+    """The proxies that hand on what comes to that listener; None where it is said of no proxy."""
+    if setting not in settings.proxy_protocol:
+        return None
+    return Proxied(settings.trusted_proxies, setting.replace("_", "-"))
 
 
 async def listen(
@@ -126,13 +142,15 @@ async def listen(
     limits: Limits | None = None,
     places: Places | None = None,
     shared: bool = False,
+    proxied: Proxied | None = None,
 ) -> tuple[str, Callable[[], Awaitable[None]]]:
     """Where `app` now answers, and what ends it; `name` is what a refusal calls the listener, `places` what it shares
-    with others of this process. The address may be `shared` with other processes of ours. Raises Unavailable."""
+    with others of this process, `proxied` the proxies that hand on what comes, if there are. The address may be
+    `shared` with other processes of ours. Raises Unavailable."""
     door = HttpDoor(app, limits, places)
     with saying(name, host, port):
         family, _, _, _, at = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)[0]
         listener = socket.create_server(at, family=family, backlog=BACKLOG, reuse_port=shared)
     address = f"{host}:{listener.getsockname()[1]}"
-    await door.start(listener, tls)
+    await door.start(listener, tls, proxied)
     return address, door.stop

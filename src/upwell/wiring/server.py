@@ -56,7 +56,7 @@ from upwell.storage.database import DEVICES, LEASE, LOOKUPS, UPKEEP, Database, P
 from upwell.wiring.certificates import ServerCertificates
 from upwell.wiring.health import checks_of, folders_of
 from upwell.wiring.identity import provider_of
-from upwell.wiring.listeners import Addresses, Start, listen, open_doors
+from upwell.wiring.listeners import Addresses, Start, listen, open_doors, proxied_by
 from upwell.wiring.metrics import Delays, Downloads, Meter
 from upwell.wiring.metrics_door import open_metrics
 from upwell.wiring.open_files import room_of_this_process
@@ -269,7 +269,10 @@ class Server:
 
     async def _answer(self, app: ASGIApp, setting: str, where: tuple[str, int], tls: SSLContext | None = None) -> str:
         name = self.settings.named(setting)
-        address, end = await listen(app, *where, tls, name=name, places=self._places, shared=self._shared)
+        address, end = await listen(
+            app, *where, tls, name=name, places=self._places, shared=self._shared,
+            proxied=proxied_by(self.settings, setting),
+        )  # fmt: skip
         self._stack.push_async_callback(end)
         return address
 

@@ -20,6 +20,7 @@ from upwell.domain.errors import Denied, NotFound, ServerError
 from upwell.doors.downloads.flows import Flows
 from upwell.doors.downloads.heads import HEAD_BYTES_MAX, Found, Refusal, Request, Served, file_head, refusal_head
 from upwell.doors.downloads.wire import Gone, TlsWire, Wire
+from upwell.doors.proxied import Proxied
 from upwell.doors.tls import Failures
 from upwell.meters.counting import Tally
 
@@ -77,14 +78,21 @@ class DownloadDoor:
         self._listeners: dict[socket.socket, asyncio.Task[None]] = {}
 
     async def start(
-        self, host: str, port: int, tls: ssl.SSLContext | None = None, *, shared: bool = False
+        self,
+        host: str,
+        port: int,
+        tls: ssl.SSLContext | None = None,
+        *,
+        shared: bool = False,
+        proxied: Proxied | None = None,
     ) -> tuple[str, int]:
         """Listen, with `tls` for TLS alone; port 0 picks one. May be called for several addresses, which may be
-        `shared` with other processes of ours. Returns the bound address. Raises `OSError` when it is taken."""
+        `shared` with other processes of ours; `proxied` where proxies hand on all that comes. Returns the bound
+        address. Raises `OSError` when it is taken."""
         family = socket.AF_INET6 if ":" in host else socket.AF_INET
         listener = socket.create_server((host, port), family=family, backlog=LISTEN_BACKLOG, reuse_port=shared)
         listener.setblocking(False)
-        self._listeners[listener] = asyncio.create_task(self._accept(listener, tls))
+        self._listeners[listener] = asyncio.create_task(self._accept(listener, tls, proxied))
         bound = listener.getsockname()
         return str(bound[0]), int(bound[1])
 
@@ -102,7 +110,9 @@ class DownloadDoor:
             listener.close()
         self._listeners.clear()
 
-    async def _accept(self, listener: socket.socket, tls: ssl.SSLContext | None) -> None:
+    async def _accept(
+        self, listener: socket.socket, tls: ssl.SSLContext | None, proxied: Proxied | None
+    ) -> None:  # fmt: skip
         loop = asyncio.get_running_loop()
         while True:
             try:
@@ -111,13 +121,15 @@ class DownloadDoor:
                 _log.warning("accept failed: %s", exc.strerror)
                 await asyncio.sleep(ACCEPT_PAUSE_S)
                 continue
+            if proxied is not None and not proxied.admits(peer):
+                sock.close()
+                continue
             if len(self._connections) >= self._connections_max:
                 _turn_away(sock, tls)
                 continue
-            wire = Wire(sock, self.stall_timeout_s)
+            wire = Wire(sock, self.stall_timeout_s, peer, proxied)
             if tls is not None:
-                wire = TlsWire(sock, self.stall_timeout_s, tls, self.failures)
-            wire.peer = str(peer[0])
+                wire = TlsWire(sock, self.stall_timeout_s, peer, proxied, tls, self.failures)
             task = asyncio.create_task(_Connection(self, wire).run())
             self._connections.add(task)
             task.add_done_callback(self._connections.discard)

@@ -13,8 +13,10 @@ import struct
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from functools import partial
-from typing import TypeVar
+from typing import Any, TypeVar
 
+from upwell.doors import proxy_head
+from upwell.doors.proxied import ENDED, TOO_LATE, Proxied
 from upwell.doors.tls import Failures
 
 SLICE_BYTES = 256 * 1024
@@ -47,18 +49,49 @@ class Wire:
 
     _more = getattr(socket, "MSG_MORE", 0)  # the flag of what is sent with more to come
 
-    def __init__(self, sock: socket.socket, stall_timeout_s: float) -> None:
+    def __init__(
+        self, sock: socket.socket, stall_timeout_s: float, peer: tuple[Any, ...], proxied: Proxied | None = None
+    ) -> None:
         self._sock = sock
         self._stall_timeout_s = stall_timeout_s
         self._loop = asyncio.get_running_loop()
-        self.peer = "?"  # its address, which the door knows
+        self._peer = peer  # as sockets give it, or as a proxy told it
+        self._proxied = proxied
+
+    @property
+    def peer(self) -> str:
+        """Its address."""
+        return str(self._peer[0])
 
     async def begin(self, within_s: float) -> None:
-        """Make the connection ready for the first request."""
+        """Make the connection ready for the first request. Raises `Gone` when no proxy says whose it is though one
+        should."""
         self._sock.setblocking(False)
         self._sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         if hasattr(socket, "TCP_NOTSENT_LOWAT"):
             self._sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NOTSENT_LOWAT, UNSENT_BYTES_MAX)
+        if self._proxied is not None:
+            await self._be_told(self._proxied)
+
+    async def _be_told(self, proxied: Proxied) -> None:
+        """Take a proxy's head, and no byte behind it."""
+        head = b""
+        try:
+            async with asyncio.timeout(proxied.within_s):
+                while len(head) < (size := proxy_head.size(head)):
+                    more = await self._done(partial(self._sock.recv, size - len(head)), self.readable)
+                    if not more and not head:
+                        raise Gone("it only looked whether somebody is here")
+                    if not more:
+                        raise proxy_head.Unfit(ENDED)
+                    head += more
+            self._peer = proxy_head.source(head) or self._peer
+        except TimeoutError:
+            proxied.refuse(self._peer, TOO_LATE)
+            raise Gone("no head") from None
+        except proxy_head.Unfit as exc:
+            proxied.refuse(self._peer, exc)
+            raise Gone("no head") from exc
 
     async def receive(self) -> bytes:
         """The next bytes, as they come; none at the end."""
@@ -140,9 +173,15 @@ class TlsWire(Wire):
     _more = 0
 
     def __init__(
-        self, sock: socket.socket, stall_timeout_s: float, context: ssl.SSLContext, failures: Failures
+        self,
+        sock: socket.socket,
+        stall_timeout_s: float,
+        peer: tuple[Any, ...],
+        proxied: Proxied | None,
+        context: ssl.SSLContext,
+        failures: Failures,
     ) -> None:
-        super().__init__(sock, stall_timeout_s)
+        super().__init__(sock, stall_timeout_s, peer, proxied)
         self._context = context
         self._failures = failures
 
@@ -150,7 +189,7 @@ class TlsWire(Wire):
         """As in the clear, and the handshake, which must be done within that time. OpenSSL sends the alert of one that
         fails. Raises `Gone`, OSError."""
         await super().begin(within_s)
-        peer, spoken = self._sock.getpeername(), False
+        peer, spoken = self._peer, False
         try:
             async with asyncio.timeout(within_s):
                 await self.readable()
@@ -165,7 +204,8 @@ class TlsWire(Wire):
                 self._failures.tell(peer, f"not done in {within_s:g} s")
             raise Gone("no handshake") from None
         except OSError as exc:  # ssl.SSLError is one
-            self._failures.tell(peer, exc)
+            if spoken:
+                self._failures.tell(peer, exc)
             raise
 
     async def send_file(self, fd: int, start: int, length: int) -> int:

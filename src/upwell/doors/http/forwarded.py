@@ -1,11 +1,11 @@
 """Who asks and how, where a proxy stands in front: what it says is believed if it is one that the operator trusts."""
 
 from collections.abc import Sequence
-from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address
 
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-Network = IPv4Network | IPv6Network
+from upwell.doors.trusted import Network, Trusted, address_of
+
 SCHEMES = (b"http", b"https")
 
 
@@ -15,11 +15,11 @@ class Forwarded:
 
     def __init__(self, app: ASGIApp, trusted: Sequence[Network]) -> None:
         self._app = app
-        self._trusted = trusted
+        self._trusted = Trusted(trusted)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         peer = scope.get("client")
-        if scope["type"] == "http" and peer is not None and self._is_trusted(peer[0]):
+        if scope["type"] == "http" and peer is not None and peer[0] in self._trusted:
             scope = {**scope, **self._told(scope["headers"])}
         await self._app(scope, receive, send)
 
@@ -37,20 +37,8 @@ class Forwarded:
         """Each proxy adds at the end who asked it, so what a stranger wrote stands before what a proxy did. Nothing is
         believed behind a hop that is no address."""
         for hop in reversed(hops):
-            if _address(hop) is None:
+            if address_of(hop) is None:
                 return None
-            if not self._is_trusted(hop):
+            if hop not in self._trusted:
                 return hop
         return hops[0] if hops else None
-
-    def _is_trusted(self, host: str) -> bool:
-        address = _address(host)
-        return address is not None and any(address in network for network in self._trusted)
-
-
-def _address(text: str) -> IPv4Address | IPv6Address | None:
-    try:
-        found = ip_address(text)
-    except ValueError:
-        return None
-    return (found.ipv4_mapped or found) if isinstance(found, IPv6Address) else found

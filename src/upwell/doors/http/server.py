@@ -17,6 +17,7 @@ from upwell.doors.http.exchange import Exchange
 from upwell.doors.http.limits import Limits
 from upwell.doors.http.places import Places
 from upwell.doors.layers import TlsLayer
+from upwell.doors.proxied import Proxied, ProxyLayer
 from upwell.doors.tls import Failures
 
 log = logging.getLogger(__name__)
@@ -42,13 +43,17 @@ class HttpDoor:
         self._looker: asyncio.Task[None] | None = None
         self._date, self._date_of = b"", 0
 
-    async def start(self, listener: socket.socket, tls: ssl.SSLContext | None = None) -> None:
-        """Answer what comes to this bound socket, through TLS where there is a context. Takes the socket over."""
+    async def start(
+        self, listener: socket.socket, tls: ssl.SSLContext | None = None, proxied: Proxied | None = None
+    ) -> None:
+        """Answer what comes to this bound socket, through TLS where there is a context; `proxied` where proxies hand on
+        all of it. Takes the socket over."""
         loop = asyncio.get_running_loop()
 
         def accepted() -> asyncio.Protocol:
             connection = Connection(self, "http" if tls is None else "https")
-            return connection if tls is None else TlsLayer(connection, tls, self._failures)
+            carried = connection if tls is None else TlsLayer(connection, tls, self._failures)
+            return carried if proxied is None else ProxyLayer(carried, proxied)
 
         self._servers.append(await loop.create_server(accepted, sock=listener, backlog=BACKLOG))
         if self._looker is None:

@@ -22,6 +22,7 @@ from upwell.doors.devices.mqtt.strangers import Strangers
 from upwell.doors.devices.mqtt.turns import Turns
 from upwell.doors.devices.mqtt.websocket import WebSocketLayer
 from upwell.doors.layers import TlsLayer
+from upwell.doors.proxied import Proxied, ProxyLayer
 from upwell.doors.seldom import Seldom
 from upwell.doors.tls import Failures
 from upwell.meters.counting import Tally
@@ -81,14 +82,16 @@ class MqttDoor:
         *,
         websocket: bool = False,
         shared: bool = False,
+        proxied: Proxied | None = None,
     ) -> tuple[str, int]:
         """Listen, and give the address bound; `shared` with other processes of ours, among which the system deals out
-        the connections. Raises OSError where it can't be."""
+        the connections; `proxied` where proxies hand on all of them. Raises OSError where it can't be."""
 
         def accepted() -> asyncio.BaseProtocol:
             link = Link(self)
             spoken = WebSocketLayer(link, self.turns) if websocket else link
-            return spoken if ssl is None else TlsLayer(cast(asyncio.Protocol, spoken), ssl, self._failures)
+            carried = spoken if ssl is None else TlsLayer(cast(asyncio.Protocol, spoken), ssl, self._failures)
+            return carried if proxied is None else ProxyLayer(cast(asyncio.Protocol, carried), proxied)
 
         server = await asyncio.get_running_loop().create_server(
             accepted, host, port, backlog=BACKLOG, reuse_port=shared
