@@ -142,8 +142,9 @@ docs: $(DOCS)/.ready
 mutate: $(VENV)/.mutate
 	@$(BIN)/mutmut run $(ARGS) && $(BIN)/mutmut results
 
+# ARGS=backup, ARGS=upgrade …: the proofs of that file alone; anything else is pytest's.
 prove: $(STAMP)
-	@$(BIN)/python -m pytest -q -s -m prove $(ARGS)
+	@$(BIN)/python -m pytest -q -s -m prove $(or $(and $(ARGS),$(wildcard tests/prove/test_$(firstword $(ARGS)).py)),$(ARGS))
 
 LOCK := uv pip compile -q --generate-hashes --python-version 3.11 --universal --no-emit-index-url --no-header --no-annotate
 
