@@ -54,7 +54,7 @@ setup: $(STAMP)
 demo: $(STAMP)
 	@$(BIN)/python -m demo.main $(ARGS)
 
-test: $(STAMP) $(SDK)/.ready $(BROWSER) $(AXE) $(PROMETHEUS) $(HAPROXY)
+test: $(STAMP) $(SDK)/.ready $(BROWSER) $(AXE) $(PROMETHEUS) $(HAPROXY) $(VENV)/.nginx
 	@$(BIN)/python -m pytest -q -n 3 --dist loadfile --no-loadscope-reorder $(ARGS)
 
 test-clients:
@@ -102,6 +102,8 @@ $(PROMETHEUS): $(STAMP)
 HAPROXY := $(VENV)/.haproxy
 $(HAPROXY): $(STAMP)
 	@$(BIN)/python -m demo.haproxy; touch $@
+$(VENV)/.nginx $(VENV)/.debootstrap: $(VENV)/.%: $(STAMP)
+	@$(BIN)/python -m demo.debian $*; touch $@
 $(AXE): src/upwell/console/assets/vendor/lock.json | $(STAMP)
 	@if command -v npm >/dev/null && $(BIN)/python tools/assets.py --tests; then touch $@; \
 	else echo "upwell: axe-core can't be fetched by npm; pages are not looked at for accessibility"; fi
@@ -143,7 +145,7 @@ mutate: $(VENV)/.mutate
 	@$(BIN)/mutmut run $(ARGS) && $(BIN)/mutmut results
 
 # ARGS=backup, ARGS=upgrade …: the proofs of that file alone; anything else is pytest's.
-prove: $(STAMP)
+prove: $(STAMP) $(VENV)/.debootstrap
 	@$(BIN)/python -m pytest -q -s -m prove $(or $(and $(ARGS),$(wildcard tests/prove/test_$(firstword $(ARGS)).py)),$(ARGS))
 
 LOCK := uv pip compile -q --generate-hashes --python-version 3.11 --universal --no-emit-index-url --no-header --no-annotate

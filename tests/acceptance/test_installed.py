@@ -1,12 +1,13 @@
 """The wheel, built from the sdist and installed with its locked requirements into an environment with nothing else:
 it serves and rolls out, with the console's assets, the SQL and the migrations, away from the checkout."""
 
+import json
 import os
 import re
 import shutil
+import socket
 import subprocess
 import sys
-import tarfile
 import urllib.request
 import venv
 from collections.abc import Iterator
@@ -18,43 +19,26 @@ from alibabacloud_iot20180120 import models as m
 from acceptance import client
 from acceptance.client import new_device, new_package, new_product, new_sdk, serve, until
 from acceptance.device import online
+from acceptance.ten_minutes import updated
 from scratch import scratch
+from wheel import CHECKOUT, built, run
 
-CHECKOUT = Path(__file__).resolve().parents[2]
-PARTS = ("src", "pyproject.toml", "README.md", "LICENSE", "requirements")
+PAGE = CHECKOUT / "docs" / "ten-minutes.md"
+PORTS = (8686, 8687, 1883)  # the page's
 
 
 @pytest.fixture(scope="module")
 def installed() -> Iterator[Path]:
     """The environment; its bin folder has `upwell`."""
     top = scratch("upwell-installed-")
-    shutil.copytree(CHECKOUT / "src", top / "tree" / "src", ignore=shutil.ignore_patterns("*.egg-info", "__pycache__"))
-    for name in PARTS[1:]:
-        here = CHECKOUT / name
-        (shutil.copytree if here.is_dir() else shutil.copy)(here, top / "tree" / name)
-    built = "from setuptools import build_meta; print(build_meta.build_sdist('../dist'))"
-    run(top / "tree", sys.executable, "-c", built)
-    [sdist] = (top / "dist").glob("upwell-*.tar.gz")
-    with tarfile.open(sdist) as archive:
-        archive.extractall(top / "sdist", filter="data")
-    [source] = (top / "sdist").iterdir()
-    wheel = ("-m", "pip", "wheel", "-q", "--no-deps", "--no-build-isolation", "--wheel-dir", str(top / "dist"), ".")
-    run(source, sys.executable, *wheel)
+    file = built(top)
     venv.create(top / "env", with_pip=True)
     pip = (str(top / "env" / "bin" / "python"), "-m", "pip", "install", "-q", "--disable-pip-version-check")
     run(top, *pip, "--require-hashes", "-r", str(CHECKOUT / "requirements" / "run.txt"))
-    [file] = (top / "dist").glob("upwell-*.whl")
     run(top, *pip, "--no-deps", str(file))
     run(top, str(top / "env" / "bin" / "python"), "-m", "pip", "check")
     yield top / "env"
     shutil.rmtree(top, ignore_errors=True)
-
-
-def run(folder: Path, *command: str) -> str:
-    env = {name: value for name, value in os.environ.items() if not name.startswith(("PYTHON", "UPWELL_"))}
-    done = subprocess.run(command, cwd=folder, env=env, capture_output=True, text=True, check=False)
-    assert done.returncode == 0, done.stdout[-2000:] + done.stderr[-2000:]
-    return done.stdout
 
 
 def fetched(url: str) -> bytes:
@@ -96,3 +80,30 @@ def test_an_installed_wheel_serves_and_rolls_out(installed: Path, monkeypatch: p
         upwell = str(installed / "bin" / "upwell")
         run(installed, upwell, "backup", str(server.data_dir / "backup"), "--data-dir", str(server.data_dir))
         assert "differences: 0" in run(installed, upwell, "check", "--data-dir", str(server.data_dir))
+
+
+def own_network() -> list[str]:
+    """Runs what follows where the page's ports are free: in a network of its own, or here when nobody has them."""
+    own = ["unshare", "--net", "--pid", "--fork", "--kill-child", "--mount-proc"]
+    if os.geteuid() == 0 and subprocess.run([*own, "true"], check=False, capture_output=True).returncode == 0:
+        return own
+    for port in PORTS:
+        with socket.socket() as tried:
+            if tried.connect_ex(("127.0.0.1", port)) == 0:
+                pytest.skip(f"somebody has the page's port {port}, and a network of one's own needs root")
+    return []
+
+
+@pytest.mark.timeout(900)
+@pytest.mark.skipif(not all(map(shutil.which, ("bash", "jq"))), reason="the page's reader has bash and jq")
+def test_the_ten_minutes_are_followed_word_by_word(installed: Path) -> None:
+    """But for its first chapter, by which `make prove ARGS=install` has it installed in a bare Debian."""
+    home, own = installed.parent / "home", own_network()
+    home.mkdir()
+    env = {"PATH": f"{installed / 'bin'}{os.pathsep}{os.environ['PATH']}", "HOME": str(home), "LANG": "C.UTF-8"}
+    follow = [sys.executable, str(CHECKOUT / "tests" / "ten_minutes.py"), str(PAGE), str(home), "--begin", "Serve"]
+    done = subprocess.run(
+        [*own, *follow, *(["--lo"] if own else [])], env=env, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-3000:]
+    updated(json.loads(done.stdout.splitlines()[-1])["told"])

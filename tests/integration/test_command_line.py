@@ -195,6 +195,20 @@ def test_a_script_that_is_missing_or_no_script(tmp_path: Path) -> None:
     assert str(script) in refusal("simulate", str(script))
 
 
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [("s.csv", "id,name\nx,y\n"), ("s.csv", ""), ("s.ndjson", '{"name": "y"}\n'), ("s.ndjson", "[1]\n")],
+)
+def test_a_list_of_devices_that_is_none(tmp_path: Path, name: str, text: str) -> None:
+    """The simulator plays what `device import --secrets` wrote, and says so of anything else."""
+    (tmp_path / name).write_text(text)
+    said = refusal("simulate", "--devices", str(tmp_path / name), "--product", "lamp")
+    assert "device import --secrets" in said and str(tmp_path / name) in said
+    assert "is no HOST:PORT" in refusal("simulate", "--devices", name, "--product", "lamp", "--mqtt", "nowhere")
+    for words in ((), ("--devices", name), ("--product", "lamp"), ("x.json", "--devices", name, "--product", "lamp")):
+        assert "which devices" in refusal("simulate", *words)
+
+
 @pytest.mark.parametrize("text", ["[" * 100_000, '{"duration_s": NaN}', '{"connects_per_s": Infinity}', ""])
 def test_a_script_that_is_json_to_python_alone(tmp_path: Path, text: str) -> None:
     """Issue 9, number 36: each of these was a traceback, or a run that never ended."""

@@ -205,6 +205,18 @@ async def test_an_ordinary_user_runs_it_as_itself() -> None:
         shutil.rmtree(folder)
 
 
+@as_root
+def test_a_user_without_a_name_is_told_what_to_do() -> None:
+    """As in a container that runs as any number; what is there already starts all the same."""
+    code = "import os; os.setuid(54321); from upwell.embedded import accounts; accounts.refuse_nameless(None)"
+    with pytest.raises(KeyError):
+        pwd.getpwuid(54321)
+    done = subprocess.run(
+        [sys.executable, "-c", f"import upwell.embedded.accounts; {code}"], capture_output=True, text=True, check=False
+    )
+    assert "54321 has none in /etc/passwd: start as a user of this machine, or set a database URL" in done.stderr
+
+
 @pytest.mark.parametrize("name", ["long-" + "x" * 120, "a b,c%d:é"])
 async def test_a_path_unfit_for_a_socket_gets_a_short_private_folder(data_dir: Path, name: str) -> None:
     odd = data_dir / name

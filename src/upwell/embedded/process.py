@@ -20,7 +20,7 @@ from pwd import struct_passwd
 from typing import IO
 
 from upwell.embedded import EmbeddedPostgresError
-from upwell.embedded.accounts import in_child
+from upwell.embedded.accounts import in_child, refuse_nameless
 from upwell.embedded.files import PORT, open_log
 
 FAST_STOP_S = 8.0  # SIGINT: sessions ended, checkpoint written
@@ -66,6 +66,7 @@ class Programs:
 
     async def initdb(self, cluster: Path, role: str) -> None:
         """Fills the empty folder `cluster`. Nobody can log in to it yet."""
+        refuse_nameless(self.account)
         arguments = ["-U", role, "-k", "--no-locale", "-E", "UTF8", "--auth=reject"]
         with self._handed(cluster) as (data,):
             await self._run(["initdb", "-D", data, *arguments], data, cluster)
