@@ -100,6 +100,10 @@ def test_what_a_condition_means_is_seen_before_the_group_is_made(v1: Api, boss: 
     assert seen.status_code == 200 and "12 devices fit." in page.text and "and 2 more" in page.text
     assert len([link for link in page.links() if "/devices/" in link]) == 10
     tagged = rows(of, ("tag", "is", "room", '"hall, left", other'))
+    tags = boss.get("/tags")
+    [link] = [each for each in tags.links() if "tag_key" in each]
+    assert "hall, left" in tags.text and link == "/console/devices?tag_key=room&tag_value=hall%2C+left"
+    assert f"{product}_g-3" in boss.get(link.removeprefix("/console")).text
     assert "1 device fits." in Page(boss.send("/do/groups/preview", csrf | tagged, **scripted_form)).text
     wrong = boss.send("/do/groups/preview", csrf | rows(("status", "is", "", "nobody")), **scripted_form)
     assert wrong.status_code == 400 and "never_online" in Page(wrong).text

@@ -74,6 +74,35 @@ def test_a_kind_of_failures_is_run_again_from_its_place(v1: Api, ann: Browser, l
     assert again.status_code == 200 and "There was nothing left to do." in Page(again).text
 
 
+def test_those_that_wait_on_the_same_version_are_left_out(server: Server, v1: Api, ann: Browser) -> None:
+    product = v1.do("create_product", name=unique("p"))["id"]
+    package = v1.do("create_package", name=unique("fw"), version="2.0", product_id=product, verify=False,
+                    upload_url=v1.upload(b"firmware"))["id"]  # fmt: skip
+    made = [v1.do("create_device", product_id=product, name=unique("d")) for _ in range(3)]
+    lamps = [Device(server.mqtt, product, each["name"], each["secret"]) for each in made]
+    for each in lamps:
+        each.inform("1.0")
+    until(lambda: v1.do("list_devices", product_id=product)["items"], lambda those: all(d["versions"] for d in those))
+    rollout = v1.do("create_rollout", kind="static", package_id=package, product_id=product, targets={"all": True},
+                    waves=[{"device_names": [made[0]["name"]], "soak_min": 60}, {"percent": 100}],
+                    guard={})["id"]  # fmt: skip
+    lamps[0].offered()
+    lamps[0].progress(-3)
+    until(lambda: ann.get(f"/rollouts/{rollout}"), lambda shown: "Leave out what waits on 1.0" in shown.text)
+    page = ann.get(f"/rollouts/{rollout}/leave-out?from_version=1.0")
+    assert "2 devices of this rollout wait" in page.text and "Leave out 2 devices" in page.text
+    fields = form(page, rollout, "cancel")
+    v1.do("create_device", product_id=product, name=unique("later"))
+    refused = send(ann, rollout, "cancel", fields | {"devices": "1"})
+    assert refused.status_code == 409 and "2 devices wait, 1 are meant" in Page(refused).text
+    done = send(ann, rollout, "cancel", fields)
+    assert done.status_code == 200 and "2 devices" in Page(done).text
+    again = until(lambda: ann.get(f"/rollouts/{rollout}/leave-out?from_version=1.0"), lambda p: "0 devices" in p.text)
+    assert f"/console/do/rollouts/{rollout}/cancel" not in again.forms
+    for each in lamps:
+        each.close()
+
+
 def test_its_course_its_pace_and_who_made_it_are_shown(v1: Api, ann: Browser, lamp: tuple[str, Device]) -> None:
     rollout, device = lamp
     device.inform("2.0")

@@ -167,6 +167,8 @@ def with_devices(v1: Api, product: str) -> str:
     assert [each["id"] for each in v1.every("list_devices", product_id=product, status="disabled")] == [chosen]
     assert v1.do("update_device", device_id=chosen, enabled=True)["enabled"]
     v1.do("set_device_tags", device_id=chosen, tags={"room": "kitchen", "floor": "1"})
+    pairs = [(each["key"], each["value"], each["devices"], each["more"]) for each in v1.every("list_tags", limit=1)]
+    assert pairs == [("floor", "1", 1, False), ("room", "kitchen", 1, False)]
     v1.do("delete_device_tag", device_id=chosen, key="floor")
     assert v1.do("show_device", device_id=chosen)["tags"] == {"room": "kitchen"}
     assert v1.refused("delete_device_tag", device_id=chosen, key="floor").code == "not-found"
@@ -275,6 +277,7 @@ def with_rollouts(server: Server, v1: Api, product: str) -> None:
     assert v1.do("list_rollout_failures", rollout_id=rollout) == {"items": []}
     assert until(lambda: v1.do("list_rollout_course", rollout_id=rollout)["items"], bool)[0]["at"]
     assert v1.do("update_rollout", rollout_id=rollout, maximum_per_min=7)["tags"] == {"why": "test"}
+    assert v1.do("count_waiting", rollout_id=rollout, from_version="0.1") == {"devices": 0, "whole": True}
     assert v1.do("cancel_rollout", rollout_id=rollout) == {"changed": 2}
     over = until(lambda: v1.do("show_rollout", rollout_id=rollout), lambda shown: shown["status"] == "completed")
     assert over["tasks"]["canceled"] == 2 and over["tasks"]["total"] == 3

@@ -61,6 +61,44 @@ def test_failures_are_run_again_a_kind_at_a_time(v1: Api, server: Server) -> Non
         lamp.close()
 
 
+def test_devices_that_wait_on_a_version_are_left_out(v1: Api, server: Server) -> None:
+    product = v1.do("create_product", name=unique("lamp"))["id"]
+    package = v1.do("create_package", name=unique("fw"), version="2.0", product_id=product, verify=False,
+                    upload_url=v1.upload(b"image"))["id"]  # fmt: skip
+    made = [v1.do("create_device", product_id=product, name=unique("d")) for _ in range(5)]
+    lamps = [Device(server.mqtt, product, each["name"], each["secret"]) for each in made]
+    for lamp, version in zip(lamps, ("1.0", "1.0", "1.0", "1.1", "1.1"), strict=True):
+        lamp.inform(version)
+    until(lambda: v1.do("list_devices", product_id=product)["items"], lambda those: all(d["versions"] for d in those))
+    rollout = v1.do("create_rollout", kind="static", package_id=package, product_id=product, targets={"all": True},
+                    waves=[{"device_names": [made[0]["name"]]}, {"percent": 100}], guard={})["id"]  # fmt: skip
+    lamps[0].offered()
+    until(lambda: v1.do("show_rollout", rollout_id=rollout)["tasks"], lambda n: n["notified"] == 1)
+    asked: dict[str, Any] = {"rollout_id": rollout, "from_version": "1.0"}
+    waits = until(lambda: v1.do("count_waiting", **asked), lambda told: told["whole"])
+    assert waits == {"devices": 2, "whole": True}, "the one that was told is none of them"
+    with pytest.raises(Refused) as refused:
+        v1.do("cancel_rollout", devices=1, **asked)
+    assert (refused.value.status, refused.value.code) == (409, "more-than-meant")
+    assert v1.do("show_rollout", rollout_id=rollout)["tasks"]["canceled"] == 0, "nothing is done"
+    assert v1.do("cancel_rollout", devices=2, **asked)["changed"] == 2
+    tasks = until(lambda: v1.do("show_rollout", rollout_id=rollout)["tasks"], lambda n: n["canceled"] == 2)
+    assert (tasks["queued"], tasks["notified"] + tasks["in_progress"]) == (2, 1), "others go on"
+    assert v1.do("cancel_rollout", devices=0, **asked)["changed"] == 0
+    v1.do("promote_rollout", rollout_id=rollout, wave=2)
+    for lamp in lamps[3:]:
+        lamp.offered()
+    assert {v1.do("explain_device", device_id=each["id"], rollout_id=rollout)["code"] for each in made[1:3]} == {
+        "canceled"
+    }
+    for wrong, parameter in (({"states": ["queued"], "from_version": "1.0"}, "states"), ({"devices": 1}, "devices")):
+        with pytest.raises(Refused) as refused:
+            v1.do("cancel_rollout", rollout_id=rollout, **wrong)
+        assert refused.value.error["parameter"] in (parameter, "from_version")
+    for lamp in lamps:
+        lamp.close()
+
+
 def test_its_course_is_told_and_is_its_owners_alone(v1: Api, server: Server) -> None:
     rollout, lamps = a_rollout(v1, server, preset="all_at_once", guard={})
     looked = until(lambda: v1.do("list_rollout_course", rollout_id=rollout)["items"], bool)

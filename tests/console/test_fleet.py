@@ -145,3 +145,46 @@ def test_a_selection_and_its_dialog_are_for_who_can_not_see_it_all(
     page.click("#open-bulk-tag")
     assert faults(page, axe) == []
     assert page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth") <= 0
+
+
+def test_all_that_fit_are_selected_with_their_number_and_no_more_than_can_be_known(
+    axe: str, v1: Api, visit: Visit
+) -> None:
+    product, other = (str(v1.do("create_product", name=unique("All"))["id"]) for _ in range(2))
+    v1.do("register_devices", product_id=product, count=260)
+    v1.do("register_devices", product_id=other, count=2001)
+    group = v1.do("create_group", name=unique("all"))["id"]
+    page: Page = visit(f"/devices?product_id={product}")
+    with listening(page) as said:
+        page.focus("#choose-beyond")
+        page.keyboard.press("Enter")
+        expect(page.locator("#bulk-count")).to_have_text("260 devices selected")
+        page.uncheck("[name=chosen] >> nth=0")
+        expect(page.locator("#bulk-count")).to_have_text("259 devices selected")
+        page.click("#open-bulk-group")
+        expect(page.locator("#bulk-group-title")).to_have_text("Add 259 devices to a group?")
+        page.select_option("#bulk-group-id", group)
+        page.click("#bulk-group [type=submit]")
+        expect(page.locator("#told")).to_contain_text("259 devices: done.")
+        assert v1.do("show_group", group_id=group)["devices"]["devices"] == 259
+        page.click("#choose-beyond")
+        expect(page.locator("#bulk-count")).to_have_text("260 devices selected")
+        page.select_option("#product_id", other)
+        expect(page.locator("#bulk")).to_be_hidden()
+        page.click("#choose-beyond")
+        expect(page.locator("#beyond-told")).to_contain_text("More than 2,000 fit")
+        assert faults(page, axe) == []
+        expect(page.locator("#bulk")).to_be_hidden()
+        page.select_option("#product_id", product)
+        expect(page.locator("#beyond-told")).to_have_text("")
+        page.click("#choose-beyond")
+        expect(page.locator("#bulk-count")).to_have_text("260 devices selected")
+        page.click("#open-bulk-disable")
+        page.click("#bulk-disable [type=submit]")
+        expect(page.locator("#bulk-disable [data-progress]")).to_contain_text("of 260")
+        page.click("#bulk-disable [data-close]")
+        expect(page.locator("#told")).to_contain_text("done.")
+    disabled = v1.do("list_devices", product_id=product, status="disabled", limit=200)["items"]
+    left = int(page.inner_text("#bulk-count").split()[0]) if page.is_visible("#bulk") else 0
+    assert 0 < len(disabled) == 260 - left, "what was not done when the dialog was closed stays selected"
+    assert said == []

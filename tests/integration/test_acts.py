@@ -33,12 +33,12 @@ from test_jobs import (
 from tests.job_commands import dynamic_job
 
 from upwell.domain import commands as c
-from upwell.domain.errors import NotFound
+from upwell.domain.errors import Conflict, NotFound
 from upwell.domain.fleet import device_id
 from upwell.domain.task import OPEN, State
 from upwell.engine.turns import Turns
 from upwell.service.context import Context
-from upwell.service.manage import devices, jobs, packages, products, spaces, steering
+from upwell.service.manage import devices, held, jobs, packages, products, spaces, steering
 from upwell.service.manage.access import Caller
 from upwell.service.upgrade import (
     acts,
@@ -565,3 +565,74 @@ async def test_a_whole_job_without_such_tasks_stays_as_it_is(ctx: Context, calle
     assert await ask(ctx, "select * from job where job_id = $1", job) == before
     with pytest.raises(NotFound):
         await steering.repeat_tasks(ctx, caller, c.RepeatTasks(job_id=job + 1, whole=True))
+
+
+# --- those that wait and come from one version (ADR 0061) ---
+
+
+async def leave_out(ctx: Context, caller: Caller, job: int, version: str, devices: int | None = None) -> int:
+    cmd = c.CancelTasks(job_id=job, source_version=version, devices=devices)
+    return (await steering.cancel_tasks(ctx, caller, cmd)).changed
+
+
+async def waiting(ctx: Context, caller: Caller, job: int, version: str) -> c.Waiting:
+    return await steering.count_waiting(ctx, caller, c.CountWaiting(job_id=job, source_version=version))
+
+
+@pytest.mark.usefixtures("slow")
+async def test_those_of_a_version_are_offered_nothing_before_they_have_followed(
+    ctx: Context, caller: Caller, clock: Clock
+) -> None:
+    flock = await a_fleet(ctx, caller, 7)
+    await ask(ctx, "update module_version set version = '1.1' where device_id = any($1)", flock.ids[5:])
+    job = await a_filled_job(ctx, caller, await a_package(ctx, caller, flock.key), flock)
+    node, wire = await online(ctx, clock, flock), Wire()
+    chosen = await dispatch.due(ctx, node, 9)
+    told = [task for task in chosen if task.device_id == flock.ids[0]]
+    await dispatch.offer(ctx, told, link, wire)
+    await say(ctx, (flock.ids[0], reports.Delivered(refs(job, flock.ids[:1])[0])))
+    assert await waiting(ctx, caller, job, "1.0") == c.Waiting(devices=4, whole=True)
+    with pytest.raises(Conflict, match="4 devices wait, 3 are meant"):
+        await leave_out(ctx, caller, job, "1.0", 3)
+    assert await ask(ctx, "select 1 from job_act") == []
+    assert await leave_out(ctx, caller, job, "1.0", 4) == 4
+    assert await states(ctx, job) == {"QUEUED": 6, "NOTIFIED": 1}, "none has followed"
+    assert {task.device_id for task in await dispatch.due(ctx, node, 9)} == set(flock.ids[5:])
+    assert (await dispatch.offer(ctx, [t for t in chosen if t.device_id in flock.ids[1:5]], link, Wire())).sent == set()
+    assert await waiting(ctx, caller, job, "1.0") == c.Waiting(devices=0, whole=True)
+    # A halt of others ends what was to run again, and not this.
+    await cancel(ctx, caller, job, frozenset({"NOTIFIED"}))
+    await say(ctx, (flock.ids[1], progress(40)))  # what it says meets an ended task
+    assert await follow(ctx, job) >= 3
+    found = await tasks(ctx, job)
+    assert [found[device]["state"] for device in flock.ids] == ["CANCELED"] * 5 + ["QUEUED"] * 2
+    assert await states(ctx, job) == {s.value: n for s, n in (await counted(ctx, job)).items()}
+
+
+@pytest.mark.usefixtures("slow")
+async def test_of_more_than_are_looked_at_the_number_is_not_known(
+    ctx: Context, caller: Caller, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(steering, "LOOKED_MAX", 3)
+    flock = await a_fleet(ctx, caller, 5)
+    job = await a_filled_job(ctx, caller, await a_package(ctx, caller, flock.key), flock)
+    assert await waiting(ctx, caller, job, "1.0") == c.Waiting(devices=3, whole=False)
+    with pytest.raises(Conflict, match="3 or more devices wait"):
+        await leave_out(ctx, caller, job, "1.0", 1000)
+    assert await leave_out(ctx, caller, job, "1.0") == 3, "however many"
+    await follow(ctx, job)
+    assert await states(ctx, job) == {"CANCELED": 5}
+
+
+@pytest.mark.usefixtures("slow")
+async def test_what_is_found_later_is_left_out_too(
+    ctx: Context, caller: Caller, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    flock = await a_fleet(ctx, caller, 4)
+    job = await a_job(ctx, caller, await a_package(ctx, caller, flock.key), flock)
+    monkeypatch.setattr(held, "CHUNKS_OF_SMALL", 0)
+    assert (await waiting(ctx, caller, job, "1.0")).whole is False
+    assert await leave_out(ctx, caller, job, "1.0") == 0
+    await filled(ctx, job)
+    await follow(ctx, job)
+    assert await states(ctx, job) == {"CANCELED": 4}

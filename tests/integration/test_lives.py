@@ -97,7 +97,7 @@ async def test_it_has_none_of_the_life_before(ctx: Context, caller: Caller, agai
     before = await devices.show_device(ctx, caller, c.ShowDevice(device=key))
     await delete(ctx, caller, flock)
     late = {
-        "module_version": "values ($1, 'default', '9', now())", "device_tag": "values ($1, 'a', 'b')",
+        "module_version": "values ($1, 'default', '9', now())", "device_tag": "values ($1, 'a', 'b', 1)",
         "topology": "values ($1, $1, now())", "presence": "values ($1, gen_random_uuid(), gen_random_uuid(), now())",
         "group_member": f"values ($1, {group.group_id}, now())",
     }  # fmt: skip

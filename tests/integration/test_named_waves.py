@@ -30,7 +30,7 @@ def small(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 async def tagged(ctx: Context, ids: list[UUID], key: str, value: str) -> None:
-    await ask(ctx, "insert into device_tag select unnest($1::uuid[]), $2, $3", ids, key, value)
+    await ask(ctx, "insert into device_tag select unnest($1::uuid[]), $2, $3, 1", ids, key, value)
 
 
 async def a_group(ctx: Context, caller: Caller, version: str) -> int:

@@ -92,7 +92,7 @@ async def staged(ctx: Context, caller: Caller, clock: Clock, dice: random.Random
     await ask(ctx, "update device set enabled = false where device_id = any($1)", disabled)
     tags = [(device, dice.choice("123")) for device in flock.ids if dice.random() < 0.5]
     await ask(
-        ctx, "insert into device_tag select n.id, 'ring', n.ring from unnest($1::uuid[], $2::text[]) as n(id, ring)",
+        ctx, "insert into device_tag select n.id, 'ring', n.ring, 1 from unnest($1::uuid[], $2::text[]) as n(id, ring)",
         [device for device, _ in tags], [ring for _, ring in tags],
     )  # fmt: skip
     busy = dice.sample(flock.names, dice.randint(0, len(flock.names) // 3))

@@ -210,7 +210,8 @@ with n as (
     select $1, account_id, 'shut', $1::text, '{"zone": "UTC", "spans": [[0, 1440, [0]]]}',
            $15::timestamptz - interval '1 second', 'infinity', $15 from job where job_id = $1
 ), t as (
-    insert into device_tag (device_id, key, value) select n.device_id, 'shut', $1::text from n where n.shut
+    insert into device_tag (device_id, key, value, account_id)
+    select n.device_id, 'shut', $1::text, 1 from n where n.shut
 ), v as (
     insert into module_version (device_id, module, version, reported_at)
     select n.device_id, 'default', n.version, $15::timestamptz from n where n.version is not null

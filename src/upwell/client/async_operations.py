@@ -356,6 +356,11 @@ class AsyncOperations(Awaiting):
         operator. `POST /v1/devices/{device_id}/reset`"""
         await self._none(ask("POST", path("/devices/{}/reset", device_id), idempotency_key=idempotency_key))
 
+    def list_tags(self, *, limit: int | None = None, cursor: str | None = None) -> AsyncPages[s.Tag]:
+        """The tags of all devices, by key and value. A device has each key once. `devices` is counted up to 1,000.
+        Needs the role viewer. `GET /v1/tags`"""
+        return self._pages(ask("GET", "/tags", query={"limit": limit, "cursor": cursor}), s.Tag)
+
     async def set_device_tags(
         self, device_id: str, *, tags: dict[str, str], idempotency_key: str | None = None
     ) -> None:
@@ -1059,19 +1064,30 @@ class AsyncOperations(Awaiting):
         rollout_id: str,
         *,
         states: list[Literal["confirm", "queued", "notified", "in_progress"]] | None = None,
+        from_version: str | None = None,
+        devices: int | None = None,
         idempotency_key: str | None = None,
     ) -> s.Steered:
         """Cancel the open tasks of a rollout. When this returns no offer of them is sent any more. With `states`
         those in other states go on. A planned rollout is cancelled whole; a dynamic one still takes devices until
-        it is ended. Needs the role operator. `POST /v1/rollouts/{rollout_id}/cancel`"""
+        it is ended. With a `from_version` those are left out that wait, or are to be confirmed, and come from it;
+        where more than `devices` do, or it can't be told, nothing is done. Counts and lists tell it soon after.
+        Needs the role operator. `POST /v1/rollouts/{rollout_id}/cancel`"""
         return await self._one(
             ask(
                 "POST",
                 path("/rollouts/{}/cancel", rollout_id),
-                body={"states": states},
+                body={"states": states, "from_version": from_version, "devices": devices},
                 idempotency_key=idempotency_key,
             ),
             s.Steered,
+        )
+
+    async def count_waiting(self, rollout_id: str, *, from_version: str) -> s.Waiting:
+        """How many devices of a rollout wait that come from a version. Those that were told nothing yet. At most
+        100,000 of all that wait are looked at. Needs the role viewer. `GET /v1/rollouts/{rollout_id}/waiting`"""
+        return await self._one(
+            ask("GET", path("/rollouts/{}/waiting", rollout_id), query={"from_version": from_version}), s.Waiting
         )
 
     async def end_rollout(self, rollout_id: str, *, idempotency_key: str | None = None) -> None:

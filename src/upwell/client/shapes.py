@@ -176,6 +176,17 @@ class NewSecret(TypedDict):
     secondary: bool
 
 
+class Tag(TypedDict):
+    """A tag that devices have."""
+
+    key: str
+    value: str
+    devices: int
+    """That have it"""
+    more: bool
+    """More than `devices` have it"""
+
+
 class Registration(TypedDict):
     """Devices that are made in one batch."""
 
@@ -974,6 +985,15 @@ class Steered(TypedDict):
 
     changed: int
     """Tasks"""
+
+
+class Waiting(TypedDict):
+    """Devices of a rollout that wait and come from one version."""
+
+    devices: int
+    """That a cancel with this `from_version` would leave out"""
+    whole: bool
+    """Else at least so many: more wait than were looked at, or are not found yet"""
 
 
 class RolloutDefaults(TypedDict):

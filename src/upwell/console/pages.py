@@ -54,6 +54,7 @@ PAGES: dict[str, Page] = {
     "product": Page("/products/{product_id}", products.read_one, "product.html", "fleet"),
     "imports": Page("/imports", imports.read_list, "imports.html", "fleet"),
     "import": Page("/imports/{import_id}", imports.read_one, "import.html", "fleet", part="import_live.html"),
+    "tags": Page("/tags", devices.read_tags, "tags.html", "fleet"),
     "groups": Page("/groups", groups.read_list, "groups.html", "fleet"),
     "group_new": Page("/groups/new", groups.read_new, "group_new.html", "fleet", role="operator"),
     "group": Page("/groups/{group_id}", groups.read_one, "group.html", "fleet"),
@@ -64,6 +65,9 @@ PAGES: dict[str, Page] = {
     "rollout_new": Page("/rollouts/new", new_rollout.read, "rollout_new.html", "rollouts", role="operator"),
     "plan": Page("/plans/{plan_id}", new_rollout.read_plan, "plan.html", "rollouts", part="plan_told.html"),
     "rollout": Page("/rollouts/{rollout_id}", rollouts.read_one, "rollout.html", "rollouts", part="rollout_live.html"),
+    "leave_out": Page(
+        "/rollouts/{rollout_id}/leave-out", rollouts.read_leave_out, "leave_out.html", "rollouts", role="operator"
+    ),
     "hooks": Page("/hooks", hooks.read_list, "hooks.html", "hooks", role="operator"),
     "hook": Page("/hooks/{hook_id}", hooks.read_one, "hook.html", "hooks", role="operator", part="hook_live.html"),
     "delivery": Page(

@@ -17,8 +17,8 @@ from upwell.doors.management.upwell import Upwell, promise
 BELOW = f"{ROOT}/v1/"
 SCRIPTED = frozenset({
     "create_upload", "show_upload", "put_upload_part", "complete_upload", "delete_upload", "create_package",
-    "create_import", "list_import_devices", "add_to_group", "set_device_tags", "delete_device_tag", "update_device",
-    "release_device", "delete_device",
+    "create_import", "list_import_devices", "list_devices", "add_to_group", "set_device_tags", "delete_device_tag",
+    "update_device", "release_device", "delete_device",
 })  # fmt: skip
 _V1 = Upwell()
 

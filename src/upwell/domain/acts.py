@@ -21,14 +21,15 @@ class What(StrEnum):
     """What is done."""
 
     HALT = "halt"  # tasks end, cancelled
+    LEAVE = "leave"  # the same of those that wait and come from one version
     CONFIRM = "confirm"
     RETRY = "retry"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Act:
-    """One of them: the `nth` of its job, about the tasks in these states, or of a `failure` those that failed so. A
-    halt says why, in a word and a sentence."""
+    """One of them: the `nth` of its job, about the tasks in these states, or of a `failure` those that failed so, or of
+    a `source_version` those that come from it. What ends tasks says why, in a word and a sentence."""
 
     job_id: int
     nth: int
@@ -37,10 +38,12 @@ class Act:
     reason: str = ""
     description: str = ""
     failure: int | None = None
+    source_version: str | None = None
 
     def covers(self, task: Task) -> bool:
         """Whether the task is still to follow it."""
         is_meant = self.failure is None or task.failure == self.failure
+        is_meant = is_meant and self.source_version in (None, task.source_version)
         return self.job_id == task.ref.job_id and self.nth > task.acts and task.state in self.states and is_meant
 
 
@@ -82,6 +85,10 @@ def retried(task: Task, now: datetime) -> Stepped:
     return (hastened(task, now), None) if task.state is State.QUEUED else repeated(task, task.need_confirm, now)
 
 
+def _halt(task: Task, act: Act, now: datetime) -> Stepped:
+    return halted(task, act.reason, act.description)
+
+
 def _confirm(task: Task, act: Act, now: datetime) -> Stepped:
     return confirmed_anew(task, now) if may_follow(task, "confirm") else (task, None)
 
@@ -91,7 +98,8 @@ def _retry(task: Task, act: Act, now: datetime) -> Stepped:
 
 
 _MOVES = {
-    What.HALT: lambda task, act, now: halted(task, act.reason, act.description),
+    What.HALT: _halt,
+    What.LEAVE: _halt,
     What.CONFIRM: _confirm,
     What.RETRY: _retry,
 }

@@ -49,8 +49,9 @@ CREATE TABLE job_act (
     cursor_nth smallint,
     done_at timestamp with time zone,
     failure bigint,
+    source_version text,
     CONSTRAINT job_act_pkey PRIMARY KEY (job_id, nth),
-    CONSTRAINT job_act_what_check CHECK (what = ANY (ARRAY['halt'::text, 'confirm'::text, 'retry'::text]))
+    CONSTRAINT job_act_what_check CHECK (what = ANY (ARRAY['halt'::text, 'leave'::text, 'confirm'::text, 'retry'::text]))
 );
 CREATE INDEX job_act_open ON job_act USING btree (job_id, nth) WHERE done_at IS NULL;
 
@@ -92,8 +93,10 @@ CREATE TABLE device_tag (
     device_id uuid NOT NULL,
     key text NOT NULL,
     value text NOT NULL,
+    account_id bigint NOT NULL,
     CONSTRAINT device_tag_pkey PRIMARY KEY (device_id, key)
 );
+CREATE INDEX tag_of_account ON device_tag USING btree (account_id, key, value, device_id);
 CREATE INDEX tag_value ON device_tag USING btree (key, value, device_id);
 
 CREATE TABLE group_member (
@@ -132,6 +135,16 @@ CREATE OR REPLACE FUNCTION public.is_in_time(finish_at timestamp with time zone,
  LANGUAGE sql
  IMMUTABLE PARALLEL SAFE
 RETURN ((finish_at IS NULL) OR (finish_at > now));
+
+CREATE OR REPLACE FUNCTION public.is_left_out(of_job bigint, passed integer, in_state text, version text)
+ RETURNS boolean
+ LANGUAGE sql
+ STABLE
+BEGIN ATOMIC
+ SELECT (EXISTS ( SELECT
+            FROM job_act a
+           WHERE ((a.job_id = is_left_out.of_job) AND (a.done_at IS NULL) AND (a.what = 'leave'::text) AND (a.nth > is_left_out.passed) AND (is_left_out.in_state = ANY (a.states)) AND (a.source_version = is_left_out.version)))) AS "exists";
+END;
 
 CREATE OR REPLACE FUNCTION public.is_let_in(aside_until timestamp with time zone, now timestamp with time zone)
  RETURNS boolean
@@ -632,8 +645,8 @@ CREATE VIEW offer_check AS
              JOIN package k ON k.package_id = c.package_id
           WHERE c.job_id = t.job_id AND k.object_state = 'ok'::text)) AS has_object,
     (t.awaiting = ANY (ARRAY['online'::text, 'answer'::text, 'result'::text, 'arrival'::text])) OR may_follow(mv.version, p.is_delta, p.source_version, p.source_versions) AS is_fitting,
-    NOT (t.acts < j.acts AND (EXISTS ( SELECT
-           FROM halt_of(t.job_id, t.acts, t.state) halt_of(nth, reason, description, at)))) AS is_unhalted,
+    NOT (t.acts < j.acts AND ((EXISTS ( SELECT
+           FROM halt_of(t.job_id, t.acts, t.state) halt_of(nth, reason, description, at))) OR is_left_out(t.job_id, t.acts, t.state, t.source_version))) AS is_unhalted,
     NOT j.unapproved AS is_approved,
     LEAST(j.open_until, ( SELECT min(h.open_until) AS min
            FROM hours_over(j.account_id, t.device_id) h(hours_id, account_id, group_id, key, value, hours, open_until, opens_at, look_at, created_at))) AS open_until,

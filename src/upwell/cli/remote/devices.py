@@ -195,6 +195,18 @@ def delete(at: At, devices: DeviceIds, yes: Yes = False) -> None:
         at.say(f"deleted {device}")
 
 
+TAGS: tuple[Column, ...] = (
+    ("key", member("key")), ("value", member("value")),
+    ("devices", lambda t: f"more than {t['devices']:,}" if t["more"] else f"{t['devices']:,}"),
+)  # fmt: skip
+
+
+@verb(app, "tags", "upwell device tags", "upwell device tags --all --json | jq -r .key | uniq")
+def tags(at: At, limit: Limit = LIST_MAX, every: Every = False) -> None:
+    """Show the tags that devices have, and how many have each."""
+    at.pages(TAGS, at.client.list_tags(), "no device has a tag; see `upwell device tag --help`", limit, every)
+
+
 @verb(
     app, "tag", "upwell device tag lamp-eu_kitchen-1 floor=3 room=kitchen", "upwell device tag lamp-eu_kitchen-1 floor="
 )

@@ -98,15 +98,35 @@ def decisions(at: At, rollout: RolloutId, limit: Limit = LIST_MAX, every: Every 
     at.pages(DECISIONS, at.client.list_rollout_decisions(rollout), "nothing was decided yet", limit, every)
 
 
-@verb(app, "cancel", "upwell rollout cancel ro_0000000000000007 --yes")
-def cancel(at: At, rollout: RolloutId, yes: Yes = False) -> None:
+@verb(
+    app, "cancel", "upwell rollout cancel ro_0000000000000007 --yes",
+    "upwell rollout cancel ro_0000000000000007 --from-version 1.0 --yes",
+)  # fmt: skip
+def cancel(
+    at: At, rollout: RolloutId,
+    from_version: Annotated[str | None, typer.Option(metavar="VERSION", help="Leave out only those that wait and come"
+                                                       " from it.")] = None,
+    yes: Yes = False,
+) -> None:  # fmt: skip
     """Cancel what has not ended: from then on nothing is offered any more. A dynamic one takes no new devices."""
+    if from_version is not None:
+        _leave_out(at, rollout, from_version, yes)
+        return
     found = at.client.show_rollout(rollout)
     at.sure(f"This cancels the tasks of {of(open_tasks(found), 'device')} of {rollout}.", yes)
     if found["kind"] == "dynamic" and found["status"] in ("planned", "in_progress"):
         at.client.end_rollout(rollout)
     done = at.client.cancel_rollout(rollout)
     at.one(done, ("cancelled", number(done["changed"])))
+
+
+def _leave_out(at: At, rollout: str, from_version: str, yes: bool) -> None:
+    waits = at.client.count_waiting(rollout, from_version=from_version)
+    least = "" if waits["whole"] else "at least "
+    at.sure(f"This leaves out {least}{of(waits['devices'], 'device')} of {rollout} that wait on {from_version}.", yes)
+    meant = waits["devices"] if waits["whole"] else None
+    done = at.client.cancel_rollout(rollout, from_version=from_version, devices=meant)
+    at.one(done, ("left out", number(done["changed"])))
 
 
 ROLLBACK: tuple[Column, ...] = (

@@ -37,18 +37,20 @@ async def _counts(v1: V1, filters: Mapping[str, str]) -> Members:
 
 
 async def _searched(v1: V1, filters: Mapping[str, str], query: Mapping[str, str], fields: Sequence[str]) -> Members:
-    """The list; of a searched text what has it as its id, else as the first of these fields that any has it as."""
+    """The list, and by which filters `all` of it is; of a searched text what has it as its id, else as the first of
+    these fields that any has it as."""
     text = query.get("q", "").strip()
     more = kept(query, "cursor", "sort")
     if not text:
-        return await v1.get("/devices", limit=PAGE, **filters, **more)
+        return {"all": filters, **await v1.get("/devices", limit=PAGE, **filters, **more)}
     found: Members = {"items": []}
     device = await _by_id(v1, text)
     if device is not None:
         return {"items": [device]}
     for field in fields:
+        which = {**filters, field: text}
         try:
-            found = await v1.get("/devices", limit=PAGE, **filters, **more, **{field: text})
+            found = {"all": which, **await v1.get("/devices", limit=PAGE, **which, **more)}
         except Invalid as exc:
             if exc.field != field:  # else it can be nobody's
                 raise
@@ -62,6 +64,11 @@ async def _by_id(v1: V1, text: str) -> Members | None:
         return await v1.maybe("/devices/{}", text)
     except Invalid:  # it can be no device's id
         return None
+
+
+async def read_tags(v1: V1, ids: Mapping[str, str], query: Mapping[str, str]) -> Members:
+    """A page of the tags that devices have."""
+    return {"page": await tried(v1.get("/tags", limit=PAGE, **kept(query, "cursor")))}
 
 
 async def read_one(v1: V1, ids: Mapping[str, str], query: Mapping[str, str]) -> Members:

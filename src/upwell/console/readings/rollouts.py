@@ -33,3 +33,10 @@ async def read_one(v1: V1, ids: Mapping[str, str], query: Mapping[str, str]) -> 
         "rollback": await v1.maybe("/rollouts/{}/rollback", rollout_id) if v1.may("operator") else None,
         "reasons": await v1.get("/rollouts/{}/reasons", rollout_id) if "reasons" in query else None,
     }
+
+
+async def read_leave_out(v1: V1, ids: Mapping[str, str], query: Mapping[str, str]) -> Members:
+    """How many devices of a rollout wait that come from a version."""
+    rollout_id, version = ids["rollout_id"], query.get("from_version", "")
+    waiting = await v1.get("/rollouts/{}/waiting", rollout_id, from_version=version)
+    return {"rollout": await v1.get("/rollouts/{}", rollout_id), "version": version, "waiting": waiting}

@@ -146,7 +146,7 @@ TABLE: Final[dict[str, Problem]] = {
         "Look at the rollback, and say the number that it tells.",
     ),
     "more-than-meant": Problem(
-        409, "More devices would be released than are meant.", "Count them again, and say that number."
+        409, "More devices would be touched than are meant.", "Count them again, and say that number."
     ),
     "job-is-running": Problem(
         409, "The rollout still brings devices to its package.",

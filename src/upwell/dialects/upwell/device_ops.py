@@ -103,6 +103,13 @@ REGISTRATION = Shape("Registration", "Devices that are made in one batch.", (
     at("created_at", lambda r: r.created_at),
 ))  # fmt: skip
 
+TAG = Shape("Tag", "A tag that devices have.", (
+    text("key", lambda r: r.key),
+    text("value", lambda r: r.value),
+    number("devices", lambda r: r.devices, "that have it"),
+    switch("more", lambda r: r.more, "more than `devices` have it"),
+))  # fmt: skip
+
 _ALL, _ONE = "/devices", "/devices/{device_id}"
 DEVICE_PATH = path_id("device_id", DEVICE_ID)
 _DEVICE_SECRET = Param("secret", check=Text(32, "A-Za-z0-9_-", "letters, digits, _ or -", low=8))
@@ -231,6 +238,11 @@ OPERATIONS: dict[str, Row] = {
     "delete_device": row(
         "DELETE", _ONE, "operator", "Delete a device; its open tasks are cancelled.",
         lambda v: c.DeleteDevice(device=key(v), keep_gateway=True), ids=DEVICE_PATH,
+    ),
+    "list_tags": listed(
+        "/tags", "viewer", "The tags of all devices, by key and value.",
+        lambda v: c.ListTags(asked=Slice(take=v["limit"]), after=pages.after_pair(v)), TAG,
+        notes="A device has each key once. `devices` is counted up to 1,000.",
     ),
     "set_device_tags": row(
         "POST", _ONE + "/tags", "operator", "Give a device tags, or tags it has other values.",

@@ -30,6 +30,7 @@ from upwell.dialects.upwell.params import (
 )
 from upwell.dialects.upwell.rows import Row, listed, row
 from upwell.dialects.upwell.shapes import Shape, at, free, members, number, switch, text, texts
+from upwell.dialects.upwell.waves import DEVICES_MAX
 from upwell.domain import commands as c
 from upwell.domain.approval import Stands
 from upwell.domain.errors import Invalid
@@ -191,6 +192,10 @@ def _update(v: Values) -> c.UpdateJob:
 
 
 def _cancel(v: Values) -> c.CancelTasks:
+    if v["from_version"] is not None:
+        return c.CancelTasks(job_id=job_of(v), source_version=v["from_version"], devices=v["devices"])
+    if v["devices"] is not None:
+        raise Invalid("devices", "given with a from_version", "leave it out")
     if v["states"] == ():
         raise Invalid("states", "at least one", "leave it out to cancel all that is open")
     states = v["states"] or tuple(OPEN)
@@ -296,6 +301,11 @@ STEERED = Shape("Steered", "What a request about tasks did.", (
     number("changed", lambda r: r.changed, "tasks"),
 ))  # fmt: skip
 
+WAITING = Shape("Waiting", "Devices of a rollout that wait and come from one version.", (
+    number("devices", lambda r: r.devices, "that a cancel with this `from_version` would leave out"),
+    switch("whole", lambda r: r.whole, "else at least so many: more wait than were looked at, or are not found yet"),
+))  # fmt: skip
+
 _ALL, _ONE = "/rollouts", "/rollouts/{rollout_id}"
 ROLLOUT_PATH = path_id("rollout_id", label(64))
 _NAMED: Table = (Param("task_ids", "list", check=label(80), most=STEERED_MAX), Param("all", "bool", check=YES))
@@ -341,9 +351,21 @@ OPERATIONS: dict[str, Row] = {
     "cancel_rollout": row(
         "POST", _ONE + "/cancel", "operator", "Cancel the open tasks of a rollout.", _cancel, STEERED,
         ids=ROLLOUT_PATH,
-        body=(Param("states", "list", check=OneOf(tuple(OPEN)), most=len(OPEN)),), selects=True,
+        body=(
+            Param("states", "list", check=OneOf(tuple(OPEN)), most=len(OPEN)), Param("from_version", check=VERSION),
+            Param("devices", "int", check=Range(0, DEVICES_MAX)),
+        ),
+        selects=True, apart=(("states", "from_version"),),
         notes="When this returns no offer of them is sent any more. With `states` those in other states go on. A"
-              " planned rollout is cancelled whole; a dynamic one still takes devices until it is ended.",
+              " planned rollout is cancelled whole; a dynamic one still takes devices until it is ended."
+              " With a `from_version` those are left out that wait, or are to be confirmed, and come from it; where"
+              " more than `devices` do, or it can't be told, nothing is done. Counts and lists tell it soon after.",
+    ),
+    "count_waiting": row(
+        "GET", _ONE + "/waiting", "viewer", "How many devices of a rollout wait that come from a version.",
+        lambda v: c.CountWaiting(job_id=job_of(v), source_version=v["from_version"]), WAITING, ids=ROLLOUT_PATH,
+        query=(Param("from_version", required=True, check=VERSION),),
+        notes="Those that were told nothing yet. At most 100,000 of all that wait are looked at.",
     ),
     "end_rollout": row(
         "POST", _ONE + "/end", "operator", "End the standing rule of a dynamic rollout; its tasks go on.",

@@ -37,7 +37,9 @@ def next_cursor(page: Page[Any], scope: str) -> str | None:
     if len(page.items) < page.asked.take:
         return None
     last, order = page.items[-1], page.asked.order
-    if isinstance(last, c.Task):
+    if isinstance(last, c.Tag):
+        end = _written(f"{last.key}\0{last.value}")
+    elif isinstance(last, c.Task):
         end = names.task_id(last.ref) if order is None else f"{names.task_id(last.ref)}{_SIGN}{last.state}"
     else:
         end = str(page.last) if page.end is None else f"{page.end.record}{_SIGN}{_written(page.end.value)}"
@@ -85,6 +87,19 @@ def order(v: Values) -> Order | None:
 def after(v: Values) -> TaskRef | None:
     """The task that the page before ended with; the cursor was opened."""
     return None if v[CURSOR] is None else names.read_task_id(v[CURSOR].partition(_SIGN)[0])
+
+
+def after_pair(v: Values) -> tuple[str, str] | None:
+    """The key and the value that the page before ended with; the cursor was opened. Raises Invalid."""
+    if v[CURSOR] is None:
+        return None
+    try:
+        key, sign, value = _unpacked(v[CURSOR]).partition("\0")
+    except ValueError:
+        sign = ""
+    if not sign or "\0" in value:
+        raise Invalid(CURSOR, LIST_CHECK)
+    return key, value
 
 
 def after_state(v: Values) -> str | None:

@@ -27,6 +27,7 @@ from upwell.domain.commands.devices import (
     DeviceCounts,
     ExportDevices,
     ListDevices,
+    ListTags,
     Released,
     ReleaseDevice,
     ReleaseDevices,
@@ -37,6 +38,7 @@ from upwell.domain.commands.devices import (
     SetTags,
     ShowDevice,
     ShowDevices,
+    Tag,
     UpdateDevices,
 )
 from upwell.domain.commands.events import (
@@ -253,6 +255,7 @@ from upwell.domain.commands.target_files import (
 from upwell.domain.commands.tasks import (
     CancelTasks,
     ConfirmTasks,
+    CountWaiting,
     FailedTask,
     Failures,
     ListCourse,
@@ -263,6 +266,7 @@ from upwell.domain.commands.tasks import (
     Steered,
     TargetResult,
     Task,
+    Waiting,
 )
 from upwell.domain.commands.timeline import (
     ListRefusedLogins,
@@ -310,6 +314,7 @@ Reading = (
     | ShowPackage | ListPackages | ShowModule | ListModules | ListModuleVersions
     | ShowJob | ListJobs | ListTasks | ListTargetFiles | ShowHook | ListHooks | ShowAction | ListActions | ListKeys
     | ListAudit | ShowKey | ShowUpload | ListFailures | ListCourse | ListTimeline | ListRefusedLogins | ListVersionHours
+    | CountWaiting | ListTags
     | ListDecisions | ShowRollback | ShowAttention | ShowLimits | ExplainDevice | ShowReasons | ShowPlan
     | ShowRolloutDefaults | ListDeviceHours | ShowDeviceHours
     | ExportDevices | ShowImport | ListImports | ListImportProblems | ListImportDevices
@@ -334,4 +339,5 @@ Result = (
     | Me | User | Session | Account | tuple[User, ...] | Page[Account] | Delivery | tuple[OpenSession, ...]
     | Flow[AuditEntry] | ServerState
     | tuple[Space, ...] | tuple[TargetFile, ...] | tuple[Key, ...] | tuple[Failures, ...] | tuple[Look, ...]
+    | Waiting | Page[Tag]
 )  # fmt: skip

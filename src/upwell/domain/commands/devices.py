@@ -263,6 +263,24 @@ class ReleaseDevices:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Tag:
+    """A pair of key and value, and how many devices have it; with `more`, more than so many."""
+
+    key: str
+    value: str
+    devices: int
+    more: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ListTags:
+    """→ Page[Tag] of the account, by key and value, behind the pair that the page before ended with."""
+
+    asked: Slice
+    after: tuple[str, str] | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class SetTags:
     """→ Done. Adds these tags or gives them new values; others stay. Refused with TooMany when more than `most` would
     be there; None is the core's own bound, which is on their text too."""

@@ -139,10 +139,28 @@ class ListCourse:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class CountWaiting:
+    """→ Waiting of a job."""
+
+    job_id: int
+    source_version: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Waiting:
+    """How many tasks of a job wait to be told, or to be confirmed, and come from one version; of a job that is not
+    `whole`, at least so many: not all that wait were looked at, or are made."""
+
+    devices: int
+    whole: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class CancelTasks:
-    """→ Steered. Cancels tasks in `states`: those of a job, with `scheduled` also of one whose time has not come; or
-    with `package_id` those for a package that `device_names` of `product_key` have, of one job only if it is named.
-    With `asking` a job's `targets`, or all of it."""
+    """→ Steered. Cancels tasks in `states`: those of a job, with `scheduled` also of one whose time has not come; with
+    a `source_version` only those that wait and come from it, and where more than `devices` do none; or with
+    `package_id` those for a package that `device_names` of `product_key` have, of one job only if it is named. With
+    `asking` a job's `targets`, or all of it."""
 
     job_id: int | None = None
     states: frozenset[str] = OPEN_STATES
@@ -152,6 +170,8 @@ class CancelTasks:
     device_names: tuple[str, ...] = ()
     asking: bool = False
     targets: tuple[str, ...] = ()
+    source_version: str | None = None
+    devices: int | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -245,7 +245,9 @@ class _Work:
         tags = [(_id_of(each), key, value) for each in new for key, value in each.tags.items()]
         if tags:
             of, keys, values = map(list, zip(*tags, strict=True))
-            await self.conn.execute(*SQL["set_tags"](device_ids=of, keys=keys, values=values))
+            await self.conn.execute(
+                *SQL["set_tags"](device_ids=of, keys=keys, values=values, account_id=self.row["account_id"])
+            )
 
     async def _note_problems(self) -> None:
         room = max(0, PROBLEMS_KEPT - self.row["refused"])

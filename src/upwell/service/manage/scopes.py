@@ -386,7 +386,7 @@ RULES: Mapping[type, Rule] = {
     c.ExplainDevice: _explain_device, c.ShowReasons: _of_job, c.CreatePlan: _make_plan, c.ShowPlan: _of_plan,
     c.CreateJob: _make_job, c.UpdateJob: _of_job, c.EndPolicy: _of_job, c.ShowJob: _of_job, c.ListJobs: _list_jobs,
     c.ListFailures: _of_job, c.ListCourse: _of_job, c.ListTimeline: _of_device, c.ListVersionHours: _of_product,
-    c.CountAside: _aside,
+    c.CountWaiting: _of_job, c.CountAside: _aside,
     c.ReleaseDevices: _aside, c.ReleaseDevice: _of_device, c.ListRefusedLogins: _list_refused,
     c.ListTasks: _list_tasks, c.CancelTasks: _steer, c.ConfirmTasks: _steer, c.RepeatTasks: _steer,
     c.ShowMe: _as_it_is, c.CreateKey: _make_key, c.ListKeys: _as_it_is, c.ShowKey: _of_key, c.RevokeKey: _of_key,

@@ -33,7 +33,7 @@ from upwell.service.upgrade.fill import fill
 from upwell.service.upgrade.following import follow_at_once
 from upwell.service.upgrade.making import settle
 from upwell.service.upgrade.tasks import Ledger
-from upwell.storage.database import Connection, Row
+from upwell.storage.database import Connection, Row, filled
 from upwell.storage.job_rows import progress_of
 from upwell.storage.queries import sheet
 
@@ -42,6 +42,8 @@ SQL = sheet("steering")
 CHANGED_AT_ONCE = 1000  # tasks that are confirmed or run again by the call that asks it; of more the engine does it
 CANCEL_TEXT = "cancelled by the owner"
 REFUSED_TEXT = "refused by its approver"
+LEFT_TEXT = "left out by the owner, with all that come from that version"
+LOOKED_MAX = 100_000  # tasks that wait, of which those from one version are told apart: some 0.1 s
 Whole = c.ConfirmTasks | c.RepeatTasks
 Way = Callable[[Context, Connection, Caller, Whole], Awaitable[c.Steered]]
 
@@ -52,12 +54,12 @@ Way = Callable[[Context, Connection, Caller, Whole], Awaitable[c.Steered]]
 async def cancel_tasks(ctx: Context, caller: Caller, cmd: c.CancelTasks) -> c.Steered:
     """Cancel open tasks; when this returns no offer of them is sent (L5). Those of a whole job are cancelled by one row
     of it, which they follow: it takes no longer, however many they are. Raises NotFound (job, package, product,
-    device); of a job that asks Conflict job_not_of_this_part, job_state."""
+    device); of a job that asks Conflict job_not_of_this_part, job_state; of those from one version more_than_meant."""
     require(caller, "operator")
     if cmd.package_id is not None and not cmd.asking:
         return await _cancel_of_devices(ctx, caller, cmd)
     await _fill(ctx, caller, cmd)
-    way = _stop if cmd.asking else _cancel_of_job
+    way = _stop if cmd.asking else _cancel_of_job if cmd.source_version is None else _leave_out
     steered = await ctx.database.transact(lambda conn: way(ctx, conn, caller, cmd))
     await follow_at_once(ctx, [cmd.job_id or 0])
     return steered
@@ -81,6 +83,40 @@ async def _cancel_of_job(ctx: Context, conn: Connection, caller: Caller, cmd: c.
     if job["kind"] == "verify" and not await conn.fetchval(*SQL["has_tasks"](job_id=cmd.job_id)):
         await _end_empty(conn, job, ctx.now())
     return c.Steered(changed=changed)
+
+
+async def count_waiting(ctx: Context, caller: Caller, cmd: c.CountWaiting) -> c.Waiting:
+    """How many devices of the job wait that come from a version. Raises NotFound (job)."""
+    async with ctx.database.connection() as conn:
+        await product_of_job(conn, caller, cmd.job_id)
+        return await _waiting(conn, cmd.job_id, cmd.source_version)
+
+
+async def _waiting(conn: Connection, job_id: int, source_version: str) -> c.Waiting:
+    asked = SQL["count_waiting"](
+        job_id=job_id, source_version=source_version, states=sorted(acts.WAITING), most=LOOKED_MAX
+    )
+    return filled(c.Waiting, (await conn.fetch(*asked))[0])
+
+
+async def _leave_out(ctx: Context, conn: Connection, caller: Caller, cmd: c.CancelTasks) -> c.Steered:
+    """One row of the job, which those tasks follow. Nobody changes a task of it between the count and the row. Raises
+    Conflict more_than_meant."""
+    job, version = await locked_job(conn, caller, cmd.job_id or 0), cmd.source_version or ""
+    await acts.alone(conn, job["job_id"])
+    found = await _waiting(conn, job["job_id"], version)
+    if cmd.devices is not None and (found.devices > cmd.devices or not found.whole):
+        more = "" if found.whole else " or more"
+        raise Conflict("more_than_meant", f"{found.devices}{more} devices wait, {cmd.devices} are meant.")
+    if not found.devices and found.whole:
+        return c.Steered()
+    why, now = {"reason": "cancelled", "description": LEFT_TEXT}, ctx.now()
+    await acts.leave(conn, job["job_id"], version, now, asked_by=caller.key_id, **why)
+    told = {"tasks": found.devices, "reason": why["reason"], "by": caller.key_id, "source_version": version}
+    await events.tell_job(conn, job["job_id"], Kind.ROLLOUT_CANCELED, now, **told)
+    tell(log, "job halted", job=job["job_id"], tasks=found.devices, states=",".join(sorted(acts.WAITING)),
+         reason=why["reason"])  # fmt: skip
+    return c.Steered(changed=found.devices)
 
 
 def _is_meant(job: Row, cmd: c.CancelTasks) -> bool:

@@ -16,6 +16,7 @@ from upwell.storage.database import Connection
 from upwell.storage.queries import sheet
 
 _Q = sheet("acts")
+WAITING = frozenset({State.CONFIRM, State.QUEUED})  # tasks that were told nothing yet
 
 
 async def share(conn: Connection, job_ids: Iterable[int]) -> set[int]:
@@ -43,6 +44,7 @@ async def pending(conn: Connection, job_ids: Iterable[int]) -> dict[int, list[Ac
         act = Act(
             job_id=row["job_id"], nth=row["nth"], what=What(row["what"]), states=frozenset(map(State, row["states"])),
             reason=row["reason"], description=row["description"], failure=row["failure"],
+            source_version=row["source_version"],
         )  # fmt: skip
         found.setdefault(act.job_id, []).append(act)
     return found
@@ -104,10 +106,19 @@ async def set_going(
     return found
 
 
+async def leave(
+    conn: Connection, job_id: int, source_version: str, now: datetime, *, reason: str, description: str, asked_by: str
+) -> None:
+    """End the tasks of a locked job, which the caller has alone, that wait and come from this version. No offer of them
+    goes out when the transaction is committed; lists and counts tell it as they follow."""
+    await _write(conn, job_id, What.LEAVE, WAITING, now, reason, description, asked_by, None, source_version)
+
+
 async def _write(
     conn: Connection, job_id: int, what: What, states: Iterable[State], now: datetime, reason: str, description: str,
-    asked_by: str, failure: int | None = None,
+    asked_by: str, failure: int | None = None, source_version: str | None = None,
 ) -> None:  # fmt: skip
     told = {"reason": reason, "description": description, "asked_by": asked_by, "failure": failure}
+    told["source_version"] = source_version
     names = sorted(state.value for state in states)
     await conn.execute(*_Q["write"](job_id=job_id, what=what.value, states=names, now=now, **told))

@@ -102,6 +102,7 @@ def _act_of(job_id: int, row: Row) -> Act:
     return Act(
         job_id=job_id, nth=row["nth"], what=What(row["what"]), states=frozenset(map(State, row["states"])),
         reason=row["reason"], description=row["description"], failure=row["failure"],
+        source_version=row["source_version"],
     )  # fmt: skip
 
 

@@ -22,7 +22,7 @@ update job set paused_at = null, let_on_at = :now, modified_at = :now where job_
 returning job_id;
 
 -- name: pending
-select job_id, nth, what, states, reason, description, failure from job_act
+select job_id, nth, what, states, reason, description, failure, source_version from job_act
 where job_id = any(:job_ids::bigint[]) and done_at is null order by job_id, nth;
 
 -- name: write
@@ -30,12 +30,12 @@ where job_id = any(:job_ids::bigint[]) and done_at is null order by job_id, nth;
 with counted as (
     update job set acts = acts + 1, modified_at = :now where job_id = :job_id returning acts
 )
-insert into job_act (job_id, nth, what, states, reason, description, asked_by, at, failure)
-select :job_id, acts, :what, :states, :reason, :description, :asked_by, :now, :failure from counted;
+insert into job_act (job_id, nth, what, states, reason, description, asked_by, at, failure, source_version)
+select :job_id, acts, :what, :states, :reason, :description, :asked_by, :now, :failure, :source_version from counted;
 
 -- name: forget_pending
--- What is not a halt and was not followed to its end is over.
-update job_act set done_at = :now where job_id = :job_id and done_at is null and what <> 'halt';
+-- What sets tasks going and was not followed to its end is over.
+update job_act set done_at = :now where job_id = :job_id and done_at is null and what in ('confirm', 'retry');
 
 -- name: end_filling
 -- The tasks of the job that would begin in one of these states are not made any more; those that a policy finds are, and
@@ -57,7 +57,7 @@ select job_id, bool_and(cursor_state is null) as is_new from job_act where done_
 
 -- name: lock_next
 -- What the tasks of the job are to follow next.
-select a.nth, a.what, a.states, a.reason, a.description, a.failure, a.cursor_state, a.cursor_device, a.cursor_nth,
+select a.nth, a.what, a.states, a.reason, a.description, a.failure, a.source_version, a.cursor_state, a.cursor_device, a.cursor_nth,
        j.status = 'IN_PROGRESS' and not j.materialised as is_filling
 from job_act a join job j using (job_id)
 where a.job_id = :job_id and a.done_at is null order by a.nth limit 1 for update of a skip locked;

@@ -77,8 +77,8 @@ select d.device_id, d.public_id, d.secret, (
 from device d where d.device_id = any(:device_ids::uuid[]) and d.deleted_at is null;
 
 -- name: set_tags
-insert into device_tag (device_id, key, value)
-select w.device_id, w.key, w.value from unnest(:device_ids::uuid[], :keys::text[], :values::text[]) as w(device_id, key, value)
+insert into device_tag (device_id, key, value, account_id)
+select w.device_id, w.key, w.value, :account_id from unnest(:device_ids::uuid[], :keys::text[], :values::text[]) as w(device_id, key, value)
 on conflict (device_id, key) do update set value = excluded.value;
 
 -- name: note_made

@@ -11,6 +11,17 @@ select job_id from job where package_id = :package_id and (:job_id::bigint is nu
 -- name: has_tasks
 select exists (select from task where job_id = :job_id);
 
+-- name: count_waiting
+-- Of the tasks of the job in these states, as far as they are looked at, those that come from this version; and whether all
+-- were.
+select count(*) filter (where t.source_version = :source_version and not is_left_out(:job_id, t.acts, t.state, t.source_version)
+                              and not exists (select from halt_of(:job_id, t.acts, t.state))) as devices,
+       count(*) < :most and (select materialised or status not in ('PLANNED', 'IN_PROGRESS') from job where job_id = :job_id) as whole
+from (
+    select acts, state, source_version from task where job_id = :job_id and state = any(:states::text[])
+    order by state, device_id, nth limit :most
+) t;
+
 -- name: has_running_verify_job
 select exists (select from job where package_id = :package_id and kind = 'verify' and status = 'IN_PROGRESS');
 
