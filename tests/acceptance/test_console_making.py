@@ -103,7 +103,8 @@ def test_own_waves_hours_and_pace_are_what_they_say(v1: Api, maker: Browser) -> 
         "waves[3].by": "count", "waves[3].of": "2", "waves[4].by": "percent", "waves[4].of": "100",
         "guard.p1_percent": "20.5", "guard.action": "cancel", "pace.base_per_min": "5", "pace.factor": "1.5",
         "pace.each_succeeded": "3", "hours.open[0].from": "22:00", "hours.open[0].to": "04:00",
-        "hours.zone": "Europe/Berlin", "hours.mon": "true", "hours.sat": "true", "retry.count": "2",
+        "hours.zone": "Europe/Berlin", "hours.open[0].mon": "true", "hours.open[0].sat": "true", "retry.count": "2",
+        "hours.open[4].from": "12:00", "hours.open[4].to": "13:00", "hours.open[4].sun": "true",
         "retry.interval_min": "10",
     })  # fmt: skip
     got = maker.send("/do/rollouts", fields)
@@ -116,7 +117,10 @@ def test_own_waves_hours_and_pace_are_what_they_say(v1: Api, maker: Browser) -> 
     ]  # fmt: skip
     assert (made["guard"]["p1_percent"], made["guard"]["action"]) == (20.5, "cancel")
     assert (made["pace"]["base_per_min"], made["pace"]["factor"], made["retry"]["count"]) == (5, 1.5, 2)
-    assert made["hours"]["open"] == [{"days": ["mon", "sat"], "from": "22:00", "to": "04:00"}]
+    assert made["hours"]["open"] == [
+        {"days": ["mon", "sat"], "from": "22:00", "to": "04:00"},
+        {"days": ["sun"], "from": "12:00", "to": "13:00"},
+    ]
 
 
 def test_as_the_product_says_is_as_it_says(v1: Api, maker: Browser) -> None:
@@ -138,6 +142,8 @@ def test_as_the_product_says_is_as_it_says(v1: Api, maker: Browser) -> None:
     ({"care": "own", "waves[1].of": "10", "waves[3].of": "50"}, "waves[3].of", "100"),
     ({"care": "own", "waves[0].of": "100", "waves[0].soak_min": "x"}, "waves[0].soak_min", "an integer"),
     ({"guard.p1_percent": "1"}, "guarded", "p0 below p1"),
+    ({"hours.open[1].from": "08:00", "hours.open[1].to": "09:00", "hours.open[3].from": "10:00",
+      "hours.open[3].to": "10:00", "hours.zone": "UTC"}, "hours.open[3].from", "to another time"),
     ({"hours.open[0].from": "25:00", "hours.open[0].to": "04:00", "hours.zone": "UTC"}, "hours.open[0].from", "a time"),
     ({"scheduled_at": "tomorrow"}, "scheduled_at", "RFC 3339"),
 ])  # fmt: skip

@@ -77,6 +77,47 @@ def test_the_plan_follows_what_is_typed_and_what_is_wrong_stands_at_its_field(
     assert running == [], "one who looks leaves no trace"
 
 
+def test_it_has_as_many_waves_and_hours_as_are_asked_for_by_keyboard(
+    v1: Api, pumps: dict[str, str], visit: Visit
+) -> None:
+    page: Page = visit(pumps["path"])
+    page.check("#field-care-own")
+    expect(page.locator(".rungs tbody tr:visible")).to_have_count(6)
+    for place, of in enumerate((10, 20, 30, 40, 50, 60)):
+        page.fill(f"[name='waves[{place}].of']", str(of))
+    for of in (80, 100):
+        page.focus("#add-wave")
+        page.keyboard.press("Enter")
+        page.keyboard.press("Tab")
+        page.keyboard.type(str(of))
+    expect(page.locator("#start")).to_have_text("Start with 1 device")
+    expect(page.locator("#plan-said")).to_have_text("10 devices take part, 8 waves")
+    page.focus(".rungs tr:nth-child(2) [data-clear]")
+    page.keyboard.press("Enter")
+    expect(page.locator("#plan-said")).to_have_text("10 devices take part, 7 waves")
+    shares = page.locator(".rungs tbody tr:visible input[name$='.of']").evaluate_all(
+        "all => all.map(each => each.value)"
+    )
+    assert shares == ["10", "30", "40", "50", "60", "80", "100"]
+    page.click("#more-hours summary")
+    page.fill("[name='hours.zone']", "UTC")
+    page.fill("[name='hours.open[0].from']", "22:00")
+    page.fill("[name='hours.open[0].to']", "23:00")
+    page.focus("#add-span")
+    page.keyboard.press("Enter")
+    page.keyboard.type("01:00")
+    page.fill("[name='hours.open[1].to']", "03:00")
+    page.check("[name='hours.open[1].sun']")
+    page.click("#start")
+    page.wait_for_url("**/console/rollouts/ro_*")
+    [rollout] = made(v1, pumps)
+    shown = v1.do("show_rollout", rollout_id=rollout["id"])
+    assert len(shown["waves"]) == 7
+    assert [(each["from"], each["days"]) for each in shown["hours"]["open"]] == [
+        ("22:00", ["mon", "tue", "wed", "thu", "fri", "sat", "sun"]), ("01:00", ["sun"])
+    ]  # fmt: skip
+
+
 def test_a_double_click_makes_one(v1: Api, pumps: dict[str, str], visit: Visit) -> None:
     page: Page = visit(pumps["path"])
     expect(page.locator("#start")).to_have_text("Start with 1 device")

@@ -20,7 +20,7 @@ from upwell.dialects.upwell.rows import Row
 from upwell.domain.commands import Command
 from upwell.domain.errors import Invalid, NotFound
 
-FIELDS_MAX = 200
+FIELDS_MAX = 250  # the rollout's form with all its rows filled has less
 BACK_FIELD, METHOD_FIELD = "back", "do"
 EDITION_FIELD = "edition"  # of the thing as it was shown
 SEEN_FIELD = "seen"  # the number of the last decision that was shown

@@ -12,9 +12,11 @@ from uuid import uuid4
 
 from upwell.console.fields import Fields, nested
 from upwell.dialects.upwell.job_ops import CREATE
+from upwell.domain.hours import SPANS_MAX
+from upwell.domain.rollout import WAVES_MAX
 
 ONCE, INSTEAD_OF = "once", "instead_of"
-WAVES = 6  # rows of the form
+WAVES, SPANS = WAVES_MAX, SPANS_MAX  # rows of the form
 WHOM = ("all", "percent", "group_id", "device_names")
 CARE = ("usual", "careful", "fast", "all_at_once", "own")
 WAVE_BY = ("percent", "count", "group_id", "tag", "device_names")
@@ -29,6 +31,7 @@ _PACE = ("base_per_min", "factor", "each_succeeded", "each_offered", "at_once", 
 _APART = re.compile(r"[\s,;]+")
 _PLACE = re.compile(r"\[\d+\]$")
 _WAVE = re.compile(r"waves\[(\d+)\](?:\.(\w+))?")
+_SPAN = re.compile(r"hours\.open(?:\[(\d+)\](?:\.(\w+))?)?$")
 
 
 def typed(query: Fields) -> dict[str, str]:
@@ -72,6 +75,11 @@ def field_at(parameter: str, fields: Fields) -> str:
         rows = list(_rows(fields))
         row = rows[min(int(wave[1]), len(rows) - 1)] if rows else 0
         return f"waves[{row}].{'soak_min' if wave[2] == 'soak_min' else 'of'}"
+    span = _SPAN.match(parameter)
+    if span is not None:
+        spans = list(_spans(fields))
+        row = spans[min(int(span[1] or 0), len(spans) - 1)] if spans else 0
+        return f"hours.open[{row}].{'to' if span[2] == 'to' else 'from'}"
     plain = _PLACE.sub("", parameter)
     own = {"package_id": "package", "product_id": "package", "targets": "whom", "preset": "care", "waves": "care",
            "guard": "guarded"}  # fmt: skip
@@ -126,14 +134,27 @@ def _waves(given: Fields) -> Iterator[tuple[str, str]]:
 
 
 def _hours(given: Fields) -> Iterator[tuple[str, str]]:
-    """One span of each day, or of those that are chosen."""
-    names = ("hours.open[0].from", "hours.open[0].to")
-    if not any(name in given for name in names):
-        return
-    yield from ((name, given[name]) for name in ("hours.zone", *names) if name in given)
-    days = [day for day in DAYS if f"hours.{day}" in given]
-    if days:
-        yield "hours.open[0].days", "\n".join(days)
+    """Spans of each day, or of the days that are chosen for each."""
+    spans = list(_spans(given))
+    if spans and "hours.zone" in given:
+        yield "hours.zone", given["hours.zone"]
+    for place, row in enumerate(spans):
+        head = f"hours.open[{row}]"
+        yield from (
+            (f"hours.open[{place}].{name}", given[f"{head}.{name}"])
+            for name in ("from", "to") if f"{head}.{name}" in given
+        )  # fmt: skip
+        days = [day for day in DAYS if f"{head}.{day}" in given]
+        if days:
+            yield f"hours.open[{place}].days", "\n".join(days)
+
+
+def _spans(given: Fields) -> Iterator[int]:
+    """The rows of spans in which a time stands."""
+    return (
+        row for row in range(SPANS)
+        if any(given.get(f"hours.open[{row}].{name}", "").strip() for name in ("from", "to"))
+    )  # fmt: skip
 
 
 def _lines(text: str, member: str) -> str:

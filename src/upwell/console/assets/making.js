@@ -38,6 +38,49 @@
     return !form.elements.package.value || (whom !== "all" && !form.elements[`targets.${whom}`].value.trim());
   }
 
+  /* Rows that nothing stands in are there when they are asked for; one that is taken away has the next in its place, so
+     that they stay numbered. */
+  function rows(box) {
+    const all = [...box.querySelectorAll("[data-row]")], add = document.getElementById(box.dataset.add);
+    const fields = (row) => [...row.querySelectorAll("input, select")];
+    const filled = (row) => fields(row).some((each) => each.type === "checkbox" ? each.checked : each.matches("input") && each.value.trim());
+    const shown = () => all.filter((row) => !row.hidden);
+    function show() {
+      const open = shown();
+      add.hidden = open.length === all.length;
+      for (const row of all) row.querySelector("[data-clear]").hidden = open.length < 2;
+    }
+    const last = all.findLastIndex(filled);
+    all.forEach((row, place) => { row.hidden = place > last && place >= Number(box.dataset.rows); });
+    add.addEventListener("click", () => {
+      const row = all.find((each) => each.hidden);
+      row.hidden = false;
+      show();
+      fields(row)[0].focus();
+    });
+    box.addEventListener("click", (event) => {
+      const row = event.target.closest("[data-clear]")?.closest("[data-row]");
+      if (!row) return;
+      const open = shown(), from = open.indexOf(row);
+      open.slice(from).forEach((each, place) => {
+        const next = open[from + place + 1];
+        fields(each).forEach((field, n) => {
+          const other = next && fields(next)[n];
+          if (field.type === "checkbox") field.checked = Boolean(other?.checked);
+          else if (field.matches("select")) field.selectedIndex = other ? other.selectedIndex : 0;
+          else field.value = other ? other.value : "";
+        });
+      });
+      open.at(-1).hidden = true;
+      show();
+      (open[from + 1] ? row.querySelector("[data-clear]") : add).focus();
+      form.dispatchEvent(new Event("change", { bubbles: true }));
+      unsay();
+    });
+    show();
+  }
+  form.querySelectorAll("[data-rows]").forEach(rows);
+
   form.addEventListener("input", unsay);
   document.addEventListener("htmx:beforeRequest", (event) => {
     const asker = event.detail.elt;

@@ -26,7 +26,7 @@ async def read(v1: V1, ids: Mapping[str, str], query: Mapping[str, str]) -> Memb
         "typed": typed, "of_product": product, "packages": packages, "groups": groups, "chosen": package,
         "products": (await v1.get("/products", limit=PRODUCTS_MAX))["items"],
         "plan": None, "problem": None, "wrong_at": "", "once": typed.get(making.ONCE, ""), "waves": making.WAVES,
-        "wave_by": making.WAVE_BY, "days": making.DAYS,
+        "wave_by": making.WAVE_BY, "spans": making.SPANS, "days": making.DAYS,
     }  # fmt: skip
 
 
