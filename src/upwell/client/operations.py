@@ -1049,8 +1049,8 @@ class Operations(Blocking):
         """Cancel the open tasks of a rollout. When this returns no offer of them is sent any more. With `states`
         those in other states go on. A planned rollout is cancelled whole; a dynamic one still takes devices until
         it is ended. With a `from_version` those are left out that wait, or are to be confirmed, and come from it;
-        where more than `devices` do, or it can't be told, nothing is done. Counts and lists tell it soon after.
-        Needs the role operator. `POST /v1/rollouts/{rollout_id}/cancel`"""
+        counts and lists tell it soon after. `devices` is how many are meant: where it would be more, or that
+        can't be told, nothing is done. Needs the role operator. `POST /v1/rollouts/{rollout_id}/cancel`"""
         return self._one(
             ask(
                 "POST",

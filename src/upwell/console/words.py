@@ -1,7 +1,7 @@
 """What the console says, in each language: a file of words a language, every file with the same keys.
 
-Holds: no word of a page stands in a template. A third language is a third file. What the program itself says of a
-device or a rollout (sentences of the core) is in English, as in `/v1`, and is marked so.
+Holds: no word of a page stands in a template. A third language is a third file, and one in `said/`: what the program
+itself says of a device or a rollout (saying.py).
 """
 
 import tomllib
@@ -10,6 +10,8 @@ from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 from typing import Any
+
+from upwell.console.saying import said_in
 
 FOLDER = Path(__file__).parent / "words"
 DEFAULT = "en"
@@ -38,6 +40,11 @@ class Words:
     def of(self, kind: str, word: str) -> str:
         """What a stable word of the API is called; a word that nobody translated stands for itself."""
         return self.entries.get(f"{kind}.{word}", word.replace("_", " "))
+
+    def said(self, text: str) -> str | None:
+        """A sentence of the core in this language; None where it stands in English."""
+        found = said_in(self.code)
+        return None if found is None else found.of(text)
 
     def has(self, key: str) -> bool:
         return key in self.entries

@@ -18,8 +18,8 @@
     const field = document.getElementById(note.dataset.wrong);
     const place = document.getElementById(`${note.dataset.wrong}-wrong`);
     if (!field && !place) return;
-    const said = [...note.querySelectorAll("[data-problem]")].map((each) => each.textContent).join(" ");
-    if (place) { place.textContent = said; place.hidden = false; }
+    const said = [...note.querySelectorAll("[data-problem]")].flatMap((each) => [...each.cloneNode(true).childNodes]);
+    if (place) { place.replaceChildren(...said); place.hidden = false; }
     if (!field) return;
     field.setAttribute("aria-invalid", "true");
     field.closest("details")?.setAttribute("open", "");

@@ -194,13 +194,14 @@ def _update(v: Values) -> c.UpdateJob:
 def _cancel(v: Values) -> c.CancelTasks:
     if v["from_version"] is not None:
         return c.CancelTasks(job_id=job_of(v), source_version=v["from_version"], devices=v["devices"])
-    if v["devices"] is not None:
-        raise Invalid("devices", "given with a from_version", "leave it out")
     if v["states"] == ():
         raise Invalid("states", "at least one", "leave it out to cancel all that is open")
     states = v["states"] or tuple(OPEN)
     return c.CancelTasks(
-        job_id=job_of(v), states=frozenset(str(OPEN[state]) for state in states), scheduled=v["states"] is None
+        job_id=job_of(v),
+        states=frozenset(str(OPEN[state]) for state in states),
+        scheduled=v["states"] is None,
+        devices=v["devices"],
     )
 
 
@@ -358,8 +359,9 @@ OPERATIONS: dict[str, Row] = {
         selects=True, apart=(("states", "from_version"),),
         notes="When this returns no offer of them is sent any more. With `states` those in other states go on. A"
               " planned rollout is cancelled whole; a dynamic one still takes devices until it is ended."
-              " With a `from_version` those are left out that wait, or are to be confirmed, and come from it; where"
-              " more than `devices` do, or it can't be told, nothing is done. Counts and lists tell it soon after.",
+              " With a `from_version` those are left out that wait, or are to be confirmed, and come from it; counts"
+              " and lists tell it soon after. `devices` is how many are meant: where it would be more, or that can't"
+              " be told, nothing is done.",
     ),
     "count_waiting": row(
         "GET", _ONE + "/waiting", "viewer", "How many devices of a rollout wait that come from a version.",

@@ -158,7 +158,7 @@ class Waiting:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CancelTasks:
     """→ Steered. Cancels tasks in `states`: those of a job, with `scheduled` also of one whose time has not come; with
-    a `source_version` only those that wait and come from it, and where more than `devices` do none; or with
+    a `source_version` only those that wait and come from it; where they are more than `devices`, none; or with
     `package_id` those for a package that `device_names` of `product_key` have, of one job only if it is named. With
     `asking` a job's `targets`, or all of it."""
 

@@ -54,7 +54,7 @@ Way = Callable[[Context, Connection, Caller, Whole], Awaitable[c.Steered]]
 async def cancel_tasks(ctx: Context, caller: Caller, cmd: c.CancelTasks) -> c.Steered:
     """Cancel open tasks; when this returns no offer of them is sent (L5). Those of a whole job are cancelled by one row
     of it, which they follow: it takes no longer, however many they are. Raises NotFound (job, package, product,
-    device); of a job that asks Conflict job_not_of_this_part, job_state; of those from one version more_than_meant."""
+    device); of a job that asks Conflict job_not_of_this_part, job_state; with `devices` more_than_meant."""
     require(caller, "operator")
     if cmd.package_id is not None and not cmd.asking:
         return await _cancel_of_devices(ctx, caller, cmd)
@@ -80,6 +80,8 @@ async def _cancel_of_job(ctx: Context, conn: Connection, caller: Caller, cmd: c.
         return c.Steered()
     why = {"reason": "cancelled", "description": CANCEL_TEXT}
     changed = await _halt(conn, caller, job, frozenset(map(State, cmd.states)), ctx.now(), **why)
+    if cmd.devices is not None and changed > cmd.devices:
+        raise Conflict("more_than_meant", f"{changed} devices would be cancelled, {cmd.devices} are meant.")
     if job["kind"] == "verify" and not await conn.fetchval(*SQL["has_tasks"](job_id=cmd.job_id)):
         await _end_empty(conn, job, ctx.now())
     return c.Steered(changed=changed)
