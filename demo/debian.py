@@ -11,7 +11,11 @@ import sys
 
 from demo.chromium import LONGEST_S, PATIENCE
 
-PACKAGES = {"debootstrap": "debootstrap", "nginx": "nginx-light"}  # by program
+PACKAGES = {
+    "debootstrap": "debootstrap",
+    "nginx": "nginx-light libnginx-mod-stream",
+    "systemd-nspawn": "systemd-container",
+}  # by program
 
 
 def found(name: str) -> str | None:
