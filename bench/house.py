@@ -11,7 +11,8 @@ from upwell.objects import open_objects
 from upwell.service.context import Context
 from upwell.service.manage import access
 from upwell.service.manage.access import Caller
-from upwell.storage.database import Database, migrate
+from upwell.storage.database import Database
+from upwell.storage.migrating import migrate
 
 
 @asynccontextmanager

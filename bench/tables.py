@@ -15,7 +15,8 @@ from pathlib import Path
 import asyncpg
 
 from upwell.embedded.server import EmbeddedPostgres
-from upwell.storage.database import Database, migrate
+from upwell.storage.database import Database
+from upwell.storage.migrating import migrate
 
 DEVICES = 50_000
 LINES = 600_000  # of history, in twelve months

@@ -24,7 +24,8 @@ from upwell.embedded.server import EmbeddedPostgres
 from upwell.service.clock import utc_now
 from upwell.service.context import Context
 from upwell.service.manage import access
-from upwell.storage.database import Database, migrate
+from upwell.storage.database import Database
+from upwell.storage.migrating import migrate
 
 TEMPLATE = "upwell_template"
 SERVER_START_S = 20.0

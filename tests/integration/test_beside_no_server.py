@@ -14,7 +14,7 @@ from test_command_line import refusal, told
 
 from upwell.embedded.files import running_dsn
 from upwell.embedded.server import EmbeddedPostgres
-from upwell.storage.database import newest_version
+from upwell.storage.steps import newest_version
 
 
 @pytest.fixture(scope="module")

@@ -11,8 +11,10 @@ from conftest import dsn_of
 from schema_tools import empty, schema_of
 from tools.schema import FILE, HEAD
 
-from upwell.storage import database as storage
-from upwell.storage.database import Database, migrate, migrations
+from upwell.storage import steps as storage
+from upwell.storage.database import Database
+from upwell.storage.migrating import migrate
+from upwell.storage.steps import migrations
 
 pytestmark = pytest.mark.asyncio
 BEFORE = 6  # the newest schema of the version that this one follows

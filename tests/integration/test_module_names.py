@@ -36,8 +36,10 @@ from upwell.service.context import Context
 from upwell.service.manage import jobs, modules, task_views
 from upwell.service.manage.access import Caller
 from upwell.service.upgrade import reports
-from upwell.storage.database import Database, migrate, migrations
+from upwell.storage.database import Database
+from upwell.storage.migrating import migrate
 from upwell.storage.search import condition
+from upwell.storage.steps import migrations
 
 pytestmark = pytest.mark.asyncio
 NAMES = ("Scanner", "scanner", "SCANNER")

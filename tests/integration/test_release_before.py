@@ -27,8 +27,10 @@ from acceptance.stories import setting
 from acceptance.stories.setting import PAGE
 from acceptance.tuya_client import TuyaClient
 from acceptance.tuyalink import where
-from upwell.storage import database as storage
-from upwell.storage.database import Database, migrate, migrations, newest_version
+from upwell.storage import steps as storage
+from upwell.storage.database import Database
+from upwell.storage.migrating import migrate
+from upwell.storage.steps import migrations, newest_version
 
 RELEASE = Path(__file__).parents[1] / "fixtures" / "0.1.0"
 NEWEST = 12  # the schema of 0.1.0

@@ -14,8 +14,10 @@ from tools.schema import FILE, HEAD, in_order
 from upwell.domain.errors import Unavailable
 from upwell.service.context import Context
 from upwell.service.manage import access
-from upwell.storage import database as storage
-from upwell.storage.database import Database, migrate, migrations, newest_version, require_schema
+from upwell.storage import steps as storage
+from upwell.storage.database import Database
+from upwell.storage.migrating import migrate, require_schema
+from upwell.storage.steps import UNMARKED, migrations, newest_version
 
 BESIDE = (
     ("key", "list"),
@@ -159,16 +161,23 @@ async def test_a_schema_that_lacks_a_step_is_refused(dsn: str) -> None:
 
 
 async def test_a_step_that_fails_leaves_nothing_behind(postgres: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    """All steps are one transaction: a database is of one version or of the other."""
+    """The steps of before there were marks are one transaction, and each later one is whole or not begun."""
     good = migrations()
     dsn = await fresh(postgres, "schema_half")
     database = Database(dsn)
     await database.open()
-    broken = [*good, (good[-1][0] + 1, "create table half (id int); select 1 / 0")]
-    monkeypatch.setattr(storage, "migrations", lambda: broken)
+    fails = "create table half (id int); select 1 / 0"
+    monkeypatch.setattr(
+        storage, "migrations", lambda: [each if each[0] != UNMARKED else (UNMARKED, fails) for each in good]
+    )
     with pytest.raises(Unavailable, match="division by zero"):
         await migrate(database)
     assert "CREATE TABLE" not in await schema_of(dsn)
+    broken = [*good, (good[-1][0] + 1, f"-- expand\n{fails}")]
+    monkeypatch.setattr(storage, "migrations", lambda: broken)
+    with pytest.raises(Unavailable, match="division by zero"):
+        await migrate(database)
+    assert HEAD + await schema_of(dsn) == FILE.read_text("utf-8")
     monkeypatch.undo()
     assert await migrate(database) == good[-1][0]
     await database.close()

@@ -23,7 +23,9 @@ from upwell.service.manage import (
 )
 from upwell.service.manage.access import Caller
 from upwell.service.upgrade import presence
-from upwell.storage.database import Database, migrate, migrations
+from upwell.storage.database import Database
+from upwell.storage.migrating import migrate
+from upwell.storage.steps import migrations
 
 
 async def test_every_account_has_a_default_space(ctx: Context, caller: Caller, stranger: Caller) -> None:

@@ -11,7 +11,8 @@ from upwell.backup.pouring import IntoStore, Nowhere, identities_of, take
 from upwell.backup.programs import Tools
 from upwell.domain.errors import NotFound
 from upwell.objects.port import CHECK_KEY, Objects
-from upwell.storage.database import Database, newest_version
+from upwell.storage.database import Database
+from upwell.storage.steps import newest_version
 
 
 class _Gathered(bytearray):

@@ -14,7 +14,8 @@ from upwell.service.context import Context
 from upwell.service.manage import access
 from upwell.simulator.device import Device
 from upwell.simulator.fleet import planned
-from upwell.storage.database import Database, require_schema
+from upwell.storage.database import Database
+from upwell.storage.migrating import require_schema
 from upwell.wiring.checkup import Finding, at_hand
 
 ACCOUNT = "upwell-doctor"

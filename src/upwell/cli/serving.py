@@ -1,4 +1,4 @@
-"""`upwell serve`, `upwell migrate`, `upwell check`: the server, and its database without it."""
+"""`upwell serve`, `upwell check`: the server, and its counters."""
 
 import asyncio
 import logging
@@ -16,7 +16,7 @@ from upwell.cli.described import described
 from upwell.cli.logfile import LogFile
 from upwell.cli.logs import set_up_logging
 from upwell.cli.notify import stay_alive, tell_systemd
-from upwell.cli.settings import Option, Switch, migrated, settings_of, with_database
+from upwell.cli.settings import Option, Switch, settings_of, with_database
 from upwell.config import Settings
 from upwell.service.context import Context
 from upwell.service.journal import tell
@@ -96,13 +96,6 @@ def _reload(server: "Server | Workers", file: LogFile | None) -> None:
     if file is not None:
         file.reopen()
     server.reload()
-
-
-@alone("migrate", "upwell migrate --data-dir ./upwell-data")
-@described
-def migrate(data_dir: Option = None, database_url: Option = None) -> None:
-    """Bring the database's schema to this program's version, as `serve` does at its start."""
-    print(f"the schema has version {migrated(settings_of(locals()))}")
 
 
 @alone("check", "upwell check --data-dir ./upwell-data")

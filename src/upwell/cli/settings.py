@@ -17,7 +17,8 @@ from upwell.domain.errors import UpwellError
 from upwell.embedded.files import Paths, running_dsn
 from upwell.embedded.server import EmbeddedPostgres
 from upwell.service.context import Context
-from upwell.storage.database import Database, migrate, require_schema
+from upwell.storage.database import Database
+from upwell.storage.migrating import require_schema
 from upwell.wiring.stores import open_database
 
 T = TypeVar("T")
@@ -36,10 +37,10 @@ def settings_of(arguments: Mapping[str, Any]) -> Settings:
     return load(options, os.environ, toml_path(os.environ))
 
 
-def migrated(settings: Settings) -> int:
-    """The version of the schema once it is this program's: of the database that is running with these settings, else
-    of the data dir's, which is started for it. Raises UpwellError."""
-    return _within(settings, migrate)
+def on_database(settings: Settings, use: Callable[[Database], Awaitable[T]]) -> T:
+    """What `use` makes of the database of these settings, whatever its schema: that of a running server, else the data
+    dir's, which is started for the call. Raises UpwellError."""
+    return _within(settings, use)
 
 
 def with_database(settings: Settings, use: Callable[[Context], Awaitable[T]]) -> T:

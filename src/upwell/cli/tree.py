@@ -58,7 +58,7 @@ SECTIONS: Mapping[str, Mapping[str, Place]] = {
     },
     "On the server's machine": {
         "serve": Place("Run the server.", "serving:serve"),
-        "migrate": Place("Bring the database's schema to this version.", "serving:migrate"),
+        "migrate": Place("Bring the database's schema to this version.", "migrating:migrate"),
         "doctor": Place("Look at an installation: what is wrong, and what to do.", "doctor:doctor"),
         "check": Place("Count anew and compare with the counters.", "serving:check"),
         "backup": Place("Back up the database and the firmware files.", "backups:backup"),

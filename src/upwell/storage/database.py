@@ -1,11 +1,10 @@
-"""The door to PostgreSQL: bounded pools, transactions that repeat when PostgreSQL breaks a tie, migrations.
+"""The door to PostgreSQL: bounded pools, and transactions that repeat when PostgreSQL breaks a tie.
 
 Foreign errors are translated here: a lost or refused connection becomes Unavailable, and so does a PostgreSQL that
 takes no writes (a standby, a full disk); text that PostgreSQL can't hold becomes Invalid, and a wait for a row that
 took too long becomes Held. A transaction body may run more than once, so it must not do anything outside the database
 that can't be repeated; and it leaves nothing set in its session, for a connection is given back as it is.
-The schema has a version. A program works with its own and no other: `migrate` makes an older one new, `require_schema`
-only looks, and both refuse a newer one, whose rules this program does not know, and one that lacks an earlier step.
+What its schema must be is storage/migrating.py's to say.
 """
 
 import asyncio
@@ -15,14 +14,13 @@ import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import Field, dataclass, field, fields
-from importlib.resources import files
 from typing import Any, ClassVar, Protocol, TypeAlias, TypeVar
 
 import asyncpg
 
-from upwell import __version__
 from upwell.domain.errors import Held, Invalid, Unavailable
 from upwell.storage.hosts import Hosts, notices_that_it_is_gone
+from upwell.storage.steps import newest_version
 from upwell.storage.timing import PoolMeter
 
 log = logging.getLogger(__name__)
@@ -32,13 +30,12 @@ Row: TypeAlias = asyncpg.Record
 
 TRIES_MAX = 5  # a deadlock or serialisation failure is settled by running the loser again
 CONNECT_WITHIN_S = 15.0  # an address that swallows what is sent to it is told as unreachable
-MIGRATE_WITHIN_S = 3600.0  # a step may rewrite a large table, and another process's steps are waited for
 _SESSION = {
     "plan_cache_mode": "force_custom_plan",  # optional filters need real plans
     "default_transaction_isolation": "read committed",  # who waited for a lock must see what its holder did
-    "application_name": "upwell",
     "jit": "off",  # statements are short; compiling them costs more than it gives
 }
+_NAME = f"upwell {newest_version()}"  # who migrates sees by it which step we know; 0.1.0 called itself `upwell`
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,11 +120,12 @@ class Database:
         try:
             self._pool = await asyncpg.create_pool(
                 self._dsn, min_size=1, max_size=self._kind.size, command_timeout=120, timeout=CONNECT_WITHIN_S,
-                connect=Hosts(self._dsn).connect, server_settings=_SESSION | dict(self._kind.session),
+                connect=Hosts(self._dsn).connect,
+                server_settings=_SESSION | {"application_name": _NAME} | dict(self._kind.session),
                 connection_class=type("_Session", (_Session,), {"meter": self.meter}),
             )  # fmt: skip
         except (*_LOST, asyncpg.PostgresError, ValueError) as exc:
-            raise Unavailable(f"{self._name} can't be reached: {_reason(exc)}") from exc
+            raise Unavailable(f"{self._name} can't be reached: {reason_of(exc)}") from exc
 
     async def beside(self, pool: Pool) -> "Database":
         """Connections of another kind to the same PostgreSQL, open. Raises as `open` does."""
@@ -181,11 +179,11 @@ class Database:
         except asyncpg.LockNotAvailableError as exc:
             raise Held from exc
         except _LOST as exc:
-            raise Unavailable(f"PostgreSQL does not answer: {_reason(exc)}") from exc
+            raise Unavailable(f"PostgreSQL does not answer: {reason_of(exc)}") from exc
         except _NO_WRITES as exc:
             if isinstance(exc, asyncpg.ReadOnlySQLTransactionError):  # it is a standby now: ask anew which one is not
                 await self._pool.expire_connections()
-            raise Unavailable(f"PostgreSQL can't do it now: {_reason(exc)}") from exc
+            raise Unavailable(f"PostgreSQL can't do it now: {reason_of(exc)}") from exc
 
     async def transact(self, body: Callable[[Connection], Awaitable[T]]) -> T:
         """Run `body` in one transaction; it is committed when this returns. A tie is run again."""
@@ -239,76 +237,7 @@ class Witnessed(Database):
         return result
 
 
-def migrations() -> list[tuple[int, str]]:
-    """Number and text of every migration, in order."""
-    folder = files("upwell.storage").joinpath("migrations")
-    found = [(int(f.name[:4]), f.read_text("utf-8")) for f in folder.iterdir() if f.name.endswith(".sql")]
-    return sorted(found)
-
-
-def newest_version() -> int:
-    """The schema that this program works with."""
-    return migrations()[-1][0]
-
-
-async def require_schema(database: Database) -> None:
-    """Pass when the schema is this program's; nothing is changed. Raises Unavailable naming both versions."""
-    async with database.connection() as conn:
-        have, newest = _checked(await _steps_done(conn)), newest_version()
-    if have < newest:
-        raise Unavailable(
-            f"The database has schema version {have} and this program, upwell {__version__}, needs {newest}: start "
-            "`upwell serve` of this program on it, or run `upwell migrate`."
-        )
-
-
-async def migrate(database: Database) -> int:
-    """Bring the schema to the newest version, one transaction for all steps; returns that version. Raises Unavailable
-    when the database has a newer one, and changes nothing of it.
-    Safe when several processes start at once: an advisory lock lets one do it."""
-
-    async def body(conn: Connection) -> int:
-        await conn.execute("select pg_advisory_xact_lock(7386015)", timeout=MIGRATE_WITHIN_S)
-        have = _checked(await _steps_done(conn))
-        steps = [(version, text) for version, text in migrations() if version > have]
-        if steps:
-            await conn.execute("create table if not exists schema_version (version int primary key)")
-        for version, text in steps:
-            await conn.execute(text, timeout=MIGRATE_WITHIN_S)
-            await conn.execute("insert into schema_version values ($1)", version)
-            have = version
-        return have
-
-    try:
-        return await database.transact(body)
-    except asyncpg.PostgresError as exc:  # such as no right to make tables, or a PostgreSQL that is too old
-        raise Unavailable(f"The schema can't be brought to version {newest_version()}: {_reason(exc)}") from exc
-
-
-async def _steps_done(conn: Connection) -> set[int]:
-    if await conn.fetchval("select to_regclass('schema_version') is null"):
-        return set()
-    return {row["version"] for row in await conn.fetch("select version from schema_version")}
-
-
-def _checked(done: set[int]) -> int:
-    """The version that these steps make, 0 for none. Raises Unavailable when this program can't go on from there."""
-    have, newest = max(done, default=0), newest_version()
-    if have > newest:
-        raise Unavailable(
-            f"The database has schema version {have}, which is newer than {newest}, the newest that this program, "
-            f"upwell {__version__}, knows: run the Upwell that made it, or a later one."
-        )
-    missing = [version for version, _ in migrations() if version < have and version not in done]
-    if missing:
-        raise Unavailable(
-            f"The database has schema version {have} without step {missing[0]}, so a program between two releases made "
-            f"it: start from a backup made by a release of Upwell, with this program, upwell {__version__}."
-        )
-    return have
-
-
-def _reason(exc: Exception) -> str:
+def reason_of(exc: Exception) -> str:
     """Why, in PostgreSQL's or the system's words; neither has a password in it."""
     if isinstance(exc, TimeoutError):
         return "no answer in time"

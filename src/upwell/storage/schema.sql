@@ -1265,6 +1265,8 @@ CREATE INDEX news_of_url ON news USING btree (url, noted_at, job_id, nth, action
 CREATE TABLE node (
     node_id uuid NOT NULL,
     lease_until timestamp with time zone NOT NULL,
+    program text,
+    knows integer,
     CONSTRAINT node_pkey PRIMARY KEY (node_id)
 );
 
@@ -1422,8 +1424,18 @@ CREATE TABLE rollout (
 );
 CREATE INDEX rollout_next ON rollout USING btree (next_at);
 
+CREATE TABLE schema_progress (
+    version integer NOT NULL,
+    needs integer NOT NULL,
+    parts integer NOT NULL,
+    after text,
+    changed_at timestamp with time zone NOT NULL,
+    CONSTRAINT schema_progress_pkey PRIMARY KEY (version)
+);
+
 CREATE TABLE schema_version (
     version integer NOT NULL,
+    needs integer,
     CONSTRAINT schema_version_pkey PRIMARY KEY (version)
 );
 

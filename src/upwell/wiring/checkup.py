@@ -25,8 +25,10 @@ from upwell.config.addresses import HostPort
 from upwell.domain.concerns import ENDS_SOON
 from upwell.domain.errors import UpwellError
 from upwell.objects import local_folder
-from upwell.storage.database import Database, require_schema
+from upwell.storage.database import Database
+from upwell.storage.migrating import require_schema
 from upwell.storage.queries import sheet
+from upwell.storage.steps import newest_version
 from upwell.wiring.certificates import ServerCertificates
 from upwell.wiring.health import MB, folders_of
 from upwell.wiring.stores import open_stores
@@ -150,8 +152,9 @@ async def _database(database: Database) -> AsyncIterator[Finding]:
             yield Finding("database", "fault", f"{name} is {row[name]}: what was acknowledged may be lost",
                           f"set {name} on")  # fmt: skip
     try:
-        await require_schema(database)
-        yield Finding("schema", "ok", "it is this program's")
+        have, ours = await require_schema(database), newest_version()
+        later = f"it has version {have}; what came after this program's, {ours}, leaves it what it uses"
+        yield Finding("schema", "ok", "it is this program's" if have == ours else later)
     except UpwellError as exc:
         yield Finding("schema", "fault", exc.problem, "upwell migrate, or the program that fits it")
     if off > CLOCK_OFF:

@@ -11,7 +11,7 @@ from upwell.engine.duties import Part
 from upwell.objects import local_folder
 from upwell.service.context import Context
 from upwell.service.upgrade.nodes import Lease
-from upwell.storage.database import require_schema
+from upwell.storage.migrating import require_schema
 from upwell.wiring import open_files
 
 MB = 1_000_000

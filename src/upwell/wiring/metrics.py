@@ -27,7 +27,8 @@ from upwell.meters.reading import Reading
 from upwell.meters.table import ROLLOUTS_MAX, SECONDS
 from upwell.service.context import Context
 from upwell.service.upgrade import running
-from upwell.storage.database import Database, newest_version
+from upwell.storage.database import Database
+from upwell.storage.steps import newest_version
 from upwell.wiring.certificates import ServerCertificates
 
 SHARED_KEPT_S = 5.0  # what all processes share is asked of PostgreSQL no more often

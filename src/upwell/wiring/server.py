@@ -52,7 +52,8 @@ from upwell.service.manage.admission import Gate
 from upwell.service.manage.audit_book import Book
 from upwell.service.upgrade import news, nodes, streams
 from upwell.service.upgrade.downloads import server_secret
-from upwell.storage.database import DEVICES, LEASE, LOOKUPS, UPKEEP, Database, Pool, migrate, require_schema
+from upwell.storage.database import DEVICES, LEASE, LOOKUPS, UPKEEP, Database, Pool
+from upwell.storage.migrating import migrate, require_schema, require_settled
 from upwell.wiring.certificates import ServerCertificates
 from upwell.wiring.health import checks_of, folders_of
 from upwell.wiring.identity import provider_of
@@ -121,7 +122,7 @@ class Server:
         dsn = self._share.dsn if self._share else self.settings.database_url or await self._embedded()
         database = await open_database(self.settings, dsn)
         self._stack.push_async_callback(database.close)
-        await (require_schema(database) if self._share else migrate(database))
+        await (require_schema(database) if self._share else migrate(database, alone=self.settings.database_url is None))
         self._databases = [database]
         devices, upkeep, lookups = [await self._beside(database, kind) for kind in (DEVICES, UPKEEP, LOOKUPS)]
         self.objects = await open_stores(self.settings)
@@ -138,6 +139,7 @@ class Server:
         self.lease = nodes.Lease(await self._beside(database, LEASE), self.node_id, self.ctx.now)
         await self.lease.keep()
         self._stack.push_async_callback(self._leave)
+        await require_settled(database)  # from here on nobody takes away what this program uses
 
     async def _beside(self, database: Database, pool: Pool) -> Database:
         other = await database.beside(pool)

@@ -9,7 +9,7 @@ from upwell import __version__
 from upwell.domain.commands.server import Certificate, Disk, ServerState
 from upwell.service.context import Context
 from upwell.service.sight import Look
-from upwell.storage.database import newest_version
+from upwell.storage.steps import newest_version
 from upwell.wiring.certificates import ServerCertificates
 
 UNKNOWN = -1

@@ -26,7 +26,7 @@ from upwell.service.context import Context
 from upwell.service.journal import tell
 from upwell.service.manage import first_user
 from upwell.service.manage.access import NewKey
-from upwell.storage.database import migrate
+from upwell.storage.migrating import migrate
 from upwell.wiring.listeners import Addresses, reserved
 from upwell.wiring.metrics_door import open_metrics
 from upwell.wiring.postgres import OwnPostgres
@@ -121,7 +121,7 @@ class Workers:
     async def _prepare(self) -> None:
         database = await open_database(self.settings, self._dsn)
         try:
-            await migrate(database)
+            await migrate(database, alone=self.settings.database_url is None)
             self.first_keys = await first_keys(self.settings, Context(database))
             self.first_sign_in = await first_user.leave(Context(database))
         finally:

@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 from uuid import UUID
 
+from upwell import __version__
 from upwell.domain.events import Kind
 from upwell.domain.task import RELEASED
 from upwell.service.clock import SharedClock
@@ -19,6 +20,7 @@ from upwell.service.upgrade import census, events
 from upwell.service.upgrade.tasks import plain
 from upwell.storage.database import Connection, Database
 from upwell.storage.queries import sheet
+from upwell.storage.steps import newest_version
 
 _Q = sheet("nodes")
 LEASE_S = 15  # a dead node's devices count as online at most this long
@@ -38,6 +40,7 @@ class Lease:
         self._database = database
         self._clock = clock
         self._had = False
+        self._knows = newest_version()
         self._kept_s = time.monotonic()
 
     def age_s(self) -> float:
@@ -50,7 +53,8 @@ class Lease:
         async with (database or self._database).connection() as conn:
             clock = self._clock if isinstance(self._clock, SharedClock) else None
             asked_s = clock.tick() if clock else 0.0
-            row = await conn.fetchrow(*_Q["keep_lease"](node_id=self.node_id, lease_s=LEASE_S))
+            said = {"program": __version__, "knows": self._knows}
+            row = await conn.fetchrow(*_Q["keep_lease"](node_id=self.node_id, lease_s=LEASE_S, **said))
             assert row is not None  # noqa: S101  # an upsert gives its row
             if clock:
                 clock.measured(row["now"], asked_s, clock.tick())

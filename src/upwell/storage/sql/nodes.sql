@@ -9,8 +9,9 @@ select clock_timestamp();
 with former as (
     select lease_until > clock_timestamp() as held from node where node_id = :node_id for update
 )
-insert into node (node_id, lease_until)
-select :node_id, clock_timestamp() + make_interval(secs => :lease_s) from (select count(*) from former) looked_first
+insert into node (node_id, lease_until, program, knows)
+select :node_id, clock_timestamp() + make_interval(secs => :lease_s), :program, :knows
+from (select count(*) from former) looked_first
 on conflict (node_id) do update set lease_until = clock_timestamp() + make_interval(secs => :lease_s)
 returning clock_timestamp() as now, coalesce((select held from former), false) as held;
 
