@@ -129,6 +129,7 @@ class ConsoleStory:
         halted = await self._start(BAD, waves=[{"percent": 30.0}, {"percent": 100.0}], guard={})
         await self._until(f"the halt of {BAD}", halted, lambda rollout: "paused" in rollout)
         await self._upwell.cancel_rollout(halted)
+        await self._still()
         self._play(MENDED)
         mended = await self._start(MENDED, waves=WAVES, guard={}, maximum_per_min=60)
         await self._until(f"the first wave of {MENDED}", mended, lambda rollout: rollout["tasks"]["succeeded"] >= 8)
@@ -177,7 +178,18 @@ class ConsoleStory:
 
     async def _until(self, what: str, rollout: str, holds: Any) -> None:
         self.doing = what
-        while not holds(cast(dict[str, Any], await self._upwell.show_rollout(rollout))):
+        while not holds(shown := cast(dict[str, Any], await self._upwell.show_rollout(rollout))):
+            if "paused" in shown:
+                raise RuntimeError(f"{what} will not come: {shown['paused']}")
+            self._steps += 1
+            await asyncio.sleep(POLL_S)
+
+    async def _still(self) -> None:
+        """No device is at an upgrade. Alibaba's reports name no rollout: what a device that still burns the bad
+        firmware says next would be heard as said of the next rollout."""
+        self.doing = f"the ends of {BAD}"
+        await asyncio.sleep(POLL_S)
+        while any(device.offers and device.outcome is None for fleet in self._fleets for device in fleet.devices):
             self._steps += 1
             await asyncio.sleep(POLL_S)
 
