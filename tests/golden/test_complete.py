@@ -19,10 +19,10 @@ from upwell.dialects.tuya import management as tuya
 
 OPERATIONS: Mapping[str, Mapping[str, Any]] = {"alibaba": alibaba.OPERATIONS, "tuya": tuya.OPERATIONS}
 SHARED_ROWS = (
-    *(code for code, _ in rpc_codes._NOT_FOUND.values()),
-    *rpc_codes._CONFLICTS.values(),
-    *rpc_codes._TOO_MANY.values(),
-    *rpc_codes._MISMATCHES.values(),
+    *(code for code, _ in rpc_codes.NOT_FOUND.values()),
+    *rpc_codes.CONFLICTS.values(),
+    *rpc_codes.TOO_MANY.values(),
+    *rpc_codes.MISMATCHES.values(),
     *rpc_signing.REFUSALS,
     rpc_codes.OVER_MAXIMUM,
     rpc_codes.GENERAL,
@@ -30,7 +30,7 @@ SHARED_ROWS = (
 ROWS = {
     "alibaba": {
         *SHARED_ROWS,
-        *(code for code, _ in rpc_codes._NOT_FOUND_OF.values()),
+        *(code for code, _ in rpc_codes.NOT_FOUND_OF.values()),
         "Throttling.User",
         "InvalidAction.NotFound",
         "SignatureDoesNotMatch",
@@ -39,11 +39,11 @@ ROWS = {
         "ServiceUnavailable",
         "InternalError",
         "iot.system.IllegalRequest",
-        *alibaba_fields._INVALID.values(),
-        *alibaba_fields._INVALID_OF.values(),
-        *alibaba_fields._REPEATED.values(),
-        *alibaba_fields._TOO_MANY_VALUES.values(),
-        *alibaba_fields._BY_CHECK.values(),
+        *alibaba_fields.INVALID.values(),
+        *alibaba_fields.INVALID_OF.values(),
+        *alibaba_fields.REPEATED.values(),
+        *alibaba_fields.TOO_MANY_VALUES.values(),
+        *alibaba_fields.BY_CHECK.values(),
     },
     "tuya": {
         *SHARED_ROWS,

@@ -15,3 +15,8 @@ def test_the_support_matrix_is_fresh() -> None:
 def test_the_codes_of_why_are_fresh() -> None:
     done = subprocess.run([sys.executable, TOP / "tools" / "why.py", "--check"], capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
+
+
+def test_the_codes_of_errors_are_fresh() -> None:
+    done = subprocess.run([sys.executable, TOP / "tools" / "errors.py", "--check"], capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr

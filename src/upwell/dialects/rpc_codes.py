@@ -59,7 +59,7 @@ _UNAVAILABLE = "The request has failed due to a temporary failure of the server.
 _INTERNAL = "The request processing has failed due to some unknown error, exception or failure."
 
 # kind -> (code, message; None: the core's own)
-_NOT_FOUND: dict[str, tuple[str, str | None]] = {
+NOT_FOUND: dict[str, tuple[str, str | None]] = {
     "product": ("iot.prod.NotExistedProduct", None),
     "device": ("iot.device.NotExistedDevice", None),
     "batch": ("iot.device.DeviceApplyIsNotFound", "The specified device registration does not exist."),
@@ -71,9 +71,9 @@ _NOT_FOUND: dict[str, tuple[str, str | None]] = {
     "group": ("iot.group.NotExistedGroup", "The specified group does not exist."),
 }
 _NO_LIST = ("iot.ota.DnListFileNotFound", "DnListFileUrl names no uploaded list of device names of this account.")
-_NOT_FOUND_OF = {("CreateOTAStaticUpgradeJob", "file"): _NO_LIST}  # where the kind means something else
+NOT_FOUND_OF = {("CreateOTAStaticUpgradeJob", "file"): _NO_LIST}  # where the kind means something else
 
-_CONFLICTS = {
+CONFLICTS = {
     "product_name_taken": "iot.prod.AlreadyExistedProductName",
     "product_has_devices": "iot.prod.ProductHasDevices",
     "device_name_taken": "iot.device.AlreadyExistedDeviceName",
@@ -108,7 +108,7 @@ _CONFLICTS = {
     "device_busy": "iot.ota.DeviceHasOpenTask",
 }
 
-_TOO_MANY = {
+TOO_MANY = {
     "packages": "iot.ota.FirmwareCountExceedMax",
     "modules": "iot.ota.ModuleCountExceedMax",
     "products": "iot.prod.ProductCountExceedMax",
@@ -117,7 +117,7 @@ _TOO_MANY = {
     "tags": "iot.device.TooManyDevicePropertiesPerTime",
 }
 
-_MISMATCHES = {
+MISMATCHES = {
     "size": "iot.ota.FirmwareSizeMismatch",
     "md5": "iot.ota.FirmwareSignMismatch",
     "sha256": "iot.ota.FirmwareSignMismatch",
@@ -141,11 +141,11 @@ def refusal(error: Exception, action: str, fields: FieldCodes) -> Refusal:
         case NotFound():
             return _not_found(error, action)
         case Conflict():
-            return _business(_CONFLICTS.get(error.reason) or _coined(error.reason), str(error))
+            return _business(CONFLICTS.get(error.reason) or _coined(error.reason), str(error))
         case Throttled() | TooMany(what="requests"):
             return _gateway("Throttling.User", 429, _THROTTLED)  # alibaba 4.1, 8: 429 suits the new SDK
         case TooMany():
-            return _business(_TOO_MANY.get(error.what, OVER_MAXIMUM), str(error))
+            return _business(TOO_MANY.get(error.what, OVER_MAXIMUM), str(error))
         case Denied():
             return _gateway("NoPermission", 403, _DENIED)
         case CallerError():
@@ -162,8 +162,8 @@ def _invalid(error: Invalid, action: str, fields: FieldCodes) -> Refusal:
     name = field.partition(".")[0]
     if error.check in FORMS:  # alibaba 1.6: unparseable input is the gateway's
         return _gateway(f"Invalid{name}", 400, message)
-    if error.field in _MISMATCHES:
-        return _business(_MISMATCHES[error.field], message)
+    if error.field in MISMATCHES:
+        return _business(MISMATCHES[error.field], message)
     if error.check == UNIQUE:
         return _business(fields.repeated(name), message)
     if error.check.endswith(" values") and field == name:
@@ -174,7 +174,7 @@ def _invalid(error: Invalid, action: str, fields: FieldCodes) -> Refusal:
 def _not_found(error: NotFound, action: str) -> Refusal:
     if error.kind == "action":
         return _gateway("InvalidAction.NotFound", 404, _ACTION_UNKNOWN)
-    said = _NOT_FOUND_OF.get((action, error.kind)) or _NOT_FOUND.get(error.kind, (GENERAL, None))
+    said = NOT_FOUND_OF.get((action, error.kind)) or NOT_FOUND.get(error.kind, (GENERAL, None))
     return _business(said[0], said[1] or str(error))
 
 

@@ -66,7 +66,7 @@ _WIRE_NAMES_OF: dict[str, dict[str, str]] = {
     "CancelOTATaskByDevice": {"device_names": "DeviceName"},
 }
 
-_INVALID = {  # parameter -> code; the others are GENERAL
+INVALID = {  # parameter -> code; the others are GENERAL
     "ProductKey": "iot.prod.InvalidFormattedProductkey",
     "ProductName": "iot.prod.InvalidFormattedProductName",
     "CategoryKey": "iot.prod.InvalidFormattedCatId",
@@ -133,16 +133,16 @@ _INVALID = {  # parameter -> code; the others are GENERAL
     "TaskStatusList": "iot.ota.InvalidTaskStatus",
     "CancelQueuedTask": "iot.ota.InvalidCancelScope",
 }
-_INVALID_OF = {  # the same parameter about something else in one operation
+INVALID_OF = {  # the same parameter about something else in one operation
     ("QueryDeviceByTags", "Tag"): "iot.device.InvalidTag",
 }
-_REPEATED = {
+REPEATED = {
     "SrcVersion": "iot.ota.SrcVersionsRepeated",
     "SrcVersionList": "iot.ota.SrcVersionsRepeated",
     "TargetDeviceName": "iot.ota.DeviceNamesRepeated",
     "DeviceName": "iot.ota.DeviceNamesRepeated",
 }
-_TOO_MANY_VALUES = {
+TOO_MANY_VALUES = {
     "SrcVersion": "iot.ota.SrcVersionsExceedMax",
     "SrcVersionList": "iot.ota.SrcVersionsExceedMax",
     "TargetDeviceName": "iot.ota.DeviceNamesExceedMax",
@@ -156,7 +156,7 @@ _TOO_MANY_VALUES = {
     "DeviceNameList": OVER_MAXIMUM,
     "DeviceNicknameInfo": OVER_MAXIMUM,
 }
-_BY_CHECK = {  # checks whose failure has a documented code of its own
+BY_CHECK = {  # checks whose failure has a documented code of its own
     tag_ops.SIZE: "iot.device.LongDevicePropertiesString",
     tag_ops.COUNT: "iot.device.TooManyDevicePropertiesPerTime",
     tag_ops.SOME: "iot.device.NoneDeviceProperties",
@@ -171,14 +171,14 @@ def wire_name(field: str, action: str) -> str:
 
 def repeated(name: str) -> str:
     """The code of a list with a value twice."""
-    return _REPEATED.get(name) or _INVALID.get(name, GENERAL)
+    return REPEATED.get(name) or INVALID.get(name, GENERAL)
 
 
 def too_many_values(name: str) -> str:
     """The code of a list that is too long."""
-    return _TOO_MANY_VALUES.get(name) or _INVALID.get(name, GENERAL)
+    return TOO_MANY_VALUES.get(name) or INVALID.get(name, GENERAL)
 
 
 def invalid(name: str, check: str, action: str) -> str:
     """The code of a value that fails any other check."""
-    return _BY_CHECK.get(check) or _INVALID_OF.get((action, name)) or _INVALID.get(name, GENERAL)
+    return BY_CHECK.get(check) or INVALID_OF.get((action, name)) or INVALID.get(name, GENERAL)

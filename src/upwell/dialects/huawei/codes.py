@@ -84,7 +84,7 @@ TABLE: dict[str, tuple[int, str]] = {
     "IOTDA.014868": (200, "Integrity check failure for the object of the upgrade package"),
 }
 
-_NOT_FOUND = {
+NOT_FOUND = {
     "action": "APIGW.0101",
     "space": "IOTDA.001000",
     "device": "IOTDA.014000",
@@ -100,7 +100,7 @@ _NOT_FOUND = {
     "action of a hook": "IOTDA.014808",
 }
 
-_CONFLICTS = {
+CONFLICTS = {
     "package_object_lost": "IOTDA.014812",
     "device_name_taken": "IOTDA.014031",
     "public_id_taken": "IOTDA.014031",
@@ -132,7 +132,7 @@ _MEMBERS = {
 _INVALID = {"limit": "IOTDA.000017", "marker": "IOTDA.000018", "body": "IOTDA.000008", "file_size": "IOTDA.014603"}
 
 # Why a task failed -> the code in its `error` (huawei 6.4). The words are those of flow.RESULT_CODES and of the core.
-_FAILURES = {
+FAILURES = {
     "upgrade_failed": "IOTDA.014850",
     "device_offline": "IOTDA.014851",
     "device_busy": "IOTDA.014852",
@@ -177,7 +177,7 @@ def target_failure(reason: str) -> dict[str, str]:
 
 def task_failure(reason: str, output: str, result_code: int | None = None) -> dict[str, str]:
     """The `error` of a failed subtask: the text of huawei 6.4, the device's own number, and what it said of it."""
-    code = _FAILURES.get(reason, "IOTDA.014850")
+    code = FAILURES.get(reason, "IOTDA.014850")
     text = TABLE[code][1] if result_code is None else f"{TABLE[code][1]} (result_code {result_code})"
     return {"error_code": code, "error_msg": f"{text}: {output}" if output else text}
 
@@ -196,7 +196,7 @@ def _worded(error: Exception) -> tuple[str, str]:
             return "APIGW.0101", ""
         case NotFound():
             given = error.name if isinstance(error, Unread) else public(error.kind, error.name)
-            return _NOT_FOUND.get(error.kind, "IOTDA.000006"), _in_its_words(NotFound(error.kind, given), error.kind)
+            return NOT_FOUND.get(error.kind, "IOTDA.000006"), _in_its_words(NotFound(error.kind, given), error.kind)
         case Conflict():
             return _conflict(error.reason), str(error)
         case TooMany():
@@ -222,4 +222,4 @@ def _invalid(error: Invalid) -> str:
 
 def _conflict(reason: str) -> str:
     ours = (code for ending, code in _CONFLICT_KINDS if reason.endswith(ending))
-    return _CONFLICTS.get(reason) or next(ours, "IOTDA.014812")
+    return CONFLICTS.get(reason) or next(ours, "IOTDA.014812")
