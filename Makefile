@@ -7,6 +7,8 @@ SDK := .venv-linkkit
 PYTHONS := src tests demo bench tools
 ARGS ?=
 
+SBOM := .venv-sbom
+
 # Huawei's operations once more, signed by the other algorithm.
 V11 = UPWELL_TEST_HUAWEI_SIGNING=v11 $(BIN)/python -m pytest -q -n 2 $(foreach part,packages groups fleet rules \
   batches pages,tests/acceptance/test_huawei_$(part).py)
@@ -17,7 +19,7 @@ BUILT := $(CLIENTS)/.built
 GO_CLIENTS := $(BUILT)/go-alibaba $(BUILT)/go-huawei
 NODE_CLIENTS := $(CLIENTS)/node-alibaba/node_modules/.package-lock.json $(CLIENTS)/node-mqtt/node_modules/.package-lock.json
 
-.PHONY: help setup demo test test-clients test-all lint check check-console shots dist serve bench prove mutate docs lock clean
+.PHONY: help setup demo test test-clients test-all lint check check-console shots dist serve bench prove mutate docs sbom audit lock clean
 
 help:
 	@echo "make demo    run the main job from nothing: 300 simulated devices get a new firmware"
@@ -28,7 +30,7 @@ help:
 	@echo "make check   make lint (format, lint, types, import contracts), then the tests"
 	@echo "make serve   run the server (ARGS=... passes options)"
 	@echo "make check-console  all of the console in a Chromium; make shots: screenshots of its pages in shots/"
-	@echo "make dist    build the wheel and the sdist"
+	@echo "make dist    build the wheel and the sdist, with a bill of what is installed beside them (make sbom: that alone)"
 	@echo "make bench   measure; make prove: the long proofs; make setup: only the .venv"
 	@echo "make docs    the pages of docs/ as a site, in build/docs"
 	@echo "make mutate  which small changes of the law-bearing modules no test notices (hours on a small machine)"
@@ -54,7 +56,7 @@ setup: $(STAMP)
 demo: $(STAMP)
 	@$(BIN)/python -m demo.main $(ARGS)
 
-test: $(STAMP) $(SDK)/.ready $(BROWSER) $(AXE) $(PROMETHEUS) $(HAPROXY) $(VENV)/.nginx $(SCHEMAS)
+test: $(STAMP) $(SDK)/.ready $(SBOM)/.ready $(BROWSER) $(AXE) $(PROMETHEUS) $(HAPROXY) $(VENV)/.nginx $(SCHEMAS)
 	@$(BIN)/python -m pytest -q -n 3 --dist loadfile --no-loadscope-reorder $(ARGS)
 
 test-clients:
@@ -87,7 +89,7 @@ lint: $(STAMP)
 	@$(BIN)/mypy
 	@$(BIN)/lint-imports
 
-check: lint test
+check: lint audit test
 	@$(V11)
 
 # What the browser tests need beside the .venv, each tried once: Debian's Chromium, by apt where that may be, and axe-core
@@ -123,7 +125,8 @@ shots: $(STAMP) $(BROWSER)
 
 dist: $(STAMP)
 	@rm -rf build dist && $(BIN)/python -c "from setuptools import build_meta; build_meta.build_sdist('dist')" >/dev/null
-	@$(BIN)/python -m pip wheel -q --no-deps --no-build-isolation --wheel-dir dist . && ls dist
+	@$(BIN)/python -m pip wheel -q --no-deps --no-build-isolation --wheel-dir dist .
+	@$(MAKE) --no-print-directory -s sbom >/dev/null && ls dist
 
 serve: $(STAMP)
 	@$(BIN)/upwell serve $(ARGS)
@@ -144,6 +147,19 @@ $(DOCS)/.ready: requirements/docs.txt
 	@$(DOCS)/bin/python tools/set_up.py "what makes the pages" --require-hashes -r requirements/docs.txt
 	@touch $(DOCS)/.ready
 
+# What is installed at run time, in CycloneDX, and whether a published vulnerability is in it (tools/sbom.py, tools/audit.py).
+$(SBOM)/.ready: requirements/sbom.txt requirements/build.txt
+	@test -x $(SBOM)/bin/python || $(PYTHON) -m venv $(SBOM)
+	@$(SBOM)/bin/python tools/set_up.py "1 of 2, what builds" --require-hashes -r requirements/build.txt
+	@$(SBOM)/bin/python tools/set_up.py "2 of 2, what lists packages" --require-hashes --no-build-isolation -r requirements/sbom.txt
+	@touch $(SBOM)/.ready
+
+sbom: $(STAMP) $(SBOM)/.ready
+	@$(SBOM)/bin/python tools/sbom.py requirements/run.txt $(BIN)/python dist/upwell.cdx.json && echo dist/upwell.cdx.json
+
+audit: $(SBOM)/.ready
+	@$(SBOM)/bin/python tools/audit.py requirements/run.txt
+
 docs: $(DOCS)/.ready
 	@NO_MKDOCS_2_WARNING=1 $(DOCS)/bin/mkdocs build --strict $(ARGS) && echo "the pages are in build/docs/index.html"
 
@@ -160,10 +176,11 @@ lock:
 	$(LOCK) requirements/build.in -o requirements/build.txt
 	$(LOCK) requirements/docs.in -o requirements/docs.txt
 	$(LOCK) --no-deps requirements/schemas.in -o requirements/schemas.txt
+	$(LOCK) requirements/sbom.in -o requirements/sbom.txt
 	$(LOCK) requirements/linkkit.in -o requirements/linkkit.txt
 	$(LOCK) -c requirements/dev.txt requirements/mutate.in -o requirements/mutate.txt
 	$(LOCK) --group dev --group demo pyproject.toml -o requirements/dev.txt
 	$(LOCK) pyproject.toml -o requirements/run.txt
 
 clean:
-	rm -rf $(VENV) $(SDK) $(DOCS) build dist mutants $(BUILT) $(CLIENTS)/*/node_modules
+	rm -rf $(VENV) $(SDK) $(DOCS) $(SBOM) build dist mutants $(BUILT) $(CLIENTS)/*/node_modules
