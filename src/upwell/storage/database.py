@@ -241,6 +241,8 @@ def reason_of(exc: Exception) -> str:
     """Why, in PostgreSQL's or the system's words; neither has a password in it."""
     if isinstance(exc, TimeoutError):
         return "no answer in time"
+    if isinstance(exc, asyncpg.TargetServerAttributeNotMatched):
+        return "none of its hosts takes writes"
     number = getattr(exc, "errno", None)
     if isinstance(number, int) and number > 0:
         return os.strerror(number)  # the event loop's own words have the address, and the resolver's number is below 0
