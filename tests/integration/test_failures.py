@@ -95,6 +95,18 @@ async def test_tasks_that_run_again_have_failed_no_longer(ctx: Context, caller: 
     assert len(await ask(ctx, "select kind from failure_count")) == 3, "what nobody fails of has no row"
 
 
+async def test_rows_that_only_lower_are_folded_too(ctx: Context, caller: Caller, clock: Clock) -> None:
+    """They have no example, and the rest of the kind is folded already."""
+    job, ids = await a_broken_job(ctx, caller, clock)
+    await failures.fold_all(ctx)
+    again = tuple(TaskRef(device_id=d, job_id=job) for d in ids[1:4])
+    await steering.repeat_tasks(ctx, caller, c.RepeatTasks(job_id=job, tasks=again))
+    before = counts(await told(ctx, caller, job))
+    await failures.fold_all(ctx)
+    assert counts(await told(ctx, caller, job)) == before
+    assert await ask(ctx, "select lane from failure_count where lane <> 0") == []
+
+
 async def test_kinds_are_bounded_and_the_rest_counted_together(
     ctx: Context, caller: Caller, clock: Clock, monkeypatch: pytest.MonkeyPatch
 ) -> None:

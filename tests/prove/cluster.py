@@ -12,12 +12,11 @@ import subprocess
 import sys
 import time
 from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager, contextmanager
+from contextlib import asynccontextmanager, contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
 import asyncpg
-import psutil
 from alibabacloud_iot20180120.client import Client
 from tests.haproxy import haproxy
 from tests.prove.rollout import Process, free_ports
@@ -75,12 +74,13 @@ class Postgres:
     def kill(self) -> None:
         """As if the machine lost its power: none of its processes does anything more."""
         assert self._process is not None
-        everyone = psutil.Process(self._process.pid).children(recursive=True)
+        pid = self._process.pid
+        children = [int(each) for each in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
         self._process.kill()
-        for each in everyone:
-            each.kill()
+        for each in children:
+            with suppress(ProcessLookupError):
+                os.kill(each, signal.SIGKILL)
         self._process.wait()
-        psutil.wait_procs(everyone, 10)
 
     def promote(self) -> None:
         """It takes writes when this returns."""
@@ -106,12 +106,6 @@ class Postgres:
 
     def said(self) -> str:
         return (self.top / f"{self.name}.log").read_text()[-3000:]
-
-    def receiver(self) -> psutil.Process:
-        """Of a standby, the process that takes what the primary sends."""
-        assert self._process is not None
-        children = psutil.Process(self._process.pid).children()
-        return next(each for each in children if "walreceiver" in " ".join(each.cmdline()))
 
     @property
     def dsn(self) -> str:
@@ -161,12 +155,17 @@ async def _told(server: Postgres, statement: str) -> None:
     await conn.close()
 
 
-async def _streaming(primary: Postgres) -> None:
-    conn = await asyncpg.connect(primary.dsn)
-    async with asyncio.timeout(WITHIN_S):
-        while await conn.fetchval("select count(*) from pg_stat_replication where state = 'streaming'") != 1:
-            await asyncio.sleep(0.1)
+async def _asked(server: Postgres, question: str) -> Any:
+    conn = await asyncpg.connect(server.dsn)
+    answer = await conn.fetchval(question)
     await conn.close()
+    return answer
+
+
+async def _streaming(primary: Postgres) -> None:
+    async with asyncio.timeout(WITHIN_S):
+        while await _asked(primary, "select count(*) from pg_stat_replication where state = 'streaming'") != 1:
+            await asyncio.sleep(0.1)
 
 
 @contextmanager
@@ -211,6 +210,14 @@ class Cluster:
     def log(self) -> str:
         """Of all nodes."""
         return "".join((node.dir / "server.log").read_text() for node in self.nodes)
+
+    async def parted(self) -> None:
+        """From now on the standby gets nothing of what the primary commits."""
+        await _told(self.standby, "alter system set primary_conninfo = ''")
+        await _told(self.standby, "select pg_reload_conf()")
+        async with asyncio.timeout(WITHIN_S):
+            while await _asked(self.primary, "select count(*) from pg_stat_replication"):
+                await asyncio.sleep(0.05)
 
     async def killed_node(self, which: int) -> None:
         await asyncio.to_thread(self.nodes[which].kill)

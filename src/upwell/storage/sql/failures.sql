@@ -53,7 +53,9 @@ with apart as (
 )
 insert into failure_count as c (job_id, lane, kind, reason, code, module, source_version, vendor, examples, n)
 select :job_id, 0, kind, max(reason), max(code), max(module), max(source_version), max(vendor),
-       (string_to_array(string_agg(nullif(array_to_string(examples, ','), ''), ','), ','))[1:3]::uuid[], sum(n)
+       coalesce(
+           (string_to_array(string_agg(nullif(array_to_string(examples, ','), ''), ','), ','))[1:3]::uuid[], '{}'
+       ), sum(n)
 from apart group by kind order by kind
 on conflict (job_id, lane, kind) do update
 set n = c.n + excluded.n, examples = (excluded.examples || c.examples)[1:3],
