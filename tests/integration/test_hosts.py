@@ -1,17 +1,20 @@
 """A database URL with several hosts: a primary, its standby, and one that swallows what it is sent."""
 
+import asyncio
+import logging
 import shutil
+import signal
 import socket
 from collections.abc import AsyncIterator
 from typing import Any
 
 import pytest
-from tests.prove.cluster import Postgres, replicated
+from tests.prove.cluster import Postgres, replicated, steady_ports
 
 from scratch import scratch
 from upwell.domain.errors import Unavailable
 from upwell.storage import hosts
-from upwell.storage.database import Database
+from upwell.storage.database import Connection, Database
 from upwell.storage.hosts import places
 
 
@@ -26,6 +29,50 @@ from upwell.storage.hosts import places
 )
 def test_the_hosts_of_a_url(dsn: str, found: list[tuple[str, int]]) -> None:
     assert places(dsn) == found
+
+
+@pytest.mark.parametrize("how", [signal.SIGKILL, signal.SIGINT, signal.SIGQUIT, None])
+async def test_however_a_server_ends_it_is_unavailable_and_nothing_else(
+    how: signal.Signals | None, caplog: pytest.LogCaptureFixture
+) -> None:
+    """A signal to the postmaster alone, and the end of all its processes at once; many transactions are under way."""
+    caplog.set_level(logging.INFO)
+    top = scratch("upwell-hosts-")
+    server = Postgres(top, "alone", steady_ports(1)[0], "word")
+    try:
+        server.initialise()
+        await server.start()
+        one, over, seen = Database(server.dsn), asyncio.Event(), list[Exception]()
+
+        async def asks(conn: Connection) -> None:
+            await conn.execute("select 1")
+            await conn.fetch("select generate_series(1, 200)")
+            await conn.execute("select pg_sleep(0.001)")
+
+        async def goes_on() -> None:
+            while not over.is_set():
+                try:
+                    await one.transact(asks)
+                except Unavailable as exc:
+                    seen.append(exc)
+                    await asyncio.sleep(0.01)
+
+        await one.open()
+        working = [asyncio.create_task(goes_on()) for _ in range(16)]
+        await asyncio.sleep(0.3)
+        server.end(how)
+        count = len(seen)
+        await asyncio.sleep(1.5)  # the driver looks after its connections once a second
+        over.set()
+        await asyncio.gather(*working)
+        assert len(seen) > count
+        await server.start()
+        await one.transact(asks)
+        await one.close()
+        assert caplog.messages == []
+    finally:
+        server.stop()
+        shutil.rmtree(top, ignore_errors=True)
 
 
 @pytest.fixture

@@ -3,6 +3,7 @@ haproxy with the configuration of `deploy/`, a PostgreSQL with a standby by stre
 
 import asyncio
 import os
+import random
 import re
 import secrets
 import shutil
@@ -19,7 +20,7 @@ from typing import Any
 import asyncpg
 from alibabacloud_iot20180120.client import Client
 from tests.haproxy import haproxy
-from tests.prove.rollout import Process, free_ports
+from tests.prove.rollout import Process
 
 from scratch import scratch
 from upwell.embedded.accounts import in_child, server_account, usable_programs
@@ -28,7 +29,18 @@ from upwell.embedded.files import Paths
 CONFIGURATION = Path("deploy/haproxy/haproxy.cfg")
 BACKUP = "-X stream -C -S standby1 -R -P"  # as docs/cluster.md says it
 WITHIN_S = 60.0
+PORTS = (12_000, 32_000)  # below those that the system gives to connections
 S3_KEYS = {"AWS_ACCESS_KEY_ID": "test", "AWS_SECRET_ACCESS_KEY": "testsecret"}
+
+
+def steady_ports(count: int) -> list[int]:
+    """Ports that are free now, and that no connection of anybody's own is given meanwhile."""
+    found: list[int] = []
+    while len(found) < count:
+        port = random.randrange(*PORTS)
+        with suppress(OSError), socket.create_server(("127.0.0.1", port)):
+            found.append(port)
+    return found
 
 
 class Postgres:
@@ -82,6 +94,15 @@ class Postgres:
                 os.kill(each, signal.SIGKILL)
         self._process.wait()
 
+    def end(self, by: signal.Signals | None) -> None:
+        """By that signal to the postmaster, without one as `kill` does."""
+        if by is None:
+            self.kill()
+            return
+        assert self._process is not None
+        self._process.send_signal(by)
+        self._process.wait()
+
     def promote(self) -> None:
         """It takes writes when this returns."""
         self.run("pg_ctl", "promote", "-D", str(self.data), "-w")
@@ -131,7 +152,7 @@ class Postgres:
 @asynccontextmanager
 async def replicated(top: Path, **settings: str) -> AsyncIterator[tuple[Postgres, Postgres]]:
     """A primary with these settings, and its standby."""
-    password, ports = secrets.token_hex(12), free_ports(2)
+    password, ports = secrets.token_hex(12), steady_ports(2)
     primary, standby = (Postgres(top, *which, password) for which in zip(("primary", "standby"), ports, strict=True))
     try:
         primary.initialise()
@@ -172,7 +193,7 @@ async def _streaming(primary: Postgres) -> None:
 def s3(top: Path) -> Iterator[str]:
     """The URL of a store on a real S3 server."""
     (top / "s3/bucket").mkdir(parents=True)
-    [port] = free_ports(1)
+    [port] = steady_ports(1)
     command = [str(Path(sys.executable).with_name("nanio")), "serve", "--data-dir", str(top / "s3"), "--host",
                "127.0.0.1", "--port", str(port), "--no-access-log"]  # fmt: skip
     env = os.environ | {"NANIO_ACCESS_KEY": "test", "NANIO_SECRET_KEY": "testsecret"}
@@ -248,7 +269,7 @@ def configured(nodes: list[Process], ports: dict[str, int]) -> str:
 async def cluster(count: int, *options: str, **settings: str) -> AsyncIterator[Cluster]:
     """So many nodes with these options, on a PostgreSQL with these settings."""
     top = scratch("upwell-cluster-")
-    ports = dict(zip(("mqtt", "mqtts", "download", "http", "watched"), free_ports(5), strict=True))
+    ports = dict(zip(("mqtt", "mqtts", "download", "http", "watched"), steady_ports(5), strict=True))
     with _kept(top), s3(top) as objects:
         async with replicated(top, **settings) as (primary, standby):
             hosts = f"127.0.0.1:{primary.port},127.0.0.1:{standby.port}"
@@ -271,9 +292,10 @@ async def cluster(count: int, *options: str, **settings: str) -> AsyncIterator[C
 
 
 def _node(given: list[str], options: tuple[str, ...]) -> Process:
-    [mqtts] = free_ports(1)
+    [mqtts] = steady_ports(1)
     more = ["--mqtts", f"127.0.0.1:{mqtts}", "--proxy-protocol", "mqtt,mqtts,download"]
     node = Process(*given, *more, *options, variables=S3_KEYS)
+    node.http, node.mqtt, node.download = steady_ports(3)
     node.mqtts = mqtts  # type: ignore[attr-defined]
     return node
 

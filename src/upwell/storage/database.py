@@ -64,7 +64,8 @@ KINDS = (MANAGEMENT, DEVICES, UPKEEP, LEASE, LOOKUPS)
 _TIES = (asyncpg.DeadlockDetectedError, asyncpg.SerializationError)
 _LOST = (
     asyncpg.PostgresConnectionError, asyncpg.InterfaceError, asyncpg.CannotConnectNowError, OSError,
-    asyncpg.TargetServerAttributeNotMatched,  # of several hosts those that answer are standbys
+    asyncpg.AdminShutdownError, asyncpg.CrashShutdownError,
+    asyncpg.InternalClientError,  # a statement to what is being ended; of several hosts all that answer are standbys
 )  # fmt: skip
 _NO_WRITES = (  # the last two are classes 53 and 58: no disk space, memory or connection left, an IO error
     asyncpg.ReadOnlySQLTransactionError,
@@ -118,12 +119,14 @@ class Database:
     async def open(self) -> None:
         """Connect. Raises Unavailable when PostgreSQL can't be reached."""
         try:
-            self._pool = await asyncpg.create_pool(
-                self._dsn, min_size=1, max_size=self._kind.size, command_timeout=120, timeout=CONNECT_WITHIN_S,
+            pool = await asyncpg.create_pool(  # of a floor it would log each failure to keep it
+                self._dsn, min_size=0, max_size=self._kind.size, command_timeout=120, timeout=CONNECT_WITHIN_S,
                 connect=Hosts(self._dsn).connect,
                 server_settings=_SESSION | {"application_name": _NAME} | dict(self._kind.session),
                 connection_class=type("_Session", (_Session,), {"meter": self.meter}),
             )  # fmt: skip
+            async with pool.acquire():
+                self._pool = pool
         except (*_LOST, asyncpg.PostgresError, ValueError) as exc:
             raise Unavailable(f"{self._name} can't be reached: {reason_of(exc)}") from exc
 
@@ -169,7 +172,11 @@ class Database:
             asked_s = time.perf_counter()
             async with self._pool.acquire(timeout=30) as conn:
                 self.meter.waits.add(time.perf_counter() - asked_s)
-                yield conn
+                try:
+                    yield conn
+                except asyncpg.InternalClientError:  # it is being ended, and would be given to the next as it is
+                    conn.terminate()
+                    raise
         except _UNHELD as exc:
             raise Invalid("text", "no NUL character") from exc
         except asyncpg.DataError as exc:
@@ -243,6 +250,8 @@ def reason_of(exc: Exception) -> str:
         return "no answer in time"
     if isinstance(exc, asyncpg.TargetServerAttributeNotMatched):
         return "none of its hosts takes writes"
+    if isinstance(exc, asyncpg.InternalClientError):
+        return "it is ending the connection"
     number = getattr(exc, "errno", None)
     if isinstance(number, int) and number > 0:
         return os.strerror(number)  # the event loop's own words have the address, and the resolver's number is below 0
