@@ -9,7 +9,7 @@ import shutil
 import sys
 import tempfile
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -28,6 +28,7 @@ class Server:
 
     folder: Path
     by_token: bool = False
+    settings: Mapping[str, str] = field(default_factory=dict)  # by their names in the environment, without UPWELL_
     token: str = field(default="", repr=False)
     key_id: str = field(default_factory=lambda: f"demo{secrets.token_hex(6)}")
     key_secret: str = field(default_factory=lambda: secrets.token_hex(16), repr=False)
@@ -47,7 +48,7 @@ class Server:
     def environment(self) -> dict[str, str]:
         """Ours without any setting of another Upwell."""
         kept = {name: value for name, value in os.environ.items() if not name.startswith("UPWELL_")}
-        own = {"CONFIG": os.devnull, "ALLOW_PRIVATE_PUSH": "true"}
+        own = {"CONFIG": os.devnull, "ALLOW_PRIVATE_PUSH": "true", **self.settings}
         if not self.by_token:
             own["BOOTSTRAP_KEY"] = f"{self.key_id}:{self.key_secret}"
         return kept | {f"UPWELL_{name}": value for name, value in own.items()}

@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, cast
 
+from oidc_provider_mock import run_server_in_thread  # type: ignore[import-untyped]
 from playwright.async_api import Browser, BrowserContext, Page, async_playwright
 
 from demo.chromium import chromium
@@ -45,6 +46,7 @@ async def shots(folder: Path, data: Path) -> None:
     async with server.running(), async_playwright() as driver:
         browser = await driver.chromium.launch(executable_path=chromium(), args=["--no-sandbox"])
         await _outside(browser, server, folder)
+        await _elsewhere(browser, folder)
         async with story.seeded() as upwell:
             paths = await _paths(upwell)
             for size, viewport in SIZES.items():
@@ -72,7 +74,7 @@ async def _paths(upwell: AsyncClient) -> Mapping[str, str]:
         "device-long": "/devices/lamps_lamp-0002",
         "device-away": "/devices/lamps_lamp-0199", "products": "/products", "product": "/products/lamps",
         "packages": "/packages", "packages-all": "/packages?view=all", "package": f"/packages/{packages[0]['id']}",
-        "groups": "/groups", "group": f"/groups/{groups[1]['id']}?count=1", "group-new": "/groups/new",
+        "tags": "/tags", "groups": "/groups", "group": f"/groups/{groups[1]['id']}?count=1", "group-new": "/groups/new",
         "imports": "/imports", "import": f"/imports/{imports[0]['id']}",
         "package-new": "/packages/new?product_id=lamps", "rollouts": "/rollouts", **shown,
         "rollout-new": f"/rollouts/new?package_id={packages[0]['id']}&product_id=lamps&overwrite=true",
@@ -100,6 +102,26 @@ async def _outside(browser: Browser, server: Server, folder: Path) -> None:
             await page.wait_for_url("**/console/")
             await _shot(page, folder / f"home-empty-{size}-light.png")
         await context.close()
+
+
+async def _elsewhere(browser: Browser, folder: Path) -> None:
+    """Where people sign in at a provider of OpenID Connect: of a server of its own, and a provider for tests."""
+    data = make_folder()
+    try:
+        with run_server_in_thread() as there:
+            oidc = {"OIDC_ISSUER": f"http://localhost:{there.server_port}", "OIDC_CLIENT_ID": "upwell",
+                    "OIDC_GROUPS": "everyone=viewer"}  # fmt: skip
+            server = Server(data, by_token=True, settings=oidc)
+            async with server.running():
+                for size, viewport in SIZES.items():
+                    for scheme in ("light", "dark"):
+                        context = await _context(browser, viewport, scheme)
+                        page = await context.new_page()
+                        await page.goto(f"http://{server.http}/console/sign-in?out=1")
+                        await _shot(page, folder / f"sign-in-elsewhere-{size}-{scheme}.png")
+                        await context.close()
+    finally:
+        remove(data)
 
 
 async def _inside(

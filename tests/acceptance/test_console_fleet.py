@@ -10,6 +10,7 @@ import pytest
 
 from acceptance.client import Server, unique, until
 from acceptance.console import Browser, Page, browser
+from acceptance.device import Device
 from acceptance.test_console_packages import scripted
 from acceptance.upwell_client import Api, api
 
@@ -75,6 +76,27 @@ def test_one_that_is_over_is_not_stopped_from_its_page(v1: Api, boss: Browser, v
     assert f"/console/do/imports/{made}/cancel" not in boss.get(f"/imports/{made}").forms
     assert viewer.do(f"/imports/{made}/cancel").status_code == 403
     assert boss.do(f"/imports/{made}/cancel").status_code in (303, 409)
+
+
+def test_those_that_were_heard_or_not_are_found_a_bounded_look_at_a_time(
+    server: Server, v1: Api, boss: Browser
+) -> None:
+    product = v1.do("create_product", name=unique("heard"))["id"]
+    one = v1.do("create_device", product_id=product, name="h-1")
+    v1.do("register_devices", product_id=product, count=1249)
+    lamp = Device(server.mqtt, product, "h-1", one["secret"])
+    lamp.inform("1.0")
+    until(lambda: v1.do("show_device", device_id=one["id"]), lambda told: "last_heard_at" in told)
+    path = f"/devices?product_id={product}&heard="
+    first = boss.get(path + "in-1h")
+    assert "1,000 devices of the list were looked at" in first.text and "h-1" not in first.text
+    [more] = {link for link in first.links() if "cursor=" in link}
+    last = boss.get(f"/devices{more}" if more.startswith("?") else more.removeprefix("/console"))
+    assert one["id"] in last.text and "were looked at" not in last.text
+    assert one["id"] not in boss.get(path + "not-1h&sort=created_at").text
+    assert one["id"] in boss.get(path + "in-1d&q=h-1").text and one["id"] not in boss.get(path + "not-1d&q=h-1").text
+    assert one["id"] in boss.get(path + "whenever&sort=created_at").text, "what says nothing filters nothing"
+    lamp.close()
 
 
 # --- groups -----------------------------------------------------------------------------------------------------------

@@ -183,6 +183,7 @@ def test_all_that_fit_are_selected_with_their_number_and_no_more_than_can_be_kno
         page.click("#bulk-disable [type=submit]")
         expect(page.locator("#bulk-disable [data-progress]")).to_contain_text("of 260")
         page.click("#bulk-disable [data-close]")
+        expect(page.locator("#told")).not_to_contain_text("259")
         expect(page.locator("#told")).to_contain_text("done.")
     disabled = v1.do("list_devices", product_id=product, status="disabled", limit=200)["items"]
     left = int(page.inner_text("#bulk-count").split()[0]) if page.is_visible("#bulk") else 0

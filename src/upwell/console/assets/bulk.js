@@ -147,11 +147,13 @@
     for (const id of gone) beyond.delete(id);
     for (const each of boxes()) if (gone.has(each.value)) each.checked = false;
     progress.textContent = "";
-    if (refused.length) { form.querySelector(".told-here").replaceChildren(note); } else {
-      form.closest("dialog").close();
+    const dialog = form.closest("dialog");
+    if (refused.length && dialog.open) { form.querySelector(".told-here").replaceChildren(note); } else {
+      dialog.close();
       document.getElementById("told").replaceChildren(note);
     }
-    if (done.length) refresh(new Set(chosen().map((each) => each.id))); else count();
+    count();
+    if (done.length) refresh(new Set(chosen().map((each) => each.id)));
   });
 
   function reason(error) {

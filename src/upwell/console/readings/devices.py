@@ -1,6 +1,7 @@
 """Devices: a list that is filtered, sorted and paged as `/v1` does it, and one of them in full."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from datetime import datetime, timedelta
 
 from upwell.console.asking import V1, Members, kept, tried
 from upwell.console.readings.home import PRODUCTS_MAX, is_running
@@ -10,16 +11,24 @@ PAGE = 50
 LINES = 40  # of a device's timeline
 GROUPS_MAX = 100
 NICKNAMES_UP_TO = 20_000  # devices: a nickname has no index, so that a larger fleet would be walked for one
+LOOKED_MAX = (
+    1000  # devices of a page by when they were heard, for which there is no index: every report would pay for it
+)
+LOOK = 200  # of those that one request tells
+HEARD = {"1h": timedelta(hours=1), "1d": timedelta(days=1), "7d": timedelta(days=7), "30d": timedelta(days=30)}
 FILTERS = ("product_id", "status", "group_id", "module", "version", "tag_key", "tag_value", "set_aside")
 
 
 async def read_list(v1: V1, ids: Mapping[str, str], query: Mapping[str, str]) -> Members:
     """A page of devices, and what they may be filtered by; what is searched for is an id, a name or a nickname."""
-    filters = kept(query, *FILTERS)
+    filters, fits = kept(query, *FILTERS), _fits(v1.ctx.now(), query.get("heard", ""))
     counts = await _counts(v1, filters)
     fields = ("name", "nickname") if counts["devices"] <= NICKNAMES_UP_TO else ("name",)
     return {
-        "page": await tried(_searched(v1, filters, query, fields)),
+        "page": await tried(
+            _heard(v1, filters, query, fields, fits) if fits else _searched(v1, filters, query, fields)
+        ),
+        "heard": query.get("heard", "") if fits else "",
         "filters": filters,
         "counts": counts,
         "fields": fields,
@@ -57,6 +66,37 @@ async def _searched(v1: V1, filters: Mapping[str, str], query: Mapping[str, str]
         if found["items"]:
             break
     return found
+
+
+def _fits(now: datetime, heard: str) -> Callable[[Members], bool] | None:
+    """Which devices were heard so: `in-1d`, within a day; `not-1d`, not for a day, or never. None: it says nothing."""
+    how, _, span = heard.partition("-")
+    if how not in ("in", "not") or span not in HEARD:
+        return None
+    since = now - HEARD[span]
+
+    def fits(device: Members) -> bool:
+        at = device.get("last_heard_at")
+        return (at is not None and datetime.fromisoformat(at) >= since) is (how == "in")
+
+    return fits
+
+
+async def _heard(
+    v1: V1, filters: Mapping[str, str], query: Mapping[str, str], fields: Sequence[str], fits: Callable[[Members], bool]
+) -> Members:
+    """Those of the list that were heard so, as far as LOOKED_MAX of it were looked at; the next page goes on there."""
+    if query.get("q", "").strip():
+        page = await _searched(v1, filters, query, fields)
+        return {"items": list(filter(fits, page["items"]))}
+    cursor, looked, found = query.get("cursor", "").strip(), 0, list[Members]()
+    while looked < LOOKED_MAX and len(found) < PAGE:
+        page = await v1.get("/devices", limit=LOOK, cursor=cursor, **filters, **kept(query, "sort"))
+        looked, cursor = looked + len(page["items"]), page.get("next_cursor", "")
+        found += filter(fits, page["items"])
+        if not cursor:
+            break
+    return {"items": found, "looked": looked, **({"next_cursor": cursor} if cursor else {})}
 
 
 async def _by_id(v1: V1, text: str) -> Members | None:
