@@ -21,6 +21,7 @@ def paths(fleet: dict[str, Any]) -> list[str]:
         f"/rollouts/{rollout}?reasons=1", "/rollouts/new",
         f"/rollouts/new?package_id={fleet['package']}&product_id={product}",
         "/packages", "/packages?view=all", f"/packages/{fleet['package']}",
+        f"/rollouts/{rollout}/leave-out?from_version=1.0", "/tags", "/devices?heard=not-1d",
         "/packages/new", "/groups", f"/groups/{fleet['group']}", "/groups/new", "/imports",
         f"/imports/{fleet['import']}", "/audit", "/account", "/hooks", f"/hooks/{fleet['hook']}",
         f"/hooks/{fleet['hook']}/deliveries/{fleet['event']}", "/people", "/keys", "/sessions", "/nothing",
@@ -42,6 +43,24 @@ def test_every_page(axe: str, fleet: dict[str, Any], visit: Visit, dark: bool, n
             found += [f"{path}: {wide} px too wide"] if wide > 0 else []
     assert found == []
     assert [each for each in said if "404" not in each] == []
+
+
+def test_what_the_core_says_is_said_in_the_pages_language(v1: Api, fleet: dict[str, Any], visit: Visit) -> None:
+    page: Page = visit(f"/devices/{fleet['device']}", language="zh-CN")
+    answer = page.locator(".answer")
+    expect(answer).to_contain_text("查看失败原因")
+    assert answer.locator("[lang=en]").count() == 0
+    page.goto(
+        page.url.split("/devices/")[0]
+        + "/rollouts/new?package_id="
+        + fleet["package"]
+        + "&product_id="
+        + fleet["product"]
+    )
+    page.check("#field-whom-percent")
+    page.fill("#field-targets-percent", "500")
+    wrong = page.locator("#field-targets-percent-wrong")
+    expect(wrong).to_contain_text("必须为：大于 0 且不超过 100 的数字")
 
 
 def test_streams_of_pages_that_were_left_are_over(fleet: dict[str, Any], visit: Visit) -> None:
