@@ -28,6 +28,7 @@ def paths(fleet: dict[str, Any]) -> list[str]:
     ]  # fmt: skip
 
 
+@pytest.mark.timeout(600)  # some 35 pages, on a machine that has more to do
 @pytest.mark.parametrize("dark", [False, True], ids=["light", "dark"])
 @pytest.mark.parametrize("narrow", [False, True], ids=["desktop", "phone"])
 def test_every_page(axe: str, fleet: dict[str, Any], visit: Visit, dark: bool, narrow: bool) -> None:
