@@ -34,6 +34,11 @@ DESCRIBED: dict[str, tuple[str, str]] = {
         "postgresql://USER:PASSWORD@HOST/DATABASE of your own, 15 or newer; of HOST,HOST the one that takes writes",
         "the embedded one",
     ),
+    "secret_key_file": (
+        "File with the keys that secrets in the database are encrypted with; nobody else may read it",
+        "none",
+    ),
+    "secret_key_command": ("Command that prints these keys instead, run once at the start", "none"),
     "objects_url": ("Where firmware files are: file:///FOLDER or s3://BUCKET/PREFIX", "in the data dir"),
     "buckets": ("Where owners' buckets are: REGION/BUCKET=URL, separated by commas", "in the firmware files' store"),
     "allow_private_push": ("Whether status pushes and hooks may go to addresses that are not public", "off"),

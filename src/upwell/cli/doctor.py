@@ -24,7 +24,8 @@ def doctor(
     mqtt_ws: Option = None, mqtt_wss: Option = None, tls_cert: Option = None, tls_key: Option = None,
     device_tls: Option = None, device_tls_cert: Option = None, device_tls_key: Option = None,
     download: Option = None, downloads: Option = None, metrics: Option = None,
-    public_url: Option = None, public_tls_url: Option = None, database_url: Option = None, objects_url: Option = None,
+    public_url: Option = None, public_tls_url: Option = None, database_url: Option = None,
+    secret_key_file: Option = None, secret_key_command: Option = None, objects_url: Option = None,
     buckets: Option = None, dynamic_registration: Option = None, disk_floor_mb: Option = None,
     trusted_proxies: Option = None, proxy_protocol: Option = None,
     probe_: Annotated[

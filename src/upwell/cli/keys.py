@@ -64,6 +64,8 @@ def key_create(
     server_admin: Annotated[bool, typer.Option("--server-admin", help="it may make accounts, by /v1/accounts")] = False,
     data_dir: Option = None,
     database_url: Option = None,
+    secret_key_file: Option = None,
+    secret_key_command: Option = None,
     as_json: Annotated[bool, typer.Option("--json")] = False,
 ) -> None:
     """Make an access key; its secret is shown this once. That of the dialect upwell is the token to send."""
@@ -76,6 +78,7 @@ def key_create(
             "key create", {**what, "space": space, "product_key": product, "is_server_admin": server_admin or None},
             lambda ctx: access.create_key(ctx, account, role, dialect, is_token=is_token, lifetime=lifetime, **of),
         ),
+        with_secrets=not is_token,
     )  # fmt: skip
     facts = {
         "id": key.key_id, "secret": key.secret, "dialect": key.dialect, "role": key.role, "account": account,

@@ -60,6 +60,7 @@ SECTIONS: Mapping[str, Mapping[str, Place]] = {
         "serve": Place("Run the server.", "serving:serve"),
         "migrate": Place("Bring the database's schema to this version.", "migrating:migrate"),
         "doctor": Place("Look at an installation: what is wrong, and what to do.", "doctor:doctor"),
+        "secrets": Place("Secrets in the database: encrypted with which key.", "sealing:app"),
         "check": Place("Count anew and compare with the counters.", "serving:check"),
         "backup": Place("Back up the database and the firmware files.", "backups:backup"),
         "verify-backup": Place("Whether a backup is whole.", "backups:verify_backup"),

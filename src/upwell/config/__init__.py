@@ -51,6 +51,8 @@ class Settings:
     public_url: str
     public_tls_url: str | None
     database_url: str | None = field(repr=False)
+    secret_key_file: Path | None
+    secret_key_command: str | None = field(repr=False)
     objects_url: str | None
     buckets: Mapping[str, str]  # URL by `[project:]region/bucket`
     allow_private_push: bool

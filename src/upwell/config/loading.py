@@ -12,6 +12,7 @@ from upwell.config.sources import BOOTSTRAP_VARIABLE, SettingError, meant, read_
 from upwell.config.values import (
     bootstrap_key_of,
     buckets,
+    command,
     data_dir,
     database_url,
     log_file,
@@ -112,6 +113,8 @@ def _checked(given: Mapping[str, str], sources: Mapping[str, str], bootstrap_key
         device_tls_cert=_maybe(readable, "device_tls_cert", given),
         device_tls_key=_maybe(readable, "device_tls_key", given),
         database_url=_maybe(database_url, "database_url", given),
+        secret_key_file=_maybe(readable, "secret_key_file", given),
+        secret_key_command=_maybe(command, "secret_key_command", given),
         objects_url=_maybe(objects_url, "objects_url", given),
         buckets=buckets(word["buckets"]),
         allow_private_push=switch("allow_private_push", word["allow_private_push"]),
@@ -182,6 +185,8 @@ def _refuse_same(listeners: Mapping[str, HostPort | None]) -> None:
 def _refuse_half_pairs(given: Mapping[str, str]) -> None:
     """A certificate needs its key, a listener with TLS needs both, and a second pair needs a first; a provider of
     sign-in needs what we are to it, and whom it lets in."""
+    if "secret_key_file" in given and "secret_key_command" in given:
+        raise SettingError("secret_key_command", "(hidden)", "not beside secret_key_file: give one of them")
     for name in TLS_LISTENERS:
         for needed in ("tls_cert", "tls_key"):
             if name in given and needed not in given:

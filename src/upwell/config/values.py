@@ -1,6 +1,7 @@
 """How the word of a setting is read, a function a kind. Each raises SettingError, which tells the rule."""
 
 import re
+import shlex
 from ipaddress import IPv4Network, IPv6Network, ip_network
 from pathlib import Path
 from typing import TypeVar
@@ -87,6 +88,17 @@ def buckets(value: str) -> dict[str, str]:
             raise SettingError("buckets", parts[1], "is given twice")
         found[parts[1]] = objects_url("buckets", parts[2])
     return found
+
+
+def command(setting: str, value: str) -> str:
+    """A program and its arguments, as a shell splits them; it is not shown in a refusal, for it may name a secret."""
+    try:
+        is_one = bool(shlex.split(value)) and "\0" not in value
+    except ValueError:
+        is_one = False
+    if not is_one:
+        raise SettingError(setting, "(hidden)", "must be a program and its arguments, quoted as for a shell")
+    return value
 
 
 def one_of(setting: str, value: str, words: tuple[W, ...], *, any_case: bool = False) -> W:

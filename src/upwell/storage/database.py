@@ -20,6 +20,7 @@ import asyncpg
 
 from upwell.domain.errors import Held, Invalid, Unavailable
 from upwell.storage.hosts import Hosts, notices_that_it_is_gone
+from upwell.storage.sealing import Seals
 from upwell.storage.steps import newest_version
 from upwell.storage.timing import PoolMeter
 
@@ -80,6 +81,7 @@ class _Session(asyncpg.Connection):
     transaction is rolled back all the same."""
 
     meter: PoolMeter  # of the pool; each has a class of its own
+    seals: Seals  # of the process
 
     def __init__(self, protocol: Any, transport: asyncio.Transport, *rest: Any) -> None:
         super().__init__(protocol, transport, *rest)
@@ -107,12 +109,14 @@ class _Session(asyncpg.Connection):
 
 
 class Database:
-    """One kind of connections to one PostgreSQL; `name` is what its refusals call it."""
+    """One kind of connections to one PostgreSQL; `name` is what its refusals call it, `seals` is what secrets are kept
+    by."""
 
-    def __init__(self, dsn: str, name: str = "PostgreSQL", pool: Pool = MANAGEMENT) -> None:
+    def __init__(self, dsn: str, name: str = "PostgreSQL", pool: Pool = MANAGEMENT, seals: Seals | None = None) -> None:
         self._dsn = dsn
         self._name = name
         self._kind = pool
+        self.seals = seals or Seals()
         self._pool: asyncpg.Pool[asyncpg.Record] | None = None
         self.meter = PoolMeter(pool.name)
 
@@ -123,7 +127,7 @@ class Database:
                 self._dsn, min_size=0, max_size=self._kind.size, command_timeout=120, timeout=CONNECT_WITHIN_S,
                 connect=Hosts(self._dsn).connect,
                 server_settings=_SESSION | {"application_name": _NAME} | dict(self._kind.session),
-                connection_class=type("_Session", (_Session,), {"meter": self.meter}),
+                connection_class=type("_Session", (_Session,), {"meter": self.meter, "seals": self.seals}),
             )  # fmt: skip
             async with pool.acquire():
                 self._pool = pool
@@ -132,7 +136,7 @@ class Database:
 
     async def beside(self, pool: Pool) -> "Database":
         """Connections of another kind to the same PostgreSQL, open. Raises as `open` does."""
-        other = Database(self._dsn, self._name, pool)
+        other = Database(self._dsn, self._name, pool, self.seals)
         await other.open()
         return other
 
@@ -242,6 +246,13 @@ class Witnessed(Database):
         result = await self._of.transact(witnessed)
         self.has_written = True
         return result
+
+
+def seals_of(conn: Connection) -> Seals:
+    """What secrets are kept by in the database of this connection."""
+    seals = getattr(conn, "seals", None)  # of the session behind the pool's proxy
+    assert isinstance(seals, Seals)  # noqa: S101  # every connection is of a Database
+    return seals
 
 
 def reason_of(exc: Exception) -> str:

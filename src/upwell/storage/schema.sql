@@ -1267,6 +1267,8 @@ CREATE TABLE node (
     lease_until timestamp with time zone NOT NULL,
     program text,
     knows integer,
+    sealed_by text,
+    opens text[] DEFAULT '{}'::text[] NOT NULL,
     CONSTRAINT node_pkey PRIMARY KEY (node_id)
 );
 
@@ -1437,6 +1439,14 @@ CREATE TABLE schema_version (
     version integer NOT NULL,
     needs integer,
     CONSTRAINT schema_version_pkey PRIMARY KEY (version)
+);
+
+CREATE TABLE seal_key (
+    key_id text NOT NULL,
+    check_value text NOT NULL,
+    added_at timestamp with time zone NOT NULL,
+    whole_at timestamp with time zone,
+    CONSTRAINT seal_key_pkey PRIMARY KEY (key_id)
 );
 
 CREATE TABLE secret (

@@ -9,6 +9,7 @@ from upwell.domain.records import device_record
 from upwell.domain.setbacks import HELD
 from upwell.storage.database import Row, filled
 from upwell.storage.job_rows import care_of
+from upwell.storage.sealing import Kept, Seals
 
 
 def space_of(row: Row) -> c.Space:
@@ -21,16 +22,19 @@ def space_of(row: Row) -> c.Space:
     )
 
 
-def product_of(row: Row) -> c.Product:
-    """The product in a row, with its space."""
+def product_of(row: Row, seals: Seals) -> c.Product:
+    """The product in a row, with its space. Raises Unsealable."""
+    secret = seals.open(Kept.PRODUCT, row["product_id"], row["product_secret"])
     defaults = care_of(row["rollout_defaults"])
     return filled(
-        c.Product, row, space=space_of(row), facts=json.loads(row["facts"]), rollout_defaults=defaults
+        c.Product, row, space=space_of(row), facts=json.loads(row["facts"]), rollout_defaults=defaults,
+        product_secret=secret,
     )  # fmt: skip
 
 
-def device_of(row: Row) -> c.Device:
-    """The device in a row, with its space."""
+def device_of(row: Row, seals: Seals) -> c.Device:
+    """The device in a row, with its space. Raises Unsealable."""
+    secondary = row["secondary_secret"]
     return filled(
         c.Device,
         row,
@@ -41,6 +45,8 @@ def device_of(row: Row) -> c.Device:
         versions=json.loads(row["versions"] or "{}"),
         record=record_of(row),
         set_aside=_set_aside(row),
+        secret=seals.open(Kept.DEVICE, row["device_id"], row["secret"]),
+        secondary_secret=None if secondary is None else seals.open(Kept.SECONDARY, row["device_id"], secondary),
     )
 
 

@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Literal
 from urllib.parse import urlsplit
 
+import asyncpg
 import httpx
 from cryptography import x509
 
@@ -25,12 +26,15 @@ from upwell.config.addresses import HostPort
 from upwell.domain.concerns import ENDS_SOON
 from upwell.domain.errors import UpwellError
 from upwell.objects import local_folder
+from upwell.service.upgrade import seal_keys
 from upwell.storage.database import Database
 from upwell.storage.migrating import require_schema
 from upwell.storage.queries import sheet
+from upwell.storage.sealing import no_key
 from upwell.storage.steps import newest_version
 from upwell.wiring.certificates import ServerCertificates
 from upwell.wiring.health import MB, folders_of
+from upwell.wiring.secret_keys import keys_from
 from upwell.wiring.stores import open_stores
 
 SQL = sheet("checkup")
@@ -66,6 +70,7 @@ async def findings(
         async with connect() as database:
             async for found in _database(database):
                 yield found
+            yield await _secrets(settings, database)
     except UpwellError as exc:
         yield Finding("database", "fault", exc.problem, "start it, or correct --database-url or --data-dir")
     yield await _objects(settings)
@@ -162,6 +167,28 @@ async def _database(database: Database) -> AsyncIterator[Finding]:
                       "let both machines keep time by NTP: signatures and deadlines are compared with it")  # fmt: skip
     else:
         yield Finding("clock", "ok", "it is the database's")
+
+
+async def _secrets(settings: Settings, database: Database) -> Finding:
+    about = "secrets"
+    try:
+        seals = (await keys_from(settings)).seals()
+        found = await seal_keys.look(database)
+    except UpwellError as exc:
+        return Finding(about, "fault", exc.problem, "give the keys as the server is given them")
+    except asyncpg.UndefinedTableError:
+        return Finding(about, "ok", "they are plain: the schema is of a program that encrypts none")
+    missing = [each.key_id for each in found if not seals.has(each.key_id, each.check_value)]
+    if missing:
+        return Finding(about, "fault", no_key(missing), "without it no device can log in: give the server all keys")
+    if not found:
+        said = f"the key {seals.first} is not in use yet" if seals.first else "they are plain"
+        return Finding(about, "ok", f"{said}: --secret-key-file encrypts them")
+    if [each.key_id for each in found if each.whole_at] == [seals.first] and len(found) == 1:
+        return Finding(about, "ok", f"all are encrypted with the key {seals.first}")
+    now = f"new ones are encrypted with the key {seals.first}" if seals.first else "new ones are plain"
+    fact = f"{now}, and others may be plain or with {', '.join(each.key_id for each in found)}"
+    return Finding(about, "warning", fact, "upwell secrets rotate")
 
 
 async def _objects(settings: Settings) -> Finding:

@@ -50,7 +50,7 @@ from upwell.service.context import Context
 from upwell.service.manage import access, first_user
 from upwell.service.manage.admission import Gate
 from upwell.service.manage.audit_book import Book
-from upwell.service.upgrade import news, nodes, streams
+from upwell.service.upgrade import news, nodes, seal_keys, streams
 from upwell.service.upgrade.downloads import server_secret
 from upwell.storage.database import DEVICES, LEASE, LOOKUPS, UPKEEP, Database, Pool
 from upwell.storage.migrating import migrate, require_schema, require_settled
@@ -62,6 +62,7 @@ from upwell.wiring.metrics import Delays, Downloads, Meter
 from upwell.wiring.metrics_door import open_metrics
 from upwell.wiring.open_files import room_of_this_process
 from upwell.wiring.postgres import OwnPostgres
+from upwell.wiring.secret_keys import Keys, keys_from
 from upwell.wiring.sight import sight_of
 from upwell.wiring.stores import open_database, open_stores
 from upwell.wiring.upload_desk import Uploads
@@ -76,6 +77,7 @@ class Share:
 
     dsn: str = field(repr=False)
     number: int
+    keys: Keys = field(repr=False)
 
 
 class Server:
@@ -119,10 +121,12 @@ class Server:
         self.certificates.refresh(again=True)
 
     async def _open(self) -> None:
+        keys = self._share.keys if self._share else await keys_from(self.settings)
         dsn = self._share.dsn if self._share else self.settings.database_url or await self._embedded()
-        database = await open_database(self.settings, dsn)
+        database = await open_database(self.settings, dsn, keys.seals())
         self._stack.push_async_callback(database.close)
         await (require_schema(database) if self._share else migrate(database, alone=self.settings.database_url is None))
+        await seal_keys.begin(database)
         self._databases = [database]
         devices, upkeep, lookups = [await self._beside(database, kind) for kind in (DEVICES, UPKEEP, LOOKUPS)]
         self.objects = await open_stores(self.settings)
@@ -138,6 +142,7 @@ class Server:
         self.links = Links(self.ctx, self.objects.local_path, secret, self.flows)
         self.lease = nodes.Lease(await self._beside(database, LEASE), self.node_id, self.ctx.now)
         await self.lease.keep()
+        await seal_keys.begin(database)  # again, for keys may have been taken away that nobody seemed to use
         self._stack.push_async_callback(self._leave)
         await require_settled(database)  # from here on nobody takes away what this program uses
 

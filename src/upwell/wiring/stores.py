@@ -8,12 +8,15 @@ from upwell.domain.errors import Unavailable, UpwellError
 from upwell.objects import open_bucket, open_objects
 from upwell.objects.buckets import CHECK_WITHIN_S, Buckets
 from upwell.storage.database import Database
+from upwell.storage.sealing import Seals
 
 
-async def open_database(settings: Settings, dsn: str) -> Database:
-    """The database, connected to. Raises Unavailable naming the setting that says where it is."""
+async def open_database(settings: Settings, dsn: str, seals: Seals | None = None) -> Database:
+    """The database, connected to; `seals` is what its secrets are kept by, for whoever needs them. Raises Unavailable
+    naming the setting that says where it is."""
     given = settings.database_url is not None
-    database = Database(dsn, f"The PostgreSQL of {settings.named('database_url')}" if given else "PostgreSQL")
+    name = f"The PostgreSQL of {settings.named('database_url')}" if given else "PostgreSQL"
+    database = Database(dsn, name, seals=seals)
     await database.open()
     return database
 

@@ -26,10 +26,12 @@ from upwell.service.context import Context
 from upwell.service.journal import tell
 from upwell.service.manage import first_user
 from upwell.service.manage.access import NewKey
+from upwell.service.upgrade import seal_keys
 from upwell.storage.migrating import migrate
 from upwell.wiring.listeners import Addresses, reserved
 from upwell.wiring.metrics_door import open_metrics
 from upwell.wiring.postgres import OwnPostgres
+from upwell.wiring.secret_keys import keys_from
 from upwell.wiring.server import Share, first_keys
 from upwell.wiring.stores import open_database
 from upwell.wiring.worker_metrics import LINE_MAX, WorkerMetrics
@@ -88,6 +90,7 @@ class Workers:
     async def start(self) -> Addresses:
         """Returns when every worker is ready. Raises UpwellError for what can't be started."""
         try:
+            self._keys = await keys_from(self.settings)
             self._dsn = self.settings.database_url or await self._embedded()
             await self._prepare()
             self.settings, held = reserved(self.settings)
@@ -119,9 +122,10 @@ class Workers:
         return await postgres.start()
 
     async def _prepare(self) -> None:
-        database = await open_database(self.settings, self._dsn)
+        database = await open_database(self.settings, self._dsn, self._keys.seals())
         try:
             await migrate(database, alone=self.settings.database_url is None)
+            await seal_keys.begin(database)
             self.first_keys = await first_keys(self.settings, Context(database))
             self.first_sign_in = await first_user.leave(Context(database))
         finally:
@@ -134,7 +138,7 @@ class Workers:
         )
         self._running[number] = process
         assert process.stdin is not None and process.stdout is not None  # noqa: S101  # both are pipes
-        process.stdin.write(handed(Hand(self.settings, Share(self._dsn, number))))
+        process.stdin.write(handed(Hand(self.settings, Share(self._dsn, number, self._keys))))
         try:
             line = await asyncio.wait_for(process.stdout.readline(), READY_WITHIN_S)
         except TimeoutError:

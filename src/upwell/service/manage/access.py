@@ -1,8 +1,8 @@
 """Who may ask: accounts, access keys and roles.
 
-Secrets of keys that sign are kept readable because every vendor's signature is an HMAC made with them. A key that is
-shown whole is a token: of it only the hash is kept, so that nobody who reads the database can use it. A key reaches
-only its own account (law 8); a revoked key, or one whose time is over, is as good as none.
+Secrets of keys that sign are kept so that they can be read (sealing), because every vendor's signature is an HMAC made
+with them. A key that is shown whole is a token: of it only the hash is kept, so that nobody who reads the database can
+use it. A key reaches only its own account (law 8); a revoked key, or one whose time is over, is as good as none.
 """
 
 import hmac
@@ -20,8 +20,10 @@ from upwell.service.dice import dice
 from upwell.service.journal import tell
 from upwell.service.manage.audit import LOCAL, Act, Asker
 from upwell.service.upgrade import events
-from upwell.storage.database import Connection, Row, filled
+from upwell.service.upgrade.seal_keys import readable
+from upwell.storage.database import Connection, Row, filled, seals_of
 from upwell.storage.queries import sheet
+from upwell.storage.sealing import Kept
 
 log = logging.getLogger(__name__)
 _Q = sheet("access")
@@ -274,7 +276,7 @@ async def find_keys(ctx: Context, key_ids: Sequence[str]) -> list[AccessKey | No
     """For each id its key; None when there is none, or it was revoked, or its time is over."""
     async with ctx.lookups.connection() as conn:
         rows = await conn.fetch(*_Q["find_keys"](key_ids=list(dict.fromkeys(key_ids)), now=ctx.now()))
-    found = {row["key_id"]: _key(row) for row in rows}
+        found = {row["key_id"]: _key(row, _secret(conn, row)) for row in rows}
     return [found.get(key_id) for key_id in key_ids]
 
 
@@ -324,7 +326,8 @@ async def make_key(
     key_id, secret = given or (_token() if is_token else ("UW" + dice(KEY_ID_SIZE - 2), dice(KEY_SECRET_SIZE)))
     now = ctx.now()
     key = NewKey(key_id, secret, account_id, role, dialect, now, None if lifetime is None else now + lifetime)
-    kept = {"secret": None if is_token else secret, "secret_hash": _hash(secret) if is_token else None}
+    sealed = None if is_token else seals_of(conn).seal(Kept.KEY, key_id, secret)
+    kept = {"secret": sealed, "secret_hash": _hash(secret) if is_token else None}
     whose = {"key_id": key_id, "account_id": account_id, "role": role, "dialect": dialect}
     of = scope or Scope()
     whose |= {"space_id": of.space_id, "product_id": of.product_id, "is_server_admin": is_server_admin}
@@ -344,5 +347,11 @@ def _hash(token: str) -> bytes:
     return sha256(token.encode("utf-8", "surrogatepass")).digest()
 
 
-def _key(row: Row) -> AccessKey:
-    return filled(AccessKey, row)
+def _key(row: Row, secret: str | None = None) -> AccessKey:
+    """The key in a row; its secret was read where it is needed."""
+    return filled(AccessKey, row, secret=secret)
+
+
+def _secret(conn: Connection, row: Row) -> str | None:
+    """What it signs with; None of a token, and of one whose secret can't be read, which opens nothing."""
+    return None if row["secret"] is None else readable(conn, Kept.KEY, row["key_id"], row["secret"])

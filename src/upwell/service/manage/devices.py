@@ -22,8 +22,9 @@ from upwell.service.manage.products import find_product
 from upwell.service.upgrade import census, setbacks, spread
 from upwell.service.upgrade.cancelling import end_open
 from upwell.service.upgrade.lives import delete_devices, make_device
-from upwell.storage.database import Connection
+from upwell.storage.database import Connection, seals_of
 from upwell.storage.queries import sheet
+from upwell.storage.sealing import Kept
 from upwell.storage.views import device_of
 
 SQL = sheet("devices")
@@ -85,7 +86,8 @@ async def show_devices(ctx: Context, caller: Caller, cmd: c.ShowDevices) -> tupl
 async def views(conn: Connection, caller: Caller, ids: Sequence[UUID], now: datetime) -> list[c.Device]:
     """The caller's live devices among these, in their order."""
     rows = await conn.fetch(*SQL["show_devices"](account_id=caller.account_id, device_ids=ids, now=now))
-    return [device_of(row) for row in rows]
+    seals = seals_of(conn)
+    return [device_of(row, seals) for row in rows]
 
 
 # --- changed ---
@@ -118,11 +120,12 @@ async def reset_secret(ctx: Context, caller: Caller, cmd: c.ResetSecret) -> c.Se
     """Give a device another secret, and end its connection if asked. Raises NotFound, Missing."""
     require(caller, "operator")
     secret = cmd.secret or dice(DEVICE_SECRET_SIZE)
-    which = "reset_secondary" if cmd.secondary else "reset_secret"
+    which, kept = ("reset_secondary", Kept.SECONDARY) if cmd.secondary else ("reset_secret", Kept.DEVICE)
 
     async def body(conn: Connection) -> c.SecretReset:
         device_id, now = await lock_device(conn, caller, cmd.device), ctx.now()
-        await conn.execute(*SQL[which](device_id=device_id, secret=secret, now=now))
+        sealed = seals_of(conn).seal(kept, device_id, secret)
+        await conn.execute(*SQL[which](device_id=device_id, secret=sealed, now=now))
         if cmd.disconnect:
             await conn.execute(*SQL["let_go"](device_id=device_id, now=now))
             await census.settle(conn, [device_id])

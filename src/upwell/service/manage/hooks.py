@@ -14,8 +14,9 @@ from upwell.service.context import Context
 from upwell.service.manage.access import Caller, require
 from upwell.service.manage.pages import page, span
 from upwell.service.manage.spaces import find_space, space_number
-from upwell.storage.database import Connection, filled
+from upwell.storage.database import Connection, filled, seals_of
 from upwell.storage.queries import sheet
+from upwell.storage.sealing import Kept
 
 SQL = sheet("hooks")
 
@@ -107,7 +108,8 @@ async def create_action(ctx: Context, caller: Caller, cmd: c.CreateAction) -> c.
             raise NotFound("hook", str(cmd.hook_id))
         if await conn.fetchval(*SQL["count_actions"](hook_id=cmd.hook_id)) >= cmd.most:
             raise TooMany("actions", cmd.most)
-        given = {"url": cmd.url, "token": cmd.token, "server_name": cmd.server_name}
+        token = seals_of(conn).maybe(Kept.ACTION, action_id, cmd.token)
+        given = {"url": cmd.url, "token": token, "server_name": cmd.server_name}
         await conn.execute(*SQL["make_action"](action_id=action_id, now=ctx.now(), **which, **given))
         return await _action(conn, caller, action_id)
 
@@ -142,7 +144,8 @@ async def update_action(ctx: Context, caller: Caller, cmd: c.UpdateAction) -> c.
 
     async def body(conn: Connection) -> c.HookAction:
         which = {"action_id": cmd.action_id, "account_id": caller.account_id}
-        given = {"url": cmd.url, "token": cmd.token, "server_name": cmd.server_name}
+        token = seals_of(conn).maybe(Kept.ACTION, cmd.action_id, cmd.token)
+        given = {"url": cmd.url, "token": token, "server_name": cmd.server_name}
         if await conn.fetchval(*SQL["update_action"](**which, **given)) is None:
             raise NotFound("action of a hook", str(cmd.action_id))
         await conn.execute(*SQL["redirect_news"](action_id=cmd.action_id, url=cmd.url, now=ctx.now()))

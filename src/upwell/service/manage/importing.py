@@ -11,6 +11,7 @@ import asyncio
 import logging
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from hmac import compare_digest
 from typing import Any
 from uuid import UUID
 
@@ -30,7 +31,8 @@ from upwell.service.manage.tags import check_text
 from upwell.service.rows import RowReader
 from upwell.service.upgrade.fill import Chunk, Waiting
 from upwell.service.upgrade.lives import make_devices
-from upwell.storage.database import Connection, Row
+from upwell.storage.database import Connection, Row, seals_of
+from upwell.storage.sealing import Kept
 
 log = logging.getLogger(__name__)
 CHUNK_ROWS = 500
@@ -174,11 +176,18 @@ class _Work:
                 self.refuse(each.row, _repeated("name", found["row_number"]))
             elif each.device.public_id not in (None, found["public_id"]):
                 self.refuse(each.row, _otherwise("id"))
-            elif each.device.secret not in (None, found["secret"]):
+            elif not self._is_secret(found, each.device.secret):
                 self.refuse(each.row, _otherwise("secret"))
             else:
                 self.existing += 1
         return new
+
+    def _is_secret(self, found: Row, secret: str | None) -> bool:
+        """Whether a list says the secret that the device has, or none."""
+        if secret is None:
+            return True
+        has = seals_of(self.conn).open(Kept.DEVICE, found["device_id"], found["secret"])
+        return compare_digest(secret.encode("utf-8", "surrogatepass"), has.encode())
 
     async def _free(self, new: Sequence[c.NewDevice]) -> list[c.NewDevice]:
         """Those whose ids no other device has, nor is known by."""

@@ -20,9 +20,10 @@ from upwell.service.manage.pages import page, sliced
 from upwell.service.manage.parts import Incoming
 from upwell.service.manage.products import find_product
 from upwell.service.rows import RowReader
-from upwell.storage.database import Connection, filled
+from upwell.storage.database import Connection, Row, filled, seals_of
 from upwell.storage.orders import IMPORTS
 from upwell.storage.queries import sheet
+from upwell.storage.sealing import Kept
 
 log = logging.getLogger(__name__)
 SQL = sheet("imports")
@@ -107,7 +108,7 @@ async def list_devices(ctx: Context, caller: Caller, cmd: c.ListImportDevices) -
     async def some(after: int) -> tuple[c.ImportedDevice, ...]:
         async with ctx.database.connection() as conn:
             rows = await conn.fetch(*SQL["list_imported"](import_id=cmd.import_id, after=after, take=FLOW))
-        return tuple(filled(c.ImportedDevice, row) for row in rows)
+            return tuple(_imported(conn, row) for row in rows)
 
     async def rest() -> AsyncIterator[tuple[c.ImportedDevice, ...]]:
         last = first
@@ -117,6 +118,11 @@ async def list_devices(ctx: Context, caller: Caller, cmd: c.ListImportDevices) -
 
     first = await some(0)
     return Flow(form=cmd.form, first=first, rest=rest())
+
+
+def _imported(conn: Connection, row: Row) -> c.ImportedDevice:
+    secret = seals_of(conn).open(Kept.DEVICE, row["device_id"], row["secret"])
+    return filled(c.ImportedDevice, row, secret=secret)
 
 
 async def cancel_import(ctx: Context, caller: Caller, cmd: c.CancelImport) -> c.Import:

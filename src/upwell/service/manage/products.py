@@ -18,10 +18,11 @@ from upwell.service.manage.access import Caller, require
 from upwell.service.manage.pages import page, sliced
 from upwell.service.manage.spaces import find_space, space_number
 from upwell.service.upgrade import setbacks
-from upwell.storage.database import Connection, Row
+from upwell.storage.database import Connection, Row, seals_of
 from upwell.storage.job_rows import kept_care
 from upwell.storage.orders import PRODUCTS
 from upwell.storage.queries import sheet
+from upwell.storage.sealing import Kept
 from upwell.storage.views import product_of
 
 SQL = sheet("products")
@@ -36,12 +37,13 @@ async def create_product(ctx: Context, caller: Caller, cmd: c.CreateProduct) -> 
     made_up = cmd.key_head + dice(cmd.key_size - len(cmd.key_head))
     product_id, key, secret = ctx.new_id(), cmd.product_key or made_up, dice(PRODUCT_SECRET_SIZE)
     given = {"name": cmd.name, "shares_name": not cmd.unique_name, "facts": json.dumps(dict(cmd.facts))}
-    row = {"product_id": product_id, "account_id": caller.account_id, "key": key, "secret": secret, **given}
+    row = {"product_id": product_id, "account_id": caller.account_id, "key": key, **given}
 
     async def body(conn: Connection) -> c.Product:
         space_id = (await find_space(conn, caller, cmd.space, "share_space"))["space_id"]
+        sealed = seals_of(conn).seal(Kept.PRODUCT, product_id, secret)
         try:
-            await conn.execute(*SQL["make_product"](**row, space_id=space_id, now=ctx.now()))
+            await conn.execute(*SQL["make_product"](**row, secret=sealed, space_id=space_id, now=ctx.now()))
         except asyncpg.UniqueViolationError as exc:
             raise _name_taken(cmd.name) if exc.constraint_name == UNIQUE_NAME else _key_taken(key) from exc
         # Asked after the insert, which waits for whoever is deleting a product of this key.
@@ -67,8 +69,8 @@ async def list_products(ctx: Context, caller: Caller, cmd: c.ListProducts) -> Pa
         which["product_key"] = cmd.product_key
         total = await conn.fetchval(*SQL["count_products"](**which)) if cmd.counted else None
         found = await conn.fetch(*sliced(SQL["list_products"], PRODUCTS, cmd.asked, **which))
-        rows = await _rows(conn, [row["product_id"] for row in found])
-    return page(rows, cmd.asked, product_of, lambda row: int(row["product_id"]), total)
+        rows, seals = await _rows(conn, [row["product_id"] for row in found]), seals_of(conn)
+    return page(rows, cmd.asked, lambda row: product_of(row, seals), lambda row: int(row["product_id"]), total)
 
 
 async def update_product(ctx: Context, caller: Caller, cmd: c.UpdateProduct) -> c.Product:
@@ -133,7 +135,7 @@ async def find_product(
 async def shown(conn: Connection, product_id: int) -> c.Product:
     """The product of that number, which the caller holds."""
     [row] = await _rows(conn, [product_id])  # the product is held
-    return product_of(row)
+    return product_of(row, seals_of(conn))
 
 
 async def _rows(conn: Connection, product_ids: list[int]) -> list[Row]:

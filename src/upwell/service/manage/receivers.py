@@ -16,8 +16,9 @@ from upwell.service.manage.access import Caller, require
 from upwell.service.manage.job_packages import product_of_account
 from upwell.service.manage.pages import page, span
 from upwell.service.upgrade import events
-from upwell.storage.database import Connection, Row, filled
+from upwell.storage.database import Connection, Row, filled, seals_of
 from upwell.storage.queries import sheet
+from upwell.storage.sealing import Kept
 
 SQL = sheet("receivers")
 _EVENTS = sheet("events")
@@ -43,7 +44,7 @@ async def create_receiver(ctx: Context, caller: Caller, cmd: c.CreateReceiver) -
             "url": cmd.target_url,
             "kinds": list(cmd.kinds),
             "job_id": cmd.job_id,
-            "secret": secret,
+            "secret": seals_of(conn).seal(Kept.RECEIVER, receiver_id, secret),
         }
         given["product_id"] = await _product(conn, caller, cmd)
         await _want(conn, caller.account_id, cmd.kinds)
@@ -141,7 +142,8 @@ async def rotate_secret(ctx: Context, caller: Caller, cmd: c.RotateSecret) -> c.
     async def body(conn: Connection) -> c.Receiver:
         await _lock(conn, caller, cmd.receiver_id)
         now = ctx.now()
-        given = {"secret": secret, "former_until": now + cmd.overlap, "now": now}
+        sealed = seals_of(conn).seal(Kept.RECEIVER, cmd.receiver_id, secret)
+        given = {"secret": sealed, "former_until": now + cmd.overlap, "now": now}
         await conn.execute(*SQL["set_secret"](receiver_id=cmd.receiver_id, **given))
         return await _shown(conn, caller, cmd.receiver_id, secret)
 

@@ -21,8 +21,10 @@ from upwell.service.dice import fraction
 from upwell.service.journal import tell
 from upwell.service.upgrade import events
 from upwell.service.upgrade.event_rows import event_of, source_of
+from upwell.service.upgrade.seal_keys import readable
 from upwell.storage.database import Connection, Row
 from upwell.storage.queries import sheet
+from upwell.storage.sealing import Kept
 
 log = logging.getLogger(__name__)
 _Q = sheet("receivers")
@@ -147,13 +149,17 @@ async def claim(ctx: Context, most: int, slow_most: int) -> list[Claimed]:
     room = {"most": most, "slow_most": slow_most, "of_receiver": OF_RECEIVER}
     async with ctx.upkeep.connection() as conn:
         rows = await conn.fetch(*_Q["claim"](now=now, until=now + LEASE, **room))
-    return [_claimed(row) for row in rows]
+        found = [_claimed(conn, row) for row in rows]
+    return [each for each in found if each.secrets]
 
 
-def _claimed(row: Row) -> Claimed:
+def _claimed(conn: Connection, row: Row) -> Claimed:
+    """With no secret where none can be read: it is claimed again when the lease is over."""
     given = {name: row[name] for name in ("receiver_id", "account_id", "position", "kind", "body", "tries", "first_at",
                                           "url", "is_slow")}  # fmt: skip
-    return Claimed(**given, secrets=tuple(filter(None, (row["secret"], row["former_secret"]))))
+    kept = [text for text in (row["secret"], row["former_secret"]) if text]
+    read = (readable(conn, Kept.RECEIVER, row["receiver_id"], text) for text in kept)
+    return Claimed(**given, secrets=tuple(filter(None, read)))
 
 
 async def settle(ctx: Context, sent: Claimed, outcome: Outcome) -> None:

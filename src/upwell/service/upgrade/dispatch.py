@@ -27,9 +27,11 @@ from upwell.domain.timeline import Kind, Line
 from upwell.service.context import Context
 from upwell.service.upgrade import acts, counters, events, granting, guards, pacing, reports
 from upwell.service.upgrade.counters import Moves, place_at
+from upwell.service.upgrade.seal_keys import readable
 from upwell.service.upgrade.tasks import Ledger, columns_of, lock, plain, ref_of
 from upwell.storage.database import Connection, Row, filled
 from upwell.storage.queries import sheet
+from upwell.storage.sealing import Kept
 
 _Q = sheet("offers")
 HOURS_PUT_BY = timedelta(minutes=10)  # a device outside its own hours is looked at again at least this often
@@ -150,10 +152,14 @@ async def offer(
         claim = _Q["claim"](**columns_of(free), due_by=due_by, released=RELEASED, now=ctx.now())
         rows = await conn.fetch(*claim) if free else []
         claimed = {free[row["place"] - 1]: row for row in sorted(rows, key=_PLACE)}  # as they were asked for
+        secrets = {ref: readable(conn, Kept.DEVICE, ref.device_id, row["secret"]) for ref, row in claimed.items()}
         at = ctx.now()  # before any of their devices can have said something of it
         for ref, row in claimed.items():
+            if (secret := secrets[ref]) is None:
+                round_.refused.append(ref)
+                continue
             in_time = time.monotonic() - started < SEND_WITHIN_S and _is_open(row, ctx.now())
-            addressed = _addressed(ref, row, link, wanted=wanted)
+            addressed = _addressed(ref, row, secret, link, wanted=wanted)
             round_.note(ref, row, send(addressed) if in_time and room.admits(ref) else None, addressed.offer)
             if round_.offered and round_.offered[-1] == ref:
                 room.take(ref)
@@ -325,12 +331,12 @@ def _moves(waits: Iterable[tuple[Row, Awaits]]) -> Moves:
     return moves
 
 
-def _addressed(ref: TaskRef, row: Row, link: Link, *, wanted: bool) -> Addressed:
+def _addressed(ref: TaskRef, row: Row, secret: str, link: Link, *, wanted: bool) -> Addressed:
     again = wanted and row["awaiting"] in OFFERED and row["fits"]
     asks = row["asks_first"] or not (again or row["awaiting"] in OFFERS)
     said = Inquiry(task=ref, module=row["module"], **_of_job(row)) if asks else _offer(ref, row, link)
     was_told = row["state"] != State.QUEUED
-    return Addressed(row["product_key"], row["name"], said, row["secret"], row["public_id"], was_told)
+    return Addressed(row["product_key"], row["name"], said, secret, row["public_id"], was_told)
 
 
 def _of_job(row: Row) -> dict[str, Any]:

@@ -19,8 +19,9 @@ from upwell.domain.talk import TaskRef
 from upwell.objects.port import Seen
 from upwell.service.context import Context
 from upwell.service.upgrade.stored_objects import still_same
-from upwell.storage.database import Connection, Row
+from upwell.storage.database import Connection, Row, seals_of
 from upwell.storage.queries import sheet
+from upwell.storage.sealing import Kept
 
 _Q = sheet("downloads")
 SECRET_SIZE = 32  # bytes
@@ -32,8 +33,10 @@ async def server_secret(ctx: Context, name: str) -> bytes:
     """The key of that name, 32 bytes; the first process to ask makes it, all others get the same."""
 
     async def body(conn: Connection) -> bytes:
-        await conn.execute(*_Q["make_secret"](name=name, value=secrets.token_bytes(SECRET_SIZE)))
-        return bytes(await conn.fetchval(*_Q["read_secret"](name=name)))
+        seals = seals_of(conn)
+        made = seals.seal_bytes(Kept.SERVER, name, secrets.token_bytes(SECRET_SIZE))
+        await conn.execute(*_Q["make_secret"](name=name, value=made))
+        return seals.open_bytes(Kept.SERVER, name, bytes(await conn.fetchval(*_Q["read_secret"](name=name))))
 
     return await ctx.devices.transact(body)
 

@@ -10,8 +10,9 @@ from upwell.domain import fleet
 from upwell.service.context import Context
 from upwell.service.dice import DEVICE_SECRET_SIZE, IOT_SALT_SIZE, dice
 from upwell.service.upgrade.lives import make_device
-from upwell.storage.database import Connection
+from upwell.storage.database import Connection, seals_of
 from upwell.storage.queries import sheet
+from upwell.storage.sealing import Kept
 
 _Q = sheet("enrol")
 Enrolling = Literal["off", "registered", "any"]
@@ -20,8 +21,10 @@ Enrolling = Literal["off", "registered", "any"]
 async def product_secret(ctx: Context, product_key: str) -> str | None:
     """What proves an enrolment; None when there is no such product."""
     async with ctx.devices.connection() as conn:
-        found = await conn.fetchval(*_Q["product_secret"](product_key=product_key))
-    return None if found is None else str(found)
+        found = await conn.fetchrow(*_Q["product_secret"](product_key=product_key))
+        if found is None:
+            return None
+        return seals_of(conn).open(Kept.PRODUCT, found["product_id"], found["product_secret"])
 
 
 async def enrol(ctx: Context, product_key: str, name: str, creates: bool, rule: Enrolling) -> str | None:
@@ -43,6 +46,8 @@ async def enrol(ctx: Context, product_key: str, name: str, creates: bool, rule: 
                 return secret
             # Another connection of the same device made it between the look and the insert.
             found = await conn.fetchrow(*_Q["unactivated"](device_id=device_id))
-        return found["secret"] if found is not None and found["may_know"] else None
+        if found is None or not found["may_know"]:
+            return None
+        return seals_of(conn).open(Kept.DEVICE, device_id, found["secret"])
 
     return await ctx.devices.transact(body)

@@ -12,8 +12,9 @@ from uuid import UUID
 from upwell.domain.talk import TaskRef
 from upwell.service.upgrade import census, spread
 from upwell.service.upgrade.tasks import columns_of
-from upwell.storage.database import Connection
+from upwell.storage.database import Connection, seals_of
 from upwell.storage.queries import sheet
+from upwell.storage.sealing import Kept
 
 _Q = sheet("lives")
 
@@ -23,7 +24,8 @@ async def make_device(
     now: datetime,
 ) -> bool:  # fmt: skip
     """Make a device; False when the name is taken."""
-    row = {"product_id": product_id, "name": name, "secret": secret, "iot_id": iot_id, "nickname": nickname}
+    kept = seals_of(conn).seal(Kept.DEVICE, device_id, secret)
+    row = {"product_id": product_id, "name": name, "secret": kept, "iot_id": iot_id, "nickname": nickname}
     life = await conn.fetchval(*_Q["make_device"](device_id=device_id, **row, now=now))
     if life:
         await _forget_past(conn, [device_id])
@@ -38,8 +40,9 @@ async def make_devices(
 ) -> set[str]:  # fmt: skip
     """Make many devices, those of a registration where it has a number; returns the names of those that were not taken.
     Whether public ids are free is the caller's to see to."""
-    none = [None] * len(names)
-    columns = {"names": names, "nicknames": nicknames, "secrets": secrets, "iot_ids": iot_ids}
+    none, seals = [None] * len(names), seals_of(conn)
+    kept = [seals.seal(Kept.DEVICE, *each) for each in zip(device_ids, secrets, strict=True)]
+    columns = {"names": names, "nicknames": nicknames, "secrets": kept, "iot_ids": iot_ids}
     columns |= {"public_ids": public_ids or none, "descriptions": descriptions or none}
     made = await conn.fetch(
         *_Q["make_devices"](apply_id=apply_id, product_id=product_id, now=now, device_ids=device_ids, **columns)

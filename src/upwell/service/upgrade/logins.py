@@ -7,8 +7,10 @@ from uuid import UUID
 from upwell.domain.connected import LoginFacts
 from upwell.domain.fleet import implied_ids
 from upwell.service.context import Context
-from upwell.storage.database import Row, filled
+from upwell.service.upgrade.seal_keys import readable
+from upwell.storage.database import Connection, Row, filled
 from upwell.storage.queries import sheet
+from upwell.storage.sealing import Kept
 
 _Q = sheet("logins")
 NAMESAKES_MAX = 8  # devices of one name in one account that a login without a product key is tried against
@@ -19,7 +21,7 @@ async def login_facts(ctx: Context, device_ids: Sequence[UUID]) -> list[LoginFac
     """What checks the logins of these devices, in their order and one question; None for one that does not exist."""
     async with ctx.devices.connection() as conn:
         rows = await conn.fetch(*_Q["login_facts"](device_ids=list(device_ids)))
-    found = {UUID(int=row["device_id"].int): _facts(row) for row in rows}
+        found = {UUID(int=row["device_id"].int): _facts(conn, row) for row in rows}
     return [found.get(device_id) for device_id in device_ids]
 
 
@@ -34,9 +36,18 @@ async def login_facts_by_name(ctx: Context, names: Sequence[str]) -> list[list[L
     )  # fmt: skip
     async with ctx.devices.connection() as conn:
         for row in await conn.fetch(*asked):
-            found[row["word"]].append(_facts(row))
+            facts = _facts(conn, row)
+            if facts is not None:
+                found[row["word"]].append(facts)
     return [found[name] for name in names]
 
 
-def _facts(row: Row) -> LoginFacts:
-    return filled(LoginFacts, row, product_facts=json.loads(row["product_facts"]))
+def _facts(conn: Connection, row: Row) -> LoginFacts | None:
+    """None of a device whose secret can't be read: it is as good as none."""
+    device_id, other = row["device_id"], row["secondary_secret"]
+    secret = readable(conn, Kept.DEVICE, device_id, row["secret"])
+    if secret is None:
+        return None
+    secondary = None if other is None else readable(conn, Kept.SECONDARY, device_id, other)
+    facts = json.loads(row["product_facts"])
+    return filled(LoginFacts, row, product_facts=facts, secret=secret, secondary_secret=secondary)

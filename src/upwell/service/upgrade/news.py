@@ -15,8 +15,10 @@ from upwell.domain import commands as c
 from upwell.domain.standings import Progress
 from upwell.service.context import Context
 from upwell.service.journal import tell
+from upwell.service.upgrade.seal_keys import readable
 from upwell.storage.database import Connection, Row, filled
 from upwell.storage.queries import sheet
+from upwell.storage.sealing import Kept
 
 log = logging.getLogger(__name__)
 SQL = sheet("news")
@@ -66,15 +68,21 @@ async def deliver(ctx: Context, render: Render, post: Post) -> bool:
     async with ctx.database.connection() as conn:
         await conn.execute(*SQL["forget_news"](before=now - KEPT))
         rows = await conn.fetch(*SQL["claim_news"](now=now, until=now + CLAIM, most=AT_ONCE))
-    taken = await asyncio.gather(*(_try(ctx, row, render, post) for row in rows))
+        tokens = {row["action_id"]: _token(conn, row) for row in rows}
+    whole = [row for row in rows if row["token"] is None or tokens[row["action_id"]] is not None]
+    taken = await asyncio.gather(*(_try(ctx, row, tokens[row["action_id"]], render, post) for row in whole))
     return any(taken)
 
 
-async def _try(ctx: Context, row: Row, render: Render, post: Post) -> bool:
+def _token(conn: Connection, row: Row) -> str | None:
+    return None if row["token"] is None else readable(conn, Kept.ACTION, row["action_id"], row["token"])
+
+
+async def _try(ctx: Context, row: Row, token: str | None, render: Render, post: Post) -> bool:
     which = {name: row[name] for name in ("action_id", "job_id", "nth")}
     told = filled(c.News, row, progress=Progress(row["progress"]), at=row["noted_at"])
     body = render(told, f"{row['action_id']:x}-{row['job_id']:x}-{row['nth']}")
-    problem = await post(Parcel(row["url"], body, ctx.now(), row["token"], row["server_name"]))
+    problem = await post(Parcel(row["url"], body, ctx.now(), token, row["server_name"]))
     async with ctx.database.connection() as conn:
         if not problem:
             await conn.execute(*SQL["settle_sent"](**which))

@@ -53,7 +53,8 @@ class Lease:
         async with (database or self._database).connection() as conn:
             clock = self._clock if isinstance(self._clock, SharedClock) else None
             asked_s = clock.tick() if clock else 0.0
-            said = {"program": __version__, "knows": self._knows}
+            seals = self._database.seals
+            said = {"program": __version__, "knows": self._knows, "sealed_by": seals.first, "opens": list(seals.ids)}
             row = await conn.fetchrow(*_Q["keep_lease"](node_id=self.node_id, lease_s=LEASE_S, **said))
             assert row is not None  # noqa: S101  # an upsert gives its row
             if clock:

@@ -1,7 +1,7 @@
 -- Devices that ask for their own secret, proven with their product's.
 
 -- name: product_secret
-select product_secret from product where product_key = :product_key and deleted_at is null;
+select product_id, product_secret from product where product_key = :product_key and deleted_at is null;
 
 -- name: share_product
 -- The product can't be deleted until this transaction ends.

@@ -40,7 +40,7 @@ where import_id = :import_id and row_number > :after order by row_number limit :
 
 -- name: list_imported
 -- The devices that live on, in the order of the rows, from behind one.
-select i.row_number as "row", coalesce(d.public_id, p.product_key || '_' || d.name) as public_id, d.name, d.secret
+select i.row_number as "row", coalesce(d.public_id, p.product_key || '_' || d.name) as public_id, d.name, d.device_id, d.secret
 from imported i join device d using (device_id, life) join product p using (product_id)
 where i.import_id = :import_id and i.row_number > :after and d.deleted_at is null and p.deleted_at is null
 order by i.row_number limit :take;

@@ -29,12 +29,12 @@ with wanted as (
 ), first as (
     select word, device_id, min(way) as way, min(nth) as nth from wanted group by word, device_id
 ), placed as (
-    select i.word, i.way, d.secret, d.secondary_secret, d.enabled, p.product_key, d.name, d.product_id, p.account_id,
+    select i.word, i.way, d.device_id, d.secret, d.secondary_secret, d.enabled, p.product_key, d.name, d.product_id, p.account_id,
            coalesce(d.public_id, p.product_key || '_' || d.name) as public_id, p.facts as product_facts, t.gateway_id,
            row_number() over (partition by i.word order by i.way, i.nth, d.created_at, d.device_id) as place
     from first i join device d using (device_id) join product p using (product_id) left join topology t using (device_id)
     where d.deleted_at is null and p.deleted_at is null
 )
-select word, secret, secondary_secret, enabled, product_key, name, product_id, account_id, public_id, product_facts,
+select word, device_id, secret, secondary_secret, enabled, product_key, name, product_id, account_id, public_id, product_facts,
        gateway_id
 from placed where place <= :in_all order by word, place;

@@ -9,10 +9,11 @@ select clock_timestamp();
 with former as (
     select lease_until > clock_timestamp() as held from node where node_id = :node_id for update
 )
-insert into node (node_id, lease_until, program, knows)
-select :node_id, clock_timestamp() + make_interval(secs => :lease_s), :program, :knows
+insert into node (node_id, lease_until, program, knows, sealed_by, opens)
+select :node_id, clock_timestamp() + make_interval(secs => :lease_s), :program, :knows, :sealed_by::text, :opens::text[]
 from (select count(*) from former) looked_first
-on conflict (node_id) do update set lease_until = clock_timestamp() + make_interval(secs => :lease_s)
+on conflict (node_id) do update
+set lease_until = clock_timestamp() + make_interval(secs => :lease_s), sealed_by = :sealed_by::text, opens = :opens::text[]
 returning clock_timestamp() as now, coalesce((select held from former), false) as held;
 
 -- name: end_lease
