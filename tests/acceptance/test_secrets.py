@@ -74,7 +74,7 @@ def secrets_made(server: Server, key_file: Path) -> dict[str, str]:
     client = huawei(server.http, keys["huawei"])
     own = new_device(client, new_product(client), auth_info=None)
     assert TuyaClient(address=server.http, key=keys["tuya"]).do("QueryProduct", ProductKey=product.product_key)
-    v1 = Api(server.http, keys["upwell"])
+    v1 = Api(address=server.http, token=keys["upwell"].secret)
     other = v1.do("create_device", product_id=product.product_key, name="other", secret="chosen-by-the-owner-x1")
     second = v1.do("reset_device_secret", device_id=other["id"], secondary=True)
     hook = v1.do("create_hook", target_url="http://127.0.0.1:9/x", name="h")
