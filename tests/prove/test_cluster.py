@@ -4,17 +4,19 @@ nothing that was acknowledged is lost."""
 
 import asyncio
 import re
+import subprocess
 import time
 from collections.abc import Callable
 from pathlib import Path
 
 import asyncpg
 import pytest
+from demo.haproxy import found
 from tests.haproxy import needs_haproxy
 from tests.integration.certificates import self_signed, trusting
 from tests.mqttwire import connect
 from tests.prove import laws
-from tests.prove.cluster import Cluster, cluster
+from tests.prove.cluster import BACKUP, CONFIGURATION, Cluster, cluster
 from tests.prove.rollout import package, product_with
 from tests.prove.test_backup import RATES as ENDING_WELL
 from tests.prove.test_backup import STANDS, forgotten
@@ -27,6 +29,7 @@ from upwell.simulator.wire import DeviceIdentity
 pytestmark = needs_haproxy
 RATES = Rates(drop_mid_download=0.1, fail_download=0.05, fail_burn=0.05, repeat=0.2, reorder=0.1)
 SYNCHRONOUS = {"synchronous_standby_names": "FIRST 1 (standby1)"}
+TOP = Path(__file__).parents[2]
 WITHIN_S = 240.0
 
 
@@ -95,6 +98,15 @@ async def proven(one: Cluster, devices_count: int, seed: int) -> None:
     assert broken == []
     before, found, after = one.log().partition("Traceback")
     assert not found, before[-300:] + found + after[:4000]
+
+
+def test_the_page_and_the_configuration_are_what_is_proved() -> None:
+    page = (TOP / "docs/cluster.md").read_text()
+    assert BACKUP in page and f"synchronous_standby_names = '{SYNCHRONOUS['synchronous_standby_names']}'" in page
+    looked = subprocess.run(
+        [str(found()), "-c", "-f", TOP / CONFIGURATION], capture_output=True, text=True, check=False
+    )
+    assert looked.returncode == 0, looked.stderr
 
 
 @pytest.fixture
