@@ -22,3 +22,36 @@ def test_a_link_of_a_page_beside_docs_leads_somewhere(name: str) -> None:
     found = re.findall(r"\]\((?!https?:)([^)#\s]+)", (TOP / name).read_text("utf-8"))
     assert not [link for link in found if not (TOP / link).exists()]
     assert found or name == "CHANGELOG.md"
+
+
+@pytest.mark.parametrize("name", ["dialect", "hardening", "capacity", "safe-rollouts"])
+def test_what_a_page_names_exists(name: str) -> None:
+    """Paths of the repository, commands of make, and words of the code where a page is about that."""
+    page = (TOP / "docs" / f"{name}.md").read_text("utf-8")
+    paths = set(re.findall(r"\b((?:src|tests|tools|docs|deploy|bench)/[\w./-]*\w/?)", page)) - {
+        "src/upwell/dialects/VENDOR/"
+    }
+    assert not [path for path in paths if not (TOP / path).exists()]
+    goals = set(re.findall(r"^([a-z-]+):", (TOP / "Makefile").read_text("utf-8"), re.MULTILINE))
+    assert set(re.findall(r"`make ([a-z-]+)", page)) <= goals
+    modules = {"python -m " + ".".join(p.relative_to(TOP).with_suffix("").parts) for p in (TOP / "bench").glob("*.py")}
+    assert set(re.findall(r"python -m bench\.\w+", page)) <= modules
+    if name == "dialect":
+        code = "".join(
+            p.read_text("utf-8") for top in ("src/upwell/doors", "tests/toy") for p in (TOP / top).rglob("*.py")
+        )
+        words = set(re.findall(r"`([A-Z][A-Za-z]+|more_tongues|more_faces|by_token)`", page)) - {"VENDOR"}
+        assert len(words) > 8 and not [word for word in words if not re.search(rf"\b{word}\b", code)]
+
+
+def test_what_bench_is_asked_for_is_a_part_of_it() -> None:
+    parts = set(re.findall(r"make bench ARGS=(\w+)", (TOP / "docs" / "capacity.md").read_text("utf-8")))
+    text = (TOP / "bench" / "main.py").read_text("utf-8")
+    assert parts and not [part for part in parts if f'"{part}"' not in text]
+
+
+def test_a_setting_that_hardening_names_is_one() -> None:
+    settings = (TOP / "docs" / "settings.md").read_text("utf-8")
+    serve = (TOP / "docs" / "hardening.md").read_text("utf-8").replace("systemd-analyze security --offline=yes", "")
+    known = {"--dialect", "--role", "--days", "--read-only", "--tmpfs", "--cap-drop", "--security-opt"}
+    assert not [option for option in set(re.findall(r"--[a-z][\w-]+", serve)) - known if option not in settings]
