@@ -161,7 +161,8 @@ audit: $(SBOM)/.ready
 	@$(SBOM)/bin/python tools/audit.py requirements/run.txt
 
 docs: $(DOCS)/.ready
-	@NO_MKDOCS_2_WARNING=1 $(DOCS)/bin/mkdocs build --strict $(ARGS) && echo "the pages are in build/docs/index.html"
+	@NO_MKDOCS_2_WARNING=1 $(DOCS)/bin/mkdocs build --strict $(ARGS) && \
+	echo "the pages are in build/docs/index.html; for their search serve them: $(PYTHON) -m http.server -b 127.0.0.1 -d build/docs"
 
 mutate: $(VENV)/.mutate
 	@$(BIN)/mutmut run $(ARGS) && $(BIN)/mutmut results
