@@ -62,12 +62,13 @@
   document.addEventListener("click", async (event) => {
     const button = event.target.closest("#choose-beyond");
     if (!button || button.getAttribute("aria-busy")) return;
-    const told = document.getElementById("beyond-told");
+    let told = document.getElementById("beyond-told");
     button.setAttribute("aria-busy", "true");
     beyond.clear();
     try {
       const found = await find(button.dataset.path, told);
-      if (!button.isConnected) return; // the list is another by now
+      if (document.getElementById("choose-beyond")?.dataset.path !== button.dataset.path) return; // another list by now
+      told = document.getElementById("beyond-told");
       if (found) for (const [id, name] of found) beyond.set(id, name);
       for (const each of boxes()) each.checked = found ? found.has(each.value) : each.checked;
       told.textContent = found ? many({ one: say.chosenOne, many: say.chosen }, found.size) : fill(say.tooMany, { n: BEYOND_MAX.toLocaleString(language) });
@@ -177,7 +178,7 @@
   function refresh(some) { // the list as it is now; what was not done stays selected
     kept = some;
     const again = () => {
-      for (const each of boxes()) each.checked = some.has(each.value);
+      for (const each of boxes()) each.checked = some.has(each.value) || beyond.has(each.value);
       kept = null;
       count();
     };
