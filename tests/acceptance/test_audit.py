@@ -21,7 +21,8 @@ from upwell.cli.tree import SECTIONS, loaded
 
 # What changes nothing of an owner's: it reads, or it is the server itself and what stands around it.
 NO_DEEDS = {"key list", "user list", "object list", "audit list", "audit export", "audit strangers", "check", "serve",
-            "migrate", "simulate", "completion", "version", "verify-backup", "restore", "doctor"}  # fmt: skip
+            "migrate", "upgrade-database", "simulate", "completion", "version", "verify-backup", "restore",
+            "doctor"}  # fmt: skip
 PASSWORD = "correct-horse-battery"
 WRONG = "wrong-horse-battery"
 SHORT_S = 15

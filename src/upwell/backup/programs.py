@@ -26,6 +26,10 @@ class Tools:
             "pg_dump", "-Fc", "--compress=gzip:3", "--no-owner", "--no-privileges", f"--snapshot={snapshot}"
         )
 
+    def dump_to(self, file: Path) -> "Child":
+        """Writes all of the database into a file."""
+        return self._child("pg_dump", "-Fc", "--compress=gzip:1", "--no-owner", "--no-privileges", f"--file={file}")
+
     def restore(self) -> "Child":
         """Reads a dump from its input, and commits all of it or nothing."""
         return self._child(

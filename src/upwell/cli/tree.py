@@ -59,6 +59,7 @@ SECTIONS: Mapping[str, Mapping[str, Place]] = {
     "On the server's machine": {
         "serve": Place("Run the server.", "serving:serve"),
         "migrate": Place("Bring the database's schema to this version.", "migrating:migrate"),
+        "upgrade-database": Place("Bring the data dir to this PostgreSQL.", "upgrading:upgrade_database"),
         "doctor": Place("Look at an installation: what is wrong, and what to do.", "doctor:doctor"),
         "secrets": Place("Secrets in the database: encrypted with which key.", "sealing:app"),
         "check": Place("Count anew and compare with the counters.", "serving:check"),

@@ -59,6 +59,18 @@ def wheel_folder() -> Path:
     return Path(spec.origin).parent
 
 
+def wheel_major() -> int:
+    """The major version of the wheel's PostgreSQL, as that says itself."""
+    program = wheel_folder() / "pginstall" / "bin" / "postgres"
+    try:
+        said = subprocess.run(
+            [program, "--version"], cwd="/", env={"LC_ALL": "C"}, capture_output=True, timeout=30
+        ).stdout
+        return int(said.split()[-1].partition(b".")[0])
+    except (OSError, subprocess.SubprocessError, IndexError, ValueError) as exc:
+        raise EmbeddedPostgresError(f"{program} does not say which version it is: {exc}") from exc
+
+
 def usable_programs(account: struct_passwd | None, paths: Paths) -> Path:
     """The bin folder that the account can run: the wheel's own, or a copy when the wheel lies in a closed folder."""
     wheel = wheel_folder()

@@ -37,6 +37,14 @@ class Paths:
         self.lock = data_dir / "upwell.lock"
 
 
+def major_of(cluster: Path) -> int | None:
+    """The major version of the PostgreSQL that made a cluster; None where there is none."""
+    try:
+        return int((cluster / "PG_VERSION").read_text())
+    except FileNotFoundError:
+        return None
+
+
 def make_data_dir(data_dir: Path) -> None:
     try:
         data_dir.mkdir(mode=0o700, parents=True, exist_ok=True)

