@@ -69,7 +69,7 @@ async def _paths(upwell: AsyncClient) -> Mapping[str, str]:
     imports = [each async for each in upwell.list_imports()]
     shown = {f"rollout-{status}": f"/rollouts/{number}" for status, number in found.items()}
     return {
-        "home": "/", "devices": "/devices", "devices-filtered": "/devices?status=offline&product_id=lamps&sort=name",
+        "home": "/", "devices": "/devices", "devices-filtered": "/devices?status=online&product_id=lamps&sort=name",
         "devices-none": "/devices?q=nobody", "device": "/devices/lamps_lamp-0000",
         "device-long": "/devices/lamps_lamp-0002",
         "device-away": "/devices/lamps_lamp-0199", "products": "/products", "product": "/products/lamps",
@@ -137,6 +137,8 @@ async def _inside(
     await page.wait_for_url("**/console/")
     for name, path in paths.items():
         await page.goto(f"http://{server.http}/console{path}")
+        if name == "rollout-new":
+            await page.wait_for_function("!document.querySelector('p.live') && document.querySelector('.plan-figures')")
         await _shot(page, folder / f"{name}-{size}-{scheme}.png")
     if await page.goto(f"http://{server.http}/console{paths['rollout-in_progress']}"):
         await page.click("#open-cancel")
