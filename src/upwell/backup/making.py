@@ -93,7 +93,7 @@ async def _keep_objects(
     """Each object of the platform's own store; one that goes meanwhile is no package's, and left out."""
     loop, kept = asyncio.get_running_loop(), list[Kept]()
     tell.step("objects")
-    async for key in _own(objects):
+    async for key in own_keys(objects):
         source = FromStore(objects.read(key, 0, OBJECT_MAX_BYTES), loop)
         try:
             part = await keep(to, f"objects/{len(kept) + 1:08d}", source, keys, tell.moved)
@@ -103,7 +103,7 @@ async def _keep_objects(
     return kept
 
 
-async def _own(objects: Buckets) -> AsyncIterator[str]:
+async def own_keys(objects: Buckets) -> AsyncIterator[str]:
     """Each key of the platform's own store, and each reference into the owners' buckets that are in it, whether a
     package is made of it yet or not."""
     buckets = set[tuple[str, str]]()
@@ -119,13 +119,18 @@ async def _own(objects: Buckets) -> AsyncIterator[str]:
                 yield object_ref(project, ANYWHERE, bucket, key)
 
 
+def anywhere(key: str) -> str:
+    """The key as `own_keys` has it, whatever region a reference names."""
+    return _REGION.sub(rf"\1{ANYWHERE}/", key)
+
+
 def _require_all(objects: Buckets, snapshot: Snapshot, kept: Sequence[Kept]) -> None:
     """What packages stood for at the snapshot is there, byte by byte; what lies in mapped buckets is their owners'."""
     found: dict[str, Part] = {each.key: each.part for each in kept}
     for key, (size, sha256, package_id) in snapshot.stands_for.items():
         if not objects.keeps(key):
             continue
-        part = found.get(_REGION.sub(rf"\1{ANYWHERE}/", key))
+        part = found.get(anywhere(key))
         if part is None or (part.size, part.sha256) != (size, sha256):
             what = "is not in the store" if part is None else "is of other bytes than it was"
             raise BackupError(

@@ -30,6 +30,14 @@ class Tools:
         """Writes all of the database into a file."""
         return self._child("pg_dump", "-Fc", "--compress=gzip:1", "--no-owner", "--no-privileges", f"--file={file}")
 
+    def base(self, label: str) -> "Child":
+        """Writes all files of the database's cluster to its output, as a tar that gzip packed, and ends when the log
+        that they need is archived."""
+        bare, password = _without_password(urlunsplit(urlsplit(self.dsn)._replace(path="/")))
+        arguments = ["--pgdata=-", "--format=tar", "--wal-method=none", "--checkpoint=fast", "--compress=client-gzip:1"]
+        command = [str(self.folder / "pg_basebackup"), *arguments, f"--label={label}", f"--dbname={bare}"]
+        return Child(command, {"PGPASSWORD": password} if password else {})
+
     def restore(self) -> "Child":
         """Reads a dump from its input, and commits all of it or nothing."""
         return self._child(

@@ -6,14 +6,20 @@ import shutil
 import sys
 import time
 from collections.abc import Sequence
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
-from upwell.backup.making import Telling, back_up
+from upwell.backup import archive, archived
+from upwell.backup.archive import whose
+from upwell.backup.archived import Rewinding
+from upwell.backup.making import Telling, back_up, require_empty
 from upwell.backup.manifest import BackupError, Head
+from upwell.backup.pouring import identities_of
 from upwell.backup.reading import readable, require_place, restore, verify
+from upwell.backup.shelf import Shelf
 from upwell.cli.acting import acting
 from upwell.cli.apps import alone
 from upwell.cli.described import described
@@ -23,9 +29,10 @@ from upwell.config import Settings
 from upwell.domain.errors import Invalid
 from upwell.embedded.accounts import wheel_folder
 from upwell.embedded.files import Paths
+from upwell.embedded.recovery import recover
 from upwell.embedded.server import EmbeddedPostgres
 from upwell.objects import local_folder, open_objects
-from upwell.objects.port import Objects
+from upwell.objects.port import CHECK_KEY, Objects
 from upwell.service.context import Context
 from upwell.wiring.stores import open_database, open_stores
 
@@ -65,10 +72,13 @@ def backup(
     )
 
 
-@alone("verify-backup", "upwell verify-backup /backups/monday")
+@alone("verify-backup", "upwell verify-backup /backups/monday", "upwell verify-backup s3://backups/archive")
 def verify_backup(of: Place, identity: Identity = None) -> None:
-    """Read every byte of a backup and compare it with its digests; and with an identity open it too."""
+    """Read every byte of a backup or an archive and compare it with its digests; and with an identity open it too."""
     store = _store(of)
+    if asyncio.run(_is_archive(store)):
+        _verify_archive(store, identity)
+        return
     try:
         head = asyncio.run(verify(store, _programs(), identity, _telling()))
     except BackupError as exc:
@@ -77,19 +87,91 @@ def verify_backup(of: Place, identity: Identity = None) -> None:
     print(f"the backup of {head.taken_at} is whole: {head.objects} objects and the database were {seen}")
 
 
-@alone("restore", "upwell restore /backups/monday --data-dir ./new-data")
+async def _is_archive(store: Objects) -> bool:
+    return await whose(store) is not None
+
+
+def _verify_archive(store: Objects, identity: Path | None) -> None:
+    shelf = Shelf(store, identities=identities_of(identity))
+    there, wrong = asyncio.run(archived.verify(shelf, _telling()))
+    if wrong:
+        raise Ended(Exit.FAILED, *(f"upwell: {one_line(each)}" for each in wrong))
+    segments = there.segments
+    print(
+        f"the archive is whole: {len(there.bases)} bases, the first of {there.bases[0].stopped_at}, the log from "
+        f"{segments[0].name} to {segments[-1].name}, {len(there.objects)} objects"
+    )
+
+
+def _moment(text: str) -> datetime:
+    """A moment with its offset from UTC, or of UTC."""
+    try:
+        found = datetime.fromisoformat(text)
+    except ValueError as exc:
+        raise BackupError(f"--until {text!r} is no time: say it as 2026-11-30T06:15:00Z") from exc
+    return found if found.tzinfo is not None else found.replace(tzinfo=UTC)
+
+
+@alone(
+    "restore",
+    "upwell restore /backups/monday --data-dir ./new-data",
+    "upwell restore s3://backups/archive --until 2026-11-30T06:15:00Z --data-dir ./new-data",
+)
 @described
 def restore_(
     of: Place, identity: Identity = None,
+    until: Annotated[
+        str | None, typer.Option(help="of an archive: the moment, UTC or with its offset; else all of it")
+    ] = None,
     data_dir: Option = None, database_url: Option = None, objects_url: Option = None, buckets: Option = None,
 ) -> None:  # fmt: skip
     """Restore a backup into an empty place: a data dir without a database, or a database and a store with nothing in
-    them. Start `upwell serve` on it afterwards."""
+    them; or an archive, as of its end or any moment, into a data dir and a store. Start `upwell serve` on it
+    afterwards."""
+    moment = None if until is None else _moment(until)
+    settings, store = settings_of(locals()), _store(of)
     os.umask(0o077)
-    head = asyncio.run(_restored(settings_of(locals()), _store(of), identity))
+    if asyncio.run(_is_archive(store)):
+        asyncio.run(_rewound(settings, Shelf(store, identities=identities_of(identity)), moment))
+        return
+    if moment is not None:
+        raise BackupError("--until is for an archive; a backup is of one moment alone")
+    head = asyncio.run(_restored(settings, store, identity))
     print(
         f"restored as of {head.taken_at}: {head.objects} objects, {head.object_bytes} bytes; run `upwell serve` on it"
     )
+
+
+async def _rewound(settings: Settings, shelf: Shelf, until: datetime | None) -> None:
+    """Make the database of an archive, then bring its objects; when these fail there is no database either."""
+    if settings.database_url is not None:
+        raise BackupError("an archive is restored into a data dir: leave --database-url out")
+    there, telling = await archive.contents(shelf), _telling()
+    if Paths(settings.data_dir).cluster.exists():
+        raise BackupError(f"the data dir {settings.data_dir} has a database; give one that has none")
+    stores = await open_stores(settings)
+    await require_empty(stores.own, "the store of objects", [CHECK_KEY])
+    rewinding = Rewinding(shelf, there, until, telling)
+    as_of = await recover(settings.data_dir, rewinding.fill, rewinding.more, until)
+    postgres = EmbeddedPostgres(settings.data_dir)
+    try:
+        await postgres.start()
+        database = await open_database(settings, postgres.dsn)
+        try:
+            count, size, lost = await archived.restore_objects(shelf, rewinding.base, database, stores, telling)
+        finally:
+            await database.close()
+    except BaseException:
+        await postgres.stop()
+        shutil.rmtree(Paths(settings.data_dir).cluster, ignore_errors=True)
+        raise
+    await postgres.stop()
+    for each in lost:
+        print(f"upwell: the object of package {each} is not in the archive: its store had lost it", file=sys.stderr)
+    if rewinding.cut:
+        print(f"upwell: {rewinding.cut}", file=sys.stderr)
+    last = as_of.isoformat() if as_of else "the base itself"
+    print(f"restored as of {last}: {count} objects, {size} bytes; run `upwell serve` on it")
 
 
 async def _restored(settings: Settings, of: Objects, identity: Path | None) -> Head:

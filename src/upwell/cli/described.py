@@ -41,6 +41,10 @@ DESCRIBED: dict[str, tuple[str, str]] = {
     "secret_key_command": ("Command that prints these keys instead, run once at the start", "none"),
     "objects_url": ("Where firmware files are: file:///FOLDER or s3://BUCKET/PREFIX", "in the data dir"),
     "buckets": ("Where owners' buckets are: REGION/BUCKET=URL, separated by commas", "in the firmware files' store"),
+    "archive": ("Folder or s3://BUCKET/PREFIX for point-in-time restores of the embedded database", "off"),
+    "archive_recipients": ("Public keys of age that the archive is encrypted to, separated by commas", "none"),
+    "archive_days": ("Days whose moments the archive can be restored to, 1 to 366", "7"),
+    "archive_timeout_s": ("Seconds after which the log is archived though its file is not full, 1 to 3600", "60"),
     "allow_private_push": ("Whether status pushes and hooks may go to addresses that are not public", "off"),
     "dynamic_registration": (
         "Which devices may ask for their own secret with their product's: off, registered or any",

@@ -40,6 +40,8 @@ def serve(
     public_url: Option = None, public_tls_url: Option = None,
     database_url: Option = None, secret_key_file: Option = None, secret_key_command: Option = None,
     objects_url: Option = None, buckets: Option = None,
+    archive: Option = None, archive_recipients: Option = None, archive_days: Option = None,
+    archive_timeout_s: Option = None,
     allow_private_push: Switch = None, dynamic_registration: Option = None, request_limits: Switch = None,
     tuya_bare_secret: Switch = None, tuya_wrapped_lists: Switch = None, huawei_clock_tolerance_h: Option = None,
     disk_floor_mb: Option = None, download_bytes_per_s: Option = None, workers: Option = None,

@@ -55,6 +55,10 @@ class Settings:
     secret_key_command: str | None = field(repr=False)
     objects_url: str | None
     buckets: Mapping[str, str]  # URL by `[project:]region/bucket`
+    archive: str | None = field(repr=False)  # the URL of its place
+    archive_recipients: tuple[str, ...]
+    archive_days: int
+    archive_timeout_s: int
     allow_private_push: bool
     dynamic_registration: DynamicRegistration
     request_limits: bool

@@ -10,6 +10,7 @@ from upwell.config.addresses import PORT_MAX, HostPort, listener, public_url
 from upwell.config.identity import groups, hosts, issuer, word_of
 from upwell.config.sources import BOOTSTRAP_VARIABLE, SettingError, meant, read_toml, refuse_unknown
 from upwell.config.values import (
+    archive_place,
     bootstrap_key_of,
     buckets,
     command,
@@ -22,6 +23,7 @@ from upwell.config.values import (
     one_of,
     rate,
     readable,
+    recipients,
     switch,
     words,
 )
@@ -33,6 +35,9 @@ DEFAULTS = {
     "mqtt": "127.0.0.1:1883",
     "device_tls": "compatible",
     "buckets": "",
+    "archive_recipients": "",
+    "archive_days": "7",
+    "archive_timeout_s": "60",
     "allow_private_push": "false",
     "dynamic_registration": "registered",
     "request_limits": "true",
@@ -55,6 +60,7 @@ LISTENERS = ("http", "mqtt", "https", "mqtts", "mqtt_ws", "mqtt_wss", "download"
 NEEDED_LISTENERS = ("http", "download")  # any other may be OFF
 PROXIED_LISTENERS = tuple(each for each in LISTENERS if each not in ("http", "metrics"))  # http has X-Forwarded-For
 OFF = "off"
+NEED_ARCHIVE = ("archive_recipients", "archive_days", "archive_timeout_s")
 TLS_LISTENERS = ("mqtts", "mqtt_wss", "https", "downloads")
 LOG_LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR")
 LOG_FORMATS = ("text", "json")
@@ -62,6 +68,7 @@ TOLERANCE_MAX_H = 24
 DISK_FLOOR_MAX_MB = 10_000_000
 WORKERS_MAX = 64  # each has some two dozen connections to PostgreSQL
 KEEP_MAX_DAYS = 36_500
+ARCHIVE_MAX_DAYS, HOUR_S = 366, 3600
 
 
 def load(options: Mapping[str, str | None], environ: Mapping[str, str], path: Path | None) -> Settings:
@@ -93,7 +100,11 @@ def load(options: Mapping[str, str | None], environ: Mapping[str, str], path: Pa
 
 def _checked(given: Mapping[str, str], sources: Mapping[str, str], bootstrap_key: BootstrapKey | None) -> Settings:
     optional = [name for name in LISTENERS if name not in NEEDED_LISTENERS]
-    word = {name: value for name, value in {**DEFAULTS, **given}.items() if value != OFF or name not in optional}
+    word = {
+        name: value
+        for name, value in {**DEFAULTS, **given}.items()
+        if value != OFF or name not in (*optional, "archive")
+    }
     http = listener("http", word["http"])
     download = listener("download", given["download"]) if "download" in given else _port_next_to(http)
     maybe = {name: _maybe(listener, name, word) for name in optional}
@@ -117,6 +128,10 @@ def _checked(given: Mapping[str, str], sources: Mapping[str, str], bootstrap_key
         secret_key_command=_maybe(command, "secret_key_command", given),
         objects_url=_maybe(objects_url, "objects_url", given),
         buckets=buckets(word["buckets"]),
+        archive=_maybe(archive_place, "archive", word),
+        archive_recipients=recipients("archive_recipients", word["archive_recipients"]),
+        archive_days=number("archive_days", word["archive_days"], ARCHIVE_MAX_DAYS, "days", least=1),
+        archive_timeout_s=number("archive_timeout_s", word["archive_timeout_s"], HOUR_S, "seconds", least=1),
         allow_private_push=switch("allow_private_push", word["allow_private_push"]),
         dynamic_registration=one_of(
             "dynamic_registration", word["dynamic_registration"], get_args(DynamicRegistration)
@@ -191,12 +206,16 @@ def _refuse_half_pairs(given: Mapping[str, str]) -> None:
         for needed in ("tls_cert", "tls_key"):
             if name in given and needed not in given:
                 raise SettingError(name, given[name], f"needs tls_cert and tls_key; {needed} is not set")
+    if "archive" in given and "database_url" in given:
+        rule = "is for the embedded PostgreSQL alone; archive the log of your own by its tools"
+        raise SettingError("archive", given["archive"], rule)
     for one, other in (
         ("tls_cert", "tls_key"),
         ("tls_key", "tls_cert"),
         ("device_tls_cert", "device_tls_key"),
         ("device_tls_key", "device_tls_cert"),
         ("device_tls_cert", "tls_cert"),
+        *((one, "archive") for one in NEED_ARCHIVE if given.get(one, "") != DEFAULTS[one]),
         ("oidc_issuer", "oidc_client_id"),
         ("oidc_issuer", "oidc_groups"),
         ("oidc_client_id", "oidc_issuer"),

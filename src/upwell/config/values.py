@@ -5,7 +5,7 @@ import shlex
 from ipaddress import IPv4Network, IPv6Network, ip_network
 from pathlib import Path
 from typing import TypeVar
-from urllib.parse import urlsplit
+from urllib.parse import quote, urlsplit
 
 from upwell.config import BootstrapKey
 from upwell.config.sources import BOOTSTRAP_VARIABLE, SettingError
@@ -74,6 +74,22 @@ def objects_url(setting: str, value: str) -> str:
     if not is_file and not is_s3:
         raise SettingError(setting, value, "must be file:FOLDER or s3://BUCKET[/PREFIX][?endpoint=URL&region=NAME]")
     return value
+
+
+def archive_place(setting: str, value: str) -> str:
+    """A folder's path, or what `objects_url` may be."""
+    if value.startswith(("s3:", "file:")):
+        return objects_url(setting, value)
+    return f"file://{quote(str(data_dir(setting, value).absolute()))}"
+
+
+def recipients(setting: str, value: str) -> tuple[str, ...]:
+    """Public keys of age behind commas."""
+    found = tuple(each.strip() for each in value.split(",") if each.strip())
+    for each in found:
+        if not re.fullmatch(r"age1[02-9ac-hj-np-z]{58}", each):
+            raise SettingError(setting, each, "must be public keys of age, age1…, behind commas")
+    return found
 
 
 def buckets(value: str) -> dict[str, str]:

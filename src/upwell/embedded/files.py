@@ -21,6 +21,8 @@ from upwell.embedded import DataDirInUse, EmbeddedPostgresError
 ROLE = DATABASE = "upwell"
 PORT = 5432  # Names the socket file only; nothing listens on TCP.
 SOCKET_PATH_MAX = 107  # bytes in sun_path, without its closing zero
+SPOOL = "upwell_archive"  # in the cluster's folder; where it is there PostgreSQL hands its log over by it
+LOGINS = "local all all scram-sha-256\nlocal replication all scram-sha-256\n"  # by our socket alone
 LOG_SIZE_MAX = 10 * 1024 * 1024  # bytes; a longer log is set aside at start
 
 
@@ -35,6 +37,7 @@ class Paths:
         self.socket_note = data_dir / "postgres.socket"  # names the folder of the socket, for who wants to connect
         self.programs_note = data_dir / "postgres.programs"  # names the copy of the programs, if one had to be made
         self.lock = data_dir / "upwell.lock"
+        self.spool = self.cluster / SPOOL
 
 
 def major_of(cluster: Path) -> int | None:
@@ -97,6 +100,20 @@ def write_private(path: Path, text: str) -> None:
     sync(path.parent)
 
 
+def write_logins(cluster: Path) -> None:
+    """Who may log in, where an earlier program wrote it otherwise; on disk when this returns."""
+    path = cluster / "pg_hba.conf"
+    if path.read_text() == LOGINS:
+        return
+    owner, fresh = path.stat(), path.with_name("pg_hba.conf.new")
+    fresh.write_text(LOGINS)
+    os.chown(fresh, owner.st_uid, owner.st_gid)
+    fresh.chmod(0o600)
+    sync(fresh)
+    fresh.replace(path)
+    sync(cluster)
+
+
 def sync(path: Path) -> None:
     handle = os.open(path, os.O_RDONLY)
     try:
@@ -124,12 +141,12 @@ def open_log(path: Path) -> IO[bytes]:
     return os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600), "ab")
 
 
-def log_tail(path: Path, start: int) -> str:
-    """What the log says from that byte on, at most its last 2000 bytes."""
+def log_tail(path: Path, start: int, most: int = 2000) -> str:
+    """What the log says from that byte on, at most its last so many bytes."""
     if not path.exists():
         return ""
     with path.open("rb") as log:
-        log.seek(max(start, path.stat().st_size - 2000))
+        log.seek(max(start, path.stat().st_size - most))
         return log.read().decode(errors="replace")
 
 

@@ -13,7 +13,7 @@ import signal
 import subprocess
 import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from pwd import struct_passwd
@@ -53,12 +53,15 @@ class Programs:
     folder: Path
     account: struct_passwd | None
 
-    def serve(self, cluster: Path, sockets: Path, log: Path, connections: int) -> subprocess.Popen[bytes]:
-        """The server of a cluster, writing to `log`; it doesn't accept yet."""
+    def serve(
+        self, cluster: Path, sockets: Path, log: Path, connections: int, more: Mapping[str, str] | None = None
+    ) -> subprocess.Popen[bytes]:
+        """The server of a cluster, writing to `log`; it doesn't accept yet. `more` are settings of its own."""
         own = {
             "upwell.cluster": _marker(cluster),
             "shared_buffers": _shared_buffers(),
             "max_connections": str(connections),
+            **(more or {}),
         }
         with self._handed(cluster, sockets) as (data, run), open_log(log) as output:
             command = ["postgres", "-D", data, "-h", "", "-k", run, "-p", str(PORT), *_options(own)]

@@ -14,7 +14,9 @@ from upwell.embedded import EmbeddedPostgresError
 from upwell.embedded.accounts import hold_from_cleaners, server_account, usable_programs, wheel_major
 from upwell.embedded.files import (
     DATABASE,
+    LOGINS,
     ROLE,
+    SPOOL,
     Paths,
     dsn_of,
     log_tail,
@@ -28,10 +30,12 @@ from upwell.embedded.files import (
     stored_password,
     sync,
     take_lock,
+    write_logins,
     write_private,
 )
 from upwell.embedded.process import POLL_S, Programs, end, end_leftover
 
+ARCHIVE_TIMEOUT_S = 60  # until a file of the log is handed over though it is not full
 CONNECTIONS = 120  # at once, where nobody says otherwise
 START_TIMEOUT_S = 120.0  # replaying the log after a crash may take long; a healthy start takes 0.1 s
 START_TRIES = 20  # after kill -9 the last backends hold the shared memory for some milliseconds
@@ -46,9 +50,15 @@ class EmbeddedPostgres:
     when that thread ends. Raises DataDirInUse or EmbeddedPostgresError.
     """
 
-    def __init__(self, data_dir: Path, connections: int = CONNECTIONS, programs: Path | None = None) -> None:
+    def __init__(
+        self, data_dir: Path, connections: int = CONNECTIONS, programs: Path | None = None, *,
+        hands_over: bool | None = None, archive_timeout_s: int = ARCHIVE_TIMEOUT_S,
+    ) -> None:  # fmt: skip
+        """With `hands_over` PostgreSQL copies each file of its log that is full, or so old, into the spool, whoever
+        starts it, until it is started with False; None leaves that as it is."""
         self._paths = Paths(data_dir)
         self._others = programs
+        self._hands_over, self._archive_timeout_s = hands_over, archive_timeout_s
         self._connections = connections
         self._lock: int | None = None
         self._process: subprocess.Popen[bytes] | None = None
@@ -125,7 +135,12 @@ class EmbeddedPostgres:
         if not paths.cluster.exists():
             await _initialise(programs, paths, password)
         elif is_new:
-            await programs.tell(paths.cluster, _password_statement(password))
+            await programs.tell(paths.cluster, password_statement(password))
+        write_logins(paths.cluster)
+        if self._hands_over is False:
+            shutil.rmtree(paths.spool, ignore_errors=True)
+        elif self._hands_over and not paths.spool.exists():
+            make_private(paths.spool, account)
 
     async def _run(self) -> None:
         """Starts the server and waits until it accepts."""
@@ -136,7 +151,9 @@ class EmbeddedPostgres:
         deadline = time.monotonic() + START_TIMEOUT_S
         for attempt in range(START_TRIES):
             log_from = self._paths.log.stat().st_size if self._paths.log.exists() else 0
-            self._process = self._programs.serve(self._paths.cluster, folder, self._paths.log, self._connections)
+            self._process = self._programs.serve(
+                self._paths.cluster, folder, self._paths.log, self._connections, self._archiving()
+            )
             self.pid = self._process.pid
             if await self._accepts(deadline):
                 return
@@ -148,6 +165,16 @@ class EmbeddedPostgres:
             f"PostgreSQL in {self._paths.cluster} did not start; the end of {self._paths.log} says: "
             f"{said.strip() or 'nothing'}"
         )
+
+    def _archiving(self) -> dict[str, str]:
+        if not self._paths.spool.is_dir():
+            return {}
+        for unfinished in self._paths.spool.glob("archtemp.*"):
+            unfinished.unlink(missing_ok=True)
+        return {
+            "archive_mode": "on", "archive_library": "basic_archive", "basic_archive.archive_directory": SPOOL,
+            "archive_timeout": str(self._archive_timeout_s),
+        }  # fmt: skip
 
     async def _accepts(self, deadline: float) -> bool:
         """True when a login works, False when the server ended or the time is over."""
@@ -181,12 +208,12 @@ async def _initialise(programs: Programs, paths: Paths, password: str) -> None:
     new = paths.data_dir / f"postgres.new-{secrets.token_hex(4)}"
     make_private(new, programs.account)
     await programs.initdb(new, ROLE)
-    await programs.tell(new, _password_statement(password) + f"CREATE DATABASE {DATABASE};\n")
-    (new / "pg_hba.conf").write_text("local all all scram-sha-256\n")
+    await programs.tell(new, password_statement(password) + f"CREATE DATABASE {DATABASE};\n")
+    (new / "pg_hba.conf").write_text(LOGINS)
     sync(new / "pg_hba.conf")
     new.rename(paths.cluster)
     sync(paths.data_dir)
 
 
-def _password_statement(password: str) -> str:
+def password_statement(password: str) -> str:
     return f"ALTER ROLE {ROLE} PASSWORD '{password}';\n"

@@ -42,8 +42,8 @@ SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 10
 ITEMS = (1.0, 2.0, 5.0, 10.0, 20.0, 50.0, 100.0, 200.0, 500.0, 1000.0)
 
 
-def _counter(name: str, help_: str, *labels: str) -> Metric:
-    return Metric(f"upwell_{name}_total", Kind.COUNTER, help_, labels)
+def _counter(name: str, help_: str, *labels: str, of: Of = Of.EACH) -> Metric:
+    return Metric(f"upwell_{name}_total", Kind.COUNTER, help_, labels, of)
 
 
 def _gauge(name: str, help_: str, *labels: str, of: Of = Of.EACH) -> Metric:
@@ -93,6 +93,17 @@ METRICS = {row.name: row for row in (
     _counter("statements", "Statements by their names", "statement"),
     _counter("statement_seconds", "Seconds that these statements took", "statement"),
     _gauge("replication_lag_seconds", "How far a standby is behind, as the primary sees it", "standby", of=Of.ALL),
+    # The archive.
+    _gauge(
+        "archive_behind_seconds",
+        "How much is lost with the machine now: since when what is committed is not archived", of=Of.ALL,
+    ),
+    _gauge("archive_base_age_seconds", "Seconds since the archive's newest base was whole", of=Of.ALL),
+    _gauge("archive_held_bytes", "Bytes of PostgreSQL's log that the archive did not take yet", of=Of.ALL),
+    _counter("archive_files", "Files of PostgreSQL's log that were archived", of=Of.ALL),
+    _counter("archive_bases", "Bases that were archived", of=Of.ALL),
+    _counter("archive_failures", "Tries to archive that failed", of=Of.ALL),
+    _counter("archive_given_up", "Files of the log that were given up, for the archive did not take them", of=Of.ALL),
     # Standing.
     _gauge("ready", "1 where the check of /readyz holds, 0 where it does not", "check", of=Of.LEAST),
     _gauge("lease_age_seconds", "Seconds since the lease was kept", of=Of.MOST),

@@ -21,11 +21,14 @@ import asyncpg
 import httpx
 from cryptography import x509
 
+from upwell.backup.archive import contents, when
+from upwell.backup.manifest import BackupError
+from upwell.backup.shelf import Shelf
 from upwell.config import Settings
 from upwell.config.addresses import HostPort
 from upwell.domain.concerns import ENDS_SOON
 from upwell.domain.errors import UpwellError
-from upwell.objects import local_folder
+from upwell.objects import local_folder, open_objects
 from upwell.service.upgrade import seal_keys
 from upwell.storage.database import Database
 from upwell.storage.migrating import require_schema
@@ -41,6 +44,7 @@ SQL = sheet("checkup")
 Grade = Literal["ok", "warning", "fault"]
 WAIT_S = 5.0
 CLOCK_OFF = timedelta(seconds=5)
+ARCHIVE_OLD = timedelta(minutes=15)  # an idle database writes a file each few minutes: its checkpoints
 OLDEST_POSTGRES = 150_000
 LISTENERS = ("http", "https", "mqtt", "mqtts", "mqtt_ws", "mqtt_wss", "download", "downloads", "metrics")
 _LASTING = {
@@ -74,6 +78,8 @@ async def findings(
     except UpwellError as exc:
         yield Finding("database", "fault", exc.problem, "start it, or correct --database-url or --data-dir")
     yield await _objects(settings)
+    if settings.archive is not None:
+        yield await _archive(settings.archive)
     async for found in _listeners(settings):
         yield found
     async for found in _public(settings):
@@ -200,6 +206,29 @@ async def _objects(settings: Settings) -> Finding:
     except UpwellError as exc:
         return Finding("objects", "fault", exc.problem, "make the store reachable and writable for this user")
     return Finding("objects", "ok", "the store takes an object, and lets it go")
+
+
+async def _archive(place: str) -> Finding:
+    about, again = "archive", "the server's log says why, and makes a new base when it can"
+    try:
+        shelf = Shelf(open_objects(place))
+        there = await contents(shelf)
+        lacks = list(there.lacks()) or ([] if there.segments else ["there is no log yet"])
+        newest = there.segments[-1].name if there.segments else ""
+        last = (
+            datetime.fromisoformat((await when(shelf, [newest]))[newest])
+            if newest
+            else datetime.min.replace(tzinfo=UTC)
+        )
+    except BackupError as exc:
+        return Finding(about, "warning", exc.problem, "start `upwell serve` with it")
+    except UpwellError as exc:
+        return Finding(about, "fault", exc.problem, "make the place reachable and writable for this user")
+    if lacks:
+        return Finding(about, "warning", "; ".join(lacks), again)
+    if datetime.now(UTC) - last > ARCHIVE_OLD:
+        return Finding(about, "warning", f"its log ends at {last:%Y-%m-%d %H:%M:%S} UTC", again)
+    return Finding(about, "ok", f"{len(there.bases)} bases, and the log up to {last:%Y-%m-%d %H:%M:%S} UTC")
 
 
 # --- where it listens, and where devices go ---

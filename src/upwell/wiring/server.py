@@ -46,6 +46,7 @@ from upwell.doors.management.working import Working
 from upwell.doors.push import Poster
 from upwell.doors.readiness import Readiness
 from upwell.engine.duties import Engine
+from upwell.meters.reading import Reading
 from upwell.service.context import Context
 from upwell.service.manage import access, first_user
 from upwell.service.manage.admission import Gate
@@ -94,6 +95,7 @@ class Server:
     ) -> None:
         self.settings = settings
         self._share = share
+        self._postgres: OwnPostgres | None = None
         self._shared = share is not None
         self._tongues = (*TONGUES, CONSOLE, *more_tongues)
         self._faces = (*FACES, *more_faces)
@@ -127,6 +129,8 @@ class Server:
         self._stack.push_async_callback(database.close)
         await (require_schema(database) if self._share else migrate(database, alone=self.settings.database_url is None))
         await seal_keys.begin(database)
+        if self._postgres is not None:
+            await self._postgres.archive()
         self._databases = [database]
         devices, upkeep, lookups = [await self._beside(database, kind) for kind in (DEVICES, UPKEEP, LOOKUPS)]
         self.objects = await open_stores(self.settings)
@@ -153,7 +157,7 @@ class Server:
         return other
 
     async def _embedded(self) -> str:
-        postgres = OwnPostgres(self.settings)
+        self._postgres = postgres = OwnPostgres(self.settings)
         self._stack.push_async_callback(postgres.stop)
         return await postgres.start()
 
@@ -207,9 +211,15 @@ class Server:
             http=http, https=https, metrics=metrics, public_url=links.origin, secure_url=links.secure_origin, **places
         )
 
+    async def _read(self) -> Reading:
+        reading = await self.meter.read(shared=True)
+        if self._postgres is not None:
+            self._postgres.read(reading)
+        return reading
+
     async def _metrics(self) -> str | None:
         """Of several that share their addresses, their parent tells the metrics of all."""
-        opened = await open_metrics(self.settings, partial(self.meter.read, shared=True))
+        opened = await open_metrics(self.settings, self._read)
         if opened is None:
             return None
         self._stack.push_async_callback(opened[1])

@@ -21,13 +21,19 @@ async def open_database(settings: Settings, dsn: str, seals: Seals | None = None
     return database
 
 
+def stores_of(settings: Settings) -> Buckets:
+    """The platform's own store and the mapped buckets, whether they answer or not. Raises `Invalid`, Unavailable."""
+    url = settings.objects_at
+    return Buckets(open_objects(url), url, settings.buckets, open_bucket)
+
+
 async def open_stores(settings: Settings) -> Buckets:
     """The platform's own store, which takes writes, and every mapped bucket, which is looked at only. Raises
     SettingError naming the setting whose store can't be used."""
     url = settings.objects_at
     setting = "data_dir" if settings.objects_url is None else "objects_url"
     try:
-        buckets = Buckets(open_objects(url), url, settings.buckets, open_bucket)
+        buckets = stores_of(settings)
         await asyncio.wait_for(buckets.check(), CHECK_WITHIN_S)
     except TimeoutError as exc:
         rule = f"its store gives no answer within {CHECK_WITHIN_S:g} s"

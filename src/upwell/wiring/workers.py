@@ -22,6 +22,7 @@ from typing import Any, BinaryIO
 
 from upwell.config import Settings
 from upwell.domain.errors import UpwellError
+from upwell.meters.reading import Reading
 from upwell.service.context import Context
 from upwell.service.journal import tell
 from upwell.service.manage import first_user
@@ -86,6 +87,7 @@ class Workers:
         self._watching: list[asyncio.Task[None]] = []
         self._ending = False
         self._metrics = WorkerMetrics()
+        self._postgres: OwnPostgres | None = None
 
     async def start(self) -> Addresses:
         """Returns when every worker is ready. Raises UpwellError for what can't be started."""
@@ -95,7 +97,7 @@ class Workers:
             await self._prepare()
             self.settings, held = reserved(self.settings)
             self._stack.callback(_let_go, held)
-            opened = await open_metrics(self.settings, self._metrics.read, shared=True)
+            opened = await open_metrics(self.settings, self._read, shared=True)
             if opened is not None:
                 self._stack.push_async_callback(opened[1])
             self._stack.push_async_callback(self._end)
@@ -117,15 +119,24 @@ class Workers:
         self._signal(signal.SIGHUP)
 
     async def _embedded(self) -> str:
-        postgres = OwnPostgres(self.settings)
+        self._postgres = postgres = OwnPostgres(self.settings)
         self._stack.push_async_callback(postgres.stop)
         return await postgres.start()
+
+    async def _read(self) -> Reading:
+        """What all workers have counted, and what the parent itself has."""
+        reading = await self._metrics.read()
+        if self._postgres is not None:
+            self._postgres.read(reading)
+        return reading
 
     async def _prepare(self) -> None:
         database = await open_database(self.settings, self._dsn, self._keys.seals())
         try:
             await migrate(database, alone=self.settings.database_url is None)
             await seal_keys.begin(database)
+            if self._postgres is not None:
+                await self._postgres.archive()
             self.first_keys = await first_keys(self.settings, Context(database))
             self.first_sign_in = await first_user.leave(Context(database))
         finally:

@@ -16,3 +16,10 @@ select not exists (select from pg_class where relnamespace = 'public'::regnamesp
 
 -- name: analyze
 analyze;
+
+-- name: cluster
+-- Which cluster this is, on which timeline of its log, of which PostgreSQL; and the schema's version.
+select s.system_identifier::text as system, c.timeline_id as timeline,
+       current_setting('server_version_num')::int / 10000 as postgres, (select max(version) from schema_version) as schema
+from pg_control_system() s, pg_control_checkpoint() c;
+

@@ -1,0 +1,164 @@
+"""What lies in an archive: which database's it is, its bases, and the log and the objects that go with them."""
+
+import asyncio
+import json
+from collections.abc import Collection, Iterator, Sequence
+from dataclasses import asdict, dataclass
+from datetime import datetime
+from io import BytesIO
+from typing import Any
+
+from upwell.backup.manifest import HEAD, HEAD_BYTES_MAX, BackupError
+from upwell.backup.pouring import keep
+from upwell.backup.shelf import Shelf
+from upwell.backup.wal import Segment, gaps, segment_of
+from upwell.domain.errors import NotFound
+from upwell.objects.port import CHECK_KEY, Objects
+
+FORMAT = 1
+ARCHIVE = "archive.json"
+WAL, BASE, OBJECTS = "wal/", "base/", "objects/"
+LOOKS_AT_ONCE = 16
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Whose:
+    """The database that a place has the archive of."""
+
+    system: str
+    postgres: int
+
+    def text(self) -> bytes:
+        """As it is stored."""
+        return json.dumps({"format": FORMAT, **asdict(self)}).encode() + b"\n"
+
+
+async def whose(place: Objects) -> Whose | None:
+    """None where nobody archives. Raises BackupError for what is no archive, Unavailable."""
+    try:
+        text = b"".join([chunk async for chunk in place.read(ARCHIVE, 0, HEAD_BYTES_MAX)])
+    except NotFound:
+        return None
+    try:
+        said = json.loads(text)
+        if said.pop("format") != FORMAT:
+            raise BackupError(f"the archive is of another format than {FORMAT}: use a later Upwell")
+        return Whose(**said)
+    except (ValueError, KeyError, TypeError, AttributeError) as exc:
+        raise BackupError(f"{ARCHIVE} can't be read: {exc}") from exc
+
+
+async def settle(place: Objects, mine: Whose) -> None:
+    """Make the place this database's archive, if it is not yet. Raises BackupError where it is another's, or has
+    something else in it."""
+    found = await whose(place)
+    if found is not None and found != mine:
+        raise BackupError("the archive is of another database: give an empty place, or that database's")
+    if found is not None:
+        return
+    async for key, _ in place.listed():
+        if key != CHECK_KEY:
+            raise BackupError(f"the place of the archive has something else in it, {key!r}: give an empty one")
+    await keep(place, ARCHIVE, BytesIO(mine.text()), [], lambda size: None)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ClusterCopy:
+    """All files of the database's cluster: with the log from `start` on they become it, as of `stopped_at` or later."""
+
+    id: str
+    upwell: str
+    schema: int
+    start: Segment
+    stop: Segment
+    stopped_at: datetime
+
+
+def base_key(base_id: str, part: str) -> str:
+    """Where a part of a base is: `files`, `objects`, and last of all `head`."""
+    return f"{BASE}{base_id}/{part}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Contents:
+    """All that is there. Of the log and the objects it is the names."""
+
+    whose: Whose
+    bases: tuple[ClusterCopy, ...]
+    wal: frozenset[str]
+    objects: frozenset[str]
+
+    @property
+    def segments(self) -> list[Segment]:
+        """Of the log, in their order."""
+        return sorted(found for name in self.wal if (found := segment_of(name)) is not None)
+
+    def lacks(self) -> Iterator[str]:
+        """In words, what no moment can be restored over."""
+        if not self.bases:
+            yield "there is no base yet"
+            return
+        for first, last in gaps(self.segments, self.bases[0].start):
+            names = first.name if first == last else f"{first.name} to {last.name}"
+            later = next((base for base in self.bases if base.start.number > last.number), None)
+            after = f"what is later than {later.stopped_at:%Y-%m-%d %H:%M:%S} UTC can be" if later else "nothing can be"
+            yield f"the log lacks {names}: no moment in it can be restored, {after}"
+
+
+async def contents(shelf: Shelf) -> Contents:
+    """Raises BackupError where no archive is."""
+    found = await whose(shelf.place)
+    if found is None:
+        raise BackupError(f"there is no {ARCHIVE} and no {HEAD}: nothing was archived or backed up there")
+    keys = await shelf.keys()
+    ids = sorted(k.split("/")[1] for k in keys if k.startswith(BASE) and k.endswith("/head"))
+    bases = [await base_of(shelf, each) for each in ids]
+    return Contents(
+        whose=found, bases=tuple(sorted(bases, key=lambda base: base.stopped_at)),
+        wal=frozenset(k.removeprefix(WAL) for k in keys if k.startswith(WAL)),
+        objects=frozenset(k.removeprefix(OBJECTS) for k in keys if k.startswith(OBJECTS)),
+    )  # fmt: skip
+
+
+async def base_of(shelf: Shelf, base_id: str) -> ClusterCopy:
+    """By what its head says. Raises BackupError."""
+    facts: dict[str, Any] = (await shelf.slot(base_key(base_id, "head"))).facts
+    start, stop = segment_of(facts["start"]), segment_of(facts["stop"])
+    if start is None or stop is None:
+        raise BackupError(f"the head of the base {base_id} can't be read")
+    return ClusterCopy(
+        id=base_id, upwell=facts["upwell"], schema=facts["schema"], start=start, stop=stop,
+        stopped_at=datetime.fromisoformat(facts["stopped_at"]),
+    )  # fmt: skip
+
+
+async def listed_objects(shelf: Shelf, base_id: str) -> dict[str, str]:
+    """The digest of each object that was in the store at the base, by its key there."""
+    slot, text = await shelf.slot(base_key(base_id, "objects")), BytesIO()
+    await shelf.get(slot, text)
+    return dict(json.loads(line) for line in text.getvalue().splitlines())
+
+
+async def when(shelf: Shelf, names: Sequence[str]) -> dict[str, str]:
+    """When each file of the log was handed over."""
+    found: dict[str, str] = {}
+    for begin in range(0, len(names), LOOKS_AT_ONCE):
+        some = names[begin : begin + LOOKS_AT_ONCE]
+        slots = await asyncio.gather(*(shelf.slot(WAL + name) for name in some))
+        found |= {name: slot.facts["ended_at"] for name, slot in zip(some, slots, strict=True)}
+    return found
+
+
+def to_keep(bases: Sequence[ClusterCopy], since: datetime) -> list[ClusterCopy]:
+    """Those that moments from `since` on need: the younger ones, and the youngest of the older."""
+    older = [base for base in bases if base.stopped_at < since]
+    return [*older[-1:], *(base for base in bases if base.stopped_at >= since)]
+
+
+def unneeded(log: Collection[str], bases: Sequence[ClusterCopy]) -> list[str]:
+    """Of the log what lies before the oldest base."""
+    if not bases:
+        return []
+    first = min(base.start.number for base in bases)
+    found = [(name, segment_of(name[:24])) for name in log if not name.endswith(".history")]
+    return [name for name, segment in found if segment is not None and segment.number < first]
