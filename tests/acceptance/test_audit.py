@@ -22,7 +22,7 @@ from upwell.cli.tree import SECTIONS, loaded
 # What changes nothing of an owner's: it reads, or it is the server itself and what stands around it.
 NO_DEEDS = {"key list", "user list", "object list", "audit list", "audit export", "audit strangers", "check", "serve",
             "migrate", "upgrade-database", "simulate", "completion", "version", "verify-backup", "restore",
-            "doctor", "secrets make-key", "secrets status"}  # fmt: skip
+            "doctor", "secrets make-key", "secrets status", "quota list"}  # fmt: skip
 PASSWORD = "correct-horse-battery"
 WRONG = "wrong-horse-battery"
 SHORT_S = 15
@@ -167,6 +167,7 @@ def test_what_is_done_beside_the_server(server: Server, tmp_path: Path) -> None:
     server.run("backup", str(tmp_path / "backup"))
     assert the_last(server, "backup")["changes"]["place"] == str(tmp_path / "backup"), "it has every secret"
     server.run("secrets", "rotate")
+    server.run("quota", "set", "default", "--devices", "1000000")
     every = [json.loads(line) for line in server.run("audit", "export").splitlines()]
     assert (every[0]["who"], every[0]["ids"]["key_id"]) == ("server", server.admin.id)
     assert {each["operation"] for each in every if each["tongue"] == "cli"} == set(beside()) - NO_DEEDS

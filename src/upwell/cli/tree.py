@@ -61,6 +61,7 @@ SECTIONS: Mapping[str, Mapping[str, Place]] = {
         "migrate": Place("Bring the database's schema to this version.", "migrating:migrate"),
         "upgrade-database": Place("Bring the data dir to this PostgreSQL.", "upgrading:upgrade_database"),
         "doctor": Place("Look at an installation: what is wrong, and what to do.", "doctor:doctor"),
+        "quota": Place("Quotas: how much an account may have.", "quotas:app"),
         "secrets": Place("Secrets in the database: encrypted with which key.", "sealing:app"),
         "check": Place("Count anew and compare with the counters.", "serving:check"),
         "backup": Place("Back up the database and the firmware files.", "backups:backup"),

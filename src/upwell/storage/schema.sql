@@ -751,6 +751,20 @@ CREATE TABLE access_key (
 );
 CREATE INDEX access_key_of_user ON access_key USING btree (user_id) WHERE user_id IS NOT NULL;
 
+CREATE TABLE account_quota (
+    account_id bigint NOT NULL,
+    devices bigint,
+    packages bigint,
+    bytes bigint,
+    running_jobs bigint,
+    CONSTRAINT account_quota_pkey PRIMARY KEY (account_id),
+    CONSTRAINT account_quota_bytes_check CHECK (bytes >= 0),
+    CONSTRAINT account_quota_devices_check CHECK (devices >= 0),
+    CONSTRAINT account_quota_packages_check CHECK (packages >= 0),
+    CONSTRAINT account_quota_running_jobs_check CHECK (running_jobs >= 0),
+    CONSTRAINT account_quota_account_id_fkey FOREIGN KEY (account_id) REFERENCES account(account_id)
+);
+
 CREATE TABLE audit (
     entry_id bigint NOT NULL,
     account_id bigint NOT NULL,

@@ -18,6 +18,7 @@ from uuid import UUID
 from upwell.domain import commands as c
 from upwell.domain import fleet
 from upwell.domain.errors import CallerError, Conflict, Invalid, NotFound
+from upwell.domain.quotas import OverQuota
 from upwell.objects.port import Objects
 from upwell.service.context import Context, objects_of
 from upwell.service.dice import DEVICE_SECRET_SIZE, IOT_SALT_SIZE, dice
@@ -29,6 +30,7 @@ from upwell.service.manage.imports import SQL, clear, reader_of
 from upwell.service.manage.products import find_product
 from upwell.service.manage.tags import check_text
 from upwell.service.rows import RowReader
+from upwell.service.upgrade import quotas
 from upwell.service.upgrade.fill import Chunk, Waiting
 from upwell.service.upgrade.lives import make_devices
 from upwell.storage.database import Connection, Row, seals_of
@@ -206,6 +208,12 @@ class _Work:
 
     async def _make(self, product_id: int, new: Sequence[c.NewDevice]) -> list[UUID]:
         """Make these devices; which of them nobody else made in this moment."""
+        quota = await quotas.room(self.conn, self.row["account_id"], "devices")
+        if quota is not None:
+            limit, room = quota
+            for each in new[room:]:
+                self.refuse(each.row, OverQuota("devices", limit, limit + 1))
+            new = new[:room]
         ids, wanted = [_id_of(each) for each in new], [each.device for each in new]
         columns: tuple[Any, ...] = (
             ids, [one.name for one in wanted], [one.nickname for one in wanted],

@@ -26,7 +26,7 @@ from upwell.service.manage import device_lists, job_care, job_looks, job_package
 from upwell.service.manage.access import Caller, require
 from upwell.service.manage.device_keys import find_public
 from upwell.service.manage.held import fill_before
-from upwell.service.upgrade import approvals, events, hours, news, pacing, waves
+from upwell.service.upgrade import approvals, events, hours, news, pacing, quotas, waves
 from upwell.service.upgrade.endings import end_job, set_package_status
 from upwell.service.upgrade.fill import fill_chunk, look_again
 from upwell.service.upgrade.spans import add_targets
@@ -169,6 +169,7 @@ async def _add(
     }
     facts |= {name: getattr(cmd, name) for name in _AS_GIVEN}
     await conn.execute(*SQL["add_job"](**facts))
+    await quotas.check(conn, caller.account_id, "running_jobs")
     await stepping.keep(conn, job_id, way)
     if care is not None and job_care.begins(care):
         salt = "" if care.same_first else str(job_id)

@@ -20,6 +20,7 @@ from upwell.service.manage.pages import page, sliced
 from upwell.service.manage.products import find_product
 from upwell.service.manage.spaces import space_number
 from upwell.service.manage.stepping import refuse_circle
+from upwell.service.upgrade import quotas
 from upwell.storage.database import Connection, Row
 from upwell.storage.orders import PACKAGES
 from upwell.storage.queries import sheet
@@ -54,6 +55,7 @@ async def create_package(ctx: Context, caller: Caller, cmd: c.CreatePackage) -> 
         columns = row | _said(cmd) | asdict(content)
         if await conn.fetchval(*SQL["make_package"](**columns, module=module, now=ctx.now())) is None:
             raise _name_taken(name)
+        await quotas.check(conn, caller.account_id, "packages", "bytes")
         return (await _views(conn, caller, [package_id]))[0]
 
     return await ctx.database.transact(body)

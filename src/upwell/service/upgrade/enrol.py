@@ -7,6 +7,7 @@ in use gives nobody its secret. Whether devices that nobody registered may enrol
 from typing import Literal
 
 from upwell.domain import fleet
+from upwell.domain.quotas import OverQuota
 from upwell.service.context import Context
 from upwell.service.dice import DEVICE_SECRET_SIZE, IOT_SALT_SIZE, dice
 from upwell.service.upgrade.lives import make_device
@@ -29,7 +30,7 @@ async def product_secret(ctx: Context, product_key: str) -> str | None:
 
 async def enrol(ctx: Context, product_key: str, name: str, creates: bool, rule: Enrolling) -> str | None:
     """The device's secret; None refuses. A device that nobody registered is made when it asks for that (`creates`)
-    and the rule is `any`; the proof is the caller's to check before."""
+    and the rule is `any`, within its account's quota; the proof is the caller's to check before."""
     if rule == "off":
         return None
     device_id = fleet.device_id(product_key, name)
@@ -50,4 +51,7 @@ async def enrol(ctx: Context, product_key: str, name: str, creates: bool, rule: 
             return None
         return seals_of(conn).open(Kept.DEVICE, device_id, found["secret"])
 
-    return await ctx.devices.transact(body)
+    try:
+        return await ctx.devices.transact(body)
+    except OverQuota:
+        return None

@@ -10,7 +10,7 @@ from datetime import datetime
 from uuid import UUID
 
 from upwell.domain.talk import TaskRef
-from upwell.service.upgrade import census, spread
+from upwell.service.upgrade import census, quotas, spread
 from upwell.service.upgrade.tasks import columns_of
 from upwell.storage.database import Connection, seals_of
 from upwell.storage.queries import sheet
@@ -23,13 +23,15 @@ async def make_device(
     conn: Connection, device_id: UUID, product_id: int, name: str, secret: str, iot_id: str, nickname: str | None,
     now: datetime,
 ) -> bool:  # fmt: skip
-    """Make a device; False when the name is taken."""
+    """Make a device; False when the name is taken. Raises OverQuota."""
     kept = seals_of(conn).seal(Kept.DEVICE, device_id, secret)
     row = {"product_id": product_id, "name": name, "secret": kept, "iot_id": iot_id, "nickname": nickname}
     life = await conn.fetchval(*_Q["make_device"](device_id=device_id, **row, now=now))
     if life:
         await _forget_past(conn, [device_id])
     await census.made(conn, product_id, int(life is not None))
+    if life is not None:
+        await quotas.check_devices(conn, product_id)
     return life is not None
 
 
@@ -51,6 +53,8 @@ async def make_devices(
     if revived:
         await _forget_past(conn, revived)
     await census.made(conn, product_id, len(made))
+    if made:
+        await quotas.check_devices(conn, product_id)
     return {row["name"] for row in made}
 
 
