@@ -24,6 +24,7 @@ def run(*command: str, **more: str) -> "subprocess.CompletedProcess[str]":
     )
 
 
+@pytest.mark.slow
 def test_each_package_is_in_it_with_version_licence_and_hashes(tmp_path: Path) -> None:
     file = tmp_path / "upwell.cdx.json"
     done = run("tools/sbom.py", str(RUN), sys.executable, str(file))
@@ -43,6 +44,7 @@ def test_each_package_is_in_it_with_version_licence_and_hashes(tmp_path: Path) -
     assert not listed
 
 
+@pytest.mark.slow
 def test_a_package_that_is_not_installed_as_locked_is_told(tmp_path: Path) -> None:
     lock = tmp_path / "run.txt"
     lock.write_text(re.sub(r"^(anyio==)[\d.]+", r"\g<1>0.0.1", RUN.read_text("utf-8"), flags=re.MULTILINE))
