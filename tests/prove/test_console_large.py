@@ -63,6 +63,7 @@ def test_every_page_answers_in_time() -> None:
             held = (
                 "/", "/devices", f"/devices?product_id={product}&sort=name", "/devices?status=online",
                 "/devices?version=1.3", "/devices?q=device-7777", "/devices?q=nobody", "/devices?tag_key=site",
+                "/devices?heard=in-1d", "/devices?heard=not-1d", "/tags",
                 f"/devices/{made_one['id']}",
                 "/products", f"/products/{product}", "/rollouts", "/audit", "/packages",
                 f"/packages?product_id={product}", "/packages?view=all", "/packages/new",
