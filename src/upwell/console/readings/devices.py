@@ -11,9 +11,7 @@ PAGE = 50
 LINES = 40  # of a device's timeline
 GROUPS_MAX = 100
 NICKNAMES_UP_TO = 20_000  # devices: a nickname has no index, so that a larger fleet would be walked for one
-LOOKED_MAX = (
-    1000  # devices of a page by when they were heard, for which there is no index: every report would pay for it
-)
+LOOKED_MAX = 1000  # devices of a page by when they were heard, which has no index: every report would pay for it
 LOOK = 200  # of those that one request tells
 HEARD = {"1h": timedelta(hours=1), "1d": timedelta(days=1), "7d": timedelta(days=7), "30d": timedelta(days=30)}
 FILTERS = ("product_id", "status", "group_id", "module", "version", "tag_key", "tag_value", "set_aside")
