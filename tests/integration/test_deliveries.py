@@ -147,7 +147,7 @@ async def test_gone_disables_and_the_owner_is_told(open_ctx: Context, caller: Ca
         gone.answers = lambda heard: answer(200)
         await receivers.update_receiver(open_ctx, caller, c.UpdateReceiver(receiver_id=made.receiver_id, enabled=True))
         await send_all(open_ctx)
-        assert [t for t in gone.of("times") if t is not None] == [0, 1, 2]
+        assert sorted(t for t in gone.of("times") if t is not None) == [0, 1, 2]  # three subjects, sent at once
 
 
 async def test_one_that_asks_to_be_left_alone_is(open_ctx: Context, caller: Caller, clock: Clock) -> None:
@@ -277,8 +277,9 @@ async def test_a_hook_is_sent_what_fits_and_a_ping_alone(open_ctx: Context, call
         await receivers.ping_receiver(open_ctx, caller, c.PingReceiver(receiver_id=first.receiver_id))
         await happen(open_ctx, caller, 1, Kind.PACKAGE_FAILED)
         await send_all(open_ctx)
-        assert [heard.event["type"] for heard in one.taken] == ["upwell.hook.ping", "upwell.package.failed"]
-        assert one.taken[0].event["data"]["hook_id"].startswith("hook_")
+        ping, failed = sorted((heard.event for heard in one.taken), key=lambda event: str(event["type"]))
+        assert (ping["type"], failed["type"]) == ("upwell.hook.ping", "upwell.package.failed")
+        assert ping["data"]["hook_id"].startswith("hook_")
         assert [heard.event["type"] for heard in two.taken] == ["upwell.package.lost", "upwell.package.failed"]
 
 
