@@ -20,8 +20,8 @@ PAGE, EVENTS = ((DOCS / name).read_text("utf-8") for name in ("api.md", "events.
 
 
 def blocks(page: str) -> list[tuple[str, str]]:
-    """Language and text of each."""
-    return re.findall(r"^```(\w*)\n(.*?)^```$", page, re.MULTILINE | re.DOTALL)
+    """Language and text of each that does not say why it is not run."""
+    return re.findall(r"^```(\w*)\n((?:(?!```).*\n)*)```\n(?!\nnot run: .)", page, re.MULTILINE)
 
 
 @pytest.mark.skipif(not all(map(shutil.which, ("curl", "jq"))), reason="the page's reader has curl and jq")

@@ -55,3 +55,54 @@ def test_a_setting_that_hardening_names_is_one() -> None:
     serve = (TOP / "docs" / "hardening.md").read_text("utf-8").replace("systemd-analyze security --offline=yes", "")
     known = {"--dialect", "--role", "--days", "--read-only", "--tmpfs", "--cap-drop", "--security-opt"}
     assert not [option for option in set(re.findall(r"--[a-z][\w-]+", serve)) - known if option not in settings]
+
+
+BLOCK = re.compile(r"^```(\w*)\n(.*?)^```\n(?:\n(not run: [^\n]+))?", re.MULTILINE | re.DOTALL)
+RUN_BY = {
+    "README.md": "tests/acceptance/test_readme.py",
+    "docs/scripts.md": "tests/acceptance/test_readme.py",
+    "docs/api.md": "tests/acceptance/test_api_docs.py",
+    "docs/events.md": "tests/acceptance/test_api_docs.py",
+    "docs/client.md": "tests/acceptance/test_client_docs.py",
+    "docs/moving/alibaba.md": "tests/acceptance/test_moving_docs.py",
+    "docs/moving/tuya.md": "tests/acceptance/test_moving_docs.py",
+    "docs/moving/huawei.md": "tests/acceptance/test_moving_docs.py",
+    "docs/safe-rollouts.md": "tests/acceptance/test_safe_rollouts.py",
+    "docs/ten-minutes.md": "tests/acceptance/test_installed.py",
+    "docs/walk.md": "tests/acceptance/test_walk.py",
+    "docs/audit.md": "tests/acceptance/test_operator_docs.py",
+    "docs/backup.md": "tests/acceptance/test_operator_docs.py",
+    "docs/console.md": "tests/acceptance/test_operator_docs.py",
+    "docs/doctor.md": "tests/acceptance/test_operator_docs.py",
+    "docs/metrics.md": "tests/acceptance/test_operator_docs.py",
+    "docs/objects-and-push.md": "tests/acceptance/test_operator_docs.py",
+}
+"""Which test tries the blocks of a page that say nothing."""
+SHOWN = {"mermaid": "a picture", "text": "what is printed, or the usage that the program prints"}
+
+
+def pages_with_blocks() -> list[str]:
+    pages = [TOP / "README.md", *(TOP / "docs").rglob("*.md")]
+    texts = {str(page.relative_to(TOP)): page.read_text("utf-8") for page in pages if page.parent.name != "adr"}
+    return sorted(name for name, text in texts.items() if BLOCK.search(text))
+
+
+@pytest.mark.parametrize("name", pages_with_blocks())
+def test_each_block_is_tried_or_says_why_not(name: str) -> None:
+    """Issue 15, number 10. A page's test reads the page by its name."""
+    text = (TOP / name).read_text("utf-8")
+    silent = [(language, block) for language, block, why in BLOCK.findall(text) if not why and language not in SHOWN]
+    assert len(re.findall("^```", text, re.MULTILINE)) == 2 * len(BLOCK.findall(text)), "a block ends where it should"
+    if not silent:
+        assert name not in RUN_BY, "nothing is left to try"
+        return
+    test = TOP / RUN_BY[name]
+    assert Path(name).stem in test.read_text("utf-8"), (test, silent)
+
+
+@pytest.mark.parametrize("name", [name for name in pages_with_blocks() if name != "docs/cli.md"])
+def test_a_command_is_no_text(name: str) -> None:
+    """`text` is what nobody types, so no block escapes by it."""
+    of_text = [block for language, block, why in BLOCK.findall((TOP / name).read_text("utf-8"))
+               if language == "text" and not why]  # fmt: skip
+    assert not [block for block in of_text if re.search(r"^(sudo|upwell|curl|cp|docker|kubectl) ", block, re.MULTILINE)]
