@@ -6,7 +6,7 @@ import shutil
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -158,3 +158,79 @@ def test_doctor_looks_at_it(archived: Archived, tmp_path: Path) -> None:
     place = copy(archived, tmp_path / "copied")
     log_of(place)[-2].unlink()
     assert seen(place)["grade"] == "warning"
+
+
+def archived_until(place: Path) -> datetime:
+    notes = [json.loads(file.read_text()) for file in (place / "wal").glob("*.json")]
+    return max(
+        [datetime.fromisoformat(note["facts"]["ended_at"]) for note in notes], default=datetime.min.replace(tzinfo=UTC)
+    )
+
+
+def account_made(server: Process, place: Path, name: str) -> datetime:
+    """A moment at which there is an account called so, and that is archived."""
+    code, _, err = upwell(
+        "key", "create", "--dialect", "upwell", "--role", "viewer", "--account", name, "--data-dir", server.dir / "data"
+    )
+    assert code == 0, err
+    moment = datetime.now(UTC)
+    wait(server, lambda: archived_until(place) > moment)
+    return moment
+
+
+def wait(server: Process, holds: Callable[[], bool]) -> None:
+    deadline = time.monotonic() + WITHIN_S
+    while not holds():
+        assert time.monotonic() < deadline, (server.dir / "server.log").read_text()[-3000:]
+        time.sleep(0.2)
+
+
+def of_a_base(place: Path) -> bool:
+    """Whether this moment is behind a base, which says when it ended in whole seconds."""
+    heads = [json.loads(head.read_text()) for head in place.glob("base/*/head.json")]
+    return any(datetime.fromisoformat(head["facts"]["stopped_at"]) < datetime.now(UTC) for head in heads)
+
+
+def accounts_of(data: Path) -> set[str]:
+    code, out, err = upwell("key", "list", "--data-dir", data)
+    assert code == 0, err
+    return {name for name in ("kept", "undone", "past", "later", "last") if name in out}
+
+
+@pytest.mark.timeout(300)
+def test_each_of_two_lives_is_restored(tmp_path: Path) -> None:
+    """Restored as of before a mistake, and gone on: the moments of both lives are there, each without the other's."""
+    server, place = Process(), tmp_path / "archive"
+    data = server.dir / "data"
+    server.options += ("--archive", str(place), "--archive-timeout-s", "1")
+    server.start()
+    try:
+        wait(server, lambda: of_a_base(place))
+        kept = account_made(server, place, "kept")
+        undone = account_made(server, place, "undone")
+        account_made(server, place, "past")
+        server.kill_postgres()
+        server.kill()
+        shutil.rmtree(data)
+        code, _, err = upwell("restore", place, "--until", kept.isoformat(), "--data-dir", data)
+        assert code == 0 and accounts_of(data) == {"kept"}, err
+        server.start()
+        later = account_made(server, place, "later")
+        account_made(server, place, "last")
+        server.kill_postgres()
+        server.kill()
+        code, out, err = upwell("verify-backup", place)
+        assert code == 0 and "is whole" in out, err
+        for moment, there in (
+            (None, {"kept", "later", "last"}),
+            (later, {"kept", "later"}),
+            (undone, {"kept", "undone"}),
+            (kept, {"kept"}),
+        ):
+            until = () if moment is None else ("--until", moment.isoformat())
+            again = server.dir / f"again-{moment and moment.timestamp()}"
+            code, _, err = upwell("restore", place, *until, "--data-dir", again)
+            assert code == 0, err
+            assert accounts_of(again) == there
+    finally:
+        server.stop()

@@ -4,13 +4,16 @@ import tarfile
 from datetime import UTC, datetime
 from io import BytesIO
 from pathlib import Path
+from typing import Any, cast
 
 import pytest
 
 from upwell.backup import archived
-from upwell.backup.archive import ClusterCopy, to_keep, unneeded
+from upwell.backup.archive import ClusterCopy, Contents, Whose, to_keep, unneeded
+from upwell.backup.archived import Rewinding
 from upwell.backup.manifest import BackupError
-from upwell.backup.wal import Segment, gaps, is_segment, read_history, segment_of
+from upwell.backup.shelf import Shelf
+from upwell.backup.wal import Descent, Segment, gaps, is_segment, read_history, read_left_at, segment_of
 
 # As PostgreSQL 18 wrote it.
 HISTORY = """START WAL LOCATION: 0/4000028 (file 000000010000000000000004)
@@ -60,6 +63,61 @@ def test_a_timeline_goes_on_where_another_ended() -> None:
     assert list(gaps(there, Segment(4, 1))) == []
 
 
+# As PostgreSQL 18 wrote it of two restores.
+CAME_FROM = "1\t0/60000D8\tbefore 2026-11-30 08:10:00+00\n\n2\t1/9000000\tbefore 2026-11-30 09:00:00+00\n"
+
+
+def test_the_log_that_leads_to_a_timeline() -> None:
+    left = read_left_at(CAME_FROM)
+    assert left == {1: 6, 2: 0x109}
+    third = Descent(3, None, left)
+    assert [third.has(Segment(number, 1)) for number in (5, 6, 7)] == [True, True, False]
+    assert third.has(Segment(0x109, 2)) and not third.has(Segment(0x10A, 2)) and third.has(Segment(0x200, 3))
+    assert not third.has(Segment(1, 4)), "a later life"
+    assert [third.comes_from(Segment(number, 1)) for number in (5, 6)] == [True, False]
+    with pytest.raises(BackupError):
+        read_left_at("nothing of it")
+
+
+def contents_of(*descents: Descent, log: list[Segment], bases: list[ClusterCopy]) -> Contents:
+    return Contents(
+        whose=Whose(system="1", postgres=18), bases=tuple(bases), wal=frozenset(each.name for each in log),
+        objects=frozenset(), descents=descents,
+    )  # fmt: skip
+
+
+def a_base(day: int, start: int, timeline: int = 1) -> ClusterCopy:
+    return ClusterCopy(
+        id=f"202611{day:02}T000000Z", upwell="0.2.0", schema=58, start=Segment(start, timeline),
+        stop=Segment(start + 1, timeline), stopped_at=datetime(2026, 11, day, tzinfo=UTC),
+    )  # fmt: skip
+
+
+def test_a_moment_is_looked_for_in_the_life_that_had_it() -> None:
+    """Restored on the 10th as of the 3rd: the base of the 5th is of a life that ended."""
+    restored = Descent(2, datetime(2026, 11, 10, tzinfo=UTC), {1: 14})
+    log = [*(Segment(number, 1) for number in range(10, 31)), *(Segment(number, 2) for number in range(14, 20))]
+    bases = [a_base(1, 10), a_base(5, 20)]
+    there = contents_of(Descent(1), restored, log=log, bases=bases)
+
+    def chosen(day: int | None) -> tuple[str, int]:
+        rewinding = Rewinding(cast(Shelf, None), there, None if day is None else datetime(2026, 11, day, tzinfo=UTC),
+                              cast(Any, None))  # fmt: skip
+        return rewinding.base.id, rewinding.timeline
+
+    assert chosen(2) == (bases[0].id, 1)
+    assert chosen(6) == (bases[1].id, 1)
+    assert chosen(11) == chosen(None) == (bases[0].id, 2), "not the younger one, whose life ended"
+    assert list(there.lacks()) == []
+
+
+def test_a_file_of_an_ended_life_fills_no_gap() -> None:
+    restored = Descent(2, datetime(2026, 11, 10, tzinfo=UTC), {1: 12})
+    log = [*(Segment(number, 1) for number in range(10, 16)), Segment(12, 2), Segment(14, 2)]
+    [lacks] = contents_of(Descent(1), restored, log=log, bases=[a_base(1, 10)]).lacks()
+    assert Segment(13, 2).name in lacks
+
+
 def test_a_base_says_which_log_it_needs() -> None:
     found = read_history(HISTORY)
     assert (found.label, found.start.number, found.stop.number) == ("upwell 20261130T080001Z", 4, 5)
@@ -79,13 +137,7 @@ def test_a_file_of_the_log_is_where_it_says() -> None:
 
 
 def test_what_no_moment_needs_goes() -> None:
-    def base(day: int, start: int) -> ClusterCopy:
-        return ClusterCopy(
-            id=f"202611{day:02}T000000Z", upwell="0.2.0", schema=58, start=Segment(start, 1),
-            stop=Segment(start + 1, 1), stopped_at=datetime(2026, 11, day, tzinfo=UTC),
-        )  # fmt: skip
-
-    bases = [base(1, 10), base(2, 20), base(3, 30), base(4, 40)]
+    bases = [a_base(1, 10), a_base(2, 20), a_base(3, 30), a_base(4, 40)]
     kept = to_keep(bases, datetime(2026, 11, 3, 12, tzinfo=UTC))
     assert kept == bases[2:], "the youngest of the older, and what is younger"
     assert to_keep(bases[:1], datetime(2026, 12, 1, tzinfo=UTC)) == bases[:1], "one is always kept"

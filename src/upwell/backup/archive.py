@@ -11,13 +11,14 @@ from typing import Any
 from upwell.backup.manifest import HEAD, HEAD_BYTES_MAX, BackupError
 from upwell.backup.pouring import keep
 from upwell.backup.shelf import Shelf
-from upwell.backup.wal import Segment, gaps, segment_of
+from upwell.backup.wal import FIRST_TIMELINE, Descent, Segment, gaps, segment_of
 from upwell.domain.errors import NotFound
 from upwell.objects.port import CHECK_KEY, Objects
 
 FORMAT = 1
 ARCHIVE = "archive.json"
 WAL, BASE, OBJECTS = "wal/", "base/", "objects/"
+HISTORY = ".history"  # of a timeline
 LOOKS_AT_ONCE = 16
 
 
@@ -87,20 +88,33 @@ class Contents:
     bases: tuple[ClusterCopy, ...]
     wal: frozenset[str]
     objects: frozenset[str]
+    descents: tuple[Descent, ...]  # of each timeline, in their order
 
     @property
     def segments(self) -> list[Segment]:
         """Of the log, in their order."""
         return sorted(found for name in self.wal if (found := segment_of(name)) is not None)
 
+    def lived(self, until: datetime | None) -> Descent:
+        """The timeline that the database was on then; the newest for None."""
+        began = [each for each in self.descents if until is None or each.began_at is None or each.began_at <= until]
+        return began[-1] if began else Descent(FIRST_TIMELINE)
+
     def lacks(self) -> Iterator[str]:
         """In words, what no moment can be restored over."""
         if not self.bases:
             yield "there is no base yet"
-            return
-        for first, last in gaps(self.segments, self.bases[0].start):
+        told = set[str]()
+        for descent in reversed(self.descents):
+            told |= (new := set(self._lacks(descent)) - told)
+            yield from sorted(new)
+
+    def _lacks(self, descent: Descent) -> Iterator[str]:
+        bases = [base for base in self.bases if descent.comes_from(base.stop)]
+        there = [each for each in self.segments if descent.has(each)]
+        for first, last in gaps(there, bases[0].start) if bases else ():
             names = first.name if first == last else f"{first.name} to {last.name}"
-            later = next((base for base in self.bases if base.start.number > last.number), None)
+            later = next((base for base in bases if base.start.number > last.number), None)
             after = f"what is later than {later.stopped_at:%Y-%m-%d %H:%M:%S} UTC can be" if later else "nothing can be"
             yield f"the log lacks {names}: no moment in it can be restored, {after}"
 
@@ -113,11 +127,22 @@ async def contents(shelf: Shelf) -> Contents:
     keys = await shelf.keys()
     ids = sorted(k.split("/")[1] for k in keys if k.startswith(BASE) and k.endswith("/head"))
     bases = [await base_of(shelf, each) for each in ids]
+    wal = frozenset(k.removeprefix(WAL) for k in keys if k.startswith(WAL))
+    known = {segment.timeline for name in wal if (segment := segment_of(name))} | {base.stop.timeline for base in bases}
+    told = [await _descent_of(shelf, name) for name in sorted(wal) if name.endswith(HISTORY)]
+    silent = [Descent(each) for each in known - {each.timeline for each in told}]
     return Contents(
-        whose=found, bases=tuple(sorted(bases, key=lambda base: base.stopped_at)),
-        wal=frozenset(k.removeprefix(WAL) for k in keys if k.startswith(WAL)),
+        whose=found, bases=tuple(sorted(bases, key=lambda base: base.stopped_at)), wal=wal,
         objects=frozenset(k.removeprefix(OBJECTS) for k in keys if k.startswith(OBJECTS)),
+        descents=tuple(sorted([*told, *silent], key=lambda descent: descent.timeline)),
     )  # fmt: skip
+
+
+async def _descent_of(shelf: Shelf, name: str) -> Descent:
+    """By what was written beside it, which may be read without an identity."""
+    facts = (await shelf.slot(WAL + name)).facts
+    left_at = {int(each): number for each, number in facts.get("left_at", {}).items()}
+    return Descent(int(name.removesuffix(HISTORY), 16), datetime.fromisoformat(facts["ended_at"]), left_at)
 
 
 async def base_of(shelf: Shelf, base_id: str) -> ClusterCopy:
@@ -160,5 +185,5 @@ def unneeded(log: Collection[str], bases: Sequence[ClusterCopy]) -> list[str]:
     if not bases:
         return []
     first = min(base.start.number for base in bases)
-    found = [(name, segment_of(name[:24])) for name in log if not name.endswith(".history")]
+    found = [(name, segment_of(name[:24])) for name in log if not name.endswith(HISTORY)]
     return [name for name, segment in found if segment is not None and segment.number < first]

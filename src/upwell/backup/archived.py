@@ -10,7 +10,7 @@ from io import BytesIO
 from pathlib import Path, PurePosixPath
 from typing import Any
 
-from upwell.backup.archive import OBJECTS, WAL, ClusterCopy, Contents, base_key, contents, listed_objects, when
+from upwell.backup.archive import HISTORY, OBJECTS, WAL, ClusterCopy, Contents, base_key, contents, listed_objects, when
 from upwell.backup.making import SQL, Telling, anywhere
 from upwell.backup.manifest import BackupError
 from upwell.backup.pouring import IntoStore
@@ -168,9 +168,11 @@ class Rewinding:
     def __init__(self, shelf: Shelf, there: Contents, until: datetime | None, tell: Telling) -> None:
         """Raises BackupError where it has no such moment."""
         self._shelf, self._there, self._tell, self._until = shelf, there, tell, until
-        bases = [base for base in there.bases if until is None or base.stopped_at <= until]
+        self._descent = there.lived(until)
+        of_it = [base for base in there.bases if self._descent.comes_from(base.stop)]
+        bases = [base for base in of_it if until is None or base.stopped_at <= until]
         if not bases:
-            first = f"the first is of {there.bases[0].stopped_at}" if there.bases else "there is none yet"
+            first = f"the first is of {of_it[0].stopped_at}" if of_it else "there is none yet"
             raise BackupError(f"the archive has no base of {until or 'any moment'} or before: {first}")
         self.base = bases[-1]
         if self.base.schema > newest_version():
@@ -178,14 +180,20 @@ class Rewinding:
                 f"the archive has schema {self.base.schema} and this program knows {newest_version()}: "
                 f"use upwell {self.base.upwell} or a later one"
             )
+        self._log = [each for each in there.segments if self._descent.has(each)]
         self._to_come: Iterator[Segment] = iter(self._run())
+
+    @property
+    def timeline(self) -> int:
+        """The one to go through the log of: that which the database lived on at the moment."""
+        return self._descent.timeline
 
     def _run(self) -> list[Segment]:
         """The log from the base on, as far as nothing is missing. Raises BackupError where that is not as far as the
         base needs."""
         found: list[Segment] = []
         wanted = self.base.start.number
-        for each in self._there.segments:
+        for each in self._log:
             if each.number in (wanted - 1, wanted) and each.number >= self.base.start.number:
                 found.append(each)
                 wanted = each.number + 1
@@ -193,7 +201,7 @@ class Rewinding:
             raise BackupError(
                 f"the log that the base {self.base.id} needs is not whole: upwell verify-backup says more"
             )
-        later = next((each for each in self._there.segments if each.number > wanted), None)
+        later = next((each for each in self._log if each.number > wanted), None)
         self.cut = later and f"the log lacks what is before {later.name}, so what is in that and later is not restored"
         return found
 
@@ -207,7 +215,7 @@ class Rewinding:
         await asyncio.to_thread(_close, folder)
         self._tell.step("log")
         for name in sorted(self._there.wal):
-            if name.endswith(".history"):
+            if name.endswith(HISTORY):
                 await self._bring(folder, name)
         run = list(self._to_come)
         reach = await self._reach(run)

@@ -21,6 +21,7 @@ from typing import Any
 from upwell import __version__
 from upwell.backup.archive import (
     BASE,
+    HISTORY,
     OBJECTS,
     WAL,
     Contents,
@@ -37,7 +38,7 @@ from upwell.backup.manifest import BackupError
 from upwell.backup.pouring import Counted, FromStore, Nowhere
 from upwell.backup.programs import Tools
 from upwell.backup.shelf import Shelf, digest_of
-from upwell.backup.wal import NAME, History, Segment, gaps, read_history, segment_of
+from upwell.backup.wal import NAME, History, Segment, gaps, read_history, read_left_at, segment_of
 from upwell.domain.errors import NotFound
 from upwell.objects.buckets import Buckets
 from upwell.storage.database import Database
@@ -99,7 +100,8 @@ class Archiver:
         if newest is not None:
             self.base_at = newest.stopped_at
             is_other = newest.stop.timeline != cluster["timeline"]
-            self._broken = is_other or any(True for _ in gaps(there.segments, newest.start))
+            led = there.lived(None)
+            self._broken = is_other or any(gaps([each for each in there.segments if led.has(each)], newest.start))
         self._opened = True
 
     @property
@@ -130,9 +132,9 @@ class Archiver:
         """What was handed over and is not gone on, timelines' histories first; those of the past are PostgreSQL's own
         to keep, and are taken from there."""
         found = [path for path in self._spool.iterdir() if NAME.fullmatch(path.name)]
-        past = [path for path in (self._cluster / "pg_wal").glob("*.history") if path.name not in self._wal]
+        past = [path for path in (self._cluster / "pg_wal").glob(f"*{HISTORY}") if path.name not in self._wal]
         files = [_File(p.name, (s := p.stat()).st_size, datetime.fromtimestamp(s.st_mtime, UTC)) for p in found + past]
-        return sorted(files, key=lambda each: (not each.name.endswith(".history"), each.name))
+        return sorted(files, key=lambda each: (not each.name.endswith(HISTORY), each.name))
 
     async def _ship(self, file: _File) -> None:
         path = self._spool / file.name
@@ -146,7 +148,10 @@ class Archiver:
                     "end it, or give this one an empty place"
                 )
         else:
-            await self._shelf.put(WAL + file.name, BytesIO(data), packed=True, ended_at=file.ended_at.isoformat())
+            facts: dict[str, Any] = {"ended_at": file.ended_at.isoformat()}
+            if file.name.endswith(HISTORY):
+                facts["left_at"] = read_left_at(data.decode())
+            await self._shelf.put(WAL + file.name, BytesIO(data), packed=True, **facts)
             self._wal.add(file.name)
             self.counts.files += 1
         if file.name.endswith(".backup"):

@@ -1,15 +1,17 @@
 """PostgreSQL's write-ahead log by the names of its files: segments in their order, and what is missing between them."""
 
 import re
-from collections.abc import Collection, Iterator
-from dataclasses import dataclass
+from collections.abc import Collection, Iterator, Mapping
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 
 from upwell.backup.manifest import BackupError
 
 SEGMENT_BYTES = 16 * 1024 * 1024  # of the embedded cluster, as initdb makes it
 NAME = re.compile(r"[0-9A-F]{24}(?:\.partial|\.[0-9A-F]{8}\.backup)?|[0-9A-F]{8}\.history")
+FIRST_TIMELINE = 1
 _SEGMENT = re.compile(r"([0-9A-F]{8})([0-9A-F]{8})([0-9A-F]{8})")
+_CAME_FROM = re.compile(r"^(\d+)\t([0-9A-F]{1,8})/([0-9A-F]{1,8})\t", re.MULTILINE)
 _EACH = 0x1_0000_0000 // SEGMENT_BYTES  # segments that share the middle of their names
 _FIRST_PAGE = (8, 16)  # where a segment's first page has its own address
 
@@ -42,12 +44,40 @@ def gaps(there: Collection[Segment], first: Segment) -> Iterator[tuple[Segment, 
     wanted, timeline = first.number, first.timeline
     for each in sorted(there):
         if each.number < wanted:
+            timeline = each.timeline if each.number == wanted - 1 else timeline  # it goes on where another was left
             continue
         if each.number > wanted:
             yield Segment(wanted, timeline), Segment(each.number - 1, timeline)
         wanted, timeline = each.number + 1, each.timeline
     if wanted == first.number:
         yield first, first
+
+
+@dataclass(frozen=True, slots=True)
+class Descent:
+    """A timeline, and the log that leads to it: of each timeline before it the files up to where it was left. What that
+    one had later belongs to another life of the database."""
+
+    timeline: int
+    began_at: datetime | None = None  # when somebody restored; None for the first
+    left_at: Mapping[int, int] = field(default_factory=dict)  # the number of the file, by timeline
+
+    def has(self, segment: Segment) -> bool:
+        """Whether the file is part of the log that leads there."""
+        return segment.timeline == self.timeline or segment.number <= self.left_at.get(segment.timeline, -1)
+
+    def comes_from(self, stop: Segment) -> bool:
+        """Whether a base that ended in this file has its future there. It filled the file, so one in which its timeline
+        was left was left before."""
+        return stop.timeline == self.timeline or stop.number < self.left_at.get(stop.timeline, -1)
+
+
+def read_left_at(text: str) -> dict[int, int]:
+    """In which file each earlier timeline was left, of a file `….history`. Raises BackupError."""
+    found = _CAME_FROM.findall(text)
+    if not found:
+        raise BackupError("PostgreSQL's word about a timeline can't be read")
+    return {int(each): ((int(high, 16) << 32) + int(low, 16)) // SEGMENT_BYTES for each, high, low in found}
 
 
 def is_segment(data: bytes, segment: Segment) -> bool:

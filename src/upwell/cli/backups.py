@@ -152,7 +152,7 @@ async def _rewound(settings: Settings, shelf: Shelf, until: datetime | None) -> 
     stores = await open_stores(settings)
     await require_empty(stores.own, "the store of objects", [CHECK_KEY])
     rewinding = Rewinding(shelf, there, until, telling)
-    as_of = await recover(settings.data_dir, rewinding.fill, rewinding.more, until)
+    as_of = await recover(settings.data_dir, rewinding.fill, rewinding.more, until, rewinding.timeline)
     postgres = EmbeddedPostgres(settings.data_dir)
     try:
         await postgres.start()

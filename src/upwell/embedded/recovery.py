@@ -41,7 +41,6 @@ _TOO_SHORT = "recovery ended before configured recovery target was reached"
 _SIGNAL = "recovery.signal"
 _RECOVERY = {
     "restore_command": "false",  # all of the log lies in pg_wal already, where it is looked for next
-    "recovery_target_timeline": "latest",
     "recovery_target_action": "promote",
     "hot_standby": "off",  # so that it accepts nobody before it is done
     "archive_mode": "off",
@@ -54,11 +53,11 @@ class TooShort(EmbeddedPostgresError):
 
 async def recover(
     data_dir: Path, fill: Callable[[Path], Awaitable[None]], more: Callable[[Path], Awaitable[bool]],
-    until: datetime | None,
+    until: datetime | None, timeline: int,
 ) -> datetime | None:  # fmt: skip
     """Make the cluster of a data dir that has none: `fill` puts the files of a base and its log into a folder, `more`
-    more of the log and says whether there was any. When the last commit was that is in it. Raises TooShort,
-    EmbeddedPostgresError; then there is no cluster."""
+    more of the log and says whether there was any; of the log `timeline` is gone through. When the last commit was that
+    is in it. Raises TooShort, EmbeddedPostgresError; then there is no cluster."""
     make_data_dir(data_dir)
     paths = Paths(data_dir)
     lock = take_lock(paths)
@@ -71,7 +70,7 @@ async def recover(
         hold, new = hold_from_cleaners(programs.folder), paths.data_dir / f"postgres.new-{secrets.token_hex(4)}"
         make_private(new, account)
         try:
-            return await _made(programs, paths, new, fill, more, until)
+            return await _made(programs, paths, new, fill, more, until, timeline)
         finally:
             shutil.rmtree(new, ignore_errors=True)  # it has another name when it is whole
             remove_noted_folder(paths.programs_note)
@@ -84,12 +83,13 @@ async def recover(
 
 async def _made(
     programs: Programs, paths: Paths, new: Path, fill: Callable[[Path], Awaitable[None]],
-    more: Callable[[Path], Awaitable[bool]], until: datetime | None,
+    more: Callable[[Path], Awaitable[bool]], until: datetime | None, timeline: int,
 ) -> datetime | None:  # fmt: skip
     await fill(new)
     shutil.rmtree(new / SPOOL, ignore_errors=True)  # of the server that the base is of
     (new / _SIGNAL).touch(mode=0o600)
-    options = _RECOVERY | ({} if until is None else {"recovery_target_time": until.isoformat()})
+    options = _RECOVERY | {"recovery_target_timeline": str(timeline)}
+    options |= {} if until is None else {"recovery_target_time": until.isoformat()}
     while True:
         await asyncio.to_thread(_hand, new, programs)
         said = await _run(programs, paths, new, options)
