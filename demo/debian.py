@@ -12,6 +12,7 @@ import sys
 from demo.chromium import LONGEST_S, PATIENCE
 
 PACKAGES = {
+    "age": "age",
     "debootstrap": "debootstrap",
     "nginx": "nginx-light libnginx-mod-stream",
     "systemd-nspawn": "systemd-container",

@@ -13,5 +13,12 @@ def test_no_goal_needs_a_name_that_is_given_later() -> None:
     done = subprocess.run(command, cwd=TOP, capture_output=True, text=True, timeout=60, check=False)
     assert done.returncode == 0, done.stderr
     assert [line for line in done.stderr.splitlines() if "undefined" in line] == []
-    for needed in ("demo.chromium", "demo.prometheus", "demo.haproxy", "demo.debian nginx", "assets.py --tests"):
+    for needed in (
+        "demo.chromium",
+        "demo.prometheus",
+        "demo.haproxy",
+        "demo.debian nginx",
+        "demo.debian age",
+        "assets.py --tests",
+    ):
         assert needed in done.stdout, needed
