@@ -28,6 +28,8 @@ DESCRIBED: dict[str, tuple[str, str]] = {
     "download": ("HOST:PORT where devices download firmware", "the port after http's"),
     "downloads": ("HOST:PORT of the same with TLS; needs --tls-cert and --tls-key", "off"),
     "metrics": ("HOST:PORT where Prometheus reads metrics, for whoever reaches it; keep it from the public", "off"),
+    "otlp": ("URL of a collector that traces are sent to by OTLP over HTTP; needs upwell[otel]", "off"),
+    "otlp_sample": ("Share of what is done that is traced, from 0 to 1", "0.1"),
     "public_url": ("Where devices reach the downloads, as they are told; may have a path", "the download address"),
     "public_tls_url": ("The same for devices that download by TLS", "the public URL's host and downloads' port"),
     "database_url": (

@@ -14,6 +14,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from upwell.config import Settings
+from upwell.meters.tracing import trace_id
 from upwell.service.journal import fields_of, host_of, one_line
 
 SPAN_S = 10.0
@@ -28,6 +29,8 @@ def set_up_logging(settings: Settings, handler: logging.Handler) -> None:
     handler.addFilter(Bounded(handler))
     logging.basicConfig(level=settings.log, handlers=[handler])
     logging.getLogger("asyncpg").setLevel(logging.ERROR)  # it tells each try to connect anew; we tell that ourselves
+    logging.getLogger("opentelemetry").setLevel(logging.CRITICAL)  # as it does of the collector; that too
+    logging.getLogger("urllib3").setLevel(logging.INFO)  # it tells each request to the collector
 
 
 class TextLines(logging.Formatter):
@@ -38,7 +41,7 @@ class TextLines(logging.Formatter):
 
     def formatMessage(self, record: logging.LogRecord) -> str:  # the library's name
         """The line itself: nothing that a message quotes begins another."""
-        record.message = one_line(record.message[:LINE_CHARS_MAX])
+        record.message = one_line(record.message[:LINE_CHARS_MAX]) + (f" trace_id={of}" if (of := trace_id()) else "")
         return super().formatMessage(record)
 
 
@@ -54,6 +57,8 @@ class JsonLines(logging.Formatter):
             "message": str(getattr(record, "event", None) or record.getMessage())[:LINE_CHARS_MAX],
         }
         told |= {name: value for name, value in fields_of(record).items() if name not in told}
+        if of := trace_id():
+            told["trace_id"] = of
         if record.exc_info:
             told["traceback"] = self.formatException(record.exc_info)
         return json.dumps(told, ensure_ascii=True)

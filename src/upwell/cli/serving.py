@@ -37,6 +37,7 @@ def serve(
     mqtt_ws: Option = None, mqtt_wss: Option = None, tls_cert: Option = None, tls_key: Option = None,
     device_tls: Option = None, device_tls_cert: Option = None, device_tls_key: Option = None,
     download: Option = None, downloads: Option = None, metrics: Option = None,
+    otlp: Option = None, otlp_sample: Option = None,
     public_url: Option = None, public_tls_url: Option = None,
     database_url: Option = None, secret_key_file: Option = None, secret_key_command: Option = None,
     objects_url: Option = None, buckets: Option = None,

@@ -48,6 +48,8 @@ class Settings:
     download: HostPort
     downloads: HostPort | None
     metrics: HostPort | None
+    otlp: str | None  # the URL of a collector
+    otlp_sample: float
     public_url: str
     public_tls_url: str | None
     database_url: str | None = field(repr=False)

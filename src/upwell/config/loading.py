@@ -13,6 +13,7 @@ from upwell.config.values import (
     archive_place,
     bootstrap_key_of,
     buckets,
+    collector,
     command,
     data_dir,
     database_url,
@@ -24,6 +25,7 @@ from upwell.config.values import (
     rate,
     readable,
     recipients,
+    share,
     switch,
     words,
 )
@@ -34,6 +36,7 @@ DEFAULTS = {
     "http": "127.0.0.1:8686",
     "mqtt": "127.0.0.1:1883",
     "device_tls": "compatible",
+    "otlp_sample": "0.1",
     "buckets": "",
     "archive_recipients": "",
     "archive_days": "7",
@@ -103,7 +106,7 @@ def _checked(given: Mapping[str, str], sources: Mapping[str, str], bootstrap_key
     word = {
         name: value
         for name, value in {**DEFAULTS, **given}.items()
-        if value != OFF or name not in (*optional, "archive")
+        if value != OFF or name not in (*optional, "archive", "otlp")
     }
     http = listener("http", word["http"])
     download = listener("download", given["download"]) if "download" in given else _port_next_to(http)
@@ -123,6 +126,8 @@ def _checked(given: Mapping[str, str], sources: Mapping[str, str], bootstrap_key
         device_tls=one_of("device_tls", word["device_tls"], get_args(DeviceTls)),
         device_tls_cert=_maybe(readable, "device_tls_cert", given),
         device_tls_key=_maybe(readable, "device_tls_key", given),
+        otlp=_maybe(collector, "otlp", word),
+        otlp_sample=share("otlp_sample", word["otlp_sample"]),
         database_url=_maybe(database_url, "database_url", given),
         secret_key_file=_maybe(readable, "secret_key_file", given),
         secret_key_command=_maybe(command, "secret_key_command", given),
@@ -216,6 +221,7 @@ def _refuse_half_pairs(given: Mapping[str, str]) -> None:
         ("device_tls_key", "device_tls_cert"),
         ("device_tls_cert", "tls_cert"),
         *((one, "archive") for one in NEED_ARCHIVE if given.get(one, "") != DEFAULTS[one]),
+        *((one, "otlp") for one in ("otlp_sample",) if given[one] != DEFAULTS[one]),
         ("oidc_issuer", "oidc_client_id"),
         ("oidc_issuer", "oidc_groups"),
         ("oidc_client_id", "oidc_issuer"),

@@ -17,6 +17,7 @@ CONFIG_VARIABLE = "UPWELL_CONFIG"
 CLIENT_VARIABLES = ("UPWELL_URL", "UPWELL_TOKEN", "UPWELL_CONTEXT")  # of commands over the API
 SWITCHES = ("allow_private_push", "request_limits", "tuya_bare_secret", "tuya_wrapped_lists")
 NUMBERS = ("huawei_clock_tolerance_h", "disk_floor_mb", "keep_days", "archive_days", "archive_timeout_s")
+SHARES = ("otlp_sample",)
 
 _FOREIGN = re.compile(
     r"UPWELL_TEST_.*=.*|UPWELL_SERVICE_HOST=.*|UPWELL_SERVICE_PORT(_[A-Z0-9_]+)?=[0-9]+"
@@ -87,12 +88,13 @@ def read_toml(path: Path, known: Sequence[str]) -> dict[str, str]:
             raise SettingError(key, str(value), f"is given twice in {path}")
         if isinstance(value, bool):
             value = str(value).lower()
-        elif isinstance(value, int) and name in NUMBERS:
+        elif (isinstance(value, int) and name in NUMBERS) or (isinstance(value, int | float) and name in SHARES):
             value = str(value)
         if name == "buckets" and isinstance(value, dict):
             value = ",".join(f"{bucket}={url}" for bucket, url in value.items())
         if not isinstance(value, str):
             kind = "true or false" if name in SWITCHES else "a whole number" if name in NUMBERS else "a string"
+            kind = "a number" if name in SHARES else kind
             kind += " or a table" if name == "buckets" else ""
             raise SettingError(key, str(value), f"must be {kind} in {path}")
         values[name] = value

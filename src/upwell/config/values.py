@@ -76,6 +76,26 @@ def objects_url(setting: str, value: str) -> str:
     return value
 
 
+def collector(setting: str, value: str) -> str:
+    """The URL of a collector. Who may send to it is told by variables of OpenTelemetry's, for this one is shown."""
+    try:
+        parts = urlsplit(value)
+        fits = parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
+    except ValueError:
+        fits = False
+    if not fits or parts.query or parts.fragment or "@" in parts.netloc or re.search(r"\s|[^!-~]", value):
+        rule = "must be http://HOST[:PORT] or https://…, with a path or without; a name, password or token goes into "
+        raise SettingError(setting, value, rule + "OTEL_EXPORTER_OTLP_HEADERS")
+    return value
+
+
+def share(setting: str, value: str) -> float:
+    """A part of all."""
+    if not re.fullmatch(r"(0|1|0?\.[0-9]{1,9}|[01]\.0)", value, re.ASCII):
+        raise SettingError(setting, value, "must be a share from 0 to 1, such as 0.1")
+    return float(value)
+
+
 def archive_place(setting: str, value: str) -> str:
     """A folder's path, or what `objects_url` may be."""
     if value.startswith(("s3:", "file:")):

@@ -14,6 +14,7 @@ from upwell.domain.errors import Held
 from upwell.domain.talk import Inquiry, OfferRequest, TaskRef
 from upwell.domain.timeline import Line
 from upwell.engine.lanes import HELD, Aside
+from upwell.meters.tracing import Kind, part
 from upwell.service.context import Context
 from upwell.service.upgrade import dispatch
 from upwell.service.upgrade.dispatch import Addressed, Link, Send, Sent, Unasked
@@ -22,6 +23,7 @@ log = logging.getLogger(__name__)
 BATCH_MAX = 500  # offers claimed at once; their tasks stay locked while they are written
 PASSED_MAX = 2000  # tasks that others hold and that are looked beyond meanwhile
 PASS_BY_S = 1.0  # for so long
+JOBS_TOLD_MAX = 10  # that a trace tells of offers that were tried together
 WAITS_MAX_S = 5.0  # how long a device that asks waits for a task that others hold: then there is nothing yet
 ANSWERED = None
 
@@ -48,19 +50,26 @@ class Dispatcher:
         self._passed: dict[TaskRef, float] = {}  # due tasks that others hold, and until when they are passed by
 
     async def push_due(self, send: Send) -> bool:
-        """One round of pushing; True when more may be due at once."""
+        """One round of pushing; True when more may be due at once. One that finds nothing is no trace."""
+        with self._ctx.tracer.trace(Kind.PUSH, "push") as span:
+            tried, more = await self._push_due(send)
+            if not tried:
+                span.forget()
+            return more
+
+    async def _push_due(self, send: Send) -> tuple[int, bool]:
+        """How many were tried, and whether more may be due at once."""
         now = time.monotonic()
         self._passed = {task: until for task, until in self._passed.items() if until > now}
         found = await dispatch.due(self._ctx, self._node_id, BATCH_MAX + len(self._passed))
         tasks = [task for task in found if task not in self._passed][:BATCH_MAX]
         try:
-            offered = await dispatch.offer(self._ctx, tasks, self._link, send, due_by=self._ctx.now())
+            offered = await self._offer(tasks, send, due_by=self._ctx.now())
         except Held:  # a budget; its tasks are as due as before
-            return False
-        self._tell(offered)
+            return len(tasks), False
         for task in list(offered.missed)[: PASSED_MAX - len(self._passed)]:
             self._passed[task] = now + PASS_BY_S
-        return len(tasks) == BATCH_MAX and bool(offered.sent)
+        return len(tasks), len(tasks) == BATCH_MAX and bool(offered.sent)
 
     async def answer(self, asks: Sequence[Ask]) -> list[Aside | None]:
         """Answer these requests within the budgets; a device over budget is told that there is nothing yet. One whose
@@ -85,17 +94,27 @@ class Dispatcher:
             else:
                 chosen.setdefault(task, []).append(ask)
         round_ = _Round(chosen)
-        offered = await dispatch.offer(self._ctx, list(chosen), self._link, round_.send, wanted=True)
-        self._tell(offered)
+        offered = await self._offer(list(chosen), round_.send, wanted=True)
         missed = offered.missed
         for task in chosen.keys() - missed - round_.told:
             for ask in chosen[task]:
                 ask.answer(None)
         return {id(ask) for task in missed for ask in chosen[task]}, round_.unasked
 
-    def _tell(self, offered: dispatch.Attempt) -> None:
+    async def _offer(
+        self, tasks: Sequence[TaskRef], send: Send, *, due_by: datetime | None = None, wanted: bool = False
+    ) -> dispatch.Attempt:
+        """Offer these, as `dispatch.offer` does; timelines and the trace are told."""
+        if not tasks:
+            return dispatch.Attempt()
+        with part(Kind.OFFER, "offer") as span:
+            offered = await dispatch.offer(self._ctx, tasks, self._link, send, due_by, wanted=wanted)
+            if span:
+                jobs = tuple(sorted({task.job_id for task in tasks})[:JOBS_TOLD_MAX])
+                span.tell(tasks=len(tasks), offers=len(offered.sent), missed=len(offered.missed), jobs=jobs)
         for line in offered.lines:
             self._note(line, offered.at)
+        return offered
 
 
 def _given_up(ask: Ask) -> bool:

@@ -14,6 +14,7 @@ from typing import Any, Generic, TypeVar
 from upwell.domain.errors import Unavailable
 from upwell.engine.trouble import Trouble
 from upwell.meters.gathered import Gathered
+from upwell.meters.tracing import Kind, Tracer
 
 log = logging.getLogger(__name__)
 APPLY_MAX_S = 60.0  # a batch is bounded work; askers that wait longer are told by `late_s`
@@ -27,7 +28,7 @@ class Gatherer(Generic[T, R]):
 
     def __init__(
         self, name: str, apply: Callable[[Sequence[T]], Awaitable[Sequence[R] | None]], *,
-        batch_max: int = 1000, company_s: float = 0.003, queue_max: int = 20_000,
+        batch_max: int = 1000, company_s: float = 0.003, queue_max: int = 20_000, tracer: Tracer | None = None,
     ) -> None:  # fmt: skip
         self.name = name
         self._apply = apply
@@ -35,6 +36,7 @@ class Gatherer(Generic[T, R]):
         self._batch_max = batch_max
         self._company_s = company_s
         self.gathered = Gathered()
+        self._tracer = tracer or Tracer()
         self._waiting_since: float | None = None  # when somebody first waited since the last batch was settled
         self._queue: asyncio.Queue[tuple[T, asyncio.Future[R]]] = asyncio.Queue(queue_max)
 
@@ -67,7 +69,9 @@ class Gatherer(Generic[T, R]):
             while len(batch) < self._batch_max and not self._queue.empty():
                 batch.append(self._queue.get_nowait())
             began_s = time.monotonic()
-            await self._settle(batch)
+            with self._tracer.trace(Kind.BATCH, self.name) as span:
+                span.tell(lane=self.name, items=len(batch))
+                await self._settle(batch)
             self.gathered.add(len(batch), time.monotonic() - began_s)
             self._waiting_since = None if self._queue.empty() else time.monotonic()
 

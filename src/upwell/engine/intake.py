@@ -99,8 +99,12 @@ class Intake:
         self._asking = Asking()
         self._trouble = Trouble(log, "reports and asks")
         self.now: Callable[[], datetime] = ctx.now
-        self.words: Lanes[Incoming | Ask] = Lanes("reports and asks", self._heard, _device_of, count=LANES)
-        self.moves: Lanes[Move] = Lanes("arrivals and departures", self._moved, _device_of, count=2)
+        self.words: Lanes[Incoming | Ask] = Lanes(
+            "reports and asks", self._heard, _device_of, count=LANES, tracer=ctx.tracer
+        )  # fmt: skip
+        self.moves: Lanes[Move] = Lanes(
+            "arrivals and departures", self._moved, _device_of, count=2, tracer=ctx.tracer
+        )  # fmt: skip
         self.gatherers: list[Gatherer[Any, Any] | Lanes[Any]] = [self.words, self.moves]
         self.facts = self._gathered("logins", partial(logins.login_facts, ctx))
         self.facts_by_name = self._gathered("logins by name", partial(logins.login_facts_by_name, ctx))
@@ -112,7 +116,7 @@ class Intake:
         self.bound = partial(gateways.sub_devices, ctx)
 
     def _gathered(self, name: str, apply: Callable[[Any], Awaitable[Any]]) -> Callable[[Any], Any]:
-        gatherer: Gatherer[Any, Any] = Gatherer(name, apply)
+        gatherer: Gatherer[Any, Any] = Gatherer(name, apply, tracer=self._ctx.tracer)
         self.gatherers.append(gatherer)
         return gatherer.submit
 

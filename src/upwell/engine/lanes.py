@@ -16,6 +16,7 @@ from typing import Any, Generic, TypeAlias, TypeVar
 from upwell.domain.errors import Held, Unavailable
 from upwell.engine.trouble import Trouble
 from upwell.meters.gathered import Gathered
+from upwell.meters.tracing import Kind, Tracer
 
 log = logging.getLogger(__name__)
 APPLY_MAX_S = 60.0  # a batch is bounded work; items that wait longer are told by `late_s`
@@ -136,12 +137,14 @@ class Lanes(Generic[T]):
     def __init__(
         self, name: str, apply: Apply[T], key: Callable[[T], Hashable], *,
         count: int, batch_max: int = 500, company_s: float = 0.002, queue_max: int = 20_000,
+        tracer: Tracer | None = None,
     ) -> None:  # fmt: skip
         self.name = name
         self._key = key
         self._queue_max = queue_max
         self.gathered = Gathered()
-        self._lanes = [_Lane(name, apply, key, batch_max, company_s, self.gathered) for _ in range(count)]
+        given = (name, apply, key, batch_max, company_s, self.gathered, tracer or Tracer())
+        self._lanes = [_Lane(*given) for _ in range(count)]
 
     def hand(self, item: T, settled: Settled) -> None:
         """Take an item; `settled` is called after its commit. Never waits: who hands in more than it may have unsettled
@@ -198,6 +201,7 @@ class _Lane:
     batch_max: int
     company_s: float
     gathered: Gathered
+    tracer: Tracer
     queue: deque[tuple[Any, Settled]] = field(default_factory=deque)
     apart: dict[Hashable, _Apart] = field(default_factory=dict)
     filled: asyncio.Event = field(default_factory=asyncio.Event)
@@ -255,7 +259,11 @@ class _Lane:
 
     async def _outcomes(self, batch: Sequence[tuple[Any, Settled]]) -> list[Any]:
         try:
-            return await tried(self.apply, [item for item, _ in batch], self.key, self.trouble)
+            with self.tracer.trace(Kind.BATCH, self.name) as span:
+                outcomes = await tried(self.apply, [item for item, _ in batch], self.key, self.trouble)
+                if span:
+                    span.tell(lane=self.name, items=len(batch), **_told(outcomes))
+                return outcomes
         except asyncio.CancelledError as exc:
             for _, settled in batch:
                 settled(None, exc)
@@ -326,6 +334,14 @@ class _Lane:
                 self.stuck.tell(Held(f"what {key} says waits for rows that another transaction holds"), expected=True)
         waits.alone = waits.alone or alone
         waits.at = now + pause_s
+
+
+def _told(outcomes: Sequence[Any]) -> dict[str, int]:
+    """What a trace tells of them."""
+    return {
+        "aside": sum(isinstance(outcome, Aside) for outcome in outcomes),
+        "failed": sum(isinstance(outcome, Failed) for outcome in outcomes),
+    }
 
 
 def _tell(settled: Settled, outcome: Any) -> None:

@@ -104,6 +104,8 @@ METRICS = {row.name: row for row in (
     _counter("archive_bases", "Bases that were archived", of=Of.ALL),
     _counter("archive_failures", "Tries to archive that failed", of=Of.ALL),
     _counter("archive_given_up", "Files of the log that were given up, for the archive did not take them", of=Of.ALL),
+    # Traces.
+    _counter("spans", "Spans of traces: sent to the collector, or dropped for it did not take them in time", "outcome"),
     # Standing.
     _gauge("ready", "1 where the check of /readyz holds, 0 where it does not", "check", of=Of.LEAST),
     _gauge("lease_age_seconds", "Seconds since the lease was kept", of=Of.MOST),

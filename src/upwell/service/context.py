@@ -10,6 +10,7 @@ from datetime import UTC, datetime, timedelta
 from typing import cast
 
 from upwell.domain.errors import Unavailable
+from upwell.meters.tracing import Tracer
 from upwell.objects.port import Objects
 from upwell.service.clock import SharedClock
 from upwell.service.hashing import Turns
@@ -45,6 +46,7 @@ class Context:
     rows: RowReader | None = None  # what reads lists of devices
     remembered: Remembered = field(default_factory=Remembered, repr=False)
     sight: Sight = field(default_factory=Sight, repr=False)
+    tracer: Tracer = field(default_factory=Tracer, repr=False)
     passwords: Turns = field(default_factory=Turns, repr=False)  # the turns at hashing them
 
     def __post_init__(self) -> None:

@@ -175,7 +175,7 @@ class Database:
         try:
             asked_s = time.perf_counter()
             async with self._pool.acquire(timeout=30) as conn:
-                self.meter.waits.add(time.perf_counter() - asked_s)
+                self.meter.waited(asked_s)
                 try:
                     yield conn
                 except asyncpg.InternalClientError:  # it is being ended, and would be given to the next as it is

@@ -9,6 +9,7 @@ import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from upwell import __version__
 from upwell.dialects.upwell.names import rollout_id
@@ -30,6 +31,9 @@ from upwell.service.upgrade import running
 from upwell.storage.database import Database
 from upwell.storage.steps import newest_version
 from upwell.wiring.certificates import ServerCertificates
+
+if TYPE_CHECKING:
+    from upwell.wiring.otlp import Otlp
 
 SHARED_KEPT_S = 5.0  # what all processes share is asked of PostgreSQL no more often
 SHARED_WITHIN_S = 3.0
@@ -80,6 +84,7 @@ class Meter:
     certificates: ServerCertificates
     folders: Mapping[str, Path]
     delays: Delays
+    otlp: "Otlp | None" = None
     started_at: float = field(default_factory=time.time)
     _shared: running.Shared | None = None
     _shared_s: float = float("-inf")
@@ -157,6 +162,8 @@ class Meter:
         reading.tally("upwell_statement_seconds_total", seconds)
 
     def _standing(self, reading: Reading) -> None:
+        if self.otlp is not None:
+            reading.tally("upwell_spans_total", self.otlp.outcomes())
         for name, holds in self.readiness.last().items():
             reading.put("upwell_ready", int(holds), name)
         reading.put("upwell_lease_age_seconds", self.engine.lease.age_s())

@@ -47,6 +47,7 @@ from upwell.doors.push import Poster
 from upwell.doors.readiness import Readiness
 from upwell.engine.duties import Engine
 from upwell.meters.reading import Reading
+from upwell.meters.tracing import Tracer
 from upwell.service.context import Context
 from upwell.service.manage import access, first_user
 from upwell.service.manage.admission import Gate
@@ -66,6 +67,7 @@ from upwell.wiring.postgres import OwnPostgres
 from upwell.wiring.secret_keys import Keys, keys_from
 from upwell.wiring.sight import sight_of
 from upwell.wiring.stores import open_database, open_stores
+from upwell.wiring.traces import otlp_of
 from upwell.wiring.upload_desk import Uploads
 
 CANCEL_AGAIN_S = 1.0
@@ -107,6 +109,9 @@ class Server:
     async def start(self) -> Addresses:
         """Returns when every listener accepts. Raises UpwellError for what can't be started."""
         try:
+            self._otlp = otlp_of(self.settings, str(self.node_id))
+            if self._otlp is not None:
+                self._stack.push_async_callback(self._otlp.close)
             self.certificates = ServerCertificates(self.settings)
             await self._open()
             return await self._listen()
@@ -137,6 +142,7 @@ class Server:
         self.ctx = Context(
             database, objects=self.objects, private_push=self.settings.allow_private_push,
             kept=self.settings.kept, devices=devices, upkeep=upkeep, lookups=lookups, rows=Lists(),
+            tracer=Tracer(self._otlp),
         )  # fmt: skip
         if self._share is None:
             self.first_keys = await first_keys(self.settings, self.ctx)
@@ -201,7 +207,7 @@ class Server:
         self.meter = Meter(
             ctx=self.ctx, databases=self._databases, engine=self.engine, connections=connections, download=download,
             downloads=self._downloads, places=self._places, house=house, readiness=self.readiness,
-            certificates=self.certificates, folders=folders_of(self.settings), delays=delays,
+            certificates=self.certificates, folders=folders_of(self.settings), delays=delays, otlp=self._otlp,
         )  # fmt: skip
         metrics = None if self._shared else await self._metrics()
         self._run(self.certificates.watch())

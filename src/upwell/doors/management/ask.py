@@ -16,7 +16,9 @@ from datetime import datetime
 from upwell.dialects.rest import REPEATED
 from upwell.domain import commands as c
 from upwell.domain.errors import Replayed, TooMany, UnknownKey, UpwellError
+from upwell.doors.management.meter import UNKNOWN
 from upwell.doors.management.tongue import Answer, Asked, Call, House, RequestT, Speaker
+from upwell.meters.tracing import Kind, Span
 from upwell.service.journal import tell
 from upwell.service.manage import access, audit, deeds, scopes, uses
 from upwell.service.manage.access import AccessKey, Caller
@@ -46,6 +48,14 @@ async def ask(
 ) -> Answer:
     """The answer to a request that is of one of these tongues, by their dialects; it is in that of the key that the
     request names, in the `first` when there is none. Never raises."""
+    claimed = asked.request.headers.get("traceparent", "")
+    with house.ctx.tracer.trace(Kind.CALL, "call", began_s=asked.began_s, claimed=claimed) as span:
+        return await _traced(house, tongues, first, asked, span)
+
+
+async def _traced(
+    house: House, tongues: Mapping[str, Speaker[RequestT]], first: Speaker[RequestT], asked: Asked[RequestT], span: Span
+) -> Answer:
     tongue, who = first, first.claimed(asked)[0]
     known: Known | None = None
     try:
@@ -58,6 +68,7 @@ async def ask(
             call = tongue.call(asked)
             asked = replace(asked, operation=call.operation, own=call.own)
             caller = await tongue.caller(house, asked, call, key)
+            span.proven()
             who, known = caller.key_id, Known(caller, _act(house, asked, call, caller))
             if call.of_caller:  # so that whatever is answered tells of it
                 await _admit(house, call, known)
@@ -81,6 +92,10 @@ async def ask(
         await _note_refusal(house, known, answer, asked.peer)
     name = next((dialect for dialect, each in tongues.items() if each is tongue), "")
     house.requests.add(name, asked.operation, answer.status, answer.code, asked.took_s)
+    span.tell(
+        tongue=name, status=answer.status, code=answer.code, peer=asked.peer, request_id=asked.request_id,
+        **_of_proven(known, asked.operation),
+    )  # fmt: skip
     tell(
         log, "request answered", logging.DEBUG, tongue=name, key=who, account=known and known.caller.account_id,
         operation=asked.operation, status=answer.status, code=answer.code, peer=asked.peer, **asked.told,
@@ -88,6 +103,13 @@ async def ask(
     if known is None or not known.marks:
         return answer
     return replace(answer, headers={**answer.headers, **known.marks})
+
+
+def _of_proven(known: Known | None, operation: str) -> dict[str, int | str]:
+    """What a trace tells of whoever is known, and what they ask for; what a stranger says is not told."""
+    if known is None:
+        return {"operation": UNKNOWN}
+    return {"operation": operation, "account": known.caller.account_id, "key": known.caller.key_id}
 
 
 # --- requests that may come again -----------------------------------------------------------------------------------
