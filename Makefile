@@ -184,6 +184,7 @@ lock:
 	$(LOCK) -c requirements/dev.txt requirements/mutate.in -o requirements/mutate.txt
 	$(LOCK) --group dev --group demo pyproject.toml -o requirements/dev.txt
 	$(LOCK) pyproject.toml -o requirements/run.txt
+	$(LOCK) -c requirements/dev.txt --extra otel pyproject.toml -o requirements/otel.txt
 
 clean:
 	rm -rf $(VENV) $(SDK) $(DOCS) $(SBOM) build dist mutants $(BUILT) $(CLIENTS)/*/node_modules

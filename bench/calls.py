@@ -78,9 +78,9 @@ def measure(figures: Figures) -> None:
         product_key, [(name, _)] = product_with(server.client(), 1)
         asked = {"Action": "QueryDeviceDetail", "ProductKey": product_key, "DeviceName": name}
         given = {"port": server.http, "key": server.key, "asked": asked}
-        _run({**given, "seconds": 1.0})
+        called({**given, "seconds": 1.0})
         before = sum(cpu_s(server.process.pid))
-        told = _run({**given, "seconds": SPAN_S})
+        told = called({**given, "seconds": SPAN_S})
         cost = (sum(cpu_s(server.process.pid)) - before) / told["count"] * 1e6
         goal = (f"{GOAL:,.0f}/s", lambda value, beside: value >= GOAL)
         figures.note("signed management calls", told["per_s"], "/s", goal=goal)
@@ -89,7 +89,8 @@ def measure(figures: Figures) -> None:
         server.stop()
 
 
-def _run(given: Mapping[str, Any]) -> dict[str, float]:
+def called(given: Mapping[str, Any]) -> dict[str, float]:
+    """What a process of its own found that called so: how many, how many a second, and the median wait."""
     command, text = [sys.executable, "-m", "bench.calls"], json.dumps(given) + "\n"
     done = subprocess.run(command, input=text, capture_output=True, text=True, check=True)
     return dict(json.loads(done.stdout))

@@ -3,7 +3,7 @@
 With yardsticks measured in the same run, and written as JSON: the device doors against a bare edge with group commit
 (`devices`), signed management calls (`calls`), a job over a million devices against a raw INSERT (`million`), a list of
 new devices as the fleet grows (`imports`), what a job would do, told before, and why its devices are not updated
-(`plans`); downloads against nginx (`downloads`). A large
+(`plans`); downloads against nginx (`downloads`); calls with traces against calls without (`traces`). A large
 static job by the vendor's SDK; a dynamic one with offers to reporting devices while others report (`static`,
 `dynamic`). The MQTT door alone (`edge`). Below the doors: reports applied in batches, and the lists of a job of a
 million (`reports`, `lists`).
@@ -24,7 +24,7 @@ from alibabacloud_iot20180120.client import Client
 from tests.prove.rollout import Process, package
 from tests.prove.test_standing_rules import story
 
-from bench import calls, devices, downloads, edge, imports, lists, million, plans, reports
+from bench import calls, devices, downloads, edge, imports, lists, million, plans, reports, traces
 from bench.figures import Figures
 from bench.house import house
 
@@ -112,6 +112,7 @@ FIGURES = Figures()
 PARTS: dict[str, Callable[[], None]] = {
     "devices": partial(devices.measure, FIGURES),
     "calls": partial(calls.measure, FIGURES),
+    "traces": partial(traces.measure, FIGURES),
     "downloads": partial(downloads.measure, FIGURES),
     "million": partial(million.measure, FIGURES),
     "imports": partial(imports.measure, FIGURES),

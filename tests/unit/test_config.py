@@ -60,6 +60,43 @@ def test_switches_of_tuya(tmp_path: Path) -> None:
         of(tuya_bare_secret="yes")
 
 
+def test_traces(tmp_path: Path) -> None:
+    assert (of().otlp, of().otlp_sample, of(otlp="off").otlp) == (None, 0.1, None)
+    assert of(otlp="https://[::1]:4318/tenant", otlp_sample="1").otlp == "https://[::1]:4318/tenant"
+    toml = tmp_path / "upwell.toml"
+    toml.write_text('otlp = "http://h:4318"\notlp-sample = 0.25\n')
+    assert load({}, {}, toml).otlp_sample == 0.25
+    toml.write_text('otlp = "http://h:4318"\notlp-sample = true\n')
+    with pytest.raises(SettingError, match="must be a share from 0 to 1"):
+        load({}, {}, toml)
+    toml.write_text('otlp = "http://h:4318"\notlp-sample = []\n')
+    with pytest.raises(SettingError, match="must be a number in"):
+        load({}, {}, toml)
+    with pytest.raises(SettingError, match="given by --otlp-sample: needs otlp beside it"):
+        of(otlp_sample="0.5")
+
+
+@pytest.mark.parametrize("value", ["2", "-1", "1.1", "0,1", "10%", "nan", "", "1e-3"])
+def test_shares_that_are_refused(value: str) -> None:
+    with pytest.raises(SettingError, match="must be a share from 0 to 1"):
+        of(otlp="http://h:4318", otlp_sample=value)
+
+
+@pytest.mark.parametrize(
+    "value",
+    ["127.0.0.1:4318", "grpc://h:4317", "http://", "http://h:x", "http://h:0", "http://h/?a=b", "http://h/ b", "h", ""],
+)
+def test_collectors_that_are_refused(value: str) -> None:
+    with pytest.raises(SettingError, match="must be http://HOST"):
+        of(otlp=value)
+
+
+def test_a_collectors_password_is_not_shown() -> None:
+    with pytest.raises(SettingError, match="OTEL_EXPORTER_OTLP_HEADERS") as told:
+        of(otlp="http://who:pass-word@h:4318")
+    assert "pass-word" not in str(told.value)
+
+
 PROJECT = "0123456789abcdef" * 2
 
 
