@@ -324,15 +324,25 @@ def test_without_the_setting_nothing_of_it_is_there(server: Server) -> None:
     assert done.stdout.strip() == "[]"
 
 
+def refused(folder: Path, **variables: str) -> "subprocess.CompletedProcess[str]":
+    """What a server says that can't begin."""
+    listeners = ["--http", "127.0.0.1:0", "--mqtt", "off"]
+    command = [UPWELL, "serve", "--data-dir", folder / "data", *listeners, "--otlp", "http://127.0.0.1:4318"]
+    return subprocess.run(command, capture_output=True, text=True, env=_environment() | variables, timeout=60)
+
+
+def test_a_variable_of_theirs_that_cant_be_read_is_told() -> None:
+    folder = scratch("upwell-bad-otel-")
+    done = refused(folder, OTEL_EXPORTER_OTLP_COMPRESSION="zip")
+    assert done.returncode == 2 and done.stderr.startswith("upwell: --otlp: a variable OTEL_… can't be read: ")
+    assert "zip" in done.stderr and done.stderr.count("\n") == 1 and not (folder / "data").exists()
+
+
 def test_without_the_packages_it_says_what_to_install() -> None:
     """They are kept from being found, as where they are not installed."""
     folder = scratch("upwell-no-otel-")
     (folder / "requests.py").write_text("raise ModuleNotFoundError(\"No module named 'requests'\", name='requests')\n")
-    done = subprocess.run(
-        [UPWELL, "serve", "--data-dir", folder / "data", "--http", "127.0.0.1:0", "--mqtt", "off", "--otlp",
-         "http://127.0.0.1:4318"],
-        capture_output=True, text=True, env=_environment() | {"PYTHONPATH": str(folder)}, timeout=60,
-    )  # fmt: skip
+    done = refused(folder, PYTHONPATH=str(folder))
     assert done.returncode == 2 and done.stderr.strip() == (
         "upwell: --otlp needs packages that are not installed (requests): pip install 'upwell[otel]'"
     )

@@ -6,9 +6,10 @@ failure. The packages of `upwell[otel]` are imported by this file alone, and thi
 """
 
 import asyncio
+import contextlib
 import logging
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import requests
@@ -124,10 +125,11 @@ class Otlp:
 
         def end() -> None:
             self._processor.shutdown()  # type: ignore[no-untyped-call]  # it has no types
-            loop.call_soon_threadsafe(over.set)
+            with contextlib.suppress(RuntimeError):  # the loop ended meanwhile
+                loop.call_soon_threadsafe(over.set)
 
         # A thread of its own that nobody waits for: the loop's executor would keep the process until it is done.
-        threading.Thread(target=_quietly, args=(end,), name="traces end", daemon=True).start()
+        threading.Thread(target=end, name="traces end", daemon=True).start()
         try:
             async with asyncio.timeout(END_WITHIN_S):
                 await over.wait()
@@ -163,7 +165,7 @@ def _called(span: Span) -> str:
 
 
 def _attributes(span: Span) -> dict[str, Any]:
-    told = {NAMES[name]: _bounded(name, value) for name, value in span.told.items()}
+    told = {NAMES[name]: _bounded(name, value) for name, value in span.told.items() if name in NAMES}
     if span.kind in (Kind.STATEMENT, Kind.WAIT):
         told |= SYSTEM
     if span.kind is Kind.STATEMENT:
@@ -198,13 +200,6 @@ def _parent(claimed: str) -> Context | None:
         return None
     found = TraceContextTextMapPropagator().extract({"traceparent": claimed}, NOWHERE)
     return found if get_current_span(found).get_span_context().is_valid else None
-
-
-def _quietly(end: Callable[[], None]) -> None:
-    try:
-        end()
-    except RuntimeError:  # the loop ended before it
-        return
 
 
 class _Noting(requests.Session):

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
 def otlp_of(settings: Settings, node: str) -> "Otlp | None":
     """What sends the traces of this process; None without the setting. Raises UpwellError where its packages are not
-    installed."""
+    installed, or a variable of OpenTelemetry's can't be read."""
     if settings.otlp is None:
         return None
     try:
@@ -22,4 +22,7 @@ def otlp_of(settings: Settings, node: str) -> "Otlp | None":
         raise UpwellError(
             f"{settings.named('otlp')} needs packages that are not installed ({exc.name}): pip install 'upwell[otel]'"
         ) from exc
-    return Otlp(settings.otlp, settings.otlp_sample, node)
+    try:
+        return Otlp(settings.otlp, settings.otlp_sample, node)
+    except ValueError as exc:  # the settings are checked
+        raise UpwellError(f"{settings.named('otlp')}: a variable OTEL_… can't be read: {exc}") from exc
