@@ -14,15 +14,15 @@ def otlp_of(settings: Settings, node: str) -> "Otlp | None":
     installed, or a variable of OpenTelemetry's can't be read."""
     if settings.otlp is None:
         return None
+    named = settings.named("otlp")
     try:
         from upwell.wiring.otlp import Otlp
+
+        return Otlp(settings.otlp, settings.otlp_sample, node)
     except ModuleNotFoundError as exc:
         if (exc.name or "").startswith("upwell"):
             raise
-        raise UpwellError(
-            f"{settings.named('otlp')} needs packages that are not installed ({exc.name}): pip install 'upwell[otel]'"
-        ) from exc
-    try:
-        return Otlp(settings.otlp, settings.otlp_sample, node)
-    except ValueError as exc:  # the settings are checked
-        raise UpwellError(f"{settings.named('otlp')}: a variable OTEL_… can't be read: {exc}") from exc
+        missing = f"{named} needs packages that are not installed ({exc.name}): pip install 'upwell[otel]'"
+        raise UpwellError(missing) from exc
+    except ValueError as exc:  # our own settings are checked; theirs are read when they are imported
+        raise UpwellError(f"{named}: a variable OTEL_… can't be read: {exc}") from exc
