@@ -15,6 +15,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import httpx
 import pytest
 from alibabacloud_iot20180120 import models as m
 from alibabacloud_iot20180120.client import Client
@@ -22,6 +23,7 @@ from alibabacloud_tea_openapi.models import Config, GlobalParameters
 from prometheus_client.parser import text_string_to_metric_families
 from tests.otlp_collector import Collector, Told, collecting
 
+from acceptance import huawei_client as h
 from acceptance.client import (
     UPWELL,
     Key,
@@ -39,9 +41,14 @@ from acceptance.client import (
 )
 from acceptance.device import online
 from acceptance.leaks import leaked, secrets_of
+from acceptance.tuya_client import TuyaClient
+from acceptance.upwell_client import Api
 from scratch import scratch
 
 WRONG = "not-its-secret"
+PASSWORD = "correct-horse-battery"
+USED = {WRONG, PASSWORD}
+"""What was secret in this module and is in no database as it is."""
 TOKEN = "a-token-for-the-collector-alone"
 LONG_S = 20.0
 
@@ -59,10 +66,10 @@ def traced(collector: Collector) -> Iterator[Server]:
     try:
         with serve("--otlp", collector.url, "--otlp-sample", "1", "--log-format", "json", "--log", "DEBUG") as running:
             yield running
-            assert leaked(running.data_dir, TOKEN) == []
+            assert leaked(running.data_dir, TOKEN, *USED) == []
             sent = b"".join(collector.raw)
-            known = secrets_of(running.data_dir) | {running.admin.secret, WRONG, TOKEN}
-            assert len(sent) > 10_000 and [each for each in known if len(each) >= 8 and each.encode() in sent] == []
+            known = secrets_of(running.data_dir) | {running.admin.secret, TOKEN} | USED
+            assert len(sent) > 1_000 and [each for each in known if len(each) >= 8 and each.encode() in sent] == []
             assert not re.search(rb"(?i)signature=|select |insert |update |delete from|/ota/|authorization", sent)
     finally:
         del os.environ["OTEL_EXPORTER_OTLP_HEADERS"]
@@ -194,6 +201,41 @@ def asked_with(server: Server, parameters: dict[str, str], header: str) -> tuple
             return answer.status, json.loads(answer.read())
     except HTTPError as exc:
         return exc.code, json.loads(exc.read())
+
+
+def test_calls_of_every_tongue(traced: Server, traced_sdk: Client, collector: Collector) -> None:
+    """Signed, by a token, and by a password; who is proven goes on with their trace in each."""
+    product = new_product(traced_sdk)
+    keys = {dialect: traced.new_key("default", "admin", dialect) for dialect in ("tuya", "huawei", "upwell")}
+    USED.update(key.secret for key in keys.values())
+    TuyaClient(address=traced.http, key=keys["tuya"]).do("QueryProduct", ProductKey=product)
+    h.new_product(h.sdk(traced.http, keys["huawei"]))
+    api = Api(address=traced.http, token=keys["upwell"].secret)
+    trace, above, header = parent(sampled=True)
+    assert api.ask("GET", "/v1/products", headers={"traceparent": header}).status_code == 200
+    stranger = Api(address=traced.http, token=keys["upwell"].secret[:-1] + "_")
+    assert stranger.ask("GET", "/v1/products", headers={"traceparent": header}).status_code == 401
+    traced.run("user", "create", "traced", "--role", "admin", "--password-stdin", given=PASSWORD)
+    user = {"name": "traced", "password": PASSWORD, "domain": {"name": "default"}}
+    identity = {"methods": ["password"], "password": {"user": user}}
+    body = {"auth": {"identity": identity, "scope": {"project": {"name": "any"}}}}
+    signed_in = httpx.post(f"http://{traced.http}/v3/auth/tokens", json=body, timeout=30)
+    USED.add(token := signed_in.headers["x-subject-token"])
+    other, over, second = parent(sampled=True)
+    path = f"/v5/iot/{signed_in.json()['token']['project']['id']}/products"
+    sent = {"x-auth-token": token, "traceparent": second}
+    got = httpx.get(f"http://{traced.http}{path}", headers=sent, timeout=30)
+    assert got.status_code == 200, got.text
+    [listed] = collector.found(lambda span: span.trace == trace and span.kind == "server")
+    assert (listed.name, listed.parent, listed.attributes["upwell.key"]) == (
+        "upwell list_products", above, keys["upwell"].id,
+    )  # fmt: skip
+    [by_token] = collector.found(lambda span: span.trace == other and span.kind == "server")
+    assert (by_token.name, by_token.parent) == ("huawei ListProducts", over)
+    [unknown] = collector.found(lambda span: span.name == "upwell unknown")
+    assert unknown.attributes["http.response.status_code"] == 401 and "upwell.key" not in unknown.attributes
+    assert collector.found(lambda span: span.name == "tuya QueryProduct")
+    assert collector.found(lambda span: span.name == "huawei CreateProduct")
 
 
 def test_reports_and_offers_have_spans(traced: Server, traced_sdk: Client, collector: Collector) -> None:
