@@ -5,6 +5,7 @@ import json
 import os
 import re
 import secrets
+import shlex
 import shutil
 import signal
 import socket
@@ -46,6 +47,7 @@ from acceptance.upwell_client import Api
 from scratch import scratch
 
 WRONG = "not-its-secret"
+PAGE = Path("docs/traces.md")
 PASSWORD = "correct-horse-battery"
 USED = {WRONG, PASSWORD}
 """What was secret in this module and is in no database as it is."""
@@ -266,7 +268,7 @@ def test_reports_and_offers_have_spans(traced: Server, traced_sdk: Client, colle
 
 
 def test_every_attribute_is_on_the_page(traced: Server, collector: Collector) -> None:
-    page = Path("docs/traces.md").read_text()
+    page = PAGE.read_text()
     named = {name for span in collector.spans for name in span.attributes}
     assert len(named) > 10 and [name for name in named if f"`{name}`" not in page] == []
 
@@ -352,6 +354,18 @@ def test_a_share_is_traced_and_by_each_worker() -> None:
         time.sleep(3.0)
         count = len([span for span in collector.spans if span.name == "alibaba CreateProduct"])
         assert 2 <= count <= 45, count  # of 60 by 0.3: outside once in a million runs
+
+
+def test_the_command_of_the_page() -> None:
+    """As it is printed, with this collector's address."""
+    [block] = re.findall(r"^```bash\n(.*?)^```$", PAGE.read_text(), re.MULTILINE | re.DOTALL)
+    words = shlex.split(block)
+    assert words[:2] == ["upwell", "serve"] and "http://127.0.0.1:4318" in words
+    with collecting() as collector:
+        options = [collector.url if word == "http://127.0.0.1:4318" else word for word in words[2:]]
+        with serve(*options) as server:
+            calls(server, 2)
+            assert until(lambda: numbers(server), lambda found: "sent" in found, LONG_S)
 
 
 def test_without_the_setting_nothing_of_it_is_there(server: Server) -> None:

@@ -76,6 +76,7 @@ RUN_BY = {
     "docs/doctor.md": "tests/acceptance/test_operator_docs.py",
     "docs/metrics.md": "tests/acceptance/test_operator_docs.py",
     "docs/objects-and-push.md": "tests/acceptance/test_operator_docs.py",
+    "docs/traces.md": "tests/acceptance/test_traces.py",
 }
 """Which test tries the blocks of a page that say nothing."""
 SHOWN = {"mermaid": "a picture", "text": "what is printed, or the usage that the program prints"}

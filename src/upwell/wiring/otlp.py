@@ -160,8 +160,9 @@ class Otlp:
 
 
 def _called(span: Span) -> str:
-    """Its name: for a call who speaks and what is asked."""
-    return f"{span.told['tongue']} {span.told['operation']}" if span.kind is Kind.CALL and span.told else span.name
+    """Its name: for a call in which tongue what is asked."""
+    told = [str(span.told[name]) for name in ("tongue", "operation") if name in span.told]
+    return " ".join(told)[:VALUE_CHARS_MAX] or span.name
 
 
 def _attributes(span: Span) -> dict[str, Any]:
