@@ -18,6 +18,9 @@ from upwell.domain.errors import Denied, Invalid, NotFound
 from upwell.domain.talk import TaskRef
 from upwell.service.context import Context
 from upwell.service.manage import access, admission, devices, products
+from upwell.service.manage.quotas import set_quotas
+from upwell.service.manage.request_quotas import KEPT
+from upwell.service.manage.together import Together
 from upwell.service.upgrade import downloads, logins
 from upwell.storage.database import Database
 
@@ -182,7 +185,7 @@ async def test_what_comes_together_is_decided_together_and_each_is_told_its_own(
         asked.append(len(requests))
         return await admission.admit(ctx, requests)
 
-    gate = admission.Together(admit)
+    gate = Together(admit)
     for turn in count():  # a rate is one of a second, and a slow machine takes more than one
         mine, other = caller_of(10 * turn + 1, f"k1-{turn}"), caller_of(10 * turn + 2, f"k2-{turn}")
         several = [
@@ -208,6 +211,35 @@ async def test_what_comes_together_is_decided_together_and_each_is_told_its_own(
     names = [key.key_id, "nobody", "", "x" * 5000, "a\0b", "\ud800", key.key_id]
     found = await asyncio.gather(*map(every.key, names))
     assert [one and one.secret for one in found] == [key.secret, *[None] * 5, key.secret]
+
+
+async def test_an_account_asks_as_often_as_its_quota_says_in_whichever_process(ctx: Context, clock: Clock) -> None:
+    """By whichever keys, whatever it asks for; nobody else waits."""
+    keys = [await access.create_key(ctx, account, "viewer", "alibaba") for account in ("acme", "acme", "other")]
+    callers = [access.Caller(key.account_id, "viewer", key.key_id, "alibaba") for key in keys]
+    gates = [admission.Gate(ctx), admission.Gate(ctx)]
+
+    async def asked(nonce: str) -> list[Counter[str]]:
+        requests = [admission.Request(who, f"{nonce}-{n}", f"Do{n % 3}", 100) for who in callers for n in range(10)]
+        got = await asyncio.gather(*(gates[n % 2].admit(each) for n, each in enumerate(requests)))
+        assert all(each.quota_per_s == 5 for each in got if each.admission == "over quota")
+        return [Counter(each.admission for each in some) for some in (got[:20], got[20:])]
+
+    async def within_a_second(nonce: str) -> list[Counter[str]]:
+        while True:  # a rate is one of a second, and a slow machine takes more than one
+            began, got = await second(ctx), await asked(f"{nonce}-{uuid4()}")
+            if await second(ctx) == began:
+                return got
+            await asyncio.sleep(1)
+
+    assert await asked("free") == [{"admitted": 20}, {"admitted": 10}]
+    await set_quotas(ctx, "acme", {"requests_per_s": 5})
+    assert (await asked("known")) == [{"admitted": 20}, {"admitted": 10}], "it was known a moment ago"
+    clock.move(seconds=KEPT.total_seconds())
+    assert await within_a_second("less") == [{"admitted": 5, "over quota": 15}, {"admitted": 10}]
+    await set_quotas(ctx, "acme", {"requests_per_s": None})
+    clock.move(seconds=KEPT.total_seconds())
+    assert await asked("again") == [{"admitted": 20}, {"admitted": 10}]
 
 
 async def test_old_nonces_are_forgotten_some_at_a_time(

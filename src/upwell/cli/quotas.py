@@ -9,20 +9,22 @@ from upwell.cli.apps import noun, verb
 from upwell.cli.described import described
 from upwell.cli.settings import Option, settings_of, with_database
 from upwell.domain.errors import Invalid
-from upwell.domain.quotas import RESOURCES, Resource
+from upwell.domain.quotas import QUOTAS, RESOURCES, Quota
 from upwell.service.context import Context
 from upwell.service.manage import quotas
 
-MOST = 2**62
+MOST, REQUESTS_MOST = 2**62, 2**31 - 1
+OPTIONS = ["--" + what.replace("_", "-") for what in QUOTAS]
 
 app = noun("Quotas: how much an account may have.", name="quota")
 
 
-def _limit(text: str) -> int | None:
+def _limit(what: Quota, text: str) -> int | None:
     if text in ("0", "none"):
         return None
-    if not (text.isascii() and text.isdecimal()) or not 0 < int(text) <= MOST:
-        raise Invalid("quota", "a number from 1, or none", text)
+    most = REQUESTS_MOST if what == "requests_per_s" else MOST
+    if not (text.isascii() and text.isdecimal()) or not 0 < int(text[:20]) <= most:
+        raise Invalid("quota", f"a number from 1 to {most}, or none", text)
     return int(text)
 
 
@@ -34,18 +36,20 @@ def set_(
     packages: Annotated[str | None, typer.Option(help="most packages")] = None,
     bytes_: Annotated[str | None, typer.Option("--bytes", help="most bytes of stored packages")] = None,
     running_jobs: Annotated[str | None, typer.Option(help="most jobs that are planned or run")] = None,
+    requests_per_s: Annotated[str | None, typer.Option(help="most requests a second")] = None,
     data_dir: Option = None,
     database_url: Option = None,
 ) -> None:
     """Set quotas of an account, while servers run or not. Those that are not named stay.
 
     What the account has already stays, also where it is more: only new ones are refused."""
-    said: dict[Resource, str | None] = {
-        "devices": devices, "packages": packages, "bytes": bytes_, "running_jobs": running_jobs
+    said: dict[Quota, str | None] = {
+        "devices": devices, "packages": packages, "bytes": bytes_, "running_jobs": running_jobs,
+        "requests_per_s": requests_per_s,
     }  # fmt: skip
-    given = {what: _limit(text) for what, text in said.items() if text is not None}
+    given = {what: _limit(what, text) for what, text in said.items() if text is not None}
     if not given:
-        raise Invalid("quota", "at least one of --devices, --packages, --bytes, --running-jobs")
+        raise Invalid("quota", f"at least one of {', '.join(OPTIONS)}")
 
     asked: dict[str, object] = {"account": account}
     asked.update({str(what): limit for what, limit in given.items()})
@@ -67,7 +71,7 @@ def list_(data_dir: Option = None, database_url: Option = None) -> None:
         while found := await quotas.list_quotas(ctx, after):
             for row, used in found:
                 told = ", ".join(f"{what} {used[what]} of {row[what] or 'any'}" for what in RESOURCES)
-                print(f"{row['name']}: {told}", flush=True)
+                print(f"{row['name']}: {told}, requests a second: {row['requests_per_s'] or 'any'}", flush=True)
                 after = row["name"]
 
     with_database(settings_of(locals()), body)

@@ -25,6 +25,7 @@ from upwell.domain.errors import (
     Unavailable,
     UnknownKey,
 )
+from upwell.domain.quotas import OverRequests
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -142,6 +143,8 @@ def refusal(error: Exception, action: str, fields: FieldCodes) -> Refusal:
             return _not_found(error, action)
         case Conflict():
             return _business(CONFLICTS.get(error.reason) or _coined(error.reason), str(error))
+        case OverRequests():
+            return _gateway("Throttling.User", 429, error.problem)
         case Throttled() | TooMany(what="requests"):
             return _gateway("Throttling.User", 429, _THROTTLED)  # alibaba 4.1, 8: 429 suits the new SDK
         case TooMany():

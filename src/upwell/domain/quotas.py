@@ -6,6 +6,8 @@ from upwell.domain.errors import TooMany
 
 Resource = Literal["devices", "packages", "bytes", "running_jobs"]
 RESOURCES: tuple[Resource, ...] = get_args(Resource)
+Quota = Literal[Resource, "requests_per_s"]
+QUOTAS: tuple[Quota, ...] = (*RESOURCES, "requests_per_s")
 _FREED = {
     "devices": "delete devices",
     "packages": "delete packages",
@@ -23,6 +25,18 @@ class OverQuota(TooMany):
         self.problem = (
             f"The account's quota is {limit} {self.what}, and this would make it {needed}: {_FREED[what]}, or ask "
             "the server's operator for more (`upwell quota set`)."
+        )
+        self.args = (self.problem,)
+
+
+class OverRequests(TooMany):
+    """The account has asked as often in this second as it may."""
+
+    def __init__(self, limit: int) -> None:
+        super().__init__("requests", limit)
+        self.problem = (
+            f"The account's quota is {limit} requests a second: ask again a second later, or ask the server's operator "
+            "for more (`upwell quota set`)."
         )
         self.args = (self.problem,)
 

@@ -757,10 +757,12 @@ CREATE TABLE account_quota (
     packages bigint,
     bytes bigint,
     running_jobs bigint,
+    requests_per_s integer,
     CONSTRAINT account_quota_pkey PRIMARY KEY (account_id),
     CONSTRAINT account_quota_bytes_check CHECK (bytes >= 0),
     CONSTRAINT account_quota_devices_check CHECK (devices >= 0),
     CONSTRAINT account_quota_packages_check CHECK (packages >= 0),
+    CONSTRAINT account_quota_requests_per_s_check CHECK (requests_per_s > 0),
     CONSTRAINT account_quota_running_jobs_check CHECK (running_jobs >= 0),
     CONSTRAINT account_quota_account_id_fkey FOREIGN KEY (account_id) REFERENCES account(account_id)
 );

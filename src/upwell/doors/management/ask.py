@@ -16,6 +16,7 @@ from datetime import datetime
 from upwell.dialects.rest import REPEATED
 from upwell.domain import commands as c
 from upwell.domain.errors import Replayed, TooMany, UnknownKey, UpwellError
+from upwell.domain.quotas import OverRequests
 from upwell.doors.management.meter import UNKNOWN
 from upwell.doors.management.tongue import Answer, Asked, Call, House, RequestT, Speaker
 from upwell.meters.tracing import Kind, Span
@@ -222,12 +223,14 @@ async def _admit(house: House, call: Call, known: Known) -> None:
     asks is."""
     limit, caller = call.limit_per_s if house.limited else None, known.caller
     counted = caller.key_id if call.of_caller else call.operation
-    admission, more = await house.gate.admit(Request(caller, call.nonce, counted, limit))
+    admission, more, quota = await house.gate.admit(Request(caller, call.nonce, counted, limit))
     if limit is not None and more is not None:
         known.marks.update(call.told_limit(limit, more))
     match admission:
         case "too fast":
             raise TooMany("requests", limit or 0)
+        case "over quota":
+            raise OverRequests(quota or 0)
         case "replayed":
             raise Replayed
 

@@ -5,18 +5,18 @@ no account has more than its rate in a second. Both are decided and committed be
 at the same time is asked of PostgreSQL together, so that many requests cost one transaction and not one each.
 """
 
-import asyncio
 from collections import Counter
-from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from functools import partial
 from hashlib import sha256
-from typing import Generic, Literal, NamedTuple, TypeVar
+from typing import Literal, NamedTuple, TypeVar
 
-from upwell.domain.errors import Unavailable
 from upwell.service.context import Context
 from upwell.service.manage.access import AccessKey, Caller, find_keys
+from upwell.service.manage.request_quotas import RequestQuotas
+from upwell.service.manage.together import Together
 from upwell.storage.database import Connection
 from upwell.storage.queries import sheet
 
@@ -27,32 +27,35 @@ NONCE_KEPT = timedelta(minutes=40)
 NONCE_CHARS_MAX = 200  # of a nonce that is kept as it is
 KEY_ID_CHARS_MAX = 256  # longer than any key's that was ever made
 PURGED_AT_ONCE = 5000  # nonces
-TOGETHER_MAX = 500  # requests decided on at once
 
-Admission = Literal["admitted", "replayed", "too fast"]
+Admission = Literal["admitted", "replayed", "too fast", "over quota"]
+EVERY_ACTION = ""  # by which the requests of an account are counted that has a quota of them
 
 
 class Decision(NamedTuple):
-    """Whether a request may be served, and how many more may be within its rate in this second; None without one."""
+    """Whether a request may be served, and how many more may be within its rate in this second; None without one.
+    Whoever is over the account's quota is told it."""
 
     admission: Admission
     left: int | None = None
+    quota_per_s: int | None = None
 
 
 T = TypeVar("T")
-R = TypeVar("R")
 _Rate = tuple[int, str]  # account and action
 
 
 @dataclass(frozen=True, slots=True)
 class Request:
     """One to be admitted. Its `nonce` counts once for the key; None where signatures have none. `limit_per_s` (at
-    least 1) is how often the keys of its account may ask for `action` together; None where nothing limits them."""
+    least 1) is how often the keys of its account may ask for `action` together, `quota_per_s` for anything; None where
+    nothing limits them."""
 
     caller: Caller
     nonce: str | None
     action: str = ""
     limit_per_s: int | None = None
+    quota_per_s: int | None = None
 
     @property
     def use(self) -> tuple[str, str] | None:
@@ -64,6 +67,18 @@ class Request:
     @property
     def rate(self) -> _Rate | None:
         return None if self.limit_per_s is None else (self.caller.account_id, self.action)
+
+    @property
+    def quota(self) -> _Rate | None:
+        """What is counted of all that its account asks for."""
+        return None if self.quota_per_s is None else (self.caller.account_id, EVERY_ACTION)
+
+    def limits(self) -> Iterator[tuple[_Rate, int | None]]:
+        """How many there may be of what it counts as."""
+        if self.rate is not None:
+            yield self.rate, self.limit_per_s
+        if self.quota is not None:
+            yield self.quota, self.quota_per_s
 
 
 async def admit(ctx: Context, requests: Sequence[Request]) -> list[Admission]:
@@ -86,7 +101,9 @@ async def _decide(conn: Connection, ctx: Context, requests: Sequence[Request]) -
             answers.append(Decision("replayed"))
         else:
             more = None if each.rate is None else left.get(each.rate, 0)
-            answers.append(Decision("admitted" if _taken(within, each.rate) else "too fast", more))
+            in_rate, in_quota = _taken(within, each.rate), _taken(within, each.quota)
+            said: Admission = "too fast" if not in_rate else "admitted" if in_quota else "over quota"
+            answers.append(Decision(said, more, each.quota_per_s))
     return answers
 
 
@@ -108,8 +125,8 @@ async def _unused(conn: Connection, ctx: Context, uses: Sequence[tuple[str, str]
 
 async def _within(conn: Connection, requests: Sequence[Request]) -> tuple["Counter[_Rate]", dict[_Rate, int]]:
     """How many of these requests are within each rate, counted; and how many more may be in this second."""
-    asked = Counter(rate for each in requests if (rate := each.rate))
-    limits = {each.rate: each.limit_per_s for each in requests}
+    asked = Counter(rate for each in requests for rate, _ in each.limits())
+    limits = {rate: limit for each in requests for rate, limit in each.limits()}
     counts = [(*rate, number, limits[rate]) for rate, number in asked.items()]
     found = await _counted(conn, counts)
     new = [each for each in counts if each[:2] not in found]
@@ -142,58 +159,13 @@ async def purge_nonces(ctx: Context) -> int:
     return gone
 
 
-class Together(Generic[T, R]):
-    """Asks for many at once: while one question is under way, what comes meanwhile waits for the next. `ask` answers
-    as many as it is given, in their order."""
-
-    def __init__(self, ask: Callable[[Sequence[T]], Awaitable[Sequence[R]]]) -> None:
-        self._ask = ask
-        self._waiting: list[tuple[T, asyncio.Future[R]]] = []
-        self._asking: asyncio.Task[None] | None = None
-
-    async def one(self, item: T) -> R:
-        """The answer to `item`; raises what `ask` raised for it."""
-        answer: asyncio.Future[R] = asyncio.get_running_loop().create_future()
-        self._waiting.append((item, answer))
-        if self._asking is None:
-            self._asking = asyncio.get_running_loop().create_task(self._all())
-        return await answer
-
-    async def _all(self) -> None:
-        try:
-            while self._waiting:
-                batch, self._waiting = self._waiting[:TOGETHER_MAX], self._waiting[TOGETHER_MAX:]
-                await self._settle(batch)
-        finally:
-            self._asking = None
-
-    async def _settle(self, batch: list[tuple[T, asyncio.Future[R]]]) -> None:
-        try:
-            answers = await self._ask([item for item, _ in batch])
-        except asyncio.CancelledError:
-            for _, asker in (*batch, *self._waiting):
-                asker.cancel()
-            raise
-        except Exception as exc:
-            if len(batch) > 1 and not isinstance(exc, Unavailable):  # one bad item must not fail its company
-                for each in batch:
-                    await self._settle([each])
-                return
-            for _, asker in batch:
-                if not asker.done():
-                    asker.set_exception(exc)
-            return
-        for (_, asker), answer in zip(batch, answers, strict=True):
-            if not asker.done():
-                asker.set_result(answer)
-
-
 class Gate:
     """Keys and admissions for the doors of one process."""
 
     def __init__(self, ctx: Context) -> None:
         self._keys: Together[str, AccessKey | None] = Together(partial(find_keys, ctx))
         self._admissions: Together[Request, Decision] = Together(partial(decide, ctx))
+        self._quotas = RequestQuotas(ctx)
 
     async def key(self, key_id: str) -> AccessKey | None:
         """The key by its id; None when there is none or it was revoked."""
@@ -201,7 +173,8 @@ class Gate:
 
     async def admit(self, request: Request) -> Decision:
         """Whether it may be served; its nonce and its count are committed then."""
-        if request.use is None and request.rate is None:
+        request = replace(request, quota_per_s=await self._quotas.of(request.caller.account_id))
+        if request.use is None and not any(request.limits()):
             return Decision("admitted")
         return await self._admissions.one(request)
 

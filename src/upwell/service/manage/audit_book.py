@@ -12,8 +12,8 @@ from functools import partial
 
 from upwell.domain.errors import UpwellError
 from upwell.service.context import Context
-from upwell.service.manage.admission import Together
 from upwell.service.manage.audit import Refusal, write_refusals
+from upwell.service.manage.together import Together
 from upwell.service.manage.tries import NARROW, network
 from upwell.storage.queries import sheet
 

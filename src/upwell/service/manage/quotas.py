@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 
 from upwell.domain.errors import NotFound
-from upwell.domain.quotas import RESOURCES, Resource
+from upwell.domain.quotas import QUOTAS, Quota
 from upwell.service.context import Context
 from upwell.service.upgrade.quotas import SQL
 from upwell.storage.database import Connection, Row
@@ -11,7 +11,7 @@ from upwell.storage.database import Connection, Row
 AT_ONCE = 100  # accounts listed in one turn
 
 
-async def set_quotas(ctx: Context, account: str, quotas: Mapping[Resource, int | None]) -> None:
+async def set_quotas(ctx: Context, account: str, quotas: Mapping[Quota, int | None]) -> None:
     """Set those that are said; the others stay, and so does what is there, if more. Raises NotFound (account)."""
 
     async def body(conn: Connection) -> None:
@@ -19,7 +19,7 @@ async def set_quotas(ctx: Context, account: str, quotas: Mapping[Resource, int |
         if account_id is None:
             raise NotFound("account", account)
         now = await conn.fetchrow(*SQL["hold"](account_id=account_id))
-        columns = {what: quotas.get(what, now[what] if now is not None else None) for what in RESOURCES}
+        columns = {what: quotas.get(what, now[what] if now is not None else None) for what in QUOTAS}
         if any(limit is not None for limit in columns.values()):
             await conn.execute(*SQL["set"](account_id=account_id, **columns))
         else:

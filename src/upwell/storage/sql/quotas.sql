@@ -2,7 +2,7 @@
 
 -- name: hold
 -- One at a time makes what is limited; where nothing is, no row comes back and nothing is locked.
-select devices, packages, bytes, running_jobs from account_quota where account_id = :account_id for no key update;
+select devices, packages, bytes, running_jobs, requests_per_s from account_quota where account_id = :account_id for no key update;
 
 -- name: account_of
 select account_id from product where product_id = :product_id;
@@ -18,13 +18,13 @@ select (select coalesce(sum(c.devices), 0)::bigint from product p join fleet_cou
         and deleted_at is null) as running_jobs;
 
 -- name: set
-insert into account_quota (account_id, devices, packages, bytes, running_jobs)
-values (:account_id, :devices, :packages, :bytes, :running_jobs)
+insert into account_quota (account_id, devices, packages, bytes, running_jobs, requests_per_s)
+values (:account_id, :devices, :packages, :bytes, :running_jobs, :requests_per_s)
 on conflict (account_id) do update set devices = excluded.devices, packages = excluded.packages,
-    bytes = excluded.bytes, running_jobs = excluded.running_jobs;
+    bytes = excluded.bytes, running_jobs = excluded.running_jobs, requests_per_s = excluded.requests_per_s;
 
 -- name: list
-select a.account_id, a.name, q.devices, q.packages, q.bytes, q.running_jobs
+select a.account_id, a.name, q.devices, q.packages, q.bytes, q.running_jobs, q.requests_per_s
 from account_quota q join account a using (account_id) where a.name > :after order by a.name limit :at_most;
 
 -- name: find_account
@@ -33,3 +33,8 @@ select account_id from account where name = :name for no key update;
 
 -- name: drop
 delete from account_quota where account_id = :account_id;
+
+-- name: of_requests
+-- Of these accounts, those that have a quota of requests.
+select account_id, requests_per_s from account_quota
+where account_id = any(:account_ids::bigint[]) and requests_per_s is not null;
