@@ -87,6 +87,7 @@ def test_waves_are_started_steered_and_told(admin: Person, package: str, lamps: 
     named = waves_of(admin, rollout)
     [first] = [lamp for lamp in lamps if named[lamp.name] == 1]
     first.offered()
+    until(lambda: shown(admin, rollout)["tasks"]["notified"], (1).__eq__)  # its acknowledgement is on the way
     paused = admin.do("rollout", "pause", rollout, "--reason", "it smells")
     assert "kept back  3 devices" in paused.out and "it smells" in paused.out and "go on      1 device" in paused.out
     assert "until: upwell rollout resume" in admin.do("rollout", "show", rollout).out
