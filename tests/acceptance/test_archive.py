@@ -197,6 +197,7 @@ def accounts_of(data: Path) -> set[str]:
     return {name for name in ("kept", "undone", "past", "later", "last") if name in out}
 
 
+@pytest.mark.slow  # seven servers in turn; which life is chosen is in tests/unit/test_wal.py too
 @pytest.mark.timeout(300)
 def test_each_of_two_lives_is_restored(tmp_path: Path) -> None:
     """Restored as of before a mistake, and gone on: the moments of both lives are there, each without the other's."""
