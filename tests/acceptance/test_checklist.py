@@ -173,7 +173,7 @@ NEVER_EMPTY = {
 }
 
 
-@pytest.mark.parametrize("form", ["new", *FORMATS])
+@pytest.mark.parametrize("form", ["new", "XML", pytest.param("JSON", marks=pytest.mark.slow)])
 def test_10_04_every_operation_and_10_05_every_list_empty_and_with_one_element(
     wire: Recorder, server: Server, form: str
 ) -> None:

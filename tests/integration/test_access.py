@@ -52,6 +52,14 @@ async def test_keys_of_one_account_name_share_the_account(ctx: Context) -> None:
         await access.create_key(ctx, "acme", "owner", "alibaba")
 
 
+@pytest.mark.parametrize("name", ["", "x" * 65, "a\nb", "a\x85", "\ud800", "\uffff"])
+async def test_an_account_is_called_as_other_things_are(ctx: Context, name: str) -> None:
+    """The document of /v1 says which characters; what it allows is taken, though a font may lack it."""
+    with pytest.raises(Invalid, match="account: 1 to 64 characters"):
+        await access.create_key(ctx, name, "viewer", "tuya")
+    assert await access.create_key(ctx, "\u00de7\uf39e\u00a0\u4e2d", "viewer", "tuya")
+
+
 async def test_revoked_key_is_not_found_and_secrets_are_not_printed(ctx: Context) -> None:
     key = await access.create_key(ctx, "acme", "admin", "alibaba")
     assert key.secret not in repr(key)

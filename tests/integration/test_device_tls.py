@@ -10,9 +10,9 @@ from collections.abc import AsyncIterator
 from typing import Any
 
 import pytest
-import uvloop
 from certificates import self_signed, trusting
 from test_mqtt_door import SECRET, Platform
+from tests.loops import LOOPS
 from tests.mqttwire import WireClient
 
 from upwell.domain.errors import NotFound
@@ -25,7 +25,7 @@ pytestmark = pytest.mark.filterwarnings("ignore:Overriding the .event_loop_polic
 C_SDK = "AES256-SHA256:AES128-SHA256:AES256-SHA:AES128-SHA:@SECLEVEL=0"  # alibaba 6.1, nothing else
 
 
-@pytest.fixture(params=[asyncio.DefaultEventLoopPolicy, uvloop.EventLoopPolicy], ids=["asyncio", "uvloop"])
+@pytest.fixture(params=LOOPS)
 def event_loop_policy(request: pytest.FixtureRequest) -> Any:
     return request.param()
 

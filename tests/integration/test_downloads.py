@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import uvloop
+from tests.loops import LOOPS
 
 from upwell.domain.errors import Denied, NotFound, Unavailable
 from upwell.doors.downloads.door import DownloadDoor
@@ -24,7 +24,7 @@ MD5 = "0123456789abcdef0123456789abcdef"
 BIG = 200 * 1024 * 1024
 
 
-@pytest.fixture(params=[asyncio.DefaultEventLoopPolicy, uvloop.EventLoopPolicy], ids=["asyncio", "uvloop"])
+@pytest.fixture(params=LOOPS)
 def event_loop_policy(request: pytest.FixtureRequest) -> Any:
     return request.param()
 

@@ -13,8 +13,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import uvloop
 from certificates import self_signed, server_context, trusting
+from tests.loops import LOOPS
 
 from upwell.domain.errors import NotFound
 from upwell.doors.downloads.door import DownloadDoor
@@ -24,7 +24,7 @@ DATA = bytes(range(256)) * 4
 BIG = 24 * 1024 * 1024 + 7
 
 
-@pytest.fixture(params=[asyncio.DefaultEventLoopPolicy, uvloop.EventLoopPolicy], ids=["asyncio", "uvloop"])
+@pytest.fixture(params=LOOPS)
 def event_loop_policy(request: pytest.FixtureRequest) -> Any:
     return request.param()
 

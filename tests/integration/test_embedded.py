@@ -340,7 +340,7 @@ async def test_a_half_made_cluster_is_made_anew(data_dir: Path) -> None:
     await server.stop()
 
 
-@pytest.mark.parametrize("after_s", [0.3, 0.5, 0.7, 0.9])
+@pytest.mark.parametrize("after_s", [0.5, *(pytest.param(each, marks=pytest.mark.slow) for each in (0.3, 0.7, 0.9))])
 async def test_kill_9_of_the_parent_during_the_first_start(data_dir: Path, after_s: float) -> None:
     holder = start_holder(data_dir)
     await asyncio.sleep(after_s)

@@ -9,9 +9,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import uvloop
 from certificates import self_signed, trusting
 from starlette.types import Message, Receive, Scope, Send
+from tests.loops import LOOPS
 
 from upwell.doors.http.limits import Limits
 from upwell.doors.http.places import Places, peer_name
@@ -24,7 +24,7 @@ WITHIN_S = 5
 GET = b"GET /%b HTTP/1.1\r\nHost: h\r\n\r\n"
 
 
-@pytest.fixture(params=[asyncio.DefaultEventLoopPolicy, uvloop.EventLoopPolicy], ids=["asyncio", "uvloop"])
+@pytest.fixture(params=LOOPS)
 def event_loop_policy(request: pytest.FixtureRequest) -> Any:
     return request.param()
 

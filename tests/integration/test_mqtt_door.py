@@ -13,10 +13,10 @@ from typing import Any, Self
 from uuid import UUID, uuid5
 
 import pytest
-import uvloop
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
+from tests.loops import LOOPS
 from tests.mqttwire import DISCONNECT, PINGREQ, WireClient, connect, puback, publish, subscribe, unsubscribe
 
 from upwell.domain.errors import DeviceError, Unavailable
@@ -36,7 +36,7 @@ def device(name: str) -> UUID:
     return uuid5(NAMESPACE, name)
 
 
-@pytest.fixture(params=[asyncio.DefaultEventLoopPolicy, uvloop.EventLoopPolicy], ids=["asyncio", "uvloop"])
+@pytest.fixture(params=LOOPS)
 def event_loop_policy(request: pytest.FixtureRequest) -> asyncio.AbstractEventLoopPolicy:
     policy: asyncio.AbstractEventLoopPolicy = request.param()
     return policy

@@ -11,7 +11,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import uvloop
 from certificates import self_signed, server_context, trusting
 from conftest import free_port
 from test_downloads import DATA, find, read, request
@@ -19,6 +18,7 @@ from test_http_door import App
 from test_mqtt_door import SECRET, House, until
 from test_websocket_door import ACCEPTED, BINARY, frame
 from tests.haproxy import haproxy, needs_haproxy
+from tests.loops import LOOPS
 from tests.mqttwire import WireClient, connect, publish
 
 from upwell.doors.downloads.door import DownloadDoor
@@ -41,7 +41,7 @@ HEADS = [
 LOGIN = connect("c", "a", SECRET)
 
 
-@pytest.fixture(params=[asyncio.DefaultEventLoopPolicy, uvloop.EventLoopPolicy], ids=["asyncio", "uvloop"])
+@pytest.fixture(params=LOOPS)
 def event_loop_policy(request: pytest.FixtureRequest) -> Any:
     return request.param()
 

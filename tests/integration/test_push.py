@@ -12,8 +12,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import uvloop
 from certificates import self_signed, server_context, trusting
+from tests.loops import LOOPS
 
 from upwell.doors.push import Poster
 from upwell.service.upgrade.news import Parcel
@@ -23,7 +23,7 @@ BODY = '{"a":"升"}'.encode()
 OK = b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n"
 
 
-@pytest.fixture(params=[asyncio.DefaultEventLoopPolicy, uvloop.EventLoopPolicy], ids=["asyncio", "uvloop"])
+@pytest.fixture(params=LOOPS)
 def event_loop_policy(request: pytest.FixtureRequest) -> Any:
     return request.param()
 

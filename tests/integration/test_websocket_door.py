@@ -12,8 +12,8 @@ from collections.abc import AsyncIterator
 from typing import Any
 
 import pytest
-import uvloop
 from test_mqtt_door import SECRET, House, device, until
+from tests.loops import LOOPS
 from tests.mqttwire import DISCONNECT, PINGREQ, connect, publish
 
 from upwell.doors.devices.mqtt.refragment import FRAGMENT_BYTES_MAX
@@ -26,7 +26,7 @@ ACCEPTED = b"\x20\x02\x00\x00"
 MAGIC = "258EAFA5-E914-47DA-95CA-C5AB0DC85B11"  # RFC 6455 1.3
 
 
-@pytest.fixture(params=[asyncio.DefaultEventLoopPolicy, uvloop.EventLoopPolicy], ids=["asyncio", "uvloop"])
+@pytest.fixture(params=LOOPS)
 def event_loop_policy(request: pytest.FixtureRequest) -> Any:
     return request.param()
 

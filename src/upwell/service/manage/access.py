@@ -7,6 +7,7 @@ use it. A key reaches only its own account (law 8); a revoked key, or one whose 
 
 import hmac
 import logging
+import re
 import secrets
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -27,6 +28,7 @@ from upwell.storage.sealing import Kept
 
 log = logging.getLogger(__name__)
 _Q = sheet("access")
+_ACCOUNT = re.compile(r"[^\x00-\x1f\x7f-\x9f\ud800-\udfff\ufffe\uffff]{1,64}")
 KEYS_TOLD_MAX = 100
 KEY_ID_SIZE = 24  # characters, as Alibaba's LTAI ids
 KEY_SECRET_SIZE = 30  # characters; 178 bits
@@ -293,10 +295,10 @@ async def made_account(ctx: Context, conn: Connection, name: str) -> tuple[int, 
     return found, found == new["account_id"]
 
 
-def check_account(name: str) -> None:
-    """Raises Invalid for what can be no account's name."""
-    if not 0 < len(name) <= 64 or not name.isprintable():
-        raise Invalid("account", "1 to 64 characters that can be seen")
+def check_account(name: str, parameter: str = "account") -> None:
+    """Raises Invalid for what can be no account's name: the same as for other names that people give."""
+    if _ACCOUNT.fullmatch(name) is None:
+        raise Invalid(parameter, "1 to 64 characters, any but control characters")
 
 
 def check_scope(space: str | None, product: str | None, *, is_token: bool) -> None:

@@ -21,7 +21,7 @@ SQL = sheet("people")
 async def create_account(ctx: Context, caller: Caller, cmd: c.CreateAccount) -> c.Account:
     """A new account with its first key. Raises Denied, Invalid, Conflict account_name_taken."""
     require_server_admin(caller)
-    access.check_account(cmd.name)
+    access.check_account(cmd.name, "name")
 
     async def body(conn: Connection) -> c.Account:
         account_id, is_new = await access.made_account(ctx, conn, cmd.name)
@@ -56,7 +56,7 @@ async def rename_account(ctx: Context, caller: Caller, cmd: c.RenameAccount) -> 
     """Give an account another name. Raises Denied, Invalid, NotFound, Conflict account_name_taken or
     account_is_default."""
     require_server_admin(caller)
-    access.check_account(cmd.name)
+    access.check_account(cmd.name, "name")
 
     async def body(conn: Connection) -> c.Account:
         if (await one(conn, cmd.account_id, "held_account")).name == access.DEFAULT_ACCOUNT != cmd.name:
