@@ -74,6 +74,20 @@ def test_what_is_wrong_is_told_with_what_to_do(server: Server, tmp_path: Path) -
     assert found["listener download"]["grade"] == "warning", "any free port is none that devices know"
 
 
+def test_a_cache_of_objects_is_told_of_where_there_is_one(tmp_path: Path) -> None:
+    remote = ["--data-dir", str(tmp_path), "--objects-url", "s3://bucket/p?endpoint=http://127.0.0.1:9&region=r"]
+    assert "is not there yet" in asked(*remote)[1]["object cache"]["fact"]
+    folder = tmp_path / "object-cache"
+    folder.mkdir()
+    (folder / ("a" * 64)).write_bytes(b"x" * 3_000_000)
+    found = asked(*remote, "--object-cache-mb", "7")[1]["object cache"]
+    assert (found["grade"], found["fact"]) == ("ok", f"3 MB of at most 7 are in {folder}")
+    full = asked(*remote, "--disk-floor-mb", "9000000")[1]["object cache"]
+    assert full["grade"] == "warning" and "make room" in full["do"]
+    assert "object cache" not in asked("--data-dir", str(tmp_path))[1]
+    assert "object cache" not in asked(*remote, "--object-cache-mb", "0")[1]
+
+
 def test_a_server_elsewhere_than_its_settings_say(server: Server) -> None:
     with socket.create_server(("127.0.0.1", 0)) as other:
         free = f"127.0.0.1:{other.getsockname()[1]}"

@@ -364,9 +364,9 @@ def test_a_value_of_another_type_is_refused_in_one_line(tmp_path: Path, line: st
 
 def test_numbers_may_be_numbers_in_the_file(tmp_path: Path) -> None:
     toml = tmp_path / "upwell.toml"
-    toml.write_text("disk-floor-mb = 5\nhuawei_clock_tolerance_h = 3\n")
+    toml.write_text("disk-floor-mb = 5\nhuawei_clock_tolerance_h = 3\nobject-cache-mb = 0\n")
     settings = load({}, {}, toml)
-    assert (settings.disk_floor_mb, settings.huawei_clock_tolerance_h) == (5, 3)
+    assert (settings.disk_floor_mb, settings.huawei_clock_tolerance_h, settings.object_cache_mb) == (5, 3, 0)
 
 
 @pytest.mark.parametrize(
@@ -384,6 +384,8 @@ def test_numbers_may_be_numbers_in_the_file(tmp_path: Path) -> None:
         ("log_format", "xml"),
         ("disk_floor_mb", "-1"),
         ("disk_floor_mb", "1e3"),
+        ("object_cache_mb", "-1"),
+        ("object_cache_mb", "4G"),
         ("download_bytes_per_s", "0"),
         ("download_bytes_per_s", "20MB"),
     ],

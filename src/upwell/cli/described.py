@@ -58,6 +58,7 @@ DESCRIBED: dict[str, tuple[str, str]] = {
     "huawei_clock_tolerance_h": ("How many hours a Huawei device's clock may be off, 0 to 24", "1"),
     "disk_floor_mb": ("Megabytes that must be free, or /readyz says that the server is not ready; 0 for any", "256"),
     "download_bytes_per_s": ("Bytes a second of all downloads of a process, such as 500k or 20M", "any number"),
+    "object_cache_mb": ("Megabytes of S3 objects that are kept in the data folder for downloads; 0 for none", "4096"),
     "workers": ("How many processes serve on the same addresses and database", "1"),
     "keep_days": (
         "Days that history, tasks of ended jobs, registrations, deleted devices and the audit are kept; 0 for ever",

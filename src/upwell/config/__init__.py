@@ -69,6 +69,7 @@ class Settings:
     huawei_clock_tolerance_h: int
     disk_floor_mb: int
     download_bytes_per_s: int | None  # of this process
+    object_cache_mb: int  # of all processes of this data dir; 0: none
     workers: int
     keep_days: int  # 0: for ever
     trusted_proxies: tuple[IPv4Network | IPv6Network, ...]
@@ -102,6 +103,11 @@ class Settings:
     def objects_at(self) -> str:
         """Where the platform's own objects are."""
         return self.objects_url or f"file://{self.data_dir.absolute() / 'objects'}"
+
+    @property
+    def object_cache(self) -> Path:
+        """Where objects of stores that are elsewhere are kept meanwhile, if they are."""
+        return self.data_dir.absolute() / "object-cache"
 
     def public_url_at(self, download_port: int) -> str:
         """What devices are told, once the download listener has its port."""

@@ -48,6 +48,7 @@ DEFAULTS = {
     "tuya_wrapped_lists": "false",
     "huawei_clock_tolerance_h": "1",
     "disk_floor_mb": "256",
+    "object_cache_mb": "4096",
     "workers": "1",
     "keep_days": "365",
     "trusted_proxies": "127.0.0.1,::1",
@@ -69,6 +70,7 @@ LOG_LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR")
 LOG_FORMATS = ("text", "json")
 TOLERANCE_MAX_H = 24
 DISK_FLOOR_MAX_MB = 10_000_000
+OBJECT_CACHE_MAX_MB = 100_000_000
 WORKERS_MAX = 64  # each has some two dozen connections to PostgreSQL
 KEEP_MAX_DAYS = 36_500
 ARCHIVE_MAX_DAYS, HOUR_S = 366, 3600
@@ -149,6 +151,7 @@ def _checked(given: Mapping[str, str], sources: Mapping[str, str], bootstrap_key
         ),
         disk_floor_mb=number("disk_floor_mb", word["disk_floor_mb"], DISK_FLOOR_MAX_MB, "megabytes"),
         download_bytes_per_s=_maybe(rate, "download_bytes_per_s", given),
+        object_cache_mb=number("object_cache_mb", word["object_cache_mb"], OBJECT_CACHE_MAX_MB, "megabytes"),
         workers=number("workers", word["workers"], WORKERS_MAX, "processes", least=1),
         trusted_proxies=networks("trusted_proxies", word["trusted_proxies"]),
         proxy_protocol=_proxied(word, places),

@@ -16,7 +16,9 @@ BOOTSTRAP_VARIABLE = "UPWELL_BOOTSTRAP_KEY"
 CONFIG_VARIABLE = "UPWELL_CONFIG"
 CLIENT_VARIABLES = ("UPWELL_URL", "UPWELL_TOKEN", "UPWELL_CONTEXT")  # of commands over the API
 SWITCHES = ("allow_private_push", "request_limits", "tuya_bare_secret", "tuya_wrapped_lists")
-NUMBERS = ("huawei_clock_tolerance_h", "disk_floor_mb", "keep_days", "archive_days", "archive_timeout_s")
+NUMBERS = (
+    "huawei_clock_tolerance_h", "disk_floor_mb", "keep_days", "archive_days", "archive_timeout_s", "object_cache_mb",
+)  # fmt: skip
 SHARES = ("otlp_sample",)
 
 _FOREIGN = re.compile(

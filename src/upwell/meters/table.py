@@ -75,6 +75,9 @@ METRICS = {row.name: row for row in (
     _counter("download_bytes", "Bytes of files that were sent to devices by HTTP"),
     _counter("download_resumes", "Downloads that began behind the file's first byte"),
     _counter("download_refusals", "Refused downloads by HTTP status", "status"),
+    _counter("object_cache_lookups", "Downloads of S3 objects: hit, joined while it was fetched, or miss", "outcome"),
+    _counter("object_cache_fills", "Objects fetched for the cache: done, or why not", "outcome"),
+    _gauge("object_cache_bytes", "Bytes of objects that the cache holds", of=Of.MOST),
     # The engine.
     _counter("turns", "Turns of the engine's loops", "loop", "outcome"),
     _counter("turn_seconds", "Seconds that the turns of the engine's loops took", "loop"),

@@ -117,6 +117,10 @@ class Buckets:
         store, name = self._at(key)
         return store.read(name, start, length)
 
+    def whole(self, key: str, size: int) -> AsyncIterator[bytes]:
+        store, name = self._at(key)
+        return store.whole(name, size)
+
     async def presign(self, key: str, seconds: int) -> str | None:
         store, name = self._at(key)
         return await store.presign(name, seconds)

@@ -92,6 +92,10 @@ class Objects(Protocol):
     def read(self, key: str, start: int, length: int) -> AsyncIterator[bytes]:
         """Yield `length` bytes from `start`, fewer when the object ends before. Raises `NotFound`."""
 
+    def whole(self, key: str, size: int) -> AsyncIterator[bytes]:
+        """Yield the object of so many bytes, asked for once unless the store breaks off; more or fewer bytes when it is
+        of another size. Raises `NotFound`, `Unavailable`."""
+
     async def presign(self, key: str, seconds: int) -> str | None:
         """A URL that anyone may GET for `seconds`; None when the driver has none to give."""
 

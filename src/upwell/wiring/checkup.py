@@ -29,6 +29,7 @@ from upwell.config.addresses import HostPort
 from upwell.domain.concerns import ENDS_SOON
 from upwell.domain.errors import UpwellError
 from upwell.objects import local_folder, open_objects
+from upwell.objects.cache_folder import held_bytes
 from upwell.service.upgrade import seal_keys
 from upwell.storage.database import Database
 from upwell.storage.migrating import require_schema
@@ -37,6 +38,7 @@ from upwell.storage.sealing import no_key
 from upwell.storage.steps import newest_version
 from upwell.wiring.certificates import ServerCertificates
 from upwell.wiring.health import MB, folders_of
+from upwell.wiring.object_cache import floor_bytes, is_of_use
 from upwell.wiring.secret_keys import keys_from
 from upwell.wiring.stores import open_stores
 
@@ -67,7 +69,7 @@ async def findings(
     settings: Settings, connect: Callable[[], contextlib.AbstractAsyncContextManager[Database]]
 ) -> AsyncIterator[Finding]:
     """All of it, as it is found. `connect` does to the database of these settings."""
-    for look in (_disks, _certificates):
+    for look in (_disks, _object_cache, _certificates):
         for found in look(settings):
             yield found
     try:
@@ -109,6 +111,22 @@ def _disks(settings: Settings) -> Iterator[Finding]:
         if folder.stat().st_mode & 0o007 and what == "database":
             yield Finding("data dir", "warning", f"everybody on this machine may look into {folder}",
                           f"chmod o= {folder}: devices' secrets are in it")  # fmt: skip
+
+
+def _object_cache(settings: Settings) -> Iterator[Finding]:
+    path, most = settings.object_cache, settings.object_cache_mb
+    if not is_of_use(settings):
+        return
+    if not path.is_dir():
+        yield Finding("object cache", "ok", f"{path} is not there yet; `upwell serve` makes it")
+        return
+    free, floor, held = shutil.disk_usage(path).free // MB, floor_bytes(settings) // MB, held_bytes(path) // MB
+    if free < floor:
+        yield Finding("object cache", "warning", f"{held} MB of at most {most} are in {path}, and {free} MB are free:"
+                      f" nothing is added while that is less than {floor}",
+                      "make room, or downloads from S3 are slow and each asks it")  # fmt: skip
+    else:
+        yield Finding("object cache", "ok", f"{held} MB of at most {most} are in {path}")
 
 
 def _certificates(settings: Settings) -> Iterator[Finding]:

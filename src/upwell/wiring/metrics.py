@@ -1,6 +1,7 @@
 """What one server has counted, gathered from its parts when somebody asks: no part knows of metrics."""
 
 import asyncio
+import contextlib
 import os
 import platform
 import resource
@@ -26,6 +27,7 @@ from upwell.engine.lanes import Lanes
 from upwell.meters.counting import Spans, Tally
 from upwell.meters.reading import Reading
 from upwell.meters.table import ROLLOUTS_MAX, SECONDS
+from upwell.objects.cache import Cache
 from upwell.service.context import Context
 from upwell.service.upgrade import running
 from upwell.storage.database import Database
@@ -78,6 +80,7 @@ class Meter:
     connections: Connections
     download: DownloadDoor
     downloads: Downloads
+    cache: Cache | None
     places: Places
     house: House
     readiness: Readiness
@@ -129,6 +132,9 @@ class Meter:
         reading.put("upwell_download_resumes_total", self.downloads.resumes)
         reading.put("upwell_download_bytes_total", self.download.bytes_served)
         reading.tally("upwell_download_refusals_total", self.download.refused)
+        if self.cache is not None:
+            reading.tally("upwell_object_cache_lookups_total", self.cache.lookups)
+            reading.tally("upwell_object_cache_fills_total", self.cache.fills)
 
     def _engine(self, reading: Reading) -> None:
         for name, loop in self.engine.loops.items():
@@ -179,6 +185,9 @@ class Meter:
                 continue
             reading.put("upwell_disk_free_bytes", disk.free, of)
             reading.put("upwell_disk_size_bytes", disk.total, of)
+        if self.cache is not None:
+            with contextlib.suppress(OSError):  # it is away, which the log tells
+                reading.put("upwell_object_cache_bytes", self.cache.folder.held_bytes())
         for of, expires in self.certificates.expire().items():
             reading.put("upwell_certificate_expires_timestamp_seconds", expires.timestamp(), of)
         used = resource.getrusage(resource.RUSAGE_SELF)

@@ -62,6 +62,7 @@ from upwell.wiring.identity import provider_of
 from upwell.wiring.listeners import Addresses, Start, listen, open_doors, proxied_by
 from upwell.wiring.metrics import Delays, Downloads, Meter
 from upwell.wiring.metrics_door import open_metrics
+from upwell.wiring.object_cache import cache_of, hold_by
 from upwell.wiring.open_files import room_of_this_process
 from upwell.wiring.postgres import OwnPostgres
 from upwell.wiring.secret_keys import Keys, keys_from
@@ -185,9 +186,12 @@ class Server:
         connections.door.connections_max = room.mqtt
         self._start_engine(connections)
         self._downloads = Downloads()
+        cache = await asyncio.to_thread(cache_of, self.settings, self.objects)
+        if cache is not None:
+            self._stack.push_async_callback(cache.stop)
         download = DownloadDoor(
-            links.find, self.objects.read, note=self._downloaded, under=self.settings.public_paths,
-            connections_max=room.downloads, flows=self.flows,
+            links.find, self.objects.read, hold=hold_by(cache), note=self._downloaded,
+            under=self.settings.public_paths, connections_max=room.downloads, flows=self.flows,
         )  # fmt: skip
         self._stack.push_async_callback(download.stop)
         downloads = await open_doors(
@@ -206,7 +210,7 @@ class Server:
         self._run(delays.run())
         self.meter = Meter(
             ctx=self.ctx, databases=self._databases, engine=self.engine, connections=connections, download=download,
-            downloads=self._downloads, places=self._places, house=house, readiness=self.readiness,
+            downloads=self._downloads, cache=cache, places=self._places, house=house, readiness=self.readiness,
             certificates=self.certificates, folders=folders_of(self.settings), delays=delays, otlp=self._otlp,
         )  # fmt: skip
         metrics = None if self._shared else await self._metrics()

@@ -7,16 +7,16 @@ Tokens and URLs are secrets: they are never logged.
 
 import asyncio
 import logging
-import os
 import re
 import socket
 import ssl
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from http import HTTPStatus
-from pathlib import Path
 
 from upwell.domain.errors import Denied, NotFound, ServerError
+from upwell.doors.downloads.bodies import Body
+from upwell.doors.downloads.files import Held, Hold
 from upwell.doors.downloads.flows import Flows
 from upwell.doors.downloads.heads import HEAD_BYTES_MAX, Found, Refusal, Request, Served, file_head, refusal_head
 from upwell.doors.downloads.wire import Gone, TlsWire, Wire
@@ -47,15 +47,16 @@ Read = Callable[[str, int, int], AsyncIterator[bytes]]
 
 
 class DownloadDoor:
-    """Serves what `find` finds, by `read` where that is no file, with the paths `under` before it or without. `find`
-    raises `Denied` with a short reason (403) or `NotFound` (404). `note` is told of each file, or part of one, that was
-    served or begun."""
+    """Serves what `find` finds, by `read` where that is no file and `hold` has none for it, with the paths `under`
+    before it or without. `find` raises `Denied` with a short reason (403) or `NotFound` (404). `note` is told of each
+    file, or part of one, that was served or begun."""
 
     def __init__(
         self,
         find: Find,
         read: Read,
         *,
+        hold: Hold | None = None,
         note: Callable[[Served], None] = lambda served: None,
         under: Sequence[str] = (),
         connections_max: int = CONNECTIONS_MAX,
@@ -72,6 +73,7 @@ class DownloadDoor:
         self.stall_timeout_s = stall_timeout_s
         self._find = find
         self._read = read
+        self._hold = hold
         self.note = note
         self._connections_max = connections_max
         self._connections: set[asyncio.Task[None]] = set()
@@ -139,6 +141,11 @@ class DownloadDoor:
         with _refusing("find"):
             return await self._find(token)
 
+    async def held(self, found: Found, start: int, *, fetch: bool) -> Held | None:
+        """The file of an object that has none of its own, if there is one or it comes. Raises `Refusal`."""
+        with _refusing("hold"):
+            return None if self._hold is None else await self._hold(found, start, fetch)
+
     async def chunks(self, key: str, start: int, length: int) -> AsyncIterator[bytes]:
         """What `read` yields, its first chunk already there: the store has the object and answers. Raises `Refusal`."""
         rest = self._read(key, start, length)
@@ -185,8 +192,7 @@ class _Connection:
         self._door = door
         self._wire = wire
         self._buffer = bytearray()
-        self._sent = 0  # bytes of the present file
-        self._token = ""  # of it
+        self._token = ""  # of the present file
 
     async def run(self) -> None:
         try:
@@ -241,90 +247,19 @@ class _Connection:
         return head
 
     async def _serve_file(self, request: Request, found: Found) -> None:
-        """The file, or the part of it that is asked for. What it is read from is open before the head is sent."""
+        """The file, or the part of it that is asked for."""
         part = request.part(found)
         start, length = part or (0, found.size)
         head = file_head(found, part, request.keep_alive, request.name)
         wanted = 0 if request.method == b"HEAD" else length
-        self._sent = 0
+        body = Body(self._door, self._wire, found, self._look)
         try:
-            await self._send_part(head, found, start, length, wanted)
+            await body.send(head, start, length, wanted)
         finally:
-            if self._sent:
-                self._door.note(Served(found, start, wanted, self._sent, self._wire.peer))
-
-    async def _send_part(self, head: bytes, found: Found, start: int, length: int, wanted: int) -> None:
-        if length == 0:
-            await self._wire.send(head)
-        elif found.path is None:
-            await self._send_chunks(head, await self._door.chunks(found.key, start, wanted or 1), wanted, found)
-        else:
-            fd = await self._opened(found, found.path)
-            try:
-                await self._wire.send(head, more=bool(wanted))
-                await self._send_file(fd, start, wanted, found)
-            finally:
-                os.close(fd)
-
-    async def _opened(self, found: Found, path: Path) -> int:
-        """The file's descriptor. Raises `Refusal` when it can't be had or is not of the size that was found. Whether a
-        file is gone or its whole store is away, the store knows."""
-        try:
-            return _opened(path, found.size)
-        except OSError as exc:
-            _log.error("a stored file can't be opened: %s", exc.strerror)
-            if not isinstance(exc, FileNotFoundError):
-                raise Refusal(HTTPStatus.SERVICE_UNAVAILABLE) from exc
-            await self._door.chunks(found.key, 0, 1)
-            raise Refusal(HTTPStatus.NOT_FOUND) from exc
-
-    async def _send_file(self, fd: int, start: int, length: int, found: Found) -> None:
-        allowed = 0
-        while length > 0:
-            allowed = allowed or await self._allowed(found, length)
-            sent = await self._wire.send_file(fd, start, allowed)
-            if sent == 0:
-                raise Gone("the file became shorter")
-            self._door.bytes_served += sent
-            self._sent += sent
-            start += sent
-            length -= sent
-            allowed -= sent
-            await asyncio.sleep(0)
-
-    async def _allowed(self, found: Found, length: int) -> int:
-        """How many of so many bytes may leave now, some of them, once the limits over the file let them."""
-        return await self._door.flows.pass_slice(found.limits, length, self._look)
+            if body.sent:
+                self._door.note(Served(found, start, wanted, body.sent, self._wire.peer))
 
     async def _look(self) -> None:
         """Have the limits be learnt anew; what is under way goes on, whatever has become of its task."""
         with suppress(Refusal):
             await self._door.found(self._token)
-
-    async def _send_chunks(
-        self, head: bytes, chunks: AsyncIterator[bytes], length: int, found: Found
-    ) -> None:  # fmt: skip
-        await self._wire.send(head, more=bool(length))
-        async for chunk in chunks:
-            data = memoryview(chunk)[:length]
-            while data:
-                part = data[: await self._allowed(found, len(data))]
-                await self._wire.send(part)
-                self._door.bytes_served += len(part)
-                self._sent += len(part)
-                data = data[len(part) :]
-                length -= len(part)
-        if length:
-            raise Gone("the object is shorter than it was found to be")
-
-
-def _opened(path: Path, size: int) -> int:
-    """The file's descriptor. Raises `Refusal` when it is not of the size that was found, OSError."""
-    fd = os.open(path, os.O_RDONLY)
-    if os.fstat(fd).st_size != size:
-        os.close(fd)
-        _log.error("a stored file is not of its recorded size")
-        raise Refusal(HTTPStatus.INTERNAL_SERVER_ERROR)
-    if hasattr(os, "posix_fadvise"):
-        os.posix_fadvise(fd, 0, 0, os.POSIX_FADV_SEQUENTIAL)
-    return fd

@@ -33,7 +33,8 @@ _ETAG = re.compile(r"[\x21\x23-\x7e]{1,64}")
 @dataclass(frozen=True, slots=True)
 class Found:
     """An object to serve: `path` when it is a file, else `key` for the door's `read`. `etag` without quotes; `task` is
-    whose download it is, if that is known; `limits` are those of bytes per second that may be over it, by name."""
+    whose download it is, if that is known; `limits` are those of bytes per second that may be over it, by name;
+    `sha256` is that of the whole, if that is known."""
 
     path: Path | None
     key: str
@@ -41,6 +42,7 @@ class Found:
     etag: str
     task: TaskRef | None = None
     limits: tuple[tuple[str, int | None], ...] = ()
+    sha256: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -74,4 +74,7 @@ class Links:
                 self._known.pop(next(iter(self._known)))
             self._known[asked] = time.monotonic() + KNOWN_S, file
         path = self._local_path(file.key)
-        return Found(path=path, key=file.key, size=file.size, etag=file.md5, task=asked[0], limits=file.limits)
+        return Found(
+            path=path, key=file.key, size=file.size, etag=file.md5, sha256=file.sha256, task=asked[0],
+            limits=file.limits,
+        )  # fmt: skip

@@ -70,12 +70,13 @@ def policy_signature(secret: bytes, policy: str) -> str:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Download:
-    """A file that a task installs: its object, size in bytes and MD5, and the names of the limits of bytes per second
-    that may be over it, the narrowest first, each with this process' share of it, None where there is none."""
+    """A file that a task installs: its object, size in bytes, MD5 and SHA-256, and the names of the limits of bytes per
+    second that may be over it, the narrowest first, each with this process' share of it, None where there is none."""
 
     key: str
     size: int
     md5: str
+    sha256: str
     limits: tuple[tuple[str, int | None], ...]
 
 
@@ -90,7 +91,8 @@ async def find_download(ctx: Context, task: TaskRef, place: int = 0) -> Download
         expected = Seen(row["size"], row["object_tag"])
         if not await still_same(ctx, row["package_id"], row["object_key"], expected):
             raise NotFound("file", row["object_key"])
-    return Download(key=row["object_key"], size=row["size"], md5=row["md5"], limits=_limits(row, task.job_id))
+    facts = {name: row[name] for name in ("size", "md5", "sha256")}
+    return Download(key=row["object_key"], limits=_limits(row, task.job_id), **facts)
 
 
 def _limits(row: Row, job_id: int) -> tuple[tuple[str, int | None], ...]:
