@@ -17,6 +17,7 @@ from upwell.domain.errors import Denied, NotFound, Unavailable
 from upwell.doors.downloads.door import DownloadDoor
 from upwell.doors.downloads.flows import Flows
 from upwell.doors.downloads.heads import Found, parse_range
+from upwell.doors.downloads.wire import Wire
 
 HEADER_LINE_MAX = 128  # alibaba 6.7: C4's line limit, with the line's end
 DATA = bytes(range(256)) * 4
@@ -352,6 +353,37 @@ async def test_a_limit_of_the_process_slows_files_and_streams(find: Any, token: 
         await asyncio.sleep(0.2)
         assert not whole.done(), "1 kB take half a second, and longer than a stalled reader has"
         assert (await whole).endswith(b"\r\n\r\n" + DATA) and door.bytes_served == len(DATA)
+
+
+async def test_the_end_of_a_file_leaves_at_once(find: Any) -> None:
+    """What is gathered into full segments would wait 0.2 s for the next bytes, of which there are none."""
+    async with serving(find) as (_, host, port):
+        reader, writer = await asyncio.open_connection(host, port)
+        loop, slowest = asyncio.get_running_loop(), []
+        for _ in range(20):
+            began = loop.time()
+            writer.write(request("/ota/small", close=False))
+            await asyncio.wait_for(reader.readuntil(b"\r\n\r\n"), 5)
+            assert await asyncio.wait_for(reader.readexactly(len(DATA)), 5) == DATA
+            slowest.append(loop.time() - began)
+        writer.close()
+    assert sorted(slowest)[10] < 0.1, slowest
+
+
+@pytest.mark.parametrize(("flows", "gathered"), [(None, [True, False]), (Flows(1_000_000), [False, False])])
+async def test_only_what_no_limit_slows_is_gathered(
+    find: Any, monkeypatch: pytest.MonkeyPatch, flows: Flows | None, gathered: list[bool]
+) -> None:
+    plain, told = Wire.gather, list[bool]()
+
+    def gather(wire: Wire, on: bool) -> None:
+        told.append(on)
+        plain(wire, on)
+
+    monkeypatch.setattr(Wire, "gather", gather)
+    async with serving(find, flows=flows) as (_, host, port):
+        assert (await exchange(host, port, request("/ota/small"))).endswith(DATA)
+    assert told == gathered
 
 
 async def test_http_1_0_closes(find: Any) -> None:

@@ -189,15 +189,17 @@ async def test_the_bound_holds_and_who_was_used_last_stays(tmp_path: Path) -> No
             assert await is_hit(cache, wanted)
 
 
-async def test_the_least_recently_used_goes_first(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("idle", [0, 1, 2])
+async def test_the_least_recently_used_goes_first(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, idle: int) -> None:
     monkeypatch.setattr(cache_folder, "USED_AGAIN_S", 0.0)
     store = Store()
-    a, b, c, d = (store.random(key) for key in "abcd")
+    *three, last = (store.random(key) for key in "abcd")
     async with cache_on(tmp_path, store) as cache:
-        for wanted in (a, b, c, a):
+        for wanted in (*three, *(each for each in three if each is not three[idle])):
             await download(cache, store, wanted)
-        await brought(cache, d)
-        assert [await is_hit(cache, each) for each in (a, b, c, d)] == [True, False, True, True]
+        await brought(cache, last)
+        assert [await is_hit(cache, each) for each in three] == [n != idle for n in range(3)]
+        assert await is_hit(cache, last)
 
 
 async def test_what_is_in_flight_counts_with_its_whole_size(tmp_path: Path) -> None:

@@ -56,6 +56,7 @@ class Body:
         try:
             await self._wire.send(head, more=bool(wanted))
             left = await self._send_file(held, start, wanted)
+            self._wire.gather(False)
         finally:
             held.close()
         if left:
@@ -83,6 +84,7 @@ class Body:
                 ready = await held.ready(start)
             except ServerError as exc:
                 raise Gone("the object is not what it should be") from exc
+            self._wire.gather(not self._store.flows.over(self._found.limits))
             allowed = allowed or (await self._allowed(min(ready, length)) if ready else 0)
             sent = await self._sent_of(held, start, min(allowed, ready)) if ready else 0
             if sent == 0:

@@ -36,6 +36,7 @@ LINGER_S = 2.0
 
 _TIOCOUTQ = 0x5411  # Linux: bytes not yet acknowledged by the peer (also named SIOCOUTQ).
 
+_CORK: int | None = getattr(socket, "TCP_CORK", None)  # Linux
 
 _T = TypeVar("_T")
 
@@ -57,6 +58,7 @@ class Wire:
         self._loop = asyncio.get_running_loop()
         self._peer = peer  # as sockets give it, or as a proxy told it
         self._proxied = proxied
+        self._gathers = False
 
     @property
     def peer(self) -> str:
@@ -102,6 +104,14 @@ class Wire:
         rest = memoryview(data)
         while rest:
             rest = rest[await self._done(partial(self._sock.send, rest, self._more if more else 0), self.writable) :]
+
+    def gather(self, on: bool) -> None:
+        """Whether what is sent leaves in full segments alone, while more follows at once: each slice's last part woke
+        its reader, which was half of what 50 of them cost. A part of one leaves when that ends, and no more than 0.2 s
+        late."""
+        if on != self._gathers and _CORK is not None:
+            self._gathers = on
+            self._sock.setsockopt(socket.IPPROTO_TCP, _CORK, int(on))
 
     async def send_file(self, fd: int, start: int, length: int) -> int:
         """Send a part of the file and say how much: some of `length`, and nothing only where the file ends."""
@@ -207,6 +217,9 @@ class TlsWire(Wire):
             if spoken:
                 self._failures.tell(peer, exc)
             raise
+
+    def gather(self, on: bool) -> None:
+        """Records are sent as they are."""
 
     async def send_file(self, fd: int, start: int, length: int) -> int:
         data = os.pread(fd, min(length, TLS_SLICE_BYTES), start)
