@@ -1,6 +1,7 @@
 """The cache of objects in whole servers, with a real S3 server behind something that counts what it is asked."""
 
 import asyncio
+import json
 import re
 import shutil
 import urllib.error
@@ -115,6 +116,15 @@ async def test_a_deleted_package_is_not_served_though_it_is_held(house: House, s
     await house.rows("update package set deleted_at = now() where package_id = $1", made)
     await asyncio.sleep(0.2)
     assert (await fetch(url))[0] == 404
+
+
+async def test_a_file_of_which_no_digest_is_known_goes_the_old_way(house: House, s3: Between) -> None:
+    url, made = await link_to(house, DATA)
+    [row] = await house.rows("select object_key, size, md5 from package where package_id = $1", made)
+    await house.rows("update package set files = $1", json.dumps([{"name": "f.bin", "url": "u"} | row]))
+    assert (await fetch(url))[2] == DATA
+    cache = house.server.meter.cache
+    assert cache is not None and cache.fills.found == {} and cache.lookups.found == {("miss",): 1}
 
 
 async def test_an_object_that_is_not_what_it_was_is_refused(

@@ -418,6 +418,21 @@ async def test_a_store_that_breaks_off_leaves_no_file_and_is_asked_again_later(
     assert caplog.text.count("can't be fetched: away") == 1
 
 
+async def test_a_defect_of_ours_breaks_no_download(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    store = Store()
+    wanted = store.random("a")
+
+    async def whole(key: str, size: int) -> AsyncIterator[bytes]:
+        yield store.objects[key][:CHUNK]
+        raise ZeroDivisionError
+
+    async with cache_on(tmp_path, store) as cache:
+        cache._stream = whole
+        assert await download(cache, store, wanted) == store.objects["a"]
+        assert files(tmp_path) == [] and dict(cache.fills.found) == {("defect",): 1}
+    assert caplog.text.count("can't be filled: ZeroDivisionError") == 1
+
+
 async def test_a_slow_disk_does_not_stop_the_loop(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     store = Store()
     wanted = store.random("a")

@@ -65,7 +65,7 @@ class Cache:
     def __init__(self, folder: Folder, stream: Stream, clock: Callable[[], float] = time.monotonic) -> None:
         self.folder = folder
         self.lookups = Tally()  # hit, joined, miss
-        self.fills = Tally()  # done, store, disk, differs, no_room
+        self.fills = Tally()  # done, store, disk, differs, no_room, defect, or cut by our own end
         self._stream = stream
         self._clock = clock
         self._stamps: dict[str, Stamp] = {}
@@ -155,6 +155,8 @@ class Cache:
             outcome, problem = "store", f"can't be fetched: {exc.problem}"
         except OSError as exc:
             outcome, problem = "disk", f"can't be kept: {exc.strerror or exc}"
+        except Exception as exc:  # a defect of ours must not be silent, nor break a download
+            outcome, problem = "defect", f"can't be filled: {type(exc).__name__}"
         finally:
             self._ended(wanted.sha256, filling, outcome)
         if problem:

@@ -11,7 +11,7 @@ select value from secret where name = :name;
 -- whose object is not what it should be (law 6); a tag says that the store is to be asked whether it still is.
 select p.package_id, p.object_tag, coalesce(f.file ->> 'object_key', p.object_key) as object_key,
        coalesce((f.file ->> 'size')::bigint, p.size) as size, coalesce(f.file ->> 'md5', p.md5) as md5,
-       coalesce(f.file ->> 'sha256', p.sha256) as sha256,
+       case when f.file is null then p.sha256 else coalesce(f.file ->> 'sha256', '') end as sha256,  -- of that file or of none
        j.account_id, j.product_id, b.bytes_per_s as of_job, lp.bytes_per_s as of_product, la.bytes_per_s as of_account,
        case when coalesce(b.bytes_per_s, lp.bytes_per_s, la.bytes_per_s) is null then 1  -- nobody counts where nothing is shared
             else (select count(*) from node where lease_until > clock_timestamp()) end as nodes
