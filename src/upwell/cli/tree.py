@@ -62,6 +62,7 @@ SECTIONS: Mapping[str, Mapping[str, Place]] = {
         "upgrade-database": Place("Bring the data dir to this PostgreSQL.", "upgrading:upgrade_database"),
         "doctor": Place("Look at an installation: what is wrong, and what to do.", "doctor:doctor"),
         "quota": Place("Quotas: how much an account may have.", "quotas:app"),
+        "erase": Place("Erase a device or an account, with proof.", "erasing:app"),
         "secrets": Place("Secrets in the database: encrypted with which key.", "sealing:app"),
         "check": Place("Count anew and compare with the counters.", "serving:check"),
         "backup": Place("Back up the database and the firmware files.", "backups:backup"),

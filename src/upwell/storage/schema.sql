@@ -11,6 +11,10 @@ begin
     elsif tg_op = 'UPDATE' and old.minute is not null and new.times > old.times
         and to_jsonb(new) - 'times' = to_jsonb(old) - 'times' then
         return new;
+    elsif tg_op = 'UPDATE' and current_setting('upwell.forgets', true) = 'erasure'
+        and to_jsonb(new) - array['ids', 'changes'] = to_jsonb(old) - array['ids', 'changes']
+        and exists (select from erasure e where strpos(new.ids::text || new.changes::text, e.word) > 0) then
+        return new;
     end if;
     raise exception 'the audit is only added to';
 end $function$;
@@ -20,6 +24,11 @@ CREATE OR REPLACE FUNCTION public.decision_stays()
  LANGUAGE plpgsql
 AS $function$
 begin
+    if tg_op = 'UPDATE' and current_setting('upwell.forgets', true) = 'erasure'
+        and to_jsonb(new) - array['reason', 'numbers'] = to_jsonb(old) - array['reason', 'numbers']
+        and exists (select from erasure e where strpos(new.reason || new.numbers::text, e.word) > 0) then
+        return new;
+    end if;
     raise exception 'decisions are only added to';
 end $function$;
 
@@ -28,6 +37,52 @@ CREATE OR REPLACE FUNCTION public.device_status(enabled boolean, node_id uuid, a
  LANGUAGE sql
  IMMUTABLE
 RETURN CASE WHEN (NOT enabled) THEN 'DISABLED'::text WHEN (node_id IS NOT NULL) THEN 'ONLINE'::text WHEN (activated_at IS NULL) THEN 'UNACTIVE'::text ELSE 'OFFLINE'::text END;
+
+CREATE OR REPLACE FUNCTION public.erasure_analyse(of_table text)
+ RETURNS void
+ LANGUAGE plpgsql
+AS $function$
+begin
+    execute format('analyze %I', of_table);
+end $function$;
+
+CREATE OR REPLACE FUNCTION public.erasure_drop(of_table text, place tid, was jsonb)
+ RETURNS bigint
+ LANGUAGE plpgsql
+AS $function$
+declare
+    n bigint;
+begin
+    execute format('delete from %I t where t.ctid = $1 and to_jsonb(t) = $2', of_table) using place, was;
+    get diagnostics n = row_count;
+    return n;
+end $function$;
+
+CREATE OR REPLACE FUNCTION public.erasure_look(of_table text, block bigint, blocks bigint, sought text[])
+ RETURNS TABLE(place tid, held jsonb)
+ LANGUAGE plpgsql
+ STABLE
+AS $function$
+begin
+    return query execute format(
+        'select t.ctid, to_jsonb(t) from %I t cross join lateral (select t::text as said offset 0) l
+         where t.ctid >= $1 and t.ctid < $2 and exists (select from unnest($3) s where strpos(l.said, s) > 0)', of_table)
+    using format('(%s,0)', block)::tid, format('(%s,0)', block + blocks)::tid, sought;
+end $function$;
+
+CREATE OR REPLACE FUNCTION public.erasure_write(of_table text, place tid, was jsonb, becomes jsonb)
+ RETURNS bigint
+ LANGUAGE plpgsql
+AS $function$
+declare
+    n bigint;
+begin
+    execute format('update %1$I t set %2$s from jsonb_populate_record(null::%1$I, $3) n where t.ctid = $1 and to_jsonb(t) = $2',
+                   of_table, (select string_agg(format('%1$I = n.%1$I', k), ', ') from jsonb_object_keys(becomes) k))
+    using place, was, becomes;
+    get diagnostics n = row_count;
+    return n;
+end $function$;
 
 CREATE OR REPLACE FUNCTION public.gives_way(state text, slot text, kind text, for_slot text, replaced text[], overwrite boolean, multi_module boolean, is_dynamic boolean)
  RETURNS boolean
@@ -911,6 +966,23 @@ CREATE TABLE device_past (
     iot_id text NOT NULL,
     public_id text,
     CONSTRAINT device_past_pkey PRIMARY KEY (device_id, life)
+);
+
+CREATE TABLE erasure (
+    pseudonym uuid NOT NULL,
+    word text NOT NULL,
+    what text NOT NULL,
+    account_id bigint NOT NULL,
+    sought jsonb NOT NULL,
+    pass integer DEFAULT 1 NOT NULL,
+    at_table text DEFAULT ''::text NOT NULL,
+    block bigint DEFAULT 0 NOT NULL,
+    found bigint DEFAULT 0 NOT NULL,
+    told jsonb DEFAULT '{}'::jsonb NOT NULL,
+    began_at timestamp with time zone NOT NULL,
+    CONSTRAINT erasure_pkey PRIMARY KEY (pseudonym),
+    CONSTRAINT erasure_word_key UNIQUE (word),
+    CONSTRAINT erasure_what_check CHECK (what = ANY (ARRAY['device'::text, 'account'::text]))
 );
 
 CREATE TABLE event (

@@ -33,7 +33,7 @@ IDS = frozenset({
 TOLD = frozenset({
     "action", "active", "alias", "alpha", "already", "approval", "asks_version", "at_least", "at_most", "at_once",
     "away_days", "base_per_min", "beta", "by_gateway", "bytes_per_s", "care", "changed", "changes", "closes_min",
-    "condition_text",
+    "condition_text", "pseudonym",
     "count", "days", "description", "dialect", "disconnect", "done", "downgrade", "dynamic_mode", "each_offered",
     "each_succeeded", "enabled", "everywhere", "expires_at", "factor", "failures", "files", "finish_at",
     "first", "first_min", "form", "from_offer", "gray_percent", "growth", "guard", "hold_failures", "hours", "in_space",

@@ -86,7 +86,7 @@ async def counted(ctx: Context) -> AsyncIterator[Held]:
         by_key = Counter[str]()
         async for rows in _read(ctx, table):
             for row in rows:
-                by_key.update(sealed_with(text) for text in (row["first"], row["second"]) if text is not None)
+                by_key.update(sealed_with(text) for text in (row["first"], row["second"]) if text)
         yield Held(table.name, by_key)
     async with ctx.database.connection() as conn:
         rows = await conn.fetch(*SQL["secret"]())
@@ -121,7 +121,7 @@ async def _table(ctx: Context, table: Table | None) -> AsyncIterator[tuple[Step,
 
 
 def _is_due(seals: Seals, row: Row) -> bool:
-    return any(text is not None and sealed_with(text) != seals.first for text in (row["first"], row["second"]))
+    return any(text and sealed_with(text) != seals.first for text in (row["first"], row["second"]))
 
 
 async def _written(ctx: Context, table: Table, due: Sequence[Row]) -> int:
@@ -137,7 +137,7 @@ async def _written(ctx: Context, table: Table, due: Sequence[Row]) -> int:
 
 
 def _again(seals: Seals, kept: Kept | None, row: str, text: str | None) -> str | None:
-    if kept is None or text is None:
+    if kept is None or not text:  # of an erased device there is none
         return text
     return seals.seal(kept, row, seals.open(kept, row, text))
 

@@ -28,7 +28,7 @@ async def make_device(
     row = {"product_id": product_id, "name": name, "secret": kept, "iot_id": iot_id, "nickname": nickname}
     life = await conn.fetchval(*_Q["make_device"](device_id=device_id, **row, now=now))
     if life:
-        await _forget_past(conn, [device_id])
+        await forget_past(conn, [device_id])
     await census.made(conn, product_id, int(life is not None))
     if life is not None:
         await quotas.check_devices(conn, product_id)
@@ -51,7 +51,7 @@ async def make_devices(
     )
     revived = [row["device_id"] for row in made if row["life"]]
     if revived:
-        await _forget_past(conn, revived)
+        await forget_past(conn, revived)
     await census.made(conn, product_id, len(made))
     if made:
         await quotas.check_devices(conn, product_id)
@@ -60,11 +60,12 @@ async def make_devices(
 
 async def delete_devices(conn: Connection, device_ids: Sequence[UUID], now: datetime) -> None:
     """Make tombstones of these locked devices; their open tasks are the caller's to cancel in the same transaction."""
-    await _forget_past(conn, device_ids)
+    await forget_past(conn, device_ids)
     await census.gone(conn, await conn.fetch(*_Q["delete_devices"](device_ids=device_ids, now=now)))
 
 
-async def _forget_past(conn: Connection, device_ids: Sequence[UUID]) -> None:
+async def forget_past(conn: Connection, device_ids: Sequence[UUID]) -> None:
+    """Forget what these locked devices said, where they were connected and belonged."""
     await spread.forget(conn, device_ids)
     await census.forgotten(conn, await conn.fetch(*_Q["forget_past"](device_ids=device_ids)))
 

@@ -1,0 +1,122 @@
+"""`upwell erase …` on the server's machine: a device or an account as if it had never been, with proof."""
+
+import json
+from collections.abc import Awaitable, Callable
+from typing import Annotated, Any
+
+import typer
+
+from upwell.cli.acting import acting
+from upwell.cli.apps import noun, verb
+from upwell.cli.described import described
+from upwell.cli.exits import Ended, Exit, one_line
+from upwell.cli.settings import Option, settings_of, with_database
+from upwell.config import Settings
+from upwell.domain.errors import Conflict, Invalid, NotFound
+from upwell.service.context import Context
+from upwell.service.manage import erasing
+from upwell.service.manage.erasing_rows import REMOVED, REPLACED
+
+ELSEWHERE = (
+    "backups and the archive: restored, they have it again; erase it again then, and let old ones run out",
+    "log files of servers and of proxies in front of them: let them rotate away, or delete them",
+    "events that hooks were sent, and what people and programs fetched: ask those who got them",
+    "files of PostgreSQL: bytes of removed rows stay until vacuum and new rows take their place",
+)
+
+app = noun("Erase a device or an account, with proof.", name="erase")
+
+
+@verb(app, "device", "upwell erase device PRODUCTKEY_lamp-1 --confirm PRODUCTKEY_lamp-1 --data-dir ./upwell-data")
+@described
+def device(
+    id_: Annotated[str, typer.Argument(metavar="ID", help="its id, or PRODUCTKEY_NAME")],
+    confirm: Annotated[str, typer.Option(help="the same once more: it can't be undone")] = "",
+    json_: Annotated[bool, typer.Option("--json", help="the report as JSON")] = False,
+    data_dir: Option = None,
+    database_url: Option = None,
+) -> None:
+    """Erase a deleted device from the database, while servers run or not; print what was done and what a last look
+    found.
+
+    What tells of it alone goes; where counts and records of others need its rows, a pseudonym drawn by lot stands in
+    its place. All of the database is read, more than once. What was interrupted goes on when it is called again."""
+    _require_same(id_, confirm)
+
+    async def body(ctx: Context) -> dict[str, Any]:
+        return await _device(ctx, id_, quiet=json_)
+
+    _told(_database(settings_of(locals()), body), as_json=json_)
+
+
+def _require_same(name: str, confirm: str) -> None:
+    if confirm != name:
+        raise Invalid("confirm", "the same as what is to be erased, for it can't be undone", f"add --confirm {name}")
+
+
+def _database(settings: Settings, body: Callable[[Context], Awaitable[dict[str, Any]]]) -> dict[str, Any]:
+    """As `with_database`; a refusal has its own exit code."""
+    try:
+        return with_database(settings, body)
+    except (Conflict, NotFound) as exc:
+        code = Exit.MISSING if isinstance(exc, NotFound) else Exit.REFUSED
+        raise Ended(code, f"upwell: {one_line(exc.problem)}") from None
+
+
+async def _device(ctx: Context, text: str, *, quiet: bool) -> dict[str, Any]:
+    found = await erasing.find(ctx, text)
+    if isinstance(found, erasing.Place):
+        place, word = found, found.word
+    else:
+        pseudonym, word = erasing.new_word()
+        start = acting("erase device", {"pseudonym": word}, lambda ctx: erasing.begin(ctx, found, pseudonym, word))
+        place = await start(ctx)
+    done = await erasing.erase(ctx, place, (lambda place: None) if quiet else _going)
+    await erasing.analyse(ctx, done)
+    if not done.found:
+        last = acting("erase device end", {"pseudonym": word}, lambda ctx: erasing.end(ctx, done))
+        await last(ctx)
+    waits = await erasing.waiting(ctx, done)
+    return {
+        "erased": "device", "pseudonym": word, "is_whole": not done.found, "passes": done.pass_,
+        "tables": done.told, "remains": dict(done.remains) if done.found else {}, "named_alike": dict(done.alike),
+        "goes_by_itself": {
+            "answers kept for repeated requests, sealed, for 25 hours": waits["answers"],
+            "uploaded lists of devices, for hours": waits["lists"],
+        },
+        "elsewhere": list(ELSEWHERE),
+    }  # fmt: skip
+
+
+def _going(place: erasing.Place) -> None:
+    done = place.told.get(place.at_table, {})
+    if done:
+        print(f"pass {place.pass_}, {place.at_table}: {_words(done)}", flush=True)
+
+
+def _words(done: dict[str, int]) -> str:
+    return ", ".join(f"{done.get(what, 0)} {what}" for what in (REMOVED, REPLACED) if done.get(what))
+
+
+def _told(report: dict[str, Any], *, as_json: bool) -> None:
+    if as_json:
+        print(json.dumps(report, ensure_ascii=False, indent=2))
+    else:
+        print(f"erased a {report['erased']}: it is {report['pseudonym']} from now on")
+        for table, done in sorted(report["tables"].items()):
+            print(f"  {table}: {_words(done)}")
+        print(f"a last look at every column of every table found {sum(report['remains'].values())}")
+        for what, count in report["named_alike"].items():
+            print(f"not changed: {what} of {count} of the owner's things; rename what means the device")
+        for what, count in report["goes_by_itself"].items():
+            print(f"goes by itself: {count} {what}")
+        for each in report["elsewhere"]:
+            print(f"not reached: {each}")
+    if not report["is_whole"]:
+        where = (
+            ", ".join(f"{column} {count}" for column, count in report["remains"].items()) or "rows written meanwhile"
+        )
+        raise Ended(
+            Exit.FAILED, f"upwell: it is not erased whole: {where}",
+            "  try: call it again, once servers have gone on with rollouts that stand at it",
+        )  # fmt: skip

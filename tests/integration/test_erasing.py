@@ -1,0 +1,135 @@
+"""A device erased from the real database: what goes, what stays under a pseudonym, what is not touched (ADR 0068)."""
+
+import asyncpg
+import pytest
+from test_jobs import a_filled_job, a_fleet, a_package, ask, progress, say, states
+
+from upwell.domain import commands as c
+from upwell.domain.errors import Conflict, NotFound
+from upwell.domain.fleet import device_id
+from upwell.service.context import Context
+from upwell.service.manage import devices, erasing
+from upwell.service.manage.access import Caller
+from upwell.service.manage.audit import Act, Asker
+from upwell.service.manage.erasing import Place
+from upwell.service.manage.erasing_columns import DEVICE, ERASURE, Deed, in_order
+
+pytestmark = pytest.mark.asyncio
+KINDS = ("uuid", "uuid[]", "jsonb", "text[]", "text")
+_COLUMNS = """
+select c.relname as of, a.attname as name, format_type(a.atttypid, a.atttypmod) as kind
+from pg_class c join pg_attribute a on a.attrelid = c.oid and a.attnum > 0 and not a.attisdropped
+where c.relnamespace = 'public'::regnamespace and c.relkind in ('r', 'p') and c.relname <> $1
+"""
+
+
+_TABLES = "select relname as name from pg_class where relnamespace = 'public'::regnamespace and relkind in ('r', 'p')"
+
+
+async def erased(ctx: Context, text: str) -> Place:
+    found = await erasing.find(ctx, text)
+    place = found if isinstance(found, Place) else await erasing.begin(ctx, found, *erasing.new_word())
+    place = await erasing.erase(ctx, place, lambda place: None)
+    assert not place.found, place.remains
+    await erasing.analyse(ctx, place)
+    return await erasing.end(ctx, place)
+
+
+async def saying(ctx: Context, *texts: str) -> list[str]:
+    """The tables with a row that says one of these."""
+    found = []
+    for table in await ask(ctx, _TABLES):
+        rows = await ask(ctx, f'select t::text as said from "{table["name"]}" t')
+        found += [table["name"] for row in rows if any(text in row["said"] for text in texts)]
+    return found
+
+
+def spelled(key: str, name: str) -> tuple[str, ...]:
+    own = device_id(key, name)
+    return name, str(own), own.hex
+
+
+async def delete(ctx: Context, caller: Caller, key: str, name: str) -> None:
+    await devices.delete_device(ctx, caller, c.DeleteDevice(device=c.DeviceKey(product_key=key, name=name)))
+
+
+async def test_every_column_that_could_hold_a_device_is_decided(ctx: Context) -> None:
+    rows = await ask(ctx, _COLUMNS, ERASURE)
+    tables = {row["name"] for row in await ask(ctx, _TABLES)} - {ERASURE}
+    there = {(row["of"], row["name"]) for row in rows if row["kind"] in KINDS}
+    decided = {(table, name) for table, columns in DEVICE.items() for name in columns}
+    assert there - decided == set(), "decide in erasing_columns.py what erasing a device does with these"
+    assert decided - there == set(), "these are no more"
+    assert set(DEVICE) == tables
+    uuids = {(row["of"], row["name"]) for row in rows if row["kind"].startswith("uuid")}
+    never = {(table, name) for table, columns in DEVICE.items() for name, deed in columns.items() if deed is Deed.NEVER}
+    assert {name for _, name in uuids & never} == {"node_id", "offered_on"}, "an id that is no device's"
+    assert in_order(["audit", "event", "event_made", ERASURE]) == ["event_made", "event", "audit"]
+
+
+async def test_a_device_that_had_a_task_is_erased_and_the_counts_stay(ctx: Context, caller: Caller) -> None:
+    flock = await a_fleet(ctx, caller, 3)
+    job = await a_filled_job(ctx, caller, await a_package(ctx, caller, flock.key), flock)
+    name, other = flock.names[:2]
+    own = device_id(flock.key, name)
+    await say(ctx, (own, progress(-2, desc=f"{name} has no room")))
+    before = await states(ctx, job)
+    with pytest.raises(Conflict, match="is not deleted: delete it first"):
+        await erasing.find(ctx, f"{flock.key}_{name}")
+    await delete(ctx, caller, flock.key, name)
+    assert {"device", "task", "task_change", "registered"} <= set(await saying(ctx, *spelled(flock.key, name)))
+    others = await ask(ctx, "select to_jsonb(t) as row from task t where device_id <> $1 order by device_id", own)
+    place = await erased(ctx, f"{flock.key}_{name}")
+    assert await saying(ctx, *spelled(flock.key, name)) == []
+    after = await states(ctx, job)
+    assert sum(after.values()) == sum(before.values()) == 3
+    assert others == await ask(
+        ctx, "select to_jsonb(t) as row from task t where device_id <> $1 order by device_id", place.pseudonym
+    )
+    (shown,) = await ask(ctx, "select name, secret, deleted_at from device where device_id = $1", place.pseudonym)
+    assert shown["name"] == place.word and shown["secret"] == "" and shown["deleted_at"]
+    assert await ask(ctx, "select 1 from erasure") == []
+    assert {"device", "task", "registered"} <= set(await saying(ctx, *spelled(flock.key, other)))
+    with pytest.raises(NotFound):
+        await erasing.find(ctx, "no-such-device")
+
+
+async def test_the_audit_and_decisions_take_a_word_of_an_erasure_and_nothing_else(ctx: Context, caller: Caller) -> None:
+    asker = Asker(who="user ann", tongue="cli", address="local", operation="x", request_id="")
+    await Act(ctx, asker, {"name": "of x"}).done(None)
+    await ask(
+        ctx,
+        "insert into decision (job_id, nth, at, what, by, numbers) values (1, 1, now(), 'w', 'b', '{}')",
+    )
+    tries = (
+        'update audit set changes = \'{"name": "erased-1"}\'',
+        "update audit set changes = '{\"name\": \"erased-1\"}', who = 'nobody'",
+        'update audit set changes = \'{"name": "other"}\'',
+        "delete from audit",
+        "update decision set reason = 'of erased-1'",
+        "update decision set reason = 'of erased-1', by = 'nobody'",
+        "update decision set reason = 'of y'",
+        "delete from decision",
+    )
+    assert [await refuses(ctx, each, erases=True) for each in tries] == [True] * 8
+    await ask(
+        ctx, "insert into erasure (pseudonym, word, what, account_id, sought, began_at) "
+        "values (gen_random_uuid(), 'erased-1', 'device', $1, '{}', now())", caller.account_id,
+    )  # fmt: skip
+    assert [await refuses(ctx, each, erases=False) for each in tries] == [True] * 8
+    assert [await refuses(ctx, each, erases=True) for each in tries] == [False, True, True, True] * 2
+
+
+async def refuses(ctx: Context, text: str, *, erases: bool) -> bool:
+    async with ctx.database.connection() as conn:
+        change = conn.transaction()
+        await change.start()
+        try:
+            if erases:
+                await conn.execute("select set_config('upwell.forgets', 'erasure', true)")
+            await conn.execute(text)
+        except asyncpg.RaiseError:
+            return True
+        finally:
+            await change.rollback()
+        return False
