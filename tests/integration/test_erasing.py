@@ -1,14 +1,16 @@
 """A device erased from the real database: what goes, what stays under a pseudonym, what is not touched (ADR 0068)."""
 
+import json
+
 import asyncpg
 import pytest
-from test_jobs import a_filled_job, a_fleet, a_package, ask, progress, say, states
+from test_jobs import a_filled_job, a_fleet, a_job, a_package, ask, progress, runs, say, states
 
 from upwell.domain import commands as c
 from upwell.domain.errors import Conflict, NotFound
 from upwell.domain.fleet import device_id
 from upwell.service.context import Context
-from upwell.service.manage import devices, erasing
+from upwell.service.manage import devices, erasing, products
 from upwell.service.manage.access import Caller
 from upwell.service.manage.audit import Act, Asker
 from upwell.service.manage.erasing import Place
@@ -133,3 +135,77 @@ async def refuses(ctx: Context, text: str, *, erases: bool) -> bool:
         finally:
             await change.rollback()
         return False
+
+
+async def test_one_of_the_same_name_elsewhere_is_untouched(ctx: Context, caller: Caller, stranger: Caller) -> None:
+    places = [(caller, "lamp"), (caller, "bulb"), (stranger, "lamp")]
+    keys = [(await products.create_product(ctx, who, c.CreateProduct(name=name))).product_key for who, name in places]
+    for (who, _), key in zip(places, keys, strict=True):
+        await devices.create_device(ctx, who, c.CreateDevice(product_key=key, name="twin"))
+        act = Act(ctx, Asker(who="k", tongue="t", address="", operation="o", request_id="", account_id=who.account_id))
+        act.command = {"product_key": key, "names": ["twin"], "nickname": "of Ann"}
+        await act.done(None)
+        await say(ctx, (device_id(key, "twin"), runs("1.0")))
+    untouched = "select to_jsonb(t) as row from {} t where t::text not like '%' || $1 || '%' order by 1"
+    tables = ("device", "audit", "module_version", "version_count")
+    await delete(ctx, caller, keys[0], "twin")
+    own = device_id(keys[0], "twin")
+    others = {t: await ask(ctx, untouched.format(t), keys[0] if t == "audit" else str(own)) for t in tables}
+    place = await erased(ctx, f"{keys[0]}_twin")
+    new = {t: await ask(ctx, untouched.format(t), place.word if t == "audit" else str(place.pseudonym)) for t in tables}
+    assert new == others and len(new["device"]) == 2
+    (entry,) = await ask(ctx, "select ids, changes, who from audit where ids->>'product_key' = $1", keys[0])
+    assert json.loads(entry["ids"])["names"] == [place.word] and json.loads(entry["changes"])["nickname"] == place.word
+    assert entry["who"] == "k"
+
+
+async def test_a_name_that_is_taken_again_meanwhile_ends_it_and_it_begins_anew(ctx: Context, caller: Caller) -> None:
+    flock = await a_fleet(ctx, caller, 1)
+    (name,) = flock.names
+    await delete(ctx, caller, flock.key, name)
+    found = await erasing.find(ctx, f"{flock.key}_{name}")
+    assert not isinstance(found, Place)
+    place = await erasing.begin(ctx, found, *erasing.new_word())
+    again = c.CreateDevice(product_key=flock.key, name=name)
+    await devices.create_device(ctx, caller, again)
+    with pytest.raises(Conflict, match="registered again"):
+        await erasing.erase(ctx, place, lambda place: None)
+    kept = await erasing.find(ctx, f"{flock.key}_{name}")
+    assert isinstance(kept, Place) and kept.word == place.word and kept.pass_ == 1 and kept.at_table == ""
+    await delete(ctx, caller, flock.key, name)
+    assert (await erased(ctx, str(device_id(flock.key, name)))).word == place.word
+    assert await saying(ctx, *spelled(flock.key, name)) == []
+    await devices.create_device(ctx, caller, again)  # as a new one
+    (made,) = await ask(ctx, "select life from device where device_id = $1", device_id(flock.key, name))
+    assert made["life"] == 0
+
+
+async def test_a_device_whose_tombstone_is_forgotten_is_erased_by_its_product_and_name(
+    ctx: Context, caller: Caller
+) -> None:
+    flock = await a_fleet(ctx, caller, 1)
+    (name,) = flock.names
+    await delete(ctx, caller, flock.key, name)
+    await ask(ctx, "delete from device where device_id = $1", device_id(flock.key, name))
+    assert "registered" in await saying(ctx, name)
+    await erased(ctx, f"{flock.key}_{name}")
+    assert await saying(ctx, *spelled(flock.key, name)) == []
+    assert await ask(ctx, "select 1 from device") == []
+
+
+async def test_a_job_that_stands_at_the_device_is_waited_for(
+    ctx: Context, caller: Caller, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(erasing, "PAUSE_S", 0)
+    flock = await a_fleet(ctx, caller, 2)
+    job = await a_job(ctx, caller, await a_package(ctx, caller, flock.key), flock)
+    name, own = flock.names[0], flock.ids[0]
+    await delete(ctx, caller, flock.key, name)
+    await ask(ctx, "update job set cursor_device = $1, materialised = false where job_id = $2", own, job)
+    found = await erasing.find(ctx, f"{flock.key}_{name}")
+    assert not isinstance(found, Place)
+    place = await erasing.erase(ctx, await erasing.begin(ctx, found, *erasing.new_word()), lambda place: None)
+    assert place.found and place.remains == {"job.cursor_device": 1}
+    await ask(ctx, "update job set materialised = true where job_id = $1", job)
+    await erased(ctx, f"{flock.key}_{name}")
+    assert await saying(ctx, *spelled(flock.key, name)) == []

@@ -44,3 +44,9 @@ def test_an_object_about_it_loses_what_is_personal() -> None:
         other,
     ]
     assert SOUGHT.cleaned({"n": 1, "id": str(DEVICE)}, own=False) == {"n": 1, "id": str(NEW)}
+
+
+def test_a_word_of_ours_is_left_and_a_sentence_is_not() -> None:
+    sought = Sought(device=DEVICE, pseudonym=NEW, word="erased-7", sure=(), names=("default",))
+    said = {"module": "default", "name": "default", "version": "of default"}
+    assert sought.cleaned(said, own=True) == {"module": "default", "name": "erased-7", "version": "of erased-7"}

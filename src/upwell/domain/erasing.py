@@ -20,11 +20,11 @@ TOKEN_SIZE_MIN = 4  # characters of a name that is looked for within texts
 PERSONAL = frozenset({"address", "description", "nickname", "tag", "tags"})
 """Members that go where an object tells of the device: what its owner or it itself said of it."""
 WORDS = frozenset({
-    "action", "dialect", "form", "from", "kind", "kinds", "module", "part", "protocol", "reason", "result", "role",
+    "action", "dialect", "form", "from", "kind", "kinds", "module", "part", "protocol", "result", "role",
     "selection", "source_version", "source_versions", "state", "states", "status", "test", "to", "vendor", "version",
     "what",
 })  # fmt: skip
-"""Members whose values are words of ours, modules or versions: a device that is named `default` is not meant."""
+"""Members whose values are words of ours, modules or versions: a device that is named `default` is not meant by one."""
 _BEFORE, _BEHIND = r"(?<![\w@-])(?<![\w][.:])", r"(?![\w@-]|[.:]\w)"  # characters of names
 
 
@@ -86,7 +86,9 @@ class Sought:
 
     def _object(self, members: Mapping[str, Any], *, own: bool) -> dict[str, Any]:
         found = {
-            self._text(name, own=False): self.cleaned(value, own=own and name not in WORDS)
+            self._text(name, own=False): value
+            if name in WORDS and value in self.names
+            else self.cleaned(value, own=own)
             for name, value in members.items()
         }
         is_about = any(found.get(name) != value for name, value in members.items() if name not in PERSONAL)

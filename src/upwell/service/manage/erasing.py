@@ -195,19 +195,26 @@ async def _hold(conn: Connection, device: Device) -> None:
 
 async def erase(ctx: Context, place: Place, tell: Callable[[Place], None]) -> Place:
     """Pass after pass until one finds nothing; the place of the last one. Raises Conflict, Held."""
-    while True:
+    for number in range(PASSES_MAX):
         try:
             place = await _pass(ctx, place, tell)
         except Conflict:
-            await ctx.database.transact(lambda conn, p=place: conn.execute(*SQL["begin_again"](pseudonym=p.pseudonym)))  # type: ignore[misc]
+            await _begin_again(ctx, place)
             raise
-        if not place.found or place.pass_ >= PASSES_MAX:
+        if not place.found:
             return place
-        if place.remains:
-            await asyncio.sleep(PAUSE_S)
-        place = replace(
-            place, pass_=place.pass_ + 1, at_table="", block=0, found=0, remains=Counter[str](), alike=Counter[str]()
-        )  # fmt: skip
+        if number < PASSES_MAX - 1:
+            await asyncio.sleep(PAUSE_S if place.remains else 0)
+            place = replace(place, pass_=place.pass_ + 1, at_table="", block=0, found=0)
+            place = replace(place, remains=Counter[str](), alike=Counter[str]())
+    await _begin_again(ctx, place)
+    return place
+
+
+async def _begin_again(ctx: Context, place: Place) -> None:
+    """The next call begins a pass."""
+    async with ctx.database.connection() as conn:
+        await conn.execute(*SQL["begin_again"](pseudonym=place.pseudonym))
 
 
 async def _pass(ctx: Context, place: Place, tell: Callable[[Place], None]) -> Place:
