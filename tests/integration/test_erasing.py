@@ -10,7 +10,7 @@ from upwell.domain import commands as c
 from upwell.domain.errors import Conflict, NotFound
 from upwell.domain.fleet import device_id
 from upwell.service.context import Context
-from upwell.service.manage import devices, erasing, products
+from upwell.service.manage import devices, erasing, erasing_devices, products
 from upwell.service.manage.access import Caller
 from upwell.service.manage.audit import Act, Asker
 from upwell.service.manage.erasing import Place
@@ -29,12 +29,12 @@ _TABLES = "select relname as name from pg_class where relnamespace = 'public'::r
 
 
 async def erased(ctx: Context, text: str) -> Place:
-    found = await erasing.find(ctx, text)
-    place = found if isinstance(found, Place) else await erasing.begin(ctx, found, *erasing.new_word())
+    found = await erasing_devices.find(ctx, text)
+    place = found if isinstance(found, Place) else await erasing_devices.begin(ctx, found, *erasing.new_word())
     place = await erasing.erase(ctx, place, lambda place: None)
     assert not place.found, place.remains
     await erasing.analyse(ctx, place)
-    return await erasing.end(ctx, place)
+    return await erasing_devices.end(ctx, place)
 
 
 async def saying(ctx: Context, *texts: str) -> list[str]:
@@ -77,7 +77,7 @@ async def test_a_device_that_had_a_task_is_erased_and_the_counts_stay(ctx: Conte
     await say(ctx, (own, progress(-2, desc=f"{name} has no room")))
     before = await states(ctx, job)
     with pytest.raises(Conflict, match="is not deleted: delete it first"):
-        await erasing.find(ctx, f"{flock.key}_{name}")
+        await erasing_devices.find(ctx, f"{flock.key}_{name}")
     await delete(ctx, caller, flock.key, name)
     assert {"device", "task", "task_change", "registered"} <= set(await saying(ctx, *spelled(flock.key, name)))
     others = await ask(ctx, "select to_jsonb(t) as row from task t where device_id <> $1 order by device_id", own)
@@ -93,7 +93,7 @@ async def test_a_device_that_had_a_task_is_erased_and_the_counts_stay(ctx: Conte
     assert await ask(ctx, "select 1 from erasure") == []
     assert {"device", "task", "registered"} <= set(await saying(ctx, *spelled(flock.key, other)))
     with pytest.raises(NotFound):
-        await erasing.find(ctx, "no-such-device")
+        await erasing_devices.find(ctx, "no-such-device")
 
 
 async def test_the_audit_and_decisions_take_a_word_of_an_erasure_and_nothing_else(ctx: Context, caller: Caller) -> None:
@@ -163,14 +163,14 @@ async def test_a_name_that_is_taken_again_meanwhile_ends_it_and_it_begins_anew(c
     flock = await a_fleet(ctx, caller, 1)
     (name,) = flock.names
     await delete(ctx, caller, flock.key, name)
-    found = await erasing.find(ctx, f"{flock.key}_{name}")
+    found = await erasing_devices.find(ctx, f"{flock.key}_{name}")
     assert not isinstance(found, Place)
-    place = await erasing.begin(ctx, found, *erasing.new_word())
+    place = await erasing_devices.begin(ctx, found, *erasing.new_word())
     again = c.CreateDevice(product_key=flock.key, name=name)
     await devices.create_device(ctx, caller, again)
     with pytest.raises(Conflict, match="registered again"):
         await erasing.erase(ctx, place, lambda place: None)
-    kept = await erasing.find(ctx, f"{flock.key}_{name}")
+    kept = await erasing_devices.find(ctx, f"{flock.key}_{name}")
     assert isinstance(kept, Place) and kept.word == place.word and kept.pass_ == 1 and kept.at_table == ""
     await delete(ctx, caller, flock.key, name)
     assert (await erased(ctx, str(device_id(flock.key, name)))).word == place.word
@@ -202,9 +202,9 @@ async def test_a_job_that_stands_at_the_device_is_waited_for(
     name, own = flock.names[0], flock.ids[0]
     await delete(ctx, caller, flock.key, name)
     await ask(ctx, "update job set cursor_device = $1, materialised = false where job_id = $2", own, job)
-    found = await erasing.find(ctx, f"{flock.key}_{name}")
+    found = await erasing_devices.find(ctx, f"{flock.key}_{name}")
     assert not isinstance(found, Place)
-    place = await erasing.erase(ctx, await erasing.begin(ctx, found, *erasing.new_word()), lambda place: None)
+    place = await erasing.erase(ctx, await erasing_devices.begin(ctx, found, *erasing.new_word()), lambda place: None)
     assert place.found and place.remains == {"job.cursor_device": 1}
     await ask(ctx, "update job set materialised = true where job_id = $1", job)
     await erased(ctx, f"{flock.key}_{name}")

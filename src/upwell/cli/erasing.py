@@ -14,7 +14,7 @@ from upwell.cli.settings import Option, settings_of, with_database
 from upwell.config import Settings
 from upwell.domain.errors import Conflict, Invalid, NotFound
 from upwell.service.context import Context
-from upwell.service.manage import erasing
+from upwell.service.manage import erasing, erasing_devices
 from upwell.service.manage.erasing_rows import REMOVED, REPLACED
 
 ELSEWHERE = (
@@ -64,19 +64,21 @@ def _database(settings: Settings, body: Callable[[Context], Awaitable[dict[str, 
 
 
 async def _device(ctx: Context, text: str, *, quiet: bool) -> dict[str, Any]:
-    found = await erasing.find(ctx, text)
+    found = await erasing_devices.find(ctx, text)
     if isinstance(found, erasing.Place):
         place, word = found, found.word
     else:
         pseudonym, word = erasing.new_word()
-        start = acting("erase device", {"pseudonym": word}, lambda ctx: erasing.begin(ctx, found, pseudonym, word))
+        start = acting(
+            "erase device", {"pseudonym": word}, lambda ctx: erasing_devices.begin(ctx, found, pseudonym, word)
+        )
         place = await start(ctx)
     done = await erasing.erase(ctx, place, (lambda place: None) if quiet else _going)
     await erasing.analyse(ctx, done)
     if not done.found:
-        last = acting("erase device end", {"pseudonym": word}, lambda ctx: erasing.end(ctx, done))
+        last = acting("erase device end", {"pseudonym": word}, lambda ctx: erasing_devices.end(ctx, done))
         await last(ctx)
-    waits = await erasing.waiting(ctx, done)
+    waits = await erasing_devices.waiting(ctx, done)
     return {
         "erased": "device", "pseudonym": word, "is_whole": not done.found, "passes": done.pass_,
         "tables": done.told, "remains": dict(done.remains) if done.found else {}, "named_alike": dict(done.alike),

@@ -107,3 +107,41 @@ def _spelled(device: UUID) -> Iterable[str]:
     """The id's bytes in base 64, of each alphabet, without its padding."""
     for encode in (base64.b64encode, base64.urlsafe_b64encode):
         yield encode(device.bytes).decode().rstrip("=")
+
+
+@dataclass(frozen=True)
+class SoughtAccount:
+    """One account: `account_id` and `sure` are what means it alone, `name` means it where the caller says so. Each
+    becomes `word`, the number 0."""
+
+    account_id: int
+    word: str
+    sure: tuple[str, ...]
+    name: str
+
+    def needles(self) -> list[str]:
+        """Texts of which a row has one if it says anything of the account, as PostgreSQL writes rows as text."""
+        escaped = json.dumps(self.name)[1:-1]
+        spelled = {self.name, self.name.replace('"', '""'), escaped, escaped.replace("\\", "\\\\").replace('"', '""')}
+        return sorted({str(self.account_id), *self.sure, *spelled})
+
+    def is_surely_in(self, text: str) -> bool:
+        """Whether the text means this account, whosever it is."""
+        return any(each in text for each in (str(self.account_id), *self.sure))
+
+    def cleaned(self, value: Any, *, own: bool) -> Any:
+        """The value without it."""
+        match value:
+            case str():
+                if own and value == self.name:
+                    return self.word
+                for each in (str(self.account_id), *self.sure):
+                    value = value.replace(each, self.word)
+                return value
+            case int() if value == self.account_id:
+                return 0
+            case Mapping():
+                return {self.cleaned(name, own=False): self.cleaned(each, own=own) for name, each in value.items()}
+            case list():
+                return [self.cleaned(each, own=own) for each in value]
+        return value

@@ -1,10 +1,8 @@
-"""A device erased: nothing in the database says any more which one it was (ADR 0068).
+"""Something erased: nothing in the database says any more which one it was (ADR 0068).
 
-Holds: what tells of the device alone goes; what others count on stays, under a pseudonym that is drawn by lot. All
-tables are looked through, some blocks in a transaction, again and again until a whole pass finds nothing, which is the
-proof. How far it has come is kept, so that what was killed goes on when it is called again; that row, which knows the
-names, goes last. Refuses: a device that lives. Nobody makes one of its name while a transaction of this is open, and if
-somebody did between two, it ends there.
+Holds: all tables are looked through, some blocks in a transaction, again and again until a whole pass finds nothing,
+which is the proof. How far it has come is kept, so that what was killed goes on when it is called again. What is
+looked for, and what becomes of a row, is its subject's to say.
 """
 
 import asyncio
@@ -12,17 +10,14 @@ import json
 import uuid
 from collections import Counter
 from collections.abc import Callable
-from contextlib import suppress
 from dataclasses import dataclass, field, replace
+from typing import Protocol
 from uuid import UUID
 
-from upwell.domain import fleet
-from upwell.domain.erasing import Sought
-from upwell.domain.errors import Conflict, NotFound
+from upwell.domain.errors import Conflict
 from upwell.service.context import Context
 from upwell.service.manage.erasing_columns import in_order
 from upwell.service.manage.erasing_rows import REMOVED, REPLACED, Rows
-from upwell.service.upgrade import lives, setbacks
 from upwell.storage.database import Connection, Row
 from upwell.storage.queries import sheet
 
@@ -31,38 +26,31 @@ BLOCKS = 128  # of a table in a transaction: a megabyte
 PASSES_MAX = 6  # over the database while others write
 WAITS = "5s"  # for rows that others hold
 PAUSE_S = 1.0  # before a pass over what was held
-CANDIDATES_MAX = 10  # devices that one text may mean
 Told = dict[str, dict[str, int]]  # by table, what was done with how many rows
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Device:
-    """What a device was known by, and whose it was."""
+class Subject(Protocol):
+    """What is erased."""
 
-    device_id: UUID
-    name: str
-    product_key: str
-    product_id: int
-    account_id: int
-    called: tuple[str, ...] = ()  # every text that it may be asked for by
-    public_ids: tuple[str, ...] = ()
+    async def hold(self, conn: Connection) -> None:
+        """It does not come back until the transaction ends. Raises Conflict where it did."""
 
-    def sought(self, pseudonym: UUID, word: str) -> Sought:
-        """It, as it is looked for."""
-        sure = tuple(f"{self.product_key}{between}{self.name}" for between in "_/")
-        names = tuple(dict.fromkeys((self.name, *self.public_ids)))
-        return Sought(device=self.device_id, pseudonym=pseudonym, word=word, sure=sure, names=names)
+    def rows(self, conn: Connection, table: str, pseudonym: UUID, word: str) -> Rows:
+        """Rows of a table that say it."""
+
+    async def before_pass(self, ctx: Context) -> Told:
+        """What is known where to find goes first; how many rows, by table."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Place:
-    """An erasure, and how far it has come. By column: `remains` are rows that hold the device and could not be changed,
-    `alike` things of the owner's that are named as it is."""
+    """An erasure, and how far it has come. By column: `remains` are rows that hold it and could not be changed, `alike`
+    things of the owner's that are named as it is."""
 
     pseudonym: UUID
     word: str
     account_id: int
-    device: Device
+    subject: Subject
     pass_: int
     at_table: str
     block: int
@@ -71,126 +59,29 @@ class Place:
     remains: Counter[str] = field(default_factory=Counter)
     alike: Counter[str] = field(default_factory=Counter)
 
-    @property
-    def sought(self) -> Sought:
-        return self.device.sought(self.pseudonym, self.word)
-
-
-async def find(ctx: Context, text: str) -> Place | Device:
-    """The device that this text names, of whatever account, or its erasure that is under way. Raises NotFound
-    (device), Conflict."""
-    async with ctx.database.connection() as conn:
-        row = await conn.fetchrow(*SQL["under_way"](what="device", text=text))
-        return await _device(conn, text) if row is None else _place(row)
-
-
-async def _device(conn: Connection, text: str) -> Device:
-    marked = await conn.fetch(*SQL["tombstones"](text=text, at_most=CANDIDATES_MAX))
-    ids = {UUID(int=row["device_id"].int) for row in marked} | set(_ids_in(text))
-    rows = await conn.fetch(*SQL["known"](device_ids=sorted(ids), text=text, at_most=CANDIDATES_MAX))
-    rows = [row for row in rows if _is_meant(row, text)]
-    if len({row["device_id"] for row in rows}) > 1:
-        told = ", ".join(f"{row['product_key']}_{row['name']}" for row in rows)
-        raise Conflict("ambiguous", f"{text} may be one of several devices: say which by its product key: {told}")
-    if not rows:
-        return await _forgotten(conn, text)
-    row = rows[0]
-    if row["deleted_at"] is None:
-        raise Conflict(
-            "device_lives", f"The device {text} is not deleted: delete it first, by your API or in the console, so "
-            "that it is disconnected and its tasks end; then call this again",
+    @classmethod
+    def of(cls, row: Row, subject: Subject) -> "Place":
+        """As it is kept."""
+        return cls(
+            pseudonym=UUID(int=row["pseudonym"].int), word=row["word"], account_id=row["account_id"], subject=subject,
+            pass_=row["pass"], at_table=row["at_table"], block=row["block"], found=row["found"],
+            told=json.loads(row["told"]),
         )  # fmt: skip
-    pasts = await conn.fetch(*SQL["pasts"](device_id=row["device_id"]))
-    public = [each["public_id"] for each in (row, *pasts) if each["public_id"]]
-    iot = [each["iot_id"] for each in (row, *pasts) if each["iot_id"]]
-    full = f"{row['product_key']}_{row['name']}"
-    return Device(
-        device_id=UUID(int=row["device_id"].int), name=row["name"], product_key=row["product_key"],
-        product_id=row["product_id"], account_id=row["account_id"], public_ids=tuple(dict.fromkeys(public)),
-        called=tuple(dict.fromkeys((text, full, *public, *iot))),
-    )  # fmt: skip
 
-
-def _ids_in(text: str) -> list[UUID]:
-    """The devices that the text may be an id of: our own, the one that Alibaba's SDK gives, product key and name."""
-    found = fleet.implied_ids(text)
-    with suppress(ValueError):
-        found.append(UUID(text))
-    if len(text) == fleet.IOT_ID_SIZE and (device := fleet.device_of_iot_id(text)) is not None:
-        found.append(device)
-    return found
-
-
-def _is_meant(row: Row, text: str) -> bool:
-    names = (row["public_id"], f"{row['product_key']}_{row['name']}", str(row["device_id"]))
-    return text in names or row["deleted_at"] is not None or text == row["iot_id"]
-
-
-async def _forgotten(conn: Connection, text: str) -> Device:
-    """A device whose tombstone is gone, if the text says the key of a product that was and a name."""
-    pairs = {text[:at]: text[at + 1 :] for at, char in enumerate(text) if char == "_" and text[at + 1 :]}
-    rows = await conn.fetch(*SQL["products"](product_keys=sorted(pairs)))
-    if len(rows) != 1:
-        raise NotFound("device", text)
-    row = rows[0]
-    key, name = row["product_key"], pairs[row["product_key"]]
-    return Device(
-        device_id=fleet.device_id(key, name), name=name, product_key=key, product_id=row["product_id"],
-        account_id=row["account_id"], called=(text,),
-    )  # fmt: skip
+    def with_told(self, more: Told) -> "Place":
+        """So many more rows were found, and this was done with them."""
+        told = {table: dict(done) for table, done in self.told.items()}
+        for table, done in more.items():
+            of = told.setdefault(table, {})
+            for what, count in done.items():
+                of[what] = of.get(what, 0) + count
+        return replace(self, told=told, found=self.found + sum(sum(done.values()) for done in more.values()))
 
 
 def new_word() -> tuple[UUID, str]:
     """A pseudonym by lot, and the word of it that stands in texts."""
     pseudonym = uuid.uuid4()
     return pseudonym, f"erased-{pseudonym.hex[:16]}"
-
-
-async def begin(ctx: Context, device: Device, pseudonym: UUID, word: str) -> Place:
-    """It is under way from now on. Raises Conflict where the device lives."""
-    sought = {"device_id": str(device.device_id), "name": device.name, "product_key": device.product_key}
-    sought |= {"product_id": device.product_id, "called": device.called, "public_ids": device.public_ids}  # type: ignore[dict-item]
-
-    async def body(conn: Connection) -> Place:
-        now, which = ctx.now(), {"device_id": device.device_id}
-        await conn.execute(*SQL["make_tombstone"](**which, product_id=device.product_id, name=device.name, now=now))
-        await _hold(conn, device)
-        await conn.execute(
-            *SQL["make_pseudonym"](**which, pseudonym=pseudonym, word=word, iot_id=_iot_id(pseudonym), now=now)
-        )
-        made = {"pseudonym": pseudonym, "word": word, "what": "device", "account_id": device.account_id, "now": now}
-        row = await conn.fetchrow(*SQL["begin"](**made, sought=json.dumps(sought)))
-        assert row is not None  # noqa: S101  # it was inserted
-        return _place(row)
-
-    return await ctx.database.transact(body)
-
-
-def _iot_id(pseudonym: UUID) -> str:
-    return fleet.iot_id(pseudonym, pseudonym.hex[-8:])
-
-
-def _place(row: Row) -> Place:
-    sought = json.loads(row["sought"])
-    device = Device(
-        device_id=UUID(sought["device_id"]), name=sought["name"], product_key=sought["product_key"],
-        product_id=sought["product_id"], account_id=row["account_id"], called=tuple(sought["called"]),
-        public_ids=tuple(sought["public_ids"]),
-    )  # fmt: skip
-    return Place(
-        pseudonym=UUID(int=row["pseudonym"].int), word=row["word"], account_id=row["account_id"], device=device,
-        pass_=row["pass"], at_table=row["at_table"], block=row["block"], found=row["found"],
-        told=json.loads(row["told"]),
-    )  # fmt: skip
-
-
-async def _hold(conn: Connection, device: Device) -> None:
-    """Nobody makes a device of this name until the transaction ends. Raises Conflict."""
-    if await conn.fetchval(*SQL["hold"](device_id=device.device_id)) is None:
-        raise Conflict(
-            "device_lives",
-            "A device of this name is registered again: delete it, then call this again, which begins anew",
-        )  # fmt: skip
 
 
 async def erase(ctx: Context, place: Place, tell: Callable[[Place], None]) -> Place:
@@ -219,7 +110,8 @@ async def _begin_again(ctx: Context, place: Place) -> None:
 
 async def _pass(ctx: Context, place: Place, tell: Callable[[Place], None]) -> Place:
     """What is left of it, from where it is."""
-    await ctx.database.transact(lambda conn: _forget_past(conn, place))
+    if not place.at_table:
+        place = place.with_told(await place.subject.before_pass(ctx))
     for table in await _tables(ctx):
         if place.at_table and table != place.at_table:
             continue  # one before it
@@ -227,13 +119,6 @@ async def _pass(ctx: Context, place: Place, tell: Callable[[Place], None]) -> Pl
         tell(place)
         place = replace(place, at_table="", block=0)
     return place
-
-
-async def _forget_past(conn: Connection, place: Place) -> None:
-    """A report that raced with the device's deletion may have left some: the counters are to follow."""
-    await _hold(conn, place.device)
-    await lives.forget_past(conn, [place.device.device_id])
-    await setbacks.forget(conn, [place.device.device_id])
 
 
 async def _tables(ctx: Context) -> list[str]:
@@ -252,15 +137,12 @@ async def _table(ctx: Context, place: Place) -> Place:
 async def _chunk(conn: Connection, place: Place) -> tuple[Place, bool]:
     """Some blocks, and whether they were the table's last ones."""
     await conn.execute(*SQL["let_erase"](lock_timeout=WAITS))
-    await _hold(conn, place.device)
+    await place.subject.hold(conn)
     sizes = {row["name"]: row["blocks"] for row in await conn.fetch(*SQL["tables"]())}
-    rows = Rows(conn, place.at_table, place.sought, place.account_id, place.device.product_id)
+    rows = place.subject.rows(conn, place.at_table, place.pseudonym, place.word)
     await rows.go_through(place.block, BLOCKS)
-    told = {table: dict(done) for table, done in place.told.items()}
-    for what in (REMOVED, REPLACED):
-        if rows.done[what]:
-            of = told.setdefault(place.at_table, {})
-            of[what] = of.get(what, 0) + rows.done[what]
+    done = {what: rows.done[what] for what in (REMOVED, REPLACED) if rows.done[what]}
+    told = place.with_told({place.at_table: done} if done else {}).told
     is_over = place.block + BLOCKS >= sizes.get(place.at_table, 0)
     place = replace(
         place, block=place.block + BLOCKS, found=place.found + rows.found, told=told,
@@ -271,27 +153,8 @@ async def _chunk(conn: Connection, place: Place) -> tuple[Place, bool]:
     return place, is_over
 
 
-async def end(ctx: Context, place: Place) -> Place:
-    """A whole pass found nothing: what knew it goes. To be called in an act, whose entry says that it is done."""
-
-    async def body(conn: Connection) -> Place:
-        await _hold(conn, place.device)
-        await conn.execute(*SQL["end_device"](device_id=place.device.device_id, pseudonym=place.pseudonym))
-        return place
-
-    return await ctx.database.transact(body)
-
-
 async def analyse(ctx: Context, place: Place) -> None:
     """PostgreSQL's statistics of what was changed are made anew, for some values are in them."""
-    for table in (*place.told, "device"):
+    for table in place.told:
         async with ctx.database.connection() as conn:
             await conn.execute(*SQL["analyse"](of_table=table))
-
-
-async def waiting(ctx: Context, place: Place) -> Row:
-    """How much the account has that goes by itself and can't be looked into."""
-    async with ctx.database.connection() as conn:
-        row = await conn.fetchrow(*SQL["waiting"](account_id=place.account_id))
-    assert row is not None  # noqa: S101  # it has no condition
-    return row

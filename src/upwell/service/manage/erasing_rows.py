@@ -1,11 +1,12 @@
-"""Rows that say a device which is being erased: whose each is, and what becomes of it."""
+"""Rows that say what is being erased: whose each is, and what becomes of it."""
 
 import json
+from abc import ABC, abstractmethod
 from collections import Counter
 from collections.abc import Mapping
 from typing import Any
 
-from upwell.domain.erasing import Sought
+from upwell.domain.erasing import Sought, SoughtAccount
 from upwell.service.manage.erasing_columns import DEVICE, Deed
 from upwell.storage.database import Connection
 from upwell.storage.queries import sheet
@@ -26,36 +27,31 @@ _OVER: Mapping[str, Any] = {  # tables with the place of a walk: whether it is o
 _SAFE_ANEW = ("forgotten_to",)  # retention begins again there
 
 
-class Rows:
-    """Rows of one table, in one transaction that may erase. `found` counts those that said the device."""
+class Rows(ABC):
+    """Rows of one table, in one transaction that may erase. `found` counts those that said it; by column, `remains` are
+    those that say it still, `alike` things of the owner's that are named as it is."""
 
-    def __init__(self, conn: Connection, table: str, sought: Sought, account_id: int, product_id: int) -> None:
-        self._conn, self._table, self._sought = conn, table, sought
-        self._account_id, self._product_id = account_id, product_id
+    def __init__(self, conn: Connection, table: str, sought: Sought | SoughtAccount) -> None:
+        self._conn, self._table, self._said = conn, table, sought
         self._deeds = DEVICE.get(table, {})
         self.found = 0
         self.done, self.remains, self.alike = Counter[str](), Counter[str](), Counter[str]()
 
     async def go_through(self, block: int, blocks: int) -> None:
-        """What is in these blocks is erased, as far as that is decided; columns that hold it still are in `remains`."""
-        needles = self._sought.needles()
-        looked = _Q["look"](of_table=self._table, block=block, blocks=blocks, sought=needles)
+        """What is in these blocks is erased, as far as that is decided."""
+        looked = _Q["look"](of_table=self._table, block=block, blocks=blocks, sought=self._said.needles())
         jobs = set[int]()
         for row in await self._conn.fetch(*looked):
             held = json.loads(row["held"])
-            if not await self._is_kept(held) and await self._row(row["place"], row["held"], held):
+            if not self._is_kept(held) and await self._row(row["place"], row["held"], held):
                 jobs |= {held["job_id"]} if self._table == "task" else set()
         if jobs:
             await self._conn.execute(*_Q["unmark"](job_ids=sorted(jobs)))
 
-    async def _is_kept(self, held: Mapping[str, Any]) -> bool:
-        """Its own tombstone goes last."""
-        return self._table == "device" and held["device_id"] == str(self._sought.device)
-
     async def _row(self, place: object, was: str, held: dict[str, Any]) -> bool:
-        """Whether the row said the device and was changed."""
+        """Whether the row said it and was changed."""
         own = await self._is_own(held)
-        if self._goes(held, own=own):
+        if await self._goes(held, own=own):
             what, done = REMOVED, _Q["drop"](of_table=self._table, place=place, was=was)
         else:
             becomes = self._becomes(held, own=own)
@@ -69,52 +65,77 @@ class Rows:
         self.done[what] += changed
         return changed
 
-    def _goes(self, held: Mapping[str, Any], *, own: bool) -> bool:
+    def _count_left(self, held: Mapping[str, Any]) -> None:
+        for name, value in held.items():
+            if value is not None and self._said.is_surely_in(json.dumps(value, ensure_ascii=False)):
+                self.remains[f"{self._table}.{name}"] += 1
+                self.found += 1
+
+    @abstractmethod
+    def _is_kept(self, held: Mapping[str, Any]) -> bool:
+        """Whether it goes with the last transaction."""
+
+    @abstractmethod
+    async def _is_own(self, held: Mapping[str, Any]) -> bool:
+        """Whether the row may mean it by a bare name."""
+
+    @abstractmethod
+    async def _goes(self, held: Mapping[str, Any], *, own: bool) -> bool:
+        """Whether the row tells of it alone."""
+
+    @abstractmethod
+    def _becomes(self, held: Mapping[str, Any], *, own: bool) -> dict[str, Any]:
+        """The columns that are to say something else."""
+
+
+class DeviceRows(Rows):
+    """Rows that say a device."""
+
+    def __init__(self, conn: Connection, table: str, sought: Sought, account_id: int, product_id: int) -> None:
+        super().__init__(conn, table, sought)
+        self._sought, self._device = sought, str(sought.device)
+        self._account_id, self._product_id = account_id, product_id
+
+    def _is_kept(self, held: Mapping[str, Any]) -> bool:
+        return self._table == "device" and held["device_id"] == self._device
+
+    async def _goes(self, held: Mapping[str, Any], *, own: bool) -> bool:
         rows = [held[name] for name, deed in self._deeds.items() if deed is Deed.ROW]
         if self._table == "refused_login":
             return any(self._sought.is_in(each, own=own) for each in rows)
-        return str(self._sought.device) in rows
+        if self._table == "shut_out":  # a node that lives is to read that its connection ends
+            return self._device in rows and not await self._conn.fetchval(*_Q["node_lives"](node_id=held["node_id"]))
+        return self._device in rows
 
     def _becomes(self, held: Mapping[str, Any], *, own: bool) -> dict[str, Any]:
-        """The columns that are to say something else."""
-        sought, is_its = self._sought, held.get("device_id") == str(self._sought.device)
         found: dict[str, Any] = {}
         for name, deed in self._deeds.items():
-            value = held[name]
             if deed is Deed.THING:
-                self.alike[f"{self._table}.{name}"] += sought.is_in(value, own=own)
-                continue
-            if deed is Deed.PLACE and value == str(sought.device):
-                is_over = name in _SAFE_ANEW or _OVER[self._table](held)
-                new = (FIRST_UUID if self._table == "sweep" else None) if is_over else value
-            elif deed is Deed.OWN:
-                new = sought.word if is_its and value else value
-            elif deed in (Deed.ID, Deed.TEXT):
-                new = sought.cleaned(value, own=own)
-                if is_its and isinstance(new, dict):
-                    new = sought.without_personal(new)
-            else:
-                continue
-            if new != value:
+                self.alike[f"{self._table}.{name}"] += self._sought.is_in(held[name], own=own)
+            elif (new := self._new(deed, name, held, own=own)) != held[name]:
                 found[name] = new
-        return self._with_personal(found, held)
-
-    def _with_personal(self, found: dict[str, Any], held: Mapping[str, Any]) -> dict[str, Any]:
-        """An entry of the audit that is about the device says nothing personal of it either."""
-        if self._table == "audit" and "ids" in found:
+        if self._table == "audit" and "ids" in found:  # an entry that is about the device says nothing personal of it
             changes = found.get("changes", held["changes"])
             if (less := self._sought.without_personal(changes)) != held["changes"]:
                 found["changes"] = less
         return found
 
-    def _count_left(self, held: Mapping[str, Any]) -> None:
-        for name, value in held.items():
-            if value is not None and self._sought.is_surely_in(json.dumps(value, ensure_ascii=False)):
-                self.remains[f"{self._table}.{name}"] += 1
-                self.found += 1
+    def _new(self, deed: Deed, name: str, held: Mapping[str, Any], *, own: bool) -> Any:
+        """What the column is to say."""
+        value, is_its = held[name], held.get("device_id") == self._device
+        if deed is Deed.PLACE and value == self._device:
+            if self._table == "sweep":
+                return FIRST_UUID
+            return None if name in _SAFE_ANEW or _OVER[self._table](held) else value
+        if deed is Deed.OWN:
+            return self._sought.word if is_its and value else value
+        if deed in (Deed.ID, Deed.TEXT):
+            new = self._sought.cleaned(value, own=own)
+            return self._sought.without_personal(new) if is_its and isinstance(new, dict) else new
+        return value
 
     async def _is_own(self, held: Mapping[str, Any]) -> bool:
-        """Whether the row may speak of the device by its bare name: it is of its account, and of no other product."""
+        """Whether it is of the device's account, and of no other product."""
         account, product = held.get("account_id"), held.get("product_id")
         for column, owner in _OWNERS.items():
             if account is not None and product is not None:
@@ -125,6 +146,29 @@ class Rows:
         key = _key_in(held)
         is_other = key is not None and not any(each.startswith(f"{key}_") for each in self._sought.sure)
         return account == self._account_id and product in (None, 0, self._product_id) and not is_other
+
+
+class AccountRows(Rows):
+    """Rows that say an account, beside those that are its own by what they belong to."""
+
+    def __init__(self, conn: Connection, table: str, sought: SoughtAccount) -> None:
+        super().__init__(conn, table, sought)
+        self._sought = sought
+
+    def _is_kept(self, held: Mapping[str, Any]) -> bool:
+        return self._table == "account" and held["account_id"] == self._sought.account_id
+
+    async def _is_own(self, held: Mapping[str, Any]) -> bool:
+        """Accounts are made, renamed and given keys by others, whose entries have the name."""
+        return self._table == "audit"
+
+    async def _goes(self, held: Mapping[str, Any], *, own: bool) -> bool:
+        return held.get("account_id") == self._sought.account_id
+
+    def _becomes(self, held: Mapping[str, Any], *, own: bool) -> dict[str, Any]:
+        texts = [name for name, deed in self._deeds.items() if deed is Deed.TEXT]
+        found = {name: self._sought.cleaned(held[name], own=own) for name in texts}
+        return {name: new for name, new in found.items() if new != held[name]}
 
 
 def _key_in(held: Mapping[str, Any]) -> str | None:

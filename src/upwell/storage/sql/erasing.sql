@@ -112,3 +112,6 @@ with own as (
     delete from device d where d.device_id = :pseudonym and not exists (select from task t where t.device_id = :pseudonym)
 )
 delete from erasure where pseudonym = :pseudonym;
+
+-- name: node_lives
+select exists (select from node where node_id = :node_id::text::uuid and lease_until > clock_timestamp());
