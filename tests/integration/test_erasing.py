@@ -33,8 +33,9 @@ async def erased(ctx: Context, text: str) -> Place:
     place = found if isinstance(found, Place) else await erasing_devices.begin(ctx, found, *erasing.new_word())
     place = await erasing.erase(ctx, place, lambda place: None)
     assert not place.found, place.remains
+    place = await erasing_devices.end(ctx, place)
     await erasing.analyse(ctx, place)
-    return await erasing_devices.end(ctx, place)
+    return place
 
 
 async def saying(ctx: Context, *texts: str) -> list[str]:

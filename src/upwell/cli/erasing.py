@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Awaitable, Callable
+from functools import partial
 from typing import Annotated, Any
 
 import typer
@@ -69,15 +70,13 @@ async def _device(ctx: Context, text: str, *, quiet: bool) -> dict[str, Any]:
         place, word = found, found.word
     else:
         pseudonym, word = erasing.new_word()
-        start = acting(
-            "erase device", {"pseudonym": word}, lambda ctx: erasing_devices.begin(ctx, found, pseudonym, word)
-        )
-        place = await start(ctx)
+        start = partial(erasing_devices.begin, device=found, pseudonym=pseudonym, word=word)
+        place = await acting("erase device", {"pseudonym": word}, start)(ctx)
     done = await erasing.erase(ctx, place, (lambda place: None) if quiet else _going)
-    await erasing.analyse(ctx, done)
     if not done.found:
         last = acting("erase device end", {"pseudonym": word}, lambda ctx: erasing_devices.end(ctx, done))
         await last(ctx)
+    await erasing.analyse(ctx, done)
     waits = await erasing_devices.waiting(ctx, done)
     return {
         "erased": "device", "pseudonym": word, "is_whole": not done.found, "passes": done.pass_,
