@@ -70,6 +70,10 @@ class Device:
         """The payload of the next message on a topic, acknowledged."""
         return self._until(lambda got: got.kind == 3 and got.topic == topic, timeout_s).payload
 
+    def cut(self) -> None:
+        """Returns when the server has hung up."""
+        self._runner.run(self._client.closed())
+
     def close(self) -> None:
         """Hang up."""
         self._runner.run(self._client.close())

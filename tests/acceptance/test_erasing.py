@@ -24,7 +24,6 @@ from acceptance.upwell_client import Api, api
 from upwell.domain.fleet import device_id, iot_id
 
 IMAGE = b"firmware" * 100
-NICKNAME = "the-lamp-of-Ann-Other"
 
 
 @pytest.fixture(scope="module")
@@ -43,6 +42,7 @@ class Story:
     product: str
     first: dict[str, str]
     second: dict[str, str]
+    nickname: str
     rollouts: tuple[str, ...]
 
     @property
@@ -55,7 +55,7 @@ class Story:
             self.first["name"].encode().hex().encode(),
         )
         return [
-            self.first["name"], self.first["secret"], NICKNAME, str(own), own.hex, iot_id(own, "")[:22],
+            self.first["name"], self.first["secret"], self.nickname, str(own), own.hex, iot_id(own, "")[:22],
             *(each.decode().rstrip("=") for each in code),
         ]  # fmt: skip
 
@@ -77,8 +77,8 @@ def told(server: Server, account: str, name: str) -> Story:
     product = v1.do("create_product", name=unique("kind"))["id"]
     v1.do("update_event_settings", devices=True, presence=True)
     v1.do("create_hook", target_url="http://127.0.0.1:9/x", name="nobody listens")
-    one, two = f"{name}-one", f"{name}-two"
-    rows = f"name,nickname,tags\r\n{one},{NICKNAME},owner=Ann Other\r\n{two},b,\r\n{one},twice,\r\n{one} ,bad,\r\n"
+    one, two, nickname = f"{name}-one", f"{name}-two", unique("lamp-of-Ann")
+    rows = f"name,nickname,tags\r\n{one},{nickname},owner=Ann Other\r\n{two},b,\r\n{one},twice,\r\n{one} ,bad,\r\n"
     listed = imported(v1, product, rows)
     assert listed["made"] == 2 and listed["refused"] + listed["existing"] == 2, listed
     found = {each["name"]: each for each in map(json.loads, v1.ask(
@@ -87,14 +87,14 @@ def told(server: Server, account: str, name: str) -> Story:
     registered_in_alibabas_tongue(server, account, product, one)
     group = v1.do("create_group", name=unique("by hand"))["id"]
     v1.do("add_to_group", group_id=group, device_ids=[first["id"], second["id"]])
-    v1.do("set_device_tags", device_id=first["id"], tags={"owner": NICKNAME})
-    v1.do("update_device", device_id=first["id"], nickname=NICKNAME, description=f"{NICKNAME}'s, see {one}")
+    v1.do("set_device_tags", device_id=first["id"], tags={"owner": nickname})
+    v1.do("update_device", device_id=first["id"], nickname=nickname, description=f"{nickname}'s, see {one}")
     for each in (first, second):
         refused(server, product, each["name"])
     rollouts = upgraded(server, v1, product, first, second)
     for each in rollouts:
         v1.do("explain_device", device_id=first["id"], rollout_id=each)
-    return Story(v1, account, product, first, second, rollouts)
+    return Story(v1, account, product, first, second, nickname, rollouts)
 
 
 def registered_in_alibabas_tongue(server: Server, account: str, product: str, name: str) -> None:
@@ -156,7 +156,7 @@ def story(erasing: Server) -> Story:
 def test_a_device_that_went_through_everything_is_in_no_byte_of_a_dump(erasing: Server, story: Story) -> None:
     v1, first = story.v1, story.first
     there = dumped(erasing)
-    for place in (story.first["name"], NICKNAME, str(device_id(story.product, first["name"]))):
+    for place in (story.first["name"], story.nickname, str(device_id(story.product, first["name"]))):
         assert there.count(place) > 3, place
     same = ("device", first["id"], "--confirm", first["id"])
     lives = erase(erasing, *same)
@@ -222,5 +222,77 @@ def test_killed_in_the_middle_and_called_again_it_ends_right(erasing: Server) ->
     done = erase(erasing, "device", first["id"], "--confirm", first["id"], "--json")
     assert done.returncode == 0, done
     text = dumped(erasing)
-    assert [spelled for spelled in story.spelled if spelled in text and spelled != NICKNAME] == []
+    assert left(text, story) == {}
     assert story.of_second() == before
+
+
+def objects_of(server: Server) -> set[str]:
+    """The files of the object store."""
+    folder = server.data_dir / "objects"
+    return {str(path.relative_to(folder)) for path in folder.rglob("*") if path.is_file()}
+
+
+def test_an_account_with_all_that_is_its_own_is_in_no_byte_of_a_dump(erasing: Server) -> None:
+    kept = told(erasing, unique("stays"), unique("other"))
+    theirs, name = objects_of(erasing), unique("goes")
+    story = told(erasing, name, unique("weg"))
+    mine = objects_of(erasing) - theirs
+    assert mine and theirs
+    v1, second = story.v1, story.second
+    running, _ = a_rollout(v1, story.product, "4.0", targets={"all": True})
+    same = ("account", name, "--confirm", name)
+    refusal = erase(erasing, *same)
+    assert refusal.returncode == 3 and "1 rollouts of the account" in refusal.stderr, refusal
+    assert "upwell rollout cancel" in refusal.stderr and refusal.stderr.count("\n") == 1
+    v1.do("cancel_rollout", rollout_id=running)
+    until(lambda: v1.do("show_rollout", rollout_id=running)["status"], lambda status: status != "in_progress")
+    settled_for(kept)
+    before = kept.of_second()
+    meant = what_means(erasing, story, name)
+    there = dumped(erasing)
+    assert [each for each in meant if each not in there] == []
+    with online(erasing.mqtt, story.product, second["name"], second["secret"]) as device:
+        for lines in (1, 3):
+            killed(["erase", *same, "--data-dir", str(erasing.data_dir)], lines=lines)
+        device.cut()
+        assert v1.ask("GET", "/v1/me").status_code == 401
+        done = erase(erasing, *same, "--json")
+        assert done.returncode == 0, done
+    report = json.loads(done.stdout)
+    assert report["is_whole"] and report["erased"] == "account" and report["remains"] == {}
+    text = dumped(erasing)
+    assert {each: text.count(each) for each in meant if each in text} == {}
+    assert objects_of(erasing) & mine == set() and theirs <= objects_of(erasing)
+    assert kept.of_second() == before
+    assert ran("check", "--data-dir", str(erasing.data_dir)).returncode == 0
+    gone = erase(erasing, *same)
+    assert gone.returncode == 4 and "The specified account does not exist" in gone.stderr
+    first = erase(erasing, "account", "default", "--confirm", "default")
+    assert first.returncode == 3 and "The first account stays" in first.stderr
+
+
+def what_means(server: Server, story: Story, name: str) -> list[str]:
+    """What means the account and what is in it; all of it stands in a dump of a database that has it."""
+    line = next(line for line in dumped(server).splitlines() if f"\t{name}\t" in line and line[:15].isdecimal())
+    number = line.split("\t")[0]
+    key, _, _ = story.v1.token.rpartition("_")
+    said = [story.first["name"], story.second["name"], story.nickname, story.second["secret"]]
+    ids = [str(device_id(story.product, story.second["name"])), *(rollout.lower() for rollout in story.rollouts)]
+    return [name, number, key, story.product, *said, *ids]
+
+
+def settled_for(story: Story) -> None:
+    """Nothing more of it is placed among the events."""
+    until(lambda: (len(story.v1.every("list_events")), time.sleep(1.5), len(story.v1.every("list_events"))),
+          lambda seen: seen[0] == seen[2])  # fmt: skip
+
+
+def killed(command: list[str], *, lines: int) -> None:
+    """It was killed after so many lines."""
+    process = subprocess.Popen([UPWELL, *command], stdout=subprocess.PIPE, text=True, env=_environment())
+    assert process.stdout is not None
+    for _ in range(lines):
+        assert process.stdout.readline()
+    os.kill(process.pid, signal.SIGKILL)
+    assert process.wait() == -signal.SIGKILL
+    process.stdout.close()

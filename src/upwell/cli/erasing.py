@@ -14,9 +14,12 @@ from upwell.cli.exits import Ended, Exit, one_line
 from upwell.cli.settings import Option, settings_of, with_database
 from upwell.config import Settings
 from upwell.domain.errors import Conflict, Invalid, NotFound
+from upwell.objects import open_bucket
+from upwell.objects.buckets import OWN_FOLDER
 from upwell.service.context import Context
-from upwell.service.manage import erasing, erasing_devices
+from upwell.service.manage import access, erasing, erasing_accounts, erasing_devices
 from upwell.service.manage.erasing_rows import REMOVED, REPLACED
+from upwell.wiring.stores import stores_of
 
 ELSEWHERE = (
     "backups and the archive: restored, they have it again; erase it again then, and let old ones run out",
@@ -50,6 +53,29 @@ def device(
     _told(_database(settings_of(locals()), body), as_json=json_)
 
 
+@verb(app, "account", "upwell erase account acme --confirm acme --data-dir ./upwell-data")
+@described
+def account(
+    name: Annotated[str, typer.Argument(metavar="NAME", help="its name")],
+    confirm: Annotated[str, typer.Option(help="the same once more: it can't be undone")] = "",
+    json_: Annotated[bool, typer.Option("--json", help="the report as JSON")] = False,
+    data_dir: Option = None, database_url: Option = None, objects_url: Option = None, buckets: Option = None,
+) -> None:  # fmt: skip
+    """Erase an account with all that is its own, while servers run or not; print what was done and what a last look
+    found.
+
+    Its keys and sessions end first, and its name is free. Rollouts must have ended. Objects go that no other account
+    has by the same key, but not those in buckets of the owner's own. What was interrupted goes on when it is called
+    again."""
+    _require_same(name, confirm)
+    settings = settings_of(locals())
+
+    async def body(ctx: Context) -> dict[str, Any]:
+        return await _account(ctx, settings, name, quiet=json_)
+
+    _told(_database(settings, body), as_json=json_)
+
+
 def _require_same(name: str, confirm: str) -> None:
     if confirm != name:
         raise Invalid("confirm", "the same as what is to be erased, for it can't be undone", f"add --confirm {name}")
@@ -72,20 +98,53 @@ async def _device(ctx: Context, text: str, *, quiet: bool) -> dict[str, Any]:
         pseudonym, word = erasing.new_word()
         start = partial(erasing_devices.begin, device=found, pseudonym=pseudonym, word=word)
         place = await acting("erase device", {"pseudonym": word}, start)(ctx)
+    if not quiet:
+        print(f"pass {place.pass_}: it is {word} from now on", flush=True)
     done = await erasing.erase(ctx, place, (lambda place: None) if quiet else _going)
     if not done.found:
         last = acting("erase device end", {"pseudonym": word}, lambda ctx: erasing_devices.end(ctx, done))
         await last(ctx)
     await erasing.analyse(ctx, done)
     waits = await erasing_devices.waiting(ctx, done)
+    by_itself = {
+        "answers kept for repeated requests: sealed, and gone in 25 hours": waits["answers"],
+        "uploaded lists of devices: gone in a day": waits["lists"],
+    }
+    return _report("device", done, by_itself)
+
+
+async def _account(ctx: Context, settings: Settings, name: str, *, quiet: bool) -> dict[str, Any]:
+    row, asked = await erasing_accounts.find(ctx, name)
+    if row is None:
+        pseudonym, word = erasing.new_word()
+
+        async def start(ctx: Context) -> None:  # whose result would say whose the entry is
+            await erasing_accounts.begin(ctx, asked, pseudonym, word)
+
+        await acting("erase account", {"pseudonym": word}, start)(ctx)
+        row, _ = await erasing_accounts.find(ctx, name)
+    assert row is not None  # noqa: S101  # it has begun
+    stores, project = stores_of(settings), access.project_id(asked.account_id)
+    bucket = open_bucket(settings.objects_at, f"{OWN_FOLDER}/{project}")
+    store = erasing_accounts.Store(objects=stores, keeps=stores.keeps, bucket=bucket)
+    place = erasing_accounts.place_of(row, store)
+    if not quiet:
+        print(f"pass {place.pass_}: nothing comes in any more; it is {place.word} from now on", flush=True)
+    done = await erasing.erase(ctx, place, (lambda place: None) if quiet else _going)
+    if not done.found:
+        last = acting("erase account end", {"pseudonym": done.word}, partial(erasing_accounts.end, place=done))
+        await last(ctx)
+    await erasing.analyse(ctx, done)
+    assert isinstance(done.subject, erasing_accounts.Account)  # noqa: S101  # as it was made
+    left = "objects that stay: another account has them by the same key, or they are in buckets of the owner's"
+    return _report("account", done, {left: len(done.subject.left)})
+
+
+def _report(what: str, done: erasing.Place, by_itself: dict[str, int]) -> dict[str, Any]:
     return {
-        "erased": "device", "pseudonym": word, "is_whole": not done.found, "passes": done.pass_,
-        "tables": done.told, "remains": dict(done.remains) if done.found else {}, "named_alike": dict(done.alike),
-        "goes_by_itself": {
-            "answers kept for repeated requests, sealed, for 25 hours": waits["answers"],
-            "uploaded lists of devices, for hours": waits["lists"],
-        },
-        "elsewhere": list(ELSEWHERE),
+        "erased": what, "pseudonym": done.word, "is_whole": not done.found, "passes": done.pass_,
+        "tables": done.told, "remains": dict(done.remains) if done.found else {}, "named_alike": dict(+done.alike),
+        "not_removed": by_itself, "elsewhere": list(ELSEWHERE),
     }  # fmt: skip
 
 
@@ -109,8 +168,8 @@ def _told(report: dict[str, Any], *, as_json: bool) -> None:
         print(f"a last look at every column of every table found {sum(report['remains'].values())}")
         for what, count in report["named_alike"].items():
             print(f"not changed: {what} of {count} of the owner's things; rename what means the device")
-        for what, count in report["goes_by_itself"].items():
-            print(f"goes by itself: {count} {what}")
+        for what, count in report["not_removed"].items():
+            print(f"not removed: {count} {what}")
         for each in report["elsewhere"]:
             print(f"not reached: {each}")
     if not report["is_whole"]:

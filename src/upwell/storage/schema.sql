@@ -8,6 +8,9 @@ AS $function$
 begin
     if tg_op = 'DELETE' and current_setting('upwell.forgets', true) = 'audit' then
         return old;
+    elsif tg_op = 'DELETE' and current_setting('upwell.forgets', true) = 'erasure'
+        and exists (select from erasure e where e.what = 'account' and e.account_id = old.account_id) then
+        return old;
     elsif tg_op = 'UPDATE' and old.minute is not null and new.times > old.times
         and to_jsonb(new) - 'times' = to_jsonb(old) - 'times' then
         return new;
@@ -28,6 +31,10 @@ begin
         and to_jsonb(new) - array['reason', 'numbers'] = to_jsonb(old) - array['reason', 'numbers']
         and exists (select from erasure e where strpos(new.reason || new.numbers::text, e.word) > 0) then
         return new;
+    elsif tg_op = 'DELETE' and current_setting('upwell.forgets', true) = 'erasure'
+        and exists (select from erasure e join job j on j.account_id = e.account_id
+                    where e.what = 'account' and j.job_id = old.job_id) then
+        return old;
     end if;
     raise exception 'decisions are only added to';
 end $function$;
@@ -56,6 +63,34 @@ begin
     execute format('delete from %I t where t.ctid = $1 and to_jsonb(t) = $2', of_table) using place, was;
     get diagnostics n = row_count;
     return n;
+end $function$;
+
+CREATE OR REPLACE FUNCTION public.erasure_drop_by(of_table text, by text, ids text[], at_most bigint)
+ RETURNS bigint
+ LANGUAGE plpgsql
+AS $function$
+declare
+    n bigint;
+begin
+    execute format(
+        'delete from %1$I where ctid = any(array(select ctid from %1$I where %2$I = any($1::%3$s[]) limit $2 for update))',
+        of_table, by,
+        (select format_type(atttypid, null) from pg_attribute where attrelid = quote_ident(of_table)::regclass and attname = by))
+    using ids, at_most;
+    get diagnostics n = row_count;
+    return n;
+end $function$;
+
+CREATE OR REPLACE FUNCTION public.erasure_keys(of_table text, key text, by text, ids text[], at_most bigint)
+ RETURNS SETOF text
+ LANGUAGE plpgsql
+ STABLE
+AS $function$
+begin
+    return query execute format(
+        'select distinct t.%2$I::text from (select %2$I from %1$I where %3$I = any($1::%4$s[]) limit $2) t', of_table, key, by,
+        (select format_type(atttypid, null) from pg_attribute where attrelid = quote_ident(of_table)::regclass and attname = by))
+    using ids, at_most;
 end $function$;
 
 CREATE OR REPLACE FUNCTION public.erasure_look(of_table text, block bigint, blocks bigint, sought text[])

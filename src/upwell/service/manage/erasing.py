@@ -16,7 +16,7 @@ from uuid import UUID
 
 from upwell.domain.errors import Conflict
 from upwell.service.context import Context
-from upwell.service.manage.erasing_columns import ERASURE, in_order
+from upwell.service.manage.erasing_columns import DEVICE, ERASURE, in_order
 from upwell.service.manage.erasing_rows import REMOVED, REPLACED, Rows
 from upwell.storage.database import Connection, Row
 from upwell.storage.queries import sheet
@@ -155,6 +155,6 @@ async def _chunk(conn: Connection, place: Place) -> tuple[Place, bool]:
 
 async def analyse(ctx: Context, place: Place) -> None:
     """PostgreSQL's statistics of what was changed are made anew, for some values are in them."""
-    for table in sorted({*place.told, "device", ERASURE}):
+    for table in sorted({*place.told, "device", ERASURE} & {*DEVICE, ERASURE}):
         async with ctx.database.connection() as conn:
             await conn.execute(*SQL["analyse"](of_table=table))

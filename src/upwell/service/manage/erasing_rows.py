@@ -168,7 +168,10 @@ class AccountRows(Rows):
     def _becomes(self, held: Mapping[str, Any], *, own: bool) -> dict[str, Any]:
         texts = [name for name, deed in self._deeds.items() if deed is Deed.TEXT]
         found = {name: self._sought.cleaned(held[name], own=own) for name in texts}
-        return {name: new for name, new in found.items() if new != held[name]}
+        found = {name: new for name, new in found.items() if new != held[name]}
+        if self._table == "audit" and found:  # who did it and when stays, and that it was about an account
+            return {"ids": {"account": self._sought.word}, "changes": {}}
+        return found
 
 
 def _key_in(held: Mapping[str, Any]) -> str | None:

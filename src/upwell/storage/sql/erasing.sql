@@ -115,3 +115,68 @@ delete from erasure where pseudonym = :pseudonym;
 
 -- name: node_lives
 select exists (select from node where node_id = :node_id::text::uuid and lease_until > clock_timestamp());
+
+-- name: account
+-- Held, so that who makes keys of it waits.
+select account_id, name from account where name = :name for update;
+
+-- name: running
+-- How many rollouts of the account run or are planned, and one of them.
+select count(*) as n, min(job_id) as job_id from job
+where account_id = :account_id and status in ('PLANNED', 'IN_PROGRESS') and deleted_at is null;
+
+-- name: texts_of_account
+-- What means the account alone, beside its number.
+select key_id as said from access_key where account_id = :account_id
+union select product_key from product where account_id = :account_id
+union select key from space where account_id = :account_id;
+
+-- name: shut_account
+-- Nothing comes in any more: its keys and sessions end, its users may not sign in, its products are gone, for whoever makes
+-- devices of them too; and its name is free.
+with keys as (
+    update access_key set revoked_at = coalesce(revoked_at, :now) where account_id = :account_id
+), sessions as (
+    delete from session where user_id in (select user_id from iam_user where account_id = :account_id)
+), tokens as (
+    delete from iam_token where user_id in (select user_id from iam_user where account_id = :account_id)
+), users as (
+    update iam_user set enabled = false where account_id = :account_id
+), products as (
+    update product set deleted_at = coalesce(deleted_at, :now) where account_id = :account_id
+), receivers as (
+    update receiver set enabled = false where account_id = :account_id
+)
+update account set name = :word where account_id = :account_id;
+
+-- name: hold_account
+select account_id from account where account_id = :account_id for update;
+
+-- name: keys_by
+select key from erasure_keys(:of_table, :key, :by, :ids::text[], :at_most) as f(key);
+
+-- name: drop_by
+select erasure_drop_by(:of_table, :by, :ids::text[], :at_most);
+
+-- name: objects_of_account
+-- The next keys of what the account has in the store, each with whether another account has the same.
+select k.key, exists (select from package o where o.object_key = k.key and o.account_id <> :account_id)
+           or exists (select from upload o where o.object_key = k.key and o.account_id <> :account_id) as is_shared
+from (
+    select object_key as key from package where account_id = :account_id
+    union select f.file ->> 'object_key' from package p cross join lateral jsonb_array_elements(p.files) as f(file)
+          where p.account_id = :account_id and f.file ? 'object_key'
+    union select object_key from upload where account_id = :account_id
+    union select object_key from parted_upload where account_id = :account_id
+    union select r.object_key from parted_upload u join upload_part r using (upload_id) where u.account_id = :account_id
+    union select object_key from device_import where account_id = :account_id and not object_gone
+    union select object_key from target_file where account_id = :account_id
+) k
+where k.key > :after order by k.key limit :at_most;
+
+-- name: end_account
+with gone as (delete from account where account_id = :account_id)
+delete from erasure where pseudonym = :pseudonym;
+
+-- name: any_living
+select exists (select from product p join device d using (product_id) where p.account_id = :account_id and d.deleted_at is null);
