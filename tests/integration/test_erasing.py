@@ -121,6 +121,20 @@ async def test_the_audit_and_decisions_take_a_word_of_an_erasure_and_nothing_els
     )  # fmt: skip
     assert [await refuses(ctx, each, erases=False) for each in tries] == [True] * 8
     assert [await refuses(ctx, each, erases=True) for each in tries] == [False, True, True, True] * 2
+    await ask(ctx, "update erasure set what = 'account'")
+    await ask(
+        ctx,
+        "insert into job (job_id, account_id, product_id, package_id, kind, selection, status, created_at, "
+        "modified_at) values (1, $1, 1, 1, 'static', 'ALL', 'COMPLETED', now(), now())",
+        caller.account_id + 1,
+    )
+    assert [await refuses(ctx, each, erases=True) for each in tries] == [False, True, True, True] * 2
+    await ask(ctx, "update job set account_id = $1", caller.account_id)
+    await ask(ctx, "update erasure set account_id = (select account_id from audit limit 1)")
+    assert not await refuses(ctx, "delete from audit", erases=True)
+    await ask(ctx, "update erasure set account_id = $1", caller.account_id)
+    assert not await refuses(ctx, "delete from decision", erases=True)
+    assert await refuses(ctx, "delete from decision", erases=False)
 
 
 async def refuses(ctx: Context, text: str, *, erases: bool) -> bool:
@@ -209,4 +223,38 @@ async def test_a_job_that_stands_at_the_device_is_waited_for(
     assert place.found and place.remains == {"job.cursor_device": 1}
     await ask(ctx, "update job set materialised = true where job_id = $1", job)
     await erased(ctx, f"{flock.key}_{name}")
+    assert await saying(ctx, *spelled(flock.key, name)) == []
+
+
+async def test_an_id_of_the_owners_choice_is_its_accounts(ctx: Context, caller: Caller, stranger: Caller) -> None:
+    keys = []
+    for who in (caller, stranger):
+        key = (await products.create_product(ctx, who, c.CreateProduct(name="lamp"))).product_key
+        await devices.create_device(ctx, who, c.CreateDevice(product_key=key, name=f"own-{key}", public_id="chosen-1"))
+        await ask(ctx, "insert into event_setting (account_id, of_devices) values ($1, true)", who.account_id)
+        await ask(ctx, "insert into event (position, account_id, kind, subject, at, public_id, facts) "
+                  "values ($1, $1, 'k', 's', now(), 'chosen-1', '{}')", who.account_id)  # fmt: skip
+        keys.append(key)
+    await delete(ctx, caller, keys[0], f"own-{keys[0]}")
+    with pytest.raises(Conflict, match=f"may be one of several devices.* {keys[0]}_own-{keys[0]}"):
+        await erasing_devices.find(ctx, "chosen-1")
+    place = await erased(ctx, f"{keys[0]}_own-{keys[0]}")
+    assert sorted(await saying(ctx, "chosen-1")) == ["device", "event"]
+    (row,) = await ask(ctx, "select public_id from event where account_id = $1", caller.account_id)
+    assert row["public_id"] == place.word
+
+
+async def test_two_at_once_are_one_erasure(ctx: Context, caller: Caller) -> None:
+    flock = await a_fleet(ctx, caller, 1)
+    (name,) = flock.names
+    await delete(ctx, caller, flock.key, name)
+    found = await erasing_devices.find(ctx, f"{flock.key}_{name}")
+    assert not isinstance(found, Place)
+    one, two = [await erasing_devices.begin(ctx, found, *erasing.new_word()) for _ in range(2)]
+    assert one.word == two.word
+    (row,) = await erasing.under_way(ctx)
+    assert row["called"] == f"{flock.key}_{name}" and row["word"] == one.word
+    await erasing_devices.end(ctx, await erasing.erase(ctx, one, lambda place: None))
+    with pytest.raises(Conflict, match="Another process has erased"):
+        await erasing.erase(ctx, two, lambda place: None)
     assert await saying(ctx, *spelled(flock.key, name)) == []

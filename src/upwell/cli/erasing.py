@@ -13,7 +13,7 @@ from upwell.cli.described import described
 from upwell.cli.exits import Ended, Exit, one_line
 from upwell.cli.settings import Option, settings_of, with_database
 from upwell.config import Settings
-from upwell.domain.errors import Conflict, Invalid, NotFound
+from upwell.domain.errors import Conflict, Held, Invalid, NotFound
 from upwell.objects import open_bucket
 from upwell.objects.buckets import OWN_FOLDER
 from upwell.service.context import Context
@@ -76,6 +76,19 @@ def account(
     _told(_database(settings, body), as_json=json_)
 
 
+@verb(app, "list", "upwell erase list --data-dir ./upwell-data")
+@described
+def list_(data_dir: Option = None, database_url: Option = None) -> None:
+    """What has begun to be erased and is not whole yet: call the same again, and it goes on."""
+
+    async def body(ctx: Context) -> None:
+        for row in await erasing.under_way(ctx):
+            at = f"pass {row['pass']}, {row['at_table'] or 'its beginning'}"
+            print(f"{row['what']} {row['called']}: {row['word']}, since {row['began_at']:%Y-%m-%d %H:%M}, at {at}")
+
+    with_database(settings_of(locals()), body)
+
+
 def _require_same(name: str, confirm: str) -> None:
     if confirm != name:
         raise Invalid("confirm", "the same as what is to be erased, for it can't be undone", f"add --confirm {name}")
@@ -88,6 +101,8 @@ def _database(settings: Settings, body: Callable[[Context], Awaitable[dict[str, 
     except (Conflict, NotFound) as exc:
         code = Exit.MISSING if isinstance(exc, NotFound) else Exit.REFUSED
         raise Ended(code, f"upwell: {one_line(exc.problem)}") from None
+    except Held as exc:
+        raise Ended(Exit.FAILED, f"upwell: {one_line(exc.problem)}", "  try: call it again; it goes on") from None
 
 
 async def _device(ctx: Context, text: str, *, quiet: bool) -> dict[str, Any]:

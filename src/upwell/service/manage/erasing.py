@@ -25,6 +25,7 @@ SQL = sheet("erasing")
 BLOCKS = 128  # of a table in a transaction: a megabyte
 PASSES_MAX = 6  # over the database while others write
 WAITS = "5s"  # for rows that others hold
+LISTED_AT_MOST = 100
 PAUSE_S = 1.0  # before a pass over what was held
 Told = dict[str, dict[str, int]]  # by table, what was done with how many rows
 
@@ -82,6 +83,12 @@ def new_word() -> tuple[UUID, str]:
     """A pseudonym by lot, and the word of it that stands in texts."""
     pseudonym = uuid.uuid4()
     return pseudonym, f"erased-{pseudonym.hex[:16]}"
+
+
+async def under_way(ctx: Context) -> list[Row]:
+    """Erasures that have begun and not ended, some of them."""
+    async with ctx.database.connection() as conn:
+        return list(await conn.fetch(*SQL["list"](at_most=LISTED_AT_MOST)))
 
 
 async def erase(ctx: Context, place: Place, tell: Callable[[Place], None]) -> Place:

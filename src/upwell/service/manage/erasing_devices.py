@@ -42,7 +42,10 @@ class Device:
 
     async def hold(self, conn: Connection) -> None:
         """Nobody makes a device of this name until the transaction ends. Raises Conflict."""
-        if await conn.fetchval(*SQL["hold"](device_id=self.device_id)) is None:
+        lives = await conn.fetchval(*SQL["hold"](device_id=self.device_id))
+        if lives is None:
+            raise Conflict("device_erased", "Another process has erased the device meanwhile.")
+        if lives:
             raise Conflict(
                 "device_lives",
                 "A device of this name is registered again: delete it, then call this again, which begins anew",
@@ -137,6 +140,9 @@ async def begin(ctx: Context, device: Device, pseudonym: UUID, word: str) -> Pla
         now, which = ctx.now(), {"device_id": device.device_id}
         await conn.execute(*SQL["make_tombstone"](**which, product_id=device.product_id, name=device.name, now=now))
         await device.hold(conn)
+        known = await conn.fetchrow(*SQL["under_way"](what="device", text=str(device.device_id)))
+        if known is not None:  # another process began it meanwhile
+            return _place(known)
         await conn.execute(
             *SQL["make_pseudonym"](**which, pseudonym=pseudonym, word=word, iot_id=_iot_id(pseudonym), now=now)
         )

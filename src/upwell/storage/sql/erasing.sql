@@ -39,8 +39,8 @@ select :pseudonym, product_id, :word, '', :iot_id, enabled, :now, :now, deleted_
 where device_id = :device_id on conflict do nothing;
 
 -- name: hold
--- The tombstone, which is not revived as long as it is held. No row comes back when it lives.
-select device_id from device where device_id = :device_id and deleted_at is not null for update;
+-- The tombstone, which is not revived as long as it is held.
+select deleted_at is null as lives from device where device_id = :device_id for update;
 
 -- name: let_erase
 -- In this transaction alone (migration 0060); and how long it waits for a row that another one holds.
@@ -180,3 +180,7 @@ delete from erasure where pseudonym = :pseudonym;
 
 -- name: any_living
 select exists (select from product p join device d using (product_id) where p.account_id = :account_id and d.deleted_at is null);
+
+-- name: list
+-- Those under way, the oldest first.
+select what, word, sought->'called'->>0 as called, began_at, pass, at_table from erasure order by began_at limit :at_most;
