@@ -8,7 +8,7 @@ from upwell.domain.erasing import Sought
 from upwell.domain.fleet import device_id, iot_id
 
 DEVICE, NEW = device_id("pk1", "lamp-1"), UUID(int=7)
-SOUGHT = Sought(device=DEVICE, pseudonym=NEW, word="erased-7", sure=("pk1_lamp-1",), names=("lamp-1", "a"))
+SOUGHT = Sought(device=DEVICE, pseudonym=NEW, word="erased-7", sure=("pk1_lamp-1",), names=("lamp-1",))
 
 
 @pytest.mark.parametrize(
@@ -32,8 +32,18 @@ def test_another_ones_name_is_left(said: str) -> None:
     assert SOUGHT.cleaned(said, own=True) == said
 
 
-def test_a_short_name_is_found_as_a_whole_text() -> None:
-    assert SOUGHT.cleaned(["a", "a b"], own=True) == ["erased-7", "a b"]
+@pytest.mark.parametrize("name", ["a", "hall", "1234567", "ein"])
+def test_a_name_that_could_be_any_word_is_replaced_where_devices_are_named_alone(name: str) -> None:
+    sought = Sought(device=DEVICE, pseudonym=NEW, word="erased-7", sure=(), names=(name,))
+    said = {"names": [name, f"{name} b"], "room": name, "conditions": [{"values": [name]}], "text": f"in {name} it is"}
+    assert sought.cleaned(said, own=True) == said | {"names": ["erased-7", f"{name} b"]}
+    assert sought.is_alike(said["text"]) and sought.is_alike([name]) and not sought.is_alike(f"{name}x")
+    assert sought.cleaned([name], own=True) == [name] and sought.cleaned([name], own=True, named=True) == ["erased-7"]
+
+
+def test_product_key_and_name_of_another_device_that_begin_so_are_left() -> None:
+    said = ["pk1_lamp-10", "pk1/lamp-1x", "xpk1_lamp-1", "pk1_lamp-1.b"]
+    assert SOUGHT.cleaned(said, own=False) == said and not any(map(SOUGHT.is_surely_in, said))
 
 
 def test_an_object_about_it_loses_what_is_personal() -> None:
@@ -47,6 +57,5 @@ def test_an_object_about_it_loses_what_is_personal() -> None:
 
 
 def test_a_word_of_ours_is_left_and_a_sentence_is_not() -> None:
-    sought = Sought(device=DEVICE, pseudonym=NEW, word="erased-7", sure=(), names=("default",))
-    said = {"module": "default", "name": "default", "version": "of default"}
-    assert sought.cleaned(said, own=True) == {"module": "default", "name": "erased-7", "version": "of erased-7"}
+    said = {"module": "lamp-1", "name": "lamp-1", "version": "of lamp-1"}
+    assert SOUGHT.cleaned(said, own=True) == {"module": "lamp-1", "name": "erased-7", "version": "of erased-7"}

@@ -182,7 +182,7 @@ def _told(report: dict[str, Any], *, as_json: bool) -> None:
             print(f"  {table}: {_words(done)}")
         print(f"a last look at every column of every table found {sum(report['remains'].values())}")
         for what, count in report["named_alike"].items():
-            print(f"not changed: {what} of {count} of the owner's things; rename what means the device")
+            print(f"not changed: {what} of {count} rows has a word that is its name too; change what means it")
         for what, count in report["not_removed"].items():
             print(f"not removed: {count} {what}")
         for each in report["elsewhere"]:

@@ -1,22 +1,23 @@
 """What a device is known by, found and replaced in text and in JSON (ADR 0068).
 
 Holds: what can mean nothing else (the id in each spelling, public ids with their salt, product key and name) is found
-wherever it stands, also within longer text. A name can mean something else, so it is found as a whole word alone, where
-the caller says that a row may speak of this device, and in no member whose values are our own words; one shorter than
-TOKEN_SIZE_MIN is found as the whole of a text only.
+wherever it stands, also within longer text. A name is found as a whole word, where the caller says that a row may speak
+of this device, and in no member whose values are our own words. One that could be any word (`hall`, `42`) is replaced
+only as the whole of what names devices; elsewhere it is said to be alike, for another device's tag may be it.
 """
 
 import base64
 import json
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 from uuid import UUID
 
 from upwell.domain.fleet import IOT_ID_PLACES, iot_id
 
-TOKEN_SIZE_MIN = 4  # characters of a name that is looked for within texts
+WORD_SIZE_MIN = 4  # characters of a name that is no ordinary word
+NUMBER_SIZE_MIN = 8  # of one that is all digits
 PERSONAL = frozenset({"address", "description", "nickname", "tag", "tags"})
 """Members that go where an object tells of the device: what its owner or it itself said of it."""
 WORDS = frozenset({
@@ -25,6 +26,11 @@ WORDS = frozenset({
     "what",
 })  # fmt: skip
 """Members whose values are words of ours, modules or versions: a device that is named `default` is not meant by one."""
+NAMING = frozenset({
+    "device", "device_id", "device_ids", "device_name", "device_names", "devices", "gateway", "gateway_id", "good",
+    "iot_id", "name", "names", "public_id", "public_ids", "refused", "target", "targets",
+})  # fmt: skip
+"""Members whose values name devices."""
 _BEFORE, _BEHIND = r"(?<![\w@-])(?<![\w][.:])", r"(?![\w@-]|[.:]\w)"  # characters of names
 
 
@@ -39,18 +45,17 @@ class Sought:
     sure: tuple[str, ...]
     names: tuple[str, ...]
     _sure: re.Pattern[str] = field(init=False, repr=False, compare=False)
-    _names: re.Pattern[str] | None = field(init=False, repr=False, compare=False)
+    _names: re.Pattern[str] = field(init=False, repr=False, compare=False)
+    _alike: re.Pattern[str] = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
         places = iot_id(self.device, "")[:IOT_ID_PLACES]
-        sure = [re.escape(each) for each in sorted({*self.sure, *_spelled(self.device)}, key=len, reverse=True)]
-        long = [each for each in sorted(self.names, key=len, reverse=True) if len(each) >= TOKEN_SIZE_MIN]
-        hexes = "|".join(re.escape(each) for each in (str(self.device), self.device.hex))
-        object.__setattr__(
-            self, "_sure", re.compile(f"(?i:{hexes})|{re.escape(places)}[0-9A-Za-z]{{0,8}}|{'|'.join(sure)}")
-        )
-        names = "|".join(re.escape(each) for each in long)
-        object.__setattr__(self, "_names", re.compile(f"{_BEFORE}(?:{names}){_BEHIND}") if long else None)
+        hexes = f"(?i:{_any((str(self.device), self.device.hex))})"
+        spelled = f"{re.escape(places)}[0-9A-Za-z]{{0,8}}|{_any(_spelled(self.device))}"
+        whole = f"{hexes}|{spelled}|{_words(self.sure).pattern}"
+        object.__setattr__(self, "_sure", re.compile(whole))
+        object.__setattr__(self, "_names", _words([each for each in self.names if _is_distinct(each)]))
+        object.__setattr__(self, "_alike", _words(self.names))
 
     def needles(self) -> list[str]:
         """Texts of which a row has one if it says anything of the device, as PostgreSQL writes rows as text."""
@@ -65,19 +70,26 @@ class Sought:
         """Whether the text means this device, whosever it is."""
         return self._sure.search(text) is not None
 
-    def is_in(self, value: object, *, own: bool) -> bool:
+    def is_in(self, value: object, *, own: bool, named: bool = False) -> bool:
         """Whether the device is named in it; by its names too where it is its account's own."""
-        return bool(self.cleaned(value, own=own) != value)
+        return bool(self.cleaned(value, own=own, named=named) != value)
 
-    def cleaned(self, value: Any, *, own: bool) -> Any:
-        """The value without it. An object that says which device it is about loses what is personal in it."""
+    def is_alike(self, value: object) -> bool:
+        """Whether a word of the text is a name of the device, and may mean something else."""
+        return (
+            self._alike.search(value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)) is not None
+        )
+
+    def cleaned(self, value: Any, *, own: bool, named: bool = False) -> Any:
+        """The value without it; `named` says that it names devices. An object that says which device it is about loses
+        what is personal in it."""
         match value:
             case str():
-                return self._text(value, own=own)
+                return self._text(value, own=own, named=named)
             case Mapping():
                 return self._object(value, own=own)
             case list():
-                return [self.cleaned(each, own=own) for each in value]
+                return [self.cleaned(each, own=own, named=named) for each in value]
         return value
 
     def without_personal(self, members: Mapping[str, Any]) -> dict[str, Any]:
@@ -85,22 +97,37 @@ class Sought:
         return {name: self.word if name in PERSONAL and value else value for name, value in members.items()}
 
     def _object(self, members: Mapping[str, Any], *, own: bool) -> dict[str, Any]:
-        found = {
-            self._text(name, own=False): value
-            if name in WORDS and value in self.names
-            else self.cleaned(value, own=own)
-            for name, value in members.items()
-        }
+        found = {self._text(name, own=False): self._member(name, value, own=own) for name, value in members.items()}
         is_about = any(found.get(name) != value for name, value in members.items() if name not in PERSONAL)
         return self.without_personal(found) if is_about else found
 
-    def _text(self, text: str, *, own: bool) -> str:
+    def _member(self, name: str, value: Any, *, own: bool) -> Any:
+        if name in WORDS and value in self.names:
+            return value
+        return self.cleaned(value, own=own, named=name in NAMING)
+
+    def _text(self, text: str, *, own: bool, named: bool = False) -> str:
         if text.lower() in (str(self.device), self.device.hex):
             return str(self.pseudonym)
         text = self._sure.sub(self.word, text)
-        if own and text in self.names:
-            return self.word
-        return self._names.sub(self.word, text) if own and self._names is not None else text
+        if not own:
+            return text
+        return self.word if named and text in self.names else self._names.sub(self.word, text)
+
+
+def _is_distinct(name: str) -> bool:
+    """Whether hardly anything else is called so."""
+    return len(name) >= (NUMBER_SIZE_MIN if name.isdecimal() else WORD_SIZE_MIN) and not name.isalpha()
+
+
+def _any(texts: Iterable[str]) -> str:
+    """One of these, the longest that is there."""
+    return "|".join(re.escape(each) for each in sorted(texts, key=len, reverse=True))
+
+
+def _words(names: Sequence[str]) -> re.Pattern[str]:
+    """One of these as a whole word; nothing where there are none."""
+    return re.compile(f"{_BEFORE}(?:{_any(names)}){_BEHIND}" if names else "(?!)")
 
 
 def _spelled(device: UUID) -> Iterable[str]:

@@ -16,7 +16,7 @@ from upwell.domain.erasing import SoughtAccount
 from upwell.domain.errors import Conflict, Held, NotFound
 from upwell.objects.port import Objects
 from upwell.service.context import Context
-from upwell.service.manage.access import DEFAULT_ACCOUNT, project_id
+from upwell.service.manage.access import DEFAULT_ACCOUNT, TOKEN_KEY_SIZE, project_id
 from upwell.service.manage.erasing import PAUSE_S, SQL, WAITS, Place, Told
 from upwell.service.manage.erasing_owners import OF_ACCOUNT, OF_DEVICE, PARENTS, Parent
 from upwell.service.manage.erasing_rows import REMOVED, AccountRows, Rows
@@ -189,7 +189,7 @@ async def begin(ctx: Context, asked: Asked, pseudonym: UUID, word: str) -> Row:
         if await conn.fetchrow(*SQL["account"](name=asked.name)) is None:
             raise NotFound("account", asked.name)
         await _require_still(conn, asked.account_id, asked.name)
-        said = [row["said"] for row in await conn.fetch(*SQL["texts_of_account"](**which))]
+        said = [row["said"] for row in await conn.fetch(*SQL["texts_of_account"](**which, size_min=TOKEN_KEY_SIZE))]
         sought = {"called": [asked.name], "name": asked.name, "sure": [project_id(asked.account_id), *said]}
         await conn.execute(*SQL["shut_account"](**which, now=now, word=word))
         made = {"pseudonym": pseudonym, "word": word, "what": "account", **which, "now": now}

@@ -102,7 +102,7 @@ class DeviceRows(Rows):
     async def _goes(self, held: Mapping[str, Any], *, own: bool) -> bool:
         rows = [held[name] for name, deed in self._deeds.items() if deed is Deed.ROW]
         if self._table == "refused_login":
-            return any(self._sought.is_in(each, own=own) for each in rows)
+            return any(self._sought.is_in(each, own=own, named=True) for each in rows)
         if self._table == "shut_out":  # a node that lives is to read that its connection ends
             return self._device in rows and not await self._conn.fetchval(*_Q["node_lives"](node_id=held["node_id"]))
         return self._device in rows
@@ -110,10 +110,10 @@ class DeviceRows(Rows):
     def _becomes(self, held: Mapping[str, Any], *, own: bool) -> dict[str, Any]:
         found: dict[str, Any] = {}
         for name, deed in self._deeds.items():
-            if deed is Deed.THING:
-                self.alike[f"{self._table}.{name}"] += self._sought.is_in(held[name], own=own)
-            elif (new := self._new(deed, name, held, own=own)) != held[name]:
+            if (new := self._new(deed, name, held, own=own)) != held[name]:
                 found[name] = new
+            if own and deed in (Deed.THING, Deed.TEXT) and self._sought.is_alike(new):
+                self.alike[f"{self._table}.{name}"] += 1
         if self._table == "audit" and "ids" in found:  # an entry that is about the device says nothing personal of it
             changes = found.get("changes", held["changes"])
             if (less := self._sought.without_personal(changes)) != held["changes"]:
@@ -129,8 +129,9 @@ class DeviceRows(Rows):
             return None if name in _SAFE_ANEW or _OVER[self._table](held) else value
         if deed is Deed.OWN:
             return self._sought.word if is_its and value else value
-        if deed in (Deed.ID, Deed.TEXT):
-            new = self._sought.cleaned(value, own=own)
+        if deed in (Deed.ID, Deed.TEXT, Deed.THING):
+            own, named = own and deed is not Deed.THING, name == "public_id" or isinstance(value, list)
+            new = self._sought.cleaned(value, own=own, named=named)
             return self._sought.without_personal(new) if is_its and isinstance(new, dict) else new
         return value
 

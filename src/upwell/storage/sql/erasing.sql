@@ -126,9 +126,8 @@ select count(*) as n, min(job_id) as job_id from job
 where account_id = :account_id and status in ('PLANNED', 'IN_PROGRESS') and deleted_at is null;
 
 -- name: texts_of_account
--- What means the account alone, beside its number.
-select key_id as said from access_key where account_id = :account_id
-union select product_key from product where account_id = :account_id
+-- What means the account alone, beside its number: what we draw by lot, and no product key, which its owner may have chosen.
+select key_id as said from access_key where account_id = :account_id and length(key_id) >= :size_min
 union select key from space where account_id = :account_id;
 
 -- name: shut_account
