@@ -219,8 +219,14 @@ def test_killed_in_the_middle_and_called_again_it_ends_right(erasing: Server) ->
             kills += process.wait() == -signal.SIGKILL
         process.stdout.close()
     assert kills
-    done = erase(erasing, "device", first["id"], "--confirm", first["id"], "--json")
+    listed = erase(erasing, "list").stdout
+    assert listed.startswith(f"device {first['id']}: erased-") and listed.count("\n") == 1, listed
+    done = erase(erasing, "device", first["id"], "--confirm", first["id"])
     assert done.returncode == 0, done
+    assert "a last look at every column of every table found 0\n" in done.stdout, done.stdout
+    assert "not reached: backups and the archive" in done.stdout and "Traceback" not in done.stderr
+    assert erase(erasing, "list").stdout == ""
+    print(done.stdout)
     text = dumped(erasing)
     assert left(text, story) == {}
     assert story.of_second() == before

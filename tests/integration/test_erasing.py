@@ -258,3 +258,25 @@ async def test_two_at_once_are_one_erasure(ctx: Context, caller: Caller) -> None
     with pytest.raises(Conflict, match="Another process has erased"):
         await erasing.erase(ctx, two, lambda place: None)
     assert await saying(ctx, *spelled(flock.key, name)) == []
+
+
+async def test_a_target_that_was_no_device_yet_and_the_lot_of_one_are_gone(ctx: Context, caller: Caller) -> None:
+    flock = await a_fleet(ctx, caller, 2)
+    package = await a_package(ctx, caller, flock.key)
+    name = "later-1"
+    text, stray = f"{flock.key}_{name}", device_id("stray 5", "x")
+    job = await a_filled_job(ctx, caller, package, flock)
+    await ask(ctx, "insert into job_stray (device_id, job_id, name) values ($1, $2, $3)", stray, job, text)
+    await ask(
+        ctx, "insert into task (device_id, job_id, module, state, created_at, modified_at) "
+        "values ($1, $2, 'default', 'FAILED', now(), now())", stray, job,
+    )  # fmt: skip
+    await devices.create_device(ctx, caller, c.CreateDevice(product_key=flock.key, name=name))
+    lots = "insert into job_lot (job_id, lot, device_id, nth) select $1, 7, unnest($2::uuid[]), 0"
+    await ask(ctx, lots, job, [stray, device_id(flock.key, name), flock.ids[0]])
+    await delete(ctx, caller, flock.key, name)
+    place = await erased(ctx, text)
+    assert await saying(ctx, *spelled(flock.key, name), str(stray)) == []
+    (row,) = await ask(ctx, "select s.name from job_stray s join task t using (device_id, job_id)")
+    assert row["name"] == place.word
+    assert [each["device_id"] for each in await ask(ctx, "select device_id from job_lot")] == [flock.ids[0]]

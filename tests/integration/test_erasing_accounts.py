@@ -1,6 +1,7 @@
 """An account erased from the real database and store: all that is its own goes, and nothing else (ADR 0068)."""
 
 from collections import Counter
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -30,6 +31,11 @@ def store(tmp_path: Path) -> Store:
     url = f"file://{tmp_path}"
     every = Buckets(open_objects(url), url, {"*/mine": f"file://{tmp_path}/elsewhere"}, open_bucket)
     return Store(objects=every, keeps=every.keeps, bucket=open_bucket(url, "buckets/nothing"))
+
+
+def store_url(store: Store) -> str:
+    assert isinstance(store.objects, Buckets)
+    return store.objects._own_url
 
 
 async def erased(ctx: Context, name: str, store: Store) -> Place:
@@ -98,6 +104,12 @@ async def test_all_that_is_its_own_goes_and_nothing_else(ctx: Context, stranger:
     _, key = await busy(ctx, caller, store)
     shared = f"@{access.project_id(caller.account_id)}/region/mine/its-own"
     await put(store, shared)
+    project = access.project_id(caller.account_id)
+    folder = replace(store, bucket=open_bucket(store_url(store), f"buckets/{project}"))
+    unmapped = f"@{project}/region/in-ours/no-package-is-made-of-it"
+    await put(store, unmapped)
+    theirs = f"@{access.project_id(stranger.account_id)}/region/in-ours/x"
+    await put(store, theirs)
     await ask(ctx, "update package set object_key = $1 where account_id = $2 and object_key <> $3", shared,
               caller.account_id, key)  # fmt: skip
     other = Asker(who="local root", tongue="cli", address="local", operation="key create", request_id="")
@@ -105,10 +117,11 @@ async def test_all_that_is_its_own_goes_and_nothing_else(ctx: Context, stranger:
     with pytest.raises(Conflict, match="1 rollouts of the account acme run or are planned"):
         await erasing_accounts.find(ctx, "acme")
     await end_jobs(ctx)
-    place = await erased(ctx, "acme", store)
+    place = await erased(ctx, "acme", folder)
     after = await everything(ctx)
     assert {table for table in before if before[table] != after[table]} == set()
-    assert await store.objects.exists(kept) and not await store.objects.exists(key)
+    there = {each: await store.objects.exists(each) for each in (kept, theirs, shared, key, unmapped)}
+    assert there == {kept: True, theirs: True, shared: True, key: False, unmapped: False}
     assert await ask(ctx, "select 1 from audit where account_id = $1", caller.account_id) == []
     (entry,) = await ask(ctx, "select ids, who, operation from audit where who = 'local root'")
     assert entry["ids"] == f'{{"account": "{place.word}"}}' and entry["operation"] == "key create"

@@ -37,29 +37,36 @@ _BEFORE, _BEHIND = r"(?<![\w@-])(?<![\w][.:])", r"(?![\w@-]|[.:]\w)"  # characte
 @dataclass(frozen=True)
 class Sought:
     """One device: `device` is its id; `sure` are texts that mean it alone, `names` those that mean it in its account.
-    Each becomes `word`, the id as an id `pseudonym`."""
+    Each becomes `word`, the id as an id `pseudonym`. `strays` are the ids that it had in jobs in which it was a target
+    before it was a device, each with what becomes of it."""
 
     device: UUID
     pseudonym: UUID
     word: str
     sure: tuple[str, ...]
     names: tuple[str, ...]
+    strays: Mapping[UUID, UUID] = field(default_factory=dict)
     _sure: re.Pattern[str] = field(init=False, repr=False, compare=False)
     _names: re.Pattern[str] = field(init=False, repr=False, compare=False)
     _alike: re.Pattern[str] = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
         places = iot_id(self.device, "")[:IOT_ID_PLACES]
-        hexes = f"(?i:{_any((str(self.device), self.device.hex))})"
+        hexes = f"(?i:{_any(text for each in self.ids for text in (str(each), each.hex))})"
         spelled = f"{re.escape(places)}[0-9A-Za-z]{{0,8}}|{_any(_spelled(self.device))}"
         whole = f"{hexes}|{spelled}|{_words(self.sure).pattern}"
         object.__setattr__(self, "_sure", re.compile(whole))
         object.__setattr__(self, "_names", _words([each for each in self.names if _is_distinct(each)]))
         object.__setattr__(self, "_alike", _words(self.names))
 
+    @property
+    def ids(self) -> Mapping[UUID, UUID]:
+        """Each id of it, with what becomes of it."""
+        return {self.device: self.pseudonym, **self.strays}
+
     def needles(self) -> list[str]:
         """Texts of which a row has one if it says anything of the device, as PostgreSQL writes rows as text."""
-        ids = (str(self.device), self.device.hex)
+        ids = [text for each in self.ids for text in (str(each), each.hex)]
         found = {*ids, *(each.upper() for each in ids), *_spelled(self.device), iot_id(self.device, "")[:IOT_ID_PLACES]}
         for text in (*self.sure, *self.names):
             escaped = json.dumps(text)[1:-1]
@@ -107,8 +114,9 @@ class Sought:
         return self.cleaned(value, own=own, named=name in NAMING)
 
     def _text(self, text: str, *, own: bool, named: bool = False) -> str:
-        if text.lower() in (str(self.device), self.device.hex):
-            return str(self.pseudonym)
+        for each, becomes in self.ids.items():
+            if text.lower() in (str(each), each.hex):
+                return str(becomes)
         text = self._sure.sub(self.word, text)
         if not own:
             return text

@@ -16,6 +16,7 @@ class Deed(StrEnum):
     ID = "id"  # the id of a device: the pseudonym takes its place
     OWN = "own"  # the name of the row's own device, so it is replaced where that is this one
     TEXT = "text"  # whoever wrote it may have named the device: the word takes the name's place
+    NAMES = "names"  # it names devices: as text, and also where the name could be any word
     THING = "thing"  # the name of another thing of the owner's, who is told where it has the device's
     PLACE = "place"  # how far a walk over devices came: emptied once it is over
     NEVER = "never"  # our own words, versions, numbers and ids of other things, digests, what is encrypted
@@ -38,7 +39,7 @@ device_import        product_key,form,object_key,status:never who:never columns,
 device_line          device_id:row kind,module,source,version,reason,address:never what,who,detail:text
 device_past          device_id:row iot_id,public_id:goes
 device_tag           device_id:row key:never value:text
-event                subject,name,public_id,facts:text device_id:id kind,product_key:never
+event                subject,name,facts:text public_id:names device_id:id kind,product_key:never
 event_head
 event_made           device_id:id name,facts:text kind:never
 event_setting
@@ -57,7 +58,7 @@ iam_user             name,role,issuer,subject:never
 import_problem       parameter:never problem,advice:text
 imported             device_id:id
 job                  kind,selection,status,protocol,part,outcome,made_by,paused_by:never
-                     source_versions,led_from:never name,status_desc,paused_why,tags,ext_info,facts,targets:text
+                     source_versions,led_from:never name,status_desc,paused_why,tags,ext_info,facts:text targets:names
                      cursor_device,until_device,walk_after,forgotten_to:place
 job_act              what,states,asked_by,cursor_state,source_version:never reason,description:text
                      cursor_device:place
@@ -66,7 +67,7 @@ job_at_work          device_id:row
 job_count            state,outcome:never
 job_course
 job_hours            hours:never
-job_lot              device_id:id
+job_lot              device_id:row
 job_mark             device_id:row
 job_missed           device_id:id
 job_noted            progress:never
@@ -74,7 +75,7 @@ job_offer            device_id:id verdict:never
 job_package
 job_step             version:never
 job_stratum          vendor,module,source_version:never
-job_stray            device_id:id name:own
+job_stray            device_id:id name:names
 job_stretch
 job_target           device_id:id
 job_wave             after_device:id opened_by:never
@@ -97,7 +98,7 @@ rate                 action:never
 receiver             url,secret,former_secret,kinds:never name:thing reason:text
 refused_login        name:row product_key,address,vendor,reason:goes
 registered           device_id:id name:own
-registration         status:never names:text
+registration         status:never names:names
 rollback             asked_by:never walk_after:place
 rollback_part        module,source_version:never
 rollout              salt,lacks:never waves,guard,named:text after_device:id

@@ -6,8 +6,10 @@ is open, and if somebody did between two, it ends there.
 """
 
 import json
+import uuid
+from collections.abc import Mapping
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from uuid import UUID
 
 from upwell.domain import fleet
@@ -19,6 +21,7 @@ from upwell.service.manage.erasing_rows import DeviceRows, Rows
 from upwell.service.upgrade import lives, setbacks
 from upwell.storage.database import Connection, Row
 
+STRAYS_MAX = 1000  # jobs that had it as a target when it was none
 CANDIDATES_MAX = 10  # devices that one text may mean
 
 
@@ -33,12 +36,13 @@ class Device:
     account_id: int
     called: tuple[str, ...] = ()  # every text that it may be asked for by
     public_ids: tuple[str, ...] = ()
+    strays: Mapping[UUID, UUID] = field(default_factory=dict)
 
     def sought(self, pseudonym: UUID, word: str) -> Sought:
         """It, as it is looked for."""
         sure = tuple(f"{self.product_key}{between}{self.name}" for between in "_/")
         names = tuple(dict.fromkeys((self.name, *self.public_ids)))
-        return Sought(device=self.device_id, pseudonym=pseudonym, word=word, sure=sure, names=names)
+        return Sought(device=self.device_id, pseudonym=pseudonym, word=word, sure=sure, names=names, strays=self.strays)
 
     async def hold(self, conn: Connection) -> None:
         """Nobody makes a device of this name until the transaction ends. Raises Conflict."""
@@ -133,8 +137,6 @@ async def _forgotten(conn: Connection, text: str) -> Device:
 
 async def begin(ctx: Context, device: Device, pseudonym: UUID, word: str) -> Place:
     """It is under way from now on. Raises Conflict where the device lives."""
-    sought = {"device_id": str(device.device_id), "name": device.name, "product_key": device.product_key}
-    sought |= {"product_id": device.product_id, "called": device.called, "public_ids": device.public_ids}  # type: ignore[dict-item]
 
     async def body(conn: Connection) -> Place:
         now, which = ctx.now(), {"device_id": device.device_id}
@@ -146,12 +148,29 @@ async def begin(ctx: Context, device: Device, pseudonym: UUID, word: str) -> Pla
         await conn.execute(
             *SQL["make_pseudonym"](**which, pseudonym=pseudonym, word=word, iot_id=_iot_id(pseudonym), now=now)
         )
+        sought = _kept(device, await _strays(conn, device))
         made = {"pseudonym": pseudonym, "word": word, "what": "device", "account_id": device.account_id, "now": now}
         row = await conn.fetchrow(*SQL["begin"](**made, sought=json.dumps(sought)))
         assert row is not None  # noqa: S101  # it was inserted
         return _place(row)
 
     return await ctx.database.transact(body)
+
+
+async def _strays(conn: Connection, device: Device) -> dict[UUID, UUID]:
+    """The ids that it had in jobs before it was a device, each with a pseudonym by lot."""
+    names = [device.name, f"{device.product_key}_{device.name}", *device.public_ids]
+    rows = await conn.fetch(*SQL["strays"](account_id=device.account_id, names=names, at_most=STRAYS_MAX))
+    return {UUID(int=row["device_id"].int): uuid.uuid4() for row in rows}
+
+
+def _kept(device: Device, strays: Mapping[UUID, UUID]) -> dict[str, object]:
+    """What is kept of it, for whoever goes on."""
+    return {
+        "device_id": str(device.device_id), "name": device.name, "product_key": device.product_key,
+        "product_id": device.product_id, "called": device.called, "public_ids": device.public_ids,
+        "strays": {str(each): str(becomes) for each, becomes in strays.items()},
+    }  # fmt: skip
 
 
 def _iot_id(pseudonym: UUID) -> str:
@@ -164,6 +183,7 @@ def _place(row: Row) -> Place:
         device_id=UUID(sought["device_id"]), name=sought["name"], product_key=sought["product_key"],
         product_id=sought["product_id"], account_id=row["account_id"], called=tuple(sought["called"]),
         public_ids=tuple(sought["public_ids"]),
+        strays={UUID(each): UUID(becomes) for each, becomes in sought["strays"].items()},
     )  # fmt: skip
     return Place.of(row, device)
 

@@ -93,19 +93,23 @@ class DeviceRows(Rows):
 
     def __init__(self, conn: Connection, table: str, sought: Sought, account_id: int, product_id: int) -> None:
         super().__init__(conn, table, sought)
-        self._sought, self._device = sought, str(sought.device)
+        self._sought, self._ids = sought, {str(each) for each in sought.ids}
         self._account_id, self._product_id = account_id, product_id
 
     def _is_kept(self, held: Mapping[str, Any]) -> bool:
-        return self._table == "device" and held["device_id"] == self._device
+        return self._table == "device" and held["device_id"] == str(self._sought.device)
 
     async def _goes(self, held: Mapping[str, Any], *, own: bool) -> bool:
         rows = [held[name] for name, deed in self._deeds.items() if deed is Deed.ROW]
         if self._table == "refused_login":
             return any(self._sought.is_in(each, own=own, named=True) for each in rows)
         if self._table == "shut_out":  # a node that lives is to read that its connection ends
-            return self._device in rows and not await self._conn.fetchval(*_Q["node_lives"](node_id=held["node_id"]))
-        return self._device in rows
+            is_read = not await self._conn.fetchval(*_Q["node_lives"](node_id=held["node_id"]))
+            return is_read and not self._ids.isdisjoint(rows)
+        if self._table == "job_lot":  # made of the id and a salt; nobody needs it once it has its wave
+            is_dealt = bool(await self._conn.fetchval(*_Q["is_dealt"](job_id=held["job_id"])))
+            return is_dealt and not self._ids.isdisjoint(rows)
+        return not self._ids.isdisjoint(rows)
 
     def _becomes(self, held: Mapping[str, Any], *, own: bool) -> dict[str, Any]:
         found: dict[str, Any] = {}
@@ -122,16 +126,16 @@ class DeviceRows(Rows):
 
     def _new(self, deed: Deed, name: str, held: Mapping[str, Any], *, own: bool) -> Any:
         """What the column is to say."""
-        value, is_its = held[name], held.get("device_id") == self._device
-        if deed is Deed.PLACE and value == self._device:
+        value, is_its = held[name], held.get("device_id") in self._ids
+        if deed is Deed.PLACE and value in self._ids:
             if self._table == "sweep":
                 return FIRST_UUID
             return None if name in _SAFE_ANEW or _OVER[self._table](held) else value
         if deed is Deed.OWN:
             return self._sought.word if is_its and value else value
-        if deed in (Deed.ID, Deed.TEXT, Deed.THING):
-            own, named = own and deed is not Deed.THING, name == "public_id" or isinstance(value, list)
-            new = self._sought.cleaned(value, own=own, named=named)
+        if deed in (Deed.ID, Deed.TEXT, Deed.NAMES, Deed.THING):
+            own = own and deed is not Deed.THING
+            new = self._sought.cleaned(value, own=own, named=deed is Deed.NAMES)
             return self._sought.without_personal(new) if is_its and isinstance(new, dict) else new
         return value
 

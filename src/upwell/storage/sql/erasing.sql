@@ -160,6 +160,8 @@ select erasure_drop_by(:of_table, :by, :ids::text[], :at_most);
 -- name: objects_of_account
 -- The next keys of what the account has in the store, each with whether another account has the same.
 select k.key, exists (select from package o where o.object_key = k.key and o.account_id <> :account_id)
+           or exists (select from package o where o.files @> jsonb_build_array(jsonb_build_object('object_key', k.key))
+                      and o.account_id <> :account_id)
            or exists (select from upload o where o.object_key = k.key and o.account_id <> :account_id) as is_shared
 from (
     select object_key as key from package where account_id = :account_id
@@ -183,3 +185,11 @@ select exists (select from product p join device d using (product_id) where p.ac
 -- name: list
 -- Those under way, the oldest first.
 select what, word, sought->'called'->>0 as called, began_at, pass, at_table from erasure order by began_at limit :at_most;
+
+-- name: strays
+-- What it was called by in jobs that had it as a target when it was no device.
+select device_id from job_stray s join job j using (job_id)
+where j.account_id = :account_id and s.name = any(:names::text[]) limit :at_most;
+
+-- name: is_dealt
+select coalesce((select open_wave >= 0 or ended_at is not null from job where job_id = :job_id), true);
