@@ -226,7 +226,6 @@ def test_killed_in_the_middle_and_called_again_it_ends_right(erasing: Server) ->
     assert "a last look at every column of every table found 0\n" in done.stdout, done.stdout
     assert "not reached: backups and the archive" in done.stdout and "Traceback" not in done.stderr
     assert erase(erasing, "list").stdout == ""
-    print(done.stdout)
     text = dumped(erasing)
     assert left(text, story) == {}
     assert story.of_second() == before

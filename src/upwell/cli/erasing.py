@@ -164,9 +164,7 @@ def _report(what: str, done: erasing.Place, by_itself: dict[str, int]) -> dict[s
 
 
 def _going(place: erasing.Place) -> None:
-    done = place.told.get(place.at_table, {})
-    if done:
-        print(f"pass {place.pass_}, {place.at_table}: {_words(done)}", flush=True)
+    print(f"pass {place.pass_}, {place.at_table}: {_words(place.told[place.at_table])} so far", flush=True)
 
 
 def _words(done: dict[str, int]) -> str:
@@ -177,7 +175,8 @@ def _told(report: dict[str, Any], *, as_json: bool) -> None:
     if as_json:
         print(json.dumps(report, ensure_ascii=False, indent=2))
     else:
-        print(f"erased a {report['erased']}: it is {report['pseudonym']} from now on")
+        how = "erased" if report["is_whole"] else "not erased whole:"
+        print(f"{how} a {report['erased']}, which is {report['pseudonym']} from now on")
         for table, done in sorted(report["tables"].items()):
             print(f"  {table}: {_words(done)}")
         print(f"a last look at every column of every table found {sum(report['remains'].values())}")

@@ -118,12 +118,17 @@ async def _begin_again(ctx: Context, place: Place) -> None:
 async def _pass(ctx: Context, place: Place, tell: Callable[[Place], None]) -> Place:
     """What is left of it, from where it is."""
     if not place.at_table:
-        place = place.with_told(await place.subject.before_pass(ctx))
+        done = await place.subject.before_pass(ctx)
+        place = place.with_told(done)
+        for table in done:
+            tell(replace(place, at_table=table))
     for table in await _tables(ctx):
         if place.at_table and table != place.at_table:
             continue  # one before it
+        before = place.told.get(table)
         place = await _table(ctx, replace(place, at_table=table))
-        tell(place)
+        if place.told.get(table) != before:
+            tell(place)
         place = replace(place, at_table="", block=0)
     return place
 
