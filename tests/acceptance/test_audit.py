@@ -15,14 +15,14 @@ from huaweicloudsdkcore.exceptions.exceptions import ClientRequestException
 from huaweicloudsdkiotda.v5 import model as hm
 
 from acceptance import huawei_client as h
-from acceptance.client import Key, Server, new_sdk, serve, unique, until
+from acceptance.client import Key, Server, new_product, new_sdk, serve, unique, until
 from acceptance.leaks import CHARS_MIN, secrets_of
 from upwell.cli.tree import SECTIONS, loaded
 
 # What changes nothing of an owner's: it reads, or it is the server itself and what stands around it.
 NO_DEEDS = {"key list", "user list", "object list", "audit list", "audit export", "audit strangers", "check", "serve",
             "migrate", "upgrade-database", "simulate", "completion", "version", "verify-backup", "restore",
-            "doctor", "secrets make-key", "secrets status", "quota list"}  # fmt: skip
+            "doctor", "secrets make-key", "secrets status", "quota list", "erase list"}  # fmt: skip
 PASSWORD = "correct-horse-battery"
 WRONG = "wrong-horse-battery"
 SHORT_S = 15
@@ -168,7 +168,15 @@ def test_what_is_done_beside_the_server(server: Server, tmp_path: Path) -> None:
     assert the_last(server, "backup")["changes"]["place"] == str(tmp_path / "backup"), "it has every secret"
     server.run("secrets", "rotate")
     server.run("quota", "set", "default", "--devices", "1000000")
+    gone = f"{new_product(new_sdk(server.http, server.admin))}_never-was"
+    server.run("erase", "device", gone, "--confirm", gone)
+    server.new_key("gone-away", "operator")
+    server.run("erase", "account", "gone-away", "--confirm", "gone-away")
+    for what in ("erase device", "erase account"):
+        told = [each["changes"] for each in entries(server, "--operation", what)]
+        assert [each["action"] for each in told] == ["ended", "begun"] and told[0]["pseudonym"] == told[1]["pseudonym"]
     every = [json.loads(line) for line in server.run("audit", "export").splitlines()]
+    assert "never-was" not in json.dumps(every) and "gone-away" not in json.dumps(every)
     assert (every[0]["who"], every[0]["ids"]["key_id"]) == ("server", server.admin.id)
     assert {each["operation"] for each in every if each["tongue"] == "cli"} == set(beside()) - NO_DEEDS
 

@@ -105,6 +105,11 @@ def _database(settings: Settings, body: Callable[[Context], Awaitable[dict[str, 
         raise Ended(Exit.FAILED, f"upwell: {one_line(exc.problem)}", "  try: call it again; it goes on") from None
 
 
+def _about(word: str, action: str) -> dict[str, object]:
+    """What the audit says of it."""
+    return {"pseudonym": word, "action": action}
+
+
 async def _device(ctx: Context, text: str, *, quiet: bool) -> dict[str, Any]:
     found = await erasing_devices.find(ctx, text)
     if isinstance(found, erasing.Place):
@@ -112,12 +117,12 @@ async def _device(ctx: Context, text: str, *, quiet: bool) -> dict[str, Any]:
     else:
         pseudonym, word = erasing.new_word()
         start = partial(erasing_devices.begin, device=found, pseudonym=pseudonym, word=word)
-        place = await acting("erase device", {"pseudonym": word}, start)(ctx)
+        place = await acting("erase device", _about(word, "begun"), start)(ctx)
     if not quiet:
         print(f"pass {place.pass_}: it is {word} from now on", flush=True)
     done = await erasing.erase(ctx, place, (lambda place: None) if quiet else _going)
     if not done.found:
-        last = acting("erase device end", {"pseudonym": word}, lambda ctx: erasing_devices.end(ctx, done))
+        last = acting("erase device", _about(word, "ended"), lambda ctx: erasing_devices.end(ctx, done))
         await last(ctx)
     await erasing.analyse(ctx, done)
     waits = await erasing_devices.waiting(ctx, done)
@@ -136,7 +141,7 @@ async def _account(ctx: Context, settings: Settings, name: str, *, quiet: bool) 
         async def start(ctx: Context) -> None:  # whose result would say whose the entry is
             await erasing_accounts.begin(ctx, asked, pseudonym, word)
 
-        await acting("erase account", {"pseudonym": word}, start)(ctx)
+        await acting("erase account", _about(word, "begun"), start)(ctx)
         row, _ = await erasing_accounts.find(ctx, name)
     assert row is not None  # noqa: S101  # it has begun
     stores, project = stores_of(settings), access.project_id(asked.account_id)
@@ -147,7 +152,7 @@ async def _account(ctx: Context, settings: Settings, name: str, *, quiet: bool) 
         print(f"pass {place.pass_}: nothing comes in any more; it is {place.word} from now on", flush=True)
     done = await erasing.erase(ctx, place, (lambda place: None) if quiet else _going)
     if not done.found:
-        last = acting("erase account end", {"pseudonym": done.word}, partial(erasing_accounts.end, place=done))
+        last = acting("erase account", _about(done.word, "ended"), partial(erasing_accounts.end, place=done))
         await last(ctx)
     await erasing.analyse(ctx, done)
     assert isinstance(done.subject, erasing_accounts.Account)  # noqa: S101  # as it was made
