@@ -280,3 +280,28 @@ async def test_a_target_that_was_no_device_yet_and_the_lot_of_one_are_gone(ctx: 
     (row,) = await ask(ctx, "select s.name from job_stray s join task t using (device_id, job_id)")
     assert row["name"] == place.word
     assert [each["device_id"] for each in await ask(ctx, "select device_id from job_lot")] == [flock.ids[0]]
+
+
+@pytest.mark.parametrize("name", ["7", "hall", "ein.x", "a(b"])
+async def test_a_name_that_could_be_any_word_is_erased_where_devices_are_named(
+    ctx: Context, caller: Caller, name: str
+) -> None:
+    key = (await products.create_product(ctx, caller, c.CreateProduct(name="lamp"))).product_key
+    own = device_id(key, name)
+    for each in (name, "other"):
+        await ask(
+            ctx, "insert into device (device_id, product_id, name, secret, iot_id, nickname, created_at, modified_at, "
+            "deleted_at) select $1, product_id, $2, '', '', $3, now(), now(), now() from product",
+            device_id(key, each), each, f"by the {name} door",
+        )  # fmt: skip
+    await ask(ctx, "insert into registration (apply_id, account_id, product_id, status, asked, created_at, names) "
+              "select 1, account_id, product_id, 's', 1, now(), "
+              "jsonb_build_object('good', jsonb_build_array($1::text)) "
+              "from product", name)  # fmt: skip
+    place = await erased(ctx, str(own))
+    (row,) = await ask(ctx, "select names->'good'->>0 as good from registration")
+    (other,) = await ask(ctx, "select nickname from device where name = 'other'")
+    assert row["good"] == place.word and await saying(ctx, str(own), own.hex, f"{key}_{name}") == []
+    is_word = name != "ein.x"
+    assert (name in other["nickname"]) == is_word
+    assert place.alike.get("device.nickname", 0) == int(is_word)

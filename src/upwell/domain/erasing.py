@@ -71,7 +71,15 @@ class Sought:
         for text in (*self.sure, *self.names):
             escaped = json.dumps(text)[1:-1]
             found |= {text, escaped, escaped.replace("\\", "\\\\")}
-        return sorted(found)
+        return sorted(found - self._ordinary)
+
+    def words(self) -> str | None:
+        """A pattern of PostgreSQL's for names that could be any word, which would be part of most rows."""
+        return rf"(^|[^\w@-])(?:{_any(self._ordinary)})($|[^\w@-])" if self._ordinary else None
+
+    @property
+    def _ordinary(self) -> set[str]:
+        return {each for each in self.names if not _is_distinct(each)}
 
     def is_surely_in(self, text: str) -> bool:
         """Whether the text means this device, whosever it is."""
@@ -154,11 +162,18 @@ class SoughtAccount:
     sure: tuple[str, ...]
     name: str
 
-    def needles(self) -> list[str]:
-        """Texts of which a row has one if it says anything of the account, as PostgreSQL writes rows as text."""
+    def needles(self, *, named: bool = True) -> list[str]:
+        """Texts of which a row has one if it says anything of the account, as PostgreSQL writes rows as text; its name
+        among them where rows may be `named`."""
+        if not named:
+            return sorted({str(self.account_id), *self.sure})
         escaped = json.dumps(self.name)[1:-1]
         spelled = {self.name, self.name.replace('"', '""'), escaped, escaped.replace("\\", "\\\\").replace('"', '""')}
         return sorted({str(self.account_id), *self.sure, *spelled})
+
+    def words(self) -> str | None:
+        """As of a device: there are none."""
+        return None
 
     def is_surely_in(self, text: str) -> bool:
         """Whether the text means this account, whosever it is."""

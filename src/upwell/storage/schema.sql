@@ -93,7 +93,7 @@ begin
     using ids, at_most;
 end $function$;
 
-CREATE OR REPLACE FUNCTION public.erasure_look(of_table text, block bigint, blocks bigint, sought text[])
+CREATE OR REPLACE FUNCTION public.erasure_look(of_table text, block bigint, blocks bigint, sought text[], words text)
  RETURNS TABLE(place tid, held jsonb)
  LANGUAGE plpgsql
  STABLE
@@ -101,8 +101,9 @@ AS $function$
 begin
     return query execute format(
         'select t.ctid, to_jsonb(t) from %I t cross join lateral (select t::text as said offset 0) l
-         where t.ctid >= $1 and t.ctid < $2 and exists (select from unnest($3) s where strpos(l.said, s) > 0)', of_table)
-    using format('(%s,0)', block)::tid, format('(%s,0)', block + blocks)::tid, sought;
+         where t.ctid >= $1 and t.ctid < $2 and (
+             exists (select from unnest($3) s where strpos(l.said, s) > 0) or l.said ~ $4)', of_table)
+    using format('(%s,0)', block)::tid, format('(%s,0)', block + blocks)::tid, sought, words;
 end $function$;
 
 CREATE OR REPLACE FUNCTION public.erasure_write(of_table text, place tid, was jsonb, becomes jsonb)

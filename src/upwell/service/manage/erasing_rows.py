@@ -8,7 +8,7 @@ from typing import Any
 
 from upwell.domain.erasing import Sought, SoughtAccount
 from upwell.service.manage.erasing_columns import DEVICE, Deed
-from upwell.storage.database import Connection
+from upwell.storage.database import Connection, Row
 from upwell.storage.queries import sheet
 
 _Q = sheet("erasing")
@@ -39,7 +39,9 @@ class Rows(ABC):
 
     async def go_through(self, block: int, blocks: int) -> None:
         """What is in these blocks is erased, as far as that is decided."""
-        looked = _Q["look"](of_table=self._table, block=block, blocks=blocks, sought=self._said.needles())
+        looked = _Q["look"](
+            of_table=self._table, block=block, blocks=blocks, sought=self._needles(), words=self._said.words()
+        )
         jobs = set[int]()
         for row in await self._conn.fetch(*looked):
             held = json.loads(row["held"])
@@ -71,6 +73,9 @@ class Rows(ABC):
                 self.remains[f"{self._table}.{name}"] += 1
                 self.found += 1
 
+    def _needles(self) -> list[str]:
+        return self._said.needles()
+
     @abstractmethod
     def _is_kept(self, held: Mapping[str, Any]) -> bool:
         """Whether it goes with the last transaction."""
@@ -95,6 +100,9 @@ class DeviceRows(Rows):
         super().__init__(conn, table, sought)
         self._sought, self._ids = sought, {str(each) for each in sought.ids}
         self._account_id, self._product_id = account_id, product_id
+        texts = (Deed.TEXT, Deed.NAMES, Deed.THING, *([Deed.ROW] if table == "refused_login" else []))
+        self._texts = [name for name, deed in self._deeds.items() if deed in texts]
+        self._owners: dict[tuple[str, object], Row | None] = {}
 
     def _is_kept(self, held: Mapping[str, Any]) -> bool:
         return self._table == "device" and held["device_id"] == str(self._sought.device)
@@ -140,17 +148,24 @@ class DeviceRows(Rows):
         return value
 
     async def _is_own(self, held: Mapping[str, Any]) -> bool:
-        """Whether it is of the device's account, and of no other product."""
+        """Whether a name of the device is in it, and it is of the device's account and of no other product."""
+        if not any(held[name] is not None and self._sought.is_alike(held[name]) for name in self._texts):
+            return False
         account, product = held.get("account_id"), held.get("product_id")
         for column, owner in _OWNERS.items():
             if account is not None and product is not None:
                 break
-            if held.get(column) is not None and (row := await self._conn.fetchrow(*_Q[owner](id=held[column]))):
+            if held.get(column) is not None and (row := await self._owner(owner, held[column])):
                 account = account if account is not None else row["account_id"]
                 product = product if product is not None else row["product_id"]
         key = _key_in(held)
         is_other = key is not None and not any(each.startswith(f"{key}_") for each in self._sought.sure)
         return account == self._account_id and product in (None, 0, self._product_id) and not is_other
+
+    async def _owner(self, how: str, number: object) -> Row | None:
+        if (how, number) not in self._owners:
+            self._owners[how, number] = await self._conn.fetchrow(*_Q[how](id=number))
+        return self._owners[how, number]
 
 
 class AccountRows(Rows):
@@ -159,6 +174,9 @@ class AccountRows(Rows):
     def __init__(self, conn: Connection, table: str, sought: SoughtAccount) -> None:
         super().__init__(conn, table, sought)
         self._sought = sought
+
+    def _needles(self) -> list[str]:
+        return self._sought.needles(named=self._table == "audit")
 
     def _is_kept(self, held: Mapping[str, Any]) -> bool:
         return self._table == "account" and held["account_id"] == self._sought.account_id

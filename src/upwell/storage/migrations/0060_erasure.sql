@@ -14,14 +14,15 @@ create table erasure (
     began_at   timestamptz not null
 );
 
--- The rows of some blocks of a table of which some column says one of these.
-create function erasure_look(of_table text, block bigint, blocks bigint, sought text[])
+-- The rows of some blocks of a table of which some column says one of these, or has a word that the pattern is of.
+create function erasure_look(of_table text, block bigint, blocks bigint, sought text[], words text)
 returns table (place tid, held jsonb) language plpgsql stable as $$
 begin
     return query execute format(
         'select t.ctid, to_jsonb(t) from %I t cross join lateral (select t::text as said offset 0) l
-         where t.ctid >= $1 and t.ctid < $2 and exists (select from unnest($3) s where strpos(l.said, s) > 0)', of_table)
-    using format('(%s,0)', block)::tid, format('(%s,0)', block + blocks)::tid, sought;
+         where t.ctid >= $1 and t.ctid < $2 and (
+             exists (select from unnest($3) s where strpos(l.said, s) > 0) or l.said ~ $4)', of_table)
+    using format('(%s,0)', block)::tid, format('(%s,0)', block + blocks)::tid, sought, words;
 end $$;
 
 -- Columns of a row become these, if it is as it was. Returns how many rows were.

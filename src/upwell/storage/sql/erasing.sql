@@ -52,7 +52,7 @@ select c.relname as name, pg_relation_size(c.oid) / current_setting('block_size'
 from pg_class c where c.relnamespace = 'public'::regnamespace and c.relkind = 'r' order by 1;
 
 -- name: look
-select place, held::text from erasure_look(:of_table, :block, :blocks, :sought::text[]);
+select place, held::text from erasure_look(:of_table, :block, :blocks, :sought::text[], :words);
 
 -- name: write
 select erasure_write(:of_table, :place::tid, :was::jsonb, :becomes::jsonb);
