@@ -201,6 +201,7 @@ def test_refusals_are_a_line_each(erasing: Server) -> None:
         assert done.returncode == code and says in done.stderr and done.stderr.count("\n") == 1, done
 
 
+@pytest.mark.slow  # an account is killed in the middle below
 def test_killed_in_the_middle_and_called_again_it_ends_right(erasing: Server) -> None:
     story = told(erasing, "killed", unique("mort"))
     first = story.first
@@ -221,8 +222,11 @@ def test_killed_in_the_middle_and_called_again_it_ends_right(erasing: Server) ->
     assert kills
     listed = erase(erasing, "list").stdout
     assert listed.startswith(f"device {first['id']}: erased-") and listed.count("\n") == 1, listed
+    words = ("doctor", "--data-dir", str(erasing.data_dir))
+    assert "1 have begun and are not whole: device erased-" in ran(*words).stdout
     done = erase(erasing, "device", first["id"], "--confirm", first["id"])
     assert done.returncode == 0, done
+    assert "none has begun that is not whole" in ran(*words).stdout
     assert "a last look at every column of every table found 0\n" in done.stdout, done.stdout
     assert "not reached: backups and the archive" in done.stdout and "Traceback" not in done.stderr
     assert erase(erasing, "list").stdout == ""

@@ -130,7 +130,7 @@ def test_without_its_key_nothing_is_made_and_the_rest_goes_on(sealed: Server, tm
     assert ran("check", *where).returncode == 0
 
 
-@pytest.mark.parametrize("given", [None, "other"])
+@pytest.mark.parametrize("given", [None, pytest.param("other", marks=pytest.mark.slow)])
 def test_serve_refuses_a_database_whose_key_it_lacks(given: str | None, key_file: Path, tmp_path: Path) -> None:
     data_dir = scratch("upwell-sealed-")
     places = ["--http", "127.0.0.1:0", "--mqtt", "127.0.0.1:0", "--download", "127.0.0.1:0"]

@@ -304,7 +304,9 @@ def ended_within(server: Server) -> float:
     return time.monotonic() - began_s
 
 
-@pytest.mark.parametrize("ill", ["down", "broken", "silent"])
+@pytest.mark.parametrize(
+    "ill", ["silent", *(pytest.param(each, marks=pytest.mark.slow) for each in ("down", "broken"))]
+)
 def test_a_collector_that_takes_nothing_keeps_nobody_waiting(ill: str) -> None:
     """Nothing listens; it answers 500; it takes what is sent and never answers."""
     with collecting() as collector:
@@ -332,7 +334,7 @@ def test_a_collector_that_takes_nothing_keeps_nobody_waiting(ill: str) -> None:
         except AssertionError:
             if not took_s:
                 raise  # else it is the helper's, which finds that the server has ended
-        assert dropped and took_s < 10.0
+        assert dropped and took_s < 25.0  # the SDK by itself would wait 30
 
 
 def test_a_collector_that_comes_back_is_sent_to_again() -> None:
@@ -348,6 +350,7 @@ def test_a_collector_that_comes_back_is_sent_to_again() -> None:
             assert "traces: goes on" in log
 
 
+@pytest.mark.slow
 def test_a_share_is_traced_and_by_each_worker() -> None:
     with collecting() as collector, serve("--otlp", collector.url, "--otlp-sample", "0.3", "--workers", "2") as server:
         calls(server, 60)

@@ -140,6 +140,7 @@ def test_a_list_that_is_none_is_refused_by_name_and_nothing_is_kept(server: Serv
     assert v1.refused("cancel_import", import_id=done["id"]).code == "import-is-over"
 
 
+@pytest.mark.slow
 def test_a_killed_server_goes_on_and_makes_nothing_twice() -> None:
     with serve("--workers", "2") as server:
         v1 = api(server, "default")

@@ -108,7 +108,7 @@ async def a_story(
 @pytest.mark.parametrize(
     "seeds",
     [
-        pytest.param(range(3), id="short"),
+        pytest.param(range(8), id="short"),
         pytest.param(range(100), id="long", marks=[pytest.mark.prove, pytest.mark.timeout(1800)]),
     ],
 )

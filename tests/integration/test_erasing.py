@@ -252,7 +252,7 @@ async def test_two_at_once_are_one_erasure(ctx: Context, caller: Caller) -> None
     assert not isinstance(found, Place)
     one, two = [await erasing_devices.begin(ctx, found, *erasing.new_word()) for _ in range(2)]
     assert one.word == two.word
-    (row,) = await erasing.under_way(ctx)
+    (row,) = await erasing.under_way(ctx.database)
     assert row["called"] == f"{flock.key}_{name}" and row["word"] == one.word
     await erasing_devices.end(ctx, await erasing.erase(ctx, one, lambda place: None))
     with pytest.raises(Conflict, match="Another process has erased"):

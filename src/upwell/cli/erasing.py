@@ -24,7 +24,8 @@ from upwell.wiring.stores import stores_of
 ELSEWHERE = (
     "backups and the archive: restored, they have it again; erase it again then, and let old ones run out",
     "log files of servers and of proxies in front of them: let them rotate away, or delete them",
-    "events that hooks were sent, and what people and programs fetched: ask those who got them",
+    "caches of objects, `object-cache` in data dirs: a file that nobody asks for goes in time, or delete it",
+    "what hooks and a collector of traces were sent, and people and programs fetched: ask those who got it",
     "files of PostgreSQL: bytes of removed rows stay until vacuum and new rows take their place",
 )
 
@@ -82,7 +83,7 @@ def list_(data_dir: Option = None, database_url: Option = None) -> None:
     """What has begun to be erased and is not whole yet: call the same again, and it goes on."""
 
     async def body(ctx: Context) -> None:
-        for row in await erasing.under_way(ctx):
+        for row in await erasing.under_way(ctx.database):
             at = f"pass {row['pass']}, {row['at_table'] or 'its beginning'}"
             print(f"{row['what']} {row['called']}: {row['word']}, since {row['began_at']:%Y-%m-%d %H:%M}, at {at}")
 

@@ -30,6 +30,7 @@ from upwell.domain.concerns import ENDS_SOON
 from upwell.domain.errors import UpwellError
 from upwell.objects import local_folder, open_objects
 from upwell.objects.cache_folder import held_bytes
+from upwell.service.manage import erasing
 from upwell.service.upgrade import seal_keys
 from upwell.storage.database import Database
 from upwell.storage.migrating import require_schema
@@ -77,6 +78,7 @@ async def findings(
             async for found in _database(database):
                 yield found
             yield await _secrets(settings, database)
+            yield await _erasures(database)
     except UpwellError as exc:
         yield Finding("database", "fault", exc.problem, "start it, or correct --database-url or --data-dir")
     yield await _objects(settings)
@@ -213,6 +215,19 @@ async def _secrets(settings: Settings, database: Database) -> Finding:
     now = f"new ones are encrypted with the key {seals.first}" if seals.first else "new ones are plain"
     fact = f"{now}, and others may be plain or with {', '.join(each.key_id for each in found)}"
     return Finding(about, "warning", fact, "upwell secrets rotate")
+
+
+async def _erasures(database: Database) -> Finding:
+    about = "erasures"
+    try:
+        begun = await erasing.under_way(database)
+    except asyncpg.UndefinedTableError:
+        return Finding(about, "ok", "there are none: the schema is of a program that erases nothing")
+    if not begun:
+        return Finding(about, "ok", "none has begun that is not whole")
+    first = f"{begun[0]['what']} {begun[0]['word']}, begun {begun[0]['began_at']:%Y-%m-%d %H:%M} UTC"
+    return Finding(about, "warning", f"{len(begun)} have begun and are not whole: {first}",
+                   "`upwell erase list` says which; call the same again, and it goes on")  # fmt: skip
 
 
 async def _objects(settings: Settings) -> Finding:

@@ -18,7 +18,7 @@ from upwell.domain.errors import Conflict
 from upwell.service.context import Context
 from upwell.service.manage.erasing_columns import DEVICE, ERASURE, in_order
 from upwell.service.manage.erasing_rows import REMOVED, REPLACED, Rows
-from upwell.storage.database import Connection, Row
+from upwell.storage.database import Connection, Database, Row
 from upwell.storage.queries import sheet
 
 SQL = sheet("erasing")
@@ -85,9 +85,9 @@ def new_word() -> tuple[UUID, str]:
     return pseudonym, f"erased-{pseudonym.hex[:16]}"
 
 
-async def under_way(ctx: Context) -> list[Row]:
+async def under_way(database: Database) -> list[Row]:
     """Erasures that have begun and not ended, some of them."""
-    async with ctx.database.connection() as conn:
+    async with database.connection() as conn:
         return list(await conn.fetch(*SQL["list"](at_most=LISTED_AT_MOST)))
 
 
