@@ -281,8 +281,10 @@ def reasons() -> set[str]:
     return found
 
 
-# Of what `/v1` has no operation for: groups that must be empty, jobs that ask, files of targets.
+# Of what `/v1` has no operation for: groups that must be empty, jobs that ask, files of targets; erasures, which are
+# commands of the server's machine.
 FOREIGN = {
+    "account_erased", "account_has_running_job", "ambiguous", "device_erased", "device_lives",
     "group_not_empty", "job_not_of_this_part", "job_selection_mismatch", "job_state", "package_of_other_part",
     "package_of_other_space", "target_file_name_taken", "ticket_used",
 }  # fmt: skip
