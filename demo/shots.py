@@ -138,7 +138,9 @@ async def _inside(
     for name, path in paths.items():
         await page.goto(f"http://{server.http}/console{path}")
         if name == "rollout-new":
-            await page.wait_for_function("!document.querySelector('p.live') && document.querySelector('.plan-figures')")
+            # An expression to wait for would be evaluated as text, which our CSP forbids.
+            await page.wait_for_selector("p.live", state="detached")
+            await page.wait_for_selector(".plan-figures")
         await _shot(page, folder / f"{name}-{size}-{scheme}.png")
     if await page.goto(f"http://{server.http}/console{paths['rollout-in_progress']}"):
         await page.click("#open-cancel")
