@@ -113,7 +113,8 @@ class WireClient:
         return answer.body[1]
 
     async def receive(self, timeout_s: float = TIMEOUT_S) -> Received:
-        return await asyncio.wait_for(self._receive(), timeout_s)
+        async with asyncio.timeout(timeout_s):  # wait_for of Python 3.11 loses a cancel that comes with the answer
+            return await self._receive()
 
     async def _receive(self) -> Received:
         head = (await self.reader.readexactly(1))[0]
@@ -134,7 +135,8 @@ class WireClient:
     async def closed(self, timeout_s: float = TIMEOUT_S) -> bytes:
         """What still came before the server hung up."""
         try:
-            return await asyncio.wait_for(self.reader.read(), timeout_s)
+            async with asyncio.timeout(timeout_s):
+                return await self.reader.read()
         except ConnectionError:
             return b""
 
