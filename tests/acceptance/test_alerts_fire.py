@@ -3,13 +3,16 @@ with their minutes as seconds."""
 
 import asyncio
 import json
+import os
 import re
 import shutil
+import signal
 import subprocess
+import sys
 import time
 import urllib.request
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -17,17 +20,21 @@ import pytest
 from alibabacloud_iot20180120 import models as m
 from alibabacloud_iot20180120.client import Client
 from demo.prometheus import found as program
-from tests.prove.rollout import free_ports
+from tests.prove.rollout import Process, free_ports
 
 from acceptance.client import Server, new_device, new_package, new_product
 from acceptance.device import Device, online
 from acceptance.test_metrics import IMAGE, login
 from scratch import scratch
 
+sys.path.append(str(Path(__file__).parents[1] / "integration"))
+from certificates import self_signed
+
 WITHIN_S = 120.0
 DEVICES = 12
+PATIENT_S = 8  # longer than a worker that does not answer is waited for
 CONFIG = """
-global: {{scrape_interval: 1s, evaluation_interval: 1s}}
+global: {{scrape_interval: {every_s}s, scrape_timeout: {every_s}s, evaluation_interval: 1s}}
 rule_files: [rules.yml]
 scrape_configs:
   - job_name: upwell
@@ -38,11 +45,18 @@ scrape_configs:
 @pytest.fixture
 def alerts(server: Server) -> Iterator[Callable[[], set[str]]]:
     """The names of the alerts that fire at this moment."""
+    with prometheus(server.metrics) as found:
+        yield found
+
+
+@contextmanager
+def prometheus(metrics: str, every_s: int = 1) -> Iterator[Callable[[], set[str]]]:
+    """One that reads that address so often; what asks it which alerts fire."""
     top, [port] = scratch("upwell-prometheus-"), free_ports(1)
     rules = Path("deploy/prometheus/alerts.yml").read_text()
     rules = re.sub(r"(for: |\[)(\d+)h\b", lambda found: f"{found[1]}{int(found[2]) * 60}m", rules)
     (top / "rules.yml").write_text(re.sub(r"(for: |\[)(\d+)m\b", r"\1\2s", rules))
-    (top / "prometheus.yml").write_text(CONFIG.format(metrics=server.metrics))
+    (top / "prometheus.yml").write_text(CONFIG.format(metrics=metrics, every_s=every_s))
     with (top / "log").open("wb") as log:
         process = subprocess.Popen(
             [
@@ -114,3 +128,61 @@ def begun(server: Server, sdk: Client, count: int, per_min: int) -> Iterator[lis
         made = sdk.create_otastatic_upgrade_job(m.CreateOTAStaticUpgradeJobRequest(**given)).body
         assert made.success, made.to_map()
         yield devices
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(500)
+@pytest.mark.skipif(program("prometheus") is None, reason="no Prometheus: run python -m demo.prometheus")
+def test_what_goes_wrong_with_the_server_fires_its_alert(tmp_path: Path) -> None:
+    """Its processes, its PostgreSQL and its certificate, one after another; the last of all is its end."""
+    cert, key = self_signed(tmp_path)  # for nine days
+    metrics, mqtts = free_ports(2)
+    own = Process(
+        "--workers", "2", "--metrics", f"127.0.0.1:{metrics}", "--mqtts", f"127.0.0.1:{mqtts}",
+        "--tls-cert", str(cert), "--tls-key", str(key),
+    )  # fmt: skip
+    own.start()
+    try:
+        with prometheus(f"127.0.0.1:{metrics}") as alerts:
+            assert fires(alerts, "UpwellCertificateExpires")
+            assert alerts() == {"UpwellCertificateExpires"}
+            assert own.process is not None
+            worker = next(each for each in children(own.process.pid) if "worker" in command(each))
+            assert fires(alerts, "UpwellEventLoopLate", lambda: stopped(worker, 0.5))
+        with prometheus(f"127.0.0.1:{metrics}", PATIENT_S) as alerts:
+            with frozen([worker]):
+                assert fires(alerts, "UpwellWorkerSilent")
+            postmaster = int((own.dir / "data/postgres/postmaster.pid").read_text().split()[0])
+            with frozen([postmaster, *children(postmaster)]):
+                assert fires(alerts, "UpwellNotReady")
+                assert fires(alerts, "UpwellEngineLate")
+            assert "UpwellDown" not in alerts()
+            own.kill()
+            assert fires(alerts, "UpwellDown")
+    finally:
+        own.stop()
+
+
+def children(pid: int) -> list[int]:
+    return [int(each) for each in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
+
+
+def command(pid: int) -> str:
+    return Path(f"/proc/{pid}/cmdline").read_text()
+
+
+@contextmanager
+def frozen(pids: list[int]) -> Iterator[None]:
+    for pid in pids:
+        os.kill(pid, signal.SIGSTOP)
+    try:
+        yield
+    finally:
+        for pid in pids:
+            with suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGCONT)
+
+
+def stopped(pid: int, seconds: float) -> None:
+    with frozen([pid]):
+        time.sleep(seconds)
