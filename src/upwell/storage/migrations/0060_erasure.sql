@@ -52,29 +52,3 @@ create function erasure_analyse(of_table text) returns void language plpgsql as 
 begin
     execute format('analyze %I', of_table);
 end $$;
-
--- The one change that what is only added to knows beside its own: the word of an erasure under way, in place of a name.
-create or replace function audit_stays() returns trigger language plpgsql as $$
-begin
-    if tg_op = 'DELETE' and current_setting('upwell.forgets', true) = 'audit' then
-        return old;
-    elsif tg_op = 'UPDATE' and old.minute is not null and new.times > old.times
-        and to_jsonb(new) - 'times' = to_jsonb(old) - 'times' then
-        return new;
-    elsif tg_op = 'UPDATE' and current_setting('upwell.forgets', true) = 'erasure'
-        and to_jsonb(new) - array['ids', 'changes'] = to_jsonb(old) - array['ids', 'changes']
-        and exists (select from erasure e where strpos(new.ids::text || new.changes::text, e.word) > 0) then
-        return new;
-    end if;
-    raise exception 'the audit is only added to';
-end $$;
-
-create or replace function decision_stays() returns trigger language plpgsql as $$
-begin
-    if tg_op = 'UPDATE' and current_setting('upwell.forgets', true) = 'erasure'
-        and to_jsonb(new) - array['reason', 'numbers'] = to_jsonb(old) - array['reason', 'numbers']
-        and exists (select from erasure e where strpos(new.reason || new.numbers::text, e.word) > 0) then
-        return new;
-    end if;
-    raise exception 'decisions are only added to';
-end $$;

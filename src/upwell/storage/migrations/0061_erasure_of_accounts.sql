@@ -25,7 +25,8 @@ begin
     return n;
 end $$;
 
--- What is only added to goes with the account that it is of.
+-- The changes that what is only added to knows beside its own: the word of an erasure under way takes the place of a name, and what is
+-- of an account goes with it.
 create or replace function audit_stays() returns trigger language plpgsql as $$
 begin
     if tg_op = 'DELETE' and current_setting('upwell.forgets', true) = 'audit' then

@@ -43,7 +43,7 @@ where device_id = :device_id on conflict do nothing;
 select deleted_at is null as lives from device where device_id = :device_id for update;
 
 -- name: let_erase
--- In this transaction alone (migration 0060); and how long it waits for a row that another one holds.
+-- In this transaction alone (migration 0061); and how long it waits for a row that another one holds.
 select set_config('upwell.forgets', 'erasure', true), set_config('lock_timeout', :lock_timeout, true);
 
 -- name: tables
