@@ -1,5 +1,5 @@
 """A real Prometheus reads a real server, and its alerts fire for what happens there. The rules are those of `deploy/`,
-with their minutes as seconds."""
+with their minutes as seconds. Each of them has its failure here."""
 
 import asyncio
 import json
@@ -20,6 +20,7 @@ import pytest
 from alibabacloud_iot20180120 import models as m
 from alibabacloud_iot20180120.client import Client
 from demo.prometheus import found as program
+from tests.prove.cluster import replicated
 from tests.prove.rollout import Process, free_ports
 
 from acceptance.client import Server, new_device, new_package, new_product
@@ -30,8 +31,9 @@ from scratch import scratch
 sys.path.append(str(Path(__file__).parents[1] / "integration"))
 from certificates import self_signed
 
-WITHIN_S = 120.0
+WITHIN_S = 150.0
 DEVICES = 12
+RULES = Path("deploy/prometheus/alerts.yml")
 PATIENT_S = 8  # longer than a worker that does not answer is waited for
 CONFIG = """
 global: {{scrape_interval: {every_s}s, scrape_timeout: {every_s}s, evaluation_interval: 1s}}
@@ -50,12 +52,10 @@ def alerts(server: Server) -> Iterator[Callable[[], set[str]]]:
 
 
 @contextmanager
-def prometheus(metrics: str, every_s: int = 1) -> Iterator[Callable[[], set[str]]]:
-    """One that reads that address so often; what asks it which alerts fire."""
+def prometheus(metrics: str, every_s: int = 1, hour_s: int = 60) -> Iterator[Callable[[], set[str]]]:
+    """One that reads that address so often, and for which an hour takes so long; what asks it which alerts fire."""
     top, [port] = scratch("upwell-prometheus-"), free_ports(1)
-    rules = Path("deploy/prometheus/alerts.yml").read_text()
-    rules = re.sub(r"(for: |\[)(\d+)h\b", lambda found: f"{found[1]}{int(found[2]) * 60}m", rules)
-    (top / "rules.yml").write_text(re.sub(r"(for: |\[)(\d+)m\b", r"\1\2s", rules))
+    (top / "rules.yml").write_text(hurried(RULES.read_text(), hour_s))
     (top / "prometheus.yml").write_text(CONFIG.format(metrics=metrics, every_s=every_s))
     with (top / "log").open("wb") as log:
         process = subprocess.Popen(
@@ -71,6 +71,18 @@ def prometheus(metrics: str, every_s: int = 1) -> Iterator[Callable[[], set[str]
         process.terminate()
         process.wait(30)
         shutil.rmtree(top, ignore_errors=True)
+
+
+def hurried(rules: str, hour_s: int) -> str:
+    """These rules for a clock on which a minute is a second, and an hour so many."""
+    rules = re.sub(r"(for: |\[|offset )(\d+)h\b", lambda found: f"{found[1]}{int(found[2]) * hour_s}s", rules)
+    rules = re.sub(r"(for: |\[|offset )(\d+)m\b", r"\1\2s", rules)
+    return re.sub(r"(upwell_archive_behind_seconds > )(\d+)", lambda found: f"{found[1]}{int(found[2]) // 60}", rules)
+
+
+def test_each_rule_has_a_failure_here() -> None:
+    provoked = set(re.findall(r'fires\(alerts, "(\w+)"', Path(__file__).read_text()))
+    assert provoked == set(re.findall(r"alert: (\w+)", RULES.read_text()))
 
 
 def firing(port: int) -> set[str]:
@@ -161,6 +173,79 @@ def test_what_goes_wrong_with_the_server_fires_its_alert(tmp_path: Path) -> None
             assert fires(alerts, "UpwellDown")
     finally:
         own.stop()
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(500)
+@pytest.mark.skipif(program("prometheus") is None, reason="no Prometheus: run python -m demo.prometheus")
+def test_what_stands_still_and_what_is_full_fires_its_alert(tmp_path: Path) -> None:
+    """A rollout whose devices never come, a small disk that is filled, an archive whose place is away."""
+    [metrics] = free_ports(1)
+    objects, archive = tmp_path / "objects", tmp_path / "archive"
+    objects.mkdir()
+    own = Process(
+        "--metrics", f"127.0.0.1:{metrics}", "--objects-url", f"file://{objects}", "--disk-floor-mb", "1",
+        "--archive", str(archive), "--archive-timeout-s", "1", within=on_a_disk(objects, "64m"),
+    )  # fmt: skip
+    own.start()
+    try:
+        assert own.process is not None
+        with prometheus(f"127.0.0.1:{metrics}", hour_s=10) as alerts:
+            client = own.client()
+            product = new_product(client)
+            new_device(client, product)
+            firmware = new_package(client, product, IMAGE, need_to_verify=False)
+            given = {"firmware_id": firmware, "product_key": product, "target_selection": "ALL"}
+            made = client.create_otastatic_upgrade_job(m.CreateOTAStaticUpgradeJobRequest(**given)).body
+            assert made.success, made.to_map()
+            wait_for(lambda: list(archive.glob("base/*/head.json")))
+            assert alerts() == set()
+            Path(f"/proc/{own.process.pid}/root/{objects}/filler").write_bytes(bytes(60 << 20))
+            archive.rename(tmp_path / "away")
+            archive.write_text("no folder any more")
+            assert fires(alerts, "UpwellDiskFull")
+            assert fires(alerts, "UpwellArchiveBehind")
+            assert fires(alerts, "UpwellRolloutStalled")
+            assert alerts() == {"UpwellDiskFull", "UpwellArchiveBehind", "UpwellRolloutStalled"}
+    finally:
+        own.stop()
+
+
+def on_a_disk(folder: Path, size: str) -> list[str]:
+    """What a command is begun by so that this folder is a disk of its own, which nobody else sees."""
+    return ["unshare", "--mount", "sh", "-c", f'mount -t tmpfs -o size={size} tmpfs {folder} && exec "$@"', "sh"]
+
+
+def wait_for(holds: Callable[[], object]) -> None:
+    deadline = time.monotonic() + WITHIN_S
+    while not holds():
+        assert time.monotonic() < deadline
+        time.sleep(0.3)
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(600)
+@pytest.mark.skipif(program("prometheus") is None, reason="no Prometheus: run python -m demo.prometheus")
+async def test_a_standby_that_stands_still_or_is_gone_fires_its_alert() -> None:
+    top = scratch("upwell-standby-")
+    [metrics] = free_ports(1)
+    async with replicated(top) as (primary, standby):
+        own = Process("--metrics", f"127.0.0.1:{metrics}", "--database-url", primary.dsn)
+        try:
+            await asyncio.to_thread(own.start)
+            with prometheus(f"127.0.0.1:{metrics}") as alerts:
+                with frozen([standby.pid, *children(standby.pid)]):
+                    assert await lags(alerts)
+                await asyncio.to_thread(wait_for, lambda: "UpwellReplicationLag" not in alerts())
+                await asyncio.to_thread(standby.kill)
+                assert await lags(alerts)
+        finally:
+            await asyncio.to_thread(own.stop)
+    shutil.rmtree(top, ignore_errors=True)
+
+
+async def lags(alerts: Callable[[], set[str]]) -> bool:
+    return await asyncio.to_thread(lambda: fires(alerts, "UpwellReplicationLag"))
 
 
 def children(pid: int) -> list[int]:

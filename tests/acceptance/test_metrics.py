@@ -5,12 +5,14 @@ import hashlib
 import hmac
 import http.client
 import re
+import secrets
 import subprocess
 import urllib.request
 from collections import Counter
 from pathlib import Path
 from urllib.parse import urlsplit
 
+import asyncpg
 import pytest
 from alibabacloud_iot20180120 import models as m
 from alibabacloud_iot20180120.client import Client
@@ -21,6 +23,7 @@ from tests.mqttwire import WireClient
 
 from acceptance.client import Server, new_device, new_package, new_product, until
 from acceptance.device import online
+from upwell.embedded.files import running_dsn
 
 IMAGE = bytes(range(256)) * 16
 
@@ -64,6 +67,25 @@ def test_no_other_listener_tells_metrics(server: Server) -> None:
     for address in (server.http, server.download):
         assert status(f"http://{address}/metrics") == 404
     assert status(f"http://{server.metrics}/v1/products") == status(f"http://{server.metrics}/healthz") == 404
+
+
+async def test_a_standby_that_is_gone_is_the_longer_behind(server: Server) -> None:
+    """What tells of one that is not connected is the slot that waits for it. PostgreSQL is asked every five seconds."""
+    dsn, name = running_dsn(server.data_dir), f"standby_{secrets.token_hex(4)}"
+    assert dsn is not None
+    conn = await asyncpg.connect(dsn)
+    await conn.execute("select pg_create_physical_replication_slot($1, true)", name)
+    try:
+        await conn.execute("select pg_switch_wal()")
+
+        def lag() -> float:
+            return Numbers(server).of("upwell_replication_lag_seconds", standby=name)
+
+        first = await asyncio.to_thread(until, lag, lambda lag_s: lag_s > 0)
+        assert await asyncio.to_thread(until, lag, lambda lag_s: lag_s > first) > first
+    finally:
+        await conn.execute("select pg_drop_replication_slot($1)", name)
+        await conn.close()
 
 
 def status(url: str) -> int:

@@ -129,6 +129,11 @@ class Postgres:
         return (self.top / f"{self.name}.log").read_text()[-3000:]
 
     @property
+    def pid(self) -> int:
+        assert self._process is not None
+        return self._process.pid
+
+    @property
     def dsn(self) -> str:
         return f"postgresql://upwell:{self.password}@127.0.0.1:{self.port}/postgres"
 

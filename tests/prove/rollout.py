@@ -12,7 +12,7 @@ import sys
 import tempfile
 import time
 import urllib.request
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -40,13 +40,14 @@ class Process:
     """`upwell serve` on fixed ports, to be killed and started again; `options` are more of its own. Another that is
     given the same `database_url` and `objects_url` is another node of one platform. With `open_files` it begins with
     that soft limit, as from an untuned shell. `broken_by` is Python that breaks the program before it begins: a proof
-    must notice."""
+    must notice. `within` are the words of a command that ends in becoming the program."""
 
     def __init__(
         self, *options: str, open_files: int | None = None, variables: Mapping[str, str] | None = None,
-        broken_by: str = "",
+        broken_by: str = "", within: Sequence[str] = (),
     ) -> None:  # fmt: skip
         self.options, self.open_files, self.variables, self.broken_by = options, open_files, variables or {}, broken_by
+        self.within = within
         self.dir = Path(tempfile.mkdtemp(dir="/tmp"))
         self.dir.chmod(0o711)
         self.http, self.mqtt, self.download = free_ports(3)
@@ -65,6 +66,7 @@ class Process:
             command = [sys.executable, "-c", begin, *command[1:]]
         if self.open_files is not None:
             command = ["/bin/sh", "-c", f'ulimit -Sn {self.open_files} && exec "$@"', "sh", *command]
+        command = [*self.within, *command]
         env = {**os.environ, **self.variables, "UPWELL_BOOTSTRAP_KEY": ":".join(self.key)}
         log = (self.dir / "server.log").open("a")
         self.process = subprocess.Popen(command, env=env, stdout=log, stderr=log, text=True)

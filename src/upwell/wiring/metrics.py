@@ -33,6 +33,7 @@ from upwell.service.upgrade import running
 from upwell.storage.database import Database
 from upwell.storage.steps import newest_version
 from upwell.wiring.certificates import ServerCertificates
+from upwell.wiring.standbys import Standbys
 
 if TYPE_CHECKING:
     from upwell.wiring.otlp import Otlp
@@ -89,6 +90,7 @@ class Meter:
     delays: Delays
     otlp: "Otlp | None" = None
     started_at: float = field(default_factory=time.time)
+    standbys: Standbys = field(default_factory=Standbys)
     _shared: running.Shared | None = None
     _shared_s: float = float("-inf")
 
@@ -204,7 +206,7 @@ class Meter:
         if shared is None:
             return
         reading.put("upwell_rollouts_running", shared.running)
-        for name, lag_s in shared.lag_s.items():
+        for name, lag_s in self.standbys.lag_s.items():
             reading.put("upwell_replication_lag_seconds", lag_s, name)
         for each in shared.newest:
             name = rollout_id(each.job_id)
@@ -222,4 +224,6 @@ class Meter:
             except (UpwellError, TimeoutError):
                 self._shared = None
             self._shared_s = time.monotonic()
+            if self._shared is not None:
+                self.standbys.look(self._shared.standbys, self._shared_s)
         return self._shared

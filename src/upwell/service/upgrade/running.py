@@ -3,7 +3,7 @@ whatever there is. No rule is here: what is due, paced or stalled is decided whe
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from upwell.domain.pace import WINDOW_S, allowance
@@ -33,12 +33,24 @@ class Running:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Standby:
+    """One that is connected, or whose slot waits for it; or several of one name, by the last of them. `said_s` is its
+    lag when it last said one. `place` is how far it is in the log, `end_place` how far the primary is, in bytes; None
+    where PostgreSQL does not tell."""
+
+    name: str
+    said_s: float
+    place: int | None
+    end_place: int | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Shared:
     """What all processes on one database share."""
 
     running: int
     newest: tuple[Running, ...]
-    lag_s: Mapping[str, float] = field(default_factory=dict)  # by standby
+    standbys: tuple[Standby, ...] = ()
 
 
 async def shared(ctx: Context, at_most: int) -> Shared:
@@ -48,7 +60,7 @@ async def shared(ctx: Context, at_most: int) -> Shared:
         count = await conn.fetchval(*SQL["count"](at_most=COUNTED_MAX))
         newest = await _newest(conn, now, at_most)
         standbys = await conn.fetch(*SQL["standbys"](at_most=STANDBYS_MAX))
-        return Shared(running=int(count), newest=newest, lag_s={row["name"]: row["lag_s"] for row in standbys})
+        return Shared(running=int(count), newest=newest, standbys=tuple(Standby(**row) for row in standbys))
 
 
 async def _newest(conn: Connection, now: datetime, at_most: int) -> tuple[Running, ...]:

@@ -19,7 +19,13 @@ order by j.job_id desc;
 select count(*) from (select from job where status in ('PLANNED', 'IN_PROGRESS') limit :at_most) j;
 
 -- name: standbys
--- How far each standby is behind: since when it lacks what the primary has, as far as this role may see it.
-select coalesce(nullif(application_name, ''), 'unnamed') as name,
-       coalesce(extract(epoch from greatest(write_lag, flush_lag, replay_lag)), 0)::float8 as lag_s
-from pg_stat_replication where state is distinct from 'backup' order by backend_start limit :at_most;
+-- The standbys by name, connected or with a slot that waits for them: their lag as they last said it, how far the last of
+-- that name is, and how far this primary is. What this role may not see is null.
+select coalesce(s.slot_name::text, nullif(r.application_name, ''), 'unnamed') as name,
+       coalesce(extract(epoch from max(greatest(r.write_lag, r.flush_lag, r.replay_lag))), 0)::float8 as said_s,
+       (min(coalesce(r.replay_lsn, r.flush_lsn, s.restart_lsn)) - '0/0'::pg_lsn)::int8 as place,
+       case when not pg_is_in_recovery() then (pg_current_wal_lsn() - '0/0'::pg_lsn)::int8 end as end_place
+from (select * from pg_stat_replication where state is distinct from 'backup') r
+full join pg_replication_slots s on s.active_pid = r.pid
+where s.slot_name is null or s.slot_type = 'physical' and not s.temporary
+group by 1 order by 1 limit :at_most;
