@@ -28,6 +28,7 @@ PYTHON = ROOT / ".venv-linkkit" / "bin" / "python"
 DEVICE = Path(__file__).with_name("linkkit_device.py")
 GATEWAY = Path(__file__).with_name("linkkit_gateway.py")
 ENROL = Path(__file__).with_name("linkkit_enrol.py")
+THING = Path(__file__).with_name("linkkit_thing.py")
 
 
 @contextmanager
@@ -126,6 +127,22 @@ def test_linkkit_device_asks_for_its_firmware(server: Server, sdk: Client, tmp_p
         assert _until_said(process, "downloaded", said)["result"] == "SUCCESS"
         task = until(lambda: _task(sdk, job), lambda t: t.task_status == "SUCCEEDED")
         assert task.task_status == "SUCCEEDED"
+
+
+def test_linkkit_device_is_answered_what_it_tells(server: Server, sdk: Client, tmp_path: Path) -> None:
+    """Its callbacks come, as at the vendor's, though nothing of it is kept."""
+    key = new_product(sdk)
+    name, secret = new_device(sdk, key)
+    with _run(tmp_path, THING, _port(server), key, name, secret, tmp_path / "thing.json") as process:
+        assert process.stdout is not None
+        said = [json.loads(line) for line in process.stdout if line.startswith('{"what"')]
+        assert process.wait(20) == 0
+    assert said == [
+        {"what": "properties", "code": 200, "more": "success"},
+        {"what": "event", "code": 200, "more": "smoke"},
+        {"what": "labels", "code": 200, "more": "success"},
+        {"what": "no labels", "code": 200, "more": "success"},
+    ]
 
 
 def test_linkkit_device_by_tls(tmp_path: Path) -> None:

@@ -1,4 +1,4 @@
-"""The device of mqtt.js, one process each: what it says is read line by line."""
+"""Devices of Node, one process each: what one says is read line by line."""
 
 import json
 import queue
@@ -46,12 +46,12 @@ class Device:
 
 
 @contextmanager
-def running(given: dict[str, Any], log: Path) -> Iterator[Device]:
-    """A device that does what `given` says, ended at the end."""
+def running(given: dict[str, Any], log: Path, program: Path = PROGRAM, **more: str) -> Iterator[Device]:
+    """A device that does what `given` says, with these more variables, ended at the end."""
     with log.open("w") as errors:
         process = subprocess.Popen(
-            ["node", PROGRAM, json.dumps(given)],
-            stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=errors, env=environment(), text=True,
+            ["node", program, json.dumps(given)],
+            stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=errors, env=environment() | more, text=True,
         )  # fmt: skip
     lines: queue.Queue[str] = queue.Queue()
     reader = threading.Thread(target=_read, args=(process, lines))

@@ -20,7 +20,8 @@ GO, NODE = sorted(CLIENTS.glob("go-*")), sorted(CLIENTS.glob("node-*"))
 
 
 def test_the_programs_are_these() -> None:
-    assert [each.name for each in (*GO, *NODE)] == ["go-alibaba", "go-huawei", "node-alibaba", "node-mqtt"]
+    names = ["go-alibaba", "go-huawei", "node-alibaba", "node-alibaba-device", "node-mqtt"]
+    assert [each.name for each in (*GO, *NODE)] == names
 
 
 @pytest.mark.parametrize("folder", NODE, ids=lambda each: each.name)

@@ -1,10 +1,10 @@
-"""The Alibaba face: dialects/alibaba's login, device, offers, blocks and gateway behind the frame."""
+"""The Alibaba face: dialects/alibaba's login, device, offers, blocks, gateway and thing behind the frame."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from datetime import datetime
 
-from upwell.dialects.alibaba import blocks, device, gateway, login, offers
+from upwell.dialects.alibaba import blocks, device, gateway, login, offers, thing
 from upwell.dialects.payloads import plain_topic
 from upwell.domain.errors import DeviceError
 from upwell.domain.talk import BlockRequest, Offer, OfferRequest, TaskRef
@@ -106,7 +106,10 @@ class AlibabaFace:
         if verb is not None:
             return lambda payload: (_gateway_asked(linked, verb, payload),)
         read = device.reader(topic, key, name)
-        return nothing if read is None else lambda payload: (Said(owner, read(payload)),)
+        if read is not None:
+            return lambda payload: (Said(owner, read(payload)),)
+        answered = thing.reader(topic, key, name)
+        return nothing if answered is None else lambda payload: _answered(answered(payload))
 
     def push(self, linked: Linked, addressed: Addressed, now: datetime) -> Down:
         """The upgrade push, on the addressed device's own topic."""
@@ -160,6 +163,11 @@ def _names_in(topic: str) -> tuple[str, str] | None:
     levels = topic.split("/")
     at = {"sys": 2, "ota": 4, "shadow": 3, "ext": 3}.get(levels[1] if len(levels) > 1 else "", 1)
     return (levels[at], levels[at + 1]) if len(levels) > at + 1 else None
+
+
+def _answered(answer: thing.Answered | None) -> Sequence[Heard]:
+    """At QoS 0: whoever misses it asks again."""
+    return () if answer is None else (Reply(lambda now: Down(*answer(int(now.timestamp() * 1000)), qos=0)),)
 
 
 def _gateway_asked(linked: Linked, verb: gateway.Verb, payload: bytes) -> Heard:
