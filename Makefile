@@ -26,6 +26,10 @@ BUILT := $(CLIENTS)/.built
 GO_CLIENTS := $(BUILT)/go-alibaba $(BUILT)/go-huawei
 NODE_CLIENTS := $(foreach name,alibaba alibaba-device mqtt,$(CLIENTS)/node-$(name)/node_modules/.package-lock.json)
 
+# Where an environment forbids byte code, as containers do, each of some hundred servers and commands that the tests start
+# would compile the program anew.
+test: export PYTHONDONTWRITEBYTECODE =
+
 .PHONY: help setup demo test test-clients test-all lint check check-console shots dist serve bench prove mutate docs sbom audit lock clean
 
 help:

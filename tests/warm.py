@@ -5,6 +5,7 @@ answer a line. What only a cold start shows is tested by `serve` and in integrat
 
 import atexit
 import contextlib
+import gc
 import importlib
 import json
 import os
@@ -93,15 +94,19 @@ def _become(command: Sequence[str]) -> NoReturn:
 
 
 if __name__ == "__main__":
-    from upwell.cli.main import main
-    from upwell.cli.tree import PLACES, loaded
+    from upwell.cli.loading import loading
 
-    importlib.import_module("upwell.wiring.server")  # what `serve` loads when it runs
+    with loading():
+        from upwell.cli.main import main
+        from upwell.cli.tree import PLACES, loaded
+
+        importlib.import_module("upwell.wiring.server")  # what `serve` loads when it runs
     for name in PLACES:
         for remote in (False, True):
             loaded(name, remote=remote)
     with contextlib.redirect_stdout(None), contextlib.suppress(SystemExit):  # what a first command loads, is loaded
         sys.argv = ["upwell", "version"]
         main()
+    gc.freeze()  # what is forked neither looks through it for garbage nor copies its pages to do so
     while line := sys.stdin.readline():
         print(json.dumps(_answer(*json.loads(line))), flush=True)

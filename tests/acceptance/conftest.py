@@ -1,4 +1,5 @@
-"""One server per test process; every test makes its own products, so no test sees another's."""
+"""One server per test process, while it has tests of this folder; every test makes its own products, so no test sees
+another's. A server that nobody asks takes a twentieth of a core all the same."""
 
 from collections.abc import Iterator
 
@@ -9,9 +10,9 @@ from acceptance.client import Key, Server, new_sdk, serve
 from acceptance.leaks import leaked
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def server() -> Iterator[Server]:
-    """A running `upwell serve`. At the end of the whole run its log has none of the secrets that were used in it
+    """A running `upwell serve`. At its end its log has none of the secrets that were used in it
     (issue 9, number 35)."""
     with serve() as running:
         yield running
@@ -24,13 +25,13 @@ def sdk(server: Server) -> Client:
     return new_sdk(server.http, server.admin)
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def viewer(server: Server) -> Key:
     """A key of the admin's account that may only look."""
     return server.new_key("default", "viewer")
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def stranger(server: Server) -> Key:
     """An admin of another account."""
     return server.new_key("other", "admin")

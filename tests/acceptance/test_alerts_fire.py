@@ -227,21 +227,22 @@ def wait_for(holds: Callable[[], object]) -> None:
 @pytest.mark.timeout(600)
 @pytest.mark.skipif(program("prometheus") is None, reason="no Prometheus: run python -m demo.prometheus")
 async def test_a_standby_that_stands_still_or_is_gone_fires_its_alert() -> None:
-    top = scratch("upwell-standby-")
-    [metrics] = free_ports(1)
-    async with replicated(top) as (primary, standby):
-        own = Process("--metrics", f"127.0.0.1:{metrics}", "--database-url", primary.dsn)
-        try:
+    top, [metrics] = scratch("upwell-standby-"), free_ports(1)
+    try:
+        async with replicated(top) as (primary, standby):
+            own = Process("--metrics", f"127.0.0.1:{metrics}", "--database-url", primary.dsn)
             await asyncio.to_thread(own.start)
-            with prometheus(f"127.0.0.1:{metrics}") as alerts:
-                with frozen([standby.pid, *children(standby.pid)]):
+            try:
+                with prometheus(f"127.0.0.1:{metrics}") as alerts:
+                    with frozen([standby.pid, *children(standby.pid)]):
+                        assert await lags(alerts)
+                    await asyncio.to_thread(wait_for, lambda: "UpwellReplicationLag" not in alerts())
+                    await asyncio.to_thread(standby.kill)
                     assert await lags(alerts)
-                await asyncio.to_thread(wait_for, lambda: "UpwellReplicationLag" not in alerts())
-                await asyncio.to_thread(standby.kill)
-                assert await lags(alerts)
-        finally:
-            await asyncio.to_thread(own.stop)
-    shutil.rmtree(top, ignore_errors=True)
+            finally:
+                await asyncio.to_thread(own.stop)
+    finally:
+        shutil.rmtree(top, ignore_errors=True)
 
 
 async def lags(alerts: Callable[[], set[str]]) -> bool:

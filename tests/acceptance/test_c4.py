@@ -17,7 +17,7 @@ from acceptance.client import Server, new_device, new_package, new_product, new_
 IMAGE = random.Random(11).randbytes(100_003)
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def server() -> Iterator[Server]:
     """A server whose links have no port, for C4 does not take one out of a URL (alibaba 6.7)."""
     with serve("--public-url", "http://127.0.0.1", "--dynamic-registration", "any") as running:

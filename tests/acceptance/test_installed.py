@@ -32,11 +32,12 @@ def installed() -> Iterator[Path]:
     """The environment; its bin folder has `upwell`."""
     top = scratch("upwell-installed-")
     file = built(top)
-    venv.create(top / "env", with_pip=True)
-    pip = (str(top / "env" / "bin" / "python"), "-m", "pip", "install", "-q", "--disable-pip-version-check")
-    run(top, *pip, "--require-hashes", "-r", str(CHECKOUT / "requirements" / "run.txt"))
-    run(top, *pip, "--no-deps", str(file))
-    run(top, str(top / "env" / "bin" / "python"), "-m", "pip", "check")
+    venv.create(top / "env")
+    pip = (sys.executable, "-m", "pip", "--disable-pip-version-check", "--python", str(top / "env" / "bin" / "python"))
+    install = (*pip, "install", "-q", "--no-compile")  # what is run is compiled as it is loaded
+    run(top, *install, "--require-hashes", "-r", str(CHECKOUT / "requirements" / "run.txt"))
+    run(top, *install, "--no-deps", str(file))
+    run(top, *pip, "check")
     yield top / "env"
     shutil.rmtree(top, ignore_errors=True)
 

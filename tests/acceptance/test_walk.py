@@ -9,7 +9,6 @@ import shutil
 import signal
 import socket
 import subprocess
-import tempfile
 import threading
 import time
 import urllib.request
@@ -21,6 +20,7 @@ import pytest
 from acceptance.cli import UPWELL, Person
 from acceptance.cutting import Cutter
 from acceptance.device import Device
+from scratch import scratch
 
 PAGE = (Path(__file__).parents[2] / "docs" / "walk.md").read_text("utf-8")
 BLOCKS = re.findall(r"^```sh\n(.*?)^```$", PAGE, re.MULTILINE | re.DOTALL)
@@ -117,8 +117,7 @@ class Walk:
 
 @pytest.fixture
 def folder() -> Iterator[Path]:
-    found = Path(tempfile.mkdtemp(prefix="upwell-walk-", dir="/tmp"))
-    found.chmod(0o711)  # started by root, PostgreSQL runs as someone else and must reach its folder
+    found = scratch("upwell-walk-")
     yield found
     shutil.rmtree(found, ignore_errors=True)
 

@@ -38,24 +38,24 @@ def axe() -> str:
     return AXE.read_text("utf-8")
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def server(chromium: str) -> Iterator[Server]:
     with serve("--allow-private-push") as running:
         yield running
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def v1(server: Server) -> Api:
     return api(server, ACCOUNT)
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def boss(v1: Api) -> str:
     v1.do("create_user", name="boss", password=PASSWORD, role="admin")
     return "boss"
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def fleet(server: Server, v1: Api) -> Iterator[dict[str, Any]]:
     """A product with a device that is online and has a long name, tags and a failed task; a rollout that waits."""
     product = v1.do("create_product", name="Lamps")["id"]

@@ -4,7 +4,6 @@ ended with it, and its schema stays as it is."""
 import asyncio
 import json
 import shutil
-import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -12,6 +11,7 @@ import asyncpg
 import pytest
 from test_command_line import refusal, told
 
+from scratch import scratch
 from upwell.embedded.files import running_dsn
 from upwell.embedded.server import EmbeddedPostgres
 from upwell.storage.steps import newest_version
@@ -19,8 +19,7 @@ from upwell.storage.steps import newest_version
 
 @pytest.fixture(scope="module")
 def data_dir() -> Iterator[Path]:
-    top = Path(tempfile.mkdtemp(prefix="upwell-beside-", dir="/tmp"))
-    top.chmod(0o711)  # as root the server is another user and must pass through
+    top = scratch("upwell-beside-")
     asyncio.run(made(top / "data"))
     assert told("migrate", "--data-dir", str(top / "data")).returncode == 0
     yield top / "data"

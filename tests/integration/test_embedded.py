@@ -9,7 +9,6 @@ import signal
 import stat
 import subprocess
 import sys
-import tempfile
 import time
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
@@ -17,6 +16,7 @@ from pathlib import Path
 import asyncpg
 import pytest
 
+from scratch import scratch
 from upwell.embedded import DataDirInUse, EmbeddedPostgresError, accounts, files, process
 from upwell.embedded.files import running_dsn
 from upwell.embedded.server import EmbeddedPostgres
@@ -85,7 +85,8 @@ def hold(data_dir: Path, *user: str) -> tuple[subprocess.Popen[str], int]:
 @pytest.fixture
 def data_dir() -> Iterator[Path]:
     """Below a folder closed to everybody else, as root's home is."""
-    folder = Path(tempfile.mkdtemp(prefix="upwell-test-"))
+    folder = scratch("upwell-test-")
+    folder.chmod(0o700)
     yield folder / "data"
     shutil.rmtree(folder, ignore_errors=True)  # children of a killed initdb may still write
 
@@ -193,7 +194,7 @@ async def test_an_ordinary_user_runs_it_as_itself() -> None:
         pytest.skip(
             "this checkout lies in a folder that is closed to other users, who could not have installed it there"
         )
-    folder = Path(tempfile.mkdtemp(prefix="upwell-test-"))
+    folder = scratch("upwell-test-")
     os.chown(folder, user.pw_uid, user.pw_gid)
     try:
         holder, pid = hold(folder / "data", str(user.pw_uid))

@@ -4,13 +4,13 @@ import asyncio
 import random
 import shutil
 import subprocess
-import tempfile
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 
 import pytest
 from tests.prove.rollout import Process
+from tests.scratch import proof_folder
 
 from upwell.embedded.server import EmbeddedPostgres
 
@@ -61,8 +61,7 @@ async def _flow(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> N
 @asynccontextmanager
 async def postgres() -> AsyncIterator[tuple[str, Path]]:
     """The DSN of a PostgreSQL that is nobody's child, and a folder beside it."""
-    top = Path(tempfile.mkdtemp(prefix="upwell-prove-", dir="/tmp"))
-    top.chmod(0o711)
+    top = proof_folder("upwell-prove-")
     server = EmbeddedPostgres(top / "data")
     await server.start()
     try:

@@ -9,7 +9,6 @@ import signal
 import socket
 import subprocess
 import sys
-import tempfile
 import time
 import urllib.request
 from collections.abc import Mapping, Sequence
@@ -20,6 +19,7 @@ import httpx
 from alibabacloud_iot20180120 import models as m
 from alibabacloud_iot20180120.client import Client
 from alibabacloud_tea_openapi.models import Config
+from tests.scratch import proof_folder
 
 from upwell.embedded.files import running_dsn
 
@@ -48,8 +48,7 @@ class Process:
     ) -> None:  # fmt: skip
         self.options, self.open_files, self.variables, self.broken_by = options, open_files, variables or {}, broken_by
         self.within = within
-        self.dir = Path(tempfile.mkdtemp(dir="/tmp"))
-        self.dir.chmod(0o711)
+        self.dir = proof_folder("upwell-proof-")
         self.http, self.mqtt, self.download = free_ports(3)
         self.key = ("proof", secrets.token_hex(12))
         self.process: subprocess.Popen[str] | None = None

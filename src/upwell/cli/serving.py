@@ -13,6 +13,7 @@ import uvloop
 from upwell import __version__
 from upwell.cli.apps import alone
 from upwell.cli.described import described
+from upwell.cli.loading import loading
 from upwell.cli.logfile import LogFile
 from upwell.cli.logs import set_up_logging
 from upwell.cli.notify import stay_alive, tell_systemd
@@ -68,8 +69,9 @@ async def _serve(settings: Settings, file: LogFile | None) -> None:
     stop, loop = asyncio.Event(), asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop.set)
-    from upwell.wiring.server import Server  # here, for every other command begins without a whole server
-    from upwell.wiring.workers import Workers
+    with loading():
+        from upwell.wiring.server import Server  # here, for every other command begins without a whole server
+        from upwell.wiring.workers import Workers
 
     server = Server(settings) if settings.workers == 1 else Workers(settings, WORKER)
     at = await server.start()

@@ -16,6 +16,7 @@ from typer import _click as click
 from typer.core import TyperCommand, TyperGroup
 
 from upwell.cli.exits import Ended, Exit
+from upwell.cli.loading import loading
 from upwell.cli.remote import contexts
 
 
@@ -110,7 +111,8 @@ def loaded(name: str, *, remote: bool) -> click.Command:
     """The command itself."""
     place = PLACES[name]
     module, _, member = ((remote and place.remote) or place.local or place.remote).partition(":")
-    app = getattr(import_module(f"upwell.cli.{module}"), member)
+    with loading():
+        app = getattr(import_module(f"upwell.cli.{module}"), member)
     return typer.main.get_command(app)
 
 

@@ -1,6 +1,7 @@
 """One worker of `upwell serve --workers N`: run by its parent alone, which hands it what it is to serve."""
 
 import asyncio
+import gc
 import logging
 import os
 import signal
@@ -59,6 +60,7 @@ def _reload(server: Server, file: LogFile | None) -> None:
 
 def main() -> int:
     """Read what is handed, then serve."""
+    gc.freeze()  # as `loading` does
     signal.signal(signal.SIGHUP, signal.SIG_IGN)  # until there is something to reload
     hand = taken(sys.stdin.buffer)
     file = LogFile(hand.settings.log_file) if hand.settings.log_file else None
