@@ -281,7 +281,12 @@ async def _objects(settings: Settings) -> Finding:
     except OSError as exc:
         return Finding("objects", "fault", f"{folder} can't be looked at: {exc.strerror}", "give another folder")
     except UpwellError as exc:
-        return Finding("objects", "fault", exc.problem, "make the store reachable and writable for this user")
+        do = "make the store reachable and writable for this user"
+        if folder is None:
+            do += (
+                ": its endpoint, region and bucket, AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY, and this machine's clock"
+            )
+        return Finding("objects", "fault", exc.problem, do)
     return Finding("objects", "ok", "the store takes an object, and lets it go")
 
 
