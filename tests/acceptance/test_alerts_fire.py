@@ -231,8 +231,8 @@ async def test_a_standby_that_stands_still_or_is_gone_fires_its_alert() -> None:
     try:
         async with replicated(top) as (primary, standby):
             own = Process("--metrics", f"127.0.0.1:{metrics}", "--database-url", primary.dsn)
-            await asyncio.to_thread(own.start)
             try:
+                await asyncio.to_thread(own.start)
                 with prometheus(f"127.0.0.1:{metrics}") as alerts:
                     with frozen([standby.pid, *children(standby.pid)]):
                         assert await lags(alerts)

@@ -3,10 +3,14 @@
 import json
 import socket
 import sys
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import rsa
 
 from acceptance.client import Server, _warm
 
@@ -72,6 +76,71 @@ def test_what_is_wrong_is_told_with_what_to_do(server: Server, tmp_path: Path) -
     assert "firmware.example.com" in facts["certificate for devices"]
     assert "no-such-host.invalid has no address" in facts["public URL"]
     assert found["listener download"]["grade"] == "warning", "any free port is none that devices know"
+
+
+def test_a_certificate_that_has_not_begun_or_is_for_others(tmp_path: Path) -> None:
+    """Of either of the two that devices may be shown; names are the same in any case."""
+    early = issued(tmp_path / "early", ["FIRMWARE.example.com"], begins_in_days=3)
+    other, wild = issued(tmp_path / "other", ["example.org"]), issued(tmp_path / "wild", ["*.Example.com"])
+    secure = ["--data-dir", str(tmp_path / "none"), "--downloads", "127.0.0.1:0"]
+    secure += ["--public-tls-url", "https://firmware.example.com"]
+    first, second = ["--tls-cert", "--tls-key"], ["--device-tls-cert", "--device-tls-key"]
+
+    def told(**pairs: tuple[Path, Path]) -> dict[str, dict[str, Any]]:
+        options = {"first": first, "second": second}
+        words = [
+            w
+            for at, pair in pairs.items()
+            for option, f in zip(options[at], pair, strict=True)
+            for w in (option, str(f))
+        ]
+        return asked(*secure, *words)[1]
+
+    begun = told(first=early)
+    assert begun["certificate of --tls-cert"]["grade"] == "fault"
+    assert "it begins" in begun["certificate of --tls-cert"]["fact"]
+    assert begun["certificate for devices"]["grade"] == "ok", "a name in capitals is the name"
+    assert told(first=wild)["certificate for devices"]["grade"] == "ok"
+    second_of_other = told(first=wild, second=other)["certificate for devices"]
+    assert "--device-tls-cert is for example.org" in second_of_other["fact"]
+
+
+def issued(folder: Path, names: list[str], begins_in_days: int = -1) -> tuple[Path, Path]:
+    """The files of a certificate that signs itself, and of its key."""
+    folder.mkdir()
+    key, now = rsa.generate_private_key(65537, 2048), datetime.now(UTC)
+    nobody = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "x")])
+    made = x509.CertificateBuilder(
+        nobody, nobody, key.public_key(), 1, now + timedelta(days=begins_in_days), now + timedelta(days=90)
+    ).add_extension(x509.SubjectAlternativeName([x509.DNSName(name) for name in names]), critical=False)
+    (folder / "cert").write_bytes(made.sign(key, hashes.SHA256()).public_bytes(serialization.Encoding.PEM))
+    plain = (serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
+    (folder / "key").write_bytes(key.private_bytes(*plain))
+    return folder / "cert", folder / "key"
+
+
+def test_folders_that_can_not_be_made_and_keys_that_can_not_be_read(tmp_path: Path) -> None:
+    """Before there is a database too, and in one line each."""
+    (tmp_path / "file").touch()
+    where = ["--data-dir", str(tmp_path / "none" / "of" / "it")]
+    below = asked(*where, "--objects-url", f"file://{tmp_path}/file/objects")[1]["disk of the objects"]
+    assert "can't be made" in below["fact"] and below["grade"] == "fault"
+    long = asked(*where, "--objects-url", f"file://{tmp_path}/{'a' * 300}")[1]
+    assert "File name too long" in long["disk of the objects"]["fact"]
+    assert "File name too long" in long["objects"]["fact"]
+    full = asked(*where, "--disk-floor-mb", "9000000")[1]["disk of the database"]
+    assert (full["grade"], full["do"]) == ("fault", "make room, or move it to a larger disk")
+    readable = tmp_path / "key"
+    readable.write_text("x")
+    readable.chmod(0o644)
+    assert "chmod 600" in asked(*where, "--secret-key-file", str(readable))[1]["secrets"]["fact"]
+    assert "can't be run" in asked(*where, "--secret-key-command", "/no/such/program")[1]["secrets"]["fact"]
+
+
+@pytest.mark.parametrize("nowhere", ["http://0.0.0.0", "http://169.254.1.1", "http://[fe80::1]", "http://224.0.0.1"])
+def test_a_public_url_that_is_nobodys(tmp_path: Path, nowhere: str) -> None:
+    found = asked("--data-dir", str(tmp_path / "none"), "--public-url", nowhere)[1]["public URL"]
+    assert found["grade"] == "fault" and "no server's address" in found["fact"]
 
 
 def test_a_cache_of_objects_is_told_of_where_there_is_one(tmp_path: Path) -> None:

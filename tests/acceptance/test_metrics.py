@@ -7,6 +7,7 @@ import http.client
 import re
 import secrets
 import subprocess
+import urllib.error
 import urllib.request
 from collections import Counter
 from pathlib import Path
@@ -16,7 +17,9 @@ import asyncpg
 import pytest
 from alibabacloud_iot20180120 import models as m
 from alibabacloud_iot20180120.client import Client
+from alibabacloud_tea_openapi import utils_models as open_api
 from alibabacloud_tea_openapi.exceptions import ClientException
+from darabonba.runtime import RuntimeOptions
 from demo.prometheus import found as program
 from prometheus_client.parser import text_string_to_metric_families
 from tests.mqttwire import WireClient
@@ -26,6 +29,10 @@ from acceptance.device import online
 from upwell.embedded.files import running_dsn
 
 IMAGE = bytes(range(256)) * 16
+STRANGE = open_api.Params(
+    action="StrangeAndProven", version="2018-01-20", protocol="HTTP", pathname="/", method="POST", auth_type="AK",
+    style="RPC", req_body_type="formData", body_type="json",
+)  # fmt: skip
 
 
 def read(server: Server) -> str:
@@ -172,6 +179,22 @@ def test_refused_logins_and_downloads_are_counted(server: Server, sdk: Client) -
     assert after.grown(before, "upwell_logins_total", face="alibaba", outcome="refused") == 1
     assert after.grown(before, "upwell_login_refusals_total", face="alibaba", reason="wrong password") == 1
     assert after.grown(before, "upwell_download_refusals_total", status=str(refusal)) == 1
+
+
+@pytest.mark.parametrize(("tongue", "version"), [("alibaba", "&Version=2018-01-20"), ("tuya", "")])
+def test_what_a_stranger_asks_for_is_no_label(server: Server, sdk: Client, tongue: str, version: str) -> None:
+    """Whoever could choose labels would use up their number, and what is asked for after that would be `other`."""
+    before = Numbers(server)
+    for nth in range(20):
+        own = f"Action=Stranger{nth}&AccessKeyId=Stranger&Signature=x&SignatureNonce={nth}{version}"
+        method = "SignatureMethod=HMAC-SHA1&SignatureVersion=1.0&Timestamp=2026-01-01T00%3A00%3A00Z&Format=JSON"
+        with pytest.raises(urllib.error.HTTPError):
+            urllib.request.urlopen(f"http://{server.http}/?{own}&{method}", timeout=30)
+    with pytest.raises(ClientException):  # nor what somebody proven does
+        sdk.call_api(STRANGE, open_api.OpenApiRequest(), RuntimeOptions())
+    after = Numbers(server)
+    assert after.grown(before, "upwell_requests_total", tongue=tongue, operation="unknown", outcome="refused") >= 20
+    assert not [labels for _, labels in after.found if any("Strange" in value for _, value in labels)]
 
 
 @pytest.mark.skipif(program() is None, reason="no promtool: run python -m demo.prometheus")

@@ -8,6 +8,7 @@ import subprocess
 import time
 from collections.abc import AsyncIterator
 from pathlib import Path
+from urllib.parse import urlsplit
 from uuid import uuid4
 
 import asyncpg
@@ -291,3 +292,27 @@ async def test_the_command_looks_and_changes_nothing(
     assert len(told.splitlines()) == 1
     assert asked(ours, "--check", "--plan")[0] == 2
     assert dsn_of(postgres, "x") not in told
+
+
+async def test_a_role_without_rights_is_told_so_in_a_line(dsn: str, conn: asyncpg.Connection, tmp_path: Path) -> None:
+    """Another one than the tables belong to, as after a restore: no command ends in a traceback."""
+    role, password = f"stranger_{uuid4().hex[:8]}", uuid4().hex
+    await conn.execute(f"create role {role} login password '{password}'")
+    try:
+        parts = urlsplit(dsn)
+        theirs = parts._replace(netloc=f"{role}:{password}@{parts.netloc.rpartition('@')[2]}").geturl()
+        for words in (
+            ["migrate", "--check"],
+            ["migrate", "--plan"],
+            ["key", "list"],
+            ["doctor", "--http", "127.0.0.1:0"],
+        ):
+            done = subprocess.run(
+                [*COMMAND, *words, "--data-dir", str(tmp_path / "none"), "--database-url", theirs],
+                capture_output=True, text=True, check=False,
+            )  # fmt: skip
+            assert done.returncode == (1 if words[0] == "doctor" else 2), done
+            assert "permission denied for table" in done.stdout + done.stderr, done
+            assert "Traceback" not in done.stderr and password not in done.stdout + done.stderr
+    finally:
+        await conn.execute(f"drop role {role}")

@@ -4,9 +4,12 @@ import asyncio
 import errno
 import fcntl
 import hashlib
+import http.server
 import os
+import socket
 import subprocess
 import sys
+import threading
 import time
 import urllib.error
 import urllib.request
@@ -233,6 +236,50 @@ async def test_s3_presigns(s3_url: str) -> None:
         assert answer.read() == b"hello"
     with pytest.raises(urllib.error.HTTPError):
         urllib.request.urlopen(url.split("?")[0])
+
+
+class Odd(http.server.BaseHTTPRequestHandler):
+    """What listens on a port that is no store's."""
+
+    def log_message(self, format: str, *args: object) -> None:
+        """Nothing."""
+
+
+async def test_why_a_store_can_not_be_used_is_said_in_words(s3_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Not by the name of the client's class: whoever set it up is to find what is wrong."""
+
+    async def why(url: str) -> str:
+        with pytest.raises(Unavailable) as caught:
+            await open_objects(url).check()
+        return caught.value.problem.partition(": ")[2]
+
+    def at(endpoint: str) -> str:
+        return f"s3://bucket/p?endpoint={endpoint}&region=us-east-1"
+
+    plain = s3_url.partition("endpoint=")[2].partition("&")[0]
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        nobody = f"http://127.0.0.1:{free.getsockname()[1]}"
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Odd) as other:
+        threading.Thread(target=other.serve_forever, daemon=True).start()
+        found = await asyncio.gather(
+            why(at(nobody)), why(at("http://no-such-host.invalid")), why(at(plain.replace("http", "https"))),
+            why(at(f"http://127.0.0.1:{other.server_port}")), why(s3_url.replace("bucket", "no-such-bucket")),
+        )  # fmt: skip
+        other.shutdown()
+    assert found == [
+        "the connection is refused", "its host has no address", "it does not speak TLS", "it answers 501",
+        "NoSuchBucket",
+    ]  # fmt: skip
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "another")
+    assert await why(s3_url) == "SignatureDoesNotMatch"
+
+
+@pytest.mark.parametrize("endpoint", ["nowhere", "127.0.0.1:9000", "ftp://h", "http://", "http://a b", "http://u:p@h"])
+def test_an_endpoint_that_is_no_url_is_refused(endpoint: str) -> None:
+    """The client would panic at the first request."""
+    with pytest.raises(Invalid, match="endpoint") as caught:
+        open_objects(f"s3://bucket?endpoint={endpoint}&region=r")
+    assert "u:p" not in str(caught.value), "it may name a password"
 
 
 @pytest.mark.parametrize("url", ["ftp://x/y", "relative/path", "s3://", "s3://b?colour=red", ""])

@@ -12,6 +12,7 @@ import time
 import urllib.request
 from collections import Counter
 from collections.abc import Iterator
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -107,7 +108,10 @@ async def test_two_workers_are_one_server_though_one_is_killed(server: Shared) -
     killed, stays = server.workers()
     os.kill(killed, signal.SIGKILL)
     await asyncio.to_thread(server.wait_for, "a worker ended")
-    await asyncio.to_thread(server.wait_for, "worker started", 3)
+    away = await asyncio.to_thread(counted_until, server, "worker started", 3)
+    assert {each["upwell_worker_answered"] for each in away} >= {1}, "metrics are told while one is away"
+    for earlier, later in pairwise([before, *away]):
+        assert {name for name, value in earlier.items() if name.endswith("_total") and later[name] < value} == set()
     fresh = server.workers()
     assert stays in fresh and killed not in fresh and len(fresh) == 2
     during = counted(server)
@@ -130,6 +134,15 @@ def counted(server: Shared) -> Counter[str]:
     for family in families:
         for sample in family.samples:
             found[sample.name] += sample.value
+    return found
+
+
+def counted_until(server: Shared, text: str, times: int) -> list[Counter[str]]:
+    """What is told again and again until the log has this."""
+    found, deadline = [counted(server)], time.monotonic() + WITHIN_S
+    while server.log().count(text) < times:
+        assert time.monotonic() < deadline, server.log()[-3000:]
+        found.append(counted(server))
     return found
 
 

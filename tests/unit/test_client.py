@@ -169,7 +169,20 @@ def test_a_list_is_asked_for_page_by_page_while_it_is_read() -> None:
 
 
 @pytest.mark.parametrize(
-    "url", ["", "host:1", "ftp://h", "http://", "http://u:p@h", "http://h?x=1", "http://[", "http://h:99999999"]
+    "url",
+    [
+        "",
+        "host:1",
+        "ftp://h",
+        "http://",
+        "http://u:p@h",
+        "http://h?x=1",
+        "http://[",
+        "http://h:99999999",
+        "http://h..example",
+        f"http://{'a' * 64}.example",
+        "http://xn--a",
+    ],
 )
 def test_what_is_no_address(url: str) -> None:
     with pytest.raises(ValueError, match=r"URL|has more than"):
@@ -179,6 +192,8 @@ def test_what_is_no_address(url: str) -> None:
 def test_addresses() -> None:
     assert http.address("http://h:1/") == http.address("http://h:1/v1/") == "http://h:1"
     assert http.address("https://h/upwell") == "https://h/upwell"
+    assert http.address("http://[::1]:1") == "http://[::1]:1"
+    assert http.address("http://a_b.h.:1") == "http://a_b.h.:1"
 
 
 # --- what is sent again ---------------------------------------------------------------------------------------------

@@ -1,10 +1,17 @@
 """The settings: where they come from, and every refusal names setting, value and rule."""
 
+import json
+import os
+import pwd
 import re
+import shutil
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 
+from scratch import scratch
 from upwell.cli.described import DESCRIBED
 from upwell.config import SETTINGS, BootstrapKey, Settings
 from upwell.config.addresses import HostPort
@@ -222,6 +229,10 @@ def test_wildcard_listener_is_not_told_to_devices() -> None:
         ("mqtt_ws", "127.0.0.1:8686"),
         ("log_file", "/nonexistent/upwell.log"),
         ("public_url", "http://host:99999"),
+        ("public_url", "http://host..example"),
+        ("public_url", f"http://{'a' * 64}.example"),
+        ("http", "host..example:8686"),
+        ("mqtt", f"{'a' * 64}:1883"),
         ("public_url", "http://host?x=1"),
         ("database_url", "mysql://host/db"),
         ("database_url", "postgresql:host"),
@@ -241,6 +252,40 @@ def test_refusal_names_setting_value_and_rule(setting: str, value: str) -> None:
     assert error.rule
     for part in (setting, repr(value), error.rule):
         assert part in str(error)
+
+
+AS_ANOTHER = """
+import json, os, sys
+from upwell.config.loading import load
+if os.geteuid() == 0:
+    os.setgroups([]); os.setgid(65534); os.setuid(65534)
+load(json.loads(sys.argv[1]), {}, None)
+"""
+
+
+def as_another(**options: str) -> str:
+    """How these options are refused to somebody who is not root, and to whom what root has is closed."""
+    done = subprocess.run(
+        [sys.executable, "-c", AS_ANOTHER, json.dumps(options)], cwd="/", capture_output=True, text=True, check=False
+    )
+    return done.stderr.strip().rpartition("\n")[2]
+
+
+def test_a_data_dir_of_another_user_is_refused_by_whose_it_is() -> None:
+    """Every command that reads it says so, in one line; with a database of one's own nothing is looked for in it."""
+    top = scratch("upwell-config-")
+    top.chmod(0o755)
+    (closed := top / "data").mkdir(mode=0o700 if os.geteuid() == 0 else 0)
+    try:
+        whose = f"can't be entered by this user: it is {pwd.getpwuid(os.geteuid()).pw_name}'s"
+        assert whose in as_another(data_dir=str(closed))
+        assert as_another(data_dir=str(closed), database_url="postgresql://u@h/d") == ""
+        assert as_another(data_dir=str(top / "none")) == ""
+        log = as_another(data_dir=str(top / "none"), log_file=str(closed / "logs" / "upwell.log"))
+        assert "can't be looked at: Permission denied" in log
+    finally:
+        closed.chmod(0o700)
+        shutil.rmtree(top)
 
 
 @pytest.mark.parametrize("url", ["file:/srv/objects", "file:objects", "file:///srv/objects", "s3://bucket/a/b"])

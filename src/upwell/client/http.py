@@ -16,7 +16,8 @@ from upwell.client.asking import Ask, Page
 
 T = TypeVar("T")
 TIMEOUT_S = 30.0  # for a connection, and between two pieces of an answer or a request
-_HOST = re.compile(rb"[A-Za-z0-9.:_-]+")
+_LABEL = rb"[A-Za-z0-9_-]{1,63}"  # a name with longer or empty ones can't be looked up
+_HOST = re.compile(rb"[0-9A-Fa-f.:]*:[0-9A-Fa-f.:]*|%b(?:\.%b)*\.?" % (_LABEL, _LABEL))
 Verify = bool | str | SSLContext
 
 
@@ -24,6 +25,7 @@ def address(url: str) -> str:
     """The server's address as it is used. Raises ValueError for what is none."""
     try:
         found = httpx.URL(url)
+        _ = found.host  # it is decoded here
     except (httpx.InvalidURL, TypeError, ValueError) as exc:
         raise ValueError(f"{url!r} is no URL: {exc}") from exc
     if found.scheme not in ("http", "https") or not _HOST.fullmatch(found.raw_host) or (found.port or 1) > 65535:

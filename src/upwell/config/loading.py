@@ -25,6 +25,7 @@ from upwell.config.values import (
     rate,
     readable,
     recipients,
+    require_entry,
     share,
     switch,
     words,
@@ -116,13 +117,16 @@ def _checked(given: Mapping[str, str], sources: Mapping[str, str], bootstrap_key
     places = {"http": http, "download": download, **maybe}
     _refuse_same({name: places[name] for name in LISTENERS})
     _refuse_half_pairs(word)
+    folder = data_dir("data_dir", word["data_dir"])
+    if "database_url" not in given:
+        require_entry("data_dir", folder)
     return Settings(
         http=http,
         download=download,
         **maybe,
         public_url=_maybe(public_url, "public_url", given) or _default_public_url(download),
         public_tls_url=_maybe(public_url, "public_tls_url", given),
-        data_dir=data_dir("data_dir", word["data_dir"]),
+        data_dir=folder,
         tls_cert=_maybe(readable, "tls_cert", given),
         tls_key=_maybe(readable, "tls_key", given),
         device_tls=one_of("device_tls", word["device_tls"], get_args(DeviceTls)),

@@ -1,5 +1,8 @@
 """How the word of a setting is read, a function a kind. Each raises SettingError, which tells the rule."""
 
+import contextlib
+import os
+import pwd
 import re
 import shlex
 from ipaddress import IPv4Network, IPv6Network, ip_network
@@ -48,9 +51,23 @@ def data_dir(setting: str, value: str) -> Path:
     return path
 
 
+def require_entry(setting: str, path: Path) -> None:
+    """Where there is a folder this user may enter it: a server's is its user's alone."""
+    if not path.exists() or os.access(path, os.R_OK | os.X_OK):
+        return
+    owner = str(uid := path.stat().st_uid)
+    with contextlib.suppress(KeyError):  # a user without a name
+        owner = pwd.getpwuid(uid).pw_name
+    raise SettingError(setting, str(path), f"can't be entered by this user: it is {owner}'s, call this as that user")
+
+
 def log_file(setting: str, value: str) -> Path:
     path = Path(value)
-    if "\0" in value or path.is_dir() or not path.parent.is_dir():
+    try:
+        fits = "\0" not in value and path.parent.is_dir() and not path.is_dir()
+    except OSError as exc:
+        raise SettingError(setting, value, f"can't be looked at: {exc.strerror}") from exc
+    if not fits:
         raise SettingError(setting, value, "must be a file's path, in a folder that exists")
     return path
 

@@ -16,7 +16,7 @@ from urllib.parse import parse_qsl
 
 import obstore
 from obstore.exceptions import BaseError as StoreError
-from obstore.exceptions import NotFoundError
+from obstore.exceptions import GenericError, NotFoundError
 from obstore.store import S3Store
 
 from upwell.domain.errors import Invalid, NotFound, Unavailable
@@ -42,10 +42,32 @@ _CODE = re.compile(r"<Code>([A-Za-z]{1,64})</Code>")
 _UNADDRESSABLE = re.compile(r"[\x00-\x1f\x7f-\x9f]")
 
 
+_STATUS = re.compile(r"status code: ([1-5][0-9]{2})\b")
+_ENDPOINT = re.compile(r"https?://(?:[A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\])(?::[0-9]{1,5})?(?:/[!-~]*)?")
+_WORDS = (  # what the client's text has, and what it means; the first that fits
+    ("169.254.169.254", "there are no credentials: set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY"),  # asks a cloud's
+    ("Connection refused", "the connection is refused"),
+    ("dns error", "its host has no address"),
+    ("InvalidContentType", "it does not speak TLS"),
+    ("invalid peer certificate", "its certificate is not valid here"),
+    ("InvalidCertificate", "its certificate is not valid here"),
+    ("TimedOut", "no answer in time"),
+    ("kind: Timeout", "no answer in time"),
+    ("kind: Connect", "there is no connection"),
+)
+
+
 def _kind(exc: Exception) -> str:
-    """S3's own word for what is wrong, else the client's. The text around it may hold URLs and is not told."""
-    code = _CODE.search(str(exc))
-    return code[1] if code else type(exc).__name__
+    """S3's own word for what is wrong, else ours, else the client's. The text around it may hold URLs and is not
+    told."""
+    text = str(exc)
+    if (code := _CODE.search(text)) is not None:
+        return code[1]
+    if not isinstance(exc, GenericError):
+        return type(exc).__name__
+    status = _STATUS.search(text)
+    known = next((meant for word, meant in _WORDS if word in text), None)
+    return known or (f"it answers {status[1]}" if status else type(exc).__name__)
 
 
 class _Aborted(Exception):
@@ -140,11 +162,14 @@ class S3Objects:
     """The `Objects` port on one bucket and prefix."""
 
     def __init__(self, bucket: str, prefix: str, query: str, checked: Callable[[str], str] = checked_key) -> None:
-        """Raises `Invalid` for an unknown option. An `http://` endpoint is allowed only because it is written."""
+        """Raises `Invalid` for an unknown option, or an endpoint that is no URL. An `http://` endpoint is allowed only
+        because it is written."""
         options = dict(parse_qsl(query))
         if unknown := options.keys() - _OPTIONS:
             raise Invalid("objects", "an S3 URL takes endpoint and region", ", ".join(sorted(unknown)))
         config: dict[str, Any] = dict(options)
+        if "endpoint" in options and not _ENDPOINT.fullmatch(options["endpoint"]):
+            raise Invalid("objects", "an endpoint is http://HOST[:PORT] or https://HOST[:PORT]")
         if options.get("endpoint", "").startswith("http://"):
             config["client_options"] = {"allow_http": True}
         self._store = S3Store(bucket, prefix=prefix or None, **config)

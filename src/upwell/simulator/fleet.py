@@ -135,6 +135,10 @@ def planned(config: Any) -> Planned:
     duration_s, wake_after_s = known.pop("duration_s", None), known.pop("wake_after_s", None)
     if not 0 < known["port"] < 65536:
         raise ValueError(f"port: {known['port']} must be from 1 to 65535")
+    try:
+        known["host"].encode("idna")  # as it is looked up
+    except UnicodeError as exc:
+        raise ValueError(f"host: {known['host']} is no host's name") from exc
     for name in ("downloads_max", "connects_per_s"):
         if known.get(name, 1) <= 0:
             raise ValueError(f"{name}: must be above 0")

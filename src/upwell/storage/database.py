@@ -1,9 +1,10 @@
 """The door to PostgreSQL: bounded pools, and transactions that repeat when PostgreSQL breaks a tie.
 
 Foreign errors are translated here: a lost or refused connection becomes Unavailable, and so does a PostgreSQL that
-takes no writes (a standby, a full disk); text that PostgreSQL can't hold becomes Invalid, and a wait for a row that
-took too long becomes Held. A transaction body may run more than once, so it must not do anything outside the database
-that can't be repeated; and it leaves nothing set in its session, for a connection is given back as it is.
+takes no writes (a standby, a full disk, a role without the right); text that PostgreSQL can't hold becomes Invalid, and
+a wait for a row that took too long becomes Held. A transaction body may run more than once, so it must not do anything
+outside the database that can't be repeated; and it leaves nothing set in its session, for a connection is given back as
+it is.
 What its schema must be is storage/migrating.py's to say.
 """
 
@@ -70,6 +71,7 @@ _LOST = (
 )  # fmt: skip
 _NO_WRITES = (  # the last two are classes 53 and 58: no disk space, memory or connection left, an IO error
     asyncpg.ReadOnlySQLTransactionError,
+    asyncpg.InsufficientPrivilegeError,  # the role of the URL is not the one that owns the tables, or no longer
     asyncpg.InsufficientResourcesError,
     asyncpg.PostgresSystemError,
 )

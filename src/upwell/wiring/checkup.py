@@ -8,6 +8,7 @@ WAIT_S, and needs no server that runs; where one does, its own `/readyz` is aske
 import asyncio
 import contextlib
 import ipaddress
+import os
 import shutil
 import socket
 from collections.abc import AsyncIterator, Callable, Iterator
@@ -40,7 +41,7 @@ from upwell.storage.steps import newest_version
 from upwell.wiring.certificates import ServerCertificates
 from upwell.wiring.health import MB, folders_of
 from upwell.wiring.object_cache import floor_bytes, is_of_use
-from upwell.wiring.secret_keys import keys_from
+from upwell.wiring.secret_keys import Keys, keys_from
 from upwell.wiring.stores import open_stores
 
 SQL = sheet("checkup")
@@ -73,14 +74,18 @@ async def findings(
     for look in (_disks, _object_cache, _certificates):
         for found in look(settings):
             yield found
+    keys = await _keys(settings)
     try:
         async with connect() as database:
             async for found in _database(database):
                 yield found
-            yield await _secrets(settings, database)
+            if isinstance(keys, Keys):
+                yield await _secrets(keys, database)
             yield await _erasures(database)
     except UpwellError as exc:
         yield Finding("database", "fault", exc.problem, "start it, or correct --database-url or --data-dir")
+    if isinstance(keys, Finding):
+        yield keys
     yield await _objects(settings)
     if settings.archive is not None:
         yield await _archive(settings.archive)
@@ -101,18 +106,34 @@ def at_hand(place: HostPort) -> HostPort:
 
 def _disks(settings: Settings) -> Iterator[Finding]:
     for what, folder in folders_of(settings).items():
-        if not folder.exists():
-            yield Finding(f"disk of the {what}", "ok", f"{folder} is not there yet; `upwell serve` makes it")
+        try:
+            yield _disk(f"disk of the {what}", folder, settings.disk_floor_mb)
+            open_to_all = what == "database" and folder.exists() and folder.stat().st_mode & 0o007
+        except OSError as exc:
+            yield Finding(f"disk of the {what}", "fault", f"{folder} can't be looked at: {exc.strerror}",
+                          "give a folder that this user may enter")  # fmt: skip
             continue
-        free_mb = shutil.disk_usage(folder).free // MB
-        if free_mb < settings.disk_floor_mb:
-            yield Finding(f"disk of the {what}", "fault", f"{free_mb} MB are free in {folder}, and disk_floor_mb is"
-                          f" {settings.disk_floor_mb}", "make room, or move it to a larger disk")  # fmt: skip
-        else:
-            yield Finding(f"disk of the {what}", "ok", f"{free_mb} MB are free in {folder}")
-        if folder.stat().st_mode & 0o007 and what == "database":
+        if open_to_all:
             yield Finding("data dir", "warning", f"everybody on this machine may look into {folder}",
                           f"chmod o= {folder}: devices' secrets are in it")  # fmt: skip
+
+
+def _disk(about: str, folder: Path, floor_mb: int) -> Finding:
+    """Of a folder, or of what it will be made in. Raises OSError."""
+    there = next(each for each in (folder.absolute(), *folder.absolute().parents) if each.exists())
+    free_mb = shutil.disk_usage(there).free // MB
+    if not there.is_dir():
+        return Finding(about, "fault", f"{folder} can't be made: {there} is a file", "give another folder")
+    if not os.access(there, os.W_OK | os.X_OK):
+        return Finding(about, "fault", f"this user may not write into {there}",
+                       "give the folder to the user that serves, and call this as that user")  # fmt: skip
+    if free_mb < floor_mb:
+        return Finding(about, "fault", f"{free_mb} MB are free in {there}, and disk_floor_mb is {floor_mb}",
+                       "make room, or move it to a larger disk")  # fmt: skip
+    if not folder.exists():
+        fact = f"{folder} is not there yet; `upwell serve` makes it, and {free_mb} MB are free for it"
+        return Finding(about, "ok", fact)
+    return Finding(about, "ok", f"{free_mb} MB are free in {folder}")
 
 
 def _object_cache(settings: Settings) -> Iterator[Finding]:
@@ -148,17 +169,30 @@ def _certificates(settings: Settings) -> Iterator[Finding]:
     if shown.devices is not None and settings.device_tls == "compatible" and shown.devices.without_rsa_key_exchange():
         yield Finding("certificate for devices", "warning", "none of them has an RSA key",
                       "Alibaba's C SDKs need one: --device-tls-cert and --device-tls-key beside it")  # fmt: skip
-    if shown.devices is not None and settings.tls_cert is not None:
-        url = settings.secure_url_at(settings.downloads.port if settings.downloads else None)
-        host, names = urlsplit(url or "").hostname, _names(settings.tls_cert)
-        if host and host not in names and f"*.{host.partition('.')[2]}" not in names:
-            fact = f"it is for {', '.join(names) or 'nobody'}, and devices are sent to {host}"
-            yield Finding("certificate for devices", "fault", fact, "get one for that name, or change --public-tls-url")
+    for setting, file in (("tls_cert", settings.tls_cert), ("device_tls_cert", settings.device_tls_cert)):
+        if file is not None:
+            yield from _leaf(settings, setting, x509.load_pem_x509_certificates(file.read_bytes())[0], shown)
 
 
-def _names(file: Path) -> list[str]:
+def _leaf(
+    settings: Settings, setting: str, shown: x509.Certificate, all_shown: ServerCertificates
+) -> Iterator[Finding]:
+    """What is wrong with the certificate of one setting itself."""
+    option = f"--{setting.replace('_', '-')}"
+    if (begins := shown.not_valid_before_utc) > datetime.now(UTC):
+        yield Finding(f"certificate of {option}", "fault", f"it begins {begins:%Y-%m-%d %H:%M} UTC: nobody believes it"
+                      " before that", "set this machine's clock right, or give one that has begun")  # fmt: skip
+    if all_shown.devices is None:
+        return
+    url = settings.secure_url_at(settings.downloads.port if settings.downloads else None)
+    host, names = (urlsplit(url or "").hostname or "").lower(), _names(shown)
+    if host and not {host, f"*.{host.partition('.')[2]}"} & {each.lower() for each in names}:
+        fact = f"that of {option} is for {', '.join(names) or 'nobody'}, and devices are sent to {host}"
+        yield Finding("certificate for devices", "fault", fact, "get one for that name, or change --public-tls-url")
+
+
+def _names(shown: x509.Certificate) -> list[str]:
     """Whom a certificate is for."""
-    shown = x509.load_pem_x509_certificates(file.read_bytes())[0]
     try:
         names = shown.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
     except x509.ExtensionNotFound:
@@ -195,10 +229,18 @@ async def _database(database: Database) -> AsyncIterator[Finding]:
         yield Finding("clock", "ok", "it is the database's")
 
 
-async def _secrets(settings: Settings, database: Database) -> Finding:
+async def _keys(settings: Settings) -> Keys | Finding:
+    """Those that are given, or why they can't be used, which no database is needed to see."""
+    try:
+        return await keys_from(settings)
+    except UpwellError as exc:
+        return Finding("secrets", "fault", exc.problem, "give the keys as the server is given them")
+
+
+async def _secrets(keys: Keys, database: Database) -> Finding:
     about = "secrets"
     try:
-        seals = (await keys_from(settings)).seals()
+        seals = keys.seals()
         found = await seal_keys.look(database)
     except UpwellError as exc:
         return Finding(about, "fault", exc.problem, "give the keys as the server is given them")
@@ -232,12 +274,19 @@ async def _erasures(database: Database) -> Finding:
 
 async def _objects(settings: Settings) -> Finding:
     folder = local_folder(settings.objects_at)
-    if folder is not None and not folder.exists():
-        return Finding("objects", "ok", f"{folder} is not there yet; `upwell serve` makes it")
     try:
+        if folder is not None and not folder.exists():
+            return Finding("objects", "ok", f"{folder} is not there yet, so nothing was tried")
         await open_stores(settings)
+    except OSError as exc:
+        return Finding("objects", "fault", f"{folder} can't be looked at: {exc.strerror}", "give another folder")
     except UpwellError as exc:
-        return Finding("objects", "fault", exc.problem, "make the store reachable and writable for this user")
+        do = "make the store reachable and writable for this user"
+        if folder is None:
+            do += (
+                ": its endpoint, region and bucket, AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY, and this machine's clock"
+            )
+        return Finding("objects", "fault", exc.problem, do)
     return Finding("objects", "ok", "the store takes an object, and lets it go")
 
 
@@ -294,7 +343,7 @@ def _bindable(about: str, place: HostPort) -> Finding:
         with socket.create_server(place, family=socket.AF_INET6 if ":" in place.host else socket.AF_INET):
             return Finding(about, "ok", f"{place} is free; no server runs")
     except OSError as exc:
-        fact = f"{place} can't be listened on: {exc.strerror or exc}"
+        fact = f"{place} can't be listened on: {os.strerror(exc.errno) if exc.errno and exc.errno > 0 else exc}"
         return Finding(about, "fault", fact, "choose another address or port")
 
 
@@ -334,7 +383,11 @@ async def _public(settings: Settings) -> AsyncIterator[Finding]:
             yield Finding(about, "fault", f"{parts.hostname} has no address here", "correct it, or the name server")
             continue
         addresses = sorted({str(each[4][0]).partition("%")[0] for each in found})
-        if any(ipaddress.ip_address(each).is_loopback for each in addresses):
+        found_at = [ipaddress.ip_address(each) for each in addresses]
+        if any(each.is_unspecified or each.is_link_local or each.is_multicast for each in found_at):
+            yield Finding(about, "fault", f"{url} is {', '.join(addresses)}, which is no server's address elsewhere",
+                          "say --public-url as devices reach it")  # fmt: skip
+        elif any(each.is_loopback for each in found_at):
             yield Finding(about, "warning", f"{url} is this machine alone: no device elsewhere can download",
                           "say --public-url as devices reach it")  # fmt: skip
         else:

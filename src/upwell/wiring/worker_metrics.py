@@ -24,44 +24,44 @@ class WorkerMetrics:
 
     def __init__(self) -> None:
         self._gone = Reading()  # what workers that ended had counted
-        self._last: dict[int, Reading] = {}
         self._workers: dict[int, _Asked] = {}
         self._teller = 1  # the worker that is asked about what all share
 
     def began(self, number: int, process: Process) -> None:
         """A worker is ready, or is so again."""
-        if number in self._last:
-            self._gone = joined([self._gone, self._last.pop(number).totals()])
+        if number in self._workers:
+            self._gone = joined([self._gone, self._workers[number].last.totals()])
         self._workers[number] = _Asked(process)
 
     async def read(self) -> Reading:
         """What all have counted."""
-        numbers = sorted(self._workers)
-        answers = await asyncio.gather(*(self._workers[each].ask(each == self._teller) for each in numbers))
-        found = [self._gone]
-        for number, answer in zip(numbers, answers, strict=True):
-            if answer is not None:
-                self._last[number] = answer
-            found.append(answer or self._last.get(number, Reading()).totals())
-        self._teller = next((n for n, answer in zip(numbers, answers, strict=True) if answer is not None), 1)
-        whole = joined(found)
-        for number, answer in zip(numbers, answers, strict=True):
-            whole.put("upwell_worker_answered", int(answer is not None), str(number))
+        asked = list(self._workers.items())
+        answers = await asyncio.gather(*(worker.ask(number == self._teller) for number, worker in asked))
+        answered = {worker: answer for (_, worker), answer in zip(asked, answers, strict=True) if answer is not None}
+        workers = sorted(self._workers.items())  # another may have begun since, and the former be among those gone
+        self._teller = next((number for number, worker in workers if worker in answered), 1)
+        whole = joined([self._gone, *(answered.get(worker) or worker.last.totals() for _, worker in workers)])
+        for number, worker in workers:
+            whole.put("upwell_worker_answered", int(worker in answered), str(number))
         return whole
 
 
 class _Asked:
-    """One worker that is ready; it is asked one thing at a time."""
+    """One worker that is ready; `last` is the newest that it told. Its answers come in any order, but what it tells it
+    had read in the order of the questions."""
 
     def __init__(self, process: Process) -> None:
+        self.last = Reading()
         self._process = process
         self._waiting: dict[int, asyncio.Future[Reading]] = {}
-        self._nth = 0
+        self._nth = self._last_nth = 0
         self._reader = asyncio.get_running_loop().create_task(self._hear())  # ends with the worker
 
     async def ask(self, shared: bool) -> Reading | None:
-        """What it has counted; None where it does not say in time."""
+        """What it has counted; None where it does not say in time, or has ended."""
         assert self._process.stdin is not None  # noqa: S101  # it is a pipe
+        if self._reader.done() or self._process.stdin.is_closing():
+            return None
         self._nth += 1
         nth = self._nth
         answer: asyncio.Future[Reading] = asyncio.get_running_loop().create_future()
@@ -77,11 +77,14 @@ class _Asked:
 
     async def _hear(self) -> None:
         assert self._process.stdout is not None  # noqa: S101  # it is a pipe
-        while line := await self._process.stdout.readline():
+        while (line := await self._process.stdout.readline()).endswith(b"\n"):  # half an answer was its last word
             said = json.loads(line)
-            answer = self._waiting.get(said["nth"])
+            reading, nth = Reading.of_json(said["metrics"]), said["nth"]
+            if nth > self._last_nth:
+                self.last, self._last_nth = reading, nth
+            answer = self._waiting.get(nth)
             if answer is not None and not answer.done():
-                answer.set_result(Reading.of_json(said["metrics"]))
+                answer.set_result(reading)
         for answer in self._waiting.values():
             if not answer.done():
                 answer.set_exception(ConnectionResetError("the worker ended"))

@@ -43,6 +43,7 @@ class Alibaba:
         return Call(
             operation=claim.action,
             role=found.role if found else "viewer",
+            exists=found is not None,
             nonce=claim.nonce,
             own=claim,
             limit_per_s=found.limit_per_s if found else None,

@@ -57,7 +57,7 @@ async def ask(
 async def _traced(
     house: House, tongues: Mapping[str, Speaker[RequestT]], first: Speaker[RequestT], asked: Asked[RequestT], span: Span
 ) -> Answer:
-    tongue, who = first, first.claimed(asked)[0]
+    tongue, who, counted = first, first.claimed(asked)[0], ""
     known: Known | None = None
     try:
         async with house.working.asked():
@@ -67,6 +67,7 @@ async def _traced(
             if asked.problem is not None:
                 raise asked.problem
             call = tongue.call(asked)
+            counted = call.operation if call.exists else ""
             asked = replace(asked, operation=call.operation, own=call.own)
             caller = await tongue.caller(house, asked, call, key)
             span.proven()
@@ -92,7 +93,7 @@ async def _traced(
         answer = tongue.refuse(asked, exc)
         await _note_refusal(house, known, answer, asked.peer)
     name = next((dialect for dialect, each in tongues.items() if each is tongue), "")
-    house.requests.add(name, asked.operation, answer.status, answer.code, asked.took_s)
+    house.requests.add(name, counted, answer.status, answer.code, asked.took_s)
     span.tell(
         tongue=name, status=answer.status, code=answer.code, peer=asked.peer, request_id=asked.request_id,
         **_of_proven(known, asked.operation),

@@ -80,7 +80,8 @@ class Asked(Generic[RequestT]):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Call:
-    """An operation that somebody asks for. A `nonce` counts once for a key; None where signatures have none.
+    """An operation that somebody asks for; `exists` says whether it is one of the tongue's, for else its name is what a
+    stranger chose. A `nonce` counts once for a key; None where signatures have none.
     `limit_per_s` is how often the keys of an account may ask this together, or, where it is `of_caller`, how often
     whoever asks may ask for anything; `told_limit` are headers of every answer to them, of the limit and of how many
     more may come in this second. `own` is what the tongue itself keeps.
@@ -92,6 +93,7 @@ class Call:
 
     operation: str
     role: str
+    exists: bool = True
     nonce: str | None = None
     limit_per_s: int | None = None
     of_caller: bool = False

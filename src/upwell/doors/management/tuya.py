@@ -40,7 +40,8 @@ class Tuya:
         """Of its one signature; its pages name no limit."""
         claim = signing.claim(asked.request)
         found = management.OPERATIONS.get(claim.action)
-        return Call(operation=claim.action, role=found.role if found else "viewer", nonce=claim.nonce, own=claim)
+        role, exists = found.role if found else "viewer", found is not None
+        return Call(operation=claim.action, role=role, exists=exists, nonce=claim.nonce, own=claim)
 
     async def caller(self, house: House, asked: Asked[RpcRequest], call: Call, key: AccessKey | None) -> Caller:
         claim = call.own
