@@ -191,7 +191,10 @@ def recording(target: str) -> Iterator[Recorder]:
         protocol_version = "HTTP/1.1"
 
         def _pass_on(self) -> None:
-            body = self.rfile.read(int(self.headers.get("content-length") or 0))
+            if self.headers.get("transfer-encoding") == "chunked":  # the newer Java SDK
+                body = b"".join(self._chunks())
+            else:
+                body = self.rfile.read(int(self.headers.get("content-length") or 0))
             link = http.client.HTTPConnection(target, timeout=30)
             link.putrequest(self.command, self.path, skip_host=True, skip_accept_encoding=True)
             for name, value in self.headers.items():
@@ -210,6 +213,18 @@ def recording(target: str) -> Iterator[Recorder]:
             self.close_connection = True
             self.end_headers()
             self.wfile.write(answer.body)
+
+        def _chunks(self) -> Iterator[bytes]:
+            """The body as it came, with its framing."""
+            while True:
+                yield (line := self.rfile.readline())
+                if not (size := int(line.partition(b";")[0], 16)):
+                    break
+                yield self.rfile.read(size + 2)
+            while True:
+                yield (line := self.rfile.readline())
+                if line == b"\r\n":
+                    return
 
         do_GET = do_POST = _pass_on
 

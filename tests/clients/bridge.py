@@ -13,9 +13,17 @@ from typing import Any
 
 HERE = Path(__file__).parent
 BUILT = HERE / ".built"
+
+
+def java(name: str) -> list[str | Path]:
+    """What runs a program of Java."""
+    return ["java", "-cp", f"{BUILT}/{name}/classes:{BUILT}/{name}/lib/*", "Main"]
+
+
 COMMANDS: dict[str, list[str | Path]] = {
     "go-alibaba": [BUILT / "go-alibaba"],
     "go-huawei": [BUILT / "go-huawei"],
+    "java-alibaba": java("java-alibaba"),
     "node-alibaba": ["node", HERE / "node-alibaba" / "main.js"],
 }
 KEPT = ("PATH", "HOME")  # no proxy that the environment names stands between SDK and server
