@@ -24,6 +24,7 @@ V11 = UPWELL_TEST_HUAWEI_SIGNING=v11 $(BIN)/python -m pytest -q -n 2 $(foreach p
 CLIENTS := tests/clients
 BUILT := $(CLIENTS)/.built
 GO_CLIENTS := $(BUILT)/go-alibaba $(BUILT)/go-huawei
+JAVA_CLIENTS := $(foreach name,alibaba huawei huawei-device,$(BUILT)/java-$(name)/.ready)
 NODE_CLIENTS := $(foreach name,alibaba alibaba-device mqtt,$(CLIENTS)/node-$(name)/node_modules/.package-lock.json)
 
 # Where an environment forbids byte code, as containers do, each of some hundred servers and commands that the tests start
@@ -36,8 +37,8 @@ help:
 	@echo "make demo    run the main job from nothing: 300 simulated devices get a new firmware"
 	@echo "             ARGS=--waves: a firmware that fails is halted in its first wave, and its mended one reaches all"
 	@echo "             ARGS=--console: a fleet to look at in the console; it stays until Ctrl-C"
-	@echo "make test    run the tests; make test-clients: those with the vendors' SDKs in Go and Node; make test-all: both,"
-	@echo "             and Huawei's operations once more by its other signature"
+	@echo "make test    run the tests; make test-clients: those with the vendors' SDKs in Go, Java and Node; make test-all:"
+	@echo "             both, and Huawei's operations once more by its other signature"
 	@echo "make check   make lint (format, lint, types, import contracts), then the tests"
 	@echo "make serve   run the server (ARGS=... passes options)"
 	@echo "make check-console  all of the console in a Chromium; make shots: screenshots of its pages in shots/"
@@ -75,14 +76,29 @@ test-clients:
 	if [ -n "$$missing" ]; then echo "upwell: test-clients needs Go and Node; not found:$$missing"; \
 	else $(MAKE) --no-print-directory .test-clients; fi
 
-.PHONY: .test-clients
-.test-clients: $(STAMP) $(GO_CLIENTS) $(NODE_CLIENTS)
+.PHONY: .test-clients .java-clients
+.test-clients: $(STAMP) $(GO_CLIENTS) $(NODE_CLIENTS) .java-clients
 	@$(BIN)/python -m pytest -q -m clients $(CLIENTS) $(ARGS)
+
+.java-clients:
+	@missing=; for tool in java javac mvn; do command -v $$tool >/dev/null || missing="$$missing $$tool"; done; \
+	if [ -n "$$missing" ]; then echo "upwell: the clients in Java need Java 17 and Maven; left out, not found:$$missing"; \
+	else $(MAKE) --no-print-directory $(JAVA_CLIENTS); fi
 
 .SECONDEXPANSION:
 $(GO_CLIENTS): $(BUILT)/%: $$(wildcard $(CLIENTS)/$$*/*.go) $(CLIENTS)/%/go.mod $(CLIENTS)/%/go.sum
 	@echo "upwell: building $* (once, some minutes)"
 	@cd $(CLIENTS)/$* && go build -mod=readonly -trimpath -buildvcs=false -p 2 -o ../.built/$* .
+
+# The jars, which Maven has in a cache of its own, are those of the lock and no others.
+COPIED := org.apache.maven.plugins:maven-dependency-plugin:3.6.1:copy-dependencies -DincludeScope=runtime
+$(JAVA_CLIENTS): $(BUILT)/%/.ready: $(CLIENTS)/%/Main.java $(CLIENTS)/%/pom.xml $(CLIENTS)/%/jars.sha256
+	@echo "upwell: building $* (once, some minutes)"
+	@rm -rf $(@D)
+	@mvn -q -B -C -Dstyle.color=never -f $(CLIENTS)/$*/pom.xml $(COPIED) -DoutputDirectory=$(abspath $(@D))/lib
+	@cd $(@D)/lib && sha256sum *.jar | LC_ALL=C sort -k 2 | diff $(abspath $(CLIENTS))/$*/jars.sha256 -
+	@javac --release 17 -Xlint:all,-path -Werror -proc:none -d $(@D)/classes -cp "$(@D)/lib/*" $(CLIENTS)/$*/Main.java
+	@touch $@
 
 $(NODE_CLIENTS): $(CLIENTS)/%/node_modules/.package-lock.json: $(CLIENTS)/%/package-lock.json
 	@echo "upwell: installing what $* needs (once)"

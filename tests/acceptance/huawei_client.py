@@ -23,13 +23,18 @@ from acceptance.client import Key, unique
 
 REGION = "here-north-1"
 DERIVED = os.environ.get("UPWELL_TEST_HUAWEI_SIGNING") == "v11"  # `make test` runs the operations with each algorithm
-GO = os.environ.get("UPWELL_TEST_HUAWEI_CLIENT") == "go"  # `make test-clients` runs them by the vendor's Go SDK
+OTHER = os.environ.get("UPWELL_TEST_HUAWEI_CLIENT")  # go or java: `make test-clients` runs them by that SDK
 
 
 def sdk(address: str, key: Key, *, derived: bool = DERIVED, project: bool = True) -> Any:
     """A client as users make it; `derived` signs with V11, without `project` the SDK asks IAM for its id."""
-    if GO:
-        return importlib.import_module("clients.huawei").GoIoTDA(address, key, derived=derived)
+    if OTHER:
+        return importlib.import_module("clients.huawei").OtherIoTDA(OTHER, address, key, derived=derived)
+    return python(address, key, derived=derived, project=project)
+
+
+def python(address: str, key: Key, *, derived: bool, project: bool = True) -> Any:
+    """The Python SDK, whatever else the tests are run with."""
     credentials = BasicCredentials(key.id, key.secret, key.project_id if project else None)
     if not project:
         credentials = credentials.with_iam_endpoint(f"http://{address}")

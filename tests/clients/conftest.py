@@ -5,7 +5,7 @@ from collections.abc import Iterator
 import pytest
 
 from acceptance.client import Server, serve
-from clients.bridge import COMMANDS, Bridge
+from clients.bridge import Bridge
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -21,13 +21,18 @@ def server() -> Iterator[Server]:
         yield running
 
 
+class Bridges(dict[str, Bridge]):
+    """The programs, by name; each is started when it is first asked for."""
+
+    def __missing__(self, name: str) -> Bridge:
+        self[name] = Bridge(name)
+        return self[name]
+
+
 @pytest.fixture(scope="session")
-def bridges() -> Iterator[dict[str, Bridge]]:
-    """The programs, by name."""
-    running: dict[str, Bridge] = {}
+def bridges() -> Iterator[Bridges]:
+    running = Bridges()
     try:
-        for name in COMMANDS:
-            running[name] = Bridge(name)
         yield running
     finally:
         for bridge in running.values():

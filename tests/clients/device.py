@@ -1,4 +1,4 @@
-"""Devices of Node, one process each: what one says is read line by line."""
+"""A device of another language's client, one process each: what it says is read line by line."""
 
 import json
 import queue
@@ -9,9 +9,13 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from clients.bridge import HERE, STOP_S, environment
+from clients.bridge import HERE, STOP_S, environment, java
 
-PROGRAM = HERE / "node-mqtt" / "device.js"
+PROGRAMS: dict[str, list[str | Path]] = {
+    "node-mqtt": ["node", HERE / "node-mqtt" / "device.js"],
+    "node-alibaba-device": ["node", HERE / "node-alibaba-device" / "device.js"],
+    "java-huawei-device": java("java-huawei-device"),
+}
 SAID_S = 40
 
 
@@ -25,20 +29,43 @@ class Device:
     def until(self, what: str) -> dict[str, Any]:
         """What it says of that, once it does."""
         while not self.told or self.told[-1]["what"] != what:
-            try:
-                line = self._lines.get(timeout=SAID_S)
-            except queue.Empty:
-                raise AssertionError(f"no {what!r} in {SAID_S} s, after {self.told}") from None
-            assert line, f"it ended before {what!r}, after {self.told}"
-            self.told.append(json.loads(line))
+            self._hear(repr(what))
         return self.told[-1]
+
+    def _hear(self, what: str) -> None:
+        """The next line that it says, on the way to what is waited for."""
+        try:
+            line = self._lines.get(timeout=SAID_S)
+        except queue.Empty:
+            raise AssertionError(f"no {what} in {SAID_S} s, after {self.told}") from None
+        assert line, f"it ended before {what}, after {self.told}"
+        self.told.append(json.loads(line))
+
+    def found(self, what: str, nth: int = 0, **members: Any) -> dict[str, Any]:
+        """What it says so for the nth time, counted from 0, with these members; whatever else it says meanwhile."""
+        while len(fits := [each for each in self.told if each.items() >= ({"what": what} | members).items()]) <= nth:
+            self._hear(f"{what!r} {members}")
+        return fits[nth]
+
+    def ask(self, call: str, **more: Any) -> None:
+        """Have it do that."""
+        assert self._process.stdin is not None
+        self._process.stdin.write(json.dumps({"call": call} | more) + "\n")
+        self._process.stdin.flush()
 
     def end(self) -> None:
         """Let it disconnect. It must have nothing more to say."""
+        count = len(self.told)
+        self.ended()
+        assert len(self.told) == count, "it said more"
+
+    def ended(self) -> None:
+        """Let it disconnect, whatever it still says until then."""
         assert self._process.stdin is not None
         self._process.stdin.close()
         assert self._process.wait(STOP_S) == 0
-        assert self._lines.get(timeout=STOP_S) == "", "it said more"
+        while line := self._lines.get(timeout=STOP_S):
+            self.told.append(json.loads(line))
 
     def said(self) -> list[str]:
         """The kinds of what it said, in order."""
@@ -46,11 +73,11 @@ class Device:
 
 
 @contextmanager
-def running(given: dict[str, Any], log: Path, program: Path = PROGRAM, **more: str) -> Iterator[Device]:
+def running(program: str, given: dict[str, Any], log: Path, **more: str) -> Iterator[Device]:
     """A device that does what `given` says, with these more variables, ended at the end."""
     with log.open("w") as errors:
         process = subprocess.Popen(
-            ["node", program, json.dumps(given)],
+            [*PROGRAMS[program], json.dumps(given)],
             stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=errors, env=environment() | more, text=True,
         )  # fmt: skip
     lines: queue.Queue[str] = queue.Queue()

@@ -1,5 +1,5 @@
-"""Issue 9, number 38: every operation of Alibaba's by the vendor's Go SDK, in JSON and in XML, by its Node SDKs, in both
-signatures of the typed one, and by its Java SDKs, the older one in JSON and in XML. The stories are those that the
+"""Issue 9, number 38: every operation of Alibaba's by the vendor's Go SDK, in JSON and in XML, by its Node SDKs, in
+both signatures of the typed one, and by its Java SDKs, the older one in JSON and in XML. The stories are those that the
 Python SDKs are told.
 """
 
@@ -48,7 +48,8 @@ def test_story(call: Caller, server: Server, told: Story) -> None:
 
 
 def test_no_program_forgets_an_operation(bridges: dict[str, Bridge]) -> None:
-    """The stories call every operation (test_new_sdk.py); the Go SDK has each, the typed Node and Java SDKs not those named."""
+    """The stories call every operation (test_new_sdk.py); the Go SDK has each, the typed Node and Java SDKs not those
+    that are named."""
     assert bridges["go-alibaba"].operations() == set(EVERY)
     lacking = {name for name, lacks in NODE_LACKS.items() if not lacks}
     for program in ("node-alibaba", "java-alibaba"):

@@ -15,10 +15,8 @@ from alibabacloud_iot20180120.client import Client
 from acceptance.client import Server, new_device, new_package, new_product, new_sdk, serve, unique, until
 from acceptance.test_linkkit import _job, _task
 from acceptance.tls import certificate, free_port
-from clients.bridge import HERE
 from clients.device import Device, running
 
-PROGRAM = HERE / "node-alibaba-device" / "device.js"
 IMAGE = random.Random(15).randbytes(70_001)
 SDKS = ("alibabacloud-iot-device-sdk", "aliyun-iot-device-sdk")
 ANSWERED = {"properties": 200, "event": 200, "labels": 200, "no labels": 200, "configuration": 404}
@@ -77,7 +75,7 @@ def test_a_gateway_has_its_sub_device_upgraded(place: Place, tmp_path: Path) -> 
 def started(place: Place, given: dict[str, Any], folder: Path) -> Any:
     """The SDKs take no CA: Node is told of it."""
     log = folder / "device.log"
-    return running(given | {"version": "1.0.0"}, log, PROGRAM, NODE_EXTRA_CA_CERTS=str(place.ca))
+    return running("node-alibaba-device", given | {"version": "1.0.0"}, log, NODE_EXTRA_CA_CERTS=str(place.ca))
 
 
 def upgraded(place: Place, device: Device, product: str, name: str) -> None:

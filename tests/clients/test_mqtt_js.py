@@ -123,7 +123,8 @@ def test_a_device_is_taken_to_2_0_0(
     place: Place, tmp_path: Path, face: Callable[[Place, str, Path], Plan], way: str
 ) -> None:
     plan = face(place, way, tmp_path)
-    with running(plan.given | {"url": place.brokers[way], "ca": str(place.ca)}, tmp_path / "device.log") as device:
+    given = plan.given | {"url": place.brokers[way], "ca": str(place.ca)}
+    with running("node-mqtt", given, tmp_path / "device.log") as device:
         device.until("online")
         job = plan.begin()
         _installs(device, plan.image)

@@ -1,5 +1,5 @@
-"""Issue 9, number 38: what the clients of other languages rest on, tested where Go and Node are not: their locks, the
-line that `make test-clients` says without them, and the comparison of what was sent with what an SDK holds.
+"""Issue 9, number 38: what the clients of other languages rest on, tested where Go, Java and Node are not: their locks,
+the line that `make test-clients` says without them, and the comparison of what was sent with what an SDK holds.
 """
 
 import json
@@ -16,12 +16,15 @@ from clients.comparing import differences, leaves, xml_leaves
 
 TOP = Path(__file__).parents[2]
 CLIENTS = TOP / "tests" / "clients"
-GO, NODE = sorted(CLIENTS.glob("go-*")), sorted(CLIENTS.glob("node-*"))
+GO, JAVA, NODE = (sorted(CLIENTS.glob(f"{language}-*")) for language in ("go", "java", "node"))
+POM = "{http://maven.apache.org/POM/4.0.0}"
 
 
 def test_the_programs_are_these() -> None:
-    names = ["go-alibaba", "go-huawei", "node-alibaba", "node-alibaba-device", "node-mqtt"]
-    assert [each.name for each in (*GO, *NODE)] == names
+    assert [each.name for each in (*GO, *JAVA, *NODE)] == [
+        "go-alibaba", "go-huawei", "java-alibaba", "java-huawei", "java-huawei-device", "node-alibaba",
+        "node-alibaba-device", "node-mqtt",
+    ]  # fmt: skip
 
 
 @pytest.mark.parametrize("folder", NODE, ids=lambda each: each.name)
@@ -44,18 +47,34 @@ def test_a_go_lock_has_a_hash_for_each_module(folder: Path) -> None:
     assert "://" not in module + sums
 
 
-def test_without_go_and_node_one_line_says_so(tmp_path: Path) -> None:
+@pytest.mark.parametrize("folder", JAVA, ids=lambda each: each.name)
+def test_a_java_lock_has_a_hash_for_each_jar(folder: Path) -> None:
+    pom = ET.parse(folder / "pom.xml").getroot()
+    assert not [each.tag for each in pom if "repositor" in each.tag.lower()]
+    lines = (folder / "jars.sha256").read_text("utf-8").splitlines()
+    jars = {found[2]: found[1] for line in lines if (found := re.fullmatch(r"([0-9a-f]{64})  (\S+\.jar)", line))}
+    assert len(jars) == len(lines)
+    for dependency in pom.iter(f"{POM}dependency"):
+        name, version = (dependency.findtext(f"{POM}{tag}") for tag in ("artifactId", "version"))
+        assert version and re.fullmatch(r"\d+\.\d+\.\d+", version) and f"{name}-{version}.jar" in jars
+    assert not list(folder.glob("**/*.jar"))
+
+
+@pytest.mark.parametrize(
+    ("goal", "line"),
+    [
+        ("test-clients", "test-clients needs Go and Node; not found: go node npm"),
+        (".java-clients", "the clients in Java need Java 17 and Maven; left out, not found: java javac mvn"),
+    ],
+)
+def test_without_its_tools_one_line_says_so(tmp_path: Path, goal: str, line: str) -> None:
     for tool in ("make", "sh"):
         (tmp_path / tool).symlink_to(shutil.which(tool) or tool)
     done = subprocess.run(
-        [tmp_path / "make", "-C", TOP, "--no-print-directory", "test-clients"],
+        [tmp_path / "make", "-C", TOP, "--no-print-directory", goal],
         env={"PATH": str(tmp_path)}, capture_output=True, text=True, timeout=60,
     )  # fmt: skip
-    assert (done.returncode, done.stdout, done.stderr) == (
-        0,
-        "upwell: test-clients needs Go and Node; not found: go node npm\n",
-        "",
-    )
+    assert (done.returncode, done.stdout, done.stderr) == (0, f"upwell: {line}\n", "")
 
 
 # --- the comparison ---------------------------------------------------------------------------------------------------

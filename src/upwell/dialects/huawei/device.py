@@ -112,7 +112,7 @@ def _heard_or_not(event: envelope.Event) -> Sequence[Heard]:
 
 
 def _heard(event: envelope.Event) -> Sequence[Heard]:
-    if event.service == gateway.SERVICE:
+    if event.service in gateway.ASKED_BY:
         request = gateway.read(event.kind, event.paras)
         return () if request is None else (request,)
     reader = _READERS.get((event.service, event.kind))
