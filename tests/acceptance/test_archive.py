@@ -197,6 +197,8 @@ def accounts_of(data: Path) -> set[str]:
     return {name for name in ("kept", "undone", "past", "later", "last") if name in out}
 
 
+@pytest.mark.slow  # the short of it is in tests/integration/test_embedded.py
+@pytest.mark.timeout(300)
 def test_who_starts_again_hands_its_log_over_as_soon(tmp_path: Path) -> None:
     """PostgreSQL alone would not for its first five minutes, unless it had a checkpoint to make."""
     server, place = Process("--archive", str(tmp_path / "archive"), "--archive-timeout-s", "1"), tmp_path / "archive"
@@ -206,10 +208,10 @@ def test_who_starts_again_hands_its_log_over_as_soon(tmp_path: Path) -> None:
         server.process.terminate()  # type: ignore[union-attr]
         server.process.wait(60)  # type: ignore[union-attr]
         server.start()
-        account_made(server, place, "kept", within_s=20)
+        account_made(server, place, "kept", within_s=100)
         server.kill_postgres()
         wait(server, lambda: "PostgreSQL is started again" in (server.dir / "server.log").read_text())
-        account_made(server, place, "later", within_s=20)
+        account_made(server, place, "later", within_s=100)
     finally:
         server.stop()
 

@@ -236,7 +236,7 @@ def test_what_is_half_uploaded_is_not_there(top: Path, store: str) -> None:
             server.stop()
 
 
-@pytest.mark.slow  # it waits 20 s
+@pytest.mark.slow
 @pytest.mark.timeout(120)
 def test_a_server_whose_s3_fell_silent_ends_in_time(top: Path, store: str) -> None:
     """Systemd and compose wait a minute at least."""
