@@ -355,3 +355,4 @@ def test_two_servers_with_one_place_are_told(tmp_path: Path) -> None:
         for each in (first, copied, restored):
             if each.process is not None:
                 each.stop()
+            shutil.rmtree(each.dir, ignore_errors=True)
