@@ -81,7 +81,7 @@ def _become(command: Sequence[str]) -> NoReturn:
     sys.stdin = os.fdopen(0)
     code = 1
     try:
-        main()
+        run()
         code = 0
     except SystemExit as exc:
         code = exc.code if isinstance(exc.code, int) else 1
@@ -97,7 +97,7 @@ if __name__ == "__main__":
     from upwell.cli.loading import loading
 
     with loading():
-        from upwell.cli.main import main
+        from upwell.cli.main import run
         from upwell.cli.tree import PLACES, loaded
 
         importlib.import_module("upwell.wiring.server")  # what `serve` loads when it runs
@@ -106,7 +106,7 @@ if __name__ == "__main__":
             loaded(name, remote=remote)
     with contextlib.redirect_stdout(None), contextlib.suppress(SystemExit):  # what a first command loads, is loaded
         sys.argv = ["upwell", "version"]
-        main()
+        run()
     gc.freeze()  # what is forked neither looks through it for garbage nor copies its pages to do so
     while line := sys.stdin.readline():
         print(json.dumps(_answer(*json.loads(line))), flush=True)

@@ -167,19 +167,19 @@ def archived_until(place: Path) -> datetime:
     )
 
 
-def account_made(server: Process, place: Path, name: str) -> datetime:
+def account_made(server: Process, place: Path, name: str, within_s: float = WITHIN_S) -> datetime:
     """A moment at which there is an account called so, and that is archived."""
     code, _, err = upwell(
         "key", "create", "--dialect", "upwell", "--role", "viewer", "--account", name, "--data-dir", server.dir / "data"
     )
     assert code == 0, err
     moment = datetime.now(UTC)
-    wait(server, lambda: archived_until(place) > moment)
+    wait(server, lambda: archived_until(place) > moment, within_s)
     return moment
 
 
-def wait(server: Process, holds: Callable[[], bool]) -> None:
-    deadline = time.monotonic() + WITHIN_S
+def wait(server: Process, holds: Callable[[], bool], within_s: float = WITHIN_S) -> None:
+    deadline = time.monotonic() + within_s
     while not holds():
         assert time.monotonic() < deadline, (server.dir / "server.log").read_text()[-3000:]
         time.sleep(0.2)
@@ -195,6 +195,25 @@ def accounts_of(data: Path) -> set[str]:
     code, out, err = upwell("key", "list", "--data-dir", data)
     assert code == 0, err
     return {name for name in ("kept", "undone", "past", "later", "last") if name in out}
+
+
+@pytest.mark.slow  # the short of it is in tests/integration/test_embedded.py
+@pytest.mark.timeout(300)
+def test_who_starts_again_hands_its_log_over_as_soon(tmp_path: Path) -> None:
+    """PostgreSQL alone would not for its first five minutes, unless it had a checkpoint to make."""
+    server, place = Process("--archive", str(tmp_path / "archive"), "--archive-timeout-s", "1"), tmp_path / "archive"
+    server.start()
+    try:
+        wait(server, lambda: of_a_base(place))
+        server.process.terminate()  # type: ignore[union-attr]
+        server.process.wait(60)  # type: ignore[union-attr]
+        server.start()
+        account_made(server, place, "kept", within_s=100)
+        server.kill_postgres()
+        wait(server, lambda: "PostgreSQL is started again" in (server.dir / "server.log").read_text())
+        account_made(server, place, "later", within_s=100)
+    finally:
+        server.stop()
 
 
 @pytest.mark.slow  # seven servers in turn; which life is chosen is in tests/unit/test_wal.py too

@@ -398,3 +398,29 @@ async def test_memory_of_an_idle_server_is_modest(server: EmbeddedPostgres) -> N
             lines = Path(f"/proc/{pid}/smaps_rollup").read_text().splitlines()
             total_kb += sum(int(line.split()[1]) for line in lines if line.startswith("Pss:"))
     assert 0 < total_kb < 120 * 1024
+
+
+async def handed_over_soon(server: EmbeddedPostgres, data_dir: Path) -> None:
+    spool, end = files.Paths(data_dir).spool, time.monotonic() + 60
+    before = set(spool.iterdir())
+    conn = await asyncpg.connect(server.dsn)
+    await conn.execute("drop table if exists written; create table written (word text)")
+    await conn.close()
+    while set(spool.iterdir()) == before:
+        assert time.monotonic() < end
+        await asyncio.sleep(0.1)
+
+
+async def test_each_start_hands_the_log_over_when_it_is_old(data_dir: Path) -> None:
+    """PostgreSQL alone does not for five minutes after a start, unless it has a checkpoint to make meanwhile."""
+    server = EmbeddedPostgres(data_dir, hands_over=True, archive_timeout_s=1)
+    for _ in range(2):
+        await server.start()
+        await handed_over_soon(server, data_dir)
+        await server.stop()
+    await server.start()
+    os.kill(server.pid, signal.SIGKILL)
+    await server.ended()
+    await server.restart()
+    await handed_over_soon(server, data_dir)
+    await server.stop()

@@ -16,6 +16,8 @@ import urllib.request
 from pathlib import Path
 
 import pytest
+from conftest import free_port
+from tests.s3_faults import faults
 
 from upwell.domain.errors import Invalid, NotFound, Unavailable
 from upwell.objects import open_bucket, open_objects
@@ -267,7 +269,7 @@ async def test_why_a_store_can_not_be_used_is_said_in_words(s3_url: str, monkeyp
         )  # fmt: skip
         other.shutdown()
     assert found == [
-        "the connection is refused", "its host has no address", "it does not speak TLS", "it answers 501",
+        "the connection is refused", "its host has no address", "it does not speak TLS", "501 Not Implemented",
         "NoSuchBucket",
     ]  # fmt: skip
     monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "another")
@@ -286,3 +288,67 @@ def test_an_endpoint_that_is_no_url_is_refused(endpoint: str) -> None:
 def test_unknown_urls_are_refused(url: str) -> None:
     with pytest.raises(Invalid):
         open_objects(url)
+
+
+async def test_a_bucket_that_is_not_there_is_no_absent_object(s3_url: str) -> None:
+    """An archive, a backup and a download would be told to have nothing in them."""
+    objects = open_objects(s3_url.replace("s3://bucket/", "s3://absent/"))
+
+    async def listed() -> None:
+        assert not [key async for key, _ in objects.listed()]
+
+    for asked in (
+        objects.look(KEY), objects.exists(KEY), everything(objects, KEY, 0, 1), objects.delete(KEY), listed(),
+        put(objects, KEY, b"x"), put(objects, KEY, bytes(20_000_000)),
+    ):  # fmt: skip
+        with pytest.raises(Unavailable, match="The object store refuses it: NoSuchBucket"):
+            await asked
+
+
+async def test_a_wrong_key_is_told_in_the_words_of_s3(s3_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name, value, word in (
+        ("AWS_SECRET_ACCESS_KEY", "wrong", "SignatureDoesNotMatch"),
+        ("AWS_ACCESS_KEY_ID", "nobody", "InvalidAccessKeyId"),
+    ):
+        with monkeypatch.context() as patch:
+            patch.setenv(name, value)
+            objects = open_objects(s3_url)
+        for asked in (objects.exists(KEY), put(objects, KEY, b"x")):
+            with pytest.raises(Unavailable, match=f"The object store refuses it: {word}"):
+                await asked
+
+
+async def test_who_does_not_answer_is_told_so() -> None:
+    objects = open_objects(f"s3://bucket/prefix?endpoint=http://127.0.0.1:{free_port()}&region=us-east-1")
+    with pytest.raises(Unavailable, match="does not answer: the connection is refused"):
+        await objects.exists(KEY)
+
+
+async def test_an_upload_to_a_store_that_fell_silent_is_forgotten_soon(s3_url: str) -> None:
+    """A server that ends waits for that."""
+    with faults(s3_url) as between:
+        objects = open_objects(between.url)
+        between.go("silent")
+        writer = await objects.create(KEY)
+        await writer.write(bytes(9_000_000))
+        began = time.monotonic()
+        await writer.abort()
+        assert time.monotonic() - began < 10
+
+
+ASKS_AND_ENDS = """
+import asyncio, sys
+from upwell.cli.exits import to_the_end
+from upwell.objects import open_objects
+def ask():
+    store = open_objects(sys.argv[1])
+    asyncio.new_event_loop().run_until_complete(store.exists("nothing"))
+    sys.exit(3)
+to_the_end(ask)
+"""
+
+
+def test_a_program_that_asked_s3_ends_with_its_own_status(s3_url: str) -> None:
+    """One in three of those that ended as Python does was aborted by a thread of the client."""
+    ends = [subprocess.run([sys.executable, "-c", ASKS_AND_ENDS, s3_url], check=False).returncode for _ in range(12)]
+    assert set(ends) == {3}

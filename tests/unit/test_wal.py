@@ -1,15 +1,17 @@
 """PostgreSQL's log by the names of its files: what is there, what is missing, what a base needs."""
 
 import tarfile
-from datetime import UTC, datetime
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from io import BytesIO
 from pathlib import Path
+from random import Random
 from typing import Any, cast
 
 import pytest
 
 from upwell.backup import archived
-from upwell.backup.archive import ClusterCopy, Contents, Whose, to_keep, unneeded
+from upwell.backup.archive import ClusterCopy, Contents, Whose, needed, to_keep
 from upwell.backup.archived import Rewinding
 from upwell.backup.manifest import BackupError
 from upwell.backup.shelf import Shelf
@@ -136,14 +138,109 @@ def test_a_file_of_the_log_is_where_it_says() -> None:
     assert not is_segment(bytes(data[:-1]), Segment(7, 1))
 
 
+def names(there: Contents, since: datetime) -> tuple[list[str], set[str]]:
+    """The bases that are kept, and the files of the log that go."""
+    wanted = needed(there, since)
+    return [base.id for base in wanted.bases], set(there.wal - wanted.log)
+
+
+def run_of(timeline: int, first: int, last: int) -> list[Segment]:
+    return [Segment(number, timeline) for number in range(first, last + 1)]
+
+
+def day(number: int, hour: int = 0) -> datetime:
+    return datetime(2026, 11, number, hour, tzinfo=UTC)
+
+
 def test_what_no_moment_needs_goes() -> None:
     bases = [a_base(1, 10), a_base(2, 20), a_base(3, 30), a_base(4, 40)]
-    kept = to_keep(bases, datetime(2026, 11, 3, 12, tzinfo=UTC))
+    kept = to_keep(bases, day(3, 12))
     assert kept == bases[2:], "the youngest of the older, and what is younger"
-    assert to_keep(bases[:1], datetime(2026, 12, 1, tzinfo=UTC)) == bases[:1], "one is always kept"
-    log = ["00000002.history", Segment(29, 1).name, Segment(30, 1).name, f"{Segment(20, 1).name}.00000028.backup"]
-    assert unneeded(log, kept) == [log[1], log[3]]
-    assert unneeded(log, []) == []
+    assert to_keep(bases[:1], day(30)) == bases[:1], "one is always kept"
+    there = contents_of(Descent(1), log=run_of(1, 10, 45), bases=bases)
+    more = {"00000002.history", f"{Segment(20, 1).name}.00000028.backup", f"{Segment(31, 1).name}.00000028.backup"}
+    there = replace(there, wal=there.wal | more)
+    gone = {*(each.name for each in run_of(1, 10, 29)), f"{Segment(20, 1).name}.00000028.backup"}
+    assert names(there, day(3, 12)) == ([base.id for base in kept], gone)
+    assert needed(replace(there, bases=()), day(3)).bases == ()
+
+
+RESTORED = Descent(2, day(10), {1: 14})  # on the 10th, as of a moment behind the base of the 1st
+
+
+def test_the_first_minute_of_a_new_life_needs_a_base_of_the_old() -> None:
+    """That of the 9th is younger than the days ask for, but of a life that ended: from the restore to the first base of
+    the new life there is none but that of the 1st."""
+    bases = [a_base(1, 10), a_base(9, 90), replace(a_base(10, 16, timeline=2), stopped_at=day(10, 1))]
+    log = [*run_of(1, 10, 95), *run_of(2, 14, 20)]
+    there = contents_of(Descent(1), RESTORED, log=log, bases=bases)
+    kept, gone = names(there, day(9, 12))
+    assert (kept, gone) == ([base.id for base in bases], {each.name for each in run_of(1, 15, 89)})
+    rewinding = Rewinding(cast(Shelf, None), replace(there, bases=needed(there, day(9, 12)).bases), day(10, 0),
+                          cast(Any, None))  # fmt: skip
+    assert (rewinding.base.id, rewinding.timeline) == (bases[0].id, 2)
+
+
+def test_an_ended_life_goes_with_its_last_moment() -> None:
+    bases = [a_base(1, 10), a_base(9, 90), a_base(12, 16, timeline=2), a_base(18, 26, timeline=2)]
+    log = [*run_of(1, 10, 95), *run_of(2, 14, 30)]
+    there = contents_of(Descent(1), RESTORED, log=log, bases=bases)
+    assert names(there, day(11)) == (
+        [bases[0].id, bases[2].id, bases[3].id], {each.name for each in run_of(1, 15, 95)}
+    ), "the 11th is of the new life, which began with the base of the 1st"  # fmt: skip
+    assert names(there, day(13)) == (
+        [bases[2].id, bases[3].id], {each.name for each in [*run_of(1, 10, 95), *run_of(2, 14, 15)]}
+    )  # fmt: skip
+
+
+def test_of_a_life_that_nobody_knows_the_beginning_of_nothing_goes() -> None:
+    there = contents_of(Descent(1), Descent(2), log=[*run_of(1, 10, 20), *run_of(2, 14, 20)], bases=[a_base(1, 10)])
+    assert names(there, day(29)) == ([there.bases[0].id], set())
+
+
+def test_what_is_kept_leads_to_each_moment_that_is_asked_for() -> None:
+    """Of many random archives with many lives: what could be restored can be when the rest is gone."""
+    dice = Random(16)
+    for _ in range(300):
+        there, last = lives(dice)
+        since = day(1) + (last - day(1)) * dice.random()
+        wanted = needed(there, since)
+        after = replace(there, bases=wanted.bases, wal=wanted.log)
+        for moment in [None, *(since + (last - since) * dice.random() for _ in range(20))]:
+            assert run_to(after, moment) == run_to(there, moment)
+
+
+def lives(dice: Random) -> tuple[Contents, datetime]:
+    """An archive of a database that was restored some times, and its last moment."""
+    descents, bases, log = [Descent(1)], list[ClusterCopy](), set[Segment]()
+    now, number = day(1), 10
+    for timeline in range(1, dice.randint(1, 4) + 1):
+        if timeline > 1:
+            came_from = dice.choice(descents)
+            left = dice.randint(10, max(each.number for each in log if each.timeline == came_from.timeline))
+            left_at = {each: min(at, left) for each, at in came_from.left_at.items()} | {came_from.timeline: left}
+            descents.append(Descent(timeline, now, left_at))
+            number = left
+        for _ in range(dice.randint(1, 4)):
+            log |= set(run_of(timeline, number, number + 5))
+            now += timedelta(hours=dice.randint(1, 40))
+            if dice.random() < 0.8:
+                bases.append(ClusterCopy(
+                    id=f"{len(bases)}", upwell="0.2.0", schema=58, start=Segment(number + 2, timeline),
+                    stop=Segment(number + 3, timeline), stopped_at=now,
+                ))  # fmt: skip
+            number += 5
+            now += timedelta(hours=dice.randint(1, 40))
+    return contents_of(*descents, log=list(log), bases=bases), now
+
+
+def run_to(there: Contents, moment: datetime | None) -> list[str] | None:
+    """What would be gone through to the moment; None where it can't be restored."""
+    try:
+        rewinding = Rewinding(cast(Shelf, None), there, moment, cast(Any, None))
+    except BackupError:
+        return None
+    return [rewinding.base.id, str(rewinding.timeline), *(each.name for each in rewinding._to_come)]
 
 
 @pytest.mark.parametrize(

@@ -2,7 +2,7 @@
 
 import asyncio
 import json
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime
 from io import BytesIO
@@ -180,10 +180,29 @@ def to_keep(bases: Sequence[ClusterCopy], since: datetime) -> list[ClusterCopy]:
     return [*older[-1:], *(base for base in bases if base.stopped_at >= since)]
 
 
-def unneeded(log: Collection[str], bases: Sequence[ClusterCopy]) -> list[str]:
-    """Of the log what lies before the oldest base."""
-    if not bases:
-        return []
-    first = min(base.start.number for base in bases)
-    found = [(name, segment_of(name[:24])) for name in log if not name.endswith(HISTORY)]
-    return [name for name, segment in found if segment is not None and segment.number < first]
+@dataclass(frozen=True, slots=True)
+class Needed:
+    """What moments need: bases, in their order, and the names of files of the log."""
+
+    bases: tuple[ClusterCopy, ...]
+    log: frozenset[str]
+
+
+def needed(there: Contents, since: datetime) -> Needed:
+    """What the moments from `since` on need, each in the life that had it: of a life the bases that lead to its
+    moments, which may be of the life before, and the log from the first of these on. A life of which nobody knows how
+    it began, or to which no base leads, keeps all of its log."""
+    bases, log = set[ClusterCopy](), {name for name in there.wal if name.endswith(HISTORY)}
+    for place, life in enumerate(there.descents):
+        later = [each.began_at for each in there.descents[place + 1 :] if each.began_at is not None]
+        ended_at = min(later, default=None)
+        if ended_at is not None and ended_at <= since:
+            continue
+        lead = [base for base in there.bases if life.comes_from(base.stop)]
+        own = to_keep(lead, max(since, life.began_at or since))
+        bases |= {base for base in own if ended_at is None or base.stopped_at < ended_at}
+        first = min((base.start.number for base in own), default=0)
+        log |= {
+            name for name in there.wal if (found := segment_of(name[:24])) and life.has(found) and found.number >= first
+        }
+    return Needed(tuple(sorted(bases, key=lambda base: base.stopped_at)), frozenset(log))

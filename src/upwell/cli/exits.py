@@ -1,6 +1,13 @@
 """How the program ends: its exit codes, and what it says when it ends otherwise than well."""
 
+import atexit
+import os
+import sys
+from collections.abc import Callable
+from contextlib import suppress
 from enum import IntEnum
+
+S3_CLIENT = "obstore"
 
 
 class Exit(IntEnum):
@@ -30,3 +37,21 @@ def one_line(text: str) -> str:
     if text.isprintable():
         return text
     return "".join(c if c.isprintable() else c.encode("unicode_escape").decode("ascii") for c in text)
+
+
+def to_the_end(run: Callable[[], int | None]) -> None:
+    """Run it, and end the process with its status. Where the client of S3 is loaded the interpreter is not taken down
+    before: a thread of that client that comes to it meanwhile would abort the process, whatever its status."""
+    try:
+        status = run() or 0
+    except SystemExit as exc:
+        if S3_CLIENT not in sys.modules or not isinstance(exc.code, int | None):
+            raise
+        status = exc.code or 0
+    if S3_CLIENT not in sys.modules:
+        sys.exit(status)
+    atexit._run_exitfuncs()
+    for stream in (sys.stdout, sys.stderr):
+        with suppress(BrokenPipeError):
+            stream.flush()
+    os._exit(status)

@@ -11,7 +11,7 @@ import typer
 
 from upwell import __version__
 from upwell.cli.apps import STYLE
-from upwell.cli.exits import Ended, Exit, one_line
+from upwell.cli.exits import Ended, Exit, one_line, to_the_end
 from upwell.cli.tree import Tree
 from upwell.domain.errors import UpwellError
 
@@ -50,6 +50,11 @@ def upwell(
 
 def main() -> None:
     """The entry point."""
+    to_the_end(run)
+
+
+def run() -> None:
+    """What is asked for; raises SystemExit."""
     if "_UPWELL_COMPLETE" in os.environ:
         from typer._completion_classes import completion_init
 

@@ -9,6 +9,7 @@ import sys
 
 import uvloop
 
+from upwell.cli.exits import to_the_end
 from upwell.cli.logfile import LogFile
 from upwell.cli.logs import set_up_logging
 from upwell.domain.errors import UpwellError
@@ -69,4 +70,4 @@ def main() -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    to_the_end(main)

@@ -4,6 +4,7 @@ import asyncio
 import os
 import secrets
 import shutil
+import signal
 import subprocess
 import time
 from pathlib import Path
@@ -156,6 +157,9 @@ class EmbeddedPostgres:
             )
             self.pid = self._process.pid
             if await self._accepts(deadline):
+                # Its checkpointer began to sleep before it could know that the log is to be handed over when it is old:
+                # it would for five minutes.
+                self._process.send_signal(signal.SIGHUP)
                 return
             said = log_tail(self._paths.log, log_from)
             if "shared memory block" not in said or attempt == START_TRIES - 1:

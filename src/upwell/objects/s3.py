@@ -8,7 +8,7 @@ makes the upload fail, and obstore then aborts the multipart upload on the serve
 import asyncio
 import re
 from collections.abc import AsyncIterator, Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -16,7 +16,7 @@ from urllib.parse import parse_qsl
 
 import obstore
 from obstore.exceptions import BaseError as StoreError
-from obstore.exceptions import GenericError, NotFoundError
+from obstore.exceptions import NotFoundError, PermissionDeniedError
 from obstore.store import S3Store
 
 from upwell.domain.errors import Invalid, NotFound, Unavailable
@@ -31,6 +31,9 @@ PARTS_IN_FLIGHT = 2
 READ_BYTES = 1024 * 1024
 """One ranged GET: a round trip costs more than a MB does."""
 
+ABORT_WITHIN_S = 5.0
+"""How long S3 is waited for to forget an upload; then its parts stay there until a rule of the bucket removes them."""
+
 KEY_BYTES_MAX = 1024
 """Longest key of S3 and OBS, in bytes of UTF-8."""
 
@@ -38,18 +41,20 @@ STREAM_BYTES = 256 * 1024
 """What `whole` yields at least, but for the end: whoever waits for it gets it soon, and a thread's hop is cheap."""
 
 _OPTIONS = {"endpoint", "region"}
-_CODE = re.compile(r"<Code>([A-Za-z]{1,64})</Code>")
+_CODE = re.compile(r"(?:<Code>|\(code: )([A-Za-z]{1,64})(?:</Code>|\))")
+_STATUS = re.compile(r"status code: (\d{3} [A-Z][A-Za-z ]{1,40})")
+_NO_BUCKET = "NoSuchBucket"
 _UNADDRESSABLE = re.compile(r"[\x00-\x1f\x7f-\x9f]")
-
-
-_STATUS = re.compile(r"status code: ([1-5][0-9]{2})\b")
 _ENDPOINT = re.compile(r"https?://(?:[A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\])(?::[0-9]{1,5})?(?:/[!-~]*)?")
 _WORDS = (  # what the client's text has, and what it means; the first that fits
     ("169.254.169.254", "there are no credentials: set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY"),  # asks a cloud's
     ("Connection refused", "the connection is refused"),
+    ("ConnectionRefused", "the connection is refused"),
+    ("ConnectionReset", "the connection is cut"),
+    ("IncompleteMessage", "the connection is cut"),
     ("dns error", "its host has no address"),
     ("InvalidContentType", "it does not speak TLS"),
-    ("invalid peer certificate", "its certificate is not valid here"),
+    ("certificate", "its certificate is not valid here"),
     ("InvalidCertificate", "its certificate is not valid here"),
     ("TimedOut", "no answer in time"),
     ("kind: Timeout", "no answer in time"),
@@ -58,16 +63,19 @@ _WORDS = (  # what the client's text has, and what it means; the first that fits
 
 
 def _kind(exc: Exception) -> str:
-    """S3's own word for what is wrong, else ours, else the client's. The text around it may hold URLs and is not
-    told."""
+    """S3's own word for what is wrong, else the status, else ours, else the client's. The text around it may hold URLs
+    and is not told."""
     text = str(exc)
-    if (code := _CODE.search(text)) is not None:
-        return code[1]
-    if not isinstance(exc, GenericError):
-        return type(exc).__name__
-    status = _STATUS.search(text)
-    known = next((meant for word, meant in _WORDS if word in text), None)
-    return known or (f"it answers {status[1]}" if status else type(exc).__name__)
+    if found := _CODE.search(text) or _STATUS.search(text):
+        return found[1]
+    return next((meant for word, meant in _WORDS if word in text), type(exc).__name__)
+
+
+def _unavailable(exc: Exception) -> Unavailable:
+    kind, status = _kind(exc), _STATUS.search(str(exc))
+    refuses = status[1].startswith("4") if status else _CODE.search(str(exc))
+    does = "refuses it" if refuses else "does not answer"
+    return Unavailable(f"The object store {does}: {kind}")
 
 
 class _Aborted(Exception):
@@ -75,18 +83,24 @@ class _Aborted(Exception):
 
 
 @contextmanager
-def _translated(key: str) -> Iterator[None]:
-    """The one door for obstore's errors. Their text may hold URLs, so only their kind is told."""
+def _translated(key: str = "") -> Iterator[None]:
+    """The one door for obstore's errors. Their text may hold URLs, so only their kind is told. Without a key nothing
+    that is asked for can be absent but the bucket."""
     try:
         yield
     except (FileNotFoundError, NotFoundError) as exc:
-        raise NotFound("file", key) from exc
+        if key and _kind(exc) != _NO_BUCKET:
+            raise NotFound("file", key) from exc
+        raise _unavailable(exc) from exc
     except (StoreError, OSError) as exc:
-        raise Unavailable(f"The object store does not answer: {_kind(exc)}") from exc
+        raise _unavailable(exc) from exc
 
+
+_WORDLESS = (FileNotFoundError, NotFoundError, PermissionDeniedError)
+"""What a HEAD is refused with has no body, so not a word of what is not there or not allowed."""
 
 _ANSWERS = (  # of a bucket that is there, to who asks for a key that is not; the last two where no code is told
-    "NoSuchKey", "AccessDenied", "FileNotFoundError", "NotFoundError",
+    "NoSuchKey", "AccessDenied", "404 Not Found", "403 Forbidden",
 )  # fmt: skip
 
 
@@ -126,7 +140,7 @@ class S3Writer:
             await self._flush()
         self._over = True
         await self._put(None)
-        with _translated(self._key):
+        with _translated():
             await self._upload
         return self._digests.stored()
 
@@ -134,8 +148,12 @@ class S3Writer:
         if self._over:
             return
         self._over = True
-        await self._put(_Aborted())
-        # The upload fails because it was told to; how it words that is of no interest.
+        with suppress(TimeoutError):
+            async with asyncio.timeout(ABORT_WITHIN_S):
+                await self._put(_Aborted())
+                # The upload fails because it was told to; how it words that is of no interest.
+                await asyncio.wait([self._upload])
+        self._upload.cancel()
         await asyncio.wait([self._upload])
         if not self._upload.cancelled():
             self._upload.exception()
@@ -146,7 +164,7 @@ class S3Writer:
         await asyncio.to_thread(self._digests.update, part)
         await self._put(part)
         if self._upload.done():
-            with _translated(self._key):
+            with _translated():
                 await self._upload
 
     async def _put(self, part: bytes | _Aborted | None) -> None:
@@ -213,12 +231,17 @@ class S3Objects:
     async def look(self, key: str) -> Seen:
         self._checked(key)
         with _translated(key):
-            found = await obstore.head_async(self._store, key)
+            try:
+                found = await obstore.head_async(self._store, key)
+            except (StoreError, OSError) as exc:
+                if isinstance(exc, _WORDLESS):
+                    await obstore.get_range_async(self._store, key, start=0, end=1)  # raises, with S3's word for it
+                raise
         # A store without entity tags still says when an object was written.
         return Seen(int(found["size"]), found["e_tag"] or f"{found['last_modified']:%Y%m%dT%H%M%S.%f}")
 
     async def listed(self) -> AsyncIterator[tuple[str, int]]:
-        with _translated(""):
+        with _translated():
             async for page in obstore.list(self._store):
                 for found in page:
                     yield found["path"], int(found["size"])

@@ -25,10 +25,12 @@ from cryptography import x509
 from upwell.backup.archive import contents, when
 from upwell.backup.manifest import BackupError
 from upwell.backup.shelf import Shelf
+from upwell.backup.spool import HELD_BYTES_MAX, Spool
 from upwell.config import Settings
 from upwell.config.addresses import HostPort
 from upwell.domain.concerns import ENDS_SOON
 from upwell.domain.errors import UpwellError
+from upwell.embedded.files import Paths
 from upwell.objects import local_folder, open_objects
 from upwell.objects.cache_folder import held_bytes
 from upwell.service.manage import erasing
@@ -89,6 +91,7 @@ async def findings(
     yield await _objects(settings)
     if settings.archive is not None:
         yield await _archive(settings.archive)
+        yield _waiting(settings)
     async for found in _listeners(settings):
         yield found
     async for found in _public(settings):
@@ -311,6 +314,20 @@ async def _archive(place: str) -> Finding:
     if datetime.now(UTC) - last > ARCHIVE_OLD:
         return Finding(about, "warning", f"its log ends at {last:%Y-%m-%d %H:%M:%S} UTC", again)
     return Finding(about, "ok", f"{len(there.bases)} bases, and the log up to {last:%Y-%m-%d %H:%M:%S} UTC")
+
+
+def _waiting(settings: Settings) -> Finding:
+    """Of the log of this data dir, what the archive did not take yet."""
+    about, spool = "log that waits for the archive", Spool(Paths(settings.data_dir).spool, 0)
+    files = spool.files() if spool.folder.is_dir() else []
+    since = min((each.ended_at for each in files), default=datetime.now(UTC))
+    fact = f"{len(files)} files of {sum(each.size for each in files) // MB} MB"
+    if datetime.now(UTC) - since <= ARCHIVE_OLD:
+        return Finding(about, "ok", fact if files else "there is none")
+    fact += (
+        f" since {since:%Y-%m-%d %H:%M:%S} UTC; at {HELD_BYTES_MAX // MB} MB, or disk_floor_mb, the oldest is given up"
+    )
+    return Finding(about, "warning", fact, "make the archive's place take it again; the server's log says why it fails")
 
 
 # --- where it listens, and where devices go ---

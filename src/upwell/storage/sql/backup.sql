@@ -10,6 +10,10 @@ select pg_export_snapshot() as snapshot, now() as taken_at, (select max(version)
 select object_key, size, sha256, min(package_id) as package_id from package
 where object_state = 'ok' and deleted_at is null group by object_key, size, sha256;
 
+-- name: stood_for
+-- The digests of what packages stood for at any moment since then.
+select distinct sha256 from package where object_state = 'ok' and (deleted_at is null or deleted_at >= :since);
+
 -- name: is_empty
 -- Whether nothing is in this database's own schema.
 select not exists (select from pg_class where relnamespace = 'public'::regnamespace);
