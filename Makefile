@@ -24,7 +24,7 @@ V11 = UPWELL_TEST_HUAWEI_SIGNING=v11 $(BIN)/python -m pytest -q -n 2 $(foreach p
 CLIENTS := tests/clients
 BUILT := $(CLIENTS)/.built
 GO_CLIENTS := $(BUILT)/go-alibaba $(BUILT)/go-huawei
-NODE_CLIENTS := $(CLIENTS)/node-alibaba/node_modules/.package-lock.json $(CLIENTS)/node-mqtt/node_modules/.package-lock.json
+NODE_CLIENTS := $(foreach client,alibaba mqtt tuya,$(CLIENTS)/node-$(client)/node_modules/.package-lock.json)
 
 .PHONY: help setup demo test test-clients test-all lint check check-console shots dist serve bench prove mutate docs sbom audit lock clean
 

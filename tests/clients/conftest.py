@@ -5,7 +5,15 @@ from collections.abc import Iterator
 import pytest
 
 from acceptance.client import Server, serve
-from clients.bridge import COMMANDS, Bridge
+from clients.bridge import Bridge
+
+
+class Begun(dict[str, Bridge]):
+    """A program begins when it is first asked for."""
+
+    def __missing__(self, name: str) -> Bridge:
+        self[name] = Bridge(name)
+        return self[name]
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -24,10 +32,8 @@ def server() -> Iterator[Server]:
 @pytest.fixture(scope="session")
 def bridges() -> Iterator[dict[str, Bridge]]:
     """The programs, by name."""
-    running: dict[str, Bridge] = {}
+    running = Begun()
     try:
-        for name in COMMANDS:
-            running[name] = Bridge(name)
         yield running
     finally:
         for bridge in running.values():
