@@ -25,7 +25,7 @@ CLIENTS := tests/clients
 BUILT := $(CLIENTS)/.built
 GO_CLIENTS := $(BUILT)/go-alibaba $(BUILT)/go-huawei
 JAVA_CLIENTS := $(foreach name,alibaba huawei huawei-device,$(BUILT)/java-$(name)/.ready)
-NODE_CLIENTS := $(foreach name,alibaba alibaba-device mqtt,$(CLIENTS)/node-$(name)/node_modules/.package-lock.json)
+NODE_CLIENTS := $(foreach name,alibaba alibaba-device mqtt tuya,$(CLIENTS)/node-$(name)/node_modules/.package-lock.json)
 
 # Where an environment forbids byte code, as containers do, each of some hundred servers and commands that the tests start
 # would compile the program anew.

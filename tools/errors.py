@@ -16,6 +16,7 @@ from upwell.dialects.flat import FORMS
 from upwell.dialects.huawei import codes as huawei
 from upwell.dialects.operations import UNIQUE
 from upwell.dialects.tuya import codes as tuya
+from upwell.dialects.tuya import openapi
 from upwell.dialects.upwell import codes as upwell
 from upwell.domain.errors import (
     CallerError,
@@ -262,6 +263,8 @@ def page() -> str:
         "Facts and rules have Alibaba's codes, by HTTP 200 with `success: false`, `code`, `errorMessage`. These"
         " differ:\n",
         table(of_tuya()), "",
+        f"Tuya's OpenAPI is not spoken here: a request for it is answered by HTTP {openapi.STATUS} with `code`"
+        f" {openapi.CODE} and `msg` ([moving from Tuya](moving/tuya.md#what-is-not-offered)).\n",
         "## Huawei\n",
         "`error_code` and `error_msg`, by the status that the operation has: one whose reference knows no 404 says 400"
         " instead. 409 and 429 are never used, for the real service has no 409 and its SDK loses the body of a 429."

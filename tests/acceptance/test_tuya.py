@@ -11,6 +11,7 @@ from alibabacloud_iot20180120.client import Client
 
 from acceptance.client import Key, Server, serve, unique, until
 from acceptance.tuya_client import TuyaClient
+from acceptance.tuya_sdks import CALLERS
 
 IMAGE = b"tuya-ota-test-firmware\n"
 PAST = {"Timestamp": "2024-11-19T09:47:43Z"}
@@ -32,31 +33,38 @@ def either(request: pytest.FixtureRequest, server: Server, tuya_key: Key) -> Tuy
     return TuyaClient(address=server.http, key=tuya_key, method=request.param)
 
 
+@pytest.fixture(params=CALLERS)
+def caller(request: pytest.FixtureRequest, server: Server, tuya_key: Key) -> TuyaClient:
+    """By the test's own signature, and by the SDKs that others wrote for this kind of API."""
+    kind, method = CALLERS[request.param]
+    return kind(address=server.http, key=tuya_key, method=method)
+
+
 # --- every operation -------------------------------------------------------------------------------------------------
 
 
-def test_packages(either: TuyaClient) -> None:
-    key = either.new_product()
+def test_packages(caller: TuyaClient) -> None:
+    key = caller.new_product()
     name = unique("fw")
     given = {"FirmwareName": name, "DestVersion": "1.0.1", "ProductKey": key, "FirmwareDesc": "d", "Udi": "u"}
     sign = hashlib.sha256(IMAGE).hexdigest()
     given |= {"SignMethod": "Sha256", "FirmwareSign": sign, "FirmwareSize": len(IMAGE), "Type": 0}
-    made = either.do("CreateOTAFirmware", given | {"FirmwareUrl": either.upload(IMAGE)})["data"]
+    made = caller.do("CreateOTAFirmware", given | {"FirmwareUrl": caller.upload(IMAGE)})["data"]
     assert made["firmwareId"].isdigit() and made["utcCreate"].endswith("Z")
-    info = either.do("QueryOTAFirmware", FirmwareId=made["firmwareId"])["firmwareInfo"]
+    info = caller.do("QueryOTAFirmware", FirmwareId=made["firmwareId"])["firmwareInfo"]
     assert (info["firmwareName"], info["destVersion"], info["status"], info["type"]) == (name, "1.0.1", 0, 0)
     assert (info["signMethod"], info["firmwareSign"], info["firmwareSize"]) == ("SHA256", sign, len(IMAGE))
     assert (info["moduleName"], info["udi"], info["verifyProgress"]) == ("default", "u", 0)
-    page = either.do("ListOTAFirmware", CurrentPage=1, PageSize=10, ProductKey=key)
+    page = caller.do("ListOTAFirmware", CurrentPage=1, PageSize=10, ProductKey=key)
     assert (page["total"], page["pageCount"], page["currentPage"], page["pageSize"]) == (1, 1, 1, 10)
     assert page["firmwareInfo"][0]["firmwareId"] == made["firmwareId"]
     assert "firmwareUrl" not in page["firmwareInfo"][0]
     again = unique("fw")
-    either.do("ModifyOTAFirmware", FirmwareId=made["firmwareId"], FirmwareName=again, FirmwareDesc="e")
-    info = either.do("QueryOTAFirmware", FirmwareID=made["firmwareId"])["firmwareInfo"]
+    caller.do("ModifyOTAFirmware", FirmwareId=made["firmwareId"], FirmwareName=again, FirmwareDesc="e")
+    info = caller.do("QueryOTAFirmware", FirmwareID=made["firmwareId"])["firmwareInfo"]
     assert (info["firmwareName"], info["firmwareDesc"]) == (again, "e")
-    either.do("DeleteOTAFirmware", FirmwareId=made["firmwareId"])
-    assert either.ask("QueryOTAFirmware", FirmwareId=made["firmwareId"]).code == "iot.ota.FirmwareNotFound"
+    caller.do("DeleteOTAFirmware", FirmwareId=made["firmwareId"])
+    assert caller.ask("QueryOTAFirmware", FirmwareId=made["firmwareId"]).code == "iot.ota.FirmwareNotFound"
 
 
 def test_modify_without_a_name_never_deletes(tuya: TuyaClient) -> None:
@@ -67,133 +75,133 @@ def test_modify_without_a_name_never_deletes(tuya: TuyaClient) -> None:
     tuya.do("QueryOTAFirmware", FirmwareId=firmware)
 
 
-def test_modules(either: TuyaClient) -> None:
-    key = either.new_product()
-    either.do("CreateOTAModule", ProductKey=key, ModuleName="MCU", AliasName="主控", Desc="d")
-    either.do("UpdateOTAModule", ProductKey=key, ModuleName="MCU", AliasName="other")
-    rows = {row["moduleName"]: row for row in either.do("ListOTAModuleByProduct", ProductKey=key)["data"]}
+def test_modules(caller: TuyaClient) -> None:
+    key = caller.new_product()
+    caller.do("CreateOTAModule", ProductKey=key, ModuleName="MCU", AliasName="主控", Desc="d")
+    caller.do("UpdateOTAModule", ProductKey=key, ModuleName="MCU", AliasName="other")
+    rows = {row["moduleName"]: row for row in caller.do("ListOTAModuleByProduct", ProductKey=key)["data"]}
     assert set(rows) == {"default", "MCU"}
     assert (rows["MCU"]["aliasName"], rows["MCU"]["desc"], rows["MCU"]["productKey"]) == ("other", "d", key)
     assert rows["MCU"]["gmtCreate"].endswith("Z")
-    either.do("DeleteOTAModule", ProductKey=key, ModuleName="MCU")
-    assert either.ask("DeleteOTAModule", ProductKey=key, ModuleName="default").code == "iot.ota.ModuleIsDefault"
+    caller.do("DeleteOTAModule", ProductKey=key, ModuleName="MCU")
+    assert caller.ask("DeleteOTAModule", ProductKey=key, ModuleName="default").code == "iot.ota.ModuleIsDefault"
 
 
-def test_jobs_and_tasks(either: TuyaClient) -> None:
-    key = either.new_product()
-    names = [either.new_device(key)[0] for _ in range(3)]
-    firmware = either.new_package(key, IMAGE)
+def test_jobs_and_tasks(caller: TuyaClient) -> None:
+    key = caller.new_product()
+    names = [caller.new_device(key)[0] for _ in range(3)]
+    firmware = caller.new_package(key, IMAGE)
     given: dict[str, Any] = {"FirmwareId": firmware, "ProductKey": key, "TargetSelection": "SPECIFIC"}
     given |= {"TargetDeviceName": names, "NeedConfirm": "True", "RetryInterval": 60, "RetryCount": 1}
-    created = either.do("CreateOTAStaticUpgradeJob", given | {"TimeoutInMinutes": 1440})["data"]
+    created = caller.do("CreateOTAStaticUpgradeJob", given | {"TimeoutInMinutes": 1440})["data"]
     job = created["jobId"]
     assert created["firmwareId"] == job and job.isdigit() and 17 <= len(job) <= 19
-    shown = either.do("QueryOTAJob", JobId=job)["data"]
+    shown = caller.do("QueryOTAJob", JobId=job)["data"]
     assert (shown["jobId"], shown["firmwareId"], shown["jobType"]) == (job, firmware, "UPGRADE_FIRMWARE")
     assert (shown["jobStatus"], shown["targetSelection"], shown["destVersion"]) == ("IN_PROGRESS", "SPECIFIC", "2.0.0")
     assert (shown["retryInterval"], shown["retryCount"], shown["timeoutInMinutes"]) == (60, 1, 1440)
     assert (shown["needConfirm"], shown["needPush"], shown["srcVersions"]) == (True, True, {"SrcVersion": []})
     assert "tags" not in shown and "overwriteMode" not in shown
-    listed = either.do("ListOTAJobByFirmware", FirmwareId=firmware, CurrentPage=1, PageSize=200)
+    listed = caller.do("ListOTAJobByFirmware", FirmwareId=firmware, CurrentPage=1, PageSize=200)
     assert [row["jobId"] for row in listed["data"]] == [job] and listed["total"] == 1
     by_device = {"ProductKey": key, "DeviceName": names[0], "FirmwareId": firmware, "CurrentPage": 1, "PageSize": 10}
-    assert either.do("ListOTAJobByDevice", by_device)["data"][0]["jobId"] == job
+    assert caller.do("ListOTAJobByDevice", by_device)["data"][0]["jobId"] == job
 
-    tasks = either.tasks(job)
+    tasks = caller.tasks(job)
     assert {task["deviceName"] for task in tasks} == set(names)
     assert {(task["taskStatus"], task["progress"], task["timeout"]) for task in tasks} == {("CONFIRM", "0", "1440")}
     assert all(task["taskId"].isdigit() for task in tasks)
-    assert either.tasks(job, DeviceNames=[names[1]])[0]["deviceName"] == names[1]
-    assert either.tasks(job, TaskStatus="queued") == []
+    assert caller.tasks(job, DeviceNames=[names[1]])[0]["deviceName"] == names[1]
+    assert caller.tasks(job, TaskStatus="queued") == []
     first = next(task for task in tasks if task["deviceName"] == names[0])
-    either.do("ConfirmOTATask", TaskId=[first["taskId"]])
-    open_ = either.do("ListOTAUnfinishedTaskByDevice", ProductKey=key, DeviceName=names[0])["data"]
+    caller.do("ConfirmOTATask", TaskId=[first["taskId"]])
+    open_ = caller.do("ListOTAUnfinishedTaskByDevice", ProductKey=key, DeviceName=names[0])["data"]
     assert (open_[0]["taskStatus"], open_[0]["moduleName"], "progress" in open_[0]) == ("QUEUED", "default", False)
-    assert either.do("ListOTAUnfinishedTaskByDevice", IotId=first["iotId"], TaskStatusList=["CONFIRM"])["data"] == []
-    either.do("CancelOTATaskByDevice", FirmwareId=firmware, ProductKey=key, DeviceName=[names[0]], JobId=job)
-    assert {task["taskStatus"] for task in either.tasks(job)} == {"CANCELED", "CONFIRM"}
-    either.do("CancelOTATaskByJob", JobId=job, CancelQueuedTask="true")
-    assert {task["taskStatus"] for task in either.tasks(job)} == {"CANCELED"}
-    ended = until(lambda: either.do("QueryOTAJob", JobId=job)["data"], lambda j: j["jobStatus"] == "CANCELED")
+    assert caller.do("ListOTAUnfinishedTaskByDevice", IotId=first["iotId"], TaskStatusList=["CONFIRM"])["data"] == []
+    caller.do("CancelOTATaskByDevice", FirmwareId=firmware, ProductKey=key, DeviceName=[names[0]], JobId=job)
+    assert {task["taskStatus"] for task in caller.tasks(job)} == {"CANCELED", "CONFIRM"}
+    caller.do("CancelOTATaskByJob", JobId=job, CancelQueuedTask="true")
+    assert {task["taskStatus"] for task in caller.tasks(job)} == {"CANCELED"}
+    ended = until(lambda: caller.do("QueryOTAJob", JobId=job)["data"], lambda j: j["jobStatus"] == "CANCELED")
     assert ended["jobStatus"] == "CANCELED" and ended["utcEndTime"].endswith("Z")
 
 
-def test_a_verify_job_without_devices_waits_until_it_is_cancelled(tuya: TuyaClient) -> None:
-    key = tuya.new_product()
-    firmware = tuya.new_package(key, IMAGE, NeedToVerify="true")
-    created = tuya.do("CreateOTAVerifyJob", FirmwareId=firmware, ProductKey=key, TimeoutInMinutes=1440)["data"]
+def test_a_verify_job_without_devices_waits_until_it_is_cancelled(caller: TuyaClient) -> None:
+    key = caller.new_product()
+    firmware = caller.new_package(key, IMAGE, NeedToVerify="true")
+    created = caller.do("CreateOTAVerifyJob", FirmwareId=firmware, ProductKey=key, TimeoutInMinutes=1440)["data"]
     assert created["firmwareId"] == created["jobId"]
-    assert tuya.do("QueryOTAFirmware", FirmwareId=firmware)["firmwareInfo"]["status"] == 2
-    shown = tuya.do("QueryOTAJob", JobId=created["jobId"])["data"]
+    assert caller.do("QueryOTAFirmware", FirmwareId=firmware)["firmwareInfo"]["status"] == 2
+    shown = caller.do("QueryOTAJob", JobId=created["jobId"])["data"]
     assert (shown["jobType"], shown["jobStatus"]) == ("VERIFY_FIRMWARE", "IN_PROGRESS")
-    assert tuya.tasks(created["jobId"]) == []
-    tuya.do("CancelOTATaskByJob", JobId=created["jobId"], CancelQueuedTask="true")
-    assert tuya.do("QueryOTAFirmware", FirmwareId=firmware)["firmwareInfo"]["status"] == 0
-    assert tuya.do("QueryOTAJob", JobId=created["jobId"])["data"]["jobStatus"] == "CANCELED"
+    assert caller.tasks(created["jobId"]) == []
+    caller.do("CancelOTATaskByJob", JobId=created["jobId"], CancelQueuedTask="true")
+    assert caller.do("QueryOTAFirmware", FirmwareId=firmware)["firmwareInfo"]["status"] == 0
+    assert caller.do("QueryOTAJob", JobId=created["jobId"])["data"]["jobStatus"] == "CANCELED"
 
 
-def test_gray_and_group(tuya: TuyaClient) -> None:
-    key = tuya.new_product()
-    names = [tuya.new_device(key)[0] for _ in range(10)]
-    firmware = tuya.new_package(key, IMAGE)
+def test_gray_and_group(caller: TuyaClient) -> None:
+    key = caller.new_product()
+    names = [caller.new_device(key)[0] for _ in range(10)]
+    firmware = caller.new_package(key, IMAGE)
     given = {"FirmwareId": firmware, "ProductKey": key}
-    gray = tuya.do("CreateOTAStaticUpgradeJob", given, TargetSelection="Gray", GrayPercent="33")["data"]["jobId"]
-    until(lambda: tuya.tasks(gray), lambda rows: len(rows) == 3)
-    assert len(tuya.tasks(gray)) == 3
-    assert tuya.do("QueryOTAJob", JobId=gray)["data"]["grayPercent"] == "33"
-    tuya.do("CancelOTATaskByJob", JobId=gray, CancelQueuedTask="true", CancelNotifiedTask="true")
+    gray = caller.do("CreateOTAStaticUpgradeJob", given, TargetSelection="Gray", GrayPercent="33")["data"]["jobId"]
+    until(lambda: caller.tasks(gray), lambda rows: len(rows) == 3)
+    assert len(caller.tasks(gray)) == 3
+    assert caller.do("QueryOTAJob", JobId=gray)["data"]["grayPercent"] == "33"
+    caller.do("CancelOTATaskByJob", JobId=gray, CancelQueuedTask="true", CancelNotifiedTask="true")
 
-    group = tuya.do("CreateDeviceGroup", GroupName=unique("g"), GroupDesc="north")["data"]["groupId"]
+    group = caller.do("CreateDeviceGroup", GroupName=unique("g"), GroupDesc="north")["data"]["groupId"]
     members = {f"Device.{n}.{k}": v for n, name in enumerate(names[:2], 1)
                for k, v in (("ProductKey", key), ("DeviceName", name))}  # fmt: skip
-    assert tuya.do("BatchAddDeviceGroupRelations", members, GroupId=group)["successAddedDeviceCount"] == 2
-    assert tuya.do("QueryDeviceGroupInfo", GroupId=group)["data"]["deviceCount"] == 2
-    listed = tuya.do("QueryDeviceListByDeviceGroup", GroupId=group)["data"]
+    assert caller.do("BatchAddDeviceGroupRelations", members, GroupId=group)["successAddedDeviceCount"] == 2
+    assert caller.do("QueryDeviceGroupInfo", GroupId=group)["data"]["deviceCount"] == 2
+    listed = caller.do("QueryDeviceListByDeviceGroup", GroupId=group)["data"]
     assert {row["deviceName"] for row in listed} == set(names[:2])
-    assert group in {row["groupId"] for row in tuya.do("QueryDeviceGroupList", CurrentPage=1)["data"]}
-    job = tuya.do("CreateOTAStaticUpgradeJob", given, TargetSelection="GROUP", GroupID=group)["data"]["jobId"]
-    until(lambda: tuya.tasks(job), lambda rows: len(rows) == 2)
-    assert {task["deviceName"] for task in tuya.tasks(job)} == set(names[:2])
-    shown = tuya.do("QueryOTAJob", JobId=job)["data"]
+    assert group in {row["groupId"] for row in caller.do("QueryDeviceGroupList", CurrentPage=1)["data"]}
+    job = caller.do("CreateOTAStaticUpgradeJob", given, TargetSelection="GROUP", GroupID=group)["data"]["jobId"]
+    until(lambda: caller.tasks(job), lambda rows: len(rows) == 2)
+    assert {task["deviceName"] for task in caller.tasks(job)} == set(names[:2])
+    shown = caller.do("QueryOTAJob", JobId=job)["data"]
     assert (shown["targetSelection"], shown["groupId"]) == ("GROUP", group) and shown["groupName"]
-    assert tuya.do("BatchDeleteDeviceGroupRelations", members, GroupId=group)["successDeviceCount"] == 2
-    tuya.do("DeleteDeviceGroup", GroupId=group)
-    assert tuya.ask("QueryDeviceGroupInfo", GroupId=group).code == "iot.group.NotExistedGroup"
+    assert caller.do("BatchDeleteDeviceGroupRelations", members, GroupId=group)["successDeviceCount"] == 2
+    caller.do("DeleteDeviceGroup", GroupId=group)
+    assert caller.ask("QueryDeviceGroupInfo", GroupId=group).code == "iot.group.NotExistedGroup"
 
 
-def test_fleet(either: TuyaClient) -> None:
-    key = either.new_product(Description="d", TuyaChannels="9:MCU,3:zigbee")
-    shown = either.do("QueryProduct", ProductKey=key)["data"]
+def test_fleet(caller: TuyaClient) -> None:
+    key = caller.new_product(Description="d", TuyaChannels="9:MCU,3:zigbee")
+    shown = caller.do("QueryProduct", ProductKey=key)["data"]
     assert (shown["productKey"], shown["description"], shown["nodeType"], shown["deviceCount"]) == (key, "d", 0, 0)
-    either.do("UpdateProduct", ProductKey=key, ProductName=unique("p"), TuyaChannels="9:other")
-    assert either.do("QueryProduct", ProductKey=key)["data"]["tuyaChannels"] == "9:other"
-    name, secret = either.new_device(key)
-    info = either.do("QueryDeviceInfo", ProductKey=key, DeviceName=name)["data"]
+    caller.do("UpdateProduct", ProductKey=key, ProductName=unique("p"), TuyaChannels="9:other")
+    assert caller.do("QueryProduct", ProductKey=key)["data"]["tuyaChannels"] == "9:other"
+    name, secret = caller.new_device(key)
+    info = caller.do("QueryDeviceInfo", ProductKey=key, DeviceName=name)["data"]
     assert (info["deviceSecret"], info["productKey"]) == (secret, key)
     for action in ("QueryDeviceDetail", "QueryDeviceDetai"):
-        detail = either.do(action, IotId=info["iotId"])["data"]
+        detail = caller.do(action, IotId=info["iotId"])["data"]
         assert (detail["deviceName"], detail["status"], detail["nodeType"]) == (name, "UNACTIVE", 0)
-    batch = either.do("BatchQueryDeviceDetail", ProductKey=key, DeviceName=[name, "nobody"])["data"]
+    batch = caller.do("BatchQueryDeviceDetail", ProductKey=key, DeviceName=[name, "nobody"])["data"]
     assert [row["deviceName"] for row in batch] == [name]
-    apply_id = either.do("BatchRegisterDevice", ProductKey=key, Count=12)["data"]["applyId"]
+    apply_id = caller.do("BatchRegisterDevice", ProductKey=key, Count=12)["data"]["applyId"]
     status = until(
-        lambda: either.do("QueryBatchRegisterDeviceStatus", ApplyId=apply_id, ProductKey=key)["data"],
+        lambda: caller.do("QueryBatchRegisterDeviceStatus", ApplyId=apply_id, ProductKey=key)["data"],
         lambda s: s["status"] == "CREATE_SUCCESS",
     )
     assert status["status"] == "CREATE_SUCCESS" and len(status["validList"]) == 12
-    made = either.do("QueryPageByApplyId", ApplyId=apply_id, CurrentPage=1, PageSize=50)["applyDeviceList"]
+    made = caller.do("QueryPageByApplyId", ApplyId=apply_id, CurrentPage=1, PageSize=50)["applyDeviceList"]
     assert len(made) == 12 and all(row["deviceSecret"] for row in made)
     seen: list[str] = []
-    page = either.do("QueryDevice", ProductKey=key, PageSize=5)
+    page = caller.do("QueryDevice", ProductKey=key, PageSize=5)
     while True:
         seen += [row["deviceName"] for row in page["data"]]
         if "nextToken" not in page:
             break
-        page = either.do("QueryDevice", ProductKey=key, PageSize=5, NextToken=page["nextToken"])
+        page = caller.do("QueryDevice", ProductKey=key, PageSize=5, NextToken=page["nextToken"])
     assert len(seen) == 13 == len(set(seen))
-    idle = either.do("QueryDevice", ProductKey=key, DeviceStatus="UNACTIVE", PageSize=50)
+    idle = caller.do("QueryDevice", ProductKey=key, DeviceStatus="UNACTIVE", PageSize=50)
     assert idle["total"] == 13
-    versions = either.do("ListOTAModuleVersionsByDevice", IotId=info["iotId"], CurrentPage=1, PageSize=10)
+    versions = caller.do("ListOTAModuleVersionsByDevice", IotId=info["iotId"], CurrentPage=1, PageSize=10)
     assert (versions["data"], versions["total"]) == ([], 0)
 
 

@@ -66,11 +66,7 @@ class TuyaClient:
             "SignatureNonce": uuid.uuid4().hex,
             "Timestamp": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
         }
-        for name, value in given.items():
-            if isinstance(value, (list, tuple)):
-                flat |= {f"{name}.{place}": str(each) for place, each in enumerate(value, 1)}
-            else:
-                flat[name] = str(value)
+        flat |= flattened(given)
         pairs = "&".join(f"{_quoted(name)}={_quoted(flat[name])}" for name in sorted(flat))
         text = f"{self.method}&%2F&{_quoted(pairs)}"
         digest = hmac.new(f"{self.key.secret}{self.tail}".encode(), text.encode(), hashlib.sha1).digest()
@@ -87,10 +83,10 @@ class TuyaClient:
             request = urllib.request.Request(base, data=wire.encode(), headers=kind, method="POST")
         try:
             with urllib.request.urlopen(request, timeout=60) as got:
-                return _told(got.status, got)
+                return told(got.status, got.headers["content-type"], got.read())
         except urllib.error.HTTPError as exc:
             with exc:
-                return _told(exc.code, exc)
+                return told(exc.code, exc.headers["content-type"], exc.read())
 
     # --- what most tests need first ---
 
@@ -128,8 +124,20 @@ class TuyaClient:
         return list(self.do("ListOTATaskByJob", JobId=job_id, CurrentPage=1, PageSize=100, **more)["data"])
 
 
-def _told(status: int, answer: Any) -> Told:
-    return Told(status=status, content_type=answer.headers["content-type"], body=json.loads(answer.read()))
+def flattened(given: Given) -> dict[str, str]:
+    """The parameters as they are named on the wire."""
+    flat: dict[str, str] = {}
+    for name, value in given.items():
+        if isinstance(value, (list, tuple)):
+            flat |= {f"{name}.{place}": str(each) for place, each in enumerate(value, 1)}
+        else:
+            flat[name] = str(value)
+    return flat
+
+
+def told(status: int, content_type: str, body: bytes) -> Told:
+    """An answer as it came."""
+    return Told(status=status, content_type=content_type, body=json.loads(body))
 
 
 def _quoted(text: str) -> str:

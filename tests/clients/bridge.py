@@ -28,6 +28,7 @@ COMMANDS: dict[str, list[str | Path]] = {
     "java-alibaba": java("java-alibaba"),
     "java-huawei": java("java-huawei"),
     "node-alibaba": ["node", HERE / "node-alibaba" / "main.js"],
+    "node-tuya": ["node", HERE / "node-tuya" / "main.js"],
 }
 KEPT = ("PATH", "HOME")  # no proxy that the environment names stands between SDK and server
 STOP_S = 10

@@ -23,7 +23,7 @@ POM = "{http://maven.apache.org/POM/4.0.0}"
 def test_the_programs_are_these() -> None:
     assert [each.name for each in (*GO, *JAVA, *NODE)] == [
         "go-alibaba", "go-huawei", "java-alibaba", "java-huawei", "java-huawei-device", "node-alibaba",
-        "node-alibaba-device", "node-mqtt",
+        "node-alibaba-device", "node-mqtt", "node-tuya",
     ]  # fmt: skip
 
 

@@ -6,8 +6,8 @@
 //   {"call": "operations"}                                   -> {"held": [the SDK's methods, in lower case]}
 //
 // `client` is "tea" (@alicloud/iot20180120, signed by ACS3 or, as "tea-v2", by HMAC-SHA1) or "pop" (@alicloud/pop-core,
-// which has no types and asks by GET). `held` is what the SDK gave. A parameter that the SDK's request has not is an
-// error.
+// which has no types and asks by GET, of the API's `version` if one is given). `held` is what the SDK gave. A parameter
+// that the SDK's request has not is an error.
 "use strict";
 
 const readline = require("node:readline");
@@ -45,7 +45,7 @@ async function pop(asked) {
     accessKeyId: asked.id,
     accessKeySecret: asked.secret,
     endpoint: `http://${asked.endpoint}`,
-    apiVersion: VERSION,
+    apiVersion: asked.version ?? VERSION,
   });
   return plain(await client.request(asked.call, asked.given));
 }

@@ -183,10 +183,11 @@ class RestSpeaker(Speaker[RestRequest], Protocol):
 class Tongue:
     """One row: the dialect of the access keys that speak it, and what makes its speaker of the server's settings. Keys
     `by_token` are shown whole with each request; the others sign. `streams` says of a method and a path whether the
-    body is taken as it comes."""
+    body is taken as it comes, `beside` are paths that lead to neither speaker."""
 
     dialect: str
     by_token: bool = False
     rpc: Callable[[Any], RpcSpeaker] | None = None
     rest: Callable[[Any], RestSpeaker] | None = None
     streams: Callable[[str, str], bool] = lambda method, path: False
+    beside: Callable[[House], Sequence[BaseRoute]] = lambda house: ()

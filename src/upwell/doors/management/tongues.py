@@ -15,13 +15,18 @@ from upwell.doors.management.rest import RestDoor
 from upwell.doors.management.rpc import RpcDoor, everything
 from upwell.doors.management.tongue import House, Tongue
 from upwell.doors.management.tuya import Tuya
+from upwell.doors.management.tuya_openapi import OpenApi
 from upwell.doors.management.uploads import streams_to_store
 from upwell.doors.management.upwell import Upwell
 
 # At `/` the first counts where no tongue knows a request for its own.
 TONGUES = (
     Tongue(dialect="alibaba", rpc=lambda _: Alibaba()),
-    Tongue(dialect="tuya", rpc=lambda of: Tuya(bare_secret=of.tuya_bare_secret, wrapped_lists=of.tuya_wrapped_lists)),
+    Tongue(
+        dialect="tuya",
+        rpc=lambda of: Tuya(bare_secret=of.tuya_bare_secret, wrapped_lists=of.tuya_wrapped_lists),
+        beside=lambda house: OpenApi(house=house).routes(),
+    ),
     Tongue(dialect="huawei", rest=lambda _: Huawei()),
     Tongue(dialect="upwell", rest=lambda _: Upwell(), by_token=True, streams=management.streams),
 )
@@ -38,7 +43,7 @@ def routes(
     for dialect, speaker in rest.items():
         door = RestDoor(house=house, dialect=dialect, tongue=speaker, streams=streams[dialect])
         found += [*speaker.routes(house), *door.everything()]
-    return found
+    return [*found, *(route for row in tongues for route in row.beside(house))]
 
 
 def passes(tongues: Sequence[Tongue], scope: Scope) -> bool:
