@@ -83,7 +83,7 @@ test-clients:
 .java-clients:
 	@missing=; for tool in java javac mvn; do command -v $$tool >/dev/null || missing="$$missing $$tool"; done; \
 	if [ -n "$$missing" ]; then echo "upwell: the clients in Java need Java 17 and Maven; left out, not found:$$missing"; \
-	else $(MAKE) --no-print-directory $(JAVA_CLIENTS); fi
+	else $(MAKE) --no-print-directory -s $(JAVA_CLIENTS); fi
 
 .SECONDEXPANSION:
 $(GO_CLIENTS): $(BUILT)/%: $$(wildcard $(CLIENTS)/$$*/*.go) $(CLIENTS)/%/go.mod $(CLIENTS)/%/go.sum

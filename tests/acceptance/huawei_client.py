@@ -29,7 +29,8 @@ OTHER = os.environ.get("UPWELL_TEST_HUAWEI_CLIENT")  # go or java: `make test-cl
 def sdk(address: str, key: Key, *, derived: bool = DERIVED, project: bool = True) -> Any:
     """A client as users make it; `derived` signs with V11, without `project` the SDK asks IAM for its id."""
     if OTHER:
-        return importlib.import_module("clients.huawei").OtherIoTDA(OTHER, address, key, derived=derived)
+        other = importlib.import_module("clients.huawei").OtherIoTDA
+        return other(OTHER, address, key, derived=derived, project=project)
     return python(address, key, derived=derived, project=project)
 
 

@@ -58,10 +58,15 @@ def running(language: str) -> Bridge:
 class OtherIoTDA:
     """One client of that language's SDK. Any method of IoTDAClient, with its request."""
 
-    def __init__(self, language: str, address: str, key: Key, *, derived: bool) -> None:
+    def __init__(self, language: str, address: str, key: Key, *, derived: bool, project: bool) -> None:
         self._language, self._lacks = language, LACKS[language]
-        self._python = python(address, key, derived=derived)
-        self._given = {"endpoint": address, "id": key.id, "secret": key.secret, "project": key.project_id}
+        self._python = python(address, key, derived=derived, project=project)
+        self._given = {
+            "endpoint": address,
+            "id": key.id,
+            "secret": key.secret,
+            "project": key.project_id if project else None,
+        }
         self._derived = derived
         self._models = IoTDAClient()
 

@@ -230,6 +230,44 @@ def test_a_connection_that_is_cut_while_it_installs(place: Place, reports: str) 
     assert order == (["online", "installed", "online"] if away else ["online", "online", "installed"])
 
 
+def test_one_that_installs_aside_is_asked_and_offered_again_after_a_cut(place: Place) -> None:
+    """ADR 0011: it answers that it runs what it ran. It installs twice, and its first success is the task's."""
+    fleet, device_id = place.fleet, place.fleet.device()
+    host, _, port = place.server.mqtt.rpartition(":")
+    wire = Cutter((host, int(port)), {})
+    try:
+        with place.device(device_id, url=f"tcp://{wire.address}", waits=True, aside=True) as device:
+            device.until("connected")
+            task = fleet.task(fleet.package(unique("V")), device_id)
+            device.found("offered")
+            assert wire.cut_now() == 1
+            device.found("offered", 1)
+            device.ask("install")
+            device.found("installed")
+            shown = place.over(task)
+            assert (shown.batchtask.status, only(shown).status) == ("Success", "Success"), device.told
+            device.ask("install")
+            device.found("installed", 1)
+            assert fleet.shown(task).batchtask.status == "Success"
+            device.ended()
+    finally:
+        wire.close()
+    assert told_of(device) == ["query", "offered", "query", "offered"]
+
+
+def test_one_whose_power_is_cut_is_asked_and_offered_again(place: Place) -> None:
+    fleet, device_id = place.fleet, place.fleet.device()
+    with place.device(device_id, "ssl", waits=True) as device:
+        device.until("connected")
+        task = fleet.task(fleet.package(unique("V")), device_id)
+        device.found("offered")  # and its process is killed
+    with place.device(device_id, "ssl") as device:
+        shown = place.over(task)
+        assert (shown.batchtask.status, only(shown).status) == ("Success", "Success"), device.told
+        device.ended()
+    assert told_of(device) == ["query", "offered"]
+
+
 # --- all else that it says ------------------------------------------------------------------------------------------
 
 

@@ -183,7 +183,7 @@ def event(down: Down) -> dict[str, Any]:
 
 @pytest.mark.parametrize("name", ["$sub_device_manager", "sub_device_manager"])
 def test_requests_about_sub_devices_are_answered_with_their_event_id(name: str) -> None:
-    """The Java SDK leaves the `$` out."""
+    """The Java, Android and C# SDKs leave the `$` out."""
 
     def asked(kind: str, **paras: Any) -> Heard:
         service = {"service_id": name, "event_type": kind, "event_id": "e1", "paras": paras}

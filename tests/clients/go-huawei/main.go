@@ -6,6 +6,7 @@
 //	  -> {"held", "sent", "status"} or {"refused"} or {"error"}
 //	{"call": "operations"} -> {"held": [the names of the SDK's methods]}
 //
+// Without a "project" the SDK asks IAM for it, at the same endpoint.
 // `given` is the SDK's request by its own JSON names, path, query and body alike. `held` is its typed response, written
 // as JSON, and `sent` the body that the server sent. A member that the SDK's request has not is an error.
 package main
@@ -144,6 +145,9 @@ func call(asked question, wire *recorder) (json.RawMessage, error) {
 
 func newClient(asked question, wire *recorder) (*iotda.IoTDAClient, error) {
 	keys := basic.NewCredentialsBuilder().WithAk(asked.Id).WithSk(asked.Secret).WithProjectId(asked.Project)
+	if asked.Project == "" {
+		keys = keys.WithIamEndpointOverride("http://" + asked.Endpoint)
+	}
 	if asked.Derived {
 		keys = keys.WithDerivedPredicate(auth.GetDefaultDerivedPredicate())
 	}

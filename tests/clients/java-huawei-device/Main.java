@@ -1,10 +1,11 @@
 // A device of the vendor's Java SDK, unmodified, told what to do line by line; one JSON line says each thing that
 // happened. It ends when its standard input does.
 //
-// Its only argument is JSON: {"url", "id", "secret", "version", "ca", "stamp", "gateway", "waits"}. `url` is tcp:// or
-// ssl://, `ca` the file of the certificates that it trusts, `stamp` the SDK's checkStamp. A gateway answers for what is
-// behind it, whose versions are `version` too. One that `waits` installs when it is told {"call": "install"}; one that
-// was told to "fail" reports that code instead. The other calls are in `asked` below.
+// Its only argument is JSON: {"url", "id", "secret", "version", "ca", "stamp", "gateway", "waits", "aside"}. `url` is
+// tcp:// or ssl://, `ca` the file of the certificates that it trusts, `stamp` the SDK's checkStamp. A gateway answers for
+// what is behind it, whose versions are `version` too. One that `waits` installs when it is told {"call": "install"}, by
+// the SDK's own thread, which then handles nothing else, or `aside`, as the vendor's sample does; one that was told to
+// "fail" reports that code instead. The other calls are in `asked` below.
 //
 // The SDK has no download of its own; the one here is by OkHttp, which its vendor's samples use, with the CA's file.
 
@@ -288,7 +289,11 @@ public final class Main {
 
         @Override
         public void onNewPackageV2(OTAPackageV2 offer) {
-            installed(text("id"), offer, null);
+            if (given.path("aside").asBoolean()) {
+                work.submit(() -> installed(text("id"), offer, null));
+            } else {
+                installed(text("id"), offer, null);
+            }
         }
     }
 

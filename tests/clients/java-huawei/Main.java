@@ -6,6 +6,7 @@
 //	  -> {"held", "sent", "status"} or {"refused"} or {"error"}
 //	{"call": "operations"} -> {"held": [the names of the SDK's methods]}
 //
+// Without a "project" the SDK asks IAM for it, at the same endpoint.
 // `given` is the SDK's request by its own JSON names, path, query and body alike; a file is its path. `held` is its typed
 // response, written as JSON, and `sent` the body that the server sent. A member that the SDK's request has not is an error.
 
@@ -124,8 +125,12 @@ public final class Main {
 
     private static IoTDAClient client(JsonNode asked, AtomicReference<String> sent) {
         BasicCredentials keys = new BasicCredentials()
-            .withAk(asked.get("id").asText()).withSk(asked.get("secret").asText())
-            .withProjectId(asked.get("project").asText());
+            .withAk(asked.get("id").asText()).withSk(asked.get("secret").asText());
+        if (asked.hasNonNull("project")) {
+            keys.withProjectId(asked.get("project").asText());
+        } else {
+            keys.withIamEndpoint("http://" + asked.get("endpoint").asText());
+        }
         if (asked.get("derived").asBoolean()) {
             keys.withDerivedPredicate(AbstractCredentials.DEFAULT_DERIVED_PREDICATE);
         }

@@ -15,7 +15,7 @@ from upwell.dialects.huawei.envelope import read_device_id
 from upwell.domain.errors import DeviceError
 
 SERVICE = "$sub_device_manager"
-ASKED_BY = (SERVICE, "sub_device_manager")  # the Java SDK's gateway synchronises without the `$`, at every connect
+ASKED_BY = (SERVICE, "sub_device_manager")  # gateways of the Java, Android and C# SDKs synchronise without the `$`
 SUBS_MAX = 100  # devices of one request
 UNKNOWN = ("IOTDA.014000", TABLE["IOTDA.014000"][1])
 REFUSED = ("IOTDA.014812", "Sub-devices are added and deleted through the management API of this server.")
