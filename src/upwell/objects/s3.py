@@ -54,26 +54,31 @@ _WORDS = (  # what the client's text has, and what it means; the first that fits
     ("IncompleteMessage", "the connection is cut"),
     ("dns error", "its host has no address"),
     ("InvalidContentType", "it does not speak TLS"),
-    ("certificate", "its certificate is not valid here"),
+    ("invalid peer certificate", "its certificate is not valid here"),
     ("InvalidCertificate", "its certificate is not valid here"),
     ("TimedOut", "no answer in time"),
     ("kind: Timeout", "no answer in time"),
     ("kind: Connect", "there is no connection"),
 )
+_WORDS_MEANT = frozenset(meant for _, meant in _WORDS)
 
 
 def _kind(exc: Exception) -> str:
-    """S3's own word for what is wrong, else the status, else ours, else the client's. The text around it may hold URLs
-    and is not told."""
+    """S3's own word for what is wrong, else ours for why it could not be asked, else the status, else the client's. The
+    text around it may hold URLs and is not told."""
     text = str(exc)
-    if found := _CODE.search(text) or _STATUS.search(text):
-        return found[1]
-    return next((meant for word, meant in _WORDS if word in text), type(exc).__name__)
+    if code := _CODE.search(text):
+        return code[1]
+    if known := next((meant for word, meant in _WORDS if word in text), None):
+        return known
+    status = _STATUS.search(text)
+    return status[1] if status else type(exc).__name__
 
 
 def _unavailable(exc: Exception) -> Unavailable:
     kind, status = _kind(exc), _STATUS.search(str(exc))
-    refuses = status[1].startswith("4") if status else _CODE.search(str(exc))
+    was_asked = kind not in _WORDS_MEANT
+    refuses = was_asked and (status[1].startswith("4") if status else _CODE.search(str(exc)) is not None)
     does = "refuses it" if refuses else "does not answer"
     return Unavailable(f"The object store {does}: {kind}")
 
