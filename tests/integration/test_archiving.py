@@ -202,3 +202,19 @@ async def test_what_leads_nowhere_is_told_as_lost(site: Site) -> None:
         await archiver.ship()
     assert archiver.until == NOW and archiver.wants_base
     assert archiver.behind() == NOW - day(11)
+
+
+async def test_a_file_that_was_copied_late_is_of_when_it_was_full(site: Site) -> None:
+    """What was acknowledged between is in the next one, which is not there."""
+    states = site.top / "cluster/pg_wal/archive_status"
+    states.mkdir()
+    archiver, full = site.archiver(), NOW - timedelta(seconds=70)
+    for number, state, until in ((10, "done", full), (11, "ready", full), (12, "none", NOW)):
+        name = Segment(number, 1).name
+        site.hand(Segment(number, 1), b"log")
+        os.utime(site.top / "spool" / name, (NOW.timestamp(), NOW.timestamp()))
+        (states / f"{name}.{state}").touch()
+        os.utime(states / f"{name}.{state}", (full.timestamp(), full.timestamp()))
+        await archiver.ship()
+        assert archiver.until == until
+        assert (await Shelf(site.place).slot(WAL + name)).facts["ended_at"] == until.isoformat()

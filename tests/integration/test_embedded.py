@@ -17,6 +17,8 @@ import asyncpg
 import pytest
 
 from scratch import scratch
+from upwell.backup.spool import full_at
+from upwell.backup.wal import NAME
 from upwell.embedded import DataDirInUse, EmbeddedPostgresError, accounts, files, process
 from upwell.embedded.files import running_dsn
 from upwell.embedded.server import EmbeddedPostgres
@@ -406,9 +408,12 @@ async def handed_over_soon(server: EmbeddedPostgres, data_dir: Path) -> None:
     conn = await asyncpg.connect(server.dsn)
     await conn.execute("drop table if exists written; create table written (word text)")
     await conn.close()
-    while set(spool.iterdir()) == before:
+    while not (new := {path for path in set(spool.iterdir()) - before if NAME.fullmatch(path.name)}):
         assert time.monotonic() < end
         await asyncio.sleep(0.1)
+    for path in new:
+        full = full_at(files.Paths(data_dir).cluster, path.name)
+        assert full is not None and full.timestamp() <= path.stat().st_mtime, "it was full before it was copied"
 
 
 async def test_each_start_hands_the_log_over_when_it_is_old(data_dir: Path) -> None:

@@ -12,7 +12,7 @@ import time
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import asyncpg
@@ -30,6 +30,7 @@ from upwell.simulator.wire import DeviceIdentity
 RATES = Rates(drop_mid_download=0.2, repeat=0.2, reorder=0.1)  # each ends with success, whatever of it is forgotten
 SILENT = 0.06  # so many devices go on when the backup was made, so that it is of the middle however fast the others are
 WITHIN_S = 200.0
+SOMETHING_IS_WRITTEN = timedelta(seconds=1)  # in which the devices of a rollout that goes on say something
 RANKS = ("CONFIRM", "QUEUED", "NOTIFIED", "IN_PROGRESS", "SUCCEEDED")
 STANDS = """
 select d.name, t.state, mv.version from device d join task t using (device_id)
@@ -132,7 +133,7 @@ async def prove_archive(devices_count: int, share: float, *, encrypted: bool) ->
         fleet = rollout.fleet
         await until(lambda: rollout.ended() >= share * devices_count)
         moment = datetime.now(UTC)
-        await until(lambda: archived_until(place) > moment)
+        await until(lambda: archived_until(place) > moment + SOMETHING_IS_WRITTEN)
         server.kill_postgres()
         server.kill()
         killed = datetime.now(UTC)
@@ -164,7 +165,7 @@ async def prove_archive(devices_count: int, share: float, *, encrypted: bool) ->
 
 
 def archived_until(place: Path) -> datetime:
-    """When the last file of the log was handed over that is in the archive."""
+    """When the last file of the log was full that is in the archive."""
     notes = [json.loads(file.read_text()) for file in (place / "wal").glob("*.json")]
     return max(datetime.fromisoformat(note["facts"]["ended_at"]) for note in notes)
 

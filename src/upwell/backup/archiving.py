@@ -11,7 +11,7 @@ to have no later life of it.
 import asyncio
 import json
 import logging
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from io import BytesIO
 from pathlib import Path
@@ -38,7 +38,7 @@ from upwell.backup.manifest import BackupError
 from upwell.backup.pouring import Counted, FromStore, Nowhere
 from upwell.backup.programs import Tools
 from upwell.backup.shelf import Shelf, digest_of
-from upwell.backup.spool import Handed, Spool, handed
+from upwell.backup.spool import Handed, Spool, full_at, handed
 from upwell.backup.wal import FIRST_TIMELINE, History, Segment, gaps, read_history, read_left_at, segment_of
 from upwell.domain.errors import NotFound
 from upwell.objects.buckets import Buckets
@@ -151,7 +151,10 @@ class Archiver:
         """What was handed over and is not gone on, timelines' histories first; those of the past are PostgreSQL's own
         to keep, and are taken from there."""
         past = [path for path in (self._cluster / "pg_wal").glob(f"*{HISTORY}") if path.name not in self._wal]
-        files = self.spool.files() + handed(past)
+        files = [
+            replace(each, ended_at=min(each.ended_at, full_at(self._cluster, each.name) or each.ended_at))
+            for each in self.spool.files() + handed(past)
+        ]
         return sorted(files, key=lambda each: (not each.name.endswith(HISTORY), each.name))
 
     async def _ship(self, file: Handed) -> None:

@@ -14,7 +14,7 @@ WAITED = timedelta(seconds=60)  # what came since goes to a place that answers, 
 
 @dataclass(frozen=True, slots=True)
 class Handed:
-    """One file that PostgreSQL handed over."""
+    """One file that PostgreSQL handed over. What was acknowledged before `ended_at` is in it, or in those before it."""
 
     name: str
     size: int
@@ -67,3 +67,15 @@ def handed(paths: Sequence[Path]) -> list[Handed]:
             continue
         found.append(Handed(path.name, seen.st_size, datetime.fromtimestamp(seen.st_mtime, UTC)))
     return found
+
+
+def full_at(cluster: Path, name: str) -> datetime | None:
+    """When PostgreSQL had filled a file of its log: whatever is acknowledged later is in the next one. It is copied
+    into the folder some time after that, a minute where a first try fails. None where PostgreSQL has forgotten it."""
+    for state in ("done", "ready"):  # the one becomes the other by its name alone
+        try:
+            seen = (cluster / "pg_wal" / "archive_status" / f"{name}.{state}").stat()
+        except FileNotFoundError:
+            continue
+        return datetime.fromtimestamp(seen.st_mtime, UTC)
+    return None
