@@ -69,7 +69,7 @@ demo: $(STAMP)
 	@$(BIN)/python -m demo.main $(ARGS)
 
 test: $(STAMP) $(SDK)/.ready $(SBOM)/.ready $(BROWSER) $(AXE) $(PROMETHEUS) $(HAPROXY) $(VENV)/.nginx $(VENV)/.age $(SCHEMAS)
-	@$(BIN)/python -m pytest -q -n 3 --dist loadfile --no-loadscope-reorder $(ARGS)
+	@$(BIN)/python -m pytest -q -n 4 --dist loadfile --no-loadscope-reorder $(ARGS)
 
 test-clients:
 	@missing=; for tool in go node npm; do command -v $$tool >/dev/null || missing="$$missing $$tool"; done; \
