@@ -81,13 +81,11 @@ class Archiver:
         self._histories: dict[str, History] = {}
         self._broken = False  # the log since the last base has a gap
         self.counts = Counts()
-        self.until: datetime = (
-            self.spool.oldest() or now()
-        )  # what was committed before is in the place, if it was archived
+        # What was committed before is in the place, if it was archived.
+        self.until: datetime = self.spool.oldest() or now()
         self.base_at: datetime | None = None
-        self._apart_at: datetime | None = (
-            self.until
-        )  # since when what goes into the place leads nowhere: no base, a gap
+        # Since when what goes into the place leads nowhere: no base, a gap.
+        self._apart_at: datetime | None = self.until
 
     async def open(self) -> None:
         """Find out what is there already, unless that is known and the place is still ours. Raises BackupError where

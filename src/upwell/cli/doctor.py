@@ -12,7 +12,8 @@ from upwell.cli.described import described
 from upwell.cli.probing import probe
 from upwell.cli.settings import Option, connected, settings_of
 from upwell.config import Settings
-from upwell.wiring.checkup import Finding, findings
+from upwell.wiring.checkup import findings
+from upwell.wiring.finding import Finding
 
 MARKS = {"ok": "ok     ", "warning": "WARNING", "fault": "FAULT  "}
 

@@ -16,7 +16,8 @@ from upwell.simulator.device import Device
 from upwell.simulator.fleet import planned
 from upwell.storage.database import Database
 from upwell.storage.migrating import require_schema
-from upwell.wiring.checkup import Finding, at_hand
+from upwell.wiring.checkup_ways import at_hand
+from upwell.wiring.finding import Finding
 
 ACCOUNT = "upwell-doctor"
 VENDORS = ("alibaba", "tuya", "huawei")

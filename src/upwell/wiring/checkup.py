@@ -1,25 +1,19 @@
 """What `upwell doctor` looks at on a server's machine: that what the settings say can be so, and what devices would
 make of it.
 
-Holds: it changes nothing but the object that the store's own check writes and deletes, waits for no peer longer than
-WAIT_S, and needs no server that runs; where one does, its own `/readyz` is asked too.
+Holds: it changes nothing but the object that the store's own check writes and deletes, waits for no peer for long, and
+needs no server that runs; where one does, its own `/readyz` is asked too.
 """
 
-import asyncio
 import contextlib
-import ipaddress
 import os
 import shutil
-import socket
 from collections.abc import AsyncIterator, Callable, Iterator
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Literal
 from urllib.parse import urlsplit
 
 import asyncpg
-import httpx
 from cryptography import x509
 
 from upwell.backup.archive import contents, when
@@ -27,7 +21,6 @@ from upwell.backup.manifest import BackupError
 from upwell.backup.shelf import Shelf
 from upwell.backup.spool import HELD_BYTES_MAX, Spool
 from upwell.config import Settings
-from upwell.config.addresses import HostPort
 from upwell.domain.concerns import ENDS_SOON
 from upwell.domain.errors import UpwellError
 from upwell.embedded.files import Paths
@@ -41,32 +34,21 @@ from upwell.storage.queries import sheet
 from upwell.storage.sealing import no_key
 from upwell.storage.steps import newest_version
 from upwell.wiring.certificates import ServerCertificates
+from upwell.wiring.checkup_ways import listeners, public_urls
+from upwell.wiring.finding import Finding, Grade
 from upwell.wiring.health import MB, folders_of
 from upwell.wiring.object_cache import floor_bytes, is_of_use
 from upwell.wiring.secret_keys import Keys, keys_from
 from upwell.wiring.stores import open_stores
 
 SQL = sheet("checkup")
-Grade = Literal["ok", "warning", "fault"]
-WAIT_S = 5.0
 CLOCK_OFF = timedelta(seconds=5)
 ARCHIVE_OLD = timedelta(minutes=15)  # an idle database writes a file each few minutes: its checkpoints
 OLDEST_POSTGRES = 150_000
-LISTENERS = ("http", "https", "mqtt", "mqtts", "mqtt_ws", "mqtt_wss", "download", "downloads", "metrics")
 _LASTING = {
     "fsync": ("on",), "full_page_writes": ("on",),
     "synchronous_commit": ("on", "remote_write", "remote_apply", "local"),
 }  # fmt: skip
-
-
-@dataclass(frozen=True, slots=True)
-class Finding:
-    """What was seen of one thing, and what to do where that is not well."""
-
-    about: str
-    grade: Grade
-    fact: str
-    do: str = ""
 
 
 async def findings(
@@ -92,16 +74,10 @@ async def findings(
     if settings.archive is not None:
         yield await _archive(settings.archive)
         yield _waiting(settings)
-    async for found in _listeners(settings):
+    async for found in listeners(settings):
         yield found
-    async for found in _public(settings):
+    async for found in public_urls(settings):
         yield found
-
-
-def at_hand(place: HostPort) -> HostPort:
-    """Where this machine reaches a listener that listens everywhere."""
-    everywhere = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104  # it is what is read here
-    return HostPort(everywhere.get(place.host, place.host), place.port)
 
 
 # --- the machine ---
@@ -328,87 +304,3 @@ def _waiting(settings: Settings) -> Finding:
         f" since {since:%Y-%m-%d %H:%M:%S} UTC; at {HELD_BYTES_MAX // MB} MB, or disk_floor_mb, the oldest is given up"
     )
     return Finding(about, "warning", fact, "make the archive's place take it again; the server's log says why it fails")
-
-
-# --- where it listens, and where devices go ---
-
-
-async def _listeners(settings: Settings) -> AsyncIterator[Finding]:
-    given = {name: place for name in LISTENERS if (place := getattr(settings, name)) is not None}
-    taken = {name: await _answers(at_hand(place)) for name, place in given.items() if place.port}
-    ready = await _ready(settings) if taken.get("http") else None
-    if ready is not None:
-        yield ready
-    for name, place in given.items():
-        about = f"listener {name}"
-        if not place.port:
-            fact = "its port is any free one, and another after each start"
-            yield Finding(about, "warning", fact, f"say --{name.replace('_', '-')} HOST:PORT")
-        elif taken[name] and ready is None:
-            yield Finding(about, "fault", f"something else listens on {place}", "end it, or choose another port")
-        elif taken[name]:
-            yield Finding(about, "ok", f"the server listens on {place}")
-        elif ready is not None:
-            yield Finding(about, "fault", f"nothing listens on {place}, though the server runs",
-                          "start it anew with these settings")  # fmt: skip
-        else:
-            yield await asyncio.to_thread(_bindable, about, place)
-
-
-def _bindable(about: str, place: HostPort) -> Finding:
-    try:
-        with socket.create_server(place, family=socket.AF_INET6 if ":" in place.host else socket.AF_INET):
-            return Finding(about, "ok", f"{place} is free; no server runs")
-    except OSError as exc:
-        fact = f"{place} can't be listened on: {os.strerror(exc.errno) if exc.errno and exc.errno > 0 else exc}"
-        return Finding(about, "fault", fact, "choose another address or port")
-
-
-async def _answers(place: HostPort) -> bool:
-    try:
-        async with asyncio.timeout(WAIT_S):
-            _, writer = await asyncio.open_connection(place.host, place.port)
-    except OSError:  # TimeoutError is one
-        return False
-    writer.close()
-    return True
-
-
-async def _ready(settings: Settings) -> Finding | None:
-    """What the server says of itself; None where what listens there is none of ours."""
-    try:
-        async with httpx.AsyncClient(timeout=WAIT_S, trust_env=False) as client:
-            told = await client.get(f"http://{at_hand(settings.http)}/readyz")
-    except httpx.HTTPError:
-        return None
-    if told.status_code == 200:
-        return Finding("server", "ok", "it runs, and is ready")
-    if told.status_code != 503:
-        return None
-    return Finding("server", "fault", f"it runs, and is not ready: {' '.join(told.text.split())[:500]}", "see its log")
-
-
-async def _public(settings: Settings) -> AsyncIterator[Finding]:
-    urls = {"public URL": settings.public_url_at(settings.download.port)}
-    secure = settings.secure_url_at(settings.downloads.port if settings.downloads else None)
-    urls |= {"public TLS URL": secure} if secure and secure not in urls.values() else {}
-    for about, url in urls.items():
-        parts = urlsplit(url)
-        try:
-            found = await asyncio.get_running_loop().getaddrinfo(parts.hostname, None, type=socket.SOCK_STREAM)
-        except OSError:
-            yield Finding(about, "fault", f"{parts.hostname} has no address here", "correct it, or the name server")
-            continue
-        addresses = sorted({str(each[4][0]).partition("%")[0] for each in found})
-        found_at = [ipaddress.ip_address(each) for each in addresses]
-        if any(each.is_unspecified or each.is_link_local or each.is_multicast for each in found_at):
-            yield Finding(about, "fault", f"{url} is {', '.join(addresses)}, which is no server's address elsewhere",
-                          "say --public-url as devices reach it")  # fmt: skip
-        elif any(each.is_loopback for each in found_at):
-            yield Finding(about, "warning", f"{url} is this machine alone: no device elsewhere can download",
-                          "say --public-url as devices reach it")  # fmt: skip
-        else:
-            yield Finding(about, "ok", f"{url} is {', '.join(addresses)}")
-        if parts.port not in (None, 80 if parts.scheme == "http" else 443):
-            yield Finding(about, "warning", f"{url} has a port, which Alibaba's C SDKs can't read",
-                          "serve downloads on 80 or 443 where such devices are in the fleet")  # fmt: skip

@@ -59,8 +59,8 @@ def _plain(topic: str, method: str, code: int, text: str, payload: bytes) -> Ans
 
 def _time(topic: str, payload: bytes) -> Answered:
     sent = json_object(payload, PAYLOAD_MAX).get("deviceSendTime")
-    text = str(sent)
-    if not isinstance(sent, int | str) or isinstance(sent, bool) or not (text.isascii() and text.isdigit()):
+    text = str(sent) if isinstance(sent, int | str) and not isinstance(sent, bool) else ""
+    if not isinstance(sent, int | str) or not (text.isascii() and text.isdigit()):
         raise DeviceError("deviceSendTime must be a time in milliseconds.")
     if len(text) > DIGITS_MAX:
         raise DeviceError(f"deviceSendTime has more than {DIGITS_MAX} digits.")
