@@ -14,6 +14,7 @@ from typing import Any
 
 import pytest
 from alibabacloud_iot20180120 import models as m
+from tests.held import killed_at
 
 from acceptance.client import UPWELL, Server, _environment, new_sdk, serve, unique, until
 from acceptance.device import Device, online
@@ -22,6 +23,7 @@ from acceptance.test_timeline import refused
 from acceptance.test_upwell_imports import imported
 from acceptance.upwell_client import Api, api
 from upwell.domain.fleet import device_id, iot_id
+from upwell.embedded.files import running_dsn
 
 IMAGE = b"firmware" * 100
 
@@ -261,8 +263,8 @@ def test_an_account_with_all_that_is_its_own_is_in_no_byte_of_a_dump(erasing: Se
     there = dumped(erasing)
     assert [each for each in meant if each not in there] == []
     with online(erasing.mqtt, story.product, second["name"], second["secret"]) as device:
-        for lines in (1, 3):
-            killed(["erase", *same, "--data-dir", str(erasing.data_dir)], lines=lines)
+        for table in ("task", "product"):  # one of the first, and one of the last
+            killed(erasing, f"begin; lock table {table} in share mode", *same)
         device.cut()
         assert v1.ask("GET", "/v1/me").status_code == 401
         done = erase(erasing, *same, "--json")
@@ -296,12 +298,9 @@ def settled_for(story: Story) -> None:
           lambda seen: seen[0] == seen[2])  # fmt: skip
 
 
-def killed(command: list[str], *, lines: int) -> None:
-    """It was killed after so many lines."""
-    process = subprocess.Popen([UPWELL, *command], stdout=subprocess.PIPE, text=True, env=_environment())
-    assert process.stdout is not None
-    for _ in range(lines):
-        assert process.stdout.readline()
-    os.kill(process.pid, signal.SIGKILL)
-    assert process.wait() == -signal.SIGKILL
-    process.stdout.close()
+def killed(server: Server, locks: str, *words: str) -> None:
+    """It was killed where it removes what `locks` holds."""
+    dsn = running_dsn(server.data_dir)
+    assert dsn is not None
+    command = [UPWELL, "erase", *words, "--data-dir", str(server.data_dir)]
+    killed_at(command, dsn, locks, "%erasure_drop_by(%", _environment())

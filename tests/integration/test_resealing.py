@@ -2,9 +2,7 @@
 
 import asyncio
 import base64
-import os
 import secrets
-import signal
 import subprocess
 import sys
 from collections import Counter
@@ -15,6 +13,7 @@ from uuid import UUID
 import asyncpg
 import pytest
 import pytest_asyncio
+from tests.held import killed_at
 from tests.prove.rollout import Process, package, product_with
 from tests.prove.test_survival import IMAGE, RATES, begin, lost
 
@@ -199,11 +198,8 @@ async def test_a_key_is_rotated_while_devices_are_updated(server: Process) -> No
     devices_run, over = Fleet("127.0.0.1", server.mqtt, identities, 13, RATES, "2.0.0"), asyncio.Event()
     running = asyncio.create_task(devices_run.run(over))
     job = begin(client, firmware, product_key, "static")
-    killed = await asyncio.create_subprocess_exec(*command(server), stdout=subprocess.PIPE)
-    assert killed.stdout is not None
-    await killed.stdout.readline()  # it has begun
-    os.kill(killed.pid, signal.SIGKILL)
-    await killed.communicate()
+    one = "begin; select from device order by device_id limit 1 for update"
+    await asyncio.to_thread(killed_at, command(server), server.dsn, one, "%update device d set secret%")
     done = await asyncio.to_thread(subprocess.run, command(server), capture_output=True, text=True, timeout=120)
     assert done.returncode == 0 and f"all secrets are encrypted with the key {key_id(TWO)}" in done.stdout, done
     for _ in range(600):
