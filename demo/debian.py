@@ -14,9 +14,11 @@ from demo.chromium import LONGEST_S, PATIENCE
 PACKAGES = {
     "age": "age",
     "debootstrap": "debootstrap",
+    "dockerd": "docker.io iptables",
     "nginx": "nginx-light libnginx-mod-stream",
     "systemd-nspawn": "systemd-container",
 }  # by program
+SERVICES = {"nginx": ("nginx",), "dockerd": ("docker.socket", "docker", "containerd")}  # which Debian would start
 
 
 def found(name: str) -> str | None:
@@ -38,8 +40,9 @@ def main(names: list[str]) -> None:
         for words in (["update", "-qq"], command(*lacking).split()[1:]):
             run = [*first, "apt-get", *PATIENCE, *words]
             subprocess.run(run, check=False, stdout=subprocess.DEVNULL, timeout=LONGEST_S)
-        if "nginx" in lacking and shutil.which("systemctl"):  # it is wanted by tests alone, which run their own
-            stop = [*first, "systemctl", "disable", "--now", "nginx"]
+        services = [service for name in lacking for service in SERVICES.get(name, ())]
+        if services and shutil.which("systemctl"):  # they are wanted by tests alone, which run their own
+            stop = [*first, "systemctl", "disable", "--now", *services]
             subprocess.run(stop, check=False, capture_output=True, timeout=60)
     for name in names:
         if found(name) is None:
