@@ -6,7 +6,7 @@ Run: python tools/errors.py (writes the file) or python tools/errors.py --check 
 """
 
 import sys
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 
 from upwell.dialects import rpc_codes, rpc_signing
@@ -15,6 +15,7 @@ from upwell.dialects.alibaba import field_codes
 from upwell.dialects.flat import FORMS
 from upwell.dialects.huawei import codes as huawei
 from upwell.dialects.operations import UNIQUE
+from upwell.dialects.spoken import DIALECTS
 from upwell.dialects.tuya import codes as tuya
 from upwell.dialects.tuya import openapi
 from upwell.dialects.upwell import codes as upwell
@@ -248,10 +249,9 @@ def of_upwell() -> Iterator[Row]:
         yield code, str(problem.status), problem.title, problem.advice
 
 
-def page() -> str:
-    """The whole page."""
-    parts = [
-        HEAD,
+def alibaba_part() -> tuple[str, ...]:
+    """Of two envelopes."""
+    return (
         "## Alibaba\n",
         "An error of a request's form is the gateway's: HTTP status, `Code`, `Message`. One of facts and rules is the"
         " service's: HTTP 200 with `Success: false`, `Code`, `ErrorMessage`.\n",
@@ -259,12 +259,24 @@ def page() -> str:
         "### Facts and rules\n", table(business()), "",
         "### Values of parameters\n", "HTTP 200. The message names the parameter and what it must be: change that.\n",
         table(values(), 2), "",
+    )  # fmt: skip
+
+
+def tuya_part() -> tuple[str, ...]:
+    """What differs from Alibaba's."""
+    return (
         "## Tuya\n",
         "Facts and rules have Alibaba's codes, by HTTP 200 with `success: false`, `code`, `errorMessage`. These"
         " differ:\n",
         table(of_tuya()), "",
         f"Tuya's OpenAPI is not spoken here: a request for it is answered by HTTP {openapi.STATUS} with `code`"
         f" {openapi.CODE} and `msg` ([moving from Tuya](moving/tuya.md#what-is-not-offered)).\n",
+    )  # fmt: skip
+
+
+def huawei_part() -> tuple[str, ...]:
+    """Of requests, and of subtasks."""
+    return (
         "## Huawei\n",
         "`error_code` and `error_msg`, by the status that the operation has: one whose reference knows no 404 says 400"
         " instead. 409 and 429 are never used, for the real service has no 409 and its SDK loses the body of a 429."
@@ -274,13 +286,32 @@ def page() -> str:
         "A subtask that failed has one of these in `error`. The device's timeline has more; what to do next is in"
         " [why.md](why.md).\n",
         table(of_subtasks(), 2), "",
+    )  # fmt: skip
+
+
+def upwell_part() -> tuple[str, ...]:
+    """The problems of `/v1`."""
+    return (
         "## Upwell's own\n",
         "Problems as RFC 9457 has them: `type` ends with `#code`, and leads to the same text at `/v1/docs/problems` of"
         " your server. `detail` has the particulars, `errors` each parameter with what it must be, `try` what to do,"
         " `request_id` the log's. The command line prints them and ends with a code of its own ([cli.md](cli.md)).\n",
         table(of_upwell()),
-    ]  # fmt: skip
-    return "\n".join(parts) + "\n"
+    )
+
+
+PARTS: dict[str, Callable[[], tuple[str, ...]]] = {
+    "alibaba": alibaba_part, "tuya": tuya_part, "huawei": huawei_part, "upwell": upwell_part,
+}  # fmt: skip
+"""By dialect, in their order on the page."""
+
+
+def page() -> str:
+    """The whole page."""
+    lacking = [dialect for dialect in DIALECTS if dialect not in PARTS]
+    if lacking:
+        raise SystemExit(f"tools/errors.py has no part for {', '.join(lacking)}: write it from its codes.py into PARTS")
+    return "\n".join([HEAD, *(line for part in PARTS.values() for line in part())]) + "\n"
 
 
 if __name__ == "__main__":

@@ -8,17 +8,18 @@ Run: python tools/matrix.py (writes the file) or python tools/matrix.py --check 
 """
 
 import ast
+import importlib
 import re
 import sys
 import tomllib
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
 from upwell.dialects.alibaba.management import OPERATIONS as ALIBABA
 from upwell.dialects.checks import Unsupported
 from upwell.dialects.huawei.management import OPERATIONS as HUAWEI
 from upwell.dialects.operations import Operation, Param
-from upwell.dialects.tuya.management import OPERATIONS as TUYA
+from upwell.dialects.spoken import DIALECTS
 from upwell.dialects.upwell.management import OPERATIONS as UPWELL
 
 TOP = Path(__file__).resolve().parent.parent
@@ -113,12 +114,13 @@ Notes = Mapping[str, Mapping[str, str]]
 def table(operations: Mapping[str, Operation], notes: Notes, **more: Mapping[str, str]) -> str:
     """One row for each operation; `more` are further columns by their headings."""
     known = {name for kind in notes.values() for name in kind}
+    parts, words = notes.get("part", {}), notes.get("note", {})
     if known - set(operations):
         raise LookupError(f"notes on operations that are not there: {sorted(known - set(operations))}")
     heads = ("Operation", "State", "Least role", *more, "Parameters", "Missing or different")
     lines = ["| " + " | ".join(heads) + " |", "|---" * len(heads) + "|"]
     for name, operation in operations.items():
-        part, note = notes["part"].get(name), notes["note"].get(name)
+        part, note = parts.get(name), words.get(name)
         cells = [name, "part" if part else "yes", operation.role, *(column[name] for column in more.values())]
         cells += [parameters(operation) or "—", "; ".join(filter(None, (part, note)))]
         lines.append("| " + " | ".join(cells) + " |")
@@ -126,8 +128,24 @@ def table(operations: Mapping[str, Operation], notes: Notes, **more: Mapping[str
 
 
 def tables() -> dict[str, str]:
-    """What stands between the comments of each name."""
+    """What stands between the comments of each dialect."""
     notes = tomllib.loads(NOTES.read_text("utf-8"))
+    return {dialect: OWN.get(dialect, plain(dialect))(notes.get(dialect, {})) for dialect in DIALECTS}
+
+
+def plain(dialect: str) -> Callable[[Notes], str]:
+    """The table of a dialect that has nothing to tell beside its rows."""
+
+    def of(notes: Notes) -> str:
+        operations = importlib.import_module(f"upwell.dialects.{dialect}.management").OPERATIONS
+        asked = {name: f"{operation.method} {operation.path}" for name, operation in operations.items()}
+        return table(operations, notes, **({"Request": asked} if any(row.path for row in operations.values()) else {}))
+
+    return of
+
+
+def alibaba(notes: Notes) -> str:
+    """The table of Alibaba's operations."""
     told = {name: ", ".join(those) for name, those in stories().items()}
     qps = {name: str(operation.limit_per_s) for name, operation in ALIBABA.items()}
     new, old = map(telling, SDK_TESTS)
@@ -138,10 +156,7 @@ def tables() -> dict[str, str]:
         " per account.\nRequired parameters are bold; IotInstanceId is accepted everywhere and ignored, and what is"
         "\nnearly a parameter is refused by name ([0012](adr/0012-what-is-not-understood.md))."
     )
-    alibaba = table(ALIBABA, notes["alibaba"], **{"Requests a second": qps, "Stories": told})
-    tuya = table(TUYA, notes["tuya"])
-    rest = {"huawei": huawei(notes["huawei"]), "upwell": upwell(notes["upwell"])}
-    return {"alibaba": f"{head}\n\n{alibaba}", "tuya": tuya, **rest}
+    return f"{head}\n\n{table(ALIBABA, notes, **{'Requests a second': qps, 'Stories': told})}"
 
 
 def upwell(notes: Notes) -> str:
@@ -173,6 +188,10 @@ def huawei(notes: Notes) -> str:
     return f"{head}\n\n{table(HUAWEI, notes, Request=asked, Tests=told)}"
 
 
+OWN: dict[str, Callable[[Notes], str]] = {"alibaba": alibaba, "huawei": huawei, "upwell": upwell}
+"""Those whose table tells more, such as which tests call an operation."""
+
+
 def text(page: str) -> str:
     """The page with its tables made anew."""
     for name, body in tables().items():
@@ -180,7 +199,7 @@ def text(page: str) -> str:
         before, _, rest = page.partition(begin)
         _, _, after = rest.partition(end)
         if not after:
-            raise LookupError(f"{FILE.name} has no place for the table {name}")
+            raise SystemExit(f"{FILE.name} has no place for the table of {name}: give it the lines {begin} and {end}")
         page = f"{before}{begin}\n{body}\n{end}{after}"
     return page
 

@@ -12,6 +12,7 @@ import pytest
 from acceptance.client import Server, unique
 from acceptance.console import PASSWORD, Browser, Page, browser
 from acceptance.upwell_client import Api, api
+from upwell.dialects.spoken import DIALECTS
 
 ACCOUNT = "console-people"
 SCRIPTED = {"hx-request": "true"}
@@ -40,7 +41,7 @@ def secret_of(got: httpx.Response) -> str:
 # --- keys -----------------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("dialect", ["upwell", "alibaba", "tuya", "huawei"])
+@pytest.mark.parametrize("dialect", DIALECTS)
 def test_a_key_is_made_shown_once_and_revoked(v1: Api, admin: Browser, dialect: str) -> None:
     before = {each["id"] for each in v1.do("list_keys")["items"]}
     got = sent(admin, "/keys", dialect=dialect, role="operator", days="7", product_id="", space_id="")

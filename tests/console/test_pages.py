@@ -4,9 +4,11 @@ themes; nothing wider than a phone."""
 from typing import Any
 
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Browser, Page, expect
 
-from acceptance.upwell_client import Api
+from acceptance.client import Server
+from acceptance.console import PASSWORD
+from acceptance.upwell_client import Api, api
 from console.accessibility import faults
 from console.conftest import Visit, listening
 
@@ -132,3 +134,23 @@ def test_the_theme_is_chosen_and_kept(fleet: dict[str, Any], visit: Visit) -> No
     expect(page.locator("html")).to_have_attribute("data-theme", "dark")
     page.click("button[value=zh]")
     expect(page.locator("h1")).to_have_text("首页")
+
+
+def test_each_tab_of_the_first_steps_shows_its_own(server: Server, driven: Browser) -> None:
+    api(server, "browsed-anew").do("create_user", name="boss", password=PASSWORD, role="admin")
+    with driven.new_context(locale="en-GB") as context:
+        page = context.new_page()
+        page.goto(f"http://{server.http}/console/sign-in?to=/console/")
+        for field, value in (("account", "browsed-anew"), ("name", "boss"), ("password", PASSWORD)):
+            page.fill(f"#{field}", value)
+        page.press("#password", "Enter")
+        expected = {
+            "alibaba": f'config.endpoint = "{server.http}"; config.protocol = "http"',
+            "tuya": f'endpoint = "http://{server.http}"',
+            "huawei": f'client.with_endpoint("http://{server.http}")',
+            "upwell": "upwell device import PRODUCT devices.csv",
+        }
+        for vendor, line in expected.items():
+            page.click(f"label[for=vendor-{vendor}]")
+            expect(page.locator(".tab:visible")).to_have_count(1)
+            expect(page.locator(".tab:visible code")).to_contain_text(line)

@@ -6,6 +6,7 @@ Which operations change is read from the dialects' tables. The records play ever
 (`test_complete.py`, `test_huawei.py`), so this is a proof for each.
 """
 
+import importlib
 import json
 import re
 from collections import Counter
@@ -16,16 +17,15 @@ from tests.golden.book import Raw
 
 from acceptance.client import Server
 from acceptance.leaks import CHARS_MIN, secrets_of
-from upwell.dialects.alibaba import management as alibaba
 from upwell.dialects.huawei import management as huawei
 from upwell.dialects.operations import Operation
-from upwell.dialects.tuya import management as tuya
+from upwell.dialects.spoken import DIALECTS, OWN
 from upwell.domain.errors import CallerError
 
 TABLES: dict[str, dict[str, Operation]] = {
-    "alibaba": alibaba.OPERATIONS,
-    "tuya": tuya.OPERATIONS,
-    "huawei": huawei.OPERATIONS,
+    dialect: importlib.import_module(f"upwell.dialects.{dialect}.management").OPERATIONS
+    for dialect in DIALECTS
+    if dialect != OWN
 }
 CHANGING = {dialect: {name for name, row in table.items() if row.role != "viewer"} for dialect, table in TABLES.items()}
 UPLOAD = "upload a file of targets"

@@ -28,7 +28,7 @@ pytestmark = pytest.mark.asyncio
 
 
 async def test_first_key_is_made_once_even_by_racing_processes(ctx: Context) -> None:
-    made = await asyncio.gather(*(access.bootstrap(ctx, None) for _ in range(5)))
+    made = await asyncio.gather(*(access.bootstrap(ctx, None, "alibaba") for _ in range(5)))
     [key] = [key for key in made if key]
     assert (key.role, key.dialect, len(key.key_id), len(key.secret)) == ("admin", "alibaba", 24, 30)
     assert key.key_id.isalnum() and key.secret.isalnum()
@@ -37,10 +37,10 @@ async def test_first_key_is_made_once_even_by_racing_processes(ctx: Context) -> 
 
 
 async def test_first_key_may_be_given(ctx: Context) -> None:
-    await access.bootstrap(ctx, ("testid", "testsecret"))
+    await access.bootstrap(ctx, ("testid", "testsecret"), "alibaba")
     found = await access.find_key(ctx, "testid")
     assert found and found.secret == "testsecret"
-    assert await access.bootstrap(ctx, ("other", "secret")) is None
+    assert await access.bootstrap(ctx, ("other", "secret"), "alibaba") is None
 
 
 async def test_keys_of_one_account_name_share_the_account(ctx: Context) -> None:

@@ -417,7 +417,7 @@ def test_every_id_of_a_moment_is_from_its_first_on(clock: Clock) -> None:
 async def test_a_sign_in_is_an_entry_without_its_token(ctx: Context) -> None:
     user = await users.create_user(ctx, "acme", "ann", "correct horse", "admin")
     signing_in = users.SigningIn()
-    asked = {"scoped": True, "address": "203.0.113.7", "request_id": "t1"}
+    asked = {"tongue": "huawei", "scoped": True, "address": "203.0.113.7", "request_id": "t1"}
     with pytest.raises(Denied):
         await signing_in.sign_in(ctx, "acme", "ann", "wrong horse", **asked)
     token = await signing_in.sign_in(ctx, "acme", "ann", "correct horse", **asked)
@@ -428,8 +428,8 @@ async def test_a_sign_in_is_an_entry_without_its_token(ctx: Context) -> None:
 
 
 async def test_the_first_key_is_the_servers_own_deed(ctx: Context) -> None:
-    key = await access.bootstrap(ctx, None)
-    assert key and await access.bootstrap(ctx, None) is None
+    key = await access.bootstrap(ctx, None, "alibaba")
+    assert key and await access.bootstrap(ctx, None, "alibaba") is None
     [entry] = (await audit_lists.list_all(ctx, "default", c.ListAudit(asked=PAGE))).items
     assert (entry.who, entry.ids["key_id"], entry.changes["role"]) == ("server", key.key_id, "admin")
 

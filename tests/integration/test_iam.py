@@ -27,7 +27,9 @@ async def token(
     door: users.SigningIn | None = None,
 ) -> str:  # fmt: skip
     """A token, through a process of its own where no `door` is given."""
-    made = await (door or users.SigningIn()).sign_in(ctx, "acme", name, password, scoped=scoped, address=address)
+    made = await (door or users.SigningIn()).sign_in(
+        ctx, "acme", name, password, tongue="huawei", scoped=scoped, address=address
+    )
     return made.text
 
 
@@ -41,19 +43,19 @@ async def guess(ctx: Context, times: int, **how: Any) -> None:
 async def test_a_token_stands_for_its_user_for_a_day(ctx: Context, clock: Clock) -> None:
     user = await made(ctx)
     text = await token(ctx)
-    caller = await users.caller_of_token(ctx, text)
+    caller = await users.caller_of_token(ctx, text, "huawei")
     assert (caller.account_id, caller.role, caller.dialect) == (user.account_id, "operator", "huawei")
     clock.move(hours=23, minutes=59)
     await users.purge(ctx)
-    await users.caller_of_token(ctx, text)
+    await users.caller_of_token(ctx, text, "huawei")
     clock.move(minutes=2)
     with pytest.raises(Denied, match="must be updated"):
-        await users.caller_of_token(ctx, text)
+        await users.caller_of_token(ctx, text, "huawei")
     clock.move(hours=25)
     await users.purge(ctx)
     assert not await ask(ctx, "select 1 from iam_token union all select 1 from iam_attempt")
     with pytest.raises(Denied, match="unknown"):
-        await users.caller_of_token(ctx, text)
+        await users.caller_of_token(ctx, text, "huawei")
 
 
 async def test_neither_password_nor_token_is_kept(ctx: Context) -> None:
@@ -76,8 +78,8 @@ async def test_an_unscoped_token_is_of_no_project(ctx: Context) -> None:
     await made(ctx)
     text = await token(ctx, scoped=False)
     with pytest.raises(Denied, match="scope"):
-        await users.caller_of_token(ctx, text)
-    assert (await users.caller_of_token(ctx, text, scoped=False)).role == "operator"
+        await users.caller_of_token(ctx, text, "huawei")
+    assert (await users.caller_of_token(ctx, text, "huawei", scoped=False)).role == "operator"
 
 
 async def test_a_deleted_users_tokens_are_void(ctx: Context) -> None:
@@ -85,7 +87,7 @@ async def test_a_deleted_users_tokens_are_void(ctx: Context) -> None:
     text = await token(ctx)
     await users.delete_user(ctx, "acme", "ann")
     with pytest.raises(Denied):
-        await users.caller_of_token(ctx, text)
+        await users.caller_of_token(ctx, text, "huawei")
     with pytest.raises(NotFound):
         await users.delete_user(ctx, "acme", "ann")
 

@@ -11,7 +11,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from platform_house import House, Known, house_on
+from platform_house import Device, House, Known, house_on
+from tests.mqttwire import connect
 
 from toy import FACE, TONGUE
 from upwell.domain import commands as c
@@ -160,6 +161,33 @@ async def test_a_toy_and_an_alibaba_device_in_one_job(dsn: str, tmp_path: Path) 
         assert await owner.ask("GET", f"jobs/{made['job']}") == {"devices": 2, "states": {"SUCCEEDED": 2}}
         rows = await house.rows("select * from job where job_id = $1", int(made["job"]))
         assert len(rows) == 1
+
+
+async def test_a_toy_on_mqtt_is_pushed_its_offer(dsn: str, tmp_path: Path) -> None:
+    """It subscribes to nothing; a toy without its secret is let in no more than one of no vendor."""
+    async with toy_house(dsn, tmp_path) as (house, owner):
+        product = await owner.product()
+        toy = await owner.device(product, "toy1")
+        name, client = f"{product}_toy1", await house.client()
+        password = hashlib.sha256(f"{toy.secret}:toy-{name}".encode()).hexdigest().encode()
+        await client.send(connect(f"toy-{name}", "", password[::-1]))
+        assert (await client.receive()).body[1] == 4
+        client = await house.client()
+        await client.send(connect(f"toy-{name}", "", password))
+        assert (await client.receive()).body[1] == 0
+        device = Device(client, Known(product, "toy1", toy.secret))
+        await device.say(f"{name}/state", {"running": "1.0"})
+        package = await owner.package(product)
+        job = (await owner.ask("POST", f"products/{product}/jobs", package=package, devices=["toy1"]))["job"]
+        told = json.loads(await device.said(f"{name}/install"))
+        assert (told["version"], told["sha256"]) == ("2.0", hashlib.sha256(IMAGE).hexdigest())
+        for said in ({"percent": 50}, {"percent": 100}, {"running": "2.0"}):
+            await device.say(f"{name}/state", said)
+        assert await owner.states(job) == {"SUCCEEDED": 1}
+        assert [row["vendor"] for row in await house.rows("select vendor from presence")] == ["toy"]
+        await device.say("another/state", {"running": "3.0"})
+        assert device.ended.is_set()
+        await device.close()
 
 
 async def test_without_any_mqtt_listener(dsn: str, tmp_path: Path) -> None:

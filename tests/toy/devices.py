@@ -1,4 +1,5 @@
-"""How toy devices speak: they ask `next` and post `state`, each time with a token made of their secret and the path."""
+"""How toy devices that poll speak: they ask `next` and post `state`, each time with a token made of their secret and
+the path."""
 
 import hmac
 import json
@@ -41,19 +42,11 @@ class ToyFace:
             return [Said(linked.names, OfferRequest(module=None, ref="", manner="next"))]
         if (request.method, verb) != ("POST", "state"):
             raise DeviceError("There is nothing of this name.")
-        try:
-            said: Any = json.loads(request.body)
-            return [Said(linked.names, _report(said))]
-        except (ValueError, KeyError, TypeError) as exc:
-            raise DeviceError("The state can't be read.") from exc
+        return [Said(linked.names, read_state(request.body))]
 
     def answer(self, linked: Linked, names: Names, request: OfferRequest, addressed: Addressed | None) -> Answer:
         """What to install, or nothing."""
-        if addressed is None:
-            return _json({"install": None})
-        offer = addressed.offered
-        told = {"version": offer.version, "url": offer.url, "size": offer.size, "sha256": offer.sha256}
-        return _json({"install": told})
+        return _json({"install": None if addressed is None else offered(addressed)})
 
     def block(self, linked: Linked, names: Names, request: BlockRequest, found: Block | NoBlock) -> None:
         """Toys download whole files."""
@@ -70,6 +63,20 @@ class ToyFace:
 def _words(request: RestRequest) -> tuple[str, str, str]:
     product, name, verb = request.path.split("/")[3:6]
     return product, name, verb
+
+
+def read_state(body: bytes) -> Report:
+    """What a toy says of itself. Raises DeviceError."""
+    try:
+        return _report(json.loads(body))
+    except (ValueError, KeyError, TypeError) as exc:
+        raise DeviceError("The state can't be read.") from exc
+
+
+def offered(addressed: Addressed) -> dict[str, Any]:
+    """What a toy is told to install."""
+    offer = addressed.offered
+    return {"version": offer.version, "url": offer.url, "size": offer.size, "sha256": offer.sha256}
 
 
 def _report(said: Mapping[str, Any]) -> Report:

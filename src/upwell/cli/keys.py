@@ -11,6 +11,7 @@ from upwell.cli.apps import noun, verb
 from upwell.cli.described import described
 from upwell.cli.settings import Option, settings_of, with_database
 from upwell.cli.telling import Column, table
+from upwell.dialects.spoken import DIALECTS
 from upwell.domain.errors import Invalid
 from upwell.service.manage import access
 
@@ -55,7 +56,7 @@ def _tongues() -> dict[str, bool]:
 )
 @described
 def key_create(
-    dialect: Annotated[str, typer.Option(help="alibaba, tuya, huawei or upwell", callback=_registered)],
+    dialect: Annotated[str, typer.Option(help="one of " + ", ".join(DIALECTS), callback=_registered)],
     role: Annotated[str, typer.Option(help="admin, approver, operator or viewer")],
     account: Account = access.DEFAULT_ACCOUNT,
     days: Annotated[int | None, typer.Option(min=1, max=36500, help="how long it lasts; for ever if not given")] = None,

@@ -14,13 +14,13 @@ from upwell.service.context import Context
 from upwell.service.manage import access
 from upwell.simulator.device import Device
 from upwell.simulator.fleet import planned
+from upwell.simulator.speech import SPEECHES
 from upwell.storage.database import Database
 from upwell.storage.migrating import require_schema
 from upwell.wiring.checkup_ways import at_hand
 from upwell.wiring.finding import Finding
 
 ACCOUNT = "upwell-doctor"
-VENDORS = ("alibaba", "tuya", "huawei")
 OLD, NEW = "1.0", "2.0"
 IMAGE_SIZE = 100_000
 WITHIN_S = 30.0
@@ -72,7 +72,7 @@ async def _rollout(v1: AsyncClient) -> AsyncIterator[tuple[str, dict[str, str]]]
         product = (await v1.create_product(name=f"probe {secrets.token_hex(4)}"))["id"]
         made.push_async_callback(v1.delete_product, product)
         secrets_of: dict[str, str] = {}
-        for vendor in VENDORS:
+        for vendor in SPEECHES:
             device = await v1.create_device(product_id=product, name=vendor)
             made.push_async_callback(v1.delete_device, device["id"])
             secrets_of[vendor] = device["secret"]

@@ -6,7 +6,6 @@ import uuid
 from collections.abc import AsyncIterator, Coroutine, Sequence
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
-from datetime import timedelta
 from functools import partial
 from ssl import SSLContext
 from typing import Any
@@ -247,7 +246,7 @@ class Server:
             tls_link=self.links.by_tls,
             stream=partial(streams.find_stream, self.ctx),
             read=self.objects.read,
-            huawei_clock_tolerance=timedelta(hours=self.settings.huawei_clock_tolerance_h),
+            settings=self.settings,
         )
 
     def _start_engine(self, connections: Connections) -> None:
@@ -307,11 +306,11 @@ class Server:
 async def first_keys(settings: Settings, ctx: Context) -> tuple[access.NewKey, ...]:
     """The first admin keys of an empty database, which somebody must be shown: one that signs and a token. None where
     there are keys, or the settings give the first."""
-    given = settings.bootstrap_key
+    given, signs = settings.bootstrap_key, next(each.dialect for each in TONGUES if not each.by_token)
     if given is not None:
-        await access.bootstrap(ctx, (given.id, given.secret))
+        await access.bootstrap(ctx, (given.id, given.secret), signs)
         return ()
-    return await access.first_keys(ctx, None, next(each.dialect for each in TONGUES if each.by_token))
+    return await access.first_keys(ctx, None, signs, next(each.dialect for each in TONGUES if each.by_token))
 
 
 async def _healthy(request: Request) -> Response:

@@ -5,6 +5,7 @@ from datetime import UTC, datetime
 
 from upwell.console.asking import V1, Members
 from upwell.console.readings.home import PRODUCTS_MAX
+from upwell.dialects.spoken import DIALECTS
 
 SHOWN_MAX = 200  # rows; there is a field to find others by
 
@@ -17,6 +18,7 @@ async def read_keys(v1: V1, ids: Mapping[str, str], query: Mapping[str, str]) ->
     shown = _found(keys, query, lambda key: (key["id"], key["dialect"], key.get("user", ""), key.get("product_id", "")))
     return {
         "keys": shown[:SHOWN_MAX],
+        "tongues": DIALECTS,
         "more": max(0, len(shown) - SHOWN_MAX),
         "products": (await v1.get("/products", limit=PRODUCTS_MAX))["items"],
         "spaces": (await v1.get("/spaces"))["items"],

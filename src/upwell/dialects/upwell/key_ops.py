@@ -4,6 +4,7 @@ from datetime import timedelta
 
 from upwell.dialects.checks import OneOf, Range
 from upwell.dialects.operations import Param, Values
+from upwell.dialects.spoken import DIALECTS, OWN
 from upwell.dialects.upwell import pages
 from upwell.dialects.upwell.params import PRODUCT_ID, SPACE_ID, label, path_id, sort
 from upwell.dialects.upwell.rows import Row, all_of, row
@@ -11,8 +12,6 @@ from upwell.dialects.upwell.shapes import Shape, at, switch, text
 from upwell.domain import commands as c
 from upwell.domain.errors import Invalid
 
-OWN = "upwell"  # the dialect whose keys are tokens
-DIALECTS = (OWN, "alibaba", "tuya", "huawei")
 ROLES = ("viewer", "operator", "approver", "admin")
 DAYS_MAX = 36_500
 OWN_DAYS, OWN_DAYS_MAX = 90, 366  # of a user's key

@@ -2,8 +2,9 @@
 
 from upwell.dialects.checks import OneOf, Text
 from upwell.dialects.operations import Param, Values
+from upwell.dialects.spoken import OWN
 from upwell.dialects.upwell import names, pages
-from upwell.dialects.upwell.key_ops import OWN, ROLES
+from upwell.dialects.upwell.key_ops import ROLES
 from upwell.dialects.upwell.params import label, path_id, sort
 from upwell.dialects.upwell.rows import Row, all_of, listed, row
 from upwell.dialects.upwell.shapes import Shape, at, free, members, switch, text

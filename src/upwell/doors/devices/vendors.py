@@ -3,6 +3,7 @@
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
+from typing import Any
 from uuid import UUID
 
 from starlette.routing import Route
@@ -22,14 +23,14 @@ from upwell.doors.devices.polling import PollingDoor
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Given:
-    """What faces are made of: the desk, what links and reads files, and the settings that are theirs."""
+    """What faces are made of: the desk, what links and reads files, and the server's settings."""
 
     desk: Desk
     link: Callable[[TaskRef, int, str], str]  # by the place of a file in its package, and its name
     tls_link: Callable[[TaskRef, int], str | None]
     stream: Callable[[UUID, int], Awaitable[Stream | None]]
     read: Callable[[str, int, int], AsyncIterator[bytes]]  # of a stored object: from where, how many bytes
-    huawei_clock_tolerance: timedelta
+    settings: Any
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -51,7 +52,12 @@ FACES = (  # in the order in which they are asked whose a login is
         routes=lambda given: [registration.route(given.desk.product_secret, given.desk.enrol)],
         fetch=lambda given: Blocks(given.stream, given.read).block,
     ),
-    FaceRow(dialect="huawei", mqtt=lambda given: HuaweiFace(given.desk.now, given.link, given.huawei_clock_tolerance)),
+    FaceRow(
+        dialect="huawei",
+        mqtt=lambda given: HuaweiFace(
+            given.desk.now, given.link, timedelta(hours=given.settings.huawei_clock_tolerance_h)
+        ),
+    ),
     FaceRow(dialect="tuya", mqtt=lambda given: TuyaLinkFace(given.desk.now, given.tls_link)),
 )
 

@@ -31,7 +31,7 @@ async def caller_of(house: House, asked: Asked[RestRequest], key: AccessKey | No
     request, told = asked.request, asked.request.headers
     if TOKEN_HEADER in told and not {"authorization", "x-security-token"} & told.keys():
         try:
-            return await users.caller_of_token(house.ctx, told[TOKEN_HEADER].strip(), scoped=scoped)
+            return await users.caller_of_token(house.ctx, told[TOKEN_HEADER].strip(), DIALECT, scoped=scoped)
         except Denied as exc:
             raise SigningError("token", exc.problem) from exc
     claim = signing.claim(request)

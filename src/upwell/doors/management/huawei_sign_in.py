@@ -50,8 +50,8 @@ class SignIn:
             asked = dialect.read_sign_in(await body_of(request, BODY_SIZE_MAX))
             user = f"{asked.domain}/{asked.user}"
             made = await self.signing_in.sign_in(
-                self.house.ctx, asked.domain, asked.user, asked.password, scoped=asked.scope == "project",
-                address=peer_of(request), request_id=trace,
+                self.house.ctx, asked.domain, asked.user, asked.password, tongue=DIALECT,
+                scoped=asked.scope == "project", address=peer_of(request), request_id=trace,
             )  # fmt: skip
             who = _who(made.user)
             dialect.check_scope(asked, who)

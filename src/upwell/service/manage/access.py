@@ -236,21 +236,24 @@ async def revoke_key(ctx: Context, key_id: str) -> AccessKey:
     return await ctx.database.transact(body)
 
 
-async def bootstrap(ctx: Context, given: tuple[str, str] | None) -> NewKey | None:
-    """The first admin key of an empty database: `given` (id, secret) or a random one. None when there are keys."""
-    return next(iter(await first_keys(ctx, given)), None)
+async def bootstrap(ctx: Context, given: tuple[str, str] | None, dialect: str) -> NewKey | None:
+    """The first admin key of an empty database, of a dialect that signs: `given` (id, secret) or a random one. None
+    when there are keys."""
+    return next(iter(await first_keys(ctx, given, dialect)), None)
 
 
-async def first_keys(ctx: Context, given: tuple[str, str] | None, token_of: str = "") -> tuple[NewKey, ...]:
-    """The first admin keys of an empty database: `given` (id, secret) or a random one, and beside it a token of the
-    dialect `token_of`, where one is named. None when there are keys."""
+async def first_keys(
+    ctx: Context, given: tuple[str, str] | None, dialect: str, token_of: str = ""
+) -> tuple[NewKey, ...]:
+    """The first admin keys of an empty database: `given` (id, secret) or a random one, of a dialect that signs, and
+    beside it a token of the dialect `token_of`, where one is named. None when there are keys."""
 
     async def body(conn: Connection) -> tuple[NewKey, ...]:
         await conn.execute(*_Q["lock_keys"]())
         if await conn.fetchval(*_Q["any_key"]()):
             return ()
         account_id = await make_account(ctx, conn, DEFAULT_ACCOUNT)
-        made = [await make_key(ctx, conn, account_id, "admin", "alibaba", given)]
+        made = [await make_key(ctx, conn, account_id, "admin", dialect, given)]
         if token_of:
             made.append(await make_key(ctx, conn, account_id, "admin", token_of, is_token=True))
         for key in made:

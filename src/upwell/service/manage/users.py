@@ -25,7 +25,6 @@ from upwell.storage.queries import sheet
 
 _Q = sheet("iam")
 _PEOPLE = sheet("people")
-TONGUE = "huawei"  # the one that users speak
 TOKEN_BYTES = 32  # of dice
 TOKEN_LIFE = timedelta(hours=24)  # huawei 1.8
 TOKEN_KEPT = timedelta(hours=24)  # past its end, so that its user is told that it ended
@@ -106,13 +105,14 @@ class SigningIn:
     turns: Turns = field(default_factory=Turns)
 
     async def sign_in(
-        self, ctx: Context, account: str, name: str, password: str, *, scoped: bool, address: str, request_id: str = ""
-    ) -> Token:
+        self, ctx: Context, account: str, name: str, password: str, *, tongue: str, scoped: bool, address: str,
+        request_id: str = "",
+    ) -> Token:  # fmt: skip
         """A token for the user whose password this is; `scoped` to the account's project. `address` is where the
-        password comes from, and with the request's id in the audit. Raises as `proven`."""
+        password comes from, and with the `tongue` and the request's id in the audit. Raises as `proven`."""
         tried, user = await self.proven(ctx, account, name, password, address)
         asker = Asker(
-            who=known_as(name), tongue=TONGUE, address=address, operation="sign in", request_id=request_id,
+            who=known_as(name), tongue=tongue, address=address, operation="sign in", request_id=request_id,
             account_id=user.account_id,
         )  # fmt: skip
         return await acted(ctx, asker, {"user": name, "scoped": scoped}, partial(_make_token, tried, user, scoped))
@@ -132,8 +132,9 @@ class SigningIn:
         return tried, filled(User, row)
 
 
-async def caller_of_token(ctx: Context, token: str, *, scoped: bool = True) -> Caller:
-    """Whom a token stands for. Raises Denied when it is unknown, expired, or not scoped to a project but must be."""
+async def caller_of_token(ctx: Context, token: str, dialect: str, *, scoped: bool = True) -> Caller:
+    """Whom a token stands for, who speaks `dialect`. Raises Denied when it is unknown, expired, or not scoped to a
+    project but must be."""
     async with ctx.database.connection() as conn:
         row = await conn.fetchrow(*_Q["find_token"](hash=_digest(token)))
     if row is None:
@@ -142,7 +143,7 @@ async def caller_of_token(ctx: Context, token: str, *, scoped: bool = True) -> C
         raise Denied("The token must be updated.")  # huawei 1.8
     if scoped and not row["scoped"]:
         raise Denied("The token is not scoped to a project; ask for one with scope.project.")
-    return Caller(row["account_id"], row["role"], known_as(row["name"]), TONGUE)
+    return Caller(row["account_id"], row["role"], known_as(row["name"]), dialect)
 
 
 async def purge(ctx: Context) -> None:

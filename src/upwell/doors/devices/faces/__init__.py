@@ -298,7 +298,8 @@ class Face(Protocol):
     """One vendor's device side. Every method is pure: no IO, clock or dice; `now` is an argument."""
 
     name: str
-    """The vendor, for logs."""
+    """Its row's dialect: the vendor that logs and metrics name, that is kept with each device that speaks through it,
+    and by which `domain/telling.py` says what can't be told."""
 
     asks: bool
     """Whether an Inquiry can be said. Where it can't, what a device said last is its answer."""
