@@ -3,7 +3,8 @@
 With yardsticks measured in the same run, and written as JSON: the device doors against a bare edge with group commit
 (`devices`), signed management calls (`calls`), a job over a million devices against a raw INSERT (`million`), a list of
 new devices as the fleet grows (`imports`), what a job would do, told before, and why its devices are not updated
-(`plans`); downloads against nginx (`downloads`); calls with traces against calls without (`traces`). A large
+(`plans`); downloads against nginx (`downloads`); calls with traces against calls without (`traces`); a large database
+of 0.1.0 brought to today's schema, with bystanders (`upgrade`; `BENCH_DEVICES=1000000` for more of them). A large
 static job by the vendor's SDK; a dynamic one with offers to reporting devices while others report (`static`,
 `dynamic`). The MQTT door alone (`edge`). Below the doors: reports applied in batches, and the lists of a job of a
 million (`reports`, `lists`).
@@ -24,7 +25,7 @@ from alibabacloud_iot20180120.client import Client
 from tests.prove.rollout import Process, package
 from tests.prove.test_standing_rules import story
 
-from bench import calls, devices, downloads, edge, imports, lists, million, plans, reports, traces
+from bench import calls, devices, downloads, edge, imports, lists, million, plans, reports, traces, upgrade
 from bench.figures import Figures
 from bench.house import house
 
@@ -117,6 +118,7 @@ PARTS: dict[str, Callable[[], None]] = {
     "million": partial(million.measure, FIGURES),
     "imports": partial(imports.measure, FIGURES),
     "plans": all_planning,
+    "upgrade": partial(upgrade.measure, FIGURES),
     "edge": door,
     "static": static,
     "dynamic": dynamic,

@@ -1,5 +1,6 @@
 """What becomes of databases that earlier versions left behind, with what they held."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
 from uuid import UUID
@@ -124,3 +125,62 @@ async def test_of_two_open_tasks_for_one_module_the_newer_goes_on(postgres: str,
     ]  # fmt: skip
     told = await old.fetch("select job_id, rev, event, from_state, to_state from task_change")
     assert [tuple(row) for row in told] == [(1, 1, "overwritten", "QUEUED", "CANCELED")]
+
+
+@pytest.mark.parametrize("most", [3, 9])
+async def test_tags_are_of_the_account_of_their_device(postgres: str, old: asyncpg.Connection, most: int) -> None:
+    """However many devices each account has; those of a device that is not there go."""
+    for account, devices in ((7, most), (8, 2)):
+        await old.execute("insert into account values ($1, $2, now())", account, f"account {account}")
+        await old.execute(
+            "insert into product (product_id, account_id, product_key, product_secret, name, created_at, space_id)"
+            " values ($1, $1, $2, 's', 'lamps', now(), $1)", account, f"a1{account}",
+        )  # fmt: skip
+        for n in range(devices):
+            await old.execute(
+                "insert into device (device_id, product_id, name, secret, iot_id, created_at, modified_at)"
+                " values ($1, $2, $3, 's', $3, now(), now())", UUID(int=10 * account + n), account, f"d{account}{n}",
+            )  # fmt: skip
+    tags = [(UUID(int=n), "site", f"site {n}") for n in (70, 71, 72, 80, 81, 99)]
+    await old.executemany("insert into device_tag values ($1, $2, $3)", tags)
+    await bring_on(postgres)
+    rows = await old.fetch("select device_id, value, account_id from device_tag order by device_id")
+    assert [(row["device_id"].int, row["value"], row["account_id"]) for row in rows] == [
+        (n, f"site {n}", n // 10) for n in (70, 71, 72, 80, 81)
+    ]  # fmt: skip
+    assert HEAD + await schema_of(dsn_of(postgres, "of_before")) == FILE.read_text("utf-8")
+
+
+async def test_devices_of_a_killed_node_are_counted_as_online(postgres: str, old: asyncpg.Connection) -> None:
+    """As their rows say, until the present program sees that the node is dead."""
+    for n, node in enumerate((1, 1, None)):
+        await old.execute(
+            "insert into device (device_id, product_id, name, secret, iot_id, created_at, modified_at)"
+            " values ($1, 7, $2, 's', $2, now(), now())", UUID(int=n), f"d{n}",
+        )  # fmt: skip
+        await old.execute(
+            "insert into presence (device_id, node_id) values ($1, $2)", UUID(int=n), node and UUID(int=node)
+        )
+    await bring_on(postgres)
+    assert await old.fetchval("select array_agg(counted_in order by device_id) from presence") == [7, 7, None]
+    assert tuple(await old.fetchrow("select devices, online from fleet_count")) == (3, 2)
+
+
+async def test_no_step_is_begun_before_all_locks_are_got(
+    postgres: str, old: asyncpg.Connection, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """A long transaction reads what a late step changes: its lock is asked for first, so that no work is undone again
+    and again for want of it."""
+    await old.execute("create sequence begun")  # no rollback takes back what it gave
+    every = [(n, f"select nextval('begun');\n{text}" if n == BEFORE + 1 else text) for n, text in migrations()]
+    monkeypatch.setattr(storage, "migrations", lambda: every)
+    reader = await asyncpg.connect(dsn_of(postgres, "of_before"))
+    await reader.execute("begin; select count(*) from device_tag")
+    under_way = asyncio.create_task(bring_on(postgres))
+    while caplog.text.count("waits") == 0:
+        assert not under_way.done()
+        await asyncio.sleep(0.02)
+    assert await old.fetchval("select is_called from begun") is False
+    await reader.close()
+    await under_way
+    assert await old.fetchval("select last_value from begun") == 1

@@ -20,6 +20,7 @@ import asyncpg
 
 from upwell import __version__
 from upwell.domain.errors import Unavailable
+from upwell.storage import plans
 from upwell.storage.database import Connection, Database, reason_of
 from upwell.storage.queries import sheet
 from upwell.storage.steps import UNMARKED, Part, Step, newest_version, steps
@@ -203,9 +204,13 @@ async def _bury(conn: Connection, needed: int) -> None:
 
 
 async def _unmarked(conn: Connection, todo: list[Step]) -> None:
-    """The steps of before there were marks: all or none, so that the program before can go on where they can't."""
+    """The steps of before there were marks: all or none, so that the program before can go on where they can't. Each
+    lock that they need is got before any work is done, which one that is not got would undo."""
+    tables = {hold.table for step in todo for doing in plans.doings(step) for hold in doing.holds}
 
     async def all_of_them() -> None:
+        if found := [row["name"] for row in await conn.fetch(*_Q["rows_of"](tables=sorted(tables)))]:
+            await conn.execute(f"lock table {', '.join(found)} in access exclusive mode")
         await conn.execute("create table if not exists schema_version (version int primary key)")
         for step in todo:
             for part in step.parts:

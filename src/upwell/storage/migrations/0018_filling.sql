@@ -53,8 +53,13 @@ create index fleet_count_apart on fleet_count (product_id) where lane <> 0;
 alter table presence
     add counted_in  bigint,                -- the product among whose online devices this one is counted; null: none's
     add counted_was bigint;                -- and among whose it was before
+-- Where a node was killed many rows are written: an index that is made after that costs less than one that is kept up.
+drop index presence_of_node;
+alter table presence drop constraint presence_pkey;
 update presence n set counted_in = d.product_id from device d
 where d.device_id = n.device_id and n.node_id is not null and d.enabled and d.deleted_at is null;
+alter table presence add constraint presence_pkey primary key (device_id);
+create index presence_of_node on presence (node_id) where node_id is not null;
 insert into fleet_count (product_id, lane, devices, active, online)
 select d.product_id, 0, count(*), count(d.activated_at), count(n.counted_in)
 from device d left join presence n using (device_id) where d.deleted_at is null group by d.product_id;
