@@ -1,18 +1,22 @@
 """`upwell doctor` beside a server that runs, and without one."""
 
+import asyncio
 import json
 import socket
 import sys
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
+import asyncpg
 import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
 
 from acceptance.client import Server, _warm
+from upwell.embedded.files import running_dsn
 
 sys.path.append(str(Path(__file__).parents[1] / "integration"))
 from certificates import self_signed
@@ -56,6 +60,30 @@ def test_a_sound_server_updates_a_device_of_each_vendor(server: Server) -> None:
     assert found["public URL"]["grade"] == "warning", "it is this machine alone"
     keys = [line for line in server.run("key", "list").splitlines() if "upwell-doctor" in line]
     assert keys and all("revoked" in line for line in keys), "what it asked by is of no use afterwards"
+
+
+def test_connections_that_postgresql_would_not_give_are_told(server: Server) -> None:
+    """More workers than it has room for; and a role that may have few."""
+    told = asked(*at(server))[1]["connections"]
+    assert told["grade"] == "ok" and "1 process of a server opens " in told["fact"], told
+    told = asked(*at(server), "--workers", "40")[1]["connections"]
+    assert told["grade"] == "warning" and "40 processes of a server open " in told["fact"], told
+    assert "max_connections" in told["do"] and "--workers" in told["do"], told
+    dsn = running_dsn(server.data_dir)
+    assert dsn is not None
+    asyncio.run(_done(dsn, "create role thrifty login password 'x' connection limit 5 in role pg_read_all_data"))
+    try:
+        plain = urlsplit(dsn)._replace(netloc="thrifty:x@").geturl()
+        told = asked(*at(server)[2:], "--database-url", plain)[1]["connections"]
+        assert told["grade"] == "warning" and "of 5 that may be" in told["fact"], told
+    finally:
+        asyncio.run(_done(dsn, "drop role thrifty"))
+
+
+async def _done(dsn: str, statement: str) -> None:
+    conn = await asyncpg.connect(dsn)
+    await conn.execute(statement)
+    await conn.close()
 
 
 def test_what_is_wrong_is_told_with_what_to_do(server: Server, tmp_path: Path) -> None:

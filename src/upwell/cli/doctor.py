@@ -28,7 +28,7 @@ def doctor(
     public_url: Option = None, public_tls_url: Option = None, database_url: Option = None,
     secret_key_file: Option = None, secret_key_command: Option = None, objects_url: Option = None,
     buckets: Option = None, archive: Option = None, dynamic_registration: Option = None, disk_floor_mb: Option = None,
-    object_cache_mb: Option = None,
+    object_cache_mb: Option = None, workers: Option = None,
     trusted_proxies: Option = None, proxy_protocol: Option = None,
     probe_: Annotated[
         bool, typer.Option("--probe", help="also update a device of each vendor by the server that runs here")

@@ -38,6 +38,7 @@ from upwell.wiring.checkup_ways import listeners, public_urls
 from upwell.wiring.finding import Finding, Grade
 from upwell.wiring.health import MB, folders_of
 from upwell.wiring.object_cache import floor_bytes, is_of_use
+from upwell.wiring.postgres import CONNECTIONS, SPARE_CONNECTIONS
 from upwell.wiring.secret_keys import Keys, keys_from
 from upwell.wiring.stores import open_stores
 
@@ -61,7 +62,7 @@ async def findings(
     keys = await _keys(settings)
     try:
         async with connect() as database:
-            async for found in _database(database):
+            async for found in _database(database, settings.workers):
                 yield found
             if isinstance(keys, Keys):
                 yield await _secrets(keys, database)
@@ -182,7 +183,7 @@ def _names(shown: x509.Certificate) -> list[str]:
 # --- what it stores in ---
 
 
-async def _database(database: Database) -> AsyncIterator[Finding]:
+async def _database(database: Database, workers: int) -> AsyncIterator[Finding]:
     async with database.connection() as conn:
         row = await conn.fetchrow(*SQL["facts"]())
         assert row is not None  # noqa: S101  # it has no condition
@@ -199,6 +200,7 @@ async def _database(database: Database) -> AsyncIterator[Finding]:
         have, ours = await require_schema(database), newest_version()
         later = f"it has version {have}; what came after this program's, {ours}, leaves it what it uses"
         yield Finding("schema", "ok", "it is this program's" if have == ours else later)
+        yield await _room(database, workers)
     except UpwellError as exc:
         yield Finding("schema", "fault", exc.problem, "upwell migrate, or the program that fits it")
     if off > CLOCK_OFF:
@@ -206,6 +208,22 @@ async def _database(database: Database) -> AsyncIterator[Finding]:
                       "let both machines keep time by NTP: signatures and deadlines are compared with it")  # fmt: skip
     else:
         yield Finding("clock", "ok", "it is the database's")
+
+
+async def _room(database: Database, workers: int) -> Finding:
+    """Whether all connections that processes of ours may open are to be had; they open them as they need them."""
+    async with database.connection() as conn:
+        row = await conn.fetchrow(*SQL["room"]())
+        assert row is not None  # noqa: S101  # it has no condition
+    processes = max(workers, row["serving"])
+    needed, room = CONNECTIONS * processes, row["room"] - row["others"]
+    those = f"{processes} process{'es' if processes > 1 else ''} of a server open{'s' if processes == 1 else ''}"
+    told = f"{those} {needed} at most, of {row['room']} that may be, {row['others']} are other programs'"
+    if needed <= room:
+        return Finding("connections", "ok", told)
+    more = needed + row["others"] + SPARE_CONNECTIONS
+    advice = f"let PostgreSQL have {more} (max_connections, and the limits of the role and the database)"
+    return Finding("connections", "warning", told, f"{advice}, or say fewer --workers")
 
 
 async def _keys(settings: Settings) -> Keys | Finding:
