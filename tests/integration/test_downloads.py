@@ -198,7 +198,7 @@ async def test_if_range(find: Any) -> None:
 async def test_unsatisfiable_range(find: Any, value: str) -> None:
     async with serving(find) as (_, host, port):
         answer = await exchange(host, port, request("/ota/small", f"Range: bytes={value}"))
-    assert answer.startswith(b"HTTP/1.1 416 Requested Range Not Satisfiable\r\n")
+    assert answer.startswith(b"HTTP/1.1 416 ")
     assert b"\r\nContent-Range: bytes */1024\r\n" in answer
 
 

@@ -12,10 +12,10 @@ import pytest
 from tests.prove.cluster import Postgres, replicated, steady_ports
 
 from scratch import scratch
+from upwell.domain.database_urls import places
 from upwell.domain.errors import Unavailable
 from upwell.storage import hosts
 from upwell.storage.database import Connection, Database
-from upwell.storage.hosts import places
 
 
 @pytest.mark.parametrize(
@@ -24,6 +24,7 @@ from upwell.storage.hosts import places
         ("postgresql://u:p@one/db", [("one", 5432)]),
         ("postgresql://u:p%40,x@one:1,two,[::1]:3/db?sslmode=require", [("one", 1), ("two", 5432), ("::1", 3)]),
         ("postgresql://one:7,two:8", [("one", 7), ("two", 8)]),
+        ("postgresql://u:p@[::1],[::2]/db", [("::1", 5432), ("::2", 5432)]),
         ("postgresql://u:p@/db?host=/run/postgresql", []),
     ],
 )
@@ -88,7 +89,7 @@ async def pair() -> AsyncIterator[tuple[Postgres, Postgres]]:
 def database(*servers: Any) -> Database:
     """Of these, in that order; a number is a port where somebody else is."""
     word = next(each.password for each in servers if isinstance(each, Postgres))
-    given = ",".join(f"127.0.0.1:{getattr(each, 'port', each)}" for each in servers)
+    given = ",".join([*(f"127.0.0.1:{getattr(each, 'port', each)}" for each in servers), "[::1]:9"])
     return Database(f"postgresql://upwell:{word}@{given}/postgres")
 
 

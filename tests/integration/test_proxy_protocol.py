@@ -198,6 +198,7 @@ async def test_a_trusted_proxy_without_a_head_is_refused_in_one_line(
     writer.close()
     lines = [each.getMessage() for each in caplog.records]
     assert len(lines) == 1 and reason in lines[0] and "peer=127.0.0.1:" in lines[0], lines
+    assert doors.proxied.refused.found == {("tested", "late" if "in time" in reason else "not understood"): 1}
     assert doors.peers() == set() and doors.proxied.waiting == 0 and doors.house.door.connected() == 0
 
 

@@ -6,9 +6,10 @@ import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any
-from urllib.parse import quote, unquote, urlsplit, urlunsplit
+from urllib.parse import quote, unquote
 
 from upwell.backup.manifest import BackupError
+from upwell.domain.database_urls import parted
 
 SAID_CHARS_MAX = 1000
 
@@ -33,7 +34,7 @@ class Tools:
     def base(self, label: str) -> "Child":
         """Writes all files of the database's cluster to its output, as a tar that gzip packed, and ends when the log
         that they need is archived."""
-        bare, password = _without_password(urlunsplit(urlsplit(self.dsn)._replace(path="/")))
+        bare, password = _without_password(str(parted(self.dsn)._replace(path="/")))
         arguments = ["--pgdata=-", "--format=tar", "--wal-method=none", "--checkpoint=fast", "--compress=client-gzip:1"]
         command = [str(self.folder / "pg_basebackup"), *arguments, f"--label={label}", f"--dbname={bare}"]
         return Child(command, {"PGPASSWORD": password} if password else {})
@@ -55,10 +56,9 @@ class Tools:
 
 
 def _without_password(dsn: str) -> tuple[str, str]:
-    parts = urlsplit(dsn)
-    user, _, place = parts.netloc.rpartition("@")
-    name, _, password = user.partition(":")
-    return urlunsplit(parts._replace(netloc=f"{quote(unquote(name))}@{place}" if user else place)), unquote(password)
+    parts = parted(dsn)
+    name, _, password = (parts.user or "").partition(":")
+    return str(parts._replace(user=quote(unquote(name)) if parts.user else None)), unquote(password)
 
 
 class Child:

@@ -12,6 +12,7 @@ from urllib.parse import quote, urlsplit
 
 from upwell.config import BootstrapKey
 from upwell.config.sources import BOOTSTRAP_VARIABLE, SettingError
+from upwell.domain.database_urls import parted, places
 from upwell.domain.flow import read_rate
 
 BOOTSTRAP_SECRET_MIN = 16  # characters; whoever guesses this secret owns every device of the fleet
@@ -75,12 +76,11 @@ def log_file(setting: str, value: str) -> Path:
 def database_url(setting: str, value: str) -> str:
     rule = "must be postgresql://USER:PASSWORD@HOST[:PORT][,HOST[:PORT]]/DATABASE"
     try:
-        parts = urlsplit(value)
-        for place in parts.netloc.rpartition("@")[2].split(","):
-            _ = urlsplit(f"//{place}").port  # a port that is no number, or out of range, raises here
+        scheme = parted(value).scheme
+        places(value)  # a port that is no number, or out of range, raises here
     except ValueError as exc:
         raise SettingError(setting, value, rule) from exc
-    if parts.scheme not in ("postgresql", "postgres") or not value.startswith(f"{parts.scheme}://"):
+    if scheme not in ("postgresql", "postgres"):
         raise SettingError(setting, value, rule)
     return value
 

@@ -15,21 +15,29 @@ from upwell.doors.layers import Layer
 from upwell.doors.proxy_head import Source, Unfit
 from upwell.doors.seldom import Seldom
 from upwell.doors.trusted import Network, Trusted
+from upwell.meters.counting import Tally
 from upwell.service.journal import tell
 
 log = logging.getLogger(__name__)
 HEAD_WITHIN_S = 5.0  # from connect; a proxy writes it at once
 WAITING_MAX = 4096  # connections whose head is not there yet: a fleet that comes back at once is accepted before it
 REFUSAL_PAUSE_S, REFUSALS_TOLD = 60.0, 10
+STRANGER = "it is none of --trusted-proxies"
+CROWDED = "too many connections wait for their head"
 ENDED = "it ended within its head"
 TOO_LATE = "its head did not come in time"
+_COUNTED = {STRANGER: "not trusted", CROWDED: "too many", TOO_LATE: "late", ENDED: "cut"}  # else it is not understood
 
 
 class Proxied:
     """What the listeners of one door know of the proxies before them."""
 
-    def __init__(self, networks: Sequence[Network], door: str, within_s: float = HEAD_WITHIN_S) -> None:
+    def __init__(
+        self, networks: Sequence[Network], door: str, within_s: float = HEAD_WITHIN_S, refused: Tally | None = None
+    ) -> None:
+        """`refused` counts connections by door and why."""
         self.within_s = within_s
+        self.refused = Tally() if refused is None else refused
         self.waiting = 0
         self._trusted = Trusted(networks)
         self._door = door
@@ -40,15 +48,16 @@ class Proxied:
         if not isinstance(peer, tuple):  # it went before it was asked for, as a proxy's health check does
             return False
         if str(peer[0]) not in self._trusted:
-            self.refuse(peer, "it is none of --trusted-proxies")
+            self.refuse(peer, STRANGER)
             return False
         if self.waiting >= WAITING_MAX:
-            self.refuse(peer, "too many connections wait for their head")
+            self.refuse(peer, CROWDED)
             return False
         return True
 
     def refuse(self, peer: object, reason: object) -> None:
-        """Tell it."""
+        """Tell and count it."""
+        self.refused.add(self._door, _COUNTED.get(str(reason), "not understood"))
         host = str(peer[0]) if isinstance(peer, tuple) else "local"
         untold = self._refusals.due(host)
         if untold is None:

@@ -63,6 +63,9 @@ METRICS = {row.name: row for row in (
     _gauge("connections", "Connections that are open", "door"),
     _gauge("devices_connected", "Devices that are logged in over MQTT"),
     _counter("connections_refused", "MQTT connections that there was no room for", "reason"),
+    _counter(
+        "proxied_refusals", "Connections that proxies handed on amiss, or strangers in their place", "door", "reason"
+    ),
     _counter("connections_ended", "MQTT connections that ended, by why", "reason"),
     _counter("logins", "Logins of devices: accepted or refused; who polls logs in each time", "face", "outcome"),
     _counter("login_refusals", "Refused logins of devices", "face", "reason"),

@@ -7,12 +7,12 @@ HOST_WITHIN_S, and not the time of the others; the host that was found last is a
 import asyncio
 import socket
 from typing import Any
-from urllib.parse import unquote, urlsplit
 
 import asyncpg
 
+from upwell.domain.database_urls import parted, places
+
 HOST_WITHIN_S = 5.0  # one that swallows what is sent to it is given up
-PORT = 5432
 _GONE = {  # of a machine that ended without a word: asked after 5 s, and given up 10 s later
     getattr(socket, name): value
     for name, value in (("TCP_KEEPIDLE", 5), ("TCP_KEEPINTVL", 3), ("TCP_KEEPCNT", 3), ("TCP_USER_TIMEOUT", 15_000))
@@ -25,30 +25,28 @@ class Hosts:
 
     def __init__(self, dsn: str) -> None:
         self._places = places(dsn)
+        self._without_hosts = str(parted(dsn)._replace(hosts=""))  # the driver, as Python, does not read all of them
 
     async def connect(self, *args: Any, **how: Any) -> Any:
-        """As the driver's `connect`, to the host that takes writes. Raises as the last of them did where none does."""
+        """As the driver's `connect`, whose first argument is that URL, to the host that takes writes. Raises where
+        none does: as one of them that is only read from, or as the last of them."""
         if len(self._places) < 2:
             return await asyncpg.connect(*args, **how)
         how |= {"target_session_attrs": "read-write", "timeout": HOST_WITHIN_S}
+        failed: Exception | None = None
         for host, port in tuple(self._places):
             try:
-                found = await asyncpg.connect(*args, host=host, port=port, **how)
+                found = await asyncpg.connect(self._without_hosts, *args[1:], host=host, port=port, **how)
             except (OSError, asyncpg.PostgresConnectionError, asyncpg.CannotConnectNowError) as exc:
-                failed: Exception = exc
+                if not isinstance(failed, asyncpg.TargetServerAttributeNotMatched):
+                    failed = exc
             except asyncpg.TargetServerAttributeNotMatched as exc:
                 failed = exc
             else:
                 self._places.sort(key=(host, port).__ne__)
                 return found
+        assert failed is not None  # noqa: S101  # there are places
         raise failed
-
-
-def places(dsn: str) -> list[tuple[str, int]]:
-    """Host and port of each host before the path of a database URL; none of one that names none there."""
-    hosts = urlsplit(dsn).netloc.rpartition("@")[2]
-    parts = [urlsplit(f"//{each}") for each in hosts.split(",") if each]
-    return [(unquote(part.hostname or ""), part.port or PORT) for part in parts]
 
 
 def notices_that_it_is_gone(transport: asyncio.Transport) -> None:

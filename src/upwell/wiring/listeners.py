@@ -19,6 +19,7 @@ from upwell.doors.http.limits import Limits
 from upwell.doors.http.places import Places
 from upwell.doors.http.server import BACKLOG, HttpDoor
 from upwell.doors.proxied import Proxied
+from upwell.meters.counting import Tally
 
 _OF_ALL = {"0.0.0.0": "127.0.0.1", "": "127.0.0.1", "::": "[::1]", "[::]": "[::1]"}  # noqa: S104  # looked up, not bound
 
@@ -112,24 +113,28 @@ def _held(host: str, port: int) -> socket.socket:
 
 
 async def open_doors(
-    settings: Settings, tls: ssl.SSLContext | None, starts: Mapping[str, Start]
+    settings: Settings, tls: ssl.SSLContext | None, starts: Mapping[str, Start], refused: Tally
 ) -> dict[str, HostPort]:
-    """The addresses where devices are answered now, by setting, of those that are on. Raises Unavailable."""
+    """The addresses where devices are answered now, by setting, of those that are on; `refused` counts what proxies
+    hand on amiss. Raises Unavailable."""
     opened: dict[str, HostPort] = {}
     for setting, start in starts.items():
         place: HostPort | None = getattr(settings, setting)
         if place is not None:
             with saying(settings.named(setting), *place):
                 context = tls if setting in TLS_LISTENERS else None
-                opened[setting] = HostPort(*await start(*place, context, proxied=proxied_by(settings, setting)))
+                opened[setting] = HostPort(
+                    *await start(*place, context, proxied=proxied_by(settings, setting, refused))
+                )
     return opened
 
 
-def proxied_by(settings: Settings, setting: str) -> Proxied | None:
-    """The proxies that hand on what comes to that listener; None where it is said of no proxy."""
+def proxied_by(settings: Settings, setting: str, refused: Tally) -> Proxied | None:
+    """The proxies that hand on what comes to that listener, whose refusals are counted by `refused`; None where it is
+    said of no proxy."""
     if setting not in settings.proxy_protocol:
         return None
-    return Proxied(settings.trusted_proxies, setting.replace("_", "-"))
+    return Proxied(settings.trusted_proxies, setting.replace("_", "-"), refused=refused)
 
 
 async def listen(

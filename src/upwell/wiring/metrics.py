@@ -88,6 +88,7 @@ class Meter:
     certificates: ServerCertificates
     folders: Mapping[str, Path]
     delays: Delays
+    of_proxies: Tally
     otlp: "Otlp | None" = None
     started_at: float = field(default_factory=time.time)
     standbys: Standbys = field(default_factory=Standbys)
@@ -121,6 +122,7 @@ class Meter:
         reading.put("upwell_connections", self.download.connected(), "download")
         reading.put("upwell_devices_connected", len(door.devices))
         reading.tally("upwell_connections_refused_total", door.refused)
+        reading.tally("upwell_proxied_refusals_total", self.of_proxies)
         reading.tally("upwell_connections_ended_total", door.ended)
         reading.tally("upwell_logins_total", devices.logins)
         reading.tally("upwell_login_refusals_total", devices.login_refusals)

@@ -45,6 +45,7 @@ from upwell.doors.management.working import Working
 from upwell.doors.push import Poster
 from upwell.doors.readiness import Readiness
 from upwell.engine.duties import Engine
+from upwell.meters.counting import Tally
 from upwell.meters.reading import Reading
 from upwell.meters.tracing import Tracer
 from upwell.service.context import Context
@@ -105,6 +106,7 @@ class Server:
         self.first_keys: tuple[access.NewKey, ...] = ()
         self.first_sign_in = ""  # leave to make the first user; none where there is one
         self._stack = AsyncExitStack()
+        self._refused_of_proxies = Tally()  # connections, by listener and why
 
     async def start(self) -> Addresses:
         """Returns when every listener accepts. Raises UpwellError for what can't be started."""
@@ -194,8 +196,9 @@ class Server:
         )  # fmt: skip
         self._stack.push_async_callback(download.stop)
         downloads = await open_doors(
-            self.settings, tls, dict.fromkeys(("download", "downloads"), partial(download.start, shared=self._shared))
-        )
+            self.settings, tls, dict.fromkeys(("download", "downloads"), partial(download.start, shared=self._shared)),
+            self._refused_of_proxies,
+        )  # fmt: skip
         by_tls = downloads.get("downloads")
         links.origin = self.settings.public_url_at(downloads["download"].port)
         links.secure_origin = self.settings.secure_url_at(by_tls and by_tls.port)
@@ -203,7 +206,7 @@ class Server:
         by_tcp = partial(connections.door.start, shared=self._shared)
         by_websocket = partial(by_tcp, websocket=True)
         starts: dict[str, Start] = {"mqtt": by_tcp, "mqtts": by_tcp, "mqtt_ws": by_websocket, "mqtt_wss": by_websocket}
-        mqtt = await open_doors(self.settings, tls, starts)
+        mqtt = await open_doors(self.settings, tls, starts, self._refused_of_proxies)
         http, https, house = await self._http(routes, room.http)
         delays = Delays()
         self._run(delays.run())
@@ -211,6 +214,7 @@ class Server:
             ctx=self.ctx, databases=self._databases, engine=self.engine, connections=connections, download=download,
             downloads=self._downloads, cache=cache, places=self._places, house=house, readiness=self.readiness,
             certificates=self.certificates, folders=folders_of(self.settings), delays=delays, otlp=self._otlp,
+            of_proxies=self._refused_of_proxies,
         )  # fmt: skip
         metrics = None if self._shared else await self._metrics()
         self._run(self.certificates.watch())
@@ -297,7 +301,7 @@ class Server:
         name = self.settings.named(setting)
         address, end = await listen(
             app, *where, tls, name=name, places=self._places, shared=self._shared,
-            proxied=proxied_by(self.settings, setting),
+            proxied=proxied_by(self.settings, setting, self._refused_of_proxies),
         )  # fmt: skip
         self._stack.push_async_callback(end)
         return address
