@@ -68,7 +68,8 @@ setup: $(STAMP)
 demo: $(STAMP)
 	@$(BIN)/python -m demo.main $(ARGS)
 
-test: $(STAMP) $(SDK)/.ready $(SBOM)/.ready $(BROWSER) $(AXE) $(PROMETHEUS) $(HAPROXY) $(VENV)/.nginx $(VENV)/.age $(SCHEMAS)
+test: $(STAMP) $(SDK)/.ready $(SBOM)/.ready $(BROWSER) $(AXE) $(PROMETHEUS) $(HAPROXY) $(addprefix $(VENV)/.,nginx age curl jq) \
+  $(SCHEMAS)
 	@$(BIN)/python -m pytest -q -n 4 --dist loadfile --no-loadscope-reorder $(ARGS)
 
 test-clients:
@@ -132,7 +133,7 @@ $(SCHEMAS): requirements/schemas.txt | $(STAMP)
 	@$(BIN)/python -m pip download -q --no-deps --require-hashes -r $< -d $(@D) \
 	  || echo "upwell: schemas can't be fetched by pip; the manifests in deploy are not held against them"
 	@mkdir -p $(@D); touch $@
-$(VENV)/.nginx $(VENV)/.age $(VENV)/.debootstrap $(VENV)/.systemd-nspawn $(VENV)/.dockerd: $(VENV)/.%: $(STAMP)
+$(addprefix $(VENV)/.,nginx age curl jq debootstrap systemd-nspawn dockerd): $(VENV)/.%: $(STAMP)
 	@$(BIN)/python -m demo.debian $*; touch $@
 $(AXE): src/upwell/console/assets/vendor/lock.json | $(STAMP)
 	@if command -v npm >/dev/null && $(BIN)/python tools/assets.py --tests; then touch $@; \

@@ -13,8 +13,10 @@ from demo.chromium import LONGEST_S, PATIENCE
 
 PACKAGES = {
     "age": "age",
+    "curl": "curl ca-certificates",
     "debootstrap": "debootstrap",
     "dockerd": "docker.io iptables",
+    "jq": "jq",
     "nginx": "nginx-light libnginx-mod-stream",
     "systemd-nspawn": "systemd-container",
 }  # by program

@@ -193,7 +193,7 @@ async def test_a_session_of_a_release_without_a_name_is_in_the_way(
     with pytest.raises(Unavailable, match=f"an older upwell, process {old.get_server_pid()}"):
         await migrate(database)
     assert await migrate(database, nodes_are_dead=True) == NEXT
-    with pytest.raises((asyncpg.PostgresConnectionError, asyncpg.InterfaceError)):
+    with pytest.raises((asyncpg.PostgresConnectionError, asyncpg.InterfaceError, asyncpg.InternalClientError)):
         await old.fetchval("select 1")
     old.terminate()
 

@@ -2,7 +2,8 @@
 events.
 
 Holds: each look is a request of its own, on the one way of all requests: a session that ended, a role that was taken
-or an account that asks too much ends it. A stream costs one look in LOOK_S, whether or not events are made; there are
+or a thing that is gone ends it. What passes by itself (LATER), such as a PostgreSQL that fails over, does not: what is
+shown stays until there is another look. A stream costs one look in LOOK_S, whether or not events are made; there are
 so many in a process and of a session. A peer that takes nothing is cut.
 """
 
@@ -31,6 +32,7 @@ BACK_MS, BACK_WHEN_FULL_MS = 2_000, 30_000
 PART = "x-upwell-part"
 _LIVE = f"{ROOT}/live"
 _HEADERS = {"content-type": "text/event-stream", "cache-control": "no-store", "x-accel-buffering": "no"}
+LATER = (429, 503)  # too much was asked, or something is not to be had now
 _NO_MORE = 204  # what an EventSource takes for its end
 
 
@@ -86,8 +88,8 @@ class Live:
         self, asked: Asked[RestRequest], answer: Answer, ending: asyncio.Event
     ) -> AsyncGenerator[bytes, None]:
         shown, silent = b"", 0
-        while answer.status == 200 and isinstance(answer.body, bytes) and not ending.is_set():
-            if answer.body != shown:
+        while answer.status in (200, *LATER) and isinstance(answer.body, bytes) and not ending.is_set():
+            if answer.status == 200 and answer.body != shown:
                 shown, silent = answer.body, 0
                 yield _block("part", shown)
             elif silent >= HEARTBEAT_LOOKS:
