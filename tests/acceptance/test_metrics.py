@@ -188,8 +188,9 @@ def test_what_a_stranger_asks_for_is_no_label(server: Server, sdk: Client, tongu
     for nth in range(20):
         own = f"Action=Stranger{nth}&AccessKeyId=Stranger&Signature=x&SignatureNonce={nth}{version}"
         method = "SignatureMethod=HMAC-SHA1&SignatureVersion=1.0&Timestamp=2026-01-01T00%3A00%3A00Z&Format=JSON"
-        with pytest.raises(urllib.error.HTTPError):
+        with pytest.raises(urllib.error.HTTPError) as caught:
             urllib.request.urlopen(f"http://{server.http}/?{own}&{method}", timeout=30)
+        caught.value.close()
     with pytest.raises(ClientException):  # nor what somebody proven does
         sdk.call_api(STRANGE, open_api.OpenApiRequest(), RuntimeOptions())
     after = Numbers(server)

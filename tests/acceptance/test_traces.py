@@ -202,7 +202,8 @@ def asked_with(server: Server, parameters: dict[str, str], header: str) -> tuple
         with urllib.request.urlopen(request, timeout=30) as answer:
             return answer.status, json.loads(answer.read())
     except HTTPError as exc:
-        return exc.code, json.loads(exc.read())
+        with exc:
+            return exc.code, json.loads(exc.read())
 
 
 def test_calls_of_every_tongue(traced: Server, traced_sdk: Client, collector: Collector) -> None:

@@ -236,8 +236,9 @@ async def test_s3_presigns(s3_url: str) -> None:
     assert url is not None and objects.local_path("signed.bin") is None
     with urllib.request.urlopen(url) as answer:
         assert answer.read() == b"hello"
-    with pytest.raises(urllib.error.HTTPError):
+    with pytest.raises(urllib.error.HTTPError) as caught:
         urllib.request.urlopen(url.split("?")[0])
+    caught.value.close()
 
 
 class Odd(http.server.BaseHTTPRequestHandler):

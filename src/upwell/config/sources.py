@@ -10,6 +10,7 @@ import tomllib
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
+from upwell.config.looking import is_there
 from upwell.domain.errors import CallerError
 
 BOOTSTRAP_VARIABLE = "UPWELL_BOOTSTRAP_KEY"
@@ -52,7 +53,7 @@ def toml_path(environ: Mapping[str, str]) -> Path | None:
     named = environ.get(CONFIG_VARIABLE, "")
     path = Path(named or "upwell.toml")
     try:
-        there = path.exists() and not path.is_dir()
+        there = is_there(path) and not path.is_dir()
     except (OSError, ValueError) as exc:
         raise SettingError(CONFIG_VARIABLE, named, f"can't be looked at: {exc}") from exc
     if named and not there:

@@ -11,6 +11,7 @@ from typing import TypeVar
 from urllib.parse import quote, urlsplit
 
 from upwell.config import BootstrapKey
+from upwell.config.looking import is_there
 from upwell.config.sources import BOOTSTRAP_VARIABLE, SettingError
 from upwell.domain.database_urls import parted, places
 from upwell.domain.flow import read_rate
@@ -45,7 +46,7 @@ def data_dir(setting: str, value: str) -> Path:
         raise SettingError(setting, value, "must be a folder's path")
     path = Path(value)
     try:
-        if path.exists() and not path.is_dir():
+        if is_there(path) and not path.is_dir():
             raise SettingError(setting, value, "must be a folder, and is a file")
     except OSError as exc:  # a folder above it may not be entered, or its name is too long
         raise SettingError(setting, value, f"can't be looked at: {exc.strerror}") from exc
@@ -54,7 +55,7 @@ def data_dir(setting: str, value: str) -> Path:
 
 def require_entry(setting: str, path: Path) -> None:
     """Where there is a folder this user may enter it: a server's is its user's alone."""
-    if not path.exists() or os.access(path, os.R_OK | os.X_OK):
+    if not is_there(path) or os.access(path, os.R_OK | os.X_OK):
         return
     owner = str(uid := path.stat().st_uid)
     with contextlib.suppress(KeyError):  # a user without a name
@@ -65,7 +66,8 @@ def require_entry(setting: str, path: Path) -> None:
 def log_file(setting: str, value: str) -> Path:
     path = Path(value)
     try:
-        fits = "\0" not in value and path.parent.is_dir() and not path.is_dir()
+        fits = "\0" not in value and is_there(path.parent) and path.parent.is_dir()
+        fits = fits and not (is_there(path) and path.is_dir())
     except OSError as exc:
         raise SettingError(setting, value, f"can't be looked at: {exc.strerror}") from exc
     if not fits:

@@ -21,6 +21,7 @@ from upwell.backup.manifest import BackupError
 from upwell.backup.shelf import Shelf
 from upwell.backup.spool import HELD_BYTES_MAX, Spool
 from upwell.config import Settings
+from upwell.config.looking import is_there
 from upwell.domain.concerns import ENDS_SOON
 from upwell.domain.errors import UpwellError
 from upwell.embedded.files import Paths
@@ -88,7 +89,7 @@ def _disks(settings: Settings) -> Iterator[Finding]:
     for what, folder in folders_of(settings).items():
         try:
             yield _disk(f"disk of the {what}", folder, settings.disk_floor_mb)
-            open_to_all = what == "database" and folder.exists() and folder.stat().st_mode & 0o007
+            open_to_all = what == "database" and is_there(folder) and folder.stat().st_mode & 0o007
         except OSError as exc:
             yield Finding(f"disk of the {what}", "fault", f"{folder} can't be looked at: {exc.strerror}",
                           "give a folder that this user may enter")  # fmt: skip
@@ -100,7 +101,7 @@ def _disks(settings: Settings) -> Iterator[Finding]:
 
 def _disk(about: str, folder: Path, floor_mb: int) -> Finding:
     """Of a folder, or of what it will be made in. Raises OSError."""
-    there = next(each for each in (folder.absolute(), *folder.absolute().parents) if each.exists())
+    there = next(each for each in (folder.absolute(), *folder.absolute().parents) if is_there(each))
     free_mb = shutil.disk_usage(there).free // MB
     if not there.is_dir():
         return Finding(about, "fault", f"{folder} can't be made: {there} is a file", "give another folder")
@@ -110,7 +111,7 @@ def _disk(about: str, folder: Path, floor_mb: int) -> Finding:
     if free_mb < floor_mb:
         return Finding(about, "fault", f"{free_mb} MB are free in {there}, and disk_floor_mb is {floor_mb}",
                        "make room, or move it to a larger disk")  # fmt: skip
-    if not folder.exists():
+    if not is_there(folder):
         fact = f"{folder} is not there yet; `upwell serve` makes it, and {free_mb} MB are free for it"
         return Finding(about, "ok", fact)
     return Finding(about, "ok", f"{free_mb} MB are free in {folder}")
@@ -272,7 +273,7 @@ async def _erasures(database: Database) -> Finding:
 async def _objects(settings: Settings) -> Finding:
     folder = local_folder(settings.objects_at)
     try:
-        if folder is not None and not folder.exists():
+        if folder is not None and not is_there(folder):
             return Finding("objects", "ok", f"{folder} is not there yet, so nothing was tried")
         await open_stores(settings)
     except OSError as exc:
