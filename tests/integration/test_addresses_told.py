@@ -4,6 +4,7 @@ import asyncio
 import json
 import logging
 import socket
+import urllib.error
 import urllib.request
 from pathlib import Path
 from typing import Any
@@ -81,8 +82,9 @@ async def test_urls_without_ports_and_with_paths(dsn: str, tmp_path: Path, caplo
         for path in ("/files/ota/", "/ota/", "/v2/ota/"):
             assert await fetched(f"http://127.0.0.1:{plain}{path}{token}") == IMAGE
             assert await fetched(f"https://localhost:{secure}{path}{token}", context=trusting(cert)) == IMAGE
-        with pytest.raises(OSError, match="404"):
+        with pytest.raises(urllib.error.HTTPError, match="404") as caught:
             await fetched(f"http://127.0.0.1:{plain}/else/ota/{token}")
+        caught.value.close()
         assert caplog.messages == []
 
 
