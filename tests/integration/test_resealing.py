@@ -27,7 +27,7 @@ from upwell.service.upgrade.lives import make_devices
 from upwell.simulator.fleet import Fleet
 from upwell.simulator.wire import DeviceIdentity
 from upwell.storage.database import Connection, Database
-from upwell.storage.sealing import Seals, key_id
+from upwell.storage.sealing import Kept, Seals, key_id
 
 ONE, TWO = secrets.token_bytes(32), secrets.token_bytes(32)
 DEVICES = 1200  # more than are done at once
@@ -104,6 +104,29 @@ async def test_all_is_encrypted_rotated_and_plain_again(ctx: Context, opened: Op
         async with at.database.connection() as conn:
             assert [each.key_id for each in await seal_keys.known(conn)] == ([key] if key else [])
         assert (await rotated(at))["device"] == (DEVICES, 0), "what is done is left alone"
+
+
+async def test_what_an_erased_device_has_no_more_is_left_alone(ctx: Context, opened: Opened) -> None:
+    """The others in its rows' chunk are done, one that has a second secret alone too."""
+    at = await opened(ONE)
+    ids = await fleet(at)
+    await rotated(at)
+    async with at.database.connection() as conn:
+        await conn.execute("update device set secret = '' where device_id = $1", UUID(ids[0]))
+        second = at.database.seals.seal(Kept.SECONDARY, ids[1], "second")
+        await conn.execute(
+            "update device set secret = '', secondary_secret = $2 where device_id = $1", UUID(ids[1]), second
+        )
+    assert (await rotated(await opened(TWO, ONE)))["device"] == (DEVICES, DEVICES - 1)
+    async with at.database.connection() as conn:
+        rows = await conn.fetch(
+            "select secret, secondary_secret from device where device_id = any ($1) and secret = ''",
+            [UUID(each) for each in ids[:2]],
+        )
+    assert len(rows) == 2, "none of them was given a secret"
+    only = await opened(TWO)
+    [opens] = [row["secondary_secret"] for row in rows if row["secondary_secret"] is not None]
+    assert only.database.seals.open(Kept.SECONDARY, ids[1], opens) == "second"
 
 
 async def test_who_lacks_a_key_rotates_nothing(ctx: Context, opened: Opened) -> None:
