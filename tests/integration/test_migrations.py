@@ -184,3 +184,4 @@ async def test_no_step_is_begun_before_all_locks_are_got(
     await reader.close()
     await under_way
     assert await old.fetchval("select last_value from begun") == 1
+    assert f"the schema comes from step {BEFORE} to " in caplog.text, "whoever waits is told what for"

@@ -212,6 +212,8 @@ async def _unmarked(conn: Connection, todo: list[Step]) -> None:
         if found := [row["name"] for row in await conn.fetch(*_Q["rows_of"](tables=sorted(tables)))]:
             await conn.execute(f"lock table {', '.join(found)} in access exclusive mode")
         await conn.execute("create table if not exists schema_version (version int primary key)")
+        if todo[0].version > 1:  # a large database takes its time
+            log.info("the schema comes from step %s to %s at once", todo[0].version - 1, todo[-1].version)
         for step in todo:
             for part in step.parts:
                 await conn.execute(part.text, timeout=MIGRATE_WITHIN_S)
