@@ -1,6 +1,7 @@
 """What becomes of databases that earlier versions left behind, with what they held."""
 
 import asyncio
+import logging
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
 from uuid import UUID
@@ -171,6 +172,7 @@ async def test_no_step_is_begun_before_all_locks_are_got(
 ) -> None:
     """A long transaction reads what a late step changes: its lock is asked for first, so that no work is undone again
     and again for want of it."""
+    caplog.set_level(logging.INFO)
     await old.execute("create sequence begun")  # no rollback takes back what it gave
     every = [(n, f"select nextval('begun');\n{text}" if n == BEFORE + 1 else text) for n, text in migrations()]
     monkeypatch.setattr(storage, "migrations", lambda: every)
