@@ -1,4 +1,4 @@
-"""All of `make test` in Debians whose Python is a later one: its library, its OpenSSL and what it was built with differ,
+"""All of `make test` in Debians whose Python is a later one: its library, OpenSSL and what it was built with differ,
 and with them what a program that never changed does."""
 
 import os
