@@ -91,12 +91,13 @@ $(GO_CLIENTS): $(BUILT)/%: $$(wildcard $(CLIENTS)/$$*/*.go) $(CLIENTS)/%/go.mod 
 	@echo "upwell: building $* (once, some minutes)"
 	@cd $(CLIENTS)/$* && go build -mod=readonly -trimpath -buildvcs=false -p 2 -o ../.built/$* .
 
-# The jars, which Maven has in a cache of its own, are those of the lock and no others.
+# The jars, which Maven has in a cache of its own, are those of the lock and no others. It is the lock that is held: a mirror
+# may lack the checksum of a description (-c), which can only lead to other jars.
 COPIED := org.apache.maven.plugins:maven-dependency-plugin:3.6.1:copy-dependencies -DincludeScope=runtime
 $(JAVA_CLIENTS): $(BUILT)/%/.ready: $(CLIENTS)/%/Main.java $(CLIENTS)/%/pom.xml $(CLIENTS)/%/jars.sha256
 	@echo "upwell: building $* (once, some minutes)"
 	@rm -rf $(@D)
-	@mvn -q -B -C -Dstyle.color=never -f $(CLIENTS)/$*/pom.xml $(COPIED) -DoutputDirectory=$(abspath $(@D))/lib
+	@mvn -q -B -c -Dstyle.color=never -f $(CLIENTS)/$*/pom.xml $(COPIED) -DoutputDirectory=$(abspath $(@D))/lib
 	@cd $(@D)/lib && sha256sum *.jar | LC_ALL=C sort -k 2 | diff $(abspath $(CLIENTS))/$*/jars.sha256 -
 	@javac --release 17 -Xlint:all,-path -Werror -proc:none -d $(@D)/classes -cp "$(@D)/lib/*" $(CLIENTS)/$*/Main.java
 	@touch $@
