@@ -4,8 +4,8 @@ Run: python -m demo.shots [FOLDER] (shots/ by default). It starts a server of it
 Chromium; what it says where there is none tells how to have one. Look at each as a designer would.
 """
 
+import argparse
 import asyncio
-import sys
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, cast
@@ -29,7 +29,9 @@ PARTS_SIZE = 20_000_000  # bytes of a file in three parts
 
 def main() -> None:
     """All of them."""
-    folder = Path(sys.argv[1] if len(sys.argv) > 1 else TOP / "shots")
+    reader = argparse.ArgumentParser(prog="python -m demo.shots", description="Screenshots of the console's pages.")
+    reader.add_argument("folder", nargs="?", type=Path, default=TOP / "shots", help="where they go (shots/)")
+    folder: Path = reader.parse_args().folder
     folder.mkdir(parents=True, exist_ok=True)
     data = make_folder()
     try:
