@@ -256,13 +256,14 @@ def test_reports_and_offers_have_spans(traced: Server, traced_sdk: Client, colle
     for batch in reports:
         assert batch.kind == "internal" and batch.parent == "" and batch.attributes["upwell.lane"] == batch.name
         assert batch.attributes["messaging.batch.message_count"] >= 1
-        assert (batch.attributes["upwell.batch.aside"], batch.attributes["upwell.batch.failed"]) == (0, 0)
+        assert batch.attributes["upwell.batch.failed"] == 0
+        assert batch.attributes["upwell.batch.aside"] >= 0  # a report that is faster than its offer
         assert {part.attributes["db.client.connection.pool.name"] for part in collector.parts(batch)} == {"devices"}
     [offer] = collector.found(lambda span: span.name == "offer" and span.attributes.get("upwell.offer.sent") == 1)
     assert offer.attributes["upwell.offer.tasks"] == 1 and offer.attributes["upwell.offer.missed"] == 0
     assert re.fullmatch("ro_[0-9a-f]{16}", offer.attributes["upwell.rollouts"][0])
     assert {"offers.claim", "offers.record_offers", "COMMIT"} <= {part.name for part in collector.parts(offer)}
-    [above] = [span for span in collector.spans if (span.trace, span.id) == (offer.trace, offer.parent)]
+    [above] = collector.found(lambda span: (span.trace, span.id) == (offer.trace, offer.parent))  # it ends after it
     assert above.name in ("push", "reports and asks")
     for span in collector.spans:  # a round that found nothing is none
         assert span.name != "push" or any(part.name == "offer" for part in collector.parts(span))
