@@ -30,7 +30,7 @@ from typing import Any
 import asyncpg
 from alibabacloud_iot20180120 import models as m
 from demo.debian import command, found
-from tests.prove.rollout import Process, free_ports, package, product_with
+from tests.prove.rollout import Process, package, product_with, steady_ports
 
 from bench.figures import Figures
 from bench.machine import cpu_s, resident
@@ -200,7 +200,7 @@ async def _token(dsn: str) -> str:
 
 @contextmanager
 def _nginx(image: bytes, http: int) -> Iterator[Served]:
-    [port] = free_ports(1)
+    [port] = steady_ports(1)
     top = _top()
     (top / "files").mkdir()
     (top / "files/image.bin").write_bytes(image)
@@ -211,7 +211,7 @@ def _nginx(image: bytes, http: int) -> Iterator[Served]:
 
 @contextmanager
 def _s3() -> Iterator[str]:
-    [port] = free_ports(1)
+    [port] = steady_ports(1)
     top = _top()
     (top / "bucket").mkdir()
     words = [

@@ -21,7 +21,7 @@ from alibabacloud_iot20180120 import models as m
 from alibabacloud_iot20180120.client import Client
 from demo.prometheus import found as program
 from tests.prove.cluster import replicated
-from tests.prove.rollout import Process, free_ports
+from tests.prove.rollout import Process, steady_ports
 
 from acceptance.client import Server, new_device, new_package, new_product
 from acceptance.device import Device, online
@@ -54,7 +54,7 @@ def alerts(server: Server) -> Iterator[Callable[[], set[str]]]:
 @contextmanager
 def prometheus(metrics: str, every_s: int = 1, hour_s: int = 60) -> Iterator[Callable[[], set[str]]]:
     """One that reads that address so often, and for which an hour takes so long; what asks it which alerts fire."""
-    top, [port] = scratch("upwell-prometheus-"), free_ports(1)
+    top, [port] = scratch("upwell-prometheus-"), steady_ports(1)
     (top / "rules.yml").write_text(hurried(RULES.read_text(), hour_s))
     (top / "prometheus.yml").write_text(CONFIG.format(metrics=metrics, every_s=every_s))
     with (top / "log").open("wb") as log:
@@ -148,7 +148,7 @@ def begun(server: Server, sdk: Client, count: int, per_min: int) -> Iterator[lis
 def test_what_goes_wrong_with_the_server_fires_its_alert(tmp_path: Path) -> None:
     """Its processes, its PostgreSQL and its certificate, one after another; the last of all is its end."""
     cert, key = self_signed(tmp_path)  # for nine days
-    metrics, mqtts = free_ports(2)
+    metrics, mqtts = steady_ports(2)
     own = Process(
         "--workers", "2", "--metrics", f"127.0.0.1:{metrics}", "--mqtts", f"127.0.0.1:{mqtts}",
         "--tls-cert", str(cert), "--tls-key", str(key),
@@ -180,7 +180,7 @@ def test_what_goes_wrong_with_the_server_fires_its_alert(tmp_path: Path) -> None
 @pytest.mark.skipif(program("prometheus") is None, reason="no Prometheus: run python -m demo.prometheus")
 def test_what_stands_still_and_what_is_full_fires_its_alert(tmp_path: Path) -> None:
     """A rollout whose devices never come, a small disk that is filled, an archive whose place is away."""
-    [metrics] = free_ports(1)
+    [metrics] = steady_ports(1)
     objects, archive = tmp_path / "objects", tmp_path / "archive"
     objects.mkdir()
     own = Process(
@@ -227,7 +227,7 @@ def wait_for(holds: Callable[[], object]) -> None:
 @pytest.mark.timeout(600)
 @pytest.mark.skipif(program("prometheus") is None, reason="no Prometheus: run python -m demo.prometheus")
 async def test_a_standby_that_stands_still_or_is_gone_fires_its_alert() -> None:
-    top, [metrics] = scratch("upwell-standby-"), free_ports(1)
+    top, [metrics] = scratch("upwell-standby-"), steady_ports(1)
     try:
         async with replicated(top) as (primary, standby):
             own = Process("--metrics", f"127.0.0.1:{metrics}", "--database-url", primary.dsn)

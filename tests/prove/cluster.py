@@ -3,7 +3,6 @@ haproxy with the configuration of `deploy/`, a PostgreSQL with a standby by stre
 
 import asyncio
 import os
-import random
 import re
 import secrets
 import shutil
@@ -20,7 +19,7 @@ from typing import Any
 import asyncpg
 from alibabacloud_iot20180120.client import Client
 from tests.haproxy import haproxy
-from tests.prove.rollout import Process
+from tests.prove.rollout import Process, steady_ports
 
 from scratch import scratch
 from upwell.embedded.accounts import in_child, server_account, usable_programs
@@ -29,18 +28,7 @@ from upwell.embedded.files import Paths
 CONFIGURATION = Path("deploy/haproxy/haproxy.cfg")
 BACKUP = "-X stream -C -S standby1 -R -P"  # as docs/cluster.md says it
 WITHIN_S = 60.0
-PORTS = (12_000, 32_000)  # below those that the system gives to connections
 S3_KEYS = {"AWS_ACCESS_KEY_ID": "test", "AWS_SECRET_ACCESS_KEY": "testsecret"}
-
-
-def steady_ports(count: int) -> list[int]:
-    """Ports that are free now, and that no connection of anybody's own is given meanwhile."""
-    found: list[int] = []
-    while len(found) < count:
-        port = random.randrange(*PORTS)
-        with suppress(OSError), socket.create_server(("127.0.0.1", port)):
-            found.append(port)
-    return found
 
 
 class Postgres:

@@ -3,6 +3,7 @@
 import asyncio
 import json
 import os
+import random
 import secrets
 import shutil
 import signal
@@ -12,6 +13,7 @@ import sys
 import time
 import urllib.request
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -25,15 +27,18 @@ from upwell.embedded.files import running_dsn
 
 START_WITHIN_S = 120
 CALL_WITHIN_S = 120
+PORTS = (12_000, 32_000)  # below those that the system gives to connections
 
 
-def free_ports(count: int) -> list[int]:
-    """Ports that are free now; a restarted server must keep its addresses."""
-    held = [socket.create_server(("127.0.0.1", 0)) for _ in range(count)]
-    ports = [s.getsockname()[1] for s in held]
-    for s in held:
-        s.close()
-    return ports
+def steady_ports(count: int) -> list[int]:
+    """Ports that are free now, and that no connection of anybody's own is given meanwhile: a server that is started
+    again must have its addresses."""
+    found: list[int] = []
+    while len(found) < count:
+        port = random.randrange(*PORTS)
+        with suppress(OSError), socket.create_server(("127.0.0.1", port)):
+            found.append(port)
+    return found
 
 
 class Process:
@@ -49,7 +54,7 @@ class Process:
         self.options, self.open_files, self.variables, self.broken_by = options, open_files, variables or {}, broken_by
         self.within = within
         self.dir = proof_folder("upwell-proof-")
-        self.http, self.mqtt, self.download = free_ports(3)
+        self.http, self.mqtt, self.download = steady_ports(3)
         self.key = ("proof", secrets.token_hex(12))
         self.process: subprocess.Popen[str] | None = None
 
