@@ -33,12 +33,12 @@ PORTS = (12_000, 32_000)  # below those that the system gives to connections
 def steady_ports(count: int) -> list[int]:
     """Ports that are free now, and that no connection of anybody's own is given meanwhile: a server that is started
     again must have its addresses."""
-    found: list[int] = []
+    found = set[int]()
     while len(found) < count:
         port = random.randrange(*PORTS)
         with suppress(OSError), socket.create_server(("127.0.0.1", port)):
-            found.append(port)
-    return found
+            found.add(port)
+    return list(found)
 
 
 class Process:
